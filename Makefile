@@ -1,0 +1,106 @@
+# One command for each thing people do here. Every target prepares what it needs; a second run
+# downloads nothing, because each step leaves a stamp named after the content that it installed.
+
+VENV := .venv
+PYTHON_BIN := $(VENV)/bin/python
+LOCKS := docker/requirements
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+
+key = $(shell { echo "$(CURDIR)"; cat $(1); } | cksum | tr ' ' '-')
+VENV_STAMP := $(VENV)/.lock-$(call key,$(LOCKS)/dev.txt $(LOCKS)/install.sh)
+PROJECT_STAMP := $(VENV)/.project-$(call key,pyproject.toml)
+ANVIL_STAMP := chains/devnet/node_modules/.lock-$(call key,chains/devnet/package-lock.json)
+ORACLES_STAMP := tests/oracles/node_modules/.lock-$(call key,tests/oracles/package-lock.json)
+
+export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
+
+.PHONY: help setup demo up test lint bench fuzz openapi locks clean
+
+help:
+	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind'
+	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
+	@echo 'make up       the same networks and services, until Ctrl-C'
+	@echo 'make test     lint, types, import contracts, tests'
+	@echo 'make lint     only the checks that run no code'
+	@echo 'make bench    ours beside the peers and the limits'
+	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
+	@echo 'make openapi  write docs/openapi.json again'
+	@echo 'make locks    resolve all dependencies again'
+	@echo 'make clean    remove everything that setup made'
+
+setup: $(PROJECT_STAMP) $(ANVIL_STAMP) $(ORACLES_STAMP)
+	@$(PYTHON_BIN) -m chains.devnet.engines
+	@echo 'setup: ready'
+
+$(VENV_STAMP):
+	@$(LOCKS)/install.sh $(LOCKS)/dev.txt $(VENV)
+	@touch $@
+
+$(PROJECT_STAMP): $(VENV_STAMP)
+	@echo 'setup: this project, editable'
+	@UV_NO_PROGRESS=1 $(VENV)/bin/uv pip install --quiet --offline --python $(PYTHON_BIN) \
+	    --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(ANVIL_STAMP):
+	@command -v npm >/dev/null || { echo 'setup: needs Node.js 20 or newer with npm on PATH'; exit 1; }
+	@echo 'setup: anvil (npm)'
+	@cd chains/devnet && $(NPM_CI)
+	@mkdir -p $(@D) && touch $@
+
+$(ORACLES_STAMP):
+	@command -v npm >/dev/null || { echo 'setup: needs Node.js 20 or newer with npm on PATH'; exit 1; }
+	@echo 'setup: test oracles (npm)'
+	@cd tests/oracles && $(NPM_CI)
+	@mkdir -p $(@D) && touch $@
+
+demo: setup
+	@$(VENV)/bin/custody devnet demo
+
+up: setup
+	@$(VENV)/bin/custody devnet up
+
+test: lint
+	@echo 'test: pytest on two processes'
+	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup
+
+lint: setup
+	@echo 'lint: ruff check'
+	@$(VENV)/bin/ruff check --quiet .
+	@echo 'lint: ruff format'
+	@$(VENV)/bin/ruff format --quiet --check .
+	@echo 'lint: mypy'
+	@$(PYTHON_BIN) -m mypy --no-error-summary
+	@echo 'lint: import contracts'
+	@mkdir -p .cache && $(VENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter
+
+bench: setup
+	@$(PYTHON_BIN) -m tests.bench
+
+fuzz: setup
+	@$(PYTHON_BIN) -m tests.fuzz
+
+openapi: setup
+	@$(PYTHON_BIN) -m api.openapi docs/openapi.json
+	@echo 'openapi: docs/openapi.json written'
+
+COMPILE := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
+    --python-version 3.11 --no-emit-index-url --no-annotate --no-header
+
+locks: setup
+	@echo 'locks: Python packages'
+	@$(COMPILE) pyproject.toml --group dev --output-file $(LOCKS)/dev.txt
+	@$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/custody.txt
+	@$(COMPILE) --group signer --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/signer.txt
+	@for folder in chains/devnet tests/oracles; do \
+	    echo "locks: npm packages of $$folder"; \
+	    (cd $$folder && rm -rf package-lock.json node_modules && \
+	        npm install --package-lock-only --loglevel=error && \
+	        node -e 'const fs = require("fs"), name = "package-lock.json", lock = JSON.parse(fs.readFileSync(name)); \
+	            for (const entry of Object.values(lock.packages)) { delete entry.funding; delete entry.resolved; } \
+	            fs.writeFileSync(name, JSON.stringify(lock, null, 2) + "\n");'); \
+	done
+	@echo 'locks: done; run make test'
+
+clean:
+	rm -rf $(VENV) .cache chains/devnet/node_modules tests/oracles/node_modules

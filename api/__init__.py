@@ -1,0 +1,1 @@
+"""HTTP and the console: parse, call one service, render."""

@@ -1,0 +1,1 @@
+"""Blockchains: codecs, adapters, followers. Knows nothing of custody or the signer."""

@@ -1,0 +1,86 @@
+"""The I/O half of a chain: what we ask a node. Holds no key and decides nothing about money.
+
+Every call may raise NodeUnavailable (try again; a broadcast may still have taken effect),
+NodeMisbehaved or WrongChain. Calls are safe to repeat. Cancellation is safe at any await.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chains.codec import TransactionCodec
+from chains.model import (
+    Address,
+    AssetId,
+    Block,
+    BlockRef,
+    Broadcast,
+    Capabilities,
+    ConflictKey,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    TxStatus,
+    UnsignedTx,
+)
+
+
+class ChainAdapter(Protocol):
+    """Constructed as `XAdapter(network, url, timeout_s=...)`; one per network and process."""
+
+    @property
+    def codec(self) -> TransactionCodec: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def check(self) -> None:
+        """Raise WrongChain unless the node serves the configured network."""
+        ...
+
+    async def tip(self) -> BlockRef:
+        """The head of the node's best chain."""
+        ...
+
+    async def finalized(self) -> BlockRef:
+        """The newest block that the node itself calls final. Asked only where the network's
+        configuration says so; the configuration decides what final means, not the adapter."""
+        ...
+
+    async def block(self, height: int) -> Block | None:
+        """The best chain's block at `height`, or None if that height was skipped (Solana slots).
+        Asking above the tip raises NodeUnavailable."""
+        ...
+
+    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
+        """What a transaction for `intent` should consume: none of `intent.taken`, nothing the
+        chain has already consumed, the lowest nonce that leaves no gap. Reads the node, changes
+        nothing. Empty where the chain has no conflict keys. Raises InsufficientFunds or
+        FeeAboveMaximum."""
+        ...
+
+    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
+        """The transaction for `intent` that consumes exactly `intent.claim`.
+
+        Raises InsufficientFunds, FeeAboveMaximum, ClaimUnusable, DustAmount.
+        """
+        ...
+
+    async def broadcast(self, tx: SignedTx) -> Broadcast:
+        """Hand the bytes to the node. Raises BroadcastRejected if the node said no."""
+        ...
+
+    async def status(self, txid: TxId) -> TxStatus:
+        """What the best chain did with it: success is the effect, not the inclusion."""
+        ...
+
+    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+        """Why `tx` can never be included any more, judged from blocks at or below `final` only
+        (a conflicting transaction is final, the expiry has passed); None if it still could."""
+        ...
+
+    async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
+        """Base units at the tip, or at `at` where `capabilities.historic_balance`."""
+        ...
+
+    async def close(self) -> None: ...

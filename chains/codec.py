@@ -1,0 +1,69 @@
+"""The pure half of a chain: bytes in, meaning out. Custody and the signer run the same code.
+
+One object per network. No I/O, no clock, no randomness, no keys: everything is an argument.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chains.model import (
+    Address,
+    AddressType,
+    KeyScheme,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignedTx,
+    SigningInput,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Network
+
+
+class TransactionCodec(Protocol):
+    """What every chain folder's codec class offers; constructed as `XCodec(network)`."""
+
+    @property
+    def network(self) -> Network: ...
+
+    def key_scheme(self, address_type: AddressType) -> KeyScheme: ...
+
+    def account_path(self, address_type: AddressType, account: int) -> str:
+        """The hardened prefix that all keys of a vault share, e.g. ``m/84'/1'/7'``."""
+        ...
+
+    def address_path(
+        self, address_type: AddressType, account: int, index: int, *, change: bool = False
+    ) -> str:
+        """The full path of one address, e.g. ``m/84'/1'/7'/0/3`` (solana: ``m/44'/501'/7'/3'``)."""
+        ...
+
+    def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
+        """The canonical address of an untweaked public key (33-byte point or 32-byte ed25519)."""
+        ...
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        """Any format users paste, to the canonical form.
+
+        Raises InvalidAddress, WrongChecksum, WrongNetwork or ZeroAddress.
+        """
+        ...
+
+    def check_payment(self, payment: Payment) -> None:
+        """Raise InvalidAmount, DustAmount or InvalidAddress if the network would never carry it."""
+        ...
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        """All that the bytes do. Raises MalformedTransaction unless every byte is understood
+        structurally; what is well-formed but not covered lands in `unexplained`."""
+        ...
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        """The signatures needed, recomputed from the bytes, in the order `attach` wants them."""
+        ...
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        """The final transaction. Verifies each signature first; raises SignatureMismatch."""
+        ...

@@ -1,0 +1,149 @@
+"""Everything that can go wrong between us and a chain, as one tree with stable codes.
+
+    ChainError
+    ├── InvalidInput               what somebody typed; nothing has happened yet
+    │   ├── InvalidAddress         address_malformed
+    │   │   ├── WrongChecksum      address_checksum
+    │   │   ├── WrongNetwork       address_wrong_network
+    │   │   └── ZeroAddress        address_zero
+    │   └── InvalidAmount          amount_invalid
+    │       └── DustAmount         amount_dust
+    ├── CodecError                 bytes that we refuse to read, sign or complete
+    │   ├── MalformedTransaction   transaction_malformed
+    │   └── SignatureMismatch      signature_mismatch
+    ├── BuildError                 the transfer can't be built as things stand; it may later
+    │   ├── InsufficientFunds      insufficient_funds
+    │   ├── FeeAboveMaximum        fee_above_maximum
+    │   └── ClaimUnusable          claim_unusable
+    ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
+    └── NodeError                  the node itself
+        ├── NodeUnavailable        node_unavailable
+        ├── NodeMisbehaved         node_misbehaved
+        └── WrongChain             node_wrong_chain
+
+`str(error)` is for people and never contains a secret; `code` is for programs and never changes;
+`advice` tells the operator what to do. This module knows no chain in particular.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ChainError(Exception):
+    """Base of the tree. Subclasses set `code`; `advice` is optional help for the operator."""
+
+    code: ClassVar[str] = "chain_error"
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+class InvalidInput(ChainError):
+    code = "input_invalid"
+
+
+class InvalidAddress(InvalidInput):
+    """Not an address in any format of this network."""
+
+    code = "address_malformed"
+
+
+class WrongChecksum(InvalidAddress):
+    """Has the form of an address, but a character is wrong."""
+
+    code = "address_checksum"
+
+
+class WrongNetwork(InvalidAddress):
+    """A valid address of another network."""
+
+    code = "address_wrong_network"
+
+
+class ZeroAddress(InvalidAddress):
+    """The burn address: money sent there is gone."""
+
+    code = "address_zero"
+
+
+class InvalidAmount(InvalidInput):
+    code = "amount_invalid"
+
+
+class DustAmount(InvalidAmount):
+    """So small that the network would refuse to carry or keep it."""
+
+    code = "amount_dust"
+
+
+class CodecError(ChainError):
+    code = "codec_error"
+
+
+class MalformedTransaction(CodecError):
+    """The bytes are not exactly one well-formed transaction in canonical encoding."""
+
+    code = "transaction_malformed"
+
+
+class SignatureMismatch(CodecError):
+    """A signature is missing, surplus, or not made by the key the transaction needs."""
+
+    code = "signature_mismatch"
+
+
+class BuildError(ChainError):
+    code = "build_error"
+
+
+class InsufficientFunds(BuildError):
+    code = "insufficient_funds"
+
+
+class FeeAboveMaximum(BuildError):
+    """The network's present fee exceeds what the transfer allows; it can wait or be raised."""
+
+    code = "fee_above_maximum"
+
+
+class ClaimUnusable(BuildError):
+    """The claimed nonce, coin or durable nonce is gone from the chain; claim again."""
+
+    code = "claim_unusable"
+
+
+class BroadcastRejected(ChainError):
+    """The node refused the transaction. `reason` is the node's own word, shortened.
+
+    Never proof that the transaction is dead: another node may hold it.
+    """
+
+    code = "broadcast_rejected"
+
+    def __init__(self, reason: str, *, advice: str = "") -> None:
+        super().__init__(f"the node refused the transaction: {reason}", advice=advice)
+        self.reason = reason
+
+
+class NodeError(ChainError):
+    code = "node_error"
+
+
+class NodeUnavailable(NodeError):
+    """No usable answer (connection, time-out, syncing). Whether a request took effect is unknown."""
+
+    code = "node_unavailable"
+
+
+class NodeMisbehaved(NodeError):
+    """An answer that contradicts itself or the protocol."""
+
+    code = "node_misbehaved"
+
+
+class WrongChain(NodeError):
+    """The node serves another chain than the one configured."""
+
+    code = "node_wrong_chain"

@@ -1,0 +1,122 @@
+"""The networks and native assets that exist, read from `networks.toml` beside this file.
+
+Data only: which of them a process serves, and where their nodes are, is that process's
+configuration. Knows no node and no code of any chain.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from chains.model import AddressType, AssetId, NetworkId
+
+NODE_FINALITY = 0
+"""`Network.confirmations` of a network whose node says itself what is final."""
+
+
+class Family(StrEnum):
+    """The folder whose code serves the network."""
+
+    BITCOIN = "bitcoin"
+    EVM = "evm"
+    TRON = "tron"
+    SOLANA = "solana"
+
+
+class Environment(StrEnum):
+    MAIN = "main"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """`decimals` places shift base units to the unit people use; `maximum` bounds any amount."""
+
+    id: AssetId
+    network: NetworkId
+    symbol: str
+    decimals: int
+    maximum: int
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`confirmations`: blocks that make a block final, itself included, or NODE_FINALITY.
+    `fee_max`: default greatest fee of a transfer, native base units. `address_types`: what we
+    derive, default first. `parameters`: the family's own constants."""
+
+    id: NetworkId
+    alias: str
+    name: str
+    family: Family
+    environment: Environment
+    confirmations: int
+    follow_depth: int
+    fee_max: int
+    address_types: tuple[AddressType, ...]
+    native: Asset
+    parameters: Mapping[str, Any]
+
+    def text(self, name: str) -> str:
+        value = self.parameters[name]
+        assert isinstance(value, str), name
+        return value
+
+    def number(self, name: str) -> int:
+        value = self.parameters[name]
+        assert isinstance(value, int), name
+        return value
+
+
+@cache
+def all_networks() -> Mapping[NetworkId, Network]:
+    """Every known network by CAIP-2 id, in the order of the file."""
+    table = tomllib.loads(resources.files("chains").joinpath("networks.toml").read_text())
+    networks = [_network(alias, row) for alias, row in table.items()]
+    by_id = {network.id: network for network in networks}
+    assert len(by_id) == len(networks), "two networks share an id"
+    return MappingProxyType(by_id)
+
+
+def find_network(name: str) -> Network:
+    """By CAIP-2 id or alias. Raises KeyError."""
+    known = all_networks()
+    if name in known:
+        return known[NetworkId(name)]
+    for network in known.values():
+        if network.alias == name:
+            return network
+    raise KeyError(name)
+
+
+def _network(alias: str, row: dict[str, Any]) -> Network:
+    network_id = NetworkId(row["id"])
+    native = row["native"]
+    finality = row["finality"]
+    assert finality == "node" or (isinstance(finality, int) and finality >= 1), alias
+    return Network(
+        id=network_id,
+        alias=alias,
+        name=row["name"],
+        family=Family(row["family"]),
+        environment=Environment(row["environment"]),
+        confirmations=NODE_FINALITY if finality == "node" else finality,
+        follow_depth=row["follow_depth"],
+        fee_max=row["fee_max"],
+        address_types=tuple(AddressType(name) for name in row["address_types"]),
+        native=Asset(
+            id=AssetId(f"{network_id}/slip44:{native['slip44']}"),
+            network=network_id,
+            symbol=native["symbol"],
+            decimals=native["decimals"],
+            maximum=int(native["maximum"]),
+        ),
+        parameters=MappingProxyType(row["parameters"]),
+    )

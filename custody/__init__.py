@@ -1,0 +1,1 @@
+"""The business: clients, vaults, ledger, deposits, transfers, approvals and reconciliation."""

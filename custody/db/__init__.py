@@ -1,0 +1,1 @@
+"""Tables, types and sessions. The only place that knows which database is underneath."""

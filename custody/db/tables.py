@@ -1,0 +1,312 @@
+"""The whole schema on one page. Rows only: rules live in the services, queries in repositories.
+
+Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
+ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
+CAIP-2 and CAIP-19 ids. Ledger rows are inserted and never updated or deleted.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from custody.db.types import BaseUnits, UtcTime
+
+
+class Row(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcTime, bytes: LargeBinary}
+
+
+class ClientRow(Row):
+    """The legal owner. Assets of two clients never share an address."""
+
+    __tablename__ = "clients"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class VaultRow(Row):
+    """`account`: the hardened index that the signer assigned. `frozen_reason`: set while nothing
+    may leave (a reconciliation difference, an operator)."""
+
+    __tablename__ = "vaults"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
+    name: Mapped[str]
+    account: Mapped[int] = mapped_column(unique=True)
+    frozen_reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class AddressRow(Row):
+    """`position` counts the vault's addresses of one network, type and branch from 0. `change`
+    addresses (UTXO) are never shown to users. `seq` grows with every row, for the watch list."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (
+        UniqueConstraint("network", "address"),
+        UniqueConstraint("vault_id", "network", "address_type", "change", "position"),
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    network: Mapped[str]
+    address: Mapped[str]
+    address_type: Mapped[str]
+    change: Mapped[bool]
+    position: Mapped[int]
+    path: Mapped[str]
+    public_key: Mapped[bytes]
+    label: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class BlockRow(Row):
+    """The follower's refs: the newest connected blocks of each network."""
+
+    __tablename__ = "blocks"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    height: Mapped[int] = mapped_column(primary_key=True)
+    hash: Mapped[str]
+    connected_at: Mapped[datetime]
+
+
+class DepositRow(Row):
+    """pending -> credited, or pending -> reversed. A transaction that comes back in another block
+    is a new row, so nothing that was once shown is rewritten."""
+
+    __tablename__ = "deposits"
+    __table_args__ = (UniqueConstraint("network", "block_hash", "txid", "position"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str]
+    asset: Mapped[str]
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    address_id: Mapped[str] = mapped_column(ForeignKey("addresses.id"))
+    txid: Mapped[str]
+    position: Mapped[int]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    state: Mapped[str]
+    block_height: Mapped[int]
+    block_hash: Mapped[str]
+    final_height: Mapped[int]
+    """First height at which it may be credited where the network counts confirmations (block,
+    maturity); where the node says what is final, the block's height or maturity."""
+    reservation_id: Mapped[str] = mapped_column(ForeignKey("ledger_entries.id"))
+    created_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+Index("ix_deposits_network_state", DepositRow.network, DepositRow.state)
+
+
+class CoinRow(Row):
+    """An output of ours on a UTXO network, change included. Gone again when its block is
+    disconnected. `spent_height` is set by the block that spends it."""
+
+    __tablename__ = "coins"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    txid: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    address_id: Mapped[str] = mapped_column(ForeignKey("addresses.id"))
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    own_change: Mapped[bool]
+    block_height: Mapped[int]
+    mature_height: Mapped[int]
+    spent_height: Mapped[int | None]
+
+
+class LedgerAccountRow(Row):
+    """`kind`: vault | unswept | locked (with `vault_id`), or chain | fees (without). The four
+    totals are a cache of the entries, written in the same transaction; a test and the
+    reconciliation prove them equal."""
+
+    __tablename__ = "ledger_accounts"
+    __table_args__ = (UniqueConstraint("vault_id", "asset", "kind"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    vault_id: Mapped[str | None] = mapped_column(ForeignKey("vaults.id"), index=True)
+    asset: Mapped[str]
+    kind: Mapped[str]
+    debits_posted: Mapped[int] = mapped_column(BaseUnits)
+    credits_posted: Mapped[int] = mapped_column(BaseUnits)
+    debits_pending: Mapped[int] = mapped_column(BaseUnits)
+    credits_pending: Mapped[int] = mapped_column(BaseUnits)
+
+
+class LedgerEntryRow(Row):
+    """One movement of one asset from `debit_account` to `credit_account`. `kind`: reserve, settle,
+    void or post; settle and void name the reserve in `pending_id`, at most one each (unique)."""
+
+    __tablename__ = "ledger_entries"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    debit_account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.id"), index=True)
+    credit_account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.id"), index=True)
+    asset: Mapped[str]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    pending_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"), unique=True)
+    subject: Mapped[str] = mapped_column(index=True)
+    """The deposit or transfer it belongs to."""
+    reason: Mapped[str]
+    """deposit, transfer, fee, rent."""
+    created_at: Mapped[datetime]
+
+
+class TransferRow(Row):
+    """`mandate`: the canonical bytes that approvers see and the signer checks. `version` grows with
+    each change of state. `waiting`: the code of what a queued transfer waits for, if anything."""
+
+    __tablename__ = "transfers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    network: Mapped[str]
+    asset: Mapped[str]
+    destination: Mapped[str]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    fee_max: Mapped[int] = mapped_column(BaseUnits)
+    note: Mapped[str | None]
+    initiator: Mapped[str]
+    state: Mapped[str]
+    version: Mapped[int]
+    waiting: Mapped[str | None]
+    reason: Mapped[str | None]
+    mandate: Mapped[bytes]
+    amount_reservation_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"))
+    fee_reservation_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"))
+    txid: Mapped[str | None] = mapped_column(index=True)
+    block_height: Mapped[int | None]
+    block_hash: Mapped[str | None]
+    fee: Mapped[int | None] = mapped_column(BaseUnits)
+    locked: Mapped[int | None] = mapped_column(BaseUnits)
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
+Index(
+    "ix_transfers_window", TransferRow.vault_id, TransferRow.asset, TransferRow.requested_at
+)
+
+
+class TransferEventRow(Row):
+    """Every change of a transfer's state, in order: the audit trail and the feed."""
+
+    __tablename__ = "transfer_events"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
+    event: Mapped[str]
+    state: Mapped[str]
+    detail: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class ClaimRow(Row):
+    """A conflict key held by one unfinished transfer. Deleted when the transfer ends."""
+
+    __tablename__ = "claims"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(index=True)
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
+    created_at: Mapped[datetime]
+
+
+class TransactionRow(Row):
+    """Each transaction built for a transfer: stored unsigned before the signer is asked, signed
+    before the first broadcast, and never overwritten."""
+
+    __tablename__ = "transactions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
+    network: Mapped[str]
+    payload: Mapped[bytes]
+    sender: Mapped[str | None]
+    txid: Mapped[str | None] = mapped_column(index=True)
+    raw: Mapped[bytes | None]
+    receipt_sequence: Mapped[int | None]
+    receipt_head: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    signed_at: Mapped[datetime | None]
+    broadcast_at: Mapped[datetime | None]
+
+
+class ApprovalRow(Row):
+    """An approver's signed verdict on a transfer's mandate."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (UniqueConstraint("transfer_id", "approver"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
+    approver: Mapped[str]
+    verdict: Mapped[str]
+    signature: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class OutboxRow(Row):
+    """An effect to run after commit, by whichever worker claims it. Safe to run twice."""
+
+    __tablename__ = "outbox"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    kind: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
+    network: Mapped[str]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    claimed_until: Mapped[datetime | None]
+    attempts: Mapped[int]
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class IdempotencyRow(Row):
+    """A client's retry key and the answer it got. Written in the transaction of the effect."""
+
+    __tablename__ = "idempotency"
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    """The API key's client, or the key itself where it is bound to none; with the route."""
+    key: Mapped[str] = mapped_column(primary_key=True)
+    request_hash: Mapped[bytes]
+    status: Mapped[int]
+    response: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class ApiKeyRow(Row):
+    """`digest`: SHA-256 of the secret (256 random bits, so no slow hash is needed). `client_id`:
+    None means all clients. `scopes`: space-separated."""
+
+    __tablename__ = "api_keys"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    scopes: Mapped[str]
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("clients.id"))
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class AlarmRow(Row):
+    """Something a person must look at. Open until `cleared_at` is set."""
+
+    __tablename__ = "alarms"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str]
+    network: Mapped[str | None]
+    vault_id: Mapped[str | None]
+    message: Mapped[str]
+    created_at: Mapped[datetime]
+    cleared_at: Mapped[datetime | None]

@@ -1,0 +1,52 @@
+"""Column types that mean the same on SQLite and PostgreSQL.
+
+`BaseUnits` exists because SQLite's integers end at 2**63 while one ether is 10**18 wei: it stores
+decimal text there and NUMERIC(78, 0) on PostgreSQL. Sums are taken in Python from exact integers.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy import DateTime, Dialect, Numeric, String
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class BaseUnits(TypeDecorator[int]):
+    """A non-negative integer below 2**256."""
+
+    impl = String(78)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[object]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(Numeric(78, 0))
+        return dialect.type_descriptor(String(78))
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> object:
+        if value is None:
+            return None
+        assert isinstance(value, int) and 0 <= value < 2**256, "amount out of range"
+        return Decimal(value) if dialect.name == "postgresql" else str(value)
+
+    def process_result_value(self, value: object, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)  # type: ignore[call-overload, no-any-return]
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time. Naive ones are refused; SQLite gets them back aware."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        assert value.tzinfo is not None, "naive time"
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

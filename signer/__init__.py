@@ -1,0 +1,1 @@
+"""The isolated process that holds keys and refuses everything it cannot explain."""

@@ -1,0 +1,58 @@
+"""What the signer's process really loads.
+
+The import contracts do not look inside third-party packages, so the entry points are imported in
+a process of their own and its modules are read off afterwards.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FORBIDDEN = re.compile(
+    r"(chains\.\w+\.(rpc|adapter)"
+    r"|chains\.devnet"
+    r"|custody|api"
+    r"|aiohttp|bitcoinlib|fastapi|httpx|requests|solana|sqlalchemy|urllib3|uvicorn|web3)(\.|$)"
+)
+PRIVATE = re.compile(r"signer\.(?!wire$|client$|policy$)\w+")
+
+
+def modules_after_import(module: str, home: Path) -> set[str]:
+    """Names in `sys.modules` of a fresh process that has imported `module`."""
+    program = f"import sys, {module}; print(*sorted(sys.modules), sep='\\n')"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("entry", ["signer.server", "signer.cli"])
+def test_the_signer_loads_no_node_no_database_and_no_http(entry: str, tmp_path: Path):
+    loaded = modules_after_import(entry, tmp_path)
+    assert entry in loaded
+    assert {name for name in loaded if FORBIDDEN.match(name)} == set()
+    assert list(tmp_path.iterdir()) == [], "importing it writes into the home folder"
+
+
+@pytest.mark.parametrize("module", ["signer.wire", "signer.client", "signer.policy"])
+def test_the_signers_public_half_loads_nothing_that_handles_keys(module: str, tmp_path: Path):
+    loaded = modules_after_import(module, tmp_path)
+    assert {name for name in loaded if PRIVATE.match(name)} == set()
+
+
+def test_a_forbidden_module_would_be_seen(tmp_path: Path):
+    assert any(FORBIDDEN.match(name) for name in modules_after_import("httpx", tmp_path))
