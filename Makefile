@@ -87,6 +87,14 @@ openapi: setup
 COMPILE := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
     --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
+# Addresses have no place in a lock: the client knows its registry, the integrity hash the content.
+define STRIP_NPM_LOCK
+const fs = require("fs"), file = "package-lock.json", lock = JSON.parse(fs.readFileSync(file));
+for (const entry of Object.values(lock.packages)) { delete entry.funding; delete entry.resolved; }
+fs.writeFileSync(file, JSON.stringify(lock, null, 2) + "\n");
+endef
+export STRIP_NPM_LOCK
+
 locks: setup
 	@echo 'locks: Python packages'
 	@$(COMPILE) pyproject.toml --group dev --output-file $(LOCKS)/dev.txt
@@ -96,9 +104,7 @@ locks: setup
 	    echo "locks: npm packages of $$folder"; \
 	    (cd $$folder && rm -rf package-lock.json node_modules && \
 	        npm install --package-lock-only --loglevel=error && \
-	        node -e 'const fs = require("fs"), name = "package-lock.json", lock = JSON.parse(fs.readFileSync(name)); \
-	            for (const entry of Object.values(lock.packages)) { delete entry.funding; delete entry.resolved; } \
-	            fs.writeFileSync(name, JSON.stringify(lock, null, 2) + "\n");'); \
+	        node -e "$$STRIP_NPM_LOCK"); \
 	done
 	@echo 'locks: done; run make test'
 

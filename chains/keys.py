@@ -157,7 +157,7 @@ class ExtendedPublicKey:
             return PublicKey.combine_keys([self._point, tweak]), digest[32:]
         except ValueError as error:
             raise InvalidPath(
-                "this index has no key (chance below 2**-127), take another"
+                "no key at this index (chance below 2**-127)"
             ) from error
 
 

@@ -12,27 +12,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, TypeVar
 
-import rfc8785
-
 from chains.model import Address, AssetId, NetworkId, Payment, Signature, UnsignedTx
+from signer.canonical import (
+    MalformedMessage,
+    amount,
+    boolean,
+    canonical_json,
+    exact_fields,
+    format_time,
+    integer,
+    listed,
+    octets,
+    parse_json,
+    parse_time,
+    text,
+)
 
 _E = TypeVar("_E", bound=StrEnum)
 
 VERSION = 1
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 BATCH_MAX = 256
+_OUTPUTS_MAX = 1024
+_APPROVALS_MAX = 256
+_SIGNATURES_MAX = 4096
 _MANDATE_DOMAIN = b"custody-wallet/mandate/v1\n"
 _APPROVAL_DOMAIN = b"custody-wallet/approval/v1\n"
 _REJECTION_DOMAIN = b"custody-wallet/rejection/v1\n"
-
-
-class MalformedMessage(ValueError):
-    """Not a message of this version in canonical form."""
+_TX_DOMAIN = b"custody-wallet/transaction/v1\n"
+_ATTESTATION_DOMAIN = b"custody-wallet/attestation/v1\n"
 
 
 class Action(StrEnum):
@@ -92,29 +105,30 @@ class Mandate:
     requested_at: datetime
     expires_at: datetime
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "version": VERSION,
+            "transfer": self.transfer,
+            "client": self.client,
+            "vault": self.vault,
+            "network": self.network,
+            "action": self.action.value,
+            "initiator": self.initiator,
+            "source_path": self.source_path,
+            "source_address": self.source_address,
+            "outputs": [
+                {"address": out.address, "asset": out.asset, "amount": str(out.amount)}
+                for out in self.outputs
+            ],
+            "fee_max": str(self.fee_max),
+            "policy_version": self.policy_version,
+            "requested_at": format_time(self.requested_at),
+            "expires_at": format_time(self.expires_at),
+        }
+
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the document an approver is shown and signs."""
-        return rfc8785.dumps(
-            {
-                "version": VERSION,
-                "transfer": self.transfer,
-                "client": self.client,
-                "vault": self.vault,
-                "network": self.network,
-                "action": self.action.value,
-                "initiator": self.initiator,
-                "source_path": self.source_path,
-                "source_address": self.source_address,
-                "outputs": [
-                    {"address": out.address, "asset": out.asset, "amount": str(out.amount)}
-                    for out in self.outputs
-                ],
-                "fee_max": str(self.fee_max),
-                "policy_version": self.policy_version,
-                "requested_at": format_time(self.requested_at),
-                "expires_at": format_time(self.expires_at),
-            }
-        )
+        return canonical_json(self.to_json())
 
     def digest(self) -> bytes:
         """SHA-256 over a domain tag and the canonical bytes."""
@@ -124,10 +138,10 @@ class Mandate:
     def parse(cls, row: Mapping[str, Any]) -> Mandate:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, _MANDATE_FIELDS)
-        if fields["version"] != VERSION:
+        if integer(fields["version"]) != VERSION:
             raise MalformedMessage("mandate version")
-        outputs = fields["outputs"]
-        if not isinstance(outputs, list) or not outputs:
+        outputs = listed(fields["outputs"], maximum=_OUTPUTS_MAX)
+        if not outputs:
             raise MalformedMessage("outputs")
         source_address = fields["source_address"]
         return cls(
@@ -176,11 +190,34 @@ class Approval:
         return cls(text(fields["approver"]), octets(fields["signature"], 64))
 
 
+def tx_digest(tx: UnsignedTx) -> bytes:
+    """Names an unsigned transaction: SHA-256 over a domain tag and all that the codec reads."""
+    return sha256(_TX_DOMAIN + canonical_json(_tx_to_json(tx))).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class SignRequest:
     mandate: Mandate
     tx: UnsignedTx
     approvals: tuple[Approval, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "mandate": self.mandate.to_json(),
+            "tx": _tx_to_json(self.tx),
+            "approvals": [approval.to_json() for approval in self.approvals],
+        }
+
+    @classmethod
+    def parse(cls, row: object) -> SignRequest:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset({"mandate", "tx", "approvals"}))
+        approvals = listed(fields["approvals"], maximum=_APPROVALS_MAX)
+        return cls(
+            mandate=Mandate.parse(fields["mandate"]),
+            tx=_parse_tx(fields["tx"]),
+            approvals=tuple(Approval.parse(item) for item in approvals),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +233,40 @@ class Receipt:
     sequence: int
     head: bytes
     signed_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "transfer": self.transfer,
+            "mandate_digest": self.mandate_digest.hex(),
+            "tx_digest": self.tx_digest.hex(),
+            "signatures": [
+                {"public_key": s.public_key.hex(), "signature": s.signature.hex()}
+                for s in self.signatures
+            ],
+            "sequence": self.sequence,
+            "head": self.head.hex(),
+            "signed_at": format_time(self.signed_at),
+        }
+
+    @classmethod
+    def parse(cls, row: object) -> Receipt:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, _RECEIPT_FIELDS)
+        signatures = listed(fields["signatures"], maximum=_SIGNATURES_MAX)
+        return cls(
+            transfer=text(fields["transfer"]),
+            mandate_digest=octets(fields["mandate_digest"], 32),
+            tx_digest=octets(fields["tx_digest"], 32),
+            signatures=tuple(_signature(item) for item in signatures),
+            sequence=integer(fields["sequence"]),
+            head=octets(fields["head"], 32),
+            signed_at=parse_time(fields["signed_at"]),
+        )
+
+
+_RECEIPT_FIELDS = frozenset(
+    "transfer mandate_digest tx_digest signatures sequence head signed_at".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +287,40 @@ class Refusal:
     message: str
     needs: tuple[Need, ...] = field(default=())
 
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "transfer": self.transfer,
+            "code": self.code.value,
+            "detail": self.detail,
+            "message": self.message,
+            "needs": [{"group": need.group, "count": need.count} for need in self.needs],
+        }
+
+    @classmethod
+    def parse(cls, row: object) -> Refusal:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset("transfer code detail message needs".split()))
+        return cls(
+            transfer=text(fields["transfer"]),
+            code=_enum(RefusalCode, fields["code"]),
+            detail=text(fields["detail"]),
+            message=text(fields["message"], maximum=4096),
+            needs=tuple(_need(item) for item in listed(fields["needs"], maximum=256)),
+        )
+
 
 Outcome = Receipt | Refusal
+
+
+def outcome_to_json(outcome: Outcome) -> dict[str, Any]:
+    return {"receipt" if isinstance(outcome, Receipt) else "refusal": outcome.to_json()}
+
+
+def parse_outcome(row: object) -> Outcome:
+    """From decoded JSON. Raises MalformedMessage."""
+    if isinstance(row, Mapping) and row.keys() == {"receipt"}:
+        return Receipt.parse(row["receipt"])
+    return Refusal.parse(exact_fields(row, frozenset({"refusal"}))["refusal"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,11 +334,38 @@ class Attestation:
     address: Address
     signature: bytes
 
+    def message(self) -> bytes:
+        """What the attestation key signs."""
+        fields = {name: self.to_json()[name] for name in ("network", "vault", "path", "address")}
+        return _ATTESTATION_DOMAIN + canonical_json(fields)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "network": self.network,
+            "vault": self.vault,
+            "path": self.path,
+            "address": self.address,
+            "signature": self.signature.hex(),
+        }
+
+    @classmethod
+    def parse(cls, row: object) -> Attestation:
+        """From decoded JSON. Raises MalformedMessage; verifies nothing."""
+        fields = exact_fields(row, frozenset("network vault path address signature".split()))
+        return cls(
+            network=NetworkId(text(fields["network"])),
+            vault=text(fields["vault"]),
+            path=text(fields["path"]),
+            address=Address(text(fields["address"])),
+            signature=octets(fields["signature"], 64),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`attestation_key`, `log_key`: Ed25519 public keys to pin. `warnings`: e.g. memory not
-    locked."""
+    """`attestation_key`, `log_key`: Ed25519 public keys to pin, empty while locked. `head` and
+    `sequence`: the newest record of the audit log. `policy_version` is 0 before the first policy.
+    `warnings`: e.g. memory not locked."""
 
     locked: bool
     policy_version: int
@@ -243,65 +373,37 @@ class Status:
     head: bytes
     attestation_key: bytes
     warnings: tuple[str, ...]
+    log_key: bytes = b""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "locked": self.locked,
+            "policy_version": self.policy_version,
+            "sequence": self.sequence,
+            "head": self.head.hex(),
+            "attestation_key": self.attestation_key.hex(),
+            "warnings": list(self.warnings),
+            "log_key": self.log_key.hex(),
+        }
+
+    @classmethod
+    def parse(cls, row: object) -> Status:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, _STATUS_FIELDS)
+        return cls(
+            locked=boolean(fields["locked"]),
+            policy_version=integer(fields["policy_version"]),
+            sequence=integer(fields["sequence"]),
+            head=octets(fields["head"]),
+            attestation_key=octets(fields["attestation_key"]),
+            warnings=tuple(text(item) for item in listed(fields["warnings"], maximum=64)),
+            log_key=octets(fields["log_key"]),
+        )
 
 
-def format_time(moment: datetime) -> str:
-    """RFC 3339, UTC, whole seconds. Asserts that `moment` is aware and has no fraction."""
-    assert moment.tzinfo is not None and moment.microsecond == 0
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def parse_time(value: object) -> datetime:
-    try:
-        moment = datetime.strptime(text(value), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise MalformedMessage("time") from error
-    if format_time(moment) != value:
-        raise MalformedMessage("time")
-    return moment
-
-
-def exact_fields(row: object, names: frozenset[str]) -> Mapping[str, Any]:
-    """`row` if it is an object with exactly these fields."""
-    if not isinstance(row, Mapping) or row.keys() != names:
-        raise MalformedMessage(f"fields must be exactly {', '.join(sorted(names))}")
-    return row
-
-
-def text(value: object, *, maximum: int = 512) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= maximum:
-        raise MalformedMessage("text")
-    return value
-
-
-def integer(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
-        raise MalformedMessage("integer")
-    return value
-
-
-def amount(value: object) -> int:
-    """A canonical decimal string of a non-negative integer below 2**256."""
-    digits = text(value, maximum=78)
-    if not (digits.isascii() and digits.isdigit()) or (digits[0] == "0" and digits != "0"):
-        raise MalformedMessage("amount")
-    number = int(digits)
-    if number >= 2**256:
-        raise MalformedMessage("amount")
-    return number
-
-
-def octets(value: object, length: int | None = None) -> bytes:
-    """Lower-case hex to bytes."""
-    if not isinstance(value, str):
-        raise MalformedMessage("hex")
-    try:
-        data = bytes.fromhex(value)
-    except ValueError as error:
-        raise MalformedMessage("hex") from error
-    if data.hex() != value or (length is not None and len(data) != length):
-        raise MalformedMessage("hex")
-    return data
+_STATUS_FIELDS = frozenset(
+    "locked policy_version sequence head attestation_key warnings log_key".split()
+)
 
 
 def _payment(row: object) -> Payment:
@@ -311,8 +413,67 @@ def _payment(row: object) -> Payment:
     )
 
 
+def _tx_to_json(tx: UnsignedTx) -> dict[str, Any]:
+    return {"network": tx.network, "payload": tx.payload.hex(), "sender": tx.sender}
+
+
+def _parse_tx(row: object) -> UnsignedTx:
+    fields = exact_fields(row, frozenset({"network", "payload", "sender"}))
+    sender = fields["sender"]
+    return UnsignedTx(
+        network=NetworkId(text(fields["network"])),
+        payload=octets(fields["payload"]),
+        sender=None if sender is None else Address(text(sender)),
+    )
+
+
+def _signature(row: object) -> Signature:
+    fields = exact_fields(row, frozenset({"public_key", "signature"}))
+    return Signature(octets(fields["public_key"]), octets(fields["signature"]))
+
+
+def _need(row: object) -> Need:
+    fields = exact_fields(row, frozenset({"group", "count"}))
+    return Need(text(fields["group"]), integer(fields["count"]))
+
+
 def _enum(kind: type[_E], value: object) -> _E:
     try:
         return kind(text(value))
     except ValueError as error:
         raise MalformedMessage(kind.__name__) from error
+
+
+__all__ = [
+    "BATCH_MAX",
+    "MESSAGE_BYTES_MAX",
+    "VERSION",
+    "Action",
+    "Approval",
+    "Attestation",
+    "MalformedMessage",
+    "Mandate",
+    "Need",
+    "Outcome",
+    "Receipt",
+    "Refusal",
+    "RefusalCode",
+    "SignRequest",
+    "Status",
+    "Verdict",
+    "amount",
+    "approval_message",
+    "boolean",
+    "canonical_json",
+    "exact_fields",
+    "format_time",
+    "integer",
+    "listed",
+    "octets",
+    "outcome_to_json",
+    "parse_json",
+    "parse_outcome",
+    "parse_time",
+    "text",
+    "tx_digest",
+]

@@ -1,22 +1,29 @@
 """Segwit addresses: bech32 (BIP-173) and bech32m (BIP-350). Pure; knows no network by itself.
 
 Encoding is on the path of every output of every block and of every address we derive. The checksum
-is linear over GF(2), so it is the XOR of one table entry per pair of characters; decoding, which
-people's input takes, follows the specification's own reference shape.
+is linear over GF(2), so it is the XOR of one table entry per byte; and the bits are dealt out to
+characters all at once. Decoding, which people's input takes, follows the specification's reference.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Final
+from functools import cache, reduce
+from operator import getitem, xor
+from typing import Final, NamedTuple
 
 CHARSET: Final = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _VALUES: Final = {character: value for value, character in enumerate(CHARSET)}
 _GENERATORS: Final = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_FOLDED: Final = tuple(
+    reduce(xor, (each for bit, each in enumerate(_GENERATORS) if top >> bit & 1), 0)
+    for top in range(32)
+)
+"""What the five bits that leave the checksum's state bring back into it."""
 _BECH32: Final = 1
 _BECH32M: Final = 0x2BC830A3
 _CHECKSUM_LENGTH: Final = 6
 _TEXT_LENGTH_MAX: Final = 90
+_ASCII: Final = CHARSET.encode().ljust(256, b"?")
 _PAIRS: Final = tuple(high + low for high in CHARSET for low in CHARSET)
 
 
@@ -36,16 +43,15 @@ class SegwitEncoder:
     def encode(self, version: int, program: bytes) -> str:
         """The address of a version 0 or 1 program, in lower case."""
         text, checksum = self._prefixes[version, len(program)]
-        pieces = [text]
-        for group, tables in zip(_groups(program), _tables(len(program)), strict=True):
-            for shift, table in zip((30, 20, 10, 0), tables, strict=True):
-                pair = group >> shift & 1023
-                pieces.append(_PAIRS[pair])
-                checksum ^= table[pair]
-        if len(program) == 32:
-            pieces[-2:] = ()
-        pieces += (_PAIRS[checksum >> 20], _PAIRS[checksum >> 10 & 1023], _PAIRS[checksum & 1023])
-        return "".join(pieces)
+        tables, masks, padding, characters = _tables(len(program))
+        checksum = reduce(xor, map(getitem, tables, program), checksum)
+        spread = int.from_bytes(program, "big") << padding
+        for low_halves, shift in masks:
+            low = spread & low_halves
+            spread = low | (spread ^ low) << shift
+        symbols = spread.to_bytes(1 << len(masks), "big")[:characters].translate(_ASCII)
+        tail = _PAIRS[checksum >> 20] + _PAIRS[checksum >> 10 & 1023] + _PAIRS[checksum & 1023]
+        return text + symbols.decode("ascii") + tail
 
 
 def decode(text: str) -> tuple[str, int, bytes]:
@@ -90,64 +96,67 @@ def _expand(hrp: str) -> list[int]:
     return [ord(c) >> 5 for c in hrp] + [0] + [ord(c) & 31 for c in hrp]
 
 
-def _step(state: int) -> int:
-    """The checksum's state after one more zero character."""
-    top = state >> 25
-    state = (state & 0x1FFFFFF) << 5
-    for bit, generator in enumerate(_GENERATORS):
-        if top >> bit & 1:
-            state ^= generator
-    return state
-
-
 def _polymod(values: list[int]) -> int:
     state = 1
     for value in values:
-        state = _step(state) ^ value
+        state = (state & 0x1FFFFFF) << 5 ^ _FOLDED[state >> 25] ^ value
     return state
-
-
-def _groups(program: bytes) -> list[int]:
-    """The program in groups of 5 bytes, which are 8 characters each; the last padded with zeros.
-
-    `_tables` is built for the same groups.
-    """
-    if len(program) == 20:
-        number = int.from_bytes(program, "big")
-        mask = (1 << 40) - 1
-        return [number >> 120, number >> 80 & mask, number >> 40 & mask, number & mask]
-    padded = program + b"\0\0\0"
-    return [int.from_bytes(padded[at : at + 5], "big") for at in range(0, len(padded), 5)]
 
 
 def _prefix(hrp: str, version: int, length: int) -> tuple[str, int]:
     """The text before the program, and the checksum the whole would have if it were all zero."""
-    characters = -(-length * 8 // 5)
+    zeros = [0] * (_characters(length) + _CHECKSUM_LENGTH)
     constant = _BECH32 if version == 0 else _BECH32M
-    zeros = [0] * (characters + _CHECKSUM_LENGTH)
     return f"{hrp}1{CHARSET[version]}", _polymod([*_expand(hrp), version, *zeros]) ^ constant
 
 
+def _characters(length: int) -> int:
+    return -(-length * 8 // 5)
+
+
+class _Tables(NamedTuple):
+    """How programs of one length become text.
+
+    `checksums[i][b]`: what byte b at place i adds to the checksum. `masks`: each step moves the
+    upper halves of all groups of bits apart from the lower ones, until every 5 bits have a byte of
+    their own. `padding`: bits to append, so that the number of groups is a power of two.
+    """
+
+    checksums: tuple[tuple[int, ...], ...]
+    masks: tuple[tuple[int, int], ...]
+    padding: int
+    characters: int
+
+
 @cache
-def _tables(length: int) -> tuple[tuple[tuple[int, ...], ...], ...]:
-    """For each pair of characters of a program of `length` bytes, what it adds to the checksum."""
-    characters = -(-length * 8 // 5)
-    pairs = [
-        _pair_table(characters - first - 2 + _CHECKSUM_LENGTH) for first in range(0, characters, 2)
-    ]
-    pairs += [(0,)] * (-len(pairs) % 4)  # padding of the last group, always zero
-    return tuple(tuple(pairs[at : at + 4]) for at in range(0, len(pairs), 4))
+def _tables(length: int) -> _Tables:
+    characters = _characters(length)
+    steps = (characters - 1).bit_length()
+    return _Tables(
+        tuple(_byte_table(length, place) for place in range(length)),
+        tuple(_half_mask(step, steps) for step in reversed(range(steps))),
+        5 * (1 << steps) - 8 * length,
+        characters,
+    )
 
 
-def _pair_table(distance: int) -> tuple[int, ...]:
-    """The checksum's difference for each pair that is followed by `distance` characters."""
-    bits = []
-    for bit in range(10):
-        state = 1 << bit % 5
-        for _ in range(distance + bit // 5):
-            state = _step(state)
-        bits.append(state)
+def _byte_table(length: int, place: int) -> tuple[int, ...]:
+    """The checksum is linear, so the entry of a byte is the XOR of those of its bits."""
     table = [0]
-    for state in bits:
+    for bit in range(8):
+        from_start = place * 8 + 7 - bit
+        symbol, within = divmod(from_start, 5)
+        state = 1 << 4 - within
+        for _ in range(_characters(length) - 1 - symbol + _CHECKSUM_LENGTH):
+            state = (state & 0x1FFFFFF) << 5 ^ _FOLDED[state >> 25]
         table += [state ^ entry for entry in table]
     return tuple(table)
+
+
+def _half_mask(step: int, steps: int) -> tuple[int, int]:
+    """Where the lower halves are while a group has 2 ** (step + 1) characters, and how far the
+    upper ones move: a character takes 5 bits within a group and groups start every 8 per character.
+    """
+    half = (1 << 5 * (1 << step)) - 1
+    starts = range(0, 8 << steps, 16 << step)
+    return sum(half << start for start in starts), 3 << step

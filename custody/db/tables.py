@@ -8,6 +8,7 @@ CAIP-2 and CAIP-19 ids. Ledger rows are inserted and never updated or deleted.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -25,7 +26,7 @@ class Row(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcTime, bytes: LargeBinary}
+    type_annotation_map: ClassVar[dict[type, type]] = {datetime: UtcTime, bytes: LargeBinary}
 
 
 class ClientRow(Row):
@@ -83,9 +84,20 @@ class BlockRow(Row):
     connected_at: Mapped[datetime]
 
 
+class FollowerRow(Row):
+    """One per followed network, locked by whoever applies blocks, so that two followers can never
+    interleave. `coins_generation` grows when a rescan adds coins behind the follower's back, which
+    tells it to load its set of unspent coins anew."""
+
+    __tablename__ = "followers"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    coins_generation: Mapped[int]
+
+
 class DepositRow(Row):
     """pending -> credited, or pending -> reversed. A transaction that comes back in another block
-    is a new row, so nothing that was once shown is rewritten."""
+    is a new row, so nothing that was once shown is rewritten; only the very same block coming back
+    makes its reversed rows pending again, under a new reservation."""
 
     __tablename__ = "deposits"
     __table_args__ = (UniqueConstraint("network", "block_hash", "txid", "position"),)
@@ -130,9 +142,11 @@ class CoinRow(Row):
 
 
 class LedgerAccountRow(Row):
-    """`kind`: vault | unswept | locked (with `vault_id`), or chain | fees (without). The four
-    totals are a cache of the entries, written in the same transaction; a test and the
-    reconciliation prove them equal."""
+    """`kind`: vault | unswept | locked (with `vault_id`), or chain | fees (without). `id` follows
+    from the other three (`ledger.model.AccountKey`). The four totals are a cache of the entries,
+    written in the same transaction; a test and the reconciliation prove them equal. Those of chain
+    and fees stay 0: every transfer of the asset would queue for that one row, and nobody needs them
+    in a hurry."""
 
     __tablename__ = "ledger_accounts"
     __table_args__ = (UniqueConstraint("vault_id", "asset", "kind"),)
@@ -198,9 +212,7 @@ class TransferRow(Row):
 
 
 Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
-Index(
-    "ix_transfers_window", TransferRow.vault_id, TransferRow.asset, TransferRow.requested_at
-)
+Index("ix_transfers_window", TransferRow.vault_id, TransferRow.asset, TransferRow.requested_at)
 
 
 class TransferEventRow(Row):

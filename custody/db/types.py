@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Numeric, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -19,7 +20,7 @@ class BaseUnits(TypeDecorator[int]):
     impl = String(78)
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[object]:
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         if dialect.name == "postgresql":
             return dialect.type_descriptor(Numeric(78, 0))
         return dialect.type_descriptor(String(78))
@@ -30,8 +31,8 @@ class BaseUnits(TypeDecorator[int]):
         assert isinstance(value, int) and 0 <= value < 2**256, "amount out of range"
         return Decimal(value) if dialect.name == "postgresql" else str(value)
 
-    def process_result_value(self, value: object, dialect: Dialect) -> int | None:
-        return None if value is None else int(value)  # type: ignore[call-overload, no-any-return]
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -8,16 +8,22 @@
 set -eu
 
 lock=$1
-venv=$2
+case $2 in
+    /*) venv=$2 ;;
+    *) venv=$PWD/$2 ;;
+esac
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 tools=$here/dev.txt # the installer and the build tool are pinned there
 source_only='embit'
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
+
 say() { printf '%s\n' "setup: $*"; }
 
-supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null; }
+supported() {
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null
+}
 
 find_python() {
     for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
@@ -58,8 +64,8 @@ make_venv() {
 
 # uv is ten times faster; pip follows where only pip is configured for this site's mirror.
 install_wheels() {
-    UV_NO_PROGRESS=1 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" \
-        --require-hashes --no-deps --no-build -r "$1" && return
+    UV_SYSTEM_CERTS=true UV_NO_PROGRESS=1 "$venv/bin/uv" pip install --quiet \
+        --python "$venv/bin/python" --require-hashes --no-deps --no-build -r "$1" && return
     say 'uv could not install the lock, trying pip'
     pip install -qq --require-hashes --no-deps --only-binary :all: -r "$1"
 }

@@ -1,0 +1,94 @@
+"""Who is calling and whether they may: one dependency, which every route under /v1 declares.
+
+    caller: Annotated[Caller, Depends(requires(Scope.READ))]
+
+`undeclared_routes` finds routes that forgot it; the app refuses to start with one. What a caller
+may not see is not found, by the services: their queries take the caller's client.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import structlog
+from fastapi import Depends, FastAPI, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from custody.apikeys.model import Caller, Scope
+from custody.apikeys.service import authenticate
+from custody.bootstrap import Custody
+
+bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="api-key",
+    description="An API key (`ck_…`) made by `custody apikey create`.",
+)
+
+
+class Unauthenticated(Exception):
+    """No key, or one that is not valid: the two look the same."""
+
+    code = "unauthenticated"
+
+
+def custody_of(request: Request) -> Custody:
+    custody: Custody = request.app.state.custody
+    return custody
+
+
+CustodyDependency = Annotated[Custody, Depends(custody_of)]
+
+
+class Requires:
+    """The dependency itself; `scope` is what the route declared."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    async def __call__(
+        self,
+        custody: CustodyDependency,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
+    ) -> Caller:
+        """The caller. Raises Unauthenticated, Forbidden scope_missing."""
+        if credentials is None:
+            raise Unauthenticated("send an API key: Authorization: Bearer ck_…")
+        async with custody.database.read() as session:
+            caller = await authenticate(session, credentials.credentials)
+        if caller is None:
+            raise Unauthenticated("this API key is not valid")
+        structlog.contextvars.bind_contextvars(api_key=caller.key_id)
+        caller.check_scope(self.scope)
+        return caller
+
+
+_requires = {scope: Requires(scope) for scope in Scope}
+
+
+def requires(scope: Scope) -> Requires:
+    """One object per scope, so that FastAPI runs it once per request."""
+    return _requires[scope]
+
+
+Reader = Annotated[Caller, Depends(requires(Scope.READ))]
+Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
+Administrator = Annotated[Caller, Depends(requires(Scope.ADMIN))]
+
+
+def scope_of(route: APIRoute) -> Scope | None:
+    """What the route declared, if it did."""
+    found = [call.scope for call in _calls(route.dependant) if isinstance(call, Requires)]
+    return found[0] if len(found) == 1 else None
+
+
+def undeclared_routes(app: FastAPI) -> list[str]:
+    """The /v1 routes that do not declare exactly one scope."""
+    routes = [route for route in app.routes if isinstance(route, APIRoute)]
+    return [r.path for r in routes if r.path.startswith("/v1") and scope_of(r) is None]
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from _calls(dependency)

@@ -1,0 +1,174 @@
+"""Every failure as RFC 9457 `application/problem+json`, by one table.
+
+`code` is for programs and never changes; `detail` is for people; `errors` points at the culprits in
+the request (RFC 6901 for the body). Nothing of the inside is shown: an unexpected exception becomes
+`internal_error` with the request id under which the log has the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from api.headers import SECURITY_HEADERS
+from chains import errors as chain
+from custody import errors as custody
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 5
+
+log = structlog.get_logger()
+
+# First match wins, so a class stands above its parents.
+STATUS: Sequence[tuple[type[Exception], int]] = (
+    (custody.Invalid, 422),
+    (custody.NotFound, 404),
+    (custody.Forbidden, 403),
+    (custody.Conflict, 409),
+    (custody.Unprocessable, 422),
+    (chain.InvalidInput, 422),
+    (chain.BuildError, 422),
+    (chain.NodeUnavailable, 503),
+    (chain.NodeError, 502),
+)
+
+_CODES = {
+    400: "request_malformed",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    415: "media_type_unsupported",
+    500: "internal_error",
+}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
+) -> JSONResponse:
+    """One problem document. `extra` are further members (RFC 9457 section 3.2)."""
+    body = document(status, code, detail, errors=errors, **extra)
+    all_headers = dict(headers or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        all_headers.setdefault("Retry-After", str(RETRY_AFTER_S))
+    return JSONResponse(body, status, headers=all_headers, media_type=PROBLEM_JSON)
+
+
+def document(
+    status: int, code: str, detail: str, *, errors: Sequence[Mapping[str, str]] = (), **extra: Any
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return body | extra
+
+
+def describe(error: Exception) -> tuple[int, dict[str, Any]]:
+    """Status and problem document of an error of ours. Raises KeyError for anything else."""
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            code = str(getattr(error, "code", "internal_error"))
+            field = getattr(error, "field", None)
+            at = [{"pointer": f"/{field}", "code": code, "detail": str(error)}] if field else []
+            return status, document(status, code, str(error), errors=at)
+    raise KeyError(type(error).__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Make every failure of `app` a problem document."""
+    for kind, _ in STATUS:
+        app.add_exception_handler(kind, _on_known)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def _on_known(_request: Request, error: Exception) -> Response:
+    status, body = describe(error)
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    return JSONResponse(body, status, headers=retry, media_type=PROBLEM_JSON)
+
+
+async def _on_http(_request: Request, error: Exception) -> Response:
+    """Raised by the framework: no such route, no such method, an unreadable request."""
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    code = _CODES.get(status, "http_error")
+    return problem(status, code, HTTPStatus(status).description, headers=error.headers)
+
+
+async def _on_unexpected(request: Request, error: Exception) -> Response:
+    """The name of the class is all the log gets: messages of strangers may carry anything."""
+    log.error("request_failed", error=type(error).__name__, path=request.url.path)
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    return problem(
+        500,
+        "internal_error",
+        "something broke on our side",
+        headers=SECURITY_HEADERS,  # this answer is made outside the middleware that adds them
+        request_id=request_id,
+    )
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    """A body, query, header or path that does not have the documented form."""
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return problem(400, "body_not_json", "the body is not one JSON document")
+    errors = [_pointed(item) for item in found]
+    return problem(422, errors[0]["code"], errors[0]["detail"], errors=errors)
+
+
+OWN_CODES = frozenset({"cursor_invalid", "amount_ambiguous", "text_unprintable"})
+"""Codes that our own validators give; everything else is translated."""
+
+_VALIDATION_CODES = {
+    "missing": "field_missing",
+    "extra_forbidden": "field_unknown",
+    "string_type": "field_wrong_type",
+    "int_type": "field_wrong_type",
+    "bool_type": "field_wrong_type",
+    "model_attributes_type": "body_not_an_object",
+    "model_type": "body_not_an_object",
+}
+
+
+def _pointed(item: Mapping[str, Any]) -> dict[str, str]:
+    """One complaint of the validator, without the value it complains about."""
+    where, *path = item["loc"]
+    kind = item["type"]
+    code = kind if kind in OWN_CODES else _VALIDATION_CODES.get(kind, "field_invalid")
+    if where == "header" and code == "field_missing":
+        code = f"{re.sub('[^a-z]+', '_', str(path[-1]).lower())}_missing"
+    pointer = "".join(f"/{_escaped(str(part))}" for part in path)
+    entry = {"code": code, "detail": str(item["msg"])}
+    return (
+        {"pointer": pointer, **entry}
+        if where == "body"
+        else {where: "/".join(map(str, path)), **entry}
+    )
+
+
+def _escaped(part: str) -> str:
+    """RFC 6901 section 3."""
+    return part.replace("~", "~0").replace("/", "~1")

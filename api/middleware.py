@@ -1,0 +1,125 @@
+"""What holds for every request before a route sees it: an id, a size, a media type, JSON that
+means one thing, and headers that keep browsers from doing clever things with the answer.
+
+Plain ASGI. The body is read here, up to the limit and whatever its transfer encoding, and handed on
+whole; a limit that trusts Content-Length is none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem
+from api.headers import SECURITY_HEADERS
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_JSON = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE | re.ASCII)
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+class RequestGuard:
+    """`body_bytes_max`: greatest body, in bytes."""
+
+    def __init__(self, app: ASGIApp, body_bytes_max: int) -> None:
+        self._app = app
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = _request_id(headers.get("x-request-id", ""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _with_headers(send, request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            body = await self._read(headers, receive)
+            if body is None:
+                return
+            refused = self._refusal(scope["method"], headers, body)
+            if refused is None:
+                await self._app(scope, _replay(body, receive), answer)
+            else:
+                await refused(scope, receive, answer)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
+        """The body, at most one byte longer than allowed; None if the client went away."""
+        announced = headers.get("content-length", "")
+        if announced.isascii() and announced.isdigit() and self._is_too_large(announced):
+            return b"\0" * (self._body_bytes_max + 1)
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            if len(body) > self._body_bytes_max or not message.get("more_body", False):
+                return bytes(body[: self._body_bytes_max + 1])
+
+    def _is_too_large(self, announced: str) -> bool:
+        return len(announced) > 18 or int(announced) > self._body_bytes_max
+
+    def _refusal(self, method: str, headers: Headers, body: bytes) -> Response | None:
+        if len(body) > self._body_bytes_max:
+            limit = f"a body has at most {self._body_bytes_max} bytes"
+            return problem(413, "body_too_large", limit, headers={"Connection": "close"})
+        if not body or method not in _METHODS_WITH_BODY:
+            return None
+        if _JSON.fullmatch(headers.get("content-type", "")) is None:
+            return problem(415, "media_type_unsupported", "send application/json in UTF-8")
+        try:
+            json.loads(body.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            return problem(400, "body_not_json", "the body is not one JSON document")
+        return None
+
+
+def _request_id(wanted: str) -> str:
+    """The caller's own id where it is harmless in a log, else a new one."""
+    return wanted if _REQUEST_ID.fullmatch(wanted) else f"req_{secrets.token_hex(12)}"
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A name that occurs twice means one thing to us, another to a proxy (RFC 8259 section 4)."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body once and then whatever the connection says."""
+    given = False
+
+    async def replayed() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replayed
+
+
+def _with_headers(send: Send, request_id: str) -> Send:
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = request_id
+            for name, value in SECURITY_HEADERS.items():
+                headers.setdefault(name, value)
+        await send(message)
+
+    return with_headers

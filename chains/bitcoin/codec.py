@@ -1,0 +1,317 @@
+"""The pure half of bitcoin: PSBT in; meaning, digests and the final transaction out.
+
+Custody and the signer run this same code. It trusts no number that it can recompute: amounts of
+non-taproot inputs come from the full previous transactions whose hash the input names (BIP-143
+commits to one amount only, so a lie about another input would pass); those of taproot inputs are
+committed to by every signature (BIP-341). What it can't explain it names, and refuses to sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from chains.bitcoin import (
+    LOCKTIME_HEIGHT_MAX,
+    LOCKTIME_TIME_START,
+    PURPOSES,
+    SATOSHI_MAX,
+    SEQUENCE_RBF,
+    SIGHASH_ALL,
+    SIGHASH_DEFAULT,
+)
+from chains.bitcoin.address import AddressFormat, script_type
+from chains.bitcoin.outputs import payment_output
+from chains.bitcoin.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, parse_psbt
+from chains.bitcoin.sighash import SignatureHashes
+from chains.bitcoin.signatures import p2tr_witness, p2wpkh_witness
+from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
+from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
+from chains.model import (
+    Address,
+    AddressType,
+    ChangeOutput,
+    ConflictKey,
+    KeyScheme,
+    NetworkId,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Network
+
+_VERSION: Final = 2
+_SIGHASH_OF: Final = {AddressType.P2WPKH: SIGHASH_ALL, AddressType.P2TR: SIGHASH_DEFAULT}
+_ALGORITHM_OF: Final = {
+    AddressType.P2WPKH: SignatureAlgorithm.ECDSA_RECOVERABLE,
+    AddressType.P2TR: SignatureAlgorithm.BIP340_TAPROOT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spending:
+    """One input with the output it consumes."""
+
+    output: TxOutput
+    address: Address | None
+    address_type: AddressType | None
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A PSBT with everything recomputed that can be."""
+
+    psbt: Psbt
+    spendings: tuple[_Spending, ...]
+    payments: tuple[Payment, ...]
+    change: tuple[ChangeOutput, ...]
+    unexplained: tuple[str, ...]
+
+    @property
+    def transaction(self) -> Transaction:
+        return self.psbt.transaction
+
+    @property
+    def fee(self) -> int:
+        spent = sum(spending.output.amount for spending in self.spendings)
+        return spent - sum(output.amount for output in self.transaction.outputs)
+
+
+class BitcoinCodec:
+    """`chains.codec.TransactionCodec` for one bitcoin network."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._addresses = AddressFormat(network)
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    @property
+    def addresses(self) -> AddressFormat:
+        """Output scripts and their addresses, for the adapter."""
+        return self._addresses
+
+    def key_scheme(self, address_type: AddressType) -> KeyScheme:
+        _purpose(address_type)
+        return KeyScheme.SECP256K1
+
+    def account_path(self, address_type: AddressType, account: int) -> str:
+        """BIP-84 or BIP-86: ``m/purpose'/coin type'/account'``."""
+        return f"m/{_purpose(address_type)}'/{self._network.number('coin_type')}'/{account}'"
+
+    def address_path(
+        self, address_type: AddressType, account: int, index: int, *, change: bool = False
+    ) -> str:
+        return f"{self.account_path(address_type, account)}/{int(change)}/{index}"
+
+    def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
+        return self._addresses.derive(public_key, address_type)
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        return self._addresses.parse(text)
+
+    def check_payment(self, payment: Payment) -> None:
+        payment_output(self._network, self._addresses, payment)
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        """`fee_max` is the fee: inputs minus outputs, both from bytes that the inputs commit to."""
+        reading = self._read(tx)
+        addresses = (spending.address for spending in reading.spendings)
+        return TxSummary(
+            network=tx.network,
+            sources=tuple(dict.fromkeys(each for each in addresses if each is not None)),
+            payments=reading.payments,
+            change=reading.change,
+            fee_max=reading.fee,
+            conflict_keys=frozenset(
+                conflict_key(tx.network, each) for each in reading.transaction.inputs
+            ),
+            unexplained=reading.unexplained,
+        )
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        """One per input, in order. Raises MalformedTransaction if anything is unexplained."""
+        return _signing_inputs(self._read(tx))
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        """The final transaction (BIP-144). Every signature is verified under the key that the
+        spent output names; one that doesn't fit raises SignatureMismatch."""
+        reading = self._read(tx)
+        needed = _signing_inputs(reading)
+        if len(signatures) != len(needed):
+            raise SignatureMismatch(f"{len(signatures)} signatures for {len(needed)} inputs")
+        witnesses = [
+            _witness(spending, signing.message, signature)
+            for spending, signing, signature in zip(
+                reading.spendings, needed, signatures, strict=True
+            )
+        ]
+        unsigned = reading.transaction
+        inputs = zip(unsigned.inputs, witnesses, strict=True)
+        final = replace(
+            unsigned, inputs=tuple(replace(each, witness=witness) for each, witness in inputs)
+        )
+        if final.hash() != unsigned.hash():
+            raise SignatureMismatch("signing changed the transaction")
+        return SignedTx(tx.network, final.txid(), final.serialize())
+
+    def _read(self, tx: UnsignedTx) -> _Reading:
+        if tx.network != self._network.id or tx.sender is not None:
+            raise MalformedTransaction(f"not an unsigned transaction of {self._network.name}")
+        psbt = parse_psbt(tx.payload)
+        transaction = psbt.transaction
+        if len({each.outpoint for each in transaction.inputs}) != len(transaction.inputs):
+            raise MalformedTransaction("spends the same coin twice")
+        doubts = [*psbt.unexplained, *_transaction_doubts(transaction)]
+        pairs = enumerate(zip(transaction.inputs, psbt.inputs, strict=True))
+        spendings = tuple(self._spending(f"input {n}", *pair, doubts) for n, pair in pairs)
+        payments: list[Payment] = []
+        change: list[ChangeOutput] = []
+        for index, output in enumerate(transaction.outputs):
+            found = self._output(f"output {index}", output, psbt.outputs[index], doubts)
+            if isinstance(found, Payment):
+                payments.append(found)
+            elif found is not None:
+                change.append(found)
+        reading = _Reading(psbt, spendings, tuple(payments), tuple(change), tuple(doubts))
+        if reading.fee < 0 or sum(each.output.amount for each in spendings) > SATOSHI_MAX:
+            raise MalformedTransaction("pays out more than it spends, or spends more than exists")
+        return reading
+
+    def _spending(
+        self, place: str, spent: TxInput, fields: PsbtInput, doubts: list[str]
+    ) -> _Spending:
+        output = _spent_output(place, spent, fields)
+        kind = script_type(output.script)
+        doubts += fields.unexplained
+        if kind is None:
+            doubts.append(f"{place} spends an output of a kind that we never receive")
+        elif fields.sighash_type not in (None, _SIGHASH_OF[kind]):
+            doubts.append(f"{place} asks for a signature that does not cover everything")
+        elif not self._owns(fields.origin, fields.internal_key, output, kind):
+            doubts.append(f"{place} names a key that is not the coin's")
+        path = fields.origin.path if fields.origin is not None else None
+        return _Spending(output, self._addresses.address_of(output.script), kind, path)
+
+    def _output(
+        self, place: str, output: TxOutput, fields: PsbtOutput, doubts: list[str]
+    ) -> Payment | ChangeOutput | None:
+        doubts += fields.unexplained
+        address = self._addresses.address_of(output.script)
+        if address is None:
+            doubts.append(f"{place} pays {output.amount} satoshi to a script without an address")
+            return None
+        kind = script_type(output.script)
+        if not self._owns(fields.origin, fields.internal_key, output, kind):
+            doubts.append(f"{place} names a key that is not the address's")
+        if fields.origin is None:
+            return Payment(address, self._network.native.id, output.amount)
+        return ChangeOutput(address, output.amount, fields.origin.path)
+
+    def _owns(
+        self,
+        origin: KeyOrigin | None,
+        internal_key: bytes | None,
+        output: TxOutput,
+        kind: AddressType | None,
+    ) -> bool:
+        """Whether the key that the container names, if any, is the one that `output` pays."""
+        if origin is None:
+            return internal_key is None
+        public_key = origin.public_key
+        if kind is AddressType.P2WPKH and len(public_key) == 33 and internal_key is None:
+            derived = self._addresses.derive(public_key, kind)
+        elif kind is AddressType.P2TR and len(public_key) == 32 and internal_key == public_key:
+            try:
+                derived = self._addresses.derive(b"\x02" + public_key, kind)
+            except InvalidInput:
+                return False
+        else:
+            return False
+        return derived == self._addresses.address_of(output.script)
+
+
+def conflict_key(network: NetworkId, spent: TxInput) -> ConflictKey:
+    """What a transaction consumes by spending one coin."""
+    return outpoint_key(network, spent.previous_txid, spent.position)
+
+
+def outpoint_key(network: NetworkId, txid: str, position: int) -> ConflictKey:
+    return ConflictKey(f"{network}/outpoint:{txid}:{position}")
+
+
+def _purpose(address_type: AddressType) -> int:
+    if address_type not in PURPOSES:
+        raise InvalidInput(f"no {address_type} addresses are derived on bitcoin networks")
+    return PURPOSES[address_type]
+
+
+def _transaction_doubts(transaction: Transaction) -> list[str]:
+    doubts = []
+    if transaction.version != _VERSION:
+        doubts.append(f"the transaction has version {transaction.version}")
+    if transaction.locktime >= LOCKTIME_TIME_START:
+        doubts.append("the transaction is locked until a point in time")
+    elif transaction.locktime > LOCKTIME_HEIGHT_MAX:
+        doubts.append("the transaction is locked until an absurd height")
+    doubts += (
+        f"input {index} is locked relative to its coin's age"
+        for index, spent in enumerate(transaction.inputs)
+        if spent.sequence < SEQUENCE_RBF
+    )
+    return doubts
+
+
+def _spent_output(place: str, spent: TxInput, fields: PsbtInput) -> TxOutput:
+    """The consumed output, from the full previous transaction wherever that is possible."""
+    claimed = fields.witness_output
+    if fields.previous is not None:
+        if fields.previous.hash() != spent.previous:
+            raise MalformedTransaction(f"{place}: the previous transaction is another one")
+        if spent.position >= len(fields.previous.outputs):
+            raise MalformedTransaction(f"{place}: the previous transaction has no such output")
+        output = fields.previous.outputs[spent.position]
+        if claimed is not None and claimed != output:
+            raise MalformedTransaction(f"{place}: two contradicting spent outputs")
+        return output
+    if claimed is None:
+        raise MalformedTransaction(f"{place}: nothing says what it spends")
+    if script_type(claimed.script) is not AddressType.P2TR:
+        raise MalformedTransaction(f"{place}: its amount needs the full previous transaction")
+    return claimed
+
+
+def _signing_inputs(reading: _Reading) -> tuple[SigningInput, ...]:
+    if reading.unexplained:
+        raise MalformedTransaction(f"will not sign: {'; '.join(reading.unexplained)}")
+    outputs = tuple(spending.output for spending in reading.spendings)
+    hashes = SignatureHashes(reading.transaction, outputs)
+    return tuple(
+        _signing_input(hashes, index, spending) for index, spending in enumerate(reading.spendings)
+    )
+
+
+def _signing_input(hashes: SignatureHashes, index: int, spending: _Spending) -> SigningInput:
+    assert spending.address is not None
+    assert spending.address_type is not None
+    taproot = spending.address_type is AddressType.P2TR
+    return SigningInput(
+        address=spending.address,
+        algorithm=_ALGORITHM_OF[spending.address_type],
+        message=hashes.p2tr_key_path(index) if taproot else hashes.p2wpkh(index),
+        path=spending.path,
+    )
+
+
+def _witness(spending: _Spending, message: bytes, signature: Signature) -> tuple[bytes, ...]:
+    if spending.address_type is AddressType.P2TR:
+        return p2tr_witness(spending.output.script, message, signature)
+    return p2wpkh_witness(spending.output.script, message, signature)

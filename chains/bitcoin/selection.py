@@ -1,0 +1,185 @@
+"""Which coins pay, what comes back as change, and what the miners get. Pure and deterministic.
+
+Branch and bound looks for coins that fit without change; beside it stand the smallest single coin
+that suffices and the largest coins first, both with change. The cheapest of them wins, counting
+what it will cost to spend the change one day. The same coins and the same order give the same plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+from chains.bitcoin import STANDARD_WEIGHT_MAX
+from chains.bitcoin.outputs import dust_threshold
+from chains.bitcoin.transaction import TxOutput
+from chains.bitcoin.weight import INPUT_WEIGHT, fee, output_weight, weight
+from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds
+from chains.model import AddressType, Coin
+
+_TRIES: Final = 20_000
+_COUNT_SLACK: Final = 8
+"""Weight by which the count of inputs may grow: from one byte to three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be paid. `fee_rate`: satoshi per 1000 vbytes; `fee_max`: satoshi in all."""
+
+    outputs: tuple[TxOutput, ...]
+    change_script: bytes
+    change_type: AddressType
+    fee_rate: int
+    fee_max: int
+
+    @property
+    def amount(self) -> int:
+        return sum(output.amount for output in self.outputs)
+
+    @property
+    def change_fee(self) -> int:
+        """What the change output adds to the fee."""
+        return fee(output_weight(TxOutput(0, self.change_script)), self.fee_rate)
+
+    @property
+    def change_min(self) -> int:
+        """Below this, change is dust or costs more to spend than it is worth."""
+        spending = fee(INPUT_WEIGHT[self.change_type], self.fee_rate)
+        return max(dust_threshold(self.change_script), spending)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """inputs == outputs + change + fee, to the satoshi. `change` is 0 if there is none."""
+
+    coins: tuple[Coin, ...]
+    change: int
+    fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A coin with its worth after paying for its own input."""
+
+    coin: Coin
+    fee: int
+    effective: int
+
+
+def settle(order: Order, coins: Sequence[Coin]) -> Plan:
+    """The plan that spends exactly `coins`. Raises InsufficientFunds or FeeAboveMaximum."""
+    kinds = [coin.owner.address_type for coin in coins]
+    total = sum(coin.amount for coin in coins)
+    plain = weight(kinds, order.outputs)
+    with_change = weight(kinds, (*order.outputs, TxOutput(0, order.change_script)))
+    if with_change > STANDARD_WEIGHT_MAX:
+        raise InsufficientFunds(
+            "the coins are too many for one transaction",
+            advice="consolidate small coins first, while fees are low",
+        )
+    rest = total - order.amount - fee(plain, order.fee_rate)
+    if rest < 0:
+        raise InsufficientFunds(f"{-rest} satoshi short of payments and fee")
+    change = total - order.amount - fee(with_change, order.fee_rate)
+    too_dear = total - order.amount > order.fee_max
+    if change >= order.change_min or (too_dear and change >= dust_threshold(order.change_script)):
+        plan = Plan(tuple(coins), change, total - order.amount - change)
+    else:
+        plan = Plan(tuple(coins), 0, total - order.amount)
+    if plan.fee > order.fee_max:
+        raise FeeAboveMaximum(f"the fee would be {plan.fee} satoshi of at most {order.fee_max}")
+    assert total == order.amount + plan.change + plan.fee
+    return plan
+
+
+def choose_coins(order: Order, coins: Iterable[Coin]) -> Plan:
+    """The cheapest plan found. Raises InsufficientFunds or FeeAboveMaximum."""
+    usable = _candidates(order, coins)
+    frame = weight((), order.outputs) + _COUNT_SLACK
+    target = order.amount + fee(frame, order.fee_rate)
+    if sum(each.effective for each in usable) < target:
+        return settle(order, [each.coin for each in usable])  # to the exact satoshi, or an error
+    choices = [
+        _branch_and_bound(usable, target, order.change_fee + order.change_min),
+        _smallest_sufficient(usable, target + order.change_fee + order.change_min),
+        _largest_first(usable, target + order.change_fee + order.change_min),
+    ]
+    plans: list[Plan] = []
+    refusal: BuildError | None = None
+    for choice in choices:
+        if choice is None:
+            continue
+        try:
+            plans.append(settle(order, [each.coin for each in choice]))
+        except BuildError as error:
+            refusal = refusal or error
+    if not plans:
+        assert refusal is not None  # `_largest_first` always chooses
+        raise refusal
+    return min(plans, key=lambda plan: _waste(order, plan))
+
+
+def _waste(order: Order, plan: Plan) -> int:
+    later = fee(INPUT_WEIGHT[order.change_type], order.fee_rate) if plan.change else 0
+    return plan.fee + later
+
+
+def _candidates(order: Order, coins: Iterable[Coin]) -> list[_Candidate]:
+    """Coins worth more than their input costs, the most valuable first, ties by outpoint."""
+    fees = {kind: fee(units, order.fee_rate) for kind, units in INPUT_WEIGHT.items()}
+    found = []
+    for coin in coins:
+        cost = fees[coin.owner.address_type]
+        if coin.amount > cost:
+            found.append(_Candidate(coin, cost, coin.amount - cost))
+    return sorted(found, key=lambda each: (-each.effective, each.coin.txid, each.coin.position))
+
+
+def _branch_and_bound(
+    coins: list[_Candidate], target: int, tolerance: int
+) -> list[_Candidate] | None:
+    """Coins whose worth lies within `tolerance` above `target`; the cheapest set within the tries.
+
+    Depth first through "with" and "without" each coin, the largest first (M. Erhardt, "An
+    Evaluation of Coin Selection Strategies", 2016).
+    """
+    below = [0, *accumulate(each.effective for each in reversed(coins))][::-1]
+    best: list[int] | None = None
+    best_cost = 0
+    chosen: list[int] = []
+    worth = index = 0
+    for _ in range(_TRIES):
+        if worth < target and worth + below[index] >= target:
+            chosen.append(index)
+            worth += coins[index].effective
+            index += 1
+            continue
+        if target <= worth <= target + tolerance:
+            cost = sum(coins[each].fee for each in chosen) + worth - target
+            if best is None or cost < best_cost:
+                best, best_cost = list(chosen), cost
+        if not chosen:
+            break
+        index = chosen.pop()
+        worth -= coins[index].effective
+        left_out = coins[index].effective
+        while index < len(coins) and coins[index].effective == left_out:
+            index += 1  # leaving out one coin or its equal leads to the same sums
+    return None if best is None else [coins[each] for each in best]
+
+
+def _smallest_sufficient(coins: list[_Candidate], target: int) -> list[_Candidate] | None:
+    sufficient = [each for each in coins if each.effective >= target]
+    return sufficient[-1:] or None
+
+
+def _largest_first(coins: list[_Candidate], target: int) -> list[_Candidate]:
+    """As many as it takes, or all."""
+    worth = 0
+    for count, each in enumerate(coins, start=1):
+        worth += each.effective
+        if worth >= target:
+            return coins[:count]
+    return coins

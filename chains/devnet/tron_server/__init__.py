@@ -1,0 +1,32 @@
+"""A small chain of our own that speaks java-tron's HTTP API: the local TRON network.
+
+A node of the real chain does not run from the package registries, so this one stands in for it.
+It was written against java-tron's source (`Manager`, `TransactionCapsule`, `BandwidthProcessor`,
+`TransferActuator`, the HTTP servlets) and shares no code with `chains/tron`: it reads protobuf by
+itself, so that a mistake there is not repeated here.
+
+It does as java-tron does: transaction ids; signatures (recovered, compared with the owner, also
+with recovery ids 0..3); one contract per transaction; reference blocks among the last 65,536;
+expiration against the head block and at most a day ahead; duplicates; size limits; 600 points of
+free bandwidth that come back over a day by java-tron's formula, else 1,000 sun burned per byte;
+account activation (1 TRX, and 0.1 TRX for bandwidth); memo fee; balances; the order of these
+checks and the codes they answer with; a pool of waiting transactions that sees their effects, and
+takes back those of replaced blocks; block ids (height, then SHA-256 of the header); Merkle roots;
+solidified blocks; transaction infos with receipts; hexadecimal or base58 by `visible`.
+
+It does not do, and java-tron does:
+- witnesses: no voting, no rewards, no block signatures (a constant stands there); a block appears
+  when told to, three seconds after its parent in the chain's own time, whatever the clock says;
+  the newest block is solidified a fixed number of blocks later, not by counting witnesses;
+- the genesis block's id is configured, not the hash of a header, and its one account is the faucet;
+- contracts: no energy, no TVM, no TRC-10 or TRC-20; every contract type except the transfer of TRX
+  is refused with CONTRACT_VALIDATE_ERROR; `fee_limit`, which matters to contract calls only, is
+  read and has no effect;
+- staking and delegation: an account has free bandwidth only; the network-wide pool of free
+  bandwidth is never exhausted; TRX burned for fees is not shared with witnesses;
+- permissions other than the default ones: the owner's key signs alone, for permission 0 or 2;
+- `/wallet` reads answer from the head block, where java-tron already shows the effects of waiting
+  transactions in balances;
+- peers, rate limits, the other hundred and more methods, and history lookups of balances;
+- the proposals that change the chain's parameters: they are those of the main network.
+"""

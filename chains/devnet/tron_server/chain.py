@@ -1,0 +1,259 @@
+"""The local TRON chain itself: blocks, accounts, waiting transactions, reorganisations.
+
+Everything that happened is one line in a journal; reading it again gives the same chain, ids
+included. Waiting transactions are not in it: like java-tron's, they do not survive a restart.
+Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import ChainMap
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from chains.devnet.tron_server import rules, wire
+from chains.devnet.tron_server.rules import Account, Moment, Receipt, Refused
+from chains.devnet.tron_server.wire import Transaction
+
+_REFERENCE_WINDOW: Final = 1 << 16
+_VERSION: Final = 34
+_WITNESS_SIGNATURE: Final = bytes(64) + b"\x00"
+_FAUCET_BALANCE: Final = 90_000_000_000 * 10**6
+_NO_TRANSACTIONS: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    transaction: Transaction
+    receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`undo` holds the accounts it changed as they were before; None: there was none."""
+
+    number: int
+    id: bytes
+    parent: bytes
+    timestamp_ms: int
+    witness: bytes
+    root: bytes
+    included: tuple[Included, ...]
+    undo: dict[bytes, Account | None]
+
+
+class Chain:
+    """`genesis` is the id of block 0, `solid_after` how many blocks confirm one for good."""
+
+    def __init__(
+        self, genesis: bytes, genesis_time_ms: int, faucet: bytes, *, solid_after: int
+    ) -> None:
+        self.blocks = [Block(0, genesis, bytes(32), genesis_time_ms, b"", _NO_TRANSACTIONS, (), {})]
+        self.accounts: dict[bytes, Account] = {faucet: Account(_FAUCET_BALANCE, genesis_time_ms)}
+        self.waiting: dict[str, Transaction] = {}
+        self._where: dict[str, int] = {}
+        self._solid_after = solid_after
+        self._branch = 0
+        self._forget_waiting()
+
+    @property
+    def head(self) -> Block:
+        return self.blocks[-1]
+
+    @property
+    def solid(self) -> Block:
+        return self.blocks[max(0, self.head.number - self._solid_after)]
+
+    @property
+    def moment(self) -> Moment:
+        """What a transaction of the next block meets."""
+        passed = self.head.timestamp_ms - self.blocks[0].timestamp_ms
+        return Moment(self.head.timestamp_ms, passed // rules.BLOCK_INTERVAL_MS)
+
+    def find(self, txid: str) -> tuple[Block, Included] | None:
+        """The block of the best chain that holds the transaction."""
+        height = self._where.get(txid)
+        if height is None:
+            return None
+        block = self.blocks[height]
+        return block, next(one for one in block.included if one.transaction.id == txid)
+
+    def submit(self, transaction: Transaction) -> None:
+        """Take it among the waiting ones. Raises Refused."""
+        rules.the_contract(transaction)
+        rules.check_not_expired(transaction, self.moment)
+        rules.check_signature(transaction)
+        self._check_reference(transaction)
+        rules.check_size_and_lifetime(transaction, self.moment)
+        if transaction.id in self._where or transaction.id in self.waiting:
+            raise Refused("DUP_TRANSACTION_ERROR", "Dup transaction.")
+        rules.execute(transaction, self._after_waiting, self.moment)
+        self.waiting[transaction.id] = transaction
+
+    def mine(self) -> Block:
+        """A block with every waiting transaction that is still valid; the others are dropped."""
+        candidates = list(self.waiting.values())
+        block = self._next_block(candidates)
+        self._forget_waiting()
+        return block
+
+    def reorganise(self, depth: int) -> None:
+        """Replace the newest `depth` blocks by `depth` + 1 empty ones of another witness. What
+        the replaced ones held waits again. Solidified blocks stay: raises ValueError."""
+        if depth > self.head.number - self.solid.number:
+            raise ValueError("a solidified block can't be replaced")
+        returned = [one.transaction for block in self._drop(depth) for one in block.included]
+        returned += self.waiting.values()
+        self._branch += 1
+        for _ in range(depth + 1):
+            self._next_block([])
+        self._forget_waiting()
+        for transaction in returned:
+            try:
+                self.submit(transaction)
+            except Refused:
+                continue  # expired meanwhile, or what it spends did not come back
+
+    def drop_and_branch(self, depth: int) -> None:
+        """Replay of a reorganisation: only what leaves the chain."""
+        self._drop(depth)
+        self._branch += 1
+
+    def replay(self, serialized: list[bytes]) -> None:
+        """Replay of a block. Raises ValueError if it can't be what was mined."""
+        block = self._next_block([wire.read_transaction(one) for one in serialized])
+        if len(block.included) != len(serialized):
+            raise ValueError("the journal does not fit its chain")
+
+    def _next_block(self, candidates: list[Transaction]) -> Block:
+        changed: dict[bytes, Account] = {}
+        moment = self.moment
+        included = []
+        for transaction in candidates:
+            try:
+                self._check_reference(transaction)
+                rules.check_not_expired(transaction, moment)
+                receipt = rules.execute(transaction, ChainMap(changed, self.accounts), moment)
+            except Refused:
+                continue
+            included.append(Included(transaction, receipt))
+        undo = {address: self.accounts.get(address) for address in changed}
+        block = self._sealed(tuple(included), undo)
+        self.accounts.update(changed)
+        self.blocks.append(block)
+        self._where.update({one.transaction.id: block.number for one in included})
+        return block
+
+    def _sealed(self, included: tuple[Included, ...], undo: dict[bytes, Account | None]) -> Block:
+        parent = self.head
+        number, timestamp_ms = parent.number + 1, parent.timestamp_ms + rules.BLOCK_INTERVAL_MS
+        witness = b"\x41" + sha256(b"witness of branch %d" % self._branch).digest()[:20]
+        root = merkle_root([sha256(one.transaction.serialized).digest() for one in included])
+        block_id = block_identifier(number, timestamp_ms, root, parent.id, witness, _VERSION)
+        return Block(number, block_id, parent.id, timestamp_ms, witness, root, included, undo)
+
+    def _drop(self, depth: int) -> list[Block]:
+        """Take the newest blocks off and undo them. Oldest first."""
+        dropped = []
+        for _ in range(depth):
+            block = self.blocks.pop()
+            for address, account in block.undo.items():
+                if account is None:
+                    del self.accounts[address]
+                else:
+                    self.accounts[address] = account
+            for one in block.included:
+                del self._where[one.transaction.id]
+            dropped.append(block)
+        return dropped[::-1]
+
+    def _forget_waiting(self) -> None:
+        self.waiting = {}
+        self._after_waiting = ChainMap[bytes, Account]({}, self.accounts)
+
+    def _check_reference(self, transaction: Transaction) -> None:
+        """The reference block is the newest one whose height ends in those two bytes."""
+        named = int.from_bytes(transaction.reference_bytes)
+        height = self.head.number - (self.head.number - named) % _REFERENCE_WINDOW
+        well_formed = len(transaction.reference_bytes) == 2 and height >= 0
+        if not well_formed or self.blocks[height].id[8:16] != transaction.reference_hash:
+            raise Refused("TAPOS_ERROR", "Tapos check error.")
+
+
+class Journal:
+    """A chain kept in a file. Amounts to nothing but calls, one a line."""
+
+    def __init__(self, path: Path, chain: Chain) -> None:
+        self._path = path
+        self.chain = chain
+
+    @classmethod
+    def open(
+        cls, path: Path, genesis: bytes, now_ms: int, faucet: bytes, *, solid_after: int
+    ) -> Journal:
+        """The chain in `path`, or a new one that begins at `now_ms`."""
+        lines = path.read_text().splitlines() if path.exists() else []
+        if not lines:
+            lines = [json.dumps({"genesis_time_ms": now_ms})]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(lines[0] + "\n")
+        begin = json.loads(lines[0])["genesis_time_ms"]
+        chain = Chain(genesis, begin, faucet, solid_after=solid_after)
+        for line in lines[1:]:
+            _replay(chain, json.loads(line))
+        return cls(path, chain)
+
+    def mine(self, count: int) -> None:
+        before = self.chain.head.number
+        for _ in range(count):
+            self.chain.mine()
+        self._append([_line(block) for block in self.chain.blocks[before + 1 :]])
+
+    def reorganise(self, depth: int) -> None:
+        self.chain.reorganise(depth)
+        new = self.chain.blocks[-(depth + 1) :]
+        self._append([{"drop": depth}, *(_line(block) for block in new)])
+
+    def _append(self, lines: list[dict[str, Any]]) -> None:
+        with self._path.open("a") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def block_identifier(
+    number: int, timestamp_ms: int, root: bytes, parent: bytes, witness: bytes, version: int
+) -> bytes:
+    """The height in eight bytes, then the last 24 of the SHA-256 of the serialized header."""
+    header = (
+        wire.number(1, timestamp_ms)
+        + wire.data(2, root)
+        + wire.data(3, parent)
+        + wire.number(7, number)
+        + wire.data(9, witness)
+        + wire.number(10, version)
+    )
+    return number.to_bytes(8) + sha256(header).digest()[8:]
+
+
+def merkle_root(leaves: list[bytes]) -> bytes:
+    """SHA-256 over pairs; one without a partner moves up as it is."""
+    level = leaves or [_NO_TRANSACTIONS]
+    while len(level) > 1:
+        level = [
+            sha256(level[at] + level[at + 1]).digest() if at + 1 < len(level) else level[at]
+            for at in range(0, len(level), 2)
+        ]
+    return level[0]
+
+
+def _line(block: Block) -> dict[str, Any]:
+    return {"block": [one.transaction.serialized.hex() for one in block.included]}
+
+
+def _replay(chain: Chain, line: dict[str, Any]) -> None:
+    if "drop" in line:
+        chain.drop_and_branch(int(line["drop"]))
+    else:
+        chain.replay([bytes.fromhex(one) for one in line["block"]])

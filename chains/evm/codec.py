@@ -1,0 +1,167 @@
+"""What an EVM transaction does, told from its bytes: the codec of custody and the signer.
+
+Pure. EVM bytes do not name who pays, so every call wants `UnsignedTx.sender`; `attach` proves it by
+recovering the key from the signature. A transaction for another chain id is refused outright.
+"""
+
+from __future__ import annotations
+
+from coincurve import PublicKey
+
+from chains.errors import InvalidAddress, InvalidAmount, MalformedTransaction, SignatureMismatch
+from chains.evm import (
+    ACCOUNT_PATH,
+    ADDRESS_TYPE,
+    CURVE_ORDER,
+    KEY_SCHEME,
+    TRANSFER_GAS,
+    address,
+    build,
+    parse,
+)
+from chains.evm.build import Transaction
+from chains.hashes import keccak256
+from chains.model import (
+    Address,
+    AddressType,
+    KeyScheme,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxId,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Network
+
+
+class EvmCodec:
+    """`chains.codec.TransactionCodec` of one EVM network."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._chain_id = network.number("chain_id")
+        self._coin_type = network.number("coin_type")
+        self._kind = build.Kind(network.text("transaction_type"))
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    def key_scheme(self, address_type: AddressType) -> KeyScheme:
+        assert address_type is ADDRESS_TYPE
+        return KEY_SCHEME
+
+    def account_path(self, address_type: AddressType, account: int) -> str:
+        assert address_type is ADDRESS_TYPE
+        return ACCOUNT_PATH.format(coin_type=self._coin_type, account=account)
+
+    def address_path(
+        self, address_type: AddressType, account: int, index: int, *, change: bool = False
+    ) -> str:
+        return f"{self.account_path(address_type, account)}/{int(change)}/{index}"
+
+    def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
+        assert address_type is ADDRESS_TYPE
+        return address.derive(public_key)
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        return ParsedAddress(address.parse(text), ADDRESS_TYPE)
+
+    def check_payment(self, payment: Payment) -> None:
+        native = self._network.native
+        if payment.asset != native.id:
+            raise InvalidAmount(f"{payment.asset} is not an asset of {self._network.name}")
+        if not 0 < payment.amount <= native.maximum:
+            raise InvalidAmount("the amount is not above zero, or above what can exist")
+        if address.parse(payment.address) != payment.address:
+            raise InvalidAddress("the address is not in its canonical form")
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        parsed, sender = self._read(tx)
+        paid = Payment(parsed.to, self._network.native.id, parsed.value) if parsed.to else None
+        return TxSummary(
+            network=self._network.id,
+            sources=(sender,),
+            payments=(paid,) if paid else (),
+            change=(),
+            fee_max=parsed.fee_max,
+            conflict_keys=frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)}),
+            unexplained=tuple(self._unexplained(parsed)),
+        )
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        _, sender = self._read(tx)
+        digest = keccak256(tx.payload)
+        return (SigningInput(sender, SignatureAlgorithm.ECDSA_RECOVERABLE, digest),)
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        parsed, sender = self._read(tx)
+        if len(signatures) != 1:
+            raise SignatureMismatch(f"{len(signatures)} signatures where one belongs")
+        (signature,) = signatures
+        r, s, y_parity = _proven(signature, keccak256(tx.payload), sender)
+        raw = build.encode_signed(parsed, y_parity, r, s)
+        # The other way round: what goes out says to others what `tx` said to us.
+        if parse.signed(raw) != parse.Signed(parsed, sender):
+            raise SignatureMismatch("the signed bytes say something else")
+        return SignedTx(self._network.id, transaction_id(raw), raw)
+
+    def _read(self, tx: UnsignedTx) -> tuple[Transaction, Address]:
+        if tx.network != self._network.id:
+            raise MalformedTransaction(f"a transaction of {tx.network}, not {self._network.id}")
+        parsed = parse.unsigned(tx.payload)
+        if parsed.chain_id != self._chain_id:
+            raise MalformedTransaction(f"chain id {parsed.chain_id}, not {self._chain_id}")
+        if tx.sender is None:
+            raise MalformedTransaction("the payer is not named")
+        try:
+            canonical = address.parse(tx.sender)
+        except InvalidAddress as error:
+            raise MalformedTransaction("the payer is not an address") from error
+        if canonical != tx.sender:
+            raise MalformedTransaction("the payer's address is not in its canonical form")
+        return parsed, canonical
+
+    def _unexplained(self, parsed: Transaction) -> list[str]:
+        found = []
+        if parsed.kind is not self._kind:
+            found.append(f"a {parsed.kind} transaction, which this network does not use")
+        if parsed.to is None:
+            found.append(f"creates a contract, to which it pays {parsed.value}")
+        elif not int(parsed.to, 16):
+            found.append("pays the zero address")
+        if parsed.data:
+            found.append(f"{len(parsed.data)} bytes of calldata")
+        if parsed.access_list:
+            found.append("an access list")
+        if parsed.gas < TRANSFER_GAS:
+            found.append(f"less than {TRANSFER_GAS} gas, so that it can't be included")
+        if parsed.priority_fee > parsed.fee_per_gas_max:
+            found.append("a priority fee above the whole fee, so that it can't be included")
+        return found
+
+
+def transaction_id(raw: bytes) -> TxId:
+    """Keccak-256 of the signed bytes (EIP-2718), 0x and 64 digits."""
+    return TxId("0x" + keccak256(raw).hex())
+
+
+def _proven(signature: Signature, digest: bytes, sender: Address) -> tuple[int, int, int]:
+    """r, s and the parity of y, once it is certain that `sender` signed `digest` (EIP-2: low s)."""
+    compact = signature.signature
+    if len(compact) != 65 or compact[64] > 1:
+        raise SignatureMismatch("not r, s and a recovery id of 0 or 1")
+    s = int.from_bytes(compact[32:64], "big")
+    if s > CURVE_ORDER // 2:
+        raise SignatureMismatch("a signature with high s")
+    try:
+        key = PublicKey.from_signature_and_message(compact, digest, hasher=None).format()
+    except ValueError as error:
+        raise SignatureMismatch("a signature that no key can have made") from error
+    if key != signature.public_key or address.derive(key) != sender:
+        raise SignatureMismatch(f"not signed by the key of {sender}")
+    return int.from_bytes(compact[:32], "big"), s, compact[64]

@@ -1,0 +1,82 @@
+"""Solana: constants only. Amounts are lamports, compute-unit prices micro-lamports per unit.
+
+Sources: the Agave validator and its SDK crates (names in brackets); SIMD numbers are those of the
+Solana Improvement Documents.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chains.model import KeyScheme
+
+KEY_SCHEME: Final = KeyScheme.ED25519
+PURPOSE: Final = 44
+
+ADDRESS_BYTES: Final = 32
+SYSTEM_PROGRAM: Final = "1" * 32
+"""32 zero bytes: the program every plain account belongs to, and what an empty key looks like."""
+INCINERATOR: Final = "1nc1nerator11111111111111111111111111111111"
+"""The network burns at the end of each block what this account holds [solana-sdk-ids]."""
+
+RESERVED_ACCOUNTS: Final = frozenset(
+    {
+        "AddressLookupTab1e1111111111111111111111111",
+        "BPFLoader1111111111111111111111111111111111",
+        "BPFLoader2111111111111111111111111111111111",
+        "BPFLoaderUpgradeab1e11111111111111111111111",
+        "ComputeBudget111111111111111111111111111111",
+        "Config1111111111111111111111111111111111111",
+        "Ed25519SigVerify111111111111111111111111111",
+        "Feature111111111111111111111111111111111111",
+        "KeccakSecp256k11111111111111111111111111111",
+        "LoaderV411111111111111111111111111111111111",
+        "NativeLoader1111111111111111111111111111111",
+        "Secp256r1SigVerify1111111111111111111111111",
+        "Stake11111111111111111111111111111111111111",
+        "StakeConfig11111111111111111111111111111111",
+        "Sysvar1111111111111111111111111111111111111",
+        "SysvarC1ock11111111111111111111111111111111",
+        "SysvarEpochRewards1111111111111111111111111",
+        "SysvarEpochSchedu1e111111111111111111111111",
+        "SysvarFees111111111111111111111111111111111",
+        "Sysvar1nstructions1111111111111111111111111",
+        "SysvarLastRestartS1ot1111111111111111111111",
+        "SysvarRecentB1ockHashes11111111111111111111",
+        "SysvarRent111111111111111111111111111111111",
+        "SysvarRewards111111111111111111111111111111",
+        "SysvarS1otHashes111111111111111111111111111",
+        "SysvarS1otHistory11111111111111111111111111",
+        "SysvarStakeHistory1111111111111111111111111",
+        "Vote111111111111111111111111111111111111111",
+        "ZkE1Gama1Proof11111111111111111111111111111",
+        "ZkTokenProof1111111111111111111111111111111",
+    }
+)
+"""Accounts that no transaction can write, so a transfer to them fails and costs its fee
+[agave-reserved-account-keys]."""
+
+LAMPORTS_PER_SIGNATURE: Final = 5_000
+MICRO_LAMPORTS: Final = 1_000_000
+"""Micro-lamports in a lamport; the priority fee is rounded up to whole lamports."""
+
+UNITS_WITH_NONCE: Final = 3_000
+UNITS_CREATING_NONCE: Final = 4_500
+"""Compute-unit limits of our two transactions: five times the 150 units that each of their four
+or six instructions takes, since the network changes such costs and the difference is lamports."""
+UNIT_PRICE_MIN: Final = 10_000
+"""We never bid less: 45 lamports at most, against waiting behind everybody who bids anything."""
+UNIT_PRICE_PERCENTILE: Final = 75
+
+NONCE_SEED: Final = "custody-nonce-"
+"""With a decimal index behind it, the seed of a nonce account (`create_with_seed`)."""
+NONCE_ACCOUNTS_MAX: Final = 256
+"""Indices are below this: how many transfers of one address can be under way."""
+NONCE_ACCOUNT_BYTES: Final = 80
+"""Length of a nonce account's data [solana-nonce, State::size]."""
+
+ACCOUNTS_PER_CALL: Final = 100
+"""Most addresses in one getMultipleAccounts."""
+TRANSACTION_VERSION_MAX: Final = 1
+"""What we tell nodes that we can read. Blocks have carried version 1 since September 2026
+(SIMD-0385), and a node withholds a whole block from a client that asks for less."""

@@ -1,0 +1,117 @@
+"""The two transactions we make, as v0 messages: a transfer, with or without a new nonce account.
+
+With a nonce account that exists (`rent == 0`):
+
+    AdvanceNonceAccount, SetComputeUnitPrice, SetComputeUnitLimit, Transfer
+
+on the account's nonce value, so that the transaction never expires and no second one can use the
+same value. Without a free one, the transfer makes the next:
+
+    SetComputeUnitPrice, SetComputeUnitLimit,
+    Transfer (rent), AllocateWithSeed, InitializeNonceAccount, Transfer
+
+on a recent blockhash. Allocation fails on an account that has data, so of all transactions that
+create the same account at most one takes effect. Transfer and AllocateWithSeed stand where
+CreateAccountWithSeed would do, because that one fails on any account that already holds a lamport,
+and everybody can compute the address and send one there.
+
+Pure. The codec reads a message by building it again from here: one definition of what we sign.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
+from solders.hash import Hash
+from solders.instruction import Instruction
+from solders.message import MessageV0, to_bytes_versioned
+from solders.pubkey import Pubkey
+from solders.system_program import (
+    AdvanceNonceAccountParams,
+    AllocateWithSeedParams,
+    InitializeNonceAccountParams,
+    TransferParams,
+    advance_nonce_account,
+    allocate_with_seed,
+    initialize_nonce_account,
+    transfer,
+)
+
+from chains.solana import LAMPORTS_PER_SIGNATURE, MICRO_LAMPORTS, NONCE_ACCOUNT_BYTES
+from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, seed
+
+
+@dataclass(frozen=True, slots=True)
+class TransferPlan:
+    """`amount` and `rent` in lamports, `unit_price` in micro-lamports per compute unit.
+
+    `lifetime` is the nonce value of account `nonce_index`, or a recent blockhash where the
+    transaction creates that account with `rent`.
+    """
+
+    source: Pubkey
+    recipient: Pubkey
+    amount: int
+    nonce_index: int
+    lifetime: Hash
+    unit_limit: int
+    unit_price: int
+    rent: int = 0
+
+    @property
+    def creates_nonce(self) -> bool:
+        return self.rent > 0
+
+    @property
+    def nonce_account(self) -> Pubkey:
+        return accounts_of(self.source)[self.nonce_index]
+
+    @property
+    def fee(self) -> int:
+        """What the network charges, also when the transaction fails: one signature and the
+        priority fee, rounded up."""
+        return LAMPORTS_PER_SIGNATURE + -(-self.unit_limit * self.unit_price // MICRO_LAMPORTS)
+
+
+def build_message(plan: TransferPlan) -> bytes:
+    """The v0 message, version byte included: exactly the bytes that are signed."""
+    instructions = _creating(plan) if plan.creates_nonce else _advancing(plan)
+    message = MessageV0.try_compile(plan.source, instructions, [], plan.lifetime)
+    return to_bytes_versioned(message)
+
+
+def _advancing(plan: TransferPlan) -> list[Instruction]:
+    advance = AdvanceNonceAccountParams(
+        nonce_pubkey=plan.nonce_account, authorized_pubkey=plan.source
+    )
+    # The runtime looks for the nonce in the first instruction only.
+    return [advance_nonce_account(advance), *_budget(plan), _pay(plan, plan.recipient, plan.amount)]
+
+
+def _creating(plan: TransferPlan) -> list[Instruction]:
+    allocate = AllocateWithSeedParams(
+        address=plan.nonce_account,
+        base=plan.source,
+        seed=seed(plan.nonce_index),
+        space=NONCE_ACCOUNT_BYTES,
+        owner=SYSTEM_PROGRAM_KEY,
+    )
+    initialize = InitializeNonceAccountParams(
+        nonce_pubkey=plan.nonce_account, authority=plan.source
+    )
+    return [
+        *_budget(plan),
+        _pay(plan, plan.nonce_account, plan.rent),
+        allocate_with_seed(allocate),
+        initialize_nonce_account(initialize),
+        _pay(plan, plan.recipient, plan.amount),
+    ]
+
+
+def _budget(plan: TransferPlan) -> list[Instruction]:
+    return [set_compute_unit_price(plan.unit_price), set_compute_unit_limit(plan.unit_limit)]
+
+
+def _pay(plan: TransferPlan, recipient: Pubkey, lamports: int) -> Instruction:
+    return transfer(TransferParams(from_pubkey=plan.source, to_pubkey=recipient, lamports=lamports))

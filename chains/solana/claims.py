@@ -1,0 +1,46 @@
+"""What a transaction consumes that only one can, and how its conflict key spells it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+
+from chains.model import ConflictKey, NetworkId
+from chains.solana.build import TransferPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The nonce value `value` of `account`; or, without a value, the creation of `account`."""
+
+    account: Pubkey
+    value: Hash | None = None
+
+    @classmethod
+    def of(cls, plan: TransferPlan) -> Claim:
+        return cls(plan.nonce_account, None if plan.creates_nonce else plan.lifetime)
+
+    @classmethod
+    def parse(cls, network: NetworkId, key: ConflictKey) -> Claim:
+        """The inverse of `key`. Raises ValueError for any other text."""
+        kind, *parts = key.removeprefix(f"{network}/").split(":")
+        account = Pubkey.from_string(parts[0]) if parts else None
+        if kind == "create" and account is not None and len(parts) == 1:
+            return cls(account)
+        if kind == "durable-nonce" and account is not None and len(parts) == 2:
+            return cls(account, Hash.from_string(parts[1]))
+        raise ValueError("not a conflict key of this network")
+
+    def key(self, network: NetworkId) -> ConflictKey:
+        if self.value is None:
+            return ConflictKey(f"{network}/create:{self.account}")
+        return ConflictKey(f"{network}/durable-nonce:{self.account}:{self.value}")
+
+
+def busy_accounts(network: NetworkId, taken: Iterable[ConflictKey]) -> frozenset[Pubkey]:
+    """The nonce accounts that unfinished transfers hold, by whatever value."""
+    ours = (key for key in taken if key.startswith(f"{network}/"))
+    return frozenset(Claim.parse(network, key).account for key in ours)

@@ -1,0 +1,174 @@
+"""Solana's pure half: v0 messages to meaning, signatures to transactions.
+
+`UnsignedTx.payload` is the v0 message with its version byte, which is also what is signed; the fee
+payer is in it, so `sender` is not set. A transaction id is its first signature. Pure: no I/O, no
+clock, no randomness, no keys.
+"""
+
+from __future__ import annotations
+
+from solders.message import MessageV0, to_bytes_versioned
+from solders.pubkey import Pubkey
+from solders.signature import Signature as Ed25519Signature
+from solders.transaction import SanitizeError, VersionedTransaction
+
+from chains.errors import InvalidAmount, InvalidInput, MalformedTransaction, SignatureMismatch
+from chains.model import (
+    Address,
+    AddressType,
+    KeyScheme,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxId,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Network
+from chains.solana import KEY_SCHEME, PURPOSE, address
+from chains.solana.build import TransferPlan
+from chains.solana.claims import Claim
+from chains.solana.explain import Unexplained, explain, parse_message
+
+
+class SolanaCodec:
+    """Implements `chains.codec.TransactionCodec` for one cluster."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._coin_type = network.number("coin_type")
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    def key_scheme(self, address_type: AddressType) -> KeyScheme:
+        self._check_type(address_type)
+        return KEY_SCHEME
+
+    def account_path(self, address_type: AddressType, account: int) -> str:
+        self._check_type(address_type)
+        return f"m/{PURPOSE}'/{self._coin_type}'/{account}'"
+
+    def address_path(
+        self, address_type: AddressType, account: int, index: int, *, change: bool = False
+    ) -> str:
+        """All levels hardened: SLIP-10 has no others for ed25519."""
+        assert not change, "accounts have no change"
+        return f"{self.account_path(address_type, account)}/{index}'"
+
+    def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
+        self._check_type(address_type)
+        return address.from_public_key(public_key)
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        return address.parse(text)
+
+    def check_payment(self, payment: Payment) -> None:
+        """Also raises InvalidInput for an asset of another network. Whether an amount is too small
+        to open a new account depends on the network's rent: `SolanaAdapter.prepare` knows it."""
+        self.parse_address(payment.address)
+        if payment.asset != self._network.native.id:
+            raise InvalidInput(f"{self._network.name} carries no {payment.asset}")
+        if not 0 < payment.amount <= self._network.native.maximum:
+            raise InvalidAmount("an amount is a positive number of lamports below 2^64")
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        message = parse_message(self._payload(tx))
+        try:
+            plan = explain(message)
+        except Unexplained as unexplained:
+            return TxSummary(
+                network=self._network.id,
+                sources=(Address(str(message.account_keys[0])),),
+                payments=(),
+                change=(),
+                fee_max=0,
+                conflict_keys=frozenset(),
+                unexplained=unexplained.reasons,
+            )
+        return self._summary(plan)
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        payload = self._payload(tx)
+        return tuple(
+            SigningInput(
+                address=Address(str(signer)),
+                algorithm=SignatureAlgorithm.ED25519,
+                message=payload,
+            )
+            for signer in _signers(payload)
+        )
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        payload = self._payload(tx)
+        signers = _signers(payload)
+        if len(signatures) != len(signers):
+            raise SignatureMismatch(f"{len(signers)} signatures needed, {len(signatures)} given")
+        for signer, signature in zip(signers, signatures, strict=True):
+            _verify(signer, signature, payload)
+        raw = VersionedTransaction.populate(
+            parse_message(payload),
+            [Ed25519Signature(signature.signature) for signature in signatures],
+        )
+        return SignedTx(network=self._network.id, txid=TxId(str(raw.signatures[0])), raw=bytes(raw))
+
+    def detach(self, tx: SignedTx) -> UnsignedTx:
+        """What was signed, for reading a stored transaction again. Raises MalformedTransaction."""
+        return UnsignedTx(network=tx.network, payload=message_of(tx.raw))
+
+    def _summary(self, plan: TransferPlan) -> TxSummary:
+        payment = Payment(
+            address=Address(str(plan.recipient)), asset=self._network.native.id, amount=plan.amount
+        )
+        return TxSummary(
+            network=self._network.id,
+            sources=(Address(str(plan.source)),),
+            payments=(payment,),
+            change=(),
+            fee_max=plan.fee + plan.rent,
+            conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
+        )
+
+    def _payload(self, tx: UnsignedTx) -> bytes:
+        if tx.network != self._network.id:
+            raise MalformedTransaction(f"made for {tx.network}, not for {self._network.id}")
+        if tx.sender is not None:
+            raise MalformedTransaction("a Solana message names its fee payer itself")
+        return tx.payload
+
+    def _check_type(self, address_type: AddressType) -> None:
+        if address_type is not AddressType.SOLANA:
+            raise InvalidInput(f"{self._network.name} derives no {address_type} addresses")
+
+
+def message_of(raw: bytes) -> bytes:
+    """The message inside a signed v0 transaction. Raises MalformedTransaction."""
+    try:
+        transaction = VersionedTransaction.from_bytes(raw)
+        transaction.sanitize()
+    except (ValueError, SanitizeError) as error:
+        raise MalformedTransaction(f"not a Solana transaction: {error}") from error
+    if not isinstance(transaction.message, MessageV0) or bytes(transaction) != raw:
+        raise MalformedTransaction("not the canonical encoding of a version 0 transaction")
+    return to_bytes_versioned(transaction.message)
+
+
+def _signers(payload: bytes) -> list[Pubkey]:
+    """The first accounts of a message sign it, the fee payer before all."""
+    message = parse_message(payload)
+    return message.account_keys[: message.header.num_required_signatures]
+
+
+def _verify(signer: Pubkey, signature: Signature, payload: bytes) -> None:
+    """Raise SignatureMismatch unless `signer` made `signature` over `payload` (RFC 8032; solders
+    verifies as validators do, refusing keys and points of small order)."""
+    if signature.public_key != bytes(signer):
+        raise SignatureMismatch(f"a signature by another key than that of {signer}")
+    if len(signature.signature) != Ed25519Signature.LENGTH:
+        raise SignatureMismatch(f"an ed25519 signature has {Ed25519Signature.LENGTH} bytes")
+    if not Ed25519Signature(signature.signature).verify(signer, payload):
+        raise SignatureMismatch(f"the signature of {signer} is not over this message")

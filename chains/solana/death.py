@@ -1,0 +1,109 @@
+"""Proof that a transaction can never take effect any more, from the finalized chain alone.
+
+That something is not found proves nothing on Solana: the node may be behind, or have forgotten. So
+a transaction on a durable nonce is dead only when the other transaction that consumed its nonce
+value is shown, and one that creates a nonce account only when another one's creation is shown, or
+when its blockhash has expired and the account still isn't there. `slot_min` keeps a node that lags
+behind what was known before from answering at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
+
+from chains.errors import NodeMisbehaved
+from chains.model import SignedTx, TxId
+from chains.solana.claims import Claim
+from chains.solana.codec import SolanaCodec
+from chains.solana.explain import explain, parse_message
+from chains.solana.nonce import consumed_by
+from chains.solana.rpc import Account, Commitment, SolanaRpc, Transaction
+
+
+async def find_cause(
+    rpc: SolanaRpc, codec: SolanaCodec, tx: SignedTx, final_slot: int, slot_min: int
+) -> str | None:
+    """Why `tx` is dead, judged from blocks at or below `final_slot`; None if it is not proven.
+
+    `slot_min`: the newest finalized slot that this process has heard of.
+    """
+    plan = explain(parse_message(codec.detach(tx).payload))
+    claim = Claim.of(plan)
+    (account,) = await rpc.accounts([claim.account], Commitment.FINALIZED, slot_min=slot_min)
+    if account is not None and account.data:
+        cause = await _conflict(rpc, tx, claim, final_slot, slot_min)
+    elif claim.value is None:
+        cause = await _expiry(rpc, claim.account, plan.lifetime, slot_min)
+    else:
+        cause = None
+    # Asked last: whatever entered the chain until now is seen.
+    if cause is None or await _took_effect(rpc, tx.txid):
+        return None
+    return cause
+
+
+def was_executed(transaction: Transaction) -> bool:
+    """False for one that a block carries without executing it: a payer that can't pay the fee
+    makes it fail without a fee (SIMD-0290), and it may still be executed later."""
+    return transaction.error is None or transaction.fee > 0
+
+
+async def _took_effect(rpc: SolanaRpc, txid: TxId) -> bool:
+    """Whether the chain, settled or not, holds the transaction executed, well or badly."""
+    transaction = await rpc.transaction(txid, Commitment.CONFIRMED)
+    if transaction is None:
+        return await rpc.is_known(txid)
+    return was_executed(transaction)
+
+
+async def _expiry(rpc: SolanaRpc, account: Pubkey, blockhash: Hash, slot_min: int) -> str | None:
+    if await rpc.is_blockhash_valid(blockhash, slot_min=slot_min):
+        return None
+    # Again, from a state after the expiry: the transaction may have entered the last block it could.
+    (found,) = await rpc.accounts([account], Commitment.FINALIZED, slot_min=slot_min)
+    if found is not None and found.data:
+        return None
+    return f"its blockhash {blockhash} has expired"
+
+
+async def _conflict(
+    rpc: SolanaRpc, tx: SignedTx, claim: Claim, final_slot: int, slot_min: int
+) -> str | None:
+    """The finalized transaction that consumed `claim` instead of `tx`."""
+    async for txid, slot in _history(rpc, claim.account, slot_min):
+        if txid == tx.txid:
+            return None
+        if slot > final_slot:
+            continue
+        other = await rpc.transaction(txid, Commitment.FINALIZED)
+        if other is not None and _consumes(other, claim):
+            what = "created the nonce account" if claim.value is None else "used the nonce value"
+            return f"{txid} {what} in slot {slot}"
+    return None
+
+
+async def _history(
+    rpc: SolanaRpc, account: Pubkey, slot_min: int
+) -> AsyncIterator[tuple[TxId, int]]:
+    before: str | None = None
+    while page := await rpc.signatures_of(account, slot_min=slot_min, before=before):
+        for entry in page:
+            yield entry
+        before = page[-1][0]
+
+
+def _consumes(transaction: Transaction, claim: Claim) -> bool:
+    """A failed transaction consumes its nonce value, but creates nothing."""
+    if not was_executed(transaction):
+        return False
+    try:
+        message = VersionedTransaction.from_bytes(transaction.raw).message
+    except ValueError as error:
+        raise NodeMisbehaved("a transaction that can't be read") from error
+    if claim.value is not None:
+        return consumed_by(message) == (claim.account, claim.value)
+    ...

@@ -1,0 +1,212 @@
+"""Reads a v0 message back into the plan that makes it, or says in words what it can't explain.
+
+The plan's fields are taken from where our two layouts have them; then the plan is built again, and
+only if that gives the same bytes is the message explained. So every program, account, flag, seed
+and index is checked at once, including those this module never looks at. Pure.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from solders.compute_budget import ID as COMPUTE_BUDGET
+from solders.hash import Hash
+from solders.message import MessageV0, from_bytes_versioned, to_bytes_versioned
+from solders.pubkey import Pubkey
+from solders.transaction import SanitizeError
+
+from chains.errors import MalformedTransaction
+from chains.solana.build import TransferPlan, build_message
+from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of
+
+_TRANSFER: Final = struct.Struct("<IQ")
+_UNIT_PRICE: Final = struct.Struct("<BQ")
+_UNIT_LIMIT: Final = struct.Struct("<BI")
+
+_NAMES: Final = {
+    SYSTEM_PROGRAM_KEY: {
+        bytes((2, 0, 0, 0)): "Transfer",
+        bytes((4, 0, 0, 0)): "AdvanceNonceAccount",
+        bytes((6, 0, 0, 0)): "InitializeNonceAccount",
+        bytes((9, 0, 0, 0)): "AllocateWithSeed",
+    },
+    COMPUTE_BUDGET: {bytes((2,)): "SetComputeUnitLimit", bytes((3,)): "SetComputeUnitPrice"},
+}
+"""The instructions our transactions consist of, by program and by the tag their data begins with
+[solana-system-interface, solana-compute-budget-interface]."""
+
+_BUDGET: Final = ("SetComputeUnitPrice", "SetComputeUnitLimit")
+_WITH_NONCE: Final = ("AdvanceNonceAccount", *_BUDGET, "Transfer")
+_CREATING_NONCE: Final = (
+    *_BUDGET,
+    "Transfer",
+    "AllocateWithSeed",
+    "InitializeNonceAccount",
+    "Transfer",
+)
+
+
+class Unexplained(Exception):
+    """The message is well-formed but not one of ours; `reasons` say where it differs."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One instruction, its accounts resolved where the message itself holds them."""
+
+    program: Pubkey | None
+    name: str | None
+    accounts: tuple[Pubkey | None, ...]
+    data: bytes
+
+
+def parse_message(payload: bytes) -> MessageV0:
+    """Exactly one canonical v0 message. Raises MalformedTransaction."""
+    try:
+        message = from_bytes_versioned(payload)
+        if not isinstance(message, MessageV0):
+            raise MalformedTransaction("not a version 0 message")
+        message.sanitize()
+    except (ValueError, SanitizeError) as error:
+        raise MalformedTransaction(f"not a Solana message: {error}") from error
+    if to_bytes_versioned(message) != payload:
+        raise MalformedTransaction("not the canonical encoding of the message")
+    return message
+
+
+def explain(message: MessageV0) -> TransferPlan:
+    """The plan that `build_message` turns into exactly this message. Raises Unexplained."""
+    steps = _steps(message)
+    names = tuple(step.name for step in steps)
+    if names == _WITH_NONCE:
+        plan = _read_with_nonce(message, steps)
+    elif names == _CREATING_NONCE:
+        plan = _read_creating_nonce(message, steps)
+    else:
+        raise Unexplained(*_differences(message, steps))
+    if build_message(plan) != to_bytes_versioned(message):
+        raise Unexplained("accounts, flags or arguments differ from those of our transfers")
+    _check_sense(plan)
+    return plan
+
+
+def _check_sense(plan: TransferPlan) -> None:
+    """What is built as ours but would not do what a transfer says."""
+    if plan.recipient == plan.source:
+        raise Unexplained("pays its own source")
+    if plan.recipient == plan.nonce_account:
+        raise Unexplained("pays its own nonce account")
+    if plan.amount == 0:
+        raise Unexplained("pays nothing")
+
+
+def _read_with_nonce(message: MessageV0, steps: Sequence[_Step]) -> TransferPlan:
+    advance, price, limit, payment = steps
+    return _plan(message, price, limit, payment, _first(advance.accounts), rent=0)
+
+
+def _read_creating_nonce(message: MessageV0, steps: Sequence[_Step]) -> TransferPlan:
+    price, limit, funding, _, _, payment = steps
+    account, rent = _transfer(funding)
+    if rent == 0:
+        raise Unexplained("creates a nonce account without rent")
+    return _plan(message, price, limit, payment, account, rent)
+
+
+def _plan(
+    message: MessageV0,
+    price: _Step,
+    limit: _Step,
+    payment: _Step,
+    nonce_account: Pubkey | None,
+    rent: int,
+) -> TransferPlan:
+    source = message.account_keys[0]
+    index = index_of(source, nonce_account) if nonce_account is not None else None
+    if index is None:
+        raise Unexplained("the nonce account is not one of the fee payer's own")
+    recipient, amount = _transfer(payment)
+    return TransferPlan(
+        source=source,
+        recipient=recipient,
+        amount=amount,
+        nonce_index=index,
+        lifetime=Hash(bytes(message.recent_blockhash)),
+        unit_limit=_integer(_UNIT_LIMIT, limit),
+        unit_price=_integer(_UNIT_PRICE, price),
+        rent=rent,
+    )
+
+
+def _transfer(step: _Step) -> tuple[Pubkey, int]:
+    lamports = _integer(_TRANSFER, step)
+    recipient = step.accounts[1] if len(step.accounts) == 2 else None
+    if recipient is None:
+        raise Unexplained("a Transfer with other than two accounts of the message's own")
+    return recipient, lamports
+
+
+def _first(accounts: Sequence[Pubkey | None]) -> Pubkey | None:
+    return accounts[0] if accounts else None
+
+
+def _integer(layout: struct.Struct, step: _Step) -> int:
+    """The one argument of an instruction whose data is a tag and an integer."""
+    if len(step.data) != layout.size:
+        raise Unexplained(f"{step.name} with {len(step.data)} bytes of data")
+    value: int = layout.unpack(step.data)[1]
+    return value
+
+
+def _steps(message: MessageV0) -> list[_Step]:
+    keys = message.account_keys
+    steps = []
+    for instruction in message.instructions:
+        program = _key(keys, instruction.program_id_index)
+        data = bytes(instruction.data)
+        steps.append(
+            _Step(
+                program=program,
+                name=_name(program, data),
+                accounts=tuple(_key(keys, index) for index in bytes(instruction.accounts)),
+                data=data,
+            )
+        )
+    return steps
+
+
+def _key(keys: Sequence[Pubkey], index: int) -> Pubkey | None:
+    """None for an account that only a lookup table on the chain could name."""
+    return keys[index] if index < len(keys) else None
+
+
+def _name(program: Pubkey | None, data: bytes) -> str | None:
+    if program is None:
+        return None
+    names = _NAMES.get(program, {})
+    return next((name for tag, name in names.items() if data.startswith(tag)), None)
+
+
+def _differences(message: MessageV0, steps: Sequence[_Step]) -> list[str]:
+    """Why the message is neither of our layouts, for people."""
+    reasons = [
+        f"instruction {number} calls program {step.program or 'from a lookup table'}"
+        f" with data {step.data[:8].hex() or 'empty'}"
+        for number, step in enumerate(steps)
+        if step.name is None
+    ]
+    if message.header.num_required_signatures != 1:
+        reasons.append(f"{message.header.num_required_signatures} signatures are required")
+    if message.address_table_lookups:
+        reasons.append("accounts come from address lookup tables")
+    if not reasons:
+        listed = ", ".join(str(step.name) for step in steps)
+        reasons.append(f"its instructions are none of our transfers: {listed or 'none at all'}")
+    return reasons

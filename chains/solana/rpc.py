@@ -1,0 +1,401 @@
+"""A Solana node's JSON-RPC, as far as the adapter needs it: questions in, checked values out.
+
+Uses solana-py's AsyncClient for transport and JSON-RPC, and reads the answers itself, because its
+typed methods can neither ask for a minimum context slot nor read versions and error codes that
+are newer than the library. Holds no key, decides nothing.
+
+Node URLs often carry an API key. So no URL gets into an error, and httpx2, which logs each one,
+is told to be quiet.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
+
+import httpx2
+from pydantic import ValidationError
+from solana.exceptions import SolanaRpcException
+from solana.rpc.async_api import AsyncClient
+from solana.rpc.jsonrpc import JsonRpcErrorCode, JsonRpcRequest, SolanaJsonRpcError
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+
+from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.model import BlockRef, TxId
+from chains.solana import TRANSACTION_VERSION_MAX
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+_Value = TypeVar("_Value")
+
+_RATE_LIMITED: Final = (429, -32429)
+"""What hosted nodes answer above their limits; no code of the protocol's own exists for it."""
+
+NOT_NOW: Final = frozenset(
+    {
+        *_RATE_LIMITED,
+        JsonRpcErrorCode.INTERNAL_ERROR,
+        JsonRpcErrorCode.SERVER_ERROR_BLOCK_CLEANED_UP,
+        JsonRpcErrorCode.SERVER_ERROR_BLOCK_NOT_AVAILABLE,
+        JsonRpcErrorCode.SERVER_ERROR_NODE_UNHEALTHY,
+        JsonRpcErrorCode.SERVER_ERROR_NO_SNAPSHOT,
+        JsonRpcErrorCode.SERVER_ERROR_TRANSACTION_HISTORY_NOT_AVAILABLE,
+        JsonRpcErrorCode.SERVER_ERROR_BLOCK_STATUS_NOT_AVAILABLE_YET,
+        JsonRpcErrorCode.SERVER_ERROR_MIN_CONTEXT_SLOT_NOT_REACHED,
+        JsonRpcErrorCode.SERVER_ERROR_LONG_TERM_STORAGE_UNREACHABLE,
+    }
+)
+"""Errors after which the same question may be answered later, or by another node."""
+
+_SKIPPED: Final = frozenset(
+    {
+        JsonRpcErrorCode.SERVER_ERROR_SLOT_SKIPPED,
+        JsonRpcErrorCode.SERVER_ERROR_LONG_TERM_STORAGE_SLOT_SKIPPED,
+    }
+)
+_NO_BLOCK: Final = _SKIPPED | {JsonRpcErrorCode.SERVER_ERROR_BLOCK_NOT_AVAILABLE}
+_NONE: Final[frozenset[int]] = frozenset()
+
+
+class Commitment(StrEnum):
+    """How settled the state must be that an answer is taken from."""
+
+    PROCESSED = "processed"
+    CONFIRMED = "confirmed"
+    FINALIZED = "finalized"
+
+
+class Refused(Exception):
+    """The node answered with a JSON-RPC error; `data` is whatever came with it."""
+
+    def __init__(self, code: int, message: str, data: Any) -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`lamports` and `data` of an account that exists; `owner` is the program it belongs to."""
+
+    lamports: int
+    owner: Pubkey
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction in a block. `fee` in lamports; `error` is None if it took effect."""
+
+    slot: int
+    raw: bytes
+    fee: int
+    error: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """By how many lamports a transaction left an account richer than it found it. `index`: of the
+    account in the transaction, lookup tables' accounts last."""
+
+    txid: TxId
+    index: int
+    account: str
+    lamports: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawBlock:
+    ref: BlockRef
+    parent_hash: str
+    timestamp: int
+    gains: tuple[Gain, ...]
+
+
+class SolanaRpc:
+    """One node. Every call may raise NodeUnavailable or NodeMisbehaved; those that say so raise
+    Refused for errors the caller has to understand."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        # No hidden second try: the caller must know that a first one may have taken effect.
+        self._client = AsyncClient(url, timeout=timeout_s, http2=False, max_transport_retries=0)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def genesis_hash(self) -> str:
+        return await self._ask(_text, "getGenesisHash")
+
+    async def latest_block(self, commitment: Commitment) -> BlockRef:
+        """The newest block of that commitment. A frozen bank's latest blockhash is its block's."""
+
+        def read(result: Any) -> BlockRef:
+            return BlockRef(
+                height=_integer(result["context"]["slot"]), hash=_hash(result["value"]["blockhash"])
+            )
+
+        return await self._ask(read, "getLatestBlockhash", {"commitment": commitment})
+
+    async def block(self, slot: int, *, gains: bool = True) -> RawBlock | None:
+        """The confirmed block of `slot`; None if the node says that the slot was skipped.
+
+        Raises Refused where it can't say: there is no block yet, or not on this fork.
+        """
+        options = {
+            "commitment": Commitment.CONFIRMED,
+            "encoding": "base64",
+            "transactionDetails": "accounts" if gains else "none",
+            "rewards": False,
+            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
+        }
+        try:
+            return await self._ask(
+                lambda result: _block(slot, result), "getBlock", slot, options, passes=_NO_BLOCK
+            )
+        except Refused as refused:
+            if refused.code in _SKIPPED:
+                return None
+            raise
+
+    async def slots_with_blocks(self, first: int, last: int) -> tuple[int, ...]:
+        """Which slots of the range, both ends included, have a confirmed block."""
+        return await self._ask(
+            lambda result: tuple(_integer(slot) for slot in result),
+            "getBlocks",
+            first,
+            last,
+            {"commitment": Commitment.CONFIRMED},
+        )
+
+    async def accounts(
+        self, keys: Sequence[Pubkey], commitment: Commitment, *, slot_min: int = 0
+    ) -> tuple[Account | None, ...]:
+        """None for an account that does not exist. At most ACCOUNTS_PER_CALL `keys`."""
+
+        def read(result: Any) -> tuple[Account | None, ...]:
+            found = tuple(_account(value) for value in result["value"])
+            if len(found) != len(keys):
+                raise ValueError("another number of accounts than asked for")
+            return found
+
+        options = {"commitment": commitment, "encoding": "base64", "minContextSlot": slot_min}
+        return await self._ask(read, "getMultipleAccounts", [str(key) for key in keys], options)
+
+    async def balance(self, key: Pubkey) -> int:
+        return await self._ask(
+            lambda result: _integer(result["value"]),
+            "getBalance",
+            str(key),
+            {"commitment": Commitment.CONFIRMED},
+        )
+
+    async def rent_exempt_minimum(self, data_bytes: int) -> int:
+        return await self._ask(_integer, "getMinimumBalanceForRentExemption", data_bytes)
+
+    async def recent_unit_prices(self, written: Sequence[Pubkey]) -> list[int]:
+        """The least micro-lamports per compute unit that got into each of the last 150 blocks,
+        for transactions that write these accounts."""
+        return await self._ask(
+            lambda result: [_integer(entry["prioritizationFee"]) for entry in result],
+            "getRecentPrioritizationFees",
+            [str(key) for key in written],
+        )
+
+    async def fee_of(self, message: bytes) -> int | None:
+        """What the network would charge now; None if it does not know the message's lifetime."""
+        return await self._ask(
+            lambda result: None if result["value"] is None else _integer(result["value"]),
+            "getFeeForMessage",
+            base64.b64encode(message).decode(),
+            {"commitment": Commitment.CONFIRMED},
+        )
+
+    async def is_blockhash_valid(self, blockhash: Hash, *, slot_min: int) -> bool:
+        """Whether a transaction on `blockhash` could still enter the finalized chain's next block,
+        judged from a finalized block at `slot_min` or later."""
+        return await self._ask(
+            lambda result: _boolean(result["value"]),
+            "isBlockhashValid",
+            str(blockhash),
+            {"commitment": Commitment.FINALIZED, "minContextSlot": slot_min},
+        )
+
+    async def send(self, raw: bytes) -> str:
+        """Hand over a transaction after simulating it. Raises Refused."""
+        options = {
+            "encoding": "base64",
+            "skipPreflight": False,
+            "preflightCommitment": Commitment.CONFIRMED,
+        }
+        payload = base64.b64encode(raw).decode()
+        return await self._ask(_text, "sendTransaction", payload, options, passes=None)
+
+    async def transaction(self, txid: TxId, commitment: Commitment) -> Transaction | None:
+        options = {
+            "commitment": commitment,
+            "encoding": "base64",
+            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
+        }
+        return await self._ask(_transaction, "getTransaction", txid, options)
+
+    async def is_known(self, txid: TxId) -> bool:
+        """Whether the node has seen the transaction in any block, settled or not."""
+
+        def read(result: Any) -> bool:
+            (status,) = result["value"]
+            return status is not None
+
+        options = {"searchTransactionHistory": True}
+        return await self._ask(read, "getSignatureStatuses", [txid], options)
+
+    async def signatures_of(
+        self, key: Pubkey, *, slot_min: int, before: str | None
+    ) -> list[tuple[TxId, int]]:
+        """Finalized transactions that name `key`, newest first, with their slots. A page of them:
+        ask again with the last one as `before`."""
+        options: dict[str, Any] = {"commitment": Commitment.FINALIZED, "minContextSlot": slot_min}
+        if before is not None:
+            options["before"] = before
+        return await self._ask(
+            lambda result: [(TxId(_text(e["signature"])), _integer(e["slot"])) for e in result],
+            "getSignaturesForAddress",
+            str(key),
+            options,
+        )
+
+    async def _ask(
+        self,
+        read: Callable[[Any], _Value],
+        method: str,
+        *params: object,
+        passes: frozenset[int] | None = _NONE,
+    ) -> _Value:
+        """One question. `read` turns the result into a value and may raise what reading JSON of
+        another shape than expected raises. `passes`: error codes that reach the caller as
+        Refused; None for all that a later try would not change."""
+        try:
+            result = await self._result(method, list(params))
+            return read(result)
+        except Refused as refused:
+            if refused.code in (passes if passes is not None else _NONE):
+                raise
+            if refused.code in NOT_NOW:
+                raise NodeUnavailable(f"{method}: {refused}") from None
+            if passes is None:
+                raise
+            raise NodeMisbehaved(f"{method}: {refused}") from None
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise NodeMisbehaved(f"unexpected answer to {method}: {error!r}") from error
+
+    async def _result(self, method: str, params: list[object]) -> Any:
+        request = JsonRpcRequest(method=method, params=params)
+        try:
+            return await self._client.send_rpc_request(request, Any)
+        except SolanaJsonRpcError as error:
+            raise Refused(error.code, error.message, error.data) from None
+        except SolanaRpcException as error:
+            raise NodeUnavailable(f"{method}: {_reason(error)}") from None
+        except ValidationError as error:
+            raise NodeMisbehaved(f"{method}: the reply is not JSON-RPC") from error
+        except RuntimeError as error:  # the client was closed under way
+            raise NodeUnavailable(f"{method}: {error}") from None
+
+
+def _reason(error: SolanaRpcException) -> str:
+    """Why the transport failed, without the URL that httpx2 puts into its messages."""
+    cause = error.__cause__
+    if isinstance(cause, httpx2.HTTPStatusError):
+        return f"HTTP status {cause.response.status_code}"
+    return type(cause).__name__
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text expected")
+    return value
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError("a non-negative integer expected")
+    return value
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false expected")
+    return value
+
+
+def _hash(value: Any) -> str:
+    return str(Hash.from_string(_text(value)))
+
+
+def _bytes(value: Any) -> bytes:
+    """The `[data, "base64"]` that nodes answer with."""
+    data, encoding = value
+    if encoding != "base64":
+        raise ValueError("another encoding than asked for")
+    try:
+        return base64.b64decode(_text(data), validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+
+
+def _account(value: Any) -> Account | None:
+    if value is None:
+        return None
+    return Account(
+        lamports=_integer(value["lamports"]),
+        owner=Pubkey.from_string(_text(value["owner"])),
+        data=_bytes(value["data"]),
+    )
+
+
+def _transaction(value: Any) -> Transaction | None:
+    if value is None:
+        return None
+    return Transaction(
+        slot=_integer(value["slot"]),
+        raw=_bytes(value["transaction"]),
+        fee=_integer(value["meta"]["fee"]),
+        error=value["meta"]["err"],
+    )
+
+
+def _block(slot: int, value: Any) -> RawBlock | None:
+    if value is None:
+        return None
+    return RawBlock(
+        ref=BlockRef(height=slot, hash=_hash(value["blockhash"])),
+        parent_hash=_hash(value["previousBlockhash"]),
+        timestamp=_integer(value.get("blockTime") or 0),
+        gains=tuple(gain for entry in value.get("transactions", ()) for gain in _gains(entry)),
+    )
+
+
+def _gains(entry: Any) -> list[Gain]:
+    """Failed transactions leave nobody richer: only their fee and nonce take effect."""
+    meta, transaction = entry["meta"], entry["transaction"]
+    if meta["err"] is not None:
+        return []
+    accounts, before, after = transaction["accountKeys"], meta["preBalances"], meta["postBalances"]
+    if not len(accounts) == len(before) == len(after):
+        raise ValueError("another number of balances than of accounts")
+    return [
+        Gain(
+            txid=TxId(_text(transaction["signatures"][0])),
+            index=index,
+            account=_text(accounts[index]["pubkey"]),
+            lamports=_integer(new) - _integer(old),
+        )
+        for index, (old, new) in enumerate(zip(before, after, strict=True))
+        if new > old
+    ]

@@ -1,0 +1,241 @@
+"""TRON through java-tron's HTTP API: follow blocks, prepare transfers, send them, watch them.
+
+Bandwidth is known before anything is signed: `prepare` asks what the transfer would burn as things
+stand and compares the worst case with what the intent allows. Inclusion is never taken for
+success, and a lost transaction is proven dead by its expiration. Holds no key.
+"""
+
+from __future__ import annotations
+
+from secrets import randbelow
+from typing import Any, Final
+
+from chains.errors import (
+    BroadcastRejected,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    InvalidAddress,
+    InvalidAmount,
+    NodeMisbehaved,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.model import (
+    Address,
+    AssetId,
+    Block,
+    BlockRef,
+    Broadcast,
+    Capabilities,
+    ConflictKey,
+    Payment,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    TxState,
+    TxStatus,
+    UnsignedTx,
+)
+from chains.networks import Network
+from chains.tron import (
+    LIFETIME_MS,
+    LIFETIME_SPREAD_MS,
+    TIMESTAMP_SPREAD_MS,
+    blocks,
+    build,
+    death,
+    fees,
+)
+from chains.tron.address import to_bytes
+from chains.tron.codec import TronCodec
+from chains.tron.rpc import TronRpc
+
+_GENESIS: Final = 0
+_REASON_LENGTH: Final = 200
+
+# java-tron's answers to a broadcast that speak of the node, not of the transaction.
+_NODE_BUSY: Final = frozenset(
+    {
+        "SERVER_BUSY",
+        "NO_CONNECTION",
+        "NOT_ENOUGH_EFFECTIVE_CONNECTION",
+        "BLOCK_UNSOLIDIFIED",
+    }
+)
+_ADVICE: Final = {
+    "SIGERROR": "the account's permissions may have been changed so that its key no longer signs",
+    "CONTRACT_VALIDATE_ERROR": "usually the balance no longer covers amount and activation fee",
+    "BANDWITH_ERROR": "the account has neither the bandwidth nor the TRX to burn for it",
+    "TAPOS_ERROR": "the reference block is not in the node's chain: is it on a fork or far behind?",
+    "TRANSACTION_EXPIRATION_ERROR": "too late; wait until it is proven dead, then prepare it anew",
+    "TOO_BIG_TRANSACTION_ERROR": "the node's limits are lower than the protocol's",
+}
+
+
+class TronAdapter:
+    """Implements `chains.adapter.ChainAdapter`. `url` serves `/wallet` and `/walletsolidity`."""
+
+    capabilities: Final = Capabilities(
+        coins=False, historic_balance=False, internal_credits=True, conflict_keys=False
+    )
+
+    def __init__(self, network: Network, url: str, *, timeout_s: float = 10.0) -> None:
+        self.codec: Final = TronCodec(network)
+        self._network = network
+        self._rpc = TronRpc(url, timeout_s)
+
+    async def check(self) -> None:
+        genesis = await self._rpc.header(_GENESIS)
+        if genesis.ref.hash != self._network.text("genesis"):
+            raise WrongChain(f"the node's genesis block is {genesis.ref.hash}")
+
+    async def tip(self) -> BlockRef:
+        return (await self._rpc.head()).ref
+
+    async def finalized(self) -> BlockRef:
+        """The newest solidified block."""
+        return (await self._rpc.solidified()).ref
+
+    async def block(self, height: int) -> Block:
+        found = await self._rpc.block(height)
+        infos = await self._rpc.infos(height) if blocks.needs_infos(found) else None
+        return blocks.credited(found, infos, self._network.native.id)
+
+    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
+        """Nothing: TRON transactions consume nothing that excludes another one."""
+        return ()
+
+    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
+        """A transfer that expires ten to twelve minutes after the head block.
+
+        Beyond the interface it raises InvalidAddress when the recipient is the payer or a contract.
+        """
+        assert intent.network == self._network.id, intent.network
+        assert intent.source is not None, "TRON pays from an account"
+        assert not intent.claim, "TRON claims nothing"
+        payment = _only(intent.payments)
+        self.codec.check_payment(payment)
+        if payment.address == intent.source.address:
+            raise InvalidAddress("the chain refuses payments to oneself")
+        tx = await self._build(intent.source.address, payment)
+        await self._check_fee_and_funds(tx, intent, payment)
+        return tx
+
+    async def broadcast(self, tx: SignedTx) -> Broadcast:
+        answer = await self._rpc.broadcast(tx.raw)
+        if answer.get("txid", tx.txid) != tx.txid:
+            raise NodeMisbehaved(f"the node calls transaction {tx.txid} {answer['txid']}")
+        if answer.get("result") is True:
+            return Broadcast.ACCEPTED
+        code = str(answer.get("code", ""))
+        message = str(answer.get("message", ""))[:_REASON_LENGTH]
+        if code == "DUP_TRANSACTION_ERROR":
+            return Broadcast.ALREADY_KNOWN
+        if code in _NODE_BUSY:
+            raise NodeUnavailable(f"{code}: {message}")
+        raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
+
+    async def status(self, txid: TxId) -> TxStatus:
+        """Judged by the block itself and by the transaction info; both must say it succeeded."""
+        info = await self._rpc.info(txid)
+        if info is None:
+            known = await self._rpc.knows(txid)
+            return TxStatus(TxState.PENDING if known else TxState.UNKNOWN)
+        block = await self._rpc.block(info.height)
+        result = next((one.result for one in block.transactions if one.txid == txid), None)
+        if result is None:
+            raise NodeUnavailable("the node's chain changed between two answers")
+        failure = info.failure or (result if result != "SUCCESS" else "")
+        state = TxState.REVERTED if failure else TxState.INCLUDED
+        return TxStatus(state, block.ref, fee=info.fee, reason=failure)
+
+    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+        return await death.prove_dead(self._rpc, tx, final)
+
+    async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
+        """In sun, at the tip. java-tron also counts what waits to be included."""
+        assert at is None, "TRON nodes keep no earlier balances"
+        assert asset == self._network.native.id, asset
+        return _number(await self._rpc.account(to_bytes(address)), "balance")
+
+    async def close(self) -> None:
+        await self._rpc.close()
+
+    async def _build(self, owner: Address, payment: Payment) -> UnsignedTx:
+        """Refers to the solidified block, which no reorganisation removes."""
+        head = await self._rpc.head()
+        solidified = await self._rpc.solidified()
+        payload = build.build_transfer(
+            owner,
+            payment.address,
+            payment.amount,
+            reference=solidified.ref,
+            expiration_ms=head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
+            timestamp_ms=max(0, head.timestamp_ms - randbelow(TIMESTAMP_SPREAD_MS)),
+        )
+        return UnsignedTx(self._network.id, payload)
+
+    async def _check_fee_and_funds(
+        self, tx: UnsignedTx, intent: TransferIntent, payment: Payment
+    ) -> None:
+        assert intent.source is not None
+        prices = _prices(await self._rpc.parameters())
+        if fees.exceeds_known(prices):
+            raise FeeAboveMaximum(
+                "the chain charges more than this software knows",
+                advice="raise the fee constants of chains/tron after checking the chain's vote",
+            )
+        summary = self.codec.summarize(tx)
+        assert summary.payments == (payment,) and not summary.unexplained, "built something else"
+        if summary.fee_max > intent.fee_max:
+            raise FeeAboveMaximum(
+                f"the transfer may burn up to {summary.fee_max} sun, {intent.fee_max} allowed"
+            )
+        owner = to_bytes(intent.source.address)
+        recipient = await self._rpc.account(to_bytes(payment.address))
+        if recipient.get("type") == "Contract":
+            raise InvalidAddress("the address of a contract, which a plain transfer can't pay")
+        expected = fees.expected_fee(
+            fees.charged_bytes(tx.payload),
+            _bandwidth(await self._rpc.resources(owner)),
+            prices,
+            activates=not recipient,
+        )
+        balance = _number(await self._rpc.account(owner), "balance")
+        if balance < payment.amount + expected:
+            raise InsufficientFunds(
+                f"{balance} sun, {payment.amount} to pay and {expected} to burn as things stand"
+            )
+
+
+def _only(payments: tuple[Payment, ...]) -> Payment:
+    if len(payments) != 1:
+        raise InvalidAmount("a TRON transfer pays exactly one recipient")
+    return payments[0]
+
+
+def _number(table: dict[str, Any], name: str) -> int:
+    """A field of an answer; 0 where it is absent, as proto3 has it."""
+    value = table.get(name, 0)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise NodeMisbehaved(f"{name} is not a number")
+    return value
+
+
+def _prices(parameters: dict[str, int]) -> fees.Prices:
+    try:
+        return fees.Prices(
+            per_byte=parameters["getTransactionFee"],
+            activation=parameters["getCreateNewAccountFeeInSystemContract"],
+            activation_bandwidth=parameters["getCreateAccountFee"],
+            activation_rate=parameters["getCreateNewAccountBandwidthRate"],
+        )
+    except KeyError as error:
+        raise NodeMisbehaved(f"the chain parameters lack {error}") from error
+
+
+def _bandwidth(resources: dict[str, Any]) -> fees.Bandwidth:
+    return fees.Bandwidth(
+        staked=_number(resources, "NetLimit") - _number(resources, "NetUsed"),
+        free=_number(resources, "freeNetLimit") - _number(resources, "freeNetUsed"),
+    )

@@ -1,0 +1,203 @@
+"""TRON transactions for custody and the signer: what the bytes do, what to sign, how to finish.
+
+The payload is raw_data. It names its owner, so `UnsignedTx.sender` stays empty. A transfer of TRX
+is all that is explained here; anything else in the bytes is named in `unexplained`. There are no
+conflict keys: nothing in a TRON transaction excludes another one, so a mandate gets exactly one.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Final
+
+from coincurve import PublicKey
+
+from chains.errors import (
+    InvalidAddress,
+    InvalidAmount,
+    MalformedTransaction,
+    SignatureMismatch,
+)
+from chains.model import (
+    Address,
+    AddressType,
+    KeyScheme,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxId,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Family, Network
+from chains.tron import (
+    KEY_SCHEME,
+    PURPOSE,
+    SIGNATURE_BYTES,
+    TRANSFER_TYPE,
+    TRANSFER_TYPE_URL,
+    address,
+    fees,
+    parse,
+)
+from chains.tron import tron_pb2 as pb
+
+_HALF_ORDER: Final = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_681B20A0
+_HARDENED: Final = 1 << 31
+_WIRE_RECOVERY_OFFSET: Final = 27
+
+# Fields that a transfer of ours never sets, and what each would mean.
+_UNUSED: Final = (
+    ("ref_block_num", "a reference block number, which no node reads"),
+    ("auths", "an authority list"),
+    ("data", "a memo, for which the chain charges an extra fee"),
+    ("scripts", "a script"),
+    ("fee_limit", "a fee limit, which only a contract call may have"),
+)
+_UNUSED_IN_CONTRACT: Final = (
+    ("provider", "a contract provider"),
+    ("contract_name", "a contract name"),
+    ("permission_id", "a permission other than the owner's"),
+)
+
+
+class TronCodec:
+    """Implements `chains.codec.TransactionCodec` for one TRON network."""
+
+    def __init__(self, network: Network) -> None:
+        assert network.family is Family.TRON, network.id
+        self._network = network
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    def key_scheme(self, address_type: AddressType) -> KeyScheme:
+        assert address_type is AddressType.TRON, address_type
+        return KEY_SCHEME
+
+    def account_path(self, address_type: AddressType, account: int) -> str:
+        assert address_type is AddressType.TRON, address_type
+        assert 0 <= account < _HARDENED, account
+        return f"m/{PURPOSE}'/{self._network.number('coin_type')}'/{account}'"
+
+    def address_path(
+        self, address_type: AddressType, account: int, index: int, *, change: bool = False
+    ) -> str:
+        """An account chain has no change addresses: `change` is a programmer's error."""
+        assert not change, "TRON has no change addresses"
+        assert 0 <= index < _HARDENED, index
+        return f"{self.account_path(address_type, account)}/0/{index}"
+
+    def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
+        assert address_type is AddressType.TRON, address_type
+        return address.from_public_key(public_key)
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        return ParsedAddress(address.parse(text), AddressType.TRON)
+
+    def check_payment(self, payment: Payment) -> None:
+        if payment.asset != self._network.native.id:
+            raise InvalidAmount(f"{payment.asset} can't be sent on {self._network.name}")
+        if not 0 < payment.amount <= self._network.native.maximum:
+            raise InvalidAmount("the amount is zero, negative or more than can exist")
+        if address.parse(payment.address) != payment.address:
+            raise InvalidAddress("not in canonical form")
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        """Of one transfer of TRX. `fee_max` is the worst case for a transaction of this size."""
+        raw = self._read(tx)
+        unexplained = [what for name, what in _UNUSED if getattr(raw, name)]
+        if len(raw.ref_block_bytes) != 2 or len(raw.ref_block_hash) != 8:
+            unexplained.append("a reference block that names no block")
+        if raw.expiration <= 0 or raw.timestamp < 0:
+            unexplained.append("an expiration or timestamp before 1970")
+        transfer, oddities = _only_transfer(raw)
+        unexplained += oddities
+        source = _explained_address(transfer.owner_address, "owner", unexplained)
+        recipient = _explained_address(transfer.to_address, "recipient", unexplained)
+        if transfer.amount <= 0:
+            unexplained.append("an amount that is not positive")
+        payments: tuple[Payment, ...] = ()
+        if recipient is not None and transfer.amount > 0:
+            payments = (Payment(recipient, self._network.native.id, transfer.amount),)
+        return TxSummary(
+            network=self._network.id,
+            sources=(source,) if source is not None else (),
+            payments=payments,
+            change=(),
+            fee_max=fees.largest_fee(tx.payload),
+            conflict_keys=frozenset(),
+            unexplained=tuple(unexplained),
+        )
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        """The owner's signature over the transaction id. Raises MalformedTransaction also when
+        the bytes do anything but a plain transfer: nobody gets a digest of what is unexplained."""
+        summary = self.summarize(tx)
+        if summary.unexplained:
+            raise MalformedTransaction(f"not a plain transfer of TRX: {summary.unexplained[0]}")
+        (owner,) = summary.sources
+        digest = sha256(tx.payload).digest()
+        return (SigningInput(owner, SignatureAlgorithm.ECDSA_RECOVERABLE, digest),)
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        """Checks the key and the signature against the owner in the bytes, by recovery."""
+        (needed,) = self.signing_inputs(tx)
+        if len(signatures) != 1:
+            raise SignatureMismatch(f"one signature needed, {len(signatures)} given")
+        signature = signatures[0]
+        _check_signature(signature, needed)
+        wire = signature.signature[:64] + bytes([signature.signature[64] + _WIRE_RECOVERY_OFFSET])
+        signed = pb.Transaction(raw_data=tx.payload, signature=[wire])
+        return SignedTx(
+            network=self._network.id,
+            txid=TxId(needed.message.hex()),
+            raw=signed.SerializeToString(deterministic=True),
+        )
+
+    def _read(self, tx: UnsignedTx) -> pb.RawData:
+        if tx.network != self._network.id:
+            raise MalformedTransaction(f"a transaction for {tx.network}")
+        if tx.sender is not None:
+            raise MalformedTransaction("a sender beside the bytes, which name their own")
+        return parse.raw_data(tx.payload)
+
+
+def _only_transfer(raw: pb.RawData) -> tuple[pb.TransferContract, list[str]]:
+    """The transfer in `raw`, or an empty one, and what else is there in words."""
+    if len(raw.contract) != 1:
+        return pb.TransferContract(), [f"{len(raw.contract)} contracts instead of one"]
+    contract = raw.contract[0]
+    oddities = [what for name, what in _UNUSED_IN_CONTRACT if getattr(contract, name)]
+    if contract.type != TRANSFER_TYPE or contract.parameter.type_url != TRANSFER_TYPE_URL:
+        kind = contract.parameter.type_url.rpartition(".")[2][:60] or "nothing"
+        return pb.TransferContract(), [*oddities, f"contract type {contract.type} ({kind!r})"]
+    return parse.transfer(contract.parameter.value), oddities
+
+
+def _explained_address(raw: bytes, role: str, unexplained: list[str]) -> Address | None:
+    if address.is_address(raw):
+        return address.to_text(raw)
+    unexplained.append(f"no TRON address as {role}")
+    return None
+
+
+def _check_signature(signature: Signature, needed: SigningInput) -> None:
+    """Raises SignatureMismatch unless `signature` is a low-s signature by the needed key."""
+    if len(signature.signature) != SIGNATURE_BYTES or signature.signature[64] > 3:
+        raise SignatureMismatch("not a 65-byte recoverable signature")
+    if int.from_bytes(signature.signature[32:64]) > _HALF_ORDER:
+        raise SignatureMismatch("s is in the upper half of the order")
+    try:
+        claimed = address.from_public_key(signature.public_key)
+        recovered = PublicKey.from_signature_and_message(
+            signature.signature, needed.message, hasher=None
+        )
+    except ValueError as error:
+        raise SignatureMismatch("not a signature, or not a public key") from error
+    if claimed != needed.address or recovered.format() != signature.public_key:
+        raise SignatureMismatch("not signed by the key of the owner")

@@ -1,0 +1,74 @@
+"""What a transfer of TRX may cost: decided by its size, the accounts and the chain's parameters.
+
+The fee is not in the transaction's bytes. java-tron charges (`BandwidthProcessor.consume`,
+`TransferActuator.execute`) either for the size, where staked or free bandwidth does not cover it,
+or, if the recipient has no account yet, a flat activation fee instead; never both. Amounts in sun.
+Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from chains.tron import (
+    ACTIVATION_BANDWIDTH_FEE,
+    ACTIVATION_FEE,
+    RESULT_BYTES,
+    SIGNATURE_BYTES,
+    SUN_PER_BYTE,
+)
+
+_ACTIVATION_MAX: Final = ACTIVATION_FEE + ACTIVATION_BANDWIDTH_FEE
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """The chain's parameters that decide the fee of a transfer. `activation_rate`: staked
+    bandwidth points per byte when the transfer activates its recipient."""
+
+    per_byte: int
+    activation: int
+    activation_bandwidth: int
+    activation_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """Points the payer has left. The free ones do not count towards activation."""
+
+    staked: int
+    free: int
+
+
+def charged_bytes(payload: bytes) -> int:
+    """The size the chain charges for `payload` (raw_data) with one signature: the serialized
+    transaction and room for its result."""
+    return _field_bytes(len(payload)) + _field_bytes(SIGNATURE_BYTES) + RESULT_BYTES
+
+
+def largest_fee(payload: bytes) -> int:
+    """The most that `payload` can cost its owner, whatever the accounts' state: its whole size
+    burned, or the activation of the recipient burned in full."""
+    return max(charged_bytes(payload) * SUN_PER_BYTE, _ACTIVATION_MAX)
+
+
+def expected_fee(size: int, bandwidth: Bandwidth, prices: Prices, *, activates: bool) -> int:
+    """What `size` charged bytes cost as things stand. `activates`: the recipient is new."""
+    if activates:
+        covered = size * prices.activation_rate <= bandwidth.staked
+        return prices.activation + (0 if covered else prices.activation_bandwidth)
+    if size <= bandwidth.staked or size <= bandwidth.free:
+        return 0
+    return size * prices.per_byte
+
+
+def exceeds_known(prices: Prices) -> bool:
+    """Whether `largest_fee`, which counts with the parameters known to this build, is too low."""
+    activation = prices.activation + prices.activation_bandwidth
+    return prices.per_byte > SUN_PER_BYTE or activation > _ACTIVATION_MAX
+
+
+def _field_bytes(length: int) -> int:
+    """A length-delimited protobuf field with a one-byte tag: tag, length as varint, content."""
+    return 1 + max(1, (length.bit_length() + 6) // 7) + length

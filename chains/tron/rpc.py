@@ -1,0 +1,217 @@
+"""java-tron's HTTP API, as far as we ask it: requests out, checked values back.
+
+A node serves `/wallet` (its head) and `/walletsolidity` (what is solidified, hence final) on two
+ports; put both behind one address, as public gateways do. We always ask with `visible: false`, so
+that every address and byte string is hexadecimal. Fields with default values are absent from its
+JSON (proto3), and it answers 200 also when it fails, with `Error` in the body.
+
+Knows HTTP and the node's JSON; decides nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final
+
+import httpx
+
+from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.model import BlockRef, TxId
+
+_REASON_LENGTH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTransaction:
+    """One transaction of a block. `txid` is recomputed from `raw_data`, never read. `result` is
+    the chain's verdict [contractRet]: SUCCESS, REVERT, OUT_OF_ENERGY..."""
+
+    txid: TxId
+    raw_data: bytes
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBlock:
+    """`transactions` is empty when only the header was asked for."""
+
+    ref: BlockRef
+    parent_hash: str
+    timestamp_ms: int
+    transactions: tuple[NodeTransaction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InternalTransfer:
+    """A movement of TRX made by a contract. `kind` is call, create, suicide or another word of
+    java-tron's."""
+
+    caller: bytes
+    recipient: bytes
+    amount: int
+    kind: str
+    rejected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionInfo:
+    """What a transaction in a block did. `fee` is all the TRX it burned. `failure` is empty on
+    success, else java-tron's word for what went wrong."""
+
+    txid: TxId
+    height: int
+    timestamp_ms: int
+    fee: int
+    failure: str
+    internal: tuple[InternalTransfer, ...]
+
+
+class TronRpc:
+    """Every call may raise NodeUnavailable or NodeMisbehaved."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def head(self) -> NodeBlock:
+        """The header of the newest block."""
+        return _block(await self._call("/wallet/getblock", detail=False))
+
+    async def solidified(self) -> NodeBlock:
+        """The header of the newest block that more than two thirds of the witnesses built on."""
+        return _block(await self._call("/walletsolidity/getblock", detail=False))
+
+    async def header(self, height: int) -> NodeBlock:
+        answer = await self._call("/wallet/getblock", id_or_num=str(height), detail=False)
+        return _block(answer, height)
+
+    async def block(self, height: int) -> NodeBlock:
+        return _block(await self._call("/wallet/getblockbynum", num=height), height)
+
+    async def infos(self, height: int) -> tuple[TransactionInfo, ...]:
+        """One for each transaction of the block, if the node keeps them."""
+        answer = await self._call("/wallet/gettransactioninfobyblocknum", num=height)
+        with _Understood("transaction infos"):
+            return tuple(_info(row) for row in answer)
+
+    async def info(self, txid: TxId) -> TransactionInfo | None:
+        """None if the transaction is in no block of the node's best chain."""
+        answer = await self._call("/wallet/gettransactioninfobyid", value=txid)
+        with _Understood("transaction info"):
+            return _info(answer) if answer else None
+
+    async def knows(self, txid: TxId) -> bool:
+        """Whether the node holds the transaction, in a block or waiting for one."""
+        return bool(await self._call("/wallet/gettransactionbyid", value=txid))
+
+    async def account(self, raw_address: bytes) -> dict[str, Any]:
+        """`balance` and `type` of an account; empty if the chain does not know it."""
+        return _table(await self._call("/wallet/getaccount", address=raw_address.hex()))
+
+    async def resources(self, raw_address: bytes) -> dict[str, Any]:
+        """Bandwidth of an account; empty if the chain does not know it."""
+        return _table(await self._call("/wallet/getaccountresource", address=raw_address.hex()))
+
+    async def parameters(self) -> dict[str, int]:
+        """The chain's parameters, those that are zero included."""
+        answer = await self._call("/wallet/getchainparameters")
+        with _Understood("chain parameters"):
+            return {row["key"]: int(row.get("value", 0)) for row in answer["chainParameter"]}
+
+    async def broadcast(self, raw: bytes) -> dict[str, Any]:
+        """`result`, `code`, `message` and `txid`."""
+        return _table(await self._call("/wallet/broadcasthex", transaction=raw.hex()))
+
+    async def _call(self, path: str, **parameters: Any) -> Any:
+        try:
+            reply = await self._http.post(path, json={**parameters, "visible": False})
+        except httpx.RequestError as error:
+            raise NodeUnavailable(f"{path}: {type(error).__name__}") from error
+        if reply.status_code != httpx.codes.OK:
+            raise NodeUnavailable(f"{path}: HTTP status {reply.status_code}")
+        try:
+            answer = reply.json()
+        except ValueError as error:
+            raise NodeMisbehaved(f"{path}: the answer is not JSON") from error
+        if isinstance(answer, dict) and "Error" in answer:
+            raise NodeUnavailable(f"{path}: {str(answer['Error'])[:_REASON_LENGTH]}")
+        return answer
+
+
+class _Understood:
+    """Turns whatever goes wrong while reading an answer into NodeMisbehaved."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (KeyError, TypeError, ValueError, IndexError, AttributeError)):
+            raise NodeMisbehaved(f"{self._what} without the fields they must have") from error
+
+
+def _table(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise NodeMisbehaved("a list or a plain value where an object was expected")
+    return answer
+
+
+def _block(answer: Any, height: int | None = None) -> NodeBlock:
+    if not _table(answer):
+        raise NodeUnavailable("no such block yet" if height is None else f"no block {height} yet")
+    with _Understood("a block"):
+        header = answer["block_header"]["raw_data"]
+        block_hash = str(answer["blockID"])
+        block = NodeBlock(
+            ref=BlockRef(int(header.get("number", 0)), block_hash),
+            parent_hash=str(header.get("parentHash", "")),
+            timestamp_ms=int(header.get("timestamp", 0)),
+            transactions=tuple(_transaction(row) for row in answer.get("transactions", ())),
+        )
+        # A block's id begins with its height: hash and height can't belong to different blocks.
+        if int(block_hash[:16], 16) != block.ref.height or len(block_hash) != 64:
+            raise NodeMisbehaved("a block whose id does not match its height")
+    if height is not None and block.ref.height != height:
+        raise NodeMisbehaved(f"block {block.ref.height} in answer to {height}")
+    return block
+
+
+def _transaction(row: Any) -> NodeTransaction:
+    raw_data = bytes.fromhex(row["raw_data_hex"])
+    txid = sha256(raw_data).hexdigest()
+    if row["txID"] != txid:
+        raise NodeMisbehaved("a transaction whose id does not match its bytes")
+    results = row.get("ret") or [{}]
+    return NodeTransaction(TxId(txid), raw_data, str(results[0].get("contractRet", "")))
+
+
+def _info(row: Any) -> TransactionInfo:
+    receipt = row.get("receipt", {}).get("result", "SUCCESS")
+    failure = "" if receipt in ("SUCCESS", "DEFAULT") else str(receipt)
+    if not failure and row.get("result") == "FAILED":
+        failure = bytes.fromhex(row.get("resMessage", "")).decode(errors="replace") or "FAILED"
+    return TransactionInfo(
+        txid=TxId(row["id"]),
+        height=int(row["blockNumber"]),
+        timestamp_ms=int(row.get("blockTimeStamp", 0)),
+        fee=int(row.get("fee", 0)),
+        failure=failure[:_REASON_LENGTH],
+        internal=tuple(_internal(part) for part in row.get("internal_transactions", ())),
+    )
+
+
+def _internal(row: Any) -> InternalTransfer:
+    """`callValueInfo` mixes TRX (without tokenId) and TRC-10 tokens."""
+    values = row.get("callValueInfo", ())
+    return InternalTransfer(
+        caller=bytes.fromhex(row.get("caller_address", "")),
+        recipient=bytes.fromhex(row.get("transferTo_address", "")),
+        amount=sum(int(value.get("callValue", 0)) for value in values if not value.get("tokenId")),
+        kind=bytes.fromhex(row.get("note", "")).decode(errors="replace"),
+        rejected=bool(row.get("rejected", False)),
+    )

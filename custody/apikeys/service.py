@@ -1,0 +1,86 @@
+"""API keys: create (the secret is shown once), authenticate, revoke."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from custody.apikeys.model import KEY_PATTERN, Caller, Scope, digest_of
+from custody.db.ids import new_id
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import ApiKeyRow, ClientRow
+from custody.errors import Invalid, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """`secret` exists here and with its owner, nowhere else."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+async def create_key(
+    session: WriteSession,
+    *,
+    name: str,
+    scopes: Iterable[Scope],
+    client_id: str | None,
+    now: datetime,
+) -> NewKey:
+    """`client_id` None makes a key for all clients. Raises NotFound client_not_found, Invalid
+    scopes_empty."""
+    chosen = sorted(set(scopes))
+    if not chosen:
+        raise Invalid("scopes_empty", "a key without a scope may do nothing", field="scopes")
+    if client_id is not None and await session.get(ClientRow, client_id) is None:
+        raise NotFound("client_not_found", "no such client", field="client_id")
+    key_id = new_id("key")
+    secret = f"ck_{key_id.removeprefix('key_')}_{secrets.token_urlsafe(32)}"
+    session.add(
+        ApiKeyRow(
+            id=key_id,
+            name=name,
+            digest=digest_of(secret),
+            scopes=" ".join(chosen),
+            client_id=client_id,
+            created_at=now,
+            revoked_at=None,
+        )
+    )
+    return NewKey(key_id, secret)
+
+
+async def authenticate(session: ReadSession, secret: str) -> Caller | None:
+    """The caller, or None for anything that is not a valid key in force. The lookup is by digest,
+    so its duration says nothing about how much of a guess was right."""
+    if KEY_PATTERN.fullmatch(secret) is None:
+        return None
+    row = await session.one_or_none(
+        select(ApiKeyRow).where(
+            ApiKeyRow.digest == digest_of(secret), ApiKeyRow.revoked_at.is_(None)
+        )
+    )
+    if row is None:
+        return None
+    return Caller(row.id, row.client_id, frozenset(Scope(name) for name in row.scopes.split()))
+
+
+async def revoke_key(session: WriteSession, key_id: str, now: datetime) -> None:
+    """From the next request on the key is nobody's. Raises NotFound apikey_not_found."""
+    changed = await session.execute(
+        update(ApiKeyRow)
+        .where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+    if changed != 1:
+        raise NotFound("apikey_not_found", "no such API key in force")
+
+
+async def list_keys(session: ReadSession) -> list[ApiKeyRow]:
+    """Oldest first, revoked ones included. Rows hold digests, never secrets."""
+    return list(await session.all(select(ApiKeyRow).order_by(ApiKeyRow.id)))

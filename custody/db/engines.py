@@ -1,0 +1,108 @@
+"""Opens the database and settles, once, what a transaction means on it. Knows no table.
+
+SQLite. Writing has its own engine with a single connection; reading has another whose connections
+refuse to write (`query_only`). Each connection runs in WAL mode, so readers never wait for the
+writer, and with synchronous=FULL: in WAL mode the weaker NORMAL may lose the last *committed*
+transactions when the power fails, and a transfer forgotten after its broadcast is a transfer that
+can be paid twice. The driver's own transaction handling is switched off, because it begins
+transactions late and only for some statements; writing begins with BEGIN IMMEDIATE, because a
+transaction that first reads and then wants to write fails when another process wrote in between.
+
+PostgreSQL. Writing is READ COMMITTED and takes row locks on what it decides about (accounts,
+transfers), in a stable order. SERIALIZABLE would need no locks, but it aborts and repeats work
+exactly when many transfers meet on one account, which is the ordinary day of a hot wallet; with
+row locks they queue. Reading is REPEATABLE READ READ ONLY: every query of one read session sees the
+same moment, and the server itself refuses writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+BUSY_TIMEOUT_S = 30.0
+"""How long a writer waits for a writer of another process (SQLite)."""
+
+_POOL_SIZE = 10
+_POOL_OVERFLOW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """`file`: the SQLite database file, None on PostgreSQL."""
+
+    read: AsyncEngine
+    write: AsyncEngine
+    file: Path | None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.file is not None
+
+    async def close(self) -> None:
+        await self.read.dispose()
+        await self.write.dispose()
+
+
+def open_engines(url: str) -> Engines:
+    """`sqlite+aiosqlite:///path` or `postgresql+psycopg://…`. Connects lazily.
+
+    Raises ValueError for any other scheme and for SQLite in memory, which would be money on no
+    disk. The message never repeats the URL: it may carry a password.
+    """
+    parsed = make_url(url)
+    if parsed.drivername == "sqlite+aiosqlite":
+        return _sqlite(parsed)
+    if parsed.drivername == "postgresql+psycopg":
+        return _postgresql(parsed)
+    raise ValueError("the database URL must start with sqlite+aiosqlite or postgresql+psycopg")
+
+
+def _sqlite(url: URL) -> Engines:
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("SQLite needs a file: sqlite+aiosqlite:///custody.db")
+    assert url.database is not None
+    options: dict[str, Any] = {
+        "connect_args": {"isolation_level": None, "timeout": BUSY_TIMEOUT_S},
+    }
+    write = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=600, **options)
+    read = create_async_engine(url, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW, **options)
+    _on_connect(write, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
+    _on_connect(read, "PRAGMA query_only=ON")
+    for engine, begin in ((write, "BEGIN IMMEDIATE"), (read, "BEGIN")):
+        _on_connect(engine, "PRAGMA foreign_keys=ON", "PRAGMA cache_size=-65536")
+        _on_begin(engine, begin)
+    return Engines(read, write, Path(url.database))
+
+
+def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
+    def run(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(pragma)
+        cursor.close()
+
+    event.listen(engine.sync_engine, "connect", run)
+
+
+def _on_begin(engine: AsyncEngine, statement: str) -> None:
+    def run(connection: Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(engine.sync_engine, "begin", run)
+
+
+def _postgresql(url: URL) -> Engines:
+    write = create_async_engine(
+        url,
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+    )
+    read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Engines(read, write, None)

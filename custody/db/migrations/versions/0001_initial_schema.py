@@ -1,0 +1,367 @@
+"""initial schema"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from custody.db import triggers
+from custody.db.types import BaseUnits, UtcTime
+
+revision = "0001"
+down_revision = None
+
+# There is no way down: money has moved since. Restore a backup instead.
+
+
+def upgrade() -> None:
+    op.create_table(
+        "alarms",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=True),
+        sa.Column("vault_id", sa.String(), nullable=True),
+        sa.Column("message", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("cleared_at", UtcTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
+    )
+    op.create_table(
+        "blocks",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("connected_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("network", "height", name=op.f("pk_blocks")),
+    )
+    op.create_table(
+        "clients",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+    )
+    op.create_table(
+        "followers",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("coins_generation", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("network", name=op.f("pk_followers")),
+    )
+    op.create_table(
+        "idempotency",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("request_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("response", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "key", name=op.f("pk_idempotency")),
+    )
+    op.create_table(
+        "outbox",
+        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("due_at", UtcTime(), nullable=False),
+        sa.Column("claimed_until", UtcTime(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
+    )
+    op.create_index(op.f("ix_outbox_due_at"), "outbox", ["due_at"], unique=False)
+    op.create_index(op.f("ix_outbox_subject"), "outbox", ["subject"], unique=False)
+
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("scopes", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("revoked_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_api_keys_client_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+    )
+    op.create_table(
+        "vaults",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("frozen_reason", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_vaults_client_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vaults")),
+        sa.UniqueConstraint("account", name=op.f("uq_vaults_account")),
+    )
+    op.create_index(op.f("ix_vaults_client_id"), "vaults", ["client_id"], unique=False)
+
+    op.create_table(
+        "addresses",
+        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("address_type", sa.String(), nullable=False),
+        sa.Column("change", sa.Boolean(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("label", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_addresses_vault_id")),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_addresses")),
+        sa.UniqueConstraint("id", name=op.f("uq_addresses_id")),
+        sa.UniqueConstraint("network", "address", name=op.f("uq_addresses_network_address")),
+        sa.UniqueConstraint(
+            "vault_id",
+            "network",
+            "address_type",
+            "change",
+            "position",
+            name=op.f("uq_addresses_vault_id_network_address_type_change_position"),
+        ),
+    )
+    op.create_index(op.f("ix_addresses_vault_id"), "addresses", ["vault_id"], unique=False)
+
+    op.create_table(
+        "ledger_accounts",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=True),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("debits_posted", BaseUnits(), nullable=False),
+        sa.Column("credits_posted", BaseUnits(), nullable=False),
+        sa.Column("debits_pending", BaseUnits(), nullable=False),
+        sa.Column("credits_pending", BaseUnits(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["vault_id"], ["vaults.id"], name=op.f("fk_ledger_accounts_vault_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_accounts")),
+        sa.UniqueConstraint(
+            "vault_id", "asset", "kind", name=op.f("uq_ledger_accounts_vault_id_asset_kind")
+        ),
+    )
+    op.create_index(
+        op.f("ix_ledger_accounts_vault_id"), "ledger_accounts", ["vault_id"], unique=False
+    )
+
+    op.create_table(
+        "coins",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("txid", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("address_id", sa.String(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("own_change", sa.Boolean(), nullable=False),
+        sa.Column("block_height", sa.Integer(), nullable=False),
+        sa.Column("mature_height", sa.Integer(), nullable=False),
+        sa.Column("spent_height", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["address_id"], ["addresses.id"], name=op.f("fk_coins_address_id")),
+        sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_coins_vault_id")),
+        sa.PrimaryKeyConstraint("network", "txid", "position", name=op.f("pk_coins")),
+    )
+    op.create_index(op.f("ix_coins_vault_id"), "coins", ["vault_id"], unique=False)
+
+    op.create_table(
+        "ledger_entries",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("debit_account", sa.String(), nullable=False),
+        sa.Column("credit_account", sa.String(), nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("pending_id", sa.String(), nullable=True),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["credit_account"],
+            ["ledger_accounts.id"],
+            name=op.f("fk_ledger_entries_credit_account"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["debit_account"], ["ledger_accounts.id"], name=op.f("fk_ledger_entries_debit_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["pending_id"], ["ledger_entries.id"], name=op.f("fk_ledger_entries_pending_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entries")),
+        sa.UniqueConstraint("pending_id", name=op.f("uq_ledger_entries_pending_id")),
+    )
+    op.create_index(
+        op.f("ix_ledger_entries_credit_account"), "ledger_entries", ["credit_account"], unique=False
+    )
+    op.create_index(
+        op.f("ix_ledger_entries_debit_account"), "ledger_entries", ["debit_account"], unique=False
+    )
+    op.create_index(op.f("ix_ledger_entries_subject"), "ledger_entries", ["subject"], unique=False)
+
+    op.create_table(
+        "deposits",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("address_id", sa.String(), nullable=False),
+        sa.Column("txid", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("block_height", sa.Integer(), nullable=False),
+        sa.Column("block_hash", sa.String(), nullable=False),
+        sa.Column("final_height", sa.Integer(), nullable=False),
+        sa.Column("reservation_id", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("decided_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["address_id"], ["addresses.id"], name=op.f("fk_deposits_address_id")
+        ),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_deposits_client_id")),
+        sa.ForeignKeyConstraint(
+            ["reservation_id"], ["ledger_entries.id"], name=op.f("fk_deposits_reservation_id")
+        ),
+        sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_deposits_vault_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deposits")),
+        sa.UniqueConstraint(
+            "network",
+            "block_hash",
+            "txid",
+            "position",
+            name=op.f("uq_deposits_network_block_hash_txid_position"),
+        ),
+    )
+    op.create_index(op.f("ix_deposits_client_id"), "deposits", ["client_id"], unique=False)
+    op.create_index("ix_deposits_network_state", "deposits", ["network", "state"], unique=False)
+    op.create_index(op.f("ix_deposits_vault_id"), "deposits", ["vault_id"], unique=False)
+
+    op.create_table(
+        "transfers",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("fee_max", BaseUnits(), nullable=False),
+        sa.Column("note", sa.String(), nullable=True),
+        sa.Column("initiator", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("waiting", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("mandate", sa.LargeBinary(), nullable=False),
+        sa.Column("amount_reservation_id", sa.String(), nullable=True),
+        sa.Column("fee_reservation_id", sa.String(), nullable=True),
+        sa.Column("txid", sa.String(), nullable=True),
+        sa.Column("block_height", sa.Integer(), nullable=True),
+        sa.Column("block_hash", sa.String(), nullable=True),
+        sa.Column("fee", BaseUnits(), nullable=True),
+        sa.Column("locked", BaseUnits(), nullable=True),
+        sa.Column("requested_at", UtcTime(), nullable=False),
+        sa.Column("expires_at", UtcTime(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["amount_reservation_id"],
+            ["ledger_entries.id"],
+            name=op.f("fk_transfers_amount_reservation_id"),
+        ),
+        sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_transfers_client_id")),
+        sa.ForeignKeyConstraint(
+            ["fee_reservation_id"],
+            ["ledger_entries.id"],
+            name=op.f("fk_transfers_fee_reservation_id"),
+        ),
+        sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_transfers_vault_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
+    )
+    op.create_index(op.f("ix_transfers_client_id"), "transfers", ["client_id"], unique=False)
+    op.create_index("ix_transfers_network_state", "transfers", ["network", "state"], unique=False)
+    op.create_index(op.f("ix_transfers_txid"), "transfers", ["txid"], unique=False)
+    op.create_index(op.f("ix_transfers_vault_id"), "transfers", ["vault_id"], unique=False)
+    op.create_index(
+        "ix_transfers_window", "transfers", ["vault_id", "asset", "requested_at"], unique=False
+    )
+
+    op.create_table(
+        "approvals",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("approver", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_approvals_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
+        sa.UniqueConstraint(
+            "transfer_id", "approver", name=op.f("uq_approvals_transfer_id_approver")
+        ),
+    )
+    op.create_index(op.f("ix_approvals_transfer_id"), "approvals", ["transfer_id"], unique=False)
+
+    op.create_table(
+        "claims",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_claims_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_claims")),
+    )
+    op.create_index(op.f("ix_claims_network"), "claims", ["network"], unique=False)
+    op.create_index(op.f("ix_claims_transfer_id"), "claims", ["transfer_id"], unique=False)
+
+    op.create_table(
+        "transactions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("sender", sa.String(), nullable=True),
+        sa.Column("txid", sa.String(), nullable=True),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("receipt_sequence", sa.Integer(), nullable=True),
+        sa.Column("receipt_head", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("signed_at", UtcTime(), nullable=True),
+        sa.Column("broadcast_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_transactions_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transactions")),
+    )
+    op.create_index(
+        op.f("ix_transactions_transfer_id"), "transactions", ["transfer_id"], unique=False
+    )
+    op.create_index(op.f("ix_transactions_txid"), "transactions", ["txid"], unique=False)
+
+    op.create_table(
+        "transfer_events",
+        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_transfer_events_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transfer_events")),
+    )
+    op.create_index(
+        op.f("ix_transfer_events_transfer_id"), "transfer_events", ["transfer_id"], unique=False
+    )
+
+    dialect = op.get_bind().dialect.name
+    for statement in triggers.SQLITE if dialect == "sqlite" else triggers.POSTGRESQL:
+        op.execute(statement)

@@ -1,0 +1,241 @@
+"""The only door to the database: read sessions that can't write, and write sessions that commit.
+
+    async with database.read() as session:  ...   # one consistent snapshot
+    async with database.write() as session: ...   # one transaction, committed at the end of the
+                                                  # block, rolled back if it raises
+
+Nobody else calls commit. A function that writes asks for a `WriteSession`, so handing it a read
+session fails type-checking. Row locks are taken in this order, everywhere: followers, transfers,
+vaults, ledger accounts; within one table by primary key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from typing import Any, TypeVar, TypeVarTuple
+
+from sqlalchemy import (
+    CursorResult,
+    Delete,
+    Insert,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+
+from custody.db import leader
+from custody.db.engines import open_engines
+from custody.db.tables import Row as Table
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+E = TypeVar("E", bound=Table)
+
+_FRESH = {"populate_existing": True}
+"""A query in a write session shows the rows as they are now, also those it loaded before."""
+
+
+class ReadSession:
+    """Queries, all answered from the same moment."""
+
+    __slots__ = ("_session",)
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, entity: type[E], key: object) -> E | None:
+        """By primary key; a composite key is a tuple."""
+        return await self._session.get(entity, key)
+
+    async def one(self, statement: Select[T]) -> T:
+        """The only value; sqlalchemy.exc.NoResultFound or MultipleResultsFound otherwise."""
+        return (await self._session.scalars(statement)).one()
+
+    async def one_or_none(self, statement: Select[T]) -> T | None:
+        return (await self._session.scalars(statement)).one_or_none()
+
+    async def first(self, statement: Select[T]) -> T | None:
+        return (await self._session.scalars(statement)).first()
+
+    async def all(self, statement: Select[T]) -> Sequence[T]:
+        return (await self._session.scalars(statement)).all()
+
+    async def rows(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
+        """For statements that select several columns."""
+        return (await self._session.execute(statement)).all()
+
+    async def chunks(self, statement: Select[*Ts], size: int) -> AsyncIterator[Sequence[Row[*Ts]]]:
+        """The rows in lists of at most `size`, without holding all of them in memory."""
+        stream = await self._session.stream(statement.execution_options(yield_per=size))
+        async for chunk in stream.partitions(size):
+            yield chunk
+
+
+class WriteSession(ReadSession):
+    """One transaction that will be committed."""
+
+    __slots__ = ("_is_sqlite",)
+
+    def __init__(self, session: AsyncSession, is_sqlite: bool) -> None:
+        super().__init__(session)
+        self._is_sqlite = is_sqlite
+
+    def add(self, *rows: Table) -> None:
+        """Insert with the next query or at the end of the block."""
+        self._session.add_all(rows)
+
+    async def flush(self) -> None:
+        """Send what `add` collected and what changed in loaded rows."""
+        await self._session.flush()
+
+    async def get(self, entity: type[E], key: object) -> E | None:
+        """By primary key, as it is now."""
+        return await self._session.get(entity, key, populate_existing=True)
+
+    async def insert(self, entity: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Many rows with one statement, by column name; nothing for an empty list."""
+        await self._each(insert(entity), rows)
+
+    async def insert_missing(self, entity: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert those rows whose primary or unique key does not exist yet."""
+        dialect = sqlite if self._is_sqlite else postgresql
+        await self._each(dialect.insert(entity).on_conflict_do_nothing(), rows)
+
+    async def update_each(
+        self, entity: type[Table], key: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Change many rows with one statement. Each mapping names the row by its column `key` and
+        gives the new value of every other column it has; all have the same columns."""
+        if rows:
+            table = entity.__table__
+            changed: dict[str, Any] = {
+                name: bindparam(f"to_{name}") for name in rows[0] if name != key
+            }
+            statement = update(entity).where(table.c[key] == bindparam(f"to_{key}")).values(changed)
+            await self._each(
+                statement, [{f"to_{name}": row[name] for name in rows[0]} for row in rows]
+            )
+
+    async def _each(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+        if rows:
+            await self._session.flush()
+            connection = await self._session.connection()
+            await connection.execute(statement, list(rows))
+
+    async def execute(self, statement: Insert | Update | Delete) -> int:
+        """Run one change. Returns how many rows it changed."""
+        result = await self._session.execute(statement)
+        assert isinstance(result, CursorResult)
+        return result.rowcount
+
+    async def returning(self, statement: ReturningInsert[T] | ReturningUpdate[T]) -> Sequence[T]:
+        """Run a change and return what its RETURNING clause names."""
+        return (await self._session.scalars(statement)).all()
+
+    async def for_update(self, statement: Select[T]) -> Sequence[T]:
+        """Lock the rows until the transaction ends and return them as they are now, not as they
+        were when this session loaded them before.
+
+        The statement must order by primary key, so that two transactions can't wait for each other.
+        FOR NO KEY UPDATE: rows elsewhere that refer to these may still be inserted meanwhile. On
+        SQLite the transaction already excludes every other writer.
+        """
+        locked = statement.with_for_update(key_share=True)
+        return (await self._session.scalars(locked)).all()
+
+    async def serialize(self, name: str) -> None:
+        """Wait until no other transaction that called this with the same name is open.
+
+        What two such transactions write becomes visible in the order in which they numbered it.
+        """
+        if not self._is_sqlite:
+            await self._session.execute(select(func.pg_advisory_xact_lock(lock_key(name))))
+
+
+def lock_key(name: str) -> int:
+    """A name as PostgreSQL's 64-bit advisory lock key."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class Database:
+    """One per process and event loop."""
+
+    def __init__(self, url: str) -> None:
+        """Raises ValueError if the URL is not one of ours. Connects lazily."""
+        self._engines = open_engines(url)
+        self._write_lock = asyncio.Lock()
+
+    async def close(self) -> None:
+        await self._engines.close()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[ReadSession]:
+        """A snapshot. Rows stay usable after the block; changing them changes nothing."""
+        async with AsyncSession(
+            self._engines.read, expire_on_commit=False, autoflush=False
+        ) as session:
+            yield ReadSession(session)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[WriteSession]:
+        """A transaction: committed at the end of the block, rolled back if it raises.
+
+        On SQLite writers of this process queue here, in order, instead of polling the file lock.
+        """
+        if self._engines.is_sqlite:
+            async with self._write_lock, self._transaction() as session:
+                yield session
+        else:
+            async with self._transaction() as session:
+                yield session
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[WriteSession]:
+        async with (
+            AsyncSession(
+                self._engines.write, expire_on_commit=False, execution_options=_FRESH
+            ) as session,
+            session.begin(),
+        ):
+            yield WriteSession(session, self._engines.is_sqlite)
+
+    @asynccontextmanager
+    async def leader(self, name: str) -> AsyncIterator[bool]:
+        """Try to be the only one who does `name`, among all processes on this database.
+
+        Never waits: yields whether it worked. Losing the connection loses the lock without a word,
+        so it only keeps work from being done twice in vain; what keeps it from being *applied*
+        twice is the row lock and the check inside the transaction that applies it.
+        """
+        if self._engines.file is not None:
+            with leader.file_lock(self._engines.file, name) as held:
+                yield held
+        else:
+            async with (
+                self._engines.write.connect() as connection,
+                _advisory_lock(connection, name) as held,
+            ):
+                yield held
+
+
+@asynccontextmanager
+async def _advisory_lock(connection: AsyncConnection, name: str) -> AsyncIterator[bool]:
+    key = lock_key(f"leader:{name}")
+    connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+    held = bool(await connection.scalar(select(func.pg_try_advisory_lock(key))))
+    try:
+        yield held
+    finally:
+        if held:
+            await connection.execute(select(func.pg_advisory_unlock(key)))

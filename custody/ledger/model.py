@@ -1,0 +1,420 @@
+"""The rules of the ledger, without a database: double entry in two phases.
+
+RESERVE moves nothing yet, but holds the amount on both sides. SETTLE moves all of it or a part and
+releases the rest; VOID releases all of it; a reserve is settled or voided at most once. POST moves
+at once. Entries are never changed: what was wrong is answered by another entry.
+
+An account's debits take away and its credits add. Accounts of a vault can't go below zero; `chain`
+(the outside world) and `fees` are the other side and can. A deposit reserves chain -> vault while
+its block can still be undone and settles when it can't; a transfer reserves vault -> chain and
+vault -> fees and settles both when its block is final.
+
+The results are ordered by precedence, so that a refused movement has one reason, not any of several
+(after TigerBeetle). Knows no database, no clock, no chain and no HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
+from hashlib import blake2b
+from typing import assert_never
+
+from chains.model import AssetId
+
+LIMIT = 2**256
+"""Amounts and account totals stay below it."""
+
+
+class AccountKind(StrEnum):
+    VAULT = "vault"
+    """What the vault can spend."""
+    UNSWEPT = "unswept"
+    """On addresses of an account chain from which the vault doesn't pay: shown, not spendable."""
+    LOCKED = "locked"
+    """Held by the chain on the vault's behalf, as Solana's rent is."""
+    CHAIN = "chain"
+    """The outside world, per asset."""
+    FEES = "fees"
+    """What the networks took, per asset."""
+
+
+BOUNDED = frozenset({AccountKind.VAULT, AccountKind.UNSWEPT, AccountKind.LOCKED})
+"""Accounts that belong to a vault and never owe."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    kind: AccountKind
+    asset: AssetId
+    vault: str | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.kind in BOUNDED) == (self.vault is not None), "a vault's account names it"
+
+    @property
+    def id(self) -> str:
+        """Follows from the key, so that no lookup is needed and no account can exist twice."""
+        text = f"{self.kind}\n{self.asset}\n{self.vault or ''}"
+        return "acc_" + blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def vault_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.VAULT, asset, vault)
+
+
+def unswept_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.UNSWEPT, asset, vault)
+
+
+def locked_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.LOCKED, asset, vault)
+
+
+def chain_account(asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.CHAIN, asset)
+
+
+def fees_account(asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.FEES, asset)
+
+
+class Kind(StrEnum):
+    RESERVE = "reserve"
+    SETTLE = "settle"
+    VOID = "void"
+    POST = "post"
+
+
+class Reason(StrEnum):
+    DEPOSIT = "deposit"
+    TRANSFER = "transfer"
+    FEE = "fee"
+    RENT = "rent"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Four totals in base units; every balance is a difference of them."""
+
+    key: AccountKey
+    debits_posted: int = 0
+    credits_posted: int = 0
+    debits_pending: int = 0
+    credits_pending: int = 0
+
+    @property
+    def available(self) -> int:
+        return self.credits_posted - self.debits_posted - self.debits_pending
+
+    @property
+    def posted(self) -> int:
+        return self.credits_posted - self.debits_posted
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the book. `debit` and `credit` are account ids; a settle or void repeats those
+    of the reserve that `pending_id` names, and a void its amount."""
+
+    id: str
+    kind: Kind
+    debit: str
+    credit: str
+    asset: AssetId
+    amount: int
+    pending_id: str | None
+    subject: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """Hold `amount` on both accounts. `subject`: the deposit or transfer it belongs to."""
+
+    debit: AccountKey
+    credit: AccountKey
+    amount: int
+    subject: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Move `amount` at once."""
+
+    debit: AccountKey
+    credit: AccountKey
+    amount: int
+    subject: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Move `amount` of what `pending_id` holds and release the rest."""
+
+    pending_id: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Release what `pending_id` holds."""
+
+    pending_id: str
+
+
+Movement = Reserve | Post | Settle | Void
+
+
+class Result(IntEnum):
+    """Lower wins when several are true. Names in lower case are stable codes."""
+
+    CREATED = 0
+    EXISTS_WITH_DIFFERENT_KIND = 1
+    EXISTS_WITH_DIFFERENT_PENDING_ID = 2
+    EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT = 3
+    EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT = 4
+    EXISTS_WITH_DIFFERENT_AMOUNT = 5
+    EXISTS_WITH_DIFFERENT_SUBJECT = 6
+    EXISTS_WITH_DIFFERENT_REASON = 7
+    EXISTS = 8
+    AMOUNT_NOT_POSITIVE = 9
+    AMOUNT_TOO_LARGE = 10
+    ACCOUNTS_ARE_THE_SAME = 11
+    ASSETS_ARE_DIFFERENT = 12
+    DEBIT_ACCOUNT_NOT_FOUND = 13
+    CREDIT_ACCOUNT_NOT_FOUND = 14
+    PENDING_NOT_FOUND = 15
+    PENDING_IS_NOT_A_RESERVE = 16
+    PENDING_ALREADY_SETTLED = 17
+    PENDING_ALREADY_VOIDED = 18
+    AMOUNT_ABOVE_RESERVED = 19
+    AMOUNT_ABOVE_BALANCE = 20
+    BALANCE_TOO_LARGE = 21
+
+    @property
+    def code(self) -> str:
+        return self.name.lower()
+
+
+def is_done(result: Result) -> bool:
+    """Whether the movement stands, now or since an earlier attempt."""
+    return result in (Result.CREATED, Result.EXISTS)
+
+
+def is_worth_retrying(result: Result) -> bool:
+    """Whether the same movement could succeed later, when other entries have changed balances."""
+    match result:
+        case Result.AMOUNT_ABOVE_BALANCE | Result.BALANCE_TOO_LARGE:
+            return True
+        case Result.DEBIT_ACCOUNT_NOT_FOUND | Result.CREDIT_ACCOUNT_NOT_FOUND:
+            return True
+        case Result.PENDING_NOT_FOUND:
+            return True
+        case (
+            Result.CREATED
+            | Result.EXISTS
+            | Result.EXISTS_WITH_DIFFERENT_KIND
+            | Result.EXISTS_WITH_DIFFERENT_PENDING_ID
+            | Result.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT
+            | Result.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT
+            | Result.EXISTS_WITH_DIFFERENT_AMOUNT
+            | Result.EXISTS_WITH_DIFFERENT_SUBJECT
+            | Result.EXISTS_WITH_DIFFERENT_REASON
+            | Result.AMOUNT_NOT_POSITIVE
+            | Result.AMOUNT_TOO_LARGE
+            | Result.ACCOUNTS_ARE_THE_SAME
+            | Result.ASSETS_ARE_DIFFERENT
+            | Result.PENDING_IS_NOT_A_RESERVE
+            | Result.PENDING_ALREADY_SETTLED
+            | Result.PENDING_ALREADY_VOIDED
+            | Result.AMOUNT_ABOVE_RESERVED
+        ):
+            return False
+        case unexpected:
+            assert_never(unexpected)
+
+
+@dataclass(slots=True)
+class Books:
+    """The accounts and entries that a batch of movements touches, or all of them.
+
+    `resolved` maps a reserve's id to the settle or void that ended it.
+    """
+
+    accounts: dict[str, Account] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict)
+    resolved: dict[str, Entry] = field(default_factory=dict)
+
+    def open(self, *keys: AccountKey) -> None:
+        """Accounts with zero totals, unless they are there."""
+        for key in keys:
+            self.accounts.setdefault(key.id, Account(key))
+
+    def remember(self, entries: Iterable[Entry]) -> None:
+        """Entries that were made before and that the accounts' totals already contain."""
+        for entry in entries:
+            self.entries[entry.id] = entry
+            if entry.pending_id is not None:
+                self.resolved[entry.pending_id] = entry
+
+    def apply(self, entry_id: str, movement: Movement) -> Result:
+        """Make the entry `entry_id`, or change nothing and say why not."""
+        result = self.decide(entry_id, movement)
+        if result is Result.CREATED:
+            entry = self._entry(entry_id, movement)
+            self.remember([entry])
+            self.post(entry)
+        return result
+
+    def decide(self, entry_id: str, movement: Movement) -> Result:
+        """What `apply` would answer. Changes nothing."""
+        existing = self.entries.get(entry_id)
+        if existing is not None:
+            return _compare(existing, movement)
+        if not isinstance(movement, Void):
+            if movement.amount <= 0:
+                return Result.AMOUNT_NOT_POSITIVE
+            if movement.amount >= LIMIT:
+                return Result.AMOUNT_TOO_LARGE
+        if isinstance(movement, Reserve | Post):
+            return self._decide_new(movement)
+        return self._decide_end(movement)
+
+    def _decide_new(self, movement: Reserve | Post) -> Result:
+        if movement.debit == movement.credit:
+            return Result.ACCOUNTS_ARE_THE_SAME
+        if movement.debit.asset != movement.credit.asset:
+            return Result.ASSETS_ARE_DIFFERENT
+        debit = self.accounts.get(movement.debit.id)
+        credit = self.accounts.get(movement.credit.id)
+        if debit is None:
+            return Result.DEBIT_ACCOUNT_NOT_FOUND
+        if credit is None:
+            return Result.CREDIT_ACCOUNT_NOT_FOUND
+        if debit.key.kind in BOUNDED and movement.amount > debit.available:
+            return Result.AMOUNT_ABOVE_BALANCE
+        return _check_limit(debit, credit, movement.amount)
+
+    def _decide_end(self, movement: Settle | Void) -> Result:
+        pending = self.entries.get(movement.pending_id)
+        if pending is None:
+            return Result.PENDING_NOT_FOUND
+        if pending.kind is not Kind.RESERVE:
+            return Result.PENDING_IS_NOT_A_RESERVE
+        end = self.resolved.get(pending.id)
+        if end is not None:
+            settled = end.kind is Kind.SETTLE
+            return Result.PENDING_ALREADY_SETTLED if settled else Result.PENDING_ALREADY_VOIDED
+        if isinstance(movement, Settle) and movement.amount > pending.amount:
+            return Result.AMOUNT_ABOVE_RESERVED
+        return Result.CREATED
+
+    def _entry(self, entry_id: str, movement: Movement) -> Entry:
+        if isinstance(movement, Reserve | Post):
+            return Entry(
+                id=entry_id,
+                kind=Kind.RESERVE if isinstance(movement, Reserve) else Kind.POST,
+                debit=movement.debit.id,
+                credit=movement.credit.id,
+                asset=movement.debit.asset,
+                amount=movement.amount,
+                pending_id=None,
+                subject=movement.subject,
+                reason=movement.reason,
+            )
+        pending = self.entries[movement.pending_id]
+        if isinstance(movement, Settle):
+            kind, amount = Kind.SETTLE, movement.amount
+        else:
+            kind, amount = Kind.VOID, pending.amount
+        return replace(
+            pending, id=entry_id, kind=kind, amount=amount, pending_id=movement.pending_id
+        )
+
+    def post(self, entry: Entry) -> None:
+        """Bring the totals of both accounts up to date with `entry`."""
+        held = moved = 0
+        match entry.kind:
+            case Kind.RESERVE:
+                held = entry.amount
+            case Kind.POST:
+                moved = entry.amount
+            case Kind.SETTLE | Kind.VOID:
+                assert entry.pending_id is not None
+                held = -self.entries[entry.pending_id].amount
+                moved = entry.amount if entry.kind is Kind.SETTLE else 0
+            case unexpected:
+                assert_never(unexpected)
+        debit, credit = self.accounts[entry.debit], self.accounts[entry.credit]
+        self.accounts[entry.debit] = replace(
+            debit,
+            debits_pending=debit.debits_pending + held,
+            debits_posted=debit.debits_posted + moved,
+        )
+        self.accounts[entry.credit] = replace(
+            credit,
+            credits_pending=credit.credits_pending + held,
+            credits_posted=credit.credits_posted + moved,
+        )
+
+
+def _check_limit(debit: Account, credit: Account, amount: int) -> Result:
+    """Totals are stored, so they must fit their columns."""
+    debits = debit.debits_posted + debit.debits_pending
+    credits_ = credit.credits_posted + credit.credits_pending
+    too_large = max(debits, credits_) + amount >= LIMIT
+    return Result.BALANCE_TOO_LARGE if too_large else Result.CREATED
+
+
+def _compare(existing: Entry, movement: Movement) -> Result:
+    """A retry is recognised by its id; anything else about it must be the same."""
+    if isinstance(movement, Reserve | Post):
+        kind = Kind.RESERVE if isinstance(movement, Reserve) else Kind.POST
+        checks: tuple[tuple[object, object, Result], ...] = (
+            (existing.kind, kind, Result.EXISTS_WITH_DIFFERENT_KIND),
+            (existing.debit, movement.debit.id, Result.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT),
+            (existing.credit, movement.credit.id, Result.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT),
+            (existing.amount, movement.amount, Result.EXISTS_WITH_DIFFERENT_AMOUNT),
+            (existing.subject, movement.subject, Result.EXISTS_WITH_DIFFERENT_SUBJECT),
+            (existing.reason, movement.reason, Result.EXISTS_WITH_DIFFERENT_REASON),
+        )
+    else:
+        kind = Kind.SETTLE if isinstance(movement, Settle) else Kind.VOID
+        amount = movement.amount if isinstance(movement, Settle) else existing.amount
+        checks = (
+            (existing.kind, kind, Result.EXISTS_WITH_DIFFERENT_KIND),
+            (existing.pending_id, movement.pending_id, Result.EXISTS_WITH_DIFFERENT_PENDING_ID),
+            (existing.amount, amount, Result.EXISTS_WITH_DIFFERENT_AMOUNT),
+        )
+    return next((result for ours, theirs, result in checks if ours != theirs), Result.EXISTS)
+
+
+def check_invariants(books: Books) -> None:
+    """Raise BrokenLedger unless: per asset all debits equal all credits, posted and pending; no
+    account of a vault is below zero; no pending total is negative.
+
+    Only for books that hold every account of the assets in them, `chain` and `fees` included.
+    """
+    sums: dict[AssetId, tuple[int, int]] = {}
+    for account in books.accounts.values():
+        key = account.key
+        if key.kind in BOUNDED and account.available < 0:
+            raise BrokenLedger(f"{key.kind} of {key.vault} owes {key.asset}")
+        if account.debits_pending < 0 or account.credits_pending < 0:
+            raise BrokenLedger(f"{key.kind} of {key.vault} holds less than nothing of {key.asset}")
+        posted, pending = sums.get(key.asset, (0, 0))
+        sums[key.asset] = (
+            posted + account.posted,
+            pending + account.credits_pending - account.debits_pending,
+        )
+    for asset, (posted, pending) in sums.items():
+        if posted or pending:
+            raise BrokenLedger(f"debits and credits of {asset} differ by {posted} and {pending}")
+
+
+class BrokenLedger(Exception):
+    """An invariant does not hold: a bug or a tampered database. Stop and look."""

@@ -1,0 +1,135 @@
+"""Queries on accounts and entries. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+
+from chains.model import AssetId
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import LedgerAccountRow, LedgerEntryRow, VaultRow
+from custody.ledger.model import Account, AccountKey, AccountKind, Entry, Kind
+
+_CHUNK = 500
+"""Ids per query, far below what either database accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Base units of one asset. `available` can be spent; `reserved` is held for transfers under
+    way; `pending` is held for deposits that are not final yet; `unswept` lies on addresses from
+    which the vault doesn't pay; `locked` is held by the chain (rent)."""
+
+    asset: AssetId
+    available: int = 0
+    reserved: int = 0
+    pending: int = 0
+    unswept: int = 0
+    locked: int = 0
+
+
+async def balances_of_vault(session: ReadSession, vault: str) -> tuple[Balance, ...]:
+    """One balance per asset the vault ever held, ordered by asset."""
+    return _sum(await session.all(_accounts().where(LedgerAccountRow.vault_id == vault)))
+
+
+async def balances_of_client(session: ReadSession, client: str) -> tuple[Balance, ...]:
+    """The sums over all vaults of the client, ordered by asset."""
+    mine = _accounts().join(VaultRow, VaultRow.id == LedgerAccountRow.vault_id)
+    return _sum(await session.all(mine.where(VaultRow.client_id == client)))
+
+
+async def balances_of_everyone(session: ReadSession) -> tuple[Balance, ...]:
+    """The sums over all vaults, ordered by asset."""
+    return _sum(await session.all(_accounts()))
+
+
+async def entries_of(session: ReadSession, subject: str) -> tuple[Entry, ...]:
+    """All entries of a deposit or transfer, oldest first."""
+    of_subject = select(LedgerEntryRow).where(LedgerEntryRow.subject == subject)
+    ordered = of_subject.order_by(LedgerEntryRow.created_at, LedgerEntryRow.id)
+    return tuple(_entry(row) for row in await session.all(ordered))
+
+
+async def entries(session: ReadSession, ids: Collection[str]) -> list[Entry]:
+    """Those of the entries that exist."""
+    return [
+        _entry(row)
+        for chunk in _chunks(ids)
+        for row in await session.all(select(LedgerEntryRow).where(LedgerEntryRow.id.in_(chunk)))
+    ]
+
+
+async def endings(session: ReadSession, reservations: Collection[str]) -> list[Entry]:
+    """The settles and voids of the reservations, as far as they exist."""
+    return [
+        _entry(row)
+        for chunk in _chunks(reservations)
+        for row in await session.all(
+            select(LedgerEntryRow).where(LedgerEntryRow.pending_id.in_(chunk))
+        )
+    ]
+
+
+async def lock_accounts(session: WriteSession, ids: Iterable[str]) -> dict[str, Account]:
+    """Those of the accounts that exist and belong to a vault, locked until the transaction ends."""
+    return {
+        row.id: account_of(row)
+        for chunk in _chunks(ids)
+        for row in await session.for_update(
+            _accounts().where(LedgerAccountRow.id.in_(chunk)).order_by(LedgerAccountRow.id)
+        )
+    }
+
+
+def account_of(row: LedgerAccountRow) -> Account:
+    key = AccountKey(AccountKind(row.kind), AssetId(row.asset), row.vault_id)
+    return Account(
+        key, row.debits_posted, row.credits_posted, row.debits_pending, row.credits_pending
+    )
+
+
+def _accounts() -> Select[LedgerAccountRow]:
+    return select(LedgerAccountRow).where(LedgerAccountRow.vault_id.is_not(None))
+
+
+def _chunks(ids: Iterable[str]) -> list[Sequence[str]]:
+    """In order, so that locks are taken in order across chunks too."""
+    ordered = sorted(set(ids))
+    return [ordered[i : i + _CHUNK] for i in range(0, len(ordered), _CHUNK)]
+
+
+def _entry(row: LedgerEntryRow) -> Entry:
+    return Entry(
+        id=row.id,
+        kind=Kind(row.kind),
+        debit=row.debit_account,
+        credit=row.credit_account,
+        asset=AssetId(row.asset),
+        amount=row.amount,
+        pending_id=row.pending_id,
+        subject=row.subject,
+        reason=row.reason,
+    )
+
+
+def _sum(rows: Sequence[LedgerAccountRow]) -> tuple[Balance, ...]:
+    sums: dict[str, dict[str, int]] = {}
+    for row in rows:
+        account = account_of(row)
+        total = sums.setdefault(row.asset, {})
+        if account.key.kind is AccountKind.VAULT:
+            parts = {
+                "available": account.available,
+                "reserved": account.debits_pending,
+                "pending": account.credits_pending,
+            }
+        elif account.key.kind is AccountKind.UNSWEPT:
+            parts = {"unswept": account.posted, "pending": account.credits_pending}
+        else:
+            parts = {"locked": account.posted}
+        for name, amount in parts.items():
+            total[name] = total.get(name, 0) + amount
+    return tuple(Balance(AssetId(asset), **total) for asset, total in sorted(sums.items()))

@@ -1,0 +1,371 @@
+"""The life of a transfer, as one table. What is not in the table cannot happen.
+
+    requested -> [awaiting_approval] -> queued -> signed -> broadcast -> included -> final
+         \\-> denied   \\-> rejected/expired/cancelled   \\-> replaced/dropped   \\-> reverted
+
+A queued transfer is *built* once its unsigned bytes are stored, which is before the signer sees
+them: from then on only the signer's word or the chain's ends it, never a person or our clock.
+After `signed` no event leads to a state in which a transaction could be built again; what is
+signed is broadcast byte for byte until it is final, replaced or proven dead.
+
+Pure: no clock, no database, no chain. `advance` says what should happen; `apply` makes it so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from chains.model import BlockRef, TxId
+
+
+class State(StrEnum):
+    REQUESTED = "requested"
+    """Only within the transaction that creates it."""
+    AWAITING_APPROVAL = "awaiting_approval"
+    QUEUED = "queued"
+    SIGNED = "signed"
+    BROADCAST = "broadcast"
+    INCLUDED = "included"
+    """In a block that a reorg may still remove. `reason` is set if the chain says it failed."""
+    FINAL = "final"
+    DENIED = "denied"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"
+    DROPPED = "dropped"
+    REVERTED = "reverted"
+    """Finally in a block, the fee spent, the payments not made."""
+
+
+TERMINAL = frozenset(
+    {
+        State.FINAL,
+        State.DENIED,
+        State.REJECTED,
+        State.EXPIRED,
+        State.CANCELLED,
+        State.REPLACED,
+        State.DROPPED,
+        State.REVERTED,
+    }
+)
+ON_CHAIN = (State.SIGNED, State.BROADCAST, State.INCLUDED)
+"""May be in a block without our knowing: looked at with every new block."""
+
+
+class IllegalTransition(AssertionError):
+    """A programmer's error: the caller did not look at the state it holds a lock on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The part of a transfer that its life depends on. `fee` and `locked` are native base units,
+    known from inclusion on; `version` counts the transitions."""
+
+    id: str
+    state: State = State.REQUESTED
+    version: int = 0
+    built: bool = False
+    txid: TxId | None = None
+    block: BlockRef | None = None
+    fee: int | None = None
+    locked: int | None = None
+    reason: str | None = None
+
+
+# What can happen. The class names the event, its fields carry what the event brings.
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The policy says no before anything was reserved."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskApprovals:
+    """The policy wants people to agree first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Nothing more is needed before signing: a standing rule allows it, or people have agreed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """An approver says no."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Our clock passed the mandate's expiry and the signer has seen nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Unsigned bytes are being stored; the signer may see them from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The signer says never, and has signed nothing for this mandate."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """The signer says that the mandate has expired, and has signed nothing for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """Signed bytes are being stored."""
+
+    txid: TxId
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A node took the bytes or knew them already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """It is in a block of the best chain. `failure`: the chain's word if it did nothing."""
+
+    block: BlockRef
+    fee: int
+    locked: int = 0
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """A reorg removed its block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finalize:
+    """Its block is final and it did what it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """Its block is final and it failed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Another transaction of ours for the same mandate is final."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Die:
+    """Proven from final blocks: it can never be included any more."""
+
+    reason: str
+
+
+Event = (
+    Deny
+    | AskApprovals
+    | Accept
+    | Reject
+    | Cancel
+    | Expire
+    | Build
+    | Refuse
+    | Lapse
+    | Sign
+    | Publish
+    | Include
+    | Disconnect
+    | Finalize
+    | Revert
+    | Replace
+    | Die
+)
+
+
+# What is to be done, in the transaction that stores the new state.
+
+
+class Work(StrEnum):
+    """What a worker does after commit."""
+
+    SIGN = "sign"
+    BROADCAST = "broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The payment happened: the amount, the fee and what the chain locked up are gone for good."""
+
+    fee: int
+    locked: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettleFee:
+    """The fee is spent, the payment is not made: the amount comes back."""
+
+    fee: int
+    locked: int
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Nothing left: everything reserved comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseClaims:
+    """Nonces and coins held for it are free again, or spent for good."""
+
+
+Effect = Enqueue | Settle | SettleFee | Void | ReleaseClaims
+
+
+class _Built(StrEnum):
+    NO = "not built"
+    YES = "built"
+    ANY = "either"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    to: State
+    built: _Built = _Built.ANY
+    effects: tuple[Effect, ...] = ()
+
+
+_END = (Void(), ReleaseClaims())
+_SIGN = (Enqueue(Work.SIGN),)
+_BROADCAST = (Enqueue(Work.BROADCAST),)
+
+TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
+    State.REQUESTED: {
+        Deny: _Rule(State.DENIED),
+        AskApprovals: _Rule(State.AWAITING_APPROVAL),
+        Accept: _Rule(State.QUEUED, effects=_SIGN),
+    },
+    State.AWAITING_APPROVAL: {
+        Accept: _Rule(State.QUEUED, effects=_SIGN),
+        Reject: _Rule(State.REJECTED, effects=_END),
+        Cancel: _Rule(State.CANCELLED, effects=_END),
+        Expire: _Rule(State.EXPIRED, effects=_END),
+    },
+    State.QUEUED: {
+        Reject: _Rule(State.REJECTED, _Built.NO, _END),
+        Cancel: _Rule(State.CANCELLED, _Built.NO, _END),
+        Expire: _Rule(State.EXPIRED, _Built.NO, _END),
+        Build: _Rule(State.QUEUED, _Built.NO),
+        Refuse: _Rule(State.DENIED, _Built.YES, _END),
+        Lapse: _Rule(State.EXPIRED, _Built.YES, _END),
+        Sign: _Rule(State.SIGNED, _Built.YES, _BROADCAST),
+    },
+    State.SIGNED: {
+        Publish: _Rule(State.BROADCAST),
+        # A broadcast whose reply was lost is found in a block before it is ever "broadcast".
+        Include: _Rule(State.INCLUDED),
+        Replace: _Rule(State.REPLACED, effects=_END),
+        Die: _Rule(State.DROPPED, effects=_END),
+    },
+    State.BROADCAST: {
+        Include: _Rule(State.INCLUDED),
+        Replace: _Rule(State.REPLACED, effects=_END),
+        Die: _Rule(State.DROPPED, effects=_END),
+    },
+    State.INCLUDED: {
+        Include: _Rule(State.INCLUDED),
+        Disconnect: _Rule(State.BROADCAST, effects=_BROADCAST),
+        # Settle and SettleFee need the inclusion's figures: `advance` puts them in.
+        Finalize: _Rule(State.FINAL, effects=(ReleaseClaims(),)),
+        Revert: _Rule(State.REVERTED, effects=(ReleaseClaims(),)),
+    },
+    **{state: {} for state in TERMINAL},
+}
+
+
+def can(transfer: Transfer, event: type[Event]) -> bool:
+    """Whether the table has a rule for `event` here."""
+    rule = TABLE[transfer.state].get(event)
+    return rule is not None and _fits(rule, transfer)
+
+
+def advance(transfer: Transfer, event: Event) -> tuple[Transfer, tuple[Effect, ...]]:
+    """The transfer after `event`, and what must happen in the same transaction.
+
+    Raises IllegalTransition where the table has no rule.
+    """
+    if not can(transfer, type(event)):
+        raise IllegalTransition(f"{type(event).__name__} on {_describe(transfer)}")
+    rule = TABLE[transfer.state][type(event)]
+    after = replace(_absorb(transfer, event), state=rule.to, version=transfer.version + 1)
+    return after, _settlement(transfer, event) + rule.effects
+
+
+def _fits(rule: _Rule, transfer: Transfer) -> bool:
+    return rule.built is _Built.ANY or (rule.built is _Built.YES) == transfer.built
+
+
+def _absorb(transfer: Transfer, event: Event) -> Transfer:
+    """What the event brings, taken over; the state is the table's affair."""
+    match event:
+        case Deny(reason) | Reject(reason) | Cancel(reason) | Refuse(reason):
+            return replace(transfer, reason=reason)
+        case Replace(reason) | Die(reason):
+            return replace(transfer, reason=reason)
+        case Build():
+            return replace(transfer, built=True)
+        case Sign(txid):
+            return replace(transfer, txid=txid)
+        case Include(block, fee, locked, failure):
+            return replace(transfer, block=block, fee=fee, locked=locked, reason=failure)
+        case Disconnect():
+            return replace(transfer, block=None, fee=None, locked=None, reason=None)
+        case _:
+            return transfer
+
+
+def _settlement(transfer: Transfer, event: Event) -> tuple[Effect, ...]:
+    match event:
+        case Finalize():
+            _check_outcome(transfer, failed=False)
+            return (Settle(transfer.fee or 0, transfer.locked or 0),)
+        case Revert():
+            _check_outcome(transfer, failed=True)
+            return (SettleFee(transfer.fee or 0, transfer.locked or 0),)
+        case _:
+            return ()
+
+
+def _check_outcome(transfer: Transfer, *, failed: bool) -> None:
+    """Settling a failed payment, or returning a successful one, would each lose its amount."""
+    if transfer.block is None or (transfer.reason is not None) != failed:
+        raise IllegalTransition(f"outcome of {_describe(transfer)}")
+
+
+def _describe(transfer: Transfer) -> str:
+    built = " (built)" if transfer.built and transfer.state is State.QUEUED else ""
+    return f"{transfer.id} in state {transfer.state}{built}"

@@ -1,0 +1,79 @@
+"""The policy: who may move what, on whose approval. Public, and pure functions of arguments.
+
+Custody evaluates it early, to tell people what will be needed; the signer evaluates it again, with
+its own counters, and only its verdict counts.
+"""
+
+from signer.policy.approvals import missing_approvals
+from signer.policy.document import (
+    DOCUMENT_BYTES_MAX,
+    Administrators,
+    AmountLimit,
+    DestinationEntry,
+    DestinationGroup,
+    Grant,
+    Hours,
+    Limits,
+    Order,
+    Person,
+    Policy,
+    Rule,
+    Scope,
+    WindowLimit,
+)
+from signer.policy.evaluate import (
+    CLOCK_SKEW,
+    Detail,
+    Evaluation,
+    Reason,
+    RuleTrace,
+    Ruling,
+    evaluate,
+    windows,
+)
+from signer.policy.facts import Facts, Spend, Usage, Window, facts_of, spends_of, usage_of
+from signer.policy.fields import InvalidPolicy
+from signer.policy.replay import Change, PastTransfer, explain, replay
+from signer.policy.signing import PolicyUnsigned, SignedPolicy, policy_message, verify_policy
+
+__all__ = [
+    "CLOCK_SKEW",
+    "DOCUMENT_BYTES_MAX",
+    "Administrators",
+    "AmountLimit",
+    "Change",
+    "DestinationEntry",
+    "DestinationGroup",
+    "Detail",
+    "Evaluation",
+    "Facts",
+    "Grant",
+    "Hours",
+    "InvalidPolicy",
+    "Limits",
+    "Order",
+    "PastTransfer",
+    "Person",
+    "Policy",
+    "PolicyUnsigned",
+    "Reason",
+    "Rule",
+    "RuleTrace",
+    "Ruling",
+    "Scope",
+    "SignedPolicy",
+    "Spend",
+    "Usage",
+    "Window",
+    "WindowLimit",
+    "evaluate",
+    "explain",
+    "facts_of",
+    "missing_approvals",
+    "policy_message",
+    "replay",
+    "spends_of",
+    "usage_of",
+    "verify_policy",
+    "windows",
+]

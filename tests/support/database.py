@@ -1,0 +1,218 @@
+"""Fixtures: the same test on SQLite and on a real PostgreSQL, each time in a fresh database.
+
+PostgreSQL is started by the test run from the system's binaries (PATH, /usr/lib/postgresql/*/bin),
+once per pytest process, reachable through a Unix socket in its own folder only. It dies with the
+test run, however that ends. It refuses to run as root, so root lends it another user. Without
+binaries, or without a user to lend, that half is skipped and the reason printed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from custody.db.migrate import upgrade
+from custody.db.session import Database
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_USER = "custody"
+_TEMPLATE = "template"
+_START_S = 30.0
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "32MB",
+    "max_connections": "60",
+    "deadlock_timeout": "100ms",
+}
+_numbers = count()
+
+
+class Unavailable(Exception):
+    """Why there can be no PostgreSQL here."""
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    folder: Path
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://{_USER}@/{name}?host={self.folder}"
+
+    def run(self, statement: str) -> None:
+        """One administrative statement, outside any transaction."""
+        dsn = f"host={self.folder} user={_USER} dbname=postgres"
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextlib.contextmanager
+def run_postgres() -> Iterator[PostgresServer]:
+    """A server that is gone, with its data, at the end of the block. Raises Unavailable."""
+    binaries = _find_binaries()
+    user = _lend_user()
+    folder = Path(tempfile.mkdtemp(prefix="custody-postgres-"))
+    try:
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        server = _start(binaries, folder, user)
+        try:
+            yield PostgresServer(folder)
+        finally:
+            server.send_signal(signal.SIGQUIT)
+            server.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _find_binaries() -> Path:
+    candidates = [Path(found).parent] if (found := shutil.which("postgres")) else []
+    versions = Path("/usr/lib/postgresql").glob("*/bin")
+    candidates += sorted(versions, key=lambda path: int(path.parent.name), reverse=True)
+    for folder in candidates:
+        if (folder / "postgres").exists() and (folder / "initdb").exists():
+            return folder
+    raise Unavailable("no postgres and initdb on PATH or in /usr/lib/postgresql/*/bin")
+
+
+def _lend_user() -> pwd.struct_passwd | None:
+    """Whom the server runs as: ourselves (None), or somebody harmless if we are root."""
+    if os.getuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise Unavailable("PostgreSQL refuses to run as root, and there is no user to lend it")
+
+
+def _start(
+    binaries: Path, folder: Path, user: pwd.struct_passwd | None
+) -> subprocess.Popen[bytes]:
+    log = folder / "log"
+    data = folder / "data"
+    initdb = [binaries / "initdb", "-D", data, "-U", _USER, "-A", "trust", "--no-sync"]
+    made = _spawn([*initdb, "-E", "UTF8", "--locale=C"], log, user)
+    if made.wait() != 0:
+        raise Unavailable(f"initdb failed: {log.read_text(errors='replace')[-500:]}")
+    settings = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
+    server = _spawn([binaries / "postgres", "-D", data, "-k", folder, *settings], log, user)
+    deadline = time.monotonic() + _START_S
+    while True:
+        try:
+            PostgresServer(folder).run("SELECT 1")
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                server.kill()
+                server.wait()
+                tail = log.read_text(errors="replace")[-500:]
+                raise Unavailable(f"postgres did not start: {tail}") from None
+            time.sleep(0.02)
+        else:
+            return server
+
+
+def _spawn(
+    argv: list[str | Path], log: Path, user: pwd.struct_passwd | None
+) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            start_new_session=True,
+            preexec_fn=_die_with(os.getpid()) if _LIBC is not None else None,
+            user=None if user is None else user.pw_uid,
+            group=None if user is None else user.pw_gid,
+            extra_groups=None if user is None else [],
+        )
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    def tie() -> None:
+        assert _LIBC is not None
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return tie
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(run_postgres())
+        except Unavailable as reason:
+            print(f"PostgreSQL tests skipped: {reason}", file=sys.__stderr__)
+            pytest.skip(f"no PostgreSQL: {reason}")
+        server.run(f'CREATE DATABASE "{_TEMPLATE}"')
+        _upgrade(server.url(_TEMPLATE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
+    _upgrade(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+def _upgrade(url: str) -> None:
+    """In a process of its own: the fixture may run inside another test's event loop."""
+    code = "import asyncio, sys; from custody.db.migrate import upgrade; "
+    code += "asyncio.run(upgrade(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, url], check=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A migrated, empty database, dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    postgres_server.run(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
+    yield postgres_server.url(name)
+    postgres_server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A migrated, empty database file."""
+    path = tmp_path / f"test_{next(_numbers)}.sqlite3"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database: the test runs once on each kind."""
+    kind = "postgres_url" if request.param == "postgresql" else "sqlite_url"
+    url: str = request.getfixturevalue(kind)
+    return url
+
+
+@pytest_asyncio.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
