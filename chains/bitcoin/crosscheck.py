@@ -50,9 +50,7 @@ def _described_by_us(transaction: Transaction) -> tuple[Any, ...]:
         str(transaction.txid()),
         transaction.version,
         transaction.locktime,
-        [
-            (str(each.previous_txid), each.position, each.sequence) for each in transaction.inputs
-        ],
+        [(str(each.previous_txid), each.position, each.sequence) for each in transaction.inputs],
         [(each.amount, each.script) for each in transaction.outputs],
     )
 
@@ -62,9 +60,7 @@ def _described_by_bitcoinlib(transaction: Any) -> tuple[Any, ...]:
         transaction.txid,
         transaction.version_int,
         transaction.locktime,
-        [
-            (each.prev_txid.hex(), each.output_n_int, each.sequence) for each in transaction.inputs
-        ],
+        [(each.prev_txid.hex(), each.output_n_int, each.sequence) for each in transaction.inputs],
         [(each.value, each.lock_script) for each in transaction.outputs],
     )
 

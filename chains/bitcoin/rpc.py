@@ -76,9 +76,7 @@ class BitcoinRpc:
         try:
             by_id = {each["id"]: each for each in replies}
             ordered = [by_id[number] for number in ids]
-            return [
-                _result(method, each) for (method, _), each in zip(calls, ordered, strict=True)
-            ]
+            return [_result(method, each) for (method, _), each in zip(calls, ordered, strict=True)]
         except (KeyError, TypeError):
             raise NodeMisbehaved(f"{self._place} answered something that is not JSON-RPC") from None
 

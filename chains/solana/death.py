@@ -3,8 +3,8 @@
 That something is not found proves nothing on Solana: the node may be behind, or have forgotten. So
 a transaction on a durable nonce is dead only when the other transaction that consumed its nonce
 value is shown, and one that creates a nonce account only when another one's creation is shown, or
-when its blockhash has expired and the account still isn't there. `slot_min` keeps a node that lags
-behind what was known before from answering at all.
+when its blockhash has expired and the account still isn't there. (Both were taken from finalized
+blocks, and `SolanaRpc` asks no node about finalized state that lags behind what it knows.)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from solders.hash import Hash
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
@@ -19,25 +20,23 @@ from chains.errors import NodeMisbehaved
 from chains.model import SignedTx, TxId
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec
-from chains.solana.explain import explain, parse_message
+from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.nonce import consumed_by
-from chains.solana.rpc import Account, Commitment, SolanaRpc, Transaction
+from chains.solana.rpc import Commitment, SolanaRpc, Transaction
 
 
 async def find_cause(
-    rpc: SolanaRpc, codec: SolanaCodec, tx: SignedTx, final_slot: int, slot_min: int
+    rpc: SolanaRpc, codec: SolanaCodec, tx: SignedTx, final_slot: int
 ) -> str | None:
-    """Why `tx` is dead, judged from blocks at or below `final_slot`; None if it is not proven.
-
-    `slot_min`: the newest finalized slot that this process has heard of.
-    """
+    """Why `tx` is dead, judged from blocks at or below `final_slot`; None if it is not proven."""
+    rpc.know_final(final_slot)
     plan = explain(parse_message(codec.detach(tx).payload))
     claim = Claim.of(plan)
-    (account,) = await rpc.accounts([claim.account], Commitment.FINALIZED, slot_min=slot_min)
+    (account,) = await rpc.accounts([claim.account], Commitment.FINALIZED)
     if account is not None and account.data:
-        cause = await _conflict(rpc, tx, claim, final_slot, slot_min)
+        cause = await _conflict(rpc, tx, claim, final_slot)
     elif claim.value is None:
-        cause = await _expiry(rpc, claim.account, plan.lifetime, slot_min)
+        cause = await _expiry(rpc, claim.account, plan.lifetime)
     else:
         cause = None
     # Asked last: whatever entered the chain until now is seen.
@@ -60,21 +59,19 @@ async def _took_effect(rpc: SolanaRpc, txid: TxId) -> bool:
     return was_executed(transaction)
 
 
-async def _expiry(rpc: SolanaRpc, account: Pubkey, blockhash: Hash, slot_min: int) -> str | None:
-    if await rpc.is_blockhash_valid(blockhash, slot_min=slot_min):
+async def _expiry(rpc: SolanaRpc, account: Pubkey, blockhash: Hash) -> str | None:
+    if await rpc.is_blockhash_valid(blockhash):
         return None
-    # Again, from a state after the expiry: the transaction may have entered the last block it could.
-    (found,) = await rpc.accounts([account], Commitment.FINALIZED, slot_min=slot_min)
+    # Again, from a state after the expiry: it may have entered the last block that it could.
+    (found,) = await rpc.accounts([account], Commitment.FINALIZED)
     if found is not None and found.data:
         return None
     return f"its blockhash {blockhash} has expired"
 
 
-async def _conflict(
-    rpc: SolanaRpc, tx: SignedTx, claim: Claim, final_slot: int, slot_min: int
-) -> str | None:
+async def _conflict(rpc: SolanaRpc, tx: SignedTx, claim: Claim, final_slot: int) -> str | None:
     """The finalized transaction that consumed `claim` instead of `tx`."""
-    async for txid, slot in _history(rpc, claim.account, slot_min):
+    async for txid, slot in _history(rpc, claim.account):
         if txid == tx.txid:
             return None
         if slot > final_slot:
@@ -86,24 +83,26 @@ async def _conflict(
     return None
 
 
-async def _history(
-    rpc: SolanaRpc, account: Pubkey, slot_min: int
-) -> AsyncIterator[tuple[TxId, int]]:
+async def _history(rpc: SolanaRpc, account: Pubkey) -> AsyncIterator[tuple[TxId, int]]:
     before: str | None = None
-    while page := await rpc.signatures_of(account, slot_min=slot_min, before=before):
+    while page := await rpc.signatures_of(account, before=before):
         for entry in page:
             yield entry
         before = page[-1][0]
 
 
 def _consumes(transaction: Transaction, claim: Claim) -> bool:
-    """A failed transaction consumes its nonce value, but creates nothing."""
     if not was_executed(transaction):
         return False
     try:
         message = VersionedTransaction.from_bytes(transaction.raw).message
     except ValueError as error:
         raise NodeMisbehaved("a transaction that can't be read") from error
-    if claim.value is not None:
+    if claim.value is not None:  # also by a transaction that failed
         return consumed_by(message) == (claim.account, claim.value)
-    ...
+    if transaction.error is not None or not isinstance(message, MessageV0):
+        return False
+    try:
+        return Claim.of(explain(message)) == claim
+    except Unexplained:  # somebody else's, which merely names the account
+        return False

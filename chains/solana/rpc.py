@@ -121,14 +121,23 @@ class RawBlock:
 
 class SolanaRpc:
     """One node. Every call may raise NodeUnavailable or NodeMisbehaved; those that say so raise
-    Refused for errors the caller has to understand."""
+    Refused for errors the caller has to understand.
+
+    What is final never goes back: behind one URL there may be many nodes, and one that has not
+    reached the newest finalized slot we ever heard of is not asked about finalized state.
+    """
 
     def __init__(self, url: str, timeout_s: float) -> None:
         # No hidden second try: the caller must know that a first one may have taken effect.
         self._client = AsyncClient(url, timeout=timeout_s, http2=False, max_transport_retries=0)
+        self._final_slot = 0
 
     async def close(self) -> None:
         await self._client.close()
+
+    def know_final(self, slot: int) -> None:
+        """From now on, finalized state is that of `slot` or later."""
+        self._final_slot = max(self._final_slot, slot)
 
     async def genesis_hash(self) -> str:
         return await self._ask(_text, "getGenesisHash")
@@ -137,11 +146,10 @@ class SolanaRpc:
         """The newest block of that commitment. A frozen bank's latest blockhash is its block's."""
 
         def read(result: Any) -> BlockRef:
-            return BlockRef(
-                height=_integer(result["context"]["slot"]), hash=_hash(result["value"]["blockhash"])
-            )
+            blockhash = _hash(result["value"]["blockhash"])
+            return BlockRef(height=self._slot_of(result, commitment), hash=blockhash)
 
-        return await self._ask(read, "getLatestBlockhash", {"commitment": commitment})
+        return await self._ask(read, "getLatestBlockhash", self._context(commitment))
 
     async def block(self, slot: int, *, gains: bool = True) -> RawBlock | None:
         """The confirmed block of `slot`; None if the node says that the slot was skipped.
@@ -175,17 +183,18 @@ class SolanaRpc:
         )
 
     async def accounts(
-        self, keys: Sequence[Pubkey], commitment: Commitment, *, slot_min: int = 0
+        self, keys: Sequence[Pubkey], commitment: Commitment
     ) -> tuple[Account | None, ...]:
         """None for an account that does not exist. At most ACCOUNTS_PER_CALL `keys`."""
 
         def read(result: Any) -> tuple[Account | None, ...]:
+            self._slot_of(result, commitment)
             found = tuple(_account(value) for value in result["value"])
             if len(found) != len(keys):
                 raise ValueError("another number of accounts than asked for")
             return found
 
-        options = {"commitment": commitment, "encoding": "base64", "minContextSlot": slot_min}
+        options = {**self._context(commitment), "encoding": "base64"}
         return await self._ask(read, "getMultipleAccounts", [str(key) for key in keys], options)
 
     async def balance(self, key: Pubkey) -> int:
@@ -217,14 +226,13 @@ class SolanaRpc:
             {"commitment": Commitment.CONFIRMED},
         )
 
-    async def is_blockhash_valid(self, blockhash: Hash, *, slot_min: int) -> bool:
-        """Whether a transaction on `blockhash` could still enter the finalized chain's next block,
-        judged from a finalized block at `slot_min` or later."""
+    async def is_blockhash_valid(self, blockhash: Hash) -> bool:
+        """Whether a transaction on `blockhash` could still enter a block on the finalized one."""
         return await self._ask(
             lambda result: _boolean(result["value"]),
             "isBlockhashValid",
             str(blockhash),
-            {"commitment": Commitment.FINALIZED, "minContextSlot": slot_min},
+            self._context(Commitment.FINALIZED),
         )
 
     async def send(self, raw: bytes) -> str:
@@ -255,12 +263,10 @@ class SolanaRpc:
         options = {"searchTransactionHistory": True}
         return await self._ask(read, "getSignatureStatuses", [txid], options)
 
-    async def signatures_of(
-        self, key: Pubkey, *, slot_min: int, before: str | None
-    ) -> list[tuple[TxId, int]]:
+    async def signatures_of(self, key: Pubkey, *, before: str | None) -> list[tuple[TxId, int]]:
         """Finalized transactions that name `key`, newest first, with their slots. A page of them:
         ask again with the last one as `before`."""
-        options: dict[str, Any] = {"commitment": Commitment.FINALIZED, "minContextSlot": slot_min}
+        options = self._context(Commitment.FINALIZED)
         if before is not None:
             options["before"] = before
         return await self._ask(
@@ -269,6 +275,19 @@ class SolanaRpc:
             str(key),
             options,
         )
+
+    def _context(self, commitment: Commitment) -> dict[str, object]:
+        context: dict[str, object] = {"commitment": commitment}
+        if commitment is Commitment.FINALIZED:
+            context["minContextSlot"] = self._final_slot
+        return context
+
+    def _slot_of(self, result: Any, commitment: Commitment) -> int:
+        """The slot an answer was taken from, remembered if it is final."""
+        slot = _integer(result["context"]["slot"])
+        if commitment is Commitment.FINALIZED:
+            self.know_final(slot)
+        return slot
 
     async def _ask(
         self,

@@ -12,7 +12,7 @@ vaults, ledger accounts; within one table by primary key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any, TypeVar, TypeVarTuple
@@ -24,6 +24,7 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
+    and_,
     bindparam,
     func,
     insert,
@@ -113,18 +114,19 @@ class WriteSession(ReadSession):
         await self._each(dialect.insert(entity).on_conflict_do_nothing(), rows)
 
     async def update_each(
-        self, entity: type[Table], key: str, rows: Sequence[Mapping[str, Any]]
+        self, entity: type[Table], keys: Collection[str], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Change many rows with one statement. Each mapping names the row by its column `key` and
+        """Change many rows with one statement. Each mapping names its row by the columns `keys` and
         gives the new value of every other column it has; all have the same columns."""
         if rows:
-            table = entity.__table__
+            column = entity.__table__.c
             changed: dict[str, Any] = {
-                name: bindparam(f"to_{name}") for name in rows[0] if name != key
+                name: bindparam(f"to_{name}") for name in rows[0] if name not in keys
             }
-            statement = update(entity).where(table.c[key] == bindparam(f"to_{key}")).values(changed)
+            named = and_(*(column[key] == bindparam(f"to_{key}") for key in keys))
             await self._each(
-                statement, [{f"to_{name}": row[name] for name in rows[0]} for row in rows]
+                update(entity).where(named).values(changed),
+                [{f"to_{name}": row[name] for name in rows[0]} for row in rows],
             )
 
     async def _each(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -86,12 +86,14 @@ class BlockRow(Row):
 
 class FollowerRow(Row):
     """One per followed network, locked by whoever applies blocks, so that two followers can never
-    interleave. `coins_generation` grows when a rescan adds coins behind the follower's back, which
-    tells it to load its set of unspent coins anew."""
+    interleave. `coins_version` is a new id after each change of the network's coins: a process
+    that finds another one than its own wrote loads its watched coins anew. `final_height`: the
+    newest block that was ever declared final."""
 
     __tablename__ = "followers"
     network: Mapped[str] = mapped_column(primary_key=True)
-    coins_generation: Mapped[int]
+    coins_version: Mapped[str | None]
+    final_height: Mapped[int | None]
 
 
 class DepositRow(Row):
@@ -122,6 +124,7 @@ class DepositRow(Row):
 
 
 Index("ix_deposits_network_state", DepositRow.network, DepositRow.state)
+Index("ix_deposits_network_txid", DepositRow.network, DepositRow.txid)
 
 
 class CoinRow(Row):
@@ -249,6 +252,8 @@ class TransactionRow(Row):
     sender: Mapped[str | None]
     txid: Mapped[str | None] = mapped_column(index=True)
     raw: Mapped[bytes | None]
+    refusal: Mapped[str | None]
+    """The signer's word that it did not sign these bytes, so that others may be built."""
     receipt_sequence: Mapped[int | None]
     receipt_head: Mapped[bytes | None]
     created_at: Mapped[datetime]

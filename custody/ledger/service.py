@@ -165,7 +165,7 @@ class Ledger:
             for account_id, account in books.accounts.items()
             if account.key.kind in BOUNDED and account != before[account_id]
         ]
-        await session.update_each(LedgerAccountRow, "id", [_totals(each) for each in changed])
+        await session.update_each(LedgerAccountRow, ["id"], [_totals(each) for each in changed])
 
 
 def settle_or_void(reservation: str, amount: int) -> Settle | Void:

@@ -3,8 +3,9 @@
     requested -> [awaiting_approval] -> queued -> signed -> broadcast -> included -> final
          \\-> denied   \\-> rejected/expired/cancelled   \\-> replaced/dropped   \\-> reverted
 
-A queued transfer is *built* once its unsigned bytes are stored, which is before the signer sees
-them: from then on only the signer's word or the chain's ends it, never a person or our clock.
+A queued transfer is *built* while unsigned bytes are stored that the signer may see or have seen:
+then only the signer's word moves it, never a person or our clock. If that word is "not now, and I
+signed nothing", it is unbuilt again, so that a time lock can be waited out and cancelled in.
 After `signed` no event leads to a state in which a transaction could be built again; what is
 signed is broadcast byte for byte until it is final, replaced or proven dead.
 
@@ -119,6 +120,18 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
+class Postpone:
+    """The signer says not now, and has signed nothing: other bytes may be built later."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """No transaction for it can ever be built."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The signer says never, and has signed nothing for this mandate."""
 
@@ -189,6 +202,8 @@ Event = (
     | Cancel
     | Expire
     | Build
+    | Postpone
+    | GiveUp
     | Refuse
     | Lapse
     | Sign
@@ -279,7 +294,9 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
         Reject: _Rule(State.REJECTED, _Built.NO, _END),
         Cancel: _Rule(State.CANCELLED, _Built.NO, _END),
         Expire: _Rule(State.EXPIRED, _Built.NO, _END),
+        GiveUp: _Rule(State.DENIED, _Built.NO, _END),
         Build: _Rule(State.QUEUED, _Built.NO),
+        Postpone: _Rule(State.QUEUED, _Built.YES),
         Refuse: _Rule(State.DENIED, _Built.YES, _END),
         Lapse: _Rule(State.EXPIRED, _Built.YES, _END),
         Sign: _Rule(State.SIGNED, _Built.YES, _BROADCAST),
@@ -334,10 +351,10 @@ def _absorb(transfer: Transfer, event: Event) -> Transfer:
     match event:
         case Deny(reason) | Reject(reason) | Cancel(reason) | Refuse(reason):
             return replace(transfer, reason=reason)
-        case Replace(reason) | Die(reason):
+        case GiveUp(reason) | Replace(reason) | Die(reason):
             return replace(transfer, reason=reason)
-        case Build():
-            return replace(transfer, built=True)
+        case Build() | Postpone():
+            return replace(transfer, built=isinstance(event, Build))
         case Sign(txid):
             return replace(transfer, txid=txid)
         case Include(block, fee, locked, failure):

@@ -43,7 +43,7 @@ DURATION = re.compile(
 MONEY_MODULES = re.compile(
     r"chains/(model|[a-z]+/(build|codec))\.py$"
     r"|custody/(ledger|transfers|deposits|approvals|reconcile)/"
-    r"|signer/(policy|mandate)\.py$"
+    r"|signer/(policy/\w+|mandate)\.py$"
 )
 GENERATED = re.compile(r"_pb2\.pyi?$|/migrations/|^tests/vectors/")
 COMMAND_LINE = re.compile(r"(^|/)(cli|cli/.*|__main__|openapi)\.py$|^chains/devnet/|^tests/")

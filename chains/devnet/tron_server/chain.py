@@ -19,8 +19,7 @@ from chains.devnet.tron_server.rules import Account, Moment, Receipt, Refused
 from chains.devnet.tron_server.wire import Transaction
 
 _REFERENCE_WINDOW: Final = 1 << 16
-_VERSION: Final = 34
-_WITNESS_SIGNATURE: Final = bytes(64) + b"\x00"
+VERSION: Final = 34
 _FAUCET_BALANCE: Final = 90_000_000_000 * 10**6
 _NO_TRANSACTIONS: Final = bytes(32)
 
@@ -151,8 +150,8 @@ class Chain:
         parent = self.head
         number, timestamp_ms = parent.number + 1, parent.timestamp_ms + rules.BLOCK_INTERVAL_MS
         witness = b"\x41" + sha256(b"witness of branch %d" % self._branch).digest()[:20]
-        root = merkle_root([sha256(one.transaction.serialized).digest() for one in included])
-        block_id = block_identifier(number, timestamp_ms, root, parent.id, witness, _VERSION)
+        root = merkle_root([sha256(_with_result(one)).digest() for one in included])
+        block_id = block_identifier(number, timestamp_ms, root, parent.id, witness, VERSION)
         return Block(number, block_id, parent.id, timestamp_ms, witness, root, included, undo)
 
     def _drop(self, depth: int) -> list[Block]:
@@ -246,6 +245,11 @@ def merkle_root(leaves: list[bytes]) -> bytes:
             for at in range(0, len(level), 2)
         ]
     return level[0]
+
+
+def _with_result(included: Included) -> bytes:
+    """A transaction as a block holds it: followed by its result, contractRet SUCCESS."""
+    return included.transaction.serialized + wire.data(5, wire.number(3, 1))
 
 
 def _line(block: Block) -> dict[str, Any]:

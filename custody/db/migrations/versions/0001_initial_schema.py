@@ -42,7 +42,8 @@ def upgrade() -> None:
     op.create_table(
         "followers",
         sa.Column("network", sa.String(), nullable=False),
-        sa.Column("coins_generation", sa.Integer(), nullable=False),
+        sa.Column("coins_version", sa.String(), nullable=True),
+        sa.Column("final_height", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("network", name=op.f("pk_followers")),
     )
     op.create_table(
@@ -238,6 +239,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_deposits_client_id"), "deposits", ["client_id"], unique=False)
     op.create_index("ix_deposits_network_state", "deposits", ["network", "state"], unique=False)
+    op.create_index("ix_deposits_network_txid", "deposits", ["network", "txid"], unique=False)
     op.create_index(op.f("ix_deposits_vault_id"), "deposits", ["vault_id"], unique=False)
 
     op.create_table(
@@ -330,6 +332,7 @@ def upgrade() -> None:
         sa.Column("sender", sa.String(), nullable=True),
         sa.Column("txid", sa.String(), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("refusal", sa.String(), nullable=True),
         sa.Column("receipt_sequence", sa.Integer(), nullable=True),
         sa.Column("receipt_head", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),

@@ -1,0 +1,113 @@
+"""HTTP around the chain: JSON-RPC at `/`, control verbs at `/control`, `/health`.
+
+Everything runs in one event loop without awaiting, so a request sees the chain between two
+changes, never in the middle of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from solders.pubkey import Pubkey
+from solders.signature import Signature
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from chains.devnet.solana_server.chain import Chain, Refusal
+from chains.devnet.solana_server.methods import Methods, RpcError
+
+
+def make_app(chain: Chain) -> Starlette:
+    methods, control = Methods(chain), Control(chain)
+
+    async def rpc(request: Request) -> Response:
+        try:
+            body = await request.json()
+        except ValueError:
+            return JSONResponse(_failure(None, RpcError(-32700, "Parse error")))
+        if isinstance(body, list):
+            return JSONResponse([_answer(methods, each) for each in body])
+        return JSONResponse(_answer(methods, body))
+
+    async def verbs(request: Request) -> Response:
+        arguments = await request.json()
+        verb = arguments.pop("verb")
+        try:
+            return JSONResponse({"result": control.call(verb, arguments)})
+        except (Refusal, RpcError) as refusal:
+            return JSONResponse({"refused": str(refusal)})
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    return Starlette(
+        routes=[
+            Route("/", rpc, methods=["POST"]),
+            Route("/control", verbs, methods=["POST"]),
+            Route("/health", health),
+        ]
+    )
+
+
+class Control:
+    """What tests, the demo and benchmarks do to the cluster, past every rule of a client."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._methods = Methods(chain)
+
+    def call(self, verb: str, arguments: dict[str, Any]) -> Any:
+        """Raises Refusal or RpcError."""
+        verbs: dict[str, Callable[..., Any]] = {
+            "mine": self.mine,
+            "reorg": self.reorg,
+            "fund": self.fund,
+            "balance": self.balance,
+            "received": self.received,
+        }
+        return verbs[verb](**arguments)
+
+    def mine(self, blocks: int = 1, skip: int = 0) -> None:
+        self._chain.mine(blocks, skip)
+
+    def reorg(self, depth: int) -> None:
+        self._chain.reorg(depth)
+
+    def fund(self, address: str, lamports: int) -> Any:
+        return self._methods.call("requestAirdrop", [address, lamports])
+
+    def balance(self, address: str) -> int:
+        """The runtime's own newest state."""
+        account = self._chain.executor.account(Pubkey.from_string(address))
+        return 0 if account is None else account.lamports
+
+    def received(self, signature: str, address: str) -> int:
+        found = self._chain.find(Signature.from_string(signature))
+        if found is None:
+            return 0
+        _, executed = found
+        key = Pubkey.from_string(address)
+        if key not in executed.loaded.keys:
+            return 0
+        index = executed.loaded.keys.index(key)
+        return max(0, executed.after[index] - executed.before[index])
+
+
+def _answer(methods: Methods, request: Any) -> dict[str, Any]:
+    if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+        return _failure(None, RpcError(-32600, "Invalid request"))
+    try:
+        result = methods.call(request["method"], request.get("params") or [])
+    except RpcError as error:
+        return _failure(request.get("id"), error)
+    return {"jsonrpc": "2.0", "id": request.get("id"), "result": result}
+
+
+def _failure(request_id: Any, error: RpcError) -> dict[str, Any]:
+    value = {"code": error.code, "message": str(error)}
+    if error.data is not None:
+        value["data"] = error.data
+    return {"jsonrpc": "2.0", "id": request_id, "error": value}

@@ -1,0 +1,181 @@
+"""The local TRON chain over HTTP: java-tron's paths under /wallet and /walletsolidity, and verbs
+that no real node has under /devnet.
+
+Parameters come as a JSON body or in the query. As with java-tron, failures are answered 200 with
+`Error`, and what does not exist with an empty object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from embit import base58
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from chains.devnet.tron_server import faucet, views, wire
+from chains.devnet.tron_server.chain import Block, Chain, Included, Journal
+from chains.devnet.tron_server.rules import Refused
+
+_Parameters = Mapping[str, Any]
+_Answer = Callable[[_Parameters], Any]
+
+
+def application(journal: Journal) -> Starlette:
+    chain = journal.chain
+    head, solid = _Reads(chain, solid=False), _Reads(chain, solid=True)
+    control = _Control(journal)
+    paths: dict[str, _Answer] = {
+        **{f"/wallet/{name}": answer for name, answer in head.block_methods().items()},
+        **{f"/walletsolidity/{name}": answer for name, answer in solid.block_methods().items()},
+        "/wallet/getaccount": head.account,
+        "/wallet/getaccountresource": head.resources,
+        "/wallet/getchainparameters": lambda _: views.parameters(),
+        "/wallet/broadcasthex": lambda parameters: _broadcast(chain, parameters),
+        "/devnet/mine": control.mine,
+        "/devnet/fund": control.fund,
+        "/devnet/reorg": control.reorganise,
+        "/devnet/balance": control.balance,
+        "/devnet/received": control.received,
+    }
+    return Starlette(routes=[_route(path, answer) for path, answer in paths.items()])
+
+
+def _route(path: str, answer: _Answer) -> Route:
+    async def serve(request: Request) -> Response:
+        try:
+            body = await request.body()
+            parameters = {**request.query_params, **(json.loads(body) if body else {})}
+            return JSONResponse(answer(parameters))
+        except (ValueError, KeyError, TypeError) as error:
+            return JSONResponse({"Error": f"class java.lang.Exception : {error}"})
+
+    return Route(path, serve, methods=["GET", "POST"])
+
+
+class _Reads:
+    """Questions about the best chain, or about its solidified part only."""
+
+    def __init__(self, chain: Chain, *, solid: bool) -> None:
+        self._chain = chain
+        self._solid = solid
+
+    def block_methods(self) -> dict[str, _Answer]:
+        return {
+            "getnowblock": lambda parameters: views.block(self._top, visible=_visible(parameters)),
+            "getblock": self._block,
+            "getblockbynum": self._block_by_number,
+            "gettransactionbyid": self._transaction,
+            "gettransactioninfobyid": self._info,
+            "gettransactioninfobyblocknum": self._infos,
+        }
+
+    def account(self, parameters: _Parameters) -> Any:
+        raw = _address(parameters)
+        found = self._chain.accounts.get(raw)
+        return views.account(raw, found, self._chain, _visible(parameters)) if found else {}
+
+    def resources(self, parameters: _Parameters) -> Any:
+        found = self._chain.accounts.get(_address(parameters))
+        return views.resources(found, self._chain) if found else {}
+
+    @property
+    def _top(self) -> Block:
+        return self._chain.solid if self._solid else self._chain.head
+
+    def _at(self, height: int) -> Block | None:
+        return self._chain.blocks[height] if 0 <= height <= self._top.number else None
+
+    def _block(self, parameters: _Parameters) -> Any:
+        """By height or id, the newest by default; the header alone unless `detail`."""
+        wanted = str(parameters.get("id_or_num", self._top.number))
+        by_id = len(wanted) == 64
+        found = self._at(int(wanted[:16], 16) if by_id else int(wanted))
+        if found is None or (by_id and found.id.hex() != wanted.lower()):
+            return {}
+        detail = str(parameters.get("detail", False)).lower() == "true"
+        return views.block(found, visible=_visible(parameters), detail=detail)
+
+    def _block_by_number(self, parameters: _Parameters) -> Any:
+        found = self._at(int(parameters.get("num", 0)))
+        return views.block(found, visible=_visible(parameters)) if found else {}
+
+    def _find(self, parameters: _Parameters) -> tuple[Block, Included] | None:
+        found = self._chain.find(str(parameters["value"]).lower())
+        return found if found and found[0].number <= self._top.number else None
+
+    def _transaction(self, parameters: _Parameters) -> Any:
+        """Also one that waits to be included, as java-tron's head database has it."""
+        found = self._find(parameters)
+        if found:
+            return views.transaction(found[1].transaction, _visible(parameters))
+        waiting = self._chain.waiting.get(str(parameters["value"]).lower())
+        if waiting is None or self._solid:
+            return {}
+        return views.transaction(waiting, _visible(parameters))
+
+    def _info(self, parameters: _Parameters) -> Any:
+        found = self._find(parameters)
+        return views.info(*found) if found else {}
+
+    def _infos(self, parameters: _Parameters) -> Any:
+        found = self._at(int(parameters["num"]))
+        return [views.info(found, one) for one in found.included] if found else []
+
+
+class _Control:
+    """Verbs for tests and demonstrations, and answers from the accounts themselves."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._chain = journal.chain
+
+    def mine(self, parameters: _Parameters) -> Any:
+        self._journal.mine(int(parameters["blocks"]))
+        return {"height": self._chain.head.number}
+
+    def fund(self, parameters: _Parameters) -> Any:
+        recipient = _address(parameters)
+        try:
+            return {"txid": faucet.pay(self._chain, recipient, int(parameters["amount"]))}
+        except Refused as error:
+            return {"Error": f"{error.code}: {error.message}"}
+
+    def reorganise(self, parameters: _Parameters) -> Any:
+        self._journal.reorganise(int(parameters["depth"]))
+        return {"height": self._chain.head.number}
+
+    def balance(self, parameters: _Parameters) -> Any:
+        found = self._chain.accounts.get(_address(parameters))
+        return {"balance": found.balance if found else 0}
+
+    def received(self, parameters: _Parameters) -> Any:
+        recipient, found = _address(parameters), self._chain.find(str(parameters["txid"]))
+        if found is None:
+            return {"amount": 0}
+        transfers = [one.transfer for one in found[1].transaction.contracts]
+        paid = [one.amount for one in transfers if one and one.recipient == recipient]
+        return {"amount": sum(paid)}
+
+
+def _broadcast(chain: Chain, parameters: _Parameters) -> Any:
+    transaction = wire.read_transaction(bytes.fromhex(parameters["transaction"]))
+    answer = {"result": True, "code": "SUCCESS", "message": "", "txid": transaction.id}
+    try:
+        chain.submit(transaction)
+    except Refused as error:
+        answer |= {"result": False, "code": error.code, "message": error.message}
+    return answer
+
+
+def _visible(parameters: _Parameters) -> bool:
+    return str(parameters.get("visible", False)).lower() == "true"
+
+
+def _address(parameters: _Parameters) -> bytes:
+    text = str(parameters["address"])
+    return bytes(base58.decode_check(text)) if _visible(parameters) else bytes.fromhex(text)

@@ -1,0 +1,1 @@
+"""Money that arrives: followed block by block, pending until it is final, reversed if undone."""

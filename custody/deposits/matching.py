@@ -1,0 +1,100 @@
+"""Decides what the credits of a block mean for us. Pure: what is ours is an argument.
+
+A payment to an address of ours is a deposit, also when another vault of ours made it, and also when
+the vault itself did. What comes back to the vault from its own transaction beside the payment is
+change: the ledger never took it away, so it must not add it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chains.model import Block, BlockRef, Credit
+from chains.networks import Family, Network
+from custody.db.tables import AddressRow
+from custody.deposits.finality import final_height
+from custody.ledger.model import AccountKey, unswept_account, vault_account
+
+
+class DepositState(StrEnum):
+    PENDING = "pending"
+    CREDITED = "credited"
+    REVERSED = "reversed"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose address it is."""
+
+    address: AddressRow
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTransfer:
+    """A transaction that a vault made: what pays others is `destination`, the rest comes back."""
+
+    vault_id: str
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A credit of ours. `change`: it came back from the vault's own transaction."""
+
+    block: BlockRef
+    credit: Credit
+    owner: Owner
+    change: bool
+    final_height: int
+    account: AccountKey
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Unique among the credits of a chain."""
+        return self.credit.txid, self.credit.position
+
+
+def has_coins(network: Network) -> bool:
+    """Whether money on the network is single coins that are spent whole."""
+    return network.family is Family.BITCOIN
+
+
+def match_block(
+    network: Network,
+    block: Block,
+    candidates: Iterable[Credit],
+    owners: Mapping[str, Owner],
+    own: Mapping[str, OwnTransfer],
+) -> list[Found]:
+    """Those of `candidates`, credits of `block`, that are ours. `owners` by address, `own` by
+    transaction id."""
+    return [
+        _found(network, block.ref, credit, owner, own.get(credit.txid))
+        for credit in candidates
+        if credit.amount > 0 and (owner := owners.get(credit.address)) is not None
+    ]
+
+
+def _found(
+    network: Network, ref: BlockRef, credit: Credit, owner: Owner, own: OwnTransfer | None
+) -> Found:
+    vault = owner.address.vault_id
+    return Found(
+        block=ref,
+        credit=credit,
+        owner=owner,
+        change=own is not None and own.vault_id == vault and own.destination != credit.address,
+        final_height=final_height(network, ref.height, credit.mature_height),
+        account=_account(network, credit, owner),
+    )
+
+
+def _account(network: Network, credit: Credit, owner: Owner) -> AccountKey:
+    """On account chains a vault pays from its first address only; what lies elsewhere is shown
+    but can't be spent before it is swept."""
+    vault = owner.address.vault_id
+    spendable = has_coins(network) or owner.address.position == 0
+    return (vault_account if spendable else unswept_account)(vault, credit.asset)

@@ -1,0 +1,337 @@
+"""What people do with transfers: ask for one, look at it, call it off. Moves no coin itself.
+
+Asking is one transaction: retry key, policy, reservation, transfer, event and the work to do next.
+It speaks to no node, so it works while they are away; the policy comes from the signer, which is
+asked before the transaction begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from chains.codec import TransactionCodec
+from chains.model import NetworkId, Payment
+from custody.apikeys.model import Caller
+from custody.db.ids import new_id
+from custody.db.session import Database, ReadSession, WriteSession
+from custody.db.tables import AddressRow, TransferEventRow, TransferRow, VaultRow
+from custody.errors import Conflict, Invalid, NotFound, Unprocessable
+from custody.ledger.model import (
+    Reason,
+    Reserve,
+    chain_account,
+    fees_account,
+    vault_account,
+)
+from custody.ledger.service import Ledger
+from custody.transfers import repository
+from custody.transfers.apply import event_row, load, run_effects, transition
+from custody.transfers.idempotency import store_answer, stored_answer
+from custody.transfers.mandates import best_terms, reason_of
+from custody.transfers.policies import PolicySource, usage
+from custody.transfers.repository import TransferFilter
+from custody.transfers.request import Answer, Idempotency, Renderer, TransferRequest
+from custody.transfers.sources import choose_source
+from custody.transfers.state import (
+    Accept,
+    AskApprovals,
+    Cancel,
+    Deny,
+    Event,
+    Expire,
+    State,
+    Transfer,
+    advance,
+    can,
+)
+from custody.vaults.resolve import Codecs, resolve_address
+from signer.policy import Policy, Ruling, facts_of, windows
+from signer.wire import Action, Mandate
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """One request, understood, with the policy and the moment it is judged by."""
+
+    request: TransferRequest
+    caller: Caller
+    codec: TransactionCodec
+    payment: Payment
+    fee_max: int
+    policy: Policy
+    now: datetime
+
+
+class Transfers:
+    """One per process. `codecs`: of the networks that are served; `families`: of all, to say whose
+    an address is; `lifetime`: from request to expiry, where the policy grants that long."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: Ledger,
+        policies: PolicySource,
+        codecs: Mapping[NetworkId, TransactionCodec],
+        families: Codecs,
+        clock: Callable[[], datetime],
+        lifetime: timedelta,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._policies = policies
+        self._codecs = codecs
+        self._families = families
+        self._clock = clock
+        self._lifetime = lifetime
+        self._wake = wake
+
+    async def create(
+        self, request: TransferRequest, caller: Caller, key: Idempotency, render: Renderer
+    ) -> Answer:
+        """Ask for a transfer. Same key and request: the stored answer.
+
+        A policy that says no makes a transfer in state denied, for the record, and reserves
+        nothing. Raises Invalid and chains.errors.InvalidInput for what can't mean anything (these
+        are not stored), NotFound vault_not_found, Conflict idempotency_key_reused, SignerError if
+        the policy was never known, Unprocessable policy_missing. Every other Unprocessable
+        (amount_above_balance, vault_frozen, destination_in_same_vault) becomes a stored answer.
+        """
+        codec, payment, fee_max = self._understand(request)
+        policy = await self._policies.current()
+        try:
+            async with self._database.write() as session:
+                ask = _Ask(request, caller, codec, payment, fee_max, policy, self._clock())
+                answer = await self._create(session, ask, key, render)
+        except Unprocessable as refusal:
+            return await self._store_refusal(key, render.refused(refusal))
+        except IntegrityError:
+            return await self._answer_of_the_other(key)
+        if not answer.replayed:
+            self._wake()
+        return answer
+
+    async def cancel(self, transfer_id: str, caller: Caller) -> TransferRow:
+        """Call it off and release what it holds, while no transaction may have been signed.
+
+        Raises NotFound transfer_not_found, Conflict transfer_not_cancellable. Repeating it is fine.
+        """
+        async with self._database.write() as session:
+            row = await repository.lock_transfer(session, transfer_id)
+            if row is None or not caller.sees(row.client_id):
+                raise NotFound("transfer_not_found", "no such transfer")
+            before = await load(session, row)
+            if before.state is State.CANCELLED:
+                return row
+            if not can(before, Cancel):
+                raise Conflict("transfer_not_cancellable", _too_late(before))
+            event = Cancel(f"by {caller.key_id}")
+            await transition(session, self._ledger, row, before, event, self._clock())
+            return row
+
+    async def expire(self) -> int:
+        """End every transfer whose mandate has run out before the signer saw it. How many."""
+        now = self._clock()
+        async with self._database.read() as reading:
+            ids = await repository.ids_expired(reading, now)
+        ended = 0
+        for transfer_id in ids:
+            async with self._database.write() as session:
+                row = await repository.lock_transfer(session, transfer_id)
+                assert row is not None
+                before = await load(session, row)
+                if can(before, Expire) and row.expires_at <= now:
+                    await transition(session, self._ledger, row, before, Expire(), now)
+                    ended += 1
+        return ended
+
+    async def get(
+        self, session: ReadSession, transfer_id: str, caller: Caller
+    ) -> tuple[TransferRow, Sequence[TransferEventRow]]:
+        """A transfer with its history. Raises NotFound transfer_not_found."""
+        row = await repository.find_transfer(session, transfer_id, caller.client_id)
+        if row is None:
+            raise NotFound("transfer_not_found", "no such transfer")
+        return row, await repository.events_of(session, transfer_id)
+
+    async def page(
+        self, session: ReadSession, wanted: TransferFilter, after: str, limit: int
+    ) -> Sequence[TransferRow]:
+        return await repository.page_of_transfers(session, wanted, after, limit)
+
+    # Creating, step by step
+
+    def _understand(self, request: TransferRequest) -> tuple[TransactionCodec, Payment, int]:
+        """What can be judged without the database."""
+        codec = self._codecs.get(request.network)
+        if codec is None:
+            raise Invalid("network_unknown", "this network is not served here", field="network")
+        native = codec.network.native
+        if request.asset != native.id:
+            raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
+        fee_max = codec.network.fee_max if request.fee_max is None else request.fee_max
+        for field, amount in (("amount", request.amount), ("fee_max", fee_max)):
+            if amount > native.maximum:
+                most = f"more {native.symbol} than can exist"
+                raise Invalid("amount_above_maximum", most, field=field)
+        destination = resolve_address(codec.network, request.destination, self._families)
+        payment = Payment(destination.address, request.asset, request.amount)
+        codec.check_payment(payment)
+        return codec, payment, fee_max
+
+    async def _create(
+        self, session: WriteSession, ask: _Ask, key: Idempotency, render: Renderer
+    ) -> Answer:
+        """Locks the vault first: its transfers queue here, so each sees the windows and the balance
+        that those before it left."""
+        vault = await _lock_vault(session, ask.request.vault_id, ask.caller)
+        stored = await stored_answer(session, key)
+        if stored is not None:
+            return stored
+        mandate, event = await self._decide(session, ask, vault)
+        after, effects = advance(Transfer(mandate.transfer), event)
+        held: Sequence[str | None] = (None, None)
+        if after.state is not State.DENIED:
+            held = await self._reserve(session, ask, mandate)
+        row = _row(ask, mandate, after, held)
+        session.add(row, event_row(after, event, ask.now))
+        await run_effects(session, self._ledger, row, effects, ask.now)
+        answer = render.denied(row) if after.state is State.DENIED else render.created(row)
+        await store_answer(session, key, answer, ask.now)
+        return answer
+
+    async def _decide(
+        self, session: ReadSession, ask: _Ask, vault: VaultRow
+    ) -> tuple[Mandate, Event]:
+        """The mandate, and what the policy makes of it."""
+        if vault.frozen_reason is not None:
+            raise Unprocessable("vault_frozen", f"nothing may leave: {vault.frozen_reason}")
+        network = ask.codec.network
+        await _check_destination(session, ask.payment, network.id, vault.id)
+        total = ask.payment.amount + ask.fee_max
+        source = await choose_source(session, ask.codec, vault, total)
+        if source is None:
+            raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
+        requested_at = ask.now.replace(microsecond=0)
+        draft = Mandate(
+            transfer=new_id("tfr"),
+            client=vault.client_id,
+            vault=vault.id,
+            network=network.id,
+            action=Action.TRANSFER,
+            initiator=ask.caller.key_id,
+            source_path=source.path,
+            source_address=source.address,
+            outputs=(ask.payment,),
+            fee_max=ask.fee_max,
+            policy_version=ask.policy.version,
+            requested_at=requested_at,
+            expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
+        )
+        needed = windows(ask.policy, facts_of(draft))
+        used = await usage(session, needed, network.native.id, ask.now)
+        mandate, verdict = best_terms(draft, ask.policy, used, ask.now)
+        match verdict.ruling:
+            case Ruling.DENY:
+                return mandate, Deny(reason_of(verdict))
+            case Ruling.NEEDS_APPROVALS:
+                return mandate, AskApprovals()
+            case Ruling.ALLOW | Ruling.NOT_YET:
+                return mandate, Accept()
+
+    async def _reserve(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> tuple[str, ...]:
+        native, asset = ask.codec.network.native.id, ask.payment.asset
+        vault, transfer = mandate.vault, mandate.transfer
+        payer = vault_account(vault, asset)
+        fee_payer = vault_account(vault, native)
+        return await self._ledger.reserve(
+            session,
+            Reserve(payer, chain_account(asset), ask.payment.amount, transfer, Reason.TRANSFER),
+            Reserve(fee_payer, fees_account(native), ask.fee_max, transfer, Reason.FEE),
+        )
+
+    async def _store_refusal(self, key: Idempotency, answer: Answer) -> Answer:
+        """Nothing else of the refused transaction is left, so this one stands alone."""
+        try:
+            async with self._database.write() as session:
+                stored = await stored_answer(session, key)
+                if stored is None:
+                    await store_answer(session, key, answer, self._clock())
+                return stored or answer
+        except IntegrityError:
+            return await self._answer_of_the_other(key)
+
+    async def _answer_of_the_other(self, key: Idempotency) -> Answer:
+        """Somebody stored an answer under our key while we worked; ours is undone."""
+        async with self._database.read() as session:
+            stored = await stored_answer(session, key)
+        if stored is None:
+            raise Conflict("try_again", "the request met another one; send it again")
+        return stored
+
+
+async def _lock_vault(session: WriteSession, vault_id: str, caller: Caller) -> VaultRow:
+    statement = select(VaultRow).where(VaultRow.id == vault_id).order_by(VaultRow.id)
+    rows = await session.for_update(statement)
+    if not rows or not caller.sees(rows[0].client_id):
+        raise NotFound("vault_not_found", "no such vault", field="vault_id")
+    return rows[0]
+
+
+async def _check_destination(
+    session: ReadSession, payment: Payment, network: NetworkId, vault_id: str
+) -> None:
+    """Paying oneself costs a fee, moves nothing, and would look like a deposit."""
+    owner = await session.first(
+        select(AddressRow.vault_id).where(
+            AddressRow.network == network, AddressRow.address == payment.address
+        )
+    )
+    if owner == vault_id:
+        raise Unprocessable(
+            "destination_in_same_vault",
+            "the destination belongs to the vault that would pay",
+            field="destination",
+        )
+
+
+def _row(ask: _Ask, mandate: Mandate, after: Transfer, held: Sequence[str | None]) -> TransferRow:
+    return TransferRow(
+        id=mandate.transfer,
+        client_id=mandate.client,
+        vault_id=mandate.vault,
+        network=mandate.network,
+        asset=ask.payment.asset,
+        destination=ask.payment.address,
+        amount=ask.payment.amount,
+        fee_max=ask.fee_max,
+        note=ask.request.note,
+        initiator=mandate.initiator,
+        state=after.state,
+        version=after.version,
+        waiting=None,
+        reason=after.reason,
+        mandate=mandate.canonical(),
+        amount_reservation_id=held[0],
+        fee_reservation_id=held[1],
+        txid=None,
+        block_height=None,
+        block_hash=None,
+        fee=None,
+        locked=None,
+        requested_at=mandate.requested_at,
+        expires_at=mandate.expires_at,
+        updated_at=ask.now,
+    )
+
+
+def _too_late(transfer: Transfer) -> str:
+    if transfer.state is State.QUEUED:
+        return "the signer may have signed it already; look again in a moment"
+    return f"it is {transfer.state} and can't be cancelled any more"

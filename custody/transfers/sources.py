@@ -1,0 +1,117 @@
+"""Which address or account of a vault pays a transfer, and with which coins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+
+from chains.codec import TransactionCodec
+from chains.keys import is_under
+from chains.model import Address, AddressType, Coin, ConflictKey, NetworkId, OwnedAddress, TxId
+from chains.networks import Family
+from custody.db.session import ReadSession
+from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, VaultRow
+from custody.vaults import repository as vaults
+from custody.vaults.watchlist import outpoint_key
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """As a mandate names it: an address and its path, or (`address` None) an account's path."""
+
+    path: str
+    address: Address | None
+
+
+def pays_with_coins(codec: TransactionCodec) -> bool:
+    return codec.network.family is Family.BITCOIN
+
+
+async def choose_source(
+    session: ReadSession, codec: TransactionCodec, vault: VaultRow, wanted: int
+) -> Source | None:
+    """Who would pay `wanted` base units: the vault's first address, or an account of coins.
+
+    A transaction spends coins of one account, that is of one address type. The default type is
+    taken unless only another one has enough. None: the vault has no address on this network.
+    """
+    kinds = codec.network.address_types
+    if not pays_with_coins(codec):
+        first = await vaults.addresses_at(session, vault.id, codec.network.id, kinds[0], range(1))
+        return Source(first[0].path, Address(first[0].address)) if first else None
+    held = dict.fromkeys(kinds, 0)
+    if len(kinds) > 1 and await _uses(session, vault.id, codec.network.id, kinds[1:]):
+        for coin in await spendable_coins(session, codec.network.id, vault.id, frozenset()):
+            held[coin.owner.address_type] += coin.amount
+    chosen = next(
+        (kind for kind in kinds if held[kind] >= wanted), max(kinds, key=held.__getitem__)
+    )
+    return Source(codec.account_path(chosen, vault.account), None)
+
+
+async def spendable_coins(
+    session: ReadSession,
+    network: NetworkId,
+    vault_id: str,
+    taken: frozenset[ConflictKey],
+    path: str | None = None,
+) -> tuple[Coin, ...]:
+    """Coins of the vault below `path` that nobody has claimed: unspent, mature in the next block,
+    and either credited deposits or our own change. What a deposit brought that is not final yet
+    could vanish with a reorg, and our payment with it."""
+    tip = await session.first(
+        select(BlockRow.height)
+        .where(BlockRow.network == network)
+        .order_by(BlockRow.height.desc())
+        .limit(1)
+    )
+    credited = (
+        select(DepositRow.id)
+        .where(
+            DepositRow.network == CoinRow.network,
+            DepositRow.txid == CoinRow.txid,
+            DepositRow.position == CoinRow.position,
+            DepositRow.state == "credited",
+        )
+        .exists()
+    )
+    rows = await session.rows(
+        select(CoinRow, AddressRow)
+        .join(AddressRow, AddressRow.id == CoinRow.address_id)
+        .where(
+            CoinRow.network == network,
+            CoinRow.vault_id == vault_id,
+            CoinRow.spent_height.is_(None),
+            CoinRow.mature_height <= (0 if tip is None else tip) + 1,
+            or_(CoinRow.own_change, credited),
+        )
+        .order_by(CoinRow.block_height, CoinRow.txid, CoinRow.position)
+    )
+    return tuple(
+        Coin(TxId(coin.txid), coin.position, coin.amount, owned(address))
+        for coin, address in rows
+        if outpoint_key(network, coin.txid, coin.position) not in taken
+        and (path is None or is_under(address.path, path))
+    )
+
+
+def owned(row: AddressRow) -> OwnedAddress:
+    return OwnedAddress(
+        Address(row.address), AddressType(row.address_type), row.path, row.public_key
+    )
+
+
+async def _uses(
+    session: ReadSession, vault_id: str, network: NetworkId, kinds: tuple[AddressType, ...]
+) -> bool:
+    found = await session.first(
+        select(AddressRow.id)
+        .where(
+            AddressRow.vault_id == vault_id,
+            AddressRow.network == network,
+            AddressRow.address_type.in_([kind.value for kind in kinds]),
+        )
+        .limit(1)
+    )
+    return found is not None

@@ -1,0 +1,1 @@
+"""Clients, their vaults, and the addresses at which a vault is paid."""

@@ -1,0 +1,49 @@
+"""Reads an address that somebody typed, and says whose it is when it isn't this network's.
+
+Each codec knows its own family; only here do the families meet, so that a bitcoin address pasted
+into an ethereum transfer is called by its name instead of "malformed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from chains.codec import TransactionCodec
+from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
+from chains.model import ParsedAddress
+from chains.networks import Family, Network, all_networks
+
+Codecs = Mapping[Family, Callable[[Network], TransactionCodec]]
+
+
+def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddress:
+    """The canonical form of an address of `network`.
+
+    Raises InvalidAddress, WrongChecksum, ZeroAddress, or WrongNetwork with a message that names the
+    network it belongs to, among all networks we know of.
+    """
+    try:
+        return codecs[network.family](network).parse_address(text)
+    except (WrongChecksum, ZeroAddress):
+        raise
+    except InvalidAddress as error:
+        owner = _owner(network, text, codecs)
+        if owner is None:
+            raise
+        raise WrongNetwork(
+            f"This is an address of {owner.name}, not of {network.name}.",
+            advice="check which network the recipient asked for",
+        ) from error
+
+
+def _owner(network: Network, text: str, codecs: Codecs) -> Network | None:
+    """Another network whose address this is; of several, one in the same environment."""
+    others = [other for other in all_networks().values() if other.id != network.id]
+    others.sort(key=lambda other: other.environment is not network.environment)
+    for other in others:
+        try:
+            codecs[other.family](other).parse_address(text)
+        except InvalidAddress:
+            continue
+        return other
+    return None

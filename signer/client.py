@@ -1,0 +1,258 @@
+"""How custody talks to the signer: one class, one method per call.
+
+Every call is safe to repeat, and is repeated once by itself when an idle connection turns out to
+be gone. Knows no key and decides nothing. Errors:
+
+    SignerError
+    ├── SignerUnavailable   no usable answer; whether it took effect is unknown, repeat the call
+    └── SignerRefused       the answer is no; `code` and `detail` are stable, `str()` is for people
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from chains.model import Address, AddressType, NetworkId
+from signer.messages import CallRefused, frame, parse_response, read_frame, request
+from signer.policy import SignedPolicy
+from signer.wire import (
+    BATCH_MAX,
+    MESSAGE_BYTES_MAX,
+    Attestation,
+    MalformedMessage,
+    Outcome,
+    Receipt,
+    Refusal,
+    RefusalCode,
+    SignRequest,
+    Status,
+    canonical_json,
+    integer,
+    listed,
+    octets,
+    parse_outcome,
+    text,
+)
+
+_ENVELOPE_BYTES: Final = 1024
+T = TypeVar("T")
+_Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class SignerError(Exception):
+    """Base of the tree."""
+
+
+class SignerUnavailable(SignerError):
+    """No usable answer. Whether the call took effect is unknown; repeating it is safe."""
+
+
+class SignerRefused(SignerError):
+    """The signer's answer is no."""
+
+    def __init__(self, code: RefusalCode, detail: str, message: str) -> None:
+        super().__init__(f"{code.value}/{detail}: {message}")
+        self.code = code
+        self.detail = detail
+
+
+class SignerClient:
+    """Over a Unix socket; `SignerClient.over_tls` for TCP with mutual TLS.
+
+    `newest`: sequence and head of the newest receipt that the caller has stored. It is told to
+    the signer on every connection, so that a signer restored from an older backup refuses to sign
+    instead of paying again what it has forgotten. Calls may run concurrently; they take turns.
+    """
+
+    def __init__(
+        self,
+        socket_path: Path,
+        timeout_s: float = 10,
+        *,
+        newest: tuple[int, bytes] | None = None,
+    ) -> None:
+        self._open: Callable[[], Awaitable[_Streams]] = lambda: asyncio.open_unix_connection(
+            socket_path
+        )
+        self._timeout_s = timeout_s
+        self._newest = newest
+        self._streams: _Streams | None = None
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    def over_tls(
+        cls,
+        host: str,
+        port: int,
+        context: ssl.SSLContext,
+        timeout_s: float = 10,
+        *,
+        newest: tuple[int, bytes] | None = None,
+    ) -> SignerClient:
+        """`context` must require and verify the signer's certificate and carry ours."""
+        assert context.verify_mode is ssl.CERT_REQUIRED
+        client = cls(Path(), timeout_s, newest=newest)
+        client._open = lambda: asyncio.open_connection(host, port, ssl=context)
+        return client
+
+    async def status(self) -> Status:
+        return await self._call("status", {}, Status.parse)
+
+    async def open_vault(self, client: str, vault: str) -> int:
+        """The account number that the signer gave the vault, now or earlier. Refused if the vault
+        belongs to another client."""
+        return await self._call("open_vault", {"client": client, "vault": vault}, integer)
+
+    async def account_key(self, vault: str, network: NetworkId, address_type: AddressType) -> str:
+        """The vault's extended public key for addresses of this type (secp256k1 only)."""
+        arguments = {"vault": vault, "network": network, "address_type": address_type.value}
+        return await self._call("account_key", arguments, text)
+
+    async def public_keys(
+        self,
+        vault: str,
+        network: NetworkId,
+        address_type: AddressType,
+        start: int,
+        count: int,
+    ) -> tuple[bytes, ...]:
+        """The public keys of receiving addresses `start` to `start + count - 1`."""
+        arguments = {
+            "vault": vault,
+            "network": network,
+            "address_type": address_type.value,
+            "start": start,
+            "count": count,
+        }
+
+        def read(value: object) -> tuple[bytes, ...]:
+            keys = listed(value, maximum=count)
+            if len(keys) != count:
+                raise MalformedMessage("number of keys")
+            return tuple(octets(key) for key in keys)
+
+        return await self._call("public_keys", arguments, read)
+
+    async def attest(
+        self, network: NetworkId, vault: str, path: str, address: Address
+    ) -> Attestation:
+        """The signer's signature under "this address is ours"; refused unless it derives."""
+        arguments = {"network": network, "vault": vault, "path": path, "address": address}
+        return await self._call("attest", arguments, Attestation.parse)
+
+    async def policy(self) -> SignedPolicy | None:
+        """The policy in force, None before the first."""
+        return await self._call(
+            "policy", {}, lambda row: None if row is None else SignedPolicy.parse(row)
+        )
+
+    async def publish_policy(self, signed: SignedPolicy) -> int:
+        """The version now in force. Publishing what is in force already changes nothing."""
+        return await self._call("publish_policy", {"policy": signed.to_json()}, integer)
+
+    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+        """One outcome per request, in order. Requests of one batch are decided in order, so an
+        earlier one counts in the windows of a later one."""
+        outcomes: list[Outcome] = []
+        for batch in _batches(requests):
+            if isinstance(batch, Refusal):
+                outcomes.append(batch)
+            else:
+                outcomes.extend(await self._sign_batch(batch))
+        return tuple(outcomes)
+
+    async def close(self) -> None:
+        """Safe at any time and twice; the next call connects again."""
+        async with self._turn:
+            self._disconnect()
+
+    async def _sign_batch(self, batch: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+        def read(value: object) -> tuple[Outcome, ...]:
+            outcomes = tuple(parse_outcome(row) for row in listed(value, maximum=len(batch)))
+            if [o.transfer for o in outcomes] != [r.mandate.transfer for r in batch]:
+                raise MalformedMessage("outcomes of other transfers")
+            return outcomes
+
+        arguments = {"requests": [item.to_json() for item in batch]}
+        outcomes = await self._call("sign", arguments, read)
+        for outcome in outcomes:
+            if isinstance(outcome, Receipt) and outcome.sequence > (self._newest or (0, b""))[0]:
+                self._newest = (outcome.sequence, outcome.head)
+        return outcomes
+
+    async def _call(self, call: str, arguments: dict[str, Any], read: Callable[[Any], T]) -> T:
+        body = frame(request(call, arguments))
+        async with self._turn:
+            reused = self._streams is not None
+            try:
+                answer = await self._exchange(body)
+            except SignerUnavailable:
+                if not reused:
+                    raise
+                answer = await self._exchange(body)
+            try:
+                return read(parse_response(answer))
+            except CallRefused as refused:
+                raise SignerRefused(refused.code, refused.detail, str(refused)) from None
+            except MalformedMessage as error:
+                self._disconnect()
+                raise SignerUnavailable("the signer's answer cannot be read") from error
+
+    async def _exchange(self, body: bytes) -> bytes:
+        """One frame out, one in. Whatever goes wrong, also a cancellation, drops the connection,
+        so that no answer is ever taken for the answer to another question."""
+        finished = False
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                reader, writer = self._streams or await self._connect()
+                writer.write(body)
+                await writer.drain()
+                answer = await read_frame(reader)
+            finished = True
+            return answer
+        except (OSError, EOFError, TimeoutError, MalformedMessage) as error:
+            raise SignerUnavailable("the signer gives no answer") from error
+        finally:
+            if not finished:
+                self._disconnect()
+
+    async def _connect(self) -> _Streams:
+        reader, writer = self._streams = await self._open()
+        if self._newest is not None:
+            sequence, head = self._newest
+            writer.write(frame(request("expect", {"sequence": sequence, "head": head.hex()})))
+            await writer.drain()
+            await read_frame(reader)  # a mismatch is remembered there and refuses each signature
+        return reader, writer
+
+    def _disconnect(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+            self._streams = None
+
+
+def _batches(requests: Sequence[SignRequest]) -> list[list[SignRequest] | Refusal]:
+    """Cut to what one message may hold; a request that fits into none is refused here."""
+    batches: list[list[SignRequest] | Refusal] = []
+    room = 0
+    for item in requests:
+        size = len(canonical_json(item.to_json())) + 1
+        if size > MESSAGE_BYTES_MAX - _ENVELOPE_BYTES:
+            message = "the request is larger than a message may be"
+            batches.append(
+                Refusal(item.mandate.transfer, RefusalCode.MALFORMED, "too-large", message)
+            )
+            room = 0
+            continue
+        last = batches[-1] if batches else None
+        if not isinstance(last, list) or size > room or len(last) == BATCH_MAX:
+            last = []
+            batches.append(last)
+            room = MESSAGE_BYTES_MAX - _ENVELOPE_BYTES
+        last.append(item)
+        room -= size
+    return batches

@@ -1,0 +1,90 @@
+"""What goes wrong inside the signer, as one tree.
+
+    SignerFault
+    ├── Refused                a request is refused, with a code for the wire
+    ├── KeystoreFault
+    │   ├── WrongPassphrase    the passphrase (or the token's key) does not open the file
+    │   ├── KeystoreDamaged    not a keystore of a version that we read
+    │   ├── KeystoreExists     would be overwritten
+    │   └── TokenUnavailable   the PKCS#11 token does not do its part
+    ├── WordsInvalid           BIP-39 words or SLIP-39 shares that do not restore anything
+    ├── OutsideScope           a path outside the keychain's scope was asked for
+    └── JournalFault
+        ├── JournalDamaged     the record of what was signed was changed or cut
+        ├── JournalBehind      it is older than what somebody holds proof of
+        └── StateInUse         another process works in the same state directory
+
+`str(error)` is for the operator and never contains a secret.
+"""
+
+from __future__ import annotations
+
+from signer.wire import Need, RefusalCode
+
+
+class SignerFault(Exception):
+    """Base of the tree."""
+
+
+class Refused(SignerFault):
+    """`detail`: a stable word below `code`. `reasons`: for the audit log only."""
+
+    def __init__(
+        self,
+        code: RefusalCode,
+        detail: str,
+        message: str,
+        *,
+        needs: tuple[Need, ...] = (),
+        reasons: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.detail = detail
+        self.needs = needs
+        self.reasons = reasons
+
+
+class KeystoreFault(SignerFault):
+    """Base of what can be wrong with the seed at rest."""
+
+
+class WrongPassphrase(KeystoreFault):
+    """The file authenticates only under the right passphrase; which part is wrong is unknown."""
+
+
+class KeystoreDamaged(KeystoreFault):
+    """Not a keystore, or of a version or with parameters that we do not read."""
+
+
+class KeystoreExists(KeystoreFault):
+    """There is a keystore already. It is never overwritten by a new one."""
+
+
+class TokenUnavailable(KeystoreFault):
+    """The PKCS#11 library, token, PIN or key that the keystore needs is not there."""
+
+
+class WordsInvalid(SignerFault):
+    """The words or shares have a wrong checksum, are too few, or do not belong together."""
+
+
+class OutsideScope(SignerFault):
+    """A keychain was asked for a key outside its scope. Always a bug or an attack."""
+
+
+class JournalFault(SignerFault):
+    """Base of what can be wrong with the durable record."""
+
+
+class JournalDamaged(JournalFault):
+    """A record was changed, removed or added by somebody else than the signer."""
+
+
+class JournalBehind(JournalFault):
+    """There is proof of later records: this is a restored backup. Signing again what the lost
+    records allowed would pay twice."""
+
+
+class StateInUse(JournalFault):
+    """Two signers on one state would each not know what the other signed."""

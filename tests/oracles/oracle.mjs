@@ -1,0 +1,241 @@
+// Other people's wallets, asked over a pipe: one JSON request a line in, one JSON answer a line out.
+//
+//   {"id": 1, "function": "address", "arguments": {...}}  ->  {"id": 1, "result": ...}
+//                                                         or  {"id": 1, "error": "..."}
+//
+// tests/support/oracle.py is the other end. Amounts are decimal strings in base units, bytes are
+// hexadecimal without 0x. Nothing here is ours but the plumbing, so that agreement means something.
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(import.meta.url);
+const { TronWeb, utils } = require("tronweb");
+const { initWasm, TW } = require("@trustwallet/wallet-core");
+const Long = require("long");
+
+let walletCore;
+const core = async () => (walletCore ??= await initWasm());
+
+const unhex = (text) => Uint8Array.from(Buffer.from(text, "hex"));
+const hex = (bytes) => Buffer.from(bytes).toString("hex");
+const long = (text) => Long.fromString(String(text));
+
+// A non-negative integer as the shortest big-endian bytes, as wallet-core wants its 256-bit numbers.
+const big = (text) => {
+  const digits = BigInt(text).toString(16);
+  return unhex(digits.length % 2 ? `0${digits}` : digits);
+};
+
+const keyAt = (wasm, coin, mnemonic, path) =>
+  wasm.HDWallet.createWithMnemonic(mnemonic, "").getKey(wasm.CoinType[coin], path);
+
+const publicKeyOf = (wasm, coin, key) =>
+  coin === "solana"
+    ? key.getPublicKeyEd25519()
+    : coin === "bitcoin"
+      ? key.getPublicKeySecp256k1(true)
+      : key.getPublicKeySecp256k1(false);
+
+// Signs with wallet-core's AnySigner; `proto` names its protobuf package.
+const sign = (wasm, proto, coin, input) => {
+  const { SigningInput, SigningOutput } = TW[proto].Proto;
+  const bytes = SigningInput.encode(SigningInput.create(input)).finish();
+  const output = SigningOutput.decode(wasm.AnySigner.sign(bytes, wasm.CoinType[coin]));
+  if (output.errorMessage) throw new Error(output.errorMessage);
+  return output;
+};
+
+const functions = {
+  // coin: bitcoin, ethereum, tron or solana. derivation: bitcoinSegwit (default) or bitcoinTaproot.
+  async address({ coin, mnemonic, path, derivation = "bitcoinSegwit" }) {
+    const wasm = await core();
+    const publicKey = publicKeyOf(wasm, coin, keyAt(wasm, coin, mnemonic, path));
+    const type = wasm.CoinType[coin];
+    const address =
+      coin === "bitcoin"
+        ? wasm.AnyAddress.createWithPublicKeyDerivation(
+            publicKey, type, wasm.Derivation[derivation])
+        : wasm.AnyAddress.createWithPublicKey(publicKey, type);
+    return address.description();
+  },
+
+  // P2WPKH coins [{txid, index, amount, path, sequence?}] to one recipient and change, mainnet.
+  async signBitcoin({ mnemonic, coins, to, amount, change, changeAddress }) {
+    const wasm = await core();
+    const keys = coins.map(({ path }) => keyAt(wasm, "bitcoin", mnemonic, path));
+    const utxo = coins.map(({ txid, index, amount: value, sequence = 0xffffffff }, at) => ({
+      outPoint: { hash: unhex(txid).reverse(), index, sequence },
+      amount: long(value),
+      script: wasm.BitcoinScript.lockScriptForAddress(
+        wasm.AnyAddress.createWithPublicKey(
+          keys[at].getPublicKeySecp256k1(true), wasm.CoinType.bitcoin).description(),
+        wasm.CoinType.bitcoin).data(),
+    }));
+    const available = coins.reduce((sum, coin) => sum + BigInt(coin.amount), 0n);
+    const output = sign(wasm, "Bitcoin", "bitcoin", {
+      hashType: 1,
+      amount: long(amount),
+      byteFee: long(1),
+      toAddress: to,
+      changeAddress,
+      coinType: 0,
+      privateKey: keys.map((key) => key.data()),
+      utxo,
+      plan: {
+        amount: long(amount),
+        availableAmount: long(available),
+        fee: long(available - BigInt(amount) - BigInt(change)),
+        change: long(change),
+        utxos: utxo,
+      },
+    });
+    return { raw: hex(output.encoded), txid: output.transactionId };
+  },
+
+  // Legacy (EIP-155) with gasPrice, else EIP-1559 with maxFee and maxPriorityFee.
+  async signEthereum(tx) {
+    const wasm = await core();
+    const output = sign(wasm, "Ethereum", "ethereum", {
+      chainId: big(tx.chainId),
+      nonce: big(tx.nonce),
+      gasLimit: big(tx.gasLimit),
+      toAddress: tx.to,
+      privateKey: keyAt(wasm, "ethereum", tx.mnemonic, tx.path).data(),
+      transaction: { transfer: { amount: big(tx.amount), data: unhex(tx.data ?? "") } },
+      ...(tx.gasPrice === undefined
+        ? {
+            txMode: TW.Ethereum.Proto.TransactionMode.Enveloped,
+            maxFeePerGas: big(tx.maxFee),
+            maxInclusionFeePerGas: big(tx.maxPriorityFee),
+          }
+        : { txMode: TW.Ethereum.Proto.TransactionMode.Legacy, gasPrice: big(tx.gasPrice) }),
+    });
+    return { raw: hex(output.encoded) };
+  },
+
+  // block: {number, timestamp, txTrieRoot, parentHash, witnessAddress, version}, from which
+  // wallet-core computes the reference itself.
+  async signTron({ mnemonic, path, owner, to, amount, expiration, timestamp, block }) {
+    const wasm = await core();
+    const output = sign(wasm, "Tron", "tron", {
+      privateKey: keyAt(wasm, "tron", mnemonic, path).data(),
+      transaction: {
+        timestamp: long(timestamp),
+        expiration: long(expiration),
+        blockHeader: {
+          timestamp: long(block.timestamp),
+          txTrieRoot: unhex(block.txTrieRoot),
+          parentHash: unhex(block.parentHash),
+          number: long(block.number),
+          witnessAddress: unhex(block.witnessAddress),
+          version: block.version,
+        },
+        transfer: { ownerAddress: owner, toAddress: to, amount: long(amount) },
+      },
+    });
+    return {
+      txid: hex(output.id),
+      signature: hex(output.signature),
+      referenceBytes: hex(output.refBlockBytes),
+      referenceHash: hex(output.refBlockHash),
+      rawData: JSON.parse(output.json).raw_data_hex,
+    };
+  },
+
+  // v0: a versioned message. unitPrice (micro-lamports) and unitLimit are optional, as is a durable
+  // nonce account, whose value then stands in blockhash.
+  async signSolana({ mnemonic, path, to, amount, blockhash, v0 = true, unitPrice, unitLimit,
+    nonceAccount }) {
+    const wasm = await core();
+    const output = sign(wasm, "Solana", "solana", {
+      privateKey: keyAt(wasm, "solana", mnemonic, path).data(),
+      recentBlockhash: blockhash,
+      v0Msg: v0,
+      transferTransaction: { recipient: to, value: long(amount) },
+      txEncoding: TW.Solana.Proto.Encoding.Base64,
+      ...(nonceAccount && { nonceAccount }),
+      ...(unitPrice && { priorityFeePrice: { price: long(unitPrice) } }),
+      ...(unitLimit && { priorityFeeLimit: { limit: Number(unitLimit) } }),
+    });
+    return { raw: hex(Buffer.from(output.encoded, "base64")) };
+  },
+
+  tronwebAddress: ({ privateKey }) => {
+    const address = TronWeb.address.fromPrivateKey(privateKey);
+    return { address, hex: TronWeb.address.toHex(address) };
+  },
+
+  tronwebIsAddress: ({ text }) => TronWeb.isAddress(text),
+
+  // raw_data as tronweb serializes it, and its id.
+  tronwebTransfer: ({ owner, to, amount, referenceBytes, referenceHash, expiration, timestamp }) => {
+    const pb = utils.transaction.txJsonToPb({
+      raw_data: {
+        contract: [{
+          type: "TransferContract",
+          parameter: {
+            type_url: "type.googleapis.com/protocol.TransferContract",
+            value: {
+              owner_address: TronWeb.address.toHex(owner),
+              to_address: TronWeb.address.toHex(to),
+              amount: Number(amount),
+            },
+          },
+        }],
+        ref_block_bytes: referenceBytes,
+        ref_block_hash: referenceHash,
+        expiration: Number(expiration),
+        timestamp: Number(timestamp),
+      },
+    });
+    return {
+      rawData: utils.transaction.txPbToRawDataHex(pb).toLowerCase(),
+      txid: utils.transaction.txPbToTxID(pb).replace(/^0x/, ""),
+    };
+  },
+
+  tronwebRecover: ({ digest, signature }) =>
+    TronWeb.address.fromHex(utils.crypto.ecRecover(digest, signature)),
+
+  // What tronweb's own client makes of a node's answers.
+  async tronwebBalance({ url, address }) {
+    return String(await new TronWeb({ fullHost: url }).trx.getBalance(address));
+  },
+
+  async tronwebBlock({ url, height }) {
+    const block = await new TronWeb({ fullHost: url }).trx.getBlock(height);
+    return { id: block.blockID, transactions: (block.transactions ?? []).map((tx) => tx.txID) };
+  },
+
+  // Builds with tronweb (reference block and all, from the node), signs and sends.
+  async tronwebSend({ url, privateKey, to, amount }) {
+    const client = new TronWeb({ fullHost: url, privateKey });
+    const built = await client.transactionBuilder.sendTrx(
+      to, Number(amount), TronWeb.address.fromPrivateKey(privateKey));
+    const signed = await client.trx.sign(built, privateKey);
+    const raw = Buffer.concat([
+      Buffer.from(`0a${varint(signed.raw_data_hex.length / 2)}${signed.raw_data_hex}`, "hex"),
+      Buffer.from(`1241${signed.signature[0]}`, "hex"),
+    ]);
+    const answer = await client.trx.sendHexTransaction(hex(raw));
+    return { txid: signed.txID, result: answer.result === true, code: answer.code };
+  },
+};
+
+const varint = (value) => {
+  const bytes = [];
+  for (; value > 127; value >>= 7) bytes.push((value & 127) | 128);
+  return hex([...bytes, value]);
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, function: name, arguments: given } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { id, result: await functions[name](given) };
+  } catch (error) {
+    answer = { id, error: String(error?.message ?? error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
