@@ -29,7 +29,7 @@ from signer.token import Token, WrappedSecret
 
 _VERSION: Final = 1
 _FILE_BYTES_MAX: Final = 256 * 1024
-_TOKEN_KEY_LABEL: Final = "custody-signer"
+_WRAPPING_KEY: Final = "custody-signer"
 _INFO: Final = b"custody-wallet/keystore/v1"
 
 
@@ -124,7 +124,7 @@ def replace(
     """Write the keystore in one step, with a new salt, nonce and wrapping: after a crash the file
     is the old one or the new one."""
     cost = (derivation or KeyDerivation()).checked()
-    secret, wrapping = token.wrap(_TOKEN_KEY_LABEL) if token else (bytearray(), None)
+    secret, wrapping = token.wrap(_WRAPPING_KEY) if token else (bytearray(), None)
     header = Header(cost, os.urandom(16), wrapping)
     key = _file_key(header, passphrase, secret)
     nonce = os.urandom(12)
@@ -193,7 +193,7 @@ def _file_key(header: Header, passphrase: bytearray, token_secret: bytearray) ->
         memory_cost=cost.memory_kib,
     )
     material = bytearray(32)
-    derivation.derive_into(bytes(passphrase), material)
+    derivation.derive_into(passphrase, material)  # type: ignore[arg-type] # takes any buffer
     material += token_secret
     key = bytearray(32)
     HKDF(SHA256(), 32, header.salt, _INFO).derive_into(material, key)

@@ -1,8 +1,9 @@
 """Solana addresses: the 32 bytes of an ed25519 key, or of a program-derived account, in base58.
 
-They carry no checksum and no network: a mistyped address is usually not 32 bytes any more, but
-nothing proves it, and one address is valid on every cluster. Whether somebody may hold a key shows
-in the bytes: a program-derived address is not on the curve. Pure; knows nothing of transactions.
+They carry no checksum and no network: a mistyped address is mostly one too, only nobody's, and the
+same address is valid on every cluster. Whether somebody may hold its key shows in the bytes: a
+program-derived address is not on the curve, and nor are half of the mistyped ones. Pure; knows
+nothing of transactions.
 
 Error messages never repeat the text: people also paste keys.
 """

@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chains.model import BlockRef
 from chains.networks import NODE_FINALITY, Network
-
-
-@dataclass(frozen=True, slots=True)
-class Finality:
-    """`block`: the newest final height. `credit`: deposits whose `final_height` is not above it may
-    be credited. None: nothing is final yet."""
-
-    block: int | None
-    credit: int | None
 
 
 def final_height(network: Network, height: int, mature_height: int | None) -> int:
@@ -30,22 +20,29 @@ def final_height(network: Network, height: int, mature_height: int | None) -> in
     return max(height + network.confirmations - 1, mature)
 
 
-def judge(
+def newest_final_height(
     network: Network,
     position: BlockRef | None,
     finalized: BlockRef | None,
     hashes: Mapping[int, str],
-) -> Finality:
-    """What is final on our chain, which ends at `position`.
+) -> int | None:
+    """The height up to which our chain, which ends at `position`, is final; None if we can't tell.
 
     The node's word about `finalized` counts only if our own chain contains that very block
     (`hashes`: our block hashes by height): otherwise node and follower don't stand on one chain.
     """
     if position is None:
-        return Finality(None, None)
+        return None
     if network.confirmations != NODE_FINALITY:
         newest = position.height - network.confirmations + 1
-        return Finality(newest if newest >= 0 else None, position.height)
+        return newest if newest >= 0 else None
     if finalized is None or hashes.get(finalized.height) != finalized.hash:
-        return Finality(None, None)
-    return Finality(finalized.height, finalized.height)
+        return None
+    return finalized.height
+
+
+def credit_height(network: Network, position: BlockRef | None, final: int | None) -> int | None:
+    """Deposits whose `final_height` is not above it may be credited. `final`: as above."""
+    if position is None or network.confirmations == NODE_FINALITY:
+        return final
+    return position.height

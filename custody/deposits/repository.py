@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from chains.model import BlockRef, NetworkId
 from custody.db.session import ReadSession
@@ -87,13 +87,16 @@ async def hashes_at(
     session: ReadSession, network: NetworkId, heights: Collection[int]
 ) -> dict[int, str]:
     """Our chain's block hashes at those of the heights that are remembered."""
-    found = {}
-    for chunk in _chunks(heights):
-        rows = select(BlockRow.height, BlockRow.hash).where(
-            BlockRow.network == network, BlockRow.height.in_(chunk)
-        )
-        found.update({height: hash_ for height, hash_ in await session.rows(rows)})
-    return found
+    rows = select(BlockRow.height, BlockRow.hash).where(
+        BlockRow.network == network, BlockRow.height.in_(heights)
+    )
+    return dict(row.tuple() for row in await session.rows(rows)) if heights else {}
+
+
+async def oldest_height(session: ReadSession, network: NetworkId) -> int:
+    """The oldest remembered block's height, 0 if there is none."""
+    oldest = select(func.min(BlockRow.height)).where(BlockRow.network == network)
+    return await session.one(oldest) or 0
 
 
 async def owners(
@@ -107,9 +110,7 @@ async def owners(
             .join(VaultRow, VaultRow.id == AddressRow.vault_id)
             .where(AddressRow.network == network, AddressRow.address.in_(chunk))
         )
-        found.update(
-            {row.address: Owner(row, client) for row, client in await session.rows(rows)}
-        )
+        found.update({row.address: Owner(row, client) for row, client in await session.rows(rows)})
     return found
 
 
@@ -156,9 +157,7 @@ async def deposits_in(
     ]
 
 
-async def creditable(
-    session: ReadSession, network: NetworkId, height: int
-) -> Sequence[DepositRow]:
+async def creditable(session: ReadSession, network: NetworkId, height: int) -> Sequence[DepositRow]:
     """Pending deposits that are final at `height`."""
     return await session.all(
         select(DepositRow)
@@ -169,6 +168,21 @@ async def creditable(
         )
         .order_by(DepositRow.id)
     )
+
+
+async def coin_places(
+    session: ReadSession, network: NetworkId, txids: Iterable[str]
+) -> set[tuple[str, int]]:
+    """The (txid, position) of each stored coin that one of the transactions made."""
+    return {
+        (txid, position)
+        for chunk in _chunks(txids)
+        for txid, position in await session.rows(
+            select(CoinRow.txid, CoinRow.position).where(
+                CoinRow.network == network, CoinRow.txid.in_(chunk)
+            )
+        )
+    }
 
 
 async def coins_spent_at(

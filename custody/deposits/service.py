@@ -13,38 +13,32 @@ their transactions come back in another block, they are not credited again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
-
-from chains.follow import Connected, Disconnected, Event
+from chains.follow import Event
 from chains.model import Block, BlockRef
-from chains.networks import NODE_FINALITY, Network
-from custody.db.ids import new_id
+from chains.networks import Network
 from custody.db.session import WriteSession
-from custody.db.tables import BlockRow, CoinRow, DepositRow, FollowerRow
 from custody.deposits import repository
-from custody.deposits.finality import Finality, judge
+from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
+from custody.deposits.finality import credit_height, newest_final_height
 from custody.deposits.matching import DepositState, Found, has_coins, match_block
 from custody.deposits.recording import Recorder
 from custody.ledger.service import Ledger
 from custody.transfers.state import State
 from custody.vaults.alarms import freeze, raise_alarm
-from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
+from custody.vaults.watchlist import WatchList
 
 REORG_BELOW_FINALITY = "reorg_below_finality"
 _FINAL_STATES = (State.FINAL.value, State.REVERTED.value)
 
 
-class OutOfStep(Exception):
-    """The events don't continue the stored chain: somebody else applied blocks meanwhile."""
-
-
 @dataclass(slots=True)
 class Applied:
-    """What a batch did. The lists hold deposit ids."""
+    """What a batch did. The lists hold deposit ids; what was final at once is in both `pending`
+    and `credited`."""
 
     position: BlockRef | None = None
     final_height: int | None = None
@@ -68,35 +62,104 @@ class Deposits:
     ) -> Applied:
         """Apply the follower's events, oldest first, then credit what is final.
 
-        `finalized`: what the node calls final, for networks whose configuration asks it. Raises
-        OutOfStep; the transaction must then be rolled back and the follower loaded again.
+        The blocks must have been fetched before this is called: an address given out before a
+        block was fetched is then known. `finalized`: what the node calls final, for networks whose
+        configuration asks it. Raises OutOfStep; the transaction must then be rolled back and the
+        follower loaded again.
         """
-        follower = await lock_follower(session, network)
-        await watchlist.refresh(session)
+        chain = await lock_chain(session, network, watchlist, self._clock())
         applied = Applied()
-        for gone, blocks in _segments(events):
-            await self._segment(session, network, follower, gone, blocks, watchlist, applied)
-            await self._finish(session, network, follower, finalized, applied)
+        for gone, blocks in segments(events):
+            recorder = Recorder(session, network, chain.now)
+            count = len(gone) + len(blocks) + 1
+            refs = await repository.newest_refs(session, network.id, count)
+            undone = to_undo(refs, gone)
+            kept = refs[: len(refs) - len(undone)]
+            added = to_add(kept, blocks)
+            if undone:
+                await self._undo(chain, undone, kept, recorder)
+            found = await self._connect(chain, added)
+            applied.position = added[-1].ref if added else kept[-1] if kept else None
+            await self._finish(chain, applied.position, finalized, found, recorder)
+            applied.pending += recorder.pending
+            applied.credited += recorder.credited
+            applied.reversed += recorder.reversed
+        applied.final_height = chain.follower.final_height
         return applied
 
-    async def _segment(
+    async def _undo(
         self,
-        session: WriteSession,
-        network: Network,
-        follower: FollowerRow,
-        gone: Sequence[BlockRef],
-        blocks: Sequence[Block],
-        watchlist: WatchList,
-        applied: Applied,
+        chain: Chain,
+        undone: Sequence[BlockRef],
+        kept: Sequence[BlockRef],
+        recorder: Recorder,
     ) -> None:
-        """Undo `gone`, then connect `blocks`."""
-        refs = await repository.newest_refs(session, network.id, len(gone) + len(blocks) + 1)
-        undone = _undone(refs, gone)
-        refs = refs[: len(refs) - len(undone)]
-        added = _added(refs, blocks)
-        recorder = Recorder(session, self._ledger, network, self._clock())
-        if undone:
-            await self._undo(session, network, follower, undone, refs, watchlist, recorder)
-        if added:
-            await self._connect(session, network, follower, added, watchlist, recorder)
-        applied.position = added[-1].ref if added else (refs[-1] if refs else None)
+        hashes = {ref.hash for ref in undone}
+        rows = await repository.deposits_in(chain.session, chain.network.id, hashes)
+        final_height = chain.follower.final_height
+        if final_height is not None and undone[-1].height <= final_height:
+            credited = {row.vault_id for row in rows if row.state == DepositState.CREDITED}
+            await self._sound_alarm(chain, undone[-1], hashes, credited)
+            chain.follower.final_height = kept[-1].height if kept else None
+        recorder.reverse(row for row in rows if row.state == DepositState.PENDING)
+        await chain.undo(undone)
+
+    async def _sound_alarm(
+        self, chain: Chain, deepest: BlockRef, hashes: Collection[str], credited: set[str]
+    ) -> None:
+        """What we called final was undone. Nothing may leave the vaults that relied on it."""
+        session, network = chain.session, chain.network
+        paid = await repository.vaults_paid_from(session, network.id, hashes, _FINAL_STATES)
+        message = f"{network.name} undid block {deepest.height}, which was final"
+        await raise_alarm(session, REORG_BELOW_FINALITY, message, chain.now, network=network.id)
+        for vault in sorted(credited | paid):
+            await raise_alarm(
+                session, REORG_BELOW_FINALITY, message, chain.now, network=network.id, vault=vault
+            )
+        await freeze(session, credited | paid, REORG_BELOW_FINALITY)
+
+    async def _connect(self, chain: Chain, blocks: Sequence[Block]) -> list[Found]:
+        """Store blocks and coins; returns what was paid to us, change included."""
+        if not blocks:
+            return []
+        await chain.store(blocks)
+        found = await find(chain, blocks)
+        if has_coins(chain.network):
+            await chain.add_coins(found)
+            await chain.spend_coins(blocks)
+        return found
+
+    async def _finish(
+        self,
+        chain: Chain,
+        position: BlockRef | None,
+        finalized: BlockRef | None,
+        found: Sequence[Found],
+        recorder: Recorder,
+    ) -> None:
+        asked = () if finalized is None else (finalized.height,)
+        hashes = await repository.hashes_at(chain.session, chain.network.id, asked)
+        final = newest_final_height(chain.network, position, finalized, hashes)
+        if final is not None:
+            chain.follower.final_height = max(final, chain.follower.final_height or 0)
+        creditable = credit_height(chain.network, position, chain.follower.final_height)
+        await recorder.credit(creditable)
+        await recorder.add(found, creditable)
+        await recorder.write(self._ledger)
+        if position is not None:
+            await chain.prune(position)
+
+
+async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
+    """Everything in the blocks that pays an address of ours."""
+    candidates = [(block, chain.watchlist.credits(block.credits)) for block in blocks]
+    hits = [credit for _, credits_ in candidates for credit in credits_]
+    session, network = chain.session, chain.network
+    owners = await repository.owners(session, network.id, {hit.address for hit in hits})
+    txids = {hit.txid for hit in hits if hit.address in owners}
+    own = await repository.own_transfers(session, network.id, txids)
+    return [
+        found
+        for block, credits_ in candidates
+        for found in match_block(network, block, credits_, owners, own)
+    ]

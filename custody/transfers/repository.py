@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, delete, exists, select
 
@@ -140,6 +141,37 @@ async def claims_of_others(
         select(ClaimRow.key).where(ClaimRow.network == network, ClaimRow.transfer_id != transfer_id)
     )
     return frozenset(ConflictKey(key) for key in keys)
+
+
+async def insert_claims(
+    session: WriteSession,
+    transfer_id: str,
+    network: str,
+    keys: Iterable[ConflictKey],
+    now: datetime,
+) -> None:
+    """IntegrityError, now or at the end, if another transfer holds one of them."""
+    await session.insert(ClaimRow, _claim_rows(transfer_id, network, keys, now))
+
+
+async def claim_missing(
+    session: WriteSession,
+    transfer_id: str,
+    network: str,
+    keys: Iterable[ConflictKey],
+    now: datetime,
+) -> None:
+    """Those of the keys that nobody holds."""
+    await session.insert_missing(ClaimRow, _claim_rows(transfer_id, network, keys, now))
+
+
+def _claim_rows(
+    transfer_id: str, network: str, keys: Iterable[ConflictKey], now: datetime
+) -> list[dict[str, Any]]:
+    return [
+        {"key": key, "network": network, "transfer_id": transfer_id, "created_at": now}
+        for key in sorted(keys)
+    ]
 
 
 async def release_claims(session: WriteSession, transfer_id: str) -> None:

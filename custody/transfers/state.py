@@ -296,7 +296,8 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
         Expire: _Rule(State.EXPIRED, _Built.NO, _END),
         GiveUp: _Rule(State.DENIED, _Built.NO, _END),
         Build: _Rule(State.QUEUED, _Built.NO),
-        Postpone: _Rule(State.QUEUED, _Built.YES),
+        # A claim kept would make others wait behind it: a nonce gap as long as a time lock.
+        Postpone: _Rule(State.QUEUED, _Built.YES, (ReleaseClaims(),)),
         Refuse: _Rule(State.DENIED, _Built.YES, _END),
         Lapse: _Rule(State.EXPIRED, _Built.YES, _END),
         Sign: _Rule(State.SIGNED, _Built.YES, _BROADCAST),

@@ -97,6 +97,14 @@ class Spend(NamedTuple):
     amount: int
     at: datetime
 
+    def fits(self, window: Window) -> bool:
+        """Whether `window` counts it, its age aside."""
+        return (
+            self.vault == window.vault
+            and self.asset == window.asset
+            and window.destination in (None, self.destination)
+        )
+
 
 def spends_of(facts: Facts, transfer: str, at: datetime) -> tuple[Spend, ...]:
     """What a transfer signed at `at` adds to the windows after it."""
@@ -113,12 +121,6 @@ def spends_of(facts: Facts, transfer: str, at: datetime) -> tuple[Spend, ...]:
 def usage_of(spends: Iterable[Spend], window: Window, now: datetime) -> Usage:
     """What `window` holds at `now`: everything younger than its length."""
     after = now - timedelta(seconds=window.seconds)
-    inside = [
-        spend
-        for spend in spends
-        if (spend.vault, spend.asset) == (window.vault, window.asset)
-        and spend.at > after
-        and window.destination in (None, spend.destination)
-    ]
+    inside = [spend for spend in spends if spend.at > after and spend.fits(window)]
     paying = {spend.transfer for spend in inside if spend.destination is not None}
     return Usage(sum(spend.amount for spend in inside), len(paying))

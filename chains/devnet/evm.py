@@ -1,0 +1,214 @@
+"""A local Ethereum or BNB Smart Chain: Foundry's anvil, a real EVM, behind a fault proxy.
+
+Blocks are made only on request. A chain id of its own keeps every transaction signed here worthless
+elsewhere. What anvil is not: there is one node, no consensus (`finalized` is simply two blocks
+behind the tip), a reorg forgets the transactions it removes, and BNB Smart Chain's validator
+contracts and fee distribution do not exist; its zero base fee and legacy transactions do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from chains.devnet import engines
+from chains.devnet.faults import FaultProxy
+from chains.devnet.process import EngineFailed, EngineProcess, free_port
+from chains.errors import NodeMisbehaved
+from chains.evm.address import checksum
+from chains.model import Address, AssetId, TxId
+from chains.networks import NODE_FINALITY, Network
+
+_OUTSIDE_WEALTH: Final = 10**27
+_START_ATTEMPTS: Final = 3
+_LEGACY_GAS_PRICE: Final = 10**9
+_DIFF_TRACER: Final = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+
+
+class AnvilNode:
+    """`chains.devnet.node.DevNode`; see there. The chain survives `stop` and `start`, waiting
+    transactions do not."""
+
+    capable_of_restart: Final = True
+
+    def __init__(self, network: Network, data_dir: Path) -> None:
+        self.network = network.id
+        self.url = ""
+        self._parameters = network
+        self._legacy = network.text("transaction_type") == "legacy"
+        self._data_dir = data_dir
+        self._engine: EngineProcess | None = None
+        self._proxy = FaultProxy("http://127.0.0.1")
+        self._client: httpx.AsyncClient | None = None
+        self._outside: LocalAccount | None = None
+        self._funding = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Raises EngineFailed."""
+        self._data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            await self._start_engine()
+            self.url = await self._proxy.start()
+            await self._prepare_outside()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        await self._proxy.stop()
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+        if self._engine is not None:
+            await self._engine.stop()  # anvil writes its state when asked to end
+            self._engine = None
+
+    async def outside_address(self) -> Address:
+        return checksum(secrets.token_bytes(20))
+
+    async def fund(self, address: Address, amount: int) -> TxId:
+        return await self.send(address, amount)
+
+    async def send(
+        self, to: Address | None, amount: int, data: bytes = b"", gas: int = 21_000
+    ) -> TxId:
+        """Any transaction by the outside wallet; `to` None creates a contract from `data`."""
+        assert self._outside is not None, "not started"
+        async with self._funding:
+            nonce = await self._ask("eth_getTransactionCount", self._outside.address, "pending")
+            price = 2 * int(await self._ask("eth_gasPrice"), 16)
+            fees: dict[str, object] = {"gasPrice": price}
+            if not self._legacy:
+                fees = {"type": 2, "maxFeePerGas": price, "maxPriorityFeePerGas": 10**9}
+            signed = self._outside.sign_transaction(
+                {
+                    "chainId": self._parameters.number("chain_id"),
+                    "nonce": int(nonce, 16),
+                    "gas": gas,
+                    "value": amount,
+                    "data": data,
+                    **({"to": to} if to is not None else {}),
+                    **fees,
+                }
+            )
+            raw = signed.raw_transaction.to_0x_hex()
+            return TxId(await self._ask("eth_sendRawTransaction", raw))
+
+    async def mine(self, blocks: int = 1) -> None:
+        await self._ask("anvil_mine", hex(blocks))
+
+    async def finalize(self) -> None:
+        if self._parameters.confirmations != NODE_FINALITY:
+            await self.mine(self._parameters.confirmations - 1)
+            return
+        tip = int(await self._ask("eth_blockNumber"), 16)
+        while (
+            int((await self._ask("eth_getBlockByNumber", "finalized", False))["number"], 16) < tip
+        ):
+            await self.mine()
+
+    async def reorg(self, depth: int) -> None:
+        await self._ask("anvil_reorg", depth, [])
+        await self.mine()
+
+    async def balance(self, address: Address) -> int:
+        """From the state trie, by a proof; adapters ask `eth_getBalance`."""
+        proof = await self._ask("eth_getProof", address, [], "latest")
+        return int(proof["balance"], 16)
+
+    async def received(self, txid: TxId, address: Address, asset: AssetId) -> int:
+        """The account's balance after the transaction less that before it."""
+        assert asset == self._parameters.native.id
+        if await self._ask("eth_getTransactionReceipt", txid) is None:
+            return 0
+        changed = await self._ask("debug_traceTransaction", txid, _DIFF_TRACER)
+        before, after = (
+            int(changed[side].get(address.lower(), {}).get("balance", "0x0"), 16)
+            for side in ("pre", "post")
+        )
+        return after - before
+
+    def delay(self, seconds: float) -> None:
+        self._proxy.delay(seconds)
+
+    def drop_reply(self, count: int = 1) -> None:
+        self._proxy.drop_reply(count)
+
+    def error(self, count: int = 1) -> None:
+        self._proxy.error(count)
+
+    def go_away(self) -> None:
+        self._proxy.go_away()
+
+    def heal(self) -> None:
+        self._proxy.heal()
+
+    async def ask(self, method: str, *params: object) -> Any:
+        """JSON-RPC to the engine itself, past the proxy, for tests that need anvil's own verbs."""
+        return await self._ask(method, *params)
+
+    async def _start_engine(self) -> None:
+        for attempt in range(1, _START_ATTEMPTS + 1):
+            port = free_port()
+            self._engine = EngineProcess(
+                self._arguments(port),
+                self._data_dir / "anvil.log",
+                environment={"HOME": str(self._data_dir), "PATH": os.defpath},
+            )
+            self._client = httpx.AsyncClient(
+                base_url=f"http://127.0.0.1:{port}", timeout=30.0, trust_env=False
+            )
+            try:
+                self._engine.start()
+                await self._engine.wait_ready(self._answers)
+            except EngineFailed:
+                await self.stop()
+                if attempt == _START_ATTEMPTS:  # else another process may have taken the port
+                    raise
+            else:
+                self._proxy.upstream = f"http://127.0.0.1:{port}"
+                return
+
+    def _arguments(self, port: int) -> list[str | Path]:
+        arguments: list[str | Path] = [engines.anvil(), "--port", str(port), "--quiet"]
+        arguments += ["--chain-id", str(self._parameters.number("chain_id")), "--accounts", "0"]
+        arguments += ["--no-mining", "--slots-in-an-epoch", "1"]
+        arguments += ["--state", self._data_dir / "state.json", "--preserve-historical-states"]
+        arguments += ["--cache-path", self._data_dir / "states"]
+        if self._legacy:
+            price = str(_LEGACY_GAS_PRICE)
+            arguments += ["--block-base-fee-per-gas", "0", "--gas-price", price]
+        return arguments
+
+    async def _answers(self) -> bool:
+        try:
+            return int(await self._ask("eth_chainId"), 16) == self._parameters.number("chain_id")
+        except httpx.TransportError:
+            return False
+
+    async def _prepare_outside(self) -> None:
+        """The outside wallet keeps its key beside the chain's state: both are of this chain only."""
+        path = self._data_dir / "outside.key"
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write(secrets.token_hex(32))
+        account: LocalAccount = Account.from_key(path.read_text())
+        self._outside = account
+        if int(await self._ask("eth_blockNumber"), 16) == 0:
+            await self._ask("anvil_setBalance", account.address, hex(_OUTSIDE_WEALTH))
+            await self.mine()
+
+    async def _ask(self, method: str, *params: object) -> Any:
+        assert self._client is not None, "not started"
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = (await self._client.post("/", json=request)).json()
+        if "error" in answer:
+            raise NodeMisbehaved(f"anvil refused {method}: {answer['error'].get('message')}")
+        return answer["result"]

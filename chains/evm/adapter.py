@@ -1,0 +1,301 @@
+"""One EVM node: blocks and their credits, fees, nonces, broadcasting and what became of it.
+
+Holds no key. Decides nothing about money: what is final, what may be spent and which nonces are
+taken is the caller's knowledge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from eth_typing import ChecksumAddress, HexAddress, HexStr
+from web3 import AsyncWeb3
+
+from chains.errors import (
+    BroadcastRejected,
+    BuildError,
+    ClaimUnusable,
+    NodeMisbehaved,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, fees, parse
+from chains.evm.codec import EvmCodec
+from chains.evm.rpc import METHOD_NOT_FOUND, NodeConnection, RpcError, ask, reading
+from chains.model import (
+    Address,
+    AssetId,
+    Block,
+    BlockRef,
+    Broadcast,
+    Capabilities,
+    ConflictKey,
+    Credit,
+    OwnedAddress,
+    Payment,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    TxState,
+    TxStatus,
+    UnsignedTx,
+)
+from chains.networks import Network
+
+_FEE_BLOCKS: Final = 10
+_FEE_PERCENTILE: Final = 50.0
+_TRACER: Final = {"tracer": "callTracer"}
+
+
+class EvmAdapter:
+    """`chains.adapter.ChainAdapter` of one EVM network at one node.
+
+    `timeout_s` bounds each request. Contracts' payments to us are seen where the network is
+    configured with traces and the node has `debug_traceBlockByHash`; `capabilities` says so.
+    """
+
+    def __init__(self, network: Network, url: str, *, timeout_s: float = 10.0) -> None:
+        self._network = network
+        self._codec = EvmCodec(network)
+        self._kind = build.Kind(network.text("transaction_type"))
+        self._node = NodeConnection(url, timeout_s)
+        self._web3 = AsyncWeb3(self._node, middleware=[])
+        self._traces: bool | None = None if network.parameters.get("traces") == "debug" else False
+
+    @property
+    def codec(self) -> EvmCodec:
+        return self._codec
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            coins=False,
+            historic_balance=True,
+            internal_credits=self._traces is not False,
+            conflict_keys=True,
+        )
+
+    async def check(self) -> None:
+        """Also finds out, anew each time, whether the node traces blocks."""
+        served, expected = await ask(self._web3.eth.chain_id), self._network.number("chain_id")
+        if served != expected:
+            raise WrongChain(f"the node serves chain id {served}, not {expected}")
+        if self._network.parameters.get("traces") == "debug":
+            self._traces = await self._can_trace()
+
+    async def close(self) -> None:
+        await self._node.close()
+
+    async def tip(self) -> BlockRef:
+        return await self._head("latest")
+
+    async def finalized(self) -> BlockRef:
+        return await self._head("finalized")
+
+    async def block(self, height: int) -> Block:
+        found = await self._node.call("eth_getBlockByNumber", hex(height), True)
+        if found is None:
+            raise NodeUnavailable(f"the node has no block {height} yet")
+        with reading("a block"):
+            ref = _ref(found)
+            if ref.height != height:
+                raise NodeMisbehaved(f"block {ref.height} where {height} was asked for")
+            return Block(
+                ref=ref,
+                parent_hash=found["parentHash"],
+                timestamp=int(found["timestamp"], 16),
+                credits=await self._credits(found),
+            )
+
+    async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
+        assert asset == self._network.native.id
+        # By hash (EIP-1898): by height, a node on another branch would answer something else.
+        where = "latest" if at is None else {"blockHash": at.hash, "requireCanonical": True}
+        balance = await self._node.call("eth_getBalance", address, where)
+        with reading("a balance"):
+            return int(balance, 16)
+
+    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
+        """The lowest nonce that is neither used on the chain nor taken.
+
+        A transaction that waits in the node's pool but is nobody's in `taken` (custody restored
+        from an older backup, say) does not push the nonce up: taking the same nonce means that at
+        most one of the two is ever included, which is the safe side.
+        """
+        source, payment = _parties(intent)
+        nonce, _ = await asyncio.gather(
+            self._confirmed_nonce(source.address), self._quote(intent, source, payment)
+        )
+        while (key := build.nonce_key(self._network.id, source.address, nonce)) in intent.taken:
+            nonce += 1
+        return (key,)
+
+    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
+        source, payment = _parties(intent)
+        keys = [
+            build.parse_nonce_key(self._network.id, source.address, key) for key in intent.claim
+        ]
+        if len(keys) != 1 or keys[0] is None:
+            raise ClaimUnusable("the claim is not one nonce of the source")
+        nonce = keys[0]
+        confirmed, (gas, fee_per_gas_max, priority_fee) = await asyncio.gather(
+            self._confirmed_nonce(source.address), self._quote(intent, source, payment)
+        )
+        if nonce < confirmed:
+            raise ClaimUnusable(f"nonce {nonce} of {source.address} is used on the chain")
+        transfer = build.transfer(
+            self._network,
+            nonce=nonce,
+            to=payment.address,
+            value=payment.amount,
+            gas=gas,
+            fee_per_gas_max=fee_per_gas_max,
+            priority_fee=priority_fee,
+        )
+        return UnsignedTx(self._network.id, build.encode_unsigned(transfer), source.address)
+
+    async def broadcast(self, tx: SignedTx) -> Broadcast:
+        try:
+            answer = await ask(self._web3.eth.send_raw_transaction(tx.raw))
+        except RpcError as refusal:
+            # Nodes word "I have it" differently; whether the node has it is the better question.
+            if await self._known(tx.txid):
+                return Broadcast.ALREADY_KNOWN
+            if refusal.transient:
+                raise
+            raise BroadcastRejected(refusal.reason) from None
+        if answer.to_0x_hex() != tx.txid:
+            raise NodeMisbehaved("the node took another transaction than it was given")
+        return Broadcast.ACCEPTED
+
+    async def status(self, txid: TxId) -> TxStatus:
+        receipt = await self._receipt(txid)
+        if receipt is not None:
+            with reading("a receipt"):
+                block = BlockRef(int(receipt["blockNumber"], 16), receipt["blockHash"])
+                fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+                succeeded = int(receipt["status"], 16) == 1
+            # A node in the middle of a reorg may still show a receipt of the branch it leaves.
+            if await self._is_canonical(block):
+                if succeeded:
+                    return TxStatus(TxState.INCLUDED, block, fee)
+                return TxStatus(TxState.REVERTED, block, fee, reason="receipt status 0")
+        known = receipt is not None or await self._known(txid)
+        return TxStatus(TxState.PENDING if known else TxState.UNKNOWN)
+
+    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+        """Dead when a final block left the sender's nonce past ours and the node, which then has
+        that block, shows no receipt of ours. Relies on the node's transaction index."""
+        signed = parse.signed(tx.raw)
+        nonce = signed.transaction.nonce
+        at_final = {"blockHash": final.hash, "requireCanonical": True}
+        used = await self._node.call("eth_getTransactionCount", signed.sender, at_final)
+        with reading("a nonce"):
+            if int(used, 16) <= nonce:
+                return None
+        if await self._receipt(tx.txid) is not None:
+            return None
+        return f"another transaction used nonce {nonce} of {signed.sender} by block {final.height}"
+
+    async def _head(self, tag: str) -> BlockRef:
+        found = await self._node.call("eth_getBlockByNumber", tag, False)
+        if found is None:
+            raise NodeUnavailable(f"the node has no {tag} block yet")
+        with reading("a block"):
+            return _ref(found)
+
+    async def _credits(self, block: dict[str, Any]) -> tuple[Credit, ...]:
+        if self._traces is None:
+            self._traces = await self._can_trace()
+        if not block["transactions"]:
+            return crediting.from_receipts(self._network, block, ())
+        if self._traces:
+            traces = await self._node.call("debug_traceBlockByHash", block["hash"], _TRACER)
+            return crediting.from_traces(self._network, block, traces)
+        receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
+        return crediting.from_receipts(self._network, block, receipts)
+
+    async def _can_trace(self) -> bool:
+        """Any other error than "no such method" is an answer of a node that can trace: the first
+        block, for one, is refused by some."""
+        head = await self.tip()
+        try:
+            await self._node.call("debug_traceBlockByHash", head.hash, _TRACER)
+        except RpcError as error:
+            return error.number != METHOD_NOT_FOUND
+        return True
+
+    async def _confirmed_nonce(self, address: Address) -> int:
+        return await ask(self._web3.eth.get_transaction_count(_web3_address(address), "latest"))
+
+    async def _quote(
+        self, intent: TransferIntent, source: OwnedAddress, payment: Payment
+    ) -> tuple[int, int, int]:
+        """Gas, greatest fee and priority fee per unit of it. The balance is the chain's: what
+        other unfinished transfers will spend of it is for the ledger to hold back."""
+        balance, level = await asyncio.gather(
+            self.balance(source.address, payment.asset), self._fee_level()
+        )
+        gas = TRANSFER_GAS
+        if balance >= payment.amount:  # else estimating fails, and in other words than ours
+            gas = await self._gas(source.address, payment)
+        fee = fees.choose_fee(
+            level, gas=gas, amount=payment.amount, fee_max=intent.fee_max, balance=balance
+        )
+        return gas, fee, level.priority
+
+    async def _gas(self, source: Address, payment: Payment) -> int:
+        """A payee with code decides itself how much it burns; a quarter is added to its wish."""
+        to = _web3_address(payment.address)
+        if not await ask(self._web3.eth.get_code(to)):
+            return TRANSFER_GAS
+        call = {"from": source, "to": to, "value": hex(payment.amount)}
+        try:
+            estimate = int(await self._node.call("eth_estimateGas", call), 16)
+        except RpcError as error:
+            if error.transient:
+                raise
+            raise BuildError(f"the payee is a contract that refuses: {error.reason}") from None
+        return estimate + estimate // 4
+
+    async def _fee_level(self) -> fees.FeeLevel:
+        if self._kind is build.Kind.LEGACY:
+            return fees.legacy_level(await ask(self._web3.eth.gas_price))
+        history = await ask(self._web3.eth.fee_history(_FEE_BLOCKS, "latest", [_FEE_PERCENTILE]))
+        with reading("a fee history"):
+            used = zip(history["gasUsedRatio"], history["reward"], strict=True)
+            priority = fees.usual_priority([reward[0] for ratio, reward in used if ratio > 0])
+            next_base_fee = history["baseFeePerGas"][-1]
+        if priority is None:
+            priority = await ask(self._web3.eth.max_priority_fee)
+        return fees.eip1559_level(next_base_fee, priority)
+
+    async def _receipt(self, txid: TxId) -> dict[str, Any] | None:
+        receipt: dict[str, Any] | None = await self._node.call("eth_getTransactionReceipt", txid)
+        return receipt
+
+    async def _known(self, txid: TxId) -> bool:
+        return await self._node.call("eth_getTransactionByHash", txid) is not None
+
+    async def _is_canonical(self, block: BlockRef) -> bool:
+        found = await self._node.call("eth_getBlockByNumber", hex(block.height), False)
+        with reading("a block"):
+            return found is not None and _ref(found) == block
+
+
+def _ref(block: dict[str, Any]) -> BlockRef:
+    return BlockRef(int(block["number"], 16), block["hash"])
+
+
+def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Payment]:
+    """Who pays and what: an EVM transaction has one payer and one payment."""
+    assert intent.source is not None
+    assert intent.source.address_type is ADDRESS_TYPE
+    (payment,) = intent.payments
+    return intent.source, payment
+
+
+def _web3_address(address: Address) -> ChecksumAddress:
+    """Our canonical form is what web3 calls a checksum address."""
+    return ChecksumAddress(HexAddress(HexStr(address)))

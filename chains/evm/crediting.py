@@ -1,0 +1,105 @@
+"""Every native credit in a block, from what a node says of it. Pure.
+
+A credit is where balance went up: payments, value that contracts pass on (traces), withdrawals from
+the consensus layer, and the fees of the block's own recipient. A transaction or call that failed
+credits nothing, nor does anything it called.
+
+The credits of a transaction are numbered in the order of execution, the payment of the transaction
+itself first, so that a node without traces gives it the same number. Withdrawals and block fees
+belong to no transaction: their `txid` is the block's hash, position 0 the fees, then the
+withdrawals in the order of the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.evm.address import canonical
+from chains.model import Credit, TxId
+from chains.networks import Network
+
+Json = Mapping[str, Any]
+
+_GWEI: Final = 10**9
+_MOVES: Final = frozenset({"CALL", "CREATE", "CREATE2", "SELFDESTRUCT"})
+_STAYS: Final = frozenset({"DELEGATECALL", "CALLCODE", "STATICCALL"})
+"""Run another's code on the caller's own balance; the value they show goes nowhere."""
+
+
+def from_traces(network: Network, block: Json, traces: Sequence[Json]) -> tuple[Credit, ...]:
+    """`block` with full transactions, `traces` of geth's callTracer.
+
+    Raises NodeUnavailable if the node could not trace a transaction, and NodeMisbehaved.
+    """
+    found: list[Credit] = []
+    gas_used = []
+    for tx, trace in zip(block["transactions"], traces, strict=True):
+        if trace.get("txHash", tx["hash"]) != tx["hash"]:
+            raise NodeMisbehaved("traces of other transactions than the block's")
+        if "result" not in trace:
+            raise NodeUnavailable(f"the node can't trace {tx['hash']} (has it pruned the state?)")
+        found += _numbered(network, tx["hash"], _moved(trace["result"]))
+        gas_used.append(trace["result"]["gasUsed"])
+    return (*found, *_block_level(network, block, gas_used))
+
+
+def from_receipts(network: Network, block: Json, receipts: Sequence[Json]) -> tuple[Credit, ...]:
+    """Without traces: what transactions themselves pay. Contracts' payments stay unseen."""
+    found: list[Credit] = []
+    for tx, receipt in zip(block["transactions"], receipts, strict=True):
+        if receipt["transactionHash"] != tx["hash"]:
+            raise NodeMisbehaved("receipts of other transactions than the block's")
+        if int(receipt["status"], 16) == 1:
+            payee = tx["to"] or receipt["contractAddress"]
+            found += _numbered(network, tx["hash"], [(payee, int(tx["value"], 16))])
+    gas_used = [receipt["gasUsed"] for receipt in receipts]
+    return (*found, *_block_level(network, block, gas_used))
+
+
+def _moved(call: Json) -> Iterator[tuple[str, int]]:
+    """Payee and value of each call that took effect, in the order of execution."""
+    stack = [call]
+    while stack:
+        frame = stack.pop()
+        if frame.get("error"):
+            continue
+        value = int(frame.get("value") or "0x0", 16)
+        if value and frame["type"] in _MOVES:
+            # An account that pays itself inside a call gains nothing.
+            if frame is call or frame["from"] != frame["to"]:
+                yield frame["to"], value
+        elif value and frame["type"] not in _STAYS:
+            raise NodeMisbehaved(f"a call of unknown type {frame['type']!r} that carries value")
+        stack.extend(reversed(frame.get("calls") or ()))
+
+
+def _block_level(network: Network, block: Json, gas_used: Sequence[str]) -> Iterator[Credit]:
+    """Anyone who makes a block may name any address as its fee recipient, ours as well."""
+    native = network.native.id
+    txid = TxId(block["hash"])
+    if network.parameters.get("fee_recipient") == "coinbase":
+        base_fee = int(block.get("baseFeePerGas") or "0x0", 16)
+        spent = zip(block["transactions"], gas_used, strict=True)
+        fees = sum(_tip(tx, base_fee) * int(gas, 16) for tx, gas in spent)
+        if fees:
+            yield Credit(txid, 0, canonical(block["miner"]), native, fees)
+    for index, withdrawal in enumerate(block.get("withdrawals") or (), 1):
+        amount = int(withdrawal["amount"], 16) * _GWEI
+        if amount:
+            yield Credit(txid, index, canonical(withdrawal["address"]), native, amount)
+
+
+def _tip(tx: Json, base_fee: int) -> int:
+    """What the block's recipient gets for each unit of gas (EIP-1559); the rest is burnt."""
+    if tx.get("maxFeePerGas") is not None:
+        return min(int(tx["maxFeePerGas"], 16) - base_fee, int(tx["maxPriorityFeePerGas"], 16))
+    return int(tx["gasPrice"], 16) - base_fee
+
+
+def _numbered(network: Network, txid: str, moved: Iterable[tuple[str, int]]) -> Iterator[Credit]:
+    native = network.native.id
+    paid = (entry for entry in moved if entry[1])
+    for position, (payee, value) in enumerate(paid):
+        yield Credit(TxId(txid), position, canonical(payee), native, value)

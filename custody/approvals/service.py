@@ -1,0 +1,232 @@
+"""Approvals: who still has to give one, what they are shown, and what they hand in.
+
+The authority is the approver's own Ed25519 key, named by the signed policy, over the digest of the
+mandate's bytes; an API key only carries the message. Everything checked here the signer checks
+again with its own copy of the policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+
+from chains.networks import all_networks
+from custody.apikeys.model import Caller
+from custody.db.ids import new_id
+from custody.db.session import Database, ReadSession
+from custody.db.tables import ApprovalRow, TransferRow
+from custody.errors import Conflict, Forbidden, NotFound, Unprocessable
+from custody.ledger.service import Ledger
+from custody.transfers import repository
+from custody.transfers.apply import load, transition
+from custody.transfers.mandates import stored_mandate
+from custody.transfers.policies import PolicySource, usage
+from custody.transfers.state import Accept, Reject, State, Transfer, can
+from signer.policy import Evaluation, Policy, Ruling, evaluate, facts_of, windows
+from signer.wire import Mandate, Need, Verdict, approval_message
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A transfer that waits for people. `needs`: what is still missing; `given`: who has spoken."""
+
+    row: TransferRow
+    needs: tuple[Need, ...]
+    given: Sequence[ApprovalRow]
+
+
+class Approvals:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: Ledger,
+        policies: PolicySource,
+        clock: Callable[[], datetime],
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._policies = policies
+        self._clock = clock
+        self._wake = wake
+
+    async def waiting(
+        self, session: ReadSession, caller: Caller, approver: str | None, after: str, limit: int
+    ) -> list[Waiting]:
+        """Transfers that wait for approvals, in order of creation; with `approver`, those that wait
+        for this person. Raises SignerError, Unprocessable policy_missing."""
+        policy = await self._policies.current()
+        found: list[Waiting] = []
+        while len(found) < limit:
+            rows = await _awaiting(session, caller.client_id, after, limit)
+            for row in rows:
+                waiting = await self._waiting(session, policy, row)
+                if approver is None or _waits_for(policy, waiting, approver):
+                    found.append(waiting)
+            if len(rows) < limit:
+                break
+            after = rows[-1].id
+        return found[:limit]
+
+    async def mandate(
+        self, session: ReadSession, transfer_id: str, caller: Caller
+    ) -> tuple[TransferRow, Mandate]:
+        """What approvers sign, from the canonical bytes. Raises NotFound transfer_not_found."""
+        row = await repository.find_transfer(session, transfer_id, caller.client_id)
+        if row is None:
+            raise NotFound("transfer_not_found", "no such transfer")
+        return row, stored_mandate(row)
+
+    async def submit(
+        self,
+        transfer_id: str,
+        caller: Caller,
+        approver: str,
+        verdict: Verdict,
+        signature: bytes,
+    ) -> TransferRow:
+        """Take an approval or a rejection; the last approval needed lets the transfer go on, a
+        rejection ends it and releases what it holds. Repeating the same one changes nothing.
+
+        Raises NotFound(transfer_not_found, approver_not_found), Forbidden(approver_is_initiator,
+        approver_not_asked, approval_signature_invalid), Conflict(transfer_not_awaiting_approval,
+        transfer_expired, approval_exists), Unprocessable(policy_changed, policy_missing),
+        SignerError.
+        """
+        policy = await self._policies.current()
+        async with self._database.write() as session:
+            row = await repository.lock_transfer(session, transfer_id)
+            if row is None or not caller.sees(row.client_id):
+                raise NotFound("transfer_not_found", "no such transfer")
+            mandate = stored_mandate(row)
+            _check_signature(policy, mandate, approver, verdict, signature)
+            given = await repository.verdicts_on(session, transfer_id)
+            if _is_repetition(given, approver, verdict):
+                return row
+            before = await load(session, row)
+            now = self._clock()
+            _check_state(before, row, verdict, now)
+            asked = await self._evaluate(session, policy, row, mandate, ())
+            _check_is_asked(policy, asked, approver)
+            session.add(_row(transfer_id, approver, verdict, signature, now))
+            if verdict is Verdict.REJECT:
+                event = Reject(f"by {approver}")
+                await transition(session, self._ledger, row, before, event, now)
+                return row
+            approvers = [*(a.approver for a in given if a.verdict == Verdict.APPROVE), approver]
+            result = await self._evaluate(session, policy, row, mandate, approvers)
+            if result.ruling is not Ruling.NEEDS_APPROVALS:
+                await transition(session, self._ledger, row, before, Accept(), now)
+        self._wake()
+        return row
+
+    async def _waiting(self, session: ReadSession, policy: Policy, row: TransferRow) -> Waiting:
+        given = await repository.verdicts_on(session, row.id)
+        approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
+        result = await self._evaluate(session, policy, row, stored_mandate(row), approvers)
+        return Waiting(row, result.needs, given)
+
+    async def _evaluate(
+        self,
+        session: ReadSession,
+        policy: Policy,
+        row: TransferRow,
+        mandate: Mandate,
+        approvers: Sequence[str],
+    ) -> Evaluation:
+        facts = facts_of(mandate)
+        now = self._clock()
+        native = all_networks()[mandate.network].native.id
+        used = await usage(session, windows(policy, facts), native, now, besides=row.id)
+        return evaluate(policy, facts, used, now, approvers)
+
+
+async def _awaiting(
+    session: ReadSession, client_id: str | None, after: str, limit: int
+) -> Sequence[TransferRow]:
+    statement = select(TransferRow).where(
+        TransferRow.state == State.AWAITING_APPROVAL, TransferRow.id > after
+    )
+    if client_id is not None:
+        statement = statement.where(TransferRow.client_id == client_id)
+    return await session.all(statement.order_by(TransferRow.id).limit(limit))
+
+
+def _waits_for(policy: Policy, waiting: Waiting, approver: str) -> bool:
+    person = policy.persons.get(approver)
+    if person is None or waiting.row.initiator in person.initiates_as | {approver}:
+        return False
+    if any(each.approver == approver for each in waiting.given):
+        return False
+    return any(approver in policy.groups[need.group] for need in waiting.needs)
+
+
+def _check_signature(
+    policy: Policy, mandate: Mandate, approver: str, verdict: Verdict, signature: bytes
+) -> None:
+    """That this person, who is not the one who asked, signed exactly this mandate."""
+    if policy.version != mandate.policy_version:
+        raise Unprocessable(
+            "policy_changed", "the policy changed since; cancel the transfer and ask again"
+        )
+    person = policy.persons.get(approver)
+    if person is None:
+        raise NotFound("approver_not_found", "the policy knows no such person", field="approver")
+    if mandate.initiator in person.initiates_as | {person.id}:
+        raise Forbidden("approver_is_initiator", "nobody decides on what they asked for themselves")
+    try:
+        key = Ed25519PublicKey.from_public_bytes(person.key)
+        key.verify(signature, approval_message(mandate.digest(), verdict))
+    except InvalidSignature:
+        raise Forbidden(
+            "approval_signature_invalid", "not this person's signature of this verdict"
+        ) from None
+
+
+def _is_repetition(given: Sequence[ApprovalRow], approver: str, verdict: Verdict) -> bool:
+    earlier = next((each for each in given if each.approver == approver), None)
+    if earlier is None:
+        return False
+    if earlier.verdict != verdict:
+        raise Conflict("approval_exists", f"this person already chose to {earlier.verdict}")
+    return True
+
+
+def _check_state(before: Transfer, row: TransferRow, verdict: Verdict, now: datetime) -> None:
+    """Approving is for what waits; rejecting works until the signer may have signed."""
+    wanted = Accept if verdict is Verdict.APPROVE else Reject
+    if not can(before, wanted):
+        raise Conflict("transfer_not_awaiting_approval", f"the transfer is {before.state}")
+    if row.expires_at <= now:
+        raise Conflict("transfer_expired", "the mandate has expired")
+
+
+def _check_is_asked(policy: Policy, asked: Evaluation, approver: str) -> None:
+    """A voice that the deciding rule does not ask for would count for nothing."""
+    if not any(approver in policy.groups[need.group] for need in _needs(policy, asked)):
+        raise Forbidden("approver_not_asked", "the policy does not ask this person about it")
+
+
+def _needs(policy: Policy, asked: Evaluation) -> tuple[Need, ...]:
+    """All that the deciding rule asks for, also where a sequence shows only the next group."""
+    rule = next((rule for rule in policy.rules if rule.id == asked.rule), None)
+    return rule.grant.needs if rule is not None and rule.grant is not None else ()
+
+
+def _row(
+    transfer_id: str, approver: str, verdict: Verdict, signature: bytes, now: datetime
+) -> ApprovalRow:
+    return ApprovalRow(
+        id=new_id("apr"),
+        transfer_id=transfer_id,
+        approver=approver,
+        verdict=verdict,
+        signature=signature,
+        created_at=now,
+    )

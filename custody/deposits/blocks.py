@@ -1,0 +1,194 @@
+"""The stored chain of one network and its coins: what connects, what is undone, what is watched.
+
+Knows coins and blocks; nothing of deposits or the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from chains.follow import Connected, Disconnected, Event
+from chains.model import Block, BlockRef, ConflictKey
+from chains.networks import Network
+from custody.db.ids import new_id
+from custody.db.session import WriteSession
+from custody.db.tables import BlockRow, CoinRow, FollowerRow
+from custody.deposits import repository
+from custody.deposits.matching import Found
+from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
+
+
+class OutOfStep(Exception):
+    """The events don't continue the stored chain: somebody else applied blocks meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One network's rows, under the lock of its follower."""
+
+    session: WriteSession
+    network: Network
+    follower: FollowerRow
+    watchlist: WatchList
+    now: datetime
+
+    async def undo(self, gone: Sequence[BlockRef]) -> None:
+        """Remove blocks and the coins they made, and give back the coins they spent."""
+        heights = [ref.height for ref in gone]
+        mine = CoinRow.network == self.network.id
+        given_back = await repository.coins_spent_at(self.session, self.network.id, heights)
+        self.watchlist.watch_coins(
+            outpoint_key(self.network.id, coin.txid, coin.position) for coin in given_back
+        )
+        await self.session.execute(
+            update(CoinRow).where(mine, CoinRow.spent_height.in_(heights)).values(spent_height=None)
+        )
+        await self.session.execute(delete(CoinRow).where(mine, CoinRow.block_height.in_(heights)))
+        await self.session.execute(
+            delete(BlockRow).where(
+                BlockRow.network == self.network.id, BlockRow.height.in_(heights)
+            )
+        )
+        if given_back:
+            self._coins_changed()
+
+    async def add_coins(self, found: Sequence[Found]) -> None:
+        """Store the outputs that are ours."""
+        rows = [self._coin(each) for each in found]
+        await self.session.insert_missing(CoinRow, rows)
+        if rows:
+            self.watchlist.watch_coins(outpoint_key(self.network.id, *each.place) for each in found)
+            self._coins_changed()
+
+    async def spend_coins(self, blocks: Iterable[Block]) -> None:
+        """Mark the coins of ours that the blocks spend. Call after `add_coins` for all of them: a
+        coin may be spent in the block that makes it."""
+        await self.session.update_each(
+            CoinRow,
+            ["network", "txid", "position"],
+            [
+                self._spent(key, block.ref.height)
+                for block in blocks
+                for key in self.watchlist.spends(block.spent)
+            ],
+        )
+
+    async def store(self, blocks: Sequence[Block]) -> None:
+        await self.session.insert(
+            BlockRow,
+            [
+                {
+                    "network": self.network.id,
+                    "height": block.ref.height,
+                    "hash": block.ref.hash,
+                    "connected_at": self.now,
+                }
+                for block in blocks
+            ],
+        )
+
+    async def prune(self, position: BlockRef) -> None:
+        """Forget blocks that neither the follower nor the node's finality will ask for again."""
+        final = self.follower.final_height
+        if final is not None:
+            oldest = min(final, position.height - self.network.follow_depth)
+            await self.session.execute(
+                delete(BlockRow).where(
+                    BlockRow.network == self.network.id, BlockRow.height < oldest
+                )
+            )
+
+    def _coins_changed(self) -> None:
+        version = new_id("coi")
+        self.follower.coins_version = version
+        self.watchlist.wrote_coins(version)
+
+    def _coin(self, found: Found) -> dict[str, object]:
+        credit = found.credit
+        height = found.block.height
+        return {
+            "network": self.network.id,
+            "txid": credit.txid,
+            "position": credit.position,
+            "vault_id": found.owner.address.vault_id,
+            "address_id": found.owner.address.id,
+            "amount": credit.amount,
+            "own_change": found.change,
+            "block_height": height,
+            "mature_height": height if credit.mature_height is None else credit.mature_height,
+            "spent_height": None,
+        }
+
+    def _spent(self, key: ConflictKey, height: int) -> dict[str, object]:
+        txid, position = parse_outpoint(key)
+        return {
+            "network": self.network.id,
+            "txid": txid,
+            "position": position,
+            "spent_height": height,
+        }
+
+
+async def lock_chain(
+    session: WriteSession, network: Network, watchlist: WatchList, now: datetime
+) -> Chain:
+    """Exclude every other writer of this network's blocks until the transaction ends, and bring
+    the watch list up to date."""
+    mine = select(FollowerRow).where(FollowerRow.network == network.id)
+    rows = await session.for_update(mine.order_by(FollowerRow.network))
+    if not rows:
+        new = {"network": network.id, "coins_version": None, "final_height": None}
+        await session.insert_missing(FollowerRow, [new])
+        rows = await session.for_update(mine.order_by(FollowerRow.network))
+    await watchlist.refresh(session)
+    return Chain(session, network, rows[0], watchlist, now)
+
+
+def segments(events: Iterable[Event]) -> Iterator[tuple[list[BlockRef], list[Block]]]:
+    """Runs of "these blocks go, then these come"; one empty run for no events."""
+    gone: list[BlockRef] = []
+    come: list[Block] = []
+    for event in events:
+        match event:
+            case Connected(block):
+                come.append(block)
+            case Disconnected(ref):
+                if come:
+                    yield gone, come
+                    gone, come = [], []
+                gone.append(ref)
+    yield gone, come
+
+
+def to_undo(refs: Sequence[BlockRef], gone: Sequence[BlockRef]) -> list[BlockRef]:
+    """Those of `gone` that are still stored, newest first. `refs`: the newest stored blocks.
+
+    Raises OutOfStep if one of them is stored below a block that stays.
+    """
+    stored = list(refs)
+    undone = []
+    for ref in gone:
+        if stored and stored[-1] == ref:
+            undone.append(stored.pop())
+        elif ref in stored:
+            raise OutOfStep(f"block {ref.height} is not the newest")
+    return undone
+
+
+def to_add(refs: Sequence[BlockRef], blocks: Sequence[Block]) -> list[Block]:
+    """Those of `blocks` that are not stored yet. Raises OutOfStep unless each continues the chain
+    of stored blocks."""
+    added: list[Block] = []
+    tip = refs[-1] if refs else None
+    for block in blocks:
+        if not added and block.ref in refs:
+            continue
+        if tip is not None and (block.parent_hash != tip.hash or block.ref.height <= tip.height):
+            raise OutOfStep(f"block {block.ref.height} does not continue ours")
+        added.append(block)
+        tip = block.ref
+    return added

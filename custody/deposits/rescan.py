@@ -1,0 +1,135 @@
+"""Looks at blocks again and repairs what was missed: deposits, coins, spent coins.
+
+For an operator who has reason to believe that something is missing (a node that answered wrongly, a
+restored database). It adds and never removes; what is there already stays as it is. It may run
+beside the follower, in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chains.adapter import ChainAdapter
+from chains.model import Block, BlockRef, NetworkId, TxId
+from chains.networks import Network
+from custody.db.session import Database
+from custody.deposits import repository
+from custody.deposits.blocks import Chain, lock_chain
+from custody.deposits.finality import credit_height
+from custody.deposits.matching import Found, has_coins
+from custody.deposits.recording import Recorder
+from custody.deposits.service import find
+from custody.errors import Invalid, NotFound
+from custody.ledger.service import Ledger
+from custody.vaults.watchlist import WatchList
+
+_CHUNK_BLOCKS = 16
+
+
+@dataclass(slots=True)
+class Rescanned:
+    """`deposits`: ids of those that were missing. `coins`: how many were missing. `skipped`:
+    heights at which the node's block is not the one we follow."""
+
+    deposits: list[str] = field(default_factory=list)
+    coins: int = 0
+    skipped: list[int] = field(default_factory=list)
+
+
+class Rescan:
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        network: Network,
+        adapter: ChainAdapter,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._network = network
+        self._adapter = adapter
+        self._clock = clock
+        self._watchlist = WatchList(network.id)
+
+    async def transaction(self, txid: TxId) -> Rescanned:
+        """The block that the transaction is in. Raises NotFound(transaction_not_in_block)."""
+        status = await self._adapter.status(txid)
+        if status.block is None:
+            raise NotFound("transaction_not_in_block", "The node sees it in no block.")
+        return await self.blocks(status.block.height, status.block.height)
+
+    async def blocks(self, first: int, last: int) -> Rescanned:
+        """The heights from `first` to `last`, both included.
+
+        Raises Invalid(height_invalid) unless they are in order and not above the follower.
+        """
+        position = await self._position()
+        if not 0 <= first <= last <= position.height:
+            raise Invalid("height_invalid", f"0 to {position.height}, the smaller first.")
+        done = Rescanned()
+        end = last
+        height = first
+        while height <= end:
+            heights = range(height, min(height + _CHUNK_BLOCKS, end + 1))
+            fetched = [block for at in heights if (block := await self._adapter.block(at))]
+            coins_before = done.coins
+            position = await self._apply(fetched, last, done)
+            if done.coins > coins_before:
+                # A coin found late may have been spent in any block up to where the follower
+                # stands; from there on the follower itself knows the coin.
+                end = max(end, position.height)
+            height = heights.stop
+        return done
+
+    async def _apply(self, fetched: Sequence[Block], last: int, done: Rescanned) -> BlockRef:
+        """One chunk: everything up to `last`, spent coins only above it."""
+        async with self._database.write() as session:
+            chain = await lock_chain(session, self._network, self._watchlist, self._clock())
+            position = await repository.position(session, self._network.id)
+            assert position is not None
+            blocks = await self._ours(chain, fetched, position, done)
+            found = await find(chain, [block for block in blocks if block.ref.height <= last])
+            if has_coins(self._network):
+                done.coins += await _add_missing_coins(chain, found)
+                await chain.spend_coins(blocks)
+            recorder = Recorder(session, self._network, chain.now)
+            creditable = credit_height(self._network, position, chain.follower.final_height)
+            await recorder.add(found, creditable)
+            await recorder.write(self._ledger)
+            done.deposits += recorder.pending
+            return position
+
+    async def _ours(
+        self, chain: Chain, fetched: Sequence[Block], position: BlockRef, done: Rescanned
+    ) -> list[Block]:
+        """Those that lie on the chain we follow: the very blocks we remember, and all below."""
+        network: NetworkId = self._network.id
+        heights = [block.ref.height for block in fetched]
+        hashes = await repository.hashes_at(chain.session, network, heights)
+        oldest = await repository.oldest_height(chain.session, network)
+        ours = []
+        for block in fetched:
+            height = block.ref.height
+            if hashes.get(height) == block.ref.hash or height < oldest:
+                ours.append(block)
+            elif height <= position.height:
+                done.skipped.append(height)
+        return ours
+
+    async def _position(self) -> BlockRef:
+        async with self._database.read() as session:
+            position = await repository.position(session, self._network.id)
+        if position is None:
+            raise Invalid("height_invalid", "Nothing of this network has been followed yet.")
+        return position
+
+
+async def _add_missing_coins(chain: Chain, found: Sequence[Found]) -> int:
+    txids = {each.credit.txid for each in found}
+    known = await repository.coin_places(chain.session, chain.network.id, txids)
+    missing = [each for each in found if each.place not in known]
+    await chain.add_coins(missing)
+    return len(missing)

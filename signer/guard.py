@@ -1,0 +1,311 @@
+"""What was signed, for whom, and what that forbids from now on.
+
+The guard rule: the same transaction for the same mandate is a retry and gets the same signature;
+another transaction for a transfer is signed only if it shares a conflict key with *every* earlier
+one, so that at most one of them can ever confirm, whatever custody's database says. A chain
+without conflict keys (TRON) thus gets one transaction per transfer.
+
+Also here, because they are durable and the signer's own: rolling windows, the account number of
+each vault, the policy in force, since when approvals are complete. All of it is read from the
+journal; everything recorded here is durable when `transaction` returns, and nothing is signed
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from chains.model import ConflictKey
+from signer.errors import JournalDamaged, Refused
+from signer.journal import Journal, Record
+from signer.policy import (
+    CLOCK_SKEW,
+    Administrators,
+    Facts,
+    InvalidPolicy,
+    Policy,
+    PolicyUnsigned,
+    SignedPolicy,
+    Usage,
+    Window,
+    spends_of,
+    verify_policy,
+)
+from signer.usage import RollingSums, merged_usage
+from signer.wire import RefusalCode, format_time, octets, parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An earlier decision to sign."""
+
+    record: Record
+    mandate_digest: bytes
+    tx_digest: bytes
+    conflict_keys: frozenset[ConflictKey]
+
+    @property
+    def at(self) -> datetime:
+        return parse_time(self.record.body["at"])
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the journal holds about one transfer. `complete`: records of approvals being so."""
+
+    signed: tuple[Signed, ...]
+    complete: tuple[Record, ...]
+
+    def retried(self, mandate_digest: bytes, tx_digest: bytes) -> Signed | None:
+        """The earlier decision that this request repeats, if it does."""
+        wanted = (mandate_digest, tx_digest)
+        same = (s for s in self.signed if (s.mandate_digest, s.tx_digest) == wanted)
+        return next(same, None)
+
+    def complete_since(self, mandate_digest: bytes) -> dict[str, datetime]:
+        """By rule: when this signer first saw the mandate with all approvals of the rule."""
+        return {
+            record.body["rule"]: parse_time(record.body["at"])
+            for record in reversed(self.complete)
+            if record.body["mandate"] == mandate_digest.hex()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    client: str
+    account: int
+
+
+class Guard:
+    """Owns the journal. One thread."""
+
+    def __init__(self, journal: Journal, pinned: Administrators | None) -> None:
+        """Raises JournalDamaged if a recorded policy was not signed by who had the say then."""
+        self.journal = journal
+        self._sums = RollingSums(journal.signed_since)
+        self._vaults: dict[str, Vault] = {}
+        self._accounts = journal.vaults_count()
+        self._administrators = pinned
+        self._policy: tuple[SignedPolicy, Policy] | None = None
+        self._policy_version_min = 1
+        self._recovered_at: datetime | None = None
+        self._replay_policies()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All records inside are durable when this returns, or none is."""
+        accounts = self._accounts
+        try:
+            with self.journal.transaction():
+                yield
+        except BaseException:
+            self._sums.forget()
+            self._vaults.clear()
+            self._accounts = accounts
+            raise
+
+    # Transactions
+
+    def history(self, transfer: str) -> History:
+        """Everything ever recorded for a transfer, under whichever mandate."""
+        records = self.journal.of_transfer(transfer)
+        signed = tuple(_signed(record) for record in records if record.body["kind"] == "signed")
+        return History(signed, tuple(r for r in records if r.body["kind"] == "complete"))
+
+    def check(
+        self,
+        history: History,
+        tx_digest: bytes,
+        conflict_keys: frozenset[ConflictKey],
+        requested_at: datetime,
+    ) -> None:
+        """The guard rule for a transaction that is no retry. Raises Refused."""
+        for signed in history.signed:
+            if signed.tx_digest != tx_digest and not signed.conflict_keys & conflict_keys:
+                raise Refused(
+                    RefusalCode.CONFLICT,
+                    "both-could-confirm",
+                    f"record {signed.record.sequence} signed another transaction for this"
+                    " transfer, and nothing keeps both from being included",
+                )
+        # What was signed in the lost stretch of a restored journal is unknown, so nothing that
+        # could have been asked for in it is signed again.
+        recovered = self._recovered_at
+        if recovered is not None and requested_at <= recovered + CLOCK_SKEW:
+            raise Refused(
+                RefusalCode.CONFLICT,
+                "before-recovery",
+                "requested before this signer was recovered from a backup: perhaps signed already",
+            )
+
+    def record_signed(
+        self,
+        facts: Facts,
+        transfer: str,
+        digests: tuple[bytes, bytes],
+        conflict_keys: frozenset[ConflictKey],
+        now: datetime,
+        decision: Mapping[str, Any],
+        *,
+        replaces: bool,
+    ) -> Record:
+        """Remember the decision to sign. `digests`: mandate's and transaction's. `decision`: what
+        else the audit log says about it. `replaces`: the transfer was signed before. Only when
+        the transaction has ended may a signature be made."""
+        spends = spends_of(facts, transfer, now)
+        mandate_digest, tx_digest = digests
+        record = self.journal.append(
+            {
+                **decision,
+                "kind": "signed",
+                "at": format_time(now),
+                "transfer": transfer,
+                "client": facts.client,
+                "vault": facts.vault,
+                "network": facts.network,
+                "mandate": mandate_digest.hex(),
+                "tx": tx_digest.hex(),
+                "conflicts": sorted(conflict_keys),
+                "spends": [[s.asset, s.destination, str(s.amount)] for s in spends],
+            }
+        )
+        if replaces:
+            self._sums.forget(facts.vault)  # read anew, the transfer merged with its earlier self
+        else:
+            self._sums.add(spends)
+        return record
+
+    def usage(
+        self, window: Window, now: datetime, transfer: str, *, replaces: bool
+    ) -> Usage | None:
+        """What other transfers took in `window`. None if a recovery lost part of it. `replaces`:
+        this transfer has signed before, so its own share is left out."""
+        after = now - timedelta(seconds=window.seconds)
+        if self._recovered_at is not None and after <= self._recovered_at:
+            return None
+        if replaces:
+            records = self.journal.signed_since(window.vault, format_time(after))
+            return merged_usage(records, window, without=transfer)
+        return self._sums.usage(window, now)
+
+    # Approvals
+
+    def record_complete(
+        self, transfer: str, mandate_digest: bytes, rule: str, now: datetime
+    ) -> None:
+        """Start a time lock. Durable, so that a restart does not start it again."""
+        self.journal.append(
+            {
+                "kind": "complete",
+                "at": format_time(now),
+                "transfer": transfer,
+                "mandate": mandate_digest.hex(),
+                "rule": rule,
+            }
+        )
+
+    # Vaults
+
+    def vault(self, vault: str) -> Vault | None:
+        found = self._vaults.get(vault)
+        if found is None:
+            record = self.journal.vault(vault)
+            if record is None:
+                return None
+            found = self._vaults[vault] = Vault(record.body["client"], record.body["account"])
+        return found
+
+    def open_vault(self, client: str, vault: str, now: datetime) -> Vault:
+        """The vault's account number, assigned here and once, because whoever could bind a name to
+        another account could apply one vault's policy to another vault's keys. Raises Refused."""
+        known = self.vault(vault)
+        if known is not None and known.client != client:
+            raise Refused(
+                RefusalCode.UNKNOWN_VAULT, "other-client", "this client has no vault of that name"
+            )
+        if known is not None:
+            return known
+        account = self._accounts
+        self.journal.append(
+            {
+                "kind": "vault",
+                "at": format_time(now),
+                "client": client,
+                "vault": vault,
+                "account": account,
+            }
+        )
+        self._accounts += 1
+        self._vaults[vault] = Vault(client, account)
+        return self._vaults[vault]
+
+    # Policy
+
+    @property
+    def signed_policy(self) -> SignedPolicy | None:
+        return None if self._policy is None else self._policy[0]
+
+    @property
+    def policy(self) -> Policy | None:
+        return None if self._policy is None else self._policy[1]
+
+    def check_policy(self, signed: SignedPolicy) -> Policy:
+        """Whether `signed` may replace the policy in force. Raises Refused."""
+        if self._administrators is None:
+            raise Refused(RefusalCode.DENIED, "no-administrators", "no administrators are pinned")
+        try:
+            policy = verify_policy(signed, self._administrators)
+        except PolicyUnsigned as error:
+            raise Refused(RefusalCode.DENIED, "policy-unsigned", str(error)) from error
+        except InvalidPolicy as error:
+            raise Refused(RefusalCode.MALFORMED, "policy", str(error)) from error
+        if policy.version < self._policy_version_min:
+            raise Refused(
+                RefusalCode.POLICY_VERSION,
+                "policy-rollback",
+                f"version {policy.version}, but the next is at least {self._policy_version_min}",
+            )
+        return policy
+
+    def record_policy(self, signed: SignedPolicy, policy: Policy, now: datetime) -> None:
+        """Make it durable; `adopt` it once the transaction has ended."""
+        body = {"kind": "policy", "at": format_time(now), "version": policy.version}
+        self.journal.append({**body, **signed.to_json()})
+
+    def adopt(self, signed: SignedPolicy, policy: Policy) -> None:
+        self._policy = (signed, policy)
+        self._administrators = policy.administrators
+        self._policy_version_min = policy.version + 1
+
+    def _replay_policies(self) -> None:
+        """Signatures are checked again: the chain of policies starts at the pinned keys."""
+        events = [*self.journal.rare("policy"), *self.journal.rare("recovered")]
+        for record in sorted(events):
+            if record.body["kind"] == "recovered":
+                self._recovered_at = parse_time(record.body["at"])
+                floor = record.body["policy_version_min"]
+                self._policy_version_min = max(self._policy_version_min, floor)
+                continue
+            signatures = record.body["signatures"]
+            signed = SignedPolicy.parse(
+                {"document": record.body["document"], "signatures": signatures}
+            )
+            try:
+                self.adopt(signed, self.check_policy(signed))
+            except Refused as error:
+                raise JournalDamaged(f"policy in record {record.sequence}: {error}") from error
+
+
+def _signed(record: Record) -> Signed:
+    body = record.body
+    return Signed(
+        record=record,
+        mandate_digest=octets(body["mandate"], 32),
+        tx_digest=octets(body["tx"], 32),
+        conflict_keys=frozenset(map(ConflictKey, body["conflicts"])),
+    )

@@ -1,0 +1,237 @@
+"""The signer's memory: one append-only chain of records, each fsynced before it has an effect.
+
+A record is canonical JSON; its head is SHA-256 over the head before it, its number and its bytes.
+The newest head is sealed with the signer's log key, so a record that was changed, removed or added
+behind the signer's back is noticed on opening; that the end is missing shows wherever somebody
+holds a later receipt (`expect`) or a longer copy of the log. Everything else that the guard knows
+is looked up here: the columns beside the record are computed from it by SQLite, so that there is
+no second truth to disagree with.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from signer.canonical import canonical_json
+from signer.errors import JournalBehind, JournalDamaged, JournalFault
+from signer.keychain import OwnKey
+from signer.seals import check_seal, seal_message
+
+GENESIS: Final = bytes(32)
+_RECORD_DOMAIN: Final = b"custody-wallet/journal/v1\n"
+_FORMAT: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE journal (
+    sequence INTEGER PRIMARY KEY,
+    head BLOB NOT NULL,
+    body TEXT NOT NULL,
+    kind TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) VIRTUAL,
+    transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) VIRTUAL,
+    vault TEXT GENERATED ALWAYS AS (json_extract(body, '$.vault')) VIRTUAL,
+    at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) VIRTUAL
+);
+CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'complete');
+CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';
+CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
+CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered');
+CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), signature BLOB NOT NULL);
+"""
+
+
+class Record(NamedTuple):
+    """`body` is the decoded JSON object."""
+
+    sequence: int
+    head: bytes
+    body: dict[str, Any]
+
+
+def next_head(head: bytes, sequence: int, body: bytes) -> bytes:
+    """What record `sequence` with these canonical bytes makes of the head before it."""
+    return sha256(_RECORD_DOMAIN + head + sequence.to_bytes(8, "big") + body).digest()
+
+
+class Journal:
+    """One file, one process, one thread. Writes happen inside `transaction` only."""
+
+    def __init__(self, path: Path, log_key: OwnKey) -> None:
+        """Opens or creates, and verifies every record. Raises JournalDamaged."""
+        self._log_key = log_key
+        self._writing = False
+        self.sequence, self.head = 0, GENESIS
+        self._database = sqlite3.connect(path, isolation_level=None)
+        try:
+            path.chmod(0o600)
+            _prepare(self._database)
+            self._verify()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise JournalDamaged(f"{path} is not a sound database") from error
+        except JournalFault:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All appends inside are durable when this returns, or none is. Raises sqlite3.Error."""
+        assert not self._writing
+        before = self.sequence, self.head
+        self._database.execute("BEGIN IMMEDIATE")
+        self._writing = True
+        try:
+            yield
+            if self.sequence != before[0]:
+                self._seal()
+            self._database.execute("COMMIT")
+        except BaseException:
+            self.sequence, self.head = before
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+        finally:
+            self._writing = False
+
+    def append(self, body: dict[str, Any]) -> Record:
+        """The next record. Durable when the transaction ends, and not before."""
+        return self._append(self.sequence + 1, body)
+
+    def skip_to(self, sequence: int, body: dict[str, Any]) -> Record:
+        """A `recovered` record at `sequence`: says that those between are lost."""
+        assert body["kind"] == "recovered" and sequence > self.sequence
+        return self._append(sequence, {**body, "after": self.sequence})
+
+    def restore(self, sequence: int, head: bytes, body: dict[str, Any]) -> None:
+        """Append a record from a verified copy of the log. Raises JournalDamaged if it does not
+        follow on the newest."""
+        if sequence <= self.sequence or self._append(sequence, body).head != head:
+            raise JournalDamaged(f"record {sequence} of the copy does not continue this journal")
+
+    def expect(self, sequence: int, head: bytes) -> None:
+        """Compare with somebody's newest receipt. Raises JournalBehind if it is none of ours."""
+        if sequence == 0:
+            return
+        row = self._one("SELECT head FROM journal WHERE sequence = ?", sequence)
+        if row is None and self._skipped(sequence):
+            return
+        if row is None or row[0] != head:
+            raise JournalBehind(
+                f"somebody holds a receipt for record {sequence} that this journal does not have"
+            )
+
+    def since(self, sequence: int) -> Iterator[Record]:
+        """Records after `sequence`, in order."""
+        query = "SELECT sequence, head, body FROM journal WHERE sequence > ? ORDER BY sequence"
+        return map(_record, self._database.execute(query, (sequence,)))
+
+    def seal(self) -> bytes:
+        """The log key's signature under the newest head; empty before the first record."""
+        row = self._one("SELECT signature FROM seal")
+        return b"" if row is None else bytes(row[0])
+
+    def of_transfer(self, transfer: str) -> list[Record]:
+        """What was signed for a transfer, and which approvals of it became complete when."""
+        query = (
+            "SELECT sequence, head, body FROM journal"
+            " WHERE transfer = ? AND kind IN ('signed', 'complete') ORDER BY sequence"
+        )
+        return list(map(_record, self._database.execute(query, (transfer,))))
+
+    def signed_since(self, vault: str, at: str) -> Iterator[Record]:
+        """What was signed for a vault after `at` (RFC 3339), oldest first."""
+        query = (
+            "SELECT sequence, head, body FROM journal"
+            " WHERE kind = 'signed' AND vault = ? AND at > ? ORDER BY at, sequence"
+        )
+        return map(_record, self._database.execute(query, (vault, at)))
+
+    def vault(self, vault: str) -> Record | None:
+        row = self._one(
+            "SELECT sequence, head, body FROM journal WHERE kind = 'vault' AND vault = ?", vault
+        )
+        return None if row is None else _record(row)
+
+    def vaults_count(self) -> int:
+        row = self._one("SELECT count(*) FROM journal WHERE kind = 'vault' AND vault IS NOT NULL")
+        assert row is not None
+        return int(row[0])
+
+    def rare(self, kind: str) -> list[Record]:
+        """All records of kind `policy` or `recovered`."""
+        query = (
+            "SELECT sequence, head, body FROM journal"
+            " WHERE kind = ? AND kind IN ('policy', 'recovered') ORDER BY sequence"
+        )
+        return list(map(_record, self._database.execute(query, (kind,))))
+
+    def _append(self, sequence: int, body: dict[str, Any]) -> Record:
+        assert self._writing, "records are written inside a transaction"
+        data = canonical_json(body)
+        head = next_head(self.head, sequence, data)
+        self._database.execute(
+            "INSERT INTO journal (sequence, head, body) VALUES (?, ?, ?)",
+            (sequence, head, data.decode()),
+        )
+        self.sequence, self.head = sequence, head
+        return Record(sequence, head, body)
+
+    def _seal(self) -> None:
+        signature = self._log_key.sign(seal_message(self.sequence, self.head))
+        self._database.execute("INSERT OR REPLACE INTO seal VALUES (1, ?)", (signature,))
+
+    def _verify(self) -> None:
+        """Every link of the chain, the seal under its end, and that the indexes tell the same."""
+        for sequence, head, text in self._database.execute(
+            "SELECT sequence, head, body FROM journal ORDER BY sequence"
+        ):
+            if sequence != self.sequence + 1:
+                check_gap(self.sequence, sequence, json.loads(text))
+            if head != next_head(self.head, sequence, text.encode()):
+                raise JournalDamaged(f"record {sequence} was changed")
+            self.sequence, self.head = sequence, head
+        if self.sequence:
+            check_seal(self._log_key.public_key, self.sequence, self.head, self.seal())
+        elif self.seal():
+            raise JournalDamaged("all records are gone")
+        (sound,) = self._one("PRAGMA integrity_check") or ("",)
+        if sound != "ok":
+            raise JournalDamaged("an index does not agree with the records")
+
+    def _skipped(self, sequence: int) -> bool:
+        return any(
+            record.body["after"] < sequence < record.sequence for record in self.rare("recovered")
+        )
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
+        return row
+
+
+def check_gap(before: int, sequence: int, body: object) -> None:
+    """Numbers may jump only where a recovery says so. Raises JournalDamaged."""
+    recovered = isinstance(body, dict) and body.get("kind") == "recovered"
+    if not recovered or not isinstance(body, dict) or body.get("after") != before:
+        raise JournalDamaged(f"records between {before} and {sequence} are missing")
+
+
+def _record(row: tuple[Any, ...]) -> Record:
+    return Record(row[0], bytes(row[1]), json.loads(row[2]))
+
+
+def _prepare(database: sqlite3.Connection) -> None:
+    """WAL with a full fsync per commit; no second process may even read while we serve."""
+    for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+        database.execute(f"PRAGMA {pragma}")
+    (format_found,) = database.execute("PRAGMA user_version").fetchone()
+    if format_found == 0:
+        database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
+    elif format_found != _FORMAT:
+        raise JournalDamaged(f"format {format_found}, but this program reads {_FORMAT}")
