@@ -10,34 +10,21 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, FastAPI, Request, Security
+from fastapi import Depends, FastAPI, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api.context import ServicesDependency
+from api.errors import Unauthenticated
 from custody.apikeys.model import Caller, Scope
 from custody.apikeys.service import authenticate
-from custody.bootstrap import Custody
 
 bearer = HTTPBearer(
     auto_error=False,
     scheme_name="api-key",
     description="An API key (`ck_…`) made by `custody apikey create`.",
 )
-
-
-class Unauthenticated(Exception):
-    """No key, or one that is not valid: the two look the same."""
-
-    code = "unauthenticated"
-
-
-def custody_of(request: Request) -> Custody:
-    custody: Custody = request.app.state.custody
-    return custody
-
-
-CustodyDependency = Annotated[Custody, Depends(custody_of)]
 
 
 class Requires:
@@ -48,13 +35,13 @@ class Requires:
 
     async def __call__(
         self,
-        custody: CustodyDependency,
+        services: ServicesDependency,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
     ) -> Caller:
         """The caller. Raises Unauthenticated, Forbidden scope_missing."""
         if credentials is None:
             raise Unauthenticated("send an API key: Authorization: Bearer ck_…")
-        async with custody.database.read() as session:
+        async with services.custody.database.read() as session:
             caller = await authenticate(session, credentials.credentials)
         if caller is None:
             raise Unauthenticated("this API key is not valid")

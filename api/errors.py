@@ -21,11 +21,19 @@ from starlette.responses import JSONResponse, Response
 from api.headers import SECURITY_HEADERS
 from chains import errors as chain
 from custody import errors as custody
+from signer.client import SignerRefused, SignerUnavailable
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 5
 
 log = structlog.get_logger()
+
+
+class Unauthenticated(Exception):
+    """No key, or one that is not valid: the two look the same."""
+
+    code = "unauthenticated"
+
 
 # First match wins, so a class stands above its parents.
 STATUS: Sequence[tuple[type[Exception], int]] = (
@@ -38,7 +46,16 @@ STATUS: Sequence[tuple[type[Exception], int]] = (
     (chain.BuildError, 422),
     (chain.NodeUnavailable, 503),
     (chain.NodeError, 502),
+    (SignerUnavailable, 503),
+    (SignerRefused, 503),
+    (Unauthenticated, 401),
 )
+
+_FIELDS: Sequence[tuple[type[Exception], str]] = (
+    (chain.InvalidAddress, "destination"),
+    (chain.InvalidAmount, "amount"),
+)
+"""Where in a request the culprit of an error is that doesn't know of requests."""
 
 _CODES = {
     400: "request_malformed",
@@ -61,10 +78,15 @@ def problem(
 ) -> JSONResponse:
     """One problem document. `extra` are further members (RFC 9457 section 3.2)."""
     body = document(status, code, detail, errors=errors, **extra)
-    all_headers = dict(headers or {})
+    return JSONResponse(
+        body, status, headers={**_headers(status), **(headers or {})}, media_type=PROBLEM_JSON
+    )
+
+
+def _headers(status: int) -> dict[str, str]:
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        all_headers.setdefault("Retry-After", str(RETRY_AFTER_S))
-    return JSONResponse(body, status, headers=all_headers, media_type=PROBLEM_JSON)
+        return {"Retry-After": str(RETRY_AFTER_S)}
+    return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
 
 
 def document(
@@ -86,11 +108,24 @@ def describe(error: Exception) -> tuple[int, dict[str, Any]]:
     """Status and problem document of an error of ours. Raises KeyError for anything else."""
     for kind, status in STATUS:
         if isinstance(error, kind):
-            code = str(getattr(error, "code", "internal_error"))
-            field = getattr(error, "field", None)
+            code, field = _code_of(error), _field_of(error)
             at = [{"pointer": f"/{field}", "code": code, "detail": str(error)}] if field else []
             return status, document(status, code, str(error), errors=at)
     raise KeyError(type(error).__name__)
+
+
+def _code_of(error: Exception) -> str:
+    if isinstance(error, SignerRefused):
+        return f"signer_{error.code}"
+    if isinstance(error, SignerUnavailable):
+        return "signer_unavailable"
+    return str(getattr(error, "code", "internal_error"))
+
+
+def _field_of(error: Exception) -> str | None:
+    if isinstance(error, custody.CustodyError):
+        return error.field
+    return next((field for kind, field in _FIELDS if isinstance(error, kind)), None)
 
 
 def install(app: FastAPI) -> None:
@@ -104,8 +139,7 @@ def install(app: FastAPI) -> None:
 
 async def _on_known(_request: Request, error: Exception) -> Response:
     status, body = describe(error)
-    retry = {"Retry-After": str(RETRY_AFTER_S)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    return JSONResponse(body, status, headers=retry, media_type=PROBLEM_JSON)
+    return JSONResponse(body, status, headers=_headers(status), media_type=PROBLEM_JSON)
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:
@@ -135,6 +169,10 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return problem(400, "body_not_json", "the body is not one JSON document")
+    for item in found:
+        if item["loc"][0] == "path":  # an id that can't exist is an id that does not exist
+            noun = str(item["loc"][1]).removesuffix("_id")
+            return problem(404, f"{noun}_not_found", f"There is no such {noun}.")
     errors = [_pointed(item) for item in found]
     return problem(422, errors[0]["code"], errors[0]["detail"], errors=errors)
 

@@ -1,7 +1,7 @@
-"""Lists by cursor: newest first, stable while rows are added.
+"""Lists by cursor: oldest first, stable while rows are added.
 
-The cursor is the last id of the page before, encoded so that nobody builds one by hand. Ids sort by
-time of creation, so what is added later comes before the first page and moves nothing.
+The cursor names the last row of the page before, encoded so that nobody builds one by hand. Ids
+sort by time of creation, so what is added later comes after the last page and moves nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
-_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{26}", re.ASCII)
+_ID = re.compile(r"[a-z]{3}_[0-9a-z]{1,26}", re.ASCII)
 
 
 def encode_cursor(last_id: str) -> str:
@@ -40,7 +40,7 @@ def decode_cursor(cursor: str) -> str:
 
 
 class PageQuery(BaseModel):
-    """Base of every list's query. `cursor` arrives here decoded: the id to start below."""
+    """Base of every list's query. `cursor` is decoded here: the id to start after."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,6 +48,10 @@ class PageQuery(BaseModel):
         None, max_length=64, description="`next_cursor` of the page before"
     )
     limit: int = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
+
+    @property
+    def after(self) -> str:
+        return self.cursor or ""
 
 
 class Page(BaseModel, Generic[T]):
@@ -57,10 +61,10 @@ class Page(BaseModel, Generic[T]):
     next_cursor: str | None
 
 
-def page(
+def page_of(
     rows: Sequence[R], limit: int, id_of: Callable[[R], str], render: Callable[[R], T]
 ) -> Page[T]:
-    """From up to `limit + 1` rows: one more than shown says that there is a next page."""
+    """From up to `limit + 1` rows: one more than are shown says that there is a next page."""
     shown = rows[:limit]
     more = len(rows) > limit
     return Page(

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from chains.keys import HARDENED
 from chains.model import ConflictKey
-from signer.errors import JournalDamaged, Refused
+from signer.errors import JournalBehind, JournalDamaged, Refused
 from signer.journal import Journal, Record
 from signer.policy import (
     CLOCK_SKEW,
@@ -89,16 +90,33 @@ class Guard:
         self.journal = journal
         self._sums = RollingSums(journal.signed_since)
         self._vaults: dict[str, Vault] = {}
-        self._accounts = journal.vaults_count()
+        self._accounts = journal.accounts_next()
         self._administrators = pinned
         self._policy: tuple[SignedPolicy, Policy] | None = None
         self._policy_version_min = 1
         self._recovered_at: datetime | None = None
-        self._replay_policies()
+        self._behind = ""
+        self._replay_rare()
+
+    def expect(self, sequence: int, head: bytes) -> None:
+        """Compare with the newest receipt that a caller holds. Raises Refused, as everything does
+        from then on that would write or sign: what was forgotten would be done again."""
+        try:
+            self.journal.expect(sequence, head)
+        except JournalBehind as error:
+            self._behind = f"{error}; see custody-signer recover"
+        self.check_not_behind()
+
+    def check_not_behind(self) -> None:
+        """Raises Refused."""
+        if self._behind:
+            raise Refused(RefusalCode.UNAVAILABLE, "journal-behind", self._behind)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All records inside are durable when this returns, or none is."""
+        """All records inside are durable when this returns, or none is. Raises Refused while the
+        journal is behind."""
+        self.check_not_behind()
         accounts = self._accounts
         try:
             with self.journal.transaction():
@@ -231,6 +249,8 @@ class Guard:
         if known is not None:
             return known
         account = self._accounts
+        if account >= HARDENED:
+            raise Refused(RefusalCode.UNAVAILABLE, "accounts", "all account numbers are taken")
         self.journal.append(
             {
                 "kind": "vault",
@@ -282,14 +302,15 @@ class Guard:
         self._administrators = policy.administrators
         self._policy_version_min = policy.version + 1
 
-    def _replay_policies(self) -> None:
-        """Signatures are checked again: the chain of policies starts at the pinned keys."""
+    def _replay_rare(self) -> None:
+        """Policies, whose signatures are checked again from the pinned keys on, and recoveries."""
         events = [*self.journal.rare("policy"), *self.journal.rare("recovered")]
         for record in sorted(events):
             if record.body["kind"] == "recovered":
                 self._recovered_at = parse_time(record.body["at"])
-                floor = record.body["policy_version_min"]
-                self._policy_version_min = max(self._policy_version_min, floor)
+                version, account = record.body["policy_version_min"], record.body["account_min"]
+                self._policy_version_min = max(self._policy_version_min, version)
+                self._accounts = max(self._accounts, account)
                 continue
             signatures = record.body["signatures"]
             signed = SignedPolicy.parse(

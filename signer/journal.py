@@ -104,10 +104,12 @@ class Journal:
         """The next record. Durable when the transaction ends, and not before."""
         return self._append(self.sequence + 1, body)
 
-    def skip_to(self, sequence: int, body: dict[str, Any]) -> Record:
-        """A `recovered` record at `sequence`: says that those between are lost."""
-        assert body["kind"] == "recovered" and sequence > self.sequence
-        return self._append(sequence, {**body, "after": self.sequence})
+    def skip_past(self, through: int, body: dict[str, Any]) -> Record:
+        """A `recovered` record after number `through`, up to which others may hold receipts that
+        this journal has lost."""
+        assert body["kind"] == "recovered"
+        sequence = max(self.sequence, through) + 1
+        return self._append(sequence, {**body, "after": self.sequence, "through": through})
 
     def restore(self, sequence: int, head: bytes, body: dict[str, Any]) -> None:
         """Append a record from a verified copy of the log. Raises JournalDamaged if it does not
@@ -120,17 +122,16 @@ class Journal:
         if sequence == 0:
             return
         row = self._one("SELECT head FROM journal WHERE sequence = ?", sequence)
-        if row is None and self._skipped(sequence):
+        if row is not None and row[0] == head:
             return
-        if row is None or row[0] != head:
-            raise JournalBehind(
-                f"somebody holds a receipt for record {sequence} that this journal does not have"
-            )
+        if any(record.body["through"] >= sequence for record in self.rare("recovered")):
+            return
+        raise JournalBehind(f"there is a receipt for record {sequence} that is not in the journal")
 
-    def since(self, sequence: int) -> Iterator[Record]:
-        """Records after `sequence`, in order."""
+    def raw_since(self, sequence: int) -> Iterator[tuple[int, bytes, str]]:
+        """Number, head and canonical body of each record after `sequence`, in order."""
         query = "SELECT sequence, head, body FROM journal WHERE sequence > ? ORDER BY sequence"
-        return map(_record, self._database.execute(query, (sequence,)))
+        return self._database.execute(query, (sequence,))
 
     def seal(self) -> bytes:
         """The log key's signature under the newest head; empty before the first record."""
@@ -159,10 +160,11 @@ class Journal:
         )
         return None if row is None else _record(row)
 
-    def vaults_count(self) -> int:
-        row = self._one("SELECT count(*) FROM journal WHERE kind = 'vault' AND vault IS NOT NULL")
-        assert row is not None
-        return int(row[0])
+    def accounts_next(self) -> int:
+        """The smallest account number above all that were given out."""
+        query = "SELECT max(json_extract(body, '$.account')) FROM journal WHERE kind = 'vault'"
+        (largest,) = self._one(query + " AND vault IS NOT NULL") or (None,)
+        return 0 if largest is None else int(largest) + 1
 
     def rare(self, kind: str) -> list[Record]:
         """All records of kind `policy` or `recovered`."""
@@ -204,11 +206,6 @@ class Journal:
         (sound,) = self._one("PRAGMA integrity_check") or ("",)
         if sound != "ok":
             raise JournalDamaged("an index does not agree with the records")
-
-    def _skipped(self, sequence: int) -> bool:
-        return any(
-            record.body["after"] < sequence < record.sequence for record in self.rare("recovered")
-        )
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()

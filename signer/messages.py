@@ -38,10 +38,15 @@ class CallRefused(Exception):
 async def read_frame(reader: asyncio.StreamReader) -> bytes:
     """The next frame's bytes. Raises MalformedMessage if it is longer than allowed, and
     asyncio.IncompleteReadError if the peer closes; `partial` is empty then if between frames."""
-    (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+    return await reader.readexactly(read_length(await reader.readexactly(_LENGTH.size)))
+
+
+def read_length(prefix: bytes) -> int:
+    """Of the frame that these four bytes begin. Raises MalformedMessage."""
+    length: int = _LENGTH.unpack(prefix)[0]
     if not 0 < length <= MESSAGE_BYTES_MAX:
         raise MalformedMessage("frame length")
-    return await reader.readexactly(length)
+    return length
 
 
 def frame(body: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import ceil
 from typing import Any, Final
 
 from chains.bitcoin import SATOSHI_MAX
@@ -236,4 +237,4 @@ def _satoshi(coins: Decimal | int) -> int:
 
 def _satoshi_up(coins: Decimal | int) -> int:
     """A fee rate, rounded up to a whole satoshi."""
-    return -int(-(coins * _SATOSHI_PER_COIN) // 1)
+    return ceil(coins * _SATOSHI_PER_COIN)

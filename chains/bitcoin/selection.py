@@ -20,8 +20,9 @@ from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds
 from chains.model import AddressType, Coin
 
 _TRIES: Final = 20_000
-_COUNT_SLACK: Final = 8
-"""Weight by which the count of inputs may grow: from one byte to three."""
+_LONG_COUNT: Final = 253
+_LONG_COUNT_WEIGHT: Final = 8
+"""From so many inputs on their count takes three bytes instead of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def settle(order: Order, coins: Sequence[Coin]) -> Plan:
 def choose_coins(order: Order, coins: Iterable[Coin]) -> Plan:
     """The cheapest plan found. Raises InsufficientFunds or FeeAboveMaximum."""
     usable = _candidates(order, coins)
-    frame = weight((), order.outputs) + _COUNT_SLACK
+    frame = weight((), order.outputs)
+    if len(usable) >= _LONG_COUNT:
+        frame += _LONG_COUNT_WEIGHT
     target = order.amount + fee(frame, order.fee_rate)
     if sum(each.effective for each in usable) < target:
         return settle(order, [each.coin for each in usable])  # to the exact satoshi, or an error

@@ -29,6 +29,7 @@ from chains.networks import NODE_FINALITY, Network
 _OUTSIDE_WEALTH: Final = 10**27
 _START_ATTEMPTS: Final = 3
 _LEGACY_GAS_PRICE: Final = 10**9
+_TIP: Final = 10**9
 _DIFF_TRACER: Final = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 
 
@@ -82,53 +83,50 @@ class AnvilNode:
         """Any transaction by the outside wallet; `to` None creates a contract from `data`."""
         assert self._outside is not None, "not started"
         async with self._funding:
-            nonce = await self._ask("eth_getTransactionCount", self._outside.address, "pending")
-            price = 2 * int(await self._ask("eth_gasPrice"), 16)
-            fees: dict[str, object] = {"gasPrice": price}
-            if not self._legacy:
-                fees = {"type": 2, "maxFeePerGas": price, "maxPriorityFeePerGas": 10**9}
-            signed = self._outside.sign_transaction(
-                {
-                    "chainId": self._parameters.number("chain_id"),
-                    "nonce": int(nonce, 16),
-                    "gas": gas,
-                    "value": amount,
-                    "data": data,
-                    **({"to": to} if to is not None else {}),
-                    **fees,
-                }
-            )
-            raw = signed.raw_transaction.to_0x_hex()
-            return TxId(await self._ask("eth_sendRawTransaction", raw))
+            nonce = await self.ask("eth_getTransactionCount", self._outside.address, "pending")
+            price = 2 * int(await self.ask("eth_gasPrice"), 16)
+            fields: dict[str, Any] = {
+                "chainId": self._parameters.number("chain_id"),
+                "nonce": int(nonce, 16),
+                "gas": gas,
+                "value": amount,
+                "data": data,
+            }
+            if self._legacy:
+                fields |= {"gasPrice": price}
+            else:
+                fields |= {"type": 2, "maxFeePerGas": price, "maxPriorityFeePerGas": _TIP}
+            if to is not None:
+                fields["to"] = to
+            raw = self._outside.sign_transaction(fields).raw_transaction.to_0x_hex()
+            return TxId(await self.ask("eth_sendRawTransaction", raw))
 
     async def mine(self, blocks: int = 1) -> None:
-        await self._ask("anvil_mine", hex(blocks))
+        await self.ask("anvil_mine", hex(blocks))
 
     async def finalize(self) -> None:
         if self._parameters.confirmations != NODE_FINALITY:
             await self.mine(self._parameters.confirmations - 1)
             return
-        tip = int(await self._ask("eth_blockNumber"), 16)
-        while (
-            int((await self._ask("eth_getBlockByNumber", "finalized", False))["number"], 16) < tip
-        ):
+        tip = int(await self.ask("eth_blockNumber"), 16)
+        while int((await self.ask("eth_getBlockByNumber", "finalized", False))["number"], 16) < tip:
             await self.mine()
 
     async def reorg(self, depth: int) -> None:
-        await self._ask("anvil_reorg", depth, [])
+        await self.ask("anvil_reorg", depth, [])
         await self.mine()
 
     async def balance(self, address: Address) -> int:
         """From the state trie, by a proof; adapters ask `eth_getBalance`."""
-        proof = await self._ask("eth_getProof", address, [], "latest")
+        proof = await self.ask("eth_getProof", address, [], "latest")
         return int(proof["balance"], 16)
 
     async def received(self, txid: TxId, address: Address, asset: AssetId) -> int:
         """The account's balance after the transaction less that before it."""
         assert asset == self._parameters.native.id
-        if await self._ask("eth_getTransactionReceipt", txid) is None:
+        if await self.ask("eth_getTransactionReceipt", txid) is None:
             return 0
-        changed = await self._ask("debug_traceTransaction", txid, _DIFF_TRACER)
+        changed = await self.ask("debug_traceTransaction", txid, _DIFF_TRACER)
         before, after = (
             int(changed[side].get(address.lower(), {}).get("balance", "0x0"), 16)
             for side in ("pre", "post")
@@ -151,8 +149,13 @@ class AnvilNode:
         self._proxy.heal()
 
     async def ask(self, method: str, *params: object) -> Any:
-        """JSON-RPC to the engine itself, past the proxy, for tests that need anvil's own verbs."""
-        return await self._ask(method, *params)
+        """JSON-RPC to the engine itself, past the proxy. Raises NodeMisbehaved with its refusal."""
+        assert self._client is not None, "not started"
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        answer = (await self._client.post("/", json=request)).json()
+        if "error" in answer:
+            raise NodeMisbehaved(f"anvil refused {method}: {answer['error'].get('message')}")
+        return answer["result"]
 
     async def _start_engine(self) -> None:
         for attempt in range(1, _START_ATTEMPTS + 1):
@@ -189,26 +192,18 @@ class AnvilNode:
 
     async def _answers(self) -> bool:
         try:
-            return int(await self._ask("eth_chainId"), 16) == self._parameters.number("chain_id")
+            return int(await self.ask("eth_chainId"), 16) == self._parameters.number("chain_id")
         except httpx.TransportError:
             return False
 
     async def _prepare_outside(self) -> None:
-        """The outside wallet keeps its key beside the chain's state: both are of this chain only."""
+        """The outside wallet's key lies beside the chain's state: both are of this chain only."""
         path = self._data_dir / "outside.key"
         if not path.exists():
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
                 file.write(secrets.token_hex(32))
         account: LocalAccount = Account.from_key(path.read_text())
         self._outside = account
-        if int(await self._ask("eth_blockNumber"), 16) == 0:
-            await self._ask("anvil_setBalance", account.address, hex(_OUTSIDE_WEALTH))
+        if int(await self.ask("eth_blockNumber"), 16) == 0:
+            await self.ask("anvil_setBalance", account.address, hex(_OUTSIDE_WEALTH))
             await self.mine()
-
-    async def _ask(self, method: str, *params: object) -> Any:
-        assert self._client is not None, "not started"
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = (await self._client.post("/", json=request)).json()
-        if "error" in answer:
-            raise NodeMisbehaved(f"anvil refused {method}: {answer['error'].get('message')}")
-        return answer["result"]

@@ -76,9 +76,13 @@ class TransferPlan:
 
 def build_message(plan: TransferPlan) -> bytes:
     """The v0 message, version byte included: exactly the bytes that are signed."""
-    instructions = _creating(plan) if plan.creates_nonce else _advancing(plan)
-    message = MessageV0.try_compile(plan.source, instructions, [], plan.lifetime)
+    message = MessageV0.try_compile(plan.source, instructions(plan), [], plan.lifetime)
     return to_bytes_versioned(message)
+
+
+def instructions(plan: TransferPlan) -> list[Instruction]:
+    """What the message does, in order."""
+    return _creating(plan) if plan.creates_nonce else _advancing(plan)
 
 
 def _advancing(plan: TransferPlan) -> list[Instruction]:

@@ -27,7 +27,16 @@ from custody.transfers.apply import load, transition
 from custody.transfers.mandates import stored_mandate
 from custody.transfers.policies import PolicySource, usage
 from custody.transfers.state import Accept, Reject, State, Transfer, can
-from signer.policy import Evaluation, Policy, Ruling, evaluate, facts_of, windows
+from signer.policy import (
+    Evaluation,
+    Grant,
+    Policy,
+    Ruling,
+    evaluate,
+    facts_of,
+    missing_approvals,
+    windows,
+)
 from signer.wire import Mandate, Need, Verdict, approval_message
 
 
@@ -121,7 +130,7 @@ class Approvals:
                 return row
             approvers = [*(a.approver for a in given if a.verdict == Verdict.APPROVE), approver]
             result = await self._evaluate(session, policy, row, mandate, approvers)
-            if result.ruling is not Ruling.NEEDS_APPROVALS:
+            if _is_complete(policy, mandate, result, approvers):
                 await transition(session, self._ledger, row, before, Accept(), now)
         self._wake()
         return row
@@ -213,10 +222,28 @@ def _check_is_asked(policy: Policy, asked: Evaluation, approver: str) -> None:
         raise Forbidden("approver_not_asked", "the policy does not ask this person about it")
 
 
+def _is_complete(
+    policy: Policy, mandate: Mandate, result: Evaluation, approvers: Sequence[str]
+) -> bool:
+    """Whether people have done their part. If the policy now says no for another reason, such as a
+    window that others filled meanwhile, that is for the signer to say."""
+    if result.ruling in (Ruling.ALLOW, Ruling.NOT_YET):
+        return True
+    grant = _grant(policy, result)
+    if result.ruling is Ruling.NEEDS_APPROVALS or grant is None:
+        return False
+    return not missing_approvals(policy, grant, mandate.initiator, approvers)
+
+
 def _needs(policy: Policy, asked: Evaluation) -> tuple[Need, ...]:
     """All that the deciding rule asks for, also where a sequence shows only the next group."""
-    rule = next((rule for rule in policy.rules if rule.id == asked.rule), None)
-    return rule.grant.needs if rule is not None and rule.grant is not None else ()
+    grant = _grant(policy, asked)
+    return () if grant is None else grant.needs
+
+
+def _grant(policy: Policy, evaluation: Evaluation) -> Grant | None:
+    rule = next((rule for rule in policy.rules if rule.id == evaluation.rule), None)
+    return None if rule is None else rule.grant
 
 
 def _row(

@@ -393,28 +393,34 @@ def _compare(existing: Entry, movement: Movement) -> Result:
     return next((result for ours, theirs, result in checks if ours != theirs), Result.EXISTS)
 
 
-def check_invariants(books: Books) -> None:
-    """Raise BrokenLedger unless: per asset all debits equal all credits, posted and pending; no
-    account of a vault is below zero; no pending total is negative.
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An invariant that does not hold. `vault` is None for what concerns no single vault."""
 
-    Only for books that hold every account of the assets in them, `chain` and `fees` included.
+    vault: str | None
+    asset: AssetId
+    message: str
+
+
+def find_faults(accounts: Iterable[Account]) -> list[Fault]:
+    """Every breach of: per asset all debits equal all credits, posted and pending; no account of a
+    vault is below zero; nothing holds less than nothing.
+
+    `accounts` must be all accounts of the assets in them, `chain` and `fees` included.
     """
+    faults = []
     sums: dict[AssetId, tuple[int, int]] = {}
-    for account in books.accounts.values():
+    for account in accounts:
         key = account.key
         if key.kind in BOUNDED and account.available < 0:
-            raise BrokenLedger(f"{key.kind} of {key.vault} owes {key.asset}")
+            faults.append(Fault(key.vault, key.asset, f"{key.kind} account below zero"))
         if account.debits_pending < 0 or account.credits_pending < 0:
-            raise BrokenLedger(f"{key.kind} of {key.vault} holds less than nothing of {key.asset}")
+            faults.append(Fault(key.vault, key.asset, f"{key.kind} account holds less than 0"))
         posted, pending = sums.get(key.asset, (0, 0))
-        sums[key.asset] = (
-            posted + account.posted,
-            pending + account.credits_pending - account.debits_pending,
-        )
+        held = account.credits_pending - account.debits_pending
+        sums[key.asset] = (posted + account.posted, pending + held)
     for asset, (posted, pending) in sums.items():
         if posted or pending:
-            raise BrokenLedger(f"debits and credits of {asset} differ by {posted} and {pending}")
-
-
-class BrokenLedger(Exception):
-    """An invariant does not hold: a bug or a tampered database. Stop and look."""
+            message = f"credits exceed debits by {posted} posted and {pending} pending"
+            faults.append(Fault(None, asset, message))
+    return faults

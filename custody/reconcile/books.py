@@ -6,65 +6,75 @@ The entries are the truth; the accounts' totals are a cache of them. Knows no ch
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
-from chains.model import AssetId
 from custody.db.session import ReadSession
 from custody.db.tables import LedgerAccountRow, LedgerEntryRow
-from custody.ledger.model import BOUNDED, Account, Kind
+from custody.ledger.model import BOUNDED, Account, Fault, Kind, find_faults
 from custody.ledger.repository import account_of
-from custody.reconcile.report import Fault
 
 _CHUNK = 5_000
 
 
 async def check_books(session: ReadSession) -> tuple[list[Fault], int]:
     """The faults, and the number of entries added up. One snapshot, one pass."""
-    stored = await _stored_accounts(session)
-    derived, entries = await _derive(session, stored)
-    faults = [
-        fault
-        for account_id, account in stored.items()
-        for fault in _compare(account, derived[account_id])
-    ]
-    return faults + _imbalances(derived.values()), entries
-
-
-async def _stored_accounts(session: ReadSession) -> dict[str, Account]:
     rows = await session.all(select(LedgerAccountRow).order_by(LedgerAccountRow.id))
-    return {row.id: account_of(row) for row in rows}
+    stored = {row.id: account_of(row) for row in rows}
+    derived, count, faults = await _add_up(session, stored)
+    faults += find_faults(derived.values())
+    for account_id, account in stored.items():
+        # The other sides (chain, fees) keep no totals.
+        if account.key.kind in BOUNDED and account != derived[account_id]:
+            message = f"{account.key.kind} account's totals are not the sums of its entries"
+            faults.append(Fault(account.key.vault, account.key.asset, message))
+    return faults, count
 
 
-async def _derive(
+async def _add_up(
     session: ReadSession, accounts: dict[str, Account]
-) -> tuple[dict[str, Account], int]:
+) -> tuple[dict[str, Account], int, list[Fault]]:
     """The accounts with totals made of entries alone."""
     derived = {account_id: Account(account.key) for account_id, account in accounts.items()}
-    pending = aliased(LedgerEntryRow)
-    entry = LedgerEntryRow
-    statement = (
-        select(
-            entry.kind, entry.debit_account, entry.credit_account, entry.amount, pending.amount
-        )
-        .outerjoin(pending, pending.id == entry.pending_id)
-        .order_by(entry.id)
-    )
+    entry, reserve = LedgerEntryRow, aliased(LedgerEntryRow)
+    statement = select(entry, reserve.amount).outerjoin(reserve, reserve.id == entry.pending_id)
     count = 0
-    async for chunk in session.chunks(statement, _CHUNK):
+    faults = []
+    async for chunk in session.chunks(statement.order_by(entry.id), _CHUNK):
         count += len(chunk)
-        for kind, debit, credit, amount, reserved in chunk:
-            held, moved = _effect(Kind(kind), amount, reserved)
-            taken, given = derived[debit], derived[credit]
-            derived[debit] = replace(
-                taken,
-                debits_pending=taken.debits_pending + held,
-                debits_posted=taken.debits_posted + moved,
+        for row, reserved in chunk:
+            debit, credit = derived[row.debit_account], derived[row.credit_account]
+            if not row.asset == debit.key.asset == credit.key.asset:
+                faults.append(Fault(debit.key.vault, debit.key.asset, f"{row.id} mixes assets"))
+            if reserved is not None and row.amount > reserved:
+                message = f"{row.id} moves more than was reserved"
+                faults.append(Fault(debit.key.vault, debit.key.asset, message))
+            held, moved = _effect(Kind(row.kind), row.amount, reserved or 0)
+            derived[row.debit_account] = replace(
+                debit,
+                debits_pending=debit.debits_pending + held,
+                debits_posted=debit.debits_posted + moved,
             )
-            derived[credit] = replace(
-                given,
-                credits_pending=given.credits_pending + held,
-                credits_posted=given.credits_posted + moved,
+            derived[row.credit_account] = replace(
+                credit,
+                credits_pending=credit.credits_pending + held,
+                credits_posted=credit.credits_posted + moved,
             )
-    return derived, count
+    return derived, count, faults
+
+
+def _effect(kind: Kind, amount: int, reserved: int) -> tuple[int, int]:
+    """By how much an entry changes what is held and what is posted, on both sides."""
+    match kind:
+        case Kind.RESERVE:
+            return amount, 0
+        case Kind.SETTLE:
+            return -reserved, amount
+        case Kind.VOID:
+            return -reserved, 0
+        case Kind.POST:
+            return 0, amount
+        case unexpected:
+            assert_never(unexpected)

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chains.model import AssetId, NetworkId
+from custody.ledger.model import Fault
 
 
 class Verdict(StrEnum):
@@ -29,15 +30,6 @@ class Line:
     chain: int | None
     verdict: Verdict
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The books contradict themselves. `vault` is None for what concerns no single vault."""
-
-    vault: str | None
-    asset: AssetId
-    message: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
 from custody.transfers.builder import Builder, Built, unsigned_of
-from custody.transfers.outcomes import Done, Later, Progress
+from custody.transfers.outcomes import Done, Later, Progress, contained
 from custody.transfers.state import GiveUp, State, can
 from custody.transfers.verdicts import Verdicts
 from custody.vaults.alarms import raise_alarm
@@ -96,7 +96,7 @@ class Driver:
 
     async def _build(self, transfer_id: str) -> Built | Progress:
         try:
-            return await self._builder.build(transfer_id)
+            return await contained(self._builder.build(transfer_id), transfer_id)
         except InvalidInput as error:
             # Found only now, because only a node knows it: it will not get better.
             await self._give_up(transfer_id, f"{error.code}: {error}")
@@ -120,14 +120,17 @@ class Driver:
 
     async def _take(self, built: Built, outcome: Outcome) -> Progress:
         try:
-            if isinstance(outcome, Receipt):
-                return await self._verdicts.store_receipt(built, outcome)
-            if outcome.code is RefusalCode.CONFLICT:
-                return await self._find_signed(built, outcome)
-            return await self._verdicts.store_refusal(built, outcome)
+            return await contained(self._store(built, outcome), outcome.transfer)
         except (ChainError, SignerError) as error:
             log.error("verdict_unusable", transfer=outcome.transfer, error=type(error).__name__)
             return _later(error)
+
+    async def _store(self, built: Built, outcome: Outcome) -> Progress:
+        if isinstance(outcome, Receipt):
+            return await self._verdicts.store_receipt(built, outcome)
+        if outcome.code is RefusalCode.CONFLICT:
+            return await self._find_signed(built, outcome)
+        return await self._verdicts.store_refusal(built, outcome)
 
     async def _find_signed(self, built: Built, refusal: Refusal) -> Progress:
         """Other bytes were signed for this mandate. If they are ours, an answer was lost: ask for

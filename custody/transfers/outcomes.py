@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
+
+import structlog
+
+from chains.errors import ChainError
+from custody.errors import CustodyError
+from signer.client import SignerError
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +33,26 @@ class Later:
 
 
 Progress = Done | Later
+
+
+async def contained(step: Awaitable[T], transfer_id: str) -> T | Later:
+    """`step`'s result. A failure that nobody foresaw is logged and tried again later, so that one
+    transfer's trouble does not hold up the others that a worker has in hand; errors of ours pass.
+    """
+    try:
+        return await step
+    except (ChainError, CustodyError, SignerError):
+        raise
+    except Exception as error:  # noqa: BLE001
+        log.error("unforeseen", transfer=transfer_id, error=where(error))
+        return Later("internal_error")
+
+
+def where(error: BaseException) -> str:
+    """The class of an exception and where it came from. Not its message: those of database drivers
+    repeat a statement's values, and those of HTTP libraries whole URLs."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
+    ours = [frame for frame in frames if "custody" in frame.filename]
+    called = f" from {ours[-1].name}:{ours[-1].lineno}" if ours else ""
+    return f"{type(error).__name__}{place}{called}"

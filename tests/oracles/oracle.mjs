@@ -200,7 +200,7 @@ const functions = {
 
   // What tronweb's own client makes of a node's answers.
   async tronwebBalance({ url, address }) {
-    return String(await new TronWeb({ fullHost: url }).trx.getBalance(address));
+    return String(await new TronWeb({ fullHost: url }).trx.getUnconfirmedBalance(address));
   },
 
   async tronwebBlock({ url, height }) {

@@ -8,6 +8,7 @@ binaries, or without a user to lend, that half is skipped and the reason printed
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import os
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -104,13 +106,11 @@ def _lend_user() -> pwd.struct_passwd | None:
     raise Unavailable("PostgreSQL refuses to run as root, and there is no user to lend it")
 
 
-def _start(
-    binaries: Path, folder: Path, user: pwd.struct_passwd | None
-) -> subprocess.Popen[bytes]:
+def _start(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
     log = folder / "log"
     data = folder / "data"
-    initdb = [binaries / "initdb", "-D", data, "-U", _USER, "-A", "trust", "--no-sync"]
-    made = _spawn([*initdb, "-E", "UTF8", "--locale=C"], log, user)
+    options = ["-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    made = _spawn([binaries / "initdb", "-D", data, *options], log, user)
     if made.wait() != 0:
         raise Unavailable(f"initdb failed: {log.read_text(errors='replace')[-500:]}")
     settings = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
@@ -180,10 +180,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _upgrade(url: str) -> None:
-    """In a process of its own: the fixture may run inside another test's event loop."""
-    code = "import asyncio, sys; from custody.db.migrate import upgrade; "
-    code += "asyncio.run(upgrade(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", code, url], check=True)
+    """In a thread of its own: the fixture may run inside another test's event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(upgrade(url))).result()
 
 
 @pytest.fixture

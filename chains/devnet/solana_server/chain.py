@@ -27,6 +27,12 @@ from chains.devnet.solana_server.execution import Executed, Executor
 FAUCET: Final = Keypair.from_seed(sha256(b"devnet solana faucet").digest())
 _FAUCET_LAMPORTS: Final = 500_000_000 * 10**9
 
+_TOKEN_PROGRAM: Final = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
+_NATIVE_MINT: Final = Pubkey.from_string("So11111111111111111111111111111111111111112")
+_NATIVE_MINT_DATA: Final = bytes(44) + bytes([9, 1]) + bytes(36)
+"""No authority, no supply, 9 decimals, initialized, no freezing [spl-token, Mint]."""
+_NATIVE_MINT_LAMPORTS: Final = 10**9
+
 
 class Refusal(Exception):
     """A control verb that can't be done as things stand."""
@@ -104,8 +110,7 @@ class Chain:
 
     def _replay(self, lines: list[dict[str, Any]]) -> None:
         """Begin at the genesis block and make the given ones again."""
-        faucet = Account(_FAUCET_LAMPORTS, b"", Pubkey.default())
-        self.executor = Executor({FAUCET.pubkey(): faucet})
+        self.executor = Executor(_genesis_accounts())
         self.blocks: list[Block] = []
         self._by_slot: dict[int, Block] = {}
         self._by_signature: dict[Signature, tuple[Block, Executed]] = {}
@@ -150,6 +155,14 @@ class Chain:
     def _write(self, block: Block) -> None:
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(_line(block)) + "\n")
+
+
+def _genesis_accounts() -> dict[Pubkey, Account]:
+    """What exists before the first block beside the runtime's own programs."""
+    return {
+        FAUCET.pubkey(): Account(_FAUCET_LAMPORTS, b"", Pubkey.default()),
+        _NATIVE_MINT: Account(_NATIVE_MINT_LAMPORTS, _NATIVE_MINT_DATA, _TOKEN_PROGRAM),
+    }
 
 
 def _line(block: Block) -> dict[str, Any]:

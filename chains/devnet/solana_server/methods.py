@@ -326,7 +326,7 @@ def _options(params: Params, index: int) -> dict[str, Any]:
         return {}
     if not isinstance(options, dict):
         raise RpcError(-32602, "Invalid params: an object of options expected")
-    return options
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _at(block: Block, value: Any) -> dict[str, Any]:

@@ -112,11 +112,11 @@ class _Reads:
         """Also one that waits to be included, as java-tron's head database has it."""
         found = self._find(parameters)
         if found:
-            return views.transaction(found[1].transaction, _visible(parameters))
+            return views.transaction(found[1].transaction, visible=_visible(parameters))
         waiting = self._chain.waiting.get(str(parameters["value"]).lower())
         if waiting is None or self._solid:
             return {}
-        return views.transaction(waiting, _visible(parameters))
+        return views.transaction(waiting, visible=_visible(parameters))
 
     def _info(self, parameters: _Parameters) -> Any:
         found = self._find(parameters)
@@ -168,8 +168,9 @@ def _broadcast(chain: Chain, parameters: _Parameters) -> Any:
     try:
         chain.submit(transaction)
     except Refused as error:
-        answer |= {"result": False, "code": error.code, "message": error.message}
-    return answer
+        return answer | {"result": False, "code": error.code, "message": error.message}
+    # java-tron puts JSON into a string here, and its official client reads it.
+    return answer | {"transaction": json.dumps(views.transaction(transaction, visible=True))}
 
 
 def _visible(parameters: _Parameters) -> bool:

@@ -35,11 +35,13 @@ def block(found: Block, *, visible: bool, detail: bool = True) -> dict[str, Any]
         },
     }
     if detail and found.included:
-        view["transactions"] = [transaction(one.transaction, visible) for one in found.included]
+        view["transactions"] = [
+            transaction(one.transaction, visible=visible) for one in found.included
+        ]
     return view
 
 
-def transaction(found: Transaction, visible: bool) -> dict[str, Any]:
+def transaction(found: Transaction, *, visible: bool) -> dict[str, Any]:
     return {
         "ret": [{"contractRet": "SUCCESS"}],
         "signature": [signature.hex() for signature in found.signatures],

@@ -106,13 +106,16 @@ def intent_of(
 
 
 def unsigned(
-    intent: TransferIntent, previous: Mapping[TxId, Transaction], fee_rate: int = FEE_RATE
+    intent: TransferIntent,
+    previous: Mapping[TxId, Transaction],
+    fee_rate: int = FEE_RATE,
+    tip_height: int = TIP,
 ) -> UnsignedTx:
     """A PSBT that spends all coins of `intent`."""
     order = order_of(REGTEST, CODEC.addresses, intent, fee_rate)
     plan = settle(order, intent.coins)
     assert intent.change is not None
-    payload = build_psbt(CODEC.addresses, order, plan, intent.change, previous, TIP)
+    payload = build_psbt(CODEC.addresses, order, plan, intent.change, previous, tip_height)
     return UnsignedTx(REGTEST.id, payload)
 
 

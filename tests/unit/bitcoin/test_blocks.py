@@ -99,7 +99,7 @@ def test_bitcoins_genesis_block() -> None:
     raw = b"\1\0\0\0" + bytes(32) + coinbase.hash() + end + b"\1" + coinbase.serialize()
     assert reference(raw).hash == REGTEST.text("genesis")
     block = read_block(raw, replace(reference(raw), height=0), REGTEST, CODEC.addresses)
-    assert block.credits == block.spent == ()
+    assert (block.credits, block.spent) == ((), ())
 
 
 LIES = {

@@ -13,7 +13,7 @@ from chains.bitcoin.selection import Order, Plan, choose_coins, settle
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.bitcoin.weight import fee, weight
 from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds
-from chains.model import Coin, TxId
+from chains.model import AddressType, Coin, TxId
 from tests.unit.bitcoin.support import P2TR, P2WPKH, Wallet, script_of
 
 WALLET = Wallet()
@@ -110,7 +110,9 @@ def test_many_coins_are_quick_and_the_same_every_time() -> None:
 
 
 @pytest.mark.parametrize("kinds", [[P2WPKH], [P2TR], [P2WPKH, P2TR] * 130])
-def test_weight_is_that_of_the_largest_transaction_there_can_be(kinds: list[str]) -> None:
+def test_weight_is_that_of_the_largest_transaction_there_can_be(
+    kinds: list[AddressType],
+) -> None:
     """Against BIP-141's definition, on a transaction with signatures of the largest size."""
     witness = {P2WPKH: (bytes(72), bytes(33)), P2TR: (bytes(64),)}
     inputs = tuple(TxInput(bytes(32), 0, 0, b"", witness[kind]) for kind in kinds)

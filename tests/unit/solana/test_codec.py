@@ -37,8 +37,8 @@ from chains.model import (
     SigningInput,
     UnsignedTx,
 )
-from chains.solana import SYSTEM_PROGRAM, build, nonce
-from chains.solana.build import TransferPlan, build_message
+from chains.solana import SYSTEM_PROGRAM, nonce
+from chains.solana.build import TransferPlan, build_message, instructions
 from chains.solana.codec import SolanaCodec
 from tests.support import solana as wire
 from tests.support.solana import LOCAL, MAIN, sign, vectors
@@ -70,14 +70,8 @@ def built(plan: TransferPlan) -> UnsignedTx:
     return unsigned(build_message(plan))
 
 
-def compiled(instructions, payer=SOURCE, tables=()) -> UnsignedTx:
-    return unsigned(
-        to_bytes_versioned(MessageV0.try_compile(payer, instructions, list(tables), LIFETIME))
-    )
-
-
-def instructions_of(plan: TransferPlan) -> list[Instruction]:
-    return build._creating(plan) if plan.creates_nonce else build._advancing(plan)
+def compiled(steps, payer=SOURCE, tables=()) -> UnsignedTx:
+    return unsigned(to_bytes_versioned(MessageV0.try_compile(payer, steps, list(tables), LIFETIME)))
 
 
 # Bytes
@@ -181,8 +175,8 @@ def pays(recipient: Pubkey) -> Instruction:
 
 def changed_meta(plan: TransferPlan, step: int, account: int, **flags: bool) -> UnsignedTx:
     """The plan's instructions with one account's flags turned."""
-    instructions = instructions_of(plan)
-    old = instructions[step]
+    steps = instructions(plan)
+    old = steps[step]
     metas = list(old.accounts)
     meta = metas[account]
     metas[account] = AccountMeta(
@@ -190,28 +184,28 @@ def changed_meta(plan: TransferPlan, step: int, account: int, **flags: bool) -> 
         flags.get("signer", meta.is_signer),
         flags.get("writable", meta.is_writable),
     )
-    instructions[step] = Instruction(old.program_id, bytes(old.data), metas)
-    return compiled(instructions)
+    steps[step] = Instruction(old.program_id, bytes(old.data), metas)
+    return compiled(steps)
 
 
 def changed_data(plan: TransferPlan, step: int, data: bytes) -> UnsignedTx:
-    instructions = instructions_of(plan)
-    old = instructions[step]
-    instructions[step] = Instruction(old.program_id, data, old.accounts)
-    return compiled(instructions)
+    steps = instructions(plan)
+    old = steps[step]
+    steps[step] = Instruction(old.program_id, data, old.accounts)
+    return compiled(steps)
 
 
 def looked_up() -> UnsignedTx:
     """Our transfer, with the recipient behind a lookup table."""
     table = AddressLookupTableAccount(Pubkey(b"\x05" * 32), [RECIPIENT])
-    return compiled(instructions_of(TRANSFER), tables=[table])
+    return compiled(instructions(TRANSFER), tables=[table])
 
 
 MEMO = Instruction(Pubkey.from_string("MemoSq4gqABAXKb96qnH8TysNcWxMyWCqXgDLGmfcHr"), b"hello", [])
 STRANGER = Pubkey(b"\x08" * 32)
 FOREIGN_NONCE = nonce.accounts_of(STRANGER)[0]
 
-WITH_NONCE, CREATING = instructions_of(TRANSFER), instructions_of(CREATION)
+WITH_NONCE, CREATING = instructions(TRANSFER), instructions(CREATION)
 
 UNEXPLAINED = {
     "no instruction": (compiled([]), "none of our transfers: none at all"),
@@ -374,7 +368,7 @@ def test_other_wallets_messages_are_read_signed_and_not_explained(row):
 
 
 def legacy() -> bytes:
-    return bytes(Message.new_with_blockhash(instructions_of(TRANSFER), SOURCE, LIFETIME))
+    return bytes(Message.new_with_blockhash(instructions(TRANSFER), SOURCE, LIFETIME))
 
 
 MALFORMED = {

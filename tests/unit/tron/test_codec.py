@@ -122,15 +122,20 @@ def test_unexplained_vectors(row):
 
 
 def set_raw(**fields):
-    return lambda raw, contract, transfer: [setattr(raw, *item) for item in fields.items()]
+    return lambda raw, contract, transfer: assign(raw, fields)
 
 
 def set_contract(**fields):
-    return lambda raw, contract, transfer: [setattr(contract, *item) for item in fields.items()]
+    return lambda raw, contract, transfer: assign(contract, fields)
 
 
 def set_transfer(**fields):
-    return lambda raw, contract, transfer: [setattr(transfer, *item) for item in fields.items()]
+    return lambda raw, contract, transfer: assign(transfer, fields)
+
+
+def assign(message, fields) -> None:
+    for name, value in fields.items():
+        setattr(message, name, value)
 
 
 UNEXPLAINED = {
@@ -145,7 +150,7 @@ UNEXPLAINED = {
     "short_ref_block_bytes": set_raw(ref_block_bytes=b"\x01"),
     "long_ref_block_hash": set_raw(ref_block_hash=bytes(9)),
     "no_contract": lambda raw, contract, transfer: raw.ClearField("contract"),
-    "two_contracts": lambda raw, contract, transfer: raw.contract.append(pb.Contract(type=1)),
+    "two_contracts": lambda raw, contract, transfer: raw.contract.append(pb.Contract()),
     "permission": set_contract(permission_id=2),
     "provider": set_contract(provider=b"\x01"),
     "contract_name": set_contract(contract_name=b"x"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from coincurve import PrivateKey
@@ -20,6 +21,7 @@ from chains.devnet.tron_server.rules import (
     free_bandwidth_used,
 )
 from chains.devnet.tron_server.wire import Transfer
+from chains.tron import address
 from chains.tron import tron_pb2 as pb
 from tests.support.tron import vectors
 
@@ -31,8 +33,6 @@ VECTORS = vectors("transactions")
 
 
 def raw_address(key: PrivateKey) -> bytes:
-    from chains.tron import address
-
     return address.to_bytes(address.from_public_key(key.public_key.format()))
 
 
@@ -158,7 +158,7 @@ def test_a_payment_is_taken_and_included(chain):
     assert chain.accounts[RECIPIENT].balance == 6
 
 
-REFUSED = {
+REFUSED: dict[str, list[dict[str, Any]]] = {
     "SIGERROR": [
         {"key": PrivateKey(b"\x06" * 32)},
         {"signatures": 0},

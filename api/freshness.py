@@ -1,0 +1,54 @@
+"""How old an answer is: up to which block it was read, and whether the node still answers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from api.nodes import NodeState, NodeView
+from api.schemas import View, with_example
+from custody.db.tables import BlockRow
+
+LAG = timedelta(minutes=1)
+"""How far the newest block we have applied may lie back while the node has a higher one."""
+
+AS_OF_EXAMPLE = {
+    "height": 812,
+    "hash": "4c1f1e0d5f2a9b7c6d8e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e",
+    "time": "2026-03-02T06:00:07.120000Z",
+    "node": "reachable",
+    "node_answered_at": "2026-03-02T06:00:09.481000Z",
+    "stale": False,
+}
+
+
+class AsOf(View):
+    """The block that the answer is true for. Until the first block was read, height is null."""
+
+    model_config = with_example(AS_OF_EXAMPLE)
+
+    height: int | None = Field(description="newest block applied to the ledger")
+    hash: str | None
+    time: datetime | None = Field(description="when that block was applied here")
+    node: NodeState
+    node_answered_at: datetime | None = Field(description="when the node last told its head")
+    stale: bool = Field(description="the node is away, or we are behind it")
+
+
+def as_of(block: BlockRow | None, node: NodeView, now: datetime) -> AsOf:
+    """`block`: the newest that was applied."""
+    return AsOf(
+        height=None if block is None else block.height,
+        hash=None if block is None else block.hash,
+        time=None if block is None else block.connected_at,
+        node=node.state,
+        node_answered_at=node.answered_at,
+        stale=node.state is not NodeState.REACHABLE or _is_behind(block, node, now),
+    )
+
+
+def _is_behind(block: BlockRow | None, node: NodeView, now: datetime) -> bool:
+    if block is None or node.tip is None:
+        return True
+    return node.tip.height > block.height and now - block.connected_at > LAG

@@ -1,0 +1,159 @@
+"""Approvals: what waits for whom, the bytes to sign, and the signed verdicts.
+
+An API key only carries the message. The authority is the approver's own Ed25519 key, which the
+signed policy names.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field, StringConstraints
+
+from api.auth import Reader, Spender
+from api.context import ServicesDependency
+from api.documentation import problems
+from api.paging import Page, PageQuery, page_of
+from api.schemas import Body, Identifier, Printable, View, body_example, with_example
+from api.v1.transfers import TRANSFER_EXAMPLE, TransferView, transfer_view
+from custody.approvals.service import Waiting
+from signer.wire import Verdict, approval_message
+
+router = APIRouter(tags=["approvals"])
+
+_AWAITING = TRANSFER_EXAMPLE | {
+    "state": "awaiting_approval",
+    "txid": None,
+    "block": None,
+    "fee": None,
+    "locked": None,
+}
+_NEED = {"group": "treasury", "count": 1}
+_GIVEN = {"approver": "alice", "verdict": "approve", "at": "2026-03-02T06:32:00Z"}
+_MANDATE = (
+    '{"action":"transfer","client":"cli_01k9zv3m8q4x7h2c5d6e8f9g0a",'
+    '"expires_at":"2026-03-03T06:30:00Z","fee_max":"50000",…}'
+)
+
+Person = Annotated[Printable, StringConstraints(min_length=1, max_length=200)]
+
+
+class NeedView(View):
+    """So many more persons of the group have to approve."""
+
+    model_config = with_example(_NEED)
+
+    group: str
+    count: int
+
+
+class GivenView(View):
+    model_config = with_example(_GIVEN)
+
+    approver: str
+    verdict: Verdict
+    at: datetime
+
+
+class WaitingView(View):
+    model_config = with_example({"transfer": _AWAITING, "needs": [_NEED], "given": [_GIVEN]})
+
+    transfer: TransferView
+    needs: list[NeedView] = Field(description="in a sequence, only the group whose turn it is")
+    given: list[GivenView]
+
+
+class MandateView(View):
+    """Sign `approve_message` or `reject_message` with your Ed25519 key, after you have computed it
+    yourself: the domain, then SHA-256 over the mandate's domain and exactly these bytes."""
+
+    model_config = with_example(
+        {
+            "transfer_id": TRANSFER_EXAMPLE["id"],
+            "mandate": _MANDATE,
+            "digest": TRANSFER_EXAMPLE["mandate_digest"],
+            "approve_message": "63757374" + "3a" * 32,
+            "reject_message": "63757375" + "3a" * 32,
+        }
+    )
+
+    transfer_id: str
+    mandate: str = Field(description="canonical JSON (RFC 8785), byte for byte what is signed")
+    digest: str = Field(description="hex")
+    approve_message: str = Field(description="hex; what a key signs to approve")
+    reject_message: str = Field(description="hex; what a key signs to reject")
+
+
+class NewApproval(Body):
+    model_config = body_example({"approver": "alice", "verdict": "approve", "signature": "5f" * 64})
+
+    approver: Person = Field(description="the person's id in the policy")
+    # A string in JSON, so strictness would refuse it for not being a Python enum.
+    verdict: Annotated[Verdict, Field(strict=False)]
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")] = Field(
+        description="Ed25519, 64 bytes in lower-case hex"
+    )
+
+
+class WaitingQuery(PageQuery):
+    approver: Person | None = Field(
+        None, description="only what this person may decide and has not yet"
+    )
+
+
+@router.get("/approvals", summary="List what waits for approval", responses=problems(503))
+async def list_approvals(
+    query: Annotated[WaitingQuery, Query()], caller: Reader, services: ServicesDependency
+) -> Page[WaitingView]:
+    """In order of creation."""
+    async with services.custody.database.read() as session:
+        found = await services.approvals.waiting(
+            session, caller, query.approver, query.after, query.limit + 1
+        )
+    return page_of(found, query.limit, lambda each: each.row.id, _view)
+
+
+@router.get(
+    "/transfers/{transfer_id}/mandate", summary="Get a transfer's mandate", responses=problems(404)
+)
+async def get_mandate(
+    transfer_id: Identifier, caller: Reader, services: ServicesDependency
+) -> MandateView:
+    """The exact bytes that approvers sign and the signer checks."""
+    async with services.custody.database.read() as session:
+        row, mandate = await services.approvals.mandate(session, transfer_id, caller)
+    digest = mandate.digest()
+    return MandateView(
+        transfer_id=row.id,
+        mandate=row.mandate.decode(),
+        digest=digest.hex(),
+        approve_message=approval_message(digest, Verdict.APPROVE).hex(),
+        reject_message=approval_message(digest, Verdict.REJECT).hex(),
+    )
+
+
+@router.post(
+    "/transfers/{transfer_id}/approvals",
+    summary="Approve or reject a transfer",
+    responses=problems(404, 409, 503, writes=True),
+)
+async def submit_approval(
+    transfer_id: Identifier, body: NewApproval, caller: Spender, services: ServicesDependency
+) -> TransferView:
+    """Hand in a signed verdict. The last approval needed sends the transfer on its way; a rejection
+    ends it and releases what it holds. Repeating the same verdict changes nothing."""
+    row = await services.approvals.submit(
+        transfer_id, caller, body.approver, body.verdict, bytes.fromhex(body.signature)
+    )
+    return transfer_view(row)
+
+
+def _view(waiting: Waiting) -> WaitingView:
+    return WaitingView(
+        transfer=transfer_view(waiting.row),
+        needs=[NeedView(group=need.group, count=need.count) for need in waiting.needs],
+        given=[
+            GivenView(approver=row.approver, verdict=Verdict(row.verdict), at=row.created_at)
+            for row in waiting.given
+        ],
+    )

@@ -1,0 +1,65 @@
+"""Assets: what can be held here."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from api.auth import Reader
+from api.context import ServicesDependency
+from api.documentation import problems
+from api.schemas import View, with_example
+from chains.networks import Asset
+from custody.errors import NotFound
+
+router = APIRouter(prefix="/assets", tags=["assets"])
+
+ASSET_EXAMPLE = {
+    "id": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
+    "network": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
+    "symbol": "BTC",
+    "decimals": 8,
+}
+
+
+class AssetView(View):
+    """`id` is CAIP-19."""
+
+    model_config = with_example(ASSET_EXAMPLE)
+
+    id: str
+    network: str
+    symbol: str
+    decimals: int = Field(description="places between base units and the unit people use")
+
+
+class AssetList(View):
+    model_config = with_example({"items": [ASSET_EXAMPLE]})
+
+    items: list[AssetView]
+
+
+@router.get("", summary="List assets", responses=problems())
+async def list_assets(_caller: Reader, services: ServicesDependency) -> AssetList:
+    """The assets of the networks that are served here."""
+    networks = services.custody.networks.values()
+    return AssetList(items=[asset_view(network.native) for network in networks])
+
+
+@router.get("/{asset:path}", summary="Get an asset", responses=problems(404))
+async def get_asset(
+    asset: Annotated[str, Path(description="CAIP-19 id", examples=[ASSET_EXAMPLE["id"]])],
+    _caller: Reader,
+    services: ServicesDependency,
+) -> AssetView:
+    """One asset by id."""
+    for network in services.custody.networks.values():
+        if network.native.id == asset:
+            return asset_view(network.native)
+    raise NotFound("asset_not_found", "There is no such asset here.")
+
+
+def asset_view(asset: Asset) -> AssetView:
+    return AssetView(
+        id=asset.id, network=asset.network, symbol=asset.symbol, decimals=asset.decimals
+    )

@@ -1,0 +1,93 @@
+"""Clients: the legal owners. Assets of two clients never share an address."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.auth import Administrator, Reader
+from api.context import ServicesDependency
+from api.documentation import problems
+from api.idempotency import OptionalKey, idempotency_of, once
+from api.paging import Page, PageQuery, page_of
+from api.schemas import Body, body_example, Identifier, Name, View, with_example
+from custody.db.tables import ClientRow
+from custody.errors import Forbidden
+from custody.vaults import repository
+
+router = APIRouter(prefix="/clients", tags=["clients"])
+
+CLIENT_EXAMPLE = {
+    "id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
+    "name": "Example Bank",
+    "created_at": "2026-03-02T06:00:00Z",
+}
+
+
+class NewClient(Body):
+    model_config = body_example({"name": "Example Bank"})
+
+    name: Name
+
+
+class ClientView(View):
+    model_config = with_example(CLIENT_EXAMPLE)
+
+    id: str
+    name: str
+    created_at: datetime
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a client",
+    response_model=ClientView,
+    responses=problems(409, writes=True),
+)
+async def create_client(
+    body: NewClient,
+    caller: Administrator,
+    services: ServicesDependency,
+    idempotency_key: OptionalKey = None,
+) -> Response:
+    """Needs a key that is bound to no client."""
+    if caller.client_id is not None:
+        raise Forbidden("key_bound_to_client", "a key of one client can't create another")
+    key = (
+        idempotency_of(idempotency_key, caller, "POST /v1/clients", body)
+        if idempotency_key
+        else None
+    )
+    return await once(
+        services,
+        key,
+        client_view,
+        lambda within: services.vaults.create_client(body.name, within=within),
+    )
+
+
+@router.get("", summary="List clients", responses=problems())
+async def list_clients(
+    query: Annotated[PageQuery, Query()], caller: Reader, services: ServicesDependency
+) -> Page[ClientView]:
+    """In order of creation."""
+    async with services.custody.database.read() as session:
+        rows = await repository.clients(
+            session, only=caller.client_id, after=query.after, limit=query.limit + 1
+        )
+    return page_of(rows, query.limit, lambda row: row.id, client_view)
+
+
+@router.get("/{client_id}", summary="Get a client", responses=problems(404))
+async def get_client(
+    client_id: Identifier, caller: Reader, services: ServicesDependency
+) -> ClientView:
+    """One client by id."""
+    async with services.custody.database.read() as session:
+        return client_view(await repository.client(session, client_id, only=caller.client_id))
+
+
+def client_view(row: ClientRow) -> ClientView:
+    return ClientView(id=row.id, name=row.name, created_at=row.created_at)

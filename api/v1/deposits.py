@@ -1,0 +1,134 @@
+"""Deposits: money that arrived. Pending until its block is final, then credited."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from api import lookups
+from api.auth import Reader
+from api.context import ServicesDependency
+from api.documentation import problems
+from api.paging import Page, PageQuery, page_of
+from api.schemas import Identifier, NetworkName, View, known_asset, with_example
+from api.v1.blocks import BLOCK_EXAMPLE, BlockView
+from api.v1.networks import named_in_request
+from chains.model import NetworkId
+from custody.db.tables import DepositRow
+from custody.deposits import repository
+from custody.deposits.matching import DepositState
+from custody.transfers.amounts import format_decimal
+from custody.vaults import repository as vaults
+
+router = APIRouter(prefix="/deposits", tags=["deposits"])
+
+DEPOSIT_EXAMPLE = {
+    "id": "dep_01k9zv6d4e5f6g7h8j9k0m1n2p",
+    "client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
+    "vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "network": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
+    "asset": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
+    "symbol": "BTC",
+    "address_id": "adr_01k9zv5c3d4e5f6g7h8j9k0m1n",
+    "address": "bcrt1qcr8te4kr609gcawutmrza0j4xv80jy8zeqchgx",
+    "amount": "1.25",
+    "amount_base_units": "125000000",
+    "state": "credited",
+    "txid": "9f0c1e2d3b4a59687768594a3b2c1d0e9f0c1e2d3b4a59687768594a3b2c1d0e",
+    "position": 1,
+    "block": BLOCK_EXAMPLE,
+    "created_at": "2026-03-02T06:00:03Z",
+    "decided_at": "2026-03-02T06:20:03Z",
+}
+
+
+class DepositView(View):
+    """A transaction that comes back in another block after a reorg is another deposit."""
+
+    model_config = with_example(DEPOSIT_EXAMPLE)
+
+    id: str
+    client_id: str
+    vault_id: str
+    network: str
+    asset: str
+    symbol: str
+    address_id: str
+    address: str
+    amount: str
+    amount_base_units: str
+    state: DepositState = Field(
+        description="`pending` until the block is final, then `credited`; `reversed` if a reorg "
+        "removed the block before that"
+    )
+    txid: str
+    position: int = Field(description="its place among the credits of the transaction")
+    block: BlockView
+    created_at: datetime
+    decided_at: datetime | None
+
+
+class DepositQuery(PageQuery):
+    vault_id: Identifier | None = None
+    network: NetworkName | None = None
+    state: DepositState | None = None
+
+
+@router.get("", summary="List deposits", responses=problems(404))
+async def list_deposits(
+    query: Annotated[DepositQuery, Query()], caller: Reader, services: ServicesDependency
+) -> Page[DepositView]:
+    """In order of arrival."""
+    network: NetworkId | None = None
+    if query.network is not None:
+        network = named_in_request(services, query.network).id
+    async with services.custody.database.read() as session:
+        if query.vault_id is not None:
+            await vaults.vault(session, query.vault_id, only=caller.client_id)
+        rows = await repository.deposits(
+            session,
+            only=caller.client_id,
+            vault=query.vault_id,
+            network=network,
+            state=query.state,
+            after=query.after,
+            limit=query.limit + 1,
+        )
+        texts = await lookups.addresses_by_id(session, {row.address_id for row in rows})
+    return page_of(
+        rows, query.limit, lambda row: row.id, lambda row: _view(row, texts[row.address_id])
+    )
+
+
+@router.get("/{deposit_id}", summary="Get a deposit", responses=problems(404))
+async def get_deposit(
+    deposit_id: Identifier, caller: Reader, services: ServicesDependency
+) -> DepositView:
+    """One deposit by id."""
+    async with services.custody.database.read() as session:
+        row = await repository.deposit(session, deposit_id, only=caller.client_id)
+        texts = await lookups.addresses_by_id(session, [row.address_id])
+    return _view(row, texts[row.address_id])
+
+
+def _view(row: DepositRow, address: str) -> DepositView:
+    asset = known_asset(row.asset)
+    return DepositView(
+        id=row.id,
+        client_id=row.client_id,
+        vault_id=row.vault_id,
+        network=row.network,
+        asset=row.asset,
+        symbol=asset.symbol,
+        address_id=row.address_id,
+        address=address,
+        amount=format_decimal(row.amount, asset.decimals),
+        amount_base_units=str(row.amount),
+        state=DepositState(row.state),
+        txid=row.txid,
+        position=row.position,
+        block=BlockView(height=row.block_height, hash=row.block_hash),
+        created_at=row.created_at,
+        decided_at=row.decided_at,
+    )

@@ -1,0 +1,116 @@
+"""Networks: what is served here, and how its node is."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import Field
+
+from api.auth import Reader
+from api.context import NodesDependency, ServicesDependency
+from api.documentation import problems
+from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
+from api.lookups import newest_blocks
+from api.schemas import Money, View, money, with_example
+from api.v1.assets import ASSET_EXAMPLE, AssetView, asset_view
+from chains.model import AddressType
+from chains.networks import NODE_FINALITY, Environment, Family, Network
+from custody.errors import Invalid, NotFound
+from custody.services import Services
+
+router = APIRouter(prefix="/networks", tags=["networks"])
+
+NETWORK_EXAMPLE = {
+    "id": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
+    "alias": "bitcoin-regtest",
+    "name": "Bitcoin regtest",
+    "family": "bitcoin",
+    "environment": "local",
+    "confirmations": 3,
+    "address_types": ["p2wpkh", "p2tr"],
+    "fee_max": {"amount": "0.0005", "amount_base_units": "50000"},
+    "native_asset": ASSET_EXAMPLE,
+    "as_of": AS_OF_EXAMPLE,
+}
+
+
+class NetworkView(View):
+    """`id` is CAIP-2; wherever a network is named, its alias will do."""
+
+    model_config = with_example(NETWORK_EXAMPLE)
+
+    id: str
+    alias: str
+    name: str
+    family: Family
+    environment: Environment
+    confirmations: int | None = Field(
+        description="blocks that make a block final; null where the node itself says what is final"
+    )
+    address_types: list[AddressType] = Field(description="what we derive, default first")
+    fee_max: Money = Field(description="greatest fee of a transfer that names none")
+    native_asset: AssetView
+    as_of: AsOf
+
+
+class NetworkList(View):
+    model_config = with_example({"items": [NETWORK_EXAMPLE]})
+
+    items: list[NetworkView]
+
+
+@router.get("", summary="List networks", responses=problems())
+async def list_networks(
+    _caller: Reader, services: ServicesDependency, nodes: NodesDependency
+) -> NetworkList:
+    """The networks that are served here, with how far each was followed."""
+    return NetworkList(items=await _views(services, nodes))
+
+
+@router.get("/{network}", summary="Get a network", responses=problems(404))
+async def get_network(
+    network: Annotated[str, Path(description="CAIP-2 id or alias", examples=["bitcoin-regtest"])],
+    _caller: Reader,
+    services: ServicesDependency,
+    nodes: NodesDependency,
+) -> NetworkView:
+    """One network by id or alias."""
+    found = named(services, network)
+    if found is None:
+        raise NotFound("network_not_found", "This network is not served here.")
+    return next(view for view in await _views(services, nodes) if view.id == found.id)
+
+
+def named(services: Services, name: str) -> Network | None:
+    """A served network by id or alias."""
+    served = services.custody.networks.values()
+    return next((each for each in served if name in (each.id, each.alias)), None)
+
+
+def named_in_request(services: Services, name: str) -> Network:
+    """The network that a body or query names. Raises Invalid network_unknown."""
+    found = named(services, name)
+    if found is None:
+        raise Invalid("network_unknown", "this network is not served here", field="network")
+    return found
+
+
+async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView]:
+    views = await nodes.views()
+    async with services.custody.database.read() as session:
+        blocks = await newest_blocks(session)
+    now = services.custody.clock()
+    return [
+        NetworkView(
+            id=network.id,
+            alias=network.alias,
+            name=network.name,
+            family=network.family,
+            environment=network.environment,
+            confirmations=None if network.confirmations == NODE_FINALITY else network.confirmations,
+            address_types=list(network.address_types),
+            fee_max=money(network.fee_max, network.native),
+            native_asset=asset_view(network.native),
+            as_of=as_of(blocks.get(network.id), views[network.id], now),
+        )
+        for network in services.custody.networks.values()
+    ]

@@ -1,0 +1,113 @@
+"""Vaults: a named set of accounts of one client, on all networks."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from api.auth import Administrator, Reader
+from api.context import ServicesDependency
+from api.documentation import problems
+from api.idempotency import OptionalKey, idempotency_of, once
+from api.paging import Page, PageQuery, page_of
+from api.schemas import Body, Identifier, Name, View, body_example, with_example
+from custody.db.tables import VaultRow
+from custody.vaults import repository
+
+router = APIRouter(prefix="/vaults", tags=["vaults"])
+
+VAULT_EXAMPLE = {
+    "id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
+    "name": "Treasury",
+    "frozen_reason": None,
+    "created_at": "2026-03-02T06:00:01Z",
+}
+
+
+class NewVault(Body):
+    model_config = body_example({"client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a", "name": "Treasury"})
+
+    client_id: Identifier
+    name: Name
+
+
+class VaultView(View):
+    model_config = with_example(VAULT_EXAMPLE)
+
+    id: str
+    client_id: str
+    name: str
+    frozen_reason: str | None = Field(description="while set, nothing leaves the vault")
+    created_at: datetime
+
+
+class VaultQuery(PageQuery):
+    client_id: Identifier | None = None
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Create a vault",
+    response_model=VaultView,
+    responses=problems(404, 409, 503, writes=True),
+)
+async def create_vault(
+    body: NewVault,
+    caller: Administrator,
+    services: ServicesDependency,
+    idempotency_key: OptionalKey = None,
+) -> Response:
+    """The signer gives the vault its keys; it needs to be running and unlocked."""
+    key = (
+        idempotency_of(idempotency_key, caller, "POST /v1/vaults", body)
+        if idempotency_key
+        else None
+    )
+    return await once(
+        services,
+        key,
+        vault_view,
+        lambda within: services.vaults.create_vault(
+            body.client_id, body.name, only=caller.client_id, within=within
+        ),
+    )
+
+
+@router.get("", summary="List vaults", responses=problems(404))
+async def list_vaults(
+    query: Annotated[VaultQuery, Query()], caller: Reader, services: ServicesDependency
+) -> Page[VaultView]:
+    """In order of creation; of one client or of all that the key may see."""
+    async with services.custody.database.read() as session:
+        if query.client_id is not None:
+            await repository.client(session, query.client_id, only=caller.client_id)
+        rows = await repository.vaults(
+            session,
+            only=query.client_id or caller.client_id,
+            after=query.after,
+            limit=query.limit + 1,
+        )
+    return page_of(rows, query.limit, lambda row: row.id, vault_view)
+
+
+@router.get("/{vault_id}", summary="Get a vault", responses=problems(404))
+async def get_vault(
+    vault_id: Identifier, caller: Reader, services: ServicesDependency
+) -> VaultView:
+    """One vault by id."""
+    async with services.custody.database.read() as session:
+        return vault_view(await repository.vault(session, vault_id, only=caller.client_id))
+
+
+def vault_view(row: VaultRow) -> VaultView:
+    return VaultView(
+        id=row.id,
+        client_id=row.client_id,
+        name=row.name,
+        frozen_reason=row.frozen_reason,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,48 @@
+"""The `custody` command: operate the wallet from a shell.
+
+    custody migrate | serve | worker | reconcile    the operator's; need settings and a database
+    custody apikey …                                 who may call the API
+    custody policy …                                 the administrators'
+    custody approver …                               the approvers', on their own machines
+    custody devnet …                                 local networks, for tests and demonstrations
+
+Commands import what they need when they run, so that `--help` is quick, and an approver's command
+loads neither a database nor five chains. Secrets are shown once, on creation, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from custody.cli import apikey, approver, policy, service
+from custody.cli.output import Failure, told
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they may print the values of variables
+    help="Multi-chain custody wallet.",
+)
+app.command()(service.migrate)
+app.command()(service.serve)
+app.command()(service.worker)
+app.command()(service.reconcile)
+app.add_typer(apikey.app, name="apikey")
+app.add_typer(policy.app, name="policy")
+app.add_typer(approver.app, name="approver")
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+@told
+def devnet(context: typer.Context) -> None:
+    """Local networks with the whole wallet on them: up, demo."""
+    try:
+        from custody.devnet.cli import app as devnet_app
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith(("custody.devnet", "chains.devnet")):
+            raise
+        raise Failure("the local networks are not part of this installation") from None
+    devnet_app(context.args, prog_name="custody devnet")

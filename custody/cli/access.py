@@ -1,0 +1,84 @@
+"""What commands work on: the settings and a database whose schema is this program's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from custody.cli.output import Failure, Misuse
+
+if TYPE_CHECKING:
+    from custody.config import Settings
+    from custody.db.session import Database
+
+
+def load_settings() -> Settings:
+    """Raises Misuse naming the setting that is wrong, never its value: it may be a password."""
+    from pydantic import ValidationError
+    from pydantic_settings import SettingsError
+
+    from custody.config import Settings
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = (
+            f"CUSTODY_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise Misuse("; ".join(wrong)) from None
+    except SettingsError as error:
+        raise Misuse(f"{error}; lists and tables are written as JSON") from None
+
+
+def served_settings() -> Settings:
+    """The settings of a process that speaks to nodes. Raises Misuse for an unknown network."""
+    from chains.networks import all_networks
+
+    settings = load_settings()
+    aliases = [network.alias for network in all_networks().values()]
+    unknown = settings.nodes.keys() - {*aliases, *all_networks()}
+    if unknown:
+        names, known = ", ".join(sorted(unknown)), ", ".join(aliases)
+        raise Misuse(f"CUSTODY_NODES names unknown networks: {names}; there are {known}")
+    return settings
+
+
+def database_url() -> tuple[str, Path | None]:
+    """The configured URL and, for SQLite, its file. Raises Misuse for no database of ours."""
+    from sqlalchemy.exc import ArgumentError
+
+    from custody.db.engines import open_engines
+
+    url = load_settings().database_url.get_secret_value()
+    try:
+        return url, open_engines(url).file
+    except (ArgumentError, ValueError):
+        raise Misuse(
+            "CUSTODY_DATABASE_URL must be sqlite+aiosqlite:///FILE or postgresql+psycopg://…"
+        ) from None
+
+
+@asynccontextmanager
+async def opened_database() -> AsyncIterator[Database]:
+    """The configured database. Raises Failure if `custody migrate` has not been run on it."""
+    from custody.db.migrate import is_current
+    from custody.db.session import Database
+
+    url, file = database_url()
+    # Looking into a file that is not there would make one.
+    if (file is not None and not file.is_file()) or not await is_current(url):
+        raise Failure("the database has not this program's schema: run custody migrate")
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def now() -> datetime:
+    """In whole seconds, as documents write times."""
+    return datetime.now(UTC).replace(microsecond=0)

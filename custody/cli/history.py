@@ -1,0 +1,218 @@
+"""What `policy explain` and `policy replay` ask about: transfers, stored or imagined, and the past.
+
+Reads the database and changes nothing. The verdicts are of custody's records; the signer counts its
+own windows and only its word decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from chains.model import NetworkId, Payment
+from chains.networks import Network, all_networks
+from custody.cli.access import load_settings, now, opened_database
+from custody.cli.codecs import codec_of, named_network
+from custody.cli.output import Misuse
+from custody.db.session import ReadSession
+from custody.db.tables import ApprovalRow, TransactionRow, TransferRow, VaultRow
+from custody.errors import NotFound
+from custody.transfers import repository
+from custody.transfers.amounts import parse_decimal
+from custody.transfers.mandates import best_terms, stored_mandate
+from custody.transfers.policies import usage
+from signer.policy import (
+    Change,
+    Evaluation,
+    PastTransfer,
+    Policy,
+    Usage,
+    Window,
+    evaluate,
+    facts_of,
+    windows,
+)
+from signer.policy import explain as in_words
+from signer.wire import Action, Mandate, Verdict, format_time
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An imagined transfer, as flags. `client`: given, no database is asked."""
+
+    vault: str
+    network: str
+    destination: str
+    amount: str
+    initiator: str
+    asset: str | None
+    fee_max: str | None
+    client: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`used`: what others already took. `is_stored`: its mandate's lifetime can't be chosen."""
+
+    mandate: Mandate
+    used: Mapping[Window, Usage]
+    approvals: tuple[str, ...]
+    is_stored: bool
+
+    def with_approvals(self, persons: Sequence[str]) -> Question:
+        return replace(self, approvals=(*self.approvals, *persons))
+
+
+async def stored_question(transfer_id: str, policy: Policy) -> Question:
+    """Raises NotFound transfer_not_found."""
+    async with opened_database() as database, database.read() as session:
+        row = await repository.find_transfer(session, transfer_id, None)
+        if row is None:
+            raise NotFound("transfer_not_found", "no such transfer")
+        mandate = stored_mandate(row)
+        given = await repository.verdicts_on(session, transfer_id)
+        approvals = tuple(each.approver for each in given if each.verdict == Verdict.APPROVE)
+        used = await _used(session, policy, mandate, besides=transfer_id)
+    return Question(mandate, used, approvals, is_stored=True)
+
+
+async def imagined_question(wish: Wish, policy: Policy) -> Question:
+    """Raises Misuse, Invalid, chains.errors.InvalidInput, NotFound vault_not_found."""
+    if wish.client is not None:
+        mandate = _mandate(wish, wish.client, policy)
+        nothing = {window: Usage(0, 0) for window in windows(policy, facts_of(mandate))}
+        return Question(mandate, nothing, (), is_stored=False)
+    async with opened_database() as database, database.read() as session:
+        vault = await session.get(VaultRow, wish.vault)
+        if vault is None:
+            raise NotFound("vault_not_found", "no such vault; name its client to explain anyway")
+        mandate = _mandate(wish, vault.client_id, policy)
+        used = await _used(session, policy, mandate)
+    return Question(mandate, used, (), is_stored=False)
+
+
+def answer(policy: Policy, question: Question) -> tuple[str, ...]:
+    """The verdict, what is needed and of whom, and the trace of every rule."""
+    moment = now()
+    mandate = question.mandate
+    if not question.is_stored:
+        mandate, _ = best_terms(mandate, policy, question.used, moment)
+    facts = facts_of(mandate)
+    evaluation = evaluate(policy, facts, question.used, moment, question.approvals)
+    lifetime = mandate.expires_at - mandate.requested_at
+    lines = [f"policy version {policy.version}, mandate valid for {lifetime}"]
+    if mandate.policy_version != policy.version:
+        lines.append(
+            f"the transfer was asked for under version {mandate.policy_version}: the signer refuses"
+            " it under any other"
+        )
+    if mandate.expires_at <= moment:
+        lines.append(f"its mandate expired at {format_time(mandate.expires_at)}")
+    if question.approvals:
+        lines.append(f"approved by {', '.join(question.approvals)}")
+    lines += in_words(evaluation)
+    lines += [
+        f"  {need.group} is {', '.join(sorted(policy.groups[need.group]))}"
+        for need in evaluation.needs
+    ]
+    if evaluation.not_before is not None:
+        lines.append(f"  not before {format_time(evaluation.not_before)}, approved by now")
+    return tuple(lines)
+
+
+async def past_transfers(
+    policies: Sequence[Policy], since: datetime | None
+) -> tuple[tuple[PastTransfer, ...], datetime | None]:
+    """Every signed transfer from `since` on, and before it as far as any window looks back."""
+    first = None if since is None else since.replace(tzinfo=UTC)
+    seconds = max(
+        (limit.seconds for p in policies for rule in p.rules for limit in rule.limits.windows),
+        default=0,
+    )
+    async with opened_database() as database, database.read() as session:
+        after = None if first is None else first - timedelta(seconds=seconds)
+        return await _signed_after(session, after), first
+
+
+def change_row(change: Change) -> tuple[str, str, str]:
+    return change.transfer, _ruling(change.before), _ruling(change.after)
+
+
+async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[PastTransfer, ...]:
+    signed = (
+        select(TransferRow, TransactionRow.signed_at)
+        .join(TransactionRow, TransactionRow.transfer_id == TransferRow.id)
+        .where(TransactionRow.signed_at.is_not(None))
+        .order_by(TransactionRow.signed_at.desc())
+    )
+    given = select(ApprovalRow.transfer_id, ApprovalRow.approver).where(
+        ApprovalRow.verdict == Verdict.APPROVE
+    )
+    if after is not None:
+        signed = signed.where(TransactionRow.signed_at >= after)
+        given = given.where(
+            ApprovalRow.transfer_id.in_(
+                select(TransactionRow.transfer_id).where(TransactionRow.signed_at >= after)
+            )
+        )
+    approvals: dict[str, list[str]] = {}
+    for transfer_id, approver in await session.rows(given.order_by(ApprovalRow.created_at)):
+        approvals.setdefault(transfer_id, []).append(approver)
+    past: dict[str, PastTransfer] = {}
+    for row, at in await session.rows(signed):  # newest first: the earliest signature stays
+        assert at is not None
+        facts = facts_of(stored_mandate(row))
+        past[row.id] = PastTransfer(row.id, facts, at, tuple(approvals.get(row.id, ())))
+    return tuple(past.values())
+
+
+async def _used(
+    session: ReadSession, policy: Policy, mandate: Mandate, besides: str | None = None
+) -> Mapping[Window, Usage]:
+    native = all_networks()[mandate.network].native.id
+    wanted = windows(policy, facts_of(mandate))
+    return await usage(session, wanted, native, now(), besides=besides)
+
+
+def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
+    network = named_network(wish.network)
+    payment = _payment(wish, network)
+    fee_max = network.fee_max
+    if wish.fee_max is not None:
+        fee_max = parse_decimal(wish.fee_max, network.native.decimals, "fee_max")
+    moment = now()
+    return Mandate(
+        transfer="imagined",
+        client=client,
+        vault=wish.vault,
+        network=network.id,
+        action=Action.TRANSFER,
+        initiator=wish.initiator,
+        source_path="m",
+        source_address=None,
+        outputs=(payment,),
+        fee_max=fee_max,
+        policy_version=policy.version,
+        requested_at=moment,
+        expires_at=moment + load_settings().transfer_lifetime,
+    )
+
+
+def _payment(wish: Wish, network: Network) -> Payment:
+    asset = network.native
+    if wish.asset not in (None, asset.id):
+        raise Misuse(f"unknown asset {wish.asset}; {network.alias} has {asset.id}")
+    codec = codec_of(NetworkId(network.id))
+    address = codec.parse_address(wish.destination).address
+    payment = Payment(address, asset.id, parse_decimal(wish.amount, asset.decimals))
+    codec.check_payment(payment)
+    return payment
+
+
+def _ruling(evaluation: Evaluation) -> str:
+    by = f" by {evaluation.rule}" if evaluation.rule else ""
+    needs = ", ".join(f"{need.count} of {need.group}" for need in evaluation.needs)
+    return f"{evaluation.ruling} ({evaluation.detail}){by}{f', needs {needs}' if needs else ''}"

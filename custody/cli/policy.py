@@ -1,0 +1,255 @@
+"""`custody policy`: the administrators' commands, from a draft to a policy in force.
+
+    keygen -> validate -> sign (each administrator) -> assemble -> publish
+    explain, replay: what a policy says of one transfer, and of those that were made
+
+An administrator's machine needs the draft and the key file, no database and no signer; only
+publish, and explain and replay without --policy, speak to the signer's socket.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from custody.cli.output import Failure, Misuse, note, say, show_table, told
+from custody.cli.prompts import PassphraseFd, choose_passphrase, read_passphrase
+
+if TYPE_CHECKING:
+    from signer.client import SignerClient
+    from signer.policy import Policy, SignedPolicy
+
+app = typer.Typer(no_args_is_help=True, help="The policy: check, sign, publish, explain, replay.")
+
+Document = Annotated[Path, typer.Argument(help="The policy as JSON, signed or not.")]
+Socket = Annotated[
+    Path | None, typer.Option(help="The signer's socket; default CUSTODY_SIGNER_SOCKET.")
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="This policy instead of the one in force at the signer."),
+]
+
+
+@app.command()
+@told
+def keygen(
+    person: Annotated[str, typer.Option("--id", help="The administrator's id in the policy.")],
+    out: Annotated[Path, typer.Option(help="The new key file. Never overwritten.")],
+    passphrase_fd: PassphraseFd = None,
+) -> None:
+    """Make an administrator's key. The file opens with a passphrase; print its public half."""
+    from custody.cli import keyfile
+
+    passphrase = choose_passphrase(passphrase_fd, "the new key")
+    made = keyfile.create(out, keyfile.Role.ADMINISTRATOR, person, passphrase)
+    note(f"written to {out}; keep a copy, and the passphrase elsewhere")
+    say(json.dumps({"id": made.id, "key": made.public_key.hex()}))
+
+
+@app.command()
+@told
+def validate(document: Document) -> None:
+    """Check a policy, or say which field is wrong."""
+    from custody.cli.documents import read_document, summary
+
+    canonical, policy = read_document(document)
+    say(*summary(policy, canonical), "this is a policy; nobody's signature was checked")
+
+
+@app.command()
+@told
+def sign(
+    document: Document,
+    key: Annotated[Path, typer.Option(help="The administrator's key file.")],
+    out: Annotated[
+        Path, typer.Option(help="Where the signature goes; a signed policy there is added to.")
+    ],
+    passphrase_fd: PassphraseFd = None,
+) -> None:
+    """Sign a policy as an administrator. What is signed is shown first."""
+    from custody.cli.documents import (
+        holds_signatures,
+        merge,
+        read_document,
+        read_signed,
+        summary,
+        write_signed,
+    )
+    from custody.cli.keyfile import KeyFile, Role
+    from signer.policy import SignedPolicy, policy_message
+
+    canonical, policy = read_document(document)
+    earlier = [SignedPolicy(canonical, {})]
+    earlier += [read_signed(document)] if holds_signatures(document) else []
+    together = merge([*earlier, *_already_there(out)])
+    file = KeyFile.read(key, Role.ADMINISTRATOR)
+    say(*summary(policy, canonical))
+    if policy.administrators.keys.get(file.header.id) != file.header.public_key:
+        note(f"this version does not name {file.header.id} with this key as an administrator")
+    opened = file.open(read_passphrase(passphrase_fd, f"the key of {file.header.id}"))
+    signature = opened.sign(policy_message(canonical))
+    signed = merge([together, SignedPolicy(canonical, {opened.id: signature})])
+    write_signed(out, signed)
+    say(f"signed by       {', '.join(signed.signatures)}")
+
+
+@app.command()
+@told
+def assemble(
+    signed: Annotated[list[Path], typer.Argument(help="Files with signatures on one policy.")],
+    out: Annotated[Path, typer.Option(help="The new file with all signatures.")],
+    current: Annotated[
+        Path | None,
+        typer.Option(help="The policy in force; its administrators are who must have signed."),
+    ] = None,
+) -> None:
+    """Put the signatures of several administrators into one signed policy.
+
+    Without --current, they are checked against the administrators that the policy itself names.
+    """
+    from custody.cli.documents import digest_of, merge, read_document, read_signed, write_signed
+    from signer.policy import Policy, PolicyUnsigned, verify_policy
+
+    together = merge([*(read_signed(path) for path in signed), *_already_there(out)])
+    policy = Policy.parse(together.document)
+    deciding = policy if current is None else read_document(current)[1]
+    if current is not None and policy.version <= deciding.version:
+        raise Failure(f"version {policy.version} does not follow version {deciding.version}")
+    try:
+        verify_policy(together, deciding.administrators)
+    except PolicyUnsigned as error:
+        raise Failure(f"not enough for the signer: {error}") from None
+    write_signed(out, together)
+    say(
+        f"version    {policy.version}",
+        f"digest     {digest_of(together.document)}",
+        f"signed by  {', '.join(together.signatures)}",
+    )
+
+
+@app.command()
+@told
+async def publish(
+    signed: Annotated[Path, typer.Argument(help="The signed policy.")], socket: Socket = None
+) -> None:
+    """Put a signed policy in force. The signer checks every signature itself."""
+    from custody.cli.documents import digest_of, read_signed
+
+    policy = read_signed(signed)
+    client = _signer(socket)
+    try:
+        version = await client.publish_policy(policy)
+    finally:
+        await client.close()
+    say(f"version {version} is in force", f"digest {digest_of(policy.document)}")
+
+
+@app.command()
+@told
+async def explain(
+    transfer: Annotated[str | None, typer.Option(help="A transfer in the database.")] = None,
+    vault: Annotated[str | None, typer.Option(help="Or an imagined one: its vault id,")] = None,
+    network: Annotated[str | None, typer.Option(help="network (alias or CAIP-2),")] = None,
+    destination: Annotated[str | None, typer.Option(help="destination address,")] = None,
+    amount: Annotated[str | None, typer.Option(help="amount in the asset's unit,")] = None,
+    initiator: Annotated[str | None, typer.Option(help="and who asks (an API key's id).")] = None,
+    asset: Annotated[str | None, typer.Option(help="CAIP-19; default: the native asset.")] = None,
+    fee_max: Annotated[
+        str | None, typer.Option(help="In the native unit; default: the network's.")
+    ] = None,
+    client: Annotated[
+        str | None,
+        typer.Option(help="The vault's client: asks no database, as if nothing left before."),
+    ] = None,
+    approved_by: Annotated[
+        list[str] | None, typer.Option(help="As if this person had approved. Repeatable.")
+    ] = None,
+    policy_file: PolicyFile = None,
+    socket: Socket = None,
+) -> None:
+    """Say what a transfer would need, and what every rule says of it."""
+    from custody.cli import history
+
+    imagined = (vault, network, destination, amount, initiator)
+    if transfer is None and None in imagined:
+        raise Misuse(
+            "name --transfer, or all of --vault --network --destination --amount --initiator"
+        )
+    if transfer is not None and any((*imagined, asset, fee_max, client)):
+        raise Misuse("a transfer in the database is as it is: --transfer goes with no other flag")
+    policy = await _policy(policy_file, socket)
+    if transfer is not None:
+        question = await history.stored_question(transfer, policy)
+    else:
+        wish = history.Wish(
+            vault or "", network or "", destination or "", amount or "", initiator or "",
+            asset, fee_max, client,
+        )  # fmt: skip
+        question = await history.imagined_question(wish, policy)
+    say(*history.answer(policy, question.with_approvals(approved_by or [])))
+
+
+@app.command()
+@told
+async def replay(
+    document: Document,
+    policy_file: PolicyFile = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Only what was signed from then on (UTC).", formats=["%Y-%m-%d"]),
+    ] = None,
+    socket: Socket = None,
+) -> None:
+    """Run the transfers that were signed against another version, and show what changes."""
+    from custody.cli import history
+    from custody.cli.documents import read_document
+    from signer.policy import replay as replay_policies
+
+    _, after = read_document(document)
+    before = await _policy(policy_file, socket)
+    past, first = await history.past_transfers((before, after), since)
+    counted = {item.transfer for item in past if first is None or item.at >= first}
+    changes = [c for c in replay_policies(before, after, past) if c.transfer in counted]
+    say(
+        f"{len(counted)} transfers, version {before.version} against version {after.version}:"
+        f" {len(changes)} would be decided otherwise"
+    )
+    if changes:
+        rows = [history.change_row(change) for change in changes]
+        show_table("what changes", ("transfer", "before", "after"), rows)
+
+
+def _already_there(out: Path) -> list[SignedPolicy]:
+    """Signatures are added to those in the file; nothing else is ever overwritten."""
+    from custody.cli.documents import read_signed
+
+    return [read_signed(out)] if out.exists() else []
+
+
+def _signer(socket: Path | None) -> SignerClient:
+    from custody.cli.access import load_settings
+    from signer.client import SignerClient
+
+    return SignerClient(socket or load_settings().signer_socket)
+
+
+async def _policy(file: Path | None, socket: Path | None) -> Policy:
+    """From the file, or the one in force."""
+    from custody.cli.documents import read_document
+    from signer.policy import Policy
+
+    if file is not None:
+        return read_document(file)[1]
+    client = _signer(socket)
+    try:
+        signed = await client.policy()
+    finally:
+        await client.close()
+    if signed is None:
+        raise Failure("the signer has no policy yet: name a file with --policy")
+    return Policy.parse(signed.document)

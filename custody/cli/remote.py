@@ -1,0 +1,107 @@
+"""The API as an approver's machine calls it. Believes nothing it answers; leaks nothing to it.
+
+The API key goes to the named server only: over TLS unless that is this machine, and never along a
+redirect.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final
+
+import httpx
+
+from custody.cli.output import Failure, Misuse
+
+_ANSWER_BYTES_MAX: Final = 1024 * 1024
+_TIMEOUT_S: Final = 30.0
+_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Server:
+    """A context manager. Every method raises Failure with the server's own words when it refuses,
+    and when it can't be reached or understood."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        """Raises Misuse for a URL that would show the key to strangers."""
+        base = _checked(url)
+        self._client = httpx.Client(
+            base_url=base,
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=_TIMEOUT_S,
+            follow_redirects=False,
+            trust_env=base.host not in _LOOPBACK,  # no proxy stands between us and ourselves
+        )
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
+        return self._call("GET", path, params=query)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> bytes:
+        return self._call("POST", path, json=body)
+
+    def get_object(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """An answer that is one JSON object."""
+        return json_object(self.get(path, query))
+
+    def _call(self, method: str, path: str, **parts: Any) -> bytes:
+        try:
+            with self._client.stream(method, path, **parts) as response:
+                body = bytearray()
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > _ANSWER_BYTES_MAX:
+                        raise Failure("the server's answer is far too long")
+        except httpx.HTTPError as error:
+            raise Failure(f"the server can't be reached: {type(error).__name__}") from None
+        if response.status_code // 100 != 2:
+            raise Failure(_refusal(response.status_code, bytes(body)))
+        return bytes(body)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    try:
+        row = json.loads(body)
+    except (ValueError, RecursionError):
+        row = None
+    if not isinstance(row, dict):
+        raise Failure("the server's answer is not a JSON object")
+    return row
+
+
+def _checked(url: str) -> httpx.URL:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        raise Misuse("--url is not a URL") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise Misuse("--url must be the API's address, like https://custody.example")
+    if parsed.userinfo:
+        raise Misuse("--url may hold no user or password: others can read the command line")
+    if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
+        raise Misuse("--url must be https: the API key would cross the network in the clear")
+    return parsed
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """RFC 9457 in a line, or just the number."""
+    try:
+        problem = json_object(body)
+    except Failure:
+        problem = {}
+    detail, code = problem.get("detail"), problem.get("code")
+    if isinstance(detail, str) and isinstance(code, str):
+        return f"the server refused: {detail[:500]} ({code[:100]})"
+    return f"the server answered with HTTP status {status}"

@@ -1,0 +1,108 @@
+"""The operator's commands: the schema, the processes, and the proof that the books are right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from custody.cli.access import opened_database, served_settings
+from custody.cli.output import FAILED, say, show_table, told
+
+if TYPE_CHECKING:
+    from custody.reconcile.report import Line, Report
+
+
+@told
+async def migrate() -> None:
+    """Bring the database's schema up to date. Safe to run twice."""
+    from custody.cli.access import database_url
+    from custody.db.migrate import upgrade
+
+    await upgrade(database_url()[0])
+    say("the database's schema is up to date")
+
+
+@told
+def serve() -> None:
+    """Run the HTTP API; with CUSTODY_RUN_WORKERS (the default) the workers in the same process."""
+    import uvicorn
+
+    settings = served_settings()
+    # By name: the api package lies above custody, which may not import it.
+    uvicorn.run(
+        "api.app:from_environment",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+@told
+async def worker() -> None:
+    """Run the workers alone: follow chains, move transfers, reconcile. Any number may run."""
+    settings = served_settings()
+    async with opened_database():
+        pass
+    from custody.workers.main import run_until_signal
+
+    await run_until_signal(settings)
+
+
+@told
+async def reconcile() -> None:
+    """Compare the ledger with the chains; exit code 1 unless all was compared and is equal.
+
+    As the workers do it: a vault that differs is frozen and an alarm is raised.
+    """
+    from custody.bootstrap import open_custody
+    from custody.reconcile.service import Reconciliation
+
+    settings = served_settings()
+    async with opened_database(), open_custody(settings) as custody:
+        report = await Reconciliation(
+            custody.database, custody.networks, custody.adapters, custody.clock
+        ).run()
+    _show(report)
+    if not report.is_clean:
+        raise typer.Exit(FAILED)
+
+
+def _show(report: Report) -> None:
+    show_table(
+        f"ledger and chain at {report.made_at:%Y-%m-%dT%H:%M:%SZ}",
+        ("vault", "asset", "ledger", "chain", "difference", "verdict"),
+        [_cells(line) for line in report.lines],
+    )
+    say(
+        *(
+            f"books: {fault.vault or 'all'}: {fault.asset}: {fault.message}"
+            for fault in report.faults
+        )
+    )
+    say(
+        f"{report.entries} entries added up, {len(report.faults)} faults;"
+        f" {len(report.lines)} balances compared, {len(report.differences)} different,"
+        f" {len(report.inconclusive)} could not be compared now"
+    )
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    """What the node did not say is a question mark."""
+    verdict = f"{line.verdict}: {line.reason}" if line.reason else f"{line.verdict}"
+    ledger, chain = _amount(line, line.ledger), _amount(line, line.chain)
+    if line.ledger is None or line.chain is None:
+        return line.vault, line.asset, ledger, chain, "?", verdict
+    surplus = line.chain - line.ledger
+    sign = "-" if surplus < 0 else "+" if surplus else ""
+    difference = sign + _amount(line, abs(surplus))
+    return line.vault, line.asset, ledger, chain, difference, verdict
+
+
+def _amount(line: Line, units: int | None) -> str:
+    from custody.cli.amounts import in_units
+
+    return "?" if units is None else in_units(line.asset, units)

@@ -1,0 +1,158 @@
+"""Starts the house in the order it depends on itself: nodes, signer, policy, database, API.
+
+Everything that an operator would do by hand is done through the same commands and calls that the
+operator has: `custody-signer` and `custody` run as processes, the policy is published through the
+signer's socket. Each process dies with this one (`chains.devnet.process`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chains.devnet.node import DevNode
+from chains.devnet.process import EngineProcess, free_port
+from chains.networks import Network, find_network
+from custody.apikeys.model import Scope
+from custody.devnet.nodes import running_nodes
+from custody.devnet.policy import administrators, standing_policy
+from signer.client import SignerClient, SignerError
+
+POLL_INTERVAL_S: Final = 0.25
+_BIN: Final = Path(sys.executable).parent
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What runs. `api_key` may do everything; it exists only in this house's database."""
+
+    nodes: Mapping[str, DevNode]
+    networks: Mapping[str, Network]
+    base_url: str
+    api_key: str
+    environment: Mapping[str, str]
+
+
+@asynccontextmanager
+async def running_house(root: Path, say: Say, port: int | None = None) -> AsyncIterator[House]:
+    """The whole house under `root`, until the context ends. Raises EngineFailed and the like."""
+    async with AsyncExitStack() as stack:
+        say("starting five local networks: bitcoind, 2 x anvil, tron, solana")
+        nodes = await stack.enter_async_context(running_nodes(root / "nodes"))
+        networks = {alias: find_network(alias) for alias in nodes}
+        say("starting the isolated signer")
+        socket = await _start_signer(stack, root / "signer", networks)
+        port = port or free_port()
+        environment = _environment(root, socket, nodes, port)
+        say("preparing the database (SQLite) and an API key")
+        _run([_BIN / "custody", "migrate"], environment)
+        api_key = _create_api_key(environment)
+        say("starting the API and its workers")
+        base_url = f"http://127.0.0.1:{port}"
+        await _start_api(stack, root / "api", environment, base_url)
+        yield House(nodes, networks, base_url, api_key, environment)
+
+
+async def _start_signer(
+    stack: AsyncExitStack, state: Path, networks: Mapping[str, Network]
+) -> Path:
+    """A new seed, a passphrase nobody knows, and the standing policy."""
+    state.mkdir(parents=True, mode=0o700)
+    passphrase = state / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(secrets.token_urlsafe(32))
+    administrator = Ed25519PrivateKey.generate()
+    pinned = state / "administrators.json"
+    pinned.write_text(json.dumps(administrators(administrator)))
+    keys, socket = state / "state", state / "signer.sock"
+    _run(_with_passphrase(passphrase, "init", "--state-dir", keys, "--administrators", pinned), {})
+    chosen = [part for alias in networks for part in ("--network", alias)]
+    serve = _with_passphrase(passphrase, "serve", "--state-dir", keys, "--socket", socket, *chosen)
+    process = EngineProcess(serve, state / "signer.log")
+    stack.push_async_callback(process.stop)
+    process.start()
+    client = SignerClient(socket)
+    stack.push_async_callback(client.close)
+
+    async def answers() -> bool:
+        try:
+            return not (await client.status()).locked
+        except SignerError:
+            return False
+
+    await process.wait_ready(answers)
+    await client.publish_policy(standing_policy(networks.values(), administrator))
+    return socket
+
+
+def _with_passphrase(passphrase: Path, *arguments: str | Path) -> list[str | Path]:
+    """`custody-signer` with the passphrase on file descriptor 3, which only a shell can say."""
+    script = 'passphrase=$1; shift; exec "$@" --passphrase-fd 3 3<"$passphrase"'
+    return ["/bin/sh", "-c", script, "sh", passphrase, _BIN / "custody-signer", *arguments]
+
+
+def _environment(
+    root: Path, socket: Path, nodes: Mapping[str, DevNode], port: int
+) -> dict[str, str]:
+    """The API's settings, and of ours only what a process needs to run at all."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return inherited | {
+        "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{root / 'custody.db'}",
+        "CUSTODY_SIGNER_SOCKET": str(socket),
+        "CUSTODY_NODES": json.dumps({alias: node.url for alias, node in nodes.items()}),
+        "CUSTODY_PORT": str(port),
+        "CUSTODY_POLL_INTERVAL_S": str(POLL_INTERVAL_S),
+        "CUSTODY_RECONCILE_INTERVAL_S": "5",
+    }
+
+
+def _create_api_key(environment: Mapping[str, str]) -> str:
+    command = [_BIN / "custody", "apikey", "create", "--name", "devnet"]
+    scopes = [part for scope in Scope for part in ("--scope", scope.value)]
+    return _run([*command, *scopes], environment).split()[-1]
+
+
+async def _start_api(
+    stack: AsyncExitStack, folder: Path, environment: Mapping[str, str], base_url: str
+) -> None:
+    process = EngineProcess(
+        [_BIN / "custody", "serve"], folder / "api.log", environment=environment
+    )
+    stack.push_async_callback(process.stop)
+    process.start()
+
+    async def ready() -> bool:
+        try:
+            async with httpx.AsyncClient(base_url=base_url, timeout=5.0) as client:
+                return (await client.get("/ready")).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    await process.wait_ready(ready)
+
+
+def _run(command: list[str | Path], environment: Mapping[str, str]) -> str:
+    """A command that ends by itself; its output. What it says when it fails goes to the person."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    if done.returncode != 0:
+        raise RuntimeError(f"{Path(str(command[0])).name} failed: {done.stderr.strip()}")
+    return done.stdout

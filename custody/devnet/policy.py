@@ -1,0 +1,81 @@
+"""The local networks' standing policy: one administrator made on the spot, limits, no approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chains.networks import Environment, Network
+from signer.policy import Policy, SignedPolicy, policy_message
+from signer.wire import Action, canonical_json
+
+ADMINISTRATOR: Final = "devnet-administrator"
+_HOUR_S: Final = 3600
+
+
+def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> SignedPolicy:
+    """Version 1: any vault may send up to 1000 units of a native coin at a time and 10000 in an
+    hour. Asserts that every network is a local one: a standing permission like this is no policy
+    for real money."""
+    networks = list(networks)
+    assert all(network.environment is Environment.LOCAL for network in networks)
+    document = canonical_json(
+        {
+            "format": 1,
+            "version": 1,
+            "administrators": administrators(key),
+            "persons": [],
+            "groups": [],
+            "destinations": [],
+            "rules": [_rule(networks)],
+        }
+    )
+    Policy.parse(document)
+    return SignedPolicy(document, {ADMINISTRATOR: key.sign(policy_message(document))})
+
+
+def administrators(key: Ed25519PrivateKey) -> dict[str, Any]:
+    """What `custody-signer pin-administrators` is given."""
+    public = key.public_key().public_bytes_raw().hex()
+    return {"threshold": 1, "members": [{"id": ADMINISTRATOR, "key": public}]}
+
+
+def _rule(networks: list[Network]) -> dict[str, Any]:
+    assets = [(network.native.id, 10**network.native.decimals) for network in networks]
+    return {
+        "id": "standing",
+        "effect": "allow",
+        "scope": {
+            "clients": "any",
+            "vaults": "any",
+            "networks": sorted(network.id for network in networks),
+            "assets": sorted(asset for asset, _ in assets),
+            "destinations": "any",
+            "actions": [Action.TRANSFER],
+            "initiators": "any",
+        },
+        "limits": {
+            "per_transaction": [
+                {"asset": asset, "amount": str(1_000 * unit)} for asset, unit in assets
+            ],
+            "windows": [
+                {
+                    "asset": asset,
+                    "seconds": _HOUR_S,
+                    "amount": str(10_000 * unit),
+                    "count": None,
+                    "per_destination": False,
+                }
+                for asset, unit in assets
+            ],
+            "hours": None,
+        },
+        "grant": {
+            "fees": [{"network": network.id, "amount": str(network.fee_max)} for network in networks],
+            "approvals": {"order": "any", "needs": []},
+            "time_lock_s": 0,
+            "mandate_lifetime_s": 24 * _HOUR_S,
+        },
+    }

@@ -1,0 +1,120 @@
+"""What a vault's chain balance must be, as one snapshot of the database tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from chains.model import Address, AssetId, BlockRef, NetworkId, TxId
+from custody.db.session import ReadSession
+from custody.db.tables import (
+    AddressRow,
+    DepositRow,
+    LedgerAccountRow,
+    TransactionRow,
+    TransferRow,
+)
+from custody.deposits import repository as deposits
+from custody.deposits.matching import DepositState
+from custody.ledger.model import AccountKind
+from custody.ledger.repository import account_of
+from custody.transfers.state import TERMINAL
+
+_ON_CHAIN_KINDS = (AccountKind.VAULT.value, AccountKind.UNSWEPT.value)
+"""`locked` money lies on accounts of the chain's own, not on the vault's addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A signed transaction of a transfer that is not settled yet."""
+
+    txid: TxId
+    asset: AssetId
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`owned`: posted and pending credits by asset. `outgoing`: what may have left the chain but
+    not yet the ledger. `moved_at`: the newest block in which anything of the vault moved."""
+
+    position: BlockRef | None
+    owned: Mapping[AssetId, int]
+    outgoing: tuple[Outgoing, ...]
+    moved_at: int | None
+
+
+async def vaults_on(session: ReadSession, network: NetworkId) -> list[str]:
+    """Every vault with an address on the network."""
+    mine = select(AddressRow.vault_id).where(AddressRow.network == network).distinct()
+    return list(await session.all(mine.order_by(AddressRow.vault_id)))
+
+
+async def addresses_of(session: ReadSession, network: NetworkId, vault: str) -> list[Address]:
+    """All of them, change included."""
+    mine = select(AddressRow.address).where(
+        AddressRow.vault_id == vault, AddressRow.network == network
+    )
+    return [Address(text) for text in await session.all(mine.order_by(AddressRow.seq))]
+
+
+async def snapshot(session: ReadSession, network: NetworkId, vault: str) -> Snapshot:
+    return Snapshot(
+        position=await deposits.position(session, network),
+        owned=await _owned(session, network, vault),
+        outgoing=await _outgoing(session, network, vault),
+        moved_at=await _moved_at(session, network, vault),
+    )
+
+
+async def _owned(session: ReadSession, network: NetworkId, vault: str) -> dict[AssetId, int]:
+    rows = await session.all(
+        select(LedgerAccountRow).where(
+            LedgerAccountRow.vault_id == vault, LedgerAccountRow.kind.in_(_ON_CHAIN_KINDS)
+        )
+    )
+    owned: dict[AssetId, int] = {}
+    for account in map(account_of, rows):
+        asset = account.key.asset
+        if asset.startswith(f"{network}/"):
+            amount = account.posted + account.credits_pending
+            owned[asset] = owned.get(asset, 0) + amount
+    return owned
+
+
+async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tuple[Outgoing, ...]:
+    unsettled = (
+        select(TransactionRow.txid, TransferRow.asset, TransferRow.amount)
+        .join(TransferRow, TransferRow.id == TransactionRow.transfer_id)
+        .where(
+            TransferRow.vault_id == vault,
+            TransferRow.network == network,
+            TransferRow.state.not_in([state.value for state in TERMINAL]),
+            TransactionRow.txid.is_not(None),
+        )
+    )
+    return tuple(
+        Outgoing(TxId(txid), AssetId(asset), amount)
+        for txid, asset, amount in await session.rows(unsettled)
+        if txid is not None
+    )
+
+
+async def _moved_at(session: ReadSession, network: NetworkId, vault: str) -> int | None:
+    received = select(DepositRow.block_height).where(
+        DepositRow.vault_id == vault,
+        DepositRow.network == network,
+        DepositRow.state != DepositState.REVERSED.value,
+    )
+    paid = select(TransferRow.block_height).where(
+        TransferRow.vault_id == vault,
+        TransferRow.network == network,
+        TransferRow.block_height.is_not(None),
+    )
+    heights = [
+        await session.first(received.order_by(DepositRow.block_height.desc()).limit(1)),
+        await session.first(paid.order_by(TransferRow.block_height.desc()).limit(1)),
+    ]
+    return max((height for height in heights if height is not None), default=None)

@@ -1,0 +1,286 @@
+"""Compares, for every vault and asset, what the ledger says with what the chain says.
+
+The two are compared at one height: the follower's, where the node can answer for an earlier block.
+Where it can't, its answer is taken between two looks at the tip, and the books are read once the
+follower has passed the second; if anything of the vault moved in between, the question was not
+fair and is asked again later. What the books say must be on the chain:
+
+    posted and pending credits of the vault (and of its unswept addresses)
+    - what left with transactions that are in a block but not settled yet
+
+A difference is looked at twice before it counts. Then the vault is frozen and a person is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chains.adapter import ChainAdapter
+from chains.errors import NodeError
+from chains.model import Address, AssetId, BlockRef, NetworkId, TxState
+from chains.networks import Network
+from custody.db.session import Database
+from custody.deposits import repository as deposits
+from custody.reconcile import repository
+from custody.reconcile.books import check_books
+from custody.reconcile.report import Line, Report, Verdict
+from custody.reconcile.repository import Outgoing, Snapshot
+from custody.vaults.alarms import freeze, raise_alarm
+
+LEDGER_DIFFERS = "ledger_differs_from_chain"
+BOOKS_BROKEN = "books_broken"
+
+_CONCURRENCY = 8
+"""Questions to one node at a time."""
+_PATIENCE_S = 5.0
+"""How long the follower may take to reach the block that the node answered for."""
+_POLL_S = 0.05
+
+
+class _Unfair(Exception):
+    """Ledger and chain could not be asked about one moment."""
+
+
+class Reconciliation:
+    def __init__(
+        self,
+        database: Database,
+        networks: Mapping[NetworkId, Network],
+        adapters: Mapping[NetworkId, ChainAdapter],
+        clock: Callable[[], datetime],
+        *,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        self._database = database
+        self._networks = networks
+        self._adapters = adapters
+        self._clock = clock
+        self._patience_s = patience_s
+
+    async def run(self, *, vaults: Collection[str] | None = None) -> Report:
+        """Check the books as a whole, then every vault (or those named) on every network that is
+        served. Freezes and alarms; never raises for what a node does."""
+        async with self._database.read() as session:
+            faults, entries = await check_books(session)
+        results = await asyncio.gather(
+            *(self._check_network(network, vaults) for network in self._networks.values())
+        )
+        lines = tuple(line for lines in results for line in lines)
+        report = Report(lines, tuple(faults), entries, self._clock())
+        await self._act(report)
+        return report
+
+    async def check_vault(self, network: Network, vault: str) -> tuple[Line, ...]:
+        """One line per asset of the vault on the network. Changes nothing."""
+        lines = await self._look(network, vault)
+        if all(line.verdict is not Verdict.DIFFERENT for line in lines):
+            return lines
+        before = {line.asset: _surplus(line) for line in lines}
+        if not await self._wait_for_a_block(network):
+            reason = "differs, to be confirmed after the next block"
+            return tuple(_doubt(line, reason) for line in lines)
+        again = await self._look(network, vault)
+        return tuple(
+            line
+            if before.get(line.asset) == _surplus(line)
+            else _doubt(line, "changed while it was looked at")
+            for line in again
+        )
+
+    async def _wait_for_a_block(self, network: Network) -> bool:
+        """Nodes of account chains that can't look back may also count what still waits to be in a
+        block; such a difference is gone with the next one. Elsewhere there is nothing to wait for.
+        """
+        adapter = self._adapters[network.id]
+        if _looks_only_at_blocks(adapter):
+            return True
+        try:
+            first = await adapter.tip()
+            deadline = self._deadline()
+            while await adapter.tip() == first:
+                if self._is_over(deadline):
+                    return False
+                await asyncio.sleep(_POLL_S)
+        except NodeError:
+            return False
+        return True
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._patience_s
+
+    def _is_over(self, deadline: float) -> bool:
+        return asyncio.get_running_loop().time() > deadline
+
+    async def _check_network(self, network: Network, vaults: Collection[str] | None) -> list[Line]:
+        async with self._database.read() as session:
+            wanted = await repository.vaults_on(session, network.id)
+        checked = [
+            await self.check_vault(network, vault)
+            for vault in wanted
+            if vaults is None or vault in vaults
+        ]
+        return [line for lines in checked for line in lines]
+
+    async def _look(self, network: Network, vault: str) -> tuple[Line, ...]:
+        try:
+            if self._adapters[network.id].capabilities.historic_balance:
+                return await self._look_back(network, vault)
+            return await self._look_now(network, vault)
+        except NodeError as error:
+            return (_inconclusive(network, vault, error.code),)
+        except _Unfair as error:
+            return (_inconclusive(network, vault, str(error)),)
+
+    async def _look_back(self, network: Network, vault: str) -> tuple[Line, ...]:
+        """At the follower's position."""
+        async with self._database.read() as session:
+            books = await repository.snapshot(session, network.id, vault)
+            addresses = await repository.addresses_of(session, network.id, vault)
+        position = books.position
+        if position is None:
+            raise _Unfair("nothing was followed yet")
+        balances = await self._balances(network, books, addresses, position)
+        lines = await self._compare(network, vault, books, position, position, balances)
+        if any(line.verdict is Verdict.DIFFERENT for line in lines):
+            block = await self._adapters[network.id].block(position.height)
+            if block is None or block.ref != position:
+                raise _Unfair("the node is on another chain than the follower")
+        return lines
+
+    async def _look_now(self, network: Network, vault: str) -> tuple[Line, ...]:
+        """At the node's tip; the books follow."""
+        adapter = self._adapters[network.id]
+        async with self._database.read() as session:
+            books = await repository.snapshot(session, network.id, vault)
+            addresses = await repository.addresses_of(session, network.id, vault)
+        after = await adapter.tip()
+        balances = await self._balances(network, books, addresses, None)
+        until = await adapter.tip()
+        books = await self._books_after(network, vault, after, until)
+        if books.moved_at is not None and books.moved_at > after.height:
+            raise _Unfair("something moved meanwhile")
+        return await self._compare(network, vault, books, after, until, balances)
+
+    async def _books_after(
+        self, network: Network, vault: str, after: BlockRef, until: BlockRef
+    ) -> Snapshot:
+        """The books once the follower has seen both blocks on its chain."""
+        deadline = self._deadline()
+        while True:
+            async with self._database.read() as session:
+                books = await repository.snapshot(session, network.id, vault)
+                hashes = await deposits.hashes_at(session, network.id, [after.height, until.height])
+            if all(hashes.get(ref.height) == ref.hash for ref in (after, until)):
+                return books
+            if self._is_over(deadline):
+                raise _Unfair("the follower is behind the node")
+            await asyncio.sleep(_POLL_S)
+
+    async def _balances(
+        self,
+        network: Network,
+        books: Snapshot,
+        addresses: Sequence[Address],
+        at: BlockRef | None,
+    ) -> dict[AssetId, int]:
+        """The sums over all addresses, by asset."""
+        slots = asyncio.Semaphore(_CONCURRENCY)
+        adapter = self._adapters[network.id]
+
+        async def ask(address: Address, asset: AssetId) -> int:
+            async with slots:
+                return await adapter.balance(address, asset, at)
+
+        sums = {}
+        for asset in {network.native.id, *books.owned}:
+            sums[asset] = sum(await asyncio.gather(*(ask(each, asset) for each in addresses)))
+        return sums
+
+    async def _compare(
+        self,
+        network: Network,
+        vault: str,
+        books: Snapshot,
+        after: BlockRef,
+        until: BlockRef,
+        balances: Mapping[AssetId, int],
+    ) -> tuple[Line, ...]:
+        """`balances` were true at some moment from block `after` to block `until`."""
+        left = await self._left(network, books.outgoing, after, until)
+        return tuple(
+            Line(
+                vault=vault,
+                network=network.id,
+                asset=asset,
+                height=after.height,
+                ledger=(expected := books.owned.get(asset, 0) - left.get(asset, 0)),
+                chain=balance,
+                verdict=Verdict.EQUAL if expected == balance else Verdict.DIFFERENT,
+            )
+            for asset, balance in sorted(balances.items())
+        )
+
+    async def _left(
+        self, network: Network, outgoing: Sequence[Outgoing], after: BlockRef, until: BlockRef
+    ) -> dict[AssetId, int]:
+        """What is gone from the chain but not from the ledger, by asset."""
+        adapter = self._adapters[network.id]
+        left: dict[AssetId, int] = {}
+        for each in outgoing:
+            status = await adapter.status(each.txid)
+            if status.state is TxState.PENDING and not _looks_only_at_blocks(adapter):
+                raise _Unfair("a transfer waits to be in a block")
+            if status.block is None or status.block.height > until.height:
+                continue
+            if status.block.height > after.height:
+                raise _Unfair("something moved meanwhile")
+            native = network.native.id
+            left[native] = left.get(native, 0) + status.fee + status.locked
+            if status.state is TxState.INCLUDED:
+                left[each.asset] = left.get(each.asset, 0) + each.amount
+        return left
+
+    async def _act(self, report: Report) -> None:
+        """Freeze what is wrong and call a person."""
+        wrong: list[tuple[str | None, str, str, NetworkId | None]] = [
+            (line.vault, LEDGER_DIFFERS, _words(line), line.network) for line in report.differences
+        ]
+        wrong += [(fault.vault, BOOKS_BROKEN, fault.message, None) for fault in report.faults]
+        if not wrong:
+            return
+        async with self._database.write() as session:
+            for vault, code, message, network in wrong:
+                now = report.made_at
+                await raise_alarm(session, code, message, now, network=network, vault=vault)
+                if vault is not None:
+                    await freeze(session, [vault], code)
+
+
+def _words(line: Line) -> str:
+    return f"{line.asset} at {line.height}: ledger {line.ledger}, chain {line.chain}"
+
+
+def _inconclusive(network: Network, vault: str, reason: str) -> Line:
+    return Line(
+        vault, network.id, network.native.id, None, None, None, Verdict.INCONCLUSIVE, reason
+    )
+
+
+def _looks_only_at_blocks(adapter: ChainAdapter) -> bool:
+    """Whether `balance` leaves out what still waits to be in a block."""
+    return adapter.capabilities.coins or adapter.capabilities.historic_balance
+
+
+def _doubt(line: Line, reason: str) -> Line:
+    """The same line, unless it says equal, as something to ask again."""
+    if line.verdict is Verdict.EQUAL:
+        return line
+    return replace(line, verdict=Verdict.INCONCLUSIVE, reason=reason)
+
+
+def _surplus(line: Line) -> int | None:
+    """What the chain has and the ledger doesn't know of."""
+    return None if line.chain is None or line.ledger is None else line.chain - line.ledger

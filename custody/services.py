@@ -1,0 +1,68 @@
+"""The services of one process, wired from the connections that `bootstrap` opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chains.bitcoin.codec import BitcoinCodec
+from chains.codec import TransactionCodec
+from chains.evm.codec import EvmCodec
+from chains.networks import Family, Network
+from chains.solana.codec import SolanaCodec
+from chains.tron.codec import TronCodec
+from custody.approvals.service import Approvals
+from custody.bootstrap import Custody
+from custody.ledger.service import Ledger
+from custody.transfers.policies import PolicySource
+from custody.transfers.service import Transfers
+from custody.vaults.service import Vaults
+
+CODECS: Mapping[Family, Callable[[Network], TransactionCodec]] = {
+    Family.BITCOIN: BitcoinCodec,
+    Family.EVM: EvmCodec,
+    Family.TRON: TronCodec,
+    Family.SOLANA: SolanaCodec,
+}
+"""Of all chains, also those without a node here: to say whose an address is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the API and the workers call."""
+
+    custody: Custody
+    ledger: Ledger
+    policies: PolicySource
+    vaults: Vaults
+    transfers: Transfers
+    approvals: Approvals
+
+
+def make_services(custody: Custody, wake: Callable[[], None] = lambda: None) -> Services:
+    """`wake`: told that there is work, where the workers run in this process."""
+    ledger = Ledger(custody.clock)
+    policies = PolicySource(custody.signer)
+    return Services(
+        custody=custody,
+        ledger=ledger,
+        policies=policies,
+        vaults=Vaults(custody.database, custody.signer, custody.codecs, custody.clock),
+        transfers=Transfers(
+            database=custody.database,
+            ledger=ledger,
+            policies=policies,
+            codecs=custody.codecs,
+            families=CODECS,
+            clock=custody.clock,
+            lifetime=custody.settings.transfer_lifetime,
+            wake=wake,
+        ),
+        approvals=Approvals(
+            database=custody.database,
+            ledger=ledger,
+            policies=policies,
+            clock=custody.clock,
+            wake=wake,
+        ),
+    )

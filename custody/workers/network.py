@@ -1,0 +1,122 @@
+"""The loops of one network: follow its chain, track transfers, run the outbox.
+
+Any number of processes may run them. Following and tracking are done by one leader at a time, so
+that work is not done twice in vain; the outbox is shared by all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from chains.model import NetworkId
+from custody.db.session import Database
+from custody.deposits.follow import NetworkFollower
+from custody.transfers.broadcaster import Broadcaster
+from custody.transfers.driver import Driver
+from custody.transfers.outcomes import Done, Later, Progress, contained
+from custody.transfers.state import Work
+from custody.transfers.tracker import Tracker
+from custody.workers.outbox import Item, Outbox
+
+_BATCH = 64
+"""Effects claimed at once: as many transfers can be signed in one request."""
+
+log = structlog.get_logger()
+
+
+class NetworkWorker:
+    """One per network and process."""
+
+    def __init__(
+        self,
+        *,
+        network: NetworkId,
+        database: Database,
+        follower: NetworkFollower,
+        tracker: Tracker,
+        driver: Driver,
+        broadcaster: Broadcaster,
+        outbox: Outbox,
+        poll_interval_s: float,
+    ) -> None:
+        self.network = network
+        self._database = database
+        self._follower = follower
+        self._tracker = tracker
+        self._driver = driver
+        self._broadcaster = broadcaster
+        self._outbox = outbox
+        self._poll_interval_s = poll_interval_s
+        self._work = asyncio.Event()
+
+    def wake(self) -> None:
+        """There is something in the outbox."""
+        self._work.set()
+
+    async def follow(self) -> None:
+        """Follow and track for as long as this process leads. Raises ChainError."""
+        while True:
+            async with self._database.leader(f"follow:{self.network}") as leads:
+                if leads:
+                    await self._lead()
+            await asyncio.sleep(self._poll_interval_s)
+
+    async def _lead(self) -> None:
+        seen: object = None
+        try:
+            while True:
+                step = await self._follower.step()
+                if step.at_tip:
+                    reached = (step.applied.position, step.applied.final_height)
+                    if self._follower.status.node_unavailable_since is None and (
+                        step.blocks or reached != seen
+                    ):
+                        await self._tracker.track(self.network)
+                        seen = reached
+                    await asyncio.sleep(self._poll_interval_s)
+        finally:
+            await self._follower.close()
+
+    async def run_outbox(self) -> None:
+        """Run effects as they come due."""
+        while True:
+            self._work.clear()
+            delay = await self._outbox.delay_s(self.network, self._poll_interval_s)
+            if delay > 0:
+                await self._wait(delay)
+            else:
+                await self.run_due()
+
+    async def run_due(self) -> int:
+        """Claim what is due now and run it. Returns how many effects that was."""
+        items = await self._outbox.claim(self.network, _BATCH)
+        results = await asyncio.gather(
+            self._sign([item for item in items if item.work is Work.SIGN]),
+            *(self._broadcast(item) for item in items if item.work is Work.BROADCAST),
+        )
+        progress = [pair for result in results for pair in result]
+        await self._outbox.finish([item for item, step in progress if isinstance(step, Done)])
+        await self._outbox.retry(
+            [(item, step.code, step.at) for item, step in progress if isinstance(step, Later)]
+        )
+        return len(items)
+
+    async def _sign(self, items: Sequence[Item]) -> list[tuple[Item, Progress]]:
+        if not items:
+            return []
+        progress = await self._driver.sign([item.subject for item in items])
+        return [(item, progress[item.subject]) for item in items]
+
+    async def _broadcast(self, item: Item) -> list[tuple[Item, Progress]]:
+        step = self._broadcaster.broadcast(item.subject)
+        return [(item, await contained(step, item.subject))]
+
+    async def _wait(self, delay: float) -> None:
+        try:
+            async with asyncio.timeout(delay):
+                await self._work.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,166 @@
+"""All loops of one process: for each network its chain and its outbox; expiry; reconciliation.
+
+A loop that fails is started again after a pause; none takes another one with it. Cancelling is
+always safe: whatever was not committed is found again, and whatever was, is not repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from chains.errors import ChainError
+from chains.networks import Network
+from custody.deposits.follow import NetworkFollower
+from custody.deposits.service import Deposits
+from custody.reconcile.service import Reconciliation
+from custody.services import Services
+from custody.transfers.broadcaster import Broadcaster
+from custody.transfers.builder import Builder
+from custody.transfers.change import ChangeAddresses
+from custody.transfers.driver import Driver
+from custody.transfers.outcomes import where
+from custody.transfers.precheck import Precheck
+from custody.transfers.tracker import Tracker
+from custody.transfers.verdicts import Verdicts
+from custody.workers.network import NetworkWorker
+from custody.workers.outbox import Outbox
+
+PAUSE_FIRST_S = 1.0
+PAUSE_MAX_S = 30.0
+EXPIRY_INTERVAL_S = 1.0
+
+log = structlog.get_logger()
+
+
+class Workers:
+    """One per process. `services` may be shared with the API in the same process."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._custody = services.custody
+        driver, broadcaster, tracker = _movers(services)
+        outbox = Outbox(self._custody.database, self._custody.clock)
+        self.networks = {
+            network.id: NetworkWorker(
+                network=network.id,
+                database=self._custody.database,
+                follower=_follower(services, network),
+                tracker=tracker,
+                driver=driver,
+                broadcaster=broadcaster,
+                outbox=outbox,
+                poll_interval_s=self._custody.settings.poll_interval_s,
+            )
+            for network in self._custody.networks.values()
+        }
+        self._reconciliation = Reconciliation(
+            self._custody.database,
+            self._custody.networks,
+            self._custody.adapters,
+            self._custody.clock,
+        )
+        self._stopping = asyncio.Event()
+
+    def wake(self) -> None:
+        """A transfer was created or approved in this process: handle it at once."""
+        for network in self.networks.values():
+            network.wake()
+
+    def stop(self) -> None:
+        """Make `run` return."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Until `stop`, or until cancelled."""
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "expiry": self._expire,
+            "reconcile": self._reconcile,
+        }
+        for network in self.networks.values():
+            loops[f"follow {network.network}"] = network.follow
+            loops[f"outbox {network.network}"] = network.run_outbox
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(supervise(name, loop)) for name, loop in loops.items()]
+            await self._stopping.wait()
+            for task in tasks:
+                task.cancel()
+
+    async def _expire(self) -> None:
+        while True:
+            async with self._custody.database.leader("expiry") as leads:
+                if leads:
+                    await self._services.transfers.expire()
+            await asyncio.sleep(EXPIRY_INTERVAL_S)
+
+    async def _reconcile(self) -> None:
+        while True:
+            await asyncio.sleep(self._custody.settings.reconcile_interval_s)
+            async with self._custody.database.leader("reconcile") as leads:
+                if leads:
+                    report = await self._reconciliation.run()
+                    log.info(
+                        "reconciled",
+                        lines=len(report.lines),
+                        faults=len(report.faults),
+                        differences=len(report.differences),
+                        inconclusive=len(report.inconclusive),
+                    )
+
+
+async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run `loop` for ever. After a failure it pauses, longer each time it fails at once again."""
+    clock = asyncio.get_running_loop()
+    pause = PAUSE_FIRST_S
+    while True:
+        started = clock.time()
+        try:
+            await loop()
+        except ChainError as error:
+            log.warning("loop_failed", loop=name, error=error.code)
+        except Exception as error:  # noqa: BLE001
+            log.error("loop_failed", loop=name, error=where(error))
+        if clock.time() - started > PAUSE_MAX_S:
+            pause = PAUSE_FIRST_S
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, PAUSE_MAX_S)
+
+
+def _follower(services: Services, network: Network) -> NetworkFollower:
+    custody = services.custody
+    return NetworkFollower(
+        custody.database,
+        Deposits(services.ledger, custody.clock),
+        network,
+        custody.adapters[network.id],
+        custody.clock,
+    )
+
+
+def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
+    custody = services.custody
+    database, ledger, clock = custody.database, services.ledger, custody.clock
+    builder = Builder(
+        database=database,
+        ledger=ledger,
+        adapters=custody.adapters,
+        change=ChangeAddresses(services.vaults),
+        precheck=Precheck(services.policies, clock),
+        clock=clock,
+    )
+    driver = Driver(
+        database=database,
+        ledger=ledger,
+        signer=custody.signer,
+        builder=builder,
+        verdicts=Verdicts(database=database, ledger=ledger, codecs=custody.codecs, clock=clock),
+        clock=clock,
+    )
+    adapters = custody.adapters
+    return (
+        driver,
+        Broadcaster(database=database, ledger=ledger, adapters=adapters, clock=clock),
+        Tracker(database=database, ledger=ledger, adapters=adapters, clock=clock),
+    )

@@ -1,0 +1,60 @@
+# syntax=docker/dockerfile:1
+# The API and the workers: one image, two commands. Holds no key and none of the signer's code but
+# the public half: its messages, its client and the policy. Without the local test networks.
+#
+# Build from the project's folder:
+#   docker build -f docker/custody.Dockerfile -t custody-wallet/custody .
+#
+# Pin PYTHON_IMAGE by digest for production; the tests run on the same minor version.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+WORKDIR /build
+COPY docker/requirements/install.sh docker/requirements/dev.txt docker/requirements/custody.txt \
+     docker/requirements/
+RUN docker/requirements/install.sh docker/requirements/custody.txt /opt/venv
+RUN /opt/venv/bin/python -m pip uninstall --quiet --yes uv setuptools pip
+
+FROM ${PYTHON_IMAGE}
+RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ensurepip \
+        /usr/local/bin/pip* \
+ && install -d -o 10002 -g 10002 -m 0700 /srv/custody
+COPY --from=packages /opt/venv /opt/venv
+COPY chains/*.py chains/networks.toml /opt/custody/chains/
+COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
+COPY chains/evm/*.py /opt/custody/chains/evm/
+COPY chains/solana/*.py /opt/custody/chains/solana/
+COPY chains/tron/*.py /opt/custody/chains/tron/
+COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py signer/wire.py \
+     /opt/custody/signer/
+COPY signer/policy/*.py /opt/custody/signer/policy/
+COPY custody/*.py /opt/custody/custody/
+COPY custody/apikeys/*.py /opt/custody/custody/apikeys/
+COPY custody/approvals/*.py /opt/custody/custody/approvals/
+COPY custody/cli/*.py /opt/custody/custody/cli/
+COPY custody/db/*.py /opt/custody/custody/db/
+COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
+     /opt/custody/custody/db/migrations/
+COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/versions/
+COPY custody/deposits/*.py /opt/custody/custody/deposits/
+COPY custody/ledger/*.py /opt/custody/custody/ledger/
+COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
+COPY custody/transfers/*.py /opt/custody/custody/transfers/
+COPY custody/vaults/*.py /opt/custody/custody/vaults/
+COPY custody/workers/*.py /opt/custody/custody/workers/
+COPY api/*.py /opt/custody/api/
+COPY api/v1/*.py /opt/custody/api/v1/
+COPY docker/custody /usr/local/bin/custody
+
+ENV PYTHONPATH=/opt/custody PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# A broken image is never built: the command starts, and so do the modules it loads later.
+RUN /opt/venv/bin/python -m compileall -q /opt/custody \
+ && /opt/venv/bin/python -c 'import api.app, custody.workers.main' \
+ && custody --help >/dev/null
+
+USER 10002:10002
+# Settings are read from /srv/custody/.env, a secret of the compose file.
+WORKDIR /srv/custody
+EXPOSE 8000
+ENTRYPOINT ["custody"]
+CMD ["--help"]

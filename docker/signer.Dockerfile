@@ -1,0 +1,54 @@
+# syntax=docker/dockerfile:1
+# The signer: keys, policy, refusal. Contains the pure half of chains/ and signer/, and no node, HTTP
+# or database client. tests/architecture/test_docker.py compares the files below with what
+# signer/ imports and starts the command from exactly them.
+#
+# Build from the project's folder:
+#   docker build -f docker/signer.Dockerfile -t custody-wallet/signer .
+#
+# Pin PYTHON_IMAGE by digest for production; the tests run on the same minor version.
+ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS packages
+WORKDIR /build
+COPY docker/requirements/install.sh docker/requirements/dev.txt docker/requirements/signer.txt \
+     docker/requirements/
+RUN docker/requirements/install.sh docker/requirements/signer.txt /opt/venv
+# What installs packages has no business beside the keys.
+RUN /opt/venv/bin/python -m pip uninstall --quiet --yes uv setuptools pip
+
+FROM ${PYTHON_IMAGE}
+# The base image's own installers go as well; 10001 owns the seed and nothing else.
+RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ensurepip \
+        /usr/local/bin/pip* \
+ && install -d -o 10001 -g 10001 -m 0700 /var/lib/custody-signer \
+ && install -d -o 10001 -g 10001 -m 0755 /run/custody-signer
+COPY --from=packages /opt/venv /opt/venv
+COPY chains/__init__.py chains/codec.py chains/errors.py chains/hashes.py chains/keys.py \
+     chains/model.py chains/networks.py chains/networks.toml /opt/custody/chains/
+COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/base58.py \
+     chains/bitcoin/bech32.py chains/bitcoin/codec.py chains/bitcoin/outputs.py \
+     chains/bitcoin/psbt.py chains/bitcoin/sighash.py chains/bitcoin/signatures.py \
+     chains/bitcoin/transaction.py /opt/custody/chains/bitcoin/
+COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/codec.py \
+     chains/evm/parse.py chains/evm/rlp.py /opt/custody/chains/evm/
+COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
+     chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
+     chains/solana/nonce.py /opt/custody/chains/solana/
+COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
+     chains/tron/parse.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
+COPY signer/*.py /opt/custody/signer/
+COPY signer/policy/*.py /opt/custody/signer/policy/
+COPY docker/custody-signer /usr/local/bin/custody-signer
+
+ENV PYTHONPATH=/opt/custody PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# A broken image is never built: the command starts, and policies can name time zones.
+RUN /opt/venv/bin/python -m compileall -q /opt/custody \
+ && /opt/venv/bin/python -c 'from zoneinfo import ZoneInfo; ZoneInfo("Europe/Zurich")' \
+ && custody-signer --help >/dev/null
+
+USER 10001:10001
+WORKDIR /var/lib/custody-signer
+VOLUME ["/var/lib/custody-signer", "/run/custody-signer"]
+ENTRYPOINT ["custody-signer"]
+CMD ["--help"]

@@ -1,0 +1,116 @@
+"""Which paths and addresses belong to a vault, by derivation and nothing else.
+
+A path that custody names is a claim. It counts if it lies in an account of the vault, has the shape
+that the chain's codec gives to addresses, and its key has the claimed address.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chains.codec import TransactionCodec
+from chains.keys import HARDENED, InvalidPath, is_under, parse_path
+from chains.model import Address, AddressType, KeyScheme, NetworkId
+from signer.errors import Refused
+from signer.keychain import Keychain, Root
+from signer.wire import RefusalCode
+
+_ADDRESSES_MAX: Final = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One vault's keys for one type of address. `scope`: the hardened prefix of all their paths."""
+
+    network: NetworkId
+    number: int
+    address_type: AddressType
+    scheme: KeyScheme
+    scope: str
+
+
+class Accounts:
+    """Lives while the signer is unlocked."""
+
+    def __init__(self, root: Root, codecs: Mapping[NetworkId, TransactionCodec]) -> None:
+        self._root = root
+        self._codecs = codecs
+        self._addresses: OrderedDict[tuple[NetworkId, str, str], Address] = OrderedDict()
+
+    def codec(self, network: NetworkId) -> TransactionCodec:
+        """Raises Refused for a network that is not enabled here."""
+        codec = self._codecs.get(network)
+        if codec is None:
+            raise Refused(
+                RefusalCode.MALFORMED, "network-not-enabled", f"not enabled here: {network}"
+            )
+        return codec
+
+    def account(self, network: NetworkId, number: int, address_type: AddressType) -> Account:
+        """Raises Refused for a type of address that the network does not use."""
+        codec = self.codec(network)
+        if address_type not in codec.network.address_types:
+            raise Refused(
+                RefusalCode.MALFORMED, "address-type", f"{address_type} is not used on {network}"
+            )
+        scheme, scope = codec.key_scheme(address_type), codec.account_path(address_type, number)
+        return Account(network, number, address_type, scheme, scope)
+
+    def accounts(self, network: NetworkId, number: int) -> tuple[Account, ...]:
+        """All of a vault's accounts on a network, one for each type of address."""
+        types = self.codec(network).network.address_types
+        return tuple(self.account(network, number, each) for each in types)
+
+    def containing(self, network: NetworkId, number: int, path: str) -> Account:
+        """The vault's account that `path` lies in. Raises Refused if it is in none."""
+        try:
+            for account in self.accounts(network, number):
+                if is_under(path, account.scope):
+                    return account
+        except InvalidPath as error:
+            raise Refused(RefusalCode.MISMATCH, "path", str(error)) from error
+        raise Refused(RefusalCode.MISMATCH, "path", "the path belongs to another vault")
+
+    def address(self, account: Account, path: str) -> Address:
+        """The address whose key is at `path`. Raises Refused if that is no address path of the
+        account."""
+        key = account.network, account.scope, path
+        found = self._addresses.get(key)
+        if found is not None:
+            self._addresses.move_to_end(key)
+            return found
+        codec = self.codec(account.network)
+        if not _is_address_path(codec, account, path):
+            raise Refused(RefusalCode.MISMATCH, "path", "not the path of an address of this vault")
+        with self.keychain(account) as keychain:
+            address = codec.derive_address(keychain.public_key(path), account.address_type)
+        self._addresses[key] = address
+        if len(self._addresses) > _ADDRESSES_MAX:
+            self._addresses.popitem(last=False)
+        return address
+
+    def check_owned(self, account: Account, path: str | None, address: Address) -> None:
+        """Raises Refused unless the key at `path`, in `account`, has this address."""
+        if path is None or self.address(account, path) != address:
+            raise Refused(
+                RefusalCode.MISMATCH, "not-ours", f"no key of this vault is known to own {address}"
+            )
+
+    def keychain(self, account: Account) -> Keychain:
+        return self._root.keychain(account.scope, account.scheme)
+
+
+def _is_address_path(codec: TransactionCodec, account: Account, path: str) -> bool:
+    try:
+        last = parse_path(path)[-1:]
+    except InvalidPath:
+        return False
+    index = last[0] % HARDENED if last else 0
+    shapes = (
+        codec.address_path(account.address_type, account.number, index, change=change)
+        for change in (False, True)
+    )
+    return path in shapes

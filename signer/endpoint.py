@@ -1,0 +1,165 @@
+"""One message in, one message out: the calls that exist, and nothing else.
+
+The explicit table below is the signer's whole surface. Each entry reads its arguments strictly and
+calls one method. Whatever arrives, an answer leaves: a result, or a refusal with a code.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from chains.model import Address, AddressType, NetworkId
+from signer import messages
+from signer.errors import Refused, SignerFault
+from signer.messages import parse_request
+from signer.policy import SignedPolicy
+from signer.service import Caller, printable, step1_authenticate
+from signer.session import Session
+from signer.wire import (
+    BATCH_MAX,
+    MalformedMessage,
+    RefusalCode,
+    SignRequest,
+    Status,
+    exact_fields,
+    integer,
+    listed,
+    octets,
+    outcome_to_json,
+    text,
+)
+
+Arguments = Mapping[str, Any]
+
+
+class Endpoint:
+    """Answers messages from one thread. Without a session the signer is locked."""
+
+    def __init__(self, warnings: tuple[str, ...]) -> None:
+        self._warnings = warnings
+        self.session: Session | None = None
+
+    def answer(self, caller: Caller, body: bytes) -> bytes:
+        """Never raises for what a caller sends."""
+        try:
+            step1_authenticate(caller)
+            call, arguments = parse_request(body)
+            return messages.result(self._call(caller, call, arguments))
+        except MalformedMessage as error:
+            return self.reject(caller, RefusalCode.MALFORMED, "message", str(error))
+        except Refused as refused:
+            return self.reject(caller, refused.code, refused.detail, str(refused))
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the service
+            # Its text may name what is ours alone; the caller learns that it may try again.
+            kind = type(error).__name__
+            return messages.refusal(RefusalCode.UNAVAILABLE, "fault", f"internal fault: {kind}")
+
+    def reject(self, caller: Caller, code: RefusalCode, detail: str, message: str) -> bytes:
+        """A refusal of a whole message, recorded like every decision."""
+        said = printable(message)
+        if self.session is not None and code is not RefusalCode.UNAVAILABLE:
+            with suppress(SignerFault, sqlite3.Error, OSError):  # unrecorded, but still refused
+                self.session.record_rejected(caller.name, code, detail, said)
+        return messages.refusal(code, detail, said)
+
+    def lock(self) -> None:
+        if self.session is not None:
+            self.session.close()
+            self.session = None
+
+    def status(self) -> Status:
+        if self.session is not None:
+            return self.session.status(self._warnings)
+        return Status(True, 0, 0, bytes(32), b"", self._warnings)
+
+    def _call(self, caller: Caller, call: str, arguments: Arguments) -> Any:
+        if call == "status":
+            exact_fields(arguments, frozenset())
+            return self.status().to_json()
+        handler = _CALLS.get(call)
+        if handler is None:
+            raise MalformedMessage("there is no such call")
+        if self.session is None:
+            raise Refused(RefusalCode.LOCKED, "locked", "the signer is locked")
+        return handler(self.session, caller, arguments)
+
+
+def _expect(session: Session, caller: Caller, arguments: Arguments) -> None:
+    fields = exact_fields(arguments, frozenset({"sequence", "head"}))
+    session.guard.expect(integer(fields["sequence"]), octets(fields["head"], 32))
+
+
+def _open_vault(session: Session, caller: Caller, arguments: Arguments) -> int:
+    fields = exact_fields(arguments, frozenset({"client", "vault"}))
+    return session.vaults.open(text(fields["client"]), text(fields["vault"]))
+
+
+def _account_key(session: Session, caller: Caller, arguments: Arguments) -> str:
+    fields = exact_fields(arguments, frozenset({"vault", "network", "address_type"}))
+    return session.vaults.account_key(
+        text(fields["vault"]),
+        NetworkId(text(fields["network"])),
+        _address_type(fields["address_type"]),
+    )
+
+
+def _public_keys(session: Session, caller: Caller, arguments: Arguments) -> list[str]:
+    names = frozenset({"vault", "network", "address_type", "start", "count"})
+    fields = exact_fields(arguments, names)
+    keys = session.vaults.public_keys(
+        text(fields["vault"]),
+        NetworkId(text(fields["network"])),
+        _address_type(fields["address_type"]),
+        integer(fields["start"]),
+        integer(fields["count"]),
+    )
+    return [key.hex() for key in keys]
+
+
+def _attest(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    fields = exact_fields(arguments, frozenset({"network", "vault", "path", "address"}))
+    return session.vaults.attest(
+        NetworkId(text(fields["network"])),
+        text(fields["vault"]),
+        text(fields["path"]),
+        Address(text(fields["address"])),
+    ).to_json()
+
+
+def _sign(session: Session, caller: Caller, arguments: Arguments) -> list[dict[str, Any]]:
+    fields = exact_fields(arguments, frozenset({"requests"}))
+    requests = [SignRequest.parse(row) for row in listed(fields["requests"], maximum=BATCH_MAX)]
+    return [outcome_to_json(outcome) for outcome in session.signer.sign(caller, requests)]
+
+
+def _policy(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any] | None:
+    exact_fields(arguments, frozenset())
+    current = session.publisher.current()
+    return None if current is None else current.to_json()
+
+
+def _publish_policy(session: Session, caller: Caller, arguments: Arguments) -> int:
+    fields = exact_fields(arguments, frozenset({"policy"}))
+    return session.publisher.publish(SignedPolicy.parse(fields["policy"]))
+
+
+_CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
+    "expect": _expect,
+    "open_vault": _open_vault,
+    "account_key": _account_key,
+    "public_keys": _public_keys,
+    "attest": _attest,
+    "sign": _sign,
+    "policy": _policy,
+    "publish_policy": _publish_policy,
+}
+
+
+def _address_type(value: object) -> AddressType:
+    name = text(value)
+    if name not in list(AddressType):
+        raise MalformedMessage("address type")
+    return AddressType(name)

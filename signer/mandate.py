@@ -1,0 +1,160 @@
+"""What was agreed to, and whether the transaction is exactly that.
+
+Two questions: did the approvers sign these very bytes, and does the transaction, as decoded from
+its own bytes, do what they say and nothing else. Both raise; neither answers maybe. Reads no clock
+and no counter. The comments name the attack that each check stops.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from chains.model import Payment, SigningInput, TxSummary
+from chains.networks import Family, all_networks
+from signer.accounts import Account, Accounts
+from signer.errors import Refused
+from signer.policy import Policy
+from signer.wire import Approval, Mandate, RefusalCode, Verdict, approval_message
+
+_COIN_FAMILIES = frozenset({Family.BITCOIN})
+
+
+def check_current(mandate: Mandate, policy: Policy, now: datetime) -> None:
+    """The mandate speaks of the policy in force, and in time. Raises Refused."""
+    # Approvals given under other groups or rules must not count under these.
+    if mandate.policy_version != policy.version:
+        raise Refused(
+            RefusalCode.POLICY_VERSION,
+            "other-version",
+            f"the mandate names version {mandate.policy_version}, in force is {policy.version}",
+        )
+    # Somebody gave up waiting; signing now would surprise them.
+    if now >= mandate.expires_at:
+        raise Refused(RefusalCode.EXPIRED, "mandate", "the mandate has expired")
+
+
+def check_approvals(
+    mandate: Mandate, digest: bytes, approvals: Sequence[Approval], policy: Policy
+) -> tuple[str, ...]:
+    """Ids of the persons who approved exactly these bytes, in the order given. Raises Refused."""
+    message = approval_message(digest, Verdict.APPROVE)
+    approved: list[str] = []
+    for approval in approvals:
+        person = policy.persons.get(approval.approver)
+        # A removed approver's signature still verifies under the old key.
+        if person is None:
+            raise _unauthenticated("approver-unknown", f"nobody is called {approval.approver}")
+        if approval.approver in approved:
+            raise _unauthenticated("approver-twice", f"{approval.approver} approved twice")
+        # Four eyes are not two eyes with two keys.
+        if mandate.initiator in person.initiates_as | {person.id}:
+            raise _unauthenticated("approver-is-initiator", "the initiator can't approve")
+        # An approval of another transfer, network, amount or version has another digest.
+        try:
+            Ed25519PublicKey.from_public_bytes(person.key).verify(approval.signature, message)
+        except InvalidSignature:
+            raise _unauthenticated(
+                "approval-signature", f"{approval.approver} did not sign this mandate"
+            ) from None
+        approved.append(approval.approver)
+    return tuple(approved)
+
+
+def check_same(
+    mandate: Mandate,
+    summary: TxSummary,
+    inputs: Sequence[SigningInput],
+    number: int,
+    accounts: Accounts,
+) -> tuple[Account, tuple[str, ...]]:
+    """The account that pays and each input's path, if the transaction is what the mandate says.
+
+    `number`: the vault's account number, from the signer's own registry. Raises Refused.
+    """
+    if summary.network != mandate.network:
+        raise _mismatch("network", f"a transaction of {summary.network}")
+    # Calldata, scripts, extra instructions: what the codec has no words for may do anything.
+    if summary.unexplained:
+        raise Refused(RefusalCode.UNEXPLAINED, "transaction", "; ".join(summary.unexplained))
+    if not inputs or not summary.sources:
+        raise _mismatch("source", "nothing of ours is spent")
+    if all_networks()[mandate.network].family in _COIN_FAMILIES:
+        account, paths = _check_coins(mandate, summary, inputs, number, accounts)
+    else:
+        account, paths = _check_source(mandate, summary, inputs, number, accounts)
+    _check_payments(mandate.outputs, summary.payments)
+    # A huge fee is a payment to whoever mines.
+    if summary.fee_max > mandate.fee_max:
+        raise _mismatch("fee", f"fee up to {summary.fee_max}, agreed {mandate.fee_max}")
+    return account, paths
+
+
+def _check_coins(
+    mandate: Mandate,
+    summary: TxSummary,
+    inputs: Sequence[SigningInput],
+    number: int,
+    accounts: Accounts,
+) -> tuple[Account, tuple[str, ...]]:
+    """Every input and every change output derives from the mandate's own account."""
+    account = accounts.containing(mandate.network, number, mandate.source_path)
+    if mandate.source_path != account.scope or mandate.source_address is not None:
+        raise _mismatch("source", "coins are spent from an account, not from one address")
+    # Another vault's coins, claimed to be this one's.
+    for item in inputs:
+        accounts.check_owned(account, item.path, item.address)
+    if {item.address for item in inputs} != set(summary.sources):
+        raise _mismatch("source", "an input is not ours")
+    # Change to a foreign address is a payment nobody agreed to.
+    for change in summary.change:
+        accounts.check_owned(account, change.path, change.address)
+    return account, tuple(item.path or "" for item in inputs)
+
+
+def _check_source(
+    mandate: Mandate,
+    summary: TxSummary,
+    inputs: Sequence[SigningInput],
+    number: int,
+    accounts: Accounts,
+) -> tuple[Account, tuple[str, ...]]:
+    """One address pays, it is the mandate's, and it derives from the vault's account."""
+    if mandate.source_address is None:
+        raise _mismatch("source", "the mandate names no paying address")
+    account = accounts.containing(mandate.network, number, mandate.source_path)
+    accounts.check_owned(account, mandate.source_path, mandate.source_address)
+    if summary.sources != (mandate.source_address,):
+        raise _mismatch("source", "another address pays")
+    for item in inputs:
+        if item.address != mandate.source_address or item.path not in (None, mandate.source_path):
+            raise _mismatch("source", "another address signs")
+    if summary.change:
+        raise _mismatch("change", "an account has no change")
+    return account, (mandate.source_path,) * len(inputs)
+
+
+def _check_payments(agreed: Sequence[Payment], decoded: Sequence[Payment]) -> None:
+    """The same payments, each as often, in any order; two small ones are not one large one."""
+    if len(decoded) != len(agreed):
+        raise _mismatch("outputs", f"{len(decoded)} payments, agreed {len(agreed)}")
+    aspects: tuple[tuple[str, Callable[[Payment], object]], ...] = (
+        ("destination", lambda payment: payment.address),
+        ("asset", lambda payment: (payment.address, payment.asset)),
+        ("amount", lambda payment: payment),
+    )
+    for name, aspect in aspects:
+        if Counter(map(aspect, decoded)) != Counter(map(aspect, agreed)):
+            raise _mismatch(name, f"another {name} than agreed")
+
+
+def _mismatch(detail: str, message: str) -> Refused:
+    return Refused(RefusalCode.MISMATCH, detail, message)
+
+
+def _unauthenticated(detail: str, message: str) -> Refused:
+    return Refused(RefusalCode.UNAUTHENTICATED, detail, message)

@@ -1,0 +1,69 @@
+"""How a policy comes into force: signed by the quorum, newer than the last, and readable here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from chains.codec import TransactionCodec
+from chains.errors import InvalidAddress
+from chains.model import NetworkId
+from signer.auditlog import AuditLog
+from signer.errors import Refused
+from signer.guard import Guard
+from signer.policy import Policy, SignedPolicy
+from signer.service import Clock
+from signer.wire import RefusalCode
+
+
+class Publisher:
+    """Lives while unlocked; one thread."""
+
+    def __init__(
+        self,
+        codecs: Mapping[NetworkId, TransactionCodec],
+        guard: Guard,
+        log: AuditLog,
+        clock: Clock,
+    ) -> None:
+        self._codecs = codecs
+        self._guard = guard
+        self._log = log
+        self._clock = clock
+
+    def current(self) -> SignedPolicy | None:
+        return self._guard.signed_policy
+
+    def publish(self, signed: SignedPolicy) -> int:
+        """The version now in force. Publishing again what is in force changes nothing.
+
+        Raises Refused: not signed by the quorum, not newer, not a policy, or with an address that
+        no transaction of its network can ever pay, so that a deny rule about it would be idle.
+        """
+        current, policy = self._guard.signed_policy, self._guard.policy
+        if policy is not None and current is not None and current.document == signed.document:
+            return policy.version
+        accepted = self._guard.check_policy(signed)
+        self._check_addresses(accepted)
+        with self._guard.transaction():
+            self._guard.record_policy(signed, accepted, self._clock())
+        self._guard.adopt(signed, accepted)
+        self._log.append()
+        return accepted.version
+
+    def _check_addresses(self, policy: Policy) -> None:
+        for group in policy.destinations.values():
+            for network, address in group.entries:
+                codec = self._codecs.get(network)
+                if codec is None:
+                    continue
+                try:
+                    canonical = codec.parse_address(address).address
+                except InvalidAddress as error:
+                    raise _unusable(group.id, address) from error
+                if canonical != address:
+                    raise _unusable(group.id, address)
+
+
+def _unusable(group: str, address: str) -> Refused:
+    message = f"destinations: {group}: {address} is not an address in its canonical form"
+    return Refused(RefusalCode.MALFORMED, "policy", message)

@@ -1,0 +1,131 @@
+"""Going on after the journal was lost or restored from a backup. An operator's explicit decision.
+
+A copy of the audit log gives everything back, verified by the log key. Without one, the stretch
+that is lost stays lost: numbers up to the newest receipt are skipped, what was requested before now
+is never signed again, and windows count as exhausted until they lie behind the recovery.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from signer.auditlog import AuditLog, records_of, verify_log
+from signer.canonical import MalformedMessage, exact_fields, format_time, integer, text
+from signer.errors import JournalDamaged
+from signer.journal import Journal
+from signer.keychain import OwnKey
+from signer.state import StateDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class LostVault:
+    """A vault that the journal has forgotten; from a source that the operator trusts."""
+
+    client: str
+    vault: str
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """`sequence`: of the newest receipt anybody holds. `policy_version`: the last in force; older
+    ones are refused. `vaults`: with their account numbers, none of which is given out again."""
+
+    sequence: int
+    policy_version: int
+    vaults: tuple[LostVault, ...]
+
+
+def read_vaults(path: Path) -> tuple[LostVault, ...]:
+    """JSON lines with client, vault and account. Raises MalformedMessage."""
+    vaults = []
+    for line in path.read_text().splitlines():
+        try:
+            fields = exact_fields(json.loads(line), frozenset({"client", "vault", "account"}))
+        except ValueError as error:
+            raise MalformedMessage(f"not a vault: {error}") from error
+        vaults.append(
+            LostVault(text(fields["client"]), text(fields["vault"]), integer(fields["account"]))
+        )
+    if len({v.vault for v in vaults}) != len(vaults) or len({v.account for v in vaults}) != len(
+        vaults
+    ):
+        raise MalformedMessage("the same vault or account twice")
+    return tuple(vaults)
+
+
+def recover(
+    state: StateDirectory, log_key: OwnKey, log: Path | None, skip: Skip | None, now: datetime
+) -> Journal:
+    """Restore from `log`, then `skip` what is still missing. The caller closes the journal.
+
+    Raises JournalDamaged if the log is not the continuation of this journal.
+    """
+    if log is not None:
+        verify_log(log, log_key.public_key)
+    journal = Journal(state.journal, log_key)
+    try:
+        with journal.transaction():
+            if log is not None:
+                _restore(journal, log)
+            if skip is not None:
+                _skip(journal, skip, now)
+        _set_aside(state.log, log, journal.sequence)
+        AuditLog(state.log, journal)
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _restore(journal: Journal, log: Path) -> None:
+    for record in records_of(log):
+        if record.sequence > journal.sequence:
+            journal.restore(*record)
+
+
+def _skip(journal: Journal, skip: Skip, now: datetime) -> None:
+    at = format_time(now)
+    journal.skip_past(
+        skip.sequence,
+        {
+            "kind": "recovered",
+            "at": at,
+            "policy_version_min": skip.policy_version,
+            "account_min": 1 + max((vault.account for vault in skip.vaults), default=-1),
+        },
+    )
+    for lost in _missing(journal, skip.vaults):
+        journal.append(
+            {
+                "kind": "vault",
+                "at": at,
+                "client": lost.client,
+                "vault": lost.vault,
+                "account": lost.account,
+            }
+        )
+
+
+def _missing(journal: Journal, vaults: Iterable[LostVault]) -> list[LostVault]:
+    missing = []
+    known_accounts = journal.accounts_next()
+    for lost in vaults:
+        known = journal.vault(lost.vault)
+        if known is None and lost.account < known_accounts:
+            raise JournalDamaged(f"account {lost.account} belongs to another vault")
+        if known is None:
+            missing.append(lost)
+        elif (known.body["client"], known.body["account"]) != (lost.client, lost.account):
+            raise JournalDamaged(f"the journal knows vault {lost.vault} otherwise")
+    return missing
+
+
+def _set_aside(path: Path, source: Path | None, sequence: int) -> None:
+    """The old log is kept under another name; a new one is written whole from the journal."""
+    if path.exists() and (source is None or not path.samefile(source)):
+        path.rename(path.with_suffix(f".before-{sequence}.jsonl"))

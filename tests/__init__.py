@@ -1,0 +1,1 @@
+"""A package, so that `tests` means this folder: bitcoinlib installs one of the same name."""

@@ -1,0 +1,413 @@
+"""The adapter on a real bitcoind: receive, send, replace, reorganise, and survive a bad line."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from chains.bitcoin.adapter import BitcoinAdapter
+from chains.bitcoin.transaction import parse_transaction
+from chains.devnet.bitcoin import BitcoinNode
+from chains.errors import (
+    BroadcastRejected,
+    ClaimUnusable,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.follow import BlockFollower, Connected, Disconnected
+from chains.model import (
+    AddressType,
+    BlockRef,
+    Broadcast,
+    Coin,
+    ConflictKey,
+    OwnedAddress,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    TxState,
+    UnsignedTx,
+)
+from tests.unit.bitcoin.support import (
+    MAIN,
+    P2TR,
+    P2WPKH,
+    REGTEST,
+    Wallet,
+    intent_of,
+    payment,
+    unsigned,
+)
+
+pytestmark = pytest.mark.engine
+on_one_loop = pytest.mark.asyncio(loop_scope="module")
+NATIVE = REGTEST.native.id
+
+
+class Bench:
+    """A node, an adapter on it, and a wallet whose every address is used once."""
+
+    def __init__(self, node: BitcoinNode) -> None:
+        self.node = node
+        self.adapter = BitcoinAdapter(REGTEST, node.url, timeout_s=5.0)
+        self.wallet = Wallet()
+        self._indices = count()
+
+    def address(self, kind: AddressType = P2WPKH) -> OwnedAddress:
+        return self.wallet.address(next(self._indices), kind)
+
+    async def receive(self, *kinds: AddressType, amount: int = 100_000) -> tuple[Coin, ...]:
+        """One confirmed coin per kind, found by reading the block."""
+        owners = [self.address(kind) for kind in kinds]
+        for owner in owners:
+            await self.node.fund(owner.address, amount)
+        await self.node.mine()
+        block = await self.adapter.block((await self.adapter.tip()).height)
+        found = {each.address: each for each in block.credits}
+        arrived = [found[owner.address] for owner in owners]
+        return tuple(
+            Coin(each.txid, each.position, each.amount, owner)
+            for each, owner in zip(arrived, owners, strict=True)
+        )
+
+    async def intent(
+        self, coins: Sequence[Coin], amount: int, fee_max: int = 20_000
+    ) -> TransferIntent:
+        target = await self.node.outside_address()
+        return intent_of([payment(target, amount)], self.address(), coins, fee_max)
+
+    async def prepared(self, intent: TransferIntent) -> UnsignedTx:
+        claim = await self.adapter.claim(intent)
+        return await self.adapter.prepare(replace(intent, claim=claim))
+
+    def signed(self, tx: UnsignedTx) -> SignedTx:
+        codec = self.adapter.codec
+        return codec.attach(tx, self.wallet.sign(codec.signing_inputs(tx)))
+
+    async def at_fee_rate(self, coins: Sequence[Coin], amount: int, fee_rate: int) -> SignedTx:
+        """Built by hand, with the previous transactions asked of the engine."""
+        intent = await self.intent(coins, amount)
+        raws = [await self.node._ask("getrawtransaction", coin.txid) for coin in coins]
+        previous = [parse_transaction(bytes.fromhex(raw)) for raw in raws]
+        by_txid = {each.txid(): each for each in previous}
+        tip = await self.adapter.tip()
+        return self.signed(unsigned(intent, by_txid, fee_rate, tip.height))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
+    node = BitcoinNode(REGTEST, tmp_path_factory.mktemp("bitcoin"))
+    await node.start()
+    bench = Bench(node)
+    try:
+        yield bench
+    finally:
+        await bench.adapter.close()
+        await node.stop()
+
+
+@on_one_loop
+async def test_serves_the_configured_network(bench: Bench) -> None:
+    await bench.adapter.check()
+    main = BitcoinAdapter(MAIN, bench.node.url)
+    with pytest.raises(WrongChain):
+        await main.check()
+    await main.close()
+
+
+@on_one_loop
+async def test_addresses_are_those_that_the_engine_derives(bench: Bench) -> None:
+    for kind, descriptor in ((P2WPKH, "wpkh({})"), (P2TR, "tr({})")):
+        owner = bench.address(kind)
+        text = descriptor.format(owner.public_key.hex())
+        checked = (await bench.node._ask("getdescriptorinfo", text))["descriptor"]
+        assert await bench.node._ask("deriveaddresses", checked) == [owner.address]
+
+
+@on_one_loop
+async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH, P2TR, P2WPKH)
+    intent = await bench.intent(coins, 270_000)
+    target = intent.payments[0].address
+    tx = await bench.prepared(intent)
+    summary = bench.adapter.codec.summarize(tx)
+    assert set(summary.sources) == {coin.owner.address for coin in coins}
+
+    seen = await bench.node._ask("decodepsbt", _base64(tx.payload))
+    assert int(seen["fee"] * 100_000_000) == summary.fee_max
+    assert seen["tx"]["locktime"] == (await bench.adapter.tip()).height
+
+    signed = bench.signed(tx)
+    decoded = await bench.node._ask("decoderawtransaction", signed.raw.hex())
+    assert decoded["txid"] == signed.txid
+    rate = summary.fee_max * 1000 / decoded["vsize"]
+    assert 1000 <= rate < 1010, "the node's minimum, and no more than rounding above it"
+
+    assert await bench.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert (await bench.adapter.status(signed.txid)).state is TxState.PENDING
+    assert await bench.node.received(signed.txid, target, NATIVE) == 0
+
+    await bench.node.mine()
+    status = await bench.adapter.status(signed.txid)
+    tip = await bench.adapter.tip()
+    assert (status.state, status.block, status.fee) == (TxState.INCLUDED, tip, summary.fee_max)
+    assert await bench.node.received(signed.txid, target, NATIVE) == 270_000
+    assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+
+    block = await bench.adapter.block(tip.height)
+    assert summary.conflict_keys <= set(block.spent)
+    [change] = summary.change
+    for address, amount in ((change.address, change.amount), (target, 270_000)):
+        assert [each.amount for each in block.credits if each.address == address] == [amount]
+        assert await bench.adapter.balance(address, NATIVE) == amount
+        assert await bench.node.balance(address) == amount
+    for coin in coins:
+        assert await bench.adapter.balance(coin.owner.address, NATIVE) == 0
+
+
+@on_one_loop
+async def test_broadcast_again_after_every_output_was_spent(bench: Bench) -> None:
+    [coin] = await bench.receive(P2TR)
+    owner = bench.address()
+    intent = intent_of([payment(owner.address, 99_600)], bench.address(), [coin], 500)
+    first = bench.signed(await bench.prepared(intent))
+    await bench.adapter.broadcast(first)
+    await bench.node.mine()
+    second = await bench.intent([Coin(first.txid, 0, 99_600, owner)], 99_000)
+    await bench.adapter.broadcast(bench.signed(await bench.prepared(second)))
+    await bench.node.mine()
+    assert await bench.adapter.broadcast(first) is Broadcast.ALREADY_KNOWN
+
+
+@on_one_loop
+async def test_balance_at_the_tip_only(bench: Bench) -> None:
+    owner = bench.address(P2TR)
+    await bench.node.fund(owner.address, 5000)
+    await bench.node.mine()
+    tip = await bench.adapter.tip()
+    assert await bench.adapter.balance(owner.address, NATIVE, tip) == 5000
+    with pytest.raises(NodeUnavailable, match="tip has moved"):
+        await bench.adapter.balance(owner.address, NATIVE, BlockRef(tip.height - 1, "00" * 32))
+
+
+@on_one_loop
+async def test_claims_nothing_taken_spent_or_unconfirmed(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH, P2WPKH, P2TR)
+    intent = await bench.intent(coins, 50_000)
+    first = await bench.adapter.claim(intent)
+    assert len(first) == 1
+    second = await bench.adapter.claim(replace(intent, taken=frozenset(first)))
+    assert not set(first) & set(second)
+
+    tx = bench.signed(await bench.adapter.prepare(replace(intent, claim=first)))
+    await bench.adapter.broadcast(tx)
+    third = await bench.adapter.claim(intent)
+    assert not set(first) & set(third), "spent in the mempool already"
+    await bench.node.mine()
+
+    waiting = bench.address()
+    txid = await bench.node.fund(waiting.address, 100_000)
+    outputs = (await bench.node._ask("getrawtransaction", txid, True))["vout"]
+    [position] = [
+        each["n"] for each in outputs if each["scriptPubKey"]["address"] == waiting.address
+    ]
+    unconfirmed = await bench.intent([Coin(TxId(txid), position, 100_000, waiting)], 50_000)
+    with pytest.raises(InsufficientFunds):
+        await bench.adapter.claim(unconfirmed)
+    await bench.node.mine()
+    assert await bench.adapter.claim(unconfirmed)
+
+
+@on_one_loop
+async def test_a_coinbase_is_spendable_at_the_height_the_credit_says(bench: Bench) -> None:
+    owner = bench.address()
+    await bench.node._ask("generatetoaddress", 1, owner.address)
+    block = await bench.adapter.block((await bench.adapter.tip()).height)
+    [credit] = [each for each in block.credits if each.address == owner.address]
+    assert credit.mature_height is not None
+    intent = await bench.intent(
+        [Coin(credit.txid, credit.position, credit.amount, owner)], 1_000_000
+    )
+    await bench.node.mine(credit.mature_height - 2 - block.ref.height)
+    with pytest.raises(InsufficientFunds):
+        await bench.adapter.claim(intent)
+    await bench.node.mine()
+    signed = bench.signed(await bench.prepared(intent))
+    assert await bench.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    await bench.node.mine()
+    status = await bench.adapter.status(signed.txid)
+    assert status.block is not None and status.block.height == credit.mature_height
+
+
+@on_one_loop
+async def test_what_can_not_be_prepared(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH, P2TR)
+    intent = await bench.intent(coins, 50_000)
+    with pytest.raises(InsufficientFunds):
+        await bench.adapter.claim(await bench.intent(coins, 10**9))
+    with pytest.raises(FeeAboveMaximum):
+        await bench.adapter.claim(replace(intent, fee_max=10))
+    for useless in ((), (ConflictKey("bip122:0/outpoint:00:0"),)):
+        with pytest.raises(ClaimUnusable):
+            await bench.adapter.prepare(replace(intent, claim=useless))
+    claim = await bench.adapter.claim(intent)
+    more = replace(intent, payments=(replace(intent.payments[0], amount=150_000),), claim=claim)
+    with pytest.raises(ClaimUnusable):
+        await bench.adapter.prepare(more)
+    with pytest.raises(InsufficientFunds):
+        await bench.adapter.prepare(replace(more, coins=(_claimed(coins, claim),)))
+
+    await bench.adapter.broadcast(
+        bench.signed(await bench.adapter.prepare(replace(intent, claim=claim)))
+    )
+    # The chain has not spent it yet: a replacement may be prepared over the same claim.
+    await bench.adapter.prepare(replace(intent, claim=claim))
+    await bench.node.mine()
+    with pytest.raises(ClaimUnusable, match="spent or gone"):
+        await bench.adapter.prepare(replace(intent, claim=claim))
+
+
+@on_one_loop
+async def test_a_reorg_takes_a_transaction_back_and_the_follower_sees_it(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH)
+    start = await bench.adapter.tip()
+    follower = BlockFollower(start.height, REGTEST.follow_depth)
+    await _follow(bench, follower)
+    signed = bench.signed(await bench.prepared(await bench.intent(coins, 40_000)))
+    await bench.adapter.broadcast(signed)
+    await bench.node.mine(2)
+    assert len(await _follow(bench, follower)) == 2
+    included = await bench.adapter.status(signed.txid)
+    assert included.block is not None
+
+    await bench.node.reorg(2)
+    assert (await bench.adapter.status(signed.txid)).state is TxState.PENDING
+    events = await _follow(bench, follower)
+    assert [type(each) for each in events] == [Disconnected] * 2 + [Connected] * 3
+    assert follower.position == await bench.adapter.tip()
+    replaced = await bench.adapter.block(included.block.height)
+    assert replaced.ref != included.block
+    assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+
+    await bench.node.mine()
+    again = await bench.adapter.status(signed.txid)
+    assert again.state is TxState.INCLUDED
+    assert again.block != included.block
+
+
+@on_one_loop
+async def test_replacement_proves_its_predecessor_dead_once_final(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH, P2TR)
+    slow = await bench.at_fee_rate(coins, 150_000, 1000)
+    fast = await bench.at_fee_rate(coins[:1], 50_000, 20_000)
+    unrelated = await bench.at_fee_rate(coins[1:], 60_000, 2000)
+    assert await bench.adapter.broadcast(slow) is Broadcast.ACCEPTED
+    assert await bench.adapter.broadcast(fast) is Broadcast.ACCEPTED
+    assert (await bench.adapter.status(slow.txid)).state is TxState.UNKNOWN
+    assert await bench.adapter.proven_dead(slow, await bench.adapter.tip()) is None
+    with pytest.raises(BroadcastRejected):
+        await bench.adapter.broadcast(slow)
+
+    await bench.node.mine()
+    included = await bench.adapter.tip()
+    below = (await bench.adapter.block(included.height - 1)).ref
+    assert await bench.adapter.proven_dead(slow, below) is None, "spent, but not final yet"
+    stranger = BlockRef(included.height, "00" * 32)
+    assert await bench.adapter.proven_dead(slow, stranger) is None, "not a block of this chain"
+    with pytest.raises(BroadcastRejected):
+        await bench.adapter.broadcast(slow)
+
+    await bench.node.finalize()
+    reason = await bench.adapter.proven_dead(slow, included)
+    assert reason is not None
+    assert f"outpoint:{coins[0].txid}:{coins[0].position}" in reason
+    assert await bench.adapter.proven_dead(fast, included) is None, "it is what was included"
+    assert await bench.adapter.proven_dead(unrelated, included) is None, "it could still be"
+
+
+@on_one_loop
+async def test_lost_replies_and_a_node_that_goes_away(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH)
+    signed = bench.signed(await bench.prepared(await bench.intent(coins, 30_000)))
+    impatient = BitcoinAdapter(REGTEST, bench.node.url, timeout_s=0.3)
+    try:
+        bench.node.error(1)
+        with pytest.raises(NodeUnavailable):
+            await impatient.tip()
+        bench.node.delay(1.0)
+        with pytest.raises(NodeUnavailable):
+            await impatient.tip()
+        bench.node.go_away()
+        with pytest.raises(NodeUnavailable):
+            await bench.adapter.broadcast(signed)
+        bench.node.heal()
+        bench.node.drop_reply(2)  # the look into the mempool, then the broadcast itself
+        with pytest.raises(NodeUnavailable):
+            await bench.adapter.broadcast(signed)
+        with pytest.raises(NodeUnavailable):
+            await bench.adapter._rpc.call("sendrawtransaction", signed.raw.hex())
+        assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    finally:
+        bench.node.heal()
+        await impatient.close()
+
+
+@on_one_loop
+async def test_a_block_above_the_tip_is_not_there_yet(bench: Bench) -> None:
+    tip = await bench.adapter.tip()
+    with pytest.raises(NodeUnavailable, match="no block"):
+        await bench.adapter.block(tip.height + 1)
+
+
+@on_one_loop
+async def test_restart_keeps_chain_and_mempool(bench: Bench) -> None:
+    coins = await bench.receive(P2TR)
+    signed = bench.signed(await bench.prepared(await bench.intent(coins, 30_000)))
+    await bench.adapter.broadcast(signed)
+    before = await bench.adapter.tip()
+    url = bench.node.url
+    await bench.node.stop()
+    await bench.node.stop()
+    with pytest.raises(NodeUnavailable):
+        await bench.adapter.tip()
+    await bench.node.start()
+    assert bench.node.url == url
+    assert await bench.adapter.tip() == before
+    assert await bench.adapter.broadcast(signed) in Broadcast
+    await bench.node.mine()
+    assert (await bench.adapter.status(signed.txid)).state is TxState.INCLUDED
+
+
+def test_the_password_is_in_no_argument_and_no_log(bench: Bench) -> None:
+    process = bench.node._process
+    assert process is not None
+    password = bench.node._password
+    assert password not in Path(f"/proc/{process.pid}/cmdline").read_text()
+    assert password not in Path(f"/proc/{process.pid}/environ").read_text(errors="replace")
+    assert password not in process.log_path.read_text()
+
+
+async def _follow(bench: Bench, follower: BlockFollower) -> list[Connected | Disconnected]:
+    events: list[Connected | Disconnected] = []
+    tip = await bench.adapter.tip()
+    while (height := follower.wants(tip)) is not None:
+        events += follower.feed(await bench.adapter.block(height))
+    return events
+
+
+def _claimed(coins: Sequence[Coin], claim: Sequence[str]) -> Coin:
+    [coin] = [each for each in coins if f":{each.txid}:{each.position}" in claim[0]]
+    return coin
+
+
+def _base64(payload: bytes) -> str:
+    return b64encode(payload).decode()

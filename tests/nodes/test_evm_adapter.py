@@ -1,0 +1,514 @@
+"""The EVM adapter on a real EVM, as Ethereum and as BNB Smart Chain.
+
+Contracts are assembled here by hand, a few bytes each, so that nothing hides what they do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from coincurve import PrivateKey
+
+from chains.devnet.evm import AnvilNode
+from chains.errors import (
+    BroadcastRejected,
+    BuildError,
+    ClaimUnusable,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.evm import address, parse
+from chains.evm.adapter import EvmAdapter
+from chains.follow import BlockFollower, Connected, Disconnected
+from chains.model import (
+    Address,
+    AddressType,
+    Broadcast,
+    ConflictKey,
+    Credit,
+    OwnedAddress,
+    Payment,
+    Signature,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    TxState,
+    UnsignedTx,
+)
+from chains.networks import NODE_FINALITY, Network, find_network
+
+pytestmark = pytest.mark.engine
+
+ETHER = 10**18
+GAS = 500_000
+
+
+@dataclass
+class World:
+    """One network: its engine, an adapter at it, and a key of ours with an address."""
+
+    network: Network
+    node: AnvilNode
+    adapter: EvmAdapter
+    key: PrivateKey
+    owner: OwnedAddress
+
+    def intent(self, to: Address, amount: int, **changes: Any) -> TransferIntent:
+        plain = TransferIntent(
+            network=self.network.id,
+            payments=(Payment(to, self.network.native.id, amount),),
+            fee_max=self.network.fee_max,
+            source=self.owner,
+        )
+        return replace(plain, **changes)
+
+    async def build(self, to: Address, amount: int, **changes: Any) -> UnsignedTx:
+        intent = self.intent(to, amount, **changes)
+        if not intent.claim:
+            intent = replace(intent, claim=await self.adapter.claim(intent))
+        return await self.adapter.prepare(intent)
+
+    def sign(self, tx: UnsignedTx) -> SignedTx:
+        (wanted,) = self.adapter.codec.signing_inputs(tx)
+        signature = self.key.sign_recoverable(wanted.message, hasher=None)
+        return self.adapter.codec.attach(tx, (Signature(self.owner.public_key, signature),))
+
+    async def deposit(self, amount: int = 10 * ETHER) -> TxId:
+        txid = await self.node.fund(self.owner.address, amount)
+        await self.node.mine()
+        return txid
+
+    async def tip_credits(self, to: Address | None = None) -> list[Credit]:
+        found = await self.adapter.block((await self.adapter.tip()).height)
+        return [credit for credit in found.credits if to in (None, credit.address)]
+
+    async def deploy(self, code: bytes, value: int = 0) -> Address:
+        """A contract that runs `code` on every call."""
+        size, offset = len(code).to_bytes(2, "big"), (15).to_bytes(2, "big")
+        init = b"\x61" + size + b"\x80\x61" + offset + b"\x60\0\x39\x60\0\xf3"
+        init = init.ljust(15, b"\0") + code
+        return await self.create(init, value)
+
+    async def create(self, init: bytes, value: int = 0) -> Address:
+        txid = await self.node.send(None, value, init, GAS)
+        await self.node.mine()
+        receipt = await self.node.ask("eth_getTransactionReceipt", txid)
+        assert receipt["status"] == "0x1"
+        return address.canonical(receipt["contractAddress"])
+
+    async def call(self, to: Address, value: int, data: bytes = b"") -> TxId:
+        txid = await self.node.send(to, value, data, GAS)
+        await self.node.mine()
+        return txid
+
+
+def pays(to: Address, value: int) -> bytes:
+    """Code: call `to` with `value` and go on, whatever comes of it."""
+    pushed = b"\x60\0" * 4 + b"\x6f" + value.to_bytes(16, "big")
+    return pushed + b"\x73" + address.to_bytes(to) + b"\x5a\xf1\x50"
+
+
+def borrows(of: Address) -> bytes:
+    """Code: run the code of `of` here (DELEGATECALL)."""
+    return b"\x60\0" * 4 + b"\x73" + address.to_bytes(of) + b"\x5a\xf4\x50"
+
+
+def destructs(heir: Address) -> bytes:
+    return b"\x73" + address.to_bytes(heir) + b"\xff"
+
+
+REVERTS = b"\x60\0\x60\0\xfd"
+STOPS = b"\0"
+ACCEPTS_ONCE = b"\x60\0\x54\x60\x0b\x57\x60\x01\x60\0\x55\0\x5b" + REVERTS
+"""SLOAD(0) ? revert : SSTORE(0, 1). The jump goes to byte 11... see the layout below."""
+
+
+@pytest_asyncio.fixture(params=["ethereum-local", "bsc-local"])
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    network = find_network(request.param)
+    node = AnvilNode(network, tmp_path / "node")
+    await node.start()
+    adapter = EvmAdapter(network, node.url, timeout_s=5.0)
+    key = PrivateKey()
+    public_key = key.public_key.format()
+    ours = adapter.codec.derive_address(public_key, AddressType.EVM)
+    path = adapter.codec.address_path(AddressType.EVM, 0, 0)
+    try:
+        await adapter.check()
+        owner = OwnedAddress(ours, AddressType.EVM, path, public_key)
+        yield World(network, node, adapter, key, owner)
+    finally:
+        await adapter.close()
+        await node.stop()
+
+
+async def test_receive(world: World) -> None:
+    txid = await world.deposit(123)
+    tip = await world.adapter.tip()
+    found = await world.adapter.block(tip.height)
+    assert found.ref == tip
+    assert found.parent_hash == (await world.adapter.block(tip.height - 1)).ref.hash
+    expected = Credit(txid, 0, world.owner.address, world.network.native.id, 123)
+    assert await world.tip_credits(world.owner.address) == [expected]
+    assert await world.node.received(txid, world.owner.address, world.network.native.id) == 123
+    assert await world.node.balance(world.owner.address) == 123
+    assert world.adapter.capabilities.internal_credits
+
+
+async def test_receive_through_contracts(world: World) -> None:
+    """By call, nested call, borrowed code, creation's end and selfdestruct; reverts pay nothing."""
+    ours = world.owner.address
+    inner = await world.deploy(pays(ours, 5) + STOPS)
+    failing = await world.deploy(pays(ours, 1000) + REVERTS)
+    parts = pays(inner, 50) + pays(failing, 2000) + borrows(inner) + pays(ours, 7)
+    outer = await world.deploy(parts + destructs(ours))
+    txid = await world.call(outer, 100)
+    found = await world.tip_credits(ours)
+    # 100 in; 50 to inner, which pays 5; borrowed code pays 5; 7; the rest at the end.
+    assert [credit.amount for credit in found] == [5, 5, 7, 100 - 50 - 5 - 7]
+    assert {credit.txid for credit in found} == {txid}
+    assert [credit.position for credit in found] == [2, 3, 4, 5]
+    assert await world.node.balance(ours) == sum(credit.amount for credit in found)
+    created = await world.create(destructs(ours), 9)
+    assert [(c.address, c.amount) for c in await world.tip_credits() if c.amount == 9] == [
+        (created, 9),
+        (ours, 9),
+    ]
+
+
+async def test_a_failed_transaction_credits_nothing(world: World) -> None:
+    refusing = await world.deploy(pays(world.owner.address, 5) + REVERTS)
+    txid = await world.call(refusing, 100)
+    assert [credit for credit in await world.tip_credits() if credit.txid == txid] == []
+    status = await world.adapter.status(txid)
+    assert status.state is TxState.REVERTED
+    assert status.reason
+    assert await world.node.received(txid, refusing, world.network.native.id) == 0
+
+
+async def test_credits_add_up_to_balances(world: World) -> None:
+    """The oracle is the state itself: who only receives owns the sum of the credits."""
+    rng = random.Random(7)
+    sinks = [await world.node.outside_address() for _ in range(4)]
+    contracts = [await world.deploy(pays(rng.choice(sinks), 3) + STOPS, 0) for _ in range(2)]
+    for _ in range(6):
+        code = b""
+        for _ in range(rng.randint(1, 4)):
+            code += pays(rng.choice(sinks + contracts), rng.randint(0, 60))
+        ending = rng.choice([STOPS, REVERTS, destructs(rng.choice(sinks))])
+        contracts.append(await world.deploy(code + ending))
+    for _ in range(4):
+        for _ in range(5):
+            to = rng.choice(sinks + contracts)
+            await world.node.send(to, rng.randint(0, 300), b"", GAS)
+        await world.node.mine()
+    sums: Counter[Address] = Counter()
+    names = set()
+    for height in range((await world.adapter.tip()).height + 1):
+        for credit in (await world.adapter.block(height)).credits:
+            sums[credit.address] += credit.amount
+            assert (credit.txid, credit.position) not in names
+            names.add((credit.txid, credit.position))
+    balances = {sink: await world.node.balance(sink) for sink in sinks}
+    assert {sink: sums[sink] for sink in sinks} == balances
+    assert sum(balances.values()) > 0
+
+
+async def test_block_fees_are_credited_to_their_recipient(world: World) -> None:
+    ours = world.owner.address
+    spender = await world.deploy(pays(ours, 0) + STOPS)
+    await world.node.ask("anvil_setCoinbase", ours)
+    await world.node.send(spender, 0, b"\1" * 100, GAS)
+    await world.node.send(await world.node.outside_address(), 1)
+    await world.node.mine()
+    (credit,) = await world.tip_credits(ours)
+    assert credit.txid == (await world.adapter.tip()).hash
+    assert credit.amount == await world.node.balance(ours) > 0
+
+
+async def test_send(world: World) -> None:
+    await world.deposit()
+    before = await world.node.balance(world.owner.address)
+    to = await world.node.outside_address()
+    tx = await world.build(to, ETHER)
+    summary = world.adapter.codec.summarize(tx)
+    assert summary.unexplained == ()
+    assert summary.fee_max <= world.network.fee_max
+    signed = world.sign(tx)
+    assert (await world.adapter.status(signed.txid)).state is TxState.UNKNOWN
+    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    assert (await world.adapter.status(signed.txid)).state is TxState.PENDING
+    await world.node.mine()
+    status = await world.adapter.status(signed.txid)
+    assert status.state is TxState.INCLUDED
+    assert status.block == await world.adapter.tip()
+    assert 0 < status.fee <= summary.fee_max
+    assert await world.node.received(signed.txid, to, world.network.native.id) == ETHER
+    assert await world.node.balance(world.owner.address) == before - ETHER - status.fee
+    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    await world.node.finalize()
+    if world.network.confirmations == NODE_FINALITY:
+        assert (await world.adapter.finalized()).height >= status.block.height
+    else:
+        depth = (await world.adapter.tip()).height - status.block.height + 1
+        assert depth == world.network.confirmations
+    assert await world.adapter.proven_dead(signed, await world.adapter.tip()) is None
+
+
+async def test_send_everything_the_fee_leaves(world: World) -> None:
+    """The offer shrinks to what the balance allows, down to what the network needs now."""
+    await world.deposit(ETHER)
+    await world.node.mine(40)  # the base fee comes to rest
+    to = await world.node.outside_address()
+    generous = parse.unsigned((await world.build(to, 1)).payload)
+    least = 21_000 * generous.fee_per_gas_max
+    signed = world.sign(await world.build(to, ETHER - least + 1))
+    assert world.adapter.codec.summarize(await world.build(to, ETHER - least)).fee_max == least
+    await world.adapter.broadcast(signed)
+    await world.node.mine()
+    assert (await world.adapter.status(signed.txid)).state is TxState.INCLUDED
+    with pytest.raises(InsufficientFunds):
+        await world.build(to, ETHER)
+
+
+async def test_what_can_not_be_paid(world: World) -> None:
+    await world.deposit(ETHER)
+    to = await world.node.outside_address()
+    for call in (world.adapter.claim, world.build):
+        with pytest.raises(InsufficientFunds):
+            await (call(world.intent(to, 2 * ETHER)) if call == world.adapter.claim else world.build(to, 2 * ETHER))
+        with pytest.raises(FeeAboveMaximum):
+            await (call(world.intent(to, 1, fee_max=1)) if call == world.adapter.claim else world.build(to, 1, fee_max=1))
+
+
+async def test_send_to_contracts(world: World) -> None:
+    """A contract wallet gets the gas it needs; one that refuses is told before signing."""
+    await world.deposit()
+    sink = await world.node.outside_address()
+    wallet = await world.deploy(pays(sink, 5) + STOPS)
+    tx = await world.build(wallet, 100)
+    assert parse.unsigned(tx.payload).gas > 50_000
+    signed = world.sign(tx)
+    await world.adapter.broadcast(signed)
+    await world.node.mine()
+    assert (await world.adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert await world.node.balance(wallet) == 95
+    assert await world.node.balance(sink) == 5
+    with pytest.raises(BuildError, match="refuses"):
+        await world.build(await world.deploy(REVERTS), 100)
+
+
+async def test_a_payment_that_reverts_after_all(world: World) -> None:
+    await world.deposit()
+    fickle = await world.deploy(ACCEPTS_ONCE)
+    signed = world.sign(await world.build(fickle, 100))
+    await world.call(fickle, 1)
+    before = await world.node.balance(world.owner.address)
+    await world.adapter.broadcast(signed)
+    await world.node.mine()
+    status = await world.adapter.status(signed.txid)
+    assert status.state is TxState.REVERTED
+    assert await world.node.balance(world.owner.address) == before - status.fee
+    assert await world.node.received(signed.txid, fickle, world.network.native.id) == 0
+    assert await world.tip_credits(fickle) == []
+
+
+async def test_nonces_leave_no_gap(world: World) -> None:
+    await world.deposit()
+    to = await world.node.outside_address()
+    taken: list[ConflictKey] = []
+    signed = []
+    for _ in range(3):
+        intent = world.intent(to, 1, taken=frozenset(taken))
+        claim = await world.adapter.claim(intent)
+        taken += claim
+        signed.append(world.sign(await world.adapter.prepare(replace(intent, claim=claim))))
+    assert [parse.signed(tx.raw).transaction.nonce for tx in signed] == [0, 1, 2]
+    # The first is late: the others wait for it, and none is lost.
+    for tx in reversed(signed[1:]):
+        await world.adapter.broadcast(tx)
+    await world.node.mine()
+    assert {(await world.adapter.status(tx.txid)).state for tx in signed[1:]} == {TxState.PENDING}
+    # A hole in what is taken is filled first.
+    assert await world.adapter.claim(world.intent(to, 1, taken=frozenset(taken[1:]))) == (taken[0],)
+    await world.adapter.broadcast(signed[0])
+    await world.node.mine()
+    assert {(await world.adapter.status(tx.txid)).state for tx in signed} == {TxState.INCLUDED}
+    with pytest.raises(ClaimUnusable, match="nonce 1 "):
+        await world.build(to, 1, claim=(taken[1],))
+    with pytest.raises(ClaimUnusable):
+        await world.build(to, 1, claim=(ConflictKey("eip155:1/outpoint:00:1"),))
+    (next_key,) = await world.adapter.claim(world.intent(to, 1, taken=frozenset(taken)))
+    assert next_key.endswith(":3")
+
+
+async def test_replaced_and_proven_dead(world: World) -> None:
+    await world.deposit()
+    to, other = await world.node.outside_address(), await world.node.outside_address()
+    claim = await world.adapter.claim(world.intent(to, 1))
+    loser = world.sign(await world.build(to, 1, claim=claim))
+    winner = world.sign(await world.build(other, 2, claim=claim))
+    await world.adapter.broadcast(winner)
+    before = await world.adapter.tip()
+    await world.node.mine()
+    with pytest.raises(BroadcastRejected, match=r"(?i)nonce"):
+        await world.adapter.broadcast(loser)
+    after = await world.adapter.tip()
+    assert await world.adapter.proven_dead(loser, before) is None
+    reason = await world.adapter.proven_dead(loser, after)
+    assert reason is not None
+    assert "nonce 0" in reason
+    assert await world.adapter.proven_dead(winner, after) is None
+    assert (await world.adapter.status(loser.txid)).state is TxState.UNKNOWN
+    unsent = world.sign(await world.build(to, 1))
+    assert await world.adapter.proven_dead(unsent, after) is None
+
+
+async def test_reorg(world: World) -> None:
+    adapter, node, ours = world.adapter, world.node, world.owner.address
+    await world.deposit(7)
+    follower = BlockFollower(0, 20)
+    credited: Counter[str] = Counter()
+
+    async def catch_up() -> list[type]:
+        kinds = []
+        while (height := follower.wants(await adapter.tip())) is not None:
+            for event in follower.feed(await adapter.block(height)):
+                kinds.append(type(event))
+                if isinstance(event, Connected):
+                    paid = [c.amount for c in event.block.credits if c.address == ours]
+                    credited[event.block.ref.hash] = sum(paid)
+                else:
+                    del credited[event.ref.hash]
+        return kinds
+
+    await catch_up()
+    reorged = await world.deposit(500)
+    await node.mine()
+    await catch_up()
+    assert credited.total() == 507
+    old_tip = await adapter.tip()
+    await node.reorg(2)
+    assert Disconnected in await catch_up()
+    assert credited.total() == 7 == await node.balance(ours)
+    assert follower.position == await adapter.tip() != old_tip
+    assert (await adapter.status(reorged)).state is TxState.UNKNOWN
+    assert await node.received(reorged, ours, world.network.native.id) == 0
+    with pytest.raises(NodeUnavailable):
+        await adapter.balance(ours, world.network.native.id, old_tip)
+
+
+async def test_a_sent_transaction_survives_a_reorg_by_rebroadcast(world: World) -> None:
+    await world.deposit()
+    await world.node.mine(3)
+    to = await world.node.outside_address()
+    signed = world.sign(await world.build(to, 5))
+    await world.adapter.broadcast(signed)
+    await world.node.mine()
+    await world.node.reorg(1)
+    assert (await world.adapter.status(signed.txid)).state is TxState.UNKNOWN
+    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    await world.node.mine()
+    assert (await world.adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert await world.node.balance(to) == 5
+
+
+async def test_reorgs_of_empty_blocks_change_their_hashes(world: World) -> None:
+    await world.node.mine(3)
+    old = [(await world.adapter.block(height)).ref for height in (3, 4)]
+    await world.node.reorg(2)
+    assert (await world.adapter.tip()).height == 5
+    assert {(await world.adapter.block(height)).ref for height in (3, 4)}.isdisjoint(old)
+
+
+async def test_node_away_and_back(world: World) -> None:
+    native, ours = world.network.native.id, world.owner.address
+    await world.deposit(5)
+    world.node.go_away()
+    for call in (world.adapter.tip, world.adapter.check, lambda: world.adapter.balance(ours, native)):
+        with pytest.raises(NodeUnavailable):
+            await call()
+    world.node.heal()
+    assert await world.adapter.balance(ours, native) == 5
+    world.node.error()
+    with pytest.raises(NodeUnavailable, match="500"):
+        await world.adapter.tip()
+    world.node.drop_reply()
+    with pytest.raises(NodeUnavailable):
+        await world.adapter.tip()
+    impatient = EvmAdapter(world.network, world.node.url, timeout_s=0.1)
+    world.node.delay(1.0)
+    with pytest.raises(NodeUnavailable, match=r"0\.1 s"):
+        await impatient.tip()
+    await impatient.close()
+    world.node.heal()
+    assert (await world.adapter.tip()).height == 2
+
+
+async def test_lost_reply_to_a_broadcast(world: World) -> None:
+    await world.deposit()
+    to = await world.node.outside_address()
+    signed = world.sign(await world.build(to, 5))
+    world.node.drop_reply()
+    with pytest.raises(NodeUnavailable):
+        await world.adapter.broadcast(signed)
+    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    await world.node.mine()
+    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert await world.node.balance(to) == 5
+
+
+async def test_balance_at_a_block(world: World) -> None:
+    native, ours = world.network.native.id, world.owner.address
+    await world.deposit(5)
+    then = await world.adapter.tip()
+    await world.deposit(6)
+    assert await world.adapter.balance(ours, native) == 11
+    assert await world.adapter.balance(ours, native, then) == 5
+    assert await world.adapter.balance(ours, native, await world.adapter.tip()) == 11
+
+
+async def test_restart_of_the_engine_keeps_chain_and_url(world: World) -> None:
+    url, ours = world.node.url, world.owner.address
+    txid = await world.deposit(5)
+    block = await world.adapter.block(2)
+    await world.node.stop()
+    with pytest.raises(NodeUnavailable):
+        await world.adapter.tip()
+    await world.node.stop()
+    await world.node.start()
+    assert world.node.url == url
+    assert await world.adapter.block(2) == block
+    assert (await world.adapter.status(txid)).state is TxState.INCLUDED
+    assert await world.adapter.balance(ours, world.network.native.id, block.ref) == 5
+    await world.deposit(6)
+    assert await world.node.balance(ours) == 11
+
+
+async def test_questions_about_what_is_not_there(world: World) -> None:
+    with pytest.raises(NodeUnavailable, match="no block 99"):
+        await world.adapter.block(99)
+    assert (await world.adapter.status(TxId("0x" + "12" * 32))).state is TxState.UNKNOWN
+    other = find_network("bsc" if world.network.alias.startswith("eth") else "ethereum")
+    stranger = EvmAdapter(other, world.node.url)
+    with pytest.raises(WrongChain):
+        await stranger.check()
+    await stranger.close()
+
+
+async def test_calls_side_by_side(world: World) -> None:
+    await world.node.mine(20)
+    blocks = await asyncio.gather(*(world.adapter.block(height) for height in range(21)))
+    assert [block.ref.height for block in blocks] == list(range(21))
+    for parent, child in zip(blocks, blocks[1:], strict=False):
+        assert child.parent_hash == parent.ref.hash

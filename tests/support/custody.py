@@ -1,0 +1,140 @@
+"""Custody's own parts around a fake chain and a fake signer, wired as the real ones are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from chains.model import Address, AssetId, ConflictKey, NetworkId
+from chains.networks import Network, find_network
+from custody.db.session import Database
+from custody.db.tables import (
+    AddressRow,
+    AlarmRow,
+    CoinRow,
+    DepositRow,
+    LedgerEntryRow,
+    TransactionRow,
+    TransferRow,
+    VaultRow,
+)
+from custody.deposits.follow import NetworkFollower, Step
+from custody.deposits.service import Deposits
+from custody.ledger import repository as ledger_queries
+from custody.ledger.repository import Balance
+from custody.ledger.service import Ledger
+from custody.reconcile.report import Report
+from custody.reconcile.service import Reconciliation
+from custody.vaults.service import Vaults
+from tests.support.fakes import FakeAdapter, FakeNode, FakeSigner
+
+
+@dataclass
+class Clock:
+    """Time that passes only when told to."""
+
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+
+@dataclass
+class World:
+    """One network, one client, as many vaults as a test makes."""
+
+    database: Database
+    alias: str = "bitcoin-regtest"
+    seed: int = 0
+    start_height: int | None = None
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.network: Network = find_network(self.alias)
+        self.node = FakeNode(self.network, self.seed)
+        self.adapter = FakeAdapter(self.node)
+        self.signer = FakeSigner(self.seed, clock=self.clock)
+        self.ledger = Ledger(self.clock)
+        self.deposits = Deposits(self.ledger, self.clock)
+        codecs = {self.network.id: self.adapter.codec}
+        self.vaults = Vaults(self.database, self.signer, codecs, self.clock)
+        self.restart()
+
+    @property
+    def native(self) -> AssetId:
+        return self.network.native.id
+
+    def restart(self) -> None:
+        """As after a crash: everything in memory is gone."""
+        self.follower = NetworkFollower(
+            self.database,
+            self.deposits,
+            self.network,
+            self.adapter,
+            self.clock,
+            start_height=self.start_height,
+        )
+
+    async def new_vault(self) -> VaultRow:
+        client = await self.vaults.create_client("Client")
+        return await self.vaults.create_vault(client.id, "Vault")
+
+    async def new_address(self, vault: VaultRow, *, change: bool = False) -> AddressRow:
+        return (await self.vaults.create_addresses(vault.id, self.network.id, change=change))[0]
+
+    async def follow(self) -> list[Step]:
+        """Steps until the follower stands at the tip."""
+        steps = [await self.follower.step()]
+        while not steps[-1].at_tip:
+            assert len(steps) < 200, "the follower goes round in circles"
+            steps.append(await self.follower.step())
+        return steps
+
+    async def balance(self, vault: VaultRow) -> Balance:
+        async with self.database.read() as session:
+            balances = await ledger_queries.balances_of_vault(session, vault.id)
+        return next((each for each in balances if each.asset == self.native), Balance(self.native))
+
+    async def all_deposits(self) -> Sequence[DepositRow]:
+        async with self.database.read() as session:
+            return await session.all(select(DepositRow).order_by(DepositRow.id))
+
+    async def deposit_states(self) -> list[tuple[int, str]]:
+        return [(row.amount, row.state) for row in await self.all_deposits()]
+
+    async def coins(self) -> dict[int, int | None]:
+        """The height at which each coin was spent, by amount."""
+        async with self.database.read() as session:
+            rows = await session.all(select(CoinRow))
+        return {row.amount: row.spent_height for row in rows}
+
+    async def alarms(self) -> list[str]:
+        async with self.database.read() as session:
+            return list(await session.all(select(AlarmRow.code).order_by(AlarmRow.id)))
+
+    async def entries(self) -> list[tuple[str, int]]:
+        async with self.database.read() as session:
+            rows = await session.all(select(LedgerEntryRow).order_by(LedgerEntryRow.id))
+        return [(row.kind, row.amount) for row in rows]
+
+    async def frozen(self, vault: VaultRow) -> str | None:
+        async with self.database.read() as session:
+            row = await session.get(VaultRow, vault.id)
+        assert row is not None
+        return row.frozen_reason
+
+    async def reconcile(self, **options: float) -> Report:
+        service = Reconciliation(
+            self.database,
+            {self.network.id: self.network},
+            {self.network.id: self.adapter},
+            self.clock,
+            **options,
+        )
+        return await service.run()

@@ -1,0 +1,247 @@
+"""The pure half of the fake chain: addresses, transactions and signatures, all of them checked.
+
+Transactions are JSON, addresses are `<alias>/<type>/<40 hex of a key's hash><4 hex of checksum>`;
+keys, signatures, paths and conflict keys are real. One format serves both kinds of network: coins
+(family bitcoin) and accounts (the others). TRON's has no conflict keys and expires at a height.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from coincurve import PrivateKey, PublicKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from chains.errors import (
+    DustAmount,
+    InvalidAddress,
+    InvalidAmount,
+    MalformedTransaction,
+    SignatureMismatch,
+    WrongChecksum,
+    WrongNetwork,
+    ZeroAddress,
+)
+from chains.model import (
+    Address,
+    AddressType,
+    AssetId,
+    ChangeOutput,
+    ConflictKey,
+    KeyScheme,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxId,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Family, Network, all_networks
+
+DUST = 294
+_PURPOSES = {AddressType.P2WPKH: 84, AddressType.P2TR: 86}
+
+
+@dataclass(frozen=True)
+class FakeInput:
+    """A coin, or (position None) the sender of an account chain and its nonce."""
+
+    txid: str
+    position: int | None
+    amount: int
+    address: Address
+    path: str | None
+
+
+@dataclass(frozen=True)
+class FakeOutput:
+    """`path`: set for what the builder calls change."""
+
+    address: Address
+    asset: AssetId
+    amount: int
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class FakeTx:
+    """`nonce`: account chains; on TRON a salt. `expires`: last height that may include it."""
+
+    network: str
+    inputs: tuple[FakeInput, ...]
+    outputs: tuple[FakeOutput, ...]
+    fee_max: int
+    nonce: int | None = None
+    expires: int | None = None
+
+    def payload(self) -> bytes:
+        return json.dumps(self, default=vars, separators=(",", ":")).encode()
+
+    @classmethod
+    def parse(cls, payload: bytes) -> FakeTx:
+        try:
+            row: dict[str, Any] = json.loads(payload)
+            inputs = tuple(FakeInput(**each) for each in row.pop("inputs"))
+            outputs = tuple(FakeOutput(**each) for each in row.pop("outputs"))
+            tx = cls(**row, inputs=inputs, outputs=outputs)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise MalformedTransaction("not a fake transaction") from error
+        if tx.payload() != payload:
+            raise MalformedTransaction("not in canonical form")
+        return tx
+
+    @property
+    def txid(self) -> TxId:
+        return TxId(sha256(self.payload()).hexdigest())
+
+
+class FakeCodec:
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    def key_scheme(self, address_type: AddressType) -> KeyScheme:
+        solana = self._network.family is Family.SOLANA
+        return KeyScheme.ED25519 if solana else KeyScheme.SECP256K1
+
+    def account_path(self, address_type: AddressType, account: int) -> str:
+        purpose = _PURPOSES.get(address_type, 44)
+        return f"m/{purpose}'/{self._network.number('coin_type')}'/{account}'"
+
+    def address_path(
+        self, address_type: AddressType, account: int, index: int, *, change: bool = False
+    ) -> str:
+        prefix = self.account_path(address_type, account)
+        if self._network.family is Family.SOLANA:
+            return f"{prefix}/{index}'"
+        return f"{prefix}/{int(change)}/{index}"
+
+    def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
+        return self._address(address_type, sha256(public_key).hexdigest()[:40])
+
+    def _address(self, address_type: AddressType, body: str) -> Address:
+        text = f"{self._network.alias}/{address_type.value}/{body}"
+        return Address(text + sha256(text.encode()).hexdigest()[:4])
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        alias, _, rest = text.strip().partition("/")
+        kind, _, body = rest.partition("/")
+        aliases = {network.alias for network in all_networks().values()}
+        if alias not in aliases or kind not in list(AddressType) or len(body) != 44:
+            raise InvalidAddress("not an address of the fake chain")
+        if alias != self._network.alias:
+            raise WrongNetwork(f"an address of {alias}")
+        address = self._address(AddressType(kind), body[:40])
+        if address != text.strip():
+            raise WrongChecksum("checksum")
+        if set(body[:40]) == {"0"}:
+            raise ZeroAddress("the zero address")
+        return ParsedAddress(address, AddressType(kind))
+
+    def check_payment(self, payment: Payment) -> None:
+        self.parse_address(payment.address)
+        if not 0 < payment.amount <= self._network.native.maximum:
+            raise InvalidAmount("amount")
+        if self.has_coins and payment.amount < DUST:
+            raise DustAmount("dust")
+
+    @property
+    def has_coins(self) -> bool:
+        return self._network.family is Family.BITCOIN
+
+    def conflict_keys(self, tx: FakeTx) -> frozenset[ConflictKey]:
+        network = self._network.id
+        if self.has_coins:
+            return frozenset(
+                ConflictKey(f"{network}/outpoint:{each.txid}:{each.position}") for each in tx.inputs
+            )
+        if self._network.family is Family.TRON:
+            return frozenset()
+        return frozenset({nonce_key(network, tx.inputs[0].address, tx.nonce or 0)})
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        fake = self._parse(tx)
+        payments = [out for out in fake.outputs if out.path is None]
+        change = [out for out in fake.outputs if out.path is not None]
+        return TxSummary(
+            network=self._network.id,
+            sources=tuple(dict.fromkeys(each.address for each in fake.inputs)),
+            payments=tuple(Payment(out.address, out.asset, out.amount) for out in payments),
+            change=tuple(ChangeOutput(out.address, out.amount, out.path or "") for out in change),
+            fee_max=fake.fee_max,
+            conflict_keys=self.conflict_keys(fake),
+        )
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        fake = self._parse(tx)
+        return tuple(
+            SigningInput(each.address, self._algorithm(), self._message(tx.payload, at), each.path)
+            for at, each in enumerate(fake.inputs)
+        )
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        wanted = self.signing_inputs(tx)
+        if len(wanted) != len(signatures):
+            raise SignatureMismatch("number of signatures")
+        for need, given in zip(wanted, signatures, strict=True):
+            kind = self.parse_address(need.address).address_type
+            if self.derive_address(given.public_key, kind) != need.address:
+                raise SignatureMismatch("made by another key")
+            _verify(need, given)
+        proofs = [[each.public_key.hex(), each.signature.hex()] for each in signatures]
+        raw = json.dumps({"payload": tx.payload.decode(), "signatures": proofs}).encode()
+        return SignedTx(self._network.id, self._parse(tx).txid, raw)
+
+    def open_raw(self, raw: bytes) -> FakeTx:
+        """What a node does with broadcast bytes: read them and verify every signature."""
+        row = json.loads(raw)
+        unsigned = UnsignedTx(self._network.id, row["payload"].encode())
+        signatures = [Signature(bytes.fromhex(k), bytes.fromhex(s)) for k, s in row["signatures"]]
+        self.attach(unsigned, tuple(signatures))
+        return self._parse(unsigned)
+
+    def _parse(self, tx: UnsignedTx) -> FakeTx:
+        fake = FakeTx.parse(tx.payload)
+        if fake.network != self._network.id or tx.network != self._network.id:
+            raise MalformedTransaction("another network's transaction")
+        return fake
+
+    def _algorithm(self) -> SignatureAlgorithm:
+        if self._network.family is Family.SOLANA:
+            return SignatureAlgorithm.ED25519
+        return SignatureAlgorithm.ECDSA_RECOVERABLE
+
+    def _message(self, payload: bytes, index: int) -> bytes:
+        return sha256(payload + index.to_bytes(4, "big")).digest()
+
+
+def nonce_key(network: str, address: str, nonce: int) -> ConflictKey:
+    return ConflictKey(f"{network}/nonce:{address}:{nonce}")
+
+
+def sign_ecdsa(secret: bytes, digest: bytes) -> bytes:
+    return PrivateKey(secret).sign_recoverable(digest, hasher=None)  # type: ignore[no-any-return]
+
+
+def _verify(need: SigningInput, given: Signature) -> None:
+    if need.algorithm is SignatureAlgorithm.ED25519:
+        try:
+            Ed25519PublicKey.from_public_bytes(given.public_key).verify(
+                given.signature, need.message
+            )
+        except InvalidSignature as error:
+            raise SignatureMismatch("signature") from error
+        return
+    found = PublicKey.from_signature_and_message(given.signature, need.message, hasher=None)
+    if found.format() != given.public_key:
+        raise SignatureMismatch("signature")

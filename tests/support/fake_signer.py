@@ -1,0 +1,210 @@
+"""A signer in memory with the client's calls: real keys, real signatures, real refusals.
+
+It compares the decoded transaction with the mandate, signs at most one transaction (or such that
+conflict) per mandate, and answers a repetition with the same receipt. It evaluates no policy and
+checks no approvals: those are the signer's own tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from embit.bip32 import HDKey
+
+from chains.codec import TransactionCodec
+from chains.keys import ExtendedPublicKey
+from chains.model import AddressType, ConflictKey, KeyScheme, NetworkId, Signature, SigningInput
+from chains.networks import all_networks
+from signer.canonical import canonical_json
+from signer.client import SignerRefused, SignerUnavailable
+from signer.policy import SignedPolicy
+from signer.wire import (
+    BATCH_MAX,
+    Outcome,
+    Receipt,
+    Refusal,
+    RefusalCode,
+    SignRequest,
+    Status,
+    tx_digest,
+)
+from tests.support.fake_codec import FakeCodec, sign_ecdsa
+
+
+class FakeSigner:
+    """`away`: every call raises SignerUnavailable. `lose_replies`: that many calls take effect
+    and then raise it. `refuse`: the next requests to sign get this answer. `calls` counts."""
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        codecs: Callable[[NetworkId], TransactionCodec] | None = None,
+    ) -> None:
+        self._root = HDKey.from_seed(sha256(f"fake signer {seed}".encode()).digest())
+        self._clock = clock
+        self._codec = codecs or (lambda network: FakeCodec(all_networks()[network]))
+        self.accounts: dict[str, tuple[str, int]] = {}
+        self.signed_policy: SignedPolicy | None = allow_everything()
+        self.away = False
+        self.lose_replies = 0
+        self.refuse: list[tuple[RefusalCode, str]] = []
+        self.calls: dict[str, int] = {}
+        self.receipts: dict[str, list[tuple[Receipt, frozenset[ConflictKey]]]] = {}
+        self._sequence = 0
+
+    async def status(self) -> Status:
+        async with self._call("status"):
+            version = 0 if self.signed_policy is None else 1
+            return Status(False, version, self._sequence, bytes(32), bytes(32), (), bytes(32))
+
+    async def policy(self) -> SignedPolicy | None:
+        async with self._call("policy"):
+            return self.signed_policy
+
+    async def open_vault(self, client: str, vault: str) -> int:
+        async with self._call("open_vault"):
+            owner, account = self.accounts.setdefault(vault, (client, len(self.accounts)))
+            if owner != client:
+                raise SignerRefused(RefusalCode.DENIED, "vault-client", "another client's vault")
+            return account
+
+    async def account_key(self, vault: str, network: NetworkId, address_type: AddressType) -> str:
+        async with self._call("account_key"):
+            codec = self._codec(network)
+            assert codec.key_scheme(address_type) is KeyScheme.SECP256K1
+            path = codec.account_path(address_type, self._account(vault))
+            key = self._root.derive(path).to_public()
+            return ExtendedPublicKey(key.key.sec(), key.chain_code).serialize()
+
+    async def public_keys(
+        self, vault: str, network: NetworkId, address_type: AddressType, start: int, count: int
+    ) -> tuple[bytes, ...]:
+        async with self._call("public_keys"):
+            assert 1 <= count <= BATCH_MAX
+            codec, account = self._codec(network), self._account(vault)
+            paths = [codec.address_path(address_type, account, start + at) for at in range(count)]
+            return tuple(self._public_key(codec.key_scheme(address_type), path) for path in paths)
+
+    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+        async with self._call("sign"):
+            return tuple(self._sign(request) for request in requests)
+
+    async def close(self) -> None: ...
+
+    def _sign(self, request: SignRequest) -> Outcome:
+        mandate, tx = request.mandate, request.tx
+        if self.refuse:
+            code, detail = self.refuse.pop(0)
+            return Refusal(mandate.transfer, code, detail, "told to refuse")
+        if self._clock() >= mandate.expires_at:
+            return Refusal(mandate.transfer, RefusalCode.EXPIRED, "mandate", "too late")
+        summary = self._codec(tx.network).summarize(tx)
+        if summary.payments != mandate.outputs:
+            return Refusal(mandate.transfer, RefusalCode.MISMATCH, "outputs", "other payments")
+        if summary.fee_max > mandate.fee_max:
+            return Refusal(mandate.transfer, RefusalCode.MISMATCH, "fee", "costs more")
+        earlier = self.receipts.setdefault(mandate.transfer, [])
+        for receipt, keys in earlier:
+            if receipt.tx_digest == tx_digest(tx):
+                return receipt
+            if not keys & summary.conflict_keys:
+                return Refusal(
+                    mandate.transfer, RefusalCode.CONFLICT, "guard", "both could confirm"
+                )
+        self._sequence += 1
+        receipt = Receipt(
+            transfer=mandate.transfer,
+            mandate_digest=mandate.digest(),
+            tx_digest=tx_digest(tx),
+            signatures=tuple(
+                self._signature(request, each)
+                for each in self._codec(tx.network).signing_inputs(tx)
+            ),
+            sequence=self._sequence,
+            head=sha256(self._sequence.to_bytes(8, "big")).digest(),
+            signed_at=self._clock().replace(microsecond=0),
+        )
+        earlier.append((receipt, summary.conflict_keys))
+        return receipt
+
+    def _signature(self, request: SignRequest, need: SigningInput) -> Signature:
+        path = need.path or request.mandate.source_path
+        codec = self._codec(request.tx.network)
+        scheme = codec.key_scheme(codec.parse_address(need.address).address_type)
+        public_key = self._public_key(scheme, path)
+        if scheme is KeyScheme.ED25519:
+            return Signature(public_key, self._ed25519(path).sign(need.message))
+        secret: bytes = self._root.derive(path).key.secret
+        return Signature(public_key, sign_ecdsa(secret, need.message))
+
+    def _public_key(self, scheme: KeyScheme, path: str) -> bytes:
+        if scheme is KeyScheme.ED25519:
+            return self._ed25519(path).public_key().public_bytes_raw()
+        key: bytes = self._root.derive(path).to_public().key.sec()
+        return key
+
+    def _ed25519(self, path: str) -> Ed25519PrivateKey:
+        secret = sha256(self._root.key.secret + path.encode()).digest()
+        return Ed25519PrivateKey.from_private_bytes(secret)
+
+    def _account(self, vault: str) -> int:
+        if vault not in self.accounts:
+            raise SignerRefused(RefusalCode.UNKNOWN_VAULT, "vault", "never opened")
+        return self.accounts[vault][1]
+
+    def _call(self, name: str) -> _Call:
+        self.calls[name] = self.calls.get(name, 0) + 1
+        return _Call(self)
+
+
+class _Call:
+    """Waits a turn of the loop as a socket would, and loses what it is told to lose."""
+
+    def __init__(self, signer: FakeSigner) -> None:
+        self._signer = signer
+
+    async def __aenter__(self) -> None:
+        await asyncio.sleep(0)
+        if self._signer.away:
+            raise SignerUnavailable("the fake signer is away")
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and self._signer.lose_replies:
+            self._signer.lose_replies -= 1
+            raise SignerUnavailable("the reply was lost")
+
+
+def allow_everything() -> SignedPolicy:
+    """A standing permission for every transfer; signed by nobody, which only a fake accepts."""
+    fees = [{"network": name, "amount": str(2**255)} for name in sorted(all_networks())]
+    scope = dict.fromkeys(
+        "clients vaults networks assets destinations actions initiators".split(), "any"
+    )
+    rule = {
+        "id": "everything",
+        "effect": "allow",
+        "scope": scope,
+        "limits": {"per_transaction": [], "windows": [], "hours": None},
+        "grant": {
+            "fees": fees,
+            "approvals": {"order": "any", "needs": []},
+            "time_lock_s": 0,
+            "mandate_lifetime_s": 30 * 86400,
+        },
+    }
+    document = {
+        "format": 1,
+        "version": 1,
+        "administrators": {"threshold": 1, "members": [{"id": "admin", "key": "11" * 32}]},
+        "persons": [],
+        "groups": [],
+        "destinations": [],
+        "rules": [rule],
+    }
+    return SignedPolicy(canonical_json(document), {})
