@@ -12,7 +12,7 @@ from typing import Annotated
 import structlog
 from fastapi import Depends, FastAPI, Security
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.context import ServicesDependency
@@ -63,16 +63,27 @@ Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
 Administrator = Annotated[Caller, Depends(requires(Scope.ADMIN))]
 
 
-def scope_of(route: APIRoute) -> Scope | None:
-    """What the route declared, if it did."""
-    found = [call.scope for call in _calls(route.dependant) if isinstance(call, Requires)]
+def api_routes(app: FastAPI) -> Iterator[RouteContext]:
+    """Every route of the application, those of included routers too."""
+    yield from iter_route_contexts(app.routes)
+
+
+def scope_of(route: RouteContext) -> Scope | None:
+    """What the route declared, if it declared exactly one."""
+    if not isinstance(route.original_route, APIRoute):
+        return None
+    calls = _calls(route.original_route.dependant)
+    found = [call.scope for call in calls if isinstance(call, Requires)]
     return found[0] if len(found) == 1 else None
 
 
 def undeclared_routes(app: FastAPI) -> list[str]:
     """The /v1 routes that do not declare exactly one scope."""
-    routes = [route for route in app.routes if isinstance(route, APIRoute)]
-    return [r.path for r in routes if r.path.startswith("/v1") and scope_of(r) is None]
+    return [
+        str(route.path)
+        for route in api_routes(app)
+        if str(route.path).startswith("/v1") and scope_of(route) is None
+    ]
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from api.headers import SECURITY_HEADERS
 from chains import errors as chain
 from custody import errors as custody
+from custody.transfers.outcomes import signer_code
 from signer.client import SignerRefused, SignerUnavailable
 
 PROBLEM_JSON = "application/problem+json"
@@ -116,7 +117,7 @@ def describe(error: Exception) -> tuple[int, dict[str, Any]]:
 
 def _code_of(error: Exception) -> str:
     if isinstance(error, SignerRefused):
-        return f"signer_{error.code}"
+        return signer_code(error.code)
     if isinstance(error, SignerUnavailable):
         return "signer_unavailable"
     return str(getattr(error, "code", "internal_error"))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chains.bitcoin.codec import BitcoinCodec
-from chains.codec import TransactionCodec
 from chains.evm.codec import EvmCodec
-from chains.networks import Family, Network
+from chains.networks import Family
 from chains.solana.codec import SolanaCodec
 from chains.tron.codec import TronCodec
 from custody.approvals.service import Approvals
@@ -16,9 +15,10 @@ from custody.bootstrap import Custody
 from custody.ledger.service import Ledger
 from custody.transfers.policies import PolicySource
 from custody.transfers.service import Transfers
+from custody.vaults.resolve import Codecs
 from custody.vaults.service import Vaults
 
-CODECS: Mapping[Family, Callable[[Network], TransactionCodec]] = {
+CODECS: Codecs = {
     Family.BITCOIN: BitcoinCodec,
     Family.EVM: EvmCodec,
     Family.TRON: TronCodec,
@@ -39,7 +39,9 @@ class Services:
     approvals: Approvals
 
 
-def make_services(custody: Custody, wake: Callable[[], None] = lambda: None) -> Services:
+def make_services(
+    custody: Custody, wake: Callable[[], None] = lambda: None, *, families: Codecs = CODECS
+) -> Services:
     """`wake`: told that there is work, where the workers run in this process."""
     ledger = Ledger(custody.clock)
     policies = PolicySource(custody.signer)
@@ -53,7 +55,7 @@ def make_services(custody: Custody, wake: Callable[[], None] = lambda: None) -> 
             ledger=ledger,
             policies=policies,
             codecs=custody.codecs,
-            families=CODECS,
+            families=families,
             clock=custody.clock,
             lifetime=custody.settings.transfer_lifetime,
             wake=wake,

@@ -35,7 +35,12 @@ from signer.tls import server_context
 from signer.token import Token
 from signer.wire import MalformedMessage, Status, octets
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would print local variables
+    help=__doc__,
+)
 log_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 pin_app = typer.Typer(no_args_is_help=True, help="What the signer trusts from the start.")
 app.add_typer(log_app, name="log")
@@ -304,9 +309,7 @@ def recover_command(
     ] = 0,
     vaults: Annotated[
         Path | None,
-        typer.Option(
-            help="With --sequence: JSON lines with client, vault, account of every vault."
-        ),
+        typer.Option(help="With --sequence: JSON lines, client, vault, account of each vault."),
     ] = None,
     token_library: TokenLibrary = None,
     token_label: TokenLabel = "",
@@ -335,7 +338,7 @@ def recover_command(
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Expected failures as one line. Bugs keep their traceback, which holds no local values."""
+    """Expected failures as one line. A bug keeps its traceback, which shows no values."""
     harden_process()
     try:
         yield

@@ -36,7 +36,7 @@ _PUBLIC_KEYS_MAX: Final = 65536
 _TESTNET_COIN_TYPE: Final = HARDENED + 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Node:
     """A private key in the tree. Whoever made it wipes it."""
 

@@ -14,7 +14,7 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.idempotency import OptionalKey, idempotency_of, once
 from api.paging import Page, PageQuery, page_of
-from api.schemas import Body, body_example, Identifier, Name, NetworkName, View, with_example
+from api.schemas import Body, Identifier, Name, NetworkName, View, body_example, with_example
 from api.v1.networks import named_in_request
 from chains.model import Address, AddressType, NetworkId
 from custody.db.tables import AddressRow

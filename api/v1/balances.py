@@ -12,7 +12,7 @@ from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.lookups import newest_blocks
 from api.nodes import NodeMonitor, NodeView
-from api.schemas import AssetName, Identifier, known_asset, Money, money, View, with_example
+from api.schemas import AssetName, Identifier, Money, View, known_asset, money, with_example
 from custody.db.session import ReadSession
 from custody.ledger import repository as ledger
 from custody.ledger.repository import Balance

@@ -11,7 +11,7 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.idempotency import OptionalKey, idempotency_of, once
 from api.paging import Page, PageQuery, page_of
-from api.schemas import Body, body_example, Identifier, Name, View, with_example
+from api.schemas import Body, Identifier, Name, View, body_example, with_example
 from custody.db.tables import ClientRow
 from custody.errors import Forbidden
 from custody.vaults import repository

@@ -139,7 +139,7 @@ class TransferView(View):
     state: State
     waiting: str | None = Field(
         description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "
-        "`fee_above_maximum`, `not-yet` (a time lock), `signer_locked`, …"
+        "`fee_above_maximum`, `signer_not_yet` (a time lock), `signer_locked`, …"
     )
     reason: str | None = Field(description="why it ended, or why the chain says it failed")
     txid: str | None

@@ -52,6 +52,7 @@ class AddressFormat:
 
     def derive(self, public_key: bytes, address_type: AddressType) -> Address:
         """The address of a compressed, untweaked public key: P2WPKH (BIP-84) or P2TR (BIP-86)."""
+        assert len(public_key) == 33, "a compressed public key"
         if address_type is AddressType.P2WPKH:
             return Address(self._encode_segwit(0, hash160(public_key)))
         if address_type is AddressType.P2TR:

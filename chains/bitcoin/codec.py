@@ -9,6 +9,7 @@ committed to by every signature (BIP-341). What it can't explain it names, and r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 from chains.bitcoin import (
@@ -20,13 +21,14 @@ from chains.bitcoin import (
     SIGHASH_ALL,
     SIGHASH_DEFAULT,
 )
-from chains.bitcoin.address import AddressFormat, script_type
+from chains.bitcoin.address import AddressFormat, script_type, taproot_output_key
 from chains.bitcoin.outputs import payment_output
 from chains.bitcoin.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, parse_psbt
 from chains.bitcoin.sighash import SignatureHashes
-from chains.bitcoin.signatures import p2tr_witness, p2wpkh_witness
+from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
+from chains.hashes import hash160
 from chains.model import (
     Address,
     AddressType,
@@ -46,6 +48,7 @@ from chains.model import (
 from chains.networks import Network
 
 _VERSION: Final = 2
+_READINGS: Final = 256
 _SIGHASH_OF: Final = {AddressType.P2WPKH: SIGHASH_ALL, AddressType.P2TR: SIGHASH_DEFAULT}
 _ALGORITHM_OF: Final = {
     AddressType.P2WPKH: SignatureAlgorithm.ECDSA_RECOVERABLE,
@@ -89,6 +92,8 @@ class BitcoinCodec:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._addresses = AddressFormat(network)
+        # Summary, digests and final transaction of one container are asked for one after the other.
+        self._read = lru_cache(maxsize=_READINGS)(self._decode)
 
     @property
     def network(self) -> Network:
@@ -163,7 +168,7 @@ class BitcoinCodec:
             raise SignatureMismatch("signing changed the transaction")
         return SignedTx(tx.network, final.txid(), final.serialize())
 
-    def _read(self, tx: UnsignedTx) -> _Reading:
+    def _decode(self, tx: UnsignedTx) -> _Reading:
         if tx.network != self._network.id or tx.sender is not None:
             raise MalformedTransaction(f"not an unsigned transaction of {self._network.name}")
         psbt = parse_psbt(tx.payload)
@@ -196,7 +201,7 @@ class BitcoinCodec:
             doubts.append(f"{place} spends an output of a kind that we never receive")
         elif fields.sighash_type not in (None, _SIGHASH_OF[kind]):
             doubts.append(f"{place} asks for a signature that does not cover everything")
-        elif not self._owns(fields.origin, fields.internal_key, output, kind):
+        elif not _owns(fields.origin, fields.internal_key, output.script):
             doubts.append(f"{place} names a key that is not the coin's")
         path = fields.origin.path if fields.origin is not None else None
         return _Spending(output, self._addresses.address_of(output.script), kind, path)
@@ -209,34 +214,11 @@ class BitcoinCodec:
         if address is None:
             doubts.append(f"{place} pays {output.amount} satoshi to a script without an address")
             return None
-        kind = script_type(output.script)
-        if not self._owns(fields.origin, fields.internal_key, output, kind):
+        if not _owns(fields.origin, fields.internal_key, output.script):
             doubts.append(f"{place} names a key that is not the address's")
         if fields.origin is None:
             return Payment(address, self._network.native.id, output.amount)
         return ChangeOutput(address, output.amount, fields.origin.path)
-
-    def _owns(
-        self,
-        origin: KeyOrigin | None,
-        internal_key: bytes | None,
-        output: TxOutput,
-        kind: AddressType | None,
-    ) -> bool:
-        """Whether the key that the container names, if any, is the one that `output` pays."""
-        if origin is None:
-            return internal_key is None
-        public_key = origin.public_key
-        if kind is AddressType.P2WPKH and len(public_key) == 33 and internal_key is None:
-            derived = self._addresses.derive(public_key, kind)
-        elif kind is AddressType.P2TR and len(public_key) == 32 and internal_key == public_key:
-            try:
-                derived = self._addresses.derive(b"\x02" + public_key, kind)
-            except InvalidInput:
-                return False
-        else:
-            return False
-        return derived == self._addresses.address_of(output.script)
 
 
 def conflict_key(network: NetworkId, spent: TxInput) -> ConflictKey:
@@ -287,6 +269,21 @@ def _spent_output(place: str, spent: TxInput, fields: PsbtInput) -> TxOutput:
     if script_type(claimed.script) is not AddressType.P2TR:
         raise MalformedTransaction(f"{place}: its amount needs the full previous transaction")
     return claimed
+
+
+def _owns(origin: KeyOrigin | None, internal_key: bytes | None, script: bytes) -> bool:
+    """Whether the key that the container names, if any, is the one that `script` pays."""
+    if origin is None:
+        return internal_key is None
+    kind, public_key = script_type(script), origin.public_key
+    if kind is AddressType.P2WPKH and internal_key is None:
+        return len(public_key) == PUBLIC_KEY_BYTES and hash160(public_key) == script[2:]
+    if kind is AddressType.P2TR and internal_key == public_key:
+        try:
+            return taproot_output_key(public_key) == script[2:]
+        except InvalidInput:
+            return False
+    return False
 
 
 def _signing_inputs(reading: _Reading) -> tuple[SigningInput, ...]:

@@ -18,13 +18,14 @@ from chains.model import Signature
 
 _RECOVERABLE_BYTES: Final = 65
 _BIP340_BYTES: Final = 64
-_PUBLIC_KEY_BYTES: Final = 33
+PUBLIC_KEY_BYTES: Final = 33
+"""A compressed point; version 0 programs allow no other form (BIP-143)."""
 
 
 def p2wpkh_witness(script: bytes, message: bytes, signature: Signature) -> tuple[bytes, bytes]:
     """DER signature with its hash type, and the key (BIP-141). Raises SignatureMismatch."""
     public_key = signature.public_key
-    if len(public_key) != _PUBLIC_KEY_BYTES or hash160(public_key) != script[2:]:
+    if len(public_key) != PUBLIC_KEY_BYTES or hash160(public_key) != script[2:]:
         raise SignatureMismatch("signed by another key than the coin's")
     compact = signature.signature
     if len(compact) != _RECOVERABLE_BYTES or compact[64] > 3:
@@ -42,7 +43,7 @@ def p2wpkh_witness(script: bytes, message: bytes, signature: Signature) -> tuple
 
 def p2tr_witness(script: bytes, message: bytes, signature: Signature) -> tuple[bytes]:
     """The 64 bytes of BIP-340, verified under the tweaked key. Raises SignatureMismatch."""
-    if len(signature.public_key) != _PUBLIC_KEY_BYTES:
+    if len(signature.public_key) != PUBLIC_KEY_BYTES:
         raise SignatureMismatch("signed by another key than the coin's")
     try:
         output_key = taproot_output_key(signature.public_key[1:])

@@ -113,7 +113,11 @@ class AnvilNode:
             await self.mine()
 
     async def reorg(self, depth: int) -> None:
+        # Another fee recipient, else an empty block of the same second is the same block again.
+        usual = (await self.ask("eth_getBlockByNumber", "latest", False))["miner"]
+        await self.ask("anvil_setCoinbase", await self.outside_address())
         await self.ask("anvil_reorg", depth, [])
+        await self.ask("anvil_setCoinbase", usual)
         await self.mine()
 
     async def balance(self, address: Address) -> int:
@@ -166,7 +170,10 @@ class AnvilNode:
                 environment={"HOME": str(self._data_dir), "PATH": os.defpath},
             )
             self._client = httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}", timeout=30.0, trust_env=False
+                base_url=f"http://127.0.0.1:{port}",
+                timeout=30.0,
+                trust_env=False,
+                verify=False,  # noqa: S501  plain HTTP; loading certificates takes a tenth of a second
             )
             try:
                 self._engine.start()

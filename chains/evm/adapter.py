@@ -212,7 +212,10 @@ class EvmAdapter:
             return crediting.from_receipts(self._network, block, ())
         if self._traces:
             traces = await self._node.call("debug_traceBlockByHash", block["hash"], _TRACER)
-            return crediting.from_traces(self._network, block, traces)
+            if not crediting.needs_receipts(self._network, block, traces):
+                return crediting.from_traces(self._network, block, traces)
+            receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
+            return crediting.from_traces(self._network, block, traces, receipts)
         receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
         return crediting.from_receipts(self._network, block, receipts)
 

@@ -28,34 +28,50 @@ _STAYS: Final = frozenset({"DELEGATECALL", "CALLCODE", "STATICCALL"})
 """Run another's code on the caller's own balance; the value they show goes nowhere."""
 
 
-def from_traces(network: Network, block: Json, traces: Sequence[Json]) -> tuple[Credit, ...]:
-    """`block` with full transactions, `traces` of geth's callTracer.
-
-    Raises NodeUnavailable if the node could not trace a transaction, and NodeMisbehaved.
+def from_traces(
+    network: Network, block: Json, traces: Sequence[Json], receipts: Sequence[Json] | None = None
+) -> tuple[Credit, ...]:
+    """`block` with full transactions, `traces` of geth's callTracer; `receipts` where the block
+    `needs_receipts`. Raises NodeUnavailable if a transaction could not be traced, NodeMisbehaved.
     """
     found: list[Credit] = []
-    gas_used = []
     for tx, trace in zip(block["transactions"], traces, strict=True):
         if trace.get("txHash", tx["hash"]) != tx["hash"]:
             raise NodeMisbehaved("traces of other transactions than the block's")
         if "result" not in trace:
             raise NodeUnavailable(f"the node can't trace {tx['hash']} (has it pruned the state?)")
         found += _numbered(network, tx["hash"], _moved(trace["result"]))
-        gas_used.append(trace["result"]["gasUsed"])
+    gas_used = _traced_gas(traces) if receipts is None else _gas_used(block, receipts)
     return (*found, *_block_level(network, block, gas_used))
+
+
+def needs_receipts(network: Network, block: Json, traces: Sequence[Json]) -> bool:
+    """Whether the block's fees can't be told from `traces`: the gas that some nodes show there does
+    not add up to the block's."""
+    credited = network.parameters.get("fee_recipient") == "coinbase"
+    return credited and sum(_traced_gas(traces)) != int(block["gasUsed"], 16)
 
 
 def from_receipts(network: Network, block: Json, receipts: Sequence[Json]) -> tuple[Credit, ...]:
     """Without traces: what transactions themselves pay. Contracts' payments stay unseen."""
+    gas_used = _gas_used(block, receipts)
     found: list[Credit] = []
     for tx, receipt in zip(block["transactions"], receipts, strict=True):
-        if receipt["transactionHash"] != tx["hash"]:
-            raise NodeMisbehaved("receipts of other transactions than the block's")
         if int(receipt["status"], 16) == 1:
             payee = tx["to"] or receipt["contractAddress"]
             found += _numbered(network, tx["hash"], [(payee, int(tx["value"], 16))])
-    gas_used = [receipt["gasUsed"] for receipt in receipts]
     return (*found, *_block_level(network, block, gas_used))
+
+
+def _traced_gas(traces: Sequence[Json]) -> list[int]:
+    return [int(trace["result"]["gasUsed"], 16) for trace in traces if "result" in trace]
+
+
+def _gas_used(block: Json, receipts: Sequence[Json]) -> list[int]:
+    ordered = zip(block["transactions"], receipts, strict=True)
+    if any(receipt["transactionHash"] != tx["hash"] for tx, receipt in ordered):
+        raise NodeMisbehaved("receipts of other transactions than the block's")
+    return [int(receipt["gasUsed"], 16) for receipt in receipts]
 
 
 def _moved(call: Json) -> Iterator[tuple[str, int]]:
@@ -75,14 +91,14 @@ def _moved(call: Json) -> Iterator[tuple[str, int]]:
         stack.extend(reversed(frame.get("calls") or ()))
 
 
-def _block_level(network: Network, block: Json, gas_used: Sequence[str]) -> Iterator[Credit]:
+def _block_level(network: Network, block: Json, gas_used: Sequence[int]) -> Iterator[Credit]:
     """Anyone who makes a block may name any address as its fee recipient, ours as well."""
     native = network.native.id
     txid = TxId(block["hash"])
     if network.parameters.get("fee_recipient") == "coinbase":
         base_fee = int(block.get("baseFeePerGas") or "0x0", 16)
         spent = zip(block["transactions"], gas_used, strict=True)
-        fees = sum(_tip(tx, base_fee) * int(gas, 16) for tx, gas in spent)
+        fees = sum(_tip(tx, base_fee) * gas for tx, gas in spent)
         if fees:
             yield Credit(txid, 0, canonical(block["miner"]), native, fees)
     for index, withdrawal in enumerate(block.get("withdrawals") or (), 1):

@@ -96,9 +96,7 @@ class NodeConnection(AsyncJSONBaseProvider):
             )
         # Causes are cut off below: aiohttp's messages repeat the URL.
         try:
-            async with self._session.post(
-                self._url, data=data, allow_redirects=False
-            ) as response:
+            async with self._session.post(self._url, data=data, allow_redirects=False) as response:
                 status, body = response.status, await response.read()
         except TimeoutError:
             raise NodeUnavailable(f"no answer within {self._timeout_s:g} s") from None

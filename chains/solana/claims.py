@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from solders.hash import Hash
+from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
 from chains.model import ConflictKey, NetworkId
@@ -31,13 +31,20 @@ class Claim:
         if kind == "create" and account is not None and len(parts) == 1:
             return cls(account)
         if kind == "durable-nonce" and account is not None and len(parts) == 2:
-            return cls(account, Hash.from_string(parts[1]))
+            return cls(account, _parse_hash(parts[1]))
         raise ValueError("not a conflict key of this network")
 
     def key(self, network: NetworkId) -> ConflictKey:
         if self.value is None:
             return ConflictKey(f"{network}/create:{self.account}")
         return ConflictKey(f"{network}/durable-nonce:{self.account}:{self.value}")
+
+
+def _parse_hash(text: str) -> Hash:
+    try:
+        return Hash.from_string(text)
+    except ParseHashError as error:
+        raise ValueError("not a hash") from error
 
 
 def busy_accounts(network: NetworkId, taken: Iterable[ConflictKey]) -> frozenset[Pubkey]:

@@ -21,7 +21,7 @@ from chains.model import SignedTx, TxId
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import Unexplained, explain, parse_message
-from chains.solana.nonce import consumed_by
+from chains.solana.nonce import consumed_by, parse_state
 from chains.solana.rpc import Commitment, SolanaRpc, Transaction
 
 
@@ -33,12 +33,13 @@ async def find_cause(
     plan = explain(parse_message(codec.detach(tx).payload))
     claim = Claim.of(plan)
     (account,) = await rpc.accounts([claim.account], Commitment.FINALIZED)
-    if account is not None and account.data:
+    state = parse_state(account.data) if account is not None else None
+    if state is not None and state.value != claim.value:
         cause = await _conflict(rpc, tx, claim, final_slot)
-    elif claim.value is None:
+    elif state is None and claim.value is None:
         cause = await _expiry(rpc, claim.account, plan.lifetime)
     else:
-        cause = None
+        cause = None  # the nonce value is still there to be used
     # Asked last: whatever entered the chain until now is seen.
     if cause is None or await _took_effect(rpc, tx.txid):
         return None
@@ -64,7 +65,7 @@ async def _expiry(rpc: SolanaRpc, account: Pubkey, blockhash: Hash) -> str | Non
         return None
     # Again, from a state after the expiry: it may have entered the last block that it could.
     (found,) = await rpc.accounts([account], Commitment.FINALIZED)
-    if found is not None and found.data:
+    if found is not None and parse_state(found.data) is not None:
         return None
     return f"its blockhash {blockhash} has expired"
 

@@ -23,7 +23,7 @@ from pydantic import RootModel, ValidationError
 from solana.exceptions import SolanaRpcException
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.jsonrpc import JsonRpcErrorCode, JsonRpcRequest, SolanaJsonRpcError
-from solders.hash import Hash
+from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
@@ -306,16 +306,17 @@ class SolanaRpc:
         Refused; None for all that a later try would not change."""
         try:
             result = await self._result(method, list(params))
-            return read(result)
         except Refused as refused:
-            if refused.code in (passes if passes is not None else _NONE):
+            if passes is not None and refused.code in passes:
                 raise
             if refused.code in NOT_NOW:
                 raise NodeUnavailable(f"{method}: {refused}") from None
             if passes is None:
                 raise
             raise NodeMisbehaved(f"{method}: {refused}") from None
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        try:
+            return read(result)
+        except (KeyError, TypeError, ValueError, IndexError, ParseHashError) as error:
             raise NodeMisbehaved(f"unexpected answer to {method}: {error!r}") from error
 
     async def _result(self, method: str, params: list[object]) -> Any:

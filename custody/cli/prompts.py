@@ -17,7 +17,7 @@ import typer
 from custody.apikeys.model import KEY_PATTERN
 from custody.cli.output import Failure, Misuse
 
-PASSPHRASE_BYTES_MIN: Final = 12
+PASSPHRASE_CHARACTERS_MIN: Final = 12
 _SECRET_BYTES_MAX: Final = 4096
 
 PassphraseFd = Annotated[
@@ -40,8 +40,8 @@ def read_passphrase(file_descriptor: int | None, what: str) -> bytes:
 def choose_passphrase(file_descriptor: int | None, what: str) -> bytes:
     """A new one: typed twice, and not short. Raises Misuse."""
     chosen = read_passphrase(file_descriptor, what)
-    if len(chosen) < PASSPHRASE_BYTES_MIN:
-        raise Misuse(f"a passphrase has at least {PASSPHRASE_BYTES_MIN} bytes")
+    if len(chosen.decode(errors="replace")) < PASSPHRASE_CHARACTERS_MIN:
+        raise Misuse(f"a passphrase has at least {PASSPHRASE_CHARACTERS_MIN} characters")
     if file_descriptor is None and _asked("Once more: ").encode() != chosen:
         raise Misuse("the two passphrases differ")
     return chosen

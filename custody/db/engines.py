@@ -73,10 +73,24 @@ def _sqlite(url: URL) -> Engines:
     read = create_async_engine(url, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW, **options)
     _on_connect(write, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
     _on_connect(read, "PRAGMA query_only=ON")
+    event.listen(write.sync_engine, "invalidate", _release)
     for engine, begin in ((write, "BEGIN IMMEDIATE"), (read, "BEGIN")):
         _on_connect(engine, "PRAGMA foreign_keys=ON", "PRAGMA cache_size=-65536")
         _on_begin(engine, begin)
     return Engines(read, write, Path(url.database))
+
+
+def _release(connection: Any, _record: object, _error: object) -> None:
+    """Roll back what a cancelled task left open, before the connection is closed.
+
+    A cancelled query leaves its statement half read, and SQLite closes a connection only when its
+    last statement is gone: until the garbage collector got there, nobody else could write. The
+    rollback is queued, not awaited, so nothing can cancel it; the connection's thread gets to it
+    before it closes.
+    """
+    driver = connection.driver_connection
+    if driver is not None and driver._connection is not None:
+        driver._tx.put_nowait((None, driver._connection.rollback))
 
 
 def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:

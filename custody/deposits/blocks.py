@@ -5,7 +5,7 @@ Knows coins and blocks; nothing of deposits or the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -164,18 +164,21 @@ def segments(events: Iterable[Event]) -> Iterator[tuple[list[BlockRef], list[Blo
     yield gone, come
 
 
-def to_undo(refs: Sequence[BlockRef], gone: Sequence[BlockRef]) -> list[BlockRef]:
-    """Those of `gone` that are still stored, newest first. `refs`: the newest stored blocks.
+def to_undo(
+    refs: Sequence[BlockRef], gone: Sequence[BlockRef], hashes: Mapping[int, str]
+) -> list[BlockRef]:
+    """Those of `gone` that are still stored, newest first. `refs`: the newest stored blocks;
+    `hashes`: what is stored at the heights of `gone`.
 
     Raises OutOfStep if one of them is stored below a block that stays.
     """
-    stored = list(refs)
-    undone = []
+    undone: list[BlockRef] = []
     for ref in gone:
-        if stored and stored[-1] == ref:
-            undone.append(stored.pop())
-        elif ref in stored:
+        if hashes.get(ref.height) != ref.hash:
+            continue  # undone before
+        if len(undone) == len(refs) or refs[-1 - len(undone)] != ref:
             raise OutOfStep(f"block {ref.height} is not the newest")
+        undone.append(ref)
     return undone
 
 

@@ -90,7 +90,7 @@ async def hashes_at(
     rows = select(BlockRow.height, BlockRow.hash).where(
         BlockRow.network == network, BlockRow.height.in_(heights)
     )
-    return dict(row.tuple() for row in await session.rows(rows)) if heights else {}
+    return dict(await session.rows(rows)) if heights else {}
 
 
 async def oldest_height(session: ReadSession, network: NetworkId) -> int:

@@ -73,7 +73,8 @@ class Deposits:
             recorder = Recorder(session, network, chain.now)
             count = len(gone) + len(blocks) + 1
             refs = await repository.newest_refs(session, network.id, count)
-            undone = to_undo(refs, gone)
+            hashes = await repository.hashes_at(session, network.id, [ref.height for ref in gone])
+            undone = to_undo(refs, gone, hashes)
             kept = refs[: len(refs) - len(undone)]
             added = to_add(kept, blocks)
             if undone:

@@ -12,7 +12,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ from custody.devnet.policy import administrators, standing_policy
 from signer.client import SignerClient, SignerError
 
 POLL_INTERVAL_S: Final = 0.25
+START_TIMEOUT_S: Final = 90.0
 _BIN: Final = Path(sys.executable).parent
 Say = Callable[[str], None]
 
@@ -40,9 +41,12 @@ class House:
 
     nodes: Mapping[str, DevNode]
     networks: Mapping[str, Network]
+    signer_socket: Path
     base_url: str
     api_key: str
-    environment: Mapping[str, str]
+
+    def networks_and_nodes(self) -> list[tuple[Network, DevNode]]:
+        return [(self.networks[alias], node) for alias, node in self.nodes.items()]
 
 
 @asynccontextmanager
@@ -62,20 +66,15 @@ async def running_house(root: Path, say: Say, port: int | None = None) -> AsyncI
         say("starting the API and its workers")
         base_url = f"http://127.0.0.1:{port}"
         await _start_api(stack, root / "api", environment, base_url)
-        yield House(nodes, networks, base_url, api_key, environment)
+        yield House(nodes, networks, socket, base_url, api_key)
 
 
 async def _start_signer(
     stack: AsyncExitStack, state: Path, networks: Mapping[str, Network]
 ) -> Path:
     """A new seed, a passphrase nobody knows, and the standing policy."""
-    state.mkdir(parents=True, mode=0o700)
-    passphrase = state / "passphrase"
-    passphrase.touch(mode=0o600)
-    passphrase.write_text(secrets.token_urlsafe(32))
     administrator = Ed25519PrivateKey.generate()
-    pinned = state / "administrators.json"
-    pinned.write_text(json.dumps(administrators(administrator)))
+    passphrase, pinned = _write_secrets(state, administrator)
     keys, socket = state / "state", state / "signer.sock"
     _run(_with_passphrase(passphrase, "init", "--state-dir", keys, "--administrators", pinned), {})
     chosen = [part for alias in networks for part in ("--network", alias)]
@@ -92,9 +91,19 @@ async def _start_signer(
         except SignerError:
             return False
 
-    await process.wait_ready(answers)
+    await process.wait_ready(answers, START_TIMEOUT_S)
     await client.publish_policy(standing_policy(networks.values(), administrator))
     return socket
+
+
+def _write_secrets(state: Path, administrator: Ed25519PrivateKey) -> tuple[Path, Path]:
+    """Files of the passphrase and of the administrators to pin; nobody else may read them."""
+    state.mkdir(parents=True, mode=0o700)
+    passphrase, pinned = state / "passphrase", state / "administrators.json"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(secrets.token_urlsafe(32))
+    pinned.write_text(json.dumps(administrators(administrator)))
+    return passphrase, pinned
 
 
 def _with_passphrase(passphrase: Path, *arguments: str | Path) -> list[str | Path]:
@@ -119,8 +128,8 @@ def _environment(
 
 
 def _create_api_key(environment: Mapping[str, str]) -> str:
-    command = [_BIN / "custody", "apikey", "create", "--name", "devnet"]
     scopes = [part for scope in Scope for part in ("--scope", scope.value)]
+    command: list[str | Path] = [_BIN / "custody", "apikey", "create", "--name", "devnet"]
     return _run([*command, *scopes], environment).split()[-1]
 
 
@@ -140,10 +149,10 @@ async def _start_api(
         except httpx.TransportError:
             return False
 
-    await process.wait_ready(ready)
+    await process.wait_ready(ready, START_TIMEOUT_S)
 
 
-def _run(command: list[str | Path], environment: Mapping[str, str]) -> str:
+def _run(command: Sequence[str | Path], environment: Mapping[str, str]) -> str:
     """A command that ends by itself; its output. What it says when it fails goes to the person."""
     done = subprocess.run(
         [str(part) for part in command],

@@ -42,9 +42,7 @@ async def running_nodes(root: Path) -> AsyncIterator[dict[str, DevNode]]:
 
 
 @asynccontextmanager
-async def block_production(
-    nodes: Mapping[str, DevNode], interval_s: float
-) -> AsyncIterator[None]:
+async def block_production(nodes: Mapping[str, DevNode], interval_s: float) -> AsyncIterator[None]:
     """A block on every network each `interval_s`, as long as the context lasts."""
 
     async def produce(node: DevNode) -> None:

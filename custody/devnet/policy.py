@@ -73,7 +73,9 @@ def _rule(networks: list[Network]) -> dict[str, Any]:
             "hours": None,
         },
         "grant": {
-            "fees": [{"network": network.id, "amount": str(network.fee_max)} for network in networks],
+            "fees": [
+                {"network": network.id, "amount": str(network.fee_max)} for network in networks
+            ],
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,
             "mandate_lifetime_s": 24 * _HOUR_S,

@@ -26,7 +26,7 @@ from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
 from custody.transfers.builder import Builder, Built, unsigned_of
-from custody.transfers.outcomes import Done, Later, Progress, contained
+from custody.transfers.outcomes import Done, Later, Progress, contained, signer_code
 from custody.transfers.state import GiveUp, State, can
 from custody.transfers.verdicts import Verdicts
 from custody.vaults.alarms import raise_alarm
@@ -92,7 +92,7 @@ class Driver:
             status = await self._signer.status()
         except SignerError as error:
             return _later(error)
-        return Later(f"signer_{RefusalCode.LOCKED}") if status.locked else None
+        return Later(signer_code(RefusalCode.LOCKED)) if status.locked else None
 
     async def _build(self, transfer_id: str) -> Built | Progress:
         try:
@@ -156,7 +156,7 @@ class Driver:
                 network=mandate.network,
                 vault=mandate.vault,
             )
-        return Later(f"signer_{RefusalCode.CONFLICT}")
+        return Later(signer_code(RefusalCode.CONFLICT))
 
     async def _give_up(self, transfer_id: str, reason: str) -> None:
         async with self._database.write() as session:
@@ -186,5 +186,5 @@ def _later(error: Exception) -> Later:
     if isinstance(error, ChainError | CustodyError):
         return Later(error.code)
     if isinstance(error, SignerRefused):
-        return Later(f"signer_{error.code}")
+        return Later(signer_code(error.code))
     return Later("signer_unavailable")

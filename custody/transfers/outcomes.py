@@ -35,6 +35,11 @@ class Later:
 Progress = Done | Later
 
 
+def signer_code(code: str) -> str:
+    """The signer's word as the API shows it: `signer_not_yet`, `signer_locked`."""
+    return f"signer_{code.replace('-', '_')}"
+
+
 async def contained(step: Awaitable[T], transfer_id: str) -> T | Later:
     """`step`'s result. A failure that nobody foresaw is logged and tried again later, so that one
     transfer's trouble does not hold up the others that a worker has in hand; errors of ours pass.

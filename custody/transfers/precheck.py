@@ -13,7 +13,7 @@ from chains.networks import all_networks
 from custody.db.session import ReadSession
 from custody.db.tables import TransactionRow, TransferRow
 from custody.transfers import repository
-from custody.transfers.outcomes import Later
+from custody.transfers.outcomes import Later, signer_code
 from custody.transfers.policies import PolicySource, usage
 from signer.policy import Detail, Policy, Ruling, evaluate, facts_of, windows
 from signer.wire import Mandate, RefusalCode
@@ -47,7 +47,7 @@ class Precheck:
             return None
         if verdict.detail is Detail.TIME_LOCK and asked is None:
             return None
-        return Later(RefusalCode.NOT_YET, verdict.not_before)
+        return Later(signer_code(RefusalCode.NOT_YET), verdict.not_before)
 
 
 def _can_wait(policy: Policy) -> bool:

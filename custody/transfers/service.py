@@ -200,7 +200,9 @@ class Transfers:
         if after.state is not State.DENIED:
             held = await self._reserve(session, ask, mandate)
         row = _row(ask, mandate, after, held)
-        session.add(row, event_row(after, event, ask.now))
+        session.add(row)
+        await session.flush()  # before whatever refers to it: the mapper knows no order
+        session.add(event_row(after, event, ask.now))
         await run_effects(session, self._ledger, row, effects, ask.now)
         answer = render.denied(row) if after.state is State.DENIED else render.created(row)
         await store_answer(session, key, answer, ask.now)

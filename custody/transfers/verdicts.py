@@ -20,7 +20,7 @@ from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
 from custody.transfers.builder import Built
-from custody.transfers.outcomes import Done, Later, Progress
+from custody.transfers.outcomes import Done, Later, Progress, signer_code
 from custody.transfers.state import Event, Lapse, Postpone, Refuse, Sign, State, can
 from signer.wire import Receipt, Refusal, RefusalCode, tx_digest
 
@@ -29,11 +29,10 @@ NOT_NOW = frozenset(
         RefusalCode.NEEDS_APPROVALS,
         RefusalCode.NOT_YET,
         RefusalCode.LOCKED,
-        RefusalCode.UNAVAILABLE,
         RefusalCode.UNAUTHENTICATED,
     }
 )
-"""Refusals that time, people or the operator heal."""
+"""Refusals that time, people or the operator heal, and that recorded nothing."""
 
 log = structlog.get_logger()
 
@@ -73,8 +72,14 @@ class Verdicts:
         return Done()
 
     async def store_refusal(self, built: Built, refusal: Refusal) -> Progress:
-        """For every code but CONFLICT, which says that other bytes were signed."""
+        """For every code but CONFLICT, which says that other bytes were signed.
+
+        UNAVAILABLE changes nothing: the signer may have decided for these very bytes and failed
+        after that, so they and no others are sent again.
+        """
         assert refusal.code is not RefusalCode.CONFLICT
+        if refusal.code is RefusalCode.UNAVAILABLE:
+            return Later(signer_code(refusal.code))
         async with self._database.write() as session:
             row = await repository.lock_transfer(session, built.request.mandate.transfer)
             assert row is not None
@@ -87,7 +92,7 @@ class Verdicts:
                 transaction.refusal = refusal.code
                 await transition(session, self._ledger, row, before, event, self._clock())
         if refusal.code in NOT_NOW:
-            return Later(refusal.code)
+            return Later(signer_code(refusal.code))
         log.warning("signer_refused", code=refusal.code, detail=refusal.detail)
         return Done()
 

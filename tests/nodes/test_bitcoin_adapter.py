@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
 from chains.bitcoin.transaction import parse_transaction
 from chains.devnet.bitcoin import BitcoinNode
+from chains.devnet.node import DevNode
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
@@ -116,7 +118,10 @@ async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench
 
 @on_one_loop
 async def test_serves_the_configured_network(bench: Bench) -> None:
-    await bench.adapter.check()
+    adapter: ChainAdapter = bench.adapter  # the type checker compares the interfaces
+    node: DevNode = bench.node
+    assert node.network == adapter.codec.network.id
+    await adapter.check()
     main = BitcoinAdapter(MAIN, bench.node.url)
     with pytest.raises(WrongChain):
         await main.check()

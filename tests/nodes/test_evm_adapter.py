@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,8 @@ def destructs(heir: Address) -> bytes:
 
 REVERTS = b"\x60\0\x60\0\xfd"
 STOPS = b"\0"
-ACCEPTS_ONCE = b"\x60\0\x54\x60\x0b\x57\x60\x01\x60\0\x55\0\x5b" + REVERTS
-"""SLOAD(0) ? revert : SSTORE(0, 1). The jump goes to byte 11... see the layout below."""
+ACCEPTS_ONCE = bytes.fromhex("600054600c576001600055005b") + REVERTS
+"""Code: refuse if the first storage slot is set, else set it."""
 
 
 @pytest_asyncio.fixture(params=["ethereum-local", "bsc-local"])
@@ -282,13 +283,17 @@ async def test_send_everything_the_fee_leaves(world: World) -> None:
 
 
 async def test_what_can_not_be_paid(world: World) -> None:
+    """Told before a nonce is taken, and again when building."""
     await world.deposit(ETHER)
     to = await world.node.outside_address()
-    for call in (world.adapter.claim, world.build):
+    claim = await world.adapter.claim(world.intent(to, 1))
+    for call in (world.adapter.claim, world.adapter.prepare):
         with pytest.raises(InsufficientFunds):
-            await (call(world.intent(to, 2 * ETHER)) if call == world.adapter.claim else world.build(to, 2 * ETHER))
+            await call(world.intent(to, 2 * ETHER, claim=claim))
+        with pytest.raises(InsufficientFunds):
+            await call(world.intent(to, ETHER, claim=claim))
         with pytest.raises(FeeAboveMaximum):
-            await (call(world.intent(to, 1, fee_max=1)) if call == world.adapter.claim else world.build(to, 1, fee_max=1))
+            await call(world.intent(to, 1, claim=claim, fee_max=1))
 
 
 async def test_send_to_contracts(world: World) -> None:
@@ -435,7 +440,11 @@ async def test_node_away_and_back(world: World) -> None:
     native, ours = world.network.native.id, world.owner.address
     await world.deposit(5)
     world.node.go_away()
-    for call in (world.adapter.tip, world.adapter.check, lambda: world.adapter.balance(ours, native)):
+    for call in (
+        world.adapter.tip,
+        world.adapter.check,
+        lambda: world.adapter.balance(ours, native),
+    ):
         with pytest.raises(NodeUnavailable):
             await call()
     world.node.heal()
@@ -510,5 +519,5 @@ async def test_calls_side_by_side(world: World) -> None:
     await world.node.mine(20)
     blocks = await asyncio.gather(*(world.adapter.block(height) for height in range(21)))
     assert [block.ref.height for block in blocks] == list(range(21))
-    for parent, child in zip(blocks, blocks[1:], strict=False):
+    for parent, child in pairwise(blocks):
         assert child.parent_hash == parent.ref.hash

@@ -1,16 +1,11 @@
-"""The Solana adapter against the local cluster: the real runtime behind a socket and a proxy."""
+"""The Solana adapter reads the local cluster: deposits, forks, a node that fails."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
-import pytest_asyncio
-from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
-from solana.rpc.models import TxOpts
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
-from solders.message import MessageV0, MessageV1
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import (
@@ -26,143 +21,33 @@ from solders.system_program import (
 from solders.transaction import VersionedTransaction
 from solders.transaction_status import TransactionDetails
 
-from chains.adapter import ChainAdapter
-from chains.devnet.node import DevNode
-from chains.devnet.solana import FINAL_AFTER, SolanaNode
+from chains.devnet.solana import FINAL_AFTER
 from chains.errors import (
-    BroadcastRejected,
-    ClaimUnusable,
-    DustAmount,
-    FeeAboveMaximum,
-    InsufficientFunds,
-    InvalidInput,
     NodeUnavailable,
     WrongChain,
 )
 from chains.follow import BlockFollower, Connected, Disconnected
-from chains.model import Address, BlockRef, Broadcast, SignedTx, TxId, TxState
-from chains.solana import NONCE_ACCOUNTS_MAX
+from chains.model import Address, BlockRef, Broadcast, TxState
 from chains.solana.adapter import SolanaAdapter
-from chains.solana.claims import Claim
-from chains.solana.nonce import accounts_of
-from tests.support.solana import LOCAL, MAIN, intent, owned, sign
+from tests.support import solana_node
+from tests.support.solana import LOCAL, MAIN
+from tests.support.solana_node import (
+    FEE,
+    NATIVE,
+    SOL,
+    Payer,
+    credits_to,
+    rent_of,
+    send,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
-
-SOL = 10**9
-NATIVE = LOCAL.native.id
-FEE_CREATING, FEE = 5_045, 5_030
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def node(tmp_path_factory):
-    started = SolanaNode(LOCAL, tmp_path_factory.mktemp("solana"))
-    checked: DevNode = started
-    await checked.start()
-    yield started
-    await started.stop()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def adapter(node):
-    opened = SolanaAdapter(LOCAL, node.url, timeout_s=5)
-    checked: ChainAdapter = opened
-    yield checked
-    await opened.close()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def peer(node):
-    """Somebody else's client of the same node."""
-    async with AsyncClient(node.url, commitment=Confirmed, http2=False) as client:
-        yield client
-
-
-@pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def healthy(node):
-    yield
-    node.heal()
-
-
-class Payer:
-    """An address of ours with its key, and the steps a transfer takes."""
-
-    def __init__(self, node: SolanaNode, adapter: SolanaAdapter) -> None:
-        self.node, self.adapter = node, adapter
-        self.key = Keypair()
-        self.owned = owned(self.key)
-        self.address = self.owned.address
-
-    async def fund(self, amount: int) -> TxId:
-        txid = await self.node.fund(self.address, amount)
-        await self.node.mine()
-        return txid
-
-    async def claimed(self, to: Address, amount: int, taken=(), fee_max=LOCAL.fee_max):
-        wish = replace(intent(self.owned, to, amount, fee_max), taken=frozenset(taken))
-        return replace(wish, claim=await self.adapter.claim(wish))
-
-    async def signed(self, to: Address, amount: int, taken=()) -> SignedTx:
-        wish = await self.claimed(to, amount, taken)
-        return sign(self.adapter.codec, await self.adapter.prepare(wish), self.key)
-
-    async def pay(self, to: Address, amount: int) -> SignedTx:
-        tx = await self.signed(to, amount)
-        assert await self.adapter.broadcast(tx) is Broadcast.ACCEPTED
-        await self.node.mine()
-        return tx
-
-    async def rivals(self) -> tuple[SignedTx, SignedTx]:
-        """Two transfers with the same claim."""
-        wish = await self.claimed(await self.node.outside_address(), SOL)
-        rival = replace(wish, payments=(replace(wish.payments[0], amount=2 * SOL),))
-        first, second = [await self.adapter.prepare(each) for each in (wish, rival)]
-        codec = self.adapter.codec
-        return sign(codec, first, self.key), sign(codec, second, self.key)
-
-    async def with_nonce(self) -> "Payer":
-        """Funded, and its first nonce account made and final."""
-        await self.fund(10 * SOL)
-        await self.pay(await self.node.outside_address(), SOL)
-        await self.node.finalize()
-        return self
-
-    async def balance(self) -> int:
-        """As the engine and the adapter both say."""
-        theirs = await self.node.balance(self.address)
-        assert await self.adapter.balance(self.address, NATIVE) == theirs
-        return theirs
-
-
-@pytest.fixture
-def payer(node, adapter):
-    return Payer(node, adapter)
-
-
-async def rent_of(peer: AsyncClient, data_bytes: int) -> int:
-    return (await peer.get_minimum_balance_for_rent_exemption(data_bytes)).value
-
-
-async def send(node, peer: AsyncClient, keys: list[Keypair], steps, version: int = 0) -> TxId:
-    """A transaction of somebody else's, who pays with the first key, then a block."""
-    blockhash = (await peer.get_latest_blockhash()).value.blockhash
-    payer = keys[0].pubkey()
-    message = (
-        MessageV1.try_compile(payer, steps, blockhash)
-        if version == 1
-        else MessageV0.try_compile(payer, steps, [], blockhash)
-    )
-    options = TxOpts(preflight_commitment=Confirmed)
-    sent = await peer.send_transaction(VersionedTransaction(message, keys), options)
-    await node.mine()
-    return TxId(str(sent.value))
-
-
-async def credits_to(adapter, address: Address, height: int | None = None):
-    at = (await adapter.tip()).height if height is None else height
-    block = await adapter.block(at)
-    assert block is not None
-    return [credit for credit in block.credits if credit.address == address]
+node, adapter, peer, payer = (
+    solana_node.node,
+    solana_node.adapter,
+    solana_node.peer,
+    solana_node.payer,
+)
 
 
 # Reading
@@ -312,302 +197,6 @@ async def test_several_payments_in_one_transaction_are_one_difference(node, adap
     assert (ours.amount, theirs.amount) == (2 * SOL, SOL)
     assert ours.position != theirs.position
     assert await payer.balance() == 2 * SOL
-
-
-# Paying
-
-
-async def test_the_first_transfer_creates_the_nonce_account(node, adapter, payer, peer):
-    await payer.fund(10 * SOL)
-    to = await node.outside_address()
-    wish = await payer.claimed(to, SOL)
-    account = accounts_of(payer.key.pubkey())[0]
-    assert wish.claim == (Claim(account).key(LOCAL.id),)
-    unsigned = await adapter.prepare(wish)
-    rent = await rent_of(peer, 80)
-    assert adapter.codec.summarize(unsigned).fee_max == FEE_CREATING + rent
-    tx = sign(adapter.codec, unsigned, payer.key)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
-    assert (await adapter.status(tx.txid)).state is TxState.UNKNOWN
-    await node.mine()
-    status = await adapter.status(tx.txid)
-    assert (status.state, status.fee, status.locked) == (TxState.INCLUDED, FEE_CREATING, rent)
-    assert status.block == await adapter.tip()
-    assert await payer.balance() == 10 * SOL - SOL - FEE_CREATING - rent
-    assert await node.balance(Address(str(account))) == rent
-    assert await node.received(tx.txid, to, NATIVE) == SOL
-    assert await credits_to(adapter, payer.address) == []
-    (credit,) = await credits_to(adapter, to)
-    assert credit.amount == SOL
-
-
-async def test_the_second_transfer_uses_it(node, adapter, payer):
-    await payer.with_nonce()
-    before = await payer.balance()
-    to = await node.outside_address()
-    wish = await payer.claimed(to, SOL)
-    claim = Claim.parse(LOCAL.id, wish.claim[0])
-    assert claim.account == accounts_of(payer.key.pubkey())[0]
-    assert claim.value is not None
-    tx = await payer.pay(to, SOL)
-    status = await adapter.status(tx.txid)
-    assert (status.state, status.fee, status.locked) == (TxState.INCLUDED, FEE, 0)
-    assert await payer.balance() == before - SOL - FEE
-    with pytest.raises(ClaimUnusable):
-        await adapter.prepare(wish)
-    await node.finalize()
-    again = await payer.claimed(to, SOL)
-    assert Claim.parse(LOCAL.id, again.claim[0]).account == claim.account
-    assert again.claim != wish.claim
-
-
-async def test_two_transfers_at_once_use_two_accounts(node, adapter, payer):
-    await payer.with_nonce()
-    to = await node.outside_address()
-    first = await payer.claimed(to, SOL)
-    second = await payer.claimed(to, SOL, taken=first.claim)
-    third = await payer.claimed(to, SOL, taken=(*first.claim, *second.claim))
-    claims = [Claim.parse(LOCAL.id, wish.claim[0]) for wish in (first, second, third)]
-    assert [claim.account for claim in claims] == list(accounts_of(payer.key.pubkey())[:3])
-    assert [claim.value is None for claim in claims] == [False, True, True]
-    txs = [
-        sign(adapter.codec, await adapter.prepare(wish), payer.key)
-        for wish in (third, first, second)
-    ]
-    for tx in txs:
-        assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
-    await node.mine()
-    for tx in txs:
-        assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
-    assert await node.balance(to) == 3 * SOL
-
-
-async def test_no_more_transfers_at_once_than_nonce_accounts(payer):
-    await payer.fund(10 * SOL)
-    taken = [Claim(account).key(LOCAL.id) for account in accounts_of(payer.key.pubkey())]
-    assert len(taken) == NONCE_ACCOUNTS_MAX
-    to = await payer.node.outside_address()
-    last = await payer.claimed(to, SOL, taken=taken[:-1])
-    assert last.claim == (taken[-1],)
-    with pytest.raises(ClaimUnusable):
-        await payer.claimed(to, SOL, taken=taken)
-
-
-async def test_lamports_sent_ahead_to_the_nonce_address_block_nothing(node, adapter, payer, peer):
-    """Anybody can compute the address; CreateAccountWithSeed would fail for ever after."""
-    account = accounts_of(payer.key.pubkey())[0]
-    await payer.fund(10 * SOL)
-    await node.fund(Address(str(account)), SOL)
-    await node.mine()
-    await node.finalize()
-    tx = await payer.pay(await node.outside_address(), SOL)
-    status = await adapter.status(tx.txid)
-    assert (status.state, status.locked) == (TxState.INCLUDED, await rent_of(peer, 80))
-    await node.finalize()
-    wish = await payer.claimed(await node.outside_address(), SOL)
-    assert Claim.parse(LOCAL.id, wish.claim[0]).value is not None
-
-
-async def test_a_transfer_signed_long_ago_still_lands(node, adapter, payer):
-    await payer.with_nonce()
-    to = await node.outside_address()
-    tx = await payer.signed(to, SOL)
-    await node.mine(400)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
-    await node.mine()
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
-    assert await node.balance(to) == SOL
-
-
-async def test_an_account_can_be_emptied_to_the_last_lamport(node, adapter, payer):
-    await payer.with_nonce()
-    left = await payer.balance()
-    tx = await payer.pay(await node.outside_address(), left - FEE)
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
-    assert await payer.balance() == 0
-
-
-async def test_paying_between_our_own_addresses(node, adapter, payer):
-    other = Payer(node, adapter)
-    await payer.with_nonce()
-    before = await payer.balance()
-    await payer.pay(other.address, SOL)
-    (credit,) = await credits_to(adapter, other.address)
-    assert (credit.amount, await other.balance()) == (SOL, SOL)
-    assert await payer.balance() == before - SOL - FEE
-
-
-# Refusals before anything is signed
-
-
-async def test_refuses_what_the_network_would_refuse(node, payer, peer):
-    await payer.with_nonce()
-    to, have = await node.outside_address(), await payer.balance()
-    least = await rent_of(peer, 0)
-    for amount, error in [
-        (least - 1, DustAmount),
-        (have - FEE + 1, InsufficientFunds),
-        (have - FEE - 1, InsufficientFunds),  # one lamport would stay behind
-        (have - FEE - least + 1, InsufficientFunds),
-        (100 * SOL, InsufficientFunds),
-    ]:
-        with pytest.raises(error):
-            await payer.signed(to, amount)
-    await payer.signed(to, least)
-    await payer.signed(to, have - FEE - least)
-    with pytest.raises(InvalidInput):
-        await payer.signed(payer.address, SOL)
-
-
-async def test_an_account_that_exists_may_receive_a_single_lamport(node, adapter, payer):
-    await payer.with_nonce()
-    other = Payer(node, adapter)
-    await other.fund(SOL)
-    tx = await payer.pay(other.address, 1)
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
-    assert await other.balance() == SOL + 1
-
-
-async def test_nothing_is_claimed_without_funds_or_above_the_greatest_fee(node, payer, peer):
-    to = await node.outside_address()
-    with pytest.raises(InsufficientFunds):
-        await payer.claimed(to, SOL)
-    await payer.fund(10 * SOL)
-    needed = FEE_CREATING + await rent_of(peer, 80)
-    with pytest.raises(FeeAboveMaximum):
-        await payer.claimed(to, SOL, fee_max=needed - 1)
-    await payer.adapter.prepare(await payer.claimed(to, SOL, fee_max=needed))
-
-
-async def test_a_claim_that_is_not_the_sources_is_unusable(payer):
-    await payer.fund(10 * SOL)
-    wish = await payer.claimed(await payer.node.outside_address(), SOL)
-    foreign = Claim(accounts_of(Keypair().pubkey())[0])
-    with pytest.raises(ClaimUnusable):
-        await payer.adapter.prepare(replace(wish, claim=(foreign.key(LOCAL.id),)))
-
-
-# Failure, conflict and death
-
-
-async def test_a_transfer_that_fails_is_reverted_with_its_fee_and_uses_up_its_nonce(
-    node, adapter, payer, peer
-):
-    """Both pass the node's simulation, but there is enough for one only."""
-    await payer.with_nonce()
-    to = await node.outside_address()
-    second = await payer.claimed(to, SOL)
-    await payer.fund(SOL)
-    have = await payer.balance()
-    first = await payer.claimed(to, have - 2 * SOL, taken=second.claim)
-    txs = [
-        sign(adapter.codec, await adapter.prepare(wish), payer.key)
-        for wish in (first, replace(second, payments=first.payments))
-    ]
-    for tx in txs:
-        assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
-    await node.mine()
-    assert (await adapter.status(txs[0].txid)).state is TxState.INCLUDED
-    failed = await adapter.status(txs[1].txid)
-    assert (failed.state, failed.fee, failed.locked) == (TxState.REVERTED, FEE, 0)
-    assert "InstructionError" in failed.reason
-    assert failed.block == await adapter.tip()
-    paid = first.payments[0].amount + FEE_CREATING + await rent_of(peer, 80)
-    assert await payer.balance() == have - paid - FEE
-    assert await node.received(txs[1].txid, to, NATIVE) == 0
-    assert await adapter.broadcast(txs[1]) is Broadcast.ALREADY_KNOWN
-    await node.finalize()
-    assert await adapter.proven_dead(txs[1], await adapter.finalized()) is None
-    fresh = await payer.claimed(to, SOL)
-    assert Claim.parse(LOCAL.id, fresh.claim[0]).account == accounts_of(payer.key.pubkey())[0]
-    assert fresh.claim != second.claim
-
-
-async def test_what_must_fail_is_not_accepted(node, adapter, payer, peer):
-    await payer.with_nonce()
-    tx = await payer.signed(await node.outside_address(), 8 * SOL)
-    drain = transfer(
-        TransferParams(
-            from_pubkey=payer.key.pubkey(),
-            to_pubkey=Pubkey.from_string(await node.outside_address()),
-            lamports=7 * SOL,
-        )
-    )
-    await send(node, peer, [payer.key], [drain])
-    with pytest.raises(BroadcastRejected) as caught:
-        await adapter.broadcast(tx)
-    assert "InstructionError" in caught.value.reason
-    assert (await adapter.status(tx.txid)).state is TxState.UNKNOWN
-
-
-async def test_of_two_transfers_on_one_nonce_the_other_is_proven_dead(node, adapter, payer):
-    await payer.with_nonce()
-    tx, other = await payer.rivals()
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    assert await adapter.broadcast(other) is Broadcast.ACCEPTED
-    await node.mine()
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None  # not final yet
-    early = await adapter.finalized()
-    await node.finalize()
-    final = await adapter.finalized()
-    cause = await adapter.proven_dead(tx, final)
-    assert cause is not None
-    assert other.txid in cause
-    assert await adapter.proven_dead(tx, early) is None  # judged from before the conflict
-    assert await adapter.proven_dead(other, final) is None
-    with pytest.raises(BroadcastRejected):
-        await adapter.broadcast(tx)
-
-
-async def test_a_creation_is_proven_dead_when_its_blockhash_has_expired(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx = await payer.signed(await node.outside_address(), SOL)
-    await node.mine(140)
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    await node.mine(20)
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is not None
-    with pytest.raises(BroadcastRejected):
-        await adapter.broadcast(tx)
-
-
-async def test_a_creation_that_lands_in_the_last_moment_is_not_dead(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx = await payer.signed(await node.outside_address(), SOL)
-    await node.mine(130)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
-    await node.mine(200)
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
-
-
-async def test_of_two_creations_of_one_account_one_fails_in_the_block(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx, other = await payer.rivals()
-    for each in (other, tx):  # both pass the simulation; the second fails in the block
-        assert await adapter.broadcast(each) is Broadcast.ACCEPTED
-    await node.mine()
-    assert (await adapter.status(other.txid)).state is TxState.INCLUDED
-    assert (await adapter.status(tx.txid)).state is TxState.REVERTED
-    await node.finalize()
-    final = await adapter.finalized()
-    assert await adapter.proven_dead(tx, final) is None  # it failed, which is not the same
-    assert await adapter.proven_dead(other, final) is None
-
-
-async def test_a_creation_whose_account_another_made_is_proven_dead(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx, other = await payer.rivals()
-    assert await adapter.broadcast(other) is Broadcast.ACCEPTED
-    await node.mine()
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    await node.finalize()
-    cause = await adapter.proven_dead(tx, await adapter.finalized())
-    assert cause is not None
-    assert other.txid in cause
 
 
 # Forks

@@ -31,8 +31,6 @@ from tests.support.tron import LOCAL, MAIN, intent, owned, sign
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
 TRX = 1_000_000
 ACTIVATION = 1_100_000
-EXPIRED_AFTER = 12 * 60 // 3 + 1
-"""Blocks after which nothing that was prepared before them can be included."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -187,22 +185,33 @@ async def test_a_payment_no_longer_covered_is_refused(node, adapter, wallet):
         await adapter.broadcast(second)
 
 
+async def mine_until_as_late_as(node: DevNode, adapter: TronAdapter, lost: SignedTx) -> None:
+    """Blocks until the head is not earlier than the expiration, but the block before it is."""
+    raw = parse.raw_data(parse.signed_transaction(lost.raw).raw_data)
+    head = await adapter.block((await adapter.tip()).height)
+    await node.mine(-(-(raw.expiration - head.timestamp * 1000) // 3000))
+
+
 async def test_expired_transactions_are_proven_dead(node, adapter, wallet):
     to = await node.outside_address()
     lost = await wallet.signed(to, TRX)
     included = await wallet.signed(to, 2 * TRX)
     await adapter.broadcast(included)
-    await node.mine(EXPIRED_AFTER)
+    await mine_until_as_late_as(node, adapter, lost)
     with pytest.raises(BroadcastRejected, match="TRANSACTION_EXPIRATION_ERROR"):
         await adapter.broadcast(lost)
-    # Expired at the tip, but not yet at the final block: a reorganisation could still take it.
+    # Too late for the next block; but until such a block is final, an earlier one could be
+    # replaced by one that takes it.
+    await node.mine(SOLID_AFTER - 1)
     assert await adapter.proven_dead(lost, await adapter.finalized()) is None
-    await node.mine(SOLID_AFTER)
+    await node.mine()
     final = await adapter.finalized()
     assert "expired" in str(await adapter.proven_dead(lost, final))
-    assert await adapter.proven_dead(included, final) is None
     with pytest.raises(NodeUnavailable):
         await adapter.proven_dead(lost, replace(final, hash=final.hash[:16] + "0" * 48))
+    await mine_until_as_late_as(node, adapter, included)
+    await node.mine(SOLID_AFTER)
+    assert await adapter.proven_dead(included, await adapter.finalized()) is None
     assert await wallet.balance() == 98 * TRX - ACTIVATION
 
 
@@ -210,7 +219,8 @@ async def test_a_node_that_forgot_a_transaction_proves_nothing(node, adapter, wa
     """A node without history answers as if the transaction had never been: the blocks decide."""
     included = await wallet.signed(await node.outside_address(), TRX)
     await adapter.broadcast(included)
-    await node.mine(EXPIRED_AFTER + SOLID_AFTER)
+    await mine_until_as_late_as(node, adapter, included)
+    await node.mine(SOLID_AFTER)
 
     async def forgotten(txid):
         return None

@@ -25,13 +25,13 @@ SCRIPTS = st.one_of(
 
 
 @given(SCRIPTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_embit_writes_the_same_address(output: bytes) -> None:
     assert FORMAT.address_of(output) == script.Script(output).address(NETWORKS["main"])
 
 
 @given(SCRIPTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_an_address_leads_back_to_its_script(output: bytes) -> None:
     address = FORMAT.address_of(output)
     assert address is not None
@@ -46,7 +46,7 @@ def test_an_address_leads_back_to_its_script(output: bytes) -> None:
 
 
 @given(SCRIPTS, st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_one_wrong_character_never_passes(output: bytes, data: st.DataObject) -> None:
     address = FORMAT.address_of(output)
     assert address is not None
@@ -58,7 +58,7 @@ def test_one_wrong_character_never_passes(output: bytes, data: st.DataObject) ->
 
 
 @given(st.text(max_size=100))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_is_an_address_or_an_invalid_one(text: str) -> None:
     with pytest.raises(InvalidAddress):
         FORMAT.parse(text)

@@ -49,7 +49,7 @@ def coins(draw: st.DrawFn) -> list[Coin]:
 
 
 @given(orders(), coins())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_every_plan_is_sound(order: Order, offered: list[Coin]) -> None:
     try:
         plan = choose_coins(order, offered)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from embit import base58
 from solders.compute_budget import set_compute_unit_limit
-from solders.hash import Hash
+from solders.hash import Hash, ParseHashError
 from solders.message import MessageV0, from_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -95,7 +95,7 @@ class Methods:
             return method(params)
         except UnsupportedEncoding as error:
             raise RpcError(-32602, f"Invalid params: encoding {error} is not served") from error
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, ParseHashError) as error:
             raise RpcError(-32602, f"Invalid params: {error!r}") from error
 
     # Accounts

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
+from chains.bitcoin.adapter import BitcoinAdapter
 from chains.bitcoin.node import NodeView
 from chains.bitcoin.rpc import BitcoinRpc, RpcRefused
 from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
-from chains.model import TxId
+from chains.model import BlockRef, TxId
+from tests.unit.bitcoin.support import MAIN
 
 USER, PASSWORD = "alice", "s3cr3t/%Wörd"
 
@@ -209,3 +211,65 @@ async def test_fee_rate(estimate: object, mempool_min: str, relay_min: str, rate
 
         server.body = body
         assert await NodeView(rpc).fee_rate(3) == rate
+
+
+async def test_a_guessed_block_hash_is_confirmed_before_it_is_believed() -> None:
+    """Between two blocks of a follower the node reorganises: the guess is stale."""
+    best = {5: "a5" * 32, 6: "a6" * 32}
+
+    def body(request: Any) -> object:
+        answers = []
+        for each in request if isinstance(request, list) else [request]:
+            method, first = each["method"], each["params"][0]
+            if method == "getblock":
+                answers.append(_reply(each, first[:2]))
+            elif first in best:
+                answers.append(_reply(each, best[first]))
+            else:
+                answers.append(_reply(each, None, {"code": -8, "message": "out of range"}))
+        return answers if isinstance(request, list) else answers[0]
+
+    async with serving() as (server, rpc):
+        server.body = body
+        node = NodeView(rpc)
+        assert await node.block(5) == (BlockRef(5, "a5" * 32), b"\xa5")
+        assert await node.block(6) == (BlockRef(6, "a6" * 32), b"\xa6")
+        assert await node.block(5) == (BlockRef(5, "a5" * 32), b"\xa5")
+        best.update({6: "b6" * 32, 7: "b7" * 32})
+        assert await node.block(6) == (BlockRef(6, "b6" * 32), b"\xb6")
+        asked = len(server.requests)
+        assert await node.block(7) == (BlockRef(7, "b7" * 32), b"\xb7")
+        assert len(server.requests) == asked + 1, "one request for the next block"
+        with pytest.raises(NodeUnavailable, match="no block 8"):
+            await node.block(8)
+
+
+async def test_genesis_and_index_are_checked() -> None:
+    for index, chain, error in (
+        ({"txindex": {"synced": True}}, False, None),
+        ({"txindex": {"synced": False}}, False, NodeUnavailable),
+        ({"txindex": {"synced": True}}, True, NodeUnavailable),
+        ({}, False, NodeMisbehaved),
+    ):
+        results = {
+            "getblockchaininfo": {
+                "blocks": 9,
+                "bestblockhash": "00",
+                "initialblockdownload": chain,
+            },
+            "getblockhash": MAIN.text("genesis"),
+            "getindexinfo": index,
+        }
+        async with serving() as (server, rpc):
+            server.body = lambda request, results=results: [
+                _reply(each, results[each["method"]]) for each in request
+            ]
+            adapter = BitcoinAdapter(MAIN, str(rpc._url))
+            try:
+                if error is None:
+                    await adapter.check()
+                else:
+                    with pytest.raises(error):
+                        await adapter.check()
+            finally:
+                await adapter.close()

@@ -145,6 +145,26 @@ def test_fees_of_the_block_go_to_its_recipient() -> None:
     assert credit.amount == 100 * (2 + 3 + 1)  # above the base fee of 7, which is burnt
 
 
+def test_fees_are_told_from_receipts_where_traces_do_not_add_up() -> None:
+    """anvil shows the gas of all transactions so far in each trace of a block."""
+    block = _block(_tx(gasPrice="0x8"), _tx(gasPrice="0x9"), gasUsed="0x64")
+    honest, cumulative = (
+        [{"result": _frame(A, B, 0, gasUsed=gas)} for gas in used]
+        for used in (("0x32", "0x32"), ("0x32", "0x64"))
+    )
+    assert not crediting.needs_receipts(ETHEREUM, block, honest)
+    assert crediting.needs_receipts(ETHEREUM, block, cumulative)
+    assert not crediting.needs_receipts(BSC, block, cumulative)
+    receipts = [{"transactionHash": TX, "gasUsed": "0x32"}] * 2
+    (fees,) = crediting.from_traces(ETHEREUM, block, cumulative, receipts)
+    assert fees.amount == 50 * 1 + 50 * 2
+    assert crediting.from_traces(ETHEREUM, block, honest) == (fees,)
+    with pytest.raises(NodeMisbehaved):
+        crediting.from_traces(
+            ETHEREUM, block, honest, [{"transactionHash": B, "gasUsed": "0x0"}] * 2
+        )
+
+
 def test_a_network_that_distributes_fees_otherwise_credits_none() -> None:
     block = _block(_tx(gasPrice="0x9"))
     assert len(crediting.from_traces(ETHEREUM, block, [{"result": _frame(A, B, 1)}])) == 2

@@ -39,6 +39,7 @@ def test_spelling():
         f"{MAIN.id}/create:nobody",
         f"{MAIN.id}/create:{ACCOUNT}:{VALUE}",
         f"{MAIN.id}/durable-nonce:{ACCOUNT}",
+        f"{MAIN.id}/durable-nonce:{ACCOUNT}:short",
         f"{MAIN.id}/nonce:{ACCOUNT}:1",
         f"{LOCAL.id}/create:{ACCOUNT}",
     ],

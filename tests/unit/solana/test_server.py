@@ -412,5 +412,6 @@ def test_unknown_methods_and_bad_parameters(cluster):
     assert code_of(cluster, "getBalance") == -32602
     assert code_of(cluster, "getBalance", "nobody") == -32602
     assert code_of(cluster, "getBlock", -1) == -32602
+    assert code_of(cluster, "isBlockhashValid", "short") == -32602
     assert code_of(cluster, "getSlot", {"commitment": "soon"}) == -32602
     assert code_of(cluster, "sendTransaction", "AAAA", {"encoding": "base64"}) == -32602

@@ -156,6 +156,9 @@ UNEXPLAINED = {
     "contract_name": set_contract(contract_name=b"x"),
     "other_type": set_contract(type=31),
     "unknown_type": set_contract(type=99),
+    "type_url_of_another_contract": lambda raw, contract, transfer: assign(
+        contract.parameter, {"type_url": "type.googleapis.com/protocol.TransferAssetContract"}
+    ),
     "amount_zero": set_transfer(amount=0),
     "amount_negative": set_transfer(amount=-1),
     "owner_of_a_test_network": set_transfer(owner_address=b"\xa0" + bytes(20)),
@@ -262,6 +265,9 @@ BAD_SIGNATURES = {
     "bit_flipped": lambda good: (replace(good, signature=b"\x01" + good.signature[1:]),),
     "zero": lambda good: (replace(good, signature=bytes(65)),),
     "key_of_a_stranger": lambda good: (replace(good, public_key=STRANGER.public_key.format()),),
+    "made_by_a_stranger": lambda good: (
+        replace(good, signature=STRANGER.sign_recoverable(sha256(GOOD).digest(), hasher=None)),
+    ),
     "no_key": lambda good: (replace(good, public_key=b""),),
     "signed_by_a_stranger": lambda good: (
         Signature(

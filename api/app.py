@@ -1,0 +1,130 @@
+"""The HTTP application: routes and guards around the services. Decides nothing about money."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+
+from api import docs, errors, health
+from api.auth import undeclared_routes
+from api.middleware import RequestGuard
+from api.nodes import NodeMonitor
+from api.openapi import describe
+from api.v1 import (
+    addresses,
+    approvals,
+    assets,
+    balances,
+    clients,
+    deposits,
+    networks,
+    transfers,
+    vaults,
+)
+from custody.bootstrap import Custody, open_custody
+from custody.config import Settings
+from custody.services import Services, make_services
+from custody.workers.logs import configure_logging
+from custody.workers.workers import Workers
+
+NODE_FRESH_S = 2.0
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(custody: Custody, wake: Callable[[], None] = lambda: None) -> FastAPI:
+    """The application on connections that the caller opened and will close. `wake`: told that
+    there is work, where the workers run in the same process."""
+    app = _make_app(custody.settings, None)
+    _attach(app, make_services(custody, wake))
+    return app
+
+
+def from_environment() -> FastAPI:
+    """What `custody serve` runs: opens everything when the server starts, with the workers in this
+    process if the settings say so, and closes it when the server ends."""
+    configure_logging()
+    settings = Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_custody(settings) as custody, _running(app, custody):
+            yield
+
+    return _make_app(settings, lifespan)
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
+    bell = _Bell()
+    services = make_services(custody, bell.ring)
+    nodes = _attach(app, services)
+    try:
+        if not custody.settings.run_workers:
+            yield
+            return
+        bell.workers = workers = Workers(services)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(workers.run())
+            yield
+            workers.stop()
+    finally:
+        await nodes.close()
+
+
+class _Bell:
+    """Wakes the workers of this process, once there are any."""
+
+    workers: Workers | None = None
+
+    def ring(self) -> None:
+        if self.workers is not None:
+            self.workers.wake()
+
+
+def _attach(app: FastAPI, services: Services) -> NodeMonitor:
+    nodes = NodeMonitor(services.custody.adapters, services.custody.clock, NODE_FRESH_S)
+    app.state.services = services
+    app.state.nodes = nodes
+    return nodes
+
+
+def _make_app(settings: Settings, lifespan: Lifespan | None) -> FastAPI:
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from other hosts; ours is in `docs`
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(routes())
+    docs.install(app)
+    errors.install(app)
+    describe(app)
+    app.add_middleware(RequestGuard, body_bytes_max=settings.body_bytes_max)
+    undeclared = undeclared_routes(app)
+    assert not undeclared, f"routes without a scope: {undeclared}"
+    return app
+
+
+def routes() -> APIRouter:
+    """All routes, those of /v1 and those without a key."""
+    v1 = APIRouter(prefix="/v1")
+    for module in (
+        networks,
+        assets,
+        clients,
+        vaults,
+        addresses,
+        balances,
+        deposits,
+        transfers,
+        approvals,
+    ):
+        v1.include_router(module.router)
+    every = APIRouter()
+    every.include_router(v1)
+    every.include_router(health.router)
+    return every

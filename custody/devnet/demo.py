@@ -1,0 +1,232 @@
+"""The main job, played through the HTTP API on real engines, and checked on the engines themselves.
+
+One client, one vault; on each network a deposit from outside, then a transfer to outside. What the
+API says is only what we wait for: whether it is true is asked of the nodes, by ways the adapters do
+not use. Knows the API as any user does and reads nothing of custody's database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+
+from chains.bitcoin.codec import BitcoinCodec
+from chains.devnet.node import DevNode
+from chains.keys import ExtendedPublicKey
+from chains.model import Address, TxId
+from chains.networks import Asset, Family, Network
+from custody.devnet.launcher import House
+from custody.transfers.amounts import parse_decimal
+from signer.client import SignerClient
+
+WAIT_S: Final = 100.0
+_POLL_S: Final = 0.2
+_CHANGE_ADDRESSES: Final = 5
+_ENDED: Final = frozenset({"denied", "rejected", "expired", "cancelled", "dropped", "reverted"})
+_DEPOSIT: Final = {"BTC": "0.5", "ETH": "2", "BNB": "3", "TRX": "150", "SOL": "4"}
+_TRANSFER: Final = {"BTC": "0.125", "ETH": "0.75", "BNB": "1.25", "TRX": "60", "SOL": "1.5"}
+Say = Callable[[str], None]
+
+
+class DemoFailed(Exception):
+    """Something that should have happened did not. The message says what, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was observed on one network. Amounts in base units. `ledger`: everything the API says
+    the vault holds; `chain`: what the node says its addresses hold, after the transfer was final.
+    """
+
+    network: Network
+    deposited: int
+    sent: int
+    received: int
+    fee: int
+    ledger: int
+    chain: int
+    seconds: float
+
+    @property
+    def proven(self) -> bool:
+        """The outside got exactly what was sent, and the ledger equals the chain."""
+        return self.received == self.sent and self.ledger == self.chain
+
+
+class Api:
+    """The custody API, as a client sees it."""
+
+    def __init__(self, house: House) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{house.base_url}/v1",
+            headers={"Authorization": f"Bearer {house.api_key}"},
+            timeout=30.0,
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def get(self, path: str, **query: str) -> Any:
+        return self._read(await self._http.get(path, params=query))
+
+    async def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Any:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._read(await self._http.post(path, json=body, headers=headers))
+
+    @staticmethod
+    def _read(answer: httpx.Response) -> Any:
+        if answer.is_error:
+            raise DemoFailed(f"{answer.request.method} {answer.request.url.path}: {answer.text}")
+        return answer.json()
+
+
+async def play(house: House, say: Say) -> list[Result]:
+    """Play it on all networks at once. Raises DemoFailed; the caller prints what comes back."""
+    api, signer = Api(house), SignerClient(house.signer_socket)
+    try:
+        client = await api.post("/clients", {"name": "Demo Client"})
+        vault = await api.post("/vaults", {"client_id": client["id"], "name": "Treasury"})
+        say(f"client {client['id']}, vault {vault['id']}")
+        scenes = [
+            _Scene(api, signer, vault["id"], network, node, say)
+            for network, node in house.networks_and_nodes()
+        ]
+        return await asyncio.gather(*(scene.play() for scene in scenes))
+    finally:
+        await signer.close()
+        await api.close()
+
+
+class _Scene:
+    """The play on one network."""
+
+    def __init__(
+        self,
+        api: Api,
+        signer: SignerClient,
+        vault: str,
+        network: Network,
+        node: DevNode,
+        say: Say,
+    ) -> None:
+        self._api = api
+        self._signer = signer
+        self._vault = vault
+        self._network = network
+        self._node = node
+        self._asset: Asset = network.native
+        self._say: Say = lambda text: say(f"{network.alias:<16} {text}")
+
+    async def play(self) -> Result:
+        began = time.monotonic()
+        address = await self._api.post(
+            f"/vaults/{self._vault}/addresses", {"network": self._network.id}
+        )
+        self._say(f"deposit address {address['address']}")
+        deposited = await self._deposit(Address(address["address"]))
+        transfer, outside = await self._transfer()
+        received = await self._node.received(TxId(transfer["txid"]), outside, self._asset.id)
+        ledger, chain = await self._both_totals()
+        return Result(
+            network=self._network,
+            deposited=deposited,
+            sent=int(transfer["amount_base_units"]),
+            received=received,
+            fee=int(transfer["fee"]["amount_base_units"]),
+            ledger=ledger,
+            chain=chain,
+            seconds=time.monotonic() - began,
+        )
+
+    async def _deposit(self, address: Address) -> int:
+        amount = self._units(_DEPOSIT[self._asset.symbol])
+        txid = await self._node.fund(address, amount)
+        self._say(f"{_DEPOSIT[self._asset.symbol]} {self._asset.symbol} sent from outside: {txid}")
+        seen: str | None = None
+        async for _ in self._until("the deposit is credited"):
+            page = await self._api.get("/deposits", vault_id=self._vault, network=self._network.id)
+            state = next((each["state"] for each in page["items"] if each["txid"] == txid), None)
+            if state != seen:
+                self._say(f"deposit {state}")
+                seen = state
+            if state == "credited":
+                return amount
+        raise AssertionError
+
+    async def _transfer(self) -> tuple[Any, Address]:
+        outside = await self._node.outside_address()
+        amount = _TRANSFER[self._asset.symbol]
+        body = {
+            "vault_id": self._vault,
+            "network": self._network.id,
+            "destination": outside,
+            "amount": amount,
+            "note": "demo",
+        }
+        key = str(uuid4())
+        transfer = await self._api.post("/transfers", body, key)
+        again = await self._api.post("/transfers", body, key)
+        if again["id"] != transfer["id"]:
+            raise DemoFailed(f"{self._network.alias}: the same Idempotency-Key made two transfers")
+        self._say(f"transfer of {amount} {self._asset.symbol} to {outside}")
+        shown = 0
+        async for _ in self._until("the transfer is final"):
+            transfer = await self._api.get(f"/transfers/{transfer['id']}")
+            for event in transfer["events"][shown:]:
+                self._say(f"transfer {event['state']}" + _detail(event))
+            shown = len(transfer["events"])
+            if transfer["state"] in _ENDED:
+                raise DemoFailed(
+                    f"{self._network.alias}: {transfer['state']}: {transfer['reason']}"
+                )
+            if transfer["state"] == "final":
+                return transfer, outside
+        raise AssertionError
+
+    async def _both_totals(self) -> tuple[int, int]:
+        """What the API says the vault holds, and what the node says its addresses hold. Solana's
+        rent is the vault's but stands on its nonce account, so `locked` is not on its addresses."""
+        balances = await self._api.get(f"/vaults/{self._vault}/balances", asset=self._asset.id)
+        (balance,) = balances["items"]
+        held = ("available", "reserved", "pending", "unswept")
+        ledger = sum(int(balance[name]["amount_base_units"]) for name in held)
+        return ledger, await self._chain_total()
+
+    async def _chain_total(self) -> int:
+        page = await self._api.get(
+            f"/vaults/{self._vault}/addresses", network=self._network.id, limit="100"
+        )
+        addresses = {Address(each["address"]) for each in page["items"]}
+        if self._network.family is Family.BITCOIN:
+            addresses |= await self._change_addresses()
+        return sum([await self._node.balance(address) for address in sorted(addresses)])
+
+    async def _change_addresses(self) -> set[Address]:
+        """Users are not shown these, so they are derived from the account key that the signer
+        gives out, as any wallet with that key would."""
+        codec = BitcoinCodec(self._network)
+        kind = self._network.address_types[0]
+        text = await self._signer.account_key(self._vault, self._network.id, kind)
+        account = ExtendedPublicKey.parse(text)
+        keys = [account.derive(f"1/{index}").public_key for index in range(_CHANGE_ADDRESSES)]
+        return {codec.derive_address(key, kind) for key in keys}
+
+    def _units(self, decimal: str) -> int:
+        return parse_decimal(decimal, self._asset.decimals)
+
+    async def _until(self, what: str) -> Any:
+        deadline = time.monotonic() + WAIT_S
+        while time.monotonic() < deadline:
+            yield
+            await asyncio.sleep(_POLL_S)
+        raise DemoFailed(f"{self._network.alias}: {what}: not within {WAIT_S:g} s")
+
+
+def _detail(event: Mapping[str, Any]) -> str:
+    return f" ({event['detail']})" if event["detail"] else ""

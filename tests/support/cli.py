@@ -1,0 +1,128 @@
+"""Runs the `custody` command in this process, and what its tests hand it: policies, keys, pipes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner, Result
+
+from chains.networks import all_networks, find_network
+from custody.cli import app, keyfile
+
+PASSPHRASE = "correct horse battery staple"
+CHEAP: Final = keyfile.Cost(memory_kib=19 * 1024, iterations=2, lanes=1)
+"""The least that a key file may ask for, so that tests don't wait for Argon2id."""
+
+
+def run(*arguments: str | Path, env: Mapping[str, str] | None = None, typed: str = "") -> Result:
+    """The command's result; anything but an exit is a bug and raised."""
+    result = CliRunner().invoke(app, [str(each) for each in arguments], input=typed, env=env)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def done(*arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """Standard output of a command that works."""
+    result = run(*arguments, env=env)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refused(exit_code: int, *arguments: str | Path, env: Mapping[str, str] | None = None) -> str:
+    """What a command says on standard error when it ends with `exit_code`."""
+    result = run(*arguments, env=env)
+    assert result.exit_code == exit_code, result.output
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def piped(secret: str) -> str:
+    """The number of a file descriptor that holds `secret`, as a shell would pass it."""
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as file:
+        file.write(secret.encode())
+    return str(reading)
+
+
+def passphrase_fd(passphrase: str = PASSPHRASE) -> tuple[str, str]:
+    return "--passphrase-fd", piped(passphrase + "\n")
+
+
+def make_key(folder: Path, role: str, person: str) -> tuple[Path, dict[str, Any]]:
+    """A key file made by the command, and the line it printed. `role`: policy or approver."""
+    path = folder / f"{person}.{role}.key"
+    printed = done(role, "keygen", "--id", person, "--out", path, *passphrase_fd())
+    row: dict[str, Any] = json.loads(printed)
+    return path, row
+
+
+def public_hex(key: Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes_raw().hex()
+
+
+def scope(**narrow: Any) -> dict[str, Any]:
+    names = "clients vaults networks assets destinations actions initiators".split()
+    return dict.fromkeys(names, "any") | narrow
+
+
+def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[str, Any]:
+    """A rule for every network's native coin; `most` base units of bitcoin-regtest's in one
+    transaction and in a day, if given."""
+    btc = find_network("bitcoin-regtest").native.id
+    day = {"asset": btc, "seconds": 86400, "count": None, "per_destination": False}
+    return {
+        "id": name,
+        "effect": "allow",
+        "scope": scope() if most is None else scope(assets=[btc]),
+        "limits": {
+            "per_transaction": [] if most is None else [{"asset": btc, "amount": str(most)}],
+            "windows": [] if most is None else [day | {"amount": str(most)}],
+            "hours": None,
+        },
+        "grant": {
+            "fees": [{"network": name, "amount": str(10**18)} for name in sorted(all_networks())],
+            "approvals": {
+                "order": "any",
+                "needs": [{"group": group, "count": count} for group, count in needs],
+            },
+            "time_lock_s": 0,
+            "mandate_lifetime_s": 7 * 86400,
+        },
+    }
+
+
+def deny(name: str, **narrow: Any) -> dict[str, Any]:
+    nothing = {"per_transaction": [], "windows": [], "hours": None}
+    scoped = scope(**narrow)
+    return {"id": name, "effect": "deny", "scope": scoped, "limits": nothing, "grant": None}
+
+
+def policy(
+    *rules: dict[str, Any],
+    administrators: Sequence[dict[str, Any]],
+    threshold: int = 1,
+    version: int = 1,
+    persons: Sequence[dict[str, Any]] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
+    destinations: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    return {
+        "format": 1,
+        "version": version,
+        "administrators": {"threshold": threshold, "members": list(administrators)},
+        "persons": list(persons),
+        "groups": [{"id": name, "members": list(who)} for name, who in (groups or {}).items()],
+        "destinations": list(destinations),
+        "rules": list(rules),
+    }
+
+
+def write_json(path: Path, row: Any) -> Path:
+    path.write_text(json.dumps(row, indent=2))
+    return path

@@ -1,0 +1,488 @@
+"""A signer to test with: people with keys, policies, mandates, a codec that says what it is told.
+
+`ScriptedCodec` reads transactions whose bytes are a JSON description of what they do, so that a
+test can make one do anything; paths and addresses are those of the real network. `RunningSigner` is
+the real program in its own process, with the real codecs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chains.codec import TransactionCodec
+from chains.errors import MalformedTransaction
+from chains.model import (
+    Address,
+    AddressType,
+    AssetId,
+    ChangeOutput,
+    ConflictKey,
+    NetworkId,
+    ParsedAddress,
+    Payment,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxId,
+    TxSummary,
+    UnsignedTx,
+)
+from chains.networks import Network, find_network
+from signer.client import SignerClient
+from signer.codecs import CODECS
+from signer.keystore import Contents
+from signer.policy import Administrators, Policy, SignedPolicy, policy_message
+from signer.session import Session
+from signer.state import StateDirectory
+from signer.wire import (
+    Action,
+    Approval,
+    Mandate,
+    SignRequest,
+    Verdict,
+    approval_message,
+    canonical_json,
+    format_time,
+)
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+"""A Wednesday."""
+ENTROPY = bytes(range(32))
+VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "keys"
+
+
+def vectors(name: str) -> Any:
+    return json.loads((VECTORS / f"{name}.json").read_text())
+
+
+class Clock:
+    """Time that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+# People
+
+
+@dataclass(frozen=True)
+class Person:
+    """An approver or administrator with a key made from the name."""
+
+    name: str
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(sha256(self.name.encode()).digest())
+
+    @property
+    def public_key(self) -> bytes:
+        return self.key.public_key().public_bytes_raw()
+
+    def approve(self, mandate: Mandate, verdict: Verdict = Verdict.APPROVE) -> Approval:
+        message = approval_message(mandate.digest(), verdict)
+        return Approval(self.name, self.key.sign(message))
+
+
+ADA, BOB, EVE = Person("ada"), Person("bob"), Person("eve")
+ADMINISTRATORS = (Person("admin-1"), Person("admin-2"), Person("admin-3"))
+
+
+def administrators_json(threshold: int = 2, people: Sequence[Person] = ADMINISTRATORS) -> Any:
+    members = [{"id": p.name, "key": p.public_key.hex()} for p in people]
+    return {"threshold": threshold, "members": members}
+
+
+PINNED = Administrators.parse(administrators_json())
+
+
+# Policies
+
+
+def rule(name: str, **changes: Any) -> dict[str, Any]:
+    """An allow rule for everything, without approvals. Keys of `changes` replace scope, limits and
+    grant fields of that name; `effect="deny"` drops the grant."""
+    row: dict[str, Any] = {
+        "id": name,
+        "effect": changes.pop("effect", "allow"),
+        "scope": dict.fromkeys(
+            "clients vaults networks assets destinations actions initiators".split(), "any"
+        ),
+        "limits": {"per_transaction": [], "windows": [], "hours": None},
+        "grant": {
+            "fees": [{"network": n.id, "amount": str(10**18)} for n in local_networks()],
+            "approvals": {"order": "any", "needs": []},
+            "time_lock_s": 0,
+            "mandate_lifetime_s": 24 * 3600,
+        },
+    }
+    if "needs" in changes:
+        needs = [{"group": group, "count": count} for group, count in changes.pop("needs")]
+        order = changes.pop("order", "any")
+        row["grant"]["approvals"] = {"order": order, "needs": needs}
+    for key, value in changes.items():
+        part = next(p for p in ("scope", "limits", "grant") if key in row[p])
+        row[part][key] = value
+    if row["effect"] == "deny":
+        row["grant"] = None
+    return row
+
+
+def policy_document(*rules: dict[str, Any], version: int = 1, **changes: Any) -> bytes:
+    """Canonical bytes. ada, bob and eve are persons; `treasury` is all three, `risk` eve alone."""
+    people = changes.pop("people", (ADA, BOB, EVE))
+    row = {
+        "format": 1,
+        "version": version,
+        "administrators": administrators_json(),
+        "persons": [{"id": p.name, "key": p.public_key.hex(), "initiates_as": []} for p in people],
+        "groups": [
+            {"id": "treasury", "members": [p.name for p in people]},
+            {"id": "risk", "members": ["eve"] if EVE in people else []},
+        ],
+        "destinations": [],
+        "rules": list(rules) or [rule("all")],
+    }
+    return canonical_json({**row, **changes})
+
+
+def sign_policy(document: bytes, by: Iterable[Person] = ADMINISTRATORS[:2]) -> SignedPolicy:
+    message = policy_message(document)
+    return SignedPolicy(document, {person.name: person.key.sign(message) for person in by})
+
+
+def window(asset: str, seconds: int, amount: int | None = None, **changes: Any) -> dict[str, Any]:
+    limit = {
+        "asset": asset,
+        "seconds": seconds,
+        "amount": None if amount is None else str(amount),
+        "count": None,
+        "per_destination": False,
+    }
+    return {**limit, **changes}
+
+
+# Chains
+
+
+def local_networks() -> list[Network]:
+    aliases = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
+    return [find_network(alias) for alias in aliases]
+
+
+class ScriptedCodec:
+    """A `TransactionCodec` for transactions made by `script`. Everything about addresses is asked
+    of the network's real codec."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._real: TransactionCodec = CODECS[network.family](network)
+        self.key_scheme = self._real.key_scheme
+        self.account_path = self._real.account_path
+        self.address_path = self._real.address_path
+        self.derive_address = self._real.derive_address
+        self.check_payment = self._real.check_payment
+
+    @property
+    def network(self) -> Network:
+        return self._network
+
+    def parse_address(self, text: str) -> ParsedAddress:
+        return ParsedAddress(Address(text.lower()), self._network.address_types[0])
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        row = self._read(tx)
+        return TxSummary(
+            network=NetworkId(row["network"]),
+            sources=tuple(row["sources"]),
+            payments=tuple(Payment(*item) for item in row["payments"]),
+            change=tuple(ChangeOutput(*item) for item in row["change"]),
+            fee_max=row["fee_max"],
+            conflict_keys=frozenset(map(ConflictKey, row["conflict_keys"])),
+            unexplained=tuple(row["unexplained"]),
+        )
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        return tuple(
+            SigningInput(
+                address,
+                SignatureAlgorithm(algorithm),
+                sha256(tx.payload + bytes([position])).digest(),
+                path,
+            )
+            for position, (address, algorithm, path) in enumerate(self._read(tx)["inputs"])
+        )
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        raw = tx.payload + b"".join(s.signature for s in signatures)
+        return SignedTx(tx.network, TxId(sha256(raw).hexdigest()), raw)
+
+    def _read(self, tx: UnsignedTx) -> dict[str, Any]:
+        try:
+            row: dict[str, Any] = json.loads(tx.payload)
+        except ValueError as error:
+            raise MalformedTransaction("not a script") from error
+        return row
+
+
+_ALGORITHM = {
+    AddressType.P2WPKH: SignatureAlgorithm.ECDSA_RECOVERABLE,
+    AddressType.P2TR: SignatureAlgorithm.BIP340_TAPROOT,
+    AddressType.EVM: SignatureAlgorithm.ECDSA_RECOVERABLE,
+    AddressType.TRON: SignatureAlgorithm.ECDSA_RECOVERABLE,
+    AddressType.SOLANA: SignatureAlgorithm.ED25519,
+}
+
+
+def script(mandate: Mandate, **changes: Any) -> UnsignedTx:
+    """The transaction that does exactly what an account's mandate says; `changes` make it lie.
+    `nonce` names its conflict key, None for none."""
+    network = find_network(mandate.network)
+    nonce = changes.pop("nonce", 0)
+    row = {
+        "network": mandate.network,
+        "sources": [mandate.source_address],
+        "payments": [[p.address, p.asset, p.amount] for p in mandate.outputs],
+        "change": [],
+        "fee_max": mandate.fee_max,
+        "conflict_keys": [] if nonce is None else [f"{mandate.network}/nonce:x:{nonce}"],
+        "unexplained": [],
+        "inputs": [[mandate.source_address, _ALGORITHM[network.address_types[0]], None]],
+    }
+    return UnsignedTx(mandate.network, json.dumps({**row, **changes}).encode())
+
+
+# The signer, in this process
+
+
+class Bench:
+    """A session with a policy and two vaults, `v1` of `c1` (account 0) and `v2` of `c2`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        document: bytes | None = None,
+        networks: Iterable[Network] | None = None,
+        scripted: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        chosen = list(networks or local_networks())
+        make: Any = ScriptedCodec if scripted else lambda n: CODECS[n.family](n)
+        self.codecs: dict[NetworkId, TransactionCodec] = {n.id: make(n) for n in chosen}
+        self.clock = clock or Clock()
+        self.state = StateDirectory(folder)
+        folder.mkdir(exist_ok=True)
+        self.session = self.open()
+        if self.session.guard.policy is None:
+            self.session.vaults.open("c1", "v1")
+            self.session.vaults.open("c2", "v2")
+            self.session.publisher.publish(sign_policy(document or policy_document()))
+
+    def open(self) -> Session:
+        contents = Contents(bytearray(ENTROPY), PINNED)
+        return Session(self.state, contents, self.codecs, self.clock)
+
+    def restart(self) -> None:
+        """As after a crash: nothing survives but the files."""
+        self.session.close()
+        self.session = self.open()
+
+    def path(self, alias: str = "ethereum-local", vault: str = "v1", index: int = 0) -> str:
+        codec = self.codecs[find_network(alias).id]
+        found = self.session.guard.vault(vault)
+        assert found is not None
+        return codec.address_path(codec.network.address_types[0], found.account, index)
+
+    def address(self, alias: str = "ethereum-local", vault: str = "v1", index: int = 0) -> Address:
+        network = find_network(alias)
+        kind = network.address_types[0]
+        (key,) = self.session.vaults.public_keys(vault, network.id, kind, index, 1)
+        return self.codecs[network.id].derive_address(key, kind)
+
+    def mandate(self, alias: str = "ethereum-local", **changes: Any) -> Mandate:
+        """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot."""
+        network = find_network(alias)
+        vault = changes.get("vault", "v1")
+        made = Mandate(
+            transfer=changes.pop("transfer", "t1"),
+            client="c1",
+            vault=vault,
+            network=network.id,
+            action=Action.TRANSFER,
+            initiator="robot",
+            source_path=self.path(alias, vault),
+            source_address=self.address(alias, vault),
+            outputs=(Payment(Address("someone"), network.native.id, changes.pop("amount", 100)),),
+            fee_max=10,
+            policy_version=1,
+            requested_at=self.clock.now,
+            expires_at=self.clock.now + timedelta(hours=1),
+        )
+        return replace(made, **changes)
+
+    def sign(self, *requests: SignRequest) -> Any:
+        """The outcomes; the only one if there is one."""
+        outcomes = self.session.signer.sign(CALLER, requests)
+        return outcomes[0] if len(outcomes) == 1 else outcomes
+
+    def send(self, mandate: Mandate, *approvers: Person, **changes: Any) -> Any:
+        """Ask for the transaction of `mandate`, with approvals."""
+        approvals = tuple(person.approve(mandate) for person in approvers)
+        return self.sign(SignRequest(mandate, script(mandate, **changes), approvals))
+
+    def log(self) -> list[dict[str, Any]]:
+        """Bodies of the audit log's records."""
+        rows = [json.loads(line) for line in self.state.log.read_text().splitlines()]
+        return [row["body"] for row in rows if "body" in row]
+
+
+def caller(name: str = "test", *, allowed: bool = True) -> Any:
+    from signer.service import Caller
+
+    return Caller(name, allowed)
+
+
+CALLER = caller()
+
+
+def outcome_word(outcome: Any) -> str:
+    """``signed``, or ``code/detail`` of a refusal."""
+    if hasattr(outcome, "signatures"):
+        return "signed"
+    return f"{outcome.code.value}/{outcome.detail}"
+
+
+def native(alias: str) -> AssetId:
+    return find_network(alias).native.id
+
+
+# The signer, in a process of its own
+
+SIGNER = [sys.executable, "-m", "signer.cli"]
+PASSPHRASE = b"correct horse battery staple"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_cli(
+    *arguments: str | Path, secrets: Mapping[str, bytes] | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """`custody-signer` with each secret on a file descriptor of its own."""
+    descriptors, command = _passed(arguments, secrets or {"--passphrase-fd": PASSPHRASE})
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, pass_fds=descriptors, capture_output=True, text=True, timeout=60
+        )
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def _passed(
+    arguments: Iterable[str | Path], secrets: Mapping[str, bytes]
+) -> tuple[list[int], list[str]]:
+    command, descriptors = [*SIGNER, *map(str, arguments)], []
+    for option, secret in secrets.items():
+        read, write = os.pipe()
+        os.write(write, secret + b"\n")
+        os.close(write)
+        descriptors.append(read)
+        command += [option, str(read)]
+    return descriptors, command
+
+
+@dataclass
+class RunningSigner:
+    """`client` is connected to `socket`; `process` is ours to kill."""
+
+    state: StateDirectory
+    socket: Path
+    client: SignerClient
+    process: asyncio.subprocess.Process
+
+    async def stop(self) -> None:
+        await self.client.close()
+        if self.process.returncode is None:
+            self.process.terminate()
+            await asyncio.wait_for(self.process.wait(), 20)
+
+
+def prepare_state(folder: Path, administrators: Any = None) -> StateDirectory:
+    """`init` and `pin administrators`, with the cheapest allowed Argon2id."""
+    state = StateDirectory(folder / "state")
+    pins = folder / "administrators.json"
+    pins.write_text(json.dumps(administrators or administrators_json()))
+    arguments = ("--state-dir", state.path, "--memory-mib", "19")
+    run_cli("init", *arguments)
+    run_cli("pin", "administrators", pins, "--state-dir", state.path)
+    return state
+
+
+@asynccontextmanager
+async def running_signer(
+    folder: Path, *, state: StateDirectory | None = None, arguments: Sequence[str] = ()
+) -> AsyncIterator[RunningSigner]:
+    """Serving all local networks on a Unix socket in `folder`, stopped when the context ends."""
+    state = state or prepare_state(folder)
+    socket = folder / "signer.sock"
+    networks = [part for n in local_networks() for part in ("--network", n.alias)]
+    serve: list[str | Path] = ["serve", "--state-dir", state.path, "--socket", socket]
+    serve += [*networks, *arguments]
+    secrets = {} if "--locked" in arguments else {"--passphrase-fd": PASSPHRASE}
+    descriptors, command = _passed(serve, secrets)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, pass_fds=descriptors, stdout=subprocess.PIPE
+    )
+    for descriptor in descriptors:
+        os.close(descriptor)
+    running = RunningSigner(state, socket, SignerClient(socket), process)
+    try:
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        assert line.startswith(b"serving"), line
+        yield running
+    finally:
+        await running.stop()
+
+
+def softhsm_library() -> Path | None:
+    """SoftHSM2's PKCS#11 library: of the system, or where the set-up unpacks it."""
+    places = (
+        *Path("/usr/lib").glob("**/softhsm/libsofthsm2.so"),
+        *Path("/usr/local/lib").glob("**/softhsm/libsofthsm2.so"),
+        *(ROOT / ".cache").glob("softhsm/**/libsofthsm2.so"),
+    )
+    return next(iter(places), None)
+
+
+def parsed(document: bytes) -> Policy:
+    return Policy.parse(document)
+
+
+def at(text: str) -> datetime:
+    """A moment like ``2026-03-04T12:00:00Z``."""
+    moment = datetime.fromisoformat(text)
+    assert format_time(moment) == text
+    return moment

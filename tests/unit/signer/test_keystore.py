@@ -1,0 +1,153 @@
+"""The seed at rest."""
+
+import json
+import os
+import stat
+
+import pytest
+
+from signer import keystore
+from signer.canonical import canonical_json
+from signer.errors import KeystoreDamaged, KeystoreExists, TokenUnavailable, WrongPassphrase
+from signer.keystore import Contents, KeyDerivation
+from tests.support.signer import ENTROPY, PINNED
+
+CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
+PASSPHRASE = b"correct horse battery staple"
+
+
+def passphrase() -> bytearray:
+    return bytearray(PASSPHRASE)
+
+
+@pytest.fixture
+def path(tmp_path):
+    file = tmp_path / "keystore.json"
+    keystore.create(file, Contents(bytearray(ENTROPY), PINNED), passphrase(), derivation=CHEAP)
+    return file
+
+
+def change(path, edit):
+    row = json.loads(path.read_text())
+    edit(row)
+    path.write_bytes(canonical_json(row))
+
+
+def test_what_goes_in_comes_out(path):
+    opened = keystore.unlock(path, passphrase())
+    assert (bytes(opened.entropy), opened.administrators) == (ENTROPY, PINNED)
+
+
+def test_only_the_owner_can_read_it_and_it_tells_nothing(path):
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    text = path.read_text()
+    for secret in (ENTROPY.hex(), PASSPHRASE.decode(), PASSPHRASE.hex(), "admin-1"):
+        assert secret not in text
+
+
+def test_a_wrong_passphrase_is_refused_and_not_repeated(path):
+    with pytest.raises(WrongPassphrase) as raised:
+        keystore.unlock(path, bytearray(b"correct horse battery stapl"))
+    assert "stapl" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("salt", "00" * 16), ("iterations", 3), ("memory_kib", 20 * 1024), ("lanes", 2)],
+)
+def test_a_changed_header_does_not_open(path, field, value):
+    change(path, lambda row: row["header"].update({field: value}))
+    with pytest.raises(WrongPassphrase):
+        keystore.unlock(path, passphrase())
+
+
+@pytest.mark.parametrize("field", ["nonce", "ciphertext"])
+def test_a_flipped_bit_does_not_open(path, field):
+    def flip(row):
+        row[field] = ("1" if row[field][0] == "0" else "0") + row[field][1:]
+
+    change(path, flip)
+    with pytest.raises(WrongPassphrase):
+        keystore.unlock(path, passphrase())
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda row: row["header"].update(version=2),
+        lambda row: row["header"].update(version=True),
+        lambda row: row["header"].update(kdf="scrypt"),
+        lambda row: row["header"].update(cipher="none"),
+        lambda row: row["header"].update(memory_kib=1024),
+        lambda row: row["header"].update(memory_kib=2**40),
+        lambda row: row["header"].update(iterations=1),
+        lambda row: row["header"].update(iterations=10**6),
+        lambda row: row["header"].update(extra=1),
+        lambda row: row["header"].pop("salt"),
+        lambda row: row.update(ciphertext="00"),
+        lambda row: row.pop("nonce"),
+        lambda row: row.update(extra=1),
+    ],
+)
+def test_an_unknown_header_is_refused_before_any_work(path, edit):
+    change(path, edit)
+    with pytest.raises(KeystoreDamaged):
+        keystore.unlock(path, passphrase())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
+def test_a_file_that_is_no_keystore_is_refused(path, content):
+    path.write_bytes(content)
+    with pytest.raises(KeystoreDamaged):
+        keystore.unlock(path, passphrase())
+
+
+def test_a_missing_keystore_says_what_to_do(tmp_path):
+    with pytest.raises(KeystoreDamaged, match="init"):
+        keystore.unlock(tmp_path / "keystore.json", passphrase())
+
+
+def test_it_is_never_overwritten_by_a_new_one(path):
+    before = path.read_bytes()
+    with pytest.raises(KeystoreExists):
+        keystore.create(path, Contents(bytearray(16)), passphrase(), derivation=CHEAP)
+    assert path.read_bytes() == before
+
+
+def test_replacing_renews_salt_and_nonce_and_the_old_passphrase_no_longer_opens(path):
+    before = json.loads(path.read_text())
+    contents = keystore.unlock(path, passphrase())
+    keystore.replace(path, contents, bytearray(b"another passphrase"), derivation=CHEAP)
+    after = json.loads(path.read_text())
+    assert before["header"]["salt"] != after["header"]["salt"]
+    assert before["nonce"] != after["nonce"]
+    with pytest.raises(WrongPassphrase):
+        keystore.unlock(path, passphrase())
+    assert bytes(keystore.unlock(path, bytearray(b"another passphrase")).entropy) == ENTROPY
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(path, monkeypatch):
+    before = path.read_bytes()
+
+    def full_disk(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        keystore.replace(path, Contents(bytearray(16)), passphrase(), derivation=CHEAP)
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_keystore_wrapped_by_a_token_asks_for_it(path):
+    wrapping = {"token": "t", "key": "k", "iv": "00" * 16, "ciphertext": "00" * 48}
+    change(path, lambda row: row["header"].update(wrapping=wrapping))
+    with pytest.raises(TokenUnavailable):
+        keystore.unlock(path, passphrase())
+
+
+def test_contents_hide_the_entropy_and_can_be_wiped():
+    contents = Contents(bytearray(ENTROPY))
+    assert repr(contents) == "Contents(administrators=None)"
+    contents.wipe()
+    assert not any(contents.entropy)
