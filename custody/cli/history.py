@@ -18,12 +18,13 @@ from custody.cli.access import load_settings, now, opened_database
 from custody.cli.codecs import codec_of, named_network
 from custody.cli.output import Misuse
 from custody.db.session import ReadSession
-from custody.db.tables import ApprovalRow, TransactionRow, TransferRow, VaultRow
+from custody.db.tables import ApprovalRow, TransactionRow, TransferRow
 from custody.errors import NotFound
 from custody.transfers import repository
 from custody.transfers.amounts import parse_decimal
 from custody.transfers.mandates import best_terms, stored_mandate
 from custody.transfers.policies import usage
+from custody.vaults import repository as vaults
 from signer.policy import (
     Change,
     Evaluation,
@@ -86,9 +87,7 @@ async def imagined_question(wish: Wish, policy: Policy) -> Question:
         nothing = {window: Usage(0, 0) for window in windows(policy, facts_of(mandate))}
         return Question(mandate, nothing, (), is_stored=False)
     async with opened_database() as database, database.read() as session:
-        vault = await session.get(VaultRow, wish.vault)
-        if vault is None:
-            raise NotFound("vault_not_found", "no such vault; name its client to explain anyway")
+        vault = await vaults.vault(session, wish.vault)
         mandate = _mandate(wish, vault.client_id, policy)
         used = await _used(session, policy, mandate)
     return Question(mandate, used, (), is_stored=False)

@@ -20,6 +20,7 @@ from rich.table import Table
 P = ParamSpec("P")
 FAILED = 1
 MISUSED = 2
+_WIDTH_IN_FILES = 1000
 
 
 class Failure(Exception):
@@ -58,13 +59,14 @@ def note(*lines: str) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Long cells are folded, never shortened."""
+    """Long cells are folded at a terminal and never shortened; a file gets them whole."""
     table = Table(title=title)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(printable(cell) for cell in row))
-    Console(markup=False, highlight=False, emoji=False).print(table)
+    width = None if sys.stdout.isatty() else _WIDTH_IN_FILES
+    Console(markup=False, highlight=False, emoji=False, width=width).print(table)
 
 
 def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, None]:

@@ -23,7 +23,8 @@ from custody.devnet.nodes import block_production
 from custody.transfers.amounts import format_decimal
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False)
+_WIDTH_MIN = 150
 DEMO_BLOCK_INTERVAL_S = 0.5
 
 
@@ -48,7 +49,7 @@ async def _demo() -> int:
     async with AsyncExitStack() as stack:
         house = await _enter_house(stack, say, None, DEMO_BLOCK_INTERVAL_S)
         results = await play(house, say)
-    console.print(_table(results))
+    console.print(_table(results), width=max(console.width, _WIDTH_MIN), soft_wrap=True)
     failed = [result.network.alias for result in results if not result.proven]
     if failed:
         console.print(f"FAILED on {', '.join(failed)}: the nodes do not confirm it")
@@ -114,11 +115,11 @@ async def _until_signal(job: Coroutine[Any, Any, int]) -> int:
 
 def _narrator() -> Callable[[str], None]:
     began = time.monotonic()
-    return lambda text: console.print(f"{time.monotonic() - began:6.1f} s  {text}")
+    return lambda text: console.print(f"{time.monotonic() - began:6.1f} s  {text}", soft_wrap=True)
 
 
 def _table(results: list[Result]) -> Table:
-    table = Table(title="What the nodes say")
+    table = Table(title="What the nodes say", title_justify="left")
     for column in ("network", "deposited", "sent", "received", "fee", "ledger", "chain", "", "s"):
         table.add_column(column, justify="left" if column == "network" else "right")
     for result in results:

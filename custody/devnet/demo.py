@@ -179,7 +179,7 @@ class _Scene:
         async for _ in self._until("the transfer is final"):
             transfer = await self._api.get(f"/transfers/{transfer['id']}")
             for event in transfer["events"][shown:]:
-                self._say(f"transfer {event['state']}" + _detail(event))
+                self._say(f"transfer {event['event']}: {event['state']}" + _detail(event))
             shown = len(transfer["events"])
             if transfer["state"] in _ENDED:
                 raise DemoFailed(

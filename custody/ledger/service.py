@@ -117,7 +117,8 @@ class Ledger:
                 assets.add(pending.asset)
         assets |= {key.asset for key in keys.values()}
         wanted |= keys.keys()
-        books.open(*map(chain_account, assets), *map(fees_account, assets))
+        others = [*map(chain_account, assets), *map(fees_account, assets)]
+        books.open(*others)
         await self._open(session, [keys[i] for i in keys.keys() - self._seen])
         found = await repository.lock_accounts(session, wanted)
         missing = [key for i, key in keys.items() if key.kind in BOUNDED and i not in found]
@@ -125,7 +126,7 @@ class Ledger:
             await self._open(session, missing)
             found = await repository.lock_accounts(session, wanted)
         books.accounts |= found
-        self._seen |= keys.keys()
+        self._seen |= keys.keys() | {key.id for key in others}
 
     async def _open(self, session: WriteSession, keys: Sequence[AccountKey]) -> None:
         """Each account comes with the other sides of its asset."""

@@ -185,6 +185,13 @@ async def test_a_payment_no_longer_covered_is_refused(node, adapter, wallet):
         await adapter.broadcast(second)
 
 
+@pytest.fixture
+def short_lives(monkeypatch):
+    """Transactions that live for a minute of the chain's time: fewer blocks to mine and search."""
+    monkeypatch.setattr("chains.tron.adapter.LIFETIME_MS", 60_000)
+    monkeypatch.setattr("chains.tron.adapter.LIFETIME_SPREAD_MS", 6_000)
+
+
 async def mine_until_as_late_as(node: DevNode, adapter: TronAdapter, lost: SignedTx) -> None:
     """Blocks until the head is not earlier than the expiration, but the block before it is."""
     raw = parse.raw_data(parse.signed_transaction(lost.raw).raw_data)
@@ -192,7 +199,7 @@ async def mine_until_as_late_as(node: DevNode, adapter: TronAdapter, lost: Signe
     await node.mine(-(-(raw.expiration - head.timestamp * 1000) // 3000))
 
 
-async def test_expired_transactions_are_proven_dead(node, adapter, wallet):
+async def test_expired_transactions_are_proven_dead(node, adapter, wallet, short_lives):
     to = await node.outside_address()
     lost = await wallet.signed(to, TRX)
     included = await wallet.signed(to, 2 * TRX)
@@ -215,7 +222,9 @@ async def test_expired_transactions_are_proven_dead(node, adapter, wallet):
     assert await wallet.balance() == 98 * TRX - ACTIVATION
 
 
-async def test_a_node_that_forgot_a_transaction_proves_nothing(node, adapter, wallet, monkeypatch):
+async def test_a_node_that_forgot_a_transaction_proves_nothing(
+    node, adapter, wallet, short_lives, monkeypatch
+):
     """A node without history answers as if the transaction had never been: the blocks decide."""
     included = await wallet.signed(await node.outside_address(), TRX)
     await adapter.broadcast(included)

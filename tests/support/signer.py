@@ -272,6 +272,24 @@ def script(mandate: Mandate, **changes: Any) -> UnsignedTx:
     return UnsignedTx(mandate.network, json.dumps({**row, **changes}).encode())
 
 
+MANDATE = Mandate(
+    transfer="t1",
+    client="c1",
+    vault="v1",
+    network=NetworkId("eip155:31337"),
+    action=Action.TRANSFER,
+    initiator="robot",
+    source_path="m/44'/60'/0'/0/0",
+    source_address=Address("0xabc"),
+    outputs=(Payment(Address("0xdef"), AssetId("eip155:31337/slip44:60"), 2**255),),
+    fee_max=21000,
+    policy_version=3,
+    requested_at=NOON,
+    expires_at=NOON + timedelta(hours=1),
+)
+"""One of everything that a mandate has."""
+
+
 # The signer, in this process
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -20,11 +22,17 @@ def passphrase() -> bytearray:
     return bytearray(PASSPHRASE)
 
 
-@pytest.fixture
-def path(tmp_path):
-    file = tmp_path / "keystore.json"
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Made once, because Argon2id is slow by design."""
+    file = tmp_path_factory.mktemp("keystore") / "keystore.json"
     keystore.create(file, Contents(bytearray(ENTROPY), PINNED), passphrase(), derivation=CHEAP)
     return file
+
+
+@pytest.fixture
+def path(made, tmp_path):
+    return Path(shutil.copy(made, tmp_path))
 
 
 def change(path, edit):

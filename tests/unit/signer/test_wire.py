@@ -1,14 +1,13 @@
 """The messages: canonical, strict, and the same after a round trip."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.model import Address, AssetId, NetworkId, Payment, Signature, UnsignedTx
+from chains.model import Address, NetworkId, Signature, UnsignedTx
 from signer.messages import (
     CallRefused,
     frame,
@@ -20,7 +19,6 @@ from signer.messages import (
 )
 from signer.wire import (
     MESSAGE_BYTES_MAX,
-    Action,
     Approval,
     Attestation,
     MalformedMessage,
@@ -40,6 +38,7 @@ from signer.wire import (
     parse_time,
     tx_digest,
 )
+from tests.support.signer import MANDATE
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON = st.recursive(
@@ -49,21 +48,6 @@ JSON = st.recursive(
         | st.dictionaries(st.text(st.characters(codec="ascii"), max_size=8), inner, max_size=4)
     ),
     max_leaves=20,
-)
-MANDATE = Mandate(
-    transfer="t1",
-    client="c1",
-    vault="v1",
-    network=NetworkId("eip155:31337"),
-    action=Action.TRANSFER,
-    initiator="robot",
-    source_path="m/44'/60'/0'/0/0",
-    source_address=Address("0xabc"),
-    outputs=(Payment(Address("0xdef"), AssetId("eip155:31337/slip44:60"), 2**255),),
-    fee_max=21000,
-    policy_version=3,
-    requested_at=datetime(2026, 3, 4, 12, tzinfo=UTC),
-    expires_at=datetime(2026, 3, 4, 13, tzinfo=UTC),
 )
 REQUEST = SignRequest(
     MANDATE,

@@ -1,0 +1,110 @@
+"""A world for tests of the EVM adapter: a real engine, a key of ours, and hand-made contracts.
+
+The contracts are a few bytes each, so that nothing hides what they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from coincurve import PrivateKey
+
+from chains.devnet.evm import AnvilNode
+from chains.evm import address
+from chains.evm.adapter import EvmAdapter
+from chains.model import (
+    Address,
+    Credit,
+    OwnedAddress,
+    Payment,
+    Signature,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    UnsignedTx,
+)
+from chains.networks import Network
+
+ETHER = 10**18
+GAS = 500_000
+
+
+@dataclass
+class World:
+    """One network: its engine, an adapter at it, and a key of ours with an address."""
+
+    network: Network
+    node: AnvilNode
+    adapter: EvmAdapter
+    key: PrivateKey
+    owner: OwnedAddress
+
+    def intent(self, to: Address, amount: int, **changes: Any) -> TransferIntent:
+        plain = TransferIntent(
+            network=self.network.id,
+            payments=(Payment(to, self.network.native.id, amount),),
+            fee_max=self.network.fee_max,
+            source=self.owner,
+        )
+        return replace(plain, **changes)
+
+    async def build(self, to: Address, amount: int, **changes: Any) -> UnsignedTx:
+        intent = self.intent(to, amount, **changes)
+        if not intent.claim:
+            intent = replace(intent, claim=await self.adapter.claim(intent))
+        return await self.adapter.prepare(intent)
+
+    def sign(self, tx: UnsignedTx) -> SignedTx:
+        (wanted,) = self.adapter.codec.signing_inputs(tx)
+        signature = self.key.sign_recoverable(wanted.message, hasher=None)
+        return self.adapter.codec.attach(tx, (Signature(self.owner.public_key, signature),))
+
+    async def deposit(self, amount: int = 10 * ETHER) -> TxId:
+        txid = await self.node.fund(self.owner.address, amount)
+        await self.node.mine()
+        return txid
+
+    async def tip_credits(self, to: Address | None = None) -> list[Credit]:
+        found = await self.adapter.block((await self.adapter.tip()).height)
+        return [credit for credit in found.credits if to in (None, credit.address)]
+
+    async def deploy(self, code: bytes, value: int = 0) -> Address:
+        """A contract that runs `code` on every call."""
+        size, offset = len(code).to_bytes(2, "big"), (15).to_bytes(2, "big")
+        init = b"\x61" + size + b"\x80\x61" + offset + b"\x60\0\x39\x60\0\xf3"
+        init = init.ljust(15, b"\0") + code
+        return await self.create(init, value)
+
+    async def create(self, init: bytes, value: int = 0) -> Address:
+        txid = await self.node.send(None, value, init, GAS)
+        await self.node.mine()
+        receipt = await self.node.ask("eth_getTransactionReceipt", txid)
+        assert receipt["status"] == "0x1"
+        return address.canonical(receipt["contractAddress"])
+
+    async def call(self, to: Address, value: int, data: bytes = b"") -> TxId:
+        txid = await self.node.send(to, value, data, GAS)
+        await self.node.mine()
+        return txid
+
+
+def pays(to: Address, value: int) -> bytes:
+    """Code: call `to` with `value` and go on, whatever comes of it."""
+    pushed = b"\x60\0" * 4 + b"\x6f" + value.to_bytes(16, "big")
+    return pushed + b"\x73" + address.to_bytes(to) + b"\x5a\xf1\x50"
+
+
+def borrows(of: Address) -> bytes:
+    """Code: run the code of `of` here (DELEGATECALL)."""
+    return b"\x60\0" * 4 + b"\x73" + address.to_bytes(of) + b"\x5a\xf4\x50"
+
+
+def destructs(heir: Address) -> bytes:
+    return b"\x73" + address.to_bytes(heir) + b"\xff"
+
+
+REVERTS = b"\x60\0\x60\0\xfd"
+STOPS = b"\0"
+ACCEPTS_ONCE = bytes.fromhex("600054600c576001600055005b") + REVERTS
+"""Code: refuse if the first storage slot is set, else set it."""

@@ -1,0 +1,361 @@
+"""Reading the policy document: everything that is not exactly a policy is refused."""
+
+import json
+
+import pytest
+import rfc8785
+
+from signer.policy import (
+    DOCUMENT_BYTES_MAX,
+    Administrators,
+    InvalidPolicy,
+    Order,
+    Policy,
+    PolicyUnsigned,
+    SignedPolicy,
+    policy_message,
+    verify_policy,
+)
+from signer.wire import MalformedMessage, Need, canonical_json
+from tests.support.signer import (
+    ADA,
+    ADMINISTRATORS,
+    PINNED,
+    Person,
+    administrators_json,
+    native,
+    policy_document,
+    rule,
+    sign_policy,
+    window,
+)
+
+ETH = native("ethereum-local")
+NETWORK = "eip155:31337"
+DESTINATIONS = [
+    {
+        "id": "suppliers",
+        "cooling_s": 3600,
+        "entries": [
+            {"network": NETWORK, "address": "0xaa", "added_at": "2026-03-04T00:00:00Z"},
+            {"network": NETWORK, "address": "0xbb", "added_at": "2026-03-04T00:00:00Z"},
+        ],
+    }
+]
+FULL = policy_document(
+    rule(
+        "tiny",
+        destinations=["suppliers"],
+        networks=[NETWORK],
+        assets=[ETH],
+        clients=["c1"],
+        vaults=["v1"],
+        actions=["transfer"],
+        initiators=["robot"],
+        per_transaction=[{"asset": ETH, "amount": "5"}],
+        windows=[window(ETH, 3600, 10, count=3, per_destination=True)],
+        hours={"zone": "Europe/Zurich", "days": ["mon", "tue"], "from": "08:30", "to": "24:00"},
+        needs=[("treasury", 2), ("risk", 1)],
+        order="sequence",
+        time_lock_s=60,
+    ),
+    rule("never", effect="deny"),
+    destinations=DESTINATIONS,
+)
+
+
+def test_a_full_document_is_read():
+    policy = Policy.parse(FULL)
+    tiny, never = policy.rules
+    assert policy.version == 1
+    assert policy.administrators == PINNED
+    assert policy.groups == {"treasury": {"ada", "bob", "eve"}, "risk": {"eve"}}
+    assert policy.destinations["suppliers"].entry(NETWORK, "0xaa") is not None
+    assert tiny.scope.initiators == {"robot"}
+    assert tiny.limits.hours is not None
+    assert (tiny.limits.hours.days, tiny.limits.hours.start, tiny.limits.hours.end) == (
+        {0, 1},
+        510,
+        1440,
+    )
+    assert tiny.grant is not None
+    assert tiny.grant.order is Order.SEQUENCE
+    assert tiny.grant.needs == (Need("treasury", 2), Need("risk", 1))
+    assert never.grant is None
+    assert never.limits.empty()
+
+
+def walk(value, path=()):
+    """Every place in a JSON value."""
+    yield path
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from walk(inner, (*path, name))
+    if isinstance(value, list):
+        for position, inner in enumerate(value):
+            yield from walk(inner, (*path, position))
+
+
+def changed(path, edit):
+    row = json.loads(FULL)
+    holder = row
+    for step in path[:-1]:
+        holder = holder[step]
+    edit(holder, path[-1])
+    return rfc8785.dumps(row)
+
+
+PLACES = [path for path in walk(json.loads(FULL)) if path]
+WRONG = [None, True, -1, 1.5, 2**53, "", "unknown\n", [None], {"x": 1}]
+NULL_IS_A_VALUE = {"hours", "amount", "count", "grant"}
+
+
+@pytest.mark.parametrize("path", PLACES, ids=lambda path: "/".join(map(str, path)))
+def test_a_value_of_a_wrong_kind_anywhere_refuses_the_document(path):
+    for wrong in WRONG:
+        if wrong is None and path[-1] in NULL_IS_A_VALUE:
+            continue
+        if wrong is True and path[-1] == "per_destination":
+            continue
+        try:
+            document = changed(path, lambda holder, key, wrong=wrong: holder.update({key: wrong})
+                if isinstance(holder, dict) else holder.__setitem__(key, wrong))  # fmt: skip
+        except rfc8785.IntegerDomainError:
+            continue
+        with pytest.raises(InvalidPolicy):
+            Policy.parse(document)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in PLACES if isinstance(path[-1], str)],
+    ids=lambda path: "/".join(map(str, path)),
+)
+def test_a_missing_or_unknown_field_anywhere_refuses_the_document(path):
+    with pytest.raises(InvalidPolicy):
+        Policy.parse(changed(path, lambda holder, key: holder.pop(key)))
+    with pytest.raises(InvalidPolicy):
+        Policy.parse(changed(path, lambda holder, key: holder.update({f"{key}_": holder[key]})))
+
+
+def edited(edit):
+    row = json.loads(FULL)
+    edit(row)
+    return canonical_json(row)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda r: r.update(version=0), id="version 0"),
+        pytest.param(lambda r: r.update(format=2), id="unknown format"),
+        pytest.param(lambda r: r.update(format=True), id="true is not one"),
+        pytest.param(lambda r: r["persons"].append(r["persons"][0]), id="person twice"),
+        pytest.param(
+            lambda r: r["persons"][1].update(key=r["persons"][0]["key"]), id="key of two persons"
+        ),
+        pytest.param(
+            lambda r: r["persons"][1].update(initiates_as=["ada"]), id="one name, two persons"
+        ),
+        pytest.param(lambda r: r["persons"][0].update(key="00" * 32), id="small-order key"),
+        pytest.param(lambda r: r["persons"][0].update(key="01" + "00" * 31), id="identity key"),
+        pytest.param(lambda r: r["persons"][0].update(key="AA" * 32), id="upper-case hex"),
+        pytest.param(lambda r: r["groups"].append(r["groups"][0]), id="group twice"),
+        pytest.param(lambda r: r["groups"][0]["members"].append("ada"), id="member twice"),
+        pytest.param(lambda r: r["groups"][0]["members"].append("zoe"), id="unknown member"),
+        pytest.param(lambda r: r["administrators"].update(threshold=0), id="threshold 0"),
+        pytest.param(lambda r: r["administrators"].update(threshold=4), id="threshold too high"),
+        pytest.param(lambda r: r["administrators"].update(members=[]), id="no administrators"),
+        pytest.param(
+            lambda r: r["administrators"]["members"].append(
+                {**r["administrators"]["members"][0], "id": "admin-4"}
+            ),
+            id="administrator's key twice",
+        ),
+        pytest.param(lambda r: r["rules"].append(r["rules"][0]), id="rule twice"),
+        pytest.param(lambda r: r["rules"][0].update(effect="permit"), id="unknown effect"),
+        pytest.param(lambda r: r["rules"][0].update(effect="deny"), id="deny with grant"),
+        pytest.param(lambda r: r["rules"][1].update(effect="allow"), id="allow without grant"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(clients=[]), id="empty scope"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(clients="c1"), id="scope no list"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(clients=["a", "a"]), id="name twice"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(networks=["eip155:5"]), id="network"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(networks=["bsc"]), id="alias"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(assets=["ETH"]), id="asset symbol"),
+        pytest.param(
+            lambda r: r["rules"][0]["scope"].update(assets=["eip155:31337/"]), id="asset without id"
+        ),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(actions=["mint"]), id="action"),
+        pytest.param(
+            lambda r: r["rules"][0]["scope"].update(destinations=["friends"]), id="destination"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["per_transaction"].append(
+                r["rules"][0]["limits"]["per_transaction"][0]
+            ),
+            id="limit twice",
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["windows"][0].update(amount=None, count=None),
+            id="window without limit",
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["windows"][0].update(seconds=0), id="window of 0 s"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["hours"].update(zone="Europe/Atlantis"), id="zone"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["hours"].update(zone="../../etc/passwd"), id="path"
+        ),
+        pytest.param(lambda r: r["rules"][0]["limits"]["hours"].update(days=["Mon"]), id="day"),
+        pytest.param(lambda r: r["rules"][0]["limits"]["hours"].update(days=[]), id="no day"),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["hours"].update({"from": "8:30"}), id="8:30"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["hours"].update({"to": "24:01"}), id="24:01"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["hours"].update({"to": "08:30"}), id="empty hours"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"].update(mandate_lifetime_s=0), id="no lifetime"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"].update(time_lock_s=10**9), id="lock of decades"
+        ),
+        pytest.param(lambda r: r["rules"][0]["grant"]["approvals"].update(order="all"), id="order"),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"]["approvals"]["needs"][0].update(count=0), id="0 of"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"]["approvals"]["needs"][1].update(count=2),
+            id="more than there are",
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"]["approvals"]["needs"][0].update(group="board"),
+            id="unknown group",
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"]["fees"].append(r["rules"][0]["grant"]["fees"][0]),
+            id="fee twice",
+        ),
+        pytest.param(
+            lambda r: r["destinations"][0]["entries"].append(r["destinations"][0]["entries"][0]),
+            id="destination twice",
+        ),
+    ],
+)
+def test_documents_that_make_no_sense_are_refused(edit):
+    with pytest.raises(InvalidPolicy):
+        Policy.parse(edited(edit))
+
+
+def test_a_document_in_other_bytes_is_refused():
+    for other in (FULL + b"\n", FULL.replace(b":", b": ", 1), b"", b"[]", b"\xff"):
+        with pytest.raises(InvalidPolicy):
+            Policy.parse(other)
+    with pytest.raises(InvalidPolicy, match="too large"):
+        Policy.parse(b" " * (DOCUMENT_BYTES_MAX + 1))
+
+
+def test_the_complaint_says_where():
+    with pytest.raises(InvalidPolicy, match=r"rules: \[0\]: limits: .*Atlantis"):
+        Policy.parse(
+            edited(lambda r: r["rules"][0]["limits"]["hours"].update(zone="Europe/Atlantis"))
+        )
+
+
+def test_small_order_points_are_exactly_the_refused_keys():
+    """By the curve's own arithmetic: eight times such a point is the neutral element."""
+    from signer.policy.fields import _SMALL_ORDER
+
+    p, one = 2**255 - 19, (0, 1)
+    d = -121665 * pow(121666, -1, p) % p
+
+    def add(a, b):
+        (x1, y1), (x2, y2) = a, b
+        k = d * x1 * x2 * y1 * y2 % p
+        return (
+            (x1 * y2 + y1 * x2) * pow(1 + k, -1, p) % p,
+            (y1 * y2 + x1 * x2) * pow(1 - k, -1, p) % p,
+        )
+
+    def point(y):
+        square = (y * y - 1) * pow(d * y * y + 1, -1, p) % p
+        x = pow(square, (p + 3) // 8, p)
+        if x * x % p != square:
+            x = x * pow(2, (p - 1) // 4, p) % p
+        return (x, y) if x * x % p == square else None
+
+    for encoded in _SMALL_ORDER:
+        found = point(int.from_bytes(encoded, "little") % p)
+        assert found is not None
+        for _ in range(3):
+            found = add(found, found)
+        assert found == one
+    assert len({int.from_bytes(y, "little") % p for y in _SMALL_ORDER}) == 5  # all there are
+
+
+# Signatures
+
+
+def test_a_quorum_of_administrators_makes_it_valid():
+    assert verify_policy(sign_policy(FULL), PINNED) == Policy.parse(FULL)
+    assert verify_policy(sign_policy(FULL, ADMINISTRATORS), PINNED) == Policy.parse(FULL)
+
+
+def with_signature(name, signature):
+    signed = sign_policy(FULL)
+    return SignedPolicy(FULL, {**signed.signatures, name: signature})
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        pytest.param(sign_policy(FULL, ()), id="nobody"),
+        pytest.param(sign_policy(FULL, ADMINISTRATORS[:1]), id="one of two"),
+        pytest.param(sign_policy(FULL, (*ADMINISTRATORS[:2], ADA)), id="a stranger too"),
+        pytest.param(with_signature("admin-3", bytes(64)), id="a wrong one too"),
+        pytest.param(
+            with_signature("admin-3", ADMINISTRATORS[0].key.sign(policy_message(FULL))),
+            id="one administrator under two names",
+        ),
+        pytest.param(
+            SignedPolicy(FULL, sign_policy(policy_document(version=2)).signatures),
+            id="signatures of another document",
+        ),
+        pytest.param(
+            SignedPolicy(FULL, {p.name: p.key.sign(FULL) for p in ADMINISTRATORS}),
+            id="bare bytes without domain",
+        ),
+    ],
+)
+def test_everything_but_a_quorum_is_refused(signed):
+    with pytest.raises(PolicyUnsigned):
+        verify_policy(signed, PINNED)
+
+
+def test_signed_nonsense_is_refused():
+    with pytest.raises(InvalidPolicy):
+        verify_policy(sign_policy(b"{}"), PINNED)
+
+
+def test_signed_policies_round_trip():
+    signed = sign_policy(FULL)
+    assert SignedPolicy.parse(json.loads(json.dumps(signed.to_json()))) == signed
+    for wrong in (
+        {},
+        {"document": 1, "signatures": {}},
+        {"document": "\ud800", "signatures": {}},
+        {"document": "x", "signatures": {"a": "00"}},
+        {"document": "x", "signatures": []},
+    ):
+        with pytest.raises(MalformedMessage):
+            SignedPolicy.parse(wrong)
+
+
+def test_administrators_round_trip():
+    row = administrators_json(1, (Person("x"),))
+    assert Administrators.parse(row).to_json() == row
