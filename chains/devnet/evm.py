@@ -106,7 +106,8 @@ class AnvilNode:
 
     async def finalize(self) -> None:
         if self._parameters.confirmations != NODE_FINALITY:
-            await self.mine(self._parameters.confirmations - 1)
+            if self._parameters.confirmations > 1:
+                await self.mine(self._parameters.confirmations - 1)
             return
         tip = int(await self.ask("eth_blockNumber"), 16)
         while int((await self.ask("eth_getBlockByNumber", "finalized", False))["number"], 16) < tip:

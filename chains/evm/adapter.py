@@ -22,7 +22,7 @@ from chains.errors import (
 )
 from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, fees, parse
 from chains.evm.codec import EvmCodec
-from chains.evm.rpc import METHOD_NOT_FOUND, NodeConnection, RpcError, ask, reading
+from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
 from chains.model import (
     Address,
     AssetId,
@@ -77,11 +77,12 @@ class EvmAdapter:
         )
 
     async def check(self) -> None:
-        """Also finds out, anew each time, whether the node traces blocks."""
+        """Also finds out whether the node traces blocks. A node that once could is held to it:
+        from then on `block` fails rather than overlook what contracts pay."""
         served, expected = await ask(self._web3.eth.chain_id), self._network.number("chain_id")
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
-        if self._network.parameters.get("traces") == "debug":
+        if not self._traces and self._network.parameters.get("traces") == "debug":
             self._traces = await self._can_trace()
 
     async def close(self) -> None:
@@ -133,6 +134,7 @@ class EvmAdapter:
 
     async def prepare(self, intent: TransferIntent) -> UnsignedTx:
         source, payment = _parties(intent)
+        self._codec.check_payment(payment)
         keys = [
             build.parse_nonce_key(self._network.id, source.address, key) for key in intent.claim
         ]
@@ -153,7 +155,9 @@ class EvmAdapter:
             fee_per_gas_max=fee_per_gas_max,
             priority_fee=priority_fee,
         )
-        return UnsignedTx(self._network.id, build.encode_unsigned(transfer), source.address)
+        tx = UnsignedTx(self._network.id, build.encode_unsigned(transfer), source.address)
+        self._check_built(tx, intent)
+        return tx
 
     async def broadcast(self, tx: SignedTx) -> Broadcast:
         try:
@@ -198,6 +202,14 @@ class EvmAdapter:
             return None
         return f"another transaction used nonce {nonce} of {signed.sender} by block {final.height}"
 
+    def _check_built(self, tx: UnsignedTx, intent: TransferIntent) -> None:
+        """The bytes, read back, do what was intended: nobody else looks before they are stored."""
+        summary = self._codec.summarize(tx)
+        assert summary.payments == intent.payments
+        assert summary.conflict_keys == frozenset(intent.claim)
+        assert summary.fee_max <= intent.fee_max
+        assert not summary.unexplained, summary.unexplained
+
     async def _head(self, tag: str) -> BlockRef:
         found = await self._node.call("eth_getBlockByNumber", tag, False)
         if found is None:
@@ -226,7 +238,7 @@ class EvmAdapter:
         try:
             await self._node.call("debug_traceBlockByHash", head.hash, _TRACER)
         except RpcError as error:
-            return error.number != METHOD_NOT_FOUND
+            return error.number not in NO_SUCH_METHOD
         return True
 
     async def _confirmed_nonce(self, address: Address) -> int:

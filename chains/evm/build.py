@@ -96,9 +96,10 @@ def nonce_key(network: NetworkId, address: Address, nonce: int) -> ConflictKey:
 
 def parse_nonce_key(network: NetworkId, address: Address, key: ConflictKey) -> int | None:
     """The nonce that `key` claims for `address`, or None if it is another kind of key."""
-    prefix = f"{network}/nonce:{address}:"
-    number = key.removeprefix(prefix)
-    return int(number) if key.startswith(prefix) and number.isdecimal() else None
+    number = key.rpartition(":")[2]
+    if not number.isdecimal() or key != nonce_key(network, address, int(number)):
+        return None
+    return int(number)
 
 
 def _eip1559_fields(tx: Transaction) -> list[rlp.Item]:

@@ -22,9 +22,11 @@ from chains.errors import NodeMisbehaved, NodeUnavailable
 
 T = TypeVar("T")
 
-METHOD_NOT_FOUND: Final = -32601
+NO_SUCH_METHOD: Final = frozenset({-32601, -32004})
+"""JSON-RPC 2.0, section 5.1, and EIP-1474."""
+
 _MESSAGE_MAX: Final = 200
-_TRANSIENT: Final = frozenset({METHOD_NOT_FOUND, -32002, -32005, -32603})
+_TRANSIENT: Final = NO_SUCH_METHOD | {-32002, -32005, -32603}
 """Codes about the node's own state, not about what was asked: unavailable, limited, crashed."""
 
 

@@ -115,7 +115,7 @@ def _nonce_value(account: Account | None, source: Pubkey) -> Hash | None:
     if account is None or account.owner != SYSTEM_PROGRAM_KEY:
         return None
     state = parse_state(account.data)
-    return state.value if state is not None and True else None
+    return state.value if state is not None and state.authority == source else None
 
 
 def _is_creatable(account: Account | None) -> bool:

@@ -4,8 +4,8 @@ Uses solana-py's AsyncClient for transport and JSON-RPC, and reads the answers i
 typed methods can neither ask for a minimum context slot nor read versions and error codes that
 are newer than the library. Holds no key, decides nothing.
 
-Node URLs often carry an API key. So no URL gets into an error, and httpx2, which logs each one,
-is told to be quiet.
+Node URLs often carry an API key. So no URL gets into an error, and the HTTP client, which logs each
+one, is told to be quiet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
 from chains.solana import TRANSACTION_VERSION_MAX
 
-logging.getLogger("httpx2").setLevel(logging.WARNING)
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _Value = TypeVar("_Value")
 

@@ -24,8 +24,6 @@ async def prove_dead(rpc: TronRpc, tx: SignedTx, final: BlockRef) -> str | None:
         raise NodeUnavailable(f"the node does not have the final block {final.height}")
     if header.timestamp_ms < raw.expiration:
         return None
-    if await rpc.info(tx.txid) is not None:
-        return None
     last = await _first_as_late(rpc, raw.expiration, final.height)
     reference = await _reference(rpc, raw.ref_block_bytes, raw.ref_block_hash, last)
     if reference is None:

@@ -54,7 +54,11 @@ def largest_fee(payload: bytes) -> int:
 
 
 def expected_fee(size: int, bandwidth: Bandwidth, prices: Prices, *, activates: bool) -> int:
-    """What `size` charged bytes cost as things stand. `activates`: the recipient is new."""
+    """What `size` charged bytes cost as things stand. `activates`: the recipient is new.
+
+    An expectation only: other transactions may use up the bandwidth first, and the network's own
+    pool of free bandwidth, which no node reports, may be empty.
+    """
     if activates:
         covered = size * prices.activation_rate <= bandwidth.staked
         return prices.activation + (0 if covered else prices.activation_bandwidth)

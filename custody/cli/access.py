@@ -55,11 +55,14 @@ def database_url() -> tuple[str, Path | None]:
 
     url = load_settings().database_url.get_secret_value()
     try:
-        return url, open_engines(url).file
+        file = open_engines(url).file
     except (ArgumentError, ValueError):
         raise Misuse(
             "CUSTODY_DATABASE_URL must be sqlite+aiosqlite:///FILE or postgresql+psycopg://…"
         ) from None
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        raise Misuse(f"CUSTODY_DATABASE_URL: {file} can't be a file")
+    return url, file
 
 
 @asynccontextmanager

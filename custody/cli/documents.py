@@ -15,6 +15,7 @@ from typing import Any
 from chains.errors import InvalidAddress
 from custody.cli.codecs import codec_of
 from custody.cli.output import Failure, Misuse
+from custody.cli.untrusted import read_json
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
     InvalidPolicy,
@@ -131,7 +132,7 @@ def _read_json(path: Path) -> Any:
     with path.open("rb") as file:
         data = file.read(4 * DOCUMENT_BYTES_MAX)
     try:
-        return json.loads(
+        return read_json(
             data,
             object_pairs_hook=_without_repetition,
             parse_float=_no_fraction,
@@ -142,7 +143,7 @@ def _read_json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Misuse(f"{path} is not JSON: {error.msg} ({place})") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Misuse(f"{path} is not JSON") from None
 
 

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from custody.cli.output import Failure, Misuse
+from custody.cli.untrusted import read_json
 from signer.wire import MalformedMessage, canonical_json, exact_fields, integer, octets, text
 
 _VERSION: Final = 1
@@ -123,13 +124,13 @@ class KeyFile:
         """Raises Misuse if there is no key file for this role."""
         try:
             with path.open("rb") as file:
-                row = json.loads(file.read(_FILE_BYTES_MAX))
+                row = read_json(file.read(_FILE_BYTES_MAX))
             fields = exact_fields(row, frozenset({"header", "nonce", "ciphertext"}))
             header = Header.parse(fields["header"])
             found = cls(header, octets(fields["nonce"], 12), octets(fields["ciphertext"], 48))
         except FileNotFoundError:
             raise Misuse(f"there is no key file at {path}") from None
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             reason = error if isinstance(error, MalformedMessage) else "not JSON"
             raise Misuse(f"{path} is not a key file: {reason}") from None
         if header.role is not role:

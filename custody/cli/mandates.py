@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from chains.networks import Environment, all_networks
 from custody.cli.amounts import in_units
 from custody.cli.output import Failure
-from signer.wire import MalformedMessage, Mandate, format_time, parse_json
+from custody.cli.untrusted import read_json
+from signer.wire import Mandate, format_time, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,9 @@ def read_mandate(canonical: bytes, transfer: str) -> Shown:
     """Raises Failure unless the bytes are one mandate in canonical form, of this transfer, on a
     network whose units are known here."""
     try:
+        read_json(canonical)
         mandate = Mandate.parse(parse_json(canonical))
-    except MalformedMessage as error:
+    except ValueError as error:  # MalformedMessage is one
         raise Failure(f"the server sent something that is not a mandate: {error}") from None
     if mandate.canonical() != canonical:
         raise Failure("the server sent a mandate in another spelling than the one that is signed")

@@ -6,7 +6,6 @@ redirect.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 import httpx
 
 from custody.cli.output import Failure, Misuse
+from custody.cli.untrusted import read_json
 
 _ANSWER_BYTES_MAX: Final = 1024 * 1024
 _TIMEOUT_S: Final = 30.0
@@ -73,8 +73,8 @@ class Server:
 
 def json_object(body: bytes) -> dict[str, Any]:
     try:
-        row = json.loads(body)
-    except (ValueError, RecursionError):
+        row = read_json(body)
+    except ValueError:
         row = None
     if not isinstance(row, dict):
         raise Failure("the server's answer is not a JSON object")

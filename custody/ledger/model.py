@@ -324,7 +324,7 @@ class Books:
                 amount=movement.amount,
                 pending_id=None,
                 subject=movement.subject,
-                reason=movement.reason,
+                reason=movement.reason.value,
             )
         pending = self.entries[movement.pending_id]
         if isinstance(movement, Settle):

@@ -117,16 +117,21 @@ class Ledger:
                 assets.add(pending.asset)
         assets |= {key.asset for key in keys.values()}
         wanted |= keys.keys()
-        others = [*map(chain_account, assets), *map(fees_account, assets)]
-        books.open(*others)
-        await self._open(session, [keys[i] for i in keys.keys() - self._seen])
+        books.open(*map(chain_account, assets), *map(fees_account, assets))
+        owned = {i for i, key in keys.items() if key.kind in BOUNDED}
+        # An account of a vault that is there has the other sides of its asset beside it.
+        beside = {keys[i].asset for i in owned}
+        new = owned - self._seen
+        await self._open(
+            session, [key for i, key in keys.items() if i in new or key.asset not in beside]
+        )
         found = await repository.lock_accounts(session, wanted)
-        missing = [key for i, key in keys.items() if key.kind in BOUNDED and i not in found]
+        missing = [keys[i] for i in owned if i not in found]
         if missing:
             await self._open(session, missing)
             found = await repository.lock_accounts(session, wanted)
         books.accounts |= found
-        self._seen |= keys.keys() | {key.id for key in others}
+        self._seen |= owned
 
     async def _open(self, session: WriteSession, keys: Sequence[AccountKey]) -> None:
         """Each account comes with the other sides of its asset."""

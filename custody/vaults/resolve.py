@@ -17,17 +17,18 @@ Codecs = Mapping[Family, Callable[[Network], TransactionCodec]]
 
 
 def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddress:
-    """The canonical form of an address of `network`.
+    """The canonical form of an address of `network`; white space around it is forgiven.
 
     Raises InvalidAddress, WrongChecksum, ZeroAddress, or WrongNetwork with a message that names the
     network it belongs to, among all networks we know of.
     """
+    typed = text.strip()
     try:
-        return codecs[network.family](network).parse_address(text)
+        return codecs[network.family](network).parse_address(typed)
     except (WrongChecksum, ZeroAddress):
         raise
     except InvalidAddress as error:
-        owner = _owner(network, text, codecs)
+        owner = _owner(network, typed, codecs)
         if owner is None:
             raise
         raise WrongNetwork(

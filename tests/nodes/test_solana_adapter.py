@@ -4,16 +4,23 @@ import asyncio
 
 import pytest
 from solana.rpc.commitment import Confirmed
+from solana.rpc.models import TxOpts
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
+from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.system_program import (
     CreateAccountParams,
+    CreateLookupTableParams,
+    ExtendLookupTableParams,
     InitializeNonceAccountParams,
     TransferParams,
     WithdrawNonceAccountParams,
     create_account,
+    create_lookup_table,
+    extend_lookup_table,
     initialize_nonce_account,
     transfer,
     withdraw_nonce_account,
@@ -182,6 +189,45 @@ async def test_a_deposit_in_a_version_1_transaction_is_seen(node, adapter, payer
     (credit,) = await credits_to(adapter, payer.address)
     assert (credit.txid, credit.amount) == (txid, SOL)
     assert (await adapter.status(txid)).state is TxState.INCLUDED
+
+
+async def test_a_deposit_through_a_lookup_table_is_seen(node, adapter, payer, peer):
+    """The message itself does not hold our address, only a place in a table on the chain."""
+    outsider = Payer(node, adapter)
+    await outsider.fund(10 * SOL)
+    authority = outsider.key.pubkey()
+    create, table = create_lookup_table(
+        CreateLookupTableParams(
+            authority_address=authority,
+            payer_address=authority,
+            recent_slot=(await adapter.finalized()).height,
+        )
+    )
+    listed = [Keypair().pubkey(), payer.key.pubkey()]
+    extend = extend_lookup_table(
+        ExtendLookupTableParams(
+            lookup_table_address=table,
+            authority_address=authority,
+            payer_address=authority,
+            new_addresses=listed,
+        )
+    )
+    await send(node, peer, [outsider.key], [create, extend])
+    await node.mine()  # what is added to a table counts from the next slot on
+    step = transfer(
+        TransferParams(from_pubkey=authority, to_pubkey=payer.key.pubkey(), lamports=SOL)
+    )
+    blockhash = (await peer.get_latest_blockhash()).value.blockhash
+    message = MessageV0.try_compile(
+        authority, [step], [AddressLookupTableAccount(table, listed)], blockhash
+    )
+    assert payer.key.pubkey() not in message.account_keys
+    options = TxOpts(preflight_commitment=Confirmed)
+    await peer.send_transaction(VersionedTransaction(message, [outsider.key]), options)
+    await node.mine()
+    (credit,) = await credits_to(adapter, payer.address)
+    assert (credit.amount, credit.position) == (SOL, len(message.account_keys))
+    assert await payer.balance() == SOL
 
 
 async def test_several_payments_in_one_transaction_are_one_difference(node, adapter, payer, peer):

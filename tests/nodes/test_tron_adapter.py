@@ -35,7 +35,7 @@ ACTIVATION = 1_100_000
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def node(tmp_path_factory):
-    started = TronNode(LOCAL, tmp_path_factory.mktemp("tron"))
+    started: DevNode = TronNode(LOCAL, tmp_path_factory.mktemp("tron"))
     await started.start()
     yield started
     await started.stop()
@@ -83,9 +83,8 @@ def charged(signed: SignedTx) -> int:
 
 
 async def test_the_network_is_checked(node, adapter):
-    checked: DevNode = node
     await adapter.check()
-    other = TronAdapter(MAIN, checked.url)
+    other = TronAdapter(MAIN, node.url)
     with pytest.raises(WrongChain):
         await other.check()
     await other.close()
@@ -220,22 +219,6 @@ async def test_expired_transactions_are_proven_dead(node, adapter, wallet, short
     await node.mine(SOLID_AFTER)
     assert await adapter.proven_dead(included, await adapter.finalized()) is None
     assert await wallet.balance() == 98 * TRX - ACTIVATION
-
-
-async def test_a_node_that_forgot_a_transaction_proves_nothing(
-    node, adapter, wallet, short_lives, monkeypatch
-):
-    """A node without history answers as if the transaction had never been: the blocks decide."""
-    included = await wallet.signed(await node.outside_address(), TRX)
-    await adapter.broadcast(included)
-    await mine_until_as_late_as(node, adapter, included)
-    await node.mine(SOLID_AFTER)
-
-    async def forgotten(txid):
-        return None
-
-    monkeypatch.setattr(adapter._rpc, "info", forgotten)
-    assert await adapter.proven_dead(included, await adapter.finalized()) is None
 
 
 async def test_broadcast_twice(node, adapter, wallet):

@@ -1,7 +1,7 @@
 """The ledger against a model so plain that it can be read as the definition of what is meant.
 
-The plain model knows what each account has, and for each hold who holds how much for whom. First the
-rules alone, then the same rules through the database, which must agree with both.
+The plain model knows what each account has, and for each hold who holds how much for whom. First
+the rules alone, then the same rules through the database, which must agree with both.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ steps = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=steps, batch=st.integers(1, 4))
 def test_the_database_agrees_with_the_rules(

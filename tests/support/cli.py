@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import subprocess
+import sys
+import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -126,3 +131,47 @@ def policy(
 def write_json(path: Path, row: Any) -> Path:
     path.write_text(json.dumps(row, indent=2))
     return path
+
+
+def at_terminal(arguments: list[str], typed: list[str]) -> tuple[int, str]:
+    """Exit code and everything a person would see; each line is typed at its prompt."""
+    program = "from custody.cli import app, keyfile as k; k.USUAL_COST = k.Cost(19456, 2, 1); app()"
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        env={"PATH": os.environ["PATH"], "TERM": "dumb"},
+        preexec_fn=_take_terminal,
+    )
+    os.close(slave)
+    seen = b""
+    try:
+        for line in typed:
+            seen += _read_until(master, b": ")
+            os.write(master, line.encode() + b"\n")
+        seen += _read_until(master, None)
+        return process.wait(timeout=30), seen.decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def _take_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _read_until(master: int, end: bytes | None) -> bytes:
+    seen = b""
+    while end is None or not seen.endswith(end):
+        try:
+            part = os.read(master, 1024)
+        except OSError:  # how Linux says that nobody holds the other side any more
+            break
+        if not part:
+            break
+        seen += part
+    return seen

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
-from chains.model import Address, AssetId, ConflictKey, NetworkId
+from chains.model import Address, AssetId, TxId
 from chains.networks import Network, find_network
 from custody.db.session import Database
 from custody.db.tables import (
@@ -17,8 +17,6 @@ from custody.db.tables import (
     CoinRow,
     DepositRow,
     LedgerEntryRow,
-    TransactionRow,
-    TransferRow,
     VaultRow,
 )
 from custody.deposits.follow import NetworkFollower, Step
@@ -87,6 +85,10 @@ class World:
 
     async def new_address(self, vault: VaultRow, *, change: bool = False) -> AddressRow:
         return (await self.vaults.create_addresses(vault.id, self.network.id, change=change))[0]
+
+    async def pay(self, address: AddressRow, amount: int, *, mature: int = 0) -> TxId:
+        """Somebody outside pays an address of ours; not in a block yet."""
+        return await self.node.fund(Address(address.address), amount, mature=mature)
 
     async def follow(self) -> list[Step]:
         """Steps until the follower stands at the tip."""

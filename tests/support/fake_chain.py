@@ -20,6 +20,7 @@ from chains.errors import (
     FeeAboveMaximum,
     InsufficientFunds,
     NodeUnavailable,
+    WrongChain,
 )
 from chains.model import (
     Address,
@@ -298,11 +299,14 @@ class FakeNode:
 
 class FakeAdapter:
     """`calls`: how often each method was called. `before`: a hook that sees each call's name and
-    may raise, sleep or change the chain."""
+    may raise, sleep or change the chain. `network`: by default the node's own."""
 
-    def __init__(self, node: FakeNode) -> None:
+    def __init__(
+        self, node: FakeNode, network: Network | None = None, *, timeout_s: float | None = None
+    ) -> None:
         self._node = node
-        self._network = node.settings
+        self._network = network or node.settings
+        self._timeout_s = timeout_s
         self.calls: dict[str, int] = {}
         self.before: Callable[[str], None] = lambda call: None
 
@@ -321,7 +325,9 @@ class FakeAdapter:
         )
 
     async def check(self) -> None:
-        await self._ask("check", lambda: None)
+        served = await self._ask("check", lambda: self._node.network)
+        if served != self._network.id:
+            raise WrongChain(f"the fake node serves {served}")
 
     async def tip(self) -> BlockRef:
         return await self._ask("tip", lambda: self._node.tip)
@@ -360,7 +366,11 @@ class FakeAdapter:
         self.calls[call] = self.calls.get(call, 0) + 1
         self.before(call)
         await asyncio.sleep(0)
-        return await self._node.reply(effect)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._node.reply(effect)
+        except TimeoutError:
+            raise NodeUnavailable("the fake node is too slow") from None
 
     def _block(self, height: int) -> Block | None:
         if height > self._node.tip.height:
@@ -499,6 +509,13 @@ class FakeAdapter:
         if found is not None and found[0].ref.height <= final.height:
             return None
         spent = self._is_spent(tx, block.state, final)
+        if self.codec.has_coins:  # a coin made later is not spent, however absent
+            spent = any(
+                (each.txid, each.position or 0) not in block.state.coins
+                and (made := self._node.locate(TxId(each.txid))) is not None
+                and made[0].ref.height <= final.height
+                for each in tx.inputs
+            )
         return "replaced by a final transaction, or expired" if spent else None
 
     def _is_spent(self, tx: FakeTx, state: State, at: BlockRef) -> bool:

@@ -1,4 +1,4 @@
-"""Interrupts a coroutine at any of the points where it waits, as a crash or a cancellation would."""
+"""Interrupts a coroutine at any point where it waits, as a crash or a cancellation would."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ class _Driver:
         error: BaseException | None = None
         while True:
             try:
-                if error is not None:
-                    future = inner.throw(error)
-                else:
-                    future = inner.send(None)
+                future = inner.send(None) if error is None else inner.throw(error)
             except StopIteration as done:
                 return done.value
             error = None

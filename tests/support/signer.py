@@ -208,7 +208,7 @@ class ScriptedCodec:
         return self._network
 
     def parse_address(self, text: str) -> ParsedAddress:
-        return ParsedAddress(Address(text.lower()), self._network.address_types[0])
+        return ParsedAddress(Address(text.strip().lower()), self._network.address_types[0])
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         row = self._read(tx)
@@ -339,9 +339,10 @@ class Bench:
         return self.codecs[network.id].derive_address(key, kind)
 
     def mandate(self, alias: str = "ethereum-local", **changes: Any) -> Mandate:
-        """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot."""
+        """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot.
+        `source`: another vault whose first address pays."""
         network = find_network(alias)
-        vault = changes.get("vault", "v1")
+        vault = changes.pop("source", "v1")
         made = Mandate(
             transfer=changes.pop("transfer", "t1"),
             client="c1",

@@ -2,10 +2,7 @@
 
 import json
 import os
-import pty
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,16 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from custody.cli import keyfile
 from custody.cli.keyfile import Cost, KeyFile, Role, create
 from custody.cli.output import Failure, Misuse
-from tests.support.cli import CHEAP, PASSPHRASE, done, make_key, passphrase_fd, piped, refused
+from tests.support.cli import (
+    CHEAP,
+    PASSPHRASE,
+    at_terminal,
+    done,
+    make_key,
+    passphrase_fd,
+    piped,
+    refused,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -191,53 +197,6 @@ def test_an_opened_key_shows_no_secret(tmp_path: Path):
 
 
 # On a real terminal
-
-
-def at_terminal(arguments: list[str], typed: list[str]) -> tuple[int, str]:
-    """Exit code and everything a person would see; each line is typed at its prompt."""
-    program = "from custody.cli import app, keyfile as k; k.USUAL_COST = k.Cost(19456, 2, 1); app()"
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        env={"PATH": os.environ["PATH"], "TERM": "dumb"},
-        preexec_fn=_take_terminal,
-    )
-    os.close(slave)
-    seen = b""
-    try:
-        for line in typed:
-            seen += _read_until(master, b": ")
-            os.write(master, line.encode() + b"\n")
-        seen += _read_until(master, None)
-        return process.wait(timeout=30), seen.decode()
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-def _read_until(master: int, end: bytes | None) -> bytes:
-    seen = b""
-    while end is None or not seen.endswith(end):
-        try:
-            part = os.read(master, 1024)
-        except OSError:  # how Linux says that nobody holds the other side any more
-            break
-        if not part:
-            break
-        seen += part
-    return seen
 
 
 def test_at_a_terminal_the_passphrase_is_asked_twice_and_not_echoed(tmp_path: Path):

@@ -7,6 +7,7 @@ decided here, as a validator's bank decides them, and a nonce's new value is wri
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -37,6 +38,8 @@ from chains.devnet.solana_server.lifetime import (
 
 _SLOTS_PER_EPOCH: Final = 432_000
 _BEFORE_ALL: Final = -1
+_SLOT_HASHES: Final = 512
+"""How far back the sysvar reaches that lookup tables are created by [solana-slot-hashes]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Executor:
         self._past: dict[Pubkey, tuple[list[int], list[Account | None]]] = {}
         self._hashes = Blockhashes()
         self._processed: set[Signature] = set()
+        self._slot_hashes: deque[tuple[int, Hash]] = deque(maxlen=_SLOT_HASHES)
         self._slot = 0
         self._parent = Hash.default()
         self._parent_height = 0
@@ -89,9 +93,11 @@ class Executor:
         self._slot = slot
         epoch = slot // _SLOTS_PER_EPOCH
         self._svm.set_clock(Clock(slot, 0, epoch, epoch + 1, timestamp))
+        self._svm.set_slot_hashes(list(self._slot_hashes))
 
     def close_block(self, blockhash: Hash, height: int) -> None:
         self._hashes.add(blockhash, height)
+        self._slot_hashes.appendleft((self._slot, blockhash))
         self._parent, self._parent_height = blockhash, height
 
     def execute(self, transaction: VersionedTransaction) -> Executed | TransactionErrorType:

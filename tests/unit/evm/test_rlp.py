@@ -48,6 +48,13 @@ def test_invalid_vectors(name: str) -> None:
         rlp.decode(bytes.fromhex(INVALID[name]))
 
 
+@pytest.mark.parametrize("spelled", ["c4c1826162", "c2c181", "c3c282ff"])
+def test_a_member_does_not_reach_beyond_its_list(spelled: str) -> None:
+    """c4 (c1 82) 61 62: the inner list has room for the 82 alone, not for the two bytes it wants."""
+    with pytest.raises(MalformedTransaction):
+        rlp.decode(bytes.fromhex(spelled))
+
+
 @given(items)
 def test_agrees_with_the_rlp_package(item: Any) -> None:
     assert rlp.encode(item) == oracle.encode(item)

@@ -156,7 +156,7 @@ async def test_wrong_chain(node: ScriptedNode, adapter: EvmAdapter) -> None:
         (_error(-32000, "genesis is not traceable"), True),
     ],
 )
-async def test_check_finds_out_whether_the_node_traces(
+async def test_check_finds_out_once_whether_the_node_traces(
     node: ScriptedNode, adapter: EvmAdapter, answer: Any, traces: bool
 ) -> None:
     node.script = {
@@ -164,6 +164,9 @@ async def test_check_finds_out_whether_the_node_traces(
         "eth_getBlockByNumber": BLOCK,
         "debug_traceBlockByHash": answer,
     }
+    await adapter.check()
+    assert adapter.capabilities.internal_credits is traces
+    node.script["debug_traceBlockByHash"] = _error(-32601, "not any more")
     await adapter.check()
     assert adapter.capabilities.internal_credits is traces
 

@@ -440,6 +440,7 @@ MISMATCHED = {
     "by another key under our name": (
         replace(good(), signature=bytes(Keypair().sign_message(build_message(TRANSFER)))),
     ),
+    "ours under another name": (replace(good(), public_key=bytes(RECIPIENT)),),
     "over another message": (
         replace(good(), signature=bytes(KEY.sign_message(build_message(CREATION)))),
     ),

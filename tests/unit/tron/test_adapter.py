@@ -131,11 +131,17 @@ async def scripted(monkeypatch):
         )
         adapter = TronAdapter(LOCAL, "http://node.invalid")
         made.append(adapter)
+        assert_chain_adapter(adapter)
         return adapter
 
     yield make
     for adapter in made:
         await adapter.close()
+
+
+def assert_chain_adapter(adapter: ChainAdapter) -> None:
+    """Checked by mypy."""
+    assert not adapter.capabilities.conflict_keys
 
 
 async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, int]]:
@@ -146,9 +152,8 @@ async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[s
     return [(one.address, one.amount, one.position) for one in result.credits]
 
 
-async def test_it_is_a_chain_adapter(scripted):
-    adapter: ChainAdapter = scripted({})
-    assert await adapter.claim(intent(PAYER, OURS, 1)) == ()
+async def test_nothing_is_claimed(scripted):
+    assert await scripted({}).claim(intent(PAYER, OURS, 1)) == ()
 
 
 # Blocks
@@ -354,8 +359,11 @@ async def test_prepare_refers_to_the_solidified_block_and_soon_expires(scripted)
 
 async def test_equal_payments_are_different_transactions(scripted):
     adapter = scripted(node())
-    made = {(await adapter.prepare(intent(PAYER, OURS, 5))).payload for _ in range(50)}
-    assert len(made) == 50
+    made = [(await adapter.prepare(intent(PAYER, OURS, 5))).payload for _ in range(50)]
+    assert len(set(made)) == 50
+    raw = [pb.RawData.FromString(payload) for payload in made]
+    assert len({one.expiration for one in raw}) > 40
+    assert len({one.timestamp for one in raw}) > 40
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from chains.follow import Connected, Disconnected
-from chains.model import BlockRef
+from chains.model import Address, BlockRef
 from custody.db.session import Database
 from custody.db.tables import TransactionRow, TransferRow
+from custody.deposits import repository
 from custody.deposits.blocks import OutOfStep
 from custody.deposits.service import REORG_BELOW_FINALITY
 from custody.vaults.watchlist import WatchList
@@ -25,7 +26,7 @@ async def test_pending_then_credited_at_the_networks_confirmations(database: Dat
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 50_000)
+    await world.pay(address, 50_000)
     await mine_and_follow(world)
     assert await world.deposit_states() == [(50_000, "pending")]
     balance = await world.balance(vault)
@@ -43,7 +44,7 @@ async def test_what_the_node_calls_final_is_credited_where_the_network_says_so(d
     world = World(database, "ethereum-local")
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 7 * 10**18)
+    await world.pay(address, 7 * 10**18)
     await mine_and_follow(world, 20)
     assert await world.deposit_states() == [(7 * 10**18, "pending")]
     await world.node.finalize()
@@ -56,7 +57,7 @@ async def test_a_finalized_block_that_is_not_ours_credits_nothing(database: Data
     world = World(database, "ethereum-local")
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 10)
+    await world.pay(address, 10)
     await mine_and_follow(world)
     async with database.write() as session:
         applied = await world.deposits.apply(
@@ -74,7 +75,7 @@ async def test_a_minted_coin_waits_for_its_maturity(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 5_000, mature=10)
+    await world.pay(address, 5_000, mature=10)
     await mine_and_follow(world)  # block 1, mature at 11
     await mine_and_follow(world, 9)
     assert await world.deposit_states() == [(5_000, "pending")]
@@ -86,9 +87,9 @@ async def test_several_payments_of_one_transaction_and_of_one_block(database: Da
     world = World(database)
     vault, other = await world.new_vault(), await world.new_vault()
     first, second = await world.new_address(vault), await world.new_address(other)
-    await world.node.fund(first.address, 1_000)
-    await world.node.fund(first.address, 2_000)
-    await world.node.fund(second.address, 4_000)
+    await world.pay(first, 1_000)
+    await world.pay(first, 2_000)
+    await world.pay(second, 4_000)
     await world.node.fund(await world.node.outside_address(), 8_000)
     await mine_and_follow(world, 3)
     assert (await world.balance(vault)).available == 3_000
@@ -104,8 +105,8 @@ async def test_on_account_chains_only_the_first_address_pays(database: Database)
     world = World(database, "bsc-local")
     vault = await world.new_vault()
     first, second = await world.new_address(vault), await world.new_address(vault)
-    await world.node.fund(first.address, 100)
-    await world.node.fund(second.address, 30)
+    await world.pay(first, 100)
+    await world.pay(second, 30)
     await mine_and_follow(world)
     balance = await world.balance(vault)
     assert (balance.available, balance.unswept, balance.pending) == (0, 0, 130)
@@ -120,7 +121,7 @@ async def test_all_addresses_of_a_coin_network_pay(database: Database):
     vault = await world.new_vault()
     await world.new_address(vault)
     second = await world.new_address(vault)
-    await world.node.fund(second.address, 3_000)
+    await world.pay(second, 3_000)
     await mine_and_follow(world, 3)
     balance = await world.balance(vault)
     assert (balance.available, balance.unswept) == (3_000, 0)
@@ -129,7 +130,7 @@ async def test_all_addresses_of_a_coin_network_pay(database: Database):
 async def test_a_payment_of_nothing_is_no_deposit(database: Database):
     world = World(database, "bsc-local")
     address = await world.new_address(await world.new_vault())
-    await world.node.fund(address.address, 0)
+    await world.pay(address, 0)
     await mine_and_follow(world)
     assert await world.all_deposits() == []
 
@@ -144,8 +145,8 @@ async def own_spend(world: World, outputs: list[tuple[str, int, bool]]) -> str:
     native = world.native
     tx = FakeTx(
         network=world.network.id,
-        inputs=(FakeInput(deposit.txid, deposit.position, deposit.amount, "x", None),),  # type: ignore[arg-type]
-        outputs=tuple(FakeOutput(to, native, amount) for to, amount, _ in outputs),  # type: ignore[arg-type]
+        inputs=(FakeInput(deposit.txid, deposit.position, deposit.amount, Address("x"), None),),
+        outputs=tuple(FakeOutput(Address(to), native, amount) for to, amount, _ in outputs),
         fee_max=deposit.amount - sum(amount for _, amount, _ in outputs),
     )
     paid = next((to, amount) for to, amount, pays in outputs if pays)
@@ -190,7 +191,7 @@ async def test_change_is_a_coin_but_no_deposit(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await mine_and_follow(world, 3)
     change = await world.new_address(vault, change=True)
     outside = await world.node.outside_address()
@@ -205,7 +206,7 @@ async def test_a_vault_that_pays_itself_gets_a_deposit(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address, own = await world.new_address(vault), await world.new_address(vault)
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await mine_and_follow(world, 3)
     await own_spend(world, [(own.address, 20_000, True), (address.address, 69_000, False)])
     await mine_and_follow(world)
@@ -217,7 +218,7 @@ async def test_a_payment_from_another_vault_of_ours_is_a_deposit(database: Datab
     world = World(database)
     vault, other = await world.new_vault(), await world.new_vault()
     address, theirs = await world.new_address(vault), await world.new_address(other)
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await mine_and_follow(world, 3)
     await own_spend(world, [(theirs.address, 89_000, True)])
     await mine_and_follow(world)
@@ -228,11 +229,11 @@ async def test_a_coin_made_and_spent_in_the_same_block(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    funding = await world.node.fund(address.address, 90_000)
+    funding = await world.pay(address, 90_000)
     outside = await world.node.outside_address()
     tx = FakeTx(
         world.network.id,
-        (FakeInput(funding, 0, 90_000, "x", None),),  # type: ignore[arg-type]
+        (FakeInput(funding, 0, 90_000, Address("x"), None),),
         (FakeOutput(outside, world.native, 89_000),),
         1_000,
     )
@@ -253,7 +254,7 @@ async def test_a_reorg_of_every_depth_below_finality(database: Database, alias: 
     vault = await world.new_vault()
     address = await world.new_address(vault)
     for block in range(1, 6):
-        await world.node.fund(address.address, 1_000 * block)
+        await world.pay(address, 1_000 * block)
         await mine_and_follow(world)
     counts_confirmations = alias == "bitcoin-regtest"
     before = dict(await world.deposit_states())
@@ -285,7 +286,7 @@ async def test_a_transaction_that_comes_back_is_a_new_deposit(database: Database
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 6_000)
+    await world.pay(address, 6_000)
     await mine_and_follow(world)
     await world.node.reorg(1, replay=True)
     await world.follow()
@@ -301,7 +302,7 @@ async def test_the_very_same_block_comes_back(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 6_000)
+    await world.pay(address, 6_000)
     await mine_and_follow(world)
     ours = list(world.node.chain)
     await world.node.reorg(1)
@@ -324,7 +325,7 @@ async def test_a_shorter_chain_with_another_tip(database: Database):
     vault = await world.new_vault()
     address = await world.new_address(vault)
     await world.node.mine(3)
-    await world.node.fund(address.address, 6_000)
+    await world.pay(address, 6_000)
     await mine_and_follow(world, 2)
     other = FakeNode(world.network, seed=9)
     other.chain = world.node.chain[:3]
@@ -338,7 +339,7 @@ async def test_spent_coins_come_back_when_the_spending_block_goes(database: Data
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await mine_and_follow(world, 3)
     outside = await world.node.outside_address()
     await own_spend(world, [(outside, 89_000, True)])
@@ -361,7 +362,7 @@ async def test_coins_go_with_their_block(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await mine_and_follow(world)
     await world.node.reorg(1)
     world.node.pool.clear()
@@ -374,7 +375,7 @@ async def test_undoing_what_was_final_freezes_and_does_not_credit_twice(database
     vault, bystander = await world.new_vault(), await world.new_vault()
     address = await world.new_address(vault)
     await world.new_address(bystander)
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await mine_and_follow(world, 4)
     assert await world.deposit_states() == [(90_000, "credited")]
     await world.node.reorg(4, replay=True)
@@ -397,7 +398,7 @@ async def test_applying_the_same_blocks_again_changes_nothing(database: Database
     address = await world.new_address(vault)
     await world.node.mine(2)
     await world.follow()
-    await world.node.fund(address.address, 6_000)
+    await world.pay(address, 6_000)
     await world.node.mine(4)
     events = [Connected(b) for h in range(3, 7) if (b := await world.adapter.block(h)) is not None]
     watchlist = WatchList(world.network.id)
@@ -417,7 +418,7 @@ async def test_undoing_a_block_twice_changes_nothing(database: Database):
     world = World(database)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 6_000)
+    await world.pay(address, 6_000)
     await world.node.mine(2)
     await world.follow()
     gone = [Disconnected(world.node.chain[2].ref), Disconnected(world.node.chain[1].ref)]
@@ -447,8 +448,6 @@ async def test_events_that_do_not_continue_the_stored_chain_are_refused(database
 
 
 async def stored(world: World, height: int) -> BlockRef:
-    from custody.deposits import repository
-
     async with world.database.read() as session:
         refs = await repository.newest_refs(session, world.network.id, 10)
     return next(ref for ref in refs if ref.height == height)

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from chains.errors import WrongChain
 from chains.follow import ReorgTooDeep
+from chains.model import Address
 from custody.db.session import Database
 from custody.db.tables import BlockRow
 from custody.deposits import follow
@@ -50,7 +51,7 @@ async def test_a_long_gap_is_filled_in_batches(sqlite_url: str, monkeypatch: pyt
     await world.node.mine(1)
     await world.follow()
     for _ in range(100):
-        await world.node.fund(address.address, 1_000)
+        await world.pay(address, 1_000)
         await world.node.mine(1)
     world.restart()
     steps = await world.follow()
@@ -93,7 +94,7 @@ async def test_a_restart_goes_on_where_it_stopped(database: Database):
     vault = await world.new_vault()
     address = await world.new_address(vault)
     for height in range(10):
-        await world.node.fund(address.address, 1_000 + height)
+        await world.pay(address, 1_000 + height)
         await world.node.mine()
         await world.follow()
         world.restart()
@@ -108,7 +109,7 @@ async def test_an_address_given_out_before_a_block_is_watched_in_it(database: Da
     await world.node.mine()
     await world.follow()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 1_000)
+    await world.pay(address, 1_000)
     await world.node.mine()
     await world.follow()
     assert await world.deposit_states() == [(1_000, "pending")]
@@ -119,7 +120,7 @@ async def test_skipped_slots(database: Database):
     vault = await world.new_vault()
     address = await world.new_address(vault)
     for skip in (0, 3, 1):
-        await world.node.fund(address.address, 1_000)
+        await world.pay(address, 1_000)
         await world.node.mine(1, skip=skip)
     await world.follow()
     assert await world.deposit_states() == [(1_000, "pending")] * 3
@@ -141,7 +142,7 @@ async def test_a_node_that_is_away_is_noted_and_nothing_is_lost(database: Databa
     await world.follow()
     assert world.follower.status.node_unavailable_since is None
     world.node.go_away()
-    await world.node.fund(address.address, 1_000)
+    await world.pay(address, 1_000)
     await world.node.mine(3)
     since = world.clock()
     for _ in range(3):
@@ -166,7 +167,7 @@ async def test_every_answer_may_be_lost_once(sqlite_url: str):
     address = await world.new_address(vault)
     rng = random.Random(3)
     for round_ in range(30):
-        await world.node.fund(address.address, 1_000)
+        await world.pay(address, 1_000)
         await world.node.mine(rng.randint(1, 4))
         if round_ % 7 == 6:
             await world.node.reorg(rng.randint(1, 2), replay=True)
@@ -199,7 +200,7 @@ async def test_a_reorg_deeper_than_we_remember_stops_and_calls_a_person(database
     world = World(database, start_height=0)
     vault = await world.new_vault()
     address = await world.new_address(vault)
-    await world.node.fund(address.address, 1_000)
+    await world.pay(address, 1_000)
     await world.node.mine(60)
     await world.follow()
     await world.node.reorg(58)
@@ -218,7 +219,7 @@ async def test_the_node_changes_its_mind_while_blocks_are_fetched(sqlite_url: st
     vault = await world.new_vault()
     address = await world.new_address(vault)
     for _ in range(30):
-        await world.node.fund(address.address, 1_000)
+        await world.pay(address, 1_000)
         await world.node.mine()
     blocks = 0
 
@@ -250,7 +251,7 @@ async def test_two_followers_at_once_do_no_harm(database: Database):
     second = world.follower
     rng = random.Random(1)
     for round_ in range(15):
-        await world.node.fund(address.address, 1_000)
+        await world.pay(address, 1_000)
         await world.node.mine(rng.randint(1, 3))
         if round_ % 4 == 3:
             await world.node.reorg(rng.randint(1, 2), replay=True)
@@ -270,13 +271,13 @@ async def test_coins_of_another_leader_are_known_when_they_are_spent(database: D
     await world.follow()
     first = world.follower
     world.restart()
-    await world.node.fund(address.address, 90_000)
+    await world.pay(address, 90_000)
     await world.node.mine()
     await world.follow()
     (deposit,) = await world.all_deposits()
     tx = FakeTx(
         world.network.id,
-        (FakeInput(deposit.txid, deposit.position, 90_000, "x", None),),  # type: ignore[arg-type]
+        (FakeInput(deposit.txid, deposit.position, 90_000, Address("x"), None),),
         (FakeOutput(await world.node.outside_address(), world.native, 89_000),),
         1_000,
     )
@@ -301,7 +302,7 @@ async def test_a_crash_between_any_two_waits(database: Database):
     rounds = 0
     while True:
         for amount in (1_000, 2_000):
-            await world.node.fund(address.address, amount)
+            await world.pay(address, amount)
             await world.node.mine()
         if rounds % 3 == 2:
             await world.node.reorg(2, replay=True)

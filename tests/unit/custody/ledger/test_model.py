@@ -74,7 +74,7 @@ def movement(verb: str, words: list[str]) -> Reserve | Post | Settle | Void:
     if verb == "void":
         return Void(words[0])
     debit, credit, amount, subject = words[:4]
-    kind = {"reserve": Reserve, "post": Post}[verb]
+    kind: type[Reserve] | type[Post] = Reserve if verb == "reserve" else Post
     reason = Reason.FEE if subject.endswith("!") else Reason.TRANSFER
     return kind(ACCOUNTS[debit], ACCOUNTS[credit], number(amount), subject.rstrip("!"), reason)
 

@@ -1,0 +1,75 @@
+"""The worlds of the conformance suite: five real engines, and the fake chain as each of them.
+
+The fake must pass what the real ones pass, else the tests that rely on it prove nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from chains.adapter import ChainAdapter
+from chains.devnet.node import DevNode
+from chains.networks import Family, Network, find_network
+from custody.bootstrap import ADAPTERS
+from custody.devnet.nodes import NODES
+from tests.conformance.world import OpenAdapter, World
+from tests.support.fakes import FakeAdapter, FakeNode
+
+FAKE = "fake-"
+
+
+def worlds(*families: Family, fakes: bool = True) -> list[object]:
+    """Parameters of `running`, by default all. A network's tests stay in one xdist worker."""
+    wanted = [alias for alias in NODES if find_network(alias).family in (families or tuple(Family))]
+    real = [
+        pytest.param(alias, marks=[pytest.mark.engine, pytest.mark.xdist_group(alias)])
+        for alias in wanted
+    ]
+    names = [FAKE + alias for alias in wanted] if fakes else []
+    return [*real, *(pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=worlds())
+async def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """One world for all tests of a module."""
+    name: str = request.param
+    network = find_network(name.removeprefix(FAKE))
+    if name.startswith(FAKE):
+        world = _fake_world(network)
+    else:
+        node = NODES[name](network, tmp_path_factory.mktemp(name))
+        await node.start()
+        world = World(network, node, _connector(node))
+    try:
+        yield world
+    finally:
+        await world.close()
+        await world.node.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(running: World) -> AsyncIterator[World]:
+    """The module's world, healthy again after each test."""
+    yield running
+    running.node.heal()
+
+
+def _connector(node: DevNode) -> OpenAdapter:
+    def connect(network: Network, timeout_s: float) -> ChainAdapter:
+        return ADAPTERS[network.family](network, node.url, timeout_s=timeout_s)
+
+    return connect
+
+
+def _fake_world(network: Network) -> World:
+    node = FakeNode(network, seed=1)
+
+    def connect(wanted: Network, timeout_s: float) -> ChainAdapter:
+        return FakeAdapter(node, wanted, timeout_s=timeout_s)
+
+    return World(network, node, connect)

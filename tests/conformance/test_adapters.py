@@ -1,0 +1,507 @@
+"""One suite for every adapter: what custody relies on, on real engines and on the fake chain."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from chains.adapter import ChainAdapter
+from chains.devnet.node import DevNode
+from chains.errors import (
+    BroadcastRejected,
+    ClaimUnusable,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    NodeError,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.follow import Connected, Disconnected
+from chains.model import Address, BlockRef, Broadcast, SignedTx, TxState, TxStatus
+from chains.networks import all_networks
+from tests.conformance.world import Books, Purse, World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ABOVE_EVERY_LIFETIME = 280
+"""Blocks after which a transaction without conflict keys has expired on every network."""
+
+
+# Which chain it is
+
+
+async def test_serves_the_configured_network(world: World) -> None:
+    adapter: ChainAdapter = world.adapter  # the type checker compares the interfaces
+    node: DevNode = world.node
+    assert node.network == world.network.id == adapter.codec.network.id
+    await adapter.check()
+    await world.node.mine(4)
+    tip = await adapter.tip()
+    heights = range(tip.height - 3, tip.height + 1)
+    blocks = [found for height in heights if (found := await adapter.block(height)) is not None]
+    assert blocks[-1].ref == tip
+    for parent, child in pairwise(blocks):
+        assert child.parent_hash == parent.ref.hash
+        assert child.timestamp > 0
+    with pytest.raises(NodeUnavailable):
+        await adapter.block(tip.height + 1)
+
+
+async def test_another_network_of_the_family_is_the_wrong_chain(world: World) -> None:
+    others = [
+        other
+        for other in all_networks().values()
+        if other.family is world.network.family and other != world.network
+    ]
+    assert others
+    for other in others:
+        with pytest.raises(WrongChain):
+            await world.connect(other).check()
+
+
+async def test_the_adapter_of_another_family_gets_no_answer_it_could_believe(world: World) -> None:
+    for other in all_networks().values():
+        if other.family is not world.network.family:
+            with pytest.raises(NodeError):
+                await world.connect(other).check()
+
+
+# Receiving
+
+
+async def test_receive(world: World) -> None:
+    """Nothing before the block; then one credit, whose place in the chain stays."""
+    native = world.network.native.id
+    for kind in world.network.address_types:
+        purse = world.purse(kind)
+        assert await purse.balance() == 0
+        txid = await world.node.fund(purse.address, 2 * world.coin)
+        assert (await world.adapter.status(txid)).state in (TxState.PENDING, TxState.UNKNOWN)
+        assert await world.node.balance(purse.address) == 0
+        assert await world.node.received(txid, purse.address, native) == 0
+        await world.node.mine()
+
+        block, credit = await purse.arrived(txid)
+        assert (credit.asset, credit.amount) == (native, 2 * world.coin)
+        assert credit.mature_height in (None, block.ref.height)
+        status = await world.adapter.status(txid)
+        assert (status.state, status.block) == (TxState.INCLUDED, block.ref)
+        assert await purse.balance() == 2 * world.coin
+        assert await world.node.received(txid, purse.address, native) == 2 * world.coin
+
+        await world.node.mine()
+        assert await world.adapter.block(block.ref.height) == block
+        assert await world.connect().block(block.ref.height) == block
+
+
+async def test_two_deposits_in_one_block_are_two_credits(world: World) -> None:
+    purse = world.purse()
+    books = await world.books()
+    for amount in (2 * world.coin, 3 * world.coin):
+        await world.node.fund(purse.address, amount)
+    await world.node.mine()
+    (event,) = await books.catch_up()
+    assert isinstance(event, Connected)
+    names = Counter((each.txid, each.position) for each in event.block.credits)
+    assert set(names.values()) == {1}
+    found = sorted(each.amount for each in books.credits_to(purse.address))
+    assert found == [2 * world.coin, 3 * world.coin]
+    assert await purse.balance() == 5 * world.coin
+
+
+async def test_credits_from_inside_a_contract_call(world: World) -> None:
+    """The other engines offer no such payment by a verb; tests/nodes make them by other means."""
+    send = getattr(world.node, "send", None)
+    if send is None:
+        pytest.skip("no verb that runs a contract")
+    assert world.adapter.capabilities.internal_credits
+    purse = world.purse()
+    pays_on = bytes.fromhex(f"600060006000600034 73{purse.address[2:]} 5af100")
+    txid = await send(None, 123, pays_on, 200_000)
+    await world.node.mine()
+    _, credit = await purse.arrived(txid)
+    assert credit.amount == 123 == await purse.balance()
+
+
+# Sending
+
+
+async def test_send(world: World) -> None:
+    """From claim to block, and every base unit accounted for, from each kind of address."""
+    for kind in world.network.address_types:
+        purse, to = world.purse(kind), await world.node.outside_address()
+        await purse.receive()
+        before = await purse.balance()
+        intent = await purse.claimed(to, world.coin)
+        tx = await world.adapter.prepare(intent)
+
+        summary = world.adapter.codec.summarize(tx)
+        assert summary.sources == (purse.address,)
+        assert summary.payments == intent.payments
+        assert 0 < summary.fee_max <= intent.fee_max
+        assert summary.conflict_keys == set(intent.claim)
+        assert bool(intent.claim) is world.adapter.capabilities.conflict_keys
+        assert summary.unexplained == ()
+        assert all(purse.change and each.path == purse.change.path for each in summary.change)
+
+        signed = purse.sign(tx)
+        assert await world.adapter.status(signed.txid) == TxStatus(TxState.UNKNOWN)
+        assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+        assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+        waiting = await world.adapter.status(signed.txid)
+        assert waiting.state in (TxState.PENDING, TxState.UNKNOWN) and waiting.block is None
+        assert await world.node.received(signed.txid, to, world.network.native.id) == 0
+
+        await world.node.mine()
+        status = await included(world, signed, to, world.coin)
+        assert status.block == await world.adapter.tip()
+        assert status.fee + status.locked <= summary.fee_max
+        assert await purse.balance() == before - world.coin - status.fee - status.locked
+        block = await world.tip_block()
+        spent = intent.claim if world.adapter.capabilities.coins else ()
+        assert set(spent) <= set(block.spent) and bool(block.spent) is bool(spent)
+        paid = [each for each in block.credits if each.txid == signed.txid]
+        assert [each.amount for each in paid if each.address == to] == [world.coin]
+        change = {(each.address, each.amount) for each in summary.change}
+        assert {(each.address, each.amount) for each in paid if each.address != to} >= change
+        assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+
+
+async def test_two_transfers_at_once_take_different_claims(world: World) -> None:
+    purse, to = world.purse(), await world.node.outside_address()
+    await purse.receive()
+    await purse.receive()
+    before = await purse.balance()
+    first = await purse.claimed(to, world.coin)
+    second = await purse.claimed(to, world.coin, taken=frozenset(first.claim))
+    assert not set(first.claim) & set(second.claim)
+    sent = [purse.sign(await world.adapter.prepare(each)) for each in (first, second)]
+    assert len({each.txid for each in sent}) == 2
+    for signed in sent:
+        assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    await world.node.mine()
+    statuses = [await included(world, signed, to, world.coin) for signed in sent]
+    cost = sum(each.fee + each.locked for each in statuses)
+    assert await world.node.balance(to) == 2 * world.coin
+    assert await purse.balance() == before - 2 * world.coin - cost
+
+
+async def test_what_can_not_be_paid_is_said_before_anything_is_signed(world: World) -> None:
+    purse, to = world.purse(), await world.node.outside_address()
+    with pytest.raises(InsufficientFunds):
+        await purse.signed(to, world.coin)
+    await purse.receive()
+    with pytest.raises(InsufficientFunds):
+        await purse.signed(to, 6 * world.coin)
+    with pytest.raises(InsufficientFunds):
+        await purse.signed(to, 5 * world.coin)
+    with pytest.raises(FeeAboveMaximum):
+        await purse.signed(to, world.coin, fee_max=1)
+    assert await purse.balance() == 5 * world.coin
+
+
+async def test_balance_at_an_earlier_block(world: World) -> None:
+    purse, native = world.purse(), world.network.native.id
+    earlier, _ = await purse.receive()
+    await purse.receive()
+    assert await purse.balance() == 10 * world.coin
+    if world.adapter.capabilities.historic_balance:
+        found = await world.adapter.balance(purse.address, native, earlier.ref)
+        assert found == 5 * world.coin
+        elsewhere = replace(earlier.ref, hash=(await world.adapter.tip()).hash[::-1])
+        with pytest.raises(NodeError):
+            await world.adapter.balance(purse.address, native, elsewhere)
+    else:  # never today's amount for an earlier block
+        with pytest.raises((AssertionError, NodeUnavailable)):
+            await world.adapter.balance(purse.address, native, earlier.ref)
+
+
+# Finality
+
+
+async def test_final_by_the_configuration_and_not_before(world: World) -> None:
+    purse = world.purse()
+    block, _ = await purse.receive()
+    assert (await world.final()).height < block.ref.height
+    await world.node.finalize()
+    final = await world.final()
+    assert final.height >= block.ref.height
+    found = await world.adapter.block(final.height)
+    assert found is not None and found.ref == final
+    assert await world.adapter.block(block.ref.height) == block
+    await world.node.mine()
+    assert (await world.final()).height >= final.height
+
+
+async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> None:
+    """By a final transaction with the same claim where there are claims, else by its expiry."""
+    by_conflict = world.adapter.capabilities.conflict_keys
+    purse, to = world.purse(), await world.node.outside_address()
+    before_everything = await world.adapter.tip()
+    await purse.receive()
+    intent = await purse.claimed(to, world.coin)
+    rival = replace(intent, payments=(replace(intent.payments[0], amount=2 * world.coin),))
+    dead, alive = [
+        purse.sign(await world.adapter.prepare(each)) for each in (intent, rival)
+    ]
+    assert await world.adapter.broadcast(alive) is Broadcast.ACCEPTED
+    await world.node.mine()
+    await included(world, alive, to, 2 * world.coin)
+    for early in (before_everything, await world.final()):
+        assert await world.adapter.proven_dead(dead, early) is None
+        assert await world.adapter.proven_dead(alive, early) is None
+
+    await world.node.mine(1 if by_conflict else ABOVE_EVERY_LIFETIME)
+    await world.node.finalize()
+    final = await world.final()
+    assert await world.adapter.proven_dead(dead, final)
+    assert await world.adapter.proven_dead(alive, final) is None
+    with pytest.raises(BroadcastRejected):
+        await world.adapter.broadcast(dead)
+    assert await world.adapter.status(dead.txid) == TxStatus(TxState.UNKNOWN)
+    if by_conflict:
+        with pytest.raises(ClaimUnusable):
+            await world.adapter.prepare(intent)
+    assert await world.node.balance(to) == 2 * world.coin
+
+
+async def test_what_waits_is_not_dead(world: World) -> None:
+    purse, to = world.purse(), await world.node.outside_address()
+    await purse.receive()
+    signed = await purse.signed(to, world.coin)
+    await world.node.finalize()
+    assert await world.adapter.proven_dead(signed, await world.final()) is None
+    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    assert await world.adapter.proven_dead(signed, await world.final()) is None
+    await world.node.mine()
+    await included(world, signed, to, world.coin)
+
+
+# Reorganisations below finality
+
+
+async def test_a_reorg_takes_a_deposit_back(world: World) -> None:
+    purse, books = world.purse(), await world.books()
+    block, _ = await purse.receive()
+    await world.node.mine()
+    await books.catch_up()
+    assert books.total(purse.address) == 5 * world.coin
+
+    await world.node.reorg(2)
+    events = await books.catch_up()
+    assert [type(each) for each in events] == [Disconnected] * 2 + [Connected] * 3
+    assert books.total(purse.address) == 0 == await purse.balance()
+    instead = await world.adapter.block(block.ref.height)
+    assert instead is None or instead.ref != block.ref
+
+    await world.node.mine()
+    if (await world.tip_block()).ref.height and not await purse.balance():
+        await purse.receive()  # the engine forgot the payment: whoever sent it pays again
+    await books.catch_up()
+    assert books.total(purse.address) == 5 * world.coin == await purse.balance()
+
+
+async def test_a_reorg_takes_a_transfer_back_and_the_same_bytes_bring_it_again(
+    world: World,
+) -> None:
+    purse, other, books = world.purse(), world.purse(), await world.books()
+    await purse.receive()
+    await world.node.mine(2)
+    before = await purse.balance()
+    signed = await purse.signed(other.address, world.coin)
+    await world.adapter.broadcast(signed)
+    await world.node.mine(2)
+    first = await included(world, signed, other.address, world.coin)
+    await books.catch_up()
+    (credited,) = books.credits_to(other.address)
+
+    await world.node.reorg(2)
+    await books.catch_up()
+    assert books.credits_to(other.address) == []
+    assert (await purse.balance(), await other.balance()) == (before, 0)
+    taken_back = await world.adapter.status(signed.txid)
+    assert taken_back.state in (TxState.PENDING, TxState.UNKNOWN) and taken_back.block is None
+
+    assert await world.adapter.broadcast(signed) in Broadcast
+    await world.node.mine()
+    again = await included(world, signed, other.address, world.coin)
+    assert again.block != first.block
+    await books.catch_up()
+    assert books.credits_to(other.address) == [credited]
+    assert await purse.balance() == before - world.coin - again.fee - again.locked
+    assert await other.balance() == world.coin
+
+
+# Restarts
+
+
+async def test_a_new_process_goes_on_from_what_was_stored(world: World) -> None:
+    """Stored are the follower's refs and the signed bytes; while nobody looked, the chain
+    replaced the newest block that we knew."""
+    purse, other, books = world.purse(), world.purse(), await world.books()
+    await purse.receive()
+    signed = await purse.signed(other.address, world.coin)
+    lost, _ = await world.purse().receive()
+    await books.catch_up()
+    assert books.refs[-1] == lost.ref
+
+    await world.node.reorg(1)
+    fresh = world.connect()
+    assert await fresh.broadcast(signed) is Broadcast.ACCEPTED
+    await world.node.mine()
+    resumed = books.resume(fresh)
+    events = await resumed.catch_up()
+    assert [each for each in events if isinstance(each, Disconnected)] == [Disconnected(lost.ref)]
+    assert resumed.total(other.address) == world.coin == await other.balance()
+    assert (await fresh.status(signed.txid)).state is TxState.INCLUDED
+
+
+async def test_the_engine_restarts_with_a_transfer_under_way(world: World) -> None:
+    purse, other, books = world.purse(), world.purse(), await world.books()
+    block, _ = await purse.receive()
+    signed = await purse.signed(other.address, world.coin)
+    await world.adapter.broadcast(signed)
+    url, tip = world.node.url, await world.adapter.tip()
+    await world.node.stop()
+    await world.node.start()
+    if not getattr(world.node, "capable_of_restart", True):
+        pytest.skip("the engine keeps no chain")
+    assert world.node.url == url
+    assert await world.adapter.tip() == tip
+    assert await world.adapter.block(block.ref.height) == block
+    assert await world.adapter.broadcast(signed) in Broadcast
+    await world.node.mine()
+    await included(world, signed, other.address, world.coin)
+    await books.catch_up()
+    assert books.total(other.address) == world.coin == await other.balance()
+
+
+# A bad line
+
+
+async def test_a_node_away_and_back(world: World) -> None:
+    purse, to, books = world.purse(), await world.node.outside_address(), await world.books()
+    await purse.receive()
+    intent = await purse.claimed(to, world.coin)
+    signed = purse.sign(await world.adapter.prepare(intent))
+    tip, native = await world.adapter.tip(), world.network.native.id
+    questions = [
+        world.adapter.check,
+        world.adapter.tip,
+        world.final,
+        lambda: world.adapter.block(tip.height),
+        lambda: world.adapter.prepare(intent),
+        lambda: world.adapter.broadcast(signed),
+        lambda: world.adapter.status(signed.txid),
+        lambda: world.adapter.proven_dead(signed, tip),
+        lambda: world.adapter.balance(purse.address, native),
+    ]
+    for fault in (world.node.go_away, lambda: world.node.error(1000)):
+        fault()
+        for ask in questions:
+            with pytest.raises(NodeUnavailable):
+                await ask()
+        world.node.heal()
+        assert await world.adapter.tip() == tip
+    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    await world.node.mine()
+    await included(world, signed, to, world.coin)
+    await books.catch_up()
+    assert books.total(to) == world.coin
+
+
+async def test_a_slow_node_and_callers_who_give_up(world: World) -> None:
+    impatient = world.connect(timeout_s=0.1)
+    tip = await world.adapter.tip()
+    world.node.delay(0.3)
+    with pytest.raises(NodeUnavailable):
+        await impatient.tip()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(world.adapter.tip(), 0.05)
+    assert await world.adapter.tip() == tip, "slow is not away"
+    world.node.heal()
+    assert await impatient.tip() == tip
+    height = tip.height
+    found = await asyncio.gather(*(world.adapter.block(height) for _ in range(8)))
+    assert len({block.ref for block in found if block}) == 1
+
+
+async def test_a_lost_reply_to_a_broadcast_pays_once(world: World) -> None:
+    purse, to = world.purse(), await world.node.outside_address()
+    await purse.receive()
+    before = await purse.balance()
+    signed = await purse.signed(to, world.coin)
+    for _ in range(2):
+        world.node.drop_reply()
+        with pytest.raises(NodeUnavailable):
+            await world.adapter.broadcast(signed)
+    assert await world.adapter.broadcast(signed) in Broadcast
+    await world.node.mine()
+    status = await included(world, signed, to, world.coin)
+    assert await world.node.balance(to) == world.coin
+    assert await purse.balance() == before - world.coin - status.fee - status.locked
+    world.node.drop_reply()
+    with pytest.raises(NodeUnavailable):
+        await world.adapter.broadcast(signed)
+    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    await world.node.mine()
+    assert await world.node.balance(to) == world.coin
+
+
+# Everything at once
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_books_equal_the_engine_through_a_random_life(world: World, seed: int) -> None:
+    """Deposits, empty blocks, reorganisations, faults and restarts of ours, in any order."""
+    chance = random.Random(seed)
+    purses = [world.purse() for _ in range(3)]
+    books, fresh = await world.books(), 0
+
+    async def pay() -> None:
+        await world.node.fund(chance.choice(purses).address, chance.randint(1, 9) * world.coin // 10)
+
+    async def reorganise() -> None:
+        await world.node.reorg(min(fresh, chance.randint(1, 2)))
+
+    for _ in range(30):
+        step = chance.choice(["pay", "pay", "mine", "mine", "reorg", "fault", "restart"])
+        if step == "pay":
+            await pay()
+        elif step == "mine":
+            await world.node.mine()
+            fresh += 1
+        elif step == "reorg" and fresh:
+            await reorganise()
+        elif step == "fault":
+            chance.choice([world.node.error, world.node.drop_reply])()
+        elif step == "restart":
+            books = books.resume(world.connect())
+        await catch_up_in_spite(books)
+        for purse in purses:
+            assert books.total(purse.address) == await world.node.balance(purse.address), step
+    assert sum(books.total(purse.address) for purse in purses) > 0
+
+
+async def catch_up_in_spite(books: Books) -> None:
+    """Of at most one fault."""
+    try:
+        await books.catch_up()
+    except NodeUnavailable:
+        await books.catch_up()
+
+
+async def included(world: World, signed: SignedTx, to: Address, amount: int) -> TxStatus:
+    """Its status, after adapter and engine agree that it paid `amount`."""
+    status = await world.adapter.status(signed.txid)
+    assert status.state is TxState.INCLUDED, status
+    assert isinstance(status.block, BlockRef)
+    assert status.fee >= 0 and status.locked >= 0
+    native = world.network.native.id
+    assert await world.node.received(signed.txid, to, native) == amount
+    return status

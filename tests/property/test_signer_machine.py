@@ -1,0 +1,180 @@
+"""Any order of requests, replacements, retries, policies, clocks and crashes, against a plain model.
+
+The model keeps in lists what the signer keeps in its journal, and says of each signature whether it
+may exist. What it checks after every step: of a transfer's transactions at most one can confirm, no
+window was ever exceeded, a retry returns the same bytes, versions only rise, the log verifies.
+"""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    precondition,
+    rule,
+)
+
+from signer.auditlog import verify_log
+from signer.wire import Receipt, SignRequest
+from tests.support.signer import (
+    ADA,
+    BOB,
+    Bench,
+    native,
+    outcome_word,
+    policy_document,
+    script,
+    sign_policy,
+    window,
+)
+from tests.support.signer import rule as policy_rule
+
+ETH = native("ethereum-local")
+LIMIT, SECONDS, COUNT = 1000, 600, 4
+TRANSFERS = [f"t{number}" for number in range(4)]
+
+
+def document(version):
+    """Small amounts freely within a window, larger ones with two approvals."""
+    free = policy_rule(
+        "free",
+        windows=[window(ETH, SECONDS, LIMIT, count=COUNT)],
+        per_transaction=[{"asset": ETH, "amount": "400"}],
+    )
+    approved = policy_rule("approved", needs=[("treasury", 2)], mandate_lifetime_s=7200)
+    return policy_document(free, approved, version=version)
+
+
+class SignerMachine(RuleBasedStateMachine):
+    mandates = Bundle("mandates")
+
+    def __init__(self):
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.bench = Bench(Path(self.folder.name) / "s", document=document(1))
+        self.version = 1
+        self.receipts = {}
+        self.signed = []
+
+    def teardown(self):
+        self.bench.session.close()
+        self.folder.cleanup()
+
+    @rule(
+        target=mandates,
+        transfer=st.sampled_from(TRANSFERS),
+        amount=st.sampled_from([1, 150, 400, 401]),
+        fee=st.sampled_from([0, 10, 50]),
+    )
+    def agree(self, transfer, amount, fee):
+        return self.bench.mandate(
+            transfer=transfer, amount=amount, fee_max=fee, policy_version=self.version
+        )
+
+    @rule(
+        mandate=mandates,
+        keys=st.lists(st.sampled_from("abc"), max_size=2, unique=True),
+        approved=st.booleans(),
+    )
+    def ask(self, mandate, keys, approved):
+        approvers = (ADA, BOB) if approved else ()
+        approvals = tuple(person.approve(mandate) for person in approvers)
+        request = SignRequest(mandate, script(mandate, conflict_keys=keys), approvals)
+        self.judge(request, frozenset(keys), approved, self.bench.sign(request))
+
+    @rule(
+        batch=st.lists(mandates, min_size=2, max_size=4),
+        key=st.sampled_from("abc"),
+    )
+    def ask_at_once(self, batch, key):
+        requests = [SignRequest(m, script(m, conflict_keys=[key])) for m in batch]
+        for request, outcome in zip(requests, self.bench.sign(*requests), strict=True):
+            self.judge(request, frozenset(key), False, outcome)
+
+    @rule(mandate=consumes(mandates))
+    def lie(self, mandate):
+        assert outcome_word(self.bench.send(mandate, payments=[])) == "mismatch/outputs"
+
+    @rule(seconds=st.sampled_from([1, 60, SECONDS - 1, SECONDS, 3600]))
+    def wait(self, seconds):
+        self.bench.clock.advance(seconds)
+
+    @rule()
+    def crash(self):
+        self.bench.restart()
+
+    @precondition(lambda self: self.version < 4)
+    @rule()
+    def publish(self):
+        self.version += 1
+        signed = sign_policy(document(self.version))
+        assert self.bench.session.publisher.publish(signed) == self.version
+
+    def judge(self, request, keys, approved, outcome):
+        """Whether the outcome is what the model says."""
+        mandate, now = request.mandate, self.bench.clock.now
+        identity = (mandate.digest(), request.tx.payload)
+        if identity in self.receipts:
+            assert outcome == self.receipts[identity]
+            return
+        expected = self.verdict(mandate, keys, approved, now)
+        assert outcome_word(outcome).split("/")[0] == expected, outcome
+        if isinstance(outcome, Receipt):
+            self.receipts[identity] = outcome
+            taken = mandate.outputs[0].amount + mandate.fee_max
+            self.signed.append((mandate.transfer, keys, taken, now, mandate))
+
+    def verdict(self, mandate, keys, approved, now):
+        if mandate.policy_version != self.version:
+            return "policy-version"
+        if now >= mandate.expires_at:
+            return "expired"
+        mine = [s for s in self.signed if s[0] == mandate.transfer]
+        if any(not (s[1] & keys) for s in mine):
+            return "conflict"
+        amount = mandate.outputs[0].amount
+        others = self.held(now, without=mandate.transfer)
+        fits = sum(others.values()) + amount + mandate.fee_max <= LIMIT and len(others) < COUNT
+        if amount <= 400 and fits:
+            return "signed"
+        return "signed" if approved else "needs-approvals"
+
+    def held(self, now, *, without=None):
+        """By transfer: the most that its transactions signed within the window take."""
+        young = [s for s in self.signed if s[3] > now - timedelta(seconds=SECONDS)]
+        most = {}
+        for transfer, _, _, _, mandate in young:
+            if transfer == without:
+                continue
+            paid, fee = most.get(transfer, (0, 0))
+            most[transfer] = max(paid, mandate.outputs[0].amount), max(fee, mandate.fee_max)
+        return {transfer: paid + fee for transfer, (paid, fee) in most.items()}
+
+    @invariant()
+    def at_most_one_transaction_of_a_transfer_can_confirm(self):
+        for transfer in TRANSFERS:
+            keys = [s[1] for s in self.signed if s[0] == transfer]
+            assert all(a & b for i, a in enumerate(keys) for b in keys[i + 1 :])
+
+    @invariant()
+    def the_log_tells_all_of_it(self):
+        session = self.bench.session
+        good = verify_log(self.bench.state.log, session.status(()).log_key)
+        assert good == (session.journal.sequence, session.journal.head)
+        kinds = [row["kind"] for row in self.bench.log()]
+        assert kinds.count("signed") == len(self.signed)
+
+
+SignerMachine.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestSignerMachine = SignerMachine.TestCase

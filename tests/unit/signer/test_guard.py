@@ -1,0 +1,326 @@
+"""What was signed, and what that forbids."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from chains.model import Address, Payment
+from signer.errors import JournalDamaged, Refused
+from signer.policy import SignedPolicy, Usage, Window
+from signer.wire import SignRequest
+from tests.support.signer import (
+    ADMINISTRATORS,
+    Bench,
+    Clock,
+    native,
+    outcome_word,
+    policy_document,
+    rule,
+    script,
+    sign_policy,
+    window,
+)
+
+ETH, TRX = native("ethereum-local"), native("tron-local")
+HOUR = 3600
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path / "s")
+
+
+def test_a_retry_gets_the_same_receipt_and_adds_no_record(bench):
+    mandate = bench.mandate()
+    first = bench.send(mandate)
+    assert bench.send(mandate) == first
+    bench.restart()
+    assert bench.send(mandate) == first
+    assert bench.session.journal.sequence == first.sequence
+
+
+def test_a_retry_is_answered_after_expiry_and_under_another_policy(bench):
+    """Its signature must be assumed to have left the house; custody may have lost the answer."""
+    mandate = bench.mandate()
+    first = bench.send(mandate)
+    deny = policy_document(rule("no", effect="deny"), version=2)
+    bench.session.publisher.publish(sign_policy(deny))
+    bench.clock.advance(10 * HOUR)
+    assert bench.send(mandate) == first
+    assert outcome_word(bench.send(mandate, nonce=1)) == "policy-version/other-version"
+
+
+GUARD_RULE = [
+    # earlier transactions' conflict keys, the next one's, verdict
+    ([["a"]], ["a"], "signed"),
+    ([["a"]], ["b"], "conflict/both-could-confirm"),
+    ([["a", "b"]], ["b", "c"], "signed"),
+    ([["a", "b"], ["b", "c"]], ["b"], "signed"),
+    ([["a", "b"], ["b", "c"]], ["a"], "conflict/both-could-confirm"),
+    ([["a", "b"], ["b", "c"]], ["c"], "conflict/both-could-confirm"),
+    ([["a"]], [], "conflict/both-could-confirm"),
+    ([[]], ["a"], "conflict/both-could-confirm"),
+    ([[]], [], "conflict/both-could-confirm"),
+]
+
+
+@pytest.mark.parametrize(("earlier", "keys", "expected"), GUARD_RULE)
+def test_another_transaction_must_conflict_with_every_earlier_one(bench, earlier, keys, expected):
+    mandate = bench.mandate()
+    for number, each in enumerate(earlier):
+        sent = bench.send(mandate, conflict_keys=each, unexplained=[], fee_max=number)
+        assert outcome_word(sent) == "signed"
+    bench.restart()
+    assert outcome_word(bench.send(mandate, conflict_keys=keys, fee_max=9)) == expected
+
+
+def test_the_rule_holds_for_another_mandate_of_the_same_transfer(bench):
+    bench.send(bench.mandate())
+    bumped = bench.mandate(fee_max=20)
+    assert outcome_word(bench.send(bumped, nonce=1)) == "conflict/both-could-confirm"
+    assert outcome_word(bench.send(bumped, nonce=0)) == "signed"
+
+
+def test_the_rule_holds_within_a_batch(bench):
+    mandate = bench.mandate()
+    requests = [SignRequest(mandate, script(mandate, nonce=nonce)) for nonce in (0, 1, 0)]
+    first, second, third = bench.sign(*requests)
+    assert outcome_word(second) == "conflict/both-could-confirm"
+    assert first == third
+
+
+def test_tron_has_no_conflict_keys_and_gets_one_transaction_ever(bench):
+    mandate = bench.mandate("tron-local")
+    assert outcome_word(bench.send(mandate, nonce=None)) == "signed"
+    other = replace(mandate, expires_at=mandate.expires_at + timedelta(hours=1))
+    assert outcome_word(bench.send(other, nonce=None, fee_max=1)) == "conflict/both-could-confirm"
+
+
+# Windows
+
+
+def limited(tmp_path, *limits, **changes):
+    document = policy_document(rule("w", windows=list(limits), **changes))
+    return Bench(tmp_path / "s", document=document)
+
+
+def spend(bench, number, amount=100, **changes):
+    mandate = bench.mandate(transfer=f"t{number}", amount=amount, **changes)
+    return outcome_word(bench.send(mandate, nonce=number))
+
+
+def test_a_limit_split_over_many_requests_restarts_and_batches(tmp_path):
+    bench = limited(tmp_path, window(ETH, HOUR, 5 * 110))
+    assert [spend(bench, number) for number in range(3)] == ["signed"] * 3
+    bench.restart()
+    mandates = [bench.mandate(transfer=f"b{number}") for number in range(4)]
+    outcomes = bench.sign(*(SignRequest(m, script(m, nonce=m.transfer)) for m in mandates))
+    assert [outcome_word(o) for o in outcomes] == ["signed"] * 2 + ["denied/window-amount"] * 2
+    bench.clock.advance(HOUR - 1)
+    assert spend(bench, 8) == "denied/window-amount"
+    bench.clock.advance(1)
+    assert spend(bench, 9) == "signed"
+
+
+def test_windows_count_transfers_and_keep_vaults_and_assets_apart(tmp_path):
+    limits = [window(asset, HOUR, count=1) for asset in (ETH, TRX)]
+    bench = limited(tmp_path, *limits)
+    assert spend(bench, 1) == "signed"
+    assert spend(bench, 2) == "denied/window-count"
+    assert spend(bench, 3, client="c2", source="v2") == "signed"
+    assert spend(bench, 4, alias="tron-local") == "signed"
+
+
+def test_a_window_per_destination(tmp_path):
+    bench = limited(tmp_path, window(ETH, HOUR, 100, per_destination=True))
+    assert spend(bench, 1) == "signed"
+    assert spend(bench, 2) == "denied/window-amount"
+    elsewhere = (Payment(Address("other"), ETH, 100),)
+    mandate = bench.mandate(transfer="t3", outputs=elsewhere)
+    assert outcome_word(bench.send(mandate, nonce=3)) == "signed"
+
+
+def test_a_replacement_counts_once_with_the_most_that_one_of_them_takes(tmp_path):
+    bench = limited(tmp_path, window(ETH, HOUR, 300))
+    everything = Window("v1", ETH, None, HOUR)
+
+    def held():
+        return bench.session.guard.usage(everything, bench.clock.now, "other", replaces=False)
+
+    assert outcome_word(bench.send(bench.mandate(fee_max=10))) == "signed"
+    assert held() == Usage(110, 1)
+    assert outcome_word(bench.send(bench.mandate(fee_max=50))) == "signed"
+    assert held() == Usage(150, 1)
+    assert outcome_word(bench.send(bench.mandate(fee_max=20))) == "signed"
+    assert held() == Usage(150, 1)
+    bench.restart()
+    assert held() == Usage(150, 1)
+    assert spend(bench, 2, amount=141) == "denied/window-amount"
+    assert spend(bench, 3, amount=140) == "signed"
+
+
+def test_a_replacement_is_measured_without_its_earlier_self(tmp_path):
+    bench = limited(tmp_path, window(ETH, HOUR, 120))
+    assert outcome_word(bench.send(bench.mandate(fee_max=10))) == "signed"
+    assert outcome_word(bench.send(bench.mandate(fee_max=20))) == "signed"
+    assert outcome_word(bench.send(bench.mandate(fee_max=21))) == "denied/window-amount"
+
+
+def test_a_clock_that_is_set_back_frees_no_window(tmp_path):
+    bench = limited(tmp_path, window(ETH, HOUR, 110))
+    assert spend(bench, 1) == "signed"
+    bench.clock.advance(-60)
+    assert spend(bench, 2) == "denied/window-amount"
+
+
+def test_a_refused_batch_takes_nothing_from_the_windows(tmp_path, monkeypatch):
+    """A disk that fails in the middle: nothing is recorded, nothing counts, nothing is signed."""
+    bench = limited(tmp_path, window(ETH, HOUR, 110))
+    import sqlite3
+
+    def full_disk():
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.session.journal, "_seal", full_disk)
+        assert spend(bench, 1) == "unavailable/not-durable"
+    assert spend(bench, 2) == "signed"
+
+
+# Time locks
+
+
+def test_a_time_lock_runs_from_when_the_signer_first_saw_all_approvals(tmp_path):
+    from tests.support.signer import ADA, BOB
+
+    document = policy_document(rule("t", needs=[("treasury", 1)], time_lock_s=600))
+    bench = Bench(tmp_path / "s", document=document)
+    mandate = bench.mandate(requested_at=bench.clock.now - timedelta(hours=1))
+    assert outcome_word(bench.send(mandate)) == "needs-approvals/approvals"
+    bench.clock.advance(3000)
+    assert outcome_word(bench.send(mandate, ADA)) == "not-yet/time-lock"
+    bench.clock.advance(300)
+    bench.restart()
+    refused = bench.send(mandate, BOB)
+    assert outcome_word(refused) == "not-yet/time-lock"
+    assert "2026-03-04T13:00:00Z" in refused.message
+    bench.clock.advance(299)
+    assert outcome_word(bench.send(mandate, ADA)) == "not-yet/time-lock"
+    assert outcome_word(bench.send(replace(mandate, fee_max=9), ADA)) == "not-yet/time-lock"
+    bench.clock.advance(1)
+    assert outcome_word(bench.send(mandate, ADA)) == "expired/mandate"
+
+
+def test_a_time_lock_ends(tmp_path):
+    bench = Bench(tmp_path / "s", document=policy_document(rule("t", time_lock_s=600)))
+    mandate = bench.mandate()
+    assert outcome_word(bench.send(mandate)) == "not-yet/time-lock"
+    bench.clock.advance(600)
+    assert outcome_word(bench.send(mandate)) == "signed"
+
+
+# Vaults
+
+
+def test_vaults_get_the_next_number_once_and_for_one_client(bench):
+    vaults = bench.session.vaults
+    assert [vaults.open("c1", "v1"), vaults.open("c2", "v2")] == [0, 1]
+    assert vaults.open("c1", "v3") == 2
+    bench.restart()
+    assert bench.session.vaults.open("c1", "v3") == 2
+    assert bench.session.vaults.open("c9", "v4") == 3
+    with pytest.raises(Refused) as raised:
+        bench.session.vaults.open("c2", "v3")
+    assert raised.value.detail == "other-client"
+
+
+# Policies
+
+
+def test_policy_versions_never_go_back(bench):
+    publish = bench.session.publisher.publish
+    second = sign_policy(policy_document(version=2))
+    assert publish(second) == 2
+    assert publish(second) == 2
+    for version in (1, 2):
+        other = sign_policy(policy_document(rule("other"), version=version))
+        with pytest.raises(Refused) as raised:
+            publish(other)
+        assert raised.value.detail == "policy-rollback"
+    bench.restart()
+    assert bench.session.guard.policy.version == 2
+    with pytest.raises(Refused):
+        bench.session.publisher.publish(sign_policy(policy_document(rule("other"))))
+
+
+def test_each_policy_names_who_signs_the_next(bench):
+    from tests.support.signer import Person, administrators_json
+
+    new = (Person("new-1"), Person("new-2"))
+    handover = policy_document(version=2, administrators=administrators_json(2, new))
+    bench.session.publisher.publish(sign_policy(handover))
+    third = policy_document(version=3, administrators=administrators_json(2, new))
+    for signers in (ADMINISTRATORS[:2], ADMINISTRATORS, new[:1]):
+        with pytest.raises(Refused) as raised:
+            bench.session.publisher.publish(sign_policy(third, signers))
+        assert raised.value.detail == "policy-unsigned"
+    assert bench.session.publisher.publish(sign_policy(third, new)) == 3
+    bench.restart()
+    assert bench.session.guard.policy.version == 3
+
+
+def test_a_recorded_policy_is_verified_again_on_opening(bench, monkeypatch):
+    monkeypatch.setattr(bench.session.guard, "check_policy", lambda signed: parsed(signed))
+
+    def parsed(signed):
+        from signer.policy import Policy
+
+        return Policy.parse(signed.document)
+
+    forged = SignedPolicy(policy_document(version=2), {"admin-1": bytes(64)})
+    bench.session.publisher.publish(forged)
+    bench.session.close()
+    with pytest.raises(JournalDamaged, match="policy"):
+        bench.open()
+
+
+def test_without_pinned_administrators_there_is_no_policy(tmp_path, monkeypatch):
+    import tests.support.signer as support
+
+    monkeypatch.setattr(support, "PINNED", None)
+    with pytest.raises(Refused) as raised:
+        Bench(tmp_path / "s", clock=Clock())
+    assert raised.value.detail == "no-administrators"
+
+
+@pytest.mark.parametrize("address", ["0xAB", " 0xab"])
+def test_a_policy_with_an_address_in_another_spelling_is_refused(bench, address):
+    """As typed it would match nothing: an idle allowlist, or worse, an idle deny rule."""
+    group = {
+        "id": "g",
+        "cooling_s": 0,
+        "entries": [
+            {"network": "eip155:31337", "address": address, "added_at": "2026-01-01T00:00:00Z"}
+        ],
+    }
+    with pytest.raises(Refused, match="canonical"):
+        bench.session.publisher.publish(
+            sign_policy(policy_document(version=2, destinations=[group]))
+        )
+
+
+# A journal that has forgotten something
+
+
+def test_a_receipt_from_the_future_stops_everything_that_writes(bench):
+    receipt = bench.send(bench.mandate())
+    bench.session.guard.expect(receipt.sequence, receipt.head)
+    with pytest.raises(Refused) as raised:
+        bench.session.guard.expect(receipt.sequence + 1, bytes(32))
+    assert raised.value.detail == "journal-behind"
+    assert outcome_word(bench.send(bench.mandate())) == "unavailable/journal-behind"
+    with pytest.raises(Refused):
+        bench.session.vaults.open("c1", "v3")
+    with pytest.raises(Refused):
+        bench.session.publisher.publish(sign_policy(policy_document(version=2)))

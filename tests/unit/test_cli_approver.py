@@ -1,0 +1,516 @@
+"""An approver's machine against the real API, and against a server that lies."""
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import rfc8785
+import uvicorn
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import select
+
+from api.app import create_app
+from chains.model import Address, AssetId, NetworkId, Payment
+from custody.apikeys.model import Scope
+from custody.apikeys.service import create_key
+from custody.cli import keyfile
+from custody.db.session import Database
+from custody.db.tables import ApprovalRow, TransferRow
+from signer.policy import SignedPolicy
+from signer.wire import Action, Mandate
+from tests.support.cli import (
+    CHEAP,
+    PASSPHRASE,
+    allow,
+    at_terminal,
+    done,
+    make_key,
+    passphrase_fd,
+    policy,
+    refused,
+    run,
+)
+from tests.support.custody import Clock
+from tests.unit.custody.transfers.desk import Desk
+
+T = TypeVar("T")
+Keys = dict[str, tuple[Path, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    folder = tmp_path_factory.mktemp("keys")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyfile, "USUAL_COST", CHEAP)
+        people = [(name, "approver") for name in ("ann", "ben", "cy")]
+        return {name: make_key(folder, role, name) for name, role in [*people, ("adm", "policy")]}
+
+
+class Office:
+    """The API on a loopback port, with a desk of fake chain and fake signer behind it, whose
+    policy asks for two of three. It runs in a thread of its own; `ask` runs things there."""
+
+    def __init__(self, url: str, keys: Keys, folder: Path) -> None:
+        self.folder = folder
+        persons = [keys[name][1] for name in ("ann", "ben", "cy")]
+        persons[2] = persons[2] | {"initiates_as": ["key_00000000000000000000000000"]}
+        document = policy(
+            allow("four eyes", ("treasury", 2)),
+            administrators=[{"id": "adm", "key": keys["adm"][1]["key"]}],
+            persons=persons,
+            groups={"treasury": ["ann", "ben"], "others": ["cy"]},
+        )
+        self.policy = SignedPolicy(rfc8785.dumps(document), {})
+        self.loop = asyncio.new_event_loop()
+        self.ready = threading.Event()
+        self.url = ""
+        self._database_url = url
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Office":
+        self._thread.start()
+        assert self.ready.wait(30)
+        assert self.url, "the server did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self._thread.join(30)
+
+    def ask(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(30)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._serve())
+        finally:
+            self.ready.set()
+            self.loop.close()
+
+    async def _serve(self) -> None:
+        database = Database(self._database_url)
+        clock = Clock(datetime.now(UTC).replace(microsecond=0))
+        self.desk = Desk(database, clock=clock)
+        self.desk.signer.signed_policy = self.policy
+        self.vault = await self.desk.open_funded(100_000_000)
+        app = create_app(self.desk.custody)
+        self.server = uvicorn.Server(
+            uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+        )
+        announced = asyncio.create_task(self._announce())
+        await self.server.serve()
+        await announced
+        await database.close()
+
+    async def _announce(self) -> None:
+        while not self.server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
+            await asyncio.sleep(0.01)
+        port = self.server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.ready.set()
+
+    def new_key(self, *scopes: Scope) -> Path:
+        async def make() -> str:
+            async with self.desk.database.write() as session:
+                made = await create_key(
+                    session, name="approver", scopes=scopes, client_id=None, now=self.desk.clock()
+                )
+            return made.secret
+
+        return secret_file(self.folder / f"api-{'-'.join(scopes)}.key", self.ask(make()))
+
+    def new_transfer(self, amount: int = 250_000) -> str:
+        async def make() -> str:
+            answer = await self.desk.ask(self.vault, amount)
+            assert answer.status == 201, answer
+            return answer.body.decode()
+
+        return self.ask(make())
+
+    def row(self, transfer: str) -> TransferRow:
+        async def read() -> TransferRow:
+            async with self.desk.database.read() as session:
+                return await session.one(select(TransferRow).where(TransferRow.id == transfer))
+
+        return self.ask(read())
+
+    def approvals(self, transfer: str) -> Sequence[ApprovalRow]:
+        async def read() -> Sequence[ApprovalRow]:
+            async with self.desk.database.read() as session:
+                wanted = select(ApprovalRow).where(ApprovalRow.transfer_id == transfer)
+                return await session.all(wanted.order_by(ApprovalRow.created_at, ApprovalRow.id))
+
+        return self.ask(read())
+
+
+def secret_file(path: Path, secret: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(secret + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def office(
+    sqlite_template: Path, keys: Keys, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    path = folder / "custody.sqlite3"
+    path.write_bytes(sqlite_template.read_bytes())
+    with Office(f"sqlite+aiosqlite:///{path}", keys, folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def reach(office: Office) -> tuple[str | Path, ...]:
+    """Where the API is, and a key for it."""
+    key = office.new_key(Scope.READ, Scope.TRANSFER)
+    return "--url", office.url, "--api-key-file", key
+
+
+def digest_in(said: str) -> str:
+    found = re.search(r"^digest +([0-9a-f]{64})$", said, re.MULTILINE)
+    assert found is not None, said
+    return found[1]
+
+
+def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, ...]):
+    transfer = office.new_transfer(123_456)
+    row = office.row(transfer)
+    said = done("approver", "show", transfer, *reach)
+    lines = dict(line.strip().split(maxsplit=1) for line in said.splitlines() if "  " in line)
+    assert lines["transfer"] == transfer
+    assert lines["network"].startswith("Bitcoin regtest (bip122:0f9188f13cb7b2c71f2a335e3a4fc328")
+    assert lines["client"] == row.client_id
+    assert lines["vault"] == row.vault_id
+    assert lines["source"] == "the coins at m/84'/1'/0'"
+    assert lines["pays"] == "0.00123456 BTC"
+    assert lines["to"] == row.destination
+    assert lines["asset"] == f"{row.asset}, 123456 base units"
+    assert lines["greatest"] == f"fee    0.{row.fee_max:08}".rstrip("0") + " BTC"
+    assert lines["asked"].endswith(f"{row.requested_at:%Y-%m-%dT%H:%M:%SZ}")
+    assert lines["expires"].startswith(f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ} (in 0:")
+    assert lines["policy"] == "version  1"
+    assert row.initiator in said
+    # The digest as the documentation defines it, by another implementation of RFC 8785.
+    canonical = rfc8785.dumps(json.loads(row.mandate))
+    assert digest_in(said) == sha256(b"custody-wallet/mandate/v1\n" + canonical).hexdigest()
+
+
+def test_two_approvals_send_a_transfer_on_its_way(
+    office: Office, reach: tuple[str | Path, ...], keys: Keys
+):
+    transfer = office.new_transfer()
+    waiting = done("approver", "list", "--id", "ann", *reach)
+    assert transfer in waiting
+    assert "needs 2 of treasury" in waiting
+    digest = digest_in(done("approver", "show", transfer, *reach))
+    states = []
+    for name in ("ann", "ben"):
+        approve = ("approver", "approve", transfer, *reach, "--key", keys[name][0])
+        said = done(*approve, "--digest", digest, *passphrase_fd())
+        states.append(said.rsplit(" ", 1)[1].strip())
+        assert transfer not in done("approver", "list", "--id", name, *reach)
+    assert states == ["awaiting_approval", "queued"]
+    for row, name in zip(office.approvals(transfer), ("ann", "ben"), strict=True):
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys[name][1]["key"]))
+        key.verify(row.signature, b"custody-wallet/approval/v1\n" + bytes.fromhex(digest))
+
+
+def test_a_rejection_ends_a_transfer(office: Office, reach: tuple[str | Path, ...], keys: Keys):
+    transfer = office.new_transfer()
+    digest = digest_in(done("approver", "show", transfer, *reach))
+    reject = ("approver", "reject", transfer, *reach, "--key", keys["ann"][0], "--digest", digest)
+    assert "the transfer is rejected" in done(*reject, *passphrase_fd())
+    (row,) = office.approvals(transfer)
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["ann"][1]["key"]))
+    key.verify(row.signature, b"custody-wallet/rejection/v1\n" + bytes.fromhex(digest))
+    assert "the transfer is rejected" in done(*reject, *passphrase_fd())  # a repetition
+    approve = ("approver", "approve", transfer, *reach, "--key", keys["ben"][0])
+    told = refused(1, *approve, "--digest", digest, *passphrase_fd())
+    assert "transfer_not_awaiting_approval" in told
+
+
+def test_what_signs_nothing(office: Office, reach: tuple[str | Path, ...], keys: Keys):
+    transfer = office.new_transfer()
+    other = digest_in(done("approver", "show", office.new_transfer(), *reach))
+    digest = digest_in(done("approver", "show", transfer, *reach))
+    approve = ("approver", "approve", transfer, *reach, "--key")
+    ann, given = keys["ann"][0], ("--digest", digest)
+    cases: list[tuple[int, str, tuple[str | Path, ...]]] = [
+        (1, "not the transfer whose digest", (ann, "--digest", other, *passphrase_fd())),
+        (2, "name the digest with --digest", (ann, *passphrase_fd())),
+        (1, "wrong passphrase", (ann, *given, *passphrase_fd("some other passphrase"))),
+        (2, "key of an administrator", (keys["adm"][0], *given, *passphrase_fd())),
+        (2, "no terminal to ask on", (ann, *given)),
+        (1, "approver_is_initiator", (keys["cy"][0], *given, *passphrase_fd())),
+    ]
+    for code, complaint, arguments in cases:
+        assert complaint in refused(code, *approve, *arguments)
+    assert office.approvals(transfer) == []
+    assert office.row(transfer).state == "awaiting_approval"
+
+
+def test_what_the_server_refuses(
+    office: Office, reach: tuple[str | Path, ...], keys: Keys, tmp_path: Path
+):
+    transfer = office.new_transfer()
+    digest = digest_in(done("approver", "show", transfer, *reach))
+    ann = ("--key", keys["ann"][0], "--digest", digest)
+    nobody = "tfr_" + "0" * 26
+    assert "transfer_not_found" in refused(1, "approver", "show", nobody, *reach)
+    reader = ("--url", office.url, "--api-key-file", office.new_key(Scope.READ))
+    approve = ("approver", "approve", transfer, *ann)
+    assert "scope_missing" in refused(1, *approve, *reader, *passphrase_fd())
+    stranger = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    told = refused(1, "approver", "list", "--url", office.url, "--api-key-file", stranger)
+    assert "unauthenticated" in told
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keyfile, "USUAL_COST", CHEAP)
+        imposter, _ = make_key(tmp_path, "approver", "ann")
+    impose = ("approver", "approve", transfer, *reach, "--key", imposter, "--digest", digest)
+    assert "approval_signature_invalid" in refused(1, *impose, *passphrase_fd())
+    assert office.approvals(transfer) == []
+
+
+def test_nothing_waits_for_a_stranger(reach: tuple[str | Path, ...]):
+    assert done("approver", "list", "--id", "nobody", *reach) == "nothing waits\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--url", "http://custody.example"), "must be https"),
+        (("--url", "https://user:hunter2@custody.example"), "no user or password"),
+        (("--url", "ftp://custody.example"), "must be the API's address"),
+        (("--url", "custody.example"), "must be the API's address"),
+        (("--url", "https://[::1"), "--url is not a URL"),
+    ],
+)
+def test_a_key_is_not_shown_to_strangers(
+    tmp_path: Path, arguments: tuple[str, ...], complaint: str
+):
+    key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    told = refused(2, "approver", "list", *arguments, "--api-key-file", key)
+    assert complaint in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("secret", ["", "ck_short", "hunter2-hunter2-hunter2", "\xff\xfe"])
+def test_what_is_no_api_key_is_not_sent_and_not_repeated(tmp_path: Path, secret: str):
+    key = secret_file(tmp_path / "api.key", secret)
+    told = refused(2, "approver", "list", "--url", "http://127.0.0.1:9", "--api-key-file", key)
+    assert "that is not an API key" in told
+    assert not secret or secret not in told
+
+
+@pytest.mark.parametrize("transfer", ["tfr_x", "../../clients", "tfr_" + "0" * 27, ""])
+def test_a_transfer_is_named_by_its_id(tmp_path: Path, transfer: str):
+    key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    show = ("approver", "show", transfer, "--url", "http://127.0.0.1:9", "--api-key-file", key)
+    assert "not a transfer's id" in refused(2, *show)
+
+
+# A server that lies
+
+TRANSFER = "tfr_" + "1" * 26
+NOW = datetime.now(UTC).replace(microsecond=0)
+GOOD = Mandate(
+    transfer=TRANSFER,
+    client="cli_1",
+    vault="vlt_1",
+    network=NetworkId("eip155:1"),
+    action=Action.TRANSFER,
+    initiator="key_1",
+    source_path="m/44'/60'/0'/0/0",
+    source_address=Address("0x52908400098527886E0F7030069857D2E4169EE7"),
+    outputs=(
+        Payment(
+            Address("0x8617E340B3D01FA5F11F306F4090FD50E238070D"),
+            AssetId("eip155:1/slip44:60"),
+            15 * 10**17,
+        ),
+    ),
+    fee_max=10**15,
+    policy_version=3,
+    requested_at=NOW,
+    expires_at=NOW + timedelta(hours=2),
+)
+
+
+@dataclass
+class Liar:
+    """Answers the mandate's route with `answer` and remembers what it was sent."""
+
+    answer: Callable[[BaseHTTPRequestHandler], None] = lambda handler: None
+    posted: list[tuple[str, bytes]] = field(default_factory=list)
+    url: str = ""
+
+    def tells(self, row: object, status: int = 200, **headers: str) -> None:
+        body = row if isinstance(row, bytes) else json.dumps(row).encode()
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            for name, value in headers.items():
+                handler.send_header(name, value)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        self.answer = answer
+
+    def shows(self, mandate: str, digest: str | None = None) -> None:
+        computed = sha256(b"custody-wallet/mandate/v1\n" + mandate.encode()).hexdigest()
+        self.tells({"transfer_id": TRANSFER, "mandate": mandate, "digest": digest or computed})
+
+
+@pytest.fixture
+def liar() -> Iterator[Liar]:
+    made = Liar()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.answer(self)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            made.posted.append((self.headers["Authorization"], body))
+            self.send_response(201)
+            self.end_headers()
+            self.wfile.write(b'{"state": "queued\\u001b[2J"}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def approve_at(liar: Liar, keys: Keys, tmp_path: Path, *more: str) -> tuple[str | Path, ...]:
+    key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    digest = more or ("--digest", GOOD.digest().hex())
+    return (
+        "approver", "approve", TRANSFER, "--url", liar.url, "--api-key-file", key,
+        "--key", keys["ann"][0], *digest, *passphrase_fd(),
+    )  # fmt: skip
+
+
+def spelled(**changes: Any) -> str:
+    row = GOOD.to_json() | changes
+    return json.dumps(row, sort_keys=True, separators=(",", ":"))
+
+
+def test_an_honest_mandate_is_signed_as_shown(liar: Liar, keys: Keys, tmp_path: Path):
+    liar.shows(spelled())
+    said = done(*approve_at(liar, keys, tmp_path))
+    assert "1.5 ETH" in said
+    assert "Ethereum (eip155:1)" in said
+    assert "0x52908400098527886E0F7030069857D2E4169EE7 at m/44'/60'/0'/0/0" in said
+    ((authorization, body),) = liar.posted
+    assert authorization.startswith("Bearer ck_")
+    row = json.loads(body)
+    assert (row["approver"], row["verdict"]) == ("ann", "approve")
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["ann"][1]["key"]))
+    message = b"custody-wallet/approval/v1\n" + GOOD.digest()
+    key.verify(bytes.fromhex(row["signature"]), message)
+    assert "\x1b" not in said
+    assert "queued\\x1b[2J" in said
+
+
+LIES: list[tuple[str, Callable[[Liar], None], str]] = [
+    ("another transfer", lambda s: s.shows(spelled(transfer="tfr_2")), "mandate of another trans"),
+    ("another digest", lambda s: s.shows(spelled(), "00" * 32), "names another digest"),
+    ("spaces", lambda s: s.shows(json.dumps(GOOD.to_json(), sort_keys=True)), "not canonical"),
+    ("unknown network", lambda s: s.shows(spelled(network="eip155:999")), "does not know the netw"),
+    ("unknown field", lambda s: s.shows(spelled(memo="x")), "fields must be exactly"),
+    ("missing field", lambda s: s.shows(spelled(version=2)), "mandate version"),
+    ("escape", lambda s: s.shows(spelled(vault="v\x1b[1A")), "not a mandate: text"),
+    ("turned text", lambda s: s.shows(spelled(vault="v\u202ev")), "not a mandate"),
+    ("no outputs", lambda s: s.shows(spelled(outputs=[])), "not a mandate: outputs"),
+    ("amount", lambda s: s.shows(spelled(fee_max="1e3")), "not a mandate: amount"),
+    ("expired", lambda s: s.shows(spelled(expires_at="2020-01-01T00:00:00Z")), "has expired"),
+    ("own", lambda s: s.shows(spelled(initiator="ann")), "asked for this transfer yourself"),
+    ("changed", lambda s: s.shows(spelled(fee_max="5")), "not the transfer whose digest you gave"),
+    ("no mandate", lambda s: s.tells({"digest": "x"}), "has no mandate in it"),
+    ("not JSON", lambda s: s.tells(b"<html>"), "not a JSON object"),
+    ("a list", lambda s: s.tells([1]), "not a JSON object"),
+    ("nested", lambda s: s.tells(b"[" * 100_000), "not a JSON object"),
+    ("nested mandate", lambda s: s.shows("[" * 100_000), "not a mandate"),
+    ("too long", lambda s: s.tells(b'"' + b"x" * 2_000_000 + b'"'), "far too long"),
+    ("nothing said", lambda s: s.tells(b"", 502), "HTTP status 502"),
+    ("elsewhere", lambda s: s.tells(b"", 307, Location="http://127.0.0.1:9/"), "status 307"),
+    (
+        "problem",
+        lambda s: s.tells({"detail": "no\x1b[2J" + "!" * 9000, "code": "x"}, 404),
+        "the server refused: no\\x1b[2J!",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("lie", "complaint"), [row[1:] for row in LIES], ids=[row[0] for row in LIES]
+)
+def test_a_lie_is_named_and_nothing_is_signed(
+    liar: Liar, keys: Keys, tmp_path: Path, lie: Callable[[Liar], None], complaint: str
+):
+    lie(liar)
+    told = refused(1, *approve_at(liar, keys, tmp_path))
+    assert complaint in told
+    assert "\x1b" not in told
+    assert len(told) < 1000
+    assert liar.posted == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"), [(["yes", PASSPHRASE], 0), (["y"], 1), (["no"], 1), ([""], 1)], ids=str
+)
+def test_at_a_terminal_only_yes_goes_on(
+    liar: Liar, keys: Keys, tmp_path: Path, typed: list[str], code: int
+):
+    liar.shows(spelled())
+    arguments = [str(part) for part in approve_at(liar, keys, tmp_path)[:8]]
+    ended, seen = at_terminal(arguments, typed)
+    assert ended == code, seen
+    assert "Approve this transfer as ann?" in seen
+    assert ("nothing was signed" in seen) == (len(liar.posted) == 0) == (code != 0)
+    assert PASSPHRASE not in seen
+
+
+def test_a_token_is_shown_in_base_units_and_says_so(liar: Liar, keys: Keys, tmp_path: Path):
+    asset = "eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+    liar.shows(spelled(outputs=[GOOD.to_json()["outputs"][0] | {"asset": asset}]))
+    key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    said = done("approver", "show", TRANSFER, "--url", liar.url, "--api-key-file", key)
+    assert f"pays            1500000000000000000 base units of {asset}" in said
+
+
+@pytest.mark.parametrize(
+    "row", [{}, {"items": 1, "next_cursor": None}, {"items": [{}], "next_cursor": None}], ids=str
+)
+def test_a_list_that_is_none(liar: Liar, tmp_path: Path, row: dict[str, Any]):
+    liar.tells(row)
+    key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    listing = ("approver", "list", "--url", liar.url, "--api-key-file", key)
+    assert "not a list of what waits" in refused(1, *listing)
+
+
+def test_secrets_are_in_no_output(liar: Liar, keys: Keys, tmp_path: Path):
+    liar.shows(spelled())
+    result = run(*approve_at(liar, keys, tmp_path))
+    opened = keyfile.KeyFile.read(keys["ann"][0], keyfile.Role.APPROVER).open(PASSPHRASE.encode())
+    for secret in (PASSPHRASE, "A" * 43, opened._private.private_bytes_raw().hex()):
+        assert secret not in result.output

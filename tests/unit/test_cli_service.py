@@ -1,0 +1,277 @@
+"""The operator's commands: schema, processes, reconciliation; and the command as a whole."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chains.networks import Family
+from custody import bootstrap
+from custody.db.migrate import is_current
+from custody.db.session import Database
+from tests.support.cli import done, refused, run
+from tests.support.custody import World
+from tests.support.fakes import FakeAdapter, FakeNode
+
+ROOT = Path(__file__).parents[2]
+NATIVE = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1"
+PASSWORD = "hunter2-is-no-password"
+
+
+# migrate
+
+
+def test_migrate_makes_the_schema_and_again_changes_nothing(tmp_path: Path):
+    path = tmp_path / "new.sqlite3"
+    env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{path}"}
+    assert "up to date" in done("migrate", env=env)
+    assert asyncio.run(is_current(env["CUSTODY_DATABASE_URL"]))
+    before = path.read_bytes()
+    assert "up to date" in done("migrate", env=env)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite+aiosqlite://",
+        "sqlite+aiosqlite:///:memory:",
+        f"mysql://custody:{PASSWORD}@host/custody",
+        f"custody:{PASSWORD}",
+        "",
+    ],
+)
+def test_a_database_that_is_none_of_ours_is_refused_without_repeating_it(url: str):
+    for command in (("migrate",), ("apikey", "list")):
+        told = refused(2, *command, env={"CUSTODY_DATABASE_URL": url})
+        assert "CUSTODY_DATABASE_URL must be sqlite+aiosqlite:///FILE" in told
+        assert PASSWORD not in told
+
+
+def test_a_server_that_is_not_there_is_one_line_without_the_password(tmp_path: Path):
+    url = f"postgresql+psycopg://custody:{PASSWORD}@127.0.0.1:9/custody?connect_timeout=2"
+    for command in (("migrate",), ("apikey", "list")):
+        told = refused(1, *command, env={"CUSTODY_DATABASE_URL": url})
+        assert told.startswith("error: the database: ")
+        assert PASSWORD not in told
+
+
+def test_a_path_that_can_not_be_a_database(tmp_path: Path):
+    for path in (tmp_path / "none" / "x.sqlite3", tmp_path):
+        env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{path}"}
+        assert f"{path} can't be a file" in refused(2, "migrate", env=env)
+    assert list(tmp_path.iterdir()) == []
+
+
+# settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("CUSTODY_PORT", PASSWORD, "CUSTODY_PORT: Input should be a valid integer"),
+        ("CUSTODY_NODES", PASSWORD, "lists and tables are written as JSON"),
+        ("CUSTODY_NODES", f'{{"dogecoin": "http://u:{PASSWORD}@h"}}', "unknown networks: dogecoin"),
+        ("CUSTODY_RUN_WORKERS", "perhaps", "CUSTODY_RUN_WORKERS: "),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "worker", "reconcile"])
+def test_a_setting_that_is_wrong_is_named_and_its_value_is_not(
+    command: str, name: str, value: str, complaint: str
+):
+    told = refused(2, command, env={name: value})
+    assert complaint in told
+    assert PASSWORD not in told
+
+
+def test_the_worker_does_not_start_on_a_database_without_schema(tmp_path: Path):
+    env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/none.sqlite3"}
+    assert "run custody migrate" in refused(1, "worker", env=env)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_serve_hands_the_api_to_uvicorn_by_name(monkeypatch: pytest.MonkeyPatch):
+    """The api package lies above custody, which may not import it."""
+    called: dict[str, Any] = {}
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: called.update(options, app=app))
+    done("serve", env={"CUSTODY_HOST": "127.0.0.9", "CUSTODY_PORT": "8123"})
+    expected = {"app": "api.app:from_environment", "factory": True, "host": "127.0.0.9"}
+    assert called.items() >= (expected | {"port": 8123, "access_log": False}).items()
+
+
+# reconcile
+
+
+class Books:
+    """A vault with 50,000 satoshi, credited; the command sees the same fake node."""
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.env: Mapping[str, str] = {
+            "CUSTODY_DATABASE_URL": url,
+            "CUSTODY_NODES": '{"bitcoin-regtest": "http://fake"}',
+        }
+        self.node: FakeNode
+        self.vault = ""
+        asyncio.run(self._prepare(url))
+        monkeypatch.setattr(
+            bootstrap, "ADAPTERS", {Family.BITCOIN: lambda *_, **__: FakeAdapter(self.node)}
+        )
+
+    async def _prepare(self, url: str) -> None:
+        database = Database(url)
+        world = World(database)
+        vault = await world.new_vault()
+        address = await world.new_address(vault)
+        await world.node.fund(address.address, 50_000)
+        await world.node.mine(4)
+        await world.follow()
+        self.node, self.vault, self.address = world.node, vault.id, address.address
+        await database.close()
+
+    def frozen(self) -> str | None:
+        async def ask() -> str | None:
+            from custody.db.tables import VaultRow
+
+            database = Database(self.env["CUSTODY_DATABASE_URL"])
+            async with database.read() as session:
+                row = await session.get(VaultRow, self.vault)
+            await database.close()
+            assert row is not None
+            return row.frozen_reason
+
+        return asyncio.run(ask())
+
+
+@pytest.fixture
+def books(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Books:
+    return Books(sqlite_url, monkeypatch)
+
+
+def cells(output: str, row: str) -> list[str]:
+    (line,) = [line for line in output.splitlines() if row in line]
+    return [cell.strip() for cell in line.strip("│").split("│")]
+
+
+def test_reconcile_prints_equal_books_and_ends_well(books: Books):
+    said = done("reconcile", env=books.env)
+    expected = [books.vault, NATIVE, "0.0005 BTC", "0.0005 BTC", "0 BTC", "equal"]
+    assert cells(said, books.vault) == expected
+    assert "1 balances compared, 0 different, 0 could not be compared now" in said
+    assert books.frozen() is None
+
+
+def test_reconcile_shows_a_difference_freezes_the_vault_and_fails(books: Books):
+    """Coins that the ledger never heard of."""
+    books.node.state.give(books.address, NATIVE, 7)
+    result = run("reconcile", env=books.env)
+    assert result.exit_code == 1, result.output
+    row = cells(result.output, books.vault)
+    assert row[2:] == ["0.0005 BTC", "0.00050007 BTC", "+0.00000007 BTC", "different"]
+    assert books.frozen() == "ledger_differs_from_chain"
+
+
+def test_reconcile_that_can_not_ask_the_node_is_no_success(books: Books):
+    books.node.go_away()
+    result = run("reconcile", env=books.env)
+    assert result.exit_code == 1
+    assert cells(result.output, books.vault)[2:] == [
+        "?",
+        "?",
+        "?",
+        "inconclusive: node_unavailable",
+    ]
+    assert "1 could not be compared now" in result.output
+    assert books.frozen() is None
+
+
+def test_reconcile_without_schema(tmp_path: Path):
+    env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path}/none.sqlite3"}
+    assert "run custody migrate" in refused(1, "reconcile", env=env)
+
+
+# The command as a whole
+
+COMMANDS = [
+    "migrate", "serve", "worker", "reconcile", "apikey create", "apikey list", "apikey revoke",
+    "policy keygen", "policy validate", "policy sign", "policy assemble", "policy publish",
+    "policy explain", "policy replay", "approver keygen", "approver list", "approver show",
+    "approver approve", "approver reject",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str):
+    assert "Usage" in done(*command.split(), "--help")
+
+
+def test_an_unknown_command_is_a_misuse():
+    result = run("steal")
+    assert (result.exit_code, "No such command" in result.output) == (2, True)
+
+
+def test_no_option_takes_a_secret():
+    """Secrets come from prompts, files and descriptors: arguments are for everybody to read."""
+    helped = "".join(done(*command.split(), "--help") for command in COMMANDS)
+    options = set(re.findall(r"--[a-z-]+", helped))
+    assert {o for o in options if re.search("pass|secret|key|pin|token", o)} == {
+        "--passphrase-fd",
+        "--api-key-file",
+        "--key",
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        (
+            "custody.cli",
+            r"(sqlalchemy|web3|httpx|pydantic|cryptography|solders|uvicorn|chains\.\w+)",
+        ),
+        (
+            "custody.cli, custody.cli.keyfile, custody.cli.mandates, custody.cli.remote",
+            r"(sqlalchemy|web3|pydantic|fastapi|bitcoinlib|chains\.\w+\.(rpc|adapter)|custody\.db)",
+        ),
+        (
+            "custody.cli.documents, custody.cli.keyfile",
+            r"(sqlalchemy|web3|httpx|fastapi|bitcoinlib|chains\.\w+\.(rpc|adapter)|custody\.db)",
+        ),
+    ],
+    ids=["help", "approver", "administrator"],
+)
+def test_a_persons_machine_loads_only_what_it_needs(module: str, absent: str):
+    program = f"import sys, {module}; print(*sorted(sys.modules), sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    loaded = done.stdout.split()
+    assert "custody.cli.output" in loaded
+    assert [name for name in loaded if re.match(absent + r"(\.|$)", name)] == []
+
+
+def test_text_from_elsewhere_can_not_move_the_cursor():
+    from custody.cli.output import printable
+
+    assert printable("a\x1b[2Jb\u202ec\nd\ud800") == "a\\x1b[2Jb\\u202ec\\nd\\ud800"
+    assert printable("Zürich [bold] :smile:") == "Zürich [bold] :smile:"
+
+
+def test_the_local_networks_are_mounted():
+    result = subprocess.run(
+        [sys.executable, "-c", "from custody.cli import app; app()", "devnet", "--help"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "demo" in result.stdout
+    assert "custody devnet" in result.stdout
+
+
+def test_an_installation_without_them_says_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "custody.devnet.cli", None)
+    assert "not part of this installation" in refused(1, "devnet", "up")
