@@ -131,12 +131,19 @@ class World:
         assert row is not None
         return row.frozen_reason
 
-    async def reconcile(self, **options: float) -> Report:
+    async def addresses(self, vault: VaultRow) -> Sequence[AddressRow]:
+        async with self.database.read() as session:
+            mine = select(AddressRow).where(AddressRow.vault_id == vault.id)
+            return await session.all(mine.order_by(AddressRow.seq))
+
+    async def reconcile(
+        self, *, patience_s: float = 1.0, vaults: Sequence[str] | None = None
+    ) -> Report:
         service = Reconciliation(
             self.database,
             {self.network.id: self.network},
             {self.network.id: self.adapter},
             self.clock,
-            **options,
+            patience_s=patience_s,
         )
-        return await service.run()
+        return await service.run(vaults=vaults)

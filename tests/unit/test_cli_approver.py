@@ -482,7 +482,7 @@ def test_at_a_terminal_only_yes_goes_on(
     liar: Liar, keys: Keys, tmp_path: Path, typed: list[str], code: int
 ):
     liar.shows(spelled())
-    arguments = [str(part) for part in approve_at(liar, keys, tmp_path)[:8]]
+    arguments = [str(part) for part in approve_at(liar, keys, tmp_path)[:9]]
     ended, seen = at_terminal(arguments, typed)
     assert ended == code, seen
     assert "Approve this transfer as ann?" in seen

@@ -50,7 +50,7 @@ def test_invalid_vectors(name: str) -> None:
 
 @pytest.mark.parametrize("spelled", ["c4c1826162", "c2c181", "c3c282ff"])
 def test_a_member_does_not_reach_beyond_its_list(spelled: str) -> None:
-    """c4 (c1 82) 61 62: the inner list has room for the 82 alone, not for the two bytes it wants."""
+    """c4 (c1 82) 61 62: the inner list has room for the 82 alone, not for what it wants."""
     with pytest.raises(MalformedTransaction):
         rlp.decode(bytes.fromhex(spelled))
 

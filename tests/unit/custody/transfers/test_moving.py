@@ -32,13 +32,6 @@ class Crash(BaseException):
 
 
 @pytest_asyncio.fixture
-async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
-    database = Database(sqlite_url)
-    yield database
-    await database.close()
-
-
-@pytest_asyncio.fixture
 async def desk(sqlite: Database) -> AsyncIterator[Desk]:
     yield Desk(sqlite, COINS)
 
@@ -273,7 +266,7 @@ async def test_a_claim_that_the_chain_consumed_is_given_up_and_made_again(sqlite
     with pytest.raises(Crash):
         await desk.work()
     (held,) = await desk.claims()
-    desk.node.state.nonces[sender] = 1
+    desk.node.state.nonces[sender or ""] = 1
     desk.restart()
     await _lease_over(desk)
     await desk.run_outbox()
@@ -590,7 +583,7 @@ async def test_a_transaction_whose_coin_is_finally_gone_is_dead(sqlite: Database
     await desk.work()
     mandate = await _mandate(desk, transfer_id)
     await desk.node.mine()
-    desk.node.state.nonces[mandate.source_address] = 1
+    desk.node.state.nonces[mandate.source_address or ""] = 1
     await desk.node.finalize()
     await desk.node.mine()
     await desk.work(2)
