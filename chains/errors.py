@@ -132,7 +132,7 @@ class NodeError(ChainError):
 
 
 class NodeUnavailable(NodeError):
-    """No usable answer (connection, time-out, syncing). Whether a request took effect is unknown."""
+    """No usable answer (connection, time-out, syncing). Whether a request took effect: unknown."""
 
     code = "node_unavailable"
 

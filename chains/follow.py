@@ -42,8 +42,8 @@ class ReorgTooDeep(NodeMisbehaved):
 
 class BlockFollower:
     """`refs` are the newest connected blocks, oldest first; `start` is the first height to fetch
-    when there are none; `depth` is how many refs are remembered. The caller starts `depth` below the
-    tip at first, so that a fork below the oldest ref is deeper than finality allows: it raises
+    when there are none; `depth` is how many refs are remembered. The caller starts `depth` below
+    the tip at first, so that a fork below the oldest ref is deeper than finality allows: it raises
     ReorgTooDeep and keeps that ref."""
 
     def __init__(self, start: int, depth: int, refs: Iterable[BlockRef] = ()) -> None:

@@ -11,7 +11,8 @@ from typing import Final
 
 from coincurve import PublicKeyXOnly
 
-from chains.bitcoin import BASE58_NETWORKS, HRP_NETWORKS, base58, bech32
+from chains import base58
+from chains.bitcoin import BASE58_NETWORKS, HRP_NETWORKS, bech32
 from chains.errors import InvalidAddress, InvalidInput, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.hashes import hash160
 from chains.model import Address, AddressType, ParsedAddress

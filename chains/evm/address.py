@@ -24,6 +24,7 @@ _BECH32: Final = re.compile(r"(bc|tb|bcrt)1[02-9ac-hj-np-z]{6,87}", re.ASCII | r
 _CACHED: Final = 1 << 16
 
 
+@lru_cache(maxsize=_CACHED)
 def checksum(address: bytes) -> Address:
     """The canonical spelling of 20 bytes (EIP-55, "Specification")."""
     assert len(address) == ADDRESS_BYTES

@@ -79,9 +79,11 @@ def encode_unsigned(tx: Transaction) -> bytes:
     return rlp.encode([*_legacy_fields(tx), rlp.encode_int(tx.chain_id), b"", b""])
 
 
-def encode_signed(tx: Transaction, y_parity: int, r: int, s: int) -> bytes:
-    """What is broadcast, and whose Keccak-256 is the transaction id."""
-    end: list[rlp.Item] = [rlp.encode_int(r), rlp.encode_int(s)]
+def encode_signed(tx: Transaction, signature: bytes) -> bytes:
+    """What is broadcast, and whose Keccak-256 is the transaction id. `signature`: r, s and the
+    parity of y, 65 bytes."""
+    r, s, y_parity = signature[:32], signature[32:64], signature[64]
+    end: list[rlp.Item] = [r.lstrip(b"\0"), s.lstrip(b"\0")]
     if tx.kind is Kind.EIP1559:
         fields = [*_eip1559_fields(tx), rlp.encode_int(y_parity), *end]
         return bytes([EIP1559_TYPE]) + rlp.encode(fields)

@@ -103,10 +103,10 @@ class EvmCodec:
         if len(signatures) != 1:
             raise SignatureMismatch(f"{len(signatures)} signatures where one belongs")
         (signature,) = signatures
-        r, s, y_parity = _proven(signature, keccak256(tx.payload), sender)
-        raw = build.encode_signed(parsed, y_parity, r, s)
+        _prove(signature, keccak256(tx.payload), sender)
+        raw = build.encode_signed(parsed, signature.signature)
         # The other way round: what goes out says to others what `tx` said to us.
-        if parse.signed(raw) != parse.Signed(parsed, sender):
+        if parse.signed_parts(raw) != (parsed, signature.signature):
             raise SignatureMismatch("the signed bytes say something else")
         return SignedTx(self._network.id, transaction_id(raw), raw)
 
@@ -150,13 +150,12 @@ def transaction_id(raw: bytes) -> TxId:
     return TxId("0x" + keccak256(raw).hex())
 
 
-def _proven(signature: Signature, digest: bytes, sender: Address) -> tuple[int, int, int]:
-    """r, s and the parity of y, once it is certain that `sender` signed `digest` (EIP-2: low s)."""
+def _prove(signature: Signature, digest: bytes, sender: Address) -> None:
+    """Raise unless `sender` signed `digest`, in the one form that the chain accepts (EIP-2)."""
     compact = signature.signature
     if len(compact) != 65 or compact[64] > 1:
         raise SignatureMismatch("not r, s and a recovery id of 0 or 1")
-    s = int.from_bytes(compact[32:64], "big")
-    if s > CURVE_ORDER // 2:
+    if int.from_bytes(compact[32:64], "big") > CURVE_ORDER // 2:
         raise SignatureMismatch("a signature with high s")
     try:
         key = PublicKey.from_signature_and_message(compact, digest, hasher=None).format()
@@ -164,4 +163,3 @@ def _proven(signature: Signature, digest: bytes, sender: Address) -> tuple[int, 
         raise SignatureMismatch("a signature that no key can have made") from error
     if key != signature.public_key or address.derive(key) != sender:
         raise SignatureMismatch(f"not signed by the key of {sender}")
-    return int.from_bytes(compact[:32], "big"), s, compact[64]

@@ -7,6 +7,7 @@ well-formed transaction is one we would ever make is the codec's question.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from coincurve import PublicKey
@@ -25,6 +26,9 @@ _EIP1559_FIELDS: Final = 9
 _LEGACY_FIELDS: Final = 6
 _SIGNATURE_FIELDS: Final = 3
 
+_CACHED: Final = 256
+"""A transaction is summarized, hashed and completed in quick succession."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -34,6 +38,7 @@ class Signed:
     sender: Address
 
 
+@lru_cache(maxsize=_CACHED)
 def unsigned(payload: bytes) -> Transaction:
     """Of `UnsignedTx.payload`. A legacy transaction must name its chain (EIP-155): one without
     would be valid on every network at once."""
@@ -47,6 +52,17 @@ def unsigned(payload: bytes) -> Transaction:
 
 def signed(raw: bytes) -> Signed:
     """Of `SignedTx.raw`."""
+    transaction, signature = signed_parts(raw)
+    digest = keccak256(encode_unsigned(transaction))
+    try:
+        key = PublicKey.from_signature_and_message(signature, digest, hasher=None)
+    except ValueError as error:
+        raise MalformedTransaction("a signature that no key can have made") from error
+    return Signed(transaction, derive(key.format()))
+
+
+def signed_parts(raw: bytes) -> tuple[Transaction, bytes]:
+    """The transaction in `raw`, and its signature as r || s || parity of y, not verified."""
     if raw[:1] == bytes([EIP1559_TYPE]):
         fields = _fields(raw[1:], _EIP1559_FIELDS + _SIGNATURE_FIELDS)
         transaction = _eip1559(fields)
@@ -59,13 +75,7 @@ def signed(raw: bytes) -> Signed:
     r, s = (rlp.decode_int(field, CURVE_ORDER - 1) for field in fields[-2:])
     if s > CURVE_ORDER // 2:
         raise MalformedTransaction("a signature with high s (EIP-2)")
-    compact = r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([y_parity])
-    digest = keccak256(encode_unsigned(transaction))
-    try:
-        key = PublicKey.from_signature_and_message(compact, digest, hasher=None)
-    except ValueError as error:
-        raise MalformedTransaction("a signature that no key can have made") from error
-    return Signed(transaction, derive(key.format()))
+    return transaction, r.to_bytes(32, "big") + s.to_bytes(32, "big") + bytes([y_parity])
 
 
 def _eip1559(fields: list[rlp.Item]) -> Transaction:

@@ -12,6 +12,7 @@ from typing import Final
 from coincurve import PublicKey
 from embit import base58, bech32
 
+from chains.base58 import encode_check
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.hashes import keccak256, sha256d
 from chains.model import Address
@@ -22,8 +23,6 @@ _TEXT_LENGTH: Final = 34
 _TEXT_LENGTH_MAX: Final = 128
 _CHECKSUM_BYTES: Final = 4
 _HEX: Final = frozenset(string.hexdigits)
-_ALPHABET: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_PAIRS: Final = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _BITCOIN_PREFIXES: Final = ("bc", "tb", "bcrt")
 _SOLANA_BYTES: Final = 32
 
@@ -39,12 +38,7 @@ def from_public_key(public_key: bytes) -> Address:
 def to_text(raw: bytes) -> Address:
     """Base58check of the 21 bytes. Their prefix makes it 34 characters that begin with T."""
     assert is_address(raw), "not a TRON address"
-    number = int.from_bytes(raw + sha256d(raw)[:_CHECKSUM_BYTES])
-    pairs = []
-    while number:  # two characters a step: half the divisions of the textbook loop
-        number, pair = divmod(number, 58 * 58)
-        pairs.append(_PAIRS[pair])
-    return Address("".join(reversed(pairs)))
+    return Address(encode_check(raw))
 
 
 def to_bytes(address: Address) -> bytes:

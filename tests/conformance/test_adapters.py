@@ -152,9 +152,11 @@ async def test_send(world: World) -> None:
         signed = purse.sign(tx)
         assert await world.adapter.status(signed.txid) == TxStatus(TxState.UNKNOWN)
         assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
-        assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
         waiting = await world.adapter.status(signed.txid)
-        assert waiting.state in (TxState.PENDING, TxState.UNKNOWN) and waiting.block is None
+        assert waiting in (TxStatus(TxState.PENDING), TxStatus(TxState.UNKNOWN))
+        again = await world.adapter.broadcast(signed)
+        # Solana's nodes tell nobody what waits; where they do, a second copy is recognised.
+        assert again is Broadcast.ALREADY_KNOWN or waiting.state is TxState.UNKNOWN
         assert await world.node.received(signed.txid, to, world.network.native.id) == 0
 
         await world.node.mine()
@@ -242,7 +244,7 @@ async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> N
     """By a final transaction with the same claim where there are claims, else by its expiry."""
     by_conflict = world.adapter.capabilities.conflict_keys
     purse, to = world.purse(), await world.node.outside_address()
-    before_everything = await world.adapter.tip()
+    before_everything = await world.final()
     await purse.receive()
     intent = await purse.claimed(to, world.coin)
     rival = replace(intent, payments=(replace(intent.payments[0], amount=2 * world.coin),))
@@ -389,7 +391,7 @@ async def test_a_node_away_and_back(world: World) -> None:
     await purse.receive()
     intent = await purse.claimed(to, world.coin)
     signed = purse.sign(await world.adapter.prepare(intent))
-    tip, native = await world.adapter.tip(), world.network.native.id
+    tip, final, native = await world.adapter.tip(), await world.final(), world.network.native.id
     questions = [
         world.adapter.check,
         world.adapter.tip,
@@ -398,7 +400,7 @@ async def test_a_node_away_and_back(world: World) -> None:
         lambda: world.adapter.prepare(intent),
         lambda: world.adapter.broadcast(signed),
         lambda: world.adapter.status(signed.txid),
-        lambda: world.adapter.proven_dead(signed, tip),
+        lambda: world.adapter.proven_dead(signed, final),
         lambda: world.adapter.balance(purse.address, native),
     ]
     for fault in (world.node.go_away, lambda: world.node.error(1000)):

@@ -9,7 +9,8 @@ from embit.networks import NETWORKS
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from chains.bitcoin import base58, bech32
+from chains import base58
+from chains.bitcoin import bech32
 from chains.bitcoin.address import AddressFormat
 from chains.errors import InvalidAddress
 from tests.unit.bitcoin.support import MAIN

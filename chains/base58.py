@@ -1,4 +1,4 @@
-"""Base58Check: the encoding of addresses before segwit. Pure; knows no address type."""
+"""Base58Check: bitcoin addresses before segwit, and TRON's. Pure; knows no address type."""
 
 from __future__ import annotations
 
