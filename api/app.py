@@ -39,7 +39,7 @@ def create_app(custody: Custody, wake: Callable[[], None] = lambda: None) -> Fas
     """The application on connections that the caller opened and will close. `wake`: told that
     there is work, where the workers run in the same process."""
     app = _make_app(custody.settings, None)
-    _attach(app, make_services(custody, wake))
+    attach(app, make_services(custody, wake))
     return app
 
 
@@ -61,7 +61,7 @@ def from_environment() -> FastAPI:
 async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
     bell = _Bell()
     services = make_services(custody, bell.ring)
-    nodes = _attach(app, services)
+    nodes = attach(app, services)
     try:
         if not custody.settings.run_workers:
             yield
@@ -85,7 +85,8 @@ class _Bell:
             self.workers.wake()
 
 
-def _attach(app: FastAPI, services: Services) -> NodeMonitor:
+def attach(app: FastAPI, services: Services) -> NodeMonitor:
+    """Give the routes what they call. The monitor that is returned is the caller's to close."""
     nodes = NodeMonitor(services.custody.adapters, services.custody.clock, NODE_FRESH_S)
     app.state.services = services
     app.state.nodes = nodes

@@ -58,6 +58,9 @@ _FIELDS: Sequence[tuple[type[Exception], str]] = (
 )
 """Where in a request the culprit of an error is that doesn't know of requests."""
 
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""RFC 9110 section 15; the standard library's names for these change with its version."""
+
 _CODES = {
     400: "request_malformed",
     404: "route_not_found",
@@ -95,7 +98,7 @@ def document(
 ) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": _TITLES.get(status, HTTPStatus(status).phrase),
         "status": status,
         "code": code,
         "detail": detail,

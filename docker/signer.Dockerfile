@@ -24,12 +24,12 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/custody-signer \
  && install -d -o 10001 -g 10001 -m 0755 /run/custody-signer
 COPY --from=packages /opt/venv /opt/venv
-COPY chains/__init__.py chains/codec.py chains/errors.py chains/hashes.py chains/keys.py \
-     chains/model.py chains/networks.py chains/networks.toml /opt/custody/chains/
-COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/base58.py \
-     chains/bitcoin/bech32.py chains/bitcoin/codec.py chains/bitcoin/outputs.py \
-     chains/bitcoin/psbt.py chains/bitcoin/sighash.py chains/bitcoin/signatures.py \
-     chains/bitcoin/transaction.py /opt/custody/chains/bitcoin/
+COPY chains/__init__.py chains/base58.py chains/codec.py chains/errors.py chains/hashes.py \
+     chains/keys.py chains/model.py chains/networks.py chains/networks.toml /opt/custody/chains/
+COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.py \
+     chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py \
+     chains/bitcoin/sighash.py chains/bitcoin/signatures.py chains/bitcoin/transaction.py \
+     /opt/custody/chains/bitcoin/
 COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/codec.py \
      chains/evm/parse.py chains/evm/rlp.py /opt/custody/chains/evm/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \

@@ -6,10 +6,12 @@ Error messages never repeat the text: people also paste keys.
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from typing import Final
 
 from coincurve import PublicKeyXOnly
+from embit import base58 as plain_base58
 
 from chains import base58
 from chains.bitcoin import BASE58_NETWORKS, HRP_NETWORKS, bech32
@@ -20,6 +22,8 @@ from chains.networks import Network
 
 _HASH_BYTES: Final = 20
 _TAP_TWEAK: Final = sha256(b"TapTweak").digest() * 2
+_HEX: Final = re.compile(r"(0[xX])?(41)?[0-9a-fA-F]{40}", re.ASCII)
+_SOLANA_BYTES: Final = 32
 
 
 class AddressFormat:
@@ -48,6 +52,8 @@ class AddressFormat:
         except base58.BadChecksum:
             raise WrongChecksum("the address has a typing error (base58 checksum)") from None
         except ValueError:
+            # Before bech32, whose separator may be any 1: a typing error in what isn't even ours.
+            _refuse_other_family(text)
             return self._parse_segwit(text)
         return self._parse_base58(version, payload)
 
@@ -132,6 +138,17 @@ def taproot_output_key(internal_key: bytes) -> bytes:
 def _decode_base58(text: str) -> tuple[int, bytes]:
     payload = base58.decode_check(text, 1 + _HASH_BYTES)
     return payload[0], payload[1:]
+
+
+def _refuse_other_family(text: str) -> None:
+    if _HEX.fullmatch(text):
+        raise WrongNetwork("hexadecimal: an address of an EVM network or of TRON")
+    try:
+        is_solana = len(text) < 64 and len(plain_base58.decode(text)) == _SOLANA_BYTES
+    except ValueError:
+        return
+    if is_solana:
+        raise WrongNetwork("32 bytes in base58: an address of Solana")
 
 
 def _segwit_type(version: int, program: bytes) -> AddressType:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.rpc import BitcoinRpc, Call, RpcRefused
 from chains.devnet.engines import bitcoind
-from chains.devnet.faults import FaultProxy
+from chains.devnet.faults import BehindProxy
 from chains.devnet.process import EngineProcess, free_port
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
@@ -58,7 +58,7 @@ rpcallowip=127.0.0.1
 """
 
 
-class BitcoinNode:
+class BitcoinNode(BehindProxy):
     """Implements `chains.devnet.node.DevNode`. Chain, mempool and wallet lie in `data_dir` and
     survive `stop`."""
 
@@ -72,7 +72,6 @@ class BitcoinNode:
         self._data_dir = data_dir.absolute()
         self._password = secrets.token_urlsafe(24)
         self._process: EngineProcess | None = None
-        self._proxy: FaultProxy | None = None
         self._rpc: BitcoinRpc | None = None
         self._movements: dict[str, dict[str, int]] = {}
 
@@ -86,16 +85,13 @@ class BitcoinNode:
             self._process.start()
             await self._process.wait_ready(self._answers)
             await self._open_wallet()
-            self._proxy = self._proxy or FaultProxy(engine_url)
-            self._proxy.upstream = engine_url
-            self.url = await self._proxy.start()
+            self.url = await self._open_proxy(engine_url)
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
-        if self._proxy is not None:
-            await self._proxy.stop()
+        await self._close_proxy()
         if self._rpc is not None:
             await self._rpc.close()
             self._rpc = None
@@ -142,26 +138,6 @@ class BitcoinNode:
             return 0
         paid = [each for each in transaction["vout"] if _address(each) == address]
         return sum(_satoshi(each) for each in paid)
-
-    def delay(self, seconds: float) -> None:
-        self._faults.delay(seconds)
-
-    def drop_reply(self, count: int = 1) -> None:
-        self._faults.drop_reply(count)
-
-    def error(self, count: int = 1) -> None:
-        self._faults.error(count)
-
-    def go_away(self) -> None:
-        self._faults.go_away()
-
-    def heal(self) -> None:
-        self._faults.heal()
-
-    @property
-    def _faults(self) -> FaultProxy:
-        assert self._proxy is not None, "not started"
-        return self._proxy
 
     def _engine(self, port: int) -> EngineProcess:
         self._data_dir.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from chains.devnet import engines
-from chains.devnet.faults import FaultProxy
+from chains.devnet.faults import BehindProxy
 from chains.devnet.process import EngineFailed, EngineProcess, free_port
 from chains.errors import NodeMisbehaved
 from chains.evm.address import checksum
@@ -33,7 +33,7 @@ _TIP: Final = 10**9
 _DIFF_TRACER: Final = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 
 
-class AnvilNode:
+class AnvilNode(BehindProxy):
     """`chains.devnet.node.DevNode`; see there. The chain survives `stop` and `start`, waiting
     transactions do not."""
 
@@ -46,7 +46,6 @@ class AnvilNode:
         self._legacy = network.text("transaction_type") == "legacy"
         self._data_dir = data_dir
         self._engine: EngineProcess | None = None
-        self._proxy = FaultProxy("http://127.0.0.1")
         self._client: httpx.AsyncClient | None = None
         self._outside: LocalAccount | None = None
         self._funding = asyncio.Lock()
@@ -55,15 +54,14 @@ class AnvilNode:
         """Raises EngineFailed."""
         self._data_dir.mkdir(parents=True, exist_ok=True)
         try:
-            await self._start_engine()
-            self.url = await self._proxy.start()
+            self.url = await self._open_proxy(await self._start_engine())
             await self._prepare_outside()
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
-        await self._proxy.stop()
+        await self._close_proxy()
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -138,21 +136,6 @@ class AnvilNode:
         )
         return after - before
 
-    def delay(self, seconds: float) -> None:
-        self._proxy.delay(seconds)
-
-    def drop_reply(self, count: int = 1) -> None:
-        self._proxy.drop_reply(count)
-
-    def error(self, count: int = 1) -> None:
-        self._proxy.error(count)
-
-    def go_away(self) -> None:
-        self._proxy.go_away()
-
-    def heal(self) -> None:
-        self._proxy.heal()
-
     async def ask(self, method: str, *params: object) -> Any:
         """JSON-RPC to the engine itself, past the proxy. Raises NodeMisbehaved with its refusal."""
         assert self._client is not None, "not started"
@@ -162,16 +145,18 @@ class AnvilNode:
             raise NodeMisbehaved(f"anvil refused {method}: {answer['error'].get('message')}")
         return answer["result"]
 
-    async def _start_engine(self) -> None:
+    async def _start_engine(self) -> str:
+        """Its URL."""
         for attempt in range(1, _START_ATTEMPTS + 1):
             port = free_port()
+            url = f"http://127.0.0.1:{port}"
             self._engine = EngineProcess(
                 self._arguments(port),
                 self._data_dir / "anvil.log",
                 environment={"HOME": str(self._data_dir), "PATH": os.defpath},
             )
             self._client = httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}",
+                base_url=url,
                 timeout=30.0,
                 trust_env=False,
                 verify=False,  # noqa: S501  plain HTTP; loading certificates takes a tenth of a second
@@ -184,8 +169,8 @@ class AnvilNode:
                 if attempt == _START_ATTEMPTS:  # else another process may have taken the port
                     raise
             else:
-                self._proxy.upstream = f"http://127.0.0.1:{port}"
-                return
+                return url
+        raise AssertionError("the last attempt returns or raises")
 
     def _arguments(self, port: int) -> list[str | Path]:
         arguments: list[str | Path] = [engines.anvil(), "--port", str(port), "--quiet"]

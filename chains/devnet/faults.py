@@ -192,6 +192,42 @@ class FaultProxy:
             await asyncio.sleep(self._faults.delay_s)
 
 
+class BehindProxy:
+    """The fault verbs of `DevNode`, for a node whose adapters come through a proxy."""
+
+    _proxy: FaultProxy | None = None
+
+    def delay(self, seconds: float) -> None:
+        self._faults.delay(seconds)
+
+    def drop_reply(self, count: int = 1) -> None:
+        self._faults.drop_reply(count)
+
+    def error(self, count: int = 1) -> None:
+        self._faults.error(count)
+
+    def go_away(self) -> None:
+        self._faults.go_away()
+
+    def heal(self) -> None:
+        self._faults.heal()
+
+    async def _open_proxy(self, engine_url: str) -> str:
+        """Where adapters connect, the same as before if the engine was restarted."""
+        self._proxy = self._proxy or FaultProxy(engine_url)
+        self._proxy.upstream = engine_url
+        return await self._proxy.start()
+
+    async def _close_proxy(self) -> None:
+        if self._proxy is not None:
+            await self._proxy.stop()
+
+    @property
+    def _faults(self) -> FaultProxy:
+        assert self._proxy is not None, "not started"
+        return self._proxy
+
+
 async def _read_head(reader: asyncio.StreamReader) -> bytes:
     """Start line and headers with the empty line, or nothing if the connection ended before."""
     try:

@@ -15,7 +15,7 @@ import httpx
 from coincurve import PrivateKey
 
 import chains
-from chains.devnet.faults import FaultProxy
+from chains.devnet.faults import BehindProxy
 from chains.devnet.process import EngineProcess, free_port
 from chains.errors import NodeUnavailable
 from chains.model import Address, AssetId, TxId
@@ -26,7 +26,7 @@ SOLID_AFTER: Final = 18
 """On the main network a block is solidified when 19 of the 27 witnesses stand on it."""
 
 
-class TronNode:
+class TronNode(BehindProxy):
     """Implements `chains.devnet.node.DevNode`. The chain lives in `data_dir` and survives `stop`;
     transactions that wait for a block do not."""
 
@@ -39,7 +39,6 @@ class TronNode:
         self._native = network.native.id
         self._data_dir = data_dir
         self._process: EngineProcess | None = None
-        self._proxy: FaultProxy | None = None
         self._http: httpx.AsyncClient | None = None
 
     async def start(self) -> None:
@@ -50,16 +49,13 @@ class TronNode:
         try:
             self._process.start()
             await self._process.wait_ready(self._answers)
-            self._proxy = self._proxy or FaultProxy(engine_url)
-            self._proxy.upstream = engine_url
-            self.url = await self._proxy.start()
+            self.url = await self._open_proxy(engine_url)
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
-        if self._proxy is not None:
-            await self._proxy.stop()
+        await self._close_proxy()
         if self._http is not None:
             await self._http.aclose()
             self._http = None
@@ -92,26 +88,6 @@ class TronNode:
         assert asset == self._native, asset
         answer = await self._ask("/devnet/received", address=to_bytes(address).hex(), txid=txid)
         return int(answer["amount"])
-
-    def delay(self, seconds: float) -> None:
-        self._faults.delay(seconds)
-
-    def drop_reply(self, count: int = 1) -> None:
-        self._faults.drop_reply(count)
-
-    def error(self, count: int = 1) -> None:
-        self._faults.error(count)
-
-    def go_away(self) -> None:
-        self._faults.go_away()
-
-    def heal(self) -> None:
-        self._faults.heal()
-
-    @property
-    def _faults(self) -> FaultProxy:
-        assert self._proxy is not None, "not started"
-        return self._proxy
 
     def _server(self, port: int) -> EngineProcess:
         arguments = ["--port", str(port), "--data-dir", str(self._data_dir.absolute())]

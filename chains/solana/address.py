@@ -24,7 +24,7 @@ from chains.solana import ADDRESS_BYTES, INCINERATOR, RESERVED_ACCOUNTS, SYSTEM_
 _TEXT_LENGTH_MAX: Final = 128
 _SECRET_KEY_BYTES: Final = 64
 _CHECKED_BYTES: Final = 25
-_EVM: Final = re.compile(r"(0[xX])?[0-9a-fA-F]{40}|41[0-9a-fA-F]{40}")
+_EVM: Final = re.compile(r"(0[xX])?(41)?[0-9a-fA-F]{40}")
 _BITCOIN_PREFIXES: Final = ("bc", "tb", "bcrt")
 
 

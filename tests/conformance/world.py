@@ -30,6 +30,8 @@ from chains.model import (
     SigningInput,
     TransferIntent,
     TxId,
+    TxState,
+    TxStatus,
     UnsignedTx,
 )
 from chains.networks import NODE_FINALITY, Network
@@ -85,6 +87,16 @@ class World:
         block = await self.adapter.block(tip.height - self.network.confirmations + 1)
         assert block is not None
         return block.ref
+
+    async def included(self, signed: SignedTx, to: Address, amount: int) -> TxStatus:
+        """Its status, after adapter and engine agree that it paid `amount`."""
+        status = await self.adapter.status(signed.txid)
+        assert status.state is TxState.INCLUDED, status
+        assert status.block is not None
+        assert status.fee >= 0 and status.locked >= 0
+        native = self.network.native.id
+        assert await self.node.received(signed.txid, to, native) == amount
+        return status
 
 
 class Purse:

@@ -1,14 +1,503 @@
+"""Sessions, locks, leaders and the outbox, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
 import pytest
-from sqlalchemy import select
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-from custody.db.tables import ClientRow
-from custody.db.session import Database
-from datetime import UTC, datetime
+from custody.db.ids import new_id
+from custody.db.outbox import claim_due
+from custody.db.session import Database, ReadSession, WriteSession, lock_key
+from custody.db.tables import ClientRow, LedgerAccountRow, OutboxRow, VaultRow
+from tests.support.interrupt import interrupt
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
-async def test_x(database: Database):
-    async with database.write() as s:
-        s.add(ClientRow(id="a", name="b", created_at=NOW))
-    async with database.read() as s:
-        assert (await s.get(ClientRow, "a")).created_at == NOW
+
+def client(name: str = "C") -> ClientRow:
+    return ClientRow(id=f"cli_{name}", name=name, created_at=NOW)
+
+
+async def names(database: Database) -> list[str]:
+    async with database.read() as session:
+        return list(await session.all(select(ClientRow.name).order_by(ClientRow.name)))
+
+
+# Sessions
+
+
+async def test_a_block_commits_at_its_end(database: Database):
+    async with database.write() as session:
+        session.add(client())
+        assert await names(database) == []
+    assert await names(database) == ["C"]
+
+
+async def test_a_block_that_raises_leaves_nothing(database: Database):
+    with pytest.raises(RuntimeError):
+        await fail(database)
+    assert await names(database) == []
+
+
+async def fail(database: Database) -> None:
+    async with database.write() as session:
+        session.add(client())
+        await session.flush()
+        assert await session.one(select(func.count()).select_from(ClientRow)) == 1
+        raise RuntimeError
+
+
+async def test_a_read_session_sees_one_moment(database: Database):
+    async with database.write() as session:
+        session.add(client("A"))
+    async with database.read() as reading:
+        assert await reading.all(select(ClientRow.name)) == ["A"]
+        async with database.write() as session:
+            session.add(client("B"))
+        assert await reading.all(select(ClientRow.name)) == ["A"]
+    assert await names(database) == ["A", "B"]
+
+
+async def test_a_read_session_cannot_write(database: Database):
+    """Not by its type (the comment is checked by the type checker: it must be needed), and not by
+    going around it either: the database refuses."""
+    async with database.read() as reading:
+        assert not hasattr(reading, "add")
+        with pytest.raises(AttributeError):
+            await wants_to_write(reading)  # type: ignore[arg-type]
+    with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+        await write_around(database)
+    assert await names(database) == []
+
+
+async def wants_to_write(session: WriteSession) -> None:
+    session.add(client())
+
+
+async def write_around(database: Database) -> None:
+    async with database.read() as reading:
+        reading._session.add(client())
+        await reading._session.flush()
+
+
+async def test_rows_stay_usable_and_changing_them_changes_nothing(database: Database):
+    async with database.write() as session:
+        session.add(client("A"))
+    async with database.read() as reading:
+        row = await reading.get(ClientRow, "cli_A")
+    assert row is not None
+    row.name = "changed"
+    assert await names(database) == ["A"]
+
+
+async def test_a_query_in_a_write_session_sees_what_a_statement_changed(database: Database):
+    """No stale copies of rows that were loaded before."""
+    async with database.write() as session:
+        session.add(client("A"))
+        await session.flush()
+        row = await session.one(select(ClientRow))
+        await session.update_each(ClientRow, ["id"], [{"id": "cli_A", "name": "B"}])
+        assert (await session.one(select(ClientRow))).name == "B"
+        await session.execute(update(ClientRow).values(name="C"))
+        again = await session.get(ClientRow, "cli_A")
+        assert again is row
+        assert row.name == "C"
+
+
+async def test_inserting_many_and_only_the_missing(database: Database):
+    rows = [{"id": f"cli_{at}", "name": str(at), "created_at": NOW} for at in range(3)]
+    async with database.write() as session:
+        await session.insert(ClientRow, rows[:2])
+        await session.insert(ClientRow, [])
+        await session.insert_missing(ClientRow, [*rows, rows[2]])
+    assert await names(database) == ["0", "1", "2"]
+    with pytest.raises(IntegrityError):
+        async with database.write() as session:
+            await session.insert(ClientRow, rows[:1])
+
+
+async def test_what_was_added_is_there_before_a_statement_runs(database: Database):
+    """A statement that refers to rows which `add` only collected so far."""
+    async with database.write() as session:
+        session.add(client("A"))
+        vault = {"client_id": "cli_A", "name": "V", "account": 0, "created_at": NOW}
+        await session.insert(VaultRow, [{**vault, "id": "vlt_1", "frozen_reason": None}])
+        assert await session.execute(update(VaultRow).values(name="W")) == 1
+
+
+async def test_large_results_come_in_chunks(database: Database):
+    async with database.write() as session:
+        await session.insert(
+            ClientRow,
+            [{"id": f"cli_{at:03}", "name": "C", "created_at": NOW} for at in range(25)],
+        )
+    async with database.read() as reading:
+        statement = select(ClientRow.id).order_by(ClientRow.id)
+        sizes = [len(chunk) async for chunk in reading.chunks(statement, 10)]
+    assert sizes == [10, 10, 5]
+
+
+async def test_foreign_keys_are_enforced(database: Database):
+    with pytest.raises(IntegrityError):
+        async with database.write() as session:
+            session.add(
+                VaultRow(
+                    id="vlt_1",
+                    client_id="cli_unknown",
+                    name="V",
+                    account=0,
+                    frozen_reason=None,
+                    created_at=NOW,
+                )
+            )
+
+
+@pytest.mark.parametrize("amount", [0, 1, 2**63 - 1, 2**63, 10**18, 2**256 - 1])
+async def test_amounts_survive_exactly(database: Database, amount: int):
+    async with database.write() as session:
+        session.add(account(amount))
+    async with database.read() as reading:
+        row = await reading.get(LedgerAccountRow, "acc_1")
+    assert row is not None
+    assert (row.debits_posted, type(row.debits_posted)) == (amount, int)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**256, 1.0, "1"])
+async def test_what_is_no_amount_is_a_programmers_error(sqlite_url: str, wrong: int):
+    database = Database(sqlite_url)
+    with pytest.raises(StatementError, match="amount out of range"):
+        async with database.write() as session:
+            session.add(account(wrong))
+    await database.close()
+
+
+def account(amount: int) -> LedgerAccountRow:
+    return LedgerAccountRow(
+        id="acc_1",
+        vault_id=None,
+        asset="eip155:1/slip44:60",
+        kind="chain",
+        debits_posted=amount,
+        credits_posted=0,
+        debits_pending=0,
+        credits_pending=0,
+    )
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-7))])
+async def test_times_survive_exactly(database: Database, zone: timezone):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_A", name="A", created_at=NOW.astimezone(zone)))
+    async with database.read() as reading:
+        row = await reading.get(ClientRow, "cli_A")
+    assert row is not None
+    assert (row.created_at, row.created_at.tzinfo) == (NOW, UTC)
+
+
+async def test_a_time_without_a_zone_is_a_programmers_error(sqlite_url: str):
+    database = Database(sqlite_url)
+    with pytest.raises(StatementError, match="naive time"):
+        async with database.write() as session:
+            session.add(ClientRow(id="cli_A", name="A", created_at=NOW.replace(tzinfo=None)))
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:", "mysql://u:hunter2@h/d"]
+)
+def test_other_databases_are_refused_without_repeating_the_url(url: str):
+    with pytest.raises(ValueError, match=r"SQLite needs|must start") as refused:
+        Database(url)
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_what_sqlite_is_told(sqlite_url: str):
+    """WAL, full durability, foreign keys; and a reader that never waits for a writer."""
+    database = Database(sqlite_url)
+
+    async def ask(session: ReadSession, pragma: str) -> object:
+        connection = await session._session.connection()
+        return (await connection.execute(text(f"PRAGMA {pragma}"))).scalar()
+
+    async with database.write() as session:
+        told = {each: await ask(session, each) for each in ("journal_mode", "synchronous")}
+        assert told == {"journal_mode": "wal", "synchronous": 2}
+        assert await ask(session, "foreign_keys") == 1
+        session.add(client())
+        await session.flush()
+        assert await names(database) == []  # while the write is open
+    async with database.read() as reading:
+        assert await ask(reading, "query_only") == 1
+        assert await ask(reading, "foreign_keys") == 1
+    await database.close()
+
+
+# Concurrency
+
+
+async def increment(database: Database) -> None:
+    """Read, think, write: lost updates unless the row is locked."""
+    async with database.write() as session:
+        statement = select(ClientRow).where(ClientRow.id == "cli_0").order_by(ClientRow.id)
+        (row,) = await session.for_update(statement)
+        await asyncio.sleep(0.001)
+        row.name = str(int(row.name) + 1)
+
+
+async def test_no_update_is_lost(database: Database):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
+    await asyncio.gather(*(increment(database) for _ in range(20)))
+    assert await names(database) == ["20"]
+
+
+async def test_no_update_is_lost_between_processes(database: Database, database_url: str):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
+    program = (
+        "import asyncio, sys\n"
+        "from custody.db.session import Database\n"
+        "from tests.integration.test_db import increment\n"
+        "async def main():\n"
+        "    database = Database(sys.argv[1])\n"
+        "    for _ in range(15):\n"
+        "        await increment(database)\n"
+        "    await database.close()\n"
+        "asyncio.run(main())\n"
+    )
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", program, database_url)
+    while other.returncode is None and await names(database) == ["0"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    for _ in range(15):
+        await increment(database)
+    assert await other.wait() == 0
+    assert await names(database) == ["30"]
+
+
+async def test_for_update_shows_the_row_as_it_is_now(database: Database):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
+    if database._engines.is_sqlite:
+        return  # a second writer can't get in between
+    statement = select(ClientRow).order_by(ClientRow.id)
+    async with database.write() as first:
+        (row,) = await first.all(statement)
+        await increment(database)
+        assert row.name == "0"
+        (row,) = await first.for_update(statement)
+        assert row.name == "1"
+
+
+async def test_serialized_transactions_wait_for_each_other(database: Database):
+    log: list[str] = []
+
+    async def work(name: str) -> None:
+        async with database.write() as session:
+            await session.serialize("the same")
+            log.append(f"{name} in")
+            await asyncio.sleep(0.05)
+            log.append(f"{name} out")
+
+    await asyncio.gather(work("a"), work("b"))
+    assert log in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
+
+
+@given(st.text(), st.text())
+def test_lock_keys_are_64_bit_and_differ(one: str, other: str):
+    assert -(2**63) <= lock_key(one) < 2**63
+    assert (lock_key(one) == lock_key(other)) == (one == other)
+
+
+async def test_a_cancelled_writer_does_not_keep_the_database(database: Database):
+    """Wherever it was: the next writer gets in at once."""
+
+    async def work(at: int) -> None:
+        async with database.write() as session:
+            session.add(client(f"{at}"))
+            await session.flush()
+            await session.all(select(ClientRow))
+
+    waits = 0
+    while await interrupt(work(waits), waits):
+        async with asyncio.timeout(5):
+            await increment_marker(database, waits)
+        waits += 1
+    assert waits > 3
+
+
+async def increment_marker(database: Database, at: int) -> None:
+    async with database.write() as session:
+        session.add(client(f"marker-{at}"))
+
+
+async def test_a_cancelled_reader_does_no_harm(database: Database):
+    async with database.write() as session:
+        await session.insert(
+            ClientRow,
+            [{"id": f"cli_{at:03}", "name": "C", "created_at": NOW} for at in range(9)],
+        )
+
+    async def work() -> None:
+        async with database.read() as reading:
+            async for _ in reading.chunks(select(ClientRow.id), 3):
+                pass
+
+    waits = 0
+    while await interrupt(work(), waits):
+        async with asyncio.timeout(5):
+            await increment_marker(database, waits)
+        waits += 1
+    assert waits > 3
+
+
+# Leaders
+
+
+async def test_one_leader_for_each_name(database: Database, database_url: str):
+    other = Database(database_url)
+    async with database.leader("eip155:1") as held:
+        assert held
+        async with other.leader("eip155:1") as again:
+            assert not again
+        async with database.leader("eip155:1") as again:
+            assert not again
+        async with other.leader("eip155:56") as elsewhere:
+            assert elsewhere
+    async with other.leader("eip155:1") as held:
+        assert held
+    await other.close()
+
+
+async def test_leadership_ends_with_an_error(database: Database):
+    with contextlib.suppress(RuntimeError):
+        async with database.leader("x") as held:
+            assert held
+            raise RuntimeError
+    async with database.leader("x") as held:
+        assert held
+
+
+async def test_leadership_ends_with_the_process(database: Database, database_url: str):
+    program = (
+        "import asyncio, sys\n"
+        "from custody.db.session import Database\n"
+        "async def main():\n"
+        "    async with Database(sys.argv[1]).leader('x') as held:\n"
+        "        print(held, flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, database_url, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"True\n"
+    async with database.leader("x") as held:
+        assert not held
+    child.kill()
+    await child.wait()
+    async with asyncio.timeout(10):
+        # The server notices the lost connection by itself.
+        while not await leads(database):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def leads(database: Database) -> bool:
+    async with database.leader("x") as held:
+        return held
+
+
+# The outbox
+
+
+def effect(at: int, due: datetime, kind: str = "sign", network: str = "eip155:1") -> OutboxRow:
+    return OutboxRow(
+        kind=kind,
+        subject=f"trf_{at}",
+        network=network,
+        due_at=due,
+        claimed_until=None,
+        attempts=0,
+        last_error=None,
+        created_at=NOW,
+    )
+
+
+async def claim(database: Database, now: datetime, limit: int = 10, **options: list[str]):
+    async with database.write() as session:
+        rows = await claim_due(session, now, timedelta(minutes=1), limit, **options)
+    return [(row.subject, row.attempts) for row in rows]
+
+
+async def test_due_effects_go_to_one_worker_until_the_lease_ends(database: Database):
+    second = timedelta(seconds=1)
+    async with database.write() as session:
+        for at in range(4):
+            session.add(effect(at, NOW + at * second))
+    assert await claim(database, NOW - second) == []
+    assert await claim(database, NOW + 2 * second, limit=2) == [("trf_0", 1), ("trf_1", 1)]
+    assert await claim(database, NOW + 2 * second) == [("trf_2", 1)]
+    assert await claim(database, NOW + 2 * second) == []
+    later = NOW + timedelta(minutes=2)
+    assert await claim(database, later, limit=3) == [("trf_0", 2), ("trf_1", 2), ("trf_2", 2)]
+    assert await claim(database, later) == [("trf_3", 1)]
+
+
+async def test_effects_are_chosen_by_network_and_kind(database: Database):
+    async with database.write() as session:
+        session.add(
+            effect(0, NOW, "sign", "a"), effect(1, NOW, "send", "a"), effect(2, NOW, "sign", "b")
+        )
+    assert await claim(database, NOW, networks=["b", "c"]) == [("trf_2", 1)]
+    assert await claim(database, NOW, kinds=["send"]) == [("trf_1", 1)]
+    assert await claim(database, NOW, networks=["a"], kinds=["sign"]) == [("trf_0", 1)]
+
+
+async def test_no_effect_is_claimed_twice(database: Database):
+    async with database.write() as session:
+        for at in range(40):
+            session.add(effect(at, NOW))
+    claimed = await asyncio.gather(*(claim(database, NOW, limit=3) for _ in range(16)))
+    subjects = [subject for part in claimed for subject, _ in part]
+    assert all(len(part) <= 3 for part in claimed)
+    assert len(subjects) == len(set(subjects))
+    subjects += [subject for subject, _ in await claim(database, NOW, limit=40)]
+    assert sorted(subjects) == sorted(f"trf_{at}" for at in range(40))
+
+
+async def test_a_worker_that_is_claiming_is_not_waited_for(database: Database):
+    if database._engines.is_sqlite:
+        return  # writers take turns anyway
+    async with database.write() as session:
+        session.add(effect(0, NOW), effect(1, NOW))
+    async with database.write() as first:
+        taken = await claim_due(first, NOW, timedelta(minutes=1), 1)
+        async with asyncio.timeout(2):
+            assert await claim(database, NOW) == [("trf_1", 1)]
+    assert [row.subject for row in taken] == ["trf_0"]
+
+
+# Ids
+
+
+def test_ids_sort_by_time_and_name_their_noun():
+    ids = [new_id("trf") for _ in range(200)]
+    assert len(set(ids)) == 200
+    assert all(each.startswith("trf_") and len(each) == 30 for each in ids)
+    assert [each[:14] for each in ids] == sorted(each[:14] for each in ids)
+
+
+def test_the_file_is_an_ordinary_sqlite_database(sqlite_template: Path):
+    with sqlite3.connect(sqlite_template) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, cast
 
 import httpx
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from api.app import create_app
+from api.app import attach, create_app
 from chains.model import Address, NetworkId
 from chains.networks import find_network
 from custody.apikeys.model import Scope
@@ -25,7 +26,7 @@ from custody.config import Settings
 from custody.db.session import Database
 from custody.db.tables import Row
 from custody.ledger.model import Post, Reason, chain_account, vault_account
-from custody.services import CODECS
+from custody.services import CODECS, make_services
 from signer.client import SignerClient
 from signer.policy import SignedPolicy
 from signer.wire import Attestation, canonical_json
@@ -53,6 +54,18 @@ class AttestingSigner(FakeSigner):
     ) -> Attestation:
         async with self._call("attest"):
             return Attestation(network, vault, path, address, bytes([7] * 64))
+
+
+@cache
+def _made() -> list[FastAPI]:
+    return []
+
+
+def one_app(custody: Custody) -> FastAPI:
+    """Building the routes takes longer than most tests, and they hold nothing: one for all."""
+    if not _made():
+        _made().append(create_app(custody))
+    return _made()[0]
 
 
 @dataclass
@@ -83,7 +96,8 @@ class Counter:
             adapters={key: FakeAdapter(node) for key, node in self.nodes.items()},
             clock=self.clock,
         )
-        self.app: FastAPI = create_app(self.custody, self._wake)
+        self.app = one_app(self.custody)
+        attach(self.app, make_services(self.custody, self._wake))
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://custody")
 
@@ -148,8 +162,11 @@ class Counter:
             sent.setdefault("Authorization", f"Bearer {self.keys.get(key, key)}")
         if content is not None:
             sent.setdefault("Content-Type", "application/json")
-            return await self.http.request(method, path, content=content, headers=sent)
-        return await self.http.request(method, path, json=body, headers=sent)
+        else:
+            content = None if body is None else json.dumps(body).encode()
+            sent |= {} if body is None else {"Content-Type": "application/json"}
+        raw = {name: value.encode("latin-1") for name, value in sent.items()}
+        return await self.http.request(method, path, content=content, headers=raw)  # type: ignore[arg-type]
 
     async def get(self, path: str, key: str = "read") -> Any:
         answer = await self.call("GET", path, key=key)
@@ -192,13 +209,39 @@ class Counter:
         self.signer.signed_policy = SignedPolicy(canonical_json(document | changes), {})
         self.app.state.services.policies._fresh_until = None
 
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.app.state.nodes.close()
+
+    @property
+    def furniture(self) -> Furniture:
+        """What `open` made, to find it again in a copy of the database."""
+        return Furniture(self.keys, self.client_id, self.vault_id, self.signer.accounts)
+
+    def move_in(self, furniture: Furniture) -> None:
+        self.keys = dict(furniture.keys)
+        self.client_id = furniture.client_id
+        self.vault_id = furniture.vault_id
+        self.signer.accounts = dict(furniture.accounts)
+
+
+@dataclass(frozen=True)
+class Furniture:
+    keys: Mapping[str, str]
+    client_id: str
+    vault_id: str
+    accounts: Mapping[str, tuple[str, int]]
+
 
 @asynccontextmanager
-async def opened(database: Database) -> AsyncIterator[Counter]:
+async def opened(database: Database, furniture: Furniture | None = None) -> AsyncIterator[Counter]:
+    """`furniture`: of the database that this one is a copy of."""
     counter = Counter(database)
-    await counter.open()
+    if furniture is None:
+        await counter.open()
+    else:
+        counter.move_in(furniture)
     try:
         yield counter
     finally:
-        await counter.http.aclose()
-        await counter.app.state.nodes.close()
+        await counter.close()

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.api.counter import OUTSIDE, Counter
+from custody.apikeys.service import revoke_key
+from tests.unit.api.counter import Counter
 
 NOBODY = "0" * 26
 
@@ -41,7 +42,7 @@ async def refused(
 # Addresses: each kind of mistake on each network. The good ones are in `counter.OUTSIDE`.
 ADDRESSES = """
 bitcoin-regtest  address_malformed      nonsense
-bitcoin-regtest  address_checksum       bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081
+bitcoin-regtest  address_checksum       bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt08q
 bitcoin-regtest  address_wrong_network  bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4
 bitcoin-regtest  address_wrong_network  1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2
 bitcoin-regtest  address_wrong_network  0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
@@ -50,7 +51,7 @@ ethereum-local   address_checksum       0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeA
 ethereum-local   address_wrong_network  TLa2f6VPqDgRE67v1736s7bJ8Ray5wYjU7
 ethereum-local   address_zero           0x0000000000000000000000000000000000000000
 bsc-local        address_zero           0x0000000000000000000000000000000000000000
-tron-local       address_malformed      TLa2f6VPqDgRE67v1736s7bJ8Ray5wYjU
+tron-local       address_malformed      TLa2f6VPqDgRE67v1736s7bJ8Ray5w0jU7
 tron-local       address_checksum       TLa2f6VPqDgRE67v1736s7bJ8Ray5wYjU8
 tron-local       address_wrong_network  bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080
 tron-local       address_zero           T9yD14Nj9j7xAB4dbGeiX9h8unkKHxuWwb
@@ -141,28 +142,10 @@ async def test_another_clients_vault_looks_like_none(counter: Counter):
 # What money and state say is stored under the retry key, and nowhere else.
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"amount": None, "amount_base_units": str(10**15)}, ""),
-        (
-            {
-                "network": "tron-local",
-                "destination": OUTSIDE["tron-local"],
-                "amount": "2000000000000",
-            },
-            "amount_above_balance",
-        ),
-    ],
-)
-async def test_above_balance(counter: Counter, changes: dict[str, Any], code: str):
+async def test_above_balance(counter: Counter):
     before = await counter.tables()
-    answer = await counter.send(counter.transfer(**changes))
-    if not code:
-        assert answer.status_code == 201
-        return
-    found = problem(answer)
-    assert (answer.status_code, found["code"]) == (422, code)
+    answer = await counter.send(counter.transfer("tron-local", amount="2000000000000"))
+    assert (answer.status_code, problem(answer)["code"]) == (422, "amount_above_balance")
     after = await counter.tables()
     assert len(after.pop("idempotency")) == len(before.pop("idempotency")) + 1
     assert after == before
@@ -174,7 +157,7 @@ async def test_the_vault_itself(counter: Counter):
     answer = await counter.send(counter.transfer(destination=own["address"]))
     assert problem(answer)["code"] == "destination_in_same_vault"
     after = await counter.tables()
-    assert (after.pop("idempotency"), before.pop("idempotency")) != ([], None)
+    assert len(after.pop("idempotency")) == len(before.pop("idempotency")) + 1
     assert after == before
 
 
@@ -199,7 +182,7 @@ async def test_a_missing_key(counter: Counter):
     assert found["errors"][0]["header"] == "Idempotency-Key"
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ümlaut".encode().decode("latin-1")])
+@pytest.mark.parametrize("key", ["", "x" * 256, "with space", "\xfcmlaut"])
 async def test_a_malformed_key(counter: Counter, key: str):
     await refused(counter, counter.send(counter.transfer(), key), 422, "field_invalid")
 
@@ -250,21 +233,21 @@ async def test_a_key_is_its_owners(counter: Counter):
     ],
 )
 async def test_no_key_or_a_wrong_one(counter: Counter, authorization: str | None):
-    headers = {} if authorization is None else {"Authorization": authorization.encode("utf-8")}
-    send = counter.http.post("/v1/transfers", json=counter.transfer(), headers=headers)  # type: ignore[arg-type]
-    answer: list[httpx.Response] = []
+    headers = {} if authorization is None else {"Authorization": authorization}
+    await refused(
+        counter,
+        counter.send(counter.transfer(), key=None, headers=headers),
+        401,
+        "unauthenticated",
+    )
 
-    async def remember() -> httpx.Response:
-        answer.append(await send)
-        return answer[0]
 
-    await refused(counter, remember(), 401, "unauthenticated")
-    assert answer[0].headers["www-authenticate"] == "Bearer"
+async def test_how_to_authenticate_is_said(counter: Counter):
+    answer = await counter.call("GET", "/v1/networks", key=None)
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_a_revoked_key(counter: Counter):
-    from custody.apikeys.service import revoke_key
-
     secret = await counter.new_key("read")
     assert (await counter.call("GET", "/v1/networks", key=secret)).status_code == 200
     async with counter.database.write() as session:
@@ -285,7 +268,7 @@ async def test_a_revoked_key(counter: Counter):
 )
 async def test_a_wrong_scope(counter: Counter, method: str, path: str, wrong: list[str]):
     for scope in wrong:
-        body = {} if method == "POST" else None
+        body: Any = {} if method == "POST" else None
         await refused(counter, counter.call(method, path, body, key=scope), 403, "scope_missing")
 
 

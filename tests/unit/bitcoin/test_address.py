@@ -145,8 +145,9 @@ REFUSALS = [
     ("LM2WMpR1Rp6j3Sa59cMXMs1SPzj9eXpGc1", WrongNetwork),  # Litecoin
     ("TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", WrongNetwork),  # TRON
     ("ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9", WrongNetwork),
-    ("0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BAe", InvalidAddress),
-    ("9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM", InvalidAddress),  # Solana
+    ("0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BAe", WrongNetwork),
+    ("0xde0B295669a9FD93d5F28D9Ec85E40f4cb697BA", InvalidAddress),  # one digit less
+    ("9WzDXwBbmkg8ZTbNMqUxvQRAyrZzDsGYdLVL9zYtAWWM", WrongNetwork),  # Solana
     ("5HueCGU8rMjxEXxiPuD5BDku4MkFqeZyd4dZ1jvhTVqvbTLvyTJ", InvalidAddress),  # a private key
     (
         "xpub661MyMwAqRbcFtXgS5sYJABqqG9YLmC4Q1Rdap9gSE8NqtwybGhePY2gZ29ESFjqJoCu1Rupje8YtGqsefD265TMg7usUDFdp6W1EGMcet8",

@@ -11,6 +11,7 @@ from signer.messages import CallRefused, parse_response, request
 from signer.wire import (
     BATCH_MAX,
     Attestation,
+    Receipt,
     Refusal,
     RefusalCode,
     SignRequest,
@@ -160,6 +161,7 @@ def test_policies_are_published_and_read_over_the_wire(wire):
 def test_expectations_over_the_wire(wire):
     (row,) = wire.call("sign", requests=sign_arguments(wire.bench))
     receipt = parse_outcome(row)
+    assert isinstance(receipt, Receipt)
     assert wire.call("expect", sequence=receipt.sequence, head=receipt.head.hex()) is None
     later = {"sequence": receipt.sequence + 5, "head": "00" * 32}
     assert wire.refused("expect", **later) == "unavailable/journal-behind"
@@ -233,7 +235,7 @@ def test_mutated_messages_are_answered_and_sign_nothing_else(wire):
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"\0", b"{", b"null", b"[]", b"\xff\xff", b'{"version":1}', b"[" * 50_000,
+        b"", b"\0", b"{", b"null", b"[]", b"\xff\xff", b'{"version":1}',
         canonical_json({"version": 2, "call": "status", "arguments": {}}),
         canonical_json({"version": 1, "call": "status", "arguments": {"x": 1}}),
         canonical_json({"version": 1, "call": "sign", "arguments": {"requests": 1}}),

@@ -5,6 +5,7 @@ import json
 import pytest
 import rfc8785
 
+from chains.model import Address, NetworkId
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
     Administrators,
@@ -31,7 +32,7 @@ from tests.support.signer import (
 )
 
 ETH = native("ethereum-local")
-NETWORK = "eip155:31337"
+NETWORK = NetworkId("eip155:31337")
 DESTINATIONS = [
     {
         "id": "suppliers",
@@ -70,11 +71,11 @@ def test_a_full_document_is_read():
     assert policy.version == 1
     assert policy.administrators == PINNED
     assert policy.groups == {"treasury": {"ada", "bob", "eve"}, "risk": {"eve"}}
-    assert policy.destinations["suppliers"].entry(NETWORK, "0xaa") is not None
-    assert tiny.scope.initiators == {"robot"}
+    assert policy.destinations["suppliers"].entry(NETWORK, Address("0xaa")) is not None
+    assert tiny.scope.initiators == frozenset({"robot"})
     assert tiny.limits.hours is not None
     assert (tiny.limits.hours.days, tiny.limits.hours.start, tiny.limits.hours.end) == (
-        {0, 1},
+        frozenset({0, 1}),
         510,
         1440,
     )

@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from signer.errors import JournalBehind, JournalDamaged
 from signer.policy import Usage, Window
 from signer.recovery import LostVault, Skip, read_vaults, recover
 from signer.session import LOG_KEY, root_of
+from signer.state import StateDirectory
 from signer.wire import MalformedMessage
 from tests.support.signer import (
     ENTROPY,
@@ -34,19 +36,23 @@ def log_key():
     return root_of(Contents(bytearray(ENTROPY), PINNED)).own_key(LOG_KEY)
 
 
+class Lost(Bench):
+    """Two transfers were signed; `backup` is the journal as it was after the first."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, document=DOCUMENT)
+        self.first = self.send(self.mandate(transfer="t1"))
+        self.session.close()
+        self.backup = shutil.copy(self.state.journal, folder.with_suffix(".backup"))
+        self.session = self.open()
+        self.session.vaults.open("c1", "v3")
+        self.lost_mandate = self.mandate(transfer="t2")
+        self.second = self.send(self.lost_mandate, nonce=2)
+
+
 @pytest.fixture
 def bench(tmp_path):
-    """Two transfers were signed; a backup of the journal was taken after the first."""
-    made = Bench(tmp_path / "s", document=DOCUMENT)
-    made.first = made.send(made.mandate(transfer="t1"))
-    made.session.close()
-    shutil.copy(made.state.journal, tmp_path / "backup.sqlite")
-    made.session = made.open()
-    made.session.vaults.open("c1", "v3")
-    made.lost_mandate = made.mandate(transfer="t2")
-    made.second = made.send(made.lost_mandate, nonce=2)
-    made.backup = tmp_path / "backup.sqlite"
-    return made
+    return Lost(tmp_path / "s")
 
 
 def restore_backup(bench):
@@ -63,11 +69,10 @@ def test_a_restored_backup_beside_the_newer_log_does_not_open(bench):
 
 
 def test_a_copy_of_the_log_gives_everything_back(bench, tmp_path):
-    copy = shutil.copy(bench.state.log, tmp_path / "copy.jsonl")
+    shutil.copy(bench.state.log, tmp_path / "copy.jsonl")
     restore_backup(bench)
     recover(bench.state, log_key(), tmp_path / "copy.jsonl", None, bench.clock.now).close()
     bench.session = bench.open()
-    assert copy is not None
     bench.session.guard.expect(bench.second.sequence, bench.second.head)
     assert bench.send(bench.lost_mandate, nonce=2) == bench.second
     assert outcome_word(bench.send(bench.lost_mandate, nonce=3)) == "conflict/both-could-confirm"
@@ -87,14 +92,10 @@ def test_the_log_in_place_gives_everything_back_too(bench):
 
 def test_from_a_log_alone_on_a_new_machine(bench, tmp_path):
     bench.session.close()
-    other = Bench.__new__(Bench)
-    from signer.state import StateDirectory
-
-    other.state = StateDirectory(tmp_path / "new")
-    other.state.path.mkdir()
-    recover(other.state, log_key(), bench.state.log, None, bench.clock.now).close()
-    other.codecs, other.clock = bench.codecs, bench.clock
-    other.session = other.open()
+    state = StateDirectory(tmp_path / "new")
+    state.path.mkdir()
+    recover(state, log_key(), bench.state.log, None, bench.clock.now).close()
+    other = Bench(state.path, clock=bench.clock)
     assert other.send(bench.lost_mandate, nonce=2) == bench.second
 
 

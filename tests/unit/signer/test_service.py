@@ -6,6 +6,7 @@ working. The transactions are real in form; the codec says of each what the test
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def payment(amount=100, address="someone", asset=ETH):
     return [address, asset, amount]
 
 
-LIES = {
+LIES: dict[str, tuple[dict[str, Any], str]] = {
     "another destination": ({"payments": [payment(address="thief")]}, "mismatch/destination"),
     "another amount": ({"payments": [payment(101)]}, "mismatch/amount"),
     "a smaller amount": ({"payments": [payment(99)]}, "mismatch/amount"),
@@ -243,7 +244,7 @@ def test_coins_of_the_account_are_spent_and_change_comes_back(bench):
     assert outcome_word(coins(bench, coins_mandate(bench))) == "signed"
 
 
-COINS = {
+COINS: dict[str, tuple[dict[str, Any], str]] = {
     "change to a foreign address": (
         {"change": [["thief", 50, "m/84'/1'/0'/0/1"]]},
         "mismatch/not-ours",
@@ -325,7 +326,7 @@ def test_missing_approvals_are_named(four_eyes):
     refused_and_logged(four_eyes, outcome, "needs-approvals/approvals")
 
 
-OTHERS = {
+OTHERS: dict[str, dict[str, Any]] = {
     "transfer": {"transfer": "t2"},
     "vault": {"vault": "v2"},
     "client": {"client": "c2"},

@@ -1,6 +1,7 @@
 """The messages: canonical, strict, and the same after a round trip."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import rfc8785
@@ -79,7 +80,7 @@ def test_only_canonical_bytes_are_read(value):
     [
         b"", b"{", b'{"a":1,"a":1}', b'{"b":1,"a":2}', b'{"a": 1}', b"1.0", b"1e3", b"-0", b"01",
         b"NaN", b"Infinity", b'"\\u0041"', b'"\\/"', b'"\xff"', b'"\\ud800"', b"\xef\xbb\xbf1",
-        b"[" * 100_000, b"9" * 10_000,
+        b"9" * 10_000,
     ],
 )  # fmt: skip
 def test_other_spellings_are_refused(data):
@@ -149,7 +150,7 @@ def test_a_time_has_one_spelling(time):
         parse_time(time)
 
 
-CHANGES = {
+CHANGES: dict[str, Any] = {
     "transfer": "t2",
     "client": "c2",
     "vault": "v2",

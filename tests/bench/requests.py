@@ -1,0 +1,217 @@
+"""Endless transfers that the signer has not seen before and the policy allows.
+
+What custody would ask for: each with its own destination, amount and conflict key, out of many
+vaults. Built before the clock starts; building is not what is measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+
+from chains.bitcoin.build import build_psbt, order_of
+from chains.bitcoin.codec import BitcoinCodec
+from chains.bitcoin.selection import settle
+from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
+from chains.evm import build as evm
+from chains.evm.address import checksum
+from chains.evm.codec import EvmCodec
+from chains.keys import ExtendedPublicKey
+from chains.model import Address, Coin, OwnedAddress, Payment, TransferIntent, UnsignedTx
+from chains.networks import Network, find_network
+from chains.solana.build import TransferPlan, build_message
+from chains.solana.codec import SolanaCodec
+from custody.db.ids import new_id
+from signer.client import SignerClient
+from signer.policy import SignedPolicy
+from signer.wire import Action, Mandate, SignRequest
+from tests.support.signer import local_networks, policy_document, rule, sign_policy, window
+
+EVM = find_network("ethereum-local")
+BITCOIN = find_network("bitcoin-regtest")
+SOLANA = find_network("solana-local")
+
+_LIFETIME = timedelta(hours=1)
+_HOUR_S = 3600
+_FEE_RATE = 5000
+_TIP_HEIGHT = 800_000
+
+
+def standing_policy() -> SignedPolicy:
+    """No approvals, but limits: per transaction, and two rolling windows for each vault."""
+    natives = [network.native for network in local_networks()]
+    per_transaction = [
+        {"asset": native.id, "amount": str(10 * 10**native.decimals)} for native in natives
+    ]
+    windows = [
+        limit
+        for native in natives
+        for limit in (
+            window(native.id, _HOUR_S, 10**6 * 10**native.decimals),
+            window(native.id, 24 * _HOUR_S, None, count=10**6),
+        )
+    ]
+    return sign_policy(
+        policy_document(rule("standing", per_transaction=per_transaction, windows=windows))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """`owners`: its first address on each network."""
+
+    client: str
+    name: str
+    account: int
+    owners: dict[Network, OwnedAddress]
+
+
+async def open_vaults(client: SignerClient, number: int) -> list[Vault]:
+    return [await _open_vault(client, f"client-{n % 3}", f"vault-{n}") for n in range(number)]
+
+
+async def _open_vault(client: SignerClient, owner: str, name: str) -> Vault:
+    account = await client.open_vault(owner, name)
+    owners = {}
+    codecs: list[Any] = [EvmCodec(EVM), BitcoinCodec(BITCOIN), SolanaCodec(SOLANA)]
+    for codec in codecs:
+        kind = codec.network.address_types[0]
+        (key,) = await client.public_keys(name, codec.network.id, kind, 0, 1)
+        path = codec.address_path(kind, account, 0)
+        owned = OwnedAddress(codec.derive_address(key, kind), kind, path, key)
+        owners[codec.network] = owned
+    return Vault(owner, name, account, owners)
+
+
+class Requests:
+    """One stream for each network; each call of a method gives new ones."""
+
+    def __init__(self, vaults: list[Vault]) -> None:
+        self._vaults = vaults
+        self._random = Random(20260304)
+        self._numbers = count()
+        self._bitcoin = BitcoinCodec(BITCOIN)
+        self._solana = SolanaCodec(SOLANA)
+
+    def evm(self, number: int) -> list[SignRequest]:
+        return [self._evm(vault, nonce) for vault, nonce in self._next(number)]
+
+    def bitcoin(self, number: int) -> list[SignRequest]:
+        return [self._psbt(vault, salt) for vault, salt in self._next(number)]
+
+    def solana(self, number: int) -> list[SignRequest]:
+        return [self._message(vault) for vault, _ in self._next(number)]
+
+    def _next(self, number: int) -> Iterator[tuple[Vault, int]]:
+        for _ in range(number):
+            at = next(self._numbers)
+            yield self._vaults[at % len(self._vaults)], at // len(self._vaults)
+
+    def _evm(self, vault: Vault, nonce: int) -> SignRequest:
+        owner = vault.owners[EVM]
+        amount = self._random.randrange(10**15, 10**18)
+        payment = Payment(checksum(self._random.randbytes(20)), EVM.native.id, amount)
+        transfer = evm.transfer(
+            EVM,
+            nonce=nonce,
+            to=payment.address,
+            value=amount,
+            gas=21_000,
+            fee_per_gas_max=30 * 10**9,
+            priority_fee=10**9,
+        )
+        tx = UnsignedTx(EVM.id, evm.encode_unsigned(transfer), owner.address)
+        return _request(vault, EVM, payment, tx, owner.path, owner.address)
+
+    def _psbt(self, vault: Vault, salt: int) -> SignRequest:
+        """One coin in; a payment and the change out."""
+        owner, addresses = vault.owners[BITCOIN], self._bitcoin.addresses
+        coin, made_by = self._coin(owner, salt)
+        to = addresses.address_of(b"\x00\x14" + self._random.randbytes(20))
+        assert to is not None
+        payment = Payment(to, BITCOIN.native.id, self._random.randrange(10_000, 10**6))
+        intent = TransferIntent(
+            BITCOIN.id, (payment,), BITCOIN.fee_max, change=owner, coins=(coin,)
+        )
+        order = order_of(BITCOIN, addresses, intent, _FEE_RATE)
+        plan = settle(order, intent.coins)
+        payload = build_psbt(addresses, order, plan, owner, {coin.txid: made_by}, _TIP_HEIGHT)
+        account = self._bitcoin.account_path(owner.address_type, vault.account)
+        return _request(vault, BITCOIN, payment, UnsignedTx(BITCOIN.id, payload), account, None)
+
+    def _coin(self, owner: OwnedAddress, salt: int) -> tuple[Coin, Transaction]:
+        """Second output of a transaction with one signed input, which exists only here."""
+        amount = self._random.randrange(2 * 10**6, 10**8)
+        made_by = Transaction(
+            2,
+            (TxInput(self._random.randbytes(32), salt % 3, 0xFFFFFFFD),),
+            (
+                TxOutput(amount // 2, b"\x00\x14" + self._random.randbytes(20)),
+                TxOutput(amount, self._bitcoin.addresses.script_of(owner.address)),
+            ),
+            0,
+        )
+        return Coin(made_by.txid(), 1, amount, owner), made_by
+
+    def _message(self, vault: Vault) -> SignRequest:
+        """A transfer on a durable nonce."""
+        owner = vault.owners[SOLANA]
+        payment = Payment(
+            Address(str(Pubkey.from_string(_ON_CURVE))),
+            SOLANA.native.id,
+            self._random.randrange(10**6, 10**9),
+        )
+        plan = TransferPlan(
+            source=Pubkey.from_string(owner.address),
+            recipient=Pubkey.from_string(payment.address),
+            amount=payment.amount,
+            nonce_index=0,
+            lifetime=Hash(self._random.randbytes(32)),
+            unit_limit=2_000,
+            unit_price=1_000,
+        )
+        tx = UnsignedTx(SOLANA.id, build_message(plan))
+        return _request(vault, SOLANA, payment, tx, owner.path, owner.address)
+
+
+_ON_CURVE = "9B5XszUGdMaxCZ7uSQhPzdks5ZQSmWxrmzCSvtJ6Ns6g"
+"""Somebody's wallet: the first account of the BIP-39 test mnemonic, or any other point."""
+
+
+def _request(
+    vault: Vault,
+    network: Network,
+    payment: Payment,
+    tx: UnsignedTx,
+    source_path: str,
+    source_address: Address | None,
+) -> SignRequest:
+    now = datetime.now(UTC).replace(microsecond=0)
+    mandate = Mandate(
+        transfer=new_id("tfr"),
+        client=vault.client,
+        vault=vault.name,
+        network=network.id,
+        action=Action.TRANSFER,
+        initiator="key_01k9bench",
+        source_path=source_path,
+        source_address=source_address,
+        outputs=(payment,),
+        fee_max=network.fee_max,
+        policy_version=1,
+        requested_at=now,
+        expires_at=now + _LIFETIME,
+    )
+    return SignRequest(mandate, tx)
+
+
+def account_branch(xpub: str) -> ExtendedPublicKey:
+    """Where the receiving addresses of an account hang."""
+    return ExtendedPublicKey.parse(xpub).child(0)

@@ -1,0 +1,123 @@
+"""One table: what was measured, ours, the limit, the peers, the ratios, and whether the aim is met.
+
+Knows figures and how to print them, as a terminal's table and as a page's; measures nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+HEADINGS = ("what", "unit", "ours", "a core", "limit", "of limit", "peers", "aim", "")
+_WIDTH = 178
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One contestant's number. `core`: the same per second of one core's time, where it is a rate
+    and its process was watched."""
+
+    name: str
+    value: float
+    core: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    text: str
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`small`: the smaller number is the better one. Ratios say how good ours is in either case:
+    above 1 is better than the other."""
+
+    section: str
+    what: str
+    unit: str
+    ours: Figure
+    limit: Figure | None = None
+    peers: tuple[Figure, ...] = ()
+    aims: tuple[Aim, ...] = ()
+    small: bool = False
+
+    def ratio(self, other: Figure) -> float:
+        ratio = self.ours.value / other.value
+        return 1 / ratio if self.small else ratio
+
+    def cells(self) -> tuple[str, ...]:
+        core = "" if self.ours.core is None else number(self.ours.core)
+        limit = "" if self.limit is None else _named(self.limit)
+        share = "" if self.limit is None else f"{self.ratio(self.limit):.2f}"
+        peers = "; ".join(f"{_named(each)} ({number(self.ratio(each))}x)" for each in self.peers)
+        aims = "; ".join(aim.text for aim in self.aims)
+        met = "; ".join("met" if aim.met else "missed" for aim in self.aims)
+        return (self.what, self.unit, number(self.ours.value), core, limit, share, peers, aims, met)
+
+
+def share_aim(least: float, ours: float, limit: float) -> Aim:
+    """At least `least` of the limit, by wall time."""
+    return Aim(f"{least:g} of limit", ours >= least * limit)
+
+
+def core_aim(least: int, per_core: float) -> Aim:
+    """At least so many per second of one core's time."""
+    return Aim(f"{least:,} a core", per_core >= least)
+
+
+def below_aim(most: float, unit: str, ours: float) -> Aim:
+    return Aim(f"below {most:g} {unit}", ours < most)
+
+
+def number(value: float) -> str:
+    """Three digits are all that a benchmark knows."""
+    if value >= 1000:
+        digits = len(str(int(value))) - 3
+        return f"{round(value / 10**digits) * 10**digits:,}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def print_table(rows: Sequence[Row], console: Console) -> None:
+    table = Table(*HEADINGS, show_lines=False, pad_edge=False)
+    for heading, column in zip(HEADINGS, table.columns, strict=True):
+        column.justify = "right" if heading in ("ours", "a core", "of limit") else "left"
+        column.no_wrap = heading not in ("what", "limit", "peers", "aim")
+    for section, of_section in by_section(rows):
+        table.add_section()
+        table.add_row(f"[bold]{section}[/bold]")
+        for row in of_section:
+            table.add_row(*row.cells())
+    console.print(table)
+
+
+def wide_console() -> Console:
+    """As wide as the table, also where the output is no terminal."""
+    console = Console(highlight=False)
+    return console if console.width >= _WIDTH else Console(highlight=False, width=_WIDTH)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The same table for a page."""
+    lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
+    for section, of_section in by_section(rows):
+        lines.append(_line([f"**{section}**", *[""] * (len(HEADINGS) - 1)]))
+        lines += [_line(row.cells()) for row in of_section]
+    return "\n".join(lines)
+
+
+def by_section(rows: Sequence[Row]) -> Iterable[tuple[str, list[Row]]]:
+    """In the order in which the sections first appear."""
+    for section in dict.fromkeys(row.section for row in rows):
+        yield section, [row for row in rows if row.section == section]
+
+
+def _named(figure: Figure) -> str:
+    return f"{figure.name} {number(figure.value)}"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,110 @@
+"""Every codec reads its own addresses in every spelling and names every other's a wrong network."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from chains.codec import TransactionCodec
+from chains.errors import InvalidAddress, WrongNetwork
+from chains.model import Address, AddressType, KeyScheme
+from chains.networks import Environment, Family, all_networks
+from chains.tron.address import to_bytes
+from signer.codecs import CODECS
+from signer.keychain import Root
+
+CODEC_OF = {network.alias: CODECS[network.family](network) for network in all_networks().values()}
+ROOT = Root(bytearray(range(64)))
+
+# Kinds that we never derive and people still pay: P2PKH, P2SH, P2WSH (BIP-173 and Bitcoin Core's
+# documentation), a token account of a wallet (program-derived, so off the curve).
+FOREIGN_KINDS: dict[str, list[tuple[str, AddressType]]] = {
+    "bitcoin": [
+        ("1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", AddressType.P2PKH),
+        ("3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", AddressType.P2SH),
+        (
+            "bc1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qccfmv3",
+            AddressType.P2WSH,
+        ),
+    ],
+    "bitcoin-regtest": [
+        ("mipcBbFg9gMiCh81Kj8tqqdgoZub1ZJRfn", AddressType.P2PKH),
+        ("2N3oefVeg6stiTb5Kh3ozCSkaqmx91FDbsm", AddressType.P2SH),
+    ],
+    "solana": [("9ZNTfG4NyQgxy2SWjSiQoUyBPEvXT2xo7fKc5hPYYJ7b", AddressType.SOLANA)],
+}
+
+
+def derived(codec: TransactionCodec, kind: AddressType, index: int) -> Address:
+    scheme, scope = codec.key_scheme(kind), codec.account_path(kind, 1)
+    with ROOT.keychain(scope, scheme) as keychain:
+        public_key = keychain.public_key(codec.address_path(kind, 1, index))
+    assert len(public_key) == (32 if scheme is KeyScheme.ED25519 else 33)
+    return codec.derive_address(public_key, kind)
+
+
+def spellings(address: Address, family: Family) -> set[str]:
+    """All that people paste for this one address."""
+    match family:
+        case Family.BITCOIN:
+            segwit = address.lower().startswith(("bc1", "bcrt1"))
+            return {address, address.upper()} if segwit else {address}
+        case Family.EVM:
+            return {address, address.lower(), "0x" + address[2:].upper()}
+        case Family.TRON:
+            digits = to_bytes(address).hex()
+            return {address, digits, digits.upper(), "0x" + digits}
+        case Family.SOLANA:
+            return {address}
+
+
+def known(alias: str) -> dict[Address, AddressType]:
+    """Canonical addresses of a network with their types."""
+    codec = CODEC_OF[alias]
+    ours = {
+        derived(codec, kind, index): kind
+        for kind in codec.network.address_types
+        for index in range(3)
+    }
+    return ours | {Address(text): kind for text, kind in FOREIGN_KINDS.get(alias, [])}
+
+
+@pytest.mark.parametrize("alias", CODEC_OF)
+def test_every_spelling_has_one_canonical_form(alias: str) -> None:
+    codec = CODEC_OF[alias]
+    for address, kind in known(alias).items():
+        for text in spellings(address, codec.network.family):
+            parsed = codec.parse_address(text)
+            assert (parsed.address, parsed.address_type) == (address, kind)
+            assert codec.parse_address(parsed.address) == parsed
+
+
+@pytest.mark.parametrize("alias", CODEC_OF)
+def test_all_addresses_of_a_network_differ(alias: str) -> None:
+    codec = CODEC_OF[alias]
+    made = [derived(codec, kind, n) for kind in codec.network.address_types for n in range(20)]
+    assert len(set(made)) == len(made)
+
+
+@pytest.mark.parametrize(("alias", "foreign"), [*product(CODEC_OF, CODEC_OF)])
+def test_the_address_of_another_family_is_a_wrong_network(alias: str, foreign: str) -> None:
+    """Never a typing error and never accepted, however it is spelled. Networks of one family share
+    their addresses, but for bitcoin's, which name their network."""
+    codec, other = CODEC_OF[alias], CODEC_OF[foreign].network
+    same_family = codec.network.family is other.family
+    if alias == foreign or (same_family and other.family is not Family.BITCOIN):
+        for address in known(foreign):
+            assert codec.parse_address(address).address == address
+        return
+    for address in known(foreign):
+        for text in spellings(address, other.family):
+            with pytest.raises(InvalidAddress) as refused:
+                codec.parse_address(text)
+            assert refused.type is WrongNetwork, text
+            assert text not in str(refused.value), "what people paste may be a secret"
+
+
+def test_there_is_a_network_of_every_family_in_both_environments() -> None:
+    found = {(codec.network.family, codec.network.environment) for codec in CODEC_OF.values()}
+    assert found == set(product(Family, Environment))
