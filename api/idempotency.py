@@ -42,13 +42,10 @@ def idempotency_of(key: str, caller: Caller, route: str, body: BaseModel) -> Ide
     return Idempotency(f"{owner} {route}", key, sha256(asked).digest())
 
 
-def respond(answer: Answer, location: str | None = None) -> Response:
+def respond(answer: Answer) -> Response:
     """The answer as it is stored, and whether it was given before."""
-    failed = answer.status >= 400
     headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    if location is not None and not failed:
-        headers["Location"] = location
-    media_type = PROBLEM_JSON if failed else "application/json"
+    media_type = PROBLEM_JSON if answer.status >= 400 else "application/json"
     return Response(answer.body, answer.status, headers, media_type)
 
 

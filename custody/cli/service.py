@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,6 +30,7 @@ def serve() -> None:
     import uvicorn
 
     settings = served_settings()
+    asyncio.run(_check_schema())
     # By name: the api package lies above custody, which may not import it.
     uvicorn.run(
         "api.app:from_environment",
@@ -45,8 +47,7 @@ def serve() -> None:
 async def worker() -> None:
     """Run the workers alone: follow chains, move transfers, reconcile. Any number may run."""
     settings = served_settings()
-    async with opened_database():
-        pass
+    await _check_schema()
     from custody.workers.main import run_until_signal
 
     await run_until_signal(settings)
@@ -62,13 +63,20 @@ async def reconcile() -> None:
     from custody.reconcile.service import Reconciliation
 
     settings = served_settings()
-    async with opened_database(), open_custody(settings) as custody:
+    await _check_schema()
+    async with open_custody(settings) as custody:
         report = await Reconciliation(
             custody.database, custody.networks, custody.adapters, custody.clock
         ).run()
     _show(report)
     if not report.is_clean:
         raise typer.Exit(FAILED)
+
+
+async def _check_schema() -> None:
+    """Better no process than one that fails at each request."""
+    async with opened_database():
+        pass
 
 
 def _show(report: Report) -> None:

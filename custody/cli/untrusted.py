@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any, Final
 
 NESTING_MAX: Final = 100
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]', re.DOTALL)
 
 
-def read_json(data: bytes, **hooks: Callable[..., Any]) -> Any:
+def read_json(data: bytes, **hooks: Any) -> Any:
     """The value. Raises ValueError, of which json.JSONDecodeError says where. `hooks`: json's."""
     depth = 0
     for token in _TOKENS.finditer(data):

@@ -9,19 +9,19 @@ An account's debits take away and its credits add. Accounts of a vault can't go 
 its block can still be undone and settles when it can't; a transfer reserves vault -> chain and
 vault -> fees and settles both when its block is final.
 
-The results are ordered by precedence, so that a refused movement has one reason, not any of several
-(after TigerBeetle). Knows no database, no clock, no chain and no HTTP.
+What came of a movement is in `result`. Knows no database, no clock, no chain and no HTTP.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from hashlib import blake2b
 from typing import assert_never
 
 from chains.model import AssetId
+from custody.ledger.result import Result
 
 LIMIT = 2**256
 """Amounts and account totals stay below it."""
@@ -167,75 +167,6 @@ class Void:
 
 
 Movement = Reserve | Post | Settle | Void
-
-
-class Result(IntEnum):
-    """Lower wins when several are true. Names in lower case are stable codes."""
-
-    CREATED = 0
-    EXISTS_WITH_DIFFERENT_KIND = 1
-    EXISTS_WITH_DIFFERENT_PENDING_ID = 2
-    EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT = 3
-    EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT = 4
-    EXISTS_WITH_DIFFERENT_AMOUNT = 5
-    EXISTS_WITH_DIFFERENT_SUBJECT = 6
-    EXISTS_WITH_DIFFERENT_REASON = 7
-    EXISTS = 8
-    AMOUNT_NOT_POSITIVE = 9
-    AMOUNT_TOO_LARGE = 10
-    ACCOUNTS_ARE_THE_SAME = 11
-    ASSETS_ARE_DIFFERENT = 12
-    DEBIT_ACCOUNT_NOT_FOUND = 13
-    CREDIT_ACCOUNT_NOT_FOUND = 14
-    PENDING_NOT_FOUND = 15
-    PENDING_IS_NOT_A_RESERVE = 16
-    PENDING_ALREADY_SETTLED = 17
-    PENDING_ALREADY_VOIDED = 18
-    AMOUNT_ABOVE_RESERVED = 19
-    AMOUNT_ABOVE_BALANCE = 20
-    BALANCE_TOO_LARGE = 21
-
-    @property
-    def code(self) -> str:
-        return self.name.lower()
-
-
-def is_done(result: Result) -> bool:
-    """Whether the movement stands, now or since an earlier attempt."""
-    return result in (Result.CREATED, Result.EXISTS)
-
-
-def is_worth_retrying(result: Result) -> bool:
-    """Whether the same movement could succeed later, when other entries have changed balances."""
-    match result:
-        case Result.AMOUNT_ABOVE_BALANCE | Result.BALANCE_TOO_LARGE:
-            return True
-        case Result.DEBIT_ACCOUNT_NOT_FOUND | Result.CREDIT_ACCOUNT_NOT_FOUND:
-            return True
-        case Result.PENDING_NOT_FOUND:
-            return True
-        case (
-            Result.CREATED
-            | Result.EXISTS
-            | Result.EXISTS_WITH_DIFFERENT_KIND
-            | Result.EXISTS_WITH_DIFFERENT_PENDING_ID
-            | Result.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT
-            | Result.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT
-            | Result.EXISTS_WITH_DIFFERENT_AMOUNT
-            | Result.EXISTS_WITH_DIFFERENT_SUBJECT
-            | Result.EXISTS_WITH_DIFFERENT_REASON
-            | Result.AMOUNT_NOT_POSITIVE
-            | Result.AMOUNT_TOO_LARGE
-            | Result.ACCOUNTS_ARE_THE_SAME
-            | Result.ASSETS_ARE_DIFFERENT
-            | Result.PENDING_IS_NOT_A_RESERVE
-            | Result.PENDING_ALREADY_SETTLED
-            | Result.PENDING_ALREADY_VOIDED
-            | Result.AMOUNT_ABOVE_RESERVED
-        ):
-            return False
-        case unexpected:
-            assert_never(unexpected)
 
 
 @dataclass(slots=True)

@@ -30,13 +30,12 @@ from custody.ledger.model import (
     Movement,
     Post,
     Reserve,
-    Result,
     Settle,
     Void,
     chain_account,
     fees_account,
-    is_done,
 )
+from custody.ledger.result import Result, is_done
 
 
 class Ledger:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chains.adapter import ChainAdapter
 from chains.errors import NodeError
@@ -35,9 +35,9 @@ BOOKS_BROKEN = "books_broken"
 
 _CONCURRENCY = 8
 """Questions to one node at a time."""
-_PATIENCE_S = 5.0
+_PATIENCE_S = 5
 """How long the follower may take to reach the block that the node answered for."""
-_POLL_S = 0.05
+_POLL = timedelta(milliseconds=50)
 
 
 class _Unfair(Exception):
@@ -103,7 +103,7 @@ class Reconciliation:
             while await adapter.tip() == first:
                 if self._is_over(deadline):
                     return False
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(_POLL.total_seconds())
         except NodeError:
             return False
         return True
@@ -177,7 +177,7 @@ class Reconciliation:
                 return books
             if self._is_over(deadline):
                 raise _Unfair("the follower is behind the node")
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(_POLL.total_seconds())
 
     async def _balances(
         self,

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 from solders.hash import Hash
+from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from chains.bitcoin.build import build_psbt, order_of
@@ -23,7 +24,6 @@ from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.evm import build as evm
 from chains.evm.address import checksum
 from chains.evm.codec import EvmCodec
-from chains.keys import ExtendedPublicKey
 from chains.model import Address, Coin, OwnedAddress, Payment, TransferIntent, UnsignedTx
 from chains.networks import Network, find_network
 from chains.solana.build import TransferPlan, build_message
@@ -163,11 +163,8 @@ class Requests:
     def _message(self, vault: Vault) -> SignRequest:
         """A transfer on a durable nonce."""
         owner = vault.owners[SOLANA]
-        payment = Payment(
-            Address(str(Pubkey.from_string(_ON_CURVE))),
-            SOLANA.native.id,
-            self._random.randrange(10**6, 10**9),
-        )
+        to = Address(str(Keypair.from_seed(self._random.randbytes(32)).pubkey()))
+        payment = Payment(to, SOLANA.native.id, self._random.randrange(10**6, 10**9))
         plan = TransferPlan(
             source=Pubkey.from_string(owner.address),
             recipient=Pubkey.from_string(payment.address),
@@ -179,10 +176,6 @@ class Requests:
         )
         tx = UnsignedTx(SOLANA.id, build_message(plan))
         return _request(vault, SOLANA, payment, tx, owner.path, owner.address)
-
-
-_ON_CURVE = "9B5XszUGdMaxCZ7uSQhPzdks5ZQSmWxrmzCSvtJ6Ns6g"
-"""Somebody's wallet: the first account of the BIP-39 test mnemonic, or any other point."""
 
 
 def _request(
@@ -211,7 +204,3 @@ def _request(
     )
     return SignRequest(mandate, tx)
 
-
-def account_branch(xpub: str) -> ExtendedPublicKey:
-    """Where the receiving addresses of an account hang."""
-    return ExtendedPublicKey.parse(xpub).child(0)

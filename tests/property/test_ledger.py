@@ -27,7 +27,6 @@ from custody.ledger.model import (
     Post,
     Reason,
     Reserve,
-    Result,
     Settle,
     Void,
     chain_account,
@@ -37,6 +36,7 @@ from custody.ledger.model import (
     unswept_account,
     vault_account,
 )
+from custody.ledger.result import Result
 from custody.ledger.service import Ledger
 from custody.reconcile.books import check_books
 

@@ -160,7 +160,7 @@ class SignerMachine(RuleBasedStateMachine):
 
     def held(self, now, *, without=None):
         """By transfer: the most that its transactions signed within the window take."""
-        most = {}
+        most: dict[str, tuple[int, int]] = {}
         for signed in self.signed:
             transfer = signed.mandate.transfer
             if transfer == without or signed.at <= now - timedelta(seconds=SECONDS):

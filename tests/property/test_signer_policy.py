@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.model import Address, Payment
+from chains.model import Address, NetworkId, Payment
 from signer.journal import Record
 from signer.policy import (
     Facts,
@@ -73,7 +73,7 @@ def facts_of(paid, fee):
     return Facts(
         client="c1",
         vault="v1",
-        network="eip155:31337",
+        network=NetworkId("eip155:31337"),
         native=ETH,
         action=Action.TRANSFER,
         initiator="robot",

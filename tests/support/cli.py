@@ -103,7 +103,7 @@ def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[s
 
 
 def deny(name: str, **narrow: Any) -> dict[str, Any]:
-    nothing = {"per_transaction": [], "windows": [], "hours": None}
+    nothing: dict[str, Any] = {"per_transaction": [], "windows": [], "hours": None}
     scoped = scope(**narrow)
     return {"id": name, "effect": "deny", "scope": scoped, "limits": nothing, "grant": None}
 

@@ -7,13 +7,12 @@ the real program in its own process, with the real codecs.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -398,7 +397,7 @@ def native(alias: str) -> AssetId:
 
 # The signer, in a process of its own
 
-SIGNER = [sys.executable, "-m", "signer.cli"]
+SIGNER = (sys.executable, "-m", "signer.cli")
 PASSPHRASE = b"correct horse battery staple"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -407,7 +406,8 @@ def run_cli(
     *arguments: str | Path, secrets: Mapping[str, bytes] | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """`custody-signer` with each secret on a file descriptor of its own."""
-    descriptors, command = _passed(arguments, secrets or {"--passphrase-fd": PASSPHRASE})
+    passed = {"--passphrase-fd": PASSPHRASE} if secrets is None else secrets
+    descriptors, command = _passed(arguments, passed)
     try:
         done = subprocess.run(
             command, cwd=ROOT, pass_fds=descriptors, capture_output=True, text=True, timeout=60
@@ -420,9 +420,12 @@ def run_cli(
 
 
 def _passed(
-    arguments: Iterable[str | Path], secrets: Mapping[str, bytes]
+    arguments: Iterable[str | Path],
+    secrets: Mapping[str, bytes],
+    program: Sequence[str] = SIGNER,
 ) -> tuple[list[int], list[str]]:
-    command, descriptors = [*SIGNER, *map(str, arguments)], []
+    command: list[str] = [*program, *map(str, arguments)]
+    descriptors: list[int] = []
     for option, secret in secrets.items():
         read, write = os.pipe()
         os.write(write, secret + b"\n")
@@ -434,56 +437,64 @@ def _passed(
 
 @dataclass
 class RunningSigner:
-    """`client` is connected to `socket`; `process` is ours to kill."""
+    """A serving process of ours; `where` is what it said when it began to listen."""
 
     state: StateDirectory
     socket: Path
-    client: SignerClient
-    process: asyncio.subprocess.Process
+    process: subprocess.Popen[str]
+    where: str
 
-    async def stop(self) -> None:
-        await self.client.close()
-        if self.process.returncode is None:
-            self.process.terminate()
-            await asyncio.wait_for(self.process.wait(), 20)
+    def client(self, **options: Any) -> SignerClient:
+        return SignerClient(self.socket, **options)
+
+    def kill(self) -> None:
+        """As a power cut does to a process."""
+        self.process.kill()
+        self.process.wait(20)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
 
 
-def prepare_state(folder: Path, administrators: Any = None) -> StateDirectory:
-    """`init` and `pin administrators`, with the cheapest allowed Argon2id."""
+def prepare_state(folder: Path, *, administrators: Any = None) -> StateDirectory:
+    """`init` with administrators, with the cheapest Argon2id that is allowed."""
     state = StateDirectory(folder / "state")
     pins = folder / "administrators.json"
     pins.write_text(json.dumps(administrators or administrators_json()))
-    arguments = ("--state-dir", state.path, "--memory-mib", "19")
-    run_cli("init", *arguments)
-    run_cli("pin", "administrators", pins, "--state-dir", state.path)
+    options = ("--memory-mib", "19", "--administrators", pins)
+    run_cli("init", "--state-dir", state.path, *options)
     return state
 
 
-@asynccontextmanager
-async def running_signer(
-    folder: Path, *, state: StateDirectory | None = None, arguments: Sequence[str] = ()
-) -> AsyncIterator[RunningSigner]:
-    """Serving all local networks on a Unix socket in `folder`, stopped when the context ends."""
-    state = state or prepare_state(folder)
-    socket = folder / "signer.sock"
+@contextmanager
+def running_signer(
+    state: StateDirectory,
+    *arguments: str | Path,
+    secrets: Mapping[str, bytes] | None = None,
+    program: Sequence[str] = SIGNER,
+) -> Iterator[RunningSigner]:
+    """Serving all local networks on a Unix socket beside the state, stopped when this ends."""
+    socket = state.path.parent / "signer.sock"
     networks = [part for n in local_networks() for part in ("--network", n.alias)]
-    serve: list[str | Path] = ["serve", "--state-dir", state.path, "--socket", socket]
-    serve += [*networks, *arguments]
-    secrets = {} if "--locked" in arguments else {"--passphrase-fd": PASSPHRASE}
-    descriptors, command = _passed(serve, secrets)
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, pass_fds=descriptors, stdout=subprocess.PIPE
+    serve = ["serve", "--state-dir", state.path, "--socket", socket, *networks, *arguments]
+    passed = {"--passphrase-fd": PASSPHRASE} if secrets is None else secrets
+    descriptors, command = _passed(serve, passed, program)
+    process = subprocess.Popen(
+        command, cwd=ROOT, pass_fds=descriptors, stdout=subprocess.PIPE, text=True
     )
     for descriptor in descriptors:
         os.close(descriptor)
-    running = RunningSigner(state, socket, SignerClient(socket), process)
     try:
         assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 30)
-        assert line.startswith(b"serving"), line
-        yield running
+        said = process.stdout.readline()
+        assert said.startswith("serving "), f"it said {said!r}"
+        yield RunningSigner(state, socket, process, said.removeprefix("serving ").strip())
     finally:
-        await running.stop()
+        if process.poll() is None:
+            process.terminate()
+        process.wait(20)
+        process.stdout.close()
 
 
 def softhsm_library() -> Path | None:

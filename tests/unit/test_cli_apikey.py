@@ -18,8 +18,8 @@ CLIENT = "cli_" + "0" * 26
 
 
 @pytest.fixture
-def env(database_url: str) -> Mapping[str, str]:
-    return {"CUSTODY_DATABASE_URL": database_url}
+def env(sqlite_url: str) -> Mapping[str, str]:
+    return {"CUSTODY_DATABASE_URL": sqlite_url}
 
 
 def caller(env: Mapping[str, str], secret: str) -> Caller | None:
@@ -60,7 +60,7 @@ def test_create_prints_a_working_secret_once_and_nothing_beside_it(env: Mapping[
     secret = done("apikey", "create", "--name", "desk", "--scope", "read", env=env).strip()
     found = caller(env, secret)
     assert found is not None
-    assert (found.client_id, found.scopes) == (None, {Scope.READ})
+    assert (found.client_id, found.scopes) == (None, frozenset({Scope.READ}))
     listed = done("apikey", "list", env=env)
     assert found.key_id in listed
     assert secret not in listed
@@ -99,7 +99,8 @@ def test_create_refuses_and_stores_nothing(
     assert digests(env) == []
 
 
-def test_revoke_ends_a_key_at_once(env: Mapping[str, str]):
+def test_revoke_ends_a_key_at_once(database_url: str):
+    env = {"CUSTODY_DATABASE_URL": database_url}
     secret = done("apikey", "create", "--name", "x", "--scope", "read", env=env).strip()
     found = caller(env, secret)
     assert found is not None

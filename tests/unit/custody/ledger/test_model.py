@@ -16,16 +16,14 @@ from custody.ledger.model import (
     Post,
     Reason,
     Reserve,
-    Result,
     Settle,
     Void,
     chain_account,
     fees_account,
     find_faults,
-    is_done,
-    is_worth_retrying,
     vault_account,
 )
+from custody.ledger.result import Result, is_done, is_worth_retrying
 
 BTC, ETH = AssetId("bip122:x/slip44:0"), AssetId("eip155:1/slip44:60")
 ACCOUNTS = {

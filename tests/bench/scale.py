@@ -1,0 +1,66 @@
+"""How much of everything: enough for steady medians, or just enough to see that it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """`rounds`: measured ones, after one that warms up. The other numbers are for each round,
+    except `watched` and `latency_rounds`."""
+
+    rounds: int
+    signatures: int
+    """EVM and Solana, in batches; a quarter of that for bitcoin, whose PSBTs are made by a slow
+    library beforehand."""
+    bare_signatures: int
+    peer_signatures: int
+    latency_rounds: int
+    latency_calls: int
+    addresses: int
+    peer_addresses: int
+    watched: int
+    """Addresses in the database, on each followed network."""
+    bitcoin_blocks: int
+    bitcoin_transactions: int
+    """In each block; an EVM block has a fifth."""
+    evm_blocks: int
+    transfers: int
+    loads: int
+    """Times that the signer's modules are loaded."""
+
+
+FULL = Scale(
+    rounds=5,
+    signatures=1024,
+    bare_signatures=10_000,
+    peer_signatures=200,
+    latency_rounds=5,
+    latency_calls=100,
+    addresses=4_000,
+    peer_addresses=200,
+    watched=1_000_000,
+    bitcoin_blocks=24,
+    bitcoin_transactions=1_000,
+    evm_blocks=16,
+    transfers=200,
+    loads=5,
+)
+
+QUICK = Scale(
+    rounds=1,
+    signatures=32,
+    bare_signatures=200,
+    peer_signatures=4,
+    latency_rounds=1,
+    latency_calls=10,
+    addresses=100,
+    peer_addresses=4,
+    watched=2_000,
+    bitcoin_blocks=2,
+    bitcoin_transactions=50,
+    evm_blocks=2,
+    transfers=8,
+    loads=1,
+)

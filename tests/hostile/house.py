@@ -1,0 +1,176 @@
+"""Signers to break into: the real process on files of its own, or the same code in this process.
+
+A `House` is the files: a keystore, a journal with two versions of the policy and some honest
+transfers in it, and the same files as they were a little earlier, like a backup.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chains.networks import find_network
+from signer import keystore
+from signer.codecs import codecs_for
+from signer.endpoint import Endpoint
+from signer.keystore import Contents, KeyDerivation
+from signer.messages import frame, read_length
+from signer.session import Session, utc_now
+from signer.state import StateDirectory
+from signer.wire import SignRequest
+from tests.hostile.transactions import ETHEREUM, TRON, honest
+from tests.hostile.world import World
+from tests.support.signer import ENTROPY, PASSPHRASE, PINNED, ROOT, SIGNER, Clock, caller
+
+NETWORKS = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
+CODECS = codecs_for(NETWORKS)
+_CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
+_SECONDS = 30
+
+
+class NoStart(Exception):
+    """The signer ended instead of serving. The text is what it told its operator."""
+
+
+@dataclass(frozen=True)
+class House:
+    """`early`, `late`: the state before and after `spent` was signed; `late` as a crash leaves it,
+    with its write-ahead log. `newest`: sequence and head of the receipt for `spent`."""
+
+    early: Path
+    late: Path
+    spent: SignRequest
+    newest: tuple[int, bytes]
+
+    def copy(self, folder: Path, which: Path | None = None) -> StateDirectory:
+        """A state directory to start a signer on."""
+        target = folder / "state"
+        shutil.copytree(which or self.late, target)
+        return StateDirectory(target)
+
+
+def build_house(folder: Path) -> House:
+    state = StateDirectory(folder / "origin")
+    state.path.mkdir()
+    contents = Contents(bytearray(ENTROPY), PINNED)
+    keystore.create(state.keystore, contents, bytearray(PASSPHRASE), derivation=_CHEAP)
+    with in_process(state, Clock(utc_now())) as world:
+        world.prepare()
+        for alias in (ETHEREUM, TRON):
+            world.must_sign(honest(world, alias))
+        shutil.copytree(state.path, folder / "early")
+        spent = honest(world, ETHEREUM, nonce=1)
+        receipt = world.must_sign(spent)
+        shutil.copytree(state.path, folder / "late")
+    newest = (receipt.sequence, receipt.head)
+    return House(folder / "early", folder / "late", spent, newest)
+
+
+@contextmanager
+def in_process(state: StateDirectory, clock: Clock, *, allowed: bool = True) -> Iterator[World]:
+    """The signer's own code behind its message parser, for taking defences out."""
+    session = Session(state, Contents(bytearray(ENTROPY), PINNED), CODECS, clock)
+    endpoint = Endpoint(())
+    endpoint.session = session
+    who = caller("uid:0", allowed=allowed)
+    try:
+        yield World(lambda body: endpoint.answer(who, body), clock, state.log, CODECS)
+    finally:
+        endpoint.lock()
+
+
+class Process:
+    """`custody-signer serve`, a connection to it, and the ways in which it can end."""
+
+    def __init__(self, state: StateDirectory, *arguments: str) -> None:
+        """Raises NoStart."""
+        self.state = state
+        self.socket = state.path.parent / "signer.sock"
+        read, write = os.pipe()
+        os.write(write, PASSPHRASE + b"\n")
+        os.close(write)
+        networks = [part for name in NETWORKS for part in ("--network", name)]
+        command = [*SIGNER, "serve", "--state-dir", str(state.path), "--socket", str(self.socket)]
+        self._process = subprocess.Popen(
+            [*command, *networks, *arguments, "--passphrase-fd", str(read)],
+            cwd=ROOT,
+            pass_fds=[read],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(read)
+        assert self._process.stdout is not None
+        if not self._process.stdout.readline().startswith("serving"):
+            raise NoStart(self._process.communicate(timeout=_SECONDS)[1].strip())
+        self._connection: socket.socket | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def world(self) -> World:
+        return World(self.exchange, utc_now, self.state.log, CODECS, socket=self.socket)
+
+    def exchange(self, body: bytes) -> bytes:
+        if self._connection is None:
+            self._connection = connect(self.socket)
+        self._connection.sendall(frame(body))
+        return receive(self._connection)
+
+    def kill(self) -> None:
+        """Without a word of warning: SIGKILL."""
+        self._end(self._process.kill)
+
+    def stop(self) -> None:
+        self._end(self._process.terminate)
+
+    def _end(self, how: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        assert callable(how)
+        how()
+        self._process.communicate(timeout=_SECONDS)
+
+
+@contextmanager
+def serving(state: StateDirectory, *arguments: str) -> Iterator[Process]:
+    """The real process until the context ends. Raises NoStart."""
+    process = Process(state, *arguments)
+    try:
+        yield process
+    finally:
+        if process.running:
+            process.stop()
+
+
+def connect(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(_SECONDS)
+    connection.connect(str(path))
+    return connection
+
+
+def receive(connection: socket.socket) -> bytes:
+    """One frame. Raises EOFError if the signer closes instead."""
+    return _exactly(connection, read_length(_exactly(connection, 4)))
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        part = connection.recv(count - len(data))
+        if not part:
+            raise EOFError("the signer closed the connection")
+        data += part
+    return data
+
+
+assert all(find_network(name).environment.value == "local" for name in NETWORKS)

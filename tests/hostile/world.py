@@ -1,0 +1,255 @@
+"""A signer as an intruder meets it: its socket, its policy, approvals that were really given.
+
+`World` speaks raw message bytes, so the same attack runs against the real process and against one
+in this process whose defence was taken out. It also keeps the books: what was agreed to be signed,
+to be compared with what the signer's own log says was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from chains.codec import TransactionCodec
+from chains.model import (
+    Address,
+    AddressType,
+    AssetId,
+    NetworkId,
+    OwnedAddress,
+    Payment,
+    UnsignedTx,
+)
+from chains.networks import Family, find_network
+from signer.auditlog import Verified, verify_log
+from signer.messages import CallRefused, parse_response, request
+from signer.policy import SignedPolicy
+from signer.wire import (
+    Action,
+    Approval,
+    Mandate,
+    Outcome,
+    Receipt,
+    SignRequest,
+    Status,
+    format_time,
+    parse_outcome,
+)
+from tests.support.signer import (
+    ADA,
+    ADMINISTRATORS,
+    BOB,
+    EVE,
+    NOON,
+    Person,
+    administrators_json,
+    native,
+    outcome_word,
+    policy_document,
+    rule,
+    sign_policy,
+    window,
+)
+
+ZOE = Person("zoe")
+"""Approved under the first version of the policy and was removed with the second."""
+NEW_ADMINISTRATOR = Person("admin-4")
+RULING = (*ADMINISTRATORS[:2], NEW_ADMINISTRATOR)
+"""The administrators of the version in force: the third of the pinned ones was replaced."""
+VERSION = 2
+VAULTS = {"main": "c1", "petty": "c1", "joint": "c1", "slow": "c1", "listed": "c1", "other": "c2"}
+DAY = 24 * 3600
+PETTY_LIMIT, PETTY_COUNT = 100_000, 4
+
+SUPPLIER = Address("0x1111111111111111111111111111111111111111")
+NEW_SUPPLIER = Address("0x2222222222222222222222222222222222222222")
+OUTLAW = Address("0x3333333333333333333333333333333333333333")
+THIEF = Person("thief")
+ETH, TRX = native("ethereum-local"), native("tron-local")
+
+
+def policy(version: int, now: datetime, **changes: Any) -> bytes:
+    """`main` needs two of the treasury, `joint` one of it and one of risk, `slow` one and then an
+    hour; `petty` moves small amounts freely, `listed` pays suppliers freely."""
+    people = (ADA, BOB, EVE, ZOE) if version == 1 else (ADA, BOB, EVE)
+    windows = [
+        window(asset, 3600, PETTY_LIMIT, count=PETTY_COUNT)
+        for asset in (ETH, native("bsc-local"), native("solana-local"))
+    ]
+    rules = (
+        rule("sanctions", effect="deny", destinations=["outlaws"]),
+        rule("main", vaults=["main"], needs=[("treasury", 2)]),
+        rule("joint", vaults=["joint"], needs=[("treasury", 1), ("risk", 1)]),
+        rule("slow", vaults=["slow"], needs=[("treasury", 1)], time_lock_s=3600),
+        rule("petty", vaults=["petty"], windows=[*windows, window(TRX, 3600, 10**7)]),
+        rule("listed", vaults=["listed"], destinations=["suppliers"]),
+    )
+    destinations = [
+        _destinations("suppliers", (SUPPLIER, now - timedelta(days=9)), (NEW_SUPPLIER, now)),
+        _destinations("outlaws", (OUTLAW, now - timedelta(days=9))),
+    ]
+    persons = [
+        {"id": p.name, "key": p.public_key.hex(), "initiates_as": [f"api-{p.name}"]} for p in people
+    ]
+    ruling = ADMINISTRATORS if version == 1 else RULING
+    own = {
+        "administrators": administrators_json(people=ruling),
+        "persons": persons,
+        "destinations": destinations,
+    }
+    return policy_document(*rules, version=version, people=people, **{**own, **changes})
+
+
+def _destinations(name: str, *entries: tuple[Address, datetime]) -> dict[str, Any]:
+    network = find_network("ethereum-local").id
+    rows = [
+        {"network": network, "address": address, "added_at": format_time(added)}
+        for address, added in entries
+    ]
+    return {"id": name, "cooling_s": DAY, "entries": rows}
+
+
+@dataclass
+class World:
+    """`exchange`: one message's bytes to the answer's. `log`: the signer's audit log. `socket`:
+    where the real process listens. `agreed`: (mandate, transaction) of what may be signed."""
+
+    exchange: Callable[[bytes], bytes]
+    now: Callable[[], datetime]
+    log: Path
+    codecs: dict[NetworkId, TransactionCodec]
+    socket: Path | None = None
+    agreed: list[tuple[str, str]] = field(default_factory=list)
+    _log_key: bytes = b""
+    _owned: dict[tuple[object, ...], OwnedAddress] = field(default_factory=dict)
+    _numbers: Any = field(default_factory=lambda: count(1))
+
+    def prepare(self) -> World:
+        """Vaults and the two versions of the policy, over the wire like everything else."""
+        self._log_key = Status.parse(self.call("status")).log_key
+        for vault, client in VAULTS.items():
+            self.call("open_vault", client=client, vault=vault)
+        for version in (1, VERSION):
+            self.publish(sign_policy(policy(version, self.now())))
+        return self
+
+    # Calls
+
+    def call(self, name: str, **arguments: Any) -> Any:
+        return parse_response(self.exchange(request(name, arguments)))
+
+    def refused(self, name: str, **arguments: Any) -> str:
+        """`code/detail`, or what came back if it was not refused."""
+        return self.refused_bytes(request(name, arguments))
+
+    def refused_bytes(self, body: bytes) -> str:
+        try:
+            return f"accepted {parse_response(self.exchange(body))}"
+        except CallRefused as refused:
+            return f"{refused.code.value}/{refused.detail}"
+
+    def publish(self, signed: SignedPolicy) -> str:
+        return self.refused("publish_policy", policy=signed.to_json())
+
+    def ask(self, *requests: SignRequest) -> list[Outcome]:
+        rows = self.call("sign", requests=[item.to_json() for item in requests])
+        return [parse_outcome(row) for row in rows]
+
+    def word(self, request: SignRequest) -> str:
+        """`signed`, or `code/detail`."""
+        (outcome,) = self.ask(request)
+        return outcome_word(outcome)
+
+    def must_sign(self, request: SignRequest) -> Receipt:
+        """An honest request. It is in the books from here on."""
+        (outcome,) = self.ask(request)
+        assert isinstance(outcome, Receipt), outcome
+        self.agreed.append((outcome.mandate_digest.hex(), outcome.tx_digest.hex()))
+        return outcome
+
+    # Keys and mandates
+
+    def owned(
+        self,
+        alias: str,
+        vault: str = "main",
+        index: int = 0,
+        address_type: AddressType | None = None,
+    ) -> OwnedAddress:
+        """An address of a vault, from public keys that the signer gives to anybody who asks."""
+        network = find_network(alias)
+        kind = address_type or network.address_types[0]
+        key = alias, vault, index, kind
+        if key not in self._owned:
+            codec = self.codecs[network.id]
+            arguments = {"vault": vault, "network": network.id, "address_type": kind.value}
+            (public_key,) = self.call("public_keys", **arguments, start=index, count=1)
+            account = list(VAULTS).index(vault)
+            path = codec.address_path(kind, account, index)
+            public = bytes.fromhex(public_key)
+            address = codec.derive_address(public, kind)
+            self._owned[key] = OwnedAddress(address, kind, path, public)
+        return self._owned[key]
+
+    def mandate(self, alias: str, outputs: Sequence[Payment], **changes: Any) -> Mandate:
+        """A new transfer out of `vault` (default: main), in order in every respect."""
+        network = find_network(alias)
+        vault = changes.pop("vault", "main")
+        owner = self.owned(alias, vault)
+        coins = network.family is Family.BITCOIN
+        now = self.now()
+        made = Mandate(
+            transfer=changes.pop("transfer", None) or f"t{next(self._numbers)}",
+            client=VAULTS[vault],
+            vault=vault,
+            network=network.id,
+            action=Action.TRANSFER,
+            initiator="robot",
+            source_path=owner.path.rpartition("/0/")[0] if coins else owner.path,
+            source_address=None if coins else owner.address,
+            outputs=tuple(outputs),
+            fee_max=network.fee_max,
+            policy_version=VERSION,
+            requested_at=now,
+            expires_at=now + timedelta(hours=1),
+        )
+        return replace(made, **changes)
+
+    # Evidence
+
+    def signed(self) -> list[tuple[str, str]]:
+        """(mandate, transaction) of everything that the log says was signed."""
+        return [(r["mandate"], r["tx"]) for r in self.records() if r["kind"] == "signed"]
+
+    def records(self) -> list[dict[str, Any]]:
+        rows = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [row["body"] for row in rows if "body" in row]
+
+    def last_refusal(self) -> str:
+        """`code/detail` of the newest refusal in the log."""
+        said = [r for r in self.records() if r["kind"] in ("refused", "rejected")]
+        return f"{said[-1]['code']}/{said[-1]['detail']}" if said else "none"
+
+    def verified(self) -> Verified:
+        return verify_log(self.log, self._log_key)
+
+
+def approvals(mandate: Mandate, *people: Person) -> tuple[Approval, ...]:
+    return tuple(person.approve(mandate) for person in people or (ADA, BOB))
+
+
+def approved(mandate: Mandate, tx: UnsignedTx, *people: Person) -> SignRequest:
+    """With real approvals of exactly this mandate, by ada and bob unless said otherwise."""
+    return SignRequest(mandate, tx, approvals(mandate, *people))
+
+
+def payment(alias: str, address: Address, amount: int, asset: AssetId | None = None) -> Payment:
+    return Payment(address, asset or native(alias), amount)
+
+
+__all__ = ["NOON", "World", "approved", "approvals", "payment"]

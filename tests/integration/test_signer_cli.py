@@ -1,0 +1,156 @@
+"""The operator's commands, each in a process of its own."""
+
+import json
+
+import pytest
+
+from signer.words import combine, entropy_of
+from tests.support.signer import (
+    PASSPHRASE,
+    Bench,
+    administrators_json,
+    prepare_state,
+    run_cli,
+    vectors,
+)
+
+WORDS = vectors("bip39")["cases"][8]["words"]
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory):
+    return prepare_state(tmp_path_factory.mktemp("signer"))
+
+
+def cli(command, state, *arguments, **options):
+    return run_cli(*command.split(), "--state-dir", state.path, *arguments, **options)
+
+
+def make(folder, command, *arguments, **secrets):
+    passed = {"--passphrase-fd": PASSPHRASE, **{f"--{k}": v for k, v in secrets.items()}}
+    run_cli(command, "--state-dir", folder, "--memory-mib", "19", *arguments, secrets=passed)
+    return run_cli("backup", "--state-dir", folder).stdout.strip()
+
+
+def test_words_out_and_in(state, tmp_path):
+    words = cli("backup", state).stdout.strip()
+    assert len(words.split()) == 24
+    assert make(tmp_path / "other", "import", **{"words-fd": words.encode()}) == words
+
+
+def test_known_words_in(tmp_path):
+    assert make(tmp_path / "other", "import", **{"words-fd": WORDS.upper().encode()}) == WORDS
+
+
+def test_shares_out_and_in(state, tmp_path):
+    shares = cli("backup", state, "--shares", "3", "--threshold", "2").stdout.splitlines()
+    words = cli("backup", state).stdout.strip()
+    assert len(shares) == 3
+    assert combine(shares[1:]) == entropy_of(words)
+    given = "\n".join(shares[:2]).encode()
+    assert make(tmp_path / "other", "restore", **{"words-fd": given}) == words
+
+
+def test_each_init_makes_another_seed(tmp_path):
+    made = {make(tmp_path / name, "init", "--word-count", "12") for name in "ab"}
+    assert len(made) == 2
+    assert {len(words.split()) for words in made} == {12}
+
+
+def test_another_passphrase(tmp_path):
+    state = prepare_state(tmp_path)
+    words = cli("backup", state).stdout
+    new = b"entirely different words here"
+    cli(
+        "rotate-passphrase",
+        state,
+        secrets={"--passphrase-fd": PASSPHRASE, "--new-passphrase-fd": new},
+    )
+    assert cli("backup", state, check=False).returncode == 1
+    assert cli("backup", state, secrets={"--passphrase-fd": new}).stdout == words
+    short = {"--passphrase-fd": new, "--new-passphrase-fd": b"short"}
+    refused = cli("rotate-passphrase", state, secrets=short, check=False)
+    assert "12 characters" in refused.stderr
+    assert cli("backup", state, secrets={"--passphrase-fd": new}).stdout == words
+
+
+@pytest.mark.parametrize(
+    ("command", "secrets", "complaint"),
+    [
+        ("init", {"--passphrase-fd": PASSPHRASE}, "there is a keystore"),
+        ("import", {"--passphrase-fd": PASSPHRASE, "--words-fd": b"one two"}, "not BIP-39"),
+        ("restore", {"--passphrase-fd": PASSPHRASE, "--words-fd": b"one two"}, "SLIP-39"),
+        ("backup", {"--passphrase-fd": b"not the passphrase"}, "does not open"),
+        ("backup", {"--passphrase-fd": b""}, "no passphrase"),
+        ("unlock", {"--passphrase-fd": PASSPHRASE}, "No such file"),
+        ("recover", {"--passphrase-fd": PASSPHRASE}, "--log, --sequence"),
+        ("recover --sequence 5", {"--passphrase-fd": PASSPHRASE}, "--policy-version"),
+    ],
+)
+def test_mistakes_get_one_line_and_change_nothing(state, command, secrets, complaint):
+    before = state.keystore.read_bytes()
+    done = cli(command, state, secrets=secrets, check=False)
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    for secret in secrets.values():
+        assert not secret or secret.decode() not in done.stderr
+    assert state.keystore.read_bytes() == before
+
+
+def test_administrators_are_pinned_once(tmp_path):
+    folder = tmp_path / "state"
+    make(folder, "init")
+    file = tmp_path / "administrators.json"
+    file.write_text(json.dumps({**administrators_json(), "threshold": 9}))
+    pin = ("pin", "administrators", file, "--state-dir", folder)
+    assert "threshold" in run_cli(*pin, check=False).stderr
+    file.write_text(json.dumps(administrators_json()))
+    run_cli(*pin)
+    assert "pinned already" in run_cli(*pin, check=False).stderr
+
+
+def test_a_passphrase_is_no_argument_and_no_environment_variable(state, monkeypatch):
+    monkeypatch.setenv("PASSPHRASE", PASSPHRASE.decode())
+    help_text = run_cli("serve", "--help", secrets={}).stdout
+    assert "--passphrase-fd" in help_text
+    assert "--passphrase " not in help_text
+    assert "env var" not in help_text
+
+
+def test_status_without_a_running_signer(state):
+    assert "not running" in cli("status", state, secrets={}).stdout
+
+
+def test_the_log_is_verified_by_key_or_by_keystore(tmp_path):
+    bench = Bench(tmp_path / "bench")
+    bench.send(bench.mandate())
+    key = bench.session.status(()).log_key.hex()
+    verify = ("log", "verify", "--file", bench.state.log)
+    good = run_cli(*verify, "--log-key", key, secrets={})
+    assert "sound up to record 4" in good.stdout
+    wrong = run_cli(*verify, "--log-key", "11" * 32, secrets={}, check=False)
+    assert wrong.returncode == 1
+    other = prepare_state(tmp_path)
+    foreign = run_cli(*verify, "--state-dir", other.path, check=False)
+    assert "seal" in foreign.stderr
+    text = bench.state.log.read_text()
+    bench.state.log.write_text(text.replace('"amount"', '"amounts"').replace("t1", "t2"))
+    changed = run_cli(*verify, "--log-key", key, secrets={}, check=False)
+    assert "was changed" in changed.stderr
+
+
+def test_recovering_by_command(tmp_path):
+    """A lost journal, first from a copy of the log, then without one."""
+    state = prepare_state(tmp_path)
+    vaults = tmp_path / "vaults.jsonl"
+    vaults.write_text('{"client":"c1","vault":"v1","account":0}\n')
+    skip = ("--sequence", "40", "--policy-version", "3", "--vaults", vaults)
+    assert "ends with record 42" in cli("recover", state, *skip).stdout
+    copy = tmp_path / "copy.jsonl"
+    copy.write_bytes(state.log.read_bytes())
+    for file in state.path.glob("journal.sqlite*"):
+        file.unlink()
+    assert "ends with record 42" in cli("recover", state, "--log", copy).stdout
+    assert "sound up to record 42" in cli("log verify", state).stdout

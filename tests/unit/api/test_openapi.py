@@ -1,0 +1,162 @@
+"""The OpenAPI document: committed as served, complete, and kept by the application itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.openapi import from_dict
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from api.app import routes
+from api.errors import PROBLEM_JSON
+from api.openapi import build, text_of
+from custody.apikeys.model import Scope
+from custody.db.session import Database
+from tests.unit.api.counter import Counter, Furniture, opened
+
+COMMITTED = Path(__file__).parents[3] / "docs" / "openapi.json"
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+METHODS = ("get", "post")
+
+
+def document() -> dict[str, Any]:
+    app = FastAPI(docs_url=None, redoc_url=None)
+    app.include_router(routes())
+    return build(app)
+
+
+DOCUMENT = document()
+OPERATIONS = [
+    (path, method, DOCUMENT["paths"][path][method])
+    for path in DOCUMENT["paths"]
+    for method in METHODS
+    if method in DOCUMENT["paths"][path]
+]
+
+
+def test_it_is_committed_as_it_is():
+    assert COMMITTED.read_text(encoding="utf-8") == text_of(DOCUMENT), "run: make openapi"
+
+
+async def test_it_is_served_as_it_is(counter: Counter):
+    served = (await counter.call("GET", "/openapi.json", key=None)).json()
+    assert served == json.loads(text_of(DOCUMENT))
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "operation"), OPERATIONS, ids=[f"{m} {p}" for p, m, _ in OPERATIONS]
+)
+def test_every_route_is_documented(path: str, method: str, operation: dict[str, Any]):
+    assert operation["summary"]
+    assert operation["description"]
+    for status, response in operation["responses"].items():
+        (media_type, content), *others = response["content"].items()
+        assert not others
+        assert content["example"], status
+        expected = "application/json" if status[0] == "2" or path == "/ready" else PROBLEM_JSON
+        assert media_type == expected
+    if "requestBody" in operation:
+        assert operation["requestBody"]["content"]["application/json"]["example"]
+    if path.startswith("/v1"):
+        assert operation["x-scope"] in [scope.value for scope in Scope]
+        assert operation["security"] == [{"api-key": []}]
+        assert {"401", "403", "422"} <= operation["responses"].keys()
+
+
+def test_operation_ids_are_distinct():
+    names = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(set(names)) == len(names) == 28
+
+
+def test_examples_fit_their_schemas():
+    """Each example of an answer or a body is valid under the schema beside it."""
+    from jsonschema_rs import validator_for
+
+    for path, method, operation in OPERATIONS:
+        holders = [operation.get("requestBody", {}), *operation["responses"].values()]
+        for holder in holders:
+            for content in holder.get("content", {}).values():
+                schema = {"$ref": content["schema"]["$ref"], "components": DOCUMENT["components"]}
+                errors = [str(e) for e in validator_for(schema).iter_errors(content["example"])]
+                assert errors == [], (path, method)
+
+
+# What the document promises, the application keeps: schemathesis makes requests from it, good and
+# bad ones, and checks each answer against it.
+
+SCHEMA = from_dict(DOCUMENT)
+
+
+@pytest.fixture(scope="module")
+def asked(
+    furnished: tuple[Path, Furniture], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[asyncio.Runner, Counter]]:
+    """A counter that lives through all generated requests, on an event loop of its own."""
+    template, furniture = furnished
+    path = tmp_path_factory.mktemp("asked") / "asked.sqlite3"
+    shutil.copy(template, path)
+    with asyncio.Runner() as runner:
+        database = Database(f"sqlite+aiosqlite:///{path}")
+        context = opened(database, furniture)
+        counter = runner.run(context.__aenter__())
+        key = runner.run(counter.new_key(*Scope))
+        counter.keys["all"] = key
+        yield runner, counter
+        runner.run(context.__aexit__(None, None, None))
+        runner.run(database.close())
+
+
+@pytest.mark.parametrize(("path", "method"), [(path, method) for path, method, _ in OPERATIONS])
+def test_it_is_kept(asked: tuple[asyncio.Runner, Counter], path: str, method: str):
+    runner, counter = asked
+
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=SCHEMA[path][method.upper()].as_strategy())
+    def keep(case: schemathesis.Case) -> None:
+        answer = runner.run(send(counter, case))
+        if answer.status_code >= 400 and path != "/ready":
+            assert answer.headers["content-type"] == PROBLEM_JSON
+            assert answer.json()["code"]
+        case.validate_response(answer, checks=CHECKS)
+
+    keep()
+
+
+async def send(counter: Counter, case: schemathesis.Case) -> httpx.Response:
+    wanted = case.as_transport_kwargs(base_url="http://custody")
+    known = ("method", "url", "params", "json", "cookies")
+    arguments = {name: wanted[name] for name in known if wanted.get(name) is not None}
+    if wanted.get("data") is not None:
+        data = wanted["data"]
+        arguments["content"] = data if isinstance(data, bytes) else str(data).encode()
+    headers = {name: str(value) for name, value in (wanted.get("headers") or {}).items()}
+    headers["Authorization"] = f"Bearer {counter.keys['all']}"
+    raw = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in headers.items()]
+    return await counter.http.request(headers=raw, **arguments)
