@@ -22,6 +22,7 @@ from api.headers import SECURITY_HEADERS
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _JSON = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE | re.ASCII)
+_DISCARDED_BYTES_MAX = 1024 * 1024
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -41,7 +42,7 @@ class RequestGuard:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _with_headers(send, request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            body = await self._read(headers, receive)
+            body = await self._read(receive)
             if body is None:
                 return
             refused = self._refusal(scope["method"], headers, body)
@@ -50,22 +51,23 @@ class RequestGuard:
             else:
                 await refused(scope, receive, answer)
 
-    async def _read(self, headers: Headers, receive: Receive) -> bytes | None:
-        """The body, at most one byte longer than allowed; None if the client went away."""
-        announced = headers.get("content-length", "")
-        if announced.isascii() and announced.isdigit() and self._is_too_large(announced):
-            return b"\0" * (self._body_bytes_max + 1)
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The body, at most one byte longer than allowed; None if the client went away.
+
+        A body that is too long is read on for a while and thrown away: a connection that is closed
+        while the client still sends is reset, and the answer that says why is lost with it.
+        """
         body = bytearray()
+        length = 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            body += message.get("body", b"")
-            if len(body) > self._body_bytes_max or not message.get("more_body", False):
-                return bytes(body[: self._body_bytes_max + 1])
-
-    def _is_too_large(self, announced: str) -> bool:
-        return len(announced) > 18 or int(announced) > self._body_bytes_max
+            part = message.get("body", b"")
+            length += len(part)
+            body += part[: self._body_bytes_max + 1 - len(body)]
+            if length > _DISCARDED_BYTES_MAX or not message.get("more_body", False):
+                return bytes(body)
 
     def _refusal(self, method: str, headers: Headers, body: bytes) -> Response | None:
         if len(body) > self._body_bytes_max:

@@ -14,9 +14,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext
+from pydantic import BaseModel
 
 from api.auth import api_routes, scope_of
-from api.schemas import Problem
+from api.schemas import Body, Problem, View
 
 VERSION = "0.1.0"
 DESCRIPTION = """
@@ -58,6 +59,11 @@ def build(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = problem
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    for model in [*_subclasses(View), *_subclasses(Body)]:
+        extra = model.model_config.get("json_schema_extra")
+        if model.__name__ in schemas and isinstance(extra, dict):
+            # FastAPI drops what is null in them; an example shows every field.
+            schemas[model.__name__] |= extra
     for route in api_routes(app):
         if isinstance(route.original_route, APIRoute) and route.include_in_schema:
             for operation in _operations(document, route):
@@ -79,6 +85,12 @@ def example_of(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     if items is not None and "next_cursor" in schema["properties"]:
         return {"items": [example_of(items, schemas)], "next_cursor": None}
     return None
+
+
+def _subclasses(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _subclasses(each)
 
 
 def _operations(document: dict[str, Any], route: RouteContext) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from coincurve import PublicKey
@@ -32,6 +33,7 @@ class InvalidExtendedKey(ValueError):
     """Not a serialized extended public key (BIP-32, "Serialization format")."""
 
 
+@lru_cache(maxsize=65536)
 def parse_path(path: str) -> tuple[int, ...]:
     """``m/84'/1'/7'`` to indices, hardened ones with the HARDENED bit.
 

@@ -50,7 +50,7 @@ def _no_number(_: str) -> None:
 def format_time(moment: datetime) -> str:
     """RFC 3339, UTC, whole seconds. Asserts that `moment` is aware and has no fraction."""
     assert moment.tzinfo is not None and moment.microsecond == 0
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def parse_time(value: object) -> datetime:

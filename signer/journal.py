@@ -31,10 +31,10 @@ CREATE TABLE journal (
     sequence INTEGER PRIMARY KEY,
     head BLOB NOT NULL,
     body TEXT NOT NULL,
-    kind TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) VIRTUAL,
-    transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) VIRTUAL,
-    vault TEXT GENERATED ALWAYS AS (json_extract(body, '$.vault')) VIRTUAL,
-    at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) VIRTUAL
+    kind TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) STORED,
+    transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) STORED,
+    vault TEXT GENERATED ALWAYS AS (json_extract(body, '$.vault')) STORED,
+    at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) STORED
 );
 CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'complete');
 CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';

@@ -56,7 +56,7 @@ class Server:
         self._endpoint = endpoint
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signer")
         self._servers: list[asyncio.Server] = []
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._sockets: list[Path] = []
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -90,9 +90,9 @@ class Server:
         """Stop listening, drop connections, finish the request in hand, lock."""
         for server in self._servers:
             server.close()
-        for task in list(self._connections):
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        for writer in self._connections.values():
+            writer.close()
+        await asyncio.gather(*self._connections)
         await self.run(self._endpoint.lock)
         self._worker.shutdown()
         for path in self._sockets:
@@ -107,13 +107,13 @@ class Server:
             if len(self._connections) >= _CONNECTIONS_MAX:
                 writer.close()
                 return
-            self._connections.add(task)
+            self._connections[task] = writer
             try:
                 await self._converse(identify(writer), reader, writer)
             except (OSError, EOFError, TimeoutError, ssl.SSLError):
                 pass  # the peer is gone, and with it whoever could be told
             finally:
-                self._connections.discard(task)
+                del self._connections[task]
                 writer.close()
 
         return connected

@@ -39,6 +39,7 @@ from signer.mandate import check_approvals, check_current, check_same
 from signer.policy import (
     Detail,
     Evaluation,
+    Facts,
     Policy,
     Ruling,
     Usage,
@@ -154,14 +155,15 @@ class Signer:
             policy = self._policy()
             approvers = step3_check_mandate(case, policy, now)
             source = step4_compare(case, decoded, vault, self._accounts)
-            evaluation = step5_evaluate(case, decoded, policy, approvers, self._guard, now)
+            facts = facts_of(mandate)
+            evaluation = step5_evaluate(case, decoded, facts, policy, approvers, self._guard, now)
             about = {
                 "caller": caller.name,
                 "policy": policy.version,
                 "rule": evaluation.rule,
                 "approvers": list(approvers),
             }
-            record = step6_record(case, decoded, about, self._guard, now)
+            record = step6_record(case, decoded, facts, about, self._guard, now)
             return Granted(case, decoded.inputs, source, record)
         except Refused as refused:
             return self._record_refusal(caller, case, refused, now)
@@ -249,6 +251,7 @@ def step4_compare(case: Case, decoded: Decoded, vault: Vault, accounts: Accounts
 def step5_evaluate(
     case: Case,
     decoded: Decoded,
+    facts: Facts,
     policy: Policy,
     approvers: tuple[str, ...],
     guard: Guard,
@@ -260,7 +263,6 @@ def step5_evaluate(
     """
     mandate, history = case.request.mandate, case.history
     guard.check(history, case.tx_digest, decoded.summary.conflict_keys, mandate.requested_at)
-    facts = facts_of(mandate)
     usage = _GuardUsage(guard, now, mandate.transfer, replaces=bool(history.signed))
     complete = history.complete_since(case.mandate_digest)
     evaluation = evaluate(policy, facts, usage, now, approvers, complete)
@@ -279,12 +281,17 @@ def step5_evaluate(
 
 
 def step6_record(
-    case: Case, decoded: Decoded, about: Mapping[str, Any], guard: Guard, now: datetime
+    case: Case,
+    decoded: Decoded,
+    facts: Facts,
+    about: Mapping[str, Any],
+    guard: Guard,
+    now: datetime,
 ) -> Record:
     """What is about to be signed and what it takes from the windows; durable at the end of the
     batch's transaction, before the first signature."""
     return guard.record_signed(
-        facts_of(case.request.mandate),
+        facts,
         case.request.mandate.transfer,
         (case.mandate_digest, case.tx_digest),
         decoded.summary.conflict_keys,

@@ -72,6 +72,10 @@ class Token:
                     label=key_label,
                     store=True,
                     capabilities=pkcs11.MechanismFlag.ENCRYPT | pkcs11.MechanismFlag.DECRYPT,
+                    template={
+                        pkcs11.Attribute.SENSITIVE: True,
+                        pkcs11.Attribute.EXTRACTABLE: False,
+                    },
                 )
             ciphertext = key.encrypt(
                 bytes(secret), mechanism=pkcs11.Mechanism.AES_CBC_PAD, mechanism_param=iv

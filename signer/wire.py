@@ -191,8 +191,11 @@ class Approval:
 
 
 def tx_digest(tx: UnsignedTx) -> bytes:
-    """Names an unsigned transaction: SHA-256 over a domain tag and all that the codec reads."""
-    return sha256(_TX_DOMAIN + canonical_json(_tx_to_json(tx))).digest()
+    """Names an unsigned transaction: SHA-256 over a domain tag, one line of JSON with network and
+    sender, and the payload. That is all that a codec reads."""
+    return sha256(
+        _TX_DOMAIN + canonical_json([tx.network, tx.sender]) + b"\n" + tx.payload
+    ).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from custody.db import sqlite_driver
+
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for a writer of another process (SQLite)."""
 
@@ -67,7 +69,11 @@ def _sqlite(url: URL) -> Engines:
         raise ValueError("SQLite needs a file: sqlite+aiosqlite:///custody.db")
     assert url.database is not None
     options: dict[str, Any] = {
-        "connect_args": {"isolation_level": None, "timeout": BUSY_TIMEOUT_S},
+        "connect_args": {
+            "isolation_level": None,
+            "timeout": BUSY_TIMEOUT_S,
+            "async_creator_fn": sqlite_driver.connect,
+        },
     }
     write = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=600, **options)
     read = create_async_engine(url, pool_size=_POOL_SIZE, max_overflow=_POOL_OVERFLOW, **options)
@@ -81,16 +87,10 @@ def _sqlite(url: URL) -> Engines:
 
 
 def _release(connection: Any, _record: object, _error: object) -> None:
-    """Roll back what a cancelled task left open, before the connection is closed.
-
-    A cancelled query leaves its statement half read, and SQLite closes a connection only when its
-    last statement is gone: until the garbage collector got there, nobody else could write. The
-    rollback is queued, not awaited, so nothing can cancel it; the connection's thread gets to it
-    before it closes.
-    """
-    driver = connection.driver_connection
-    if driver is not None and driver._connection is not None:
-        driver._tx.put_nowait((None, driver._connection.rollback))
+    """Before a connection is thrown away with a cancelled task's statement half read: SQLite closes
+    a connection only when its last statement is gone, and until the garbage collector got there
+    nobody else could write."""
+    connection.driver_connection.abandon()
 
 
 def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:

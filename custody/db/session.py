@@ -12,8 +12,9 @@ vaults, ledger accounts; within one table by primary key.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -77,8 +78,10 @@ class ReadSession:
         return (await self._session.execute(statement)).all()
 
     async def chunks(self, statement: Select[*Ts], size: int) -> AsyncIterator[Sequence[Row[*Ts]]]:
-        """The rows in lists of at most `size`, without holding all of them in memory."""
-        stream = await self._session.stream(statement.execution_options(yield_per=size))
+        """The rows in lists of at most `size`, without holding all of them in memory. For columns,
+        not for whole entities."""
+        connection = await self._session.connection()
+        stream = await connection.stream(statement.execution_options(yield_per=size))
         async for chunk in stream.partitions(size):
             yield chunk
 
@@ -86,11 +89,12 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction that will be committed."""
 
-    __slots__ = ("_is_sqlite",)
+    __slots__ = ("_connection", "_is_sqlite")
 
     def __init__(self, session: AsyncSession, is_sqlite: bool) -> None:
         super().__init__(session)
         self._is_sqlite = is_sqlite
+        self._connection: AsyncConnection | None = None
 
     def add(self, *rows: Table) -> None:
         """Insert with the next query or at the end of the block."""
@@ -106,34 +110,37 @@ class WriteSession(ReadSession):
 
     async def insert(self, entity: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
         """Many rows with one statement, by column name; nothing for an empty list."""
-        await self._each(insert(entity), rows)
+        if rows:
+            await self._run(_insert(entity), rows)
 
     async def insert_missing(self, entity: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert those rows whose primary or unique key does not exist yet."""
-        dialect = sqlite if self._is_sqlite else postgresql
-        await self._each(dialect.insert(entity).on_conflict_do_nothing(), rows)
+        if rows:
+            await self._run(_insert_missing(entity, self._is_sqlite), rows)
 
     async def update_each(
-        self, entity: type[Table], keys: Collection[str], rows: Sequence[Mapping[str, Any]]
+        self, entity: type[Table], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         """Change many rows with one statement. Each mapping names its row by the columns `keys` and
         gives the new value of every other column it has; all have the same columns."""
         if rows:
-            column = entity.__table__.c
-            changed: dict[str, Any] = {
-                name: bindparam(f"to_{name}") for name in rows[0] if name not in keys
-            }
-            named = and_(*(column[key] == bindparam(f"to_{key}") for key in keys))
-            await self._each(
-                update(entity).where(named).values(changed),
-                [{f"to_{name}": row[name] for name in rows[0]} for row in rows],
+            statement = _update(entity, tuple(keys), tuple(rows[0]))
+            await self._run(
+                statement, [{f"to_{name}": row[name] for name in rows[0]} for row in rows]
             )
 
-    async def _each(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
-        if rows:
-            await self._session.flush()
-            connection = await self._session.connection()
-            await connection.execute(statement, list(rows))
+    async def _run(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+        connection = await self._flushed()
+        await connection.execute(statement, list(rows) if len(rows) > 1 else rows[0])
+
+    async def _flushed(self) -> AsyncConnection:
+        """The transaction's connection, below the loaded rows, once those that changed are sent."""
+        session = self._session
+        if session.new or session.dirty or session.deleted:
+            await session.flush()
+        if self._connection is None:
+            self._connection = await session.connection()
+        return self._connection
 
     async def execute(self, statement: Insert | Update | Delete) -> int:
         """Run one change. Returns how many rows it changed."""
@@ -156,6 +163,13 @@ class WriteSession(ReadSession):
         locked = statement.with_for_update(key_share=True)
         return (await self._session.scalars(locked)).all()
 
+    async def locked_rows(
+        self, statement: Select[*Ts], parameters: Mapping[str, Any]
+    ) -> Sequence[Row[*Ts]]:
+        """The same for plain columns and a statement that is a constant, where it must be quick."""
+        connection = await self._flushed()
+        return (await connection.execute(_locking(statement), parameters)).all()
+
     async def serialize(self, name: str) -> None:
         """Wait until no other transaction that called this with the same name is open.
 
@@ -163,6 +177,34 @@ class WriteSession(ReadSession):
         """
         if not self._is_sqlite:
             await self._session.execute(select(func.pg_advisory_xact_lock(lock_key(name))))
+
+
+# Statements are built once: building one costs more than SQLite takes to run it.
+
+
+@lru_cache(64)
+def _locking(statement: Select[*Ts]) -> Select[*Ts]:
+    return statement.with_for_update(key_share=True)
+
+
+@cache
+def _insert(entity: type[Table]) -> Insert:
+    return insert(entity)
+
+
+@cache
+def _insert_missing(entity: type[Table], is_sqlite: bool) -> Insert:
+    dialect = sqlite if is_sqlite else postgresql
+    statement: Insert = dialect.insert(entity).on_conflict_do_nothing()
+    return statement
+
+
+@cache
+def _update(entity: type[Table], keys: tuple[str, ...], names: tuple[str, ...]) -> Update:
+    column = entity.__table__.c
+    changed: dict[str, Any] = {name: bindparam(f"to_{name}") for name in names if name not in keys}
+    named = and_(*(column[key] == bindparam(f"to_{key}") for key in keys))
+    return update(entity).where(named).values(changed)
 
 
 def lock_key(name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from chains.model import AssetId
 from custody.db.session import ReadSession, WriteSession
@@ -76,12 +76,31 @@ async def endings(session: ReadSession, reservations: Collection[str]) -> list[E
 async def lock_accounts(session: WriteSession, ids: Iterable[str]) -> dict[str, Account]:
     """Those of the accounts that exist and belong to a vault, locked until the transaction ends."""
     return {
-        row.id: account_of(row)
+        account_id: Account(AccountKey(AccountKind(kind), AssetId(asset), vault), *totals)
         for chunk in _chunks(ids)
-        for row in await session.for_update(
-            _accounts().where(LedgerAccountRow.id.in_(chunk)).order_by(LedgerAccountRow.id)
+        for account_id, kind, asset, vault, *totals in await session.locked_rows(
+            _BY_ID, {"ids": chunk}
         )
     }
+
+
+_BY_ID = (
+    select(
+        LedgerAccountRow.id,
+        LedgerAccountRow.kind,
+        LedgerAccountRow.asset,
+        LedgerAccountRow.vault_id,
+        LedgerAccountRow.debits_posted,
+        LedgerAccountRow.credits_posted,
+        LedgerAccountRow.debits_pending,
+        LedgerAccountRow.credits_pending,
+    )
+    .where(
+        LedgerAccountRow.id.in_(bindparam("ids", expanding=True)),
+        LedgerAccountRow.vault_id.is_not(None),
+    )
+    .order_by(LedgerAccountRow.id)
+)
 
 
 def account_of(row: LedgerAccountRow) -> Account:

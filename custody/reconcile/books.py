@@ -39,12 +39,21 @@ async def _add_up(
     """The accounts with totals made of entries alone."""
     derived = {account_id: Account(account.key) for account_id, account in accounts.items()}
     entry, reserve = LedgerEntryRow, aliased(LedgerEntryRow)
-    statement = select(entry, reserve.amount).outerjoin(reserve, reserve.id == entry.pending_id)
+    statement = select(
+        entry.id,
+        entry.kind,
+        entry.debit_account,
+        entry.credit_account,
+        entry.asset,
+        entry.amount,
+        reserve.amount.label("reserved"),
+    ).outerjoin(reserve, reserve.id == entry.pending_id)
     count = 0
     faults = []
     async for chunk in session.chunks(statement.order_by(entry.id), _CHUNK):
         count += len(chunk)
-        for row, reserved in chunk:
+        for row in chunk:
+            reserved = row.reserved
             debit, credit = derived[row.debit_account], derived[row.credit_account]
             if not row.asset == debit.key.asset == credit.key.asset:
                 faults.append(Fault(debit.key.vault, debit.key.asset, f"{row.id} mixes assets"))

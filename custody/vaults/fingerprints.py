@@ -29,13 +29,23 @@ class FingerprintSet:
         return self._count
 
     def __contains__(self, text: str) -> bool:
-        return bool(self._slots[self._find(_fingerprint(text))])
+        return any(True for _ in self.matching([text]))
 
     def add_all(self, texts: Iterable[str]) -> None:
+        slots, mask, room = self._slots, self._mask, self._room()
         for text in texts:
-            if 2 * (self._count + 1) > self._mask + 1:
+            fingerprint = hash(text) & _MASK_64 or 1
+            at = fingerprint & mask
+            while (found := slots[at]) and found != fingerprint:
+                at = (at + 1) & mask
+            if found:
+                continue
+            slots[at] = fingerprint
+            self._count += 1
+            room -= 1
+            if not room:
                 self._grow()
-            self._add(_fingerprint(text))
+                slots, mask, room = self._slots, self._mask, self._room()
 
     def matching(self, texts: Iterable[str]) -> Iterator[str]:
         """Those of `texts` that are very likely in the set, and all that are."""
@@ -48,28 +58,17 @@ class FingerprintSet:
             if found:
                 yield text
 
-    def _find(self, fingerprint: int) -> int:
-        """The slot that holds it, or the empty one where it would go."""
-        slots, mask = self._slots, self._mask
-        at = fingerprint & mask
-        while (found := slots[at]) and found != fingerprint:
-            at = (at + 1) & mask
-        return at
-
-    def _add(self, fingerprint: int) -> None:
-        at = self._find(fingerprint)
-        if not self._slots[at]:
-            self._slots[at] = fingerprint
-            self._count += 1
+    def _room(self) -> int:
+        """How many more fit before it must grow: half of the slots stay empty."""
+        return (self._mask + 1) // 2 - self._count
 
     def _grow(self) -> None:
-        old, capacity = self._slots, 2 * (self._mask + 1)
-        self._slots, self._mask, self._count = array("Q", bytes(8 * capacity)), capacity - 1, 0
+        old, mask = self._slots, 2 * self._mask + 1
+        slots = array("Q", bytes(8 * (mask + 1)))
         for fingerprint in old:
             if fingerprint:
-                self._add(fingerprint)
-
-
-def _fingerprint(text: str) -> int:
-    """Never 0, which marks an empty slot."""
-    return hash(text) & _MASK_64 or 1
+                at = fingerprint & mask
+                while slots[at]:
+                    at = (at + 1) & mask
+                slots[at] = fingerprint
+        self._slots, self._mask = slots, mask

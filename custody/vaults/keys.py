@@ -7,12 +7,16 @@ the signer is asked for the keys themselves, in batches. No private key comes ne
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from chains.codec import TransactionCodec
 from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, KeyScheme, NetworkId, OwnedAddress
 from signer.wire import BATCH_MAX
+
+_SLICE = 200
+"""Addresses between two moments in which the event loop may do something else."""
 
 
 class KeySource(Protocol):
@@ -66,16 +70,24 @@ class AddressDeriver:
                 keys += await self._signer.public_keys(vault, network, address_type, start, count)
         else:
             branch = await self._branch(codec, vault, account, address_type, change)
-            keys = [branch.child_public_key(position) for position in positions]
-        return [
-            OwnedAddress(
-                address=codec.derive_address(key, address_type),
-                address_type=address_type,
-                path=codec.address_path(address_type, account, position, change=change),
-                public_key=key,
+            keys = []
+            for start in positions[::_SLICE]:
+                part = range(start, min(start + _SLICE, positions.stop))
+                keys += [branch.child_public_key(position) for position in part]
+                await asyncio.sleep(0)
+        made: list[OwnedAddress] = []
+        for position, key in zip(positions, keys, strict=True):
+            if len(made) % _SLICE == 0:
+                await asyncio.sleep(0)
+            made.append(
+                OwnedAddress(
+                    address=codec.derive_address(key, address_type),
+                    address_type=address_type,
+                    path=codec.address_path(address_type, account, position, change=change),
+                    public_key=key,
+                )
             )
-            for key, position in zip(keys, positions, strict=True)
-        ]
+        return made
 
     async def _branch(
         self,

@@ -14,7 +14,6 @@ How rules are read, in order of precedence:
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +21,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from chains.model import AssetId, NetworkId, Payment
+from chains.model import NetworkId, Payment
 from signer.policy.approvals import missing_approvals
 from signer.policy.document import Grant, Hours, Limits, Policy, Rule, Scope, WindowLimit
 from signer.policy.facts import Facts, Usage, Window, windows_of
@@ -200,16 +199,13 @@ def _covers(scope: Scope, policy: Policy, network: NetworkId, output: Payment) -
 def _broken_limits(
     limits: Limits, facts: Facts, usage: Mapping[Window, Usage], now: datetime
 ) -> Iterator[Reason]:
-    paid = Counter[AssetId]()
-    for output in facts.outputs:
-        paid[output.asset] += output.amount
     if limits.per_transaction:
         most = {limit.asset: limit.amount for limit in limits.per_transaction}
-        for asset, total in paid.items():
+        for asset, total in facts.totals.items():
             if total > most.get(asset, -1):
                 yield Reason(Detail.AMOUNT_LIMIT, f"{total} of {asset} in one transaction")
     if limits.windows:
-        for asset in paid.keys() - {limit.asset for limit in limits.windows}:
+        for asset in facts.totals.keys() - {limit.asset for limit in limits.windows}:
             yield Reason(Detail.WINDOW_AMOUNT, f"no window for {asset}")
         for limit in limits.windows:
             yield from _broken_window(limit, facts, usage)

@@ -6,7 +6,6 @@ accomplice who mines is money gone like any other.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +31,14 @@ class Facts:
     fee_max: int
     requested_at: datetime
     expires_at: datetime
+
+    @property
+    def totals(self) -> dict[AssetId, int]:
+        """What is paid in all, by asset, without the fee."""
+        totals: dict[AssetId, int] = {}
+        for output in self.outputs:
+            totals[output.asset] = totals.get(output.asset, 0) + output.amount
+        return totals
 
 
 class Window(NamedTuple):
@@ -108,9 +115,10 @@ class Spend(NamedTuple):
 
 def spends_of(facts: Facts, transfer: str, at: datetime) -> tuple[Spend, ...]:
     """What a transfer signed at `at` adds to the windows after it."""
-    paid = Counter[tuple[AssetId, Address]]()
+    paid: dict[tuple[AssetId, Address], int] = {}
     for output in facts.outputs:
-        paid[output.asset, output.address] += output.amount
+        key = output.asset, output.address
+        paid[key] = paid.get(key, 0) + output.amount
     payments = tuple(
         Spend(transfer, facts.vault, asset, address, total, at)
         for (asset, address), total in paid.items()

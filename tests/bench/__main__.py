@@ -1,1 +1,32 @@
-"""`make bench`."""
+"""`python -m tests.bench [--quick] [--write docs/performance.md]`: one table, progress first."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from tests.bench.report import page
+from tests.bench.run import run
+from tests.bench.scale import FULL, QUICK
+from tests.bench.table import print_table, wide_console
+
+
+def main() -> None:
+    options = _options()
+    where, rows = asyncio.run(run(QUICK if options.quick else FULL, lambda t: print(t, flush=True)))
+    print_table(rows, wide_console())
+    print("; ".join(f"{name}: {value}" for name, value in where.items()))
+    if options.write is not None:
+        options.write.write_text(page(where, rows), encoding="utf-8")
+        print(f"bench: {options.write} written")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="only see that everything works")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="write the page with the table")
+    return parser.parse_args()
+
+
+main()

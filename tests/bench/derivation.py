@@ -21,10 +21,9 @@ from custody.vaults.keys import AddressDeriver
 from signer.codecs import CODECS
 from tests.bench import peers
 from tests.bench.measure import Contestant, Rate, Work, cpu_of, race
-from tests.bench.requests import Vault
+from tests.bench.requests import Signer, Vault
 from tests.bench.scale import Scale
 from tests.bench.table import Aim, Figure, Row, core_aim
-from tests.support.signer import RunningSigner
 
 SECTION = "Addresses derived"
 
@@ -38,7 +37,7 @@ _KINDS = (
 )
 
 
-async def measure(signer: RunningSigner, vault: Vault, scale: Scale) -> list[Row]:
+async def measure(signer: Signer, vault: Vault, scale: Scale) -> list[Row]:
     """All rows of the section."""
     rows = []
     for alias, kind, what in _KINDS:
@@ -63,13 +62,13 @@ async def measure(signer: RunningSigner, vault: Vault, scale: Scale) -> list[Row
     return [*rows, await _solana(signer, vault, scale)]
 
 
-async def _solana(signer: RunningSigner, vault: Vault, scale: Scale) -> Row:
+async def _solana(signer: Signer, vault: Vault, scale: Scale) -> Row:
     ours = Account(signer, vault, "solana-local", AddressType.SOLANA)
     address = peers.bip_utils_solana()
     rates = await race(
         scale.rounds,
         [
-            Contestant("signer", ours.derives(scale.addresses), cpu=cpu_of(signer.process.pid)),
+            Contestant("signer", ours.derives(scale.addresses), cpu=cpu_of(signer.pid)),
             Contestant("limit", _bare_ed25519(scale.addresses)),
             Contestant("bip_utils", _repeat(address, scale.peer_addresses)),
         ],
@@ -81,9 +80,7 @@ async def _solana(signer: RunningSigner, vault: Vault, scale: Scale) -> Row:
 class Account:
     """One vault's account, deriving ever further. `branch`: the key its addresses hang below."""
 
-    def __init__(
-        self, signer: RunningSigner, vault: Vault, alias: str, kind: AddressType
-    ) -> None:
+    def __init__(self, signer: Signer, vault: Vault, alias: str, kind: AddressType) -> None:
         network = find_network(alias)
         self._client = signer.client
         self._codec = CODECS[network.family](network)
@@ -113,9 +110,7 @@ class Account:
         return ExtendedPublicKey.parse(xpub).child(0)
 
 
-def _row(
-    what: str, rates: Sequence[Rate], limit: str, theirs: Sequence[str], *aims: Aim
-) -> Row:
+def _row(what: str, rates: Sequence[Rate], limit: str, theirs: Sequence[str], *aims: Aim) -> Row:
     ours, bare, *others = rates
     figures = [
         Figure(name, rate.wall, rate.core) for name, rate in zip(theirs, others, strict=True)

@@ -7,12 +7,15 @@ CPU time is what the work costs one core, and hardly changes when others want th
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
+from types import FunctionType, ModuleType
 
 Work = Callable[[], Awaitable[int]]
 """Does one round's work. Returns how many units of it that was."""
@@ -96,10 +99,17 @@ def cpu_of(pid: int) -> Clock:
     return lambda: time.clock_gettime(clock)
 
 
-def resident_bytes() -> int:
-    """Memory of this process that is in use now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def deep_size(root: object) -> int:
+    """Bytes of `root` and everything that it alone leads to, code aside."""
+    seen: set[int] = set()
+    waiting, total = [root], 0
+    while waiting:
+        found = waiting.pop()
+        if id(found) not in seen and not isinstance(found, type | ModuleType | FunctionType):
+            seen.add(id(found))
+            total += sys.getsizeof(found)
+            waiting += gc.get_referents(found)
+    return total
 
 
 class FsyncedFile:

@@ -137,11 +137,11 @@ def bitcoinlib_address(branch: str) -> AddressAt:
     """P2WPKH of regtest."""
     from bitcoinlib.keys import HDKey
 
-    parent = HDKey(branch, network="regtest", witness_type="segwit")
+    parent = HDKey(branch, network="testnet", witness_type="segwit")
 
     def address(index: int) -> str:
         child = parent.child_public(index)
-        text: str = child.address(script_type="p2wpkh", encoding="bech32")
+        text: str = child.address(prefix="bcrt", script_type="p2wpkh", encoding="bech32")
         return text
 
     return address
@@ -162,3 +162,11 @@ def bip_utils_solana() -> AddressAt:
 def check_same(ours: list[Address], theirs: AddressAt) -> None:
     """The peer derives what we derive."""
     assert [theirs(index) for index in range(len(ours))] == ours
+
+
+def parse_block_with_bitcoinlib(raw: bytes) -> None:
+    """With all its transactions."""
+    from bitcoinlib.blocks import Block
+
+    block = Block.parse(raw, parse_transactions=True)
+    assert len(block.transactions) == block.tx_count

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -24,7 +25,7 @@ from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.evm import build as evm
 from chains.evm.address import checksum
 from chains.evm.codec import EvmCodec
-from chains.model import Address, Coin, OwnedAddress, Payment, TransferIntent, UnsignedTx
+from chains.model import Address, Coin, NetworkId, OwnedAddress, Payment, TransferIntent, UnsignedTx
 from chains.networks import Network, find_network
 from chains.solana.build import TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
@@ -64,13 +65,22 @@ def standing_policy() -> SignedPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Signer:
+    """A signer's process. `client` is connected to `socket`."""
+
+    client: SignerClient
+    socket: Path
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
 class Vault:
     """`owners`: its first address on each network."""
 
     client: str
     name: str
     account: int
-    owners: dict[Network, OwnedAddress]
+    owners: dict[NetworkId, OwnedAddress]
 
 
 async def open_vaults(client: SignerClient, number: int) -> list[Vault]:
@@ -86,7 +96,7 @@ async def _open_vault(client: SignerClient, owner: str, name: str) -> Vault:
         (key,) = await client.public_keys(name, codec.network.id, kind, 0, 1)
         path = codec.address_path(kind, account, 0)
         owned = OwnedAddress(codec.derive_address(key, kind), kind, path, key)
-        owners[codec.network] = owned
+        owners[codec.network.id] = owned
     return Vault(owner, name, account, owners)
 
 
@@ -115,7 +125,7 @@ class Requests:
             yield self._vaults[at % len(self._vaults)], at // len(self._vaults)
 
     def _evm(self, vault: Vault, nonce: int) -> SignRequest:
-        owner = vault.owners[EVM]
+        owner = vault.owners[EVM.id]
         amount = self._random.randrange(10**15, 10**18)
         payment = Payment(checksum(self._random.randbytes(20)), EVM.native.id, amount)
         transfer = evm.transfer(
@@ -132,7 +142,7 @@ class Requests:
 
     def _psbt(self, vault: Vault, salt: int) -> SignRequest:
         """One coin in; a payment and the change out."""
-        owner, addresses = vault.owners[BITCOIN], self._bitcoin.addresses
+        owner, addresses = vault.owners[BITCOIN.id], self._bitcoin.addresses
         coin, made_by = self._coin(owner, salt)
         to = addresses.address_of(b"\x00\x14" + self._random.randbytes(20))
         assert to is not None
@@ -162,7 +172,7 @@ class Requests:
 
     def _message(self, vault: Vault) -> SignRequest:
         """A transfer on a durable nonce."""
-        owner = vault.owners[SOLANA]
+        owner = vault.owners[SOLANA.id]
         to = Address(str(Keypair.from_seed(self._random.randbytes(32)).pubkey()))
         payment = Payment(to, SOLANA.native.id, self._random.randrange(10**6, 10**9))
         plan = TransferPlan(
@@ -203,4 +213,3 @@ def _request(
         expires_at=now + _LIFETIME,
     )
     return SignRequest(mandate, tx)
-

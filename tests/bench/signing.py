@@ -17,10 +17,9 @@ from signer.codecs import CODECS
 from signer.wire import Receipt, SignRequest
 from tests.bench import peers
 from tests.bench.measure import Contestant, FsyncedFile, Rate, Work, cpu_of, latencies, race
-from tests.bench.requests import BITCOIN, EVM, SOLANA, Requests
+from tests.bench.requests import BITCOIN, EVM, SOLANA, Requests, Signer
 from tests.bench.scale import Scale
 from tests.bench.table import Aim, Figure, Row, below_aim, core_aim, share_aim
-from tests.support.signer import RunningSigner
 
 SECTION = "Signatures through the signer"
 
@@ -45,14 +44,12 @@ class Kind:
     peer_action: Callable[[SignRequest], peers.Action]
 
 
-async def measure(signer: RunningSigner, requests: Requests, scale: Scale) -> list[Row]:
+async def measure(signer: Signer, requests: Requests, scale: Scale) -> list[Row]:
     """All rows of the section."""
     number = scale.signatures
     ecdsa, ed25519 = "bare libsecp256k1", "bare ed25519"
     kinds = [
-        Kind(
-            EVM, "EVM transfer", requests.evm, number, ecdsa, "eth_account", peers.eth_account
-        ),
+        Kind(EVM, "EVM transfer", requests.evm, number, ecdsa, "eth_account", peers.eth_account),
         Kind(
             BITCOIN,
             "BTC P2WPKH payment, PSBT",
@@ -62,16 +59,14 @@ async def measure(signer: RunningSigner, requests: Requests, scale: Scale) -> li
             "bitcoinlib",
             peers.bitcoinlib,
         ),
-        Kind(
-            SOLANA, "Solana transfer", requests.solana, number, ed25519, "solders", peers.solders
-        ),
+        Kind(SOLANA, "Solana transfer", requests.solana, number, ed25519, "solders", peers.solders),
     ]
     rows = await _single(signer, requests, scale)
     rows += [await _batch(signer, kind, scale) for kind in kinds]
     return rows
 
 
-async def _batch(signer: RunningSigner, kind: Kind, scale: Scale) -> Row:
+async def _batch(signer: Signer, kind: Kind, scale: Scale) -> Row:
     clients = [SignerClient(signer.socket, timeout_s=60) for _ in range(_CONNECTIONS)]
     ours = Batches(clients, kind.make, kind.number)
     peer = Prepared(kind, scale.peer_signatures)
@@ -79,7 +74,7 @@ async def _batch(signer: RunningSigner, kind: Kind, scale: Scale) -> Row:
         rates = await race(
             scale.rounds,
             [
-                Contestant("signer", ours.work, ours.prepare, cpu_of(signer.process.pid)),
+                Contestant("signer", ours.work, ours.prepare, cpu_of(signer.pid)),
                 Contestant(kind.limit, _bare(kind, scale.bare_signatures)),
                 Contestant(kind.peer, peer.work, peer.prepare),
             ],
@@ -163,7 +158,7 @@ def _bare(kind: Kind, number: int) -> Work:
     return ed25519 if kind.network == SOLANA else secp256k1
 
 
-async def _single(signer: RunningSigner, requests: Requests, scale: Scale) -> list[Row]:
+async def _single(signer: Signer, requests: Requests, scale: Scale) -> list[Row]:
     """One request at a time, each with its own fsync."""
     waiting = iter(requests.evm((scale.latency_rounds + 1) * scale.latency_calls))
     key, digest = PrivateKey(peers.SECRET), bytes(32)

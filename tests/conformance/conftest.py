@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from chains.adapter import ChainAdapter
 from chains.devnet.node import DevNode
-from chains.networks import Family, Network, find_network
+from chains.networks import Network, find_network
 from custody.bootstrap import ADAPTERS
 from custody.devnet.nodes import NODES
 from tests.conformance.world import OpenAdapter, World
@@ -21,18 +21,11 @@ from tests.support.fakes import FakeAdapter, FakeNode
 FAKE = "fake-"
 
 
-def worlds(*families: Family, fakes: bool = True) -> list[object]:
-    """Parameters of `running`, by default all. A network's tests stay in one xdist worker."""
-    wanted = [alias for alias in NODES if find_network(alias).family in (families or tuple(Family))]
-    real = [
-        pytest.param(alias, marks=[pytest.mark.engine, pytest.mark.xdist_group(alias)])
-        for alias in wanted
-    ]
-    names = [FAKE + alias for alias in wanted] if fakes else []
-    return [*real, *(pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names)]
+REAL = [pytest.param(alias, marks=pytest.mark.engine) for alias in NODES]
+WORLDS = [*REAL, *(FAKE + alias for alias in NODES)]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=worlds())
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WORLDS)
 async def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[World]:

@@ -479,10 +479,10 @@ async def test_a_broadcast_given_up_half_way_pays_once(world: World) -> None:
 async def test_books_equal_the_engine_through_a_random_life(world: World, seed: int) -> None:
     """Deposits, empty blocks, reorganisations, faults and restarts of ours, in any order."""
     chance = random.Random(seed)
-    purses = [world.purse() for _ in range(3)]
+    purses = [world.purse() for _ in range(2)]
     books, fresh = await world.books(), 0
 
-    for _ in range(30):
+    for _ in range(25):
         step = chance.choice(["pay", "pay", "mine", "mine", "reorg", "fault", "restart"])
         if step == "pay":
             amount = chance.randint(1, 9) * world.coin // 10

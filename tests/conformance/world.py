@@ -84,7 +84,8 @@ class World:
         if self.network.confirmations == NODE_FINALITY:
             return await self.adapter.finalized()
         tip = await self.adapter.tip()
-        block = await self.adapter.block(tip.height - self.network.confirmations + 1)
+        newest = max(0, tip.height - self.network.confirmations + 1)
+        block = await self.adapter.block(newest)
         assert block is not None
         return block.ref
 

@@ -1,13 +1,14 @@
 """Signers to break into: the real process on files of its own, or the same code in this process.
 
 A `House` is the files: a keystore, a journal with two versions of the policy and some honest
-transfers in it, and the same files as they were a little earlier, like a backup.
+transfers in it, and a backup of it from before the last of them.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -40,47 +41,51 @@ class NoStart(Exception):
 
 @dataclass(frozen=True)
 class House:
-    """`early`, `late`: the state before and after `spent` was signed; `late` as a crash leaves it,
-    with its write-ahead log. `newest`: sequence and head of the receipt for `spent`."""
+    """`path`: the state as a crash leaves it, with its write-ahead log, and `backup` in it from
+    before `spent` was signed. `newest`: sequence and head of the receipt for `spent`."""
 
-    early: Path
-    late: Path
+    path: Path
     spent: SignRequest
     newest: tuple[int, bytes]
 
-    def copy(self, folder: Path, which: Path | None = None) -> StateDirectory:
+    def copy(self, folder: Path) -> StateDirectory:
         """A state directory to start a signer on."""
-        target = folder / "state"
-        shutil.copytree(which or self.late, target)
-        return StateDirectory(target)
+        return StateDirectory(Path(shutil.copytree(self.path, folder / "state")))
 
 
 def build_house(folder: Path) -> House:
     state = StateDirectory(folder / "origin")
-    state.path.mkdir()
+    backup = state.path / "backup"
+    backup.mkdir(parents=True)
     contents = Contents(bytearray(ENTROPY), PINNED)
     keystore.create(state.keystore, contents, bytearray(PASSPHRASE), derivation=_CHEAP)
-    with in_process(state, Clock(utc_now())) as world:
+    clock = Clock(utc_now())
+    with in_process(state, clock, name="early") as world:
         world.prepare()
         for alias in (ETHEREUM, TRON):
             world.must_sign(honest(world, alias))
-        shutil.copytree(state.path, folder / "early")
+    for file in (state.journal, state.log):
+        shutil.copy(file, backup)
+    with in_process(state, clock, name="late") as world:
         spent = honest(world, ETHEREUM, nonce=1)
         receipt = world.must_sign(spent)
-        shutil.copytree(state.path, folder / "late")
-    newest = (receipt.sequence, receipt.head)
-    return House(folder / "early", folder / "late", spent, newest)
+        copied = shutil.copytree(state.path, folder / "crashed")
+    return House(Path(copied), spent, (receipt.sequence, receipt.head))
 
 
 @contextmanager
-def in_process(state: StateDirectory, clock: Clock, *, allowed: bool = True) -> Iterator[World]:
+def in_process(
+    state: StateDirectory, clock: Clock, *, allowed: bool = True, name: str = "i"
+) -> Iterator[World]:
     """The signer's own code behind its message parser, for taking defences out."""
     session = Session(state, Contents(bytearray(ENTROPY), PINNED), CODECS, clock)
     endpoint = Endpoint(())
     endpoint.session = session
     who = caller("uid:0", allowed=allowed)
     try:
-        yield World(lambda body: endpoint.answer(who, body), clock, state.log, CODECS)
+        yield World(
+            lambda body: endpoint.answer(who, body), clock, state.log, CODECS, name=f"{name}-"
+        )
     finally:
         endpoint.lock()
 
@@ -92,13 +97,19 @@ class Process:
         """Raises NoStart."""
         self.state = state
         self.socket = state.path.parent / "signer.sock"
+        self._arguments = arguments
+        self._connection: socket.socket | None = None
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
         read, write = os.pipe()
         os.write(write, PASSPHRASE + b"\n")
         os.close(write)
         networks = [part for name in NETWORKS for part in ("--network", name)]
-        command = [*SIGNER, "serve", "--state-dir", str(state.path), "--socket", str(self.socket)]
-        self._process = subprocess.Popen(
-            [*command, *networks, *arguments, "--passphrase-fd", str(read)],
+        command: list[str | Path] = [*SIGNER, "serve"]
+        command += ["--state-dir", self.state.path, "--socket", self.socket]
+        process = subprocess.Popen(
+            [*command, *networks, *self._arguments, "--passphrase-fd", str(read)],
             cwd=ROOT,
             pass_fds=[read],
             stdout=subprocess.PIPE,
@@ -106,17 +117,17 @@ class Process:
             text=True,
         )
         os.close(read)
-        assert self._process.stdout is not None
-        if not self._process.stdout.readline().startswith("serving"):
-            raise NoStart(self._process.communicate(timeout=_SECONDS)[1].strip())
-        self._connection: socket.socket | None = None
+        assert process.stdout is not None
+        if not process.stdout.readline().startswith("serving"):
+            raise NoStart(process.communicate(timeout=_SECONDS)[1].strip())
+        return process
 
     @property
     def running(self) -> bool:
         return self._process.poll() is None
 
     def world(self) -> World:
-        return World(self.exchange, utc_now, self.state.log, CODECS, socket=self.socket)
+        return World(self.exchange, utc_now, self.state.log, CODECS, self.socket, name="p-")
 
     def exchange(self, body: bytes) -> bytes:
         if self._connection is None:
@@ -124,19 +135,19 @@ class Process:
         self._connection.sendall(frame(body))
         return receive(self._connection)
 
-    def kill(self) -> None:
-        """Without a word of warning: SIGKILL."""
-        self._end(self._process.kill)
+    def crash(self) -> None:
+        """Killed without a word of warning, and started again."""
+        self._end(signal.SIGKILL)
+        self._process = self._start()
 
     def stop(self) -> None:
-        self._end(self._process.terminate)
+        self._end(signal.SIGTERM)
 
-    def _end(self, how: object) -> None:
+    def _end(self, how: signal.Signals) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        assert callable(how)
-        how()
+        self._process.send_signal(how)
         self._process.communicate(timeout=_SECONDS)
 
 

@@ -19,7 +19,7 @@ from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
 from chains.bitcoin.codec import BitcoinCodec
-from chains.bitcoin.transaction import Transaction, TxOutput
+from chains.bitcoin.transaction import Transaction, TxOutput, parse_transaction
 from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
@@ -218,7 +218,7 @@ class Coins:
         return self.world.owned(BITCOIN, self.vault, index, self.kind)
 
     def made(self) -> list[tuple[Coin, Transaction]]:
-        return [funding(self.owner(0), 60_000, salt) for salt in self.salts]
+        return [funding(self.owner(0), 200_000, salt) for salt in self.salts]
 
     def tx(self, *tampering: Callable[[list[PsbtMap]], None]) -> UnsignedTx:
         made = self.made()
@@ -242,7 +242,6 @@ TAP_ORIGIN = b"\x16"
 
 def edit_transaction(edit: Callable[[Transaction], Transaction]) -> Callable[[list[PsbtMap]], None]:
     """Change the unsigned transaction inside. New outputs get empty maps."""
-    from chains.bitcoin.transaction import parse_transaction
 
     def tamper(maps: list[PsbtMap]) -> None:
         edited = edit(parse_transaction(maps[0][UNSIGNED_TX]))
@@ -253,11 +252,21 @@ def edit_transaction(edit: Callable[[Transaction], Transaction]) -> Callable[[li
     return tamper
 
 
+def edit_first_input(**changes: Any) -> Callable[[list[PsbtMap]], None]:
+    return edit_transaction(
+        lambda tx: replace(tx, inputs=(replace(tx.inputs[0], **changes), *tx.inputs[1:]))
+    )
+
+
+def edit_outputs(
+    edit: Callable[[TxOutput], TxOutput],
+) -> Callable[[list[PsbtMap]], None]:
+    return edit_transaction(lambda tx: replace(tx, outputs=tuple(map(edit, tx.outputs))))
+
+
 def pay_also(script: bytes, amount: int = 1_000) -> Callable[[list[PsbtMap]], None]:
     """One output more, at the end; the fee pays for it."""
-    return edit_transaction(
-        lambda tx: replace(tx, outputs=(*tx.outputs, TxOutput(amount, script)))
-    )
+    return edit_transaction(lambda tx: replace(tx, outputs=(*tx.outputs, TxOutput(amount, script))))
 
 
 def foreign_change(*, own_key: bool) -> Callable[[list[PsbtMap]], None]:

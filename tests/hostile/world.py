@@ -25,7 +25,7 @@ from chains.model import (
     Payment,
     UnsignedTx,
 )
-from chains.networks import Family, find_network
+from chains.networks import Family, Network, find_network
 from signer.auditlog import Verified, verify_log
 from signer.messages import CallRefused, parse_response, request
 from signer.policy import SignedPolicy
@@ -45,7 +45,6 @@ from tests.support.signer import (
     ADMINISTRATORS,
     BOB,
     EVE,
-    NOON,
     Person,
     administrators_json,
     native,
@@ -62,9 +61,15 @@ NEW_ADMINISTRATOR = Person("admin-4")
 RULING = (*ADMINISTRATORS[:2], NEW_ADMINISTRATOR)
 """The administrators of the version in force: the third of the pinned ones was replaced."""
 VERSION = 2
-VAULTS = {"main": "c1", "petty": "c1", "joint": "c1", "slow": "c1", "listed": "c1", "other": "c2"}
+PETTY = ("amounts", "batch", "counts", "fees", "tron", "restart")
+"""Vaults that move small amounts freely, one for each attack that fills a window."""
+VAULTS = {
+    **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY), "c1"),
+    "other": "c2",
+}
+"""Whose they are, in the order in which they are opened."""
 DAY = 24 * 3600
-PETTY_LIMIT, PETTY_COUNT = 100_000, 4
+PETTY_LIMIT, PETTY_COUNT, PETTY_TRX_LIMIT = 200_000, 4, 5_000_000
 
 SUPPLIER = Address("0x1111111111111111111111111111111111111111")
 NEW_SUPPLIER = Address("0x2222222222222222222222222222222222222222")
@@ -75,18 +80,18 @@ ETH, TRX = native("ethereum-local"), native("tron-local")
 
 def policy(version: int, now: datetime, **changes: Any) -> bytes:
     """`main` needs two of the treasury, `joint` one of it and one of risk, `slow` one and then an
-    hour; `petty` moves small amounts freely, `listed` pays suppliers freely."""
+    hour; PETTY move small amounts freely, `listed` pays suppliers freely."""
     people = (ADA, BOB, EVE, ZOE) if version == 1 else (ADA, BOB, EVE)
     windows = [
-        window(asset, 3600, PETTY_LIMIT, count=PETTY_COUNT)
-        for asset in (ETH, native("bsc-local"), native("solana-local"))
+        window(ETH, 3600, PETTY_LIMIT, count=PETTY_COUNT),
+        window(TRX, 3600, PETTY_TRX_LIMIT),
     ]
     rules = (
         rule("sanctions", effect="deny", destinations=["outlaws"]),
         rule("main", vaults=["main"], needs=[("treasury", 2)]),
         rule("joint", vaults=["joint"], needs=[("treasury", 1), ("risk", 1)]),
         rule("slow", vaults=["slow"], needs=[("treasury", 1)], time_lock_s=3600),
-        rule("petty", vaults=["petty"], windows=[*windows, window(TRX, 3600, 10**7)]),
+        rule("petty", vaults=list(PETTY), windows=windows),
         rule("listed", vaults=["listed"], destinations=["suppliers"]),
     )
     destinations = [
@@ -117,26 +122,29 @@ def _destinations(name: str, *entries: tuple[Address, datetime]) -> dict[str, An
 @dataclass
 class World:
     """`exchange`: one message's bytes to the answer's. `log`: the signer's audit log. `socket`:
-    where the real process listens. `agreed`: (mandate, transaction) of what may be signed."""
+    where the real process listens. `name`: its transfers' ids begin with it. `crash`: kills and
+    restarts the signer. `spent`, `newest`: an approved request that was signed already, with the
+    place of its receipt in the log. `agreed`: (mandate, transaction) of what may be signed."""
 
     exchange: Callable[[bytes], bytes]
     now: Callable[[], datetime]
     log: Path
     codecs: dict[NetworkId, TransactionCodec]
     socket: Path | None = None
+    name: str = "t"
+    crash: Callable[[], None] | None = None
+    spent: SignRequest | None = None
+    newest: tuple[int, bytes] = (0, b"")
     agreed: list[tuple[str, str]] = field(default_factory=list)
-    _log_key: bytes = b""
     _owned: dict[tuple[object, ...], OwnedAddress] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: count(1))
 
-    def prepare(self) -> World:
+    def prepare(self) -> None:
         """Vaults and the two versions of the policy, over the wire like everything else."""
-        self._log_key = Status.parse(self.call("status")).log_key
         for vault, client in VAULTS.items():
             self.call("open_vault", client=client, vault=vault)
         for version in (1, VERSION):
             self.publish(sign_policy(policy(version, self.now())))
-        return self
 
     # Calls
 
@@ -160,6 +168,9 @@ class World:
         rows = self.call("sign", requests=[item.to_json() for item in requests])
         return [parse_outcome(row) for row in rows]
 
+    def network(self, alias: str) -> Network:
+        return find_network(alias)
+
     def word(self, request: SignRequest) -> str:
         """`signed`, or `code/detail`."""
         (outcome,) = self.ask(request)
@@ -168,6 +179,10 @@ class World:
     def must_sign(self, request: SignRequest) -> Receipt:
         """An honest request. It is in the books from here on."""
         (outcome,) = self.ask(request)
+        return self.book(outcome)
+
+    def book(self, outcome: Outcome) -> Receipt:
+        """Enter what was signed, and rightly so. Fails for a refusal."""
         assert isinstance(outcome, Receipt), outcome
         self.agreed.append((outcome.mandate_digest.hex(), outcome.tx_digest.hex()))
         return outcome
@@ -204,7 +219,7 @@ class World:
         coins = network.family is Family.BITCOIN
         now = self.now()
         made = Mandate(
-            transfer=changes.pop("transfer", None) or f"t{next(self._numbers)}",
+            transfer=changes.pop("transfer", None) or f"{self.name}{next(self._numbers)}",
             client=VAULTS[vault],
             vault=vault,
             network=network.id,
@@ -227,6 +242,8 @@ class World:
         return [(r["mandate"], r["tx"]) for r in self.records() if r["kind"] == "signed"]
 
     def records(self) -> list[dict[str, Any]]:
+        if not self.log.exists():
+            return []
         rows = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [row["body"] for row in rows if "body" in row]
 
@@ -236,7 +253,8 @@ class World:
         return f"{said[-1]['code']}/{said[-1]['detail']}" if said else "none"
 
     def verified(self) -> Verified:
-        return verify_log(self.log, self._log_key)
+        log_key = Status.parse(self.call("status")).log_key
+        return verify_log(self.log, log_key)
 
 
 def approvals(mandate: Mandate, *people: Person) -> tuple[Approval, ...]:
@@ -250,6 +268,3 @@ def approved(mandate: Mandate, tx: UnsignedTx, *people: Person) -> SignRequest:
 
 def payment(alias: str, address: Address, amount: int, asset: AssetId | None = None) -> Payment:
     return Payment(address, asset or native(alias), amount)
-
-
-__all__ = ["NOON", "World", "approved", "approvals", "payment"]

@@ -1,4 +1,4 @@
-"""The operator's commands, each in a process of its own."""
+"""The operator's commands."""
 
 import json
 

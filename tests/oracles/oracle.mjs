@@ -46,6 +46,18 @@ const sign = (wasm, proto, coin, input) => {
   return output;
 };
 
+const signBitcoinV2 = (wasm, mnemonic, paths, hrp, what) => {
+  const signingV2 = {
+    privateKeys: paths.map((path) => keyAt(wasm, "bitcoin", mnemonic, path).data()),
+    chainInfo: { p2pkhPrefix: 0, p2shPrefix: 5, hrp },
+    dangerousUseFixedSchnorrRng: true,
+    ...what,
+  };
+  const { signingResultV2: result } = sign(wasm, "Bitcoin", "bitcoin", { signingV2 });
+  if (result.errorMessage) throw new Error(result.errorMessage);
+  return { raw: hex(result.encoded), txid: hex(result.txid) };
+};
+
 const functions = {
   // coin: bitcoin, ethereum, tron or solana. derivation: bitcoinSegwit (default) or bitcoinTaproot.
   async address({ coin, mnemonic, path, derivation = "bitcoinSegwit" }) {
@@ -91,6 +103,37 @@ const functions = {
       },
     });
     return { raw: hex(output.encoded), txid: output.transactionId };
+  },
+
+  // A PSBT of any bitcoin network, signed by the keys at `paths`. Schnorr without random nonces.
+  async signPsbt({ mnemonic, paths, psbt, hrp }) {
+    return signBitcoinV2(await core(), mnemonic, paths, hrp, { psbt: { psbt: unhex(psbt) } });
+  },
+
+  // The same from its parts: coins [{txid, index, amount, path, kind, sequence}] with kind p2wpkh or
+  // p2trKeyPath, outputs [{address, amount}], in this order.
+  async buildBitcoin({ mnemonic, coins, outputs, lockTime, hrp }) {
+    const wasm = await core();
+    const inputs = coins.map(({ txid, index, amount, path, kind, sequence }) => {
+      const key = keyAt(wasm, "bitcoin", mnemonic, path).getPublicKeySecp256k1(true).data();
+      return {
+        outPoint: { hash: unhex(txid).reverse(), vout: index },
+        value: long(amount),
+        sighashType: kind === "p2trKeyPath" ? 0 : 1,
+        sequence: { sequence },
+        scriptBuilder: { [kind]: kind === "p2trKeyPath" ? key : { pubkey: key } },
+      };
+    });
+    const builder = {
+      version: 2,
+      lockTime,
+      inputs,
+      outputs: outputs.map(({ address, amount }) => ({ toAddress: address, value: long(amount) })),
+      inputSelector: 10, // all of them, in the given order
+      feePerVb: long(1),
+      fixedDustThreshold: long(294),
+    };
+    return signBitcoinV2(wasm, mnemonic, coins.map(({ path }) => path), hrp, { builder });
   },
 
   // Legacy (EIP-155) with gasPrice, else EIP-1559 with maxFee and maxPriorityFee.
@@ -165,6 +208,9 @@ const functions = {
     const address = TronWeb.address.fromPrivateKey(privateKey);
     return { address, hex: TronWeb.address.toHex(address) };
   },
+
+  // By tronweb's own BIP-39 and BIP-32.
+  tronwebMnemonic: ({ mnemonic, path }) => TronWeb.fromMnemonic(mnemonic, path).address,
 
   tronwebIsAddress: ({ text }) => TronWeb.isAddress(text),
 

@@ -67,6 +67,13 @@ def make_key(folder: Path, role: str, person: str) -> tuple[Path, dict[str, Any]
     return path, row
 
 
+def secret_file(path: Path, secret: str) -> Path:
+    """That only we may read."""
+    path.touch(mode=0o600)
+    path.write_text(secret + "\n")
+    return path
+
+
 def public_hex(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 

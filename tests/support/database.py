@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -68,15 +68,16 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def run_postgres() -> Iterator[PostgresServer]:
-    """A server that is gone, with its data, at the end of the block. Raises Unavailable."""
+def run_postgres(**settings: str) -> Iterator[PostgresServer]:
+    """A server that is gone, with its data, at the end of the block. `settings` override those of
+    tests, which lose everything when the power fails. Raises Unavailable."""
     binaries = _find_binaries()
     user = _lend_user()
     folder = Path(tempfile.mkdtemp(prefix="custody-postgres-"))
     try:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        server = _start(binaries, folder, user)
+        server = _start(binaries, folder, user, {**_SETTINGS, **settings})
         try:
             yield PostgresServer(folder)
         finally:
@@ -106,15 +107,17 @@ def _lend_user() -> pwd.struct_passwd | None:
     raise Unavailable("PostgreSQL refuses to run as root, and there is no user to lend it")
 
 
-def _start(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
+def _start(
+    binaries: Path, folder: Path, user: pwd.struct_passwd | None, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     log = folder / "log"
     data = folder / "data"
     options = ["-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     made = _spawn([binaries / "initdb", "-D", data, *options], log, user)
     if made.wait() != 0:
         raise Unavailable(f"initdb failed: {log.read_text(errors='replace')[-500:]}")
-    settings = [part for item in _SETTINGS.items() for part in ("-c", "=".join(item))]
-    server = _spawn([binaries / "postgres", "-D", data, "-k", folder, *settings], log, user)
+    given = [part for item in settings.items() for part in ("-c", "=".join(item))]
+    server = _spawn([binaries / "postgres", "-D", data, "-k", folder, *given], log, user)
     deadline = time.monotonic() + _START_S
     while True:
         try:

@@ -18,8 +18,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typer.testing import CliRunner
 
 from chains.codec import TransactionCodec
 from chains.errors import MalformedTransaction
@@ -41,9 +43,10 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network, find_network
+from signer.cli import app
 from signer.client import SignerClient
 from signer.codecs import CODECS
-from signer.keystore import Contents
+from signer.keystore import Contents, KeyDerivation, create
 from signer.policy import Administrators, Policy, SignedPolicy, policy_message
 from signer.session import Session
 from signer.state import StateDirectory
@@ -402,21 +405,30 @@ PASSPHRASE = b"correct horse battery staple"
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@dataclass(frozen=True)
+class Said:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 def run_cli(
     *arguments: str | Path, secrets: Mapping[str, bytes] | None = None, check: bool = True
-) -> subprocess.CompletedProcess[str]:
-    """`custody-signer` with each secret on a file descriptor of its own."""
+) -> Said:
+    """`custody-signer` in this process, each secret on a file descriptor of its own. Only the
+    hardening is left out, which would be the test's own process's."""
     passed = {"--passphrase-fd": PASSPHRASE} if secrets is None else secrets
-    descriptors, command = _passed(arguments, passed)
+    descriptors, command = _passed(arguments, passed, ())
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, pass_fds=descriptors, capture_output=True, text=True, timeout=60
-        )
+        with patch("signer.cli.harden_process"):
+            result = CliRunner().invoke(app, command)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
-    assert not check or done.returncode == 0, done.stderr
-    return done
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert not check or result.exit_code == 0, result.stderr
+    return Said(result.exit_code, result.stdout, result.stderr)
 
 
 def _passed(
@@ -458,12 +470,13 @@ class RunningSigner:
 
 
 def prepare_state(folder: Path, *, administrators: Any = None) -> StateDirectory:
-    """`init` with administrators, with the cheapest Argon2id that is allowed."""
+    """What `init --administrators` makes, with the cheapest Argon2id that is allowed."""
     state = StateDirectory(folder / "state")
-    pins = folder / "administrators.json"
-    pins.write_text(json.dumps(administrators or administrators_json()))
-    options = ("--memory-mib", "19", "--administrators", pins)
-    run_cli("init", "--state-dir", state.path, *options)
+    pinned = Administrators.parse(administrators or administrators_json())
+    cheap = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
+    with state.exclusive():
+        contents = Contents(bytearray(os.urandom(32)), pinned)
+        create(state.keystore, contents, bytearray(PASSPHRASE), derivation=cheap)
     return state
 
 

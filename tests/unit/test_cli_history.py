@@ -123,15 +123,14 @@ class Past:
         )
 
 
-@pytest.fixture
-def past(sqlite_url: str, tmp_path: Path) -> Past:
-    return _prepared(Past(sqlite_url, tmp_path))
+BOTH = pytest.mark.parametrize("past", ["sqlite_url", "postgres_url"], indirect=True)
+"""For tests of queries: on either kind of database."""
 
 
 @pytest.fixture
-def past_anywhere(database_url: str, tmp_path: Path) -> Past:
-    """On either kind of database."""
-    return _prepared(Past(database_url, tmp_path))
+def past(request: pytest.FixtureRequest, tmp_path: Path) -> Past:
+    url = request.getfixturevalue(getattr(request, "param", "sqlite_url"))
+    return _prepared(Past(url, tmp_path))
 
 
 def _prepared(made: Past) -> Past:
@@ -171,16 +170,15 @@ def test_explain_counts_approvals_that_are_imagined(past: Past):
     assert "needs 1 more of treasury" in said
 
 
-def test_explain_counts_what_left_before(past_anywhere: Past):
+@BOTH
+def test_explain_counts_what_left_before(past: Past):
     """Windows hold payments and greatest fees: 670 + 10 before, 300 + 20 now are 1000."""
-    explain = past_anywhere.imagine(
-        "0.00000300", "--fee-max", "0.00000020", "--policy", past_anywhere.policy()
-    )
-    assert "allow (allowed) by small" in done(*explain, env=past_anywhere.env)
-    past_anywhere.add(670, timedelta(hours=2))
-    assert "allow (allowed) by small" in done(*explain, env=past_anywhere.env)
-    past_anywhere.add(1, timedelta(hours=1))
-    assert "needs-approvals (approvals) by large" in done(*explain, env=past_anywhere.env)
+    explain = past.imagine("0.00000300", "--fee-max", "0.00000020", "--policy", past.policy())
+    assert "allow (allowed) by small" in done(*explain, env=past.env)
+    past.add(670, timedelta(hours=2))
+    assert "allow (allowed) by small" in done(*explain, env=past.env)
+    past.add(1, timedelta(hours=1))
+    assert "needs-approvals (approvals) by large" in done(*explain, env=past.env)
 
 
 def test_explain_without_a_database(past: Past):
@@ -204,16 +202,15 @@ def test_explain_denies_what_no_rule_names(past: Past):
     assert "deny (denied-by-rule) by all" in said
 
 
-def test_explain_a_stored_transfer(past_anywhere: Past):
-    waiting = past_anywhere.add(5000, timedelta(hours=1), ["b"], state="awaiting_approval")
+@BOTH
+def test_explain_a_stored_transfer(past: Past):
+    waiting = past.add(5000, timedelta(hours=1), ["b"], state="awaiting_approval")
     explain = ("policy", "explain", "--transfer", waiting, "--policy")
-    said = done(*explain, past_anywhere.policy(), env=past_anywhere.env)
+    said = done(*explain, past.policy(), env=past.env)
     assert "approved by b" in said
     assert "needs 1 more of treasury" in said
     assert "needs 1 more of board" in said
-    assert "version 1: the signer refuses" in done(
-        *explain, past_anywhere.policy(version=2), env=past_anywhere.env
-    )
+    assert "version 1: the signer refuses" in done(*explain, past.policy(version=2), env=past.env)
 
 
 def test_explain_a_stored_transfer_does_not_count_itself(past: Past):
@@ -263,15 +260,16 @@ def test_explain_needs_a_transfer_or_all_of_one(past: Past):
 # replay
 
 
-def test_replay_shows_what_another_version_would_have_decided(past_anywhere: Past):
-    past_anywhere.add(500, timedelta(hours=30))
-    middle = past_anywhere.add(800, timedelta(hours=2))
-    past_anywhere.add(9000, timedelta(hours=1), ["a", "b", "c"])
-    current = past_anywhere.policy()
-    stricter = past_anywhere.policy(
+@BOTH
+def test_replay_shows_what_another_version_would_have_decided(past: Past):
+    past.add(500, timedelta(hours=30))
+    middle = past.add(800, timedelta(hours=2))
+    past.add(9000, timedelta(hours=1), ["a", "b", "c"])
+    current = past.policy()
+    stricter = past.policy(
         allow("small", most=600), SMALL_THEN_LARGE[1], name="new.json", version=2
     )
-    said = done("policy", "replay", stricter, "--policy", current, env=past_anywhere.env)
+    said = done("policy", "replay", stricter, "--policy", current, env=past.env)
     assert "3 transfers, version 1 against version 2: 1 would be decided otherwise" in said
     (line,) = [line for line in said.splitlines() if "tfr_" in line]
     assert [cell.strip() for cell in line.strip("│").split("│")] == [
@@ -292,20 +290,19 @@ def test_replay_of_nothing(past: Past):
     assert said.startswith("0 transfers")
 
 
-def test_replay_since_a_day_still_knows_what_left_before_it(past_anywhere: Past):
+@BOTH
+def test_replay_since_a_day_still_knows_what_left_before_it(past: Past):
     """The transfer of the day before fills the window, and is not reported itself."""
     today = NOW.replace(hour=0, minute=0, second=0)
     moment = today + timedelta(minutes=1)
-    past_anywhere.add(900, NOW - (today - timedelta(minutes=1)))
-    past_anywhere.add(300, NOW - moment)
-    wider = past_anywhere.policy(
-        allow("small", most=5000), SMALL_THEN_LARGE[1], name="new.json", version=2
-    )
-    arguments = ("policy", "replay", wider, "--policy", past_anywhere.policy(), "--since")
-    said = done(*arguments, f"{today:%Y-%m-%d}", env=past_anywhere.env)
+    past.add(900, NOW - (today - timedelta(minutes=1)))
+    past.add(300, NOW - moment)
+    wider = past.policy(allow("small", most=5000), SMALL_THEN_LARGE[1], name="new.json", version=2)
+    arguments = ("policy", "replay", wider, "--policy", past.policy(), "--since")
+    said = done(*arguments, f"{today:%Y-%m-%d}", env=past.env)
     assert said.startswith("1 transfers")
     assert "1 would be decided otherwise" in said
-    said = done(*arguments, f"{today + timedelta(days=1):%Y-%m-%d}", env=past_anywhere.env)
+    said = done(*arguments, f"{today + timedelta(days=1):%Y-%m-%d}", env=past.env)
     assert said.startswith("0 transfers")
 
 
@@ -327,19 +324,20 @@ def test_replay_refuses_a_broken_version_and_a_date_that_is_none(past: Past):
     )
 
 
-def test_both_change_nothing_in_the_database(past_anywhere: Past):
-    past_anywhere.add(500, timedelta(hours=3))
-    before = _everything(past_anywhere.url)
+@BOTH
+def test_both_change_nothing_in_the_database(past: Past):
+    past.add(500, timedelta(hours=3))
+    before = _everything(past.url)
     done(
         "policy",
         "replay",
-        past_anywhere.policy(),
+        past.policy(),
         "--policy",
-        past_anywhere.policy(),
-        env=past_anywhere.env,
+        past.policy(),
+        env=past.env,
     )
-    done(*past_anywhere.imagine("0.5", "--policy", past_anywhere.policy()), env=past_anywhere.env)
-    assert _everything(past_anywhere.url) == before
+    done(*past.imagine("0.5", "--policy", past.policy()), env=past.env)
+    assert _everything(past.url) == before
 
 
 def _everything(url: str) -> str:

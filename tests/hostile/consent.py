@@ -1,0 +1,221 @@
+"""Agreement that was not given: approvals moved, doubled or invented, and policies nobody passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from signer.policy import SignedPolicy
+from signer.wire import Approval, Mandate, SignRequest, Verdict, canonical_json, parse_json
+from tests.hostile.transactions import AMOUNT, BSC, ETHEREUM, THIEF_EVM, evm, honest, with_tx
+from tests.hostile.world import (
+    NEW_SUPPLIER,
+    OUTLAW,
+    RULING,
+    THIEF,
+    VERSION,
+    World,
+    approvals,
+    payment,
+    policy,
+)
+from tests.support.signer import ADA, ADMINISTRATORS, BOB, Person, rule, sign_policy
+
+Perform = Callable[[World], str]
+
+
+# Approvals
+
+
+def replayed(**changes: Any) -> Perform:
+    """The approvals of one honest transfer under a mandate that differs in `changes`."""
+
+    def perform(world: World) -> str:
+        agreed = honest(world, ETHEREUM)
+        mandate = replace(agreed.mandate, **changes)
+        return world.word(replace(agreed, mandate=mandate))
+
+    return perform
+
+
+def replayed_on_another_transfer(world: World) -> str:
+    agreed, wanted = honest(world, ETHEREUM), honest(world, ETHEREUM)
+    return world.word(replace(wanted, approvals=agreed.approvals))
+
+
+def replayed_for_the_thief(world: World) -> str:
+    """Everything turned to the thief, mandate and transaction alike, under real approvals."""
+    agreed = honest(world, ETHEREUM)
+    outputs = (payment(ETHEREUM, THIEF_EVM, AMOUNT),)
+    mandate = replace(agreed.mandate, outputs=outputs)
+    return world.word(SignRequest(mandate, evm(world, to=THIEF_EVM), agreed.approvals))
+
+
+def replayed_on_another_network(world: World) -> str:
+    agreed, wanted = honest(world, ETHEREUM), honest(world, BSC)
+    same = replace(wanted.mandate, transfer=agreed.mandate.transfer)
+    return world.word(replace(wanted, mandate=same, approvals=agreed.approvals))
+
+
+def old_version(world: World) -> str:
+    """Approved under the policy before; neither groups nor rules are the same now."""
+    return world.word(honest(world, ETHEREUM, policy_version=VERSION - 1))
+
+
+def old_approvals_renewed(world: World) -> str:
+    """The same mandate with the version in force, and the approvals of the old one."""
+    old = honest(world, ETHEREUM, policy_version=VERSION - 1)
+    return world.word(replace(old, mandate=replace(old.mandate, policy_version=VERSION)))
+
+
+def by(*people: Person, initiator: str = "robot", vault: str = "main") -> Perform:
+    """An honest transfer, approved by these people alone."""
+
+    def perform(world: World) -> str:
+        request = honest(world, ETHEREUM, initiator=initiator, vault=vault)
+        given = approvals(request.mandate, *people) if people else ()
+        return world.word(replace(request, approvals=given))
+
+    return perform
+
+
+def forged(make: Callable[[Mandate], Approval]) -> Perform:
+    """Ada's approval, and one that `make` invents."""
+
+    def perform(world: World) -> str:
+        request = honest(world, ETHEREUM)
+        given = (ADA.approve(request.mandate), make(request.mandate))
+        return world.word(replace(request, approvals=given))
+
+    return perform
+
+
+def under_another_name(mandate: Mandate) -> Approval:
+    return replace(ADA.approve(mandate), approver=BOB.name)
+
+
+def by_the_thief_as_bob(mandate: Mandate) -> Approval:
+    return replace(THIEF.approve(mandate), approver=BOB.name)
+
+
+def rejection_as_approval(mandate: Mandate) -> Approval:
+    return BOB.approve(mandate, Verdict.REJECT)
+
+
+def of_zeros(mandate: Mandate) -> Approval:
+    return Approval(BOB.name, bytes(64))
+
+
+def expired(world: World) -> str:
+    now = world.now()
+    old = {"requested_at": now - timedelta(hours=2), "expires_at": now - timedelta(seconds=1)}
+    return world.word(honest(world, ETHEREUM, **old))
+
+
+def lives_too_long(world: World) -> str:
+    return world.word(honest(world, ETHEREUM, expires_at=world.now() + timedelta(days=2)))
+
+
+def from_the_future(world: World) -> str:
+    """Dated forward, so that it outlives what the rule allows."""
+    later = world.now() + timedelta(hours=23)
+    times = {"requested_at": later, "expires_at": later + timedelta(hours=23)}
+    return world.word(honest(world, ETHEREUM, **times))
+
+
+def before_the_time_lock(world: World) -> str:
+    """Fully approved, and asked for twice at once: the lock runs from the first time on."""
+    request = honest(world, ETHEREUM, vault="slow")
+    return [world.word(request), world.word(request)][1]
+
+
+# Destinations
+
+
+def to_outlaw(world: World) -> str:
+    outputs = (payment(ETHEREUM, OUTLAW, AMOUNT),)
+    request = honest(world, ETHEREUM, outputs=outputs)
+    return world.word(with_tx(request, evm(world, to=OUTLAW)))
+
+
+def beside_the_allowlist(world: World) -> str:
+    return _from_listed(world, THIEF_EVM)
+
+
+def freshly_listed(world: World) -> str:
+    return _from_listed(world, NEW_SUPPLIER)
+
+
+def _from_listed(world: World, to: Any) -> str:
+    outputs = (payment(ETHEREUM, to, AMOUNT),)
+    request = honest(world, ETHEREUM, vault="listed", outputs=outputs)
+    return world.word(with_tx(request, evm(world, vault="listed", to=to)))
+
+
+def fee_beyond_the_rule(world: World) -> str:
+    """A fee that the transaction does pay and the mandate does name, beyond what the rule allows."""
+    request = honest(world, ETHEREUM, fee_max=10**18 + 1)
+    return world.word(request)
+
+
+# Policies
+
+
+def older_policy(world: World) -> str:
+    """The first version, signed by the quorum of its day."""
+    return world.publish(sign_policy(policy(1, world.now())))
+
+
+def same_version_again(world: World) -> str:
+    """Another document with the version in force, signed by the quorum."""
+    document = _open_policy(world, VERSION)
+    return world.publish(sign_policy(document, RULING))
+
+
+def unsigned_policy(world: World) -> str:
+    return world.publish(SignedPolicy(_open_policy(world), {}))
+
+
+def too_few(world: World) -> str:
+    return world.publish(sign_policy(_open_policy(world), RULING[:1]))
+
+
+def removed_administrators(world: World) -> str:
+    """One who may, and one who was replaced with the version in force."""
+    return world.publish(sign_policy(_open_policy(world), (RULING[0], ADMINISTRATORS[2])))
+
+
+def one_administrator_under_two_names(world: World) -> str:
+    signed = sign_policy(_open_policy(world), RULING[:1])
+    (signature,) = signed.signatures.values()
+    twice = {RULING[0].name: signature, RULING[1].name: signature}
+    return world.publish(replace(signed, signatures=twice))
+
+
+def changed_after_signing(world: World) -> str:
+    signed = sign_policy(policy(VERSION + 1, world.now()), RULING)
+    document = signed.document.replace(b'"count":2', b'"count":1')
+    assert document != signed.document
+    return world.publish(replace(signed, document=document))
+
+
+def one_key_two_persons(world: World) -> str:
+    """Signed by everybody, but ada would count twice, as ada and as `adam`."""
+    row = parse_json(policy(VERSION + 1, world.now()))
+    row["persons"].append({**row["persons"][0], "id": "adam", "initiates_as": []})
+    row["groups"][0]["members"].append("adam")
+    return world.publish(sign_policy(canonical_json(row), RULING))
+
+
+def key_that_anybody_has(world: World) -> str:
+    """Signed by everybody, but one person's key is a point under which anything verifies."""
+    row = parse_json(policy(VERSION + 1, world.now()))
+    row["persons"][0]["key"] = (1).to_bytes(32, "little").hex()
+    return world.publish(sign_policy(canonical_json(row), RULING))
+
+
+def _open_policy(world: World, version: int = VERSION + 1) -> bytes:
+    """What a thief would like: everything allowed."""
+    return policy(version, world.now(), rules=[rule("everything")])

@@ -1,0 +1,232 @@
+"""Making the signer forget: second transactions, split limits, and its files cut or put back."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from solders.hash import Hash
+
+from signer.state import StateDirectory
+from signer.wire import SignRequest
+from tests.hostile.transactions import (
+    AMOUNT,
+    BITCOIN,
+    BSC,
+    ETHEREUM,
+    PAYEE_BITCOIN,
+    SOLANA,
+    TRON,
+    Coins,
+    evm,
+    honest,
+    solana,
+    transaction,
+    tron,
+    with_tx,
+)
+from tests.hostile.world import SUPPLIER, World, approved, payment
+from tests.support.signer import outcome_word
+
+Perform = Callable[[World], str]
+Spoil = Callable[[StateDirectory], None]
+
+# A second transaction
+
+
+def second_transaction(alias: str) -> Perform:
+    """One that shares nothing with the first: another nonce, coin or salt."""
+
+    def perform(world: World) -> str:
+        request = honest(world, alias)
+        world.must_sign(request)
+        return world.word(with_tx(request, transaction(world, alias, nonce=1)))
+
+    return perform
+
+
+def third_beside_the_first(world: World) -> str:
+    """A chain of replacements: the second shares a coin with the first, the third with the second
+    only."""
+    outputs = (payment(BITCOIN, PAYEE_BITCOIN, 2 * AMOUNT),)
+    mandate = world.mandate(BITCOIN, outputs)
+    first, second, third = (Coins(world, salts=pair).tx() for pair in ((1, 2), (2, 3), (3, 4)))
+    world.must_sign(approved(mandate, first))
+    world.must_sign(approved(mandate, second))
+    return world.word(approved(mandate, third))
+
+
+def same_id_another_network(world: World) -> str:
+    first = honest(world, ETHEREUM)
+    world.must_sign(first)
+    return world.word(honest(world, BSC, transfer=first.mandate.transfer))
+
+
+def same_id_another_vault(world: World) -> str:
+    first = honest(world, ETHEREUM)
+    world.must_sign(first)
+    request = honest(world, ETHEREUM, vault="listed", transfer=first.mandate.transfer)
+    return world.word(request)
+
+
+def more_for_a_replacement(world: World) -> str:
+    """It shares the nonce, so that only one can confirm; but nobody agreed to the larger amount."""
+    first = honest(world, ETHEREUM)
+    world.must_sign(first)
+    outputs = (payment(ETHEREUM, first.mandate.outputs[0].address, AMOUNT * 2),)
+    mandate = replace(first.mandate, outputs=outputs)
+    return world.word(SignRequest(mandate, evm(world, value=AMOUNT * 2), first.approvals))
+
+
+def blockhash_as_nonce(world: World) -> str:
+    """Solana takes a recent blockhash also from a transaction that advances a nonce. Two such
+    transactions look like rivals for one nonce value, and both are executed."""
+    request = honest(world, SOLANA)
+    recent = Hash(b"\x55" * 32)
+    world.must_sign(with_tx(request, solana(world, lifetime=recent)))
+    return world.word(with_tx(request, solana(world, lifetime=recent, unit_price=10_001)))
+
+
+def tron_second_transfer(world: World) -> str:
+    """TRON knows no conflict, so a transfer gets one transaction; another transfer's id would get
+    another, if the approvals of the first were good for it."""
+    first = honest(world, TRON)
+    world.must_sign(first)
+    again = honest(world, TRON)
+    tx = tron(world, timestamp_ms=1_700_000_000_001)
+    return world.word(SignRequest(again.mandate, tx, first.approvals))
+
+
+# Windows
+
+
+TRIES = 9
+
+
+def until_refused(make: Callable[[World, int], SignRequest], *, crash: bool = False) -> Perform:
+    """Ask for one payment after the other that nobody needs to approve. What is signed below the
+    limit is right, and entered into the books. `crash`: the signer is killed after each."""
+
+    def perform(world: World) -> str:
+        for number in range(TRIES):
+            (outcome,) = world.ask(make(world, number))
+            if outcome_word(outcome) != "signed":
+                return outcome_word(outcome)
+            world.book(outcome)
+            if crash:
+                assert world.crash is not None
+                world.crash()
+        return "signed"
+
+    return perform
+
+
+def petty(vault: str, value: int, fee: int = 21_000) -> Callable[[World, int], SignRequest]:
+    """A small payment out of a vault that needs no approvals; each has another nonce."""
+
+    def make(world: World, nonce: int) -> SignRequest:
+        outputs = (payment(ETHEREUM, SUPPLIER, value),)
+        mandate = world.mandate(ETHEREUM, outputs, vault=vault, fee_max=fee)
+        price = fee // 21_000
+        tx = evm(
+            world,
+            vault=vault,
+            value=value,
+            nonce=nonce,
+            fee_per_gas_max=price,
+            priority_fee=price,
+        )
+        return SignRequest(mandate, tx)
+
+    return make
+
+
+def petty_tron(world: World, number: int) -> SignRequest:
+    """A payment of TRX, each under a transfer id of its own, as TRON has one per transfer."""
+    return honest(world, TRON, vault="tron", fee_max=1_100_000, nonce=number)
+
+
+def in_one_batch(world: World) -> str:
+    """All at once, so that none of them is recorded yet when the first is judged."""
+    make = petty("batch", 60_000)
+    outcomes = world.ask(*(make(world, number) for number in range(TRIES)))
+    for outcome in outcomes:
+        if outcome_word(outcome) == "signed":
+            world.book(outcome)
+    return outcome_word(outcomes[-1])
+
+
+# Files
+
+
+def cut_in_half(state: StateDirectory) -> None:
+    data = state.journal.read_bytes()
+    without_wal(state)
+    state.journal.write_bytes(data[: len(data) // 2])
+
+
+def emptied(state: StateDirectory) -> None:
+    without_wal(state)
+    state.journal.write_bytes(b"")
+
+
+def without_wal(state: StateDirectory) -> None:
+    """What a crash left beside the database, and with it the last records."""
+    for suffix in ("-wal", "-shm"):
+        Path(f"{state.journal}{suffix}").unlink(missing_ok=True)
+
+
+def removed(state: StateDirectory) -> None:
+    without_wal(state)
+    state.journal.unlink()
+
+
+def removed_with_log(state: StateDirectory) -> None:
+    removed(state)
+    state.log.unlink()
+
+
+def journal_restored(state: StateDirectory) -> None:
+    """Of the backup, the database alone."""
+    without_wal(state)
+    shutil.copy(state.path / "backup" / state.journal.name, state.journal)
+
+
+def all_restored(state: StateDirectory) -> None:
+    journal_restored(state)
+    shutil.copy(state.path / "backup" / state.log.name, state.log)
+
+
+def edited(statement: str) -> Spoil:
+    """By somebody who knows SQL and not the log key."""
+
+    def spoil(state: StateDirectory) -> None:
+        with sqlite3.connect(state.journal) as database:
+            changed = database.execute(statement).rowcount
+        database.close()
+        assert changed == 1
+
+    return spoil
+
+
+FORGET_LAST = "DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)"
+FORGET_ONE = "DELETE FROM journal WHERE kind = 'signed' AND transfer = 'early-1'"
+OTHER_AMOUNT = (
+    "UPDATE journal SET body = replace(body, '\"25000\"', '\"1\"') WHERE transfer = 'early-1'"
+)
+OTHER_POLICY = (
+    "UPDATE journal SET body = replace(body, '\\\"count\\\":2', '\\\"count\\\":1')"
+    " WHERE kind = 'policy' AND json_extract(body, '$.version') = 2"
+)
+
+
+def spend_again(world: World) -> str:
+    """Custody tells which receipt it holds, then asks for what was signed already, changed so that
+    it would pay a second time."""
+    assert world.spent is not None
+    sequence, head = world.newest
+    world.refused("expect", sequence=sequence, head=head.hex())
+    return world.word(with_tx(world.spent, evm(world, nonce=2)))

@@ -1,0 +1,231 @@
+"""The loops themselves: the outbox's leases, waking, surviving, stopping, and what they log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+import structlog
+from sqlalchemy import select
+
+from chains.errors import NodeMisbehaved
+from custody.db.session import Database
+from custody.db.tables import OutboxRow
+from custody.transfers.apply import outbox_row
+from custody.transfers.state import Work
+from custody.workers import workers as loops
+from custody.workers.logs import MASK, redact
+from custody.workers.outbox import BACKOFF_MAX_S, LEASE, Outbox
+from custody.workers.workers import supervise
+from tests.support.custody import Clock
+from tests.unit.custody.transfers.desk import Desk
+
+NETWORK = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
+
+
+async def fill(database: Database, clock: Clock, count: int, network: str = NETWORK) -> None:
+    async with database.write() as session:
+        session.add(*(outbox_row(Work.SIGN, f"tfr_{n}", network, clock()) for n in range(count)))
+
+
+# The outbox
+
+
+async def test_every_effect_is_claimed_by_one_worker(database: Database):
+    clock = Clock()
+    await fill(database, clock, 20)
+    await fill(database, clock, 3, "elsewhere")
+    outbox = Outbox(database, clock)
+    claims = await asyncio.gather(*(outbox.claim(NETWORK, 4) for _ in range(8)))  # type: ignore[arg-type]
+    subjects = [item.subject for items in claims for item in items]
+    assert sorted(subjects) == sorted(f"tfr_{n}" for n in range(20))
+    assert await outbox.claim(NETWORK, 4) == []  # type: ignore[arg-type]
+
+
+async def test_a_dead_workers_effects_are_claimed_again_and_it_can_remove_nothing(
+    sqlite: Database,
+):
+    clock = Clock()
+    await fill(sqlite, clock, 1)
+    outbox = Outbox(sqlite, clock)
+    (first,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
+    clock.now += LEASE
+    (second,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
+    assert (first.seq, first.attempts, second.attempts) == (second.seq, 1, 2)
+    await outbox.finish([first])
+    await outbox.retry([(first, "late", None)])
+    async with sqlite.read() as session:
+        (row,) = await session.all(select(OutboxRow))
+    assert (row.claimed_until, row.last_error) == (second.claimed_until, None)
+    await outbox.finish([second])
+    assert await outbox.delay_s(NETWORK, 7) == 7  # type: ignore[arg-type]
+
+
+async def test_delays_double_up_to_a_limit_and_are_spread(sqlite: Database):
+    clock = Clock()
+    await fill(sqlite, clock, 1)
+    shortest, outbox = Outbox(sqlite, clock, lambda: 0.0), Outbox(sqlite, clock, lambda: 1.0)
+    for each, share in ((shortest, 0.5), (outbox, 1.0)):
+        delays = [each._delay(attempts).total_seconds() for attempts in (1, 2, 3, 50)]
+        assert delays == [0.5 * share, 1.0 * share, 2.0 * share, BACKOFF_MAX_S * share]
+    (item,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
+    await outbox.retry([(item, "node_unavailable", clock.now + timedelta(seconds=3))])
+    assert await outbox.delay_s(NETWORK, 60) == 3  # type: ignore[arg-type]
+    assert await outbox.delay_s(NETWORK, 1) == 1  # type: ignore[arg-type]
+    assert await outbox.claim(NETWORK, 9) == []  # type: ignore[arg-type]
+    clock.forward(seconds=3)
+    (again,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
+    assert again.attempts == 2
+
+
+# The loops
+
+
+async def wait_for(desk: Desk, transfer_id: str, state: str) -> None:
+    for _ in range(2000):
+        if await desk.state(transfer_id) == state:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"still {await desk.state(transfer_id)}")
+
+
+async def test_everything_runs_by_itself_and_stops_when_told(desk: Desk):
+    vault = await desk.open_funded(10**9)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.workers.run())
+        transfer_id = await desk.send(vault, 1_000)
+        desk.workers.wake()
+        await wait_for(desk, transfer_id, "broadcast")
+        await desk.node.mine()
+        await wait_for(desk, transfer_id, "included")
+        await desk.node.finalize()
+        await wait_for(desk, transfer_id, "final")
+        desk.workers.stop()
+        async with asyncio.timeout(5):
+            await running
+    assert await desk.received(transfer_id) == 1_000
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_a_wake_up_is_handled_at_once(desk: Desk):
+    desk.worker._poll_interval_s = 3600
+    vault = await desk.open_funded(10**9)
+    running = asyncio.create_task(desk.worker.run_outbox())
+    await asyncio.sleep(0.1)
+    transfer_id = await desk.send(vault, 1_000)
+    await asyncio.sleep(0.1)
+    assert await desk.state(transfer_id) == "queued"
+    desk.worker.wake()
+    await wait_for(desk, transfer_id, "broadcast")
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_two_processes_at_once(database: Database):
+    """Both run everything; the leader follows; each transfer is paid once."""
+    desk = Desk(database)
+    vault = await desk.open_funded(*[10**6] * 6)
+    second = Desk(database)
+    second.node, second.adapter, second.signer = desk.node, desk.adapter, desk.signer
+    second.restart()
+    ids = [await desk.send(vault, 1_000 + n) for n in range(6)]
+    running = [asyncio.create_task(each.workers.run()) for each in (desk, second)]
+    async with asyncio.timeout(60):
+        while {await desk.state(each) for each in ids} != {"final"}:
+            await desk.node.mine()
+            await asyncio.sleep(0.05)
+    for each in (desk, second):
+        each.workers.stop()
+    await asyncio.gather(*running)
+    assert [await desk.received(each) for each in ids] == [1_000 + n for n in range(6)]
+    assert await desk.outbox() == []
+
+
+async def test_a_loop_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(loops, "PAUSE_FIRST_S", 0.001)
+    runs: list[int] = []
+    third = asyncio.Event()
+
+    async def loop() -> None:
+        runs.append(len(runs))
+        if len(runs) == 1:
+            raise NodeMisbehaved("contradicts itself")
+        if len(runs) == 2:
+            raise KeyError("secret of a stranger")
+        third.set()
+        await asyncio.sleep(3600)
+
+    with structlog.testing.capture_logs() as logged:
+        task = asyncio.create_task(supervise("test", loop))
+        await third.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [entry["error"].split()[0] for entry in logged] == ["node_misbehaved", "KeyError"]
+    assert "secret" not in repr(logged)
+
+
+@pytest.fixture
+def desk(sqlite: Database) -> Desk:
+    return Desk(sqlite)
+
+
+# What is logged
+
+
+def test_secrets_are_not_logged():
+    key = "ck_01k9zv2k7p3w6g1b4c5d7e8f9g_" + "A" * 43
+    event = {
+        "event": f"called with {key}",
+        "url": "postgresql://custody:hunter2@db/x and http://u:p@node",
+        "api_secret": "hunter2",
+        "Authorization": "Bearer x",
+        "payload": b"\x01\x02",
+        "signature": "ff",
+        "seed": None,
+        "hash": b"\x01\x02\x03",
+        "height": 5,
+    }
+    shown = redact(None, "info", event)
+    assert "hunter2" not in json.dumps(shown)
+    assert "A" * 43 not in json.dumps(shown)
+    assert shown["url"] == f"postgresql://{MASK}@db/x and http://{MASK}@node"
+    assert (shown["payload"], shown["Authorization"], shown["signature"]) == (MASK, MASK, MASK)
+    assert (shown["hash"], shown["height"], shown["seed"]) == ("[3 bytes]", 5, None)
+
+
+# The process
+
+
+def test_a_worker_process_ends_cleanly_when_told(sqlite_url: str, tmp_path: os.PathLike[str]):
+    """Started as `custody worker` starts it, with no network to follow; stopped by SIGTERM."""
+    code = (
+        "import asyncio; from custody.config import Settings; "
+        "from custody.workers.main import run_until_signal; "
+        "asyncio.run(run_until_signal(Settings()))"
+    )
+    environment = {
+        **os.environ,
+        "CUSTODY_DATABASE_URL": sqlite_url,
+        "CUSTODY_SIGNER_SOCKET": str(tmp_path) + "/none.sock",
+        "CUSTODY_NODES": "{}",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment
+    )
+    try:
+        assert process.stderr is not None
+        started = json.loads(process.stderr.readline())
+        assert started["event"] == "workers_started"
+        process.send_signal(signal.SIGTERM)
+        _, rest = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert [json.loads(line)["event"] for line in rest.splitlines()] == ["workers_stopped"]
+    finally:
+        process.kill()
+        process.wait()
