@@ -158,9 +158,7 @@ class ExtendedPublicKey:
             tweak = PublicKey.from_valid_secret(digest[:32])  # refuses 0 and the order or more
             return PublicKey.combine_keys([self._point, tweak]), digest[32:]
         except ValueError as error:
-            raise InvalidPath(
-                "no key at this index (chance below 2**-127)"
-            ) from error
+            raise InvalidPath("no key at this index (chance below 2**-127)") from error
 
 
 def _parse_point(public_key: bytes) -> PublicKey:

@@ -50,7 +50,8 @@ def _no_number(_: str) -> None:
 def format_time(moment: datetime) -> str:
     """RFC 3339, UTC, whole seconds. Asserts that `moment` is aware and has no fraction."""
     assert moment.tzinfo is not None and moment.microsecond == 0
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat().removesuffix("+00:00") + "Z"
 
 
 def parse_time(value: object) -> datetime:
@@ -67,7 +68,7 @@ def parse_time(value: object) -> datetime:
 
 def exact_fields(row: object, names: frozenset[str]) -> Mapping[str, Any]:
     """`row` if it is an object with exactly these fields."""
-    if not isinstance(row, Mapping) or row.keys() != names:
+    if not isinstance(row, dict) or row.keys() != names:
         raise MalformedMessage(f"fields must be exactly {', '.join(sorted(names))}")
     return row
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from chains.model import AssetId, BlockRef, NetworkId, TxId
 from chains.networks import all_networks
@@ -77,19 +77,20 @@ async def transition(
     row.fee = after.fee
     row.locked = after.locked
     row.updated_at = now
-    session.add(event_row(after, event, now))
+    session.add(TransferEventRow(**event_fields(after, event, now)))
     await run_effects(session, ledger, row, effects, now)
     return after
 
 
-def event_row(after: Transfer, event: Event, now: datetime) -> TransferEventRow:
-    return TransferEventRow(
-        transfer_id=after.id,
-        event=event_name(event),
-        state=after.state,
-        detail=_detail(after, event),
-        created_at=now,
-    )
+def event_fields(after: Transfer, event: Event, now: datetime) -> dict[str, Any]:
+    """The columns of the event's row."""
+    return {
+        "transfer_id": after.id,
+        "event": event_name(event),
+        "state": after.state,
+        "detail": _detail(after, event),
+        "created_at": now,
+    }
 
 
 def event_name(event: Event) -> str:
@@ -97,16 +98,24 @@ def event_name(event: Event) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
-def outbox_row(work: Work, transfer_id: str, network: str, now: datetime) -> OutboxRow:
-    return OutboxRow(
-        kind=work,
-        subject=transfer_id,
-        network=network,
-        due_at=now,
-        claimed_until=None,
-        attempts=0,
-        last_error=None,
-        created_at=now,
+async def enqueue(
+    session: WriteSession, work: Work, transfer_id: str, network: str, now: datetime
+) -> None:
+    """Have it done after commit, by whichever worker comes first."""
+    await session.insert(
+        OutboxRow,
+        [
+            {
+                "kind": work,
+                "subject": transfer_id,
+                "network": network,
+                "due_at": now,
+                "claimed_until": None,
+                "attempts": 0,
+                "last_error": None,
+                "created_at": now,
+            }
+        ],
     )
 
 
@@ -132,7 +141,7 @@ async def run_effects(
     for effect in effects:
         match effect:
             case Enqueue(work):
-                session.add(outbox_row(work, row.id, row.network, now))
+                await enqueue(session, work, row.id, row.network, now)
             case ReleaseClaims():
                 await repository.release_claims(session, row.id)
             case VoidEffect() | Settle() | SettleFee():

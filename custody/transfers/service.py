@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from chains.codec import TransactionCodec
@@ -19,7 +19,7 @@ from chains.model import NetworkId, Payment
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.tables import AddressRow, TransferEventRow, TransferRow, VaultRow
+from custody.db.tables import TransferEventRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.ledger.model import (
     Reason,
@@ -30,13 +30,13 @@ from custody.ledger.model import (
 )
 from custody.ledger.service import Ledger
 from custody.transfers import repository
-from custody.transfers.apply import event_row, load, run_effects, transition
-from custody.transfers.idempotency import store_answer, stored_answer
+from custody.transfers.apply import event_fields, load, run_effects, transition
+from custody.transfers.idempotency import lock_answer, store_answer, stored_answer
 from custody.transfers.mandates import best_terms, reason_of
 from custody.transfers.policies import PolicySource, usage
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import Answer, Idempotency, Renderer, TransferRequest
-from custody.transfers.sources import choose_source
+from custody.transfers.sources import Payer, choose_source, lock_payer
 from custody.transfers.state import (
     Accept,
     AskApprovals,
@@ -190,41 +190,39 @@ class Transfers:
     ) -> Answer:
         """Locks the vault first: its transfers queue here, so each sees the windows and the balance
         that those before it left."""
-        vault = await _lock_vault(session, ask.request.vault_id, ask.caller)
-        stored = await stored_answer(session, key)
+        payer = await lock_payer(session, ask.codec, ask.request.vault_id, ask.payment.address)
+        if payer is None or not ask.caller.sees(payer.client_id):
+            raise NotFound("vault_not_found", "There is no such vault.", field="vault_id")
+        stored = await lock_answer(session, key)
         if stored is not None:
             return stored
-        mandate, event = await self._decide(session, ask, vault)
+        _check_payer(payer)
+        mandate, event = await self._decide(session, ask, payer)
         after, effects = advance(Transfer(mandate.transfer), event)
         held: Sequence[str | None] = (None, None)
         if after.state is not State.DENIED:
             held = await self._reserve(session, ask, mandate)
-        row = _row(ask, mandate, after, held)
-        session.add(row)
-        await session.flush()  # before whatever refers to it: the mapper knows no order
-        session.add(event_row(after, event, ask.now))
+        fields = _fields(ask, mandate, after, held)
+        await session.insert(TransferRow, [fields])
+        await session.insert(TransferEventRow, [event_fields(after, event, ask.now)])
+        row = TransferRow(**fields)
         await run_effects(session, self._ledger, row, effects, ask.now)
         answer = render.denied(row) if after.state is State.DENIED else render.created(row)
         await store_answer(session, key, answer, ask.now)
         return answer
 
-    async def _decide(
-        self, session: ReadSession, ask: _Ask, vault: VaultRow
-    ) -> tuple[Mandate, Event]:
+    async def _decide(self, session: ReadSession, ask: _Ask, payer: Payer) -> tuple[Mandate, Event]:
         """The mandate, and what the policy makes of it."""
-        if vault.frozen_reason is not None:
-            raise Unprocessable("vault_frozen", f"nothing may leave: {vault.frozen_reason}")
         network = ask.codec.network
-        await _check_destination(session, ask.payment, network.id, vault.id)
         total = ask.payment.amount + ask.fee_max
-        source = await choose_source(session, ask.codec, vault, total)
+        source = await choose_source(session, ask.codec, payer, total)
         if source is None:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
         requested_at = ask.now.replace(microsecond=0)
         draft = Mandate(
             transfer=new_id("tfr"),
-            client=vault.client_id,
-            vault=vault.id,
+            client=payer.client_id,
+            vault=payer.vault_id,
             network=network.id,
             action=Action.TRANSFER,
             initiator=ask.caller.key_id,
@@ -262,7 +260,7 @@ class Transfers:
         """Nothing else of the refused transaction is left, so this one stands alone."""
         try:
             async with self._database.write() as session:
-                stored = await stored_answer(session, key)
+                stored = await lock_answer(session, key)
                 if stored is None:
                     await store_answer(session, key, answer, self._clock())
                 return stored or answer
@@ -278,24 +276,11 @@ class Transfers:
         return stored
 
 
-async def _lock_vault(session: WriteSession, vault_id: str, caller: Caller) -> VaultRow:
-    statement = select(VaultRow).where(VaultRow.id == vault_id).order_by(VaultRow.id)
-    rows = await session.for_update(statement)
-    if not rows or not caller.sees(rows[0].client_id):
-        raise NotFound("vault_not_found", "no such vault", field="vault_id")
-    return rows[0]
-
-
-async def _check_destination(
-    session: ReadSession, payment: Payment, network: NetworkId, vault_id: str
-) -> None:
-    """Paying oneself costs a fee, moves nothing, and would look like a deposit."""
-    owner = await session.first(
-        select(AddressRow.vault_id).where(
-            AddressRow.network == network, AddressRow.address == payment.address
-        )
-    )
-    if owner == vault_id:
+def _check_payer(payer: Payer) -> None:
+    if payer.frozen_reason is not None:
+        raise Unprocessable("vault_frozen", f"nothing may leave: {payer.frozen_reason}")
+    if payer.pays_itself:
+        # It would cost a fee, move nothing, and look like a deposit.
         raise Unprocessable(
             "destination_in_same_vault",
             "the destination belongs to the vault that would pay",
@@ -303,34 +288,36 @@ async def _check_destination(
         )
 
 
-def _row(ask: _Ask, mandate: Mandate, after: Transfer, held: Sequence[str | None]) -> TransferRow:
-    return TransferRow(
-        id=mandate.transfer,
-        client_id=mandate.client,
-        vault_id=mandate.vault,
-        network=mandate.network,
-        asset=ask.payment.asset,
-        destination=ask.payment.address,
-        amount=ask.payment.amount,
-        fee_max=ask.fee_max,
-        note=ask.request.note,
-        initiator=mandate.initiator,
-        state=after.state,
-        version=after.version,
-        waiting=None,
-        reason=after.reason,
-        mandate=mandate.canonical(),
-        amount_reservation_id=held[0],
-        fee_reservation_id=held[1],
-        txid=None,
-        block_height=None,
-        block_hash=None,
-        fee=None,
-        locked=None,
-        requested_at=mandate.requested_at,
-        expires_at=mandate.expires_at,
-        updated_at=ask.now,
-    )
+def _fields(
+    ask: _Ask, mandate: Mandate, after: Transfer, held: Sequence[str | None]
+) -> dict[str, Any]:
+    return {
+        "id": mandate.transfer,
+        "client_id": mandate.client,
+        "vault_id": mandate.vault,
+        "network": mandate.network,
+        "asset": ask.payment.asset,
+        "destination": ask.payment.address,
+        "amount": ask.payment.amount,
+        "fee_max": ask.fee_max,
+        "note": ask.request.note,
+        "initiator": mandate.initiator,
+        "state": after.state,
+        "version": after.version,
+        "waiting": None,
+        "reason": after.reason,
+        "mandate": mandate.canonical(),
+        "amount_reservation_id": held[0],
+        "fee_reservation_id": held[1],
+        "txid": None,
+        "block_height": None,
+        "block_hash": None,
+        "fee": None,
+        "locked": None,
+        "requested_at": mandate.requested_at,
+        "expires_at": mandate.expires_at,
+        "updated_at": ask.now,
+    }
 
 
 def _too_late(transfer: Transfer) -> str:

@@ -4,16 +4,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import aliased
 
 from chains.codec import TransactionCodec
 from chains.keys import is_under
 from chains.model import Address, AddressType, Coin, ConflictKey, NetworkId, OwnedAddress, TxId
 from chains.networks import Family
-from custody.db.session import ReadSession
+from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, VaultRow
-from custody.vaults import repository as vaults
 from custody.vaults.watchlist import outpoint_key
+
+_OWN = aliased(AddressRow)
+_FIRST = aliased(AddressRow)
+_PAYER = (
+    select(
+        VaultRow.id,
+        VaultRow.client_id,
+        VaultRow.account,
+        VaultRow.frozen_reason,
+        select(_OWN.vault_id)
+        .where(_OWN.network == bindparam("network"), _OWN.address == bindparam("destination"))
+        .scalar_subquery(),
+        *(
+            select(column)
+            .where(
+                _FIRST.vault_id == VaultRow.id,
+                _FIRST.network == bindparam("network"),
+                _FIRST.address_type == bindparam("address_type"),
+                _FIRST.change.is_(False),
+                _FIRST.position == 0,
+            )
+            .correlate(VaultRow)
+            .scalar_subquery()
+            for column in (_FIRST.path, _FIRST.address)
+        ),
+    )
+    .where(VaultRow.id == bindparam("vault"))
+    .order_by(VaultRow.id)
+)
+"""Everything about the paying side in one question, because every transfer asks it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +54,61 @@ class Source:
     address: Address | None
 
 
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A vault, locked. `first`: its address that pays on account chains, if it has one.
+    `pays_itself`: the destination is one of its own addresses."""
+
+    vault_id: str
+    client_id: str
+    account: int
+    frozen_reason: str | None
+    pays_itself: bool
+    first: Source | None
+
+
 def pays_with_coins(codec: TransactionCodec) -> bool:
     return codec.network.family is Family.BITCOIN
 
 
+async def lock_payer(
+    session: WriteSession, codec: TransactionCodec, vault_id: str, destination: Address
+) -> Payer | None:
+    """None if there is no such vault."""
+    rows = await session.locked_rows(
+        _PAYER,
+        {
+            "vault": vault_id,
+            "network": codec.network.id,
+            "address_type": codec.network.address_types[0].value,
+            "destination": destination,
+        },
+    )
+    if not rows:
+        return None
+    vault, client, account, frozen, owner, path, address = rows[0]
+    first = Source(path, Address(address)) if path is not None else None
+    return Payer(vault, client, account, frozen, owner == vault, first)
+
+
 async def choose_source(
-    session: ReadSession, codec: TransactionCodec, vault: VaultRow, wanted: int
+    session: ReadSession, codec: TransactionCodec, payer: Payer, wanted: int
 ) -> Source | None:
     """Who would pay `wanted` base units: the vault's first address, or an account of coins.
 
     A transaction spends coins of one account, that is of one address type. The default type is
     taken unless only another one has enough. None: the vault has no address on this network.
     """
-    kinds = codec.network.address_types
     if not pays_with_coins(codec):
-        first = await vaults.addresses_at(session, vault.id, codec.network.id, kinds[0], range(1))
-        return Source(first[0].path, Address(first[0].address)) if first else None
+        return payer.first
+    kinds = codec.network.address_types
     held = dict.fromkeys(kinds, 0)
-    if len(kinds) > 1 and await _uses(session, vault.id, codec.network.id, kinds[1:]):
-        for coin in await spendable_coins(session, codec.network.id, vault.id, frozenset()):
+    if len(kinds) > 1 and await _uses(session, payer.vault_id, codec.network.id, kinds[1:]):
+        for coin in await spendable_coins(session, codec.network.id, payer.vault_id, frozenset()):
             held[coin.owner.address_type] += coin.amount
-    chosen = next(
-        (kind for kind in kinds if held[kind] >= wanted), max(kinds, key=held.__getitem__)
-    )
-    return Source(codec.account_path(chosen, vault.account), None)
+    fullest = max(kinds, key=held.__getitem__)
+    chosen = next((kind for kind in kinds if held[kind] >= wanted), fullest)
+    return Source(codec.account_path(chosen, payer.account), None)
 
 
 async def spendable_coins(

@@ -21,7 +21,7 @@ from custody.db.tables import BlockRow, OutboxRow, TransferRow
 from custody.deposits import repository as deposits
 from custody.ledger.service import Ledger
 from custody.transfers import repository
-from custody.transfers.apply import load, outbox_row, transition
+from custody.transfers.apply import enqueue, load, transition
 from custody.transfers.broadcaster import signed_of
 from custody.transfers.state import (
     ON_CHAIN,
@@ -160,7 +160,7 @@ class Tracker:
             if reason is not None and can(before, Die):
                 await transition(session, self._ledger, row, before, Die(reason), self._clock())
             elif before.state is State.BROADCAST and not await _is_queued(session, transfer_id):
-                session.add(outbox_row(Work.BROADCAST, transfer_id, row.network, self._clock()))
+                await enqueue(session, Work.BROADCAST, transfer_id, row.network, self._clock())
 
 
 async def _final(session: ReadSession, network: NetworkId) -> BlockRef | None:

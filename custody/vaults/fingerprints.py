@@ -1,4 +1,4 @@
-"""A set of texts that takes 8 to 16 bytes for each and answers "certainly not" or "very likely".
+"""A set of texts that takes 16 to 32 bytes for each and answers "certainly not" or "very likely".
 
 One million watched addresses as Python strings in a set take some 160 MB; as 64-bit fingerprints in
 one array they take 16. Python's string hash is keyed with a random seed for each process, so nobody

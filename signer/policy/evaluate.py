@@ -65,8 +65,7 @@ class Reason(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class RuleTrace:
+class RuleTrace(NamedTuple):
     """What became of one rule. `applies`: a deny rule denies, an allow rule could decide."""
 
     rule: str

@@ -6,16 +6,14 @@ from itertools import product
 
 import pytest
 
-from chains.codec import TransactionCodec
 from chains.errors import InvalidAddress, WrongNetwork
-from chains.model import Address, AddressType, KeyScheme
-from chains.networks import Environment, Family, all_networks
+from chains.model import Address, AddressType, Payment
+from chains.networks import Environment, Family
 from chains.tron.address import to_bytes
-from signer.codecs import CODECS
-from signer.keychain import Root
+from tests.support.paper import AMOUNT_MIN, CODEC_OF
+from tests.support.wallet import Wallet
 
-CODEC_OF = {network.alias: CODECS[network.family](network) for network in all_networks().values()}
-ROOT = Root(bytearray(range(64)))
+WALLET = Wallet()
 
 # Kinds that we never derive and people still pay: P2PKH, P2SH, P2WSH (BIP-173 and Bitcoin Core's
 # documentation), a token account of a wallet (program-derived, so off the curve).
@@ -34,14 +32,6 @@ FOREIGN_KINDS: dict[str, list[tuple[str, AddressType]]] = {
     ],
     "solana": [("9ZNTfG4NyQgxy2SWjSiQoUyBPEvXT2xo7fKc5hPYYJ7b", AddressType.SOLANA)],
 }
-
-
-def derived(codec: TransactionCodec, kind: AddressType, index: int) -> Address:
-    scheme, scope = codec.key_scheme(kind), codec.account_path(kind, 1)
-    with ROOT.keychain(scope, scheme) as keychain:
-        public_key = keychain.public_key(codec.address_path(kind, 1, index))
-    assert len(public_key) == (32 if scheme is KeyScheme.ED25519 else 33)
-    return codec.derive_address(public_key, kind)
 
 
 def spellings(address: Address, family: Family) -> set[str]:
@@ -63,7 +53,7 @@ def known(alias: str) -> dict[Address, AddressType]:
     """Canonical addresses of a network with their types."""
     codec = CODEC_OF[alias]
     ours = {
-        derived(codec, kind, index): kind
+        WALLET.owned(codec, kind, 1, index).address: kind
         for kind in codec.network.address_types
         for index in range(3)
     }
@@ -78,12 +68,23 @@ def test_every_spelling_has_one_canonical_form(alias: str) -> None:
             parsed = codec.parse_address(text)
             assert (parsed.address, parsed.address_type) == (address, kind)
             assert codec.parse_address(parsed.address) == parsed
+            payment = Payment(Address(text), codec.network.native.id, AMOUNT_MIN)
+            if text == address:
+                codec.check_payment(payment)
+            else:
+                with pytest.raises(InvalidAddress):
+                    codec.check_payment(payment)
 
 
 @pytest.mark.parametrize("alias", CODEC_OF)
 def test_all_addresses_of_a_network_differ(alias: str) -> None:
     codec = CODEC_OF[alias]
-    made = [derived(codec, kind, n) for kind in codec.network.address_types for n in range(20)]
+    made = [
+        WALLET.owned(codec, kind, account, index).address
+        for kind in codec.network.address_types
+        for account in range(4)
+        for index in range(5)
+    ]
     assert len(set(made)) == len(made)
 
 

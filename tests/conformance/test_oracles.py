@@ -28,6 +28,7 @@ from chains.model import (
     OwnedAddress,
     Payment,
     SignedTx,
+    TxId,
     UnsignedTx,
 )
 from chains.networks import Family
@@ -56,6 +57,7 @@ MNEMONICS = [
     "void come effort suffer camp survey warrior heavy shoot primary clutch crush open amazing "
     "screen patrol group space point ten exist slush involve unfold",
 ]
+Coins = dict[tuple[TxId, int], Coin]
 PLACES = [(0, 0, False), (7, 3, True), (2**31 - 1, 2**31 - 1, False)]
 BITCOINS = ["bitcoin", "bitcoin-regtest"]
 OUTSIDERS = {
@@ -148,7 +150,7 @@ def built_by_wallet_core(
     wallet: Wallet,
     codec: BitcoinCodec,
     ours: SignedTx,
-    coins: dict[tuple[str, int], Coin],
+    coins: Coins,
 ) -> Any:
     final = parse_transaction(ours.raw)
     spent = [(each, coins[each.previous_txid, each.position]) for each in final.inputs]
@@ -176,17 +178,15 @@ def built_by_wallet_core(
 
 
 def check_with_bitcoinlib(
-    wallet: Wallet, codec: BitcoinCodec, ours: SignedTx, coins: dict[tuple[str, int], Coin]
+    wallet: Wallet, codec: BitcoinCodec, ours: SignedTx, coins: Coins
 ) -> None:
     """It reads what we wrote; and where it can sign (P2WPKH), it signs the same bytes."""
     library = bitcoinlib().transactions.Transaction
     assert library.parse(ours.raw, strict=False).txid == ours.txid
-    spent = [
-        coins[each.previous_txid, each.position] for each in parse_transaction(ours.raw).inputs
-    ]
+    final = parse_transaction(ours.raw)
+    spent = [coins[each.previous_txid, each.position] for each in final.inputs]
     if {coin.owner.address_type for coin in spent} != {P2WPKH}:
         return
-    final = parse_transaction(ours.raw)
     network = "bitcoin" if codec.network.alias == "bitcoin" else "regtest"
     theirs = library(network=network, version=2, locktime=final.locktime, witness_type="segwit")
     for each, coin in zip(final.inputs, spent, strict=True):
@@ -199,8 +199,8 @@ def check_with_bitcoinlib(
             sequence=each.sequence,
             witness_type="segwit",
         )
-    for each in final.outputs:
-        theirs.add_output(each.amount, lock_script=each.script)
+    for output in final.outputs:
+        theirs.add_output(output.amount, lock_script=output.script)
     theirs.sign()
     assert theirs.raw_hex() == ours.raw.hex()
 
@@ -273,8 +273,8 @@ def test_evm_transactions(
 @pytest.mark.parametrize("alias", ["tron", "tron-local"])
 @pytest.mark.parametrize("amount", [1, 127, 128, 18_123_456, 2**53 - 1])
 def test_tron_transactions(oracle: Oracle, wallet: Wallet, alias: str, amount: int) -> None:
-    """wallet-core computes the reference block's name from the header by itself; here the header
-    is made up, so it also computes the header's id, which is ours to take over."""
+    """wallet-core names the reference block by a header, here a made-up one; its name is all that
+    we take over."""
     codec = CODEC_OF[alias]
     source, payee = wallet.owned(codec, None, 5), wallet.owned(codec, None, 6)
     meant = {"owner": source.address, "to": payee.address, "amount": str(amount)}
@@ -356,18 +356,17 @@ def test_solana_transactions(
 
 
 def compiled_again(message: Message | MessageV0) -> bytes:
-    """Its instructions in a version 0 message that solders lays out."""
-    keys = message.account_keys
-    versioned = isinstance(message, MessageV0)
-    is_writable = message.is_maybe_writable if versioned else message.is_writable
+    """Its instructions in a version 0 message that solders lays out. What is signed and written
+    follows from the places of the accounts ("Transactions" in Solana's documentation)."""
+    keys, header = message.account_keys, message.header
+    signers = header.num_required_signatures
+    written = {*range(signers - header.num_readonly_signed_accounts)}
+    written |= {*range(signers, len(keys) - header.num_readonly_unsigned_accounts)}
     steps = [
         Instruction(
             keys[each.program_id_index],
             bytes(each.data),
-            [
-                AccountMeta(keys[at], message.is_signer(at), is_writable(at))
-                for at in bytes(each.accounts)
-            ],
+            [AccountMeta(keys[at], at < signers, at in written) for at in bytes(each.accounts)],
         )
         for each in message.instructions
     ]

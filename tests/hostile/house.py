@@ -25,7 +25,7 @@ from signer.messages import frame, read_length
 from signer.session import Session, utc_now
 from signer.state import StateDirectory
 from signer.wire import SignRequest
-from tests.hostile.transactions import ETHEREUM, TRON, honest
+from tests.hostile.transactions import ETHEREUM, TRON, honest, transaction, with_tx
 from tests.hostile.world import World
 from tests.support.signer import ENTROPY, PASSPHRASE, PINNED, ROOT, SIGNER, Clock, caller
 
@@ -42,10 +42,11 @@ class NoStart(Exception):
 @dataclass(frozen=True)
 class House:
     """`path`: the state as a crash leaves it, with its write-ahead log, and `backup` in it from
-    before `spent` was signed. `newest`: sequence and head of the receipt for `spent`."""
+    before the last signature. `newest`: sequence and head of its receipt. `again`: what would pay
+    the same transfer a second time."""
 
     path: Path
-    spent: SignRequest
+    again: SignRequest
     newest: tuple[int, bytes]
 
     def copy(self, folder: Path) -> StateDirectory:
@@ -69,8 +70,9 @@ def build_house(folder: Path) -> House:
     with in_process(state, clock, name="late") as world:
         spent = honest(world, ETHEREUM, nonce=1)
         receipt = world.must_sign(spent)
+        again = with_tx(spent, transaction(world, ETHEREUM, nonce=2))
         copied = shutil.copytree(state.path, folder / "crashed")
-    return House(Path(copied), spent, (receipt.sequence, receipt.head))
+    return House(Path(copied), again, (receipt.sequence, receipt.head))
 
 
 @contextmanager
@@ -83,9 +85,7 @@ def in_process(
     endpoint.session = session
     who = caller("uid:0", allowed=allowed)
     try:
-        yield World(
-            lambda body: endpoint.answer(who, body), clock, state.log, CODECS, name=f"{name}-"
-        )
+        yield World(lambda body: endpoint.answer(who, body), clock, state.log, CODECS, name=name)
     finally:
         endpoint.lock()
 
@@ -127,7 +127,7 @@ class Process:
         return self._process.poll() is None
 
     def world(self) -> World:
-        return World(self.exchange, utc_now, self.state.log, CODECS, self.socket, name="p-")
+        return World(self.exchange, utc_now, self.state.log, CODECS, self.socket, name="p")
 
     def exchange(self, body: bytes) -> bytes:
         if self._connection is None:

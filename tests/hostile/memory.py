@@ -213,9 +213,9 @@ def edited(statement: str) -> Spoil:
 
 
 FORGET_LAST = "DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)"
-FORGET_ONE = "DELETE FROM journal WHERE kind = 'signed' AND transfer = 'early-1'"
+FORGET_ONE = "DELETE FROM journal WHERE kind = 'signed' AND transfer = 'early 1'"
 OTHER_AMOUNT = (
-    "UPDATE journal SET body = replace(body, '\"25000\"', '\"1\"') WHERE transfer = 'early-1'"
+    "UPDATE journal SET body = replace(body, '\"25000\"', '\"1\"') WHERE transfer = 'early 1'"
 )
 OTHER_POLICY = (
     "UPDATE journal SET body = replace(body, '\\\"count\\\":2', '\\\"count\\\":1')"
@@ -224,9 +224,9 @@ OTHER_POLICY = (
 
 
 def spend_again(world: World) -> str:
-    """Custody tells which receipt it holds, then asks for what was signed already, changed so that
-    it would pay a second time."""
-    assert world.spent is not None
+    """Custody tells which receipt it holds; then what was signed already is asked for again, from
+    another nonce, so that it would be paid a second time."""
+    assert world.again is not None
     sequence, head = world.newest
     world.refused("expect", sequence=sequence, head=head.hex())
-    return world.word(with_tx(world.spent, evm(world, nonce=2)))
+    return world.word(world.again)

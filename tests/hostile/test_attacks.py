@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from signer.wire import Status
 from tests.hostile.attacks import ATTACKS, NO_START, Attack
 from tests.hostile.house import House, NoStart, Process, serving
-from tests.hostile.world import World
+from tests.hostile.world import World, last_refusal, signed_in
+from tests.support.signer import run_cli
+
+pytestmark = pytest.mark.xdist_group("hostile")
 
 
 def on(kind: str) -> pytest.MarkDecorator:
-    chosen = [a for a in ATTACKS if kind == _kind(a)]
+    chosen = [attack for attack in ATTACKS if kind == _kind(attack)]
     return pytest.mark.parametrize("attack", chosen, ids=lambda attack: attack.name)
 
 
@@ -20,30 +26,32 @@ def _kind(attack: Attack) -> str:
     return "own" if attack.own else "shared"
 
 
-@pytest.mark.xdist_group("hostile")
 @on("shared")
 def test_refused(attack: Attack, shared: Process) -> None:
     world = shared.world()
-    world.name = f"{attack.name}-"
-    before = world.signed()
-    assert attack.perform is not None
-    assert attack.perform(world) == attack.expected
-    judge(attack, world, before)
+    world.name = attack.name
+    judge(attack, world)
+
+
+def test_the_log_of_all_that_is_sound(shared: Process) -> None:
+    """By the operator's command, with nothing but the pinned key."""
+    log_key = Status.parse(shared.world().call("status")).log_key
+    log = shared.state.log
+    said = run_cli("log", "verify", "--file", log, "--log-key", log_key.hex(), secrets={}).stdout
+    assert said.startswith(f"sound up to record {len(shared.world().records())},")
 
 
 @on("own")
-def test_refused_by_a_signer_of_its_own(attack: Attack, house: House, tmp_path) -> None:
-    assert attack.perform is not None
+def test_refused_by_a_signer_of_its_own(attack: Attack, house: House, tmp_path: Path) -> None:
     with serving(house.copy(tmp_path)) as process:
         world = process.world()
         world.crash = process.crash
-        before = world.signed()
-        assert attack.perform(world) == attack.expected
-        judge(attack, world, before)
+        judge(attack, world)
+        world.verified()
 
 
 @on("files")
-def test_not_with_these_files(attack: Attack, house: House, tmp_path) -> None:
+def test_not_with_these_files(attack: Attack, house: House, tmp_path: Path) -> None:
     state = house.copy(tmp_path)
     assert attack.spoil is not None
     attack.spoil(state)
@@ -54,15 +62,16 @@ def test_not_with_these_files(attack: Attack, house: House, tmp_path) -> None:
         return
     with serving(state) as process:
         world = process.world()
-        world.spent, world.newest = house.spent, house.newest
-        before = world.signed()
-        assert attack.perform(world) == attack.expected
-        judge(attack, world, before)
+        world.again, world.newest = house.again, house.newest
+        judge(attack, world)
 
 
-def judge(attack: Attack, world: World, before: list[tuple[str, str]]) -> None:
-    """Nothing was signed but what was agreed, the log says why, and the log is sound."""
-    assert world.signed()[len(before) :] == world.agreed
+def judge(attack: Attack, world: World) -> None:
+    """Refused with its code; nothing signed but what was agreed; and the log says so."""
+    before = len(world.records())
+    assert attack.perform is not None
+    assert attack.perform(world) == attack.expected
+    new = world.records()[before:]
+    assert signed_in(new) == world.agreed
     if attack.logged:
-        assert world.last_refusal() == attack.expected
-    world.verified()
+        assert last_refusal(new) == attack.expected

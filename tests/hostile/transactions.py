@@ -265,8 +265,17 @@ def edit_outputs(
 
 
 def pay_also(script: bytes, amount: int = 1_000) -> Callable[[list[PsbtMap]], None]:
-    """One output more, at the end; the fee pays for it."""
-    return edit_transaction(lambda tx: replace(tx, outputs=(*tx.outputs, TxOutput(amount, script))))
+    """One output more, at the end, out of the largest."""
+
+    def edit(tx: Transaction) -> Transaction:
+        largest = max(tx.outputs, key=lambda out: out.amount)
+        kept = [
+            replace(out, amount=out.amount - amount) if out is largest else out
+            for out in tx.outputs
+        ]
+        return replace(tx, outputs=(*kept, TxOutput(amount, script)))
+
+    return edit_transaction(edit)
 
 
 def foreign_change(*, own_key: bool) -> Callable[[list[PsbtMap]], None]:

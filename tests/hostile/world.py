@@ -8,7 +8,7 @@ to be compared with what the signer's own log says was.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -123,8 +123,8 @@ def _destinations(name: str, *entries: tuple[Address, datetime]) -> dict[str, An
 class World:
     """`exchange`: one message's bytes to the answer's. `log`: the signer's audit log. `socket`:
     where the real process listens. `name`: its transfers' ids begin with it. `crash`: kills and
-    restarts the signer. `spent`, `newest`: an approved request that was signed already, with the
-    place of its receipt in the log. `agreed`: (mandate, transaction) of what may be signed."""
+    restarts the signer. `again`: an approved request whose transfer was signed already;
+    `newest`: the place of the receipt for it in the log. `agreed`: (mandate, transaction) of what may be signed."""
 
     exchange: Callable[[bytes], bytes]
     now: Callable[[], datetime]
@@ -133,7 +133,7 @@ class World:
     socket: Path | None = None
     name: str = "t"
     crash: Callable[[], None] | None = None
-    spent: SignRequest | None = None
+    again: SignRequest | None = None
     newest: tuple[int, bytes] = (0, b"")
     agreed: list[tuple[str, str]] = field(default_factory=list)
     _owned: dict[tuple[object, ...], OwnedAddress] = field(default_factory=dict)
@@ -219,7 +219,7 @@ class World:
         coins = network.family is Family.BITCOIN
         now = self.now()
         made = Mandate(
-            transfer=changes.pop("transfer", None) or f"{self.name}{next(self._numbers)}",
+            transfer=changes.pop("transfer", None) or f"{self.name} {next(self._numbers)}",
             client=VAULTS[vault],
             vault=vault,
             network=network.id,
@@ -237,20 +237,12 @@ class World:
 
     # Evidence
 
-    def signed(self) -> list[tuple[str, str]]:
-        """(mandate, transaction) of everything that the log says was signed."""
-        return [(r["mandate"], r["tx"]) for r in self.records() if r["kind"] == "signed"]
-
     def records(self) -> list[dict[str, Any]]:
+        """Bodies of the audit log's records."""
         if not self.log.exists():
             return []
         rows = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [row["body"] for row in rows if "body" in row]
-
-    def last_refusal(self) -> str:
-        """`code/detail` of the newest refusal in the log."""
-        said = [r for r in self.records() if r["kind"] in ("refused", "rejected")]
-        return f"{said[-1]['code']}/{said[-1]['detail']}" if said else "none"
 
     def verified(self) -> Verified:
         log_key = Status.parse(self.call("status")).log_key
@@ -268,3 +260,14 @@ def approved(mandate: Mandate, tx: UnsignedTx, *people: Person) -> SignRequest:
 
 def payment(alias: str, address: Address, amount: int, asset: AssetId | None = None) -> Payment:
     return Payment(address, asset or native(alias), amount)
+
+
+def signed_in(records: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """(mandate, transaction) of everything that the log says was signed."""
+    return [(body["mandate"], body["tx"]) for body in records if body["kind"] == "signed"]
+
+
+def last_refusal(records: Iterable[dict[str, Any]]) -> str:
+    """`code/detail` of the newest refusal in the log."""
+    said = [body for body in records if body["kind"] in ("refused", "rejected")]
+    return f"{said[-1]['code']}/{said[-1]['detail']}" if said else "none"

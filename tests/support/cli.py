@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from chains.networks import all_networks, find_network
@@ -72,10 +71,6 @@ def secret_file(path: Path, secret: str) -> Path:
     path.touch(mode=0o600)
     path.write_text(secret + "\n")
     return path
-
-
-def public_hex(key: Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes_raw().hex()
 
 
 def scope(**narrow: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from chains.errors import NodeMisbehaved
 from custody.db.session import Database
 from custody.db.tables import OutboxRow
-from custody.transfers.apply import outbox_row
+from custody.transfers.apply import enqueue
 from custody.transfers.state import Work
 from custody.workers import workers as loops
 from custody.workers.logs import MASK, redact
@@ -31,7 +31,8 @@ NETWORK = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
 
 async def fill(database: Database, clock: Clock, count: int, network: str = NETWORK) -> None:
     async with database.write() as session:
-        session.add(*(outbox_row(Work.SIGN, f"tfr_{n}", network, clock()) for n in range(count)))
+        for n in range(count):
+            await enqueue(session, Work.SIGN, f"tfr_{n}", network, clock())
 
 
 # The outbox
