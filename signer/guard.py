@@ -22,6 +22,7 @@ from typing import Any
 from chains.keys import HARDENED
 from chains.model import ConflictKey
 from signer.errors import JournalBehind, JournalDamaged, Refused
+from signer.history import History, history_of
 from signer.journal import Journal, Record
 from signer.policy import (
     CLOCK_SKEW,
@@ -37,43 +38,7 @@ from signer.policy import (
     verify_policy,
 )
 from signer.usage import RollingSums, merged_usage
-from signer.wire import RefusalCode, format_time, octets, parse_time
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """An earlier decision to sign."""
-
-    record: Record
-    mandate_digest: bytes
-    tx_digest: bytes
-    conflict_keys: frozenset[ConflictKey]
-
-    @property
-    def at(self) -> datetime:
-        return parse_time(self.record.body["at"])
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """What the journal holds about one transfer. `complete`: records of approvals being so."""
-
-    signed: tuple[Signed, ...]
-    complete: tuple[Record, ...]
-
-    def retried(self, mandate_digest: bytes, tx_digest: bytes) -> Signed | None:
-        """The earlier decision that this request repeats, if it does."""
-        wanted = (mandate_digest, tx_digest)
-        same = (s for s in self.signed if (s.mandate_digest, s.tx_digest) == wanted)
-        return next(same, None)
-
-    def complete_since(self, mandate_digest: bytes) -> dict[str, datetime]:
-        """By rule: when this signer first saw the mandate with all approvals of the rule."""
-        return {
-            record.body["rule"]: parse_time(record.body["at"])
-            for record in reversed(self.complete)
-            if record.body["mandate"] == mandate_digest.hex()
-        }
+from signer.wire import RefusalCode, format_time, parse_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +96,7 @@ class Guard:
 
     def history(self, transfer: str) -> History:
         """Everything ever recorded for a transfer, under whichever mandate."""
-        records = self.journal.of_transfer(transfer)
-        signed = tuple(_signed(record) for record in records if record.body["kind"] == "signed")
-        return History(signed, tuple(r for r in records if r.body["kind"] == "complete"))
+        return history_of(self.journal.of_transfer(transfer))
 
     def check(
         self,
@@ -320,13 +283,3 @@ class Guard:
                 self.adopt(signed, self.check_policy(signed))
             except Refused as error:
                 raise JournalDamaged(f"policy in record {record.sequence}: {error}") from error
-
-
-def _signed(record: Record) -> Signed:
-    body = record.body
-    return Signed(
-        record=record,
-        mandate_digest=octets(body["mandate"], 32),
-        tx_digest=octets(body["tx"], 32),
-        conflict_keys=frozenset(map(ConflictKey, body["conflicts"])),
-    )

@@ -33,7 +33,8 @@ from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
 from signer.curves import SigningFailed
 from signer.errors import Refused
-from signer.guard import Guard, History, Vault
+from signer.guard import Guard, Vault
+from signer.history import History
 from signer.journal import Record
 from signer.mandate import check_approvals, check_current, check_same
 from signer.policy import (

@@ -32,6 +32,7 @@ from signer.canonical import (
     parse_time,
     text,
 )
+from signer.statements import Attestation, Status
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -45,7 +46,6 @@ _MANDATE_DOMAIN = b"custody-wallet/mandate/v1\n"
 _APPROVAL_DOMAIN = b"custody-wallet/approval/v1\n"
 _REJECTION_DOMAIN = b"custody-wallet/rejection/v1\n"
 _TX_DOMAIN = b"custody-wallet/transaction/v1\n"
-_ATTESTATION_DOMAIN = b"custody-wallet/attestation/v1\n"
 
 
 class Action(StrEnum):
@@ -324,89 +324,6 @@ def parse_outcome(row: object) -> Outcome:
     if isinstance(row, Mapping) and row.keys() == {"receipt"}:
         return Receipt.parse(row["receipt"])
     return Refusal.parse(exact_fields(row, frozenset({"refusal"}))["refusal"])
-
-
-@dataclass(frozen=True, slots=True)
-class Attestation:
-    """The signer's word that `address` is ours: Ed25519 by its attestation key over canonical
-    (network, vault, path, address). Clients pin the key, not our server."""
-
-    network: NetworkId
-    vault: str
-    path: str
-    address: Address
-    signature: bytes
-
-    def message(self) -> bytes:
-        """What the attestation key signs."""
-        fields = {name: self.to_json()[name] for name in ("network", "vault", "path", "address")}
-        return _ATTESTATION_DOMAIN + canonical_json(fields)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "network": self.network,
-            "vault": self.vault,
-            "path": self.path,
-            "address": self.address,
-            "signature": self.signature.hex(),
-        }
-
-    @classmethod
-    def parse(cls, row: object) -> Attestation:
-        """From decoded JSON. Raises MalformedMessage; verifies nothing."""
-        fields = exact_fields(row, frozenset("network vault path address signature".split()))
-        return cls(
-            network=NetworkId(text(fields["network"])),
-            vault=text(fields["vault"]),
-            path=text(fields["path"]),
-            address=Address(text(fields["address"])),
-            signature=octets(fields["signature"], 64),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """`attestation_key`, `log_key`: Ed25519 public keys to pin, empty while locked. `head` and
-    `sequence`: the newest record of the audit log. `policy_version` is 0 before the first policy.
-    `warnings`: e.g. memory not locked."""
-
-    locked: bool
-    policy_version: int
-    sequence: int
-    head: bytes
-    attestation_key: bytes
-    warnings: tuple[str, ...]
-    log_key: bytes = b""
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "locked": self.locked,
-            "policy_version": self.policy_version,
-            "sequence": self.sequence,
-            "head": self.head.hex(),
-            "attestation_key": self.attestation_key.hex(),
-            "warnings": list(self.warnings),
-            "log_key": self.log_key.hex(),
-        }
-
-    @classmethod
-    def parse(cls, row: object) -> Status:
-        """From decoded JSON. Raises MalformedMessage."""
-        fields = exact_fields(row, _STATUS_FIELDS)
-        return cls(
-            locked=boolean(fields["locked"]),
-            policy_version=integer(fields["policy_version"]),
-            sequence=integer(fields["sequence"]),
-            head=octets(fields["head"]),
-            attestation_key=octets(fields["attestation_key"]),
-            warnings=tuple(text(item) for item in listed(fields["warnings"], maximum=64)),
-            log_key=octets(fields["log_key"]),
-        )
-
-
-_STATUS_FIELDS = frozenset(
-    "locked policy_version sequence head attestation_key warnings log_key".split()
-)
 
 
 def _payment(row: object) -> Payment:

@@ -1,18 +1,29 @@
 """Ids that sort by time of creation: a prefix, 48 bits of milliseconds, 80 random bits.
 
 The ULID layout (Crockford base32, 26 characters, lower case), so that pages by id are pages by time
-and inserts go to the end of an index.
+and inserts go to the end of an index. Within a process each id is greater than the one before, also
+within a millisecond and when the clock is set back.
 """
 
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
+_turn = threading.Lock()
+_newest = 0
+
+
 def new_id(prefix: str) -> str:
     """E.g. `new_id("vlt")` -> `vlt_01k9…`."""
-    number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+    global _newest
+    with _turn:
+        number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
+        if number >> 80 <= _newest >> 80:
+            number = _newest + 1 + secrets.randbits(48)
+        _newest = number
     return f"{prefix}_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))

@@ -9,13 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import (
+    ColumnElement,
+    Numeric,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.orm import InstrumentedAttribute
 
 from chains.model import Address, AssetId
 from custody.db.session import ReadSession
 from custody.db.tables import TransferRow
+from custody.db.types import BaseUnits
 from custody.errors import Unprocessable
 from custody.transfers.state import State
 from signer.client import SignerError
@@ -72,6 +86,57 @@ class PolicySource:
 
 def _monotonic() -> float:  # seconds on the loop's clock: a duration, never a date
     return asyncio.get_running_loop().time()
+
+
+_UNITS: ColumnElement[Decimal] = literal_column("1.0", Numeric)
+
+
+def _total(column: InstrumentedAttribute[int], counted: ColumnElement[bool]) -> ColumnElement[int]:
+    """A sum that SQLite makes in floating point, where its integers would overflow."""
+    units = case((counted, type_coerce(column, Numeric) * _UNITS), else_=0)
+    return type_coerce(func.coalesce(func.sum(units), 0), BaseUnits)
+
+
+def _taken(counted: ColumnElement[bool]) -> Select[int, int, int]:
+    """How many transfers count, what they pay, and the greatest fees of all."""
+    return select(
+        func.coalesce(func.sum(case((counted, 1), else_=0)), 0),
+        _total(TransferRow.amount, counted),
+        _total(TransferRow.fee_max, true()),
+    ).where(
+        TransferRow.vault_id == bindparam("vault"),
+        TransferRow.network == bindparam("network"),
+        TransferRow.requested_at > bindparam("after"),
+        TransferRow.state.not_in(NEVER_SIGNED),
+    )
+
+
+_PAYS_ASSET = TransferRow.asset == bindparam("asset")
+_TAKEN = _taken(_PAYS_ASSET)
+_TAKEN_BY_ONE = _taken(_PAYS_ASSET & (TransferRow.destination == bindparam("destination")))
+
+
+async def usage_at_most(
+    session: ReadSession, windows: Collection[Window], native: AssetId, now: datetime
+) -> Mapping[Window, Usage]:
+    """`usage`, or a billionth more: added up by the database, in a fraction of the time. What the
+    policy allows with this it allows; what it does not is worth asking exactly."""
+    found = {}
+    for window in windows:
+        parameters = {
+            "vault": window.vault,
+            "network": native.partition("/")[0],
+            "asset": window.asset,
+            "after": now - timedelta(seconds=window.seconds),
+        }
+        statement = _TAKEN.params(parameters)
+        if window.destination is not None:
+            statement = _TAKEN_BY_ONE.params(parameters | {"destination": window.destination})
+        ((count, amount, fees),) = await session.rows(statement)
+        has_fees = window.asset == native and window.destination is None
+        total = amount + fees if has_fees else amount
+        found[window] = Usage(total + total // 10**9 + 1 if total else 0, count)
+    return found
 
 
 async def usage(

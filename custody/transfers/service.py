@@ -33,7 +33,7 @@ from custody.transfers import repository
 from custody.transfers.apply import event_fields, load, run_effects, transition
 from custody.transfers.idempotency import lock_answer, store_answer, stored_answer
 from custody.transfers.mandates import best_terms, reason_of
-from custody.transfers.policies import PolicySource, usage
+from custody.transfers.policies import PolicySource, usage, usage_at_most
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import Answer, Idempotency, Renderer, TransferRequest
 from custody.transfers.sources import Payer, choose_source, lock_payer
@@ -235,8 +235,11 @@ class Transfers:
             expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
         )
         needed = windows(ask.policy, facts_of(draft))
-        used = await usage(session, needed, network.native.id, ask.now)
+        used = await usage_at_most(session, needed, network.native.id, ask.now)
         mandate, verdict = best_terms(draft, ask.policy, used, ask.now)
+        if needed and verdict.ruling is not Ruling.ALLOW:
+            used = await usage(session, needed, network.native.id, ask.now)
+            mandate, verdict = best_terms(draft, ask.policy, used, ask.now)
         match verdict.ruling:
             case Ruling.DENY:
                 return mandate, Deny(reason_of(verdict))

@@ -28,6 +28,7 @@ from tests.hostile.transactions import (
     TRON,
     edit_first_input,
     foreign_change,
+    leave_to_miner,
     lie_about_amount,
     pay_also,
     repath,
@@ -133,7 +134,7 @@ _TRANSACTIONS: Final = (
         "coins left to the miner",
         "the change output is made smaller",
         "mismatch/fee",
-        lies.coins_lie(lies.less_change),
+        lies.coins_lie(leave_to_miner),
     ),
     Attack(
         "another source address",
@@ -197,7 +198,7 @@ _TRANSACTIONS: Final = (
     ),
     Attack(
         "an input amount lied about",
-        "the spent output is said to be worth less than its transaction says",
+        "said to be worth less than its transaction says, so that a huge fee looks small",
         "malformed/transaction_malformed",
         lies.coins_lie(lie_about_amount(keep_previous=True)),
     ),
@@ -770,6 +771,20 @@ _FILES: Final = (
         NO_START,
         spoil=memory.edited(memory.OTHER_POLICY),
         says="was changed",
+    ),
+    Attack(
+        "the journal's columns made to lie",
+        "its schema changed, so that no lookup finds what was signed though every record is there",
+        NO_START,
+        spoil=memory.blind_columns,
+        says="tables",
+    ),
+    Attack(
+        "a column that contradicts its record",
+        "the same with the schema put back as it was",
+        NO_START,
+        spoil=memory.contradicting_columns,
+        says="column",
     ),
     Attack(
         "an older journal beside the newer log",

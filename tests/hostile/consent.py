@@ -1,4 +1,4 @@
-"""Agreement that was not given: approvals moved, doubled or invented, and policies nobody passed."""
+"""Agreement that was not given: approvals moved, doubled or invented; policies nobody passed."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def _from_listed(world: World, to: Any) -> str:
 
 
 def fee_beyond_the_rule(world: World) -> str:
-    """A fee that the transaction does pay and the mandate does name, beyond what the rule allows."""
+    """Agreed by the approvers, and beyond what the rule lets a fee be."""
     request = honest(world, ETHEREUM, fee_max=10**18 + 1)
     return world.word(request)
 

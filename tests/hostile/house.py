@@ -30,7 +30,6 @@ from tests.hostile.world import World
 from tests.support.signer import ENTROPY, PASSPHRASE, PINNED, ROOT, SIGNER, Clock, caller
 
 NETWORKS = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
-CODECS = codecs_for(NETWORKS)
 _CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
 _SECONDS = 30
 
@@ -79,13 +78,26 @@ def build_house(folder: Path) -> House:
 def in_process(
     state: StateDirectory, clock: Clock, *, allowed: bool = True, name: str = "i"
 ) -> Iterator[World]:
-    """The signer's own code behind its message parser, for taking defences out."""
-    session = Session(state, Contents(bytearray(ENTROPY), PINNED), CODECS, clock)
-    endpoint = Endpoint(())
-    endpoint.session = session
+    """The signer's own code behind its message parser, for taking defences out. Raises
+    JournalFault where the real process does not start."""
+    endpoint, codecs = Endpoint(()), codecs_for(NETWORKS)
     who = caller("uid:0", allowed=allowed)
+
+    def start() -> None:
+        endpoint.lock()
+        contents = Contents(bytearray(ENTROPY), PINNED)
+        endpoint.session = Session(state, contents, codecs, clock)
+
+    start()
     try:
-        yield World(lambda body: endpoint.answer(who, body), clock, state.log, CODECS, name=name)
+        yield World(
+            lambda body: endpoint.answer(who, body),
+            clock,
+            state.log,
+            codecs,
+            name=name,
+            crash=start,
+        )
     finally:
         endpoint.lock()
 
@@ -127,7 +139,9 @@ class Process:
         return self._process.poll() is None
 
     def world(self) -> World:
-        return World(self.exchange, utc_now, self.state.log, CODECS, self.socket, name="p")
+        return World(
+            self.exchange, utc_now, self.state.log, codecs_for(NETWORKS), self.socket, name="p"
+        )
 
     def exchange(self, body: bytes) -> bytes:
         if self._connection is None:

@@ -27,7 +27,6 @@ from tests.hostile.transactions import (
     TOKEN_TRANSFER,
     TRON,
     Coins,
-    edit_outputs,
     evm,
     honest,
     repath,
@@ -242,11 +241,6 @@ def attest_foreign(world: World) -> str:
 
 
 # Edits of containers
-
-
-def less_change(maps: list[PsbtMap]) -> None:
-    """AMOUNT is paid as agreed; what should come back is left to the miner."""
-    edit_outputs(lambda out: out if out.amount == AMOUNT else replace(out, amount=1_000))(maps)
 
 
 def without_origin(maps: list[PsbtMap]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -210,6 +211,28 @@ def edited(statement: str) -> Spoil:
         assert changed == 1
 
     return spoil
+
+
+def blind_columns(state: StateDirectory) -> None:
+    """`transfer` is read from a field that no record has."""
+    with closing(sqlite3.connect(state.journal)) as database:
+        _rewrite_schema(database, "'$.transfer'", "'$.nothing'")
+    with closing(sqlite3.connect(state.journal)) as database:
+        database.execute("UPDATE journal SET body = body")
+        database.execute("REINDEX")
+        database.commit()
+
+
+def contradicting_columns(state: StateDirectory) -> None:
+    blind_columns(state)
+    with closing(sqlite3.connect(state.journal)) as database:
+        _rewrite_schema(database, "'$.nothing'", "'$.transfer'")
+
+
+def _rewrite_schema(database: sqlite3.Connection, old: str, new: str) -> None:
+    database.execute("PRAGMA writable_schema = ON")
+    database.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, ?)", (old, new))
+    database.commit()
 
 
 FORGET_LAST = "DELETE FROM journal WHERE sequence = (SELECT max(sequence) FROM journal)"

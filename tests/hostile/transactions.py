@@ -300,25 +300,24 @@ def foreign_change(*, own_key: bool) -> Callable[[list[PsbtMap]], None]:
 
 
 def lie_about_amount(*, keep_previous: bool) -> Callable[[list[PsbtMap]], None]:
-    """The first input is said to be worth a tenth, so that the rest goes to the fee unseen."""
+    """What should come back goes to the fee; and the input is said to be worth so little that
+    nothing of this shows."""
 
     def tamper(maps: list[PsbtMap]) -> None:
+        leave_to_miner(maps)
         utxo = maps[1][WITNESS_UTXO]
-        amount = int.from_bytes(utxo[:8], "little") // 10 * 9
-        maps[1][WITNESS_UTXO] = amount.to_bytes(8, "little") + utxo[8:]
+        outputs = parse_transaction(maps[0][UNSIGNED_TX]).outputs
+        apparent = sum(out.amount for out in outputs) + 500
+        maps[1][WITNESS_UTXO] = apparent.to_bytes(8, "little") + utxo[8:]
         if not keep_previous:
             del maps[1][PREVIOUS]
 
     return tamper
 
 
-def other_previous(coin: Transaction) -> Callable[[list[PsbtMap]], None]:
-    """A previous transaction that is not the one the input names."""
-
-    def tamper(maps: list[PsbtMap]) -> None:
-        maps[1][PREVIOUS] = coin.serialize(witness=False)
-
-    return tamper
+def leave_to_miner(maps: list[PsbtMap]) -> None:
+    """AMOUNT is paid as agreed; what should come back is left to the miner."""
+    edit_outputs(lambda out: out if out.amount == AMOUNT else replace(out, amount=1_000))(maps)
 
 
 def set_field(position: int, fields: Mapping[bytes, bytes]) -> Callable[[list[PsbtMap]], None]:

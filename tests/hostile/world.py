@@ -124,7 +124,8 @@ class World:
     """`exchange`: one message's bytes to the answer's. `log`: the signer's audit log. `socket`:
     where the real process listens. `name`: its transfers' ids begin with it. `crash`: kills and
     restarts the signer. `again`: an approved request whose transfer was signed already;
-    `newest`: the place of the receipt for it in the log. `agreed`: (mandate, transaction) of what may be signed."""
+    `newest`: the place of the receipt for it in the log. `agreed`: (mandate, transaction) of what
+    may be signed."""
 
     exchange: Callable[[bytes], bytes]
     now: Callable[[], datetime]
@@ -243,6 +244,11 @@ class World:
             return []
         rows = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [row["body"] for row in rows if "body" in row]
+
+    def newest_record(self) -> dict[str, Any]:
+        lines = self.log.read_bytes().rsplit(b"\n", 8)
+        rows = [json.loads(line) for line in lines[1:] if line]
+        return next(row["body"] for row in reversed(rows) if "body" in row)
 
     def verified(self) -> Verified:
         log_key = Status.parse(self.call("status")).log_key

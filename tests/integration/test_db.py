@@ -267,12 +267,16 @@ async def test_no_update_is_lost_between_processes(database: Database, database_
         session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
     program = (
         "import asyncio, sys\n"
+        "from sqlalchemy import select\n"
         "from custody.db.session import Database\n"
-        "from tests.integration.test_db import increment\n"
+        "from custody.db.tables import ClientRow\n"
         "async def main():\n"
         "    database = Database(sys.argv[1])\n"
         "    for _ in range(15):\n"
-        "        await increment(database)\n"
+        "        async with database.write() as session:\n"
+        "            (row,) = await session.for_update(select(ClientRow).order_by(ClientRow.id))\n"
+        "            await asyncio.sleep(0.001)\n"
+        "            row.name = str(int(row.name) + 1)\n"
         "    await database.close()\n"
         "asyncio.run(main())\n"
     )
@@ -495,7 +499,13 @@ def test_ids_sort_by_time_and_name_their_noun():
     ids = [new_id("trf") for _ in range(200)]
     assert len(set(ids)) == 200
     assert all(each.startswith("trf_") and len(each) == 30 for each in ids)
-    assert [each[:14] for each in ids] == sorted(each[:14] for each in ids)
+    assert ids == sorted(ids)
+
+
+def test_ids_grow_when_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch):
+    before = new_id("trf")
+    monkeypatch.setattr("custody.db.ids.time.time_ns", lambda: 0)
+    assert before < new_id("trf") < new_id("trf")
 
 
 def test_the_file_is_an_ordinary_sqlite_database(sqlite_template: Path):

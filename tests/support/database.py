@@ -31,11 +31,12 @@ import pytest_asyncio
 
 from custody.db.migrate import upgrade
 from custody.db.session import Database
+from custody.db.tables import Row
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _USER = "custody"
-_TEMPLATE = "template"
+_DATABASE = "custody"
 _START_S = 30.0
 _SETTINGS = {
     "listen_addresses": "",
@@ -60,11 +61,23 @@ class PostgresServer:
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://{_USER}@/{name}?host={self.folder}"
 
-    def run(self, statement: str) -> None:
-        """One administrative statement, outside any transaction."""
-        dsn = f"host={self.folder} user={_USER} dbname=postgres"
+    def run(self, *statements: str, name: str = "postgres") -> None:
+        """Administrative statements, each for itself."""
+        dsn = f"host={self.folder} user={_USER} dbname={name}"
         with psycopg.connect(dsn, autocommit=True) as connection:
-            connection.execute(statement.encode())
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def empty(self, name: str) -> None:
+        """Throw out whoever is still connected, then all rows, past the triggers. Several times as
+        fast as another database."""
+        self.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "SET session_replication_role = replica",
+            *(f"DELETE FROM {table}" for table in Row.metadata.tables),
+            name=name,
+        )
 
 
 @contextlib.contextmanager
@@ -170,8 +183,8 @@ def postgres_server() -> Iterator[PostgresServer]:
         except Unavailable as reason:
             print(f"PostgreSQL tests skipped: {reason}", file=sys.__stderr__)
             pytest.skip(f"no PostgreSQL: {reason}")
-        server.run(f'CREATE DATABASE "{_TEMPLATE}"')
-        _upgrade(server.url(_TEMPLATE))
+        server.run(f"CREATE DATABASE {_DATABASE}")
+        _upgrade(server.url(_DATABASE))
         yield server
 
 
@@ -190,11 +203,9 @@ def _upgrade(url: str) -> None:
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A migrated, empty database, dropped afterwards."""
-    name = f"test_{next(_numbers)}"
-    postgres_server.run(f'CREATE DATABASE "{name}" TEMPLATE "{_TEMPLATE}"')
-    yield postgres_server.url(name)
-    postgres_server.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+    """A migrated, empty database; one test has it at a time."""
+    yield postgres_server.url(_DATABASE)
+    postgres_server.empty(_DATABASE)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""A signer to test with: people with keys, policies, mandates, a codec that says what it is told.
+"""A signer to test with: in this process (`Bench`), or the real program (`running_signer`).
 
-`ScriptedCodec` reads transactions whose bytes are a JSON description of what they do, so that a
-test can make one do anything; paths and addresses are those of the real network. `RunningSigner` is
-the real program in its own process, with the real codecs.
+People and policies are in `signer_policy.py`, transactions that do anything in `signer_script.py`;
+both are to be had here.
 """
 
 from __future__ import annotations
@@ -15,51 +14,55 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 from chains.codec import TransactionCodec
-from chains.errors import MalformedTransaction
-from chains.model import (
-    Address,
-    AddressType,
-    AssetId,
-    ChangeOutput,
-    ConflictKey,
-    NetworkId,
-    ParsedAddress,
-    Payment,
-    Signature,
-    SignatureAlgorithm,
-    SignedTx,
-    SigningInput,
-    TxId,
-    TxSummary,
-    UnsignedTx,
-)
+from chains.model import Address, AssetId, NetworkId, Payment
 from chains.networks import Network, find_network
 from signer.cli import app
 from signer.client import SignerClient
 from signer.codecs import CODECS
 from signer.keystore import Contents, KeyDerivation, create
-from signer.policy import Administrators, Policy, SignedPolicy, policy_message
+from signer.policy import Administrators, Policy
 from signer.session import Session
 from signer.state import StateDirectory
-from signer.wire import (
-    Action,
-    Approval,
-    Mandate,
-    SignRequest,
-    Verdict,
-    approval_message,
-    canonical_json,
-    format_time,
+from signer.wire import Action, Mandate, SignRequest, format_time
+from tests.support.signer_policy import (
+    ADA,
+    ADMINISTRATORS,
+    BOB,
+    EVE,
+    PINNED,
+    Person,
+    administrators_json,
+    local_networks,
+    policy_document,
+    rule,
+    sign_policy,
+    window,
 )
+from tests.support.signer_script import ScriptedCodec, script
+
+__all__ = [
+    "ADA",
+    "ADMINISTRATORS",
+    "BOB",
+    "EVE",
+    "PINNED",
+    "Person",
+    "ScriptedCodec",
+    "administrators_json",
+    "local_networks",
+    "policy_document",
+    "rule",
+    "script",
+    "sign_policy",
+    "window",
+]
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 """A Wednesday."""
@@ -82,196 +85,6 @@ class Clock:
 
     def advance(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
-
-
-# People
-
-
-@dataclass(frozen=True)
-class Person:
-    """An approver or administrator with a key made from the name."""
-
-    name: str
-
-    @property
-    def key(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(sha256(self.name.encode()).digest())
-
-    @property
-    def public_key(self) -> bytes:
-        return self.key.public_key().public_bytes_raw()
-
-    def approve(self, mandate: Mandate, verdict: Verdict = Verdict.APPROVE) -> Approval:
-        message = approval_message(mandate.digest(), verdict)
-        return Approval(self.name, self.key.sign(message))
-
-
-ADA, BOB, EVE = Person("ada"), Person("bob"), Person("eve")
-ADMINISTRATORS = (Person("admin-1"), Person("admin-2"), Person("admin-3"))
-
-
-def administrators_json(threshold: int = 2, people: Sequence[Person] = ADMINISTRATORS) -> Any:
-    members = [{"id": p.name, "key": p.public_key.hex()} for p in people]
-    return {"threshold": threshold, "members": members}
-
-
-PINNED = Administrators.parse(administrators_json())
-
-
-# Policies
-
-
-def rule(name: str, **changes: Any) -> dict[str, Any]:
-    """An allow rule for everything, without approvals. Keys of `changes` replace scope, limits and
-    grant fields of that name; `effect="deny"` drops the grant."""
-    row: dict[str, Any] = {
-        "id": name,
-        "effect": changes.pop("effect", "allow"),
-        "scope": dict.fromkeys(
-            "clients vaults networks assets destinations actions initiators".split(), "any"
-        ),
-        "limits": {"per_transaction": [], "windows": [], "hours": None},
-        "grant": {
-            "fees": [{"network": n.id, "amount": str(10**18)} for n in local_networks()],
-            "approvals": {"order": "any", "needs": []},
-            "time_lock_s": 0,
-            "mandate_lifetime_s": 24 * 3600,
-        },
-    }
-    if "needs" in changes:
-        needs = [{"group": group, "count": count} for group, count in changes.pop("needs")]
-        order = changes.pop("order", "any")
-        row["grant"]["approvals"] = {"order": order, "needs": needs}
-    for key, value in changes.items():
-        part = next(p for p in ("scope", "limits", "grant") if key in row[p])
-        row[part][key] = value
-    if row["effect"] == "deny":
-        row["grant"] = None
-    return row
-
-
-def policy_document(*rules: dict[str, Any], version: int = 1, **changes: Any) -> bytes:
-    """Canonical bytes. ada, bob and eve are persons; `treasury` is all three, `risk` eve alone."""
-    people = changes.pop("people", (ADA, BOB, EVE))
-    row = {
-        "format": 1,
-        "version": version,
-        "administrators": administrators_json(),
-        "persons": [{"id": p.name, "key": p.public_key.hex(), "initiates_as": []} for p in people],
-        "groups": [
-            {"id": "treasury", "members": [p.name for p in people]},
-            {"id": "risk", "members": ["eve"] if EVE in people else []},
-        ],
-        "destinations": [],
-        "rules": list(rules) or [rule("all")],
-    }
-    return canonical_json({**row, **changes})
-
-
-def sign_policy(document: bytes, by: Iterable[Person] = ADMINISTRATORS[:2]) -> SignedPolicy:
-    message = policy_message(document)
-    return SignedPolicy(document, {person.name: person.key.sign(message) for person in by})
-
-
-def window(asset: str, seconds: int, amount: int | None = None, **changes: Any) -> dict[str, Any]:
-    limit = {
-        "asset": asset,
-        "seconds": seconds,
-        "amount": None if amount is None else str(amount),
-        "count": None,
-        "per_destination": False,
-    }
-    return {**limit, **changes}
-
-
-# Chains
-
-
-def local_networks() -> list[Network]:
-    aliases = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
-    return [find_network(alias) for alias in aliases]
-
-
-class ScriptedCodec:
-    """A `TransactionCodec` for transactions made by `script`. Everything about addresses is asked
-    of the network's real codec."""
-
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._real: TransactionCodec = CODECS[network.family](network)
-        self.key_scheme = self._real.key_scheme
-        self.account_path = self._real.account_path
-        self.address_path = self._real.address_path
-        self.derive_address = self._real.derive_address
-        self.check_payment = self._real.check_payment
-
-    @property
-    def network(self) -> Network:
-        return self._network
-
-    def parse_address(self, text: str) -> ParsedAddress:
-        return ParsedAddress(Address(text.strip().lower()), self._network.address_types[0])
-
-    def summarize(self, tx: UnsignedTx) -> TxSummary:
-        row = self._read(tx)
-        return TxSummary(
-            network=NetworkId(row["network"]),
-            sources=tuple(row["sources"]),
-            payments=tuple(Payment(*item) for item in row["payments"]),
-            change=tuple(ChangeOutput(*item) for item in row["change"]),
-            fee_max=row["fee_max"],
-            conflict_keys=frozenset(map(ConflictKey, row["conflict_keys"])),
-            unexplained=tuple(row["unexplained"]),
-        )
-
-    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
-        return tuple(
-            SigningInput(
-                address,
-                SignatureAlgorithm(algorithm),
-                sha256(tx.payload + bytes([position])).digest(),
-                path,
-            )
-            for position, (address, algorithm, path) in enumerate(self._read(tx)["inputs"])
-        )
-
-    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
-        raw = tx.payload + b"".join(s.signature for s in signatures)
-        return SignedTx(tx.network, TxId(sha256(raw).hexdigest()), raw)
-
-    def _read(self, tx: UnsignedTx) -> dict[str, Any]:
-        try:
-            row: dict[str, Any] = json.loads(tx.payload)
-        except ValueError as error:
-            raise MalformedTransaction("not a script") from error
-        return row
-
-
-_ALGORITHM = {
-    AddressType.P2WPKH: SignatureAlgorithm.ECDSA_RECOVERABLE,
-    AddressType.P2TR: SignatureAlgorithm.BIP340_TAPROOT,
-    AddressType.EVM: SignatureAlgorithm.ECDSA_RECOVERABLE,
-    AddressType.TRON: SignatureAlgorithm.ECDSA_RECOVERABLE,
-    AddressType.SOLANA: SignatureAlgorithm.ED25519,
-}
-
-
-def script(mandate: Mandate, **changes: Any) -> UnsignedTx:
-    """The transaction that does exactly what an account's mandate says; `changes` make it lie.
-    `nonce` names its conflict key, None for none."""
-    network = find_network(mandate.network)
-    nonce = changes.pop("nonce", 0)
-    row = {
-        "network": mandate.network,
-        "sources": [mandate.source_address],
-        "payments": [[p.address, p.asset, p.amount] for p in mandate.outputs],
-        "change": [],
-        "fee_max": mandate.fee_max,
-        "conflict_keys": [] if nonce is None else [f"{mandate.network}/nonce:x:{nonce}"],
-        "unexplained": [],
-        "inputs": [[mandate.source_address, _ALGORITHM[network.address_types[0]], None]],
-    }
-    return UnsignedTx(mandate.network, json.dumps({**row, **changes}).encode())
 
 
 MANDATE = Mandate(
@@ -420,7 +233,7 @@ def run_cli(
     passed = {"--passphrase-fd": PASSPHRASE} if secrets is None else secrets
     descriptors, command = _passed(arguments, passed, ())
     try:
-        with patch("signer.cli.harden_process"):
+        with patch("signer.cli.common.harden_process"):
             result = CliRunner().invoke(app, command)
     finally:
         for descriptor in descriptors:
@@ -507,7 +320,8 @@ def running_signer(
         if process.poll() is None:
             process.terminate()
         process.wait(20)
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def softhsm_library() -> Path | None:

@@ -315,7 +315,7 @@ async def test_a_crash_between_any_two_waits(database: Database):
         assert balance.available + balance.pending == 3_000 * rounds
         if not cut and rounds % 3 == 0:
             break
-    assert rounds > 30, "there are more waits than that"
+    assert rounds > 15, "there are more waits than that"
     await world.node.mine(3)
     await world.follow()
     assert (await world.balance(vault)).available == 3_000 * rounds

@@ -202,9 +202,9 @@ async def test_a_missing_deposit_freezes_the_vault(database: Database, alias: st
     if alias == CURRENT:
         assert await verdicts(world) == [Verdict.INCONCLUSIVE]
         assert await world.frozen(vault) is None
-        mining = asyncio.create_task(mine_soon(world))
-        report = await world.reconcile(patience_s=5)
-        await mining
+        mining = asyncio.create_task(mine_and_follow(world))
+        report = await world.reconcile(patience_s=20)
+        mining.cancel()
     else:
         report = await world.reconcile()
     (line,) = report.differences
@@ -214,10 +214,11 @@ async def test_a_missing_deposit_freezes_the_vault(database: Database, alias: st
     assert await world.alarms() == [LEDGER_DIFFERS]
 
 
-async def mine_soon(world: World) -> None:
-    await asyncio.sleep(0.3)
-    await world.node.mine()
-    await world.follow()
+async def mine_and_follow(world: World) -> None:
+    while True:
+        await asyncio.sleep(0.3)
+        await world.node.mine()
+        await world.follow()
 
 
 async def test_money_in_the_ledger_alone_freezes_the_vault(database: Database):

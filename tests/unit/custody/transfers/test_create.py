@@ -8,11 +8,13 @@ from collections import Counter
 import pytest
 
 from chains.errors import InvalidAddress, WrongNetwork, ZeroAddress
-from chains.model import AddressType
+from chains.model import Address, AddressType
 from custody.db.session import Database
 from custody.errors import Conflict, Invalid, NotFound
+from custody.transfers.policies import usage, usage_at_most
 from custody.transfers.request import Answer
 from signer.client import SignerUnavailable
+from signer.policy import Window
 from signer.wire import Mandate, parse_json
 from tests.unit.custody.transfers.desk import ANYONE, Desk, bound_to
 
@@ -282,3 +284,36 @@ async def test_while_the_signer_is_away_the_last_policy_counts(desk: Desk):
     desk.signer.away = True
     desk.services.policies._fresh_until = None
     await desk.send(vault, 1_000)
+
+
+@pytest.mark.parametrize("alias", ["bitcoin-regtest", "ethereum-local"])
+async def test_the_quick_sum_of_a_window_is_the_exact_one_or_a_billionth_more(
+    database: Database, alias: str
+):
+    """Amounts of wei overflow what SQLite can add up in integers."""
+    desk = Desk(database, alias)
+    unit = 10**5 if alias == "bitcoin-regtest" else 10**21
+    vault = await desk.open_funded(10**9 * unit)
+    one, other = await desk.outside(), await desk.outside()
+    for amount, to in ((3 * unit, one), (5 * unit + 1, one), (700, other)):
+        await desk.send(vault, amount, to=to)
+    cancelled = await desk.send(vault, 1100, to=one)
+    await desk.services.transfers.cancel(cancelled, ANYONE)
+    windows = [
+        Window(vault.id, desk.native, destination, seconds)
+        for destination in (None, Address(one), Address(other))
+        for seconds in (60, 86400)
+    ]
+    desk.clock.forward(minutes=2)
+    async with desk.database.read() as session:
+        arguments = (session, windows, desk.native, desk.clock())
+        exact = await usage(*arguments)
+        quick = await usage_at_most(*arguments)
+    fees = 3 * desk.network.fee_max
+    amounts = [0, 8 * unit + 701 + fees, 0, 8 * unit + 1, 0, 700]
+    assert [exact[window].amount for window in windows] == amounts
+    assert [exact[window].count for window in windows] == [0, 3, 0, 2, 0, 1]
+    for window in windows:
+        assert quick[window].count == exact[window].count
+        more = quick[window].amount - exact[window].amount
+        assert 0 <= more <= 1 + exact[window].amount // 10**8

@@ -1,0 +1,35 @@
+"""`custody-signer`: making, keeping and running the signer. For its operator, on its own machine.
+
+Secrets are typed or come through a file descriptor. Each command says in one line what went wrong
+and leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from signer.cli import keystore, records, serving
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # they would print local variables
+    help=__doc__,
+)
+log_app = typer.Typer(no_args_is_help=True, help="The audit log.")
+pin_app = typer.Typer(no_args_is_help=True, help="What the signer trusts from the start.")
+app.add_typer(log_app, name="log")
+app.add_typer(pin_app, name="pin")
+
+app.command()(keystore.init)
+app.command("import")(keystore.import_words)
+app.command()(keystore.restore)
+app.command()(keystore.backup)
+app.command()(keystore.rotate_passphrase)
+pin_app.command()(keystore.administrators)
+app.command("serve")(serving.serve_command)
+app.command()(serving.unlock)
+app.command()(serving.lock)
+app.command()(serving.status)
+log_app.command()(records.verify)
+app.command("recover")(records.recover_command)

@@ -1,0 +1,5 @@
+"""`python -m signer.cli` is `custody-signer`."""
+
+from signer.cli import app
+
+app()

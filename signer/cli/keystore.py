@@ -1,0 +1,177 @@
+"""Making, keeping and restoring the seed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signer import keystore, words
+from signer.cli.common import fail, open_contents, pinned, reported, token_of
+from signer.cli.options import (
+    AdministratorsFile,
+    MemoryMib,
+    PassphraseFd,
+    PinFd,
+    StateDir,
+    TokenLabel,
+    TokenLibrary,
+    WordsFd,
+)
+from signer.errors import WordsInvalid
+from signer.keystore import Contents, KeyDerivation
+from signer.memory import wipe
+from signer.prompts import read_lines, read_new_passphrase, read_secret
+from signer.state import StateDirectory
+from signer.token import Token
+
+
+def init(
+    state_dir: StateDir,
+    passphrase_fd: PassphraseFd = None,
+    word_count: Annotated[int, typer.Option(help="12, 15, 18, 21 or 24 words.")] = 24,
+    administrators: AdministratorsFile = None,
+    memory_mib: MemoryMib = 256,
+    token_library: TokenLibrary = None,
+    token_label: TokenLabel = "",
+    pin_fd: PinFd = None,
+) -> None:
+    """Make a new seed from the system's entropy. Write down `backup` before it holds money."""
+    with reported():
+        if word_count not in (12, 15, 18, 21, 24):
+            raise WordsInvalid("12, 15, 18, 21 or 24 words")
+        contents = Contents(bytearray(os.urandom(word_count * 4 // 3)), pinned(administrators))
+        token = token_of(token_library, token_label, pin_fd)
+        _create(state_dir, contents, passphrase_fd, memory_mib, token)
+
+
+def import_words(
+    state_dir: StateDir,
+    passphrase_fd: PassphraseFd = None,
+    words_fd: WordsFd = None,
+    administrators: AdministratorsFile = None,
+    memory_mib: MemoryMib = 256,
+    token_library: TokenLibrary = None,
+    token_label: TokenLabel = "",
+    pin_fd: PinFd = None,
+) -> None:
+    """Take the seed from BIP-39 words (English, without BIP-39 passphrase)."""
+    with reported():
+        entropy = words.entropy_of(" ".join(read_lines(words_fd, "Words, line")))
+        contents = Contents(entropy, pinned(administrators))
+        token = token_of(token_library, token_label, pin_fd)
+        _create(state_dir, contents, passphrase_fd, memory_mib, token)
+
+
+def restore(
+    state_dir: StateDir,
+    passphrase_fd: PassphraseFd = None,
+    words_fd: WordsFd = None,
+    administrators: AdministratorsFile = None,
+    memory_mib: MemoryMib = 256,
+    token_library: TokenLibrary = None,
+    token_label: TokenLabel = "",
+    pin_fd: PinFd = None,
+) -> None:
+    """Take the seed from SLIP-39 shares, one a line, as many as the threshold says."""
+    with reported():
+        entropy = words.combine(read_lines(words_fd, "Share"))
+        contents = Contents(entropy, pinned(administrators))
+        token = token_of(token_library, token_label, pin_fd)
+        _create(state_dir, contents, passphrase_fd, memory_mib, token)
+
+
+def backup(
+    state_dir: StateDir,
+    passphrase_fd: PassphraseFd = None,
+    shares: Annotated[int, typer.Option(help="How many SLIP-39 shares; 0: BIP-39 words.")] = 0,
+    threshold: Annotated[int, typer.Option(help="How many of the shares restore.")] = 0,
+    token_library: TokenLibrary = None,
+    token_label: TokenLabel = "",
+    pin_fd: PinFd = None,
+) -> None:
+    """Print the seed as words, or as shares one a line. Whoever reads them has the money."""
+    with reported():
+        contents = open_contents(
+            state_dir, passphrase_fd, token_of(token_library, token_label, pin_fd)
+        )
+        try:
+            if shares:
+                for share in words.split(contents.entropy, threshold, shares):
+                    print(share)
+            else:
+                print(words.words_of(contents.entropy))
+        finally:
+            contents.wipe()
+
+
+def rotate_passphrase(
+    state_dir: StateDir,
+    passphrase_fd: PassphraseFd = None,
+    new_passphrase_fd: Annotated[
+        int | None, typer.Option(help="File descriptor that holds the new passphrase.")
+    ] = None,
+    token_library: TokenLibrary = None,
+    token_label: TokenLabel = "",
+    pin_fd: PinFd = None,
+) -> None:
+    """Encrypt the keystore under another passphrase; the token's part is renewed too."""
+    with reported():
+        state = StateDirectory(state_dir)
+        with state.exclusive():
+            token = token_of(token_library, token_label, pin_fd)
+            contents = open_contents(state_dir, passphrase_fd, token)
+            passphrase = read_new_passphrase(new_passphrase_fd)
+            derivation = keystore.read_header(state.keystore).derivation
+            keystore.replace(
+                state.keystore, contents, passphrase, token=token, derivation=derivation
+            )
+        print("the passphrase is changed")
+
+
+def administrators(
+    file: Annotated[Path, typer.Argument(help="JSON with threshold and members.")],
+    state_dir: StateDir,
+    passphrase_fd: PassphraseFd = None,
+    token_library: TokenLibrary = None,
+    token_label: TokenLabel = "",
+    pin_fd: PinFd = None,
+) -> None:
+    """Who signs the first policy. Once: later ones are named by the policy itself."""
+    with reported():
+        state = StateDirectory(state_dir)
+        with state.exclusive():
+            token = token_of(token_library, token_label, pin_fd)
+            passphrase = read_secret(passphrase_fd, "Passphrase")
+            contents = keystore.unlock(state.keystore, passphrase, token=token)
+            if contents.administrators is not None:
+                fail("administrators are pinned already: publish a policy that names others")
+            contents.administrators = pinned(file)
+            derivation = keystore.read_header(state.keystore).derivation
+            keystore.replace(
+                state.keystore, contents, passphrase, token=token, derivation=derivation
+            )
+        print("pinned")
+
+
+def _create(
+    state_dir: Path,
+    contents: Contents,
+    passphrase_fd: int | None,
+    memory_mib: int,
+    token: Token | None,
+) -> None:
+    state = StateDirectory(state_dir)
+    with state.exclusive():
+        passphrase = read_new_passphrase(passphrase_fd)
+        derivation = KeyDerivation(memory_kib=memory_mib * 1024)
+        try:
+            keystore.create(
+                state.keystore, contents, passphrase, token=token, derivation=derivation
+            )
+        finally:
+            contents.wipe()
+            wipe(passphrase)
+    print(f"keystore written to {state.keystore}")

@@ -1,0 +1,181 @@
+"""What an honest caller gets, so that refusals mean something; and what is decided, not refused.
+
+Some things look like attacks and are harmless: here stands why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from coincurve import PublicKeyXOnly
+
+from chains.bitcoin.address import taproot_output_key
+from chains.bitcoin.sighash import SignatureHashes
+from chains.bitcoin.transaction import TxOutput, parse_transaction
+from chains.model import AddressType
+from chains.networks import all_networks
+from signer.client import SignerClient
+from signer.codecs import CODECS
+from signer.session import utc_now
+from signer.wire import SignRequest
+from tests.hostile import memory
+from tests.hostile.consent import by
+from tests.hostile.house import House, NoStart, in_process, serving
+from tests.hostile.transactions import (
+    BITCOIN,
+    BSC,
+    ETHEREUM,
+    SOLANA,
+    THIEF_EVM,
+    TRON,
+    UNSIGNED_TX,
+    WITNESS_UTXO,
+    Coins,
+    evm,
+    honest,
+    leave_to_miner,
+    transaction,
+    with_tx,
+)
+from tests.hostile.world import World, signed_in
+from tests.support.signer import ADA, EVE, Clock, outcome_word
+from tests.unit.bitcoin.support import PsbtMap, script_of, split_psbt
+
+CHAINS = (BITCOIN, ETHEREUM, BSC, TRON, SOLANA)
+
+
+@pytest.fixture
+def world(house: House, tmp_path: Path) -> Iterator[World]:
+    with in_process(house.copy(tmp_path), Clock(utc_now())) as made:
+        yield made
+
+
+@pytest.mark.parametrize("alias", CHAINS)
+def test_the_honest_request_is_signed_and_the_transaction_complete(
+    alias: str, world: World
+) -> None:
+    request = honest(world, alias)
+    receipt = world.must_sign(request)
+    codec = world.codecs[world.network(alias).id]
+    assert codec.attach(request.tx, receipt.signatures).raw
+
+
+def test_an_accepted_approval_of_two_groups(world: World) -> None:
+    assert by(ADA, EVE, vault="joint")(world) == "signed"
+
+
+@pytest.mark.parametrize("alias", [TRON, ETHEREUM])
+def test_the_same_bytes_under_a_second_transfer_are_one_payment(alias: str, world: World) -> None:
+    """A second id needs approvals of its own. With them the signer makes the same signature once
+    more: one transaction, which a chain includes once. TRON's rule is per transfer; it is the
+    approvals, or the window, that say how many transfers there may be."""
+    first, second = honest(world, alias), honest(world, alias)
+    assert first.tx == second.tx
+    receipts = [world.must_sign(request) for request in (first, second)]
+    assert receipts[0].signatures == receipts[1].signatures
+    unapproved = replace(honest(world, alias), approvals=())
+    assert world.word(unapproved) == "needs-approvals/approvals"
+
+
+def test_the_same_bytes_under_a_second_transfer_count_twice_in_the_window(world: World) -> None:
+    """Rather too much than too little: the signer can't know that custody asked for nothing new."""
+    make = memory.petty("amounts", 60_000)
+    first = make(world, 0)
+    again = SignRequest(make(world, 0).mandate, first.tx)
+    assert [world.word(first), world.word(again)] == ["signed", "signed"]
+    assert world.word(SignRequest(make(world, 0).mandate, first.tx)) == "denied/window-amount"
+
+
+def test_a_replacement_that_shares_the_nonce_is_signed(world: World) -> None:
+    request = honest(world, ETHEREUM)
+    receipt = world.must_sign(request)
+    dearer = with_tx(request, evm(world, fee_per_gas_max=2))
+    assert world.must_sign(dearer).sequence == receipt.sequence + 1
+
+
+def test_a_retry_gets_the_same_receipt_though_it_was_refused_since(world: World) -> None:
+    """Its signature must be assumed to have left the house; nothing is decided a second time."""
+    request = honest(world, TRON)
+    receipt = world.must_sign(request)
+    other = with_tx(request, transaction(world, TRON, nonce=1))
+    assert world.word(other) == "conflict/both-could-confirm"
+    (again,) = world.ask(replace(request, approvals=()))
+    assert again == receipt
+
+
+def test_a_taproot_amount_lied_about_makes_a_worthless_signature(world: World) -> None:
+    """There is no previous transaction to look at: the lie is signed, and BIP-341 has every
+    signature commit to the amounts, so no node takes it for the coin that really exists."""
+    lied = 60_000
+    coins = Coins(world, kind=AddressType.P2TR)
+    owner = coins.owner(0)
+    truth = TxOutput(coins.made()[0][0].amount, script_of(owner))
+    falsehood = TxOutput(lied, truth.script)
+
+    def lie(maps: list[PsbtMap]) -> None:
+        leave_to_miner(maps)
+        maps[1][WITNESS_UTXO] = falsehood.serialize()
+
+    request = honest(world, BITCOIN, source_path=owner.path.rpartition("/0/")[0])
+    request = with_tx(request, coins.tx(lie))
+    receipt = world.must_sign(request)
+    (signature,) = receipt.signatures
+    unsigned = parse_transaction(split_psbt(request.tx.payload)[0][UNSIGNED_TX])
+    key = PublicKeyXOnly(taproot_output_key(owner.public_key[1:]))
+    verdicts = [
+        key.verify(signature.signature, SignatureHashes(unsigned, (spent,)).p2tr_key_path(0))
+        for spent in (falsehood, truth)
+    ]
+    assert verdicts == [True, False]
+
+
+def test_keys_of_one_network_are_no_keys_of_another_that_takes_its_signatures() -> None:
+    """Bitcoin's, TRON's and Solana's signatures name no network. Where rules are lax for a local
+    network, a signature made for it must not be good on the main one: there the keys differ."""
+    paths: dict[tuple[str, str], str] = {}
+    for network in all_networks().values():
+        if network.family == "evm":
+            continue  # EIP-155: the chain id is signed
+        for kind in network.address_types:
+            path = CODECS[network.family](network).account_path(kind, 0)
+            assert paths.setdefault((network.family, path), network.alias) == network.alias
+
+
+def test_through_the_client_that_custody_uses(house: House, tmp_path: Path) -> None:
+    """A lie is an outcome like any other; the receipt-ahead check comes with the connection."""
+    state = house.copy(tmp_path)
+    with serving(state) as process:
+        world = process.world()
+        good = honest(world, ETHEREUM)
+        bad = with_tx(honest(world, ETHEREUM), evm(world, to=THIEF_EVM))
+
+        async def ask() -> list[str]:
+            client = SignerClient(process.socket, newest=house.newest)
+            outcomes = await client.sign([bad, good])
+            await client.close()
+            return [outcome_word(outcome) for outcome in outcomes]
+
+        assert asyncio.run(ask()) == ["mismatch/destination", "signed"]
+        with pytest.raises(NoStart, match="another process works"), serving(state):
+            pass
+        assert process.running
+
+
+def test_through_the_client_after_a_restored_backup(house: House, tmp_path: Path) -> None:
+    state = house.copy(tmp_path)
+    memory.all_restored(state)
+    with serving(state) as process:
+        before = len(process.world().records())
+
+        async def ask() -> str:
+            client = SignerClient(process.socket, newest=house.newest)
+            (outcome,) = await client.sign([house.again])
+            await client.close()
+            return outcome_word(outcome)
+
+        assert asyncio.run(ask()) == "unavailable/journal-behind"
+        assert signed_in(process.world().records()[before:]) == []

@@ -1,0 +1,239 @@
+"""Take a defence out and the attack succeeds: so these tests can fail, and each check is needed.
+
+In this process, on the signer's own code. First the attack as it is, then once more with the
+defence replaced by one that waves everything through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signer.errors import JournalFault
+from signer.messages import CallRefused
+from signer.policy import Detail, Evaluation, Policy, Ruling, Usage
+from signer.service import Source
+from signer.session import utc_now
+from signer.wire import Approval, Mandate
+from tests.hostile.attacks import ATTACKS, Attack
+from tests.hostile.house import House, in_process
+from tests.hostile.transactions import ETHEREUM, honest
+from tests.support.signer import Clock
+
+ROWS = {attack.name: attack for attack in ATTACKS}
+
+
+def nothing(*_: object, **__: object) -> None:
+    """A check that lets everything pass."""
+
+
+def believe_mandate(case: Any, decoded: Any, vault: Any, accounts: Any) -> Source:
+    """Step 4 that looks at the mandate and not at the transaction."""
+    mandate = case.request.mandate
+    account = accounts.containing(mandate.network, vault.account, mandate.source_path)
+    return Source(account, tuple(item.path or mandate.source_path for item in decoded.inputs))
+
+
+def believe_names(
+    mandate: Mandate, digest: bytes, approvals: Sequence[Approval], policy: Policy
+) -> tuple[str, ...]:
+    """Whoever is named has approved."""
+    return tuple(approval.approver for approval in approvals)
+
+
+def believe_container(place: str, spent: Any, fields: Any) -> Any:
+    """The coin is worth what the PSBT says."""
+    return fields.witness_output
+
+
+def empty_window(*_: object, **__: object) -> Usage:
+    return Usage(0, 0)
+
+
+def unsigned_is_enough(signed: Any, administrators: Any) -> Policy:
+    return Policy.parse(signed.document)
+
+
+def any_version(guard: Any, signed: Any) -> Policy:
+    return Policy.parse(signed.document)
+
+
+def any_client(signer: Any, client: str, vault: str) -> Any:
+    return signer._guard.vault(vault)
+
+
+def always_allow(*_: object, **__: object) -> Evaluation:
+    return Evaluation(Ruling.ALLOW, Detail.ALLOWED, "none", (), None, ())
+
+
+def any_owner(*_: object, **__: object) -> bool:
+    return True
+
+
+def no_records(*_: object) -> Iterator[Any]:
+    return iter(())
+
+
+def no_needs(*_: object) -> tuple[Any, ...]:
+    return ()
+
+
+def believe_records(journal: Any) -> None:
+    """Opens a journal without looking at its chain, its seal and its columns."""
+    newest = journal._one("SELECT sequence, head FROM journal ORDER BY sequence DESC LIMIT 1")
+    if newest is not None:
+        journal.sequence, journal.head = newest
+
+
+def believe_log(_: Path) -> tuple[int, bool]:
+    return 0, True
+
+
+STEP_4 = {"signer.service:step4_compare": believe_mandate}
+PAYMENTS = {"signer.mandate:_check_payments": nothing}
+OWNED = {"signer.accounts:Accounts.check_owned": nothing}
+APPROVALS = {"signer.service:check_approvals": believe_names}
+CURRENT = {"signer.service:check_current": nothing}
+NEEDS = {"signer.policy.evaluate:missing_approvals": no_needs}
+POLICY = {"signer.service:evaluate": always_allow}
+GUARD = {"signer.guard:Guard.check": nothing}
+WINDOWS = {"signer.guard:Guard.usage": empty_window}
+SPENT_OUTPUT = {"chains.bitcoin.codec:_spent_output": believe_container}
+OWNS = {"chains.bitcoin.codec:_owns": any_owner}
+CALLDATA = {"chains.evm.codec:EvmCodec._unexplained": lambda *_: []}
+QUORUM = {"signer.guard:verify_policy": unsigned_is_enough}
+VERSIONS = {"signer.guard:Guard.check_policy": any_version}
+VAULTS = {"signer.service:Signer._vault": any_client}
+SPELLING = {"signer.messages:parse_json": json.loads}
+
+REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
+    ("another destination", STEP_4),
+    ("another amount", STEP_4),
+    ("another asset", STEP_4),
+    ("a higher fee", STEP_4),
+    ("another source address", STEP_4),
+    ("a token call disguised as a transfer", STEP_4),
+    ("an extra output", PAYMENTS),
+    ("another destination on TRON", PAYMENTS),
+    ("another destination on Solana", PAYMENTS),
+    ("unknown calldata", CALLDATA),
+    ("change to a foreign key", OWNED),
+    ("change to a foreign address", {**OWNS, **OWNED}),
+    ("another source path", OWNED),
+    ("an input amount lied about", SPENT_OUTPUT),
+    ("an input amount without proof", SPENT_OUTPUT),
+    ("another client's vault", {**VAULTS, **POLICY}),
+    ("approvals replayed for the thief", APPROVALS),
+    ("approvals replayed on another network", APPROVALS),
+    ("one key under two names", APPROVALS),
+    ("a rejection as approval", APPROVALS),
+    ("an approval by the initiator", {**APPROVALS, **NEEDS}),
+    ("one key twice", {**APPROVALS, **NEEDS}),
+    ("a removed approver", {**APPROVALS, **NEEDS}),
+    ("no approvals", NEEDS),
+    ("one person in two groups", NEEDS),
+    ("an expired mandate", CURRENT),
+    ("a mandate of the old policy", CURRENT),
+    ("a payment to an outlaw", POLICY),
+    ("beside the allowlist", POLICY),
+    ("before the time lock ends", POLICY),
+    ("a second transaction", GUARD),
+    ("a second transaction from other coins", GUARD),
+    ("a second transaction on TRON", GUARD),
+    ("a blockhash as nonce value", GUARD),
+    ("the same transfer on another network", GUARD),
+    ("a window split over many requests", WINDOWS),
+    ("a window split within one batch", WINDOWS),
+    ("a window split over a restart", {"signer.journal:Journal.signed_since": no_records}),
+    ("an unsigned policy", QUORUM),
+    ("a policy signed by too few", QUORUM),
+    ("a policy signed by a removed administrator", QUORUM),
+    ("a policy rolled back", VERSIONS),
+    ("JSON in another spelling", SPELLING),
+]
+
+
+@pytest.mark.parametrize(("name", "defences"), REMOVED, ids=[name for name, _ in REMOVED])
+def test_without_its_defence_the_attack_succeeds(
+    name: str,
+    defences: dict[str, Callable[..., Any]],
+    house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attack = ROWS[name]
+    assert attack.perform is not None
+    with in_process(house.copy(tmp_path / "whole"), Clock(utc_now())) as world:
+        assert attack.perform(world) == attack.expected
+    take_out(defences, monkeypatch)
+    with in_process(house.copy(tmp_path / "without"), Clock(utc_now())) as world:
+        assert attack.perform(world).startswith(("signed", "accepted"))
+
+
+def take_out(defences: dict[str, Callable[..., Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`module:attribute` to what stands in for it."""
+    for target, replacement in defences.items():
+        module, _, attribute = target.partition(":")
+        *owners, name = attribute.split(".")
+        owner = reduce(getattr, owners, import_module(module))
+        monkeypatch.setattr(owner, name, replacement)
+
+
+RECORDS = {"signer.journal:Journal._verify": believe_records}
+LOG = {"signer.auditlog:_last_line": believe_log}
+TABLES = {"signer.journal:_check_schema": nothing}
+
+FILES: list[tuple[str, dict[str, Callable[..., Any]]]] = [
+    ("the last record deleted", {**RECORDS, **LOG}),
+    ("a record in the middle deleted", RECORDS),
+    ("an amount in a record changed", RECORDS),
+    ("the journal's columns made to lie", {**TABLES, **RECORDS}),
+    ("a column that contradicts its record", RECORDS),
+    ("the write-ahead log removed", LOG),
+    ("everything restored from a backup", {"signer.journal:Journal.expect": nothing}),
+]
+
+
+def opens(attack: Attack, house: House, folder: Path) -> str:
+    """What comes of starting on spoilt files, and of asking for a second payment there."""
+    state = house.copy(folder)
+    assert attack.spoil is not None
+    attack.spoil(state)
+    try:
+        with in_process(state, Clock(utc_now())) as world:
+            world.again, world.newest = house.again, house.newest
+            return attack.perform(world) if attack.perform else "started"
+    except JournalFault as fault:
+        return str(fault)
+
+
+@pytest.mark.parametrize(("name", "defences"), FILES, ids=[name for name, _ in FILES])
+def test_without_its_defence_spoilt_files_are_believed(
+    name: str,
+    defences: dict[str, Callable[..., Any]],
+    house: House,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attack = ROWS[name]
+    refused = opens(attack, house, tmp_path / "whole")
+    assert attack.says in refused if attack.says else refused == attack.expected
+    take_out(defences, monkeypatch)
+    assert opens(attack, house, tmp_path / "without") in ("started", "signed")
+
+
+def test_without_step_1_a_stranger_is_served(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_process(house.copy(tmp_path), Clock(utc_now()), allowed=False) as world:
+        with pytest.raises(CallRefused, match="not on the list"):
+            world.call("status")
+        for module in ("service", "endpoint"):
+            take_out({f"signer.{module}:step1_authenticate": nothing}, monkeypatch)
+        assert world.word(honest(world, ETHEREUM)) == "signed"
