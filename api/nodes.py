@@ -38,19 +38,19 @@ class NodeView:
 
 
 class NodeMonitor:
-    """One per process. `fresh_s`: an answer younger than that is not asked for again."""
+    """One per process. `fresh_seconds`: an answer younger than that is not asked for again."""
 
     def __init__(
         self,
         adapters: Mapping[NetworkId, ChainAdapter],
         clock: Callable[[], datetime],
-        fresh_s: float,
+        fresh_seconds: float,
     ) -> None:
         self._adapters = adapters
         self._clock = clock
-        self._fresh_s = fresh_s
+        self._fresh_seconds = fresh_seconds
         self._views = dict.fromkeys(adapters, NodeView())
-        self._asked: dict[NetworkId, float] = {}
+        self._asked_seconds: dict[NetworkId, float] = {}
         self._asking: dict[NetworkId, asyncio.Task[None]] = {}
 
     async def view(self, network: NetworkId) -> NodeView:
@@ -75,10 +75,12 @@ class NodeMonitor:
         """The question under way, or one just begun, or the one whose answer is still fresh."""
         task = self._asking.get(network)
         now = asyncio.get_running_loop().time()
-        if task is None or (task.done() and now - self._asked[network] > self._fresh_s):
+        if task is None or (
+            task.done() and now - self._asked_seconds[network] > self._fresh_seconds
+        ):
             task = asyncio.create_task(self._refresh(network))
             self._asking[network] = task
-            self._asked[network] = now
+            self._asked_seconds[network] = now
         return task
 
     async def _refresh(self, network: NetworkId) -> None:

@@ -61,7 +61,7 @@ def parse_time(value: object) -> datetime:
         moment = datetime.fromisoformat(spelled)
     except ValueError as error:
         raise MalformedMessage("time") from error
-    if moment.tzinfo is None or moment.microsecond or format_time(moment) != spelled:
+    if moment.tzinfo is not UTC or moment.microsecond or format_time(moment) != spelled:
         raise MalformedMessage("time")
     return moment
 

@@ -37,7 +37,7 @@ from signer.policy import (
     spends_of,
     verify_policy,
 )
-from signer.usage import RollingSums, merged_usage
+from signer.usage import RollingSums, most_of, spends_in
 from signer.wire import RefusalCode, format_time, parse_time
 
 
@@ -127,18 +127,19 @@ class Guard:
     def record_signed(
         self,
         facts: Facts,
+        history: History,
         transfer: str,
         digests: tuple[bytes, bytes],
         conflict_keys: frozenset[ConflictKey],
         now: datetime,
         decision: Mapping[str, Any],
-        *,
-        replaces: bool,
     ) -> Record:
         """Remember the decision to sign. `digests`: mandate's and transaction's. `decision`: what
-        else the audit log says about it. `replaces`: the transfer was signed before. Only when
-        the transaction has ended may a signature be made."""
+        else the audit log says about it. Only when the transaction has ended may a signature be
+        made."""
         spends = spends_of(facts, transfer, now)
+        if history.signed:
+            spends = most_of(spends, spends_in(history.signed[-1].record))
         mandate_digest, tx_digest = digests
         record = self.journal.append(
             {
@@ -155,24 +156,16 @@ class Guard:
                 "spends": [[s.asset, s.destination, str(s.amount)] for s in spends],
             }
         )
-        if replaces:
-            self._sums.forget(facts.vault)  # read anew, the transfer merged with its earlier self
-        else:
-            self._sums.add(spends)
+        self._sums.put(spends)
         return record
 
-    def usage(
-        self, window: Window, now: datetime, transfer: str, *, replaces: bool
-    ) -> Usage | None:
-        """What other transfers took in `window`. None if a recovery lost part of it. `replaces`:
-        this transfer has signed before, so its own share is left out."""
+    def usage(self, window: Window, now: datetime, transfer: str) -> Usage | None:
+        """What other transfers than `transfer` took in `window`. None if a recovery lost part of
+        it."""
         after = now - timedelta(seconds=window.seconds)
         if self._recovered_at is not None and after <= self._recovered_at:
             return None
-        if replaces:
-            records = self.journal.signed_since(window.vault, format_time(after))
-            return merged_usage(records, window, without=transfer)
-        return self._sums.usage(window, now)
+        return self._sums.usage(window, now, transfer)
 
     # Approvals
 

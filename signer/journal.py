@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -42,6 +42,14 @@ CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
 CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered');
 CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), signature BLOB NOT NULL);
 """
+_CONTRADICTION: Final = """
+SELECT sequence FROM journal WHERE
+    kind IS NOT json_extract(body, '$.kind')
+    OR transfer IS NOT json_extract(body, '$.transfer')
+    OR vault IS NOT json_extract(body, '$.vault')
+    OR at IS NOT json_extract(body, '$.at')
+LIMIT 1
+"""
 
 
 class Record(NamedTuple):
@@ -69,6 +77,7 @@ class Journal:
         try:
             path.chmod(0o600)
             _prepare(self._database)
+            _check_schema(self._database)
             self._verify()
         except sqlite3.DatabaseError as error:
             self.close()
@@ -190,7 +199,8 @@ class Journal:
         self._database.execute("INSERT OR REPLACE INTO seal VALUES (1, ?)", (signature,))
 
     def _verify(self) -> None:
-        """Every link of the chain, the seal under its end, and that the indexes tell the same."""
+        """Every link of the chain, the seal under its end, and that what look-ups go by, columns
+        and indexes, tells the same as the records."""
         for sequence, head, text in self._database.execute(
             "SELECT sequence, head, body FROM journal ORDER BY sequence"
         ):
@@ -203,6 +213,9 @@ class Journal:
             check_seal(self._log_key.public_key, self.sequence, self.head, self.seal())
         elif self.seal():
             raise JournalDamaged("all records are gone")
+        contradiction = self._one(_CONTRADICTION)
+        if contradiction is not None:
+            raise JournalDamaged(f"a column contradicts record {contradiction[0]}")
         (sound,) = self._one("PRAGMA integrity_check") or ("",)
         if sound != "ok":
             raise JournalDamaged("an index does not agree with the records")
@@ -232,3 +245,13 @@ def _prepare(database: sqlite3.Connection) -> None:
         database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
     elif format_found != _FORMAT:
         raise JournalDamaged(f"format {format_found}, but this program reads {_FORMAT}")
+
+
+def _check_schema(database: sqlite3.Connection) -> None:
+    """The tables are exactly those that this program makes. A column computed from another field,
+    or an index that leaves records out, would hide what was signed. Raises JournalDamaged."""
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name"
+    with closing(sqlite3.connect(":memory:")) as ours:
+        ours.executescript(_SCHEMA)
+        if database.execute(query).fetchall() != ours.execute(query).fetchall():
+            raise JournalDamaged("the journal's tables are not as this program makes them")

@@ -110,8 +110,8 @@ class Server:
             self._connections[task] = writer
             try:
                 await self._converse(identify(writer), reader, writer)
-            except (OSError, EOFError, TimeoutError, ssl.SSLError):
-                pass  # the peer is gone, and with it whoever could be told
+            except (OSError, EOFError, TimeoutError, ssl.SSLError, MalformedMessage):
+                writer.transport.abort()  # the peer is gone or deaf: nobody is there to be told
             finally:
                 del self._connections[task]
                 writer.close()
@@ -165,7 +165,8 @@ async def serve_unix(
 
 
 def _bind(path: Path, mode: int) -> socket.socket:
-    path.unlink(missing_ok=True)
+    if path.is_socket():  # left behind by a process that was killed
+        path.unlink()
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o777 & ~mode)
     try:

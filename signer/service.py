@@ -137,7 +137,10 @@ class Signer:
         except Refused as refused:
             detail, message = refused.detail, str(refused)
             return tuple(_unavailable(request, detail, message) for request in requests)
-        except (sqlite3.Error, OSError, SigningFailed):
+        except SigningFailed:
+            message = "the curve library refused; the decisions are recorded, nothing was given out"
+            return tuple(_unavailable(request, "signing-failed", message) for request in requests)
+        except (sqlite3.Error, OSError):
             message = "the decision can't be made durable; the same request may be repeated"
             return tuple(_unavailable(request, "not-durable", message) for request in requests)
         return outcomes
@@ -226,11 +229,9 @@ def step2_decode(codec: TransactionCodec, tx: UnsignedTx) -> Decoded:
         return Decoded(codec.summarize(tx), codec.signing_inputs(tx))
     except ChainError as error:
         raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
-    except Exception as error:
-        kind = type(error).__name__
-        raise Refused(
-            RefusalCode.MALFORMED, "undecodable", f"the decoder failed: {kind}"
-        ) from error
+    except Exception as error:  # a decoder's bug refuses this request and harms no other
+        message = f"the decoder failed: {type(error).__name__}"
+        raise Refused(RefusalCode.MALFORMED, "undecodable", message) from error
 
 
 def step3_check_mandate(case: Case, policy: Policy, now: datetime) -> tuple[str, ...]:
@@ -264,7 +265,7 @@ def step5_evaluate(
     """
     mandate, history = case.request.mandate, case.history
     guard.check(history, case.tx_digest, decoded.summary.conflict_keys, mandate.requested_at)
-    usage = _GuardUsage(guard, now, mandate.transfer, replaces=bool(history.signed))
+    usage = _GuardUsage(guard, now, mandate.transfer)
     complete = history.complete_since(case.mandate_digest)
     evaluation = evaluate(policy, facts, usage, now, approvers, complete)
     if evaluation.ruling is Ruling.ALLOW:
@@ -293,12 +294,12 @@ def step6_record(
     batch's transaction, before the first signature."""
     return guard.record_signed(
         facts,
+        case.history,
         case.request.mandate.transfer,
         (case.mandate_digest, case.tx_digest),
         decoded.summary.conflict_keys,
         now,
         about,
-        replaces=bool(case.history.signed),
     )
 
 
@@ -328,14 +329,13 @@ def step8_receipt(granted: Granted, signatures: tuple[Signature, ...]) -> Receip
 class _GuardUsage(Mapping[Window, Usage]):
     """The windows that the policy looks at, each read from the guard when it does."""
 
-    def __init__(self, guard: Guard, now: datetime, transfer: str, *, replaces: bool) -> None:
+    def __init__(self, guard: Guard, now: datetime, transfer: str) -> None:
         self._guard = guard
         self._now = now
         self._transfer = transfer
-        self._replaces = replaces
 
     def __getitem__(self, window: Window) -> Usage:
-        usage = self._guard.usage(window, self._now, self._transfer, replaces=self._replaces)
+        usage = self._guard.usage(window, self._now, self._transfer)
         if usage is None:
             raise KeyError(window)
         return usage

@@ -35,6 +35,12 @@ class StateDirectory:
     def control(self) -> Path:
         return self.path / "control.sock"
 
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator should mend about the directory."""
+        if self.path.stat().st_mode & 0o077:
+            return ("the state directory is open to other users (chmod 700)",)
+        return ()
+
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the directory, which is made if need be. Raises StateInUse."""

@@ -1,18 +1,18 @@
 """Rolling sums over what the journal says was signed, exact and without a scan per transfer.
 
 A sum is read from the journal once, when a rule first asks for it, and kept up to date in memory;
-it can be forgotten at any time. A transfer that was signed more than once (a replacement) counts
-with the most that any of its transactions takes, since only one can confirm.
+it can be forgotten at any time. A transfer counts once, with what its newest record says: `Guard`
+makes a replacement's record say the most that any of the transfer's transactions takes.
 """
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from chains.model import Address, AssetId
+from chains.model import AssetId
 from signer.journal import Record
 from signer.policy import Spend, Usage, Window
 from signer.wire import format_time, parse_time
@@ -20,44 +20,54 @@ from signer.wire import format_time, parse_time
 _SUMS_MAX: Final = 4096
 
 SignedSince = Callable[[str, str], Iterator[Record]]
-"""(vault, RFC 3339 time) to the vault's `signed` records after it."""
+"""(vault, RFC 3339 time) to the vault's `signed` records after it, oldest first."""
 
 
-class _Part(NamedTuple):
+class _Share(NamedTuple):
+    """What one transfer takes of a window, and since when. `paying`: 1 if it pays the asset, 0 if
+    only its fee is in it."""
+
     at: datetime
-    transfer: str
     amount: int
-    pays: bool
+    paying: int
+
+
+_NOTHING: Final = _Share(datetime.min.replace(tzinfo=UTC), 0, 0)
 
 
 class _Sum:
-    """One window's content: parts in order of time, their total, and how often each transfer
-    pays. A clock that was set back makes parts stay longer, never shorter."""
+    """One window's content: a share per transfer, and when each share grows too old. A clock that
+    was set back makes shares stay longer, never shorter."""
 
     def __init__(self) -> None:
-        self._parts: deque[_Part] = deque()
+        self._shares: dict[str, _Share] = {}
+        self._order: deque[tuple[datetime, str]] = deque()
         self._amount = 0
-        self._paying: Counter[str] = Counter()
+        self._count = 0
 
-    def add(self, spend: Spend) -> None:
-        pays = spend.destination is not None
-        self._parts.append(_Part(spend.at, spend.transfer, spend.amount, pays))
-        self._amount += spend.amount
-        if pays:
-            self._paying[spend.transfer] += 1
+    def put(self, transfer: str, spends: Sequence[Spend]) -> None:
+        """Count `spends`, all of one moment, in place of what the transfer counted before."""
+        before = self._shares.pop(transfer, None)
+        at = spends[0].at if before is None else max(before.at, spends[0].at)
+        pays = any(spend.destination is not None for spend in spends)
+        share = _Share(at, sum(spend.amount for spend in spends), int(pays))
+        self._add(share, before or _NOTHING)
+        self._shares[transfer] = share
+        self._order.append((at, transfer))
 
-    def usage(self, after: datetime) -> Usage:
-        while self._parts and self._parts[0].at <= after:
-            part = self._parts.popleft()
-            self._amount -= part.amount
-            if part.pays:
-                self._paying[part.transfer] -= 1
-                if not self._paying[part.transfer]:
-                    del self._paying[part.transfer]
-        return self.content()
+    def usage(self, after: datetime, without: str) -> Usage:
+        """What is younger than `after`, except the share of one transfer."""
+        while self._order and self._order[0][0] <= after:
+            at, transfer = self._order.popleft()
+            share = self._shares.get(transfer)
+            if share is not None and share.at == at:
+                self._add(_NOTHING, self._shares.pop(transfer))
+        own = self._shares.get(without, _NOTHING)
+        return Usage(self._amount - own.amount, self._count - own.paying)
 
-    def content(self) -> Usage:
-        return Usage(self._amount, len(self._paying))
+    def _add(self, share: _Share, before: _Share) -> None:
+        self._amount += share.amount - before.amount
+        self._count += share.paying - before.paying
 
 
 class RollingSums:
@@ -68,65 +78,58 @@ class RollingSums:
         self._sums: dict[Window, _Sum] = {}
         self._by_asset: dict[tuple[str, AssetId], list[Window]] = {}
 
-    def usage(self, window: Window, now: datetime) -> Usage:
+    def usage(self, window: Window, now: datetime, without: str) -> Usage:
+        """What `window` holds at `now`, except what the transfer `without` takes."""
         after = now - timedelta(seconds=window.seconds)
         found = self._sums.get(window)
         if found is None:
             found = self._load(window, after)
-        return found.usage(after)
+        return found.usage(after, without)
 
-    def add(self, spends: Iterable[Spend]) -> None:
-        """A transfer that was signed for the first time."""
-        for spend in spends:
-            for window in self._by_asset.get((spend.vault, spend.asset), ()):
-                if window.destination in (None, spend.destination):
-                    self._sums[window].add(spend)
+    def put(self, spends: Sequence[Spend]) -> None:
+        """All that one transfer takes, in place of what it took before."""
+        for vault, asset in {(spend.vault, spend.asset) for spend in spends}:
+            for window in self._by_asset.get((vault, asset), ()):
+                _put(self._sums[window], window, spends)
 
-    def forget(self, vault: str | None = None) -> None:
-        """Load again what concerns `vault`, or everything, when next asked for."""
-        gone = [window for window in self._sums if vault in (None, window.vault)]
-        for window in gone:
-            del self._sums[window]
-        for key in [key for key in self._by_asset if vault in (None, key[0])]:
-            del self._by_asset[key]
+    def forget(self) -> None:
+        """Load everything again when next asked for."""
+        self._sums.clear()
+        self._by_asset.clear()
 
     def _load(self, window: Window, after: datetime) -> _Sum:
         if len(self._sums) >= _SUMS_MAX:
             self.forget()
-        loaded = _Sum()
-        for spend in merged_spends(self._signed_since(window.vault, format_time(after))):
-            if spend.fits(window):
-                loaded.add(spend)
-        self._sums[window] = loaded
+        loaded = self._sums[window] = _Sum()
+        for record in self._signed_since(window.vault, format_time(after)):
+            _put(loaded, window, spends_in(record))
         self._by_asset.setdefault((window.vault, window.asset), []).append(window)
         return loaded
 
 
-def merged_spends(records: Iterable[Record]) -> list[Spend]:
-    """The spends of `signed` records in order of time, each transfer once: with the time of its
-    last transaction and, for each thing it pays, the most that one of its transactions takes."""
-    most: dict[str, dict[tuple[AssetId, Address | None], int]] = {}
-    last: dict[str, tuple[datetime, str]] = {}
-    for record in records:
-        body = record.body
-        transfer = body["transfer"]
-        taken = most.setdefault(transfer, {})
-        last.pop(transfer, None)
-        last[transfer] = parse_time(body["at"]), body["vault"]
-        for asset, destination, amount in body["spends"]:
-            key = asset, destination
-            taken[key] = max(taken.get(key, 0), int(amount))
+def spends_in(record: Record) -> list[Spend]:
+    """What a `signed` record takes from the windows."""
+    body = record.body
+    at = parse_time(body["at"])
     return [
-        Spend(transfer, vault, asset, destination, amount, at)
-        for transfer, (at, vault) in last.items()
-        for (asset, destination), amount in most[transfer].items()
+        Spend(body["transfer"], body["vault"], asset, destination, int(amount), at)
+        for asset, destination, amount in body["spends"]
     ]
 
 
-def merged_usage(records: Iterable[Record], window: Window, *, without: str) -> Usage:
-    """What `window` holds besides the transfer `without`; `records` are those young enough."""
-    total = _Sum()
-    for spend in merged_spends(records):
-        if spend.transfer != without and spend.fits(window):
-            total.add(spend)
-    return total.content()
+def most_of(spends: Iterable[Spend], earlier: Iterable[Spend]) -> tuple[Spend, ...]:
+    """Thing by thing, the most that the new transaction or any before it takes: one of them will
+    confirm, and nobody knows which."""
+    most = {(spend.asset, spend.destination): spend for spend in spends}
+    newest = next(iter(most.values()))
+    for old in earlier:
+        key = old.asset, old.destination
+        amount = max(old.amount, most[key].amount if key in most else 0)
+        most[key] = newest._replace(asset=old.asset, destination=old.destination, amount=amount)
+    return tuple(most.values())
+
+
+def _put(target: _Sum, window: Window, spends: Sequence[Spend]) -> None:
+    fitting = [spend for spend in spends if spend.fits(window)]
+    if fitting:
+        target.put(fitting[0].transfer, fitting)

@@ -32,7 +32,7 @@ def read_block(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFo
     scan = _Scan(raw, ref, network, addresses)
     try:
         scan.run()
-    except (IndexError, struct.error):
+    except (IndexError, OverflowError, struct.error):  # a length can lead anywhere
         raise NodeMisbehaved("the node sent a block that ends too early") from None
     # A list of transactions whose tail is repeated has the same root (CVE-2012-2459).
     repeated = len(set(scan.hashes)) != len(scan.hashes)

@@ -133,6 +133,9 @@ class TronAdapter:
             return Broadcast.ALREADY_KNOWN
         if code in _NODE_BUSY:
             raise NodeUnavailable(f"{code}: {message}")
+        # Nodes look for duplicates last: one in a block since long ago they call expired.
+        if await self._rpc.knows(tx.txid):
+            return Broadcast.ALREADY_KNOWN
         raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
 
     async def status(self, txid: TxId) -> TxStatus:

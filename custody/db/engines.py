@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from custody.db import sqlite_driver
+from custody.db import postgres_driver, sqlite_driver
 
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for a writer of another process (SQLite)."""
@@ -117,6 +117,9 @@ def _postgresql(url: URL) -> Engines:
         max_overflow=_POOL_OVERFLOW,
         pool_pre_ping=True,
         isolation_level="READ COMMITTED",
+        connect_args={"cursor_factory": postgres_driver.Cursor},
     )
+    # Many rows become one INSERT with many VALUES, also where nothing is returned.
+    write.dialect.use_insertmanyvalues_wo_returning = True
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(read, write, None)

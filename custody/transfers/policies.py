@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from time import monotonic_ns
 from typing import Protocol
 
 from sqlalchemy import (
@@ -35,8 +36,8 @@ from custody.transfers.state import State
 from signer.client import SignerError
 from signer.policy import Policy, SignedPolicy, Spend, Usage, Window, usage_of
 
-FRESH_S = 2.0
-"""How long a policy is believed to be in force without asking again."""
+FRESH_NS = 2 * 10**9
+"""How long a policy is believed to be in force without asking again, in nanoseconds."""
 
 NEVER_SIGNED = (State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED)
 """Ends that took nothing out of any window."""
@@ -55,7 +56,7 @@ class PolicySource:
         self._signer = signer
         self._signed: SignedPolicy | None = None
         self._policy: Policy | None = None
-        self._fresh_until: float | None = None
+        self._fresh_until: int | None = None
         self._asking = asyncio.Lock()
 
     async def current(self) -> Policy:
@@ -69,7 +70,7 @@ class PolicySource:
         return self._policy
 
     def _is_fresh(self) -> bool:
-        return self._fresh_until is not None and _monotonic() < self._fresh_until
+        return self._fresh_until is not None and monotonic_ns() < self._fresh_until
 
     async def _ask(self) -> None:
         try:
@@ -81,11 +82,7 @@ class PolicySource:
             if signed != self._signed:
                 self._policy = None if signed is None else Policy.parse(signed.document)
                 self._signed = signed
-        self._fresh_until = _monotonic() + FRESH_S
-
-
-def _monotonic() -> float:  # seconds on the loop's clock: a duration, never a date
-    return asyncio.get_running_loop().time()
+        self._fresh_until = monotonic_ns() + FRESH_NS
 
 
 _UNITS: ColumnElement[Decimal] = literal_column("1.0", Numeric)

@@ -40,11 +40,11 @@ class Outbox:
         self,
         database: Database,
         clock: Callable[[], datetime],
-        jitter: Callable[[], float] = random.random,
+        delay_share: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._jitter_of_delay = jitter
+        self._delay_share = delay_share
 
     async def claim(self, network: NetworkId, limit: int) -> list[Item]:
         """Up to `limit` due effects of a network, oldest first, ours until the lease ends. Skips
@@ -72,8 +72,8 @@ class Outbox:
         items = [Item(r.seq, Work(r.kind), r.subject, r.attempts, until) for r in rows]
         return sorted(items, key=lambda item: item.seq)
 
-    async def delay_s(self, network: NetworkId, longest: float) -> float:
-        """Seconds until the next effect is due or its lease ends, at most `longest`."""
+    async def delay_s(self, network: NetworkId, longest_delay: float) -> float:
+        """Seconds until the next effect is due or its lease ends, at most `longest_delay`."""
         due = case(
             (OutboxRow.claimed_until > OutboxRow.due_at, OutboxRow.claimed_until),
             else_=OutboxRow.due_at,
@@ -83,9 +83,9 @@ class Outbox:
                 select(due).where(OutboxRow.network == network).order_by(due).limit(1)
             )
         if first is None:
-            return longest
+            return longest_delay
         wait: float = (first - self._clock()).total_seconds()
-        return max(0.0, min(longest, wait))
+        return max(0.0, min(longest_delay, wait))
 
     async def finish(self, items: Collection[Item]) -> None:
         """They have been run and need not be run again."""
@@ -120,4 +120,4 @@ class Outbox:
         """Doubling, up to a limit, and spread so that what failed together does not come back
         together."""
         longest = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(attempts - 1, 16))
-        return timedelta(seconds=longest * (0.5 + 0.5 * self._jitter_of_delay()))
+        return timedelta(seconds=longest * (0.5 + 0.5 * self._delay_share()))

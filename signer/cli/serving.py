@@ -53,6 +53,8 @@ def serve_command(
             unix = UnixListener(socket, frozenset(allow_uid or (os.geteuid(),)))
         if unix is None and tls is None:
             fail("nowhere to listen: --socket or --listen")
+        if tls is not None and not tls.names:
+            fail("nobody may call: --allow-name for each common name that may")
         location = TokenLocation(token_library, token_label) if token_library else None
         configuration = Configuration(
             StateDirectory(state_dir), codecs_for(network), unix, tls, location

@@ -77,7 +77,7 @@ class DestinationGroup:
 
     def cooled(self, network: NetworkId, address: Address, now: datetime) -> bool:
         entry = self.entry(network, address)
-        return entry is not None and now >= entry.added_at + timedelta(seconds=self.cooling_s)
+        return entry is not None and now - entry.added_at >= timedelta(seconds=self.cooling_s)
 
 
 @dataclass(frozen=True, slots=True)

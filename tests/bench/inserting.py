@@ -86,12 +86,8 @@ class BarePostgres:
     """As many connections as custody has callers."""
 
     def __init__(self, url: str, connections: int) -> None:
-        parsed = make_url(url)
-        self._where = {
-            "dbname": parsed.database,
-            "user": parsed.username,
-            "host": parsed.query["host"],
-        }
+        plain = make_url(url).set(drivername="postgresql")
+        self._where = plain.render_as_string(hide_password=False)
         self._number = connections
         self._connections: list[psycopg.AsyncConnection[Any]] = []
         self._templates: list[Template] = []
@@ -100,7 +96,7 @@ class BarePostgres:
     async def learn(self, transfer: str, key: str) -> None:
         connect = psycopg.AsyncConnection.connect
         self._connections = [
-            await connect(**self._where, autocommit=True) for _ in range(self._number)
+            await connect(self._where, autocommit=True) for _ in range(self._number)
         ]
         found = []
         for table, column in _TABLES.items():

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median, quantiles
 from types import FunctionType, ModuleType
 
-Work = Callable[[], Awaitable[int]]
+Work = Callable[[], Awaitable[float]]
 """Does one round's work. Returns how many units of it that was."""
 Clock = Callable[[], float]
 

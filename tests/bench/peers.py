@@ -164,9 +164,10 @@ def check_same(ours: list[Address], theirs: AddressAt) -> None:
     assert [theirs(index) for index in range(len(ours))] == ours
 
 
-def parse_block_with_bitcoinlib(raw: bytes) -> None:
-    """With all its transactions."""
+def parse_with_bitcoinlib(raw: bytes, number: int) -> int:
+    """The first `number` transactions of a block."""
     from bitcoinlib.blocks import Block
 
-    block = Block.parse(raw, parse_transactions=True)
-    assert len(block.transactions) == block.tx_count
+    block = Block.parse(raw, parse_transactions=True, limit=number)
+    assert len(block.transactions) == number
+    return number

@@ -1,11 +1,115 @@
-"""The page docs/performance.md: what was measured where, the table, and how to read it."""
+"""The page docs/performance.md: what was measured where, the table, and how to read it.
+
+The words are written here and the numbers are put between them, so that the page can be made again
+on any machine and never says what this run did not see.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from tests.bench.table import Row, markdown
+from tests.bench.table import Row, markdown, number
+
+_HEAD = """\
+# Performance
+
+Written by `python -m tests.bench --write docs/performance.md`; change the words in
+`tests/bench/report.py`. `make bench` prints the same table. Everything below was measured in one
+run: ours, the other libraries and the limit take turns, round by round, and each figure is the
+median of its rounds, so that whatever else the machine was doing slowed all of them.
+
+## Where
+"""
+
+_COLUMNS = """
+**ours** and **limit** are rates by the clock on the wall, or milliseconds, seconds and megabytes
+where the unit says so. **a core** is the rate per second of one core's time, of the process that
+does the work: the signer's process where the signer works, else this one (so databases and nodes
+are not in it). A single thread on an idle machine has both rates equal; on a busy machine only the
+second one means much. **of limit** is how much of the limit's speed is ours: 1 is as fast. The
+number behind a peer says how many times as fast as it ours is. Aims that say "a core" are judged by
+that column, all others by the wall.
+
+"""
+
+_COUNTS = """
+## What each row counts
+
+**Signatures through the signer.** The signer is `custody-signer serve` in its own process, asked
+over its Unix socket. Each request is another transfer with its own destination, amount and conflict
+key, out of 24 vaults, under a published policy that has a limit for each transaction and two
+rolling windows for each vault and network. Every signature in these figures has gone through all
+eight steps: message parsed and its canonical form checked, transaction decoded from its bytes,
+mandate compared, policy evaluated against the signer's own counters, decision chained, written and
+fsynced, key derived, signed, wiped, logged, answered; the client's side of the socket is in the
+wall time as well. *One request* has an fsync to itself; *in batches* two callers keep the signer
+busy with up to 256 requests in one message and one fsync. The limit of one request is a 4 KiB
+append with fsync to a file on the same disk, and one bare signature; the limit of a batch is
+libsecp256k1 (by coincurve) or OpenSSL's Ed25519 (by cryptography) in a loop over ready digests: it
+signs, and does nothing else whatsoever. The peers build and sign a transaction in this process with
+a key in memory: no policy, no record, no second process.
+
+**Addresses derived.** From an account's extended public key to `OwnedAddress` objects with path and
+public key, by the code that creates deposit addresses, without writing them to a database. The limit
+makes the child keys only. Solana's keys are derived by the signer, since SLIP-10 knows no public
+derivation on Ed25519, and cross the socket 256 at a time; its peer holds the private key.
+
+**Blocks followed.** A real `bitcoind` and a real `anvil` make the blocks; one payment of a hundred
+goes to an address of ours. Ours is the follower with the real adapter and a SQLite database in
+which all addresses lie: it fetches, parses, checks the merkle root, matches every credit and every
+spent coin against the watch list, writes deposits, coins and ledger entries, credits what has
+become final, and commits. The limit asks the same node for the same blocks, as many at a time,
+parses them (bitcoin: with the same parser) and writes nothing. `anvil` needs quadratic time to trace
+a block, so its blocks are read by receipts here. bitcoinlib parses a tenth of a block that it has
+already; web3 fetches blocks without receipts.
+
+**Transfers accepted.** `Transfers.create` in this process, as the API calls it: idempotency key,
+destination, policy with its windows, balance, reservation in the ledger, state, event and outbox in
+one transaction. The limit writes the same six rows in one transaction with the raw driver; it reads
+nothing, decides nothing and updates no balance. Both wait for the disk (SQLite: WAL with
+`synchronous=FULL`; PostgreSQL: `fsync` and `synchronous_commit` on). PostgreSQL is asked by eight
+callers on eight connections on both sides; in SQLite writers queue, and the raw driver runs in this
+thread, without an event loop.
+
+**Loaded in the process.** Modules in `sys.modules` of a fresh process after importing the signer's
+entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer is
+safer; a larger number needs a reason in `docs/adr/`.
+
+## How to read it
+
+- **Half of a bare signing loop is not what a guarded signature can cost.** A bare signature takes
+  tens of microseconds. Before the signer makes one it parses about a kilobyte of JSON that a hostile
+  caller may have written and checks that it is the one canonical spelling, decodes the transaction
+  with no trust in anybody, evaluates every rule, and chains and stores a record, all of it in
+  Python: some hundreds of microseconds. The aim of 0.5 stays in the table so that the distance is
+  seen and not explained away. What it means in practice stands in the column "a core".
+- **The latency of one request is mostly the disk's.** Compare it with its limit, not with zero. The
+  peer's lower number is for a signature that nobody could account for after a power failure.
+- **A follower's speed on EVM is the node's speed**: with both sides waiting for the node, "of limit"
+  is near 1, and what our side costs is visible in the column "a core" only.
+- **A busy vault costs more than a quiet one.** Accepting a transfer reads the vault's transfers
+  inside the longest window of the policy, so a vault with thousands of transfers in an hour accepts
+  more slowly than the table says.
+- Rates of one run on one machine differ from the next by some per cent; third digits mean nothing.
+"""
 
 
 def page(where: Mapping[str, str], rows: Sequence[Row]) -> str:
-    return markdown(rows)
+    """Markdown."""
+    places = [f"| {name} | {value} |" for name, value in where.items()]
+    table = "\n".join(["| | |", "| --- | --- |", *places])
+    aims = "\n".join(_aims(rows))
+    return f"{_HEAD}\n{table}\n\n## The figures\n{_COLUMNS}{markdown(rows)}\n\n{aims}\n{_COUNTS}"
+
+
+def _aims(rows: Sequence[Row]) -> Iterator[str]:
+    aims = [(row, aim) for row in rows for aim in row.aims]
+    missed = [(row, aim) for row, aim in aims if not aim.met]
+    yield f"{len(aims) - len(missed)} of {len(aims)} aims are met."
+    if missed:
+        yield "Missed:\n"
+    for row, aim in missed:
+        core = "" if row.ours.core is None else f", {number(row.ours.core)} a core"
+        share = "" if row.limit is None else f", {number(row.ratio(row.limit))} of the limit"
+        figure = f"{number(row.ours.value)} {row.unit}{core}{share}"
+        yield f"- {row.section}, {row.what}: the aim is {aim.text}, found {figure}."

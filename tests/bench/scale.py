@@ -43,7 +43,7 @@ FULL = Scale(
     watched=1_000_000,
     bitcoin_blocks=24,
     bitcoin_transactions=1_000,
-    evm_blocks=16,
+    evm_blocks=8,
     transfers=200,
     loads=5,
 )

@@ -44,6 +44,8 @@ class Row:
     peers: tuple[Figure, ...] = ()
     aims: tuple[Aim, ...] = ()
     small: bool = False
+    note: str = ""
+    """What does not fit into the table and stands below it."""
 
     def ratio(self, other: Figure) -> float:
         ratio = self.ours.value / other.value
@@ -52,7 +54,7 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         core = "" if self.ours.core is None else number(self.ours.core)
         limit = "" if self.limit is None else _named(self.limit)
-        share = "" if self.limit is None else f"{self.ratio(self.limit):.2f}"
+        share = "" if self.limit is None else number(self.ratio(self.limit))
         peers = "; ".join(f"{_named(each)} ({number(self.ratio(each))}x)" for each in self.peers)
         aims = "; ".join(aim.text for aim in self.aims)
         met = "; ".join("met" if aim.met else "missed" for aim in self.aims)
@@ -92,6 +94,9 @@ def print_table(rows: Sequence[Row], console: Console) -> None:
         for row in of_section:
             table.add_row(*row.cells())
     console.print(table)
+    for row in rows:
+        if row.note:
+            console.print(f"{row.what}: {row.note}")
 
 
 def wide_console() -> Console:
@@ -106,6 +111,7 @@ def markdown(rows: Sequence[Row]) -> str:
     for section, of_section in by_section(rows):
         lines.append(_line([f"**{section}**", *[""] * (len(HEADINGS) - 1)]))
         lines += [_line(row.cells()) for row in of_section]
+    lines += ["", *(f"{row.what}: {row.note}." for row in rows if row.note)]
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from chains.model import (
     AddressType,
     Block,
     BlockRef,
+    Broadcast,
     Coin,
     ConflictKey,
     Credit,
@@ -88,6 +89,12 @@ class World:
         block = await self.adapter.block(newest)
         assert block is not None
         return block.ref
+
+    async def settled(self, signed: SignedTx, to: Address, amount: int) -> TxStatus:
+        """Sent (perhaps again), a block made, and then as below."""
+        assert await self.adapter.broadcast(signed) in Broadcast
+        await self.node.mine()
+        return await self.included(signed, to, amount)
 
     async def included(self, signed: SignedTx, to: Address, amount: int) -> TxStatus:
         """Its status, after adapter and engine agree that it paid `amount`."""

@@ -17,7 +17,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> House:
     return build_house(tmp_path_factory.mktemp("house"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(house: House) -> Iterator[Process]:
     """One process for every attack that leaves it as it was. Two users may call, so its socket is
     open to everybody, and lies where everybody may go."""

@@ -110,7 +110,10 @@ def of_zeros(mandate: Mandate) -> Approval:
 
 def expired(world: World) -> str:
     now = world.now()
-    old = {"requested_at": now - timedelta(hours=2), "expires_at": now - timedelta(seconds=1)}
+    old: dict[str, Any] = {
+        "requested_at": now - timedelta(hours=2),
+        "expires_at": now - timedelta(seconds=1),
+    }
     return world.word(honest(world, ETHEREUM, **old))
 
 
@@ -121,7 +124,7 @@ def lives_too_long(world: World) -> str:
 def from_the_future(world: World) -> str:
     """Dated forward, so that it outlives what the rule allows."""
     later = world.now() + timedelta(hours=23)
-    times = {"requested_at": later, "expires_at": later + timedelta(hours=23)}
+    times: dict[str, Any] = {"requested_at": later, "expires_at": later + timedelta(hours=23)}
     return world.word(honest(world, ETHEREUM, **times))
 
 

@@ -11,8 +11,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from signer.codecs import codecs_for
 from signer.endpoint import Endpoint
 from signer.keystore import Contents, KeyDerivation
 from signer.messages import frame, read_length
+from signer.server import Server, UnixListener
 from signer.session import Session, utc_now
 from signer.state import StateDirectory
 from signer.wire import SignRequest
@@ -100,6 +101,22 @@ def in_process(
         )
     finally:
         endpoint.lock()
+
+
+@asynccontextmanager
+async def serving_here(state: StateDirectory) -> AsyncIterator[Path]:
+    """The server's own code in this process, where its patience can be shortened."""
+    endpoint = Endpoint(())
+    server = Server(endpoint)
+    contents, codecs = Contents(bytearray(ENTROPY), PINNED), codecs_for(NETWORKS)
+    clock = Clock(utc_now())
+    endpoint.session = await server.run(lambda: Session(state, contents, codecs, clock))
+    path = state.path.parent / "here.sock"
+    await server.listen_unix(UnixListener(path, frozenset({os.geteuid()})))
+    try:
+        yield path
+    finally:
+        await server.close()
 
 
 class Process:

@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from signer import server as server_module
-from signer.codecs import codecs_for
-from signer.endpoint import Endpoint
-from signer.keystore import Contents
 from signer.messages import CallRefused, frame, parse_request, parse_response, read_frame, request
-from signer.server import Server, UnixListener
-from signer.session import Session, utc_now
 from signer.wire import Receipt, SignRequest, parse_outcome
 from tests.hostile.channel import sign_message
-from tests.hostile.house import NETWORKS, House, Process
+from tests.hostile.house import House, Process, serving_here
 from tests.hostile.world import last_refusal
-from tests.support.signer import ENTROPY, PINNED, Clock
 
 MUTATIONS = 300
 KEYS, KEY_BYTES = 10_000, 66
 STATUS = request("status", {})
-
-
-@asynccontextmanager
-async def serving_here(house: House, folder: Path) -> AsyncIterator[Path]:
-    """The server's own code in this process, where its patience can be shortened."""
-    state = house.copy(folder)
-    endpoint = Endpoint(())
-    server = Server(endpoint)
-    contents = Contents(bytearray(ENTROPY), PINNED)
-    clock = Clock(utc_now())
-    endpoint.session = await server.run(
-        lambda: Session(state, contents, codecs_for(NETWORKS), clock)
-    )
-    path = folder / "s.sock"
-    await server.listen_unix(UnixListener(path, frozenset({os.geteuid()})))
-    try:
-        yield path
-    finally:
-        await server.close()
 
 
 async def test_a_slow_caller_costs_nobody_else_anything(
@@ -54,7 +26,7 @@ async def test_a_slow_caller_costs_nobody_else_anything(
     """Slow-loris: a byte now and then, never a whole frame. It is told so, logged and dropped; who
     called meanwhile was answered."""
     monkeypatch.setattr(server_module, "_FRAME_SECONDS", 0.3)
-    async with serving_here(house, tmp_path) as path:
+    async with serving_here(house.copy(tmp_path)) as path:
         slow_reader, slow_writer = await asyncio.open_unix_connection(path)
         slow_writer.write(frame(STATUS)[:5])
         reader, writer = await asyncio.open_unix_connection(path)
@@ -75,7 +47,7 @@ async def test_who_does_not_read_is_dropped(
 ) -> None:
     """Answers pile up at somebody who asks and never reads, until the signer hangs up."""
     monkeypatch.setattr(server_module, "_FRAME_SECONDS", 0.3)
-    async with serving_here(house, tmp_path) as path:
+    async with serving_here(house.copy(tmp_path)) as path:
         deaf_reader, deaf_writer = await asyncio.open_unix_connection(path, limit=1)
         many_keys = {
             "vault": "main",

@@ -24,7 +24,7 @@ from signer.session import utc_now
 from signer.wire import SignRequest
 from tests.hostile import memory
 from tests.hostile.consent import by
-from tests.hostile.house import House, NoStart, in_process, serving
+from tests.hostile.house import House, NoStart, Process, in_process, serving, serving_here
 from tests.hostile.transactions import (
     BITCOIN,
     BSC,
@@ -41,7 +41,7 @@ from tests.hostile.transactions import (
     transaction,
     with_tx,
 )
-from tests.hostile.world import World, signed_in
+from tests.hostile.world import World
 from tests.support.signer import ADA, EVE, Clock, outcome_word
 from tests.unit.bitcoin.support import PsbtMap, script_of, split_psbt
 
@@ -145,37 +145,37 @@ def test_keys_of_one_network_are_no_keys_of_another_that_takes_its_signatures() 
             assert paths.setdefault((network.family, path), network.alias) == network.alias
 
 
-def test_through_the_client_that_custody_uses(house: House, tmp_path: Path) -> None:
-    """A lie is an outcome like any other; the receipt-ahead check comes with the connection."""
-    state = house.copy(tmp_path)
-    with serving(state) as process:
-        world = process.world()
-        good = honest(world, ETHEREUM)
-        bad = with_tx(honest(world, ETHEREUM), evm(world, to=THIEF_EVM))
+@pytest.mark.xdist_group("hostile")
+def test_through_the_client_that_custody_uses(shared: Process) -> None:
+    """A lie is an outcome like any other."""
+    world = shared.world()
+    world.name = "client"
+    good = honest(world, ETHEREUM)
+    bad = with_tx(honest(world, ETHEREUM), evm(world, to=THIEF_EVM))
 
-        async def ask() -> list[str]:
-            client = SignerClient(process.socket, newest=house.newest)
-            outcomes = await client.sign([bad, good])
-            await client.close()
-            return [outcome_word(outcome) for outcome in outcomes]
+    async def ask() -> list[str]:
+        client = SignerClient(shared.socket)
+        outcomes = await client.sign([bad, good])
+        await client.close()
+        return [outcome_word(outcome) for outcome in outcomes]
 
-        assert asyncio.run(ask()) == ["mismatch/destination", "signed"]
-        with pytest.raises(NoStart, match="another process works"), serving(state):
-            pass
-        assert process.running
+    assert asyncio.run(ask()) == ["mismatch/destination", "signed"]
 
 
-def test_through_the_client_after_a_restored_backup(house: House, tmp_path: Path) -> None:
+@pytest.mark.xdist_group("hostile")
+def test_a_second_signer_on_the_same_files_does_not_start(shared: Process) -> None:
+    """Each would not know what the other signed."""
+    with pytest.raises(NoStart, match="another process works"), serving(shared.state):
+        pass
+    assert shared.running
+
+
+async def test_the_client_tells_of_its_newest_receipt(house: House, tmp_path: Path) -> None:
+    """A signer restored from a backup hears of it with the first connection."""
     state = house.copy(tmp_path)
     memory.all_restored(state)
-    with serving(state) as process:
-        before = len(process.world().records())
-
-        async def ask() -> str:
-            client = SignerClient(process.socket, newest=house.newest)
-            (outcome,) = await client.sign([house.again])
-            await client.close()
-            return outcome_word(outcome)
-
-        assert asyncio.run(ask()) == "unavailable/journal-behind"
-        assert signed_in(process.world().records()[before:]) == []
+    async with serving_here(state) as path:
+        client = SignerClient(path, newest=house.newest)
+        (outcome,) = await client.sign([house.again])
+        await client.close()
+    assert outcome_word(outcome) == "unavailable/journal-behind"

@@ -21,7 +21,8 @@ from signer.policy import Detail, Evaluation, Policy, Ruling, Usage
 from signer.service import Source
 from signer.session import utc_now
 from signer.wire import Approval, Mandate
-from tests.hostile.attacks import ATTACKS, Attack
+from tests.hostile.attack import Attack
+from tests.hostile.attacks import ATTACKS
 from tests.hostile.house import House, in_process
 from tests.hostile.transactions import ETHEREUM, honest
 from tests.support.signer import Clock
@@ -80,6 +81,10 @@ def no_records(*_: object) -> Iterator[Any]:
     return iter(())
 
 
+def no_doubts(*_: object) -> list[str]:
+    return []
+
+
 def no_needs(*_: object) -> tuple[Any, ...]:
     return ()
 
@@ -106,7 +111,7 @@ GUARD = {"signer.guard:Guard.check": nothing}
 WINDOWS = {"signer.guard:Guard.usage": empty_window}
 SPENT_OUTPUT = {"chains.bitcoin.codec:_spent_output": believe_container}
 OWNS = {"chains.bitcoin.codec:_owns": any_owner}
-CALLDATA = {"chains.evm.codec:EvmCodec._unexplained": lambda *_: []}
+CALLDATA = {"chains.evm.codec:EvmCodec._unexplained": no_doubts}
 QUORUM = {"signer.guard:verify_policy": unsigned_is_enough}
 VERSIONS = {"signer.guard:Guard.check_policy": any_version}
 VAULTS = {"signer.service:Signer._vault": any_client}

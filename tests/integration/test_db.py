@@ -324,7 +324,10 @@ def test_lock_keys_are_64_bit_and_differ(one: str, other: str):
 
 
 async def test_a_cancelled_writer_does_not_keep_the_database(database: Database):
-    """Wherever it was: the next writer gets in at once."""
+    """Wherever it was, also half-way through a large result: the next writer gets in at once."""
+    many = [{"id": f"cli_{at:04}", "name": "C", "created_at": NOW} for at in range(700)]
+    async with database.write() as session:
+        await session.insert(ClientRow, many)
 
     async def work(at: int) -> None:
         async with database.write() as session:

@@ -13,7 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 _BY_FILE = ("tests/nodes/", "tests/integration/")
-_BY_NETWORK = "tests/conformance/test_adapters.py"
+_BY_NETWORK = "tests/conformance/test_adapters"
 _NETWORK = re.compile(r"\[((?:fake-)?[a-z]+-(?:local|regtest))\b")
 
 
@@ -21,7 +21,7 @@ def group_of(test: str) -> str:
     """Tests with the same group run one after the other in one worker. `test`: a node id."""
     path = test.partition("::")[0]
     network = _NETWORK.search(test)
-    if path == _BY_NETWORK and network is not None:
+    if path.startswith(_BY_NETWORK) and network is not None:
         return f"{path}[{network[1]}]"
     return path if path.startswith(_BY_FILE) else test
 

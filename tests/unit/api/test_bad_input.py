@@ -427,7 +427,7 @@ async def test_while_nodes_are_away_reads_say_so_and_transfers_wait(counter: Cou
     for node in counter.nodes.values():
         node.go_away()
     counter.clock.forward(minutes=5)
-    counter.app.state.nodes._fresh_s = 0
+    counter.app.state.nodes._fresh_seconds = 0
     for item in (await counter.get(path))["items"]:
         assert item["as_of"]["node"] == "unreachable"
         assert item["as_of"]["stale"] is True

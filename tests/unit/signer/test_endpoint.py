@@ -213,7 +213,7 @@ def test_mutated_messages_are_answered_and_sign_nothing_else(wire):
     row = SignRequest(mandate, script(mandate), approvals).to_json()
     good = request("sign", {"requests": [row]})
     chooser = random.Random(7)
-    for _ in range(400):
+    for _ in range(200):
         data = bytearray(good)
         for _ in range(chooser.randint(1, 3)):
             position = chooser.randrange(len(data))

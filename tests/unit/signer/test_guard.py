@@ -146,7 +146,7 @@ def test_a_replacement_counts_once_with_the_most_that_one_of_them_takes(tmp_path
     everything = Window("v1", ETH, None, HOUR)
 
     def held():
-        return bench.session.guard.usage(everything, bench.clock.now, "other", replaces=False)
+        return bench.session.guard.usage(everything, bench.clock.now, "other")
 
     assert outcome_word(bench.send(bench.mandate(fee_max=10))) == "signed"
     assert held() == Usage(110, 1)
@@ -158,6 +158,23 @@ def test_a_replacement_counts_once_with_the_most_that_one_of_them_takes(tmp_path
     assert held() == Usage(150, 1)
     assert spend(bench, 2, amount=141) == "denied/window-amount"
     assert spend(bench, 3, amount=140) == "signed"
+    assert held() == Usage(300, 2)
+    bench.clock.advance(HOUR)
+    assert held() == Usage(0, 0)
+
+
+def test_a_replacement_stays_in_the_window_as_long_as_its_newest_transaction(tmp_path):
+    bench = limited(tmp_path, window(ETH, HOUR, 300))
+    everything = Window("v1", ETH, None, HOUR)
+    mandate = bench.mandate(expires_at=bench.clock.now + timedelta(hours=2))
+    for fee in (50, 20):
+        assert outcome_word(bench.send(replace(mandate, fee_max=fee))) == "signed"
+        bench.clock.advance(HOUR // 2)
+    for restart in (False, True):
+        if restart:
+            bench.restart()
+        usage = bench.session.guard.usage(everything, bench.clock.now, "other")
+        assert usage == Usage(150, 1)
 
 
 def test_a_replacement_is_measured_without_its_earlier_self(tmp_path):

@@ -115,18 +115,43 @@ def test_a_chain_that_somebody_else_continued_is_noticed(path, tmp_path):
         Journal(path, log_key())
 
 
-def test_an_index_that_lies_is_noticed(path):
-    """Records hidden from look-ups would be signed again."""
-    tamper(path, "PRAGMA writable_schema = ON")
+def rewrite_schema(path, old, new):
     database = sqlite3.connect(path)
     database.execute("PRAGMA writable_schema = ON")
-    database.execute(
-        "UPDATE sqlite_master SET sql = replace(sql, '''signed'', ''complete''', '''complete''')"
-        " WHERE name = 'journal_transfer'"
-    )
+    database.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, ?)", (old, new))
     database.commit()
     database.close()
-    with pytest.raises(JournalDamaged):
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("IN ('signed', 'complete')", "IN ('complete')"),
+        ("'$.transfer'", "'$.nothing'"),
+        ("kind = 'signed'", "kind = 'unsigned'"),
+    ],
+)
+def test_tables_that_hide_records_from_look_ups_are_noticed(path, old, new):
+    rewrite_schema(path, old, new)
+    with pytest.raises(JournalDamaged, match="tables"):
+        Journal(path, log_key())
+
+
+def test_columns_that_contradict_their_records_are_noticed(path):
+    """The tables are as they should be, but were filled while they were not."""
+    rewrite_schema(path, "'$.transfer'", "'$.nothing'")
+    tamper(path, "UPDATE journal SET body = body")
+    tamper(path, "REINDEX")
+    rewrite_schema(path, "'$.nothing'", "'$.transfer'")
+    with pytest.raises(JournalDamaged, match="column"):
+        Journal(path, log_key())
+
+
+def test_an_index_without_its_entries_is_noticed(path):
+    rewrite_schema(path, "IN ('signed', 'complete')", "IN ('complete')")
+    tamper(path, "REINDEX")
+    rewrite_schema(path, "IN ('complete')", "IN ('signed', 'complete')")
+    with pytest.raises(JournalDamaged, match="index"):
         Journal(path, log_key())
 
 

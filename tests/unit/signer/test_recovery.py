@@ -76,9 +76,7 @@ def test_a_copy_of_the_log_gives_everything_back(bench, tmp_path):
     bench.session.guard.expect(bench.second.sequence, bench.second.head)
     assert bench.send(bench.lost_mandate, nonce=2) == bench.second
     assert outcome_word(bench.send(bench.lost_mandate, nonce=3)) == "conflict/both-could-confirm"
-    usage = bench.session.guard.usage(
-        Window("v1", ETH, None, HOUR), bench.clock.now, "x", replaces=False
-    )
+    usage = bench.session.guard.usage(Window("v1", ETH, None, HOUR), bench.clock.now, "x")
     assert usage == Usage(220, 2)
     assert bench.session.vaults.open("c1", "v3") == 2
 

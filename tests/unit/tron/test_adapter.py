@@ -286,8 +286,10 @@ async def test_a_reorganisation_between_two_answers(scripted):
 SIGNED = SignedTx(LOCAL.id, TxId("aa" * 32), b"\x00")
 
 
-async def broadcast(scripted, **answer: Any) -> Broadcast:
-    return await scripted({"/wallet/broadcasthex": answer}).broadcast(SIGNED)
+async def broadcast(scripted, *, known: bool = False, **answer: Any) -> Broadcast:
+    found = {"txID": SIGNED.txid} if known else {}
+    script = {"/wallet/broadcasthex": answer, "/wallet/gettransactionbyid": found}
+    return await scripted(script).broadcast(SIGNED)
 
 
 async def test_broadcast_taken_or_known(scripted):
@@ -295,6 +297,10 @@ async def test_broadcast_taken_or_known(scripted):
     assert taken is Broadcast.ACCEPTED
     known = await broadcast(scripted, result=False, code="DUP_TRANSACTION_ERROR")
     assert known is Broadcast.ALREADY_KNOWN
+    long_ago = await broadcast(
+        scripted, known=True, result=False, code="TRANSACTION_EXPIRATION_ERROR"
+    )
+    assert long_ago is Broadcast.ALREADY_KNOWN
 
 
 @pytest.mark.parametrize(

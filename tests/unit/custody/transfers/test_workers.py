@@ -171,11 +171,6 @@ async def test_a_loop_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatc
     assert "secret" not in repr(logged)
 
 
-@pytest.fixture
-def desk(sqlite: Database) -> Desk:
-    return Desk(sqlite)
-
-
 # What is logged
 
 

@@ -1,0 +1,147 @@
+"""Attacks by messages, frames and connections."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chains.networks import find_network
+from tests.hostile import channel
+from tests.hostile.attack import Attack
+from tests.hostile.transactions import (
+    BSC,
+)
+
+MESSAGES: Final = (
+    Attack(
+        "a message that is no JSON",
+        "a frame in order around garbage",
+        "malformed/message",
+        channel.body(lambda _: b"\x00\xff\x00"),
+    ),
+    Attack(
+        "JSON in another spelling",
+        "the same message with spaces",
+        "malformed/message",
+        channel.body(channel.spaced),
+    ),
+    Attack(
+        "a field twice",
+        "two values for `fee_max`",
+        "malformed/message",
+        channel.body(channel.repeated_field),
+    ),
+    Attack(
+        "a number with an exponent",
+        "`2e0` for 2",
+        "malformed/message",
+        channel.body(channel.exponent),
+    ),
+    Attack(
+        "an unknown field",
+        "`approved` in the mandate",
+        "malformed/message",
+        channel.edited(approved=True),
+    ),
+    Attack(
+        "a negative fee",
+        "`-1` as greatest fee",
+        "malformed/message",
+        channel.edited(fee_max="-1"),
+    ),
+    Attack(
+        "an amount as a number",
+        "a JSON number, which readers round",
+        "malformed/message",
+        channel.edited(fee_max=1),
+    ),
+    Attack(
+        "an unknown action",
+        "`sweep` instead of `transfer`",
+        "malformed/message",
+        channel.edited(action="sweep"),
+    ),
+    Attack(
+        "a forged line for the log",
+        "a line break in the transfer's id",
+        "malformed/message",
+        channel.edited(transfer='x"}\n{"kind":"signed"'),
+    ),
+    Attack(
+        "a time before all times",
+        "the first hour of year 1, east of Greenwich",
+        "malformed/message",
+        channel.body(channel.year_zero),
+    ),
+    Attack(
+        "deep nesting",
+        "a hundred thousand brackets",
+        "malformed/message",
+        channel.body(channel.deeply_nested),
+    ),
+    Attack(
+        "too large a batch",
+        "257 requests in one message",
+        "malformed/message",
+        channel.body(channel.too_many),
+    ),
+    Attack(
+        "signing bytes",
+        "a call that signs what it is given",
+        "malformed/message",
+        channel.call("sign_bytes", network=find_network(BSC).id, digest="00" * 32),
+    ),
+    Attack(
+        "unlocking from outside",
+        "guessing the passphrase through custody's socket",
+        "malformed/message",
+        channel.call("unlock", passphrase="00", pin=""),
+    ),
+    Attack(
+        "one bad request among good ones",
+        "in a batch, hoping to be overlooked",
+        "mismatch/destination",
+        channel.thief_in_good_company,
+    ),
+    Attack(
+        "an oversized frame",
+        "a length above 4 MiB",
+        "malformed/frame",
+        channel.raw(channel.OVERSIZED),
+    ),
+    Attack(
+        "an empty frame",
+        "length zero",
+        "malformed/frame",
+        channel.raw(channel.EMPTY),
+    ),
+    Attack(
+        "a truncated frame",
+        "the last byte never comes",
+        "malformed/frame",
+        channel.raw(channel.CUT_SHORT),
+    ),
+    Attack(
+        "a frame cut within its length",
+        "two bytes and the end",
+        "malformed/frame",
+        channel.raw(channel.NO_LENGTH),
+    ),
+    Attack(
+        "another protocol",
+        "an HTTP request on the socket",
+        "malformed/frame",
+        channel.raw(channel.HTTP),
+    ),
+    Attack(
+        "one connection too many",
+        "all 64 places held by connections that say nothing",
+        "closed",
+        channel.too_many_connections,
+    ),
+    Attack(
+        "another user of the machine",
+        "a process whose user is not on the list",
+        "unauthenticated/caller",
+        channel.stranger,
+    ),
+)

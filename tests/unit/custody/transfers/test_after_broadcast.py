@@ -1,0 +1,188 @@
+"""What becomes of signed transactions: refused, forgotten, reorganised, reverted, dead, final."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from chains.errors import BroadcastRejected
+from chains.model import TxId
+from custody.db.session import Database
+from custody.db.tables import LedgerEntryRow, OutboxRow, TransferRow
+from tests.unit.custody.transfers.desk import Desk
+from tests.unit.custody.transfers.life import (
+    ACCOUNT,
+    FUNDS,
+    TRON,
+    ended_well,
+    mandate_of,
+)
+
+
+async def test_a_node_that_says_no_frees_nothing(every: Desk):
+    desk = every
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    refuse = True
+
+    def hook(name: str) -> None:
+        if name == "broadcast" and refuse:
+            raise BroadcastRejected("mempool full")
+
+    desk.adapter.before = hook
+    await desk.work(3)
+    row = await desk.transfer(transfer_id)
+    assert (row.state, row.waiting) == ("signed", "broadcast_rejected")
+    assert (await desk.balance(vault)).reserved == 1_000 + row.fee_max
+    (before,) = await desk.transactions(transfer_id)
+    refuse = False
+    await desk.settle(transfer_id)
+    (after,) = await desk.transactions(transfer_id)
+    assert (before.raw, before.txid) == (after.raw, after.txid)
+    await ended_well(desk, vault, transfer_id, 1_000)
+
+
+async def test_a_forgotten_transaction_is_sent_again_byte_for_byte(desk: Desk):
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    await desk.work()
+    row = await desk.transfer(transfer_id)
+    desk.node.drop(TxId(row.txid or ""))
+    await desk.track()
+    assert await desk.outbox() == [("broadcast", transfer_id)]
+    await desk.track()
+    assert await desk.outbox() == [("broadcast", transfer_id)]
+    await desk.work()
+    assert row.txid in desk.node.pool
+    await desk.settle(transfer_id)
+    await ended_well(desk, vault, transfer_id, 1_000)
+
+
+async def test_a_reorg_brings_it_back_and_it_is_included_again(every: Desk):
+    desk = every
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    await desk.work()
+    await desk.node.mine()
+    await desk.work()
+    assert await desk.state(transfer_id) == "included"
+    await desk.node.reorg(1)
+    await desk.track()
+    assert await desk.state(transfer_id) == "broadcast"
+    row = await desk.settle(transfer_id)
+    assert row.state == "final"
+    await ended_well(desk, vault, transfer_id, 1_000)
+    assert "disconnect" in await desk.events(transfer_id)
+
+
+async def test_a_reorg_that_moves_it_to_another_block(desk: Desk):
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    await desk.work()
+    await desk.node.mine()
+    await desk.work()
+    first = (await desk.transfer(transfer_id)).block_hash
+    await desk.node.reorg(1, replay=True)
+    await desk.track()
+    row = await desk.transfer(transfer_id)
+    assert row.state == "included"
+    assert row.block_hash != first
+    await desk.settle(transfer_id)
+    await ended_well(desk, vault, transfer_id, 1_000)
+
+
+async def test_a_reverted_transaction_costs_its_fee_and_nothing_else(sqlite: Database):
+    desk = Desk(sqlite, ACCOUNT)
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    await desk.work()
+    row = await desk.transfer(transfer_id)
+    desk.node.revert(TxId(row.txid or ""))
+    await desk.node.mine()
+    await desk.work()
+    row = await desk.transfer(transfer_id)
+    assert (row.state, row.reason) == ("included", "reverted")
+    row = await desk.settle(transfer_id)
+    assert (row.state, row.reason, row.fee) == ("reverted", "reverted", 1000)
+    assert await desk.received(transfer_id) == 0
+    balance = await desk.balance(vault)
+    assert (balance.available, balance.reserved) == (FUNDS - 1000, 0)
+    assert (await desk.reconcile()).is_clean
+
+
+async def test_a_transaction_proven_dead_gives_everything_back(sqlite: Database):
+    """TRON: it expired before any block took it."""
+    desk = Desk(sqlite, TRON)
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    desk.adapter.before = _refuse_broadcasts
+    await desk.work()
+    row = await desk.transfer(transfer_id)
+    while row.state != "dropped":
+        assert row.state == "signed"
+        await desk.node.mine(10)
+        await desk.node.finalize()
+        await desk.work()
+        row = await desk.transfer(transfer_id)
+    assert (await desk.balance(vault)).available == FUNDS
+    assert await desk.received(transfer_id) == 0
+    assert await desk.claims() == []
+
+
+def _refuse_broadcasts(name: str) -> None:
+    if name == "broadcast":
+        raise BroadcastRejected("not today")
+
+
+async def test_a_transaction_whose_coin_is_finally_gone_is_dead(sqlite: Database):
+    desk = Desk(sqlite, ACCOUNT)
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    desk.adapter.before = _refuse_broadcasts
+    await desk.work()
+    mandate = await mandate_of(desk, transfer_id)
+    await desk.node.mine()
+    desk.node.state.nonces[mandate.source_address or ""] = 1
+    await desk.node.finalize()
+    await desk.node.mine()
+    await desk.work(2)
+    row = await desk.transfer(transfer_id)
+    assert row.state == "dropped"
+    assert (row.reason or "").startswith("replaced")
+    assert (await desk.balance(vault)).available == FUNDS
+
+
+async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person(
+    sqlite: Database,
+):
+    desk = Desk(sqlite, "solana-local")
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000, fee_max=2_000)
+    await desk.work()
+    desk.node.rent = 1_001
+    await desk.node.mine()
+    await desk.node.finalize()
+    await desk.work(2)
+    row = await desk.transfer(transfer_id)
+    assert (row.state, row.waiting) == ("included", "fee_above_reservation")
+    assert "fee_above_reservation" in await desk.alarms()
+    assert (await desk.balance(vault)).reserved == 3_000
+
+
+async def test_the_worker_survives_what_nobody_foresaw(desk: Desk):
+    vault = await desk.open_funded(FUNDS)
+    good = await desk.send(vault, 1_000)
+    bad = await desk.send(vault, 2_000)
+    async with desk.database.write() as session:
+        await session.execute(
+            update(TransferRow).where(TransferRow.id == bad).values(mandate=b"{}")
+        )
+    await desk.worker.run_due()
+    assert await desk.state(good) == "signed"
+    assert (await desk.transfer(bad)).waiting == "internal_error"
+    async with desk.database.read() as session:
+        errors = await session.all(select(OutboxRow.last_error).where(OutboxRow.subject == bad))
+        entries = await session.all(
+            select(LedgerEntryRow.kind).where(LedgerEntryRow.subject == bad)
+        )
+    assert list(errors) == ["internal_error"]
+    assert list(entries) == ["reserve", "reserve"]
