@@ -25,7 +25,8 @@ COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
 COPY chains/evm/*.py /opt/custody/chains/evm/
 COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/tron/*.py /opt/custody/chains/tron/
-COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py signer/wire.py \
+COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py \
+     signer/statements.py signer/wire.py \
      /opt/custody/signer/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY custody/*.py /opt/custody/custody/

@@ -38,6 +38,8 @@ COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
      chains/tron/parse.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
+COPY signer/cli/__init__.py signer/cli/common.py signer/cli/keystore.py signer/cli/options.py \
+     signer/cli/records.py signer/cli/serving.py /opt/custody/signer/cli/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY docker/custody-signer /usr/local/bin/custody-signer
 

@@ -20,7 +20,7 @@ FORBIDDEN = re.compile(
     r"|custody|api"
     r"|aiohttp|bitcoinlib|fastapi|httpx|requests|solana|sqlalchemy|urllib3|uvicorn|web3)(\.|$)"
 )
-PRIVATE = re.compile(r"signer\.(?!(wire|client|policy|canonical|messages)(\.|$))\w+")
+PRIVATE = re.compile(r"signer\.(?!(wire|client|policy|canonical|messages|statements)(\.|$))\w+")
 
 
 def modules_after_import(module: str, home: Path) -> set[str]:

@@ -37,6 +37,7 @@ from signer.wire import (
     RefusalCode,
     SignRequest,
     canonical_json,
+    format_time,
     outcome_to_json,
 )
 from tests.support.signer import (
@@ -44,7 +45,6 @@ from tests.support.signer import (
     BOB,
     MANDATE,
     NOON,
-    format_time,
     policy_document,
     rule,
     sign_policy,

@@ -194,8 +194,8 @@ def bitcoin(data: bytes) -> None:
         summary = codec(alias).summarize(tx)
         psbt = parse_psbt(data)
         paid = sum(out.amount for out in psbt.transaction.outputs)
-        named = [*summary.payments, *summary.change]
-        assert paid == sum(each.amount for each in named)
+        named = [out.amount for out in summary.payments] + [out.amount for out in summary.change]
+        assert paid == sum(named)
         assert len(summary.conflict_keys) == len(psbt.transaction.inputs)
 
 

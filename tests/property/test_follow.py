@@ -44,10 +44,11 @@ moves = st.lists(
 
 
 @given(moves)
-def test_follower_ends_on_the_best_chain_and_its_events_replay_to_it(
+def test_follower_ends_on_the_best_chain_and_its_events_replay_to_it(  # noqa: C901
     script: list[tuple[str, int]],
 ) -> None:
-    chain, follower, replayed = Chain(), BlockFollower(0, 1000), []
+    chain, follower = Chain(), BlockFollower(0, 1000)
+    replayed: list[BlockRef] = []
 
     def step() -> bool:
         height = follower.wants(chain.blocks[-1].ref)

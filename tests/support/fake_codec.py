@@ -230,7 +230,7 @@ def nonce_key(network: str, address: str, nonce: int) -> ConflictKey:
 
 
 def sign_ecdsa(secret: bytes, digest: bytes) -> bytes:
-    return PrivateKey(secret).sign_recoverable(digest, hasher=None)  # type: ignore[no-any-return]
+    return bytes(PrivateKey(secret).sign_recoverable(digest, hasher=None))
 
 
 def _verify(need: SigningInput, given: Signature) -> None:

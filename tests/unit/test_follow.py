@@ -25,7 +25,7 @@ def chain(last: int, fork: int | None = None) -> dict[int, Block]:
 
 def catch_up(follower: BlockFollower, blocks: dict[int, Block]) -> list[str]:
     tip = blocks[max(blocks)].ref
-    log = []
+    log: list[str] = []
     for _ in range(200):
         height = follower.wants(tip)
         if height is None:
