@@ -107,7 +107,7 @@ class Guard:
     ) -> None:
         """The guard rule for a transaction that is no retry. Raises Refused."""
         for signed in history.signed:
-            if signed.tx_digest != tx_digest and not signed.conflict_keys & conflict_keys:
+            if signed.tx_digest != tx_digest and not _binding(signed.conflict_keys & conflict_keys):
                 raise Refused(
                     RefusalCode.CONFLICT,
                     "both-could-confirm",
@@ -276,3 +276,10 @@ class Guard:
                 self.adopt(signed, self.check_policy(signed))
             except Refused as error:
                 raise JournalDamaged(f"policy in record {record.sequence}: {error}") from error
+
+
+def _binding(shared: frozenset[ConflictKey]) -> frozenset[ConflictKey]:
+    """Those that keep two transactions apart whatever else is true. A durable nonce does only if
+    its value really is the account's: a recent blockhash in its place would let both in, and from
+    here nobody can tell the one from the other."""
+    return frozenset(key for key in shared if "/durable-nonce:" not in key)

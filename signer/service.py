@@ -226,7 +226,9 @@ def step1_authenticate(caller: Caller) -> None:
 def step2_decode(codec: TransactionCodec, tx: UnsignedTx) -> Decoded:
     """From the bytes that will be signed, never from what stands beside them. Raises Refused."""
     try:
-        return Decoded(codec.summarize(tx), codec.signing_inputs(tx))
+        summary = codec.summarize(tx)
+        # Codecs name no inputs of what they can't explain; step 4 refuses it in their words.
+        return Decoded(summary, () if summary.unexplained else codec.signing_inputs(tx))
     except ChainError as error:
         raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
     except Exception as error:  # a decoder's bug refuses this request and harms no other

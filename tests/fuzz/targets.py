@@ -66,9 +66,11 @@ from signer.policy import (
     explain as explain_evaluation,
 )
 from signer.wire import (
+    BATCH_MAX,
     MalformedMessage,
     SignRequest,
     Status,
+    listed,
     outcome_to_json,
     parse_outcome,
 )
@@ -99,11 +101,10 @@ def wire(data: bytes) -> None:
         call, arguments = parse_request(data)
         assert request(call, arguments) == data
         if call == "sign":
-            rows = arguments.get("requests")
-            parsed = [SignRequest.parse(row) for row in rows] if isinstance(rows, list) else []
-            assert [item.to_json() for item in parsed] == (rows or [])
-            for item in parsed:
-                assert item.mandate.digest() == SignRequest.parse(item.to_json()).mandate.digest()
+            for row in listed(arguments.get("requests"), maximum=BATCH_MAX):
+                parsed = SignRequest.parse(row)
+                assert parsed.to_json() == row
+                assert parsed.mandate.digest() == SignRequest.parse(row).mandate.digest()
         if call == "publish_policy":
             row = arguments.get("policy")
             assert SignedPolicy.parse(row).to_json() == row
