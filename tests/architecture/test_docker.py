@@ -347,7 +347,7 @@ class Image:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=60,
+                timeout=110,
             )
             assert list(Path(empty).iterdir()) == []
         return done
@@ -430,14 +430,14 @@ def test_the_lines_of_the_readme_and_the_compose_file_make_a_signer_that_serves(
         shell = [*service["entrypoint"]]
         told = [
             subprocess.run(
-                [*shell, _moved(line, moved)], env=environment, check=True, timeout=60,
+                [*shell, _moved(line, moved)], env=environment, check=True, timeout=110,
                 capture_output=True, text=True,
             )
             for line in (init, backup)
         ]  # fmt: skip
         assert len(told[1].stdout.splitlines()) == 5
         health = ["/bin/sh", "-c", _moved(service["healthcheck"]["test"][1], moved)]
-        assert subprocess.run(health, env=environment, check=False, timeout=60).returncode != 0
+        assert subprocess.run(health, env=environment, check=False, timeout=110).returncode != 0
         with subprocess.Popen(start, env=environment, stdout=subprocess.PIPE) as process:
             try:
                 assert process.stdout is not None
@@ -445,7 +445,7 @@ def test_the_lines_of_the_readme_and_the_compose_file_make_a_signer_that_serves(
                 arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()
                 assert b"a passphrase for this test" not in arguments
                 assert b"/bin/sh" not in arguments, "the shell is gone"
-                done = subprocess.run(health, env=environment, check=False, timeout=60)
+                done = subprocess.run(health, env=environment, check=False, timeout=110)
                 assert done.returncode == 0
             finally:
                 process.terminate()
