@@ -7,7 +7,6 @@ whole; a limit that trusts Content-Length is none.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from typing import Any
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.headers import SECURITY_HEADERS
+from signer.wire import read_json
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _JSON = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE | re.ASCII)
@@ -78,8 +78,8 @@ class RequestGuard:
         if _JSON.fullmatch(headers.get("content-type", "")) is None:
             return problem(415, "media_type_unsupported", "send application/json in UTF-8")
         try:
-            json.loads(body.decode(), object_pairs_hook=_distinct, parse_constant=_no_constant)
-        except (ValueError, RecursionError):
+            read_json(body, object_pairs_hook=_distinct, parse_constant=_no_constant)
+        except ValueError:
             return problem(400, "body_not_json", "the body is not one JSON document")
         return None
 

@@ -8,10 +8,16 @@ missing and differently spelled values never pass. Public through `wire.py`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+NESTING_MAX: Final = 32
+"""Objects and lists within each other."""
+
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 _ENCODER = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
 )
@@ -30,13 +36,31 @@ def canonical_json(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
+def read_json(data: bytes, **hooks: Any) -> Any:
+    """The value of JSON that nobody vouches for, in UTF-8. Raises ValueError, of which
+    json.JSONDecodeError says where. `hooks`: those of json.loads.
+
+    The decoder recurses. Python's recursion limit does not keep it from overflowing the C stack,
+    since libraries raise that limit (py_ecc below web3 does), so the nesting is looked at first.
+    """
+    brackets = _STRINGS.sub(b"", data).translate(None, _NOT_BRACKETS)
+    for _ in range(NESTING_MAX):
+        inner = len(brackets)
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(brackets) == inner:
+            break
+    if brackets.count(b"[") + brackets.count(b"{") > NESTING_MAX:
+        raise ValueError("nested too deeply")
+    return json.loads(data.decode(), **hooks)
+
+
 def parse_json(data: bytes) -> Any:
     """The value of canonical bytes. Raises MalformedMessage for every other spelling of it:
     spaces, another order, a repeated field, a fraction, an exponent."""
     try:
-        value = json.loads(data, parse_float=_no_number, parse_constant=_no_number)
+        value = read_json(data, parse_float=_no_number, parse_constant=_no_number)
         canonical = canonical_json(value) == data
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise MalformedMessage("not JSON") from error
     if not canonical:
         raise MalformedMessage("not canonical JSON (RFC 8785)")

@@ -281,5 +281,5 @@ class Guard:
 def _binding(shared: frozenset[ConflictKey]) -> frozenset[ConflictKey]:
     """Those that keep two transactions apart whatever else is true. A durable nonce does only if
     its value really is the account's: a recent blockhash in its place would let both in, and from
-    here nobody can tell the one from the other."""
+    here nobody can tell the one from the other (ADR 0008)."""
     return frozenset(key for key in shared if "/durable-nonce:" not in key)

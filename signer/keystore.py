@@ -8,7 +8,6 @@ replaced in one step and readable by its owner alone.
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -21,7 +20,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from signer.canonical import MalformedMessage, canonical_json, exact_fields, integer, octets
+from signer.canonical import (
+    MalformedMessage,
+    canonical_json,
+    exact_fields,
+    integer,
+    octets,
+    read_json,
+)
 from signer.errors import KeystoreDamaged, KeystoreExists, TokenUnavailable, WrongPassphrase
 from signer.memory import wipe
 from signer.policy import Administrators, InvalidPolicy
@@ -168,7 +174,7 @@ def read_header(path: Path) -> Header:
 def _read(path: Path) -> tuple[Header, bytes, bytes]:
     try:
         with path.open("rb") as file:
-            row = json.loads(file.read(_FILE_BYTES_MAX))
+            row = read_json(file.read(_FILE_BYTES_MAX))
         fields = exact_fields(row, frozenset({"header", "nonce", "ciphertext"}))
         header = Header.parse(fields["header"])
         nonce, ciphertext = octets(fields["nonce"], 12), octets(fields["ciphertext"])
@@ -178,7 +184,7 @@ def _read(path: Path) -> tuple[Header, bytes, bytes]:
         raise KeystoreDamaged(
             f"there is no keystore at {path}: run init, import or restore"
         ) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise KeystoreDamaged(f"not a keystore: {path}: {error}") from error
     return header, nonce, ciphertext
 
@@ -212,9 +218,9 @@ def _pack(contents: Contents) -> bytearray:
 
 def _unpack(plaintext: bytearray) -> Contents:
     length = plaintext[0] if plaintext else 0
-    rest = plaintext[1 + length :]
+    rest = bytes(plaintext[1 + length :])
     try:
-        administrators = Administrators.parse(json.loads(rest)) if rest else None
+        administrators = Administrators.parse(read_json(rest)) if rest else None
     except (InvalidPolicy, ValueError) as error:
         raise KeystoreDamaged("authentic, but written by another version") from error
     return Contents(plaintext[1 : 1 + length], administrators)

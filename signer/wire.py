@@ -30,6 +30,7 @@ from signer.canonical import (
     octets,
     parse_json,
     parse_time,
+    read_json,
     text,
 )
 from signer.statements import Attestation, Status
@@ -394,6 +395,7 @@ __all__ = [
     "parse_json",
     "parse_outcome",
     "parse_time",
+    "read_json",
     "text",
     "tx_digest",
 ]

@@ -49,6 +49,8 @@ from chains.networks import Network
 
 _VERSION: Final = 2
 _READINGS: Final = 256
+_READING_BYTES_MAX: Final = 16 * 1024
+"""Larger containers are read anew each time, or whoever sends many of them fills our memory."""
 _SIGHASH_OF: Final = {AddressType.P2WPKH: SIGHASH_ALL, AddressType.P2TR: SIGHASH_DEFAULT}
 _ALGORITHM_OF: Final = {
     AddressType.P2WPKH: SignatureAlgorithm.ECDSA_RECOVERABLE,
@@ -93,7 +95,7 @@ class BitcoinCodec:
         self._network = network
         self._addresses = AddressFormat(network)
         # Summary, digests and final transaction of one container are asked for one after the other.
-        self._read = lru_cache(maxsize=_READINGS)(self._decode)
+        self._recent = lru_cache(maxsize=_READINGS)(self._decode)
 
     @property
     def network(self) -> Network:
@@ -167,6 +169,10 @@ class BitcoinCodec:
         if final.hash() != unsigned.hash():
             raise SignatureMismatch("signing changed the transaction")
         return SignedTx(tx.network, final.txid(), final.serialize())
+
+    def _read(self, tx: UnsignedTx) -> _Reading:
+        read = self._recent if len(tx.payload) <= _READING_BYTES_MAX else self._decode
+        return read(tx)
 
     def _decode(self, tx: UnsignedTx) -> _Reading:
         if tx.network != self._network.id or tx.sender is not None:

@@ -15,14 +15,13 @@ from typing import Any
 from chains.errors import InvalidAddress
 from custody.cli.codecs import codec_of
 from custody.cli.output import Failure, Misuse
-from custody.cli.untrusted import read_json
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
     InvalidPolicy,
     Policy,
     SignedPolicy,
 )
-from signer.wire import MalformedMessage, canonical_json
+from signer.wire import MalformedMessage, canonical_json, read_json
 
 
 def read_document(path: Path) -> tuple[bytes, Policy]:

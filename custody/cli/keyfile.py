@@ -20,8 +20,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from custody.cli.output import Failure, Misuse
-from custody.cli.untrusted import read_json
-from signer.wire import MalformedMessage, canonical_json, exact_fields, integer, octets, text
+from signer.wire import (
+    MalformedMessage,
+    canonical_json,
+    exact_fields,
+    integer,
+    octets,
+    read_json,
+    text,
+)
 
 _VERSION: Final = 1
 _FILE_BYTES_MAX: Final = 16 * 1024

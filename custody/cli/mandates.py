@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from chains.networks import Environment, all_networks
 from custody.cli.amounts import in_units
 from custody.cli.output import Failure
-from custody.cli.untrusted import read_json
 from signer.wire import Mandate, format_time, parse_json
 
 
@@ -28,7 +27,6 @@ def read_mandate(canonical: bytes, transfer: str) -> Shown:
     """Raises Failure unless the bytes are one mandate in canonical form, of this transfer, on a
     network whose units are known here."""
     try:
-        read_json(canonical)
         mandate = Mandate.parse(parse_json(canonical))
     except ValueError as error:  # MalformedMessage is one
         raise Failure(f"the server sent something that is not a mandate: {error}") from None

@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 
 from custody.cli.output import Failure, Misuse
-from custody.cli.untrusted import read_json
+from signer.wire import read_json
 
 _ANSWER_BYTES_MAX: Final = 1024 * 1024
 _TIMEOUT_S: Final = 30.0

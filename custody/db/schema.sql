@@ -107,6 +107,8 @@ CREATE TABLE addresses (
     CONSTRAINT fk_addresses_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
+CREATE INDEX ix_addresses_network_seq ON addresses (network, seq);
+
 CREATE INDEX ix_addresses_vault_id ON addresses (vault_id);
 
 CREATE TABLE ledger_accounts (

@@ -74,6 +74,9 @@ class AddressRow(Row):
     created_at: Mapped[datetime]
 
 
+Index("ix_addresses_network_seq", AddressRow.network, AddressRow.seq)
+
+
 class BlockRow(Row):
     """The follower's refs: the newest connected blocks of each network."""
 

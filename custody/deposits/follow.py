@@ -99,7 +99,7 @@ class NetworkFollower:
             step = await self._step()
         except NodeUnavailable:
             self._checked = False
-            await self.close()
+            await self._forget()
             since = self.status.node_unavailable_since or self._clock()
             self._note(node_unavailable_since=since)
             return Step(at_tip=True)
@@ -162,7 +162,12 @@ class NetworkFollower:
         while (height := follower.wants(tip)) is not None:
             if len(events) >= BATCH_BLOCKS or credits_ >= BATCH_CREDITS:
                 break
-            block = await self._fetch(follower, height, tip)
+            try:
+                block = await self._fetch(follower, height, tip)
+            except NodeUnavailable:
+                if not events:
+                    raise
+                break  # what was fetched is not fetched again
             if block is None:
                 follower.skip(height)
                 if follower.wants(tip) == height:  # the tip went away between two answers

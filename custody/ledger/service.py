@@ -37,6 +37,8 @@ from custody.ledger.model import (
 )
 from custody.ledger.result import Result, is_done
 
+_SEEN_MAX = 100_000
+
 
 class Ledger:
     """Stateless but for a memory of accounts seen, which saves a statement and may be wrong."""
@@ -130,6 +132,8 @@ class Ledger:
             await self._open(session, missing)
             found = await repository.lock_accounts(session, wanted)
         books.accounts |= found
+        if len(self._seen) > _SEEN_MAX:
+            self._seen.clear()
         self._seen |= owned
 
     async def _open(self, session: WriteSession, keys: Sequence[AccountKey]) -> None:

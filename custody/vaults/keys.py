@@ -15,6 +15,8 @@ from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, KeyScheme, NetworkId, OwnedAddress
 from signer.wire import BATCH_MAX
 
+_REMEMBERED = 10_000
+"""Branches of which the key is kept in memory."""
 _SLICE = 200
 """Addresses between two moments in which the event loop may do something else."""
 
@@ -44,7 +46,7 @@ class KeySource(Protocol):
 
 
 class AddressDeriver:
-    """Remembers each account's extended public key, which never changes."""
+    """Remembers the newest accounts' extended public keys, which never change."""
 
     def __init__(self, signer: KeySource) -> None:
         self._signer = signer
@@ -108,5 +110,7 @@ class AddressDeriver:
                 "addresses lie below the account"
             )
             below = path.removeprefix(prefix).rpartition("/")[0]
+            if len(self._branches) >= _REMEMBERED:
+                del self._branches[next(iter(self._branches))]
             self._branches[place] = account_key.derive(below) if below else account_key
         return self._branches[place]

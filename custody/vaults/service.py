@@ -8,11 +8,11 @@ same account, and addresses are the next free ones.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
@@ -50,7 +50,7 @@ class Vaults:
         self._codecs = codecs
         self._clock = clock
         self._deriver = AddressDeriver(signer)
-        self._turns: defaultdict[object, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
     async def create_client(
         self, name: str, *, within: Within[ClientRow] | None = None
@@ -121,7 +121,8 @@ class Vaults:
         async with self._database.read() as reading:
             vault = await repository.vault(reading, vault_id, only=only)
         branch = _Branch(vault, codec, kind, change)
-        async with self._turns[(vault_id, network, kind, change)]:
+        turn = self._turns.setdefault((vault_id, network, kind, change), asyncio.Lock())
+        async with turn:
             return await self._create(branch, count, checked_label, within)
 
     async def _create(

@@ -8,15 +8,16 @@ by then. One million addresses take 16 MB.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from chains.model import ConflictKey, Credit, NetworkId
 from custody.db.session import ReadSession
 from custody.db.tables import AddressRow, CoinRow, FollowerRow
 from custody.vaults.fingerprints import FingerprintSet
 
+_FEW = 500
 _CHUNK = 20_000
 
 
@@ -47,13 +48,23 @@ class WatchList:
     async def refresh(self, session: ReadSession) -> None:
         """Take in the addresses that were added since, and all coins if somebody else
         changed them."""
-        newer = select(AddressRow.seq, AddressRow.address).where(
-            AddressRow.seq > self._seq, AddressRow.network == self.network
+        newer = (
+            select(AddressRow.seq, AddressRow.address)
+            .where(AddressRow.network == self.network, AddressRow.seq > self._seq)
+            .order_by(AddressRow.seq)
         )
-        async for chunk in session.chunks(newer.order_by(AddressRow.seq), _CHUNK):
-            self._addresses.add_all(address for _, address in chunk)
-            self._seq = chunk[-1][0]
+        few = await session.rows(newer.limit(_FEW))
+        self._take(few)
+        if len(few) == _FEW:
+            rest = newer.where(AddressRow.seq > self._seq)
+            async for chunk in session.chunks(rest, _CHUNK):
+                self._take(chunk)
         await self._refresh_coins(session)
+
+    def _take(self, rows: Sequence[Row[int, str]]) -> None:
+        if rows:
+            self._addresses.add_all(address for _, address in rows)
+            self._seq = rows[-1][0]
 
     async def _refresh_coins(self, session: ReadSession) -> None:
         follower = await session.get(FollowerRow, self.network)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from signer.process import TokenLocation
 from signer.prompts import SecretMissing, read_secret
 from signer.state import StateDirectory
 from signer.token import Token
-from signer.wire import MalformedMessage
+from signer.wire import MalformedMessage, read_json
 
 
 @contextmanager
@@ -71,6 +70,6 @@ def pinned(file: Path | None) -> Administrators | None:
     if file is None:
         return None
     try:
-        return Administrators.parse(json.loads(file.read_bytes()))
+        return Administrators.parse(read_json(file.read_bytes()))
     except ValueError as error:
         raise InvalidPolicy(f"{file}: {error}") from error

@@ -10,6 +10,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,11 @@ NPM_LOCKS = [name for name in FILES if name.endswith("package-lock.json")]
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8", errors="replace")
+
+
+@cache
+def trees() -> dict[str, ast.AST]:
+    return {name: ast.parse(read(name), name) for name in PYTHON_FILES}
 
 
 # Rules over text: (name, text) -> complaints
@@ -203,8 +209,7 @@ def test_every_file_keeps(rule: TextRule):
 
 @pytest.mark.parametrize("rule", SYNTAX_RULES, ids=lambda rule: rule.__name__)
 def test_every_module_keeps(rule: SyntaxRule):
-    trees = ((name, ast.parse(read(name), name)) for name in PYTHON_FILES)
-    assert [complaint for name, tree in trees for complaint in rule(name, tree)] == []
+    assert [complaint for name, tree in trees().items() for complaint in rule(name, tree)] == []
 
 
 def test_modules_are_short():

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 from pathlib import Path
 
 from tests.bench.report import page
 from tests.bench.run import run
-from tests.bench.scale import FULL, QUICK
-from tests.bench.table import print_table, wide_console
+from tests.bench.scale import FULL, QUICK, Scale
+from tests.bench.table import Row, print_table, wide_console
 
 
 def main() -> None:
     options = _options()
-    where, rows = asyncio.run(run(QUICK if options.quick else FULL, lambda t: print(t, flush=True)))
+    where, rows = asyncio.run(_run(QUICK if options.quick else FULL))
     print_table(rows, wide_console())
     print("; ".join(f"{name}: {value}" for name, value in where.items()))
     if options.write is not None:
         options.write.write_text(page(where, rows), encoding="utf-8")
         print(f"bench: {options.write} written")
+
+
+async def _run(scale: Scale) -> tuple[dict[str, str], list[Row]]:
+    """Being told to end is an interruption: the folder and all processes go."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(scale, lambda text: print(text, flush=True))
 
 
 def _options() -> argparse.Namespace:

@@ -22,13 +22,13 @@ median of its rounds, so that whatever else the machine was doing slowed all of 
 """
 
 _COLUMNS = """
-**ours** and **limit** are rates by the clock on the wall, or milliseconds, seconds and megabytes
-where the unit says so. **a core** is the rate per second of one core's time, of the process that
-does the work: the signer's process where the signer works, else this one (so databases and nodes
-are not in it). A single thread on an idle machine has both rates equal; on a busy machine only the
-second one means much. **of limit** is how much of the limit's speed is ours: 1 is as fast. The
-number behind a peer says how many times as fast as it ours is. Aims that say "a core" are judged by
-that column, all others by the wall.
+**ours** and the limit's **is** are rates by the clock on the wall, or milliseconds, megabytes and
+seconds where the unit says so. **a core**, behind each, is the rate per second of one core's time,
+of the process that does the work: the signer's where the signer works, else this one (databases and
+nodes are not in it). On an idle machine a busy thread has both rates equal; on a busy machine only
+the second means much. **of limit** is how much of the limit's speed is ours, by the wall and then
+by a core's time: 1 is as fast. The number behind a peer says how many times as good ours is. Aims
+"a core" are judged by that column, all others by the wall.
 
 """
 
@@ -50,18 +50,18 @@ signs, and does nothing else whatsoever. The peers build and sign a transaction 
 a key in memory: no policy, no record, no second process.
 
 **Addresses derived.** From an account's extended public key to `OwnedAddress` objects with path and
-public key, by the code that creates deposit addresses, without writing them to a database. The limit
-makes the child keys only. Solana's keys are derived by the signer, since SLIP-10 knows no public
-derivation on Ed25519, and cross the socket 256 at a time; its peer holds the private key.
+public key, by the code that creates deposit addresses, without writing them to a database. The
+limit makes the child keys only. Solana's keys are derived by the signer, since SLIP-10 knows no
+public derivation on Ed25519, and cross the socket 256 at a time; its peer holds the private key.
 
 **Blocks followed.** A real `bitcoind` and a real `anvil` make the blocks; one payment of a hundred
 goes to an address of ours. Ours is the follower with the real adapter and a SQLite database in
 which all addresses lie: it fetches, parses, checks the merkle root, matches every credit and every
 spent coin against the watch list, writes deposits, coins and ledger entries, credits what has
 become final, and commits. The limit asks the same node for the same blocks, as many at a time,
-parses them (bitcoin: with the same parser) and writes nothing. `anvil` needs quadratic time to trace
-a block, so its blocks are read by receipts here. bitcoinlib parses a tenth of a block that it has
-already; web3 fetches blocks without receipts.
+parses them (bitcoin: with the same parser) and writes nothing. `anvil` needs quadratic time to
+trace a block, so its blocks are read by receipts here. bitcoinlib parses a tenth of a block that it
+has already; web3 fetches blocks without receipts.
 
 **Transfers accepted.** `Transfers.create` in this process, as the API calls it: idempotency key,
 destination, policy with its windows, balance, reservation in the ledger, state, event and outbox in
@@ -72,24 +72,24 @@ callers on eight connections on both sides; in SQLite writers queue, and the raw
 thread, without an event loop.
 
 **Loaded in the process.** Modules in `sys.modules` of a fresh process after importing the signer's
-entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer is
-safer; a larger number needs a reason in `docs/adr/`.
+entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer
+is safer; a larger number needs a reason in `docs/adr/`.
 
 ## How to read it
 
 - **Half of a bare signing loop is not what a guarded signature can cost.** A bare signature takes
-  tens of microseconds. Before the signer makes one it parses about a kilobyte of JSON that a hostile
-  caller may have written and checks that it is the one canonical spelling, decodes the transaction
-  with no trust in anybody, evaluates every rule, and chains and stores a record, all of it in
-  Python: some hundreds of microseconds. The aim of 0.5 stays in the table so that the distance is
-  seen and not explained away. What it means in practice stands in the column "a core".
+  tens of microseconds. Before the signer makes one it parses about a kilobyte of JSON that a
+  hostile caller may have written and checks that it is the one canonical spelling, decodes the
+  transaction with no trust in anybody, evaluates every rule, and chains and stores a record, all of
+  it in Python: some hundreds of microseconds. The aim of 0.5 stays in the table so that the
+  distance is seen and not explained away. What it means in practice stands under "a core".
 - **The latency of one request is mostly the disk's.** Compare it with its limit, not with zero. The
   peer's lower number is for a signature that nobody could account for after a power failure.
-- **A follower's speed on EVM is the node's speed**: with both sides waiting for the node, "of limit"
-  is near 1, and what our side costs is visible in the column "a core" only.
-- **A busy vault costs more than a quiet one.** Accepting a transfer reads the vault's transfers
-  inside the longest window of the policy, so a vault with thousands of transfers in an hour accepts
-  more slowly than the table says.
+- **A follower's speed on EVM is the node's speed**: both sides wait for the node, so "of limit" by
+  the wall says little; what our side costs is visible under "a core" only.
+- **A busy vault costs more than a quiet one.** Accepting a transfer looks at the vault's transfers
+  inside the policy's windows, so a vault with thousands of transfers in an hour accepts more slowly
+  than the table says.
 - Rates of one run on one machine differ from the next by some per cent; third digits mean nothing.
 """
 

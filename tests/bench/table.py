@@ -11,8 +11,22 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-HEADINGS = ("what", "unit", "ours", "a core", "limit", "of limit", "peers", "aim", "")
-_WIDTH = 178
+HEADINGS = (
+    "what",
+    "unit",
+    "ours",
+    "a core",
+    "limit",
+    "is",
+    "a core",
+    "of limit",
+    "a core",
+    "peers",
+    "aim",
+    "",
+)
+_TEXTS = ("what", "limit", "peers", "aim")
+_WIDTH = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +65,30 @@ class Row:
         ratio = self.ours.value / other.value
         return 1 / ratio if self.small else ratio
 
+    def core_ratio(self, other: Figure) -> float | None:
+        """The same, for the rates of one core."""
+        if self.ours.core is None or other.core is None:
+            return None
+        return self.ours.core / other.core
+
     def cells(self) -> tuple[str, ...]:
-        core = "" if self.ours.core is None else number(self.ours.core)
-        limit = "" if self.limit is None else _named(self.limit)
-        share = "" if self.limit is None else number(self.ratio(self.limit))
-        peers = "; ".join(f"{_named(each)} ({number(self.ratio(each))}x)" for each in self.peers)
+        """In the order of HEADINGS."""
+        limit = ("", "", "", "", "")
+        if self.limit is not None:
+            limit = (
+                self.limit.name,
+                number(self.limit.value),
+                _maybe(self.limit.core),
+                number(self.ratio(self.limit)),
+                _maybe(self.core_ratio(self.limit)),
+            )
+        peers = "; ".join(
+            f"{each.name} {number(each.value)} ({number(self.ratio(each))}x)" for each in self.peers
+        )
         aims = "; ".join(aim.text for aim in self.aims)
         met = "; ".join("met" if aim.met else "missed" for aim in self.aims)
-        return (self.what, self.unit, number(self.ours.value), core, limit, share, peers, aims, met)
+        ours = (self.what, self.unit, number(self.ours.value), _maybe(self.ours.core))
+        return (*ours, *limit, peers, aims, met)
 
 
 def share_aim(least: float, ours: float, limit: float) -> Aim:
@@ -86,8 +116,8 @@ def number(value: float) -> str:
 def print_table(rows: Sequence[Row], console: Console) -> None:
     table = Table(*HEADINGS, show_lines=False, pad_edge=False)
     for heading, column in zip(HEADINGS, table.columns, strict=True):
-        column.justify = "right" if heading in ("ours", "a core", "of limit") else "left"
-        column.no_wrap = heading not in ("what", "limit", "peers", "aim")
+        column.justify = "left" if heading in (*_TEXTS, "unit", "") else "right"
+        column.no_wrap = heading not in _TEXTS
     for section, of_section in by_section(rows):
         table.add_section()
         table.add_row(f"[bold]{section}[/bold]")
@@ -121,8 +151,8 @@ def by_section(rows: Sequence[Row]) -> Iterable[tuple[str, list[Row]]]:
         yield section, [row for row in rows if row.section == section]
 
 
-def _named(figure: Figure) -> str:
-    return f"{figure.name} {number(figure.value)}"
+def _maybe(value: float | None) -> str:
+    return "" if value is None else number(value)
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -50,6 +50,8 @@ class Place:
         return self.network.environment is Environment.MAIN
 
 
+Account.enable_unaudited_hdwallet_features()
+
 Peer = Callable[[Oracle, Place], str]
 
 
@@ -83,7 +85,6 @@ def by_embit(_: Oracle, place: Place) -> str:
 
 
 def by_eth_account(_: Oracle, place: Place) -> str:
-    Account.enable_unaudited_hdwallet_features()
     return Account.from_mnemonic(place.words, account_path=place.path).address
 
 
@@ -124,7 +125,8 @@ PEERS: Final[Mapping[tuple[str, AddressType], tuple[Peer, ...]]] = {
     ("bsc", AddressType.EVM): _EVM,
     ("bsc-local", AddressType.EVM): _EVM,
     ("tron", AddressType.TRON): _TRON,
-    ("tron-local", AddressType.TRON): _TRON,
+    # tronweb derives below 44'/195' only, and a local network has keys of its own.
+    ("tron-local", AddressType.TRON): (by_bip_utils, by_wallet_core),
     ("solana", AddressType.SOLANA): _SOLANA,
     ("solana-local", AddressType.SOLANA): _SOLANA,
 }

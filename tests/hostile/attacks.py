@@ -1,31 +1,41 @@
-"""Everything that the intruder tries: one table, which the threat model shows to people.
-
-An attack is a row: its name, what the intruder does, and how the signer answers. `perform` does it
-to a running signer and returns `code/detail`; `spoil` first damages the files of a stopped one.
-"""
+"""Everything that the intruder tries: one table, which the threat model shows to people."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
+from tests.hostile.attack import Attack
 from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY
 from tests.hostile.attacks_memory import FILES, GUARD
 from tests.hostile.attacks_transactions import KEYS, TRANSACTIONS
 
-ATTACKS: Final = (
-    *TRANSACTIONS,
-    *KEYS,
-    *APPROVALS,
-    *POLICY,
-    *GUARD,
-    *FILES,
-    *MESSAGES,
-)
+DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "threat-model.md"
+_START: Final = "<!-- attacks -->\n"
+_END: Final = "<!-- /attacks -->\n"
+
+GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
+    "transactions": TRANSACTIONS,
+    "keys": KEYS,
+    "approvals": APPROVALS,
+    "policy": POLICY,
+    "guard and windows": GUARD,
+    "files": FILES,
+    "messages and connections": MESSAGES,
+}
+ATTACKS: Final = tuple(attack for group in GROUPS.values() for attack in group)
 
 
-def markdown() -> str:
-    """The table, as it stands in docs/threat-model.md."""
-    lines = ["| attack | what the intruder does | answer |", "|---|---|---|"]
-    lines += [f"| {a.name} | {a.does} | `{a.expected}` |" for a in ATTACKS]
-    return "\n".join(lines) + "\n"
+def documented(text: str) -> str:
+    """The threat model with the table as it should be."""
+    before, _, rest = text.partition(_START)
+    _, _, after = rest.partition(_END)
+    lines = ["| | attack | what the intruder does | answer |", "|---|---|---|---|"]
+    for group, attacks in GROUPS.items():
+        lines += [
+            f"| {group if attack is attacks[0] else ''} | {attack.name} | {attack.does} |"
+            f" `{attack.expected}` |"
+            for attack in attacks
+        ]
+    return before + _START + "\n".join(lines) + "\n" + _END + after

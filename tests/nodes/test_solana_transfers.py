@@ -18,8 +18,9 @@ from chains.errors import (
     InsufficientFunds,
     InvalidInput,
 )
-from chains.model import Address, Broadcast, TxState
+from chains.model import Address, Broadcast, TxState, UnsignedTx
 from chains.solana import NONCE_ACCOUNTS_MAX
+from chains.solana.build import TransferPlan, build_message
 from chains.solana.claims import Claim
 from chains.solana.nonce import accounts_of
 from tests.support import solana_node
@@ -110,6 +111,30 @@ async def test_two_transfers_at_once_use_two_accounts(node, adapter, payer):
     for tx in txs:
         assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
     assert await node.balance(to) == 3 * SOL
+
+
+async def test_a_blockhash_may_stand_in_the_place_of_the_nonce(node, adapter, payer, peer):
+    """Why the signer's guard does not believe a durable nonce (ADR 0008): the network takes a
+    transaction whose "nonce value" is no value that the account ever had."""
+    await payer.with_nonce()
+    to = await node.outside_address()
+    plan = TransferPlan(
+        source=payer.key.pubkey(),
+        recipient=Pubkey.from_string(to),
+        amount=SOL,
+        nonce_index=0,
+        lifetime=(await peer.get_latest_blockhash()).value.blockhash,
+        unit_limit=3_000,
+        unit_price=10_000,
+    )
+    unsigned = UnsignedTx(LOCAL.id, build_message(plan))
+    (named,) = adapter.codec.summarize(unsigned).conflict_keys
+    assert Claim.parse(LOCAL.id, named).account == plan.nonce_account
+    tx = sign(adapter.codec, unsigned, payer.key)
+    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    await node.mine()
+    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert await node.balance(to) == SOL
 
 
 async def test_no_more_transfers_at_once_than_nonce_accounts(payer):

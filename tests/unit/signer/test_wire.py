@@ -1,5 +1,6 @@
 """The messages: canonical, strict, and the same after a round trip."""
 
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -37,6 +38,7 @@ from signer.wire import (
     parse_json,
     parse_outcome,
     parse_time,
+    read_json,
     tx_digest,
 )
 from tests.support.signer import MANDATE
@@ -236,3 +238,22 @@ def test_envelopes_are_strict(body):
 def test_a_frame_has_bounds(size):
     with pytest.raises(MalformedMessage):
         frame(bytes(size))
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'[{"]]":'])
+def test_deep_nesting_is_refused_whatever_the_recursion_limit(opening: bytes):
+    """Libraries raise it to where the decoder would overflow the C stack: the process would die."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(ValueError, match="nested too deeply"):
+            read_json(opening * 100_000)
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def test_brackets_in_text_and_many_beside_each_other_are_no_nesting():
+    assert read_json(b'["' + b"[" * 10_000 + b'"]') == ["[" * 10_000]
+    assert len(read_json(b"[" + b",".join([b'{"a":[]}'] * 10_000) + b"]")) == 10_000
+    deepest = b"[" * 32 + b"]" * 32
+    assert read_json(deepest) is not None

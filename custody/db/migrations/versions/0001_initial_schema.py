@@ -126,6 +126,7 @@ def upgrade() -> None:
             name=op.f("uq_addresses_vault_id_network_address_type_change_position"),
         ),
     )
+    op.create_index("ix_addresses_network_seq", "addresses", ["network", "seq"], unique=False)
     op.create_index(op.f("ix_addresses_vault_id"), "addresses", ["vault_id"], unique=False)
 
     op.create_table(
