@@ -30,6 +30,7 @@ help:
 
 setup: $(PROJECT_STAMP) $(ANVIL_STAMP) $(ORACLES_STAMP)
 	@$(PYTHON_BIN) -m chains.devnet.engines
+	@$(PYTHON_BIN) -m tests.support.softhsm
 	@echo 'setup: ready'
 
 $(VENV_STAMP):

@@ -2,7 +2,7 @@
 
 apt does the work with a state, cache and source list of its own, so that no administrator's
 rights are needed and the archive's signatures are checked as always. Mirror and keyring are
-those this machine already uses; only the suite is another.
+those this machine already uses; programs with a loader of their own come from another suite.
 
 Runs before the virtual environment exists: standard library only.
 """
@@ -127,8 +127,23 @@ def dependencies(stanza: Stanza) -> list[str]:
     return [name for name in names if name]
 
 
-def library_closure(root: str, show: Callable[[list[str]], Iterable[Stanza]]) -> list[str]:
-    """`root` and every shared-library package it needs, directly or not.
+def _nothing(_: str) -> bool:
+    return False
+
+
+def is_installed(package: str) -> bool:
+    """Whether this machine has it already, as its package manager knows."""
+    command = ["dpkg-query", "--show", "--showformat=${db:Status-Status}\n", package]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    return asked.returncode == 0 and "installed" in asked.stdout.split()
+
+
+def library_closure(
+    root: str,
+    show: Callable[[list[str]], Iterable[Stanza]],
+    present: Callable[[str], bool] = _nothing,
+) -> list[str]:
+    """`root` and every shared-library package it needs, directly or not, but for those `present`.
 
     `show` returns the archive's stanzas of the packages it is asked for. Raises
     `DebianUnavailable` for a name the archive does not have.
@@ -139,23 +154,24 @@ def library_closure(root: str, show: Callable[[list[str]], Iterable[Stanza]]) ->
         stanzas = {stanza["Package"]: stanza for stanza in show(wanted)}
         for name in wanted:
             if name not in stanzas:
-                raise DebianUnavailable(f"Debian's {SUITE} suite has no package {name} for us")
+                raise DebianUnavailable(f"Debian's archive has no package {name} for us")
             found[name] = None
         needed = (name for stanza in stanzas.values() for name in dependencies(stanza))
-        wanted = sorted({name for name in needed if is_library(name)} - set(found))
+        missing = {name for name in needed if is_library(name)} - set(found)
+        wanted = sorted(name for name in missing if not present(name))
     return list(found)
 
 
 class IsolatedApt:
-    """apt with every path of its own below `folder`, for one mirror of this machine."""
+    """apt with every path of its own below `folder`, for suites of one mirror of this machine."""
 
-    def __init__(self, folder: Path, mirror: Mirror) -> None:
+    def __init__(self, folder: Path, mirror: Mirror, suites: Iterable[str]) -> None:
         self.folder = folder
         self._configuration = folder / "apt.conf"
         for name in ("state/lists/partial", "cache/archives/partial", "sources.list.d"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "status").touch()
-        (folder / "sources.list.d" / "devnet.sources").write_text(_source(mirror), encoding="utf-8")
+        (folder / "sources.list.d" / "devnet.sources").write_text(_source(mirror, suites))
         self._configuration.write_text(_configuration(folder), encoding="utf-8")
 
     def update(self) -> None:
@@ -187,10 +203,10 @@ def _call(command: list[str], directory: Path) -> str:
     return done.stdout
 
 
-def _source(mirror: Mirror) -> str:
+def _source(mirror: Mirror, suites: Iterable[str]) -> str:
     signed_by = f"Signed-By: {mirror.signed_by}\n" if mirror.signed_by else ""
     return (
-        f"Types: deb\nURIs: {mirror.uri}\nSuites: {SUITE}\nComponents: main\n"
+        f"Types: deb\nURIs: {mirror.uri}\nSuites: {' '.join(suites)}\nComponents: main\n"
         f"Targets: Packages\n{signed_by}"
     )
 
@@ -216,8 +232,11 @@ def _configuration(folder: Path) -> str:
     )
 
 
-def install(package: str, destination: Path, work: Path) -> None:
+def install(package: str, destination: Path, work: Path, *, beside_ours: bool = False) -> None:
     """Unpack `package` and its libraries below `destination`, which must not exist yet.
+
+    `beside_ours`: to be loaded by programs of this machine, so it comes from the machine's own
+    suite, and libraries that are installed do not come with it.
 
     Tries each Debian mirror of this machine in turn. Appears whole or not at all: everything is
     made below `work`, which is removed, and renamed at the end.
@@ -228,11 +247,12 @@ def install(package: str, destination: Path, work: Path) -> None:
     for mirror in debian_mirrors(configured_mirrors()):
         shutil.rmtree(work, ignore_errors=True)
         try:
-            apt = IsolatedApt(work / "apt", mirror)
+            apt = IsolatedApt(work / "apt", mirror, mirror.suites if beside_ours else (SUITE,))
             apt.update()
             tree = work / "tree"
             tree.mkdir()
-            apt.unpack(library_closure(package, apt.show), tree)
+            present = is_installed if beside_ours else _nothing
+            apt.unpack(library_closure(package, apt.show, present), tree)
             destination.parent.mkdir(parents=True, exist_ok=True)
             tree.rename(destination)
         except DebianUnavailable as failure:

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("api", "chains", "custody", "signer")
 TOP_LEVEL = {*PACKAGES, "docker", "docs", "tests"}
 
-FILE_LINES_MAX = 550
+FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 80
 
 # Spelled in two parts, so that this file does not break its own rules.

@@ -11,9 +11,10 @@ from signer import keystore
 from signer.errors import TokenUnavailable, WrongPassphrase
 from signer.keystore import Contents, KeyDerivation
 from signer.token import Token
-from tests.support.signer import ENTROPY, PASSPHRASE, run_cli, softhsm_library
+from tests.support import softhsm
+from tests.support.signer import ENTROPY, PASSPHRASE, run_cli
 
-LIBRARY = softhsm_library() or Path("libsofthsm2.so")
+LIBRARY = softhsm.library() or Path("libsofthsm2.so")
 CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
 PIN = "4711-secret"
 

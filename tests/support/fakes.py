@@ -7,7 +7,8 @@ signer = FakeSigner(seed)           # the signer's client
 
 from __future__ import annotations
 
-from tests.support.fake_chain import FakeAdapter, FakeNode
+from tests.support.fake_adapter import FakeAdapter
+from tests.support.fake_chain import FakeNode
 from tests.support.fake_codec import FakeCodec
 from tests.support.fake_signer import FakeSigner, allow_everything
 

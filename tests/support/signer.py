@@ -324,16 +324,6 @@ def running_signer(
             process.stdout.close()
 
 
-def softhsm_library() -> Path | None:
-    """SoftHSM2's PKCS#11 library: of the system, or where the set-up unpacks it."""
-    places = (
-        *Path("/usr/lib").glob("**/softhsm/libsofthsm2.so"),
-        *Path("/usr/local/lib").glob("**/softhsm/libsofthsm2.so"),
-        *(ROOT / ".cache").glob("softhsm/**/libsofthsm2.so"),
-    )
-    return next(iter(places), None)
-
-
 def parsed(document: bytes) -> Policy:
     return Policy.parse(document)
 

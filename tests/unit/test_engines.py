@@ -137,6 +137,11 @@ def test_closure_has_the_libraries_and_no_service_script_or_documentation():
     ]
 
 
+def test_what_is_present_does_not_come_along_nor_what_only_it_needs():
+    chosen = debian.library_closure("node", show, {"libzmq5", "libc6"}.__contains__)
+    assert sorted(chosen) == ["libevent", "node"]
+
+
 def test_closure_names_the_package_the_archive_lacks():
     with pytest.raises(debian.DebianUnavailable, match="no-such"):
         debian.library_closure("no-such", show)

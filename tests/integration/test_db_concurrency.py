@@ -1,0 +1,207 @@
+"""Writers, readers and leaders at the same time, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from custody.db.session import Database, lock_key
+from custody.db.tables import ClientRow
+from tests.support.interrupt import interrupt
+
+NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
+
+
+def client(name: str = "C") -> ClientRow:
+    return ClientRow(id=f"cli_{name}", name=name, created_at=NOW)
+
+
+async def names(database: Database) -> list[str]:
+    async with database.read() as session:
+        return list(await session.all(select(ClientRow.name).order_by(ClientRow.name)))
+
+
+async def increment(database: Database) -> None:
+    """Read, think, write: lost updates unless the row is locked."""
+    async with database.write() as session:
+        statement = select(ClientRow).where(ClientRow.id == "cli_0").order_by(ClientRow.id)
+        (row,) = await session.for_update(statement)
+        await asyncio.sleep(0.001)
+        row.name = str(int(row.name) + 1)
+
+
+async def test_no_update_is_lost(database: Database):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
+    await asyncio.gather(*(increment(database) for _ in range(20)))
+    assert await names(database) == ["20"]
+
+
+async def test_no_update_is_lost_between_processes(database: Database, database_url: str):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
+    program = (
+        "import asyncio, sys\n"
+        "from sqlalchemy import select\n"
+        "from custody.db.session import Database\n"
+        "from custody.db.tables import ClientRow\n"
+        "async def main():\n"
+        "    database = Database(sys.argv[1])\n"
+        "    for _ in range(15):\n"
+        "        async with database.write() as session:\n"
+        "            (row,) = await session.for_update(select(ClientRow).order_by(ClientRow.id))\n"
+        "            await asyncio.sleep(0.001)\n"
+        "            row.name = str(int(row.name) + 1)\n"
+        "    await database.close()\n"
+        "asyncio.run(main())\n"
+    )
+    other = await asyncio.create_subprocess_exec(sys.executable, "-c", program, database_url)
+    while other.returncode is None and await names(database) == ["0"]:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    for _ in range(15):
+        await increment(database)
+    assert await other.wait() == 0
+    assert await names(database) == ["30"]
+
+
+async def test_for_update_shows_the_row_as_it_is_now(database: Database):
+    async with database.write() as session:
+        session.add(ClientRow(id="cli_0", name="0", created_at=NOW))
+    if database._engines.is_sqlite:
+        return  # a second writer can't get in between
+    statement = select(ClientRow).order_by(ClientRow.id)
+    async with database.write() as first:
+        (row,) = await first.all(statement)
+        await increment(database)
+        assert row.name == "0"
+        (row,) = await first.for_update(statement)
+        assert row.name == "1"
+
+
+async def test_serialized_transactions_wait_for_each_other(database: Database):
+    log: list[str] = []
+
+    async def work(name: str) -> None:
+        async with database.write() as session:
+            await session.serialize("the same")
+            log.append(f"{name} in")
+            await asyncio.sleep(0.05)
+            log.append(f"{name} out")
+
+    await asyncio.gather(work("a"), work("b"))
+    assert log in (["a in", "a out", "b in", "b out"], ["b in", "b out", "a in", "a out"])
+
+
+@given(st.text(), st.text())
+def test_lock_keys_are_64_bit_and_differ(one: str, other: str):
+    assert -(2**63) <= lock_key(one) < 2**63
+    assert (lock_key(one) == lock_key(other)) == (one == other)
+
+
+async def test_a_cancelled_writer_does_not_keep_the_database(database: Database):
+    """Wherever it was, also half-way through a large result: the next writer gets in at once."""
+    many = [{"id": f"cli_{at:04}", "name": "C", "created_at": NOW} for at in range(700)]
+    async with database.write() as session:
+        await session.insert(ClientRow, many)
+
+    async def work(at: int) -> None:
+        async with database.write() as session:
+            session.add(client(f"{at}"))
+            await session.flush()
+            await session.all(select(ClientRow))
+
+    waits = 0
+    while await interrupt(work(waits), waits):
+        async with asyncio.timeout(5):
+            await increment_marker(database, waits)
+        waits += 1
+    assert waits > 3
+
+
+async def increment_marker(database: Database, at: int) -> None:
+    async with database.write() as session:
+        session.add(client(f"marker-{at}"))
+
+
+async def test_a_cancelled_reader_does_no_harm(database: Database):
+    async with database.write() as session:
+        await session.insert(
+            ClientRow,
+            [{"id": f"cli_{at:03}", "name": "C", "created_at": NOW} for at in range(9)],
+        )
+
+    async def work() -> None:
+        async with database.read() as reading:
+            async for _ in reading.chunks(select(ClientRow.id), 3):
+                pass
+
+    waits = 0
+    while await interrupt(work(), waits):
+        async with asyncio.timeout(5):
+            await increment_marker(database, waits)
+        waits += 1
+    assert waits > 3
+
+
+# Leaders
+
+
+async def test_one_leader_for_each_name(database: Database, database_url: str):
+    other = Database(database_url)
+    async with database.leader("eip155:1") as held:
+        assert held
+        async with other.leader("eip155:1") as again:
+            assert not again
+        async with database.leader("eip155:1") as again:
+            assert not again
+        async with other.leader("eip155:56") as elsewhere:
+            assert elsewhere
+    async with other.leader("eip155:1") as held:
+        assert held
+    await other.close()
+
+
+async def test_leadership_ends_with_an_error(database: Database):
+    with contextlib.suppress(RuntimeError):
+        async with database.leader("x") as held:
+            assert held
+            raise RuntimeError
+    async with database.leader("x") as held:
+        assert held
+
+
+async def test_leadership_ends_with_the_process(database: Database, database_url: str):
+    program = (
+        "import asyncio, sys\n"
+        "from custody.db.session import Database\n"
+        "async def main():\n"
+        "    async with Database(sys.argv[1]).leader('x') as held:\n"
+        "        print(held, flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, database_url, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"True\n"
+    async with database.leader("x") as held:
+        assert not held
+    child.kill()
+    await child.wait()
+    async with asyncio.timeout(10):
+        # The server notices the lost connection by itself.
+        while not await leads(database):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def leads(database: Database) -> bool:
+    async with database.leader("x") as held:
+        return held

@@ -1,0 +1,281 @@
+"""What custody sees of the small chain in memory: its I/O half."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from chains.errors import (
+    BroadcastRejected,
+    ClaimUnusable,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.model import (
+    Address,
+    AssetId,
+    Block,
+    BlockRef,
+    Broadcast,
+    Capabilities,
+    Coin,
+    ConflictKey,
+    Credit,
+    SignedTx,
+    TransferIntent,
+    TxId,
+    TxState,
+    TxStatus,
+    UnsignedTx,
+)
+from chains.networks import Family, Network
+from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, State
+from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx, nonce_key
+
+T = TypeVar("T")
+
+
+class FakeAdapter:
+    """`calls`: how often each method was called. `before`: a hook that sees each call's name and
+    may raise, sleep or change the chain. `network`: by default the node's own."""
+
+    def __init__(
+        self, node: FakeNode, network: Network | None = None, *, timeout_s: float | None = None
+    ) -> None:
+        self._node = node
+        self._network = network or node.settings
+        self._timeout_s = timeout_s
+        self.calls: dict[str, int] = {}
+        self.before: Callable[[str], None] = lambda call: None
+
+    @property
+    def codec(self) -> FakeCodec:
+        return self._node.codec
+
+    @property
+    def capabilities(self) -> Capabilities:
+        family = self._network.family
+        return Capabilities(
+            coins=self.codec.has_coins,
+            historic_balance=family is Family.EVM,
+            internal_credits=True,
+            conflict_keys=family is not Family.TRON,
+        )
+
+    async def check(self) -> None:
+        served = await self._ask("check", lambda: self._node.network)
+        if served != self._network.id:
+            raise WrongChain(f"the fake node serves {served}")
+
+    async def tip(self) -> BlockRef:
+        return await self._ask("tip", lambda: self._node.tip)
+
+    async def finalized(self) -> BlockRef:
+        def newest() -> BlockRef:
+            final = [b.ref for b in self._node.chain if b.ref.height <= self._node.final_height]
+            return final[-1]
+
+        return await self._ask("finalized", newest)
+
+    async def block(self, height: int) -> Block | None:
+        return await self._ask("block", lambda: self._block(height))
+
+    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
+        return await self._ask("claim", lambda: self._claim(intent))
+
+    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
+        return await self._ask("prepare", lambda: self._prepare(intent))
+
+    async def broadcast(self, tx: SignedTx) -> Broadcast:
+        return await self._ask("broadcast", lambda: self._broadcast(tx))
+
+    async def status(self, txid: TxId) -> TxStatus:
+        return await self._ask("status", lambda: self._status(txid))
+
+    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+        return await self._ask("proven_dead", lambda: self._proven_dead(tx, final))
+
+    async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
+        return await self._ask("balance", lambda: self._balance(address, asset, at))
+
+    async def close(self) -> None: ...
+
+    async def _ask(self, call: str, effect: Callable[[], T]) -> T:
+        self.calls[call] = self.calls.get(call, 0) + 1
+        self.before(call)
+        await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._node.reply(effect)
+        except TimeoutError:
+            raise NodeUnavailable("the fake node is too slow") from None
+
+    def _block(self, height: int) -> Block | None:
+        if height > self._node.tip.height:
+            raise NodeUnavailable("above the tip")
+        mined = next((block for block in self._node.chain if block.ref.height == height), None)
+        if mined is None:
+            return None
+        return Block(
+            ref=mined.ref,
+            parent_hash=mined.parent_hash,
+            timestamp=600 * height,
+            credits=tuple(
+                Credit(each.tx.txid, position, out.address, out.asset, out.amount, each.mature)
+                for each in mined.included
+                if not each.reverted
+                for position, out in enumerate(each.tx.outputs)
+            ),
+            spent=tuple(
+                key
+                for each in mined.included
+                if self.codec.has_coins
+                for key in sorted(self.codec.conflict_keys(each.tx))
+            ),
+        )
+
+    def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
+        self._check_funds(intent)
+        if self.codec.has_coins:
+            wanted = sum(each.amount for each in intent.payments) + self._node.fee
+            chosen: list[Coin] = []
+            for coin in intent.coins:
+                free = self._outpoint(coin) not in intent.taken
+                exists = (coin.txid, coin.position) in self._node.state.coins
+                if free and exists and sum(each.amount for each in chosen) < wanted:
+                    chosen.append(coin)
+            if sum(each.amount for each in chosen) < wanted:
+                raise InsufficientFunds("not enough coins")
+            return tuple(self._outpoint(coin) for coin in chosen)
+        if not self.capabilities.conflict_keys:
+            return ()
+        assert intent.source is not None
+        sender = intent.source.address
+        nonce = self._node.state.nonces.get(sender, 0)
+        while nonce_key(self._network.id, sender, nonce) in intent.taken:
+            nonce += 1
+        return (nonce_key(self._network.id, sender, nonce),)
+
+    def _prepare(self, intent: TransferIntent) -> UnsignedTx:
+        self._check_funds(intent)
+        outputs = tuple(FakeOutput(p.address, p.asset, p.amount) for p in intent.payments)
+        if self.codec.has_coins:
+            tx = self._spend(intent, outputs)
+        else:
+            assert intent.source is not None
+            source = intent.source
+            expires = nonce = None
+            if self.capabilities.conflict_keys:
+                (key,) = intent.claim
+                nonce = int(key.rpartition(":")[2])
+                if nonce < self._node.state.nonces.get(source.address, 0):
+                    raise ClaimUnusable("the nonce is used")
+            else:
+                nonce = self._node.random.getrandbits(63)
+                expires = self._node.tip.height + LIFETIME_BLOCKS
+            paying = FakeInput("", None, 0, source.address, source.path)
+            tx = FakeTx(self._network.id, (paying,), outputs, intent.fee_max, nonce, expires)
+        return UnsignedTx(self._network.id, tx.payload())
+
+    def _spend(self, intent: TransferIntent, outputs: tuple[FakeOutput, ...]) -> FakeTx:
+        coins = [coin for coin in intent.coins if self._outpoint(coin) in intent.claim]
+        if len(coins) != len(intent.claim):
+            raise ClaimUnusable("a claimed coin is gone")
+        if any((coin.txid, coin.position) not in self._node.state.coins for coin in coins):
+            raise ClaimUnusable("a claimed coin is spent")
+        rest = sum(coin.amount for coin in coins) - sum(out.amount for out in outputs)
+        rest -= self._node.fee
+        if rest < 0:
+            raise InsufficientFunds("the claimed coins are not enough")
+        fee = self._node.fee
+        if intent.change is not None and rest >= 294:
+            change = intent.change
+            native = self._network.native.id
+            outputs = (*outputs, FakeOutput(change.address, native, rest, change.path))
+        else:
+            fee += rest
+        inputs = tuple(
+            FakeInput(coin.txid, coin.position, coin.amount, coin.owner.address, coin.owner.path)
+            for coin in coins
+        )
+        return FakeTx(self._network.id, inputs, outputs, fee)
+
+    def _check_funds(self, intent: TransferIntent) -> None:
+        if self._node.fee + self._node.rent > intent.fee_max:
+            raise FeeAboveMaximum(f"the fee is {self._node.fee}")
+        if intent.source is not None:
+            wanted: dict[str, int] = {self._network.native.id: self._node.fee + self._node.rent}
+            for each in intent.payments:
+                wanted[each.asset] = wanted.get(each.asset, 0) + each.amount
+            for asset, amount in wanted.items():
+                if self._node.state.balances.get((intent.source.address, asset), 0) < amount:
+                    raise InsufficientFunds(f"less than {amount} of {asset}")
+
+    def _outpoint(self, coin: Coin) -> ConflictKey:
+        return ConflictKey(f"{self._network.id}/outpoint:{coin.txid}:{coin.position}")
+
+    def _broadcast(self, signed: SignedTx) -> Broadcast:
+        tx = self.codec.open_raw(signed.raw)
+        assert tx.txid == signed.txid
+        if tx.txid in self._node.pool or self._node.locate(tx.txid) is not None:
+            return Broadcast.ALREADY_KNOWN
+        keys = self.codec.conflict_keys(tx)
+        for other in self._node.pool.values():
+            if other.inputs[0].address != OUTSIDE and keys & self.codec.conflict_keys(other):
+                raise BroadcastRejected("conflicts with a transaction that waits")
+        if self._is_spent(tx, self._node.state, self._node.tip):
+            raise BroadcastRejected("already spent or expired")
+        self._node.pool[tx.txid] = tx
+        return Broadcast.ACCEPTED
+
+    def _status(self, txid: TxId) -> TxStatus:
+        found = self._node.locate(txid)
+        if found is None:
+            waits = txid in self._node.pool
+            return TxStatus(TxState.PENDING if waits else TxState.UNKNOWN)
+        block, included = found
+        state = TxState.REVERTED if included.reverted else TxState.INCLUDED
+        reason = "reverted" if included.reverted else ""
+        return TxStatus(state, block.ref, included.fee, included.locked, reason)
+
+    def _proven_dead(self, signed: SignedTx, final: BlockRef) -> str | None:
+        block = self._node.find(final)
+        if block is None:
+            return None
+        tx = self.codec.open_raw(signed.raw)
+        found = self._node.locate(tx.txid)
+        if found is not None and found[0].ref.height <= final.height:
+            return None
+        spent = self._is_spent(tx, block.state, final)
+        if self.codec.has_coins:  # a coin made later is not spent, however absent
+            spent = any(
+                (each.txid, each.position or 0) not in block.state.coins
+                and (made := self._node.locate(TxId(each.txid))) is not None
+                and made[0].ref.height <= final.height
+                for each in tx.inputs
+            )
+        return "replaced by a final transaction, or expired" if spent else None
+
+    def _is_spent(self, tx: FakeTx, state: State, at: BlockRef) -> bool:
+        """Whether the transaction can't be included after block `at` any more."""
+        if self.codec.has_coins:
+            known = [block.ref.height for block in self._node.chain if block.ref == at]
+            return bool(known) and any(
+                (each.txid, each.position or 0) not in state.coins for each in tx.inputs
+            )
+        if tx.expires is not None:
+            return at.height >= tx.expires
+        return state.nonces.get(tx.inputs[0].address, 0) > (tx.nonce or 0)
+
+    def _balance(self, address: Address, asset: AssetId, at: BlockRef | None) -> int:
+        state = self._node.state
+        if at is not None:
+            assert self.capabilities.historic_balance
+            block = self._node.find(at)
+            if block is None:
+                raise NodeUnavailable("not a block of the best chain")
+            state = block.state
+        return state.balances.get((address, asset), 0)

@@ -1,0 +1,288 @@
+"""What the adapter makes of answers while it prepares, sends and follows a transaction; the node is
+made up."""
+
+import base64
+
+import pytest
+from solders.hash import Hash
+from solders.keypair import Keypair
+
+from chains.errors import (
+    BroadcastRejected,
+    ClaimUnusable,
+    FeeAboveMaximum,
+    NodeMisbehaved,
+    NodeUnavailable,
+)
+from chains.model import BlockRef, Broadcast, TxId, TxState, UnsignedTx
+from chains.solana.claims import Claim
+from chains.solana.nonce import accounts_of
+from tests.support.solana import LOCAL, intent, owned
+from tests.support.solana_answers import (
+    ACCOUNT,
+    CODEC,
+    HASH,
+    KEY,
+    SOL,
+    TO,
+    VALUE,
+    adapter,
+    at,
+    block,
+    node,
+    nonce_account,
+    signed,
+    wallet,
+)
+
+__all__ = ["adapter", "node"]
+
+
+# Claims and prices
+
+
+def ready(node, prices: list[int], balance: int = 10 * SOL) -> None:
+    """A node on which KEY has one nonce account and `balance`."""
+
+    def accounts(keys, options):
+        known = {str(ACCOUNT): nonce_account(), str(KEY.pubkey()): wallet(balance), TO: wallet(1)}
+        return at(50, [known.get(key) for key in keys])
+
+    def fee(message, options):
+        payload = base64.b64decode(message)
+        return at(50, CODEC.summarize(UnsignedTx(LOCAL.id, payload)).fee_max)
+
+    node.answers |= {
+        "getMultipleAccounts": accounts,
+        "getBalance": at(50, balance),
+        "getMinimumBalanceForRentExemption": 890_880,
+        "getRecentPrioritizationFees": [
+            {"slot": slot, "prioritizationFee": price} for slot, price in enumerate(prices)
+        ],
+        "getFeeForMessage": fee,
+    }
+
+
+def wish(fee_max: int = LOCAL.fee_max):
+    wanted = intent(owned(KEY), TO, SOL, fee_max)
+    key = Claim(ACCOUNT, VALUE).key(LOCAL.id)
+    return type(wanted)(**{**{f: getattr(wanted, f) for f in wanted.__slots__}, "claim": (key,)})
+
+
+@pytest.mark.parametrize(
+    ("prices", "fee"),
+    [
+        ([], 5_030),
+        ([0, 0, 0, 0], 5_030),
+        ([0, 0, 0, 10**9], 5_030),
+        ([0, 0, 10**6, 10**9], 8_000),
+        ([10**9] * 4, 3_005_000),
+        (list(range(0, 150 * 10**6, 10**6)), 5_000 + 3 * 111 * 1_000),
+    ],
+)
+async def test_the_bid_follows_the_market(node, adapter, prices, fee):
+    ready(node, prices)
+    unsigned = await adapter.prepare(wish(fee_max=5_000_000))
+    assert adapter.codec.summarize(unsigned).fee_max == fee
+
+
+async def test_a_market_above_the_maximum(node, adapter):
+    ready(node, [10**9] * 4)
+    with pytest.raises(FeeAboveMaximum):
+        await adapter.prepare(wish(fee_max=3_004_999))
+
+
+@pytest.mark.parametrize("offset", [-1, 1])
+async def test_a_node_with_other_fees_is_not_believed(node, adapter, offset):
+    ready(node, [])
+    node.answers["getFeeForMessage"] = at(50, 5_030 + offset)
+    with pytest.raises(NodeMisbehaved):
+        await adapter.prepare(wish())
+
+
+async def test_a_nonce_that_the_node_no_longer_knows(node, adapter):
+    ready(node, [])
+    node.answers["getFeeForMessage"] = at(50, None)
+    with pytest.raises(ClaimUnusable):
+        await adapter.prepare(wish())
+
+
+async def test_a_nonce_that_has_advanced_at_the_tip_but_not_finally(node, adapter):
+    ready(node, [])
+
+    def accounts(keys, options):
+        fresh = options["commitment"] == "confirmed"
+        return at(50, [nonce_account(Hash(b"\x04" * 32) if fresh else VALUE) for _ in keys])
+
+    node.answers["getMultipleAccounts"] = accounts
+    with pytest.raises(ClaimUnusable):
+        await adapter.prepare(wish())
+
+
+async def test_a_nonce_account_under_another_authority_is_not_used(node, adapter):
+    ready(node, [])
+    foreign = nonce_account()
+    data = bytearray(base64.b64decode(foreign["data"][0]))
+    data[8:40] = bytes(Keypair().pubkey())
+    foreign["data"][0] = base64.b64encode(bytes(data)).decode()
+    node.answers["getMultipleAccounts"] = lambda keys, options: at(
+        50, [foreign if key == str(ACCOUNT) else None for key in keys]
+    )
+    (key,) = await adapter.claim(intent(owned(KEY), TO, SOL))
+    assert Claim.parse(LOCAL.id, key) == Claim(accounts_of(KEY.pubkey())[1])
+
+
+async def test_another_number_of_accounts_than_asked_for(node, adapter):
+    ready(node, [])
+    node.answers["getMultipleAccounts"] = at(50, [])
+    with pytest.raises(NodeMisbehaved):
+        await adapter.claim(intent(owned(KEY), TO, SOL))
+
+
+# Broadcasting
+
+
+def preflight(error: object) -> dict:
+    data = {"err": error, "logs": []}
+    return {"error": {"code": -32002, "message": "Transaction simulation failed", "data": data}}
+
+
+async def test_accepted(node, adapter):
+    tx = signed()
+    node.answers["sendTransaction"] = tx.txid
+    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    options = node.options("sendTransaction")
+    assert options["skipPreflight"] is False
+    assert options["preflightCommitment"] == "confirmed"
+
+
+async def test_accepted_under_another_id(node, adapter):
+    node.answers["sendTransaction"] = "another"
+    with pytest.raises(NodeMisbehaved):
+        await adapter.broadcast(signed())
+
+
+async def test_already_processed(node, adapter):
+    node.answers["sendTransaction"] = preflight("AlreadyProcessed")
+    assert await adapter.broadcast(signed()) is Broadcast.ALREADY_KNOWN
+
+
+async def test_a_used_up_nonce_is_ours_or_somebody_elses(node, adapter):
+    node.answers["sendTransaction"] = preflight("BlockhashNotFound")
+    node.answers["getSignatureStatuses"] = at(9, [{"slot": 8, "err": None}])
+    assert await adapter.broadcast(signed()) is Broadcast.ALREADY_KNOWN
+    assert node.options("getSignatureStatuses") == {"searchTransactionHistory": True}
+    node.answers["getSignatureStatuses"] = at(9, [None])
+    with pytest.raises(BroadcastRejected) as caught:
+        await adapter.broadcast(signed())
+    assert caught.value.reason == "BlockhashNotFound"
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (
+            preflight({"InstructionError": [3, {"Custom": 1}]}),
+            '{"InstructionError": [3, {"Custom": 1}]}',
+        ),
+        (preflight(None), "Transaction simulation failed"),
+        (
+            {"error": {"code": -32003, "message": "Transaction signature verification failure"}},
+            "Transaction signature verification failure",
+        ),
+        ({"error": {"code": -32602, "message": "too large"}}, "too large"),
+    ],
+)
+async def test_rejected(node, adapter, answer, reason):
+    node.answers["sendTransaction"] = answer
+    with pytest.raises(BroadcastRejected) as caught:
+        await adapter.broadcast(signed())
+    assert caught.value.reason == reason
+
+
+async def test_a_node_that_is_behind_has_not_rejected(node, adapter):
+    node.answers["sendTransaction"] = {"error": {"code": -32005, "message": "Node is behind"}}
+    with pytest.raises(NodeUnavailable):
+        await adapter.broadcast(signed())
+
+
+# Fate
+
+
+def included(error: object, fee: int, rent: int = 0) -> dict:
+    raw = base64.b64encode(signed(rent).raw).decode()
+    meta = {"err": error, "fee": fee}
+    return {"slot": 7, "transaction": [raw, "base64"], "meta": meta}
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "fee", "locked"),
+    [
+        (included(None, 5_030), TxState.INCLUDED, 5_030, 0),
+        (included(None, 5_030, rent=777), TxState.INCLUDED, 5_030, 777),
+        (included("AccountInUse", 5_030), TxState.REVERTED, 5_030, 0),
+        (included("AccountInUse", 5_030, rent=777), TxState.REVERTED, 5_030, 0),
+        (included("InsufficientFundsForFee", 0), TxState.PENDING, 0, 0),
+    ],
+)
+async def test_status(node, adapter, found, state, fee, locked):
+    """The last is in a block without having been executed (SIMD-0290), which decides nothing."""
+    node.answers["getTransaction"] = found
+    node.answers["getBlock"] = block([])
+    status = await adapter.status(signed().txid)
+    assert (status.state, status.fee, status.locked) == (state, fee, locked)
+    assert (status.block is None) == (state is TxState.PENDING)
+    assert (status.reason == "") == (state is TxState.INCLUDED)
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"), [(None, TxState.UNKNOWN), ({"slot": 9}, TxState.PENDING)]
+)
+async def test_status_of_what_is_not_confirmed(node, adapter, seen, state):
+    node.answers["getTransaction"] = None
+    node.answers["getSignatureStatuses"] = at(9, [seen])
+    assert (await adapter.status(TxId("1" * 64))).state is state
+
+
+async def test_a_lagging_node_can_not_prove_death(node, adapter):
+    """It has not seen the blockhash yet, and would call it invalid."""
+    behind = {"error": {"code": -32016, "message": "Minimum context slot has not been reached"}}
+    node.answers["getMultipleAccounts"] = behind
+    node.answers["isBlockhashValid"] = at(3, False)
+    with pytest.raises(NodeUnavailable):
+        await adapter.proven_dead(signed(rent=1), BlockRef(110, HASH))
+
+
+@pytest.mark.parametrize(
+    ("account", "valid", "transaction", "known", "dead"),
+    [
+        (None, False, None, None, True),
+        (wallet(890_880), False, None, None, True),  # somebody sent lamports there
+        (None, True, None, None, False),
+        (nonce_account(), False, None, None, False),  # made, but by whom is not shown
+        (None, False, included("AccountInUse", 5_030, rent=1), None, False),  # it reverted
+        (None, False, included("InsufficientFundsForFee", 0, rent=1), None, True),
+        (None, False, None, {"slot": 9}, False),
+    ],
+)
+async def test_death_of_a_creation(node, adapter, account, valid, transaction, known, dead):
+    node.answers |= {
+        "getMultipleAccounts": at(120, [account]),
+        "isBlockhashValid": at(120, valid),
+        "getSignaturesForAddress": [],
+        "getTransaction": transaction,
+        "getSignatureStatuses": at(120, [known]),
+    }
+    cause = await adapter.proven_dead(signed(rent=1), BlockRef(110, HASH))
+    assert (cause is not None) == dead
+
+
+async def test_an_advanced_nonce_alone_proves_nothing(node, adapter):
+    """It may have been ours: the node that forgot it also has no conflicting one to show."""
+    node.answers |= {
+        "getMultipleAccounts": at(120, [nonce_account(Hash(b"\x04" * 32))]),
+        "getSignaturesForAddress": [],
+        "getTransaction": None,
+        "getSignatureStatuses": at(120, [None]),
+    }
+    assert await adapter.proven_dead(signed(), BlockRef(110, HASH)) is None
