@@ -13,7 +13,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
 
@@ -45,13 +45,13 @@ class BitcoinRpc:
     """A client of one node. Raises NodeUnavailable, NodeMisbehaved or RpcRefused."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        parsed = httpx.URL(url)
+        parsed = httpx2.URL(url)
         self._timeout_s = timeout_s
         self._place = f"{parsed.host}:{parsed.port or parsed.scheme}"
         self._url = parsed.copy_with(username=None, password=None)
         self._ids = count(1)
-        self._client = httpx.AsyncClient(
-            auth=httpx.BasicAuth(parsed.username, parsed.password) if parsed.userinfo else None,
+        self._client = httpx2.AsyncClient(
+            auth=httpx2.BasicAuth(parsed.username, parsed.password) if parsed.userinfo else None,
             headers={"content-type": "application/json"},
             timeout=timeout_s,
             trust_env=False,
@@ -88,9 +88,9 @@ class BitcoinRpc:
             response = await self._client.post(
                 self._url, content=json.dumps(body), timeout=timeout_s or self._timeout_s
             )
-        except httpx.TimeoutException:
+        except httpx2.TimeoutException:
             raise NodeUnavailable(f"{self._place} did not answer in time") from None
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             kind = type(error).__name__  # its text may hold anything
             raise NodeUnavailable(f"{self._place} is unreachable ({kind})") from None
         if response.status_code in _UNAUTHORIZED:

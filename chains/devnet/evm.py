@@ -14,7 +14,7 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
@@ -46,7 +46,7 @@ class AnvilNode(BehindProxy):
         self._legacy = network.text("transaction_type") == "legacy"
         self._data_dir = data_dir
         self._engine: EngineProcess | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._client: httpx2.AsyncClient | None = None
         self._outside: LocalAccount | None = None
         self._funding = asyncio.Lock()
 
@@ -155,11 +155,11 @@ class AnvilNode(BehindProxy):
                 self._data_dir / "anvil.log",
                 environment={"HOME": str(self._data_dir), "PATH": os.defpath},
             )
-            self._client = httpx.AsyncClient(
+            self._client = httpx2.AsyncClient(
                 base_url=url,
                 timeout=30.0,
                 trust_env=False,
-                verify=False,  # noqa: S501  plain HTTP; loading certificates takes a tenth of a second
+                verify=False,
             )
             try:
                 self._engine.start()
@@ -186,7 +186,7 @@ class AnvilNode(BehindProxy):
     async def _answers(self) -> bool:
         try:
             return int(await self.ask("eth_chainId"), 16) == self._parameters.number("chain_id")
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return False
 
     async def _prepare_outside(self) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 from solders.keypair import Keypair
 
 import chains
@@ -38,13 +38,13 @@ class SolanaNode(BehindProxy):
         self._native = network.native.id
         self._data_dir = data_dir
         self._process: EngineProcess | None = None
-        self._http: httpx.AsyncClient | None = None
+        self._http: httpx2.AsyncClient | None = None
 
     async def start(self) -> None:
         port = free_port()
         engine_url = f"http://127.0.0.1:{port}"
         self._process = self._server(port)
-        self._http = httpx.AsyncClient(base_url=engine_url, timeout=60.0)
+        self._http = httpx2.AsyncClient(base_url=engine_url, timeout=60.0)
         try:
             self._process.start()
             await self._process.wait_ready(self._answers)
@@ -101,7 +101,7 @@ class SolanaNode(BehindProxy):
         assert self._http is not None, "not started"
         try:
             return (await self._http.get("/health")).is_success
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return False
 
     async def _tell(self, verb: str, **arguments: Any) -> Any:
@@ -109,7 +109,7 @@ class SolanaNode(BehindProxy):
         assert self._http is not None, "not started"
         try:
             reply = (await self._http.post("/control", json={"verb": verb, **arguments})).json()
-        except (httpx.HTTPError, ValueError) as error:
+        except (httpx2.HTTPError, ValueError) as error:
             raise NodeUnavailable(f"{verb}: {type(error).__name__}") from error
         if "refused" in reply:
             raise NodeUnavailable(f"{verb}: {reply['refused']}")

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 from coincurve import PrivateKey
 
 import chains
@@ -39,13 +39,13 @@ class TronNode(BehindProxy):
         self._native = network.native.id
         self._data_dir = data_dir
         self._process: EngineProcess | None = None
-        self._http: httpx.AsyncClient | None = None
+        self._http: httpx2.AsyncClient | None = None
 
     async def start(self) -> None:
         port = free_port()
         engine_url = f"http://127.0.0.1:{port}"
         self._process = self._server(port)
-        self._http = httpx.AsyncClient(base_url=engine_url, timeout=60.0)
+        self._http = httpx2.AsyncClient(base_url=engine_url, timeout=60.0)
         try:
             self._process.start()
             await self._process.wait_ready(self._answers)
@@ -106,7 +106,7 @@ class TronNode(BehindProxy):
         assert self._http is not None, "not started"
         try:
             answer = (await self._http.post(path, json=parameters)).json()
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             raise NodeUnavailable(f"{path}: {type(error).__name__}") from error
         if "Error" in answer:
             raise NodeUnavailable(f"{path}: {answer['Error']}")

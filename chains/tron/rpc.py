@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
@@ -71,7 +71,7 @@ class TronRpc:
     """Every call may raise NodeUnavailable or NodeMisbehaved."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=timeout_s)
+        self._http = httpx2.AsyncClient(base_url=url, timeout=timeout_s)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -128,9 +128,9 @@ class TronRpc:
     async def _call(self, path: str, **parameters: Any) -> Any:
         try:
             reply = await self._http.post(path, json={**parameters, "visible": False})
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             raise NodeUnavailable(f"{path}: {type(error).__name__}") from error
-        if reply.status_code != httpx.codes.OK:
+        if reply.status_code != httpx2.codes.OK:
             raise NodeUnavailable(f"{path}: HTTP status {reply.status_code}")
         try:
             answer = reply.json()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from custody.cli.output import Failure, Misuse
 from signer.wire import read_json
@@ -27,7 +27,7 @@ class Server:
     def __init__(self, url: str, api_key: str) -> None:
         """Raises Misuse for a URL that would show the key to strangers."""
         base = _checked(url)
-        self._client = httpx.Client(
+        self._client = httpx2.Client(
             base_url=base,
             headers={"Authorization": f"Bearer {api_key}"},
             timeout=_TIMEOUT_S,
@@ -64,7 +64,7 @@ class Server:
                     body += chunk
                     if len(body) > _ANSWER_BYTES_MAX:
                         raise Failure("the server's answer is far too long")
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise Failure(f"the server can't be reached: {type(error).__name__}") from None
         if response.status_code // 100 != 2:
             raise Failure(_refusal(response.status_code, bytes(body)))
@@ -81,10 +81,10 @@ def json_object(body: bytes) -> dict[str, Any]:
     return row
 
 
-def _checked(url: str) -> httpx.URL:
+def _checked(url: str) -> httpx2.URL:
     try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError):
+        parsed = httpx2.URL(url)
+    except (httpx2.InvalidURL, ValueError):
         raise Misuse("--url is not a URL") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise Misuse("--url must be the API's address, like https://custody.example")

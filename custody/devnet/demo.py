@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.devnet.node import DevNode
@@ -63,7 +63,7 @@ class Api:
     """The custody API, as a client sees it."""
 
     def __init__(self, house: House) -> None:
-        self._http = httpx.AsyncClient(
+        self._http = httpx2.AsyncClient(
             base_url=f"{house.base_url}/v1",
             headers={"Authorization": f"Bearer {house.api_key}"},
             timeout=30.0,
@@ -80,7 +80,7 @@ class Api:
         return self._read(await self._http.post(path, json=body, headers=headers))
 
     @staticmethod
-    def _read(answer: httpx.Response) -> Any:
+    def _read(answer: httpx2.Response) -> Any:
         if answer.is_error:
             raise DemoFailed(f"{answer.request.method} {answer.request.url.path}: {answer.text}")
         return answer.json()

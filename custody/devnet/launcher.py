@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chains.devnet.node import DevNode
@@ -144,9 +144,9 @@ async def _start_api(
 
     async def ready() -> bool:
         try:
-            async with httpx.AsyncClient(base_url=base_url, timeout=5.0) as client:
-                return (await client.get("/ready")).status_code == httpx.codes.OK
-        except httpx.TransportError:
+            async with httpx2.AsyncClient(base_url=base_url, timeout=5.0) as client:
+                return (await client.get("/ready")).status_code == httpx2.codes.OK
+        except httpx2.TransportError:
             return False
 
     await process.wait_ready(ready, START_TIMEOUT_S)

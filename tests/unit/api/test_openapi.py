@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import schemathesis
 from fastapi import FastAPI
@@ -148,7 +148,7 @@ def test_it_is_kept(asked: tuple[asyncio.Runner, Counter], path: str, method: st
     keep()
 
 
-async def send(counter: Counter, case: schemathesis.Case) -> httpx.Response:
+async def send(counter: Counter, case: schemathesis.Case) -> httpx2.Response:
     wanted = case.as_transport_kwargs(base_url="http://custody")
     known = ("method", "url", "params", "json")
     arguments = {name: wanted[name] for name in known if wanted.get(name) is not None}

@@ -136,7 +136,8 @@ async def test_a_slow_node() -> None:
 
 
 async def test_credentials_never_reach_logs_or_errors(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    for library in ("httpx2", "httpcore2"):  # as talkative as an operator could make them
+        caplog.set_level(logging.DEBUG, library)
     texts = []
     async with serving() as (server, rpc):
         await rpc.call("fine")

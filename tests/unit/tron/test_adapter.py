@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from coincurve import PrivateKey
 
@@ -115,19 +115,19 @@ PARAMETERS = {
 async def scripted(monkeypatch):
     """An adapter whose node answers from a table: path -> answer, or a function of the request."""
     made = []
-    client = httpx.AsyncClient
+    client = httpx2.AsyncClient
 
-    def make(script: Script | Callable[[httpx.Request], httpx.Response]) -> TronAdapter:
-        def answer(request: httpx.Request) -> httpx.Response:
+    def make(script: Script | Callable[[httpx2.Request], httpx2.Response]) -> TronAdapter:
+        def answer(request: httpx2.Request) -> httpx2.Response:
             if callable(script):
                 return script(request)
             found = script[request.url.path]
-            return httpx.Response(
+            return httpx2.Response(
                 200, json=found(json.loads(request.content)) if callable(found) else found
             )
 
         monkeypatch.setattr(
-            httpx, "AsyncClient", lambda **k: client(transport=httpx.MockTransport(answer), **k)
+            httpx2, "AsyncClient", lambda **k: client(transport=httpx2.MockTransport(answer), **k)
         )
         adapter = TronAdapter(LOCAL, "http://node.invalid")
         made.append(adapter)
@@ -430,10 +430,10 @@ async def test_wrong_chain(scripted):
 
 async def test_answers_that_are_none(scripted):
     replies = {
-        "error": (httpx.Response(200, json={"Error": "class X : lack"}), NodeUnavailable),
-        "status": (httpx.Response(503, json={}), NodeUnavailable),
-        "no_json": (httpx.Response(200, text="<html>"), NodeMisbehaved),
-        "list": (httpx.Response(200, json=[]), NodeMisbehaved),
+        "error": (httpx2.Response(200, json={"Error": "class X : lack"}), NodeUnavailable),
+        "status": (httpx2.Response(503, json={}), NodeUnavailable),
+        "no_json": (httpx2.Response(200, text="<html>"), NodeMisbehaved),
+        "list": (httpx2.Response(200, json=[]), NodeMisbehaved),
     }
     for reply, expected in replies.values():
         with pytest.raises(expected):
@@ -441,8 +441,8 @@ async def test_answers_that_are_none(scripted):
 
 
 async def test_no_connection(scripted):
-    def refuse(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("refused")
+    def refuse(request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
 
     with pytest.raises(NodeUnavailable):
         await scripted(refuse).tip()
