@@ -6,24 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
-from api import docs, errors, health
+from api import docs, errors
 from api.auth import undeclared_routes
 from api.middleware import RequestGuard
 from api.nodes import NodeMonitor
 from api.openapi import describe
-from api.v1 import (
-    addresses,
-    approvals,
-    assets,
-    balances,
-    clients,
-    deposits,
-    networks,
-    transfers,
-    vaults,
-)
+from api.routes import routes
 from custody.bootstrap import Custody, open_custody
 from custody.config import Settings
 from custody.services import Services, make_services
@@ -108,24 +98,3 @@ def _make_app(settings: Settings, lifespan: Lifespan | None) -> FastAPI:
     undeclared = undeclared_routes(app)
     assert not undeclared, f"routes without a scope: {undeclared}"
     return app
-
-
-def routes() -> APIRouter:
-    """All routes, those of /v1 and those without a key."""
-    v1 = APIRouter(prefix="/v1")
-    for module in (
-        networks,
-        assets,
-        clients,
-        vaults,
-        addresses,
-        balances,
-        deposits,
-        transfers,
-        approvals,
-    ):
-        v1.include_router(module.router)
-    every = APIRouter()
-    every.include_router(v1)
-    every.include_router(health.router)
-    return every

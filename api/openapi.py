@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute, RouteContext
 from pydantic import BaseModel
 
 from api.auth import api_routes, scope_of
+from api.routes import routes
 from api.schemas import Body, Problem, View
 
 VERSION = "0.1.0"
@@ -122,8 +123,6 @@ def text_of(document: dict[str, Any]) -> str:
 
 def main(target: str) -> None:
     """Write the document, from the routes alone: nothing is opened."""
-    from api.app import routes
-
     app = FastAPI(docs_url=None, redoc_url=None)
     app.include_router(routes())
     Path(target).write_text(text_of(build(app)), encoding="utf-8")

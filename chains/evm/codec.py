@@ -6,6 +6,9 @@ recovering the key from the signature. A transaction for another chain id is ref
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Final
+
 from coincurve import PublicKey
 
 from chains.errors import InvalidAddress, InvalidAmount, MalformedTransaction, SignatureMismatch
@@ -37,6 +40,10 @@ from chains.model import (
 )
 from chains.networks import Network
 
+_READINGS: Final = 256
+_READING_BYTES_MAX: Final = 4096
+"""Larger ones are read anew each time, or whoever sends many of them fills our memory."""
+
 
 class EvmCodec:
     """`chains.codec.TransactionCodec` of one EVM network."""
@@ -46,6 +53,8 @@ class EvmCodec:
         self._chain_id = network.number("chain_id")
         self._coin_type = network.number("coin_type")
         self._kind = build.Kind(network.text("transaction_type"))
+        # A transaction is summarized, hashed and completed in quick succession.
+        self._recent = lru_cache(maxsize=_READINGS)(self._decode)
 
     @property
     def network(self) -> Network:
@@ -111,6 +120,9 @@ class EvmCodec:
         return SignedTx(self._network.id, transaction_id(raw), raw)
 
     def _read(self, tx: UnsignedTx) -> tuple[Transaction, Address]:
+        return (self._recent if len(tx.payload) <= _READING_BYTES_MAX else self._decode)(tx)
+
+    def _decode(self, tx: UnsignedTx) -> tuple[Transaction, Address]:
         if tx.network != self._network.id:
             raise MalformedTransaction(f"a transaction of {tx.network}, not {self._network.id}")
         parsed = parse.unsigned(tx.payload)

@@ -7,7 +7,6 @@ well-formed transaction is one we would ever make is the codec's question.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from coincurve import PublicKey
@@ -26,11 +25,6 @@ _EIP1559_FIELDS: Final = 9
 _LEGACY_FIELDS: Final = 6
 _SIGNATURE_FIELDS: Final = 3
 
-_CACHED: Final = 256
-"""A transaction is summarized, hashed and completed in quick succession."""
-_CACHED_BYTES_MAX: Final = 4096
-"""Larger ones are read anew each time, or whoever sends many of them fills our memory."""
-
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -43,19 +37,12 @@ class Signed:
 def unsigned(payload: bytes) -> Transaction:
     """Of `UnsignedTx.payload`. A legacy transaction must name its chain (EIP-155): one without
     would be valid on every network at once."""
-    return (_recent if len(payload) <= _CACHED_BYTES_MAX else _unsigned)(payload)
-
-
-def _unsigned(payload: bytes) -> Transaction:
     if payload[:1] == bytes([EIP1559_TYPE]):
         return _eip1559(_fields(payload[1:], _EIP1559_FIELDS))
     fields = _fields(payload, _LEGACY_FIELDS + _SIGNATURE_FIELDS)
     if fields[-2:] != [b"", b""]:
         raise MalformedTransaction("a transaction that is signed already")
     return _legacy(fields, rlp.decode_int(fields[_LEGACY_FIELDS], UINT64_MAX))
-
-
-_recent = lru_cache(maxsize=_CACHED)(_unsigned)
 
 
 def signed(raw: bytes) -> Signed:

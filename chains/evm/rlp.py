@@ -74,7 +74,9 @@ def _decode_at(data: bytes, start: int, depth: int) -> tuple[Item, int]:
     if first < _STRING:
         return data[start : start + 1], start + 1
     if first < _LIST:
-        begin, end = _extent(data, start, _STRING, _LONG_STRING)
+        begin, end = start + 1, start + 1 + first - _STRING
+        if first > _LONG_STRING or end > len(data):
+            begin, end = _extent(data, start, _STRING, _LONG_STRING)
         if end - begin == 1 and data[begin] < _STRING:
             raise MalformedTransaction("RLP: a small byte with a prefix")
         return data[begin:end], end

@@ -23,9 +23,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api.app import routes
 from api.errors import PROBLEM_JSON
 from api.openapi import build, text_of
+from api.routes import routes
 from custody.apikeys.model import Scope
 from custody.db.session import Database
 from tests.unit.api.counter import Counter, Furniture, opened

@@ -1,0 +1,39 @@
+"""Which routes there are: the one list, for the application and for its description."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api import health
+from api.v1 import (
+    addresses,
+    approvals,
+    assets,
+    balances,
+    clients,
+    deposits,
+    networks,
+    transfers,
+    vaults,
+)
+
+
+def routes() -> APIRouter:
+    """All routes, those of /v1 and those without a key."""
+    v1 = APIRouter(prefix="/v1")
+    for module in (
+        networks,
+        assets,
+        clients,
+        vaults,
+        addresses,
+        balances,
+        deposits,
+        transfers,
+        approvals,
+    ):
+        v1.include_router(module.router)
+    every = APIRouter()
+    every.include_router(v1)
+    every.include_router(health.router)
+    return every
