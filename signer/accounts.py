@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from chains.codec import TransactionCodec
@@ -18,6 +19,7 @@ from signer.errors import Refused
 from signer.keychain import Keychain, Root
 from signer.wire import RefusalCode
 
+_ACCOUNTS_MAX: Final = 4096
 _ADDRESSES_MAX: Final = 65536
 
 
@@ -39,6 +41,8 @@ class Accounts:
         self._root = root
         self._codecs = codecs
         self._addresses: OrderedDict[tuple[NetworkId, str, str], Address] = OrderedDict()
+        # Spelled out once for each vault in use, instead of for each of its transfers.
+        self._accounts = lru_cache(maxsize=_ACCOUNTS_MAX)(self._all_accounts)
 
     def codec(self, network: NetworkId) -> TransactionCodec:
         """Raises Refused for a network that is not enabled here."""
@@ -59,15 +63,10 @@ class Accounts:
         scheme, scope = codec.key_scheme(address_type), codec.account_path(address_type, number)
         return Account(network, number, address_type, scheme, scope)
 
-    def accounts(self, network: NetworkId, number: int) -> tuple[Account, ...]:
-        """All of a vault's accounts on a network, one for each type of address."""
-        types = self.codec(network).network.address_types
-        return tuple(self.account(network, number, each) for each in types)
-
     def containing(self, network: NetworkId, number: int, path: str) -> Account:
         """The vault's account that `path` lies in. Raises Refused if it is in none."""
         try:
-            for account in self.accounts(network, number):
+            for account in self._accounts(network, number):
                 if is_under(path, account.scope):
                     return account
         except InvalidPath as error:
@@ -101,6 +100,11 @@ class Accounts:
 
     def keychain(self, account: Account) -> Keychain:
         return self._root.keychain(account.scope, account.scheme)
+
+    def _all_accounts(self, network: NetworkId, number: int) -> tuple[Account, ...]:
+        """A vault's accounts on a network, one for each type of address."""
+        types = self.codec(network).network.address_types
+        return tuple(self.account(network, number, each) for each in types)
 
 
 def _is_address_path(codec: TransactionCodec, account: Account, path: str) -> bool:

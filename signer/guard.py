@@ -162,8 +162,8 @@ class Guard:
     def usage(self, window: Window, now: datetime, transfer: str) -> Usage | None:
         """What other transfers than `transfer` took in `window`. None if a recovery lost part of
         it."""
-        after = now - timedelta(seconds=window.seconds)
-        if self._recovered_at is not None and after <= self._recovered_at:
+        recovered = self._recovered_at
+        if recovered is not None and now - timedelta(seconds=window.seconds) <= recovered:
             return None
         return self._sums.usage(window, now, transfer)
 

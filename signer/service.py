@@ -56,7 +56,6 @@ from signer.wire import (
     RefusalCode,
     SignRequest,
     format_time,
-    parse_time,
     tx_digest,
 )
 
@@ -107,12 +106,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The decision to sign. `record` is where the journal says so."""
+    """The decision to sign. `record` is where the journal says so, since `at`."""
 
     case: Case
     inputs: tuple[SigningInput, ...]
     source: Source
     record: Record
+    at: datetime
 
 
 class Signer:
@@ -155,7 +155,7 @@ class Signer:
             retried = history.retried(case.mandate_digest, case.tx_digest)
             if retried is not None:
                 source = step4_compare(case, decoded, vault, self._accounts)
-                return Granted(case, decoded.inputs, source, retried.record)
+                return Granted(case, decoded.inputs, source, retried.record, retried.at)
             policy = self._policy()
             approvers = step3_check_mandate(case, policy, now)
             source = step4_compare(case, decoded, vault, self._accounts)
@@ -168,7 +168,7 @@ class Signer:
                 "approvers": list(approvers),
             }
             record = step6_record(case, decoded, facts, about, self._guard, now)
-            return Granted(case, decoded.inputs, source, record)
+            return Granted(case, decoded.inputs, source, record, now)
         except Refused as refused:
             return self._record_refusal(caller, case, refused, now)
 
@@ -324,7 +324,7 @@ def step8_receipt(granted: Granted, signatures: tuple[Signature, ...]) -> Receip
         signatures=signatures,
         sequence=record.sequence,
         head=record.head,
-        signed_at=parse_time(record.body["at"]),
+        signed_at=granted.at,
     )
 
 

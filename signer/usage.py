@@ -45,15 +45,19 @@ class _Sum:
         self._amount = 0
         self._count = 0
 
-    def put(self, transfer: str, spends: Sequence[Spend]) -> None:
-        """Count `spends`, all of one moment, in place of what the transfer counted before."""
-        before = self._shares.pop(transfer, None)
-        at = spends[0].at if before is None else max(before.at, spends[0].at)
-        pays = any(spend.destination is not None for spend in spends)
-        share = _Share(at, sum(spend.amount for spend in spends), int(pays))
-        self._add(share, before or _NOTHING)
+    def put(self, spends: Sequence[Spend]) -> None:
+        """Count `spends`, all of one transfer and moment, in place of what the transfer counted
+        before."""
+        transfer, at, amount, paying = spends[0].transfer, spends[0].at, 0, 0
+        for spend in spends:
+            amount += spend.amount
+            if spend.destination is not None:
+                paying = 1
+        before = self._shares.pop(transfer, _NOTHING)
+        share = _Share(max(before.at, at), amount, paying)
+        self._add(share, before)
         self._shares[transfer] = share
-        self._order.append((at, transfer))
+        self._order.append((share.at, transfer))
 
     def usage(self, after: datetime, without: str) -> Usage:
         """What is younger than `after`, except the share of one transfer."""
@@ -88,8 +92,8 @@ class RollingSums:
 
     def put(self, spends: Sequence[Spend]) -> None:
         """All that one transfer takes, in place of what it took before."""
-        for vault, asset in {(spend.vault, spend.asset) for spend in spends}:
-            for window in self._by_asset.get((vault, asset), ()):
+        for account in {(spend.vault, spend.asset) for spend in spends}:
+            for window in self._by_asset.get(account, ()):
                 _put(self._sums[window], window, spends)
 
     def forget(self) -> None:
@@ -132,4 +136,4 @@ def most_of(spends: Iterable[Spend], earlier: Iterable[Spend]) -> tuple[Spend, .
 def _put(target: _Sum, window: Window, spends: Sequence[Spend]) -> None:
     fitting = [spend for spend in spends if spend.fits(window)]
     if fitting:
-        target.put(fitting[0].transfer, fitting)
+        target.put(fitting)

@@ -215,13 +215,18 @@ class SignRequest:
     @classmethod
     def parse(cls, row: object) -> SignRequest:
         """From decoded JSON. Raises MalformedMessage."""
-        fields = exact_fields(row, frozenset({"mandate", "tx", "approvals"}))
+        fields = exact_fields(row, _REQUEST_FIELDS)
         approvals = listed(fields["approvals"], maximum=_APPROVALS_MAX)
         return cls(
             mandate=Mandate.parse(fields["mandate"]),
             tx=_parse_tx(fields["tx"]),
             approvals=tuple(Approval.parse(item) for item in approvals),
         )
+
+
+_REQUEST_FIELDS = frozenset("mandate tx approvals".split())
+_TX_FIELDS = frozenset("network payload sender".split())
+_PAYMENT_FIELDS = frozenset("address asset amount".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +333,7 @@ def parse_outcome(row: object) -> Outcome:
 
 
 def _payment(row: object) -> Payment:
-    fields = exact_fields(row, frozenset({"address", "asset", "amount"}))
+    fields = exact_fields(row, _PAYMENT_FIELDS)
     return Payment(
         Address(text(fields["address"])), AssetId(text(fields["asset"])), amount(fields["amount"])
     )
@@ -339,7 +344,7 @@ def _tx_to_json(tx: UnsignedTx) -> dict[str, Any]:
 
 
 def _parse_tx(row: object) -> UnsignedTx:
-    fields = exact_fields(row, frozenset({"network", "payload", "sender"}))
+    fields = exact_fields(row, _TX_FIELDS)
     sender = fields["sender"]
     return UnsignedTx(
         network=NetworkId(text(fields["network"])),

@@ -48,6 +48,7 @@ from chains.model import (
 from chains.networks import Network
 
 _VERSION: Final = 2
+_ADDRESSES: Final = 1024
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 16 * 1024
 """Larger containers are read anew each time, or whoever sends many of them fills our memory."""
@@ -96,6 +97,8 @@ class BitcoinCodec:
         self._addresses = AddressFormat(network)
         # Summary, digests and final transaction of one container are asked for one after the other.
         self._recent = lru_cache(maxsize=_READINGS)(self._decode)
+        # Our own addresses come again and again, as coins and as change.
+        self._address_of = lru_cache(maxsize=_ADDRESSES)(self._addresses.address_of)
 
     @property
     def network(self) -> Network:
@@ -210,13 +213,13 @@ class BitcoinCodec:
         elif not _owns(fields.origin, fields.internal_key, output.script):
             doubts.append(f"{place} names a key that is not the coin's")
         path = fields.origin.path if fields.origin is not None else None
-        return _Spending(output, self._addresses.address_of(output.script), kind, path)
+        return _Spending(output, self._address_of(output.script), kind, path)
 
     def _output(
         self, place: str, output: TxOutput, fields: PsbtOutput, doubts: list[str]
     ) -> Payment | ChangeOutput | None:
         doubts += fields.unexplained
-        address = self._addresses.address_of(output.script)
+        address = self._address_of(output.script)
         if address is None:
             doubts.append(f"{place} pays {output.amount} satoshi to a script without an address")
             return None
@@ -262,7 +265,7 @@ def _spent_output(place: str, spent: TxInput, fields: PsbtInput) -> TxOutput:
     """The consumed output, from the full previous transaction wherever that is possible."""
     claimed = fields.witness_output
     if fields.previous is not None:
-        if fields.previous.hash() != spent.previous:
+        if fields.previous_hash != spent.previous:
             raise MalformedTransaction(f"{place}: the previous transaction is another one")
         if spent.position >= len(fields.previous.outputs):
             raise MalformedTransaction(f"{place}: the previous transaction has no such output")

@@ -1,15 +1,17 @@
 """Reads an unsigned PSBT (BIP-174 version 0, BIP-371) and leaves nothing in it unread. Pure.
 
 The signer reads bytes that an intruder may have written, so this reader is our own: every length is
-bounded by the bytes that exist, and every field that is not named here is reported as unexplained
-instead of being skipped. What it reads it can write back to the same bytes, or it refuses. The
-builder writes with embit, so that two implementations agree on every container we sign.
+bounded by the bytes that exist and has one spelling, no field occurs twice, and every field that is
+not named here is reported as unexplained instead of being skipped. So what it accepts could be
+written back to the same bytes. The builder writes with embit, so that two implementations agree on
+every container we sign.
 
 Knows the fields' form, not their truth: the codec checks them against each other.
 """
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +19,10 @@ from chains.bitcoin.transaction import (
     Reader,
     Transaction,
     TxOutput,
-    length_prefixed,
     parse_transaction,
 )
 from chains.errors import MalformedTransaction
+from chains.hashes import sha256d
 
 _MAGIC: Final = b"psbt\xff"
 _GLOBAL_UNSIGNED_TX: Final = b"\x00"
@@ -33,6 +35,12 @@ _IN_TAP_INTERNAL_KEY: Final = b"\x17"
 _OUT_BIP32_DERIVATION: Final = b"\x02"
 _OUT_TAP_INTERNAL_KEY: Final = b"\x05"
 _OUT_TAP_BIP32_DERIVATION: Final = b"\x07"
+
+_GLOBAL_EXPLAINED: Final = frozenset({_GLOBAL_UNSIGNED_TX})
+_IN_EXPLAINED: Final = frozenset(
+    {_IN_NON_WITNESS_UTXO, _IN_WITNESS_UTXO, _IN_SIGHASH_TYPE, _IN_TAP_INTERNAL_KEY}
+)
+_OUT_EXPLAINED: Final = frozenset({_OUT_TAP_INTERNAL_KEY})
 
 _HARDENED: Final = 1 << 31
 _DEPTH_MAX: Final = 255
@@ -52,9 +60,11 @@ class KeyOrigin:
 
 @dataclass(frozen=True, slots=True)
 class PsbtInput:
-    """`previous` is the whole transaction that made the coin, `witness_output` the coin alone."""
+    """`previous` is the whole transaction that made the coin, `previous_hash` that of its bytes,
+    `witness_output` the coin alone."""
 
     previous: Transaction | None
+    previous_hash: bytes
     witness_output: TxOutput | None
     sighash_type: int | None
     origin: KeyOrigin | None
@@ -86,13 +96,13 @@ def parse_psbt(payload: bytes) -> Psbt:
     transaction = _unsigned_transaction(header)
     inputs = [_read_map(reader) for _ in transaction.inputs]
     outputs = [_read_map(reader) for _ in transaction.outputs]
-    if not reader.at_end or _serialize([header, *inputs, *outputs]) != payload:
-        raise MalformedTransaction("not the canonical bytes of one PSBT")
+    if not reader.at_end:
+        raise MalformedTransaction("a PSBT that is followed by other bytes")
     return Psbt(
         transaction,
         tuple(_interpret_input(f"input {index}", each) for index, each in enumerate(inputs)),
         tuple(_interpret_output(f"output {index}", each) for index, each in enumerate(outputs)),
-        _unexplained("the PSBT", header, {_GLOBAL_UNSIGNED_TX}),
+        _unexplained("the PSBT", header, _GLOBAL_EXPLAINED),
     )
 
 
@@ -103,14 +113,6 @@ def _read_map(reader: Reader) -> Map:
             raise MalformedTransaction("a PSBT field occurs twice")
         entries[key] = reader.prefixed()
     return entries
-
-
-def _serialize(maps: list[Map]) -> bytes:
-    return _MAGIC + b"".join(
-        b"".join(length_prefixed(key) + length_prefixed(value) for key, value in each.items())
-        + b"\x00"
-        for each in maps
-    )
 
 
 def _unsigned_transaction(header: Map) -> Transaction:
@@ -129,14 +131,15 @@ def _interpret_input(place: str, fields: Map) -> PsbtInput:
     sighash = fields.get(_IN_SIGHASH_TYPE)
     if sighash is not None and len(sighash) != 4:
         raise MalformedTransaction(f"{place}: a signature hash type that is not 4 bytes long")
-    explained = {_IN_NON_WITNESS_UTXO, _IN_WITNESS_UTXO, _IN_SIGHASH_TYPE, _IN_TAP_INTERNAL_KEY}
+    previous = fields.get(_IN_NON_WITNESS_UTXO)
     return PsbtInput(
-        previous=_previous_transaction(place, fields),
+        previous=None if previous is None else _previous_transaction(place, previous),
+        previous_hash=b"" if previous is None else sha256d(previous),
         witness_output=_witness_output(place, fields),
         sighash_type=None if sighash is None else int.from_bytes(sighash, "little"),
         origin=origin,
         internal_key=fields.get(_IN_TAP_INTERNAL_KEY),
-        unexplained=doubts + _unexplained(place, fields, explained | origin_keys),
+        unexplained=doubts + _unexplained(place, fields, _IN_EXPLAINED | origin_keys),
     )
 
 
@@ -147,14 +150,11 @@ def _interpret_output(place: str, fields: Map) -> PsbtOutput:
     return PsbtOutput(
         origin=origin,
         internal_key=fields.get(_OUT_TAP_INTERNAL_KEY),
-        unexplained=doubts + _unexplained(place, fields, {_OUT_TAP_INTERNAL_KEY} | origin_keys),
+        unexplained=doubts + _unexplained(place, fields, _OUT_EXPLAINED | origin_keys),
     )
 
 
-def _previous_transaction(place: str, fields: Map) -> Transaction | None:
-    raw = fields.get(_IN_NON_WITNESS_UTXO)
-    if raw is None:
-        return None
+def _previous_transaction(place: str, raw: bytes) -> Transaction:
     previous = parse_transaction(raw)
     if previous.has_witness:
         # Its txid does not cover the witness, so those bytes could be anything.
@@ -195,14 +195,14 @@ def _key_origin(
 
 def _path(steps: bytes) -> str:
     """BIP-32 path in text. `'` marks the hardened steps."""
-    words = ["m"]
-    for at in range(0, len(steps), 4):
-        step = int.from_bytes(steps[at : at + 4], "little")
-        words.append(f"{step - _HARDENED}'" if step >= _HARDENED else str(step))
-    return "/".join(words)
+    numbers = struct.unpack(f"<{len(steps) // 4}I", steps)
+    words = [f"{step - _HARDENED}'" if step >= _HARDENED else str(step) for step in numbers]
+    return "/".join(["m", *words])
 
 
-def _unexplained(place: str, fields: Map, explained: set[bytes]) -> tuple[str, ...]:
+def _unexplained(place: str, fields: Map, explained: frozenset[bytes]) -> tuple[str, ...]:
+    if fields.keys() <= explained:
+        return ()
     return tuple(
         f"{place} has a field of type 0x{key[0]:02x} that nobody explains"
         for key in fields

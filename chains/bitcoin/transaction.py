@@ -109,7 +109,7 @@ class Reader:
 
     def compact_size(self) -> int:
         """A length in its shortest spelling; every longer one is refused."""
-        first = self.unsigned(1)
+        first = self.take(1)[0]
         if first < 0xFD:
             return first
         value = self.unsigned(1 << (first - 0xFC))
@@ -125,6 +125,14 @@ class Reader:
         return count
 
     def prefixed(self) -> bytes:
+        """Bytes behind their length."""
+        data, begin = self._data, self._at + 1
+        # Most are short, and a transaction has dozens of them: no calls for the parts of these.
+        if begin <= len(data) and (length := data[begin - 1]) < 0xFD:
+            end = begin + length
+            if end <= len(data):
+                self._at = end
+                return data[begin:end]
         return self.take(self.compact_size())
 
     @property
@@ -133,7 +141,11 @@ class Reader:
 
 
 def parse_transaction(raw: bytes) -> Transaction:
-    """One transaction with at least one input and one output, every byte consumed."""
+    """One transaction with at least one input and one output, every byte consumed.
+
+    What is accepted is what `serialize` writes: parts follow each other in one order, lengths have
+    one spelling, and the witness form is taken only where there is a witness.
+    """
     reader = Reader(raw)
     version = struct.unpack("<i", reader.take(4))[0]
     # A count of zero inputs is no transaction, so it can mark the witness form (BIP-144).
@@ -144,12 +156,14 @@ def parse_transaction(raw: bytes) -> Transaction:
     outputs = tuple(_read_output(reader) for _ in range(reader.count(_OUTPUT_BYTES_MIN)))
     if witness:
         stacks = [tuple(reader.prefixed() for _ in range(reader.count(1))) for _ in inputs]
+        if not any(stacks):
+            raise MalformedTransaction("the witness form without a witness")
         inputs = [_with_witness(*pair) for pair in zip(inputs, stacks, strict=True)]
     transaction = Transaction(version, tuple(inputs), outputs, reader.unsigned(4))
     if not inputs or not outputs:
         raise MalformedTransaction("a transaction without inputs or without outputs")
-    if not reader.at_end or transaction.serialize() != raw:
-        raise MalformedTransaction("not the canonical bytes of one transaction")
+    if not reader.at_end:
+        raise MalformedTransaction("a transaction that is followed by other bytes")
     if sum(output.amount for output in outputs) > SATOSHI_MAX:
         raise MalformedTransaction("more money than there can be")
     return transaction
@@ -170,12 +184,13 @@ def length_prefixed(data: bytes) -> bytes:
 
 
 def _read_input(reader: Reader) -> TxInput:
-    previous, position, script_sig = reader.take(32), reader.unsigned(4), reader.prefixed()
-    return TxInput(previous, position, reader.unsigned(4), script_sig)
+    outpoint, script_sig, sequence = reader.take(36), reader.prefixed(), reader.take(4)
+    position = int.from_bytes(outpoint[32:], "little")
+    return TxInput(outpoint[:32], position, int.from_bytes(sequence, "little"), script_sig)
 
 
 def _read_output(reader: Reader) -> TxOutput:
-    return TxOutput(reader.unsigned(8), reader.prefixed())
+    return TxOutput(int.from_bytes(reader.take(8), "little"), reader.prefixed())
 
 
 def _with_witness(spent: TxInput, witness: tuple[bytes, ...]) -> TxInput:

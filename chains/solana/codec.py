@@ -7,6 +7,10 @@ clock, no randomness, no keys.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
 from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature as Ed25519Signature
@@ -33,6 +37,20 @@ from chains.solana.build import TransferPlan
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_message
 
+_READINGS: Final = 256
+_READING_BYTES_MAX: Final = 4096
+"""Larger ones are read anew each time, or whoever sends many of them fills our memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A message with its `signers` and the plan behind it; without one, why there is none."""
+
+    message: MessageV0
+    signers: tuple[Pubkey, ...]
+    plan: TransferPlan | None
+    unexplained: tuple[str, ...]
+
 
 class SolanaCodec:
     """Implements `chains.codec.TransactionCodec` for one cluster."""
@@ -40,6 +58,8 @@ class SolanaCodec:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._coin_type = network.number("coin_type")
+        # A message is summarized, signed and completed in quick succession.
+        self._recent = lru_cache(maxsize=_READINGS)(_decode)
 
     @property
     def network(self) -> Network:
@@ -77,41 +97,38 @@ class SolanaCodec:
             raise InvalidAmount("an amount is a positive number of lamports below 2^64")
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
-        message = parse_message(self._payload(tx))
-        try:
-            plan = explain(message)
-        except Unexplained as unexplained:
-            return TxSummary(
-                network=self._network.id,
-                sources=(Address(str(message.account_keys[0])),),
-                payments=(),
-                change=(),
-                fee_max=0,
-                conflict_keys=frozenset(),
-                unexplained=unexplained.reasons,
-            )
-        return self._summary(plan)
+        reading = self._read(tx)
+        if reading.plan is not None:
+            return self._summary(reading.plan)
+        return TxSummary(
+            network=self._network.id,
+            sources=(Address(str(reading.message.account_keys[0])),),
+            payments=(),
+            change=(),
+            fee_max=0,
+            conflict_keys=frozenset(),
+            unexplained=reading.unexplained,
+        )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
-        payload = self._payload(tx)
         return tuple(
             SigningInput(
                 address=Address(str(signer)),
                 algorithm=SignatureAlgorithm.ED25519,
-                message=payload,
+                message=tx.payload,
             )
-            for signer in _signers(payload)
+            for signer in self._read(tx).signers
         )
 
     def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
-        payload = self._payload(tx)
-        signers = _signers(payload)
+        reading, payload = self._read(tx), tx.payload
+        signers = reading.signers
         if len(signatures) != len(signers):
             raise SignatureMismatch(f"{len(signers)} signatures needed, {len(signatures)} given")
         for signer, signature in zip(signers, signatures, strict=True):
             _verify(signer, signature, payload)
         raw = VersionedTransaction.populate(
-            parse_message(payload),
+            reading.message,
             [Ed25519Signature(signature.signature) for signature in signatures],
         )
         return SignedTx(network=self._network.id, txid=TxId(str(raw.signatures[0])), raw=bytes(raw))
@@ -133,12 +150,13 @@ class SolanaCodec:
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
         )
 
-    def _payload(self, tx: UnsignedTx) -> bytes:
+    def _read(self, tx: UnsignedTx) -> _Reading:
         if tx.network != self._network.id:
             raise MalformedTransaction(f"made for {tx.network}, not for {self._network.id}")
         if tx.sender is not None:
             raise MalformedTransaction("a Solana message names its fee payer itself")
-        return tx.payload
+        read = self._recent if len(tx.payload) <= _READING_BYTES_MAX else _decode
+        return read(tx.payload)
 
     def _check_type(self, address_type: AddressType) -> None:
         if address_type is not AddressType.SOLANA:
@@ -157,10 +175,14 @@ def message_of(raw: bytes) -> bytes:
     return to_bytes_versioned(transaction.message)
 
 
-def _signers(payload: bytes) -> list[Pubkey]:
+def _decode(payload: bytes) -> _Reading:
     """The first accounts of a message sign it, the fee payer before all."""
     message = parse_message(payload)
-    return message.account_keys[: message.header.num_required_signatures]
+    signers = tuple(message.account_keys[: message.header.num_required_signatures])
+    try:
+        return _Reading(message, signers, explain(message), ())
+    except Unexplained as unexplained:
+        return _Reading(message, signers, None, unexplained.reasons)
 
 
 def _verify(signer: Pubkey, signature: Signature, payload: bytes) -> None:

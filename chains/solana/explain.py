@@ -26,15 +26,13 @@ _TRANSFER: Final = struct.Struct("<IQ")
 _UNIT_PRICE: Final = struct.Struct("<BQ")
 _UNIT_LIMIT: Final = struct.Struct("<BI")
 
-_NAMES: Final = {
-    SYSTEM_PROGRAM_KEY: {
-        bytes((2, 0, 0, 0)): "Transfer",
-        bytes((4, 0, 0, 0)): "AdvanceNonceAccount",
-        bytes((6, 0, 0, 0)): "InitializeNonceAccount",
-        bytes((9, 0, 0, 0)): "AllocateWithSeed",
-    },
-    COMPUTE_BUDGET: {bytes((2,)): "SetComputeUnitLimit", bytes((3,)): "SetComputeUnitPrice"},
+_SYSTEM_NAMES: Final = {
+    bytes((2, 0, 0, 0)): "Transfer",
+    bytes((4, 0, 0, 0)): "AdvanceNonceAccount",
+    bytes((6, 0, 0, 0)): "InitializeNonceAccount",
+    bytes((9, 0, 0, 0)): "AllocateWithSeed",
 }
+_BUDGET_NAMES: Final = {bytes((2,)): "SetComputeUnitLimit", bytes((3,)): "SetComputeUnitPrice"}
 """The instructions our transactions consist of, by program and by the tag their data begins with
 [solana-system-interface, solana-compute-budget-interface]."""
 
@@ -188,10 +186,11 @@ def _key(keys: Sequence[Pubkey], index: int) -> Pubkey | None:
 
 
 def _name(program: Pubkey | None, data: bytes) -> str | None:
-    if program is None:
-        return None
-    names = _NAMES.get(program, {})
-    return next((name for tag, name in names.items() if data.startswith(tag)), None)
+    if program == SYSTEM_PROGRAM_KEY:
+        return _SYSTEM_NAMES.get(data[:4])
+    if program == COMPUTE_BUDGET:
+        return _BUDGET_NAMES.get(data[:1])
+    return None
 
 
 def _differences(message: MessageV0, steps: Sequence[_Step]) -> list[str]:

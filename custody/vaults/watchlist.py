@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from chains.model import ConflictKey, Credit, NetworkId
 from custody.db.session import ReadSession
@@ -61,7 +61,7 @@ class WatchList:
                 self._take(chunk)
         await self._refresh_coins(session)
 
-    def _take(self, rows: Sequence[Row[int, str]]) -> None:
+    def _take(self, rows: Sequence[tuple[int, str]]) -> None:
         if rows:
             self._addresses.add_all(address for _, address in rows)
             self._seq = rows[-1][0]

@@ -14,6 +14,8 @@ def missing_approvals(
 ) -> tuple[Need, ...]:
     """What `grant` still needs. The initiator counts nowhere, nobody counts twice, also across
     groups. In a sequence only the group whose turn it is."""
+    if not grant.needs:
+        return ()
     persons = [
         name
         for name in dict.fromkeys(approvals)

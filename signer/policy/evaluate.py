@@ -198,16 +198,18 @@ def _covers(scope: Scope, policy: Policy, network: NetworkId, output: Payment) -
 def _broken_limits(
     limits: Limits, facts: Facts, usage: Mapping[Window, Usage], now: datetime
 ) -> Iterator[Reason]:
+    totals = facts.totals
     if limits.per_transaction:
         most = {limit.asset: limit.amount for limit in limits.per_transaction}
-        for asset, total in facts.totals.items():
+        for asset, total in totals.items():
             if total > most.get(asset, -1):
                 yield Reason(Detail.AMOUNT_LIMIT, f"{total} of {asset} in one transaction")
     if limits.windows:
-        for asset in facts.totals.keys() - {limit.asset for limit in limits.windows}:
+        for asset in totals.keys() - {limit.asset for limit in limits.windows}:
             yield Reason(Detail.WINDOW_AMOUNT, f"no window for {asset}")
         for limit in limits.windows:
-            yield from _broken_window(limit, facts, usage)
+            if limit.asset in totals or limit.asset == facts.native:
+                yield from _broken_window(limit, facts, usage)
     if limits.hours is not None and not _within(limits.hours, now):
         yield Reason(Detail.HOURS, f"outside the hours of {limits.hours.zone}")
 

@@ -20,6 +20,26 @@ FORBIDDEN = re.compile(
     r"|custody|api"
     r"|aiohttp|bitcoinlib|fastapi|httpx2?|requests|solana|sqlalchemy|urllib3|uvicorn|web3)(\.|$)"
 )
+# Whoever adds to these says why in docs/adr. A token's library (python-pkcs11) comes only with one.
+THIRD_PARTY = {
+    "annotated_doc",
+    "cffi",
+    "coincurve",
+    "Crypto",
+    "cryptography",
+    "embit",
+    "google",
+    "mnemonic",
+    "pycparser",
+    "shamir_mnemonic",
+    "shellingham",
+    "solders",
+    "typer",
+    "typing_extensions",
+}
+MODULES_MAX = 258
+"""Of ours and of others, beyond the standard library's (which differs between Pythons)."""
+
 PRIVATE = re.compile(r"signer\.(?!(wire|client|policy|canonical|messages|statements)(\.|$))\w+")
 
 
@@ -46,6 +66,15 @@ def test_the_signer_loads_no_node_no_database_and_no_http(entry: str, tmp_path: 
     assert entry in loaded
     assert {name for name in loaded if FORBIDDEN.match(name)} == set()
     assert list(tmp_path.iterdir()) == [], "importing it writes into the home folder"
+
+
+def test_the_signer_loads_no_more_than_it_did(tmp_path: Path):
+    loaded = modules_after_import("signer.server, signer.cli", tmp_path)
+    loaded -= modules_after_import("json", tmp_path)  # the virtual environment's own
+    beyond = {each for each in loaded if each.partition(".")[0] not in sys.stdlib_module_names}
+    packages = {each.partition(".")[0] for each in beyond if not each.startswith("_")}
+    assert packages - {"chains", "signer"} <= THIRD_PARTY
+    assert len(beyond) <= MODULES_MAX
 
 
 @pytest.mark.parametrize("module", ["signer.wire", "signer.client", "signer.policy"])

@@ -255,5 +255,6 @@ def test_deep_nesting_is_refused_whatever_the_recursion_limit(opening: bytes):
 def test_brackets_in_text_and_many_beside_each_other_are_no_nesting():
     assert read_json(b'["' + b"[" * 10_000 + b'"]') == ["[" * 10_000]
     assert len(read_json(b"[" + b",".join([b'{"a":[]}'] * 10_000) + b"]")) == 10_000
-    deepest = b"[" * 32 + b"]" * 32
-    assert read_json(deepest) is not None
+    assert read_json(b"[" * 32 + b"]" * 32) is not None
+    with pytest.raises(ValueError, match="nested too deeply"):
+        read_json(b"[" * 33 + b"]" * 33)
