@@ -22,16 +22,27 @@ _HEX: Final = re.compile(r"0x[0-9a-fA-F]{40}", re.ASCII)
 _TRON_HEX: Final = re.compile(r"(0x)?41[0-9a-fA-F]{40}", re.ASCII)
 _BECH32: Final = re.compile(r"(bc|tb|bcrt)1[02-9ac-hj-np-z]{6,87}", re.ASCII | re.IGNORECASE)
 _CACHED: Final = 1 << 16
+_BIT_6: Final = int.from_bytes(b"\x40" * 2 * ADDRESS_BYTES, "big")
 
 
 @lru_cache(maxsize=_CACHED)
 def checksum(address: bytes) -> Address:
     """The canonical spelling of 20 bytes (EIP-55, "Specification")."""
+    return spell(address)
+
+
+def spell(address: bytes) -> Address:
+    """`checksum` for addresses that nobody will ask for again soon.
+
+    All 40 characters at once, each a byte of one number. In ASCII only the letters a to f have the
+    bit 0x40, and without 0x20 they are capitals; a hash's digit above 7 has 0x40 or 0x08.
+    """
     assert len(address) == ADDRESS_BYTES
-    digits = address.hex()
-    digest = keccak256(digits.encode()).hex()
-    spelled = [d.upper() if h > "7" else d for d, h in zip(digits, digest, strict=False)]
-    return Address("0x" + "".join(spelled))
+    digits = address.hex().encode()
+    hashed = int.from_bytes(keccak256(digits)[:ADDRESS_BYTES].hex().encode(), "big")
+    letters = int.from_bytes(digits, "big")
+    capitals = letters & (hashed | hashed << 3) & _BIT_6
+    return Address("0x" + (letters - (capitals >> 1)).to_bytes(2 * ADDRESS_BYTES, "big").decode())
 
 
 @lru_cache(maxsize=_CACHED)
@@ -69,7 +80,7 @@ def to_bytes(address: Address) -> bytes:
 
 def derive(public_key: bytes) -> Address:
     """Of a compressed 33-byte secp256k1 point (Yellow Paper, equation 327)."""
-    return checksum(keccak256(PublicKey(public_key).format(compressed=False)[1:])[-ADDRESS_BYTES:])
+    return spell(keccak256(PublicKey(public_key).format(compressed=False)[1:])[-ADDRESS_BYTES:])
 
 
 def _other_network(text: str) -> WrongNetwork | None:

@@ -17,11 +17,15 @@ same moment, and the server itself refuses writes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
-from sqlalchemy import URL, Connection, event, make_url
+import psycopg
+from sqlalchemy import URL, Connection, Dialect, event, make_url
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from custody.db import postgres_driver, sqlite_driver
@@ -31,6 +35,8 @@ BUSY_TIMEOUT_S = 30.0
 
 _POOL_SIZE = 10
 _POOL_OVERFLOW = 20
+_ALIVE_S = 5.0
+"""How long after a pooled connection (PostgreSQL) was used it is taken to be alive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,10 @@ def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
 
 def _on_begin(engine: AsyncEngine, statement: str) -> None:
     def run(connection: Connection) -> None:
-        connection.exec_driver_sql(statement)
+        # A write session has begun on the driver's connection, and SQLAlchemy joins it.
+        driver: Any = connection.connection.driver_connection
+        if not driver.in_transaction:
+            connection.exec_driver_sql(statement)
 
     event.listen(engine.sync_engine, "begin", run)
 
@@ -115,11 +124,32 @@ def _postgresql(url: URL) -> Engines:
         url,
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
-        pool_pre_ping=True,
         isolation_level="READ COMMITTED",
-        connect_args={"cursor_factory": postgres_driver.Cursor},
+        connect_args={
+            "async_creator_fn": postgres_driver.Connection.connect,
+            "cursor_factory": postgres_driver.Cursor,
+        },
     )
+    event.listen(write.sync_engine, "checkout", _ping(write.dialect))
     # Many rows become one INSERT with many VALUES, also where nothing is returned.
     write.dialect.use_insertmanyvalues_wo_returning = True
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(read, write, None)
+
+
+def _ping(dialect: Dialect) -> Callable[[Any, Any, object], None]:
+    """Asks a pooled connection whether it is alive, as SQLAlchemy's `pool_pre_ping` does, but for
+    those that worked a moment ago and whose server has not hung up since: that would be a round
+    trip more for every transaction of a busy process."""
+
+    def run(connection: Any, record: Any, _fairy: object) -> None:
+        used = record.info.get("used_at", 0)
+        record.info["used_at"] = now = monotonic()
+        if now - used < _ALIVE_S and connection.driver_connection.is_silent():
+            return
+        try:
+            dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+    return run

@@ -12,7 +12,8 @@ import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 
 _turn = threading.Lock()
 _newest = 0
@@ -26,4 +27,4 @@ def new_id(prefix: str) -> str:
         if number >> 80 <= _newest >> 80:
             number = _newest + 1 + secrets.randbits(48)
         _newest = number
-    return f"{prefix}_" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_" + "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])

@@ -1,4 +1,4 @@
-"""psycopg without the pipeline that its `executemany` opens.
+"""psycopg as `session` wants it, and without the pipeline that its `executemany` opens.
 
 A task cancelled while psycopg enters that pipeline gets an AssertionError in place of its
 CancelledError, so the cancellation is lost and whoever waits for the task waits for ever. Many
@@ -7,11 +7,13 @@ inserted rows travel in one statement anyway (see `engines`); other statements g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import select
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from psycopg.abc import Params
+from psycopg.pq import TransactionStatus
 
 
 class Cursor(psycopg.AsyncCursor[Any]):
@@ -24,3 +26,32 @@ class Cursor(psycopg.AsyncCursor[Any]):
             await self.execute(query, parameters)
             changed += max(self.rowcount, 0)
         self._rowcount = changed
+
+
+class Connection(psycopg.AsyncConnection[Any]):
+    async def begin(self) -> None:
+        """Nothing: psycopg begins with the first statement."""
+
+    async def run(
+        self, operation: str, parameters: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], list[Any]]:
+        """Description and rows of one statement, in the connection's transaction."""
+        cursor = await self.execute(operation.encode(), parameters)
+        if cursor.description is None:
+            return (), []
+        return cursor.description, await cursor.fetchall()
+
+    async def finish(self) -> None:
+        """Commit; after an error there is nothing that could be."""
+        if self.info.transaction_status is TransactionStatus.INERROR:
+            raise psycopg.errors.InFailedSqlTransaction("a statement failed: nothing to commit")
+        await self.commit()
+
+    def is_silent(self) -> bool:
+        """Whether the server has said nothing since its last answer. Ending a connection, it says
+        so or closes the socket."""
+        if self.closed:
+            return False
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return not poll.poll(0)

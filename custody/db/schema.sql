@@ -243,7 +243,7 @@ CREATE INDEX ix_transfers_txid ON transfers (txid);
 
 CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
 
-CREATE INDEX ix_transfers_window ON transfers (vault_id, asset, requested_at);
+CREATE INDEX ix_transfers_window ON transfers (vault_id, network, requested_at);
 
 CREATE TABLE approvals (
     id VARCHAR NOT NULL,

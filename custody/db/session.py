@@ -12,15 +12,18 @@ vaults, ledger accounts; within one table by primary key.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Any, TypeVar, TypeVarTuple
 
+import psycopg
 from sqlalchemy import (
     CursorResult,
     Delete,
+    Dialect,
     Insert,
     Row,
     Select,
@@ -33,11 +36,14 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from custody.db import leader
 from custody.db.engines import open_engines
+from custody.db.grouping import Group
+from custody.db.prepared import Driver, Prepared, explained
 from custody.db.tables import Row as Table
 
 T = TypeVar("T")
@@ -51,10 +57,15 @@ _FRESH = {"populate_existing": True}
 class ReadSession:
     """Queries, all answered from the same moment."""
 
-    __slots__ = ("_session",)
+    __slots__ = ("_opened",)
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, session: AsyncSession | None) -> None:
+        self._opened = session
+
+    @property
+    def _session(self) -> AsyncSession:
+        assert self._opened is not None
+        return self._opened
 
     async def get(self, entity: type[E], key: object) -> E | None:
         """By primary key; a composite key is a tuple."""
@@ -73,7 +84,7 @@ class ReadSession:
     async def all(self, statement: Select[T]) -> Sequence[T]:
         return (await self._session.scalars(statement)).all()
 
-    async def rows(self, statement: Select[*Ts]) -> Sequence[Row[*Ts]]:
+    async def rows(self, statement: Select[*Ts]) -> Sequence[tuple[*Ts]]:
         """For statements that select several columns."""
         return (await self._session.execute(statement)).all()
 
@@ -87,14 +98,38 @@ class ReadSession:
 
 
 class WriteSession(ReadSession):
-    """One transaction that will be committed."""
+    """One transaction that will be committed.
 
-    __slots__ = ("_connection", "_is_sqlite")
+    SQLAlchemy's session, which remembers rows and their changes, is made when it is first needed:
+    the shortest transactions do without.
+    """
 
-    def __init__(self, session: AsyncSession, is_sqlite: bool) -> None:
-        super().__init__(session)
-        self._is_sqlite = is_sqlite
-        self._connection: AsyncConnection | None = None
+    __slots__ = ("_connection", "_dialect", "_driver")
+
+    def __init__(self, connection: AsyncConnection, driver: Driver) -> None:
+        super().__init__(None)
+        self._connection = connection
+        self._dialect = connection.dialect
+        self._driver = driver
+
+    @property
+    def _session(self) -> AsyncSession:
+        if self._opened is None:
+            pooled = self._connection.sync_connection
+            assert pooled is not None
+            if not pooled.in_transaction():
+                pooled.begin()  # so that the session joins and doesn't end what it didn't begin
+            self._opened = AsyncSession(
+                self._connection,
+                expire_on_commit=False,
+                join_transaction_mode="rollback_only",
+                execution_options=_FRESH,
+            )
+        return self._opened
+
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._dialect.name == "sqlite"
 
     def add(self, *rows: Table) -> None:
         """Insert with the next query or at the end of the block."""
@@ -102,7 +137,38 @@ class WriteSession(ReadSession):
 
     async def flush(self) -> None:
         """Send what `add` collected and what changed in loaded rows."""
-        await self._session.flush()
+        session = self._opened
+        if session is None:
+            return
+        if not session.is_active:
+            raise PendingRollbackError("an earlier statement failed: nothing is left of the rest")
+        if session.new or session.dirty or session.deleted:
+            await session.flush()
+
+    async def commit(self) -> None:
+        """For `Database` only."""
+        await self.flush()
+        try:
+            await self._driver.finish()
+        except (sqlite3.Error, psycopg.Error) as error:
+            raise explained(error, self._dialect) from error
+
+    async def begin_part(self) -> None:
+        """For `grouping` only."""
+        await self._driver.run("SAVEPOINT part", ())
+
+    async def end_part(self, *, keep: bool) -> None:
+        """For `grouping` only. What SQLAlchemy's session remembers ends with the part."""
+        await self.close()
+        self._opened = None
+        if not keep:
+            await self._driver.run("ROLLBACK TO SAVEPOINT part", ())
+        await self._driver.run("RELEASE SAVEPOINT part", ())
+
+    async def close(self) -> None:
+        """Rows stay usable, the connection open."""
+        if self._opened is not None:
+            await self._opened.close()
 
     async def get(self, entity: type[E], key: object) -> E | None:
         """By primary key, as it is now."""
@@ -110,37 +176,36 @@ class WriteSession(ReadSession):
 
     async def insert(self, entity: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
         """Many rows with one statement, by column name; nothing for an empty list."""
-        if rows:
-            await self._run(_insert(entity), rows)
+        if not rows:
+            return
+        await self.flush()
+        if len(rows) <= _FEW:
+            ready = _insert_few(entity, tuple(rows[0]), len(rows), self._dialect)
+            values = {f"{name}_{at}": row[name] for at, row in enumerate(rows) for name in row}
+            await ready.run(self._driver, values)
+        else:
+            await self._connection.execute(_insert(entity), list(rows))
 
     async def insert_missing(self, entity: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert those rows whose primary or unique key does not exist yet."""
         if rows:
-            await self._run(_insert_missing(entity, self._is_sqlite), rows)
+            await self.flush()
+            await self._connection.execute(_insert_missing(entity, self._is_sqlite), list(rows))
 
     async def update_each(
         self, entity: type[Table], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
     ) -> None:
         """Change many rows with one statement. Each mapping names its row by the columns `keys` and
         gives the new value of every other column it has; all have the same columns."""
-        if rows:
-            statement = _update(entity, tuple(keys), tuple(rows[0]))
-            await self._run(
-                statement, [{f"to_{name}": row[name] for name in rows[0]} for row in rows]
-            )
-
-    async def _run(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
-        connection = await self._flushed()
-        await connection.execute(statement, list(rows) if len(rows) > 1 else rows[0])
-
-    async def _flushed(self) -> AsyncConnection:
-        """The transaction's connection, below the loaded rows, once those that changed are sent."""
-        session = self._session
-        if session.new or session.dirty or session.deleted:
-            await session.flush()
-        if self._connection is None:
-            self._connection = await session.connection()
-        return self._connection
+        if not rows:
+            return
+        await self.flush()
+        statement = _update(entity, tuple(keys), tuple(rows[0]))
+        values = [{f"to_{name}": row[name] for name in rows[0]} for row in rows]
+        if len(values) == 1:
+            await _prepared(statement, self._dialect).run(self._driver, values[0])
+        else:
+            await self._connection.execute(statement, values)
 
     async def execute(self, statement: Insert | Update | Delete) -> int:
         """Run one change. Returns how many rows it changed."""
@@ -163,12 +228,19 @@ class WriteSession(ReadSession):
         locked = statement.with_for_update(key_share=True)
         return (await self._session.scalars(locked)).all()
 
+    async def quick_rows(
+        self, statement: Select[*Ts], parameters: Mapping[str, Any]
+    ) -> Sequence[tuple[*Ts]]:
+        """`rows` for plain columns, a statement that is a constant and few rows to look at."""
+        await self.flush()
+        rows: Any = await _prepared(statement, self._dialect).run(self._driver, parameters)
+        return rows  # type: ignore[no-any-return]
+
     async def locked_rows(
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
-    ) -> Sequence[Row[*Ts]]:
-        """The same for plain columns and a statement that is a constant, where it must be quick."""
-        connection = await self._flushed()
-        return (await connection.execute(_locking(statement), parameters)).all()
+    ) -> Sequence[tuple[*Ts]]:
+        """`quick_rows`, locked as `for_update` does."""
+        return await self.quick_rows(_locking(statement), parameters)
 
     async def serialize(self, name: str) -> None:
         """Wait until no other transaction that called this with the same name is open.
@@ -179,10 +251,31 @@ class WriteSession(ReadSession):
             await self._session.execute(select(func.pg_advisory_xact_lock(lock_key(name))))
 
 
-# Statements are built once: building one costs more than SQLite takes to run it.
+# Statements are built once: building one costs more than SQLite takes to run it. The sizes bound
+# what is kept; each result follows from its arguments, which never change.
+
+_FEW = 4
+"""Rows that are inserted at once, by one short statement."""
 
 
-@lru_cache(64)
+@lru_cache(128)
+def _prepared(statement: Select[*Ts] | Update, dialect: Dialect) -> Prepared:
+    return Prepared(statement, dialect)
+
+
+@lru_cache(128)
+def _insert_few(
+    entity: type[Table], names: tuple[str, ...], number: int, dialect: Dialect
+) -> Prepared:
+    column = entity.__table__.c
+    rows = [
+        {name: bindparam(f"{name}_{at}", type_=column[name].type) for name in names}
+        for at in range(number)
+    ]
+    return Prepared(insert(entity).values(rows), dialect)
+
+
+@lru_cache(128)
 def _locking(statement: Select[*Ts]) -> Select[*Ts]:
     return statement.with_for_update(key_share=True)
 
@@ -219,6 +312,7 @@ class Database:
         """Raises ValueError if the URL is not one of ours. Connects lazily."""
         self._engines = open_engines(url)
         self._write_lock = asyncio.Lock()
+        self._short = Group(self._write_alone)
 
     async def close(self) -> None:
         await self._engines.close()
@@ -238,21 +332,46 @@ class Database:
         On SQLite writers of this process queue here, in order, instead of polling the file lock.
         """
         if self._engines.is_sqlite:
-            async with self._write_lock, self._transaction() as session:
+            async with self._write_alone() as session:
                 yield session
         else:
             async with self._transaction() as session:
                 yield session
 
     @asynccontextmanager
+    async def write_short(self) -> AsyncIterator[WriteSession]:
+        """The same for a block that waits for nothing but the database and takes milliseconds.
+
+        On SQLite several that queue share one transaction and its commit (see `grouping`). What
+        the block makes of loaded rows must not fail in the database: that would undo all of them.
+        """
+        if self._engines.is_sqlite:
+            async with self._short.part() as session:
+                yield session
+        else:
+            async with self._transaction() as session:
+                yield session
+
+    @asynccontextmanager
+    async def _write_alone(self) -> AsyncIterator[WriteSession]:
+        async with self._write_lock, self._transaction() as session:
+            yield session
+
+    @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[WriteSession]:
-        async with (
-            AsyncSession(
-                self._engines.write, expire_on_commit=False, execution_options=_FRESH
-            ) as session,
-            session.begin(),
-        ):
-            yield WriteSession(session, self._engines.is_sqlite)
+        connection = await self._engines.write.connect()
+        try:
+            session = await _begin(connection)
+            try:
+                yield session
+                await session.commit()
+            finally:
+                await session.close()
+        except BaseException as error:
+            # Shielded, so that a second cancellation can't keep the connection from going back.
+            await asyncio.shield(_undo(connection, error))
+            raise
+        await connection.close()
 
     @asynccontextmanager
     async def leader(self, name: str) -> AsyncIterator[bool]:
@@ -271,6 +390,26 @@ class Database:
                 _advisory_lock(connection, name) as held,
             ):
                 yield held
+
+
+async def _begin(connection: AsyncConnection) -> WriteSession:
+    """The transaction is the driver's: what SQLAlchemy does on the connection joins it."""
+    pooled = connection.sync_connection
+    assert pooled is not None
+    driver: Any = pooled.connection.driver_connection
+    try:
+        await driver.begin()
+    except sqlite3.Error as error:
+        raise explained(error, connection.dialect) from error
+    return WriteSession(connection, driver)
+
+
+async def _undo(connection: AsyncConnection, error: BaseException) -> None:
+    """Roll back and give the connection to the pool; or throw it away if `error` cancelled a
+    statement, because nobody knows how far that got."""
+    if not isinstance(error, Exception):
+        await connection.invalidate(error)
+    await connection.close()
 
 
 @asynccontextmanager

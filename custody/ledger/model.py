@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import blake2b
 from typing import assert_never
 
@@ -56,8 +57,14 @@ class AccountKey:
     @property
     def id(self) -> str:
         """Follows from the key, so that no lookup is needed and no account can exist twice."""
-        text = f"{self.kind}\n{self.asset}\n{self.vault or ''}"
-        return "acc_" + blake2b(text.encode(), digest_size=16).hexdigest()
+        return _account_id(self.kind, self.asset, self.vault)
+
+
+@lru_cache(4096)
+def _account_id(kind: AccountKind, asset: AssetId, vault: str | None) -> str:
+    """Kept, because one movement asks for the same few again and again."""
+    text = f"{kind}\n{asset}\n{vault or ''}"
+    return "acc_" + blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def vault_account(vault: str, asset: AssetId) -> AccountKey:

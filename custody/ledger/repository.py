@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import Select, bindparam, select
 
@@ -75,32 +76,41 @@ async def endings(session: ReadSession, reservations: Collection[str]) -> list[E
 
 async def lock_accounts(session: WriteSession, ids: Iterable[str]) -> dict[str, Account]:
     """Those of the accounts that exist and belong to a vault, locked until the transaction ends."""
-    return {
-        account_id: Account(AccountKey(AccountKind(kind), AssetId(asset), vault), *totals)
-        for chunk in _chunks(ids)
-        for account_id, kind, asset, vault, *totals in await session.locked_rows(
-            _BY_ID, {"ids": chunk}
+    found: dict[str, Account] = {}
+    for chunk in _chunks(ids):
+        size = next(size for size in _SIZES if size >= len(chunk))
+        named = {f"id_{at}": chunk[min(at, len(chunk) - 1)] for at in range(size)}
+        rows = await session.locked_rows(_accounts_by_id(size), named)
+        found |= {
+            account_id: Account(AccountKey(AccountKind(kind), AssetId(asset), vault), *totals)
+            for account_id, kind, asset, vault, *totals in rows
+        }
+    return found
+
+
+_SIZES = (4, 32, _CHUNK)
+"""How many ids a statement asks for; the last is repeated where there are fewer."""
+
+
+@cache
+def _accounts_by_id(size: int) -> Select[str, str, str, str | None, int, int, int, int]:
+    return (
+        select(
+            LedgerAccountRow.id,
+            LedgerAccountRow.kind,
+            LedgerAccountRow.asset,
+            LedgerAccountRow.vault_id,
+            LedgerAccountRow.debits_posted,
+            LedgerAccountRow.credits_posted,
+            LedgerAccountRow.debits_pending,
+            LedgerAccountRow.credits_pending,
         )
-    }
-
-
-_BY_ID = (
-    select(
-        LedgerAccountRow.id,
-        LedgerAccountRow.kind,
-        LedgerAccountRow.asset,
-        LedgerAccountRow.vault_id,
-        LedgerAccountRow.debits_posted,
-        LedgerAccountRow.credits_posted,
-        LedgerAccountRow.debits_pending,
-        LedgerAccountRow.credits_pending,
+        .where(
+            LedgerAccountRow.id.in_([bindparam(f"id_{at}") for at in range(size)]),
+            LedgerAccountRow.vault_id.is_not(None),
+        )
+        .order_by(LedgerAccountRow.id)
     )
-    .where(
-        LedgerAccountRow.id.in_(bindparam("ids", expanding=True)),
-        LedgerAccountRow.vault_id.is_not(None),
-    )
-    .order_by(LedgerAccountRow.id)
-)
 
 
 def account_of(row: LedgerAccountRow) -> Account:

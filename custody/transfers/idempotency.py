@@ -9,7 +9,7 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import bindparam, select
 
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import IdempotencyRow
@@ -36,7 +36,7 @@ async def stored_answer(session: ReadSession, wanted: Idempotency) -> Answer | N
     return _answer(rows, wanted)
 
 
-def _answer(rows: Sequence[Row[bytes, int, bytes]], wanted: Idempotency) -> Answer | None:
+def _answer(rows: Sequence[tuple[bytes, int, bytes]], wanted: Idempotency) -> Answer | None:
     if not rows:
         return None
     request_hash, status, response = rows[0]

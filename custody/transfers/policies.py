@@ -7,9 +7,10 @@ verdict counts: it has its own copy of the document and its own counters.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from time import monotonic_ns
 from typing import Protocol
 
@@ -20,15 +21,15 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal,
     literal_column,
     select,
-    true,
     type_coerce,
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chains.model import Address, AssetId
-from custody.db.session import ReadSession
+from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import TransferRow
 from custody.db.types import BaseUnits
 from custody.errors import Unprocessable
@@ -94,42 +95,50 @@ def _total(column: InstrumentedAttribute[int], counted: ColumnElement[bool]) -> 
     return type_coerce(func.coalesce(func.sum(units), 0), BaseUnits)
 
 
-def _taken(counted: ColumnElement[bool]) -> Select[int, int, int]:
-    """How many transfers count, what they pay, and the greatest fees of all."""
-    return select(
-        func.coalesce(func.sum(case((counted, 1), else_=0)), 0),
-        _total(TransferRow.amount, counted),
-        _total(TransferRow.fee_max, true()),
-    ).where(
+@lru_cache(64)
+def _taken(named: tuple[bool, ...]) -> Select[*tuple[int, ...]]:
+    """For each window: how many transfers count, what they pay, and the greatest fees of all.
+    `named`: which windows count one destination only. Built once for each shape of a policy."""
+    columns: list[ColumnElement[int]] = []
+    for at, has_destination in enumerate(named):
+        inside = TransferRow.requested_at > bindparam(f"after_{at}")
+        counted = inside & (TransferRow.asset == bindparam(f"asset_{at}"))
+        if has_destination:
+            counted &= TransferRow.destination == bindparam(f"destination_{at}")
+        columns += [
+            func.coalesce(func.sum(case((counted, 1), else_=0)), 0),
+            _total(TransferRow.amount, counted),
+            _total(TransferRow.fee_max, inside),
+        ]
+    return select(*columns).where(
         TransferRow.vault_id == bindparam("vault"),
         TransferRow.network == bindparam("network"),
         TransferRow.requested_at > bindparam("after"),
-        TransferRow.state.not_in(NEVER_SIGNED),
+        TransferRow.state.not_in([literal(state.value) for state in NEVER_SIGNED]),
     )
 
 
-_PAYS_ASSET = TransferRow.asset == bindparam("asset")
-_TAKEN = _taken(_PAYS_ASSET)
-_TAKEN_BY_ONE = _taken(_PAYS_ASSET & (TransferRow.destination == bindparam("destination")))
-
-
 async def usage_at_most(
-    session: ReadSession, windows: Collection[Window], native: AssetId, now: datetime
+    session: WriteSession, windows: Sequence[Window], native: AssetId, now: datetime
 ) -> Mapping[Window, Usage]:
     """`usage`, or a billionth more: added up by the database, in a fraction of the time. What the
     policy allows with this it allows; what it does not is worth asking exactly."""
+    if not windows:
+        return {}
+    parameters: dict[str, object] = {
+        "vault": windows[0].vault,
+        "network": native.partition("/")[0],
+        "after": now - timedelta(seconds=max(window.seconds for window in windows)),
+    }
+    for at, window in enumerate(windows):
+        parameters[f"after_{at}"] = now - timedelta(seconds=window.seconds)
+        parameters[f"asset_{at}"] = window.asset
+        parameters[f"destination_{at}"] = window.destination
+    shape = tuple(window.destination is not None for window in windows)
+    (taken,) = await session.quick_rows(_taken(shape), parameters)
     found = {}
-    for window in windows:
-        parameters = {
-            "vault": window.vault,
-            "network": native.partition("/")[0],
-            "asset": window.asset,
-            "after": now - timedelta(seconds=window.seconds),
-        }
-        statement = _TAKEN.params(parameters)
-        if window.destination is not None:
-            statement = _TAKEN_BY_ONE.params(parameters | {"destination": window.destination})
-        ((count, amount, fees),) = await session.rows(statement)
+    for at, window in enumerate(windows):
+        count, amount, fees = taken[3 * at : 3 * at + 3]
         has_fees = window.asset == native and window.destination is None
         total = amount + fees if has_fees else amount
         found[window] = Usage(total + total // 10**9 + 1 if total else 0, count)

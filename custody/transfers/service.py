@@ -106,7 +106,7 @@ class Transfers:
         codec, payment, fee_max = self._understand(request)
         policy = await self._policies.current()
         try:
-            async with self._database.write() as session:
+            async with self._database.write_short() as session:
                 ask = _Ask(request, caller, codec, payment, fee_max, policy, self._clock())
                 answer = await self._create(session, ask, key, render)
         except Unprocessable as refusal:
@@ -205,13 +205,16 @@ class Transfers:
         fields = _fields(ask, mandate, after, held)
         await session.insert(TransferRow, [fields])
         await session.insert(TransferEventRow, [event_fields(after, event, ask.now)])
-        row = TransferRow(**fields)
+        row = TransferRow()
+        vars(row).update(fields)  # written already, so nothing needs to watch its attributes
         await run_effects(session, self._ledger, row, effects, ask.now)
         answer = render.denied(row) if after.state is State.DENIED else render.created(row)
         await store_answer(session, key, answer, ask.now)
         return answer
 
-    async def _decide(self, session: ReadSession, ask: _Ask, payer: Payer) -> tuple[Mandate, Event]:
+    async def _decide(
+        self, session: WriteSession, ask: _Ask, payer: Payer
+    ) -> tuple[Mandate, Event]:
         """The mandate, and what the policy makes of it."""
         network = ask.codec.network
         total = ask.payment.amount + ask.fee_max
@@ -262,7 +265,7 @@ class Transfers:
     async def _store_refusal(self, key: Idempotency, answer: Answer) -> Answer:
         """Nothing else of the refused transaction is left, so this one stands alone."""
         try:
-            async with self._database.write() as session:
+            async with self._database.write_short() as session:
                 stored = await lock_answer(session, key)
                 if stored is None:
                     await store_answer(session, key, answer, self._clock())

@@ -289,7 +289,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_transfers_txid"), "transfers", ["txid"], unique=False)
     op.create_index(op.f("ix_transfers_vault_id"), "transfers", ["vault_id"], unique=False)
     op.create_index(
-        "ix_transfers_window", "transfers", ["vault_id", "asset", "requested_at"], unique=False
+        "ix_transfers_window", "transfers", ["vault_id", "network", "requested_at"], unique=False
     )
 
     op.create_table(

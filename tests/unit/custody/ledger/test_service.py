@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import delete, event, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from chains.model import AssetId
+from custody.db.prepared import Prepared
 from custody.db.session import Database, WriteSession
 from custody.db.tables import ClientRow, LedgerAccountRow, LedgerEntryRow, VaultRow
 from custody.db.triggers import APPEND_ONLY
@@ -337,7 +340,9 @@ async def test_the_other_sides_keep_no_totals(database: Database):
     assert (row.debits_posted, row.credits_posted) == (0, 0)
 
 
-async def test_a_reserve_takes_three_statements(database: Database):
+async def test_a_reserve_takes_three_statements(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
     """What accepting a transfer costs: lock the accounts, insert the entries, store the totals."""
     ledger = Ledger(clock)
     (vault,) = await make_vaults(database, 1)
@@ -348,9 +353,16 @@ async def test_a_reserve_takes_three_statements(database: Database):
     def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
         statements.append(statement.split()[0])
 
+    run = Prepared.run
+
+    async def noted(ready: Prepared, *arguments: Any) -> Sequence[Any]:
+        statements.append(ready.text.split()[0])
+        return await run(ready, *arguments)
+
+    monkeypatch.setattr(Prepared, "run", noted)
     engine = database._engines.write.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     async with database.write() as session:
         await ledger.reserve(session, transfer(vault, 6), fee(vault, 3))
     event.remove(engine, "before_cursor_execute", note)
-    assert [each for each in statements if each != "BEGIN"] == ["SELECT", "INSERT", "UPDATE"]
+    assert statements == ["SELECT", "INSERT", "UPDATE"]

@@ -305,7 +305,7 @@ async def test_the_quick_sum_of_a_window_is_the_exact_one_or_a_billionth_more(
         for seconds in (60, 86400)
     ]
     desk.clock.forward(minutes=2)
-    async with desk.database.read() as session:
+    async with desk.database.write() as session:
         arguments = (session, windows, desk.native, desk.clock())
         exact = await usage(*arguments)
         quick = await usage_at_most(*arguments)
