@@ -15,14 +15,13 @@ from tests.bench import accepting, derivation, following, loading, signing
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_quick_run_prints_every_section_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_quick_run_has_every_section_and_leaves_nothing(tmp_path: Path) -> None:
     before = leftovers()
     page = tmp_path / "performance.md"
     command = [sys.executable, "-m", "tests.bench", "--quick", "--write", str(page)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     for module in (signing, derivation, following, accepting, loading):
-        assert module.SECTION in done.stdout
         assert module.SECTION in page.read_text()
     assert leftovers() == before
 
