@@ -17,7 +17,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 .PHONY: help setup demo up test lint bench fuzz openapi locks clean
 
 help:
-	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind'
+	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2'
 	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
 	@echo 'make up       the same networks and services, until Ctrl-C'
 	@echo 'make test     lint, types, import contracts, tests'

@@ -90,7 +90,9 @@ is safer; a larger number needs a reason in `docs/adr/`.
 - **A busy vault costs more than a quiet one.** Accepting a transfer looks at the vault's transfers
   inside the policy's windows, so a vault with thousands of transfers in an hour accepts more slowly
   than the table says.
-- Rates of one run on one machine differ from the next by some per cent; third digits mean nothing.
+- **Compare within a row.** A shared virtual machine may run the same code at half its speed a minute
+  later, and then everything in the row is slower. A share of a limit is steadier than a rate. Third
+  digits mean nothing.
 """
 
 

@@ -32,11 +32,11 @@ class Scale:
 
 
 FULL = Scale(
-    rounds=5,
+    rounds=9,
     signatures=1024,
     bare_signatures=10_000,
     peer_signatures=200,
-    latency_rounds=5,
+    latency_rounds=9,
     latency_calls=100,
     addresses=4_000,
     peer_addresses=200,
