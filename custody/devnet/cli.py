@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from chains.errors import ChainError
@@ -24,7 +24,7 @@ from custody.transfers.amounts import format_decimal
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 console = Console(highlight=False)
-_WIDTH_MIN = 150
+_WIDTH_IN_A_FILE = 160
 DEMO_BLOCK_INTERVAL_S = 0.5
 
 
@@ -49,7 +49,7 @@ async def _demo() -> int:
     async with AsyncExitStack() as stack:
         house = await _enter_house(stack, say, None, DEMO_BLOCK_INTERVAL_S)
         results = await play(house, say)
-    console.print(_table(results), width=max(console.width, _WIDTH_MIN), soft_wrap=True)
+    Console(width=None if console.is_terminal else _WIDTH_IN_A_FILE).print(_table(results))
     failed = [result.network.alias for result in results if not result.proven]
     if failed:
         console.print(f"FAILED on {', '.join(failed)}: the nodes do not confirm it")
@@ -121,7 +121,9 @@ def _narrator() -> Callable[[str], None]:
 def _table(results: list[Result]) -> Table:
     table = Table(title="What the nodes say", title_justify="left")
     for column in ("network", "deposited", "sent", "received", "fee", "ledger", "chain", "", "s"):
-        table.add_column(column, justify="left" if column == "network" else "right")
+        # Every digit counts here, so a number too long for the terminal goes on below.
+        justify: JustifyMethod = "left" if column == "network" else "right"
+        table.add_column(column, justify=justify, overflow="fold")
     for result in results:
         amounts = (
             result.deposited,
