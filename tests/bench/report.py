@@ -92,7 +92,8 @@ is safer; a larger number needs a reason in `docs/adr/`.
   than the table says.
 - **Compare within a row.** A shared virtual machine may run the same code at half its speed a minute
   later, and then everything in the row is slower. A share of a limit is steadier than a rate. Third
-  digits mean nothing.
+  digits mean nothing, and where a figure lies within a third of its aim, "met" or "missed" is what
+  this run saw and another may not.
 """
 
 
