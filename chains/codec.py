@@ -5,7 +5,9 @@ One object per network. No I/O, no clock, no randomness, no keys: everything is 
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Protocol, TypeVar
 
 from chains.model import (
     Address,
@@ -20,6 +22,26 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def remember_small(
+    function: Callable[[K], V], size: Callable[[K], int], *, entries: int, bytes_max: int
+) -> Callable[[K], V]:
+    """`function` with a memory of its newest answers, but only of arguments up to `bytes_max`:
+    whoever sends a large one again and again does not fill our memory."""
+    recent = lru_cache(maxsize=entries)(function)
+
+    def remembered(argument: K) -> V:
+        return (recent if size(argument) <= bytes_max else function)(argument)
+
+    return remembered
+
+
+def payload_size(tx: UnsignedTx) -> int:
+    return len(tx.payload)
 
 
 class TransactionCodec(Protocol):

@@ -21,6 +21,8 @@ HARDENED: Final = 0x80000000
 """Added to an index whose child needs the private key (BIP-32, "Extended keys")."""
 
 _DEPTH_MAX: Final = 255
+_PATH_LENGTH: Final = 64
+"""Characters of five levels; strangers' longer paths are not kept in memory."""
 _VERSION: Final = bytes.fromhex("0488b21e")
 _VERSION_TESTNET: Final = bytes.fromhex("043587cf")
 
@@ -33,17 +35,23 @@ class InvalidExtendedKey(ValueError):
     """Not a serialized extended public key (BIP-32, "Serialization format")."""
 
 
-@lru_cache(maxsize=65536)
 def parse_path(path: str) -> tuple[int, ...]:
     """``m/84'/1'/7'`` to indices, hardened ones with the HARDENED bit.
 
     One path has one spelling, because paths are compared: `'` marks hardening, no leading zeros,
     no spaces, no trailing slash. Raises InvalidPath.
     """
+    return (_recent_path if len(path) <= _PATH_LENGTH else _parse_path)(path)
+
+
+def _parse_path(path: str) -> tuple[int, ...]:
     root, *components = path.split("/")
     if root != "m" or len(components) > _DEPTH_MAX:
         raise InvalidPath("a derivation path starts with m")
     return tuple(_parse_index(component) for component in components)
+
+
+_recent_path = lru_cache(maxsize=65536)(_parse_path)
 
 
 def format_path(indices: tuple[int, ...]) -> str:

@@ -9,7 +9,6 @@ committed to by every signature (BIP-341). What it can't explain it names, and r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Final
 
 from chains.bitcoin import (
@@ -27,6 +26,7 @@ from chains.bitcoin.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, parse_ps
 from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
+from chains.codec import payload_size, remember_small
 from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
 from chains.hashes import hash160
 from chains.model import (
@@ -51,7 +51,8 @@ _VERSION: Final = 2
 _ADDRESSES: Final = 1024
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 16 * 1024
-"""Larger containers are read anew each time, or whoever sends many of them fills our memory."""
+_SCRIPT_BYTES_MAX: Final = 34
+"""Of a script that an address stands for."""
 _SIGHASH_OF: Final = {AddressType.P2WPKH: SIGHASH_ALL, AddressType.P2TR: SIGHASH_DEFAULT}
 _ALGORITHM_OF: Final = {
     AddressType.P2WPKH: SignatureAlgorithm.ECDSA_RECOVERABLE,
@@ -96,9 +97,13 @@ class BitcoinCodec:
         self._network = network
         self._addresses = AddressFormat(network)
         # Summary, digests and final transaction of one container are asked for one after the other.
-        self._recent = lru_cache(maxsize=_READINGS)(self._decode)
+        self._read = remember_small(
+            self._decode, payload_size, entries=_READINGS, bytes_max=_READING_BYTES_MAX
+        )
         # Our own addresses come again and again, as coins and as change.
-        self._address_of = lru_cache(maxsize=_ADDRESSES)(self._addresses.address_of)
+        self._address_of = remember_small(
+            self._addresses.address_of, len, entries=_ADDRESSES, bytes_max=_SCRIPT_BYTES_MAX
+        )
 
     @property
     def network(self) -> Network:
@@ -172,10 +177,6 @@ class BitcoinCodec:
         if final.hash() != unsigned.hash():
             raise SignatureMismatch("signing changed the transaction")
         return SignedTx(tx.network, final.txid(), final.serialize())
-
-    def _read(self, tx: UnsignedTx) -> _Reading:
-        read = self._recent if len(tx.payload) <= _READING_BYTES_MAX else self._decode
-        return read(tx)
 
     def _decode(self, tx: UnsignedTx) -> _Reading:
         if tx.network != self._network.id or tx.sender is not None:

@@ -6,11 +6,11 @@ recovering the key from the signature. A transaction for another chain id is ref
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from coincurve import PublicKey
 
+from chains.codec import payload_size, remember_small
 from chains.errors import InvalidAddress, InvalidAmount, MalformedTransaction, SignatureMismatch
 from chains.evm import (
     ACCOUNT_PATH,
@@ -42,7 +42,6 @@ from chains.networks import Network
 
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
-"""Larger ones are read anew each time, or whoever sends many of them fills our memory."""
 
 
 class EvmCodec:
@@ -54,7 +53,9 @@ class EvmCodec:
         self._coin_type = network.number("coin_type")
         self._kind = build.Kind(network.text("transaction_type"))
         # A transaction is summarized, hashed and completed in quick succession.
-        self._recent = lru_cache(maxsize=_READINGS)(self._decode)
+        self._read = remember_small(
+            self._decode, payload_size, entries=_READINGS, bytes_max=_READING_BYTES_MAX
+        )
 
     @property
     def network(self) -> Network:
@@ -118,9 +119,6 @@ class EvmCodec:
         if parse.signed_parts(raw) != (parsed, signature.signature):
             raise SignatureMismatch("the signed bytes say something else")
         return SignedTx(self._network.id, transaction_id(raw), raw)
-
-    def _read(self, tx: UnsignedTx) -> tuple[Transaction, Address]:
-        return (self._recent if len(tx.payload) <= _READING_BYTES_MAX else self._decode)(tx)
 
     def _decode(self, tx: UnsignedTx) -> tuple[Transaction, Address]:
         if tx.network != self._network.id:

@@ -8,7 +8,6 @@ clock, no randomness, no keys.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from solders.message import MessageV0, to_bytes_versioned
@@ -16,6 +15,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature as Ed25519Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 
+from chains.codec import remember_small
 from chains.errors import InvalidAmount, InvalidInput, MalformedTransaction, SignatureMismatch
 from chains.model import (
     Address,
@@ -39,7 +39,6 @@ from chains.solana.explain import Unexplained, explain, parse_message
 
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
-"""Larger ones are read anew each time, or whoever sends many of them fills our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class SolanaCodec:
         self._network = network
         self._coin_type = network.number("coin_type")
         # A message is summarized, signed and completed in quick succession.
-        self._recent = lru_cache(maxsize=_READINGS)(_decode)
+        self._decode = remember_small(_decode, len, entries=_READINGS, bytes_max=_READING_BYTES_MAX)
 
     @property
     def network(self) -> Network:
@@ -155,8 +154,7 @@ class SolanaCodec:
             raise MalformedTransaction(f"made for {tx.network}, not for {self._network.id}")
         if tx.sender is not None:
             raise MalformedTransaction("a Solana message names its fee payer itself")
-        read = self._recent if len(tx.payload) <= _READING_BYTES_MAX else _decode
-        return read(tx.payload)
+        return self._decode(tx.payload)
 
     def _check_type(self, address_type: AddressType) -> None:
         if address_type is not AddressType.SOLANA:

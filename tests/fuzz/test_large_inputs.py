@@ -7,22 +7,36 @@ Message sizes are those that the signer's socket lets through: 4 MiB, so 2 MiB o
 from __future__ import annotations
 
 import gc
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from solders.hash import Hash
+from solders.instruction import Instruction
+from solders.message import MessageV0, to_bytes_versioned
+from solders.pubkey import Pubkey
 
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, parse_transaction
 from chains.evm import parse
 from chains.evm.build import encode_unsigned
+from chains.keys import parse_path
 from chains.model import Address, UnsignedTx
 from chains.networks import find_network
 from signer.codecs import CODECS
 from signer.wire import MESSAGE_BYTES_MAX
 from tests.fuzz.driver import run_one
-from tests.fuzz.seeds import EVM_SENDER, evm_unsigned, policy, psbts, solana_messages, tron_raw_data
+from tests.fuzz.seeds import (
+    EVM_SENDER,
+    SOLANA_KEY,
+    evm_unsigned,
+    policy,
+    psbts,
+    solana_messages,
+    tron_raw_data,
+)
 from tests.fuzz.targets import targets
 from tests.unit.bitcoin.support import join_psbt, split_psbt
 
@@ -37,13 +51,14 @@ def long_list() -> bytes:
     return b"\x02\xfa" + (2 * MIB).to_bytes(3, "big") + b"\x01" * (2 * MIB)
 
 
-def psbt_with(previous: bytes) -> bytes:
-    """A PSBT that spends the first output of a transaction, which comes along."""
+def psbt_with(previous: bytes, script: bytes | None = None) -> bytes:
+    """A PSBT that spends the first output of a transaction, which comes along, and pays `script`,
+    by default the one it came from."""
     made_by = parse_transaction(previous)
     spend = Transaction(
         2,
         (TxInput(made_by.hash(), 0, 0xFFFFFFFD),),
-        (replace(made_by.outputs[0], amount=made_by.outputs[0].amount // 2),),
+        (TxOutput(made_by.outputs[0].amount // 2, script or made_by.outputs[0].script),),
         0,
     )
     fields = {b"\x00": previous}
@@ -133,14 +148,29 @@ def big_psbt(salt: int) -> bytes:
     return psbt_with(many_outputs(15_000, salt))
 
 
+def big_script(salt: int) -> bytes:
+    return psbt_with(many_outputs(1), bytes([salt]) * 200_000)
+
+
 def big_calldata(salt: int) -> bytes:
     plain = parse.unsigned(evm_unsigned()[0])
     return encode_unsigned(replace(plain, data=bytes([salt]) * 200_000))
 
 
+def big_memo(salt: int) -> bytes:
+    memo = Instruction(Pubkey(b"\x05" * 32), bytes([salt]) * 60_000, [])
+    payer, blockhash = SOLANA_KEY.pubkey(), Hash(b"\x07" * 32)
+    return to_bytes_versioned(MessageV0.try_compile(payer, [memo] * 3, [], blockhash))
+
+
 @pytest.mark.parametrize(
     ("alias", "make", "sender"),
-    [("bitcoin-regtest", big_psbt, None), ("ethereum-local", big_calldata, EVM_SENDER)],
+    [
+        ("bitcoin-regtest", big_psbt, None),
+        ("bitcoin-regtest", big_script, None),
+        ("ethereum-local", big_calldata, EVM_SENDER),
+        ("solana-local", big_memo, None),
+    ],
 )
 def test_readings_of_large_transactions_are_not_kept(
     alias: str, make: Callable[[int], bytes], sender: Address | None
@@ -149,6 +179,7 @@ def test_readings_of_large_transactions_are_not_kept(
     network = find_network(alias)
     codec = CODECS[network.family](network)
     payloads = [make(salt) for salt in range(8)]
+    holders = [sys.getrefcount(payload) for payload in payloads]
     tracemalloc.start()
     try:
         for payload in payloads:
@@ -157,4 +188,19 @@ def test_readings_of_large_transactions_are_not_kept(
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    del payload
     assert kept < 2 * len(payloads[0])
+    # What a library in another language keeps is not traced, but whoever remembers has the bytes.
+    assert [sys.getrefcount(payload) for payload in payloads] == holders
+
+
+def test_long_paths_are_not_kept() -> None:
+    tracemalloc.start()
+    try:
+        for first in range(1_000):
+            parse_path(f"m/{first}" + "/7" * 250)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000
