@@ -30,6 +30,7 @@ COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py 
      /opt/custody/signer/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY custody/*.py /opt/custody/custody/
+COPY custody/alarms/*.py /opt/custody/custody/alarms/
 COPY custody/apikeys/*.py /opt/custody/custody/apikeys/
 COPY custody/approvals/*.py /opt/custody/custody/approvals/
 COPY custody/cli/*.py /opt/custody/custody/cli/

@@ -6,10 +6,17 @@ CREATE TABLE alarms (
     network VARCHAR,
     vault_id VARCHAR,
     message VARCHAR NOT NULL,
+    open_key VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     cleared_at TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT pk_alarms PRIMARY KEY (id)
+    cleared_by VARCHAR,
+    cleared_reason VARCHAR,
+    CONSTRAINT pk_alarms PRIMARY KEY (id),
+    CONSTRAINT uq_alarms_open_key UNIQUE (open_key)
 );
+
+CREATE INDEX ix_alarms_code ON alarms (code);
 
 CREATE TABLE blocks (
     network VARCHAR NOT NULL,

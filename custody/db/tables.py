@@ -320,13 +320,20 @@ class ApiKeyRow(Row):
 
 
 class AlarmRow(Row):
-    """Something a person must look at. Open until `cleared_at` is set."""
+    """Something a person must look at. Open until `cleared_at` is set. `open_key`: what is raised
+    only once while it is open (code, network and vault); null afterwards. `cleared_by`: a person,
+    an API key, or custody itself when the cause went away."""
 
     __tablename__ = "alarms"
     id: Mapped[str] = mapped_column(primary_key=True)
-    code: Mapped[str]
+    code: Mapped[str] = mapped_column(index=True)
     network: Mapped[str | None]
     vault_id: Mapped[str | None]
     message: Mapped[str]
+    open_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    """When the message changed last."""
     cleared_at: Mapped[datetime | None]
+    cleared_by: Mapped[str | None]
+    cleared_reason: Mapped[str | None]

@@ -18,11 +18,12 @@ from chains.errors import NodeUnavailable
 from chains.follow import BlockFollower, Connected, Event, ReorgTooDeep
 from chains.model import Block, BlockRef
 from chains.networks import NODE_FINALITY, Network
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
 from custody.db.session import Database
 from custody.deposits import repository
 from custody.deposits.blocks import OutOfStep
 from custody.deposits.service import Applied, Deposits
-from custody.vaults.alarms import raise_alarm
 from custody.vaults.watchlist import WatchList
 
 BATCH_BLOCKS = 64
@@ -111,7 +112,11 @@ class NetworkFollower:
             await self._forget()
             async with self._database.write() as session:
                 await raise_alarm(
-                    session, error.code, str(error), self._clock(), network=self._network.id
+                    session,
+                    AlarmCode.REORG_TOO_DEEP,
+                    str(error),
+                    self._clock(),
+                    network=self._network.id,
                 )
             raise
         except BaseException:

@@ -20,6 +20,8 @@ from datetime import datetime
 from chains.follow import Event
 from chains.model import Block, BlockRef
 from chains.networks import Network
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
 from custody.deposits import repository
 from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
@@ -28,10 +30,9 @@ from custody.deposits.matching import DepositState, Found, has_coins, match_bloc
 from custody.deposits.recording import Recorder
 from custody.ledger.service import Ledger
 from custody.transfers.state import State
-from custody.vaults.alarms import freeze, raise_alarm
+from custody.vaults.freezes import freeze
 from custody.vaults.watchlist import WatchList
 
-REORG_BELOW_FINALITY = "reorg_below_finality"
 _FINAL_STATES = (State.FINAL.value, State.REVERTED.value)
 
 
@@ -112,12 +113,10 @@ class Deposits:
         session, network = chain.session, chain.network
         paid = await repository.vaults_paid_from(session, network.id, hashes, _FINAL_STATES)
         message = f"{network.name} undid block {deepest.height}, which was final"
-        await raise_alarm(session, REORG_BELOW_FINALITY, message, chain.now, network=network.id)
-        for vault in sorted(credited | paid):
-            await raise_alarm(
-                session, REORG_BELOW_FINALITY, message, chain.now, network=network.id, vault=vault
-            )
-        await freeze(session, credited | paid, REORG_BELOW_FINALITY)
+        code = AlarmCode.REORG_BELOW_FINALITY
+        for vault in (None, *sorted(credited | paid)):
+            await raise_alarm(session, code, message, chain.now, network=network.id, vault=vault)
+        await freeze(session, credited | paid, code.value)
 
     async def _connect(self, chain: Chain, blocks: Sequence[Block]) -> list[Found]:
         """Store blocks and coins; returns what was paid to us, change included."""

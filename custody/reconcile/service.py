@@ -22,16 +22,15 @@ from chains.adapter import ChainAdapter
 from chains.errors import NodeError
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxState
 from chains.networks import Network
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
 from custody.db.session import Database
 from custody.deposits import repository as deposits
 from custody.reconcile import repository
 from custody.reconcile.books import check_books
 from custody.reconcile.report import Line, Report, Verdict
 from custody.reconcile.repository import Outgoing, Snapshot
-from custody.vaults.alarms import freeze, raise_alarm
-
-LEDGER_DIFFERS = "ledger_differs_from_chain"
-BOOKS_BROKEN = "books_broken"
+from custody.vaults.freezes import freeze
 
 _CONCURRENCY = 8
 """Questions to one node at a time."""
@@ -245,10 +244,13 @@ class Reconciliation:
 
     async def _act(self, report: Report) -> None:
         """Freeze what is wrong and call a person."""
-        wrong: list[tuple[str | None, str, str, NetworkId | None]] = [
-            (line.vault, LEDGER_DIFFERS, _words(line), line.network) for line in report.differences
+        wrong: list[tuple[str | None, AlarmCode, str, NetworkId | None]] = [
+            (line.vault, AlarmCode.LEDGER_DIFFERS, _words(line), line.network)
+            for line in report.differences
         ]
-        wrong += [(fault.vault, BOOKS_BROKEN, fault.message, None) for fault in report.faults]
+        wrong += [
+            (fault.vault, AlarmCode.BOOKS_BROKEN, fault.message, None) for fault in report.faults
+        ]
         if not wrong:
             return
         async with self._database.write() as session:
@@ -256,7 +258,7 @@ class Reconciliation:
                 now = report.made_at
                 await raise_alarm(session, code, message, now, network=network, vault=vault)
                 if vault is not None:
-                    await freeze(session, [vault], code)
+                    await freeze(session, [vault], code.value)
 
 
 def _words(line: Line) -> str:

@@ -19,6 +19,8 @@ import structlog
 from sqlalchemy import update
 
 from chains.errors import BuildError, ChainError, InvalidInput
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
 from custody.db.session import Database
 from custody.db.tables import TransferRow
 from custody.errors import CustodyError
@@ -29,7 +31,6 @@ from custody.transfers.builder import Builder, Built, unsigned_of
 from custody.transfers.outcomes import Done, Later, Progress, contained, signer_code
 from custody.transfers.state import GiveUp, State, can
 from custody.transfers.verdicts import Verdicts
-from custody.vaults.alarms import raise_alarm
 from signer.client import SignerError, SignerRefused
 from signer.wire import Outcome, Receipt, Refusal, RefusalCode, SignRequest, Status
 
@@ -150,7 +151,7 @@ class Driver:
             message = f"transfer {mandate.transfer}: {refusal.message}"
             await raise_alarm(
                 writing,
-                "signed_elsewhere",
+                AlarmCode.SIGNED_ELSEWHERE,
                 message,
                 self._clock(),
                 network=mandate.network,

@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 
 from chains.adapter import ChainAdapter
 from chains.model import BlockRef, NetworkId, SignedTx, TxState, TxStatus
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import BlockRow, OutboxRow, TransferRow
 from custody.deposits import repository as deposits
@@ -37,7 +39,6 @@ from custody.transfers.state import (
     Work,
     can,
 )
-from custody.vaults.alarms import raise_alarm
 
 _CONCURRENCY = 8
 """Questions to one node at a time."""
@@ -140,7 +141,7 @@ class Tracker:
         row.waiting = "fee_above_reservation"
         await raise_alarm(
             session,
-            "fee_above_reservation",
+            AlarmCode.FEE_ABOVE_RESERVATION,
             f"transfer {row.id} cost more than its greatest fee",
             self._clock(),
             network=NetworkId(row.network),

@@ -20,10 +20,16 @@ def upgrade() -> None:
         sa.Column("network", sa.String(), nullable=True),
         sa.Column("vault_id", sa.String(), nullable=True),
         sa.Column("message", sa.String(), nullable=False),
+        sa.Column("open_key", sa.String(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("updated_at", UtcTime(), nullable=False),
         sa.Column("cleared_at", UtcTime(), nullable=True),
+        sa.Column("cleared_by", sa.String(), nullable=True),
+        sa.Column("cleared_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarms")),
+        sa.UniqueConstraint("open_key", name=op.f("uq_alarms_open_key")),
     )
+    op.create_index(op.f("ix_alarms_code"), "alarms", ["code"], unique=False)
     op.create_table(
         "blocks",
         sa.Column("network", sa.String(), nullable=False),

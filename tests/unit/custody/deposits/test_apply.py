@@ -6,11 +6,11 @@ import pytest
 
 from chains.follow import Connected, Disconnected
 from chains.model import Address, BlockRef
+from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import TransactionRow, TransferRow
 from custody.deposits import repository
 from custody.deposits.blocks import OutOfStep
-from custody.deposits.service import REORG_BELOW_FINALITY
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
@@ -383,9 +383,9 @@ async def test_undoing_what_was_final_freezes_and_does_not_credit_twice(database
     await mine_and_follow(world, 3)
     assert await world.deposit_states() == [(90_000, "credited")]
     assert (await world.balance(vault)).available == 90_000
-    assert await world.frozen(vault) == REORG_BELOW_FINALITY
+    assert await world.frozen(vault) == AlarmCode.REORG_BELOW_FINALITY
     assert await world.frozen(bystander) is None
-    assert await world.alarms() == [REORG_BELOW_FINALITY] * 2
+    assert await world.alarms() == [AlarmCode.REORG_BELOW_FINALITY] * 2
     assert (await world.reconcile()).is_clean  # it did come back
 
 

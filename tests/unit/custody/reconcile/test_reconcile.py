@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text, update
 
 from chains.model import Address, TxId
+from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import LedgerAccountRow, TransactionRow, TransferRow, VaultRow
 from custody.ledger.model import (
@@ -21,7 +22,6 @@ from custody.ledger.model import (
 )
 from custody.ledger.service import settle_or_void
 from custody.reconcile.report import Verdict
-from custody.reconcile.service import BOOKS_BROKEN, LEDGER_DIFFERS
 from custody.transfers.state import State
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
@@ -210,8 +210,8 @@ async def test_a_missing_deposit_freezes_the_vault(database: Database, alias: st
     (line,) = report.differences
     assert (line.ledger, line.chain) == (100_000, 100_007)
     assert not report.is_clean
-    assert await world.frozen(vault) == LEDGER_DIFFERS
-    assert await world.alarms() == [LEDGER_DIFFERS]
+    assert await world.frozen(vault) == AlarmCode.LEDGER_DIFFERS
+    assert await world.alarms() == [AlarmCode.LEDGER_DIFFERS]
 
 
 async def mine_and_follow(world: World) -> None:
@@ -231,7 +231,7 @@ async def test_money_in_the_ledger_alone_freezes_the_vault(database: Database):
         await world.ledger.post(session, invented)
     (line,) = (await world.reconcile()).differences
     assert (line.ledger, line.chain) == (100_009, 100_000)
-    assert await world.frozen(vault) == LEDGER_DIFFERS
+    assert await world.frozen(vault) == AlarmCode.LEDGER_DIFFERS
 
 
 async def test_a_difference_that_goes_away_is_no_difference(database: Database):
@@ -336,8 +336,8 @@ async def test_a_cached_total_that_was_changed(database: Database):
     report = await world.reconcile()
     assert [fault.vault for fault in report.faults] == [vault.id]
     assert "sums of its entries" in report.faults[0].message
-    assert await world.frozen(vault) in (BOOKS_BROKEN, LEDGER_DIFFERS)
-    assert BOOKS_BROKEN in await world.alarms()
+    assert await world.frozen(vault) in (AlarmCode.BOOKS_BROKEN, AlarmCode.LEDGER_DIFFERS)
+    assert AlarmCode.BOOKS_BROKEN in await world.alarms()
 
 
 async def test_an_entry_forged_past_the_trigger(sqlite_url: str):

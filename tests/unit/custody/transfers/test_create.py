@@ -148,7 +148,7 @@ def _nobody(vault):
 async def test_a_frozen_vault_sends_nothing(desk: Desk):
     vault = await desk.open_funded(1_000_000)
     async with desk.database.write() as session:
-        from custody.vaults.alarms import freeze
+        from custody.vaults.freezes import freeze
 
         await freeze(session, [vault.id], "an operator looks")
     before = await desk.counts()

@@ -11,7 +11,7 @@ from custody.db.session import Database
 from custody.db.tables import TransactionRow, VaultRow
 from custody.errors import Conflict
 from custody.transfers.builder import unsigned_of
-from custody.vaults.alarms import freeze
+from custody.vaults.freezes import freeze
 from signer.wire import RefusalCode, SignRequest
 from tests.unit.custody.transfers.desk import ANYONE, Desk
 from tests.unit.custody.transfers.life import (

@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import func, select
 
 from chains.model import AddressType, NetworkId
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
 from custody.db.session import Database, WriteSession
 from custody.db.tables import AddressRow, AlarmRow, ClientRow, VaultRow
 from custody.errors import Invalid, NotFound
 from custody.vaults import repository
-from custody.vaults.alarms import freeze, raise_alarm
+from custody.vaults.freezes import freeze
 from custody.vaults.service import Vaults
 from signer.client import SignerUnavailable
 from signer.wire import BATCH_MAX
@@ -60,7 +62,7 @@ async def test_what_is_written_within_is_written_together(database: Database):
         raise RuntimeError("the caller's own row could not be written")
 
     async def note(session: WriteSession, made: VaultRow) -> None:
-        await raise_alarm(session, "made", made.id, world.clock(), vault=made.id)
+        await raise_alarm(session, AlarmCode.BOOKS_BROKEN, made.id, world.clock(), vault=made.id)
 
     with pytest.raises(RuntimeError):
         await world.vaults.create_vault(client.id, "V", within=fail)
@@ -233,14 +235,3 @@ async def test_a_frozen_vault_keeps_its_first_reason(database: Database):
         await freeze(session, [vault.id, other.id], "second")
     assert await world.frozen(vault) == "first"
     assert await world.frozen(other) == "second"
-
-
-async def test_an_alarm_is_raised_once_while_it_is_open(database: Database):
-    world = World(database)
-    network = world.network.id
-    for _ in range(2):
-        async with database.write() as session:
-            await raise_alarm(session, "code", "m", world.clock(), network=network)
-            await raise_alarm(session, "code", "m", world.clock(), network=network, vault="v")
-            await raise_alarm(session, "code", "m", world.clock())
-    assert await world.alarms() == ["code"] * 3

@@ -1,0 +1,1 @@
+"""What a person must look at: raised by whoever sees it, listed, and cleared with a reason."""

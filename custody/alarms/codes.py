@@ -1,0 +1,61 @@
+"""The catalogue of alarms. A code that is not here can't be raised.
+
+`docs/runbook.md` has one section per code, under the code as its heading: what it means, what to
+look at, what to type. A test holds the two together. Data only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class AlarmCode(StrEnum):
+    """Stable names, for people, dashboards and the runbook."""
+
+    LEDGER_DIFFERS = "ledger_differs_from_chain"
+    BOOKS_BROKEN = "books_broken"
+    REORG_BELOW_FINALITY = "reorg_below_finality"
+    REORG_TOO_DEEP = "reorg_too_deep"
+    FEE_ABOVE_RESERVATION = "fee_above_reservation"
+    SIGNED_ELSEWHERE = "signed_elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """`words`: one line for a list. `clears_itself`: whoever raises it also sees when its cause is
+    gone, and calls `clear_alarm` then; all others wait for a person."""
+
+    words: str
+    clears_itself: bool
+
+
+CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
+    AlarmCode.LEDGER_DIFFERS: Meaning(
+        "less is on the chain than the ledger says; the vault is frozen", clears_itself=True
+    ),
+    AlarmCode.BOOKS_BROKEN: Meaning(
+        "the ledger's entries do not add up to its totals", clears_itself=True
+    ),
+    AlarmCode.REORG_BELOW_FINALITY: Meaning(
+        "the network undid a block that was final; the vaults that relied on it are frozen",
+        clears_itself=False,
+    ),
+    AlarmCode.REORG_TOO_DEEP: Meaning(
+        "the node's chain and ours share no block that we remember; following has stopped",
+        clears_itself=True,
+    ),
+    AlarmCode.FEE_ABOVE_RESERVATION: Meaning(
+        "a transfer cost more than its greatest fee; its money stays held", clears_itself=False
+    ),
+    AlarmCode.SIGNED_ELSEWHERE: Meaning(
+        "the signer signed a transaction that custody does not know", clears_itself=False
+    ),
+}
+
+
+def runbook_section(code: AlarmCode) -> str:
+    """Where a person reads what to do."""
+    return f"docs/runbook.md#{code}"

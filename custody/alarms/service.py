@@ -1,0 +1,94 @@
+"""Raises and clears alarms, inside the transaction of what causes them.
+
+An alarm is one row for a code, a network and a vault, until it is cleared. Raising it again changes
+nothing, unless the words changed: then the row says the new ones, and so does the log. So words may
+hold an amount, but nothing that grows by itself (a height, an age).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import select, update
+
+from chains.model import NetworkId
+from custody.alarms.codes import AlarmCode, runbook_section
+from custody.db.ids import new_id
+from custody.db.session import WriteSession
+from custody.db.tables import AlarmRow
+
+ITSELF: Final = "custody"
+"""Who cleared an alarm whose cause went away."""
+
+log = structlog.get_logger()
+
+
+async def raise_alarm(
+    session: WriteSession,
+    code: AlarmCode,
+    message: str,
+    now: datetime,
+    *,
+    network: NetworkId | None = None,
+    vault: str | None = None,
+) -> None:
+    """Open an alarm, unless the same one (code, network, vault) is open already."""
+    key = _key(code, network, vault)
+    found = await session.first(select(AlarmRow).where(AlarmRow.open_key == key))
+    if found is not None and found.message == message:
+        return
+    if found is not None:
+        found.message, found.updated_at = message, now
+    else:
+        new = {
+            "id": new_id("alm"),
+            "code": code.value,
+            "network": network,
+            "vault_id": vault,
+            "message": message,
+            "open_key": key,
+            "created_at": now,
+            "updated_at": now,
+            "cleared_at": None,
+            "cleared_by": None,
+            "cleared_reason": None,
+        }
+        await session.insert_missing(AlarmRow, [new])
+    log.error(
+        "alarm",
+        code=code.value,
+        network=network,
+        vault=vault,
+        message=message,
+        runbook=runbook_section(code),
+    )
+
+
+async def clear_alarm(
+    session: WriteSession,
+    code: AlarmCode,
+    now: datetime,
+    *,
+    network: NetworkId | None = None,
+    vault: str | None = None,
+) -> None:
+    """The cause is gone. Does nothing if the alarm is not open."""
+    cleared = await session.execute(
+        update(AlarmRow)
+        .where(AlarmRow.open_key == _key(code, network, vault))
+        .values(
+            open_key=None,
+            cleared_at=now,
+            cleared_by=ITSELF,
+            cleared_reason="its cause is gone",
+        )
+    )
+    if cleared:
+        log.warning("alarm_cleared", code=code.value, network=network, vault=vault, by=ITSELF)
+
+
+def _key(code: AlarmCode, network: NetworkId | None, vault: str | None) -> str:
+    """Unique among open alarms."""
+    return f"{code} {network or '-'} {vault or '-'}"
