@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from chains.model import NetworkId
 from custody.db.session import ReadSession
-from custody.db.tables import AddressRow, BlockRow, VaultRow
+from custody.db.tables import AddressRow, BlockRow, FollowerRow, VaultRow
 from custody.errors import NotFound
 
 
@@ -50,3 +50,8 @@ async def newest_blocks(session: ReadSession) -> dict[NetworkId, BlockRow]:
         )
     )
     return {NetworkId(row.network): row for row in rows}
+
+
+async def followers(session: ReadSession) -> dict[NetworkId, FollowerRow]:
+    """Where each network's follower stands."""
+    return {NetworkId(row.network): row for row in await session.all(select(FollowerRow))}

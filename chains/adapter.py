@@ -42,9 +42,10 @@ class ChainAdapter(Protocol):
         """The head of the node's best chain."""
         ...
 
-    async def finalized(self) -> BlockRef:
-        """The newest block that the node itself calls final. Asked only where the network's
-        configuration says so; the configuration decides what final means, not the adapter."""
+    async def finalized(self) -> BlockRef | None:
+        """The newest block that the node itself calls final, None if it calls none so. Asked only
+        where the network's configuration says so; the configuration decides what final means, not
+        the adapter."""
         ...
 
     async def block(self, height: int) -> Block | None:

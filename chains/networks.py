@@ -17,9 +17,6 @@ from typing import Any
 
 from chains.model import AddressType, AssetId, NetworkId
 
-NODE_FINALITY = 0
-"""`Network.confirmations` of a network whose node says itself what is final."""
-
 
 class Family(StrEnum):
     """The folder whose code serves the network."""
@@ -36,6 +33,19 @@ class Environment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Finality:
+    """What makes a block final: the node's own word (`node`), or `confirmations` blocks on our
+    chain, the block itself included. Where a network has both, each is proof enough by itself."""
+
+    node: bool
+    confirmations: int | None
+
+    def __post_init__(self) -> None:
+        assert self.node or self.confirmations is not None, "nothing would ever be final"
+        assert self.confirmations is None or self.confirmations >= 1
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """`decimals` places shift base units to the unit people use; `maximum` bounds any amount."""
 
@@ -48,16 +58,16 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`confirmations`: blocks that make a block final, itself included, or NODE_FINALITY.
-    `fee_max`: default greatest fee of a transfer, native base units. `address_types`: what we
-    derive, default first. `parameters`: the family's own constants."""
+    """`follow_depth`: how many blocks a follower remembers, more than finality needs. `fee_max`:
+    default greatest fee of a transfer, native base units. `address_types`: what we derive, default
+    first. `parameters`: the family's own constants."""
 
     id: NetworkId
     alias: str
     name: str
     family: Family
     environment: Environment
-    confirmations: int
+    finality: Finality
     follow_depth: int
     fee_max: int
     address_types: tuple[AddressType, ...]
@@ -99,15 +109,15 @@ def find_network(name: str) -> Network:
 def _network(alias: str, row: dict[str, Any]) -> Network:
     network_id = NetworkId(row["id"])
     native = row["native"]
-    finality = row["finality"]
-    assert finality == "node" or (isinstance(finality, int) and finality >= 1), alias
+    finality = Finality(row["finality"].get("node", False), row["finality"].get("confirmations"))
+    assert row["follow_depth"] > (finality.confirmations or 0), alias
     return Network(
         id=network_id,
         alias=alias,
         name=row["name"],
         family=Family(row["family"]),
         environment=Environment(row["environment"]),
-        confirmations=NODE_FINALITY if finality == "node" else finality,
+        finality=finality,
         follow_depth=row["follow_depth"],
         fee_max=row["fee_max"],
         address_types=tuple(AddressType(name) for name in row["address_types"]),

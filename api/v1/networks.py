@@ -9,11 +9,13 @@ from api.auth import Reader
 from api.context import NodesDependency, ServicesDependency
 from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
-from api.lookups import newest_blocks
+from api.lookups import followers, newest_blocks
 from api.schemas import Money, View, money, with_example
 from api.v1.assets import ASSET_EXAMPLE, AssetView, asset_view
 from chains.model import AddressType
-from chains.networks import NODE_FINALITY, Environment, Family, Network
+from chains.networks import Environment, Family, Network
+from custody.db.tables import FollowerRow
+from custody.deposits.finality import ProvenBy
 from custody.errors import Invalid, NotFound
 from custody.services import Services
 
@@ -25,12 +27,29 @@ NETWORK_EXAMPLE = {
     "name": "Bitcoin regtest",
     "family": "bitcoin",
     "environment": "local",
-    "confirmations": 3,
+    "finality": {
+        "node": False,
+        "confirmations": 3,
+        "final_height": 118,
+        "proven_by": "confirmations",
+    },
     "address_types": ["p2wpkh", "p2tr"],
     "fee_max": {"amount": "0.0005", "amount_base_units": "50000"},
     "native_asset": ASSET_EXAMPLE,
     "as_of": AS_OF_EXAMPLE,
 }
+
+
+class FinalityView(View):
+    """What makes a block final here, and how far that reaches. With both `node` and
+    `confirmations`, each is proof enough by itself."""
+
+    node: bool = Field(description="the node's own word about a block counts")
+    confirmations: int | None = Field(
+        description="so many blocks make a block final, itself included; null where none do"
+    )
+    final_height: int | None = Field(description="newest block that is final; null before any is")
+    proven_by: ProvenBy | None = Field(description="what proved that block final")
 
 
 class NetworkView(View):
@@ -43,9 +62,7 @@ class NetworkView(View):
     name: str
     family: Family
     environment: Environment
-    confirmations: int | None = Field(
-        description="blocks that make a block final; null where the node itself says what is final"
-    )
+    finality: FinalityView
     address_types: list[AddressType] = Field(description="what we derive, default first")
     fee_max: Money = Field(description="greatest fee of a transfer that names none")
     native_asset: AssetView
@@ -98,6 +115,7 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
     views = await nodes.views()
     async with services.custody.database.read() as session:
         blocks = await newest_blocks(session)
+        following = await followers(session)
     now = services.custody.clock()
     return [
         NetworkView(
@@ -106,7 +124,7 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
             name=network.name,
             family=network.family,
             environment=network.environment,
-            confirmations=None if network.confirmations == NODE_FINALITY else network.confirmations,
+            finality=_finality(network, following.get(network.id)),
             address_types=list(network.address_types),
             fee_max=money(network.fee_max, network.native),
             native_asset=asset_view(network.native),
@@ -114,3 +132,13 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
         )
         for network in services.custody.networks.values()
     ]
+
+
+def _finality(network: Network, follower: FollowerRow | None) -> FinalityView:
+    by = None if follower is None else follower.final_by
+    return FinalityView(
+        node=network.finality.node,
+        confirmations=network.finality.confirmations,
+        final_height=None if follower is None else follower.final_height,
+        proven_by=None if by is None else ProvenBy(by),
+    )

@@ -68,7 +68,8 @@ class BitcoinNode(BehindProxy):
         self.network = network.id
         self.url = ""
         self._native = network.native.id
-        self._confirmations = network.confirmations
+        assert network.finality.confirmations is not None
+        self._confirmations = network.finality.confirmations
         self._data_dir = data_dir.absolute()
         self._password = secrets.token_urlsafe(24)
         self._process: EngineProcess | None = None

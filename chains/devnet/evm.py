@@ -24,7 +24,7 @@ from chains.devnet.process import EngineFailed, EngineProcess, free_port
 from chains.errors import NodeMisbehaved
 from chains.evm.address import checksum
 from chains.model import Address, AssetId, TxId
-from chains.networks import NODE_FINALITY, Network
+from chains.networks import Network
 
 _OUTSIDE_WEALTH: Final = 10**27
 _START_ATTEMPTS: Final = 3
@@ -103,9 +103,10 @@ class AnvilNode(BehindProxy):
         await self.ask("anvil_mine", hex(blocks))
 
     async def finalize(self) -> None:
-        if self._parameters.confirmations != NODE_FINALITY:
-            if self._parameters.confirmations > 1:
-                await self.mine(self._parameters.confirmations - 1)
+        confirmations = self._parameters.finality.confirmations
+        if confirmations is not None:
+            if confirmations > 1:
+                await self.mine(confirmations - 1)
             return
         tip = int(await self.ask("eth_blockNumber"), 16)
         while int((await self.ask("eth_getBlockByNumber", "finalized", False))["number"], 16) < tip:

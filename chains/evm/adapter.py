@@ -91,8 +91,19 @@ class EvmAdapter:
     async def tip(self) -> BlockRef:
         return await self._head("latest")
 
-    async def finalized(self) -> BlockRef:
-        return await self._head("finalized")
+    async def finalized(self) -> BlockRef | None:
+        """None where the node has no such block: its software is too old, or nothing has told it
+        what is final. Nodes word that differently, so any error about the question counts."""
+        try:
+            found = await self._node.call("eth_getBlockByNumber", "finalized", False)
+        except RpcError as error:
+            if error.transient and error.number not in NO_SUCH_METHOD:
+                raise
+            return None
+        if found is None:
+            return None
+        with reading("a block"):
+            return _ref(found)
 
     async def block(self, height: int) -> Block:
         found = await self._node.call("eth_getBlockByNumber", hex(height), True)

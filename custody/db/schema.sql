@@ -37,6 +37,7 @@ CREATE TABLE followers (
     network VARCHAR NOT NULL,
     coins_version VARCHAR,
     final_height INTEGER,
+    final_by VARCHAR,
     CONSTRAINT pk_followers PRIMARY KEY (network)
 );
 

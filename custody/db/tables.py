@@ -91,12 +91,14 @@ class FollowerRow(Row):
     """One per followed network, locked by whoever applies blocks, so that two followers can never
     interleave. `coins_version` is a new id after each change of the network's coins: a process
     that finds another one than its own wrote loads its watched coins anew. `final_height`: the
-    newest block that was ever declared final."""
+    newest block that was ever declared final; `final_by`: what proved it, the node's word or
+    confirmations."""
 
     __tablename__ = "followers"
     network: Mapped[str] = mapped_column(primary_key=True)
     coins_version: Mapped[str | None]
     final_height: Mapped[int | None]
+    final_by: Mapped[str | None]
 
 
 class DepositRow(Row):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import delete, select, update
 
 from chains.follow import Connected, Disconnected, Event
@@ -18,8 +19,11 @@ from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.tables import BlockRow, CoinRow, FollowerRow
 from custody.deposits import repository
+from custody.deposits.finality import Final
 from custody.deposits.matching import Found
 from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
+
+log = structlog.get_logger()
 
 
 class OutOfStep(Exception):
@@ -91,6 +95,22 @@ class Chain:
             ],
         )
 
+    def finalize(self, final: Final) -> None:
+        """What was final stays so. Says it when another proof than before moves it on: a node that
+        stopped giving its word is something that people want to know."""
+        follower = self.follower
+        if follower.final_height is not None and final.height <= follower.final_height:
+            return
+        if follower.final_by not in (None, final.by):
+            log.warning(
+                "finality_proven_otherwise",
+                network=self.network.alias,
+                by=final.by,
+                before=follower.final_by,
+                height=final.height,
+            )
+        follower.final_height, follower.final_by = final.height, final.by
+
     async def prune(self, position: BlockRef) -> None:
         """Forget blocks that neither the follower nor the node's finality will ask for again."""
         final = self.follower.final_height
@@ -141,7 +161,7 @@ async def lock_chain(
     mine = select(FollowerRow).where(FollowerRow.network == network.id)
     rows = await session.for_update(mine.order_by(FollowerRow.network))
     if not rows:
-        new = {"network": network.id, "coins_version": None, "final_height": None}
+        new = {"network": network.id, "coins_version": None, "final_height": None, "final_by": None}
         await session.insert_missing(FollowerRow, [new])
         rows = await session.for_update(mine.order_by(FollowerRow.network))
     await watchlist.refresh(session)

@@ -17,7 +17,7 @@ from chains.adapter import ChainAdapter
 from chains.errors import NodeUnavailable
 from chains.follow import BlockFollower, Connected, Event, ReorgTooDeep
 from chains.model import Block, BlockRef
-from chains.networks import NODE_FINALITY, Network
+from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import Database
@@ -130,8 +130,7 @@ class NetworkFollower:
             await self._adapter.check()
             self._checked = True
         # In this order: what is final now lies on the chain of any later tip.
-        asks_node = self._network.confirmations == NODE_FINALITY
-        finalized = await self._adapter.finalized() if asks_node else None
+        finalized = await self._adapter.finalized() if self._network.finality.node else None
         tip = await self._adapter.tip()
         self._note(tip=tip, checked_at=self._clock())
         follower = await self._load(tip)

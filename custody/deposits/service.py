@@ -25,7 +25,7 @@ from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
 from custody.deposits import repository
 from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
-from custody.deposits.finality import credit_height, newest_final_height
+from custody.deposits.finality import credit_height, newest_final
 from custody.deposits.matching import DepositState, Found, has_coins, match_block
 from custody.deposits.recording import Recorder
 from custody.ledger.service import Ledger
@@ -139,9 +139,9 @@ class Deposits:
     ) -> None:
         asked = () if finalized is None else (finalized.height,)
         hashes = await repository.hashes_at(chain.session, chain.network.id, asked)
-        final = newest_final_height(chain.network, position, finalized, hashes)
+        final = newest_final(chain.network, position, finalized, hashes)
         if final is not None:
-            chain.follower.final_height = max(final, chain.follower.final_height or 0)
+            chain.finalize(final)
         creditable = credit_height(chain.network, position, chain.follower.final_height)
         await recorder.credit(creditable)
         await recorder.add(found, creditable)

@@ -35,7 +35,7 @@ from chains.model import (
     TxStatus,
     UnsignedTx,
 )
-from chains.networks import NODE_FINALITY, Network
+from chains.networks import Network
 from signer.keychain import Root
 
 OpenAdapter = Callable[[Network, float], ChainAdapter]
@@ -82,10 +82,13 @@ class World:
 
     async def final(self) -> BlockRef:
         """The newest final block, as the network's configuration has it."""
-        if self.network.confirmations == NODE_FINALITY:
-            return await self.adapter.finalized()
+        confirmations = self.network.finality.confirmations
+        if confirmations is None:
+            finalized = await self.adapter.finalized()
+            assert finalized is not None
+            return finalized
         tip = await self.adapter.tip()
-        newest = max(0, tip.height - self.network.confirmations + 1)
+        newest = max(0, tip.height - confirmations + 1)
         block = await self.adapter.block(newest)
         assert block is not None
         return block.ref

@@ -37,7 +37,7 @@ from chains.model import (
     TxId,
     TxState,
 )
-from chains.networks import NODE_FINALITY, find_network
+from chains.networks import find_network
 from tests.support.evm import (
     ACCEPTS_ONCE,
     ETHER,
@@ -177,11 +177,12 @@ async def test_send(world: World) -> None:
     assert await world.node.balance(world.owner.address) == before - ETHER - status.fee
     assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
     await world.node.finalize()
-    if world.network.confirmations == NODE_FINALITY:
-        assert (await world.adapter.finalized()).height >= status.block.height
+    if world.network.finality.confirmations is None:
+        finalized = await world.adapter.finalized()
+        assert finalized is not None and finalized.height >= status.block.height
     else:
         depth = (await world.adapter.tip()).height - status.block.height + 1
-        assert depth == world.network.confirmations
+        assert depth == world.network.finality.confirmations
     assert await world.adapter.proven_dead(signed, await world.adapter.tip()) is None
 
 

@@ -24,7 +24,7 @@ from chains.model import (
     NetworkId,
     TxId,
 )
-from chains.networks import NODE_FINALITY, Network
+from chains.networks import Network
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
 
 T = TypeVar("T")
@@ -118,10 +118,11 @@ class FakeNode:
             self._mine(skip)
 
     async def finalize(self) -> None:
-        if self.settings.confirmations == NODE_FINALITY:
+        confirmations = self.settings.finality.confirmations
+        if confirmations is None:
             self.final_height = self.tip.height
         else:
-            await self.mine(self.settings.confirmations - 1)
+            await self.mine(confirmations - 1)
 
     async def reorg(self, depth: int, *, replay: bool = False) -> None:
         """Replace the newest `depth` blocks by `depth + 1` others. Their transactions wait again

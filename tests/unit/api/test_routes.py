@@ -47,8 +47,10 @@ async def test_networks_and_assets(counter: Counter):
         assert await counter.get(f"/v1/assets/{asset['id']}") == asset
     assets = (await counter.get("/v1/assets"))["items"]
     assert assets == [each["native_asset"] for each in networks]
-    confirmations = {each["alias"]: each["confirmations"] for each in networks}
-    assert (confirmations["bitcoin-regtest"], confirmations["tron-local"]) == (3, None)
+    finality = {each["alias"]: each["finality"] for each in networks}
+    assert finality["tron-local"]["node"] and finality["tron-local"]["confirmations"] is None
+    assert not finality["bitcoin-regtest"]["node"]
+    assert finality["bitcoin-regtest"]["confirmations"] == 3
 
 
 async def test_a_client_a_vault_and_its_addresses(counter: Counter):

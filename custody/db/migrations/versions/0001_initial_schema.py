@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("network", sa.String(), nullable=False),
         sa.Column("coins_version", sa.String(), nullable=True),
         sa.Column("final_height", sa.Integer(), nullable=True),
+        sa.Column("final_by", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("network", name=op.f("pk_followers")),
     )
     op.create_table(
