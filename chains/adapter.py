@@ -49,8 +49,10 @@ class ChainAdapter(Protocol):
         ...
 
     async def block(self, height: int) -> Block | None:
-        """The best chain's block at `height`, or None if that height was skipped (Solana slots).
-        Asking above the tip raises NodeUnavailable."""
+        """The best chain's block at `height`, or None if the node says that the height was skipped
+        (Solana slots), which the caller shall not believe without a later block's parent. Asking
+        above the tip raises NodeUnavailable; a block that exists and that the node can't show
+        raises BlockUnreadable."""
         ...
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:

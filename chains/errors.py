@@ -18,6 +18,7 @@
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
     └── NodeError                  the node itself
         ├── NodeUnavailable        node_unavailable
+        │   └── BlockUnreadable    block_unreadable
         ├── NodeMisbehaved         node_misbehaved
         └── WrongChain             node_wrong_chain
 
@@ -135,6 +136,18 @@ class NodeUnavailable(NodeError):
     """No usable answer (connection, time-out, syncing). Whether a request took effect: unknown."""
 
     code = "node_unavailable"
+
+
+class BlockUnreadable(NodeUnavailable):
+    """The node answers, but not about this one block: pruned, too slow to trace, lost. `hash_` is
+    known where another block named it."""
+
+    code = "block_unreadable"
+
+    def __init__(self, message: str, *, height: int, hash_: str | None = None) -> None:
+        super().__init__(f"block {height}: {message}")
+        self.height = height
+        self.hash = hash_
 
 
 class NodeMisbehaved(NodeError):

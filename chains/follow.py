@@ -1,9 +1,14 @@
 """Follows one chain block by block, by parent hash, through restarts, gaps and reorgs.
 
 Sans-I/O: the caller asks `wants` which height to fetch, fetches it however it likes, and hands the
-block to `feed` (or says `skip` where the chain has no block at that height, as Solana does).
-The events that come back are to be applied in order and, with the follower's `refs`, stored in one
-transaction; a follower made again from the stored refs continues where the stored one stopped.
+block to `feed`. Where the node says that a height was skipped, as Solana's slots are, it says
+`skip`. The events that come back are to be applied in order and, with the follower's `refs`, stored
+in one transaction; a follower made again from the stored refs continues where the stored one
+stopped.
+
+That a height was skipped is a hint and never a fact: nodes say it of blocks that they lost. It is
+proven by a later block whose parent is our tip. If a later block has another parent above our tip,
+that parent is fetched, and what lies below it stays.
 
 Knows nothing of addresses, deposits or any chain in particular.
 """
@@ -13,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from chains.errors import NodeMisbehaved
+from chains.errors import BlockUnreadable, NodeMisbehaved
 from chains.model import Block, BlockRef
 
 
@@ -42,15 +47,16 @@ class ReorgTooDeep(NodeMisbehaved):
 
 class BlockFollower:
     """`refs` are the newest connected blocks, oldest first; `start` is the first height to fetch
-    when there are none; `depth` is how many refs are remembered. The caller starts `depth` below
-    the tip at first, so that a fork below the oldest ref is deeper than finality allows: it raises
-    ReorgTooDeep and keeps that ref."""
+    when there are none; `depth` is how many refs are remembered. A fork below the oldest ref is
+    taken for deeper than finality allows: it raises ReorgTooDeep and keeps that ref."""
 
     def __init__(self, start: int, depth: int, refs: Iterable[BlockRef] = ()) -> None:
         assert start >= 0 and depth >= 1
         self._refs = list(refs)[-depth:]
         self._depth = depth
-        self._next = self._refs[-1].height + 1 if self._refs else start
+        self._start = start
+        self._named: BlockRef | None = None
+        self._next = self._after_position()
 
     @property
     def refs(self) -> tuple[BlockRef, ...]:
@@ -77,36 +83,68 @@ class BlockFollower:
     def feed(self, block: Block) -> tuple[Event, ...]:
         """Take the block that `wants` named. Returns what changed, oldest first.
 
-        A block whose parent is not our tip disconnects our tip and nothing else: the height that
-        `wants` names next is then one to look below it. A block that we already stand on changes
-        nothing.
+        Disconnects exactly those of our blocks that the block contradicts, and connects it if its
+        parent is then our tip. Otherwise the height that `wants` names next leads to the parent. A
+        block that we already stand on changes nothing.
         """
-        if not self._refs:
-            return self._connect(block)
-        if block.ref in self._refs[-1:]:
+        if block.ref in self._refs:
             return ()
-        if block.ref.height >= self._next and block.parent_hash == self._refs[-1].hash:
-            return self._connect(block)
-        return self._disconnect()
+        if not self._refs:
+            return (self._connect(block),)
+        parent = block.parent
+        if block.ref.height > self._refs[-1].height < parent.height:
+            self._named, self._next = parent, parent.height
+            return ()
+        events: list[Event] = self._disconnect(self._contradicted(block))
+        if parent == self._refs[-1]:
+            events.append(self._connect(block))
+        return tuple(events)
+
+    def undoes(self, block: Block) -> bool:
+        """Whether feeding the block would disconnect any of ours."""
+        return block.ref not in self._refs and self._contradicted(block) > 0
 
     def skip(self, height: int) -> None:
-        """The chain has no block at `height`, which `wants` named."""
+        """The node says that there is no block at `height`, which `wants` named.
+
+        Raises BlockUnreadable if a later block has named that very height as its parent's: the
+        node does not have, or does not show, a block that exists.
+        """
+        named, self._named = self._named, None
+        if named is not None and named.height == height:
+            self._next = self._after_position()
+            raise BlockUnreadable(
+                "the node does not show a block that a later one names as its parent",
+                height=height,
+                hash_=named.hash,
+            )
         if height == self._next:
             self._next += 1
 
-    def _connect(self, block: Block) -> tuple[Event, ...]:
+    def _contradicted(self, block: Block) -> int:
+        """How many of our newest blocks can't be on one chain with `block`."""
+        parent = block.parent
+        return sum(
+            ref.height > parent.height or (ref.height == parent.height and ref != parent)
+            for ref in self._refs
+        )
+
+    def _connect(self, block: Block) -> Event:
         self._refs.append(block.ref)
         if len(self._refs) > self._depth:
             del self._refs[0]
-        self._next = block.ref.height + 1
-        return (Connected(block),)
+        self._named, self._next = None, block.ref.height + 1
+        return Connected(block)
 
-    def _disconnect(self) -> tuple[Event, ...]:
-        if len(self._refs) == 1:
+    def _disconnect(self, count: int) -> list[Event]:
+        if count == len(self._refs):
             raise ReorgTooDeep(
                 f"no common block within the last {self._depth}",
                 advice="stop crediting; compare the node with another one before going on",
             )
-        gone = self._refs.pop()
-        self._next = self._refs[-1].height + 1
-        return (Disconnected(gone),)
+        gone: list[Event] = [Disconnected(self._refs.pop()) for _ in range(count)]
+        self._named, self._next = None, self._after_position()
+        return gone
+
+    def _after_position(self) -> int:
+        return self._refs[-1].height + 1 if self._refs else self._start

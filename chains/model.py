@@ -95,16 +95,38 @@ class Credit:
     mature_height: int | None = None
 
 
+class Reading(StrEnum):
+    """How much of a block's movements an adapter could see."""
+
+    COMPLETE = "complete"
+    UNPROVEN = "internal-unproven"
+    """A contract ran, and nothing shows whether the node tells what contracts pay."""
+    WITHOUT_INTERNAL = "without-internal"
+    """What contracts pay is missing: the node does not tell it, or not for this block any more."""
+    PASSED = "passed"
+    """Only that the block exists. An operator decided to go on without its movements."""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block and every credit in it. `spent` are the conflict keys its transactions consumed
-    where the chain has coins (bitcoin outpoints); empty elsewhere. `timestamp`: Unix seconds."""
+    where the chain has coins (bitcoin outpoints); empty elsewhere. `timestamp`: Unix seconds.
+    `parent_height`: set where heights may be skipped; None means one below. `reading`: what the
+    credits can't contain."""
 
     ref: BlockRef
     parent_hash: str
     timestamp: int
     credits: tuple[Credit, ...]
     spent: tuple[ConflictKey, ...] = ()
+    parent_height: int | None = None
+    reading: Reading = Reading.COMPLETE
+
+    @property
+    def parent(self) -> BlockRef:
+        """Of the first block of all, a block that does not exist."""
+        below = self.ref.height - 1 if self.parent_height is None else self.parent_height
+        return BlockRef(below, self.parent_hash)
 
 
 @dataclass(frozen=True, slots=True)

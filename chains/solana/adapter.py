@@ -99,6 +99,7 @@ class SolanaAdapter:
         return Block(
             ref=found.ref,
             parent_hash=found.parent_hash,
+            parent_height=found.parent_slot,
             timestamp=found.timestamp,
             credits=tuple(
                 Credit(gain.txid, gain.index, Address(gain.account), native, gain.lamports)
@@ -156,10 +157,10 @@ class SolanaAdapter:
         await self._rpc.close()
 
     async def _check_skipped(self, height: int) -> None:
-        """The node has no block for a slot and does not say why: raise unless it was skipped.
+        """The node has no block for a slot and does not say why: raise unless it lists a later one.
 
-        Below the finalized slot nodes say it themselves. Above, the list of confirmed slots tells,
-        if the same node also lists a later one.
+        Below the finalized slot nodes say it themselves. Both are hints: the follower believes a
+        later block's parent only.
         """
         tip = await self.tip()
         if height > tip.height:

@@ -26,7 +26,7 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode, JsonRpcRequest, SolanaJsonRpcEr
 from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
-from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
 from chains.solana import TRANSACTION_VERSION_MAX
 
@@ -121,6 +121,7 @@ class Gain:
 class RawBlock:
     ref: BlockRef
     parent_hash: str
+    parent_slot: int
     timestamp: int
     gains: tuple[Gain, ...]
 
@@ -158,7 +159,8 @@ class SolanaRpc:
         return await self._ask(read, "getLatestBlockhash", self._context(commitment))
 
     async def block(self, slot: int, *, gains: bool = True) -> RawBlock | None:
-        """The confirmed block of `slot`; None if the node says that the slot was skipped.
+        """The confirmed block of `slot`; None if the node says that the slot was skipped, which it
+        also says of blocks that it lost.
 
         Raises Refused where it can't say: there is no block yet, or not on this fork.
         """
@@ -396,12 +398,17 @@ def _transaction(value: Any) -> Transaction | None:
     )
 
 
-def _block(slot: int, value: Any) -> RawBlock | None:
+def _block(slot: int, value: Any) -> RawBlock:
+    """`null` stands for a block that is not there yet or not there any more."""
     if value is None:
-        return None
+        raise BlockUnreadable("the node answers null", height=slot)
+    parent_slot = _integer(value["parentSlot"])
+    if parent_slot >= slot > 0:
+        raise ValueError("a parent above its block")
     return RawBlock(
         ref=BlockRef(height=slot, hash=_hash(value["blockhash"])),
         parent_hash=_hash(value["previousBlockhash"]),
+        parent_slot=parent_slot,
         timestamp=_integer(value.get("blockTime") or 0),
         gains=tuple(gain for entry in value.get("transactions", ()) for gain in _gains(entry)),
     )

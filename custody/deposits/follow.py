@@ -36,11 +36,12 @@ AHEAD_BLOCKS = 8
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did. `at_tip`: nothing more to fetch for now."""
+    """What one step did. `at_tip`: nothing more to fetch for now. `connected`: how many blocks were
+    added; a step that adds none has to be followed by a pause, whatever it did."""
 
     at_tip: bool
     applied: Applied = field(default_factory=Applied)
-    blocks: int = 0
+    connected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,8 @@ class NetworkFollower:
         else:
             applied = Applied(position=follower.position)
         self._note(position=applied.position)
-        return Step(follower.wants(tip) is None, applied, len(events))
+        connected = sum(isinstance(event, Connected) for event in events)
+        return Step(follower.wants(tip) is None, applied, connected)
 
     async def _load(self, tip: BlockRef) -> BlockFollower:
         """The follower in memory, else one made from the stored refs."""
@@ -173,17 +175,19 @@ class NetworkFollower:
                     raise
                 break  # what was fetched is not fetched again
             if block is None:
-                follower.skip(height)
-                if follower.wants(tip) == height:  # the tip went away between two answers
+                try:
+                    follower.skip(height)
+                except NodeUnavailable:
+                    if not events:
+                        raise
                     break
-                continue
-            if _undoes(follower, block) and events and isinstance(events[-1], Connected):
+            elif follower.undoes(block) and events and isinstance(events[-1], Connected):
                 break
-            new = follower.feed(block)
-            if not new:  # the node is back where we stand
+            else:
+                events += follower.feed(block)
+                credits_ += len(block.credits)
+            if follower.wants(tip) == height:  # the node changed its mind between two answers
                 break
-            events += new
-            credits_ += len(block.credits)
         return events
 
     async def _fetch(self, follower: BlockFollower, height: int, tip: BlockRef) -> Block | None:
@@ -194,7 +198,7 @@ class NetworkFollower:
             if coming not in self._ahead:
                 self._ahead[coming] = asyncio.create_task(self._adapter.block(coming))
         block = await self._ahead.pop(height)
-        if block is not None and _undoes(follower, block):
+        if block is not None and follower.undoes(block):
             await self.close()
             if in_advance:
                 block = await self._adapter.block(height)
@@ -208,9 +212,3 @@ class NetworkFollower:
 
     def _note(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
-
-
-def _undoes(follower: BlockFollower, block: Block) -> bool:
-    """Whether feeding the block would disconnect our tip."""
-    position = follower.position
-    return position is not None and block.ref != position and block.parent_hash != position.hash

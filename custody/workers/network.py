@@ -72,10 +72,11 @@ class NetworkWorker:
                 if step.at_tip:
                     reached = (step.applied.position, step.applied.final_height)
                     if self._follower.status.node_unavailable_since is None and (
-                        step.blocks or reached != seen
+                        step.connected or reached != seen
                     ):
                         await self._tracker.track(self.network)
                         seen = reached
+                if step.at_tip or not step.connected:
                     await asyncio.sleep(self._poll_interval_s)
         finally:
             await self._follower.close()

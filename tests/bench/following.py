@@ -112,7 +112,7 @@ class Followed:
         blocks = 0
         while True:
             step = await self._follower.step()
-            blocks += step.blocks
+            blocks += step.connected
             if step.at_tip:
                 status = self._follower.status
                 assert status.node_unavailable_since is None, "the node gave no answer"

@@ -22,7 +22,7 @@ class Chain:
         parent = self.blocks[-1].ref
         self.made += 1
         ref = BlockRef(parent.height + 1 + gap, f"block{self.made}")
-        self.blocks.append(Block(ref, parent.hash, 0, ()))
+        self.blocks.append(Block(ref, parent.hash, 0, (), parent_height=parent.height))
 
     def fork(self, depth: int) -> None:
         depth = min(depth, len(self.blocks) - 1)
@@ -65,6 +65,7 @@ def test_follower_ends_on_the_best_chain_and_its_events_replay_to_it(  # noqa: C
                     replayed.append(connected.ref)
                 case Disconnected(ref):
                     assert replayed.pop() == ref
+                    assert ref not in [block.ref for block in chain.blocks], "both branches have it"
         return True
 
     step()

@@ -116,12 +116,15 @@ class FakeAdapter:
     def _block(self, height: int) -> Block | None:
         if height > self._node.tip.height:
             raise NodeUnavailable("above the tip")
-        mined = next((block for block in self._node.chain if block.ref.height == height), None)
-        if mined is None:
+        chain = self._node.chain
+        place = next((at for at, block in enumerate(chain) if block.ref.height == height), None)
+        if place is None:
             return None
+        mined = chain[place]
         return Block(
             ref=mined.ref,
             parent_hash=mined.parent_hash,
+            parent_height=chain[place - 1].ref.height if place else None,
             timestamp=600 * height,
             credits=tuple(
                 Credit(each.tx.txid, position, out.address, out.asset, out.amount, each.mature)

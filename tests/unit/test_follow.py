@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from chains.errors import BlockUnreadable
 from chains.follow import BlockFollower, Connected, Disconnected, ReorgTooDeep
 from chains.model import Block, BlockRef
 
 
 def make_block(height: int, branch: str = "a", parent: str | None = None) -> Block:
+    """`parent`: the hash of another block than the one below, as `a3`."""
     parent_hash = parent if parent is not None else f"{branch}{height - 1}"
-    return Block(BlockRef(height, f"{branch}{height}"), parent_hash, 0, ())
+    below = int(parent_hash[1:])
+    return Block(BlockRef(height, f"{branch}{height}"), parent_hash, 0, (), parent_height=below)
 
 
 def chain(last: int, fork: int | None = None) -> dict[int, Block]:
@@ -107,3 +110,83 @@ def test_reorg_below_every_remembered_block_raises_and_keeps_the_last() -> None:
     with pytest.raises(ReorgTooDeep):
         catch_up(follower, chain(12, fork=2))
     assert follower.position == BlockRef(7, "a7")
+
+
+def on_two_blocks(known: int) -> BlockFollower:
+    """Stands on the newest of `known` blocks a0, a1… and was told that the next height is empty."""
+    follower = BlockFollower(start=0, depth=10)
+    for height in range(known):
+        follower.feed(make_block(height))
+    follower.skip(known)
+    return follower
+
+
+@pytest.mark.parametrize("known", [1, 2])
+def test_a_height_skipped_on_a_branch_that_goes_away_undoes_nothing_shared(known: int) -> None:
+    follower = on_two_blocks(known)
+    shared, tip = follower.position, BlockRef(known + 1, f"b{known + 1}")
+    assert follower.wants(tip) == known + 1
+    assert follower.feed(make_block(known + 1, "b")) == ()
+    assert follower.position == shared
+    assert follower.wants(tip) == known
+    first = make_block(known, "b", parent=f"a{known - 1}")
+    assert follower.feed(first) == (Connected(first),)
+    second = make_block(known + 1, "b")
+    assert follower.feed(second) == (Connected(second),)
+
+
+def test_a_block_wrongly_called_skipped_undoes_nothing_and_is_not_passed_over() -> None:
+    follower = on_two_blocks(2)
+    tip = BlockRef(4, "a4")
+    for _ in range(3):
+        assert follower.feed(make_block(3)) == ()
+        assert follower.wants(tip) == 2
+        with pytest.raises(BlockUnreadable) as caught:
+            follower.skip(2)
+        assert (caught.value.height, caught.value.hash) == (2, "a2")
+        assert follower.position == BlockRef(1, "a1")
+        assert follower.wants(tip) == 2, "it is asked for again"
+        follower.skip(2)
+    follower.feed(make_block(3))
+    assert catch_up(follower, chain(4)) == ["+a2", "+a3", "+a4"]
+
+
+def test_several_blocks_wrongly_called_skipped() -> None:
+    follower = on_two_blocks(2)
+    follower.skip(3)
+    assert follower.feed(make_block(4)) == ()
+    assert follower.wants(BlockRef(4, "a4")) == 3
+    assert follower.feed(make_block(3)) == ()
+    assert catch_up(follower, chain(4)) == ["+a2", "+a3", "+a4"]
+
+
+def test_what_a_later_block_named_is_forgotten_with_its_branch() -> None:
+    follower = on_two_blocks(2)
+    follower.feed(make_block(3, "b"))
+    blocks = chain(1)
+    blocks[5] = make_block(5, "c", parent="a1")
+    with pytest.raises(BlockUnreadable):
+        catch_up(follower, blocks)
+    assert catch_up(follower, blocks) == ["+c5"]
+
+
+def test_a_branch_disconnects_only_what_it_contradicts() -> None:
+    """Heights that our branch skipped have blocks on the other, and the other way round."""
+    blocks = chain(2)
+    blocks[5] = make_block(5, parent="a2")
+    blocks[6] = make_block(6)
+    follower = BlockFollower(start=0, depth=10)
+    catch_up(follower, blocks)
+    other = chain(2)
+    other[4] = make_block(4, "b", parent="a2")
+    other[7] = make_block(7, "b", parent="b4")
+    assert catch_up(follower, other) == ["-a6", "-a5", "+b4", "+b7"]
+
+
+def test_node_that_is_back_on_our_chain_below_our_tip_changes_nothing() -> None:
+    follower = BlockFollower(start=0, depth=10)
+    catch_up(follower, chain(6))
+    assert follower.wants(BlockRef(4, "b4")) == 4
+    assert not follower.undoes(make_block(4))
+    assert follower.feed(make_block(4)) == ()
+    assert follower.position == BlockRef(6, "a6")

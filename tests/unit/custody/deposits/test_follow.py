@@ -8,9 +8,9 @@ import random
 import pytest
 from sqlalchemy import func, select
 
-from chains.errors import WrongChain
+from chains.errors import NodeUnavailable, WrongChain
 from chains.follow import ReorgTooDeep
-from chains.model import Address
+from chains.model import Address, Block
 from custody.db.session import Database
 from custody.db.tables import BlockRow
 from custody.deposits import follow
@@ -55,7 +55,7 @@ async def test_a_long_gap_is_filled_in_batches(sqlite_url: str, monkeypatch: pyt
         await world.node.mine(1)
     world.restart()
     steps = await world.follow()
-    assert [step.blocks for step in steps] == [16] * 6 + [4]
+    assert [step.connected for step in steps] == [16] * 6 + [4]
     assert sum(len(step.applied.pending) for step in steps) == 100
     assert sum(len(step.applied.credited) for step in steps) == 98
     assert world.adapter.calls["block"] == 102  # from genesis on, each block once
@@ -134,6 +134,60 @@ async def test_skipped_slots(database: Database):
     assert (await world.reconcile()).is_clean
 
 
+async def test_a_slot_wrongly_called_skipped_undoes_nothing_and_freezes_nobody(database: Database):
+    """The deposit lies in a final block, right below the slot that the node says has none."""
+    world = World(database, "solana-local")
+    vault = await world.new_vault()
+    address = await world.new_address(vault)
+    await world.node.mine(3)
+    await world.pay(address, 1_000)
+    await world.node.mine()
+    await world.node.finalize()
+    await world.follow()
+    assert await world.deposit_states() == [(1_000, "credited")]
+    lost = world.node.tip.height + 1
+    await world.pay(address, 2_000)
+    await world.node.mine(3)
+    await world.node.finalize()
+    honest = world.adapter.block
+
+    async def forgetful(height: int) -> Block | None:
+        return None if height == lost else await honest(height)
+
+    world.adapter.block = forgetful  # type: ignore[method-assign]
+    for _ in range(5):
+        asked = world.adapter.calls["block"]
+        step = await world.follower.step()
+        assert (step.at_tip, step.connected) == (True, 0), "it pauses"
+        assert world.adapter.calls["block"] - asked <= follow.AHEAD_BLOCKS, "and asks little"
+    assert await world.deposit_states() == [(1_000, "credited")]
+    assert await world.frozen(vault) is None
+    world.adapter.block = honest  # type: ignore[method-assign]
+    await world.follow()
+    assert await world.deposit_states() == [(1_000, "credited"), (2_000, "credited")]
+    assert (await world.reconcile()).is_clean
+
+
+async def test_a_step_that_only_undoes_is_followed_by_a_pause(database: Database):
+    """A node that loses its blocks one after the other never connects any."""
+    world = World(database, start_height=0)
+    await world.node.mine(5)
+    await world.follow()
+    await world.node.reorg(3)
+    asked = 0
+
+    def fail(call: str) -> None:
+        nonlocal asked
+        asked += call == "block"
+        if call == "block" and asked > 1:
+            raise NodeUnavailable("gone again")
+
+    world.adapter.before = fail
+    step = await world.follower.step()
+    assert step.applied.position is not None
+    assert (step.applied.position.height, step.connected) == (4, 0)
+
+
 async def test_a_node_that_is_away_is_noted_and_nothing_is_lost(database: Database):
     world = World(database)
     vault = await world.new_vault()
@@ -147,7 +201,7 @@ async def test_a_node_that_is_away_is_noted_and_nothing_is_lost(database: Databa
     since = world.clock()
     for _ in range(3):
         step = await world.follower.step()
-        assert (step.at_tip, step.blocks) == (True, 0)
+        assert (step.at_tip, step.connected) == (True, 0)
         world.clock.forward(minutes=1)
     status = world.follower.status
     assert status.node_unavailable_since == since == status.checked_at

@@ -1,0 +1,65 @@
+"""The loop around the follower: when it pauses, and that it never spins."""
+
+from __future__ import annotations
+
+import asyncio
+from unittest.mock import AsyncMock
+
+import pytest
+
+from custody.db.session import Database
+from custody.deposits.follow import FollowStatus, Step
+from custody.workers.network import NetworkWorker
+from tests.support.custody import World
+
+_LONG_S = 3600.0
+
+
+class Steps:
+    """A follower that always takes the same step."""
+
+    def __init__(self, step: Step) -> None:
+        self.status = FollowStatus()
+        self.taken = 0
+        self._step = step
+
+    async def step(self) -> Step:
+        self.taken += 1
+        await asyncio.sleep(0)
+        return self._step
+
+    async def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("step", "pauses"),
+    [
+        (Step(at_tip=True, connected=0), True),
+        (Step(at_tip=True, connected=3), True),
+        (Step(at_tip=False, connected=0), True),
+        (Step(at_tip=False, connected=3), False),
+    ],
+)
+async def test_only_a_step_that_added_blocks_and_left_some_is_followed_by_another(
+    sqlite_url: str, step: Step, pauses: bool
+) -> None:
+    database = Database(sqlite_url)
+    follower = Steps(step)
+    worker = NetworkWorker(
+        network=World(database).network.id,
+        database=database,
+        follower=follower,  # type: ignore[arg-type]
+        tracker=AsyncMock(),
+        driver=AsyncMock(),
+        broadcaster=AsyncMock(),
+        outbox=AsyncMock(),
+        poll_interval_s=_LONG_S,
+    )
+    loop = asyncio.create_task(worker._lead())
+    for _ in range(50):
+        await asyncio.sleep(0)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    assert follower.taken >= 1
+    assert (follower.taken == 1) is pauses
+    await database.close()
