@@ -17,9 +17,12 @@ AssetId = NewType("AssetId", str)
 Address = NewType("Address", str)
 TxId = NewType("TxId", str)
 ConflictKey = NewType("ConflictKey", str)
-"""Names something that at most one confirmed transaction can consume, unique across networks:
-`<network>/outpoint:<txid>:<vout>`, `<network>/nonce:<address>:<n>`,
-`<network>/durable-nonce:<account>:<value>`, `<network>/create:<account>`."""
+"""Names what a transaction takes for itself, unique across networks. Custody claims it, so that
+two transfers don't take the same. What sharing one means differs: of two transactions with the
+same `<network>/outpoint:<txid>:<vout>` or `<network>/nonce:<address>:<n>` at most one is ever in a
+block (these *bind*); with the same `<network>/create:<account>` at most one succeeds, and the other
+may be in a block too and pay its fee; `<network>/durable-nonce:<account>:<value>` promises nothing
+to a reader of bytes alone (ADR 0010)."""
 
 
 class AddressType(StrEnum):
@@ -197,9 +200,11 @@ class TxSummary:
 
     `sources`: addresses that pay, in order, without repetition. `payments`: everything that leaves
     to others, in the order of the bytes. `fee_max`: the most that can leave the sources beyond
-    payments and change. `conflict_keys`: everything the transaction consumes that only one
-    transaction can. `unexplained`: each thing in the bytes that this summary does not cover, in
-    words; not empty means: do not sign.
+    payments and change. `conflict_keys`: everything the transaction takes for itself.
+    `binding_keys`: those of them that keep two transactions which share one from both being in a
+    block, whether they succeed there or not; none unless the codec says so. `identity`: the same
+    for the same transaction in whatever container, another for another. `unexplained`: each thing
+    in the bytes that this summary does not cover, in words; not empty means: do not sign.
     """
 
     network: NetworkId
@@ -208,6 +213,8 @@ class TxSummary:
     change: tuple[ChangeOutput, ...]
     fee_max: int
     conflict_keys: frozenset[ConflictKey]
+    identity: str
+    binding_keys: frozenset[ConflictKey] = frozenset()
     unexplained: tuple[str, ...] = ()
 
 
@@ -276,4 +283,4 @@ class Capabilities:
     internal_credits: bool
     """`block` sees native credits made inside contract calls."""
     conflict_keys: bool
-    """Transactions name conflict keys, so a stuck one can be replaced."""
+    """Transactions name conflict keys, which are claimed before one is built."""

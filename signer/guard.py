@@ -1,9 +1,11 @@
 """What was signed, for whom, and what that forbids from now on.
 
 The guard rule: the same transaction for the same mandate is a retry and gets the same signature;
-another transaction for a transfer is signed only if it shares a conflict key with *every* earlier
-one, so that at most one of them can ever confirm, whatever custody's database says. A chain
-without conflict keys (TRON) thus gets one transaction per transfer.
+another transaction for a transfer is signed only if it shares a binding key with *every* earlier
+one, so that at most one of them is ever in a block, whatever custody's database says. Being in a
+block is what counts, not success: a transaction that fails there pays its fee. Chains without
+binding keys (TRON, Solana) thus get one transaction per transfer. And a transaction is signed for
+one transfer only, ever: two receipts for one payment would prove a payment that never was.
 
 Also here, because they are durable and the signer's own: rolling windows, the account number of
 each vault, the policy in force, since when approvals are complete. All of it is read from the
@@ -20,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from chains.keys import HARDENED
-from chains.model import ConflictKey
+from chains.model import TxSummary
 from signer.errors import JournalBehind, JournalDamaged, Refused
 from signer.history import History, history_of
 from signer.journal import Journal, Record
@@ -101,13 +103,22 @@ class Guard:
     def check(
         self,
         history: History,
+        transfer: str,
         tx_digest: bytes,
-        conflict_keys: frozenset[ConflictKey],
+        summary: TxSummary,
         requested_at: datetime,
     ) -> None:
         """The guard rule for a transaction that is no retry. Raises Refused."""
+        for record in self.journal.signed_as(summary.identity):
+            if record.body["transfer"] != transfer:
+                raise Refused(
+                    RefusalCode.CONFLICT,
+                    "another-transfer",
+                    f"record {record.sequence} signed this transaction for another transfer:"
+                    " one payment can't serve both",
+                )
         for signed in history.signed:
-            if signed.tx_digest != tx_digest and not _binding(signed.conflict_keys & conflict_keys):
+            if signed.tx_digest != tx_digest and not signed.binding_keys & summary.binding_keys:
                 raise Refused(
                     RefusalCode.CONFLICT,
                     "both-could-confirm",
@@ -130,7 +141,7 @@ class Guard:
         history: History,
         transfer: str,
         digests: tuple[bytes, bytes],
-        conflict_keys: frozenset[ConflictKey],
+        summary: TxSummary,
         now: datetime,
         decision: Mapping[str, Any],
     ) -> Record:
@@ -139,7 +150,7 @@ class Guard:
         made."""
         spends = spends_of(facts, transfer, now)
         if history.signed:
-            spends = most_of(spends, spends_in(history.signed[-1].record))
+            spends = most_of(spends, spends_in(history.signed[-1].record), now)
         mandate_digest, tx_digest = digests
         record = self.journal.append(
             {
@@ -152,7 +163,9 @@ class Guard:
                 "network": facts.network,
                 "mandate": mandate_digest.hex(),
                 "tx": tx_digest.hex(),
-                "conflicts": sorted(conflict_keys),
+                "identity": summary.identity,
+                "conflicts": sorted(summary.conflict_keys),
+                "binding": sorted(summary.binding_keys),
                 "spends": [[s.asset, s.destination, str(s.amount)] for s in spends],
             }
         )
@@ -276,10 +289,3 @@ class Guard:
                 self.adopt(signed, self.check_policy(signed))
             except Refused as error:
                 raise JournalDamaged(f"policy in record {record.sequence}: {error}") from error
-
-
-def _binding(shared: frozenset[ConflictKey]) -> frozenset[ConflictKey]:
-    """Those that keep two transactions apart whatever else is true. A durable nonce does only if
-    its value really is the account's: a recent blockhash in its place would let both in, and from
-    here nobody can tell the one from the other (ADR 0008)."""
-    return frozenset(key for key in shared if "/durable-nonce:" not in key)

@@ -13,12 +13,12 @@ from signer.journal import Record
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """An earlier decision to sign."""
+    """An earlier decision to sign. `binding_keys`: see `TxSummary`."""
 
     record: Record
     mandate_digest: bytes
     tx_digest: bytes
-    conflict_keys: frozenset[ConflictKey]
+    binding_keys: frozenset[ConflictKey]
 
     @property
     def at(self) -> datetime:
@@ -59,5 +59,5 @@ def _signed(record: Record) -> Signed:
         record=record,
         mandate_digest=octets(body["mandate"], 32),
         tx_digest=octets(body["tx"], 32),
-        conflict_keys=frozenset(map(ConflictKey, body["conflicts"])),
+        binding_keys=frozenset(map(ConflictKey, body["binding"])),
     )

@@ -34,9 +34,11 @@ CREATE TABLE journal (
     kind TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) STORED,
     transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) STORED,
     vault TEXT GENERATED ALWAYS AS (json_extract(body, '$.vault')) STORED,
-    at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) STORED
+    at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) STORED,
+    identity TEXT GENERATED ALWAYS AS (json_extract(body, '$.identity')) STORED
 );
 CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'complete');
+CREATE INDEX journal_identity ON journal (identity) WHERE kind = 'signed';
 CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';
 CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
 CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered');
@@ -48,6 +50,7 @@ SELECT sequence FROM journal WHERE
     OR transfer IS NOT json_extract(body, '$.transfer')
     OR vault IS NOT json_extract(body, '$.vault')
     OR at IS NOT json_extract(body, '$.at')
+    OR identity IS NOT json_extract(body, '$.identity')
 LIMIT 1
 """
 
@@ -154,6 +157,14 @@ class Journal:
             " WHERE transfer = ? AND kind IN ('signed', 'complete') ORDER BY sequence"
         )
         return list(map(_record, self._database.execute(query, (transfer,))))
+
+    def signed_as(self, identity: str) -> list[Record]:
+        """The decisions to sign one transaction, in whatever container, for whichever mandate."""
+        query = (
+            "SELECT sequence, head, body FROM journal"
+            " WHERE kind = 'signed' AND identity = ? ORDER BY sequence"
+        )
+        return list(map(_record, self._database.execute(query, (identity,))))
 
     def signed_since(self, vault: str, at: str) -> Iterator[Record]:
         """What was signed for a vault after `at` (RFC 3339), oldest first."""

@@ -266,7 +266,7 @@ def step5_evaluate(
     Seeing all approvals for the first time starts the rule's time lock, durably.
     """
     mandate, history = case.request.mandate, case.history
-    guard.check(history, case.tx_digest, decoded.summary.conflict_keys, mandate.requested_at)
+    guard.check(history, mandate.transfer, case.tx_digest, decoded.summary, mandate.requested_at)
     usage = _GuardUsage(guard, now, mandate.transfer)
     complete = history.complete_since(case.mandate_digest)
     evaluation = evaluate(policy, facts, usage, now, approvers, complete)
@@ -299,7 +299,7 @@ def step6_record(
         case.history,
         case.request.mandate.transfer,
         (case.mandate_digest, case.tx_digest),
-        decoded.summary.conflict_keys,
+        decoded.summary,
         now,
         about,
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from chains.model import AssetId
+from chains.model import Address, AssetId
 from signer.journal import Record
 from signer.policy import Spend, Usage, Window
 from signer.wire import format_time, parse_time
@@ -121,15 +121,14 @@ def spends_in(record: Record) -> list[Spend]:
     ]
 
 
-def most_of(spends: Iterable[Spend], earlier: Iterable[Spend]) -> tuple[Spend, ...]:
-    """Thing by thing, the most that the new transaction or any before it takes: one of them will
-    confirm, and nobody knows which."""
-    most = {(spend.asset, spend.destination): spend for spend in spends}
-    newest = next(iter(most.values()))
-    for old in earlier:
-        key = old.asset, old.destination
-        amount = max(old.amount, most[key].amount if key in most else 0)
-        most[key] = newest._replace(asset=old.asset, destination=old.destination, amount=amount)
+def most_of(spends: Iterable[Spend], earlier: Iterable[Spend], at: datetime) -> tuple[Spend, ...]:
+    """Thing by thing, the most that the new transaction, signed at `at`, or any before it takes:
+    one of them will confirm, and nobody knows which. A new one that takes nothing frees nothing."""
+    most: dict[tuple[AssetId, Address | None], Spend] = {}
+    for spend in (*spends, *earlier):
+        key = spend.asset, spend.destination
+        if key not in most or spend.amount > most[key].amount:
+            most[key] = spend._replace(at=at)
     return tuple(most.values())
 
 

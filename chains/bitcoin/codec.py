@@ -140,15 +140,16 @@ class BitcoinCodec:
         """`fee_max` is the fee: inputs minus outputs, both from bytes that the inputs commit to."""
         reading = self._read(tx)
         addresses = (spending.address for spending in reading.spendings)
+        outpoints = frozenset(conflict_key(tx.network, each) for each in reading.transaction.inputs)
         return TxSummary(
             network=tx.network,
             sources=tuple(dict.fromkeys(each for each in addresses if each is not None)),
             payments=reading.payments,
             change=reading.change,
             fee_max=reading.fee,
-            conflict_keys=frozenset(
-                conflict_key(tx.network, each) for each in reading.transaction.inputs
-            ),
+            conflict_keys=outpoints,
+            identity=reading.transaction.txid(),
+            binding_keys=outpoints,
             unexplained=reading.unexplained,
         )
 

@@ -93,13 +93,16 @@ class EvmCodec:
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         parsed, sender = self._read(tx)
         paid = Payment(parsed.to, self._network.native.id, parsed.value) if parsed.to else None
+        nonce = frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)})
         return TxSummary(
             network=self._network.id,
             sources=(sender,),
             payments=(paid,) if paid else (),
             change=(),
             fee_max=parsed.fee_max,
-            conflict_keys=frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)}),
+            conflict_keys=nonce,
+            identity=f"{sender}:{keccak256(tx.payload).hex()}",
+            binding_keys=nonce,
             unexplained=tuple(self._unexplained(parsed)),
         )
 

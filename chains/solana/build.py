@@ -4,14 +4,15 @@ With a nonce account that exists (`rent == 0`):
 
     AdvanceNonceAccount, SetComputeUnitPrice, SetComputeUnitLimit, Transfer
 
-on the account's nonce value, so that the transaction never expires and no second one can use the
-same value. Without a free one, the transfer makes the next:
+on the account's nonce value, so that the transaction never expires, and of those on one value that
+is the account's own only one is ever in a block. Without a free one, the transfer makes the next:
 
     SetComputeUnitPrice, SetComputeUnitLimit,
     Transfer (rent), AllocateWithSeed, InitializeNonceAccount, Transfer
 
 on a recent blockhash. Allocation fails on an account that has data, so of all transactions that
-create the same account at most one takes effect. Transfer and AllocateWithSeed stand where
+create the same account at most one takes effect; the others may be in blocks all the same, and
+each pays its fee. Transfer and AllocateWithSeed stand where
 CreateAccountWithSeed would do, because that one fails on any account that already holds a lamport,
 and everybody can compute the address and send one there.
 

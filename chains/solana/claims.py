@@ -1,4 +1,8 @@
-"""What a transaction consumes that only one can, and how its conflict key spells it. Pure."""
+"""Which nonce account a transaction takes for itself, and how its conflict key spells it. Pure.
+
+A claim keeps two transfers from taking the same account. It does not keep two transactions out of
+a block: see `ConflictKey`.
+"""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ clock, no randomness, no keys.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from solders.message import MessageV0, to_bytes_versioned
@@ -98,7 +99,7 @@ class SolanaCodec:
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         reading = self._read(tx)
         if reading.plan is not None:
-            return self._summary(reading.plan)
+            return self._summary(reading.plan, _identity(tx.payload))
         return TxSummary(
             network=self._network.id,
             sources=(Address(str(reading.message.account_keys[0])),),
@@ -106,6 +107,7 @@ class SolanaCodec:
             change=(),
             fee_max=0,
             conflict_keys=frozenset(),
+            identity=_identity(tx.payload),
             unexplained=reading.unexplained,
         )
 
@@ -136,7 +138,9 @@ class SolanaCodec:
         """What was signed, for reading a stored transaction again. Raises MalformedTransaction."""
         return UnsignedTx(network=tx.network, payload=message_of(tx.raw))
 
-    def _summary(self, plan: TransferPlan) -> TxSummary:
+    def _summary(self, plan: TransferPlan, identity: str) -> TxSummary:
+        """Nothing binds: of two transactions that create one account the loser is in a block too
+        and pays, and a nonce value may be a recent blockhash (ADR 0010)."""
         payment = Payment(
             address=Address(str(plan.recipient)), asset=self._network.native.id, amount=plan.amount
         )
@@ -147,6 +151,7 @@ class SolanaCodec:
             change=(),
             fee_max=plan.fee + plan.rent,
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
+            identity=identity,
         )
 
     def _read(self, tx: UnsignedTx) -> _Reading:
@@ -171,6 +176,11 @@ def message_of(raw: bytes) -> bytes:
     if not isinstance(transaction.message, MessageV0) or bytes(transaction) != raw:
         raise MalformedTransaction("not the canonical encoding of a version 0 transaction")
     return to_bytes_versioned(transaction.message)
+
+
+def _identity(payload: bytes) -> str:
+    """Ed25519 signs the message itself, so the message is the transaction."""
+    return sha256(payload).hexdigest()
 
 
 def _decode(payload: bytes) -> _Reading:

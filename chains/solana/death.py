@@ -1,10 +1,12 @@
-"""Proof that a transaction can never take effect any more, from the finalized chain alone.
+"""Proof that a transaction can never be in a block any more, from the finalized chain alone.
 
 That something is not found proves nothing on Solana: the node may be behind, or have forgotten. So
 a transaction on a durable nonce is dead only when the other transaction that consumed its nonce
-value is shown, and one that creates a nonce account only when another one's creation is shown, or
-when its blockhash has expired and the account still isn't there. (Both were taken from finalized
-blocks, and `SolanaRpc` asks no node about finalized state that lags behind what it knows.)
+value is shown. One that creates a nonce account is dead only when its blockhash has expired: as
+long as it has not, the transaction can still enter a block, fail there because another one made the
+account, and be charged. Then the account must not be there, or another one's creation be shown.
+(Both were taken from finalized blocks, and `SolanaRpc` asks no node about finalized state that lags
+behind what it knows.)
 """
 
 from __future__ import annotations
@@ -34,10 +36,12 @@ async def find_cause(
     claim = Claim.of(plan)
     (account,) = await rpc.accounts([claim.account], Commitment.FINALIZED)
     state = parse_state(account.data) if account is not None else None
-    if state is not None and state.value != claim.value:
+    if claim.value is None and await rpc.is_blockhash_valid(plan.lifetime):
+        cause = None  # it may still fail in a block, and pay for it
+    elif state is not None and state.value != claim.value:
         cause = await _conflict(rpc, tx, claim, final_slot)
     elif state is None and claim.value is None:
-        cause = await _expiry(rpc, claim.account, plan.lifetime)
+        cause = await _absence(rpc, claim.account, plan.lifetime)
     else:
         cause = None  # the nonce value is still there to be used
     # Asked last: whatever entered the chain until now is seen.
@@ -60,9 +64,7 @@ async def _took_effect(rpc: SolanaRpc, txid: TxId) -> bool:
     return was_executed(transaction)
 
 
-async def _expiry(rpc: SolanaRpc, account: Pubkey, blockhash: Hash) -> str | None:
-    if await rpc.is_blockhash_valid(blockhash):
-        return None
+async def _absence(rpc: SolanaRpc, account: Pubkey, blockhash: Hash) -> str | None:
     # Again, from a state after the expiry: it may have entered the last block that it could.
     (found,) = await rpc.accounts([account], Commitment.FINALIZED)
     if found is not None and parse_state(found.data) is not None:

@@ -131,6 +131,7 @@ class TronCodec:
             change=(),
             fee_max=fees.largest_fee(tx.payload),
             conflict_keys=frozenset(),
+            identity=sha256(tx.payload).hexdigest(),
             unexplained=tuple(unexplained),
         )
 

@@ -1,13 +1,14 @@
 """The life of a transfer, as one table. What is not in the table cannot happen.
 
     requested -> [awaiting_approval] -> queued -> signed -> broadcast -> included -> final
-         \\-> denied   \\-> rejected/expired/cancelled   \\-> replaced/dropped   \\-> reverted
+         \\-> denied   \\-> rejected/expired/cancelled   \\-> dropped   \\-> reverted
 
 A queued transfer is *built* while unsigned bytes are stored that the signer may see or have seen:
 then only the signer's word moves it, never a person or our clock. If that word is "not now, and I
 signed nothing", it is unbuilt again, so that a time lock can be waited out and cancelled in.
 After `signed` no event leads to a state in which a transaction could be built again; what is
-signed is broadcast byte for byte until it is final, replaced or proven dead.
+signed is broadcast byte for byte until it is final or proven dead: never in a block, so never
+charged. One that failed in a block is not dead; it ends as `reverted`, with its fee settled.
 
 Pure: no clock, no database, no chain. `advance` says what should happen; `apply` makes it so.
 """
@@ -35,8 +36,8 @@ class State(StrEnum):
     REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
-    REPLACED = "replaced"
     DROPPED = "dropped"
+    """Proven never to be in a block: nothing left, not even a fee."""
     REVERTED = "reverted"
     """Finally in a block, the fee spent, the payments not made."""
 
@@ -48,7 +49,6 @@ TERMINAL = frozenset(
         State.REJECTED,
         State.EXPIRED,
         State.CANCELLED,
-        State.REPLACED,
         State.DROPPED,
         State.REVERTED,
     }
@@ -181,15 +181,8 @@ class Revert:
 
 
 @dataclass(frozen=True, slots=True)
-class Replace:
-    """Another transaction of ours for the same mandate is final."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Die:
-    """Proven from final blocks: it can never be included any more."""
+    """Proven from final blocks: it can never be included any more, neither well nor badly."""
 
     reason: str
 
@@ -212,7 +205,6 @@ Event = (
     | Disconnect
     | Finalize
     | Revert
-    | Replace
     | Die
 )
 
@@ -306,12 +298,10 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
         Publish: _Rule(State.BROADCAST),
         # A broadcast whose reply was lost is found in a block before it is ever "broadcast".
         Include: _Rule(State.INCLUDED),
-        Replace: _Rule(State.REPLACED, effects=_END),
         Die: _Rule(State.DROPPED, effects=_END),
     },
     State.BROADCAST: {
         Include: _Rule(State.INCLUDED),
-        Replace: _Rule(State.REPLACED, effects=_END),
         Die: _Rule(State.DROPPED, effects=_END),
     },
     State.INCLUDED: {
@@ -352,7 +342,7 @@ def _absorb(transfer: Transfer, event: Event) -> Transfer:
     match event:
         case Deny(reason) | Reject(reason) | Cancel(reason) | Refuse(reason):
             return replace(transfer, reason=reason)
-        case GiveUp(reason) | Replace(reason) | Die(reason):
+        case GiveUp(reason) | Die(reason):
             return replace(transfer, reason=reason)
         case Build() | Postpone():
             return replace(transfer, built=isinstance(event, Build))

@@ -45,6 +45,30 @@ GUARD: Final = (
         memory.blockhash_as_nonce,
     ),
     Attack(
+        "a rival creation on Solana",
+        "a second transaction that creates the same nonce account: it would fail, and be charged",
+        "conflict/both-could-confirm",
+        memory.rival_creation,
+    ),
+    Attack(
+        "one transaction for two transfers",
+        "approved for both: two receipts would prove two payments where there is one",
+        "conflict/another-transfer",
+        memory.two_transfers(ETHEREUM),
+    ),
+    Attack(
+        "one transaction for two transfers on TRON",
+        "the same bytes under a second id",
+        "conflict/another-transfer",
+        memory.two_transfers(TRON),
+    ),
+    Attack(
+        "one transaction in two containers",
+        "bitcoin: the same transaction in another PSBT, for a second transfer",
+        "conflict/another-transfer",
+        memory.two_containers,
+    ),
+    Attack(
         "a third beside the first",
         "it shares a coin with the second transaction and none with the first",
         "conflict/both-could-confirm",

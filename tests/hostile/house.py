@@ -68,7 +68,7 @@ def build_house(folder: Path) -> House:
     for file in (state.journal, state.log):
         shutil.copy(file, backup)
     with in_process(state, clock, name="late") as world:
-        spent = honest(world, ETHEREUM, nonce=1)
+        spent = honest(world, ETHEREUM)
         receipt = world.must_sign(spent)
         again = with_tx(spent, transaction(world, ETHEREUM, nonce=2))
         copied = shutil.copytree(state.path, folder / "crashed")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from solders.hash import Hash
 
+from chains.bitcoin.transaction import length_prefixed
 from signer.state import StateDirectory
 from signer.wire import SignRequest
 from tests.hostile.transactions import (
@@ -31,9 +32,12 @@ from tests.hostile.transactions import (
 )
 from tests.hostile.world import SUPPLIER, World, approved, payment
 from tests.support.signer import outcome_word
+from tests.unit.bitcoin.support import PsbtMap, split_psbt
 
 Perform = Callable[[World], str]
 Spoil = Callable[[StateDirectory], None]
+RENT = 1_447_680
+"""Lamports that keep a nonce account of 80 bytes alive."""
 
 # A second transaction
 
@@ -75,11 +79,13 @@ def same_id_another_vault(world: World) -> str:
 
 def more_for_a_replacement(world: World) -> str:
     """It shares the nonce, so that only one can confirm; but nobody agreed to the larger amount."""
-    first = honest(world, ETHEREUM)
+    nonce = world.fresh()
+    first = honest(world, ETHEREUM, nonce=nonce)
     world.must_sign(first)
     outputs = (payment(ETHEREUM, first.mandate.outputs[0].address, AMOUNT * 2),)
     mandate = replace(first.mandate, outputs=outputs)
-    return world.word(SignRequest(mandate, evm(world, value=AMOUNT * 2), first.approvals))
+    tx = evm(world, value=AMOUNT * 2, nonce=nonce)
+    return world.word(SignRequest(mandate, tx, first.approvals))
 
 
 def blockhash_as_nonce(world: World) -> str:
@@ -89,6 +95,42 @@ def blockhash_as_nonce(world: World) -> str:
     recent = Hash(b"\x55" * 32)
     world.must_sign(with_tx(request, solana(world, lifetime=recent)))
     return world.word(with_tx(request, solana(world, lifetime=recent, unit_price=10_001)))
+
+
+def rival_creation(world: World) -> str:
+    """Of two that create one nonce account only one succeeds; both are in blocks and both pay."""
+    request = honest(world, SOLANA)
+    world.must_sign(with_tx(request, solana(world, rent=RENT)))
+    later = Hash(b"\x56" * 32)
+    return world.word(with_tx(request, solana(world, rent=RENT, lifetime=later)))
+
+
+def two_transfers(alias: str) -> Perform:
+    """Two approved transfers that look alike, and one transaction for both."""
+
+    def perform(world: World) -> str:
+        first = honest(world, alias)
+        world.must_sign(first)
+        return world.word(with_tx(honest(world, alias), first.tx))
+
+    return perform
+
+
+def two_containers(world: World) -> str:
+    """A PSBT's fields may stand in any order: other bytes, and the same transaction."""
+    first = honest(world, BITCOIN)
+    world.must_sign(first)
+    maps = split_psbt(first.tx.payload)
+    maps[1] = dict(reversed(maps[1].items()))
+    other = replace(first.tx, payload=b"psbt\xff" + b"".join(map(written, maps)))
+    assert other != first.tx
+    return world.word(with_tx(honest(world, BITCOIN), other))
+
+
+def written(fields: PsbtMap) -> bytes:
+    """A map of a PSBT with its fields in the order in which they are here."""
+    rows = (length_prefixed(key) + length_prefixed(value) for key, value in fields.items())
+    return b"".join(rows) + b"\0"
 
 
 def tron_second_transfer(world: World) -> str:

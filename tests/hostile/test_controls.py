@@ -21,7 +21,6 @@ from chains.networks import all_networks
 from signer.client import SignerClient
 from signer.codecs import CODECS
 from signer.session import utc_now
-from signer.wire import SignRequest
 from tests.hostile import memory
 from tests.hostile.consent import by
 from tests.hostile.house import House, NoStart, Process, in_process, serving, serving_here
@@ -68,32 +67,10 @@ def test_an_accepted_approval_of_two_groups(world: World) -> None:
     assert by(ADA, EVE, vault="joint")(world) == "signed"
 
 
-@pytest.mark.parametrize("alias", [TRON, ETHEREUM])
-def test_the_same_bytes_under_a_second_transfer_are_one_payment(alias: str, world: World) -> None:
-    """A second id needs approvals of its own. With them the signer makes the same signature once
-    more: one transaction, which a chain includes once. TRON's rule is per transfer; it is the
-    approvals, or the window, that say how many transfers there may be."""
-    first, second = honest(world, alias), honest(world, alias)
-    assert first.tx == second.tx
-    receipts = [world.must_sign(request) for request in (first, second)]
-    assert receipts[0].signatures == receipts[1].signatures
-    unapproved = replace(honest(world, alias), approvals=())
-    assert world.word(unapproved) == "needs-approvals/approvals"
-
-
-def test_the_same_bytes_under_a_second_transfer_count_twice_in_the_window(world: World) -> None:
-    """Rather too much than too little: the signer can't know that custody asked for nothing new."""
-    make = memory.petty("amounts", 60_000)
-    first = make(world, 0)
-    again = SignRequest(make(world, 0).mandate, first.tx)
-    assert [world.word(first), world.word(again)] == ["signed", "signed"]
-    assert world.word(SignRequest(make(world, 0).mandate, first.tx)) == "denied/window-amount"
-
-
 def test_a_replacement_that_shares_the_nonce_is_signed(world: World) -> None:
-    request = honest(world, ETHEREUM)
+    request = honest(world, ETHEREUM, nonce=1)
     receipt = world.must_sign(request)
-    dearer = with_tx(request, evm(world, fee_per_gas_max=2))
+    dearer = with_tx(request, evm(world, nonce=1, fee_per_gas_max=2))
     assert world.must_sign(dearer).sequence == receipt.sequence + 1
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chains.bitcoin.codec import BitcoinCodec
+from chains.model import TxSummary, UnsignedTx
+from chains.solana.codec import SolanaCodec
 from signer.errors import JournalFault
 from signer.messages import CallRefused
 from signer.policy import Detail, Evaluation, Policy, Ruling, Usage
@@ -27,6 +32,7 @@ from tests.hostile.house import House, in_process
 from tests.hostile.transactions import ETHEREUM, honest
 from tests.support.signer import Clock
 
+SOLANA_SUMMARY, BITCOIN_SUMMARY = SolanaCodec._summary, BitcoinCodec.summarize
 ROWS = {attack.name: attack for attack in ATTACKS}
 
 
@@ -81,6 +87,17 @@ def no_records(*_: object) -> Iterator[Any]:
     return iter(())
 
 
+def believe_creation(codec: Any, plan: Any, identity: str) -> TxSummary:
+    """The creation of an account binds as a nonce does, though it only excludes two successes."""
+    summary = SOLANA_SUMMARY(codec, plan, identity)
+    return replace(summary, binding_keys=summary.conflict_keys)
+
+
+def name_container(codec: BitcoinCodec, tx: UnsignedTx) -> TxSummary:
+    """A transaction is called after its container."""
+    return replace(BITCOIN_SUMMARY(codec, tx), identity=sha256(tx.payload).hexdigest())
+
+
 def no_doubts(*_: object) -> list[str]:
     return []
 
@@ -108,6 +125,9 @@ CURRENT = {"signer.service:check_current": nothing}
 NEEDS = {"signer.policy.evaluate:missing_approvals": no_needs}
 POLICY = {"signer.service:evaluate": always_allow}
 GUARD = {"signer.guard:Guard.check": nothing}
+CREATION_BINDS = {"chains.solana.codec:SolanaCodec._summary": believe_creation}
+NO_IDENTITY = {"signer.journal:Journal.signed_as": no_records}
+CONTAINER_IDENTITY = {"chains.bitcoin.codec:BitcoinCodec.summarize": name_container}
 WINDOWS = {"signer.guard:Guard.usage": empty_window}
 SPENT_OUTPUT = {"chains.bitcoin.codec:_spent_output": believe_container}
 OWNS = {"chains.bitcoin.codec:_owns": any_owner}
@@ -152,6 +172,10 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("a second transaction from other coins", GUARD),
     ("a second transaction on TRON", GUARD),
     ("a blockhash as nonce value", GUARD),
+    ("a rival creation on Solana", CREATION_BINDS),
+    ("one transaction for two transfers", NO_IDENTITY),
+    ("one transaction for two transfers on TRON", NO_IDENTITY),
+    ("one transaction in two containers", CONTAINER_IDENTITY),
     ("the same transfer on another network", GUARD),
     ("a window split over many requests", WINDOWS),
     ("a window split within one batch", WINDOWS),

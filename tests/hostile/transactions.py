@@ -66,8 +66,10 @@ SPELLING = {
 
 def honest(world: World, alias: str, *, vault: str = "main", **changes: Any) -> SignRequest:
     """An approved mandate to pay AMOUNT, and its transaction. `changes`: fields of the mandate;
-    `nonce` tells transactions of one mandate apart."""
-    nonce = changes.pop("nonce", 0)
+    `nonce` tells transactions apart, and is another one each time unless it is given."""
+    nonce = changes.pop("nonce", None)
+    if nonce is None:
+        nonce = world.fresh()
     outputs = changes.pop("outputs", (payment(alias, SPELLING[alias], AMOUNT),))
     mandate = world.mandate(alias, outputs, vault=vault, **changes)
     return approved(mandate, transaction(world, alias, vault=vault, nonce=nonce))
@@ -81,7 +83,7 @@ def transaction(world: World, alias: str, *, vault: str = "main", nonce: int = 0
         case Family.TRON:
             return tron(world, vault=vault, timestamp_ms=1_700_000_000_000 + nonce)
         case Family.SOLANA:
-            return solana(world, vault=vault, lifetime=Hash(bytes([7 + nonce]) * 32))
+            return solana(world, vault=vault, lifetime=Hash(sha256(b"nonce %d" % nonce).digest()))
         case Family.BITCOIN:
             return Coins(world, vault=vault, salts=(nonce,)).tx()
 

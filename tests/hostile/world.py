@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ class World:
     agreed: list[tuple[str, str]] = field(default_factory=list)
     _owned: dict[tuple[object, ...], OwnedAddress] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: count(1))
+    _salts: Any = field(default_factory=lambda: count(1))
 
     def prepare(self) -> None:
         """Vaults and the two versions of the policy, over the wire like everything else."""
@@ -235,6 +237,11 @@ class World:
             expires_at=now + timedelta(hours=1),
         )
         return replace(made, **changes)
+
+    def fresh(self) -> int:
+        """A number above 2**30 that no other call gets, in this world or in another beside it."""
+        name = f"{self.name} {next(self._salts)}".encode()
+        return 2**30 + int.from_bytes(sha256(name).digest()[:4]) % 2**30
 
     # Evidence
 

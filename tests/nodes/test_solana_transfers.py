@@ -114,7 +114,7 @@ async def test_two_transfers_at_once_use_two_accounts(node, adapter, payer):
 
 
 async def test_a_blockhash_may_stand_in_the_place_of_the_nonce(node, adapter, payer, peer):
-    """Why the signer's guard does not believe a durable nonce (ADR 0008): the network takes a
+    """Why the signer's guard does not believe a durable nonce (ADR 0010): the network takes a
     transaction whose "nonce value" is no value that the account ever had."""
     await payer.with_nonce()
     to = await node.outside_address()
@@ -359,6 +359,10 @@ async def test_a_creation_whose_account_another_made_is_proven_dead(node, adapte
     assert await adapter.broadcast(other) is Broadcast.ACCEPTED
     await node.mine()
     assert await adapter.proven_dead(tx, await adapter.finalized()) is None
+    await node.finalize()
+    # It can't succeed any more, but enter a block, fail there and pay its fee.
+    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
+    await node.mine(150)
     await node.finalize()
     cause = await adapter.proven_dead(tx, await adapter.finalized())
     assert cause is not None

@@ -169,6 +169,10 @@ class FakeCodec:
             return frozenset()
         return frozenset({nonce_key(network, tx.inputs[0].address, tx.nonce or 0)})
 
+    def _binding_keys(self, tx: FakeTx) -> frozenset[ConflictKey]:
+        solana = self._network.family is Family.SOLANA
+        return frozenset() if solana else self.conflict_keys(tx)
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         fake = self._parse(tx)
         payments = [out for out in fake.outputs if out.path is None]
@@ -180,6 +184,8 @@ class FakeCodec:
             change=tuple(ChangeOutput(out.address, out.amount, out.path or "") for out in change),
             fee_max=fake.fee_max,
             conflict_keys=self.conflict_keys(fake),
+            identity=fake.txid,
+            binding_keys=self._binding_keys(fake),
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:

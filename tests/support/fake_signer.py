@@ -1,8 +1,8 @@
 """A signer in memory with the client's calls: real keys, real signatures, real refusals.
 
 It compares the decoded transaction with the mandate, signs at most one transaction (or such that
-conflict) per mandate, and answers a repetition with the same receipt. It evaluates no policy and
-checks no approvals: those are the signer's own tests.
+share a binding key) per mandate, and answers a repetition with the same receipt. It evaluates no
+policy and checks no approvals: those are the signer's own tests.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class FakeSigner:
         for receipt, keys in earlier:
             if receipt.tx_digest == tx_digest(tx):
                 return receipt
-            if not keys & summary.conflict_keys:
+            if not keys & summary.binding_keys:
                 return Refusal(
                     mandate.transfer, RefusalCode.CONFLICT, "guard", "both could confirm"
                 )
@@ -130,7 +130,7 @@ class FakeSigner:
             head=sha256(self._sequence.to_bytes(8, "big")).digest(),
             signed_at=self._clock().replace(microsecond=0),
         )
-        earlier.append((receipt, summary.conflict_keys))
+        earlier.append((receipt, summary.binding_keys))
         return receipt
 
     def _signature(self, request: SignRequest, need: SigningInput) -> Signature:

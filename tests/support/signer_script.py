@@ -58,6 +58,8 @@ class ScriptedCodec:
             change=tuple(ChangeOutput(*item) for item in row["change"]),
             fee_max=row["fee_max"],
             conflict_keys=frozenset(map(ConflictKey, row["conflict_keys"])),
+            identity=row.get("identity", sha256(tx.payload).hexdigest()),
+            binding_keys=frozenset(map(ConflictKey, row.get("binding_keys", row["conflict_keys"]))),
             unexplained=tuple(row["unexplained"]),
         )
 
@@ -95,7 +97,8 @@ _ALGORITHM = {
 
 def script(mandate: Mandate, **changes: Any) -> UnsignedTx:
     """The transaction that does exactly what an account's mandate says; `changes` make it lie.
-    `nonce` names its conflict key, None for none."""
+    `nonce` names its conflict key, None for none; the keys bind unless `binding_keys` names
+    others. `identity` makes two scripts one transaction."""
     network = find_network(mandate.network)
     nonce = changes.pop("nonce", 0)
     row = {

@@ -7,10 +7,12 @@ import pytest
 
 from chains.model import Address, Payment
 from signer.errors import JournalDamaged, Refused
-from signer.policy import SignedPolicy, Usage, Window
+from signer.policy import SignedPolicy, Spend, Usage, Window
+from signer.usage import most_of
 from signer.wire import SignRequest
 from tests.support.signer import (
     ADMINISTRATORS,
+    NOON,
     Bench,
     Clock,
     native,
@@ -95,6 +97,66 @@ def test_tron_has_no_conflict_keys_and_gets_one_transaction_ever(bench):
     assert outcome_word(bench.send(mandate, nonce=None)) == "signed"
     other = replace(mandate, expires_at=mandate.expires_at + timedelta(hours=1))
     assert outcome_word(bench.send(other, nonce=None, fee_max=1)) == "conflict/both-could-confirm"
+
+
+SOLANA_KEYS = ("create:account", "durable-nonce:account:value")
+
+
+@pytest.mark.parametrize("key", SOLANA_KEYS)
+def test_what_excludes_a_second_success_only_binds_nothing(bench, key):
+    """The loser would be in a block too, and pay its fee; the codec names no binding key."""
+    mandate = bench.mandate("solana-local")
+    claims = {"conflict_keys": [f"{mandate.network}/{key}"], "binding_keys": []}
+    first = bench.send(mandate, **claims)
+    assert outcome_word(first) == "signed"
+    assert outcome_word(bench.send(mandate, fee_max=9, **claims)) == "conflict/both-could-confirm"
+    assert bench.send(mandate, **claims) == first
+
+
+def test_keys_that_do_not_bind_are_not_made_to_bind_by_a_restart(bench):
+    mandate = bench.mandate("solana-local")
+    claims = {"conflict_keys": ["a"], "binding_keys": []}
+    assert outcome_word(bench.send(mandate, **claims)) == "signed"
+    bench.restart()
+    dearer = bench.send(mandate, fee_max=9, conflict_keys=["a"], binding_keys=["a"])
+    assert outcome_word(dearer) == "conflict/both-could-confirm"
+
+
+def test_one_transaction_is_signed_for_one_transfer_in_whatever_container(bench):
+    """Also within a batch, after a restart, and where the bytes around it differ."""
+    first, second = bench.mandate(transfer="t1"), bench.mandate(transfer="t2")
+    tx = script(first)
+    outcomes = bench.sign(SignRequest(first, tx), SignRequest(second, tx))
+    assert [outcome_word(o) for o in outcomes] == ["signed", "conflict/another-transfer"]
+    bench.restart()
+    assert outcome_word(bench.sign(SignRequest(second, tx))) == "conflict/another-transfer"
+    assert bench.sign(SignRequest(first, tx)) == outcomes[0]
+    third, fourth = bench.mandate(transfer="t3"), bench.mandate(transfer="t4")
+    wrapped = [
+        SignRequest(mandate, script(mandate, nonce=1, identity="one", container=mandate.transfer))
+        for mandate in (third, fourth)
+    ]
+    assert wrapped[0].tx != wrapped[1].tx
+    words = [outcome_word(o) for o in bench.sign(*wrapped)]
+    assert words == ["signed", "conflict/another-transfer"]
+
+
+def test_the_same_transaction_under_a_new_mandate_of_its_transfer_is_signed(bench):
+    mandate = bench.mandate()
+    first = bench.send(mandate)
+    renewed = replace(mandate, expires_at=mandate.expires_at + timedelta(hours=1))
+    again = bench.sign(SignRequest(renewed, script(mandate)))
+    assert again.signatures == first.signatures
+
+
+def test_a_record_that_takes_nothing_empties_no_window():
+    """Whatever the newest transaction takes, an earlier one may be the one that confirms."""
+    earlier = [Spend("t1", "v1", ETH, Address("bob"), 5, NOON)]
+    later = NOON + timedelta(hours=1)
+    assert most_of((), earlier, later) == (earlier[0]._replace(at=later),)
+    assert most_of((), (), later) == ()
+    less = [earlier[0]._replace(amount=3, at=later)]
+    assert most_of(less, earlier, later) == (earlier[0]._replace(at=later),)
 
 
 # Windows

@@ -48,7 +48,6 @@ EXAMPLES: dict[type[Event], Event] = {
         state.Disconnect(),
         state.Finalize(),
         state.Revert(),
-        state.Replace("other"),
         state.Die("spent"),
     )
     for kind in [type(example)]
@@ -74,10 +73,8 @@ queued         Lapse         yes    expired            void release
 queued         Sign          yes    signed             broadcast
 signed         Publish       -      broadcast          -
 signed         Include       -      included           -
-signed         Replace       -      replaced           void release
 signed         Die           -      dropped            void release
 broadcast      Include       -      included           -
-broadcast      Replace       -      replaced           void release
 broadcast      Die           -      dropped            void release
 included       Include       -      included           -
 included       Disconnect    -      broadcast          broadcast
@@ -153,7 +150,7 @@ def test_what_is_signed_can_never_be_built_again():
         if further == reachable:
             break
         reachable = further
-    assert reachable == {*ON_CHAIN, State.FINAL, State.REPLACED, State.DROPPED, State.REVERTED}
+    assert reachable == {*ON_CHAIN, State.FINAL, State.DROPPED, State.REVERTED}
 
 
 def test_terminal_states_are_terminal():
