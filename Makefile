@@ -14,13 +14,14 @@ ORACLES_STAMP := tests/oracles/node_modules/.lock-$(call key,tests/oracles/packa
 
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 
-.PHONY: help setup demo up test lint bench fuzz openapi locks clean
+.PHONY: help setup demo up test test-long lint bench fuzz openapi locks clean
 
 help:
 	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2'
 	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
 	@echo 'make up       the same networks and services, until Ctrl-C'
 	@echo 'make test     lint, types, import contracts, tests'
+	@echo 'make test-long  the tests that take minutes'
 	@echo 'make lint     only the checks that run no code'
 	@echo 'make bench    ours beside the peers and the limits'
 	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
@@ -64,6 +65,10 @@ up: setup
 test: lint
 	@echo 'test: pytest on two processes'
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup
+
+test-long: setup
+	@echo 'test-long: pytest on two processes'
+	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup -m long
 
 lint: setup
 	@echo 'lint: ruff check'
