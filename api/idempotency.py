@@ -10,7 +10,6 @@ from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
 from api.errors import PROBLEM_JSON
-from custody.apikeys.model import Caller
 from custody.db.session import WriteSession
 from custody.errors import Conflict
 from custody.services import Services
@@ -35,11 +34,11 @@ OptionalKey = Annotated[
 ]
 
 
-def idempotency_of(key: str, caller: Caller, route: str, body: BaseModel) -> Idempotency:
-    """A key belongs to the API key's client, or to the API key itself if it is bound to none."""
-    owner = f"client {caller.client_id}" if caller.client_id else f"key {caller.key_id}"
+def idempotency_of(key: str, client_id: str | None, route: str, body: BaseModel) -> Idempotency:
+    """`client_id`: for whom something is made, whoever asks; None: for the house, or not known
+    here. Never the API key's own id: its successor must find what it asked for."""
     asked = canonical_json({"route": route, "body": body.model_dump(mode="json")})
-    return Idempotency(f"{owner} {route}", key, sha256(asked).digest())
+    return Idempotency(route, key, sha256(asked).digest(), client_id)
 
 
 def respond(answer: Answer) -> Response:

@@ -1,7 +1,8 @@
 """Lists by cursor: oldest first, stable while rows are added.
 
-The cursor names the last row of the page before, encoded so that nobody builds one by hand. Ids
-sort by time of creation, so what is added later comes after the last page and moves nothing.
+The cursor names the last row of the page before, encoded so that nobody builds one by hand: by its
+id, or by its ordinal where ids are derived. Both sort by time of creation, so what is added later
+comes after the last page and moves nothing.
 """
 
 from __future__ import annotations

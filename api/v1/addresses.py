@@ -102,7 +102,9 @@ async def create_address(
     """The vault's next address on a network; deposits to it are watched from now on."""
     network = named_in_request(services, body.network)
     route = f"POST /v1/vaults/{vault_id}/addresses"
-    key = idempotency_of(idempotency_key, caller, route, body) if idempotency_key else None
+    async with services.custody.database.read() as session:
+        vault = await repository.vault(session, vault_id, only=caller.client_id)
+    key = idempotency_of(idempotency_key, vault.client_id, route, body) if idempotency_key else None
     return await once(
         services,
         key,

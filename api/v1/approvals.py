@@ -110,7 +110,7 @@ async def list_approvals(
         found = await services.approvals.waiting(
             session, caller, query.approver, query.after, query.limit + 1
         )
-    return page_of(found, query.limit, lambda each: each.row.id, _view)
+    return page_of(found, query.limit, lambda each: each.row.ordinal, _view)
 
 
 @router.get(

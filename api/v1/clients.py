@@ -56,9 +56,7 @@ async def create_client(
     if caller.client_id is not None:
         raise Forbidden("key_bound_to_client", "a key of one client can't create another")
     key = (
-        idempotency_of(idempotency_key, caller, "POST /v1/clients", body)
-        if idempotency_key
-        else None
+        idempotency_of(idempotency_key, None, "POST /v1/clients", body) if idempotency_key else None
     )
     return await once(
         services,

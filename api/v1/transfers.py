@@ -188,6 +188,9 @@ async def create_transfer(
     It works while the node is away: the transfer waits. If the policy asks for approvals it is
     `awaiting_approval`. If the policy says no, the answer is a problem `policy_denied` and the
     transfer is kept on record as `denied`, under the problem's `transfer_id`.
+
+    The `Idempotency-Key` belongs to the vault's client, whichever API key says it: a successor of
+    this API key finds what this one asked for.
     """
     network = named_in_request(services, body.network)
     request = TransferRequest(
@@ -199,7 +202,7 @@ async def create_transfer(
         fee_max=_fee_max(body, network.native),
         note=body.note,
     )
-    key = idempotency_of(idempotency_key, caller, "POST /v1/transfers", body)
+    key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
     answer = await services.transfers.create(request, caller, key, _Renderer())
     return respond(answer)
 
@@ -217,7 +220,7 @@ async def list_transfers(
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)
         rows = await services.transfers.page(session, wanted, query.after, query.limit + 1)
-    return page_of(rows, query.limit, lambda row: row.id, transfer_view)
+    return page_of(rows, query.limit, lambda row: row.ordinal, transfer_view)
 
 
 @router.get("/{transfer_id}", summary="Get a transfer", responses=problems(404))

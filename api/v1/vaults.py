@@ -62,8 +62,9 @@ async def create_vault(
     idempotency_key: OptionalKey = None,
 ) -> Response:
     """The signer gives the vault its keys; it needs to be running and unlocked."""
+    client = caller.client_id or body.client_id
     key = (
-        idempotency_of(idempotency_key, caller, "POST /v1/vaults", body)
+        idempotency_of(idempotency_key, client, "POST /v1/vaults", body)
         if idempotency_key
         else None
     )

@@ -80,7 +80,7 @@ class Approvals:
                     found.append(waiting)
             if len(rows) < limit:
                 break
-            after = rows[-1].id
+            after = rows[-1].ordinal
         return found[:limit]
 
     async def mandate(
@@ -160,11 +160,11 @@ async def _awaiting(
     session: ReadSession, client_id: str | None, after: str, limit: int
 ) -> Sequence[TransferRow]:
     statement = select(TransferRow).where(
-        TransferRow.state == State.AWAITING_APPROVAL, TransferRow.id > after
+        TransferRow.state == State.AWAITING_APPROVAL, TransferRow.ordinal > after
     )
     if client_id is not None:
         statement = statement.where(TransferRow.client_id == client_id)
-    return await session.all(statement.order_by(TransferRow.id).limit(limit))
+    return await session.all(statement.order_by(TransferRow.ordinal).limit(limit))
 
 
 def _waits_for(policy: Policy, waiting: Waiting, approver: str) -> bool:

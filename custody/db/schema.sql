@@ -212,6 +212,7 @@ CREATE INDEX ix_deposits_vault_id ON deposits (vault_id);
 
 CREATE TABLE transfers (
     id VARCHAR NOT NULL,
+    ordinal VARCHAR NOT NULL,
     client_id VARCHAR NOT NULL,
     vault_id VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
@@ -237,6 +238,7 @@ CREATE TABLE transfers (
     expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_transfers PRIMARY KEY (id),
+    CONSTRAINT uq_transfers_ordinal UNIQUE (ordinal),
     CONSTRAINT fk_transfers_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
     CONSTRAINT fk_transfers_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
     CONSTRAINT fk_transfers_amount_reservation_id FOREIGN KEY(amount_reservation_id) REFERENCES ledger_entries (id),

@@ -13,6 +13,7 @@ from typing import ClassVar
 from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from custody.db.ids import new_id
 from custody.db.types import BaseUnits, UtcTime
 
 
@@ -188,11 +189,14 @@ class LedgerEntryRow(Row):
 
 
 class TransferRow(Row):
-    """`mandate`: the canonical bytes that approvers see and the signer checks. `version` grows with
-    each change of state. `waiting`: the code of what a queued transfer waits for, if anything."""
+    """`id` follows from the client and its retry key (`transfers.request`), so lists go by
+    `ordinal`, which sorts by time. `mandate`: the canonical bytes that approvers see and the signer
+    checks. `version` grows with each change of state. `waiting`: the code of what a queued transfer
+    waits for, if anything."""
 
     __tablename__ = "transfers"
     id: Mapped[str] = mapped_column(primary_key=True)
+    ordinal: Mapped[str] = mapped_column(unique=True, default=lambda: new_id("ord"))
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
     vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
     network: Mapped[str]
@@ -299,7 +303,8 @@ class IdempotencyRow(Row):
 
     __tablename__ = "idempotency"
     scope: Mapped[str] = mapped_column(primary_key=True)
-    """The API key's client, or the key itself where it is bound to none; with the route."""
+    """The client for whom something is made, or the house, with the route: so that whoever acts
+    for the client next, under another API key, finds the answer."""
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes]
     status: Mapped[int]

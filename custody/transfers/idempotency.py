@@ -41,10 +41,12 @@ def _answer(rows: Sequence[tuple[bytes, int, bytes]], wanted: Idempotency) -> An
         return None
     request_hash, status, response = rows[0]
     if not hmac.compare_digest(request_hash, wanted.request_hash):
-        raise Conflict(
-            "idempotency_key_reused", "this idempotency key was used for another request"
-        )
+        raise key_reused()
     return Answer(status, response, replayed=True)
+
+
+def key_reused() -> Conflict:
+    return Conflict("idempotency_key_reused", "this idempotency key was used for another request")
 
 
 async def store_answer(

@@ -50,8 +50,8 @@ async def find_transfer(
 async def page_of_transfers(
     session: ReadSession, wanted: TransferFilter, after: str, limit: int
 ) -> Sequence[TransferRow]:
-    """One page in order of creation; `after` is the last id of the page before."""
-    statement = select(TransferRow).where(TransferRow.id > after)
+    """One page in order of creation; `after` is the last ordinal of the page before."""
+    statement = select(TransferRow).where(TransferRow.ordinal > after)
     if wanted.client_id is not None:
         statement = statement.where(TransferRow.client_id == wanted.client_id)
     if wanted.vault_id is not None:
@@ -60,7 +60,7 @@ async def page_of_transfers(
         statement = statement.where(TransferRow.network == wanted.network)
     if wanted.state is not None:
         statement = statement.where(TransferRow.state == wanted.state)
-    return await session.all(statement.order_by(TransferRow.id).limit(limit))
+    return await session.all(statement.order_by(TransferRow.ordinal).limit(limit))
 
 
 async def events_of(session: ReadSession, transfer_id: str) -> Sequence[TransferEventRow]:
@@ -78,7 +78,7 @@ async def ids_in_state(
     return await session.all(
         select(TransferRow.id)
         .where(TransferRow.network == network, TransferRow.state.in_(list(states)))
-        .order_by(TransferRow.id)
+        .order_by(TransferRow.ordinal)
     )
 
 
@@ -87,7 +87,7 @@ async def ids_expired(session: ReadSession, now: datetime) -> Sequence[str]:
     return await session.all(
         select(TransferRow.id)
         .where(TransferRow.state.in_(WAITING_FOR_US), TransferRow.expires_at <= now)
-        .order_by(TransferRow.id)
+        .order_by(TransferRow.ordinal)
     )
 
 

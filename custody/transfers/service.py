@@ -8,7 +8,7 @@ asked before the transaction begins.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from chains.model import NetworkId, Payment
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.tables import TransferEventRow, TransferRow
+from custody.db.tables import TransferEventRow, TransferRow, VaultRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.ledger.model import (
     Reason,
@@ -31,11 +31,22 @@ from custody.ledger.model import (
 from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import event_fields, load, run_effects, transition
-from custody.transfers.idempotency import lock_answer, store_answer, stored_answer
+from custody.transfers.idempotency import (
+    key_reused,
+    lock_answer,
+    store_answer,
+    stored_answer,
+)
 from custody.transfers.mandates import best_terms, reason_of
 from custody.transfers.policies import PolicySource, usage, usage_at_most
 from custody.transfers.repository import TransferFilter
-from custody.transfers.request import Answer, Idempotency, Renderer, TransferRequest
+from custody.transfers.request import (
+    Answer,
+    Idempotency,
+    Renderer,
+    TransferRequest,
+    transfer_id_of,
+)
 from custody.transfers.sources import Payer, choose_source, lock_payer
 from custody.transfers.state import (
     Accept,
@@ -65,6 +76,18 @@ class _Ask:
     fee_max: int
     policy: Policy
     now: datetime
+
+    def is_for(self, row: TransferRow) -> bool:
+        """Whether `row` is what is asked for. A note is words, and may be lost by a recovery."""
+        return (
+            (row.vault_id, row.network, row.asset) == (self.request.vault_id, *self._asset)
+            and (row.destination, row.amount) == (self.payment.address, self.payment.amount)
+            and self.request.fee_max in (None, row.fee_max)
+        )
+
+    @property
+    def _asset(self) -> tuple[str, str]:
+        return self.codec.network.id, self.payment.asset
 
 
 class Transfers:
@@ -110,9 +133,9 @@ class Transfers:
                 ask = _Ask(request, caller, codec, payment, fee_max, policy, self._clock())
                 answer = await self._create(session, ask, key, render)
         except Unprocessable as refusal:
-            return await self._store_refusal(key, render.refused(refusal))
+            return await self._store_refusal(request, key, render.refused(refusal))
         except IntegrityError:
-            return await self._answer_of_the_other(key)
+            return await self._answer_of_the_other(request, key)
         if not answer.replayed:
             self._wake()
         return answer
@@ -193,11 +216,16 @@ class Transfers:
         payer = await lock_payer(session, ask.codec, ask.request.vault_id, ask.payment.address)
         if payer is None or not ask.caller.sees(payer.client_id):
             raise NotFound("vault_not_found", "There is no such vault.", field="vault_id")
+        key = replace(key, client_id=payer.client_id)
         stored = await lock_answer(session, key)
         if stored is not None:
             return stored
+        named = transfer_id_of(payer.client_id, key.key)
+        known = await repository.find_transfer(session, named, None)
+        if known is not None:
+            return await _answer_of_the_known(session, ask, known, key, render)
         _check_payer(payer)
-        mandate, event = await self._decide(session, ask, payer)
+        mandate, event = await self._decide(session, ask, payer, named)
         after, effects = advance(Transfer(mandate.transfer), event)
         held: Sequence[str | None] = (None, None)
         if after.state is not State.DENIED:
@@ -213,7 +241,7 @@ class Transfers:
         return answer
 
     async def _decide(
-        self, session: WriteSession, ask: _Ask, payer: Payer
+        self, session: WriteSession, ask: _Ask, payer: Payer, named: str
     ) -> tuple[Mandate, Event]:
         """The mandate, and what the policy makes of it."""
         network = ask.codec.network
@@ -223,7 +251,7 @@ class Transfers:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
         requested_at = ask.now.replace(microsecond=0)
         draft = Mandate(
-            transfer=new_id("tfr"),
+            transfer=named,
             client=payer.client_id,
             vault=payer.vault_id,
             network=network.id,
@@ -262,24 +290,46 @@ class Transfers:
             Reserve(fee_payer, fees_account(native), ask.fee_max, transfer, Reason.FEE),
         )
 
-    async def _store_refusal(self, key: Idempotency, answer: Answer) -> Answer:
+    async def _store_refusal(
+        self, request: TransferRequest, key: Idempotency, answer: Answer
+    ) -> Answer:
         """Nothing else of the refused transaction is left, so this one stands alone."""
         try:
             async with self._database.write_short() as session:
+                key = await _owned(session, request, key)
                 stored = await lock_answer(session, key)
                 if stored is None:
                     await store_answer(session, key, answer, self._clock())
                 return stored or answer
         except IntegrityError:
-            return await self._answer_of_the_other(key)
+            return await self._answer_of_the_other(request, key)
 
-    async def _answer_of_the_other(self, key: Idempotency) -> Answer:
+    async def _answer_of_the_other(self, request: TransferRequest, key: Idempotency) -> Answer:
         """Somebody stored an answer under our key while we worked; ours is undone."""
         async with self._database.read() as session:
-            stored = await stored_answer(session, key)
+            stored = await stored_answer(session, await _owned(session, request, key))
         if stored is None:
             raise Conflict("try_again", "the request met another one; send it again")
         return stored
+
+
+async def _owned(session: ReadSession, request: TransferRequest, key: Idempotency) -> Idempotency:
+    """The key as its owner's: the client of the vault, which exists."""
+    vault = await session.get(VaultRow, request.vault_id)
+    assert vault is not None
+    return replace(key, client_id=vault.client_id)
+
+
+async def _answer_of_the_known(
+    session: WriteSession, ask: _Ask, row: TransferRow, key: Idempotency, render: Renderer
+) -> Answer:
+    """A transfer without the answer that was given for it: rebuilt from the signer's journal, in a
+    database that had forgotten both. It is told again, and never made a second time."""
+    if not ask.is_for(row):
+        raise key_reused()
+    answer = render.denied(row) if row.state == State.DENIED else render.created(row)
+    await store_answer(session, key, answer, ask.now)
+    return replace(answer, replayed=True)
 
 
 def _check_payer(payer: Payer) -> None:
@@ -299,6 +349,7 @@ def _fields(
 ) -> dict[str, Any]:
     return {
         "id": mandate.transfer,
+        "ordinal": new_id("ord"),
         "client_id": mandate.client,
         "vault_id": mandate.vault,
         "network": mandate.network,

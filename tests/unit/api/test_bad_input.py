@@ -204,16 +204,49 @@ async def test_a_key_with_another_body(counter: Counter):
     await refused(counter, send, 409, "idempotency_key_reused")
 
 
-async def test_a_key_is_its_owners(counter: Counter):
-    """Another API key's request under the same text is another request."""
-    other = await counter.new_key("transfer")
-    first = await counter.send(counter.transfer())
-    second = await counter.send(counter.transfer(), key=other)
-    assert (first.status_code, second.status_code) == (201, 201)
-    assert first.json()["id"] != second.json()["id"]
-    bound = [await counter.new_key("transfer", client_id=counter.client_id) for _ in range(2)]
-    made = {(await counter.send(counter.transfer(), key=each)).json()["id"] for each in bound}
-    assert len(made) == 1
+async def test_a_successor_of_an_api_key_repeats_what_it_asked_for(counter: Counter):
+    """On every route that makes something: an API key that was replaced, of the house or of one
+    client, must not make it a second time."""
+    vault = {"client_id": counter.client_id, "name": "Second"}
+    made = {
+        "/v1/transfers": counter.transfer(),
+        "/v1/vaults": vault,
+        f"/v1/vaults/{counter.vault_id}/addresses": {"network": "bitcoin-regtest"},
+    }
+    scopes = ("transfer", "admin")
+    house = [await counter.new_key(*scopes) for _ in range(2)]
+    bound = [await counter.new_key(*scopes, client_id=counter.client_id) for _ in range(2)]
+    headers = {"Idempotency-Key": "k"}
+    for keys, routes in (
+        (house, made | {"/v1/clients": {"name": "Other Ltd"}}),
+        (house + bound, made),
+    ):
+        for path, body in routes.items():
+            answers = [
+                await counter.call("POST", path, body, key=key, headers=headers) for key in keys
+            ]
+            assert [answer.status_code for answer in answers] == [201] * len(keys), path
+            assert len({answer.json()["id"] for answer in answers}) == 1, path
+
+
+async def test_a_key_of_one_client_says_nothing_to_another(counter: Counter):
+    stranger = await counter.new_key("transfer", "admin", client_id=await _other_client(counter))
+    headers = {"Idempotency-Key": "k"}
+    body = {"client_id": counter.client_id, "name": "Second"}
+    first = await counter.call("POST", "/v1/vaults", body, key="admin", headers=headers)
+    assert first.status_code == 201
+    for path, asked in (
+        ("/v1/transfers", counter.transfer()),
+        ("/v1/vaults", body),
+        (f"/v1/vaults/{counter.vault_id}/addresses", {"network": "bitcoin-regtest"}),
+    ):
+        answer = await counter.call("POST", path, asked, key=stranger, headers=headers)
+        assert answer.status_code == 404, path
+
+
+async def _other_client(counter: Counter) -> str:
+    made = await counter.post("/v1/clients", {"name": "Stranger Ltd"}, "admin")
+    return str(made["id"])
 
 
 # Who may

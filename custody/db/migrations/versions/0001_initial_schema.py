@@ -253,6 +253,7 @@ def upgrade() -> None:
     op.create_table(
         "transfers",
         sa.Column("id", sa.String(), nullable=False),
+        sa.Column("ordinal", sa.String(), nullable=False),
         sa.Column("client_id", sa.String(), nullable=False),
         sa.Column("vault_id", sa.String(), nullable=False),
         sa.Column("network", sa.String(), nullable=False),
@@ -290,6 +291,7 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_transfers_vault_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
+        sa.UniqueConstraint("ordinal", name=op.f("uq_transfers_ordinal")),
     )
     op.create_index(op.f("ix_transfers_client_id"), "transfers", ["client_id"], unique=False)
     op.create_index("ix_transfers_network_state", "transfers", ["network", "state"], unique=False)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import delete
 
 from chains.errors import InvalidAddress, WrongNetwork, ZeroAddress
 from chains.model import Address, AddressType
 from custody.db.session import Database
+from custody.db.tables import IdempotencyRow
 from custody.errors import Conflict, Invalid, NotFound
 from custody.transfers.policies import usage, usage_at_most
-from custody.transfers.request import Answer
+from custody.transfers.repository import TransferFilter
+from custody.transfers.request import Answer, transfer_id_of
 from signer.client import SignerUnavailable
 from signer.policy import Window
 from signer.wire import Mandate, parse_json
@@ -189,12 +194,86 @@ async def test_many_at_once_with_one_key_are_one(desk: Desk):
 
 async def test_one_key_for_two_vaults_at_once_is_one_transfer_and_a_conflict(desk: Desk):
     """They don't meet at a vault's lock: only the key itself stands between them."""
-    vaults = [await desk.open_funded(1_000_000) for _ in range(2)]
+    one = await desk.open_funded(1_000_000)
+    two = await desk.vaults.create_vault(one.client_id, "Second")
+    await desk.fund(two, 1_000_000)
     to = await desk.outside()
     results = await asyncio.gather(
-        *(desk.ask(vault, 1_000, to=to, key="k") for vault in vaults), return_exceptions=True
+        *(desk.ask(vault, 1_000, to=to, key="k") for vault in (one, two)), return_exceptions=True
     )
     assert Counter(type(result) for result in results) == {Answer: 1, Conflict: 1}
+
+
+async def test_a_key_is_the_clients_whoever_says_it(desk: Desk):
+    """The successor of an API key, of one client or of the house, repeats what it did not do."""
+    vault = await desk.open_funded(1_000_000)
+    to = await desk.outside()
+    successor = replace(ANYONE, key_id="key_22222222222222222222222222")
+    callers = (ANYONE, successor, bound_to(vault.client_id))
+    answers = [await desk.ask(vault, 1_000, to=to, key="k", caller=caller) for caller in callers]
+    assert len({answer.body for answer in answers}) == 1
+    assert [answer.replayed for answer in answers] == [False, True, True]
+    assert (await desk.balance(vault)).reserved == 1_000 + FEE_MAX
+
+
+async def test_two_clients_may_use_the_same_key(desk: Desk):
+    to = await desk.outside()
+    answers = [
+        await desk.ask(await desk.open_funded(1_000_000), 1_000, to=to, key="k") for _ in range(2)
+    ]
+    assert [answer.status for answer in answers] == [201, 201]
+    assert answers[0].body != answers[1].body
+
+
+async def test_a_refusal_is_the_clients_too(desk: Desk):
+    vault = await desk.open_funded(1_000)
+    to = await desk.outside()
+    successor = bound_to(vault.client_id)
+    refused = await desk.ask(vault, 500_000, to=to, key="k")
+    await desk.fund(vault, 10_000_000)
+    again = await desk.ask(vault, 500_000, to=to, key="k", caller=successor)
+    assert (again.body, again.replayed) == (refused.body, True)
+
+
+async def test_the_id_follows_from_client_and_key_alone(desk: Desk):
+    vault = await desk.open_funded(1_000_000)
+    made = await desk.send(vault, 1_000, key="invoice-77")
+    assert made == transfer_id_of(vault.client_id, "invoice-77")
+    assert transfer_id_of("cli_1", "payout-1") == "tfr_6ye7qdc0je3v52k716qtf3s7hk"
+    assert re.fullmatch(r"[a-z]{3}_[0-9a-z]{26}", made)
+    assert transfer_id_of("ab", "c") != transfer_id_of("a", "bc")
+
+
+async def test_a_transfer_whose_answer_was_lost_is_told_again_and_never_made_twice(desk: Desk):
+    vault = await desk.open_funded(1_000_000)
+    to = await desk.outside()
+    first = await desk.ask(vault, 1_000, to=to, key="k")
+    async with desk.database.write() as session:
+        await session.execute(delete(IdempotencyRow))
+    before = await desk.counts()
+    again = await desk.ask(vault, 1_000, to=to, key="k")
+    assert (again.status, again.body, again.replayed) == (201, first.body, True)
+    for changed in ({"to": await desk.outside()}, {"fee_max": FEE_MAX + 1}, {"amount": 1_001}):
+        async with desk.database.write() as session:
+            await session.execute(delete(IdempotencyRow))
+        amount = int(changed.pop("amount", 1_000))
+        with pytest.raises(Conflict) as refused:
+            await desk.ask(vault, amount, key="k", **({"to": to} | changed))
+        assert refused.value.code == "idempotency_key_reused"
+    assert await desk.counts() == before
+
+
+async def test_lists_go_by_time_although_ids_do_not(desk: Desk):
+    vault = await desk.open_funded(1_000_000)
+    made = [await desk.send(vault, 1_000 + n, key=f"key {n}") for n in range(7)]
+    seen: list[str] = []
+    after = ""
+    async with desk.database.read() as session:
+        while page := await desk.services.transfers.page(session, TransferFilter(), after, 2):
+            seen += [row.id for row in page]
+            after = page[-1].ordinal
+    assert seen == made
+    assert sorted(made) != made
 
 
 async def test_of_two_that_only_together_exceed_the_balance_one_is_accepted(desk: Desk):
