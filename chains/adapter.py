@@ -79,7 +79,10 @@ class ChainAdapter(Protocol):
 
     async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
         """Why `tx` can never be included any more, judged from blocks at or below `final` only
-        (a conflicting transaction is final, the expiry has passed); None if it still could."""
+        (a conflicting transaction is final, the expiry has passed); None if it still could.
+
+        Rests on what a node shows, never on what it does not show. Raises DeathUnproven where the
+        transaction's way is barred and the node can't show by what."""
         ...
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:

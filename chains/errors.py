@@ -20,6 +20,7 @@
         ├── NodeUnavailable        node_unavailable
         │   └── BlockUnreadable    block_unreadable
         ├── NodeMisbehaved         node_misbehaved
+        ├── DeathUnproven          death_unproven (a transaction's way is barred, by what is unseen)
         └── WrongChain             node_wrong_chain
 
 `str(error)` is for people and never contains a secret; `code` is for programs and never changes;
@@ -154,6 +155,15 @@ class NodeMisbehaved(NodeError):
     """An answer that contradicts itself or the protocol."""
 
     code = "node_misbehaved"
+
+
+class DeathUnproven(NodeError):
+    """It looks as if a transaction can't be included any more, and the node can't show why.
+
+    Nothing may be released on that: what a node does not show may be there all the same.
+    """
+
+    code = "death_unproven"
 
 
 class WrongChain(NodeError):

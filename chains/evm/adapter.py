@@ -7,6 +7,7 @@ taken is the caller's knowledge.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from eth_typing import ChecksumAddress, HexAddress, HexStr
@@ -20,9 +21,9 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, fees, parse
+from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees
 from chains.evm.codec import EvmCodec
-from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
+from chains.evm.rpc import NO_SUCH_METHOD, Call, NodeConnection, RpcError, ask, reading
 from chains.model import (
     Address,
     AssetId,
@@ -185,33 +186,27 @@ class EvmAdapter:
         return Broadcast.ACCEPTED
 
     async def status(self, txid: TxId) -> TxStatus:
-        receipt = await self._receipt(txid)
-        if receipt is not None:
-            with reading("a receipt"):
-                block = BlockRef(int(receipt["blockNumber"], 16), receipt["blockHash"])
-                fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-                succeeded = int(receipt["status"], 16) == 1
-            # A node in the middle of a reorg may still show a receipt of the branch it leaves.
-            if await self._is_canonical(block):
-                if succeeded:
-                    return TxStatus(TxState.INCLUDED, block, fee)
-                return TxStatus(TxState.REVERTED, block, fee, reason="receipt status 0")
-        known = receipt is not None or await self._known(txid)
-        return TxStatus(TxState.PENDING if known else TxState.UNKNOWN)
+        """Judged about one block of one node: the receipt and the block at its height come in one
+        request. A node in the middle of a reorg may still show a receipt of the branch it leaves.
+        """
+        receipt, found = await self._all(
+            [("eth_getTransactionReceipt", (txid,)), ("eth_getTransactionByHash", (txid,))]
+        )
+        if receipt is None:
+            return TxStatus(TxState.UNKNOWN if found is None else TxState.PENDING)
+        with reading("a receipt"):
+            height = hex(_including(receipt).height)
+        receipt, block = await self._all(
+            [("eth_getTransactionReceipt", (txid,)), ("eth_getBlockByNumber", (height, False))]
+        )
+        with reading("a receipt"):
+            if receipt is None or block is None or _including(receipt) != _ref(block):
+                return TxStatus(TxState.PENDING)
+            return _outcome(receipt)
 
     async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        """Dead when a final block left the sender's nonce past ours and the node, which then has
-        that block, shows no receipt of ours. Relies on the node's transaction index."""
-        signed = parse.signed(tx.raw)
-        nonce = signed.transaction.nonce
-        at_final = {"blockHash": final.hash, "requireCanonical": True}
-        used = await self._node.call("eth_getTransactionCount", signed.sender, at_final)
-        with reading("a nonce"):
-            if int(used, 16) <= nonce:
-                return None
-        if await self._receipt(tx.txid) is not None:
-            return None
-        return f"another transaction used nonce {nonce} of {signed.sender} by block {final.height}"
+        """Needs the state of the blocks since the nonce was used, else it can't be proven."""
+        return await death.prove_dead(self._node, tx, final)
 
     def _check_built(self, tx: UnsignedTx, intent: TransferIntent) -> None:
         """The bytes, read back, do what was intended: nobody else looks before they are stored."""
@@ -297,21 +292,31 @@ class EvmAdapter:
             priority = await ask(self._web3.eth.max_priority_fee)
         return fees.eip1559_level(next_base_fee, priority)
 
-    async def _receipt(self, txid: TxId) -> dict[str, Any] | None:
-        receipt: dict[str, Any] | None = await self._node.call("eth_getTransactionReceipt", txid)
-        return receipt
+    async def _all(self, calls: Sequence[Call]) -> list[Any]:
+        """Several answers of one node."""
+        answers = await self._node.batch(calls)
+        for answer in answers:
+            if isinstance(answer, RpcError):
+                raise answer
+        return answers
 
     async def _known(self, txid: TxId) -> bool:
         return await self._node.call("eth_getTransactionByHash", txid) is not None
 
-    async def _is_canonical(self, block: BlockRef) -> bool:
-        found = await self._node.call("eth_getBlockByNumber", hex(block.height), False)
-        with reading("a block"):
-            return found is not None and _ref(found) == block
-
 
 def _ref(block: dict[str, Any]) -> BlockRef:
     return BlockRef(int(block["number"], 16), block["hash"])
+
+
+def _including(receipt: dict[str, Any]) -> BlockRef:
+    return BlockRef(int(receipt["blockNumber"], 16), receipt["blockHash"])
+
+
+def _outcome(receipt: dict[str, Any]) -> TxStatus:
+    fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+    if int(receipt["status"], 16) == 1:
+        return TxStatus(TxState.INCLUDED, _including(receipt), fee)
+    return TxStatus(TxState.REVERTED, _including(receipt), fee, reason="receipt status 0")
 
 
 def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Payment]:

@@ -8,7 +8,7 @@ may hold credentials. Knows no transaction and no block.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, cast
 
@@ -21,6 +21,9 @@ from web3.types import RPCEndpoint, RPCResponse
 from chains.errors import NodeMisbehaved, NodeUnavailable
 
 T = TypeVar("T")
+
+Call = tuple[str, Sequence[object]]
+"""Method and positional arguments."""
 
 NO_SUCH_METHOD: Final = frozenset({-32601, -32004})
 """JSON-RPC 2.0, section 5.1, and EIP-1474."""
@@ -69,6 +72,21 @@ class NodeConnection(AsyncJSONBaseProvider):
         if "result" not in response:
             raise NodeMisbehaved("an answer without result")
         return response["result"]
+
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """The results of several calls in one request, in order, all of one node; refused ones as
+        RpcError."""
+        requests = [self.form_request(RPCEndpoint(method), params) for method, params in calls]
+        body = await self._post(json.dumps(requests, separators=(",", ":")).encode())
+        try:
+            by_id = {each["id"]: each for each in from_json(body, cache_strings="keys")}
+            replies = [by_id[request["id"]] for request in requests]
+            return [
+                each["result"] if each.get("error") is None else RpcError.of(each["error"])
+                for each in replies
+            ]
+        except (ValueError, KeyError, TypeError) as error:
+            raise NodeMisbehaved("an answer that is not a batch's") from error
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """What web3 calls; it raises JSON-RPC errors itself (see `ask`)."""

@@ -21,6 +21,7 @@ class AlarmCode(StrEnum):
     REORG_TOO_DEEP = "reorg_too_deep"
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
+    OUTCOME_UNPROVEN = "transfer_outcome_unproven"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SIGNED_ELSEWHERE: Meaning(
         "the signer signed a transaction that custody does not know", clears_itself=False
+    ),
+    AlarmCode.OUTCOME_UNPROVEN: Meaning(
+        "the node shows neither that a transfer happened nor that it can't; its money stays held",
+        clears_itself=True,
     ),
 }
 

@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from chains.adapter import ChainAdapter
+from chains.errors import DeathUnproven
 from chains.model import BlockRef, NetworkId, SignedTx, TxState, TxStatus
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
@@ -25,6 +26,7 @@ from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import enqueue, load, transition
 from custody.transfers.broadcaster import signed_of
+from custody.transfers.doubts import Doubt, Doubts
 from custody.transfers.state import (
     ON_CHAIN,
     Die,
@@ -85,6 +87,7 @@ class Tracker:
         self._ledger = ledger
         self._adapters = adapters
         self._clock = clock
+        self._doubts = Doubts(database, clock)
 
     async def track(self, network: NetworkId) -> None:
         """Bring every transfer on the network up to date with our chain. Raises NodeError; what
@@ -94,44 +97,57 @@ class Tracker:
             final = await _final(session, network) if ids else None
         slots = asyncio.Semaphore(_CONCURRENCY)
 
-        async def one(transfer_id: str) -> None:
+        async def one(transfer_id: str) -> Doubt | None:
             async with slots:
-                await self._track(network, transfer_id, final)
+                return await self._track(network, transfer_id, final)
 
         results = await asyncio.gather(*(one(each) for each in ids), return_exceptions=True)
-        for result in results:  # one transfer's trouble must not keep the others waiting
-            if isinstance(result, BaseException):
-                raise result
+        failures = [each for each in results if isinstance(each, BaseException)]
+        doubts = [each for each in results if isinstance(each, Doubt)]
+        await self._doubts.note(network, doubts, complete=not failures)
+        for failure in failures:  # one transfer's trouble must not keep the others waiting
+            raise failure
 
-    async def _track(self, network: NetworkId, transfer_id: str, final: BlockRef | None) -> None:
+    async def _track(
+        self, network: NetworkId, transfer_id: str, final: BlockRef | None
+    ) -> Doubt | None:
         async with self._database.read() as session:
             row = await session.get(TransferRow, transfer_id)
             transaction = await repository.signed_transaction(session, transfer_id)
             if row is None or transaction is None or row.state not in ON_CHAIN:
-                return
+                return None
             if await _rests(session, row, final):
-                return
+                return None
         adapter = self._adapters[network]
         signed = signed_of(transaction)
         status = await adapter.status(signed.txid)
-        await self._apply(row, status)
+        after = await self._apply(row, status)
+        if after is not None and after.state is State.INCLUDED:
+            # Its block is final on our chain, and a reorg is the follower's business: what the
+            # node does not show now takes nothing back.
+            if status.block == after.block:
+                return None
+            return Doubt(transfer_id, row.vault_id, "was in a final block; not shown any more")
         if status.state is TxState.UNKNOWN or (status.reason and status.state is TxState.PENDING):
-            await self._missing(adapter, transfer_id, signed, final)
+            return await self._missing(adapter, row, signed, final)
+        return None
 
-    async def _apply(self, seen: TransferRow, status: TxStatus) -> None:
+    async def _apply(self, seen: TransferRow, status: TxStatus) -> Transfer | None:
+        """The transfer after all that `status` says of it; None if that can't be told."""
         async with self._database.write() as session:
             row = await repository.lock_transfer(session, seen.id)
             assert row is not None
             before = await load(session, row)
             if before.state not in ON_CHAIN or row.version != seen.version:
-                return  # the answer is about what it was before
+                return None  # the answer is about what it was before
             chain = await _chain(session, NetworkId(row.network), before, status)
             while (event := judge(before, status, chain)) is not None:
                 if isinstance(event, Finalize | Revert) and await self._exceeds(session, row):
-                    return
+                    return before
                 before = await transition(session, self._ledger, row, before, event, self._clock())
                 if before.state not in ON_CHAIN:
-                    return
+                    return before
+            return before
 
     async def _exceeds(self, session: WriteSession, row: TransferRow) -> bool:
         """More left than was reserved: the signer's limit on fees failed or the node lies. Settling
@@ -150,18 +166,23 @@ class Tracker:
         return True
 
     async def _missing(
-        self, adapter: ChainAdapter, transfer_id: str, signed: SignedTx, final: BlockRef | None
-    ) -> None:
+        self, adapter: ChainAdapter, seen: TransferRow, signed: SignedTx, final: BlockRef | None
+    ) -> Doubt | None:
         """The node does not know it: it is dead, or it is sent again."""
-        reason = None if final is None else await adapter.proven_dead(signed, final)
+        doubt = None
+        try:
+            reason = None if final is None else await adapter.proven_dead(signed, final)
+        except DeathUnproven as error:
+            reason, doubt = None, Doubt(seen.id, seen.vault_id, str(error))
         async with self._database.write() as session:
-            row = await repository.lock_transfer(session, transfer_id)
+            row = await repository.lock_transfer(session, seen.id)
             assert row is not None
             before = await load(session, row)
             if reason is not None and can(before, Die):
                 await transition(session, self._ledger, row, before, Die(reason), self._clock())
-            elif before.state is State.BROADCAST and not await _is_queued(session, transfer_id):
-                await enqueue(session, Work.BROADCAST, transfer_id, row.network, self._clock())
+            elif before.state is State.BROADCAST and not await _is_queued(session, seen.id):
+                await enqueue(session, Work.BROADCAST, seen.id, row.network, self._clock())
+        return doubt
 
 
 async def _final(session: ReadSession, network: NetworkId) -> BlockRef | None:

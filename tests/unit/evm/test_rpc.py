@@ -46,7 +46,11 @@ class ScriptedNode:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
                 length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
                 request = json.loads(await reader.readexactly(length))
-                body = self.answer(request)
+                body = (
+                    b"[" + b",".join(map(self.answer, request)) + b"]"
+                    if isinstance(request, list)
+                    else self.answer(request)
+                )
                 start = f"HTTP/1.1 {self.status}\r\ncontent-length: {len(body)}\r\n\r\n"
                 writer.write(start.encode() + body)
                 await writer.drain()
@@ -270,3 +274,17 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
         await adapter._gas(payment.address, payment)
     node.script["eth_estimateGas"] = "0x6400"
     assert await adapter._gas(payment.address, payment) == 0x6400 + 0x1900
+
+
+async def test_a_receipt_that_the_next_node_does_not_have_is_no_inclusion(
+    node: ScriptedNode, adapter: EvmAdapter
+) -> None:
+    """Two nodes behind one address: what is judged is one node's answer, not a mixture."""
+    row = {"blockNumber": "0x5", "blockHash": "0x" + "b5" * 32, "status": "0x1"}
+    receipts = iter([row | {"gasUsed": "0x5208", "effectiveGasPrice": "0x3"}, None])
+    node.script = {
+        "eth_getTransactionReceipt": lambda txid: next(receipts),
+        "eth_getTransactionByHash": {"hash": TXID},
+        "eth_getBlockByNumber": BLOCK,
+    }
+    assert (await adapter.status(TXID)).state is TxState.PENDING
