@@ -51,6 +51,16 @@ CREATE TABLE idempotency (
     CONSTRAINT pk_idempotency PRIMARY KEY (scope, key)
 );
 
+CREATE TABLE leases (
+    name VARCHAR NOT NULL,
+    holder VARCHAR NOT NULL,
+    epoch INTEGER NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    until TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_leases PRIMARY KEY (name),
+    CONSTRAINT uq_leases_name_epoch UNIQUE (name, epoch)
+);
+
 CREATE TABLE outbox (
     seq SERIAL NOT NULL,
     kind VARCHAR NOT NULL,

@@ -5,8 +5,8 @@
                                                   # block, rolled back if it raises
 
 Nobody else calls commit. A function that writes asks for a `WriteSession`, so handing it a read
-session fails type-checking. Row locks are taken in this order, everywhere: followers, transfers,
-vaults, ledger accounts; within one table by primary key.
+session fails type-checking. Row locks are taken in this order, everywhere: leases, followers,
+transfers, vaults, ledger accounts; within one table by primary key.
 """
 
 from __future__ import annotations
@@ -40,7 +40,6 @@ from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from custody.db import leader
 from custody.db.engines import open_engines
 from custody.db.grouping import Group
 from custody.db.prepared import Driver, Prepared, explained
@@ -373,24 +372,6 @@ class Database:
             raise
         await connection.close()
 
-    @asynccontextmanager
-    async def leader(self, name: str) -> AsyncIterator[bool]:
-        """Try to be the only one who does `name`, among all processes on this database.
-
-        Never waits: yields whether it worked. Losing the connection loses the lock without a word,
-        so it only keeps work from being done twice in vain; what keeps it from being *applied*
-        twice is the row lock and the check inside the transaction that applies it.
-        """
-        if self._engines.file is not None:
-            with leader.file_lock(self._engines.file, name) as held:
-                yield held
-        else:
-            async with (
-                self._engines.write.connect() as connection,
-                _advisory_lock(connection, name) as held,
-            ):
-                yield held
-
 
 async def _begin(connection: AsyncConnection) -> WriteSession:
     """The transaction is the driver's: what SQLAlchemy does on the connection joins it."""
@@ -410,15 +391,3 @@ async def _undo(connection: AsyncConnection, error: BaseException) -> None:
     if not isinstance(error, Exception):
         await connection.invalidate(error)
     await connection.close()
-
-
-@asynccontextmanager
-async def _advisory_lock(connection: AsyncConnection, name: str) -> AsyncIterator[bool]:
-    key = lock_key(f"leader:{name}")
-    connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-    held = bool(await connection.scalar(select(func.pg_try_advisory_lock(key))))
-    try:
-        yield held
-    finally:
-        if held:
-            await connection.execute(select(func.pg_advisory_unlock(key)))

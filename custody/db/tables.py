@@ -298,6 +298,20 @@ class OutboxRow(Row):
     created_at: Mapped[datetime]
 
 
+class LeaseRow(Row):
+    """Who does what only one process may do, from when to when by the database's clock. `epoch`
+    grows when `name` changes hands, never when it is renewed; that it is part of a key makes
+    PostgreSQL treat the two differently (see `leases`)."""
+
+    __tablename__ = "leases"
+    __table_args__ = (UniqueConstraint("name", "epoch"),)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    epoch: Mapped[int]
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+
+
 class IdempotencyRow(Row):
     """A client's retry key and the answer it got. Written in the transaction of the effect."""
 

@@ -20,6 +20,7 @@ from chains.model import Block, BlockRef
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
+from custody.db.leases import Lease
 from custody.db.session import Database
 from custody.deposits import repository
 from custody.deposits.blocks import OutOfStep
@@ -91,14 +92,15 @@ class NetworkFollower:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def step(self) -> Step:
+    async def step(self, lease: Lease | None = None) -> Step:
         """Fetch and apply the next batch of blocks, if there is one.
 
         A node that doesn't answer is noted in `status` and is nobody's error. Raises ReorgTooDeep
-        (with an alarm), WrongChain and NodeMisbehaved: nothing was applied then.
+        (with an alarm), WrongChain, NodeMisbehaved and LeaseLost (`lease` is checked in the
+        transaction that applies the blocks): nothing was applied then.
         """
         try:
-            step = await self._step()
+            step = await self._step(lease)
         except NodeUnavailable:
             self._checked = False
             await self._forget()
@@ -126,7 +128,7 @@ class NetworkFollower:
         self._note(node_unavailable_since=None)
         return step
 
-    async def _step(self) -> Step:
+    async def _step(self, lease: Lease | None) -> Step:
         if not self._checked:
             await self._adapter.check()
             self._checked = True
@@ -138,6 +140,8 @@ class NetworkFollower:
         events = await self._gather(follower, tip)
         if events or finalized != self._finalized:
             async with self._database.write() as session:
+                if lease is not None:
+                    await lease.check(session)
                 applied = await self._deposits.apply(
                     session, self._network, events, self._watchlist, finalized
                 )

@@ -18,6 +18,7 @@ from chains.codec import TransactionCodec
 from chains.model import NetworkId, Payment
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
+from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import TransferEventRow, TransferRow, VaultRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
@@ -158,14 +159,17 @@ class Transfers:
             await transition(session, self._ledger, row, before, event, self._clock())
             return row
 
-    async def expire(self) -> int:
-        """End every transfer whose mandate has run out before the signer saw it. How many."""
+    async def expire(self, lease: Lease | None = None) -> int:
+        """End every transfer whose mandate has run out before the signer saw it. How many.
+        `lease`: checked in each transaction; raises LeaseLost."""
         now = self._clock()
         async with self._database.read() as reading:
             ids = await repository.ids_expired(reading, now)
         ended = 0
         for transfer_id in ids:
             async with self._database.write() as session:
+                if lease is not None:
+                    await lease.check(session)
                 row = await repository.lock_transfer(session, transfer_id)
                 assert row is not None
                 before = await load(session, row)

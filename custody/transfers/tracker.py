@@ -19,6 +19,7 @@ from chains.errors import DeathUnproven
 from chains.model import BlockRef, NetworkId, SignedTx, TxState, TxStatus
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
+from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import BlockRow, OutboxRow, TransferRow
 from custody.deposits import repository as deposits
@@ -89,9 +90,10 @@ class Tracker:
         self._clock = clock
         self._doubts = Doubts(database, clock)
 
-    async def track(self, network: NetworkId) -> None:
+    async def track(self, network: NetworkId, lease: Lease | None = None) -> None:
         """Bring every transfer on the network up to date with our chain. Raises NodeError; what
-        was not reached is reached next time."""
+        was not reached is reached next time. `lease`: checked in each transaction; raises
+        LeaseLost."""
         async with self._database.read() as session:
             ids = await repository.ids_in_state(session, network)
             final = await _final(session, network) if ids else None
@@ -99,7 +101,7 @@ class Tracker:
 
         async def one(transfer_id: str) -> Doubt | None:
             async with slots:
-                return await self._track(network, transfer_id, final)
+                return await self._track(network, transfer_id, final, lease)
 
         results = await asyncio.gather(*(one(each) for each in ids), return_exceptions=True)
         failures = [each for each in results if isinstance(each, BaseException)]
@@ -109,7 +111,7 @@ class Tracker:
             raise failure
 
     async def _track(
-        self, network: NetworkId, transfer_id: str, final: BlockRef | None
+        self, network: NetworkId, transfer_id: str, final: BlockRef | None, lease: Lease | None
     ) -> Doubt | None:
         async with self._database.read() as session:
             row = await session.get(TransferRow, transfer_id)
@@ -121,7 +123,7 @@ class Tracker:
         adapter = self._adapters[network]
         signed = signed_of(transaction)
         status = await adapter.status(signed.txid)
-        after = await self._apply(row, status)
+        after = await self._apply(row, status, lease)
         if after is not None and after.state is State.INCLUDED:
             # Its block is final on our chain, and a reorg is the follower's business: what the
             # node does not show now takes nothing back.
@@ -129,12 +131,16 @@ class Tracker:
                 return None
             return Doubt(transfer_id, row.vault_id, "was in a final block; not shown any more")
         if status.state is TxState.UNKNOWN or (status.reason and status.state is TxState.PENDING):
-            return await self._missing(adapter, row, signed, final)
+            return await self._missing(adapter, row, signed, final, lease)
         return None
 
-    async def _apply(self, seen: TransferRow, status: TxStatus) -> Transfer | None:
+    async def _apply(
+        self, seen: TransferRow, status: TxStatus, lease: Lease | None
+    ) -> Transfer | None:
         """The transfer after all that `status` says of it; None if that can't be told."""
         async with self._database.write() as session:
+            if lease is not None:
+                await lease.check(session)
             row = await repository.lock_transfer(session, seen.id)
             assert row is not None
             before = await load(session, row)
@@ -166,7 +172,12 @@ class Tracker:
         return True
 
     async def _missing(
-        self, adapter: ChainAdapter, seen: TransferRow, signed: SignedTx, final: BlockRef | None
+        self,
+        adapter: ChainAdapter,
+        seen: TransferRow,
+        signed: SignedTx,
+        final: BlockRef | None,
+        lease: Lease | None,
     ) -> Doubt | None:
         """The node does not know it: it is dead, or it is sent again."""
         doubt = None
@@ -175,6 +186,8 @@ class Tracker:
         except DeathUnproven as error:
             reason, doubt = None, Doubt(seen.id, seen.vault_id, str(error))
         async with self._database.write() as session:
+            if lease is not None:
+                await lease.check(session)
             row = await repository.lock_transfer(session, seen.id)
             assert row is not None
             before = await load(session, row)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
 from chains.model import NetworkId
-from custody.db.session import Database
+from custody.db.leases import Lease, LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.transfers.broadcaster import Broadcaster
 from custody.transfers.driver import Driver
@@ -24,6 +25,9 @@ from custody.workers.outbox import Item, Outbox
 _BATCH = 64
 """Effects claimed at once: as many transfers can be signed in one request."""
 
+TAKE_OVER_S = 0.5
+"""How often those who don't lead look whether somebody still does."""
+
 log = structlog.get_logger()
 
 
@@ -34,7 +38,7 @@ class NetworkWorker:
         self,
         *,
         network: NetworkId,
-        database: Database,
+        leases: Leases,
         follower: NetworkFollower,
         tracker: Tracker,
         driver: Driver,
@@ -43,7 +47,7 @@ class NetworkWorker:
         poll_interval_s: float,
     ) -> None:
         self.network = network
-        self._database = database
+        self._leases = leases
         self._follower = follower
         self._tracker = tracker
         self._driver = driver
@@ -59,22 +63,23 @@ class NetworkWorker:
     async def follow(self) -> None:
         """Follow and track for as long as this process leads. Raises ChainError."""
         while True:
-            async with self._database.leader(f"follow:{self.network}") as leads:
-                if leads:
-                    await self._lead()
-            await asyncio.sleep(self._poll_interval_s)
+            async with self._leases.hold(f"follow:{self.network}") as lease:
+                if lease is not None:
+                    with suppress(LeaseLost):
+                        await self._lead(lease)
+            await asyncio.sleep(min(self._poll_interval_s, TAKE_OVER_S))
 
-    async def _lead(self) -> None:
+    async def _lead(self, lease: Lease) -> None:
         seen: object = None
         try:
-            while True:
-                step = await self._follower.step()
+            while lease.is_held:
+                step = await self._follower.step(lease)
                 if step.at_tip:
                     reached = (step.applied.position, step.applied.final_height)
                     if self._follower.status.node_unavailable_since is None and (
                         step.connected or reached != seen
                     ):
-                        await self._tracker.track(self.network)
+                        await self._tracker.track(self.network, lease)
                         seen = reached
                 if step.at_tip or not step.connected:
                     await asyncio.sleep(self._poll_interval_s)

@@ -13,6 +13,7 @@ import structlog
 
 from chains.errors import ChainError
 from chains.networks import Network
+from custody.db.leases import LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
 from custody.reconcile.service import Reconciliation
@@ -42,11 +43,12 @@ class Workers:
         self._services = services
         self._custody = services.custody
         driver, broadcaster, tracker = _movers(services)
+        self._leases = Leases(self._custody.database)
         outbox = Outbox(self._custody.database, self._custody.clock)
         self.networks = {
             network.id: NetworkWorker(
                 network=network.id,
-                database=self._custody.database,
+                leases=self._leases,
                 follower=_follower(services, network),
                 tracker=tracker,
                 driver=driver,
@@ -90,16 +92,17 @@ class Workers:
 
     async def _expire(self) -> None:
         while True:
-            async with self._custody.database.leader("expiry") as leads:
-                if leads:
-                    await self._services.transfers.expire()
+            async with self._leases.hold("expiry") as lease:
+                while lease is not None and lease.is_held:
+                    await self._services.transfers.expire(lease)
+                    await asyncio.sleep(EXPIRY_INTERVAL_S)
             await asyncio.sleep(EXPIRY_INTERVAL_S)
 
     async def _reconcile(self) -> None:
         while True:
             await asyncio.sleep(self._custody.settings.reconcile_interval_s)
-            async with self._custody.database.leader("reconcile") as leads:
-                if leads:
+            async with self._leases.hold("reconcile") as lease:
+                if lease is not None:
                     report = await self._reconciliation.run()
                     log.info(
                         "reconciled",
@@ -118,6 +121,8 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
         started = clock.time()
         try:
             await loop()
+        except LeaseLost:
+            pass  # somebody else does it
         except ChainError as error:
             log.warning("loop_failed", loop=name, error=error.code)
         except Exception as error:  # noqa: BLE001

@@ -1,10 +1,8 @@
-"""Writers, readers and leaders at the same time, on both databases."""
+"""Writers and readers at the same time, on both databases."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import subprocess
 import sys
 from datetime import UTC, datetime
 
@@ -148,60 +146,3 @@ async def test_a_cancelled_reader_does_no_harm(database: Database):
             await increment_marker(database, waits)
         waits += 1
     assert waits > 3
-
-
-# Leaders
-
-
-async def test_one_leader_for_each_name(database: Database, database_url: str):
-    other = Database(database_url)
-    async with database.leader("eip155:1") as held:
-        assert held
-        async with other.leader("eip155:1") as again:
-            assert not again
-        async with database.leader("eip155:1") as again:
-            assert not again
-        async with other.leader("eip155:56") as elsewhere:
-            assert elsewhere
-    async with other.leader("eip155:1") as held:
-        assert held
-    await other.close()
-
-
-async def test_leadership_ends_with_an_error(database: Database):
-    with contextlib.suppress(RuntimeError):
-        async with database.leader("x") as held:
-            assert held
-            raise RuntimeError
-    async with database.leader("x") as held:
-        assert held
-
-
-async def test_leadership_ends_with_the_process(database: Database, database_url: str):
-    program = (
-        "import asyncio, sys\n"
-        "from custody.db.session import Database\n"
-        "async def main():\n"
-        "    async with Database(sys.argv[1]).leader('x') as held:\n"
-        "        print(held, flush=True)\n"
-        "        await asyncio.sleep(60)\n"
-        "asyncio.run(main())\n"
-    )
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, database_url, stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    assert await child.stdout.readline() == b"True\n"
-    async with database.leader("x") as held:
-        assert not held
-    child.kill()
-    await child.wait()
-    async with asyncio.timeout(10):
-        # The server notices the lost connection by itself.
-        while not await leads(database):  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
-async def leads(database: Database) -> bool:
-    async with database.leader("x") as held:
-        return held

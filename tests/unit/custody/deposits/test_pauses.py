@@ -7,6 +7,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from custody.db.leases import Lease
 from custody.db.session import Database
 from custody.deposits.follow import FollowStatus, Step
 from custody.workers.network import NetworkWorker
@@ -23,7 +24,7 @@ class Steps:
         self.taken = 0
         self._step = step
 
-    async def step(self) -> Step:
+    async def step(self, _lease: Lease) -> Step:
         self.taken += 1
         await asyncio.sleep(0)
         return self._step
@@ -47,7 +48,7 @@ async def test_only_a_step_that_added_blocks_and_left_some_is_followed_by_anothe
     follower = Steps(step)
     worker = NetworkWorker(
         network=World(database).network.id,
-        database=database,
+        leases=AsyncMock(),
         follower=follower,  # type: ignore[arg-type]
         tracker=AsyncMock(),
         driver=AsyncMock(),
@@ -55,7 +56,7 @@ async def test_only_a_step_that_added_blocks_and_left_some_is_followed_by_anothe
         outbox=AsyncMock(),
         poll_interval_s=_LONG_S,
     )
-    loop = asyncio.create_task(worker._lead())
+    loop = asyncio.create_task(worker._lead(Lease("follow", "us", 1)))
     for _ in range(50):
         await asyncio.sleep(0)
     loop.cancel()

@@ -1,0 +1,182 @@
+"""One leader among all processes on one database, by a row, for as long as it keeps renewing.
+
+A lock that belongs to a connection would be simpler, but a pooler in transaction mode gives every
+transaction another connection: two processes would lead, and the lock would stay behind.
+
+A leader may be late to notice that it was replaced: its machine slept, or the database was away. So
+a lease carries an epoch, which grows each time the name changes hands, and a transaction that only
+the leader may make checks it (`Lease.check`). Until that transaction ends nobody can take over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from time import monotonic
+
+import structlog
+from sqlalchemy import not_, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from custody.db.clock import database_now, stands
+from custody.db.session import Database, ReadSession, WriteSession
+from custody.db.tables import LeaseRow
+
+LEASE_S = 3.0
+"""How long a process that dies keeps what it held."""
+RENEWALS = 3
+"""How often a lease is renewed in its time."""
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Somebody else leads. Nothing of the transaction may stay."""
+
+
+class Lease:
+    """The right to do what `name` says. `is_held` turns false when it is known to be lost."""
+
+    __slots__ = ("_holder", "epoch", "is_held", "name")
+
+    def __init__(self, name: str, holder: str, epoch: int) -> None:
+        self.name = name
+        self.epoch = epoch
+        self.is_held = True
+        self._holder = holder
+
+    async def check(self, session: WriteSession) -> None:
+        """Call first in a transaction that only the leader may make: raises LeaseLost unless the
+        lease is still ours, and keeps it ours until the transaction ends.
+
+        FOR KEY SHARE: renewing does not wait for it, taking over does, because that changes the
+        epoch, which is part of a unique key.
+        """
+        mine = select(LeaseRow.epoch).where(
+            LeaseRow.name == self.name,
+            LeaseRow.holder == self._holder,
+            LeaseRow.epoch == self.epoch,
+        )
+        if await session.first(mine.with_for_update(read=True, key_share=True)) is None:
+            self.is_held = False
+            raise LeaseLost(f"{self.name}: epoch {self.epoch} is over")
+
+
+class Leases:
+    """One per process: takes leases and renews all that it holds with one statement."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        period_s: float = LEASE_S,
+        now: Callable[[ReadSession], Awaitable[datetime]] = database_now,
+    ) -> None:
+        self._database = database
+        self._period_s = period_s
+        self._now = now
+        self._holder = secrets.token_hex(16)
+        self._held: set[Lease] = set()
+        self._renewing: asyncio.Task[None] | None = None
+
+    @asynccontextmanager
+    async def hold(self, name: str) -> AsyncIterator[Lease | None]:
+        """Try to lead. Never waits: None if somebody else leads. Given up at the block's end."""
+        lease = await self._take(name)
+        if lease is None:
+            yield None
+            return
+        self._held.add(lease)
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew_while_held())
+        try:
+            yield lease
+        finally:
+            self._held.discard(lease)
+            await asyncio.shield(self._end(lease))
+
+    async def _end(self, lease: Lease) -> None:
+        if not self._held and self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        await self._give_up(lease)
+
+    async def _take(self, name: str) -> Lease | None:
+        if await self._is_taken(name):  # almost always, and then nothing is written
+            return None
+        async with self._database.write() as session:
+            now = await self._now(session)
+            first = {"name": name, "holder": "", "epoch": 0, "since": now, "until": now}
+            await session.insert_missing(LeaseRow, [first])
+            taken = await session.returning(
+                update(LeaseRow)
+                .where(LeaseRow.name == name, not_(stands(LeaseRow.since, LeaseRow.until, now)))
+                .values(
+                    holder=self._holder,
+                    epoch=LeaseRow.epoch + 1,
+                    since=now,
+                    until=now + timedelta(seconds=self._period_s),
+                )
+                .returning(LeaseRow.epoch)
+            )
+        return Lease(name, self._holder, taken[0]) if taken else None
+
+    async def _is_taken(self, name: str) -> bool:
+        async with self._database.read() as session:
+            now = await self._now(session)
+            standing = select(LeaseRow.name).where(
+                LeaseRow.name == name, stands(LeaseRow.since, LeaseRow.until, now)
+            )
+            return await session.first(standing) is not None
+
+    async def _give_up(self, lease: Lease) -> None:
+        """So that the next one need not wait. Where that fails, it waits."""
+        lease.is_held = False
+        with suppress(SQLAlchemyError):
+            async with self._database.write() as session:
+                await session.execute(
+                    update(LeaseRow)
+                    .where(
+                        LeaseRow.name == lease.name,
+                        LeaseRow.holder == self._holder,
+                        LeaseRow.epoch == lease.epoch,
+                    )
+                    .values(until=LeaseRow.since)
+                )
+
+    async def _renew_while_held(self) -> None:
+        renewed = monotonic()
+        while self._held:
+            await asyncio.sleep(self._period_s / RENEWALS)
+            held = frozenset(self._held)
+            started = monotonic()
+            try:
+                epochs = await self._renew()
+            except SQLAlchemyError as error:
+                log.warning("leases_not_renewed", error=type(error).__name__)
+                if monotonic() - renewed > self._period_s:
+                    self._lose(held)
+                continue
+            renewed = started
+            self._lose({lease for lease in held if epochs.get(lease.name) != lease.epoch})
+
+    async def _renew(self) -> dict[str, int]:
+        """The epoch of each name that is still ours."""
+        async with self._database.write_short() as session:
+            now = await self._now(session)
+            rows = await session.returning(
+                update(LeaseRow)
+                .where(LeaseRow.holder == self._holder, LeaseRow.until > LeaseRow.since)
+                .values(since=now, until=now + timedelta(seconds=self._period_s))
+                .returning(LeaseRow)
+            )
+        return {row.name: row.epoch for row in rows}
+
+    def _lose(self, leases: Set[Lease]) -> None:
+        for lease in leases & self._held:
+            log.warning("lease_lost", name=lease.name, epoch=lease.epoch)
+            lease.is_held = False
+            self._held.discard(lease)
