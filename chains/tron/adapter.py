@@ -66,6 +66,7 @@ _ADVICE: Final = {
     "SIGERROR": "the account's permissions may have been changed so that its key no longer signs",
     "CONTRACT_VALIDATE_ERROR": "usually the balance no longer covers amount and activation fee",
     "BANDWITH_ERROR": "the account has neither the bandwidth nor the TRX to burn for it",
+    "DUP_TRANSACTION_ERROR": "the node refused it before and says so for an hour; another may not",
     "TAPOS_ERROR": "the reference block is not in the node's chain: is it on a fork or far behind?",
     "TRANSACTION_EXPIRATION_ERROR": "too late; wait until it is proven dead, then prepare it anew",
     "TOO_BIG_TRANSACTION_ERROR": "the node's limits are lower than the protocol's",
@@ -129,11 +130,10 @@ class TronAdapter:
             return Broadcast.ACCEPTED
         code = str(answer.get("code", ""))
         message = str(answer.get("message", ""))[:_REASON_LENGTH]
-        if code == "DUP_TRANSACTION_ERROR":
-            return Broadcast.ALREADY_KNOWN
         if code in _NODE_BUSY:
             raise NodeUnavailable(f"{code}: {message}")
-        # Nodes look for duplicates last: one in a block since long ago they call expired.
+        # "Duplicate" says only that the node has seen the id, also if it refused it then, and one
+        # in a block since long ago is called expired. So what the node holds is asked for.
         if await self._rpc.knows(tx.txid):
             return Broadcast.ALREADY_KNOWN
         raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))

@@ -89,7 +89,16 @@ class TronRpc:
         return _block(answer, height)
 
     async def block(self, height: int) -> NodeBlock:
-        return _block(await self._call("/wallet/getblockbynum", num=height), height)
+        return _whole(await self._call("/wallet/getblockbynum", num=height), height)
+
+    async def solid_header(self, height: int) -> NodeBlock:
+        """Of a block that is solidified. Raises NodeUnavailable above those."""
+        path = "/walletsolidity/getblock"
+        return _block(await self._call(path, id_or_num=str(height), detail=False), height)
+
+    async def solid_block(self, height: int) -> NodeBlock:
+        """A block that is solidified. Raises NodeUnavailable above those."""
+        return _whole(await self._call("/walletsolidity/getblockbynum", num=height), height)
 
     async def infos(self, height: int) -> tuple[TransactionInfo, ...]:
         """One for each transaction of the block, if the node keeps them."""
@@ -104,8 +113,14 @@ class TronRpc:
             return _info(answer) if answer else None
 
     async def knows(self, txid: TxId) -> bool:
-        """Whether the node holds the transaction, in a block or waiting for one."""
-        return bool(await self._call("/wallet/gettransactionbyid", value=txid))
+        """Whether the node holds the transaction, in a block or waiting for one. An answer about
+        another one is none."""
+        for path in ("/wallet/gettransactionbyid", "/wallet/gettransactionfrompending"):
+            if answer := _table(await self._call(path, value=txid)):
+                if answer.get("txID") != txid:
+                    raise NodeMisbehaved(f"{path}: another transaction than the one asked for")
+                return True
+        return False
 
     async def account(self, raw_address: bytes) -> dict[str, Any]:
         """`balance` and `type` of an account; empty if the chain does not know it."""
@@ -178,6 +193,16 @@ def _block(answer: Any, height: int | None = None) -> NodeBlock:
             raise NodeMisbehaved("a block whose id does not match its height")
     if height is not None and block.ref.height != height:
         raise NodeMisbehaved(f"block {block.ref.height} in answer to {height}")
+    return block
+
+
+def _whole(answer: Any, height: int) -> NodeBlock:
+    """With its transactions: the root of their hashes is zero only where there are none."""
+    block = _block(answer, height)
+    with _Understood("a block"):
+        root = bytes.fromhex(answer["block_header"]["raw_data"].get("txTrieRoot", ""))
+    if any(root) and not block.transactions:
+        raise NodeMisbehaved(f"block {height} without its transactions")
     return block
 
 

@@ -221,6 +221,17 @@ async def test_expired_transactions_are_proven_dead(node, adapter, wallet, short
     assert await wallet.balance() == 98 * TRX - ACTIVATION
 
 
+async def test_refused_once_is_not_known_the_next_time(node, adapter, wallet):
+    """The node remembers the id of what it refused, and calls it a duplicate from then on."""
+    to = await node.outside_address()
+    first, second = [await wallet.signed(to, 60 * TRX) for _ in range(2)]
+    await adapter.broadcast(first)
+    for code in ("CONTRACT_VALIDATE_ERROR", "DUP_TRANSACTION_ERROR", "DUP_TRANSACTION_ERROR"):
+        with pytest.raises(BroadcastRejected, match=code):
+            await adapter.broadcast(second)
+    assert (await adapter.status(second.txid)).state is TxState.UNKNOWN
+
+
 async def test_broadcast_twice(node, adapter, wallet):
     signed = await wallet.signed(await node.outside_address(), TRX)
     assert await adapter.broadcast(signed) is Broadcast.ACCEPTED

@@ -11,8 +11,10 @@ expiration against the head block and at most a day ahead; duplicates; size limi
 free bandwidth that come back over a day by java-tron's formula, else 1,000 sun burned per byte;
 account activation (1 TRX, and 0.1 TRX for bandwidth); memo fee; balances; the order of these
 checks and the codes they answer with; a pool of waiting transactions that sees their effects, and
-takes back those of replaced blocks; block ids (height, then SHA-256 of the header); Merkle roots;
-solidified blocks; transaction infos with receipts; hexadecimal or base58 by `visible`.
+takes back those of replaced blocks; the cache of ids seen, filled before a transaction is judged
+(here for as long as the process lives, there for an hour); block ids (height, then SHA-256 of the
+header); Merkle roots; solidified blocks; transaction infos with receipts; hexadecimal or base58 by
+`visible`.
 
 It does not do, and java-tron does:
 - witnesses: no voting, no rewards, no block signatures (a constant stands there); a block appears

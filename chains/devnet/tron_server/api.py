@@ -32,6 +32,7 @@ def application(journal: Journal) -> Starlette:
     paths: dict[str, _Answer] = {
         **{f"/wallet/{name}": answer for name, answer in head.block_methods().items()},
         **{f"/walletsolidity/{name}": answer for name, answer in solid.block_methods().items()},
+        "/wallet/gettransactionfrompending": head.waiting,
         "/wallet/getaccount": head.account,
         "/wallet/getaccountresource": head.resources,
         "/wallet/getchainparameters": lambda _: views.parameters(),
@@ -118,6 +119,10 @@ class _Reads:
             return {}
         return views.transaction(waiting, visible=_visible(parameters))
 
+    def waiting(self, parameters: _Parameters) -> Any:
+        found = self._chain.waiting.get(str(parameters["value"]).lower())
+        return views.transaction(found, visible=_visible(parameters)) if found else {}
+
     def _info(self, parameters: _Parameters) -> Any:
         found = self._find(parameters)
         return views.info(*found) if found else {}
@@ -165,6 +170,11 @@ class _Control:
 def _broadcast(chain: Chain, parameters: _Parameters) -> Any:
     transaction = wire.read_transaction(bytes.fromhex(parameters["transaction"]))
     answer = {"result": True, "code": "SUCCESS", "message": "", "txid": transaction.id}
+    # Before it is judged, as Wallet.broadcastTransaction does: refused once, duplicate ever after.
+    if transaction.id in chain.seen:
+        already = {"code": "DUP_TRANSACTION_ERROR", "message": "Transaction already exists."}
+        return answer | {"result": False, **already}
+    chain.seen.add(transaction.id)
     try:
         chain.submit(transaction)
     except Refused as error:

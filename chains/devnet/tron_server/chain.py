@@ -53,6 +53,7 @@ class Chain:
         self.blocks = [Block(0, genesis, bytes(32), genesis_time_ms, b"", _NO_TRANSACTIONS, (), {})]
         self.accounts: dict[bytes, Account] = {faucet: Account(_FAUCET_BALANCE, genesis_time_ms)}
         self.waiting: dict[str, Transaction] = {}
+        self.seen: set[str] = set()
         self._where: dict[str, int] = {}
         self._solid_after = solid_after
         self._branch = 0

@@ -241,6 +241,7 @@ async def status(scripted, infos: Any, found: Script, known: Any = None):
             "/wallet/gettransactioninfobyid": infos,
             "/wallet/getblockbynum": found,
             "/wallet/gettransactionbyid": known or {},
+            "/wallet/gettransactionfrompending": {},
         }
     )
     return await adapter.status(TxId(sha256(call()).hexdigest()))
@@ -250,6 +251,16 @@ async def test_unknown_and_pending(scripted):
     assert (await status(scripted, {}, {})).state is TxState.UNKNOWN
     waiting = transaction(call(), "SUCCESS")  # java-tron writes SUCCESS before any block has it
     assert (await status(scripted, {}, {}, waiting)).state is TxState.PENDING
+
+
+async def test_a_block_without_its_transactions_is_no_block(scripted):
+    """What is absent in proto3 is empty; the root of the transactions' hashes is not."""
+    empty = block(8)
+    empty["block_header"]["raw_data"]["txTrieRoot"] = "00" * 32
+    assert (await scripted({"/wallet/getblockbynum": empty}).block(8)).credits == ()
+    empty["block_header"]["raw_data"]["txTrieRoot"] = "17" * 32
+    with pytest.raises(NodeMisbehaved, match="without its transactions"):
+        await scripted({"/wallet/getblockbynum": empty}).block(8)
 
 
 async def test_success_needs_both_the_block_and_the_info(scripted):
@@ -286,19 +297,25 @@ async def test_a_reorganisation_between_two_answers(scripted):
 SIGNED = SignedTx(LOCAL.id, TxId("aa" * 32), b"\x00")
 
 
-async def broadcast(scripted, *, known: bool = False, **answer: Any) -> Broadcast:
-    found = {"txID": SIGNED.txid} if known else {}
-    script = {"/wallet/broadcasthex": answer, "/wallet/gettransactionbyid": found}
+async def broadcast(scripted, *, known: str = "", **answer: Any) -> Broadcast:
+    script = {
+        "/wallet/broadcasthex": answer,
+        "/wallet/gettransactionbyid": {},
+        "/wallet/gettransactionfrompending": {},
+    }
+    if known:
+        script[f"/wallet/gettransaction{known}"] = {"txID": SIGNED.txid}
     return await scripted(script).broadcast(SIGNED)
 
 
 async def test_broadcast_taken_or_known(scripted):
     taken = await broadcast(scripted, result=True, code="SUCCESS", txid=SIGNED.txid)
     assert taken is Broadcast.ACCEPTED
-    known = await broadcast(scripted, result=False, code="DUP_TRANSACTION_ERROR")
-    assert known is Broadcast.ALREADY_KNOWN
+    for known in ("byid", "frompending"):
+        found = await broadcast(scripted, known=known, result=False, code="DUP_TRANSACTION_ERROR")
+        assert found is Broadcast.ALREADY_KNOWN
     long_ago = await broadcast(
-        scripted, known=True, result=False, code="TRANSACTION_EXPIRATION_ERROR"
+        scripted, known="byid", result=False, code="TRANSACTION_EXPIRATION_ERROR"
     )
     assert long_ago is Broadcast.ALREADY_KNOWN
 
@@ -307,6 +324,7 @@ async def test_broadcast_taken_or_known(scripted):
     "code",
     [
         "SIGERROR",
+        "DUP_TRANSACTION_ERROR",
         "CONTRACT_VALIDATE_ERROR",
         "CONTRACT_EXE_ERROR",
         "BANDWITH_ERROR",

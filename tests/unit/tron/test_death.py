@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from chains.errors import NodeUnavailable
+from chains.errors import DeathUnproven, NodeUnavailable
 from chains.model import Address, BlockRef, SignedTx, TxId
 from chains.tron import REFERENCE_WINDOW, build, death
 from chains.tron import tron_pb2 as pb
@@ -24,22 +24,37 @@ FINAL = 70_100
 
 
 class Chain:
-    """Answers like TronRpc; every block is three seconds after the one before."""
+    """Answers like TronRpc; every block is three seconds after the one before. `shows`: what it
+    finds by id. `lags`: by how many blocks another node, which answers every second question about
+    a block, stands behind."""
 
     def __init__(self) -> None:
         self.held: dict[int, TxId] = {}
         self.broken_at = -1
         self.asked: list[int] = []
+        self.shows: TxId | None = None
+        self.info_shows: TxId | None = None
+        self.lags = 0
+        self._turn = 0
 
-    async def header(self, height: int) -> NodeBlock:
+    async def knows(self, txid: TxId) -> bool:
+        return txid == self.shows
+
+    async def info(self, txid: TxId) -> object | None:
+        return txid if txid == self.info_shows else None
+
+    async def solid_header(self, height: int) -> NodeBlock:
+        self._turn += 1
+        if self.lags and self._turn % 2 and height > FINAL - self.lags:
+            raise NodeUnavailable(f"no block {height} yet")
         parent = block_hash(height - 1) if height != self.broken_at else "00" * 32
         return NodeBlock(BlockRef(height, block_hash(height)), parent, height * 3000, ())
 
-    async def block(self, height: int) -> NodeBlock:
+    async def solid_block(self, height: int) -> NodeBlock:
         self.asked.append(height)
         held = [self.held[height]] if height in self.held else []
         transactions = tuple(NodeTransaction(txid, b"", "SUCCESS") for txid in held)
-        return replace(await self.header(height), transactions=transactions)
+        return replace(await self.solid_header(height), transactions=transactions)
 
 
 def block_hash(height: int) -> str:
@@ -105,16 +120,15 @@ async def test_a_reference_one_window_back():
     assert await verdict(chain, tx) is None
 
 
-async def test_a_reference_of_another_chain_is_death():
+async def test_a_reference_of_another_chain_proves_nothing():
     tx = lost()
     payload = pb.Transaction.FromString(tx.raw).raw_data
     raw = pb.RawData.FromString(payload)
     raw.ref_block_hash = b"elsewhen"
     moved = pb.Transaction(raw_data=raw.SerializeToString(), signature=[bytes(65)])
     chain = Chain()
-    reason = await verdict(chain, replace(tx, raw=moved.SerializeToString()))
-    assert "reference block" in str(reason)
-    assert chain.asked == []
+    with pytest.raises(DeathUnproven, match="reference block"):
+        await verdict(chain, replace(tx, raw=moved.SerializeToString()))
 
 
 @pytest.mark.parametrize("height", [REFERENCE + 1, EXPIRES_AT])
@@ -129,3 +143,31 @@ async def test_another_final_block_than_ours():
     chain = Chain()
     with pytest.raises(NodeUnavailable):
         await death.prove_dead(cast(TronRpc, chain), lost(), BlockRef(FINAL, "00" * 32))
+
+
+@pytest.mark.parametrize("index", ["shows", "info_shows"])
+async def test_what_the_node_knows_is_not_dead_although_no_block_showed_it(index):
+    chain, tx = Chain(), lost()
+    setattr(chain, index, tx.txid)
+    with pytest.raises(DeathUnproven):
+        await verdict(chain, tx)
+
+
+@pytest.mark.parametrize("lag", [10, 90, 200])
+async def test_a_second_node_that_lags_is_no_proof(lag):
+    """Its solidified chain ends earlier: what it does not have is not read as empty."""
+    chain = Chain()
+    chain.lags = lag
+    with pytest.raises(NodeUnavailable):
+        await verdict(chain, lost())
+
+
+async def test_a_search_that_ended_too_early_is_no_proof(monkeypatch):
+    """Several nodes may have helped to find where the life ends; the blocks themselves say it."""
+
+    async def too_early(*_: object) -> int:
+        return EXPIRES_AT - 5
+
+    monkeypatch.setattr(death, "_first_as_late", too_early)
+    with pytest.raises(NodeUnavailable):
+        await verdict(Chain(), lost())
