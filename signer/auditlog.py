@@ -1,17 +1,18 @@
 """The audit log: the journal as JSON lines, for people and for other machines.
 
 One line per record, in order, and after each append a seal. Whoever has the file and the log key
-can verify it alone; a copy of it restores a lost journal. The journal stays the truth: the file is
-brought up to date from it, so a crash between the two loses nothing.
+can verify it alone; a copy of it restores a lost journal. The journal stays the truth: a line that
+a full disk or a crash left torn is cut off before the next is written, and whatever the file lacks,
+also if somebody cut or changed it, is written again from the journal.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from signer.canonical import (
     MalformedMessage,
@@ -24,9 +25,10 @@ from signer.canonical import (
 from signer.errors import JournalBehind, JournalDamaged
 from signer.journal import GENESIS, Journal, Record, check_gap, next_head
 from signer.seals import check_seal
+from signer.statements import Notice
 
-_TAIL_BYTES: Final = 8 * 1024 * 1024
-_LINE_BYTES_MAX: Final = 4 * 1024 * 1024
+_LINE_BYTES_MAX: Final = 16 * 1024 * 1024
+_CHUNK_BYTES: Final = 1024 * 1024
 
 
 class Verified(NamedTuple):
@@ -36,36 +38,114 @@ class Verified(NamedTuple):
     head: bytes
 
 
+class _Extent(NamedTuple):
+    """How far the file says what the journal says: bytes, the newest record in them and its head,
+    whether a seal ends them, and that last line."""
+
+    length: int = 0
+    sequence: int = 0
+    head: bytes = GENESIS
+    sealed: bool = True
+    last_line: bytes = b""
+
+
 class AuditLog:
     """The file beside the journal. One writer."""
 
     def __init__(self, path: Path, journal: Journal) -> None:
-        """Brings the file up to date. Raises JournalBehind if it knows more than the journal."""
+        """Brings the file up to date, or warns that it can't be. Raises JournalBehind if it knows
+        more than the journal."""
         self._path = path
         self._journal = journal
-        self._written, sealed = _last_line(path)
-        if self._written > journal.sequence:
-            raise JournalBehind(
-                f"{path} goes up to record {self._written}, the journal to {journal.sequence}"
-            )
-        if not sealed:
-            self._write()
-        self.append()
+        self._unwritable = ""
+        self._mended = ""
+        self._good = _Extent()
+        self._torn = False
+        """Whether bytes after the good ones may be ours: a write failed or a crash cut it off."""
+        self._adopt(opening=True)
+        with suppress(OSError):  # `notices` says so, and nothing is given out meanwhile
+            self.append()
 
     def append(self) -> None:
-        """Write what the journal has and the file has not."""
-        if self._written != self._journal.sequence:
-            self._write()
+        """Write what the journal has and the file has not. Raises OSError; then the file counts
+        as it was before."""
+        try:
+            if self._was_touched():
+                self._adopt(opening=False)
+            if self._torn or self._good.sequence != self._journal.sequence or not self._good.sealed:
+                self._write()
+        except OSError as error:
+            self._unwritable = error.strerror or type(error).__name__
+            self._cut()
+            raise
+        self._unwritable = ""
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What an operator should know of the file, after one more try to mend it."""
+        with suppress(OSError):
+            self.append()
+        found = []
+        if self._unwritable:
+            message = f"the audit log can't be written, so nothing is signed: {self._unwritable}"
+            found.append(Notice("log-unwritable", message))
+        if self._mended:
+            found.append(Notice("log-mended", self._mended))
+        return tuple(found)
+
+    def _was_touched(self) -> bool:
+        """Whether somebody else cut, lengthened or replaced the file since our last write. A
+        change of the same length is found by `log verify`, or at the next opening."""
+        good = self._good
+        try:
+            with self._path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                if size < good.length or (size > good.length and not self._torn):
+                    return True
+                file.seek(good.length - len(good.last_line))
+                return file.read(len(good.last_line)) != good.last_line
+        except FileNotFoundError:
+            return good.length > 0
+
+    def _adopt(self, *, opening: bool) -> None:
+        """Find out how far the file is good. One that says something else than the journal is
+        kept under another name, as evidence, and a new one begun."""
+        try:
+            with self._path.open("rb") as file:
+                good, differs = _compare(file, self._journal)
+                size = file.seek(0, os.SEEK_END)
+                if differs and opening:
+                    _check_no_more(file, good, self._journal)
+        except FileNotFoundError:
+            good, differs, size = _Extent(), False, 0
+        kept = set_aside(self._path, "changed", self._journal.sequence) if differs else None
+        if kept is not None:
+            good, size = _Extent(), 0
+            self._mended = f"the audit log was changed; it is kept as {kept.name} and written anew"
+        elif not opening:
+            self._mended = "the audit log was cut by somebody else; it is mended from the journal"
+        self._good, self._torn = good, size > good.length
+
+    def _cut(self) -> None:
+        """Back to the good part, which takes no room. If that fails, the next write does it."""
+        if self._torn:
+            with suppress(OSError):
+                os.truncate(self._path, self._good.length)
+                self._torn = False
 
     def _write(self) -> None:
-        journal = self._journal
-        lines = [_line(*row) for row in journal.raw_since(self._written)]
-        seal = {"seal": journal.seal().hex(), "sequence": journal.sequence}
-        lines.append(canonical_json(seal) + b"\n")
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "ab") as file:
-            file.write(b"".join(lines))
-        self._written = journal.sequence
+        good, journal = self._good, self._journal
+        self._torn = True
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            file.truncate(good.length)
+            file.seek(good.length)
+            last_line = good.last_line
+            if good.sequence != journal.sequence or not good.sealed:
+                _write_all(file, _chunks(_line(*row) for row in journal.raw_since(good.sequence)))
+                last_line = _seal_line(journal)
+                _write_all(file, (last_line,))
+            self._good = _Extent(file.tell(), journal.sequence, journal.head, True, last_line)
+        self._torn = False
 
 
 def verify_log(path: Path, log_key: bytes) -> Verified:
@@ -93,20 +173,80 @@ def records_of(path: Path) -> Iterator[Record]:
     return (_read_record(row) for row in _rows(path) if "seal" not in row)
 
 
+def set_aside(path: Path, why: str, sequence: int) -> Path:
+    """The file under a name that says why and when; what was set aside earlier stays."""
+    number = 0
+    while True:
+        repeated = f"-{number}" if number else ""
+        kept = path.with_suffix(f".{why}-{sequence}{repeated}.jsonl")
+        if not kept.exists():
+            return path.rename(kept)
+        number += 1
+
+
+def _compare(file: BinaryIO, journal: Journal) -> tuple[_Extent, bool]:
+    """How far the file agrees with the journal, and whether it goes on with something else. A
+    line torn at the end is nothing else. The newest seal must be the journal's own."""
+    good, expected = _Extent(), journal.raw_since(0)
+    awaited = next(expected, None)
+    for line in _lines(file):
+        if not line.endswith(b"\n"):
+            return good, len(line) > _LINE_BYTES_MAX
+        if awaited is not None and line == _line(*awaited):
+            good = _Extent(good.length + len(line), awaited[0], awaited[1], False, line)
+            awaited = next(expected, None)
+        elif _is_seal_after(line, good.sequence) and (awaited or line == _seal_line(journal)):
+            good = good._replace(length=good.length + len(line), sealed=True, last_line=line)
+        else:
+            return good, True
+    return good, False
+
+
+def _check_no_more(file: BinaryIO, good: _Extent, journal: Journal) -> None:
+    """Raises JournalBehind if what follows on the good part has a higher number than any record of
+    the journal, or was sealed by us: then another journal went on from here."""
+    file.seek(good.length)
+    sequence, head = good.sequence, good.head
+    for line in _lines(file):
+        with suppress(JournalDamaged, MalformedMessage):
+            row = _row(line)
+            if "seal" not in row:
+                record = _read_record(row)
+                if record.sequence > journal.sequence:
+                    raise JournalBehind(
+                        f"{file.name} goes up to record {record.sequence} at least,"
+                        f" the journal to {journal.sequence}"
+                    )
+                sequence = record.sequence
+                head = next_head(head, sequence, canonical_json(record.body))
+            elif sequence > good.sequence:
+                check_seal(journal.log_key, sequence, head, _sealed(row, sequence))
+                raise JournalBehind(f"{file.name} has another record {sequence}, sealed by us")
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    return iter(lambda: file.readline(_LINE_BYTES_MAX + 1), b"")
+
+
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
-        for number, line in enumerate(iter(lambda: file.readline(_LINE_BYTES_MAX), b""), 1):
+        for number, line in enumerate(_lines(file), 1):
+            if len(line) > _LINE_BYTES_MAX:
+                raise JournalDamaged(f"line {number} is too long")
             if not line.endswith(b"\n"):
-                if file.read(1):
-                    raise JournalDamaged(f"line {number} is too long")
                 return
             try:
-                row = parse_json(line[:-1])
+                yield _row(line)
             except MalformedMessage as error:
                 raise JournalDamaged(f"line {number}: {error}") from error
-            if not isinstance(row, dict):
-                raise JournalDamaged(f"line {number} is no record")
-            yield row
+
+
+def _row(line: bytes) -> dict[str, Any]:
+    """Raises MalformedMessage."""
+    row = parse_json(line.removesuffix(b"\n"))
+    if not isinstance(row, dict):
+        raise MalformedMessage("no record")
+    return row
 
 
 def _read_record(row: dict[str, Any]) -> Record:
@@ -129,26 +269,40 @@ def _sealed(row: dict[str, Any], sequence: int) -> bytes:
         raise JournalDamaged(f"the seal after record {sequence}: {error}") from error
 
 
+def _is_seal_after(line: bytes, sequence: int) -> bool:
+    """Whether it has the form. To check every old seal's signature would take a start minutes
+    where there are a million; `log verify` does."""
+    try:
+        return bool(_sealed(_row(line), sequence))
+    except (MalformedMessage, JournalDamaged):
+        return False
+
+
 def _line(sequence: int, head: bytes, body: str) -> bytes:
     """Canonical, since the body is and the names are in order."""
     return f'{{"body":{body},"head":"{head.hex()}","sequence":{sequence}}}\n'.encode()
 
 
-def _last_line(path: Path) -> tuple[int, bool]:
-    """The number in the last whole line, 0 without a file, and whether nothing lacks a seal. Cuts
-    off a line torn by a crash."""
-    if not path.exists():
-        return 0, True
-    with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL_BYTES))
-        tail = file.read()
-        whole = tail[: tail.rfind(b"\n") + 1]
-        file.truncate(size - (len(tail) - len(whole)))
-    if not whole:
-        return 0, True
-    try:
-        row = json.loads(whole[:-1].rsplit(b"\n", 1)[-1])
-        return integer(row["sequence"]), "seal" in row
-    except (ValueError, TypeError, KeyError) as error:
-        raise JournalDamaged(f"{path} does not end in a record") from error
+def _seal_line(journal: Journal) -> bytes:
+    row = {"seal": journal.seal().hex(), "sequence": journal.sequence}
+    return canonical_json(row) + b"\n"
+
+
+def _chunks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Joined to writes of a sensible size."""
+    chunk = bytearray()
+    for line in lines:
+        chunk += line
+        if len(chunk) >= _CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    if chunk:
+        yield bytes(chunk)
+
+
+def _write_all(file: BinaryIO, chunks: Iterable[bytes]) -> None:
+    """Every byte, however little of them the system takes at a time. Raises OSError."""
+    for chunk in chunks:
+        left = memoryview(chunk)
+        while left:
+            left = left[file.write(left) :]

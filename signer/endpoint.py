@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from chains.model import Address, AddressType, NetworkId
@@ -21,6 +22,7 @@ from signer.session import Session
 from signer.wire import (
     BATCH_MAX,
     MalformedMessage,
+    Notice,
     RefusalCode,
     SignRequest,
     Status,
@@ -38,9 +40,11 @@ Arguments = Mapping[str, Any]
 class Endpoint:
     """Answers messages from one thread. Without a session the signer is locked."""
 
-    def __init__(self, warnings: tuple[str, ...]) -> None:
-        self._warnings = warnings
+    def __init__(self, notices: Callable[[], tuple[Notice, ...]] = tuple) -> None:
+        """`notices`: what an operator should mend about process and disk, asked at each status."""
+        self._notices = notices
         self.session: Session | None = None
+        self.strangers = 0
 
     def answer(self, caller: Caller, body: bytes) -> bytes:
         """Never raises for what a caller sends."""
@@ -52,6 +56,9 @@ class Endpoint:
             return self.reject(caller, RefusalCode.MALFORMED, "message", str(error))
         except Refused as refused:
             return self.reject(caller, refused.code, refused.detail, str(refused))
+        except (sqlite3.Error, OSError):
+            message = "the signer's disk refuses; the same call may be repeated"
+            return messages.refusal(RefusalCode.UNAVAILABLE, "not-durable", message)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the service
             # Its text may name what is ours alone; the caller learns that it may try again.
             kind = type(error).__name__
@@ -71,9 +78,10 @@ class Endpoint:
             self.session = None
 
     def status(self) -> Status:
-        if self.session is not None:
-            return self.session.status(self._warnings)
-        return Status(True, 0, 0, bytes(32), b"", self._warnings)
+        notices = self._notices()
+        if self.session is None:
+            return Status(True, 0, 0, bytes(32), b"", notices, strangers=self.strangers)
+        return replace(self.session.status(notices), strangers=self.strangers)
 
     def _call(self, caller: Caller, call: str, arguments: Arguments) -> Any:
         if call == "status":

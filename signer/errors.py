@@ -12,7 +12,8 @@
     └── JournalFault
         ├── JournalDamaged     the record of what was signed was changed or cut
         ├── JournalBehind      it is older than what somebody holds proof of
-        └── StateInUse         another process works in the same state directory
+        ├── StateInUse         another process works in the same state directory
+        └── DiskFailed         the disk is full or fails; what is on it stays as it was
 
 `str(error)` is for the operator and never contains a secret.
 """
@@ -88,3 +89,7 @@ class JournalBehind(JournalFault):
 
 class StateInUse(JournalFault):
     """Two signers on one state would each not know what the other signed."""
+
+
+class DiskFailed(JournalFault):
+    """The disk is full, read-only or fails. No record is lost; to go on, mend the disk."""

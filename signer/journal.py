@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from signer.canonical import canonical_json
-from signer.errors import JournalBehind, JournalDamaged, JournalFault
+from signer.errors import DiskFailed, JournalBehind, JournalDamaged, JournalFault
 from signer.keychain import OwnKey
 from signer.seals import check_seal, seal_message
+from signer.statements import Notice
 
 GENESIS: Final = bytes(32)
 _RECORD_DOMAIN: Final = b"custody-wallet/journal/v1\n"
@@ -44,6 +45,16 @@ CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
 CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered');
 CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), signature BLOB NOT NULL);
 """
+_DISK_ERRORS: Final = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_NOMEM,
+    }
+)
 _CONTRADICTION: Final = """
 SELECT sequence FROM journal WHERE
     kind IS NOT json_extract(body, '$.kind')
@@ -72,9 +83,10 @@ class Journal:
     """One file, one process, one thread. Writes happen inside `transaction` only."""
 
     def __init__(self, path: Path, log_key: OwnKey) -> None:
-        """Opens or creates, and verifies every record. Raises JournalDamaged."""
+        """Opens or creates, and verifies every record. Raises JournalDamaged, DiskFailed."""
         self._log_key = log_key
         self._writing = False
+        self._unwritable = ""
         self.sequence, self.head = 0, GENESIS
         self._database = sqlite3.connect(path, isolation_level=None)
         try:
@@ -84,10 +96,24 @@ class Journal:
             self._verify()
         except sqlite3.DatabaseError as error:
             self.close()
+            if _is_disks(error):
+                raise DiskFailed(f"{path} can't be opened: {error}") from error
             raise JournalDamaged(f"{path} is not a sound database") from error
         except JournalFault:
             self.close()
             raise
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What an operator should mend: that the last transaction could not be written."""
+        if not self._unwritable:
+            return ()
+        message = f"the journal can't be written, so nothing is signed: {self._unwritable}"
+        return (Notice("journal-unwritable", message),)
+
+    @property
+    def log_key(self) -> bytes:
+        """What seals are checked with."""
+        return self._log_key.public_key
 
     def close(self) -> None:
         self._database.close()
@@ -97,14 +123,19 @@ class Journal:
         """All appends inside are durable when this returns, or none is. Raises sqlite3.Error."""
         assert not self._writing
         before = self.sequence, self.head
-        self._database.execute("BEGIN IMMEDIATE")
         self._writing = True
         try:
+            self._database.execute("BEGIN IMMEDIATE")
             yield
-            if self.sequence != before[0]:
+            wrote = self.sequence != before[0]
+            if wrote:
                 self._seal()
             self._database.execute("COMMIT")
-        except BaseException:
+            if wrote:
+                self._unwritable = ""
+        except BaseException as error:
+            if isinstance(error, sqlite3.Error):
+                self._unwritable = str(error)
             self.sequence, self.head = before
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
@@ -241,6 +272,12 @@ def check_gap(before: int, sequence: int, body: object) -> None:
     recovered = isinstance(body, dict) and body.get("kind") == "recovered"
     if not recovered or not isinstance(body, dict) or body.get("after") != before:
         raise JournalDamaged(f"records between {before} and {sequence} are missing")
+
+
+def _is_disks(error: sqlite3.Error) -> bool:
+    """Whether the disk failed, and not what is written on it. The low byte is the primary code."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _DISK_ERRORS
 
 
 def _record(row: tuple[Any, ...]) -> Record:

@@ -73,7 +73,8 @@ async def serve(
 ) -> None:
     """Until SIGTERM or SIGINT. `secrets`: passphrase and PIN, None to start locked. `ready` is
     told where it listens, once it does. Raises SignerFault if it cannot be unlocked."""
-    endpoint = Endpoint(harden_process() + configuration.state.warnings())
+    unprotected = harden_process()
+    endpoint = Endpoint(lambda: unprotected + configuration.state.notices())
     server = Server(endpoint)
     control = Control(server, endpoint, partial(open_session, configuration))
     stop = asyncio.Event()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from signer.auditlog import AuditLog, records_of, verify_log
+from signer.auditlog import AuditLog, records_of, set_aside, verify_log
 from signer.canonical import MalformedMessage, exact_fields, format_time, integer, text
 from signer.errors import JournalDamaged
 from signer.journal import Journal
@@ -128,4 +128,4 @@ def _missing(journal: Journal, vaults: Iterable[LostVault]) -> list[LostVault]:
 def _set_aside(path: Path, source: Path | None, sequence: int) -> None:
     """The old log is kept under another name; a new one is written whole from the journal."""
     if path.exists() and (source is None or not path.samefile(source)):
-        path.rename(path.with_suffix(f".before-{sequence}.jsonl"))
+        set_aside(path, "before", sequence)

@@ -9,7 +9,6 @@ from chains.codec import TransactionCodec
 from chains.model import NetworkId
 from signer.accounts import Accounts
 from signer.auditlog import AuditLog
-from signer.errors import SignerFault
 from signer.guard import Guard
 from signer.journal import Journal
 from signer.keychain import Root
@@ -18,7 +17,7 @@ from signer.publishing import Publisher
 from signer.service import Clock, Signer
 from signer.state import StateDirectory
 from signer.vaults import Vaults
-from signer.wire import RefusalCode, Status, format_time
+from signer.wire import Notice, RefusalCode, Status, format_time
 from signer.words import seed_of
 
 LOG_KEY = "log"
@@ -57,13 +56,13 @@ class Session:
         self._attester = self._root.own_key(ATTESTATION_KEY)
         try:
             self.journal = Journal(state.journal, self._log_key)
-        except SignerFault:
+        except BaseException:
             self._wipe()
             raise
         try:
             self.guard = Guard(self.journal, administrators)
             log = self._log = AuditLog(state.log, self.journal)
-        except SignerFault:
+        except BaseException:
             self.close()
             raise
         accounts = Accounts(self._root, codecs)
@@ -71,7 +70,8 @@ class Session:
         self.vaults = Vaults(accounts, self.guard, log, self._attester, clock)
         self.publisher = Publisher(codecs, self.guard, log, clock)
 
-    def status(self, warnings: tuple[str, ...]) -> Status:
+    def status(self, notices: tuple[Notice, ...]) -> Status:
+        """`notices`: what is known outside about process and disk."""
         policy = self.guard.policy
         return Status(
             locked=False,
@@ -79,7 +79,7 @@ class Session:
             sequence=self.journal.sequence,
             head=self.journal.head,
             attestation_key=self._attester.public_key,
-            warnings=warnings,
+            warnings=(*notices, *self.journal.notices(), *self._log.notices()),
             log_key=self._log_key.public_key,
         )
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from signer.errors import StateInUse
+from signer.statements import Notice
+
+_DISK_FREE_MIN: Final = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,17 @@ class StateDirectory:
     def control(self) -> Path:
         return self.path / "control.sock"
 
-    def warnings(self) -> tuple[str, ...]:
+    def notices(self) -> tuple[Notice, ...]:
         """What an operator should mend about the directory."""
+        found = []
         if self.path.stat().st_mode & 0o077:
-            return ("the state directory is open to other users (chmod 700)",)
-        return ()
+            message = "the state directory is open to other users (chmod 700)"
+            found.append(Notice("state-directory-open", message))
+        free = shutil.disk_usage(self.path).free
+        if free < _DISK_FREE_MIN:
+            message = f"{free // 1024} KiB are free on the disk; when it is full, nothing is signed"
+            found.append(Notice("disk-almost-full", message))
+        return tuple(found)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

@@ -58,18 +58,37 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that an operator should mend. `code` is stable, `message` is for people."""
+
+    code: str
+    message: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"code": self.code, "message": self.message}
+
+    @classmethod
+    def parse(cls, row: object) -> Notice:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset({"code", "message"}))
+        return cls(text(fields["code"]), text(fields["message"], maximum=4096))
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """`attestation_key`, `log_key`: Ed25519 public keys to pin, empty while locked. `head` and
     `sequence`: the newest record of the audit log. `policy_version` is 0 before the first policy.
-    `warnings`: e.g. memory not locked."""
+    `warnings`: what an operator should mend, each code once. `strangers`: how many callers who are
+    not listed were turned away since the process began."""
 
     locked: bool
     policy_version: int
     sequence: int
     head: bytes
     attestation_key: bytes
-    warnings: tuple[str, ...]
+    warnings: tuple[Notice, ...]
     log_key: bytes = b""
+    strangers: int = 0
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -78,8 +97,9 @@ class Status:
             "sequence": self.sequence,
             "head": self.head.hex(),
             "attestation_key": self.attestation_key.hex(),
-            "warnings": list(self.warnings),
+            "warnings": [warning.to_json() for warning in self.warnings],
             "log_key": self.log_key.hex(),
+            "strangers": self.strangers,
         }
 
     @classmethod
@@ -92,11 +112,12 @@ class Status:
             sequence=integer(fields["sequence"]),
             head=octets(fields["head"]),
             attestation_key=octets(fields["attestation_key"]),
-            warnings=tuple(text(item) for item in listed(fields["warnings"], maximum=64)),
+            warnings=tuple(Notice.parse(item) for item in listed(fields["warnings"], maximum=64)),
             log_key=octets(fields["log_key"]),
+            strangers=integer(fields["strangers"]),
         )
 
 
 _STATUS_FIELDS = frozenset(
-    "locked policy_version sequence head attestation_key warnings log_key".split()
+    "locked policy_version sequence head attestation_key warnings log_key strangers".split()
 )

@@ -33,7 +33,7 @@ from signer.canonical import (
     read_json,
     text,
 )
-from signer.statements import Attestation, Status
+from signer.statements import Attestation, Notice, Status
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -380,6 +380,7 @@ __all__ = [
     "MalformedMessage",
     "Mandate",
     "Need",
+    "Notice",
     "Outcome",
     "Receipt",
     "Refusal",

@@ -108,5 +108,7 @@ def print_status(answer: Any) -> None:
         print(f"newest record: {told.sequence}, head {told.head.hex()}")
         print(f"attestation key: {told.attestation_key.hex()}")
         print(f"log key: {told.log_key.hex()}")
+    if told.strangers:
+        print(f"turned away: {told.strangers} callers who are not listed")
     for warning in told.warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {warning.code}: {warning.message}")

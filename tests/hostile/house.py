@@ -81,7 +81,7 @@ def in_process(
 ) -> Iterator[World]:
     """The signer's own code behind its message parser, for taking defences out. Raises
     JournalFault where the real process does not start."""
-    endpoint, codecs = Endpoint(()), codecs_for(NETWORKS)
+    endpoint, codecs = Endpoint(), codecs_for(NETWORKS)
     who = caller("uid:0", allowed=allowed)
 
     def start() -> None:
@@ -106,7 +106,7 @@ def in_process(
 @asynccontextmanager
 async def serving_here(state: StateDirectory) -> AsyncIterator[Path]:
     """The server's own code in this process, where its patience can be shortened."""
-    endpoint = Endpoint(())
+    endpoint = Endpoint()
     server = Server(endpoint)
     contents, codecs = Contents(bytearray(ENTROPY), PINNED), codecs_for(NETWORKS)
     clock = Clock(utc_now())

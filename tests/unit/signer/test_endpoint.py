@@ -11,6 +11,7 @@ from signer.messages import CallRefused, parse_response, request
 from signer.wire import (
     BATCH_MAX,
     Attestation,
+    Notice,
     Receipt,
     Refusal,
     RefusalCode,
@@ -35,12 +36,15 @@ from tests.support.signer import (
 EVM, SOLANA = find_network("ethereum-local").id, find_network("solana-local").id
 
 
+UNLOCKED = Notice("memory-not-locked", "memory is not locked")
+
+
 class Wire:
     """A bench behind its endpoint."""
 
     def __init__(self, folder):
         self.bench = Bench(folder)
-        self.endpoint = Endpoint(("memory is not locked",))
+        self.endpoint = Endpoint(lambda: (UNLOCKED,))
         self.endpoint.session = self.bench.session
 
     def call(self, name, who=CALLER, **arguments):
@@ -71,7 +75,7 @@ def test_status_tells_what_to_pin_and_what_to_worry_about(wire):
     status = Status.parse(wire.call("status"))
     assert (status.locked, status.policy_version, status.sequence) == (False, 1, 3)
     assert (len(status.attestation_key), len(status.log_key)) == (32, 32)
-    assert status.warnings == ("memory is not locked",)
+    assert status.warnings == (UNLOCKED,)
 
 
 def test_a_locked_signer_says_so_and_nothing_else(wire):
