@@ -216,8 +216,8 @@ TABLES = {"signer.journal:_check_schema": nothing}
 
 FILES: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("the last record deleted", {**RECORDS, **LOG}),
-    ("a record in the middle deleted", RECORDS),
-    ("an amount in a record changed", RECORDS),
+    ("a record in the middle deleted", {**RECORDS, **LOG}),
+    ("an amount in a record changed", {**RECORDS, **LOG}),
     ("the journal's columns made to lie", {**TABLES, **RECORDS}),
     ("a column that contradicts its record", RECORDS),
     ("the write-ahead log removed", LOG),

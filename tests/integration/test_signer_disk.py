@@ -59,7 +59,7 @@ async def test_a_disk_that_fills_while_it_serves(tiny):
         log_key = (await client.status()).log_key
         for number in range(10):
             asked = await signing(client, f"t{number}", nonce=number)
-            filler = fill(tiny, pages=number % 5)
+            filler = fill(tiny, pages=2 * number)
             words += [outcome_word(outcome) for outcome in await client.sign([asked])]
             status = await client.status()
             assert "disk-almost-full" in {warning.code for warning in status.warnings}
