@@ -1,8 +1,11 @@
 """Decides what the credits of a block mean for us. Pure: what is ours is an argument.
 
 A payment to an address of ours is a deposit, also when another vault of ours made it, and also when
-the vault itself did. What comes back to the vault from its own transaction beside the payment is
-change: the ledger never took it away, so it must not add it.
+the vault itself did. Where money is coins, a coin is spent whole, and what comes back to the vault
+from its own transaction beside the payment is change: the ledger never took it away, so it must not
+add it. Where money is an account's balance nothing is spent whole: what a payee's contract sends
+back inside our own transaction is income like any other, because the ledger takes away the whole
+payment.
 """
 
 from __future__ import annotations
@@ -34,7 +37,8 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class OwnTransfer:
-    """A transaction that a vault made: what pays others is `destination`, the rest comes back."""
+    """A transaction that a vault made of its coins: what pays others is `destination`, the rest
+    comes back."""
 
     vault_id: str
     destination: str
@@ -70,7 +74,7 @@ def match_block(
     own: Mapping[str, OwnTransfer],
 ) -> list[Found]:
     """Those of `candidates`, credits of `block`, that are ours. `owners` by address, `own` by
-    transaction id."""
+    transaction id, for networks that have coins."""
     return [
         _found(network, block.ref, credit, owner, own.get(credit.txid))
         for credit in candidates
@@ -86,10 +90,14 @@ def _found(
         block=ref,
         credit=credit,
         owner=owner,
-        change=own is not None and own.vault_id == vault and own.destination != credit.address,
+        change=has_coins(network) and _comes_back(credit, vault, own),
         final_height=final_height(network, ref.height, credit.mature_height),
         account=_account(network, credit, owner),
     )
+
+
+def _comes_back(credit: Credit, vault: str, own: OwnTransfer | None) -> bool:
+    return own is not None and own.vault_id == vault and own.destination != credit.address
 
 
 def _account(network: Network, credit: Credit, owner: Owner) -> AccountKey:

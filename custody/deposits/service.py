@@ -157,7 +157,7 @@ async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     session, network = chain.session, chain.network
     owners = await repository.owners(session, network.id, {hit.address for hit in hits})
     txids = {hit.txid for hit in hits if hit.address in owners}
-    own = await repository.own_transfers(session, network.id, txids)
+    own = await repository.own_transfers(session, network.id, txids) if has_coins(network) else {}
     return [
         found
         for block, credits_ in candidates

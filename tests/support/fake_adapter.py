@@ -32,7 +32,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Family, Network
-from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, State
+from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx, nonce_key
 
 T = TypeVar("T")
@@ -127,10 +127,10 @@ class FakeAdapter:
             parent_height=chain[place - 1].ref.height if place else None,
             timestamp=600 * height,
             credits=tuple(
-                Credit(each.tx.txid, position, out.address, out.asset, out.amount, each.mature)
+                credit
                 for each in mined.included
                 if not each.reverted
-                for position, out in enumerate(each.tx.outputs)
+                for credit in self._credits(each)
             ),
             spent=tuple(
                 key
@@ -139,6 +139,18 @@ class FakeAdapter:
                 for key in sorted(self.codec.conflict_keys(each.tx))
             ),
         )
+
+    def _credits(self, included: Included) -> list[Credit]:
+        """What the transaction itself pays, then what contracts pass on."""
+        tx, native = included.tx, self._network.native.id
+        paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
+        outputs = [(out.address, out.asset, out.amount) for out in paid]
+        if not self._node.hides_inside:
+            outputs += [(Address(to), native, amount) for to, amount in included.inside]
+        return [
+            Credit(tx.txid, position, to, asset, amount, included.mature)
+            for position, (to, asset, amount) in enumerate(outputs)
+        ]
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)

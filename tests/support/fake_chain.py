@@ -48,13 +48,15 @@ class State:
 
 @dataclass(frozen=True)
 class Included:
-    """`fee`, `locked`: what it cost here. `mature`: for what a block itself mints."""
+    """`fee`, `locked`: what it cost here. `mature`: for what a block itself mints. `inside`: what
+    contracts passed on, payee and amount of the native asset."""
 
     tx: FakeTx
     fee: int
     locked: int = 0
     reverted: bool = False
     mature: int | None = None
+    inside: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ class Mined:
 
 class FakeNode:
     """`fee`: what a transaction costs (coins: per transaction as well). `rent`: what the next
-    payments lock beyond (Solana). All verbs take effect at once."""
+    payments lock beyond (Solana). `contracts`: addresses that send so much of every payment back
+    to the payer. `hides_inside`: blocks don't show what contracts pass on (a node without traces).
+    All verbs take effect at once."""
 
     def __init__(self, network: Network, seed: int = 0) -> None:
         self.network: NetworkId = network.id
@@ -78,6 +82,9 @@ class FakeNode:
         self.fee = 1000
         self.rent = 0
         self.final_height = 0
+        self.contracts: dict[str, int] = {}
+        self.hides_inside = False
+        self.paid_inside: set[TxId] = set()
         self.pool: dict[TxId, FakeTx] = {}
         self._revert: set[TxId] = set()
         self._mature: dict[TxId, int] = {}
@@ -97,9 +104,16 @@ class FakeNode:
         return self.codec.derive_address(self.random.randbytes(33), kind)
 
     async def fund(
-        self, address: Address, amount: int, *, asset: AssetId | None = None, mature: int = 0
+        self,
+        address: Address,
+        amount: int,
+        *,
+        asset: AssetId | None = None,
+        mature: int = 0,
+        inside: bool = False,
     ) -> TxId:
-        """`mature`: so many blocks must pass before it may be spent (coinbase)."""
+        """`mature`: so many blocks must pass before it may be spent (coinbase). `inside`: through
+        a contract."""
         tx = FakeTx(
             network=self.network,
             inputs=(FakeInput(self._salt(), 0, amount + self.fee, OUTSIDE, None),),
@@ -110,6 +124,8 @@ class FakeNode:
         self.pool[tx.txid] = tx
         if mature:
             self._mature[tx.txid] = mature
+        if inside:
+            self.paid_inside.add(tx.txid)
         return tx.txid
 
     async def mine(self, blocks: int = 1, *, skip: int = 0) -> None:
@@ -233,6 +249,9 @@ class FakeNode:
         first = tx.inputs[0]
         if first.address == OUTSIDE:
             self._pay(state, tx)
+            if tx.txid in self.paid_inside:
+                passed = tuple((out.address, out.amount) for out in tx.outputs)
+                return Included(tx, self.fee, inside=passed)
             mature = self._mature.get(tx.txid)
             return Included(tx, self.fee, mature=None if mature is None else height + mature)
         if self.codec.has_coins:
@@ -270,7 +289,12 @@ class FakeNode:
         for asset, need in needed.items():
             state.give(sender, asset, -need)
         self._pay(state, tx)
-        return Included(tx, fee, locked)
+        back = [(out.address, self.contracts.get(out.address, 0)) for out in tx.outputs]
+        for contract, amount in back:
+            state.give(contract, native, -amount)
+            state.give(sender, native, amount)
+        inside = tuple((sender, amount) for _, amount in back if amount)
+        return Included(tx, fee, locked, inside=inside)
 
     def _pay(self, state: State, tx: FakeTx) -> None:
         for position, out in enumerate(tx.outputs):
