@@ -15,10 +15,12 @@ from typing import Final
 class AlarmCode(StrEnum):
     """Stable names, for people, dashboards and the runbook."""
 
-    LEDGER_DIFFERS = "ledger_differs_from_chain"
+    SHORTAGE = "chain_below_ledger"
+    SURPLUS = "chain_above_ledger"
     BOOKS_BROKEN = "books_broken"
     REORG_BELOW_FINALITY = "reorg_below_finality"
     REORG_TOO_DEEP = "reorg_too_deep"
+    NODE_WRONG_CHAIN = "node_wrong_chain"
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
@@ -34,8 +36,11 @@ class Meaning:
 
 
 CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
-    AlarmCode.LEDGER_DIFFERS: Meaning(
+    AlarmCode.SHORTAGE: Meaning(
         "less is on the chain than the ledger says; the vault is frozen", clears_itself=True
+    ),
+    AlarmCode.SURPLUS: Meaning(
+        "more is on the chain than the ledger knows of; nothing is frozen", clears_itself=True
     ),
     AlarmCode.BOOKS_BROKEN: Meaning(
         "the ledger's entries do not add up to its totals", clears_itself=True
@@ -47,6 +52,9 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     AlarmCode.REORG_TOO_DEEP: Meaning(
         "the node's chain and ours share no block that we remember; following has stopped",
         clears_itself=True,
+    ),
+    AlarmCode.NODE_WRONG_CHAIN: Meaning(
+        "the node serves another chain; following has stopped", clears_itself=True
     ),
     AlarmCode.FEE_ABOVE_RESERVATION: Meaning(
         "a transfer cost more than its greatest fee; its money stays held", clears_itself=False

@@ -70,7 +70,9 @@ async def opened_database() -> AsyncIterator[Database]:
     """The configured database. Raises Failure if `custody migrate` has not been run on it."""
     from custody.db.migrate import is_current
     from custody.db.session import Database
+    from custody.workers.logs import configure_logging
 
+    configure_logging()  # standard output is for what the command has to say
     url, file = database_url()
     # Looking into a file that is not there would make one.
     if (file is not None and not file.is_file()) or not await is_current(url):

@@ -57,7 +57,7 @@ async def worker() -> None:
 async def reconcile() -> None:
     """Compare the ledger with the chains; exit code 1 unless all was compared and is equal.
 
-    As the workers do it: a vault that differs is frozen and an alarm is raised.
+    As the workers do it: a difference raises an alarm, and a shortage freezes the vault.
     """
     from custody.bootstrap import open_custody
     from custody.reconcile.service import Reconciliation

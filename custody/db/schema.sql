@@ -145,6 +145,38 @@ CREATE TABLE ledger_accounts (
 
 CREATE INDEX ix_ledger_accounts_vault_id ON ledger_accounts (vault_id);
 
+CREATE TABLE reconciled (
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    height INTEGER,
+    ledger NUMERIC(78, 0),
+    chain NUMERIC(78, 0),
+    verdict VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    compared_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_reconciled PRIMARY KEY (vault_id, asset),
+    CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE TABLE vault_freezes (
+    id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    open_key VARCHAR,
+    frozen_by VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_by VARCHAR,
+    ended_reason VARCHAR,
+    difference VARCHAR,
+    CONSTRAINT pk_vault_freezes PRIMARY KEY (id),
+    CONSTRAINT fk_vault_freezes_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT uq_vault_freezes_open_key UNIQUE (open_key)
+);
+
+CREATE INDEX ix_vault_freezes_vault_id ON vault_freezes (vault_id);
+
 CREATE TABLE coins (
     network VARCHAR NOT NULL,
     txid VARCHAR NOT NULL,

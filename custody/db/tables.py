@@ -41,7 +41,7 @@ class ClientRow(Row):
 
 class VaultRow(Row):
     """`account`: the hardened index that the signer assigned. `frozen_reason`: set while nothing
-    may leave (a reconciliation difference, an operator)."""
+    may leave; the first reason of those in `vault_freezes` that have not ended."""
 
     __tablename__ = "vaults"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -50,6 +50,24 @@ class VaultRow(Row):
     account: Mapped[int] = mapped_column(unique=True)
     frozen_reason: Mapped[str | None]
     created_at: Mapped[datetime]
+
+
+class VaultFreezeRow(Row):
+    """One reason for which nothing may leave a vault, who gave it and how it ended. `open_key`
+    (vault and reason) keeps one reason from being given twice; null once it has ended.
+    `difference`: what still differed from the chain when a person ended it in spite of that."""
+
+    __tablename__ = "vault_freezes"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    reason: Mapped[str]
+    open_key: Mapped[str | None] = mapped_column(unique=True)
+    frozen_by: Mapped[str]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_by: Mapped[str | None]
+    ended_reason: Mapped[str | None]
+    difference: Mapped[str | None]
 
 
 class AddressRow(Row):
@@ -186,6 +204,21 @@ class LedgerEntryRow(Row):
     reason: Mapped[str]
     """deposit, transfer, fee, rent."""
     created_at: Mapped[datetime]
+
+
+class ReconciledRow(Row):
+    """What the newest comparison of a vault's asset with the chain found, as in a report's line."""
+
+    __tablename__ = "reconciled"
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), primary_key=True)
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str]
+    height: Mapped[int | None]
+    ledger: Mapped[int | None] = mapped_column(BaseUnits)
+    chain: Mapped[int | None] = mapped_column(BaseUnits)
+    verdict: Mapped[str]
+    reason: Mapped[str]
+    compared_at: Mapped[datetime]
 
 
 class TransferRow(Row):

@@ -14,12 +14,12 @@ from datetime import datetime
 from typing import Any
 
 from chains.adapter import ChainAdapter
-from chains.errors import NodeUnavailable
+from chains.errors import NodeUnavailable, WrongChain
 from chains.follow import BlockFollower, Connected, Event, ReorgTooDeep
 from chains.model import Block, BlockRef
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
-from custody.alarms.service import raise_alarm
+from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.leases import Lease
 from custody.db.session import Database
 from custody.deposits import repository
@@ -82,6 +82,7 @@ class NetworkFollower:
         self._ahead: dict[int, asyncio.Task[Block | None]] = {}
         self._finalized: BlockRef | None = None
         self._checked = False
+        self._alarmed = True
         self.status = FollowStatus()
 
     async def close(self) -> None:
@@ -96,7 +97,7 @@ class NetworkFollower:
         """Fetch and apply the next batch of blocks, if there is one.
 
         A node that doesn't answer is noted in `status` and is nobody's error. Raises ReorgTooDeep
-        (with an alarm), WrongChain, NodeMisbehaved and LeaseLost (`lease` is checked in the
+        and WrongChain (with an alarm), NodeMisbehaved and LeaseLost (`lease` is checked in the
         transaction that applies the blocks): nothing was applied then.
         """
         try:
@@ -111,22 +112,31 @@ class NetworkFollower:
             # Another process led in between: go on from where it stopped.
             await self._forget()
             return Step(at_tip=False)
-        except ReorgTooDeep as error:
+        except (ReorgTooDeep, WrongChain) as error:
             await self._forget()
-            async with self._database.write() as session:
-                await raise_alarm(
-                    session,
-                    AlarmCode.REORG_TOO_DEEP,
-                    str(error),
-                    self._clock(),
-                    network=self._network.id,
-                )
+            await self._alarm(error)
             raise
         except BaseException:
             await self._forget()
             raise
         self._note(node_unavailable_since=None)
+        await self._clear_alarms()
         return step
+
+    async def _alarm(self, error: ReorgTooDeep | WrongChain) -> None:
+        self._alarmed = True
+        code, network = AlarmCode(error.code), self._network.id
+        async with self._database.write() as session:
+            await raise_alarm(session, code, str(error), self._clock(), network=network)
+
+    async def _clear_alarms(self) -> None:
+        """Following goes on: the node serves our chain. Looked at once after each trouble, and
+        once at the start, because another process may have raised them."""
+        if self._alarmed:
+            async with self._database.write() as session:
+                for code in (AlarmCode.REORG_TOO_DEEP, AlarmCode.NODE_WRONG_CHAIN):
+                    await clear_alarm(session, code, self._clock(), network=self._network.id)
+            self._alarmed = False
 
     async def _step(self, lease: Lease | None) -> Step:
         if not self._checked:

@@ -116,7 +116,7 @@ class Deposits:
         code = AlarmCode.REORG_BELOW_FINALITY
         for vault in (None, *sorted(credited | paid)):
             await raise_alarm(session, code, message, chain.now, network=network.id, vault=vault)
-        await freeze(session, credited | paid, code.value)
+        await freeze(session, credited | paid, code.value, chain.now)
 
     async def _connect(self, chain: Chain, blocks: Sequence[Block]) -> list[Found]:
         """Store blocks and coins; returns what was paid to us, change included."""

@@ -12,9 +12,23 @@ from custody.ledger.model import Fault
 
 class Verdict(StrEnum):
     EQUAL = "equal"
-    DIFFERENT = "different"
+    SHORTAGE = "shortage"
+    """Less is on the chain than the ledger says: somebody may have a key. Freezes the vault."""
+    SURPLUS = "surplus"
+    """More is on the chain than the ledger knows of: anybody can bring that about by paying in a
+    way that the node does not show. It never freezes."""
     INCONCLUSIVE = "inconclusive"
     """The question could not be asked fairly now (`reason`); ask again."""
+
+
+DIFFERENT = (Verdict.SHORTAGE, Verdict.SURPLUS)
+
+
+def compare(ledger: int, chain: int) -> Verdict:
+    """Only sums are known, so a surplus that hides a smaller shortage can't be told apart."""
+    if chain == ledger:
+        return Verdict.EQUAL
+    return Verdict.SURPLUS if chain > ledger else Verdict.SHORTAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,11 @@ class Line:
     verdict: Verdict
     reason: str = ""
 
+    @property
+    def surplus(self) -> int:
+        """What the chain has beyond the ledger; below 0 for a shortage. 0 if it is not known."""
+        return 0 if self.chain is None or self.ledger is None else self.chain - self.ledger
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -42,7 +61,7 @@ class Report:
 
     @property
     def differences(self) -> tuple[Line, ...]:
-        return tuple(line for line in self.lines if line.verdict is Verdict.DIFFERENT)
+        return tuple(line for line in self.lines if line.verdict in DIFFERENT)
 
     @property
     def inconclusive(self) -> tuple[Line, ...]:

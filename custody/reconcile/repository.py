@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxId
-from custody.db.session import ReadSession
+from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AddressRow,
     DepositRow,
     LedgerAccountRow,
+    ReconciledRow,
     TransactionRow,
     TransferRow,
 )
@@ -20,6 +22,7 @@ from custody.deposits import repository as deposits
 from custody.deposits.matching import DepositState
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
+from custody.reconcile.report import Line
 from custody.transfers.state import TERMINAL
 
 _ON_CHAIN_KINDS = (AccountKind.VAULT.value, AccountKind.UNSWEPT.value)
@@ -58,6 +61,32 @@ async def addresses_of(session: ReadSession, network: NetworkId, vault: str) -> 
         AddressRow.vault_id == vault, AddressRow.network == network
     )
     return [Address(text) for text in await session.all(mine.order_by(AddressRow.seq))]
+
+
+async def keep_lines(session: WriteSession, lines: Sequence[Line], now: datetime) -> None:
+    """Remember each line as the newest of its vault and asset."""
+    rows = [
+        {
+            "vault_id": line.vault,
+            "asset": line.asset,
+            "network": line.network,
+            "height": line.height,
+            "ledger": line.ledger,
+            "chain": line.chain,
+            "verdict": line.verdict.value,
+            "reason": line.reason,
+            "compared_at": now,
+        }
+        for line in lines
+    ]
+    await session.insert_missing(ReconciledRow, rows)
+    await session.update_each(ReconciledRow, ["vault_id", "asset"], rows)
+
+
+async def kept_lines(session: ReadSession, vault: str) -> Sequence[ReconciledRow]:
+    """What the newest comparisons of the vault found, by asset."""
+    mine = select(ReconciledRow).where(ReconciledRow.vault_id == vault)
+    return await session.all(mine.order_by(ReconciledRow.asset))
 
 
 async def snapshot(session: ReadSession, network: NetworkId, vault: str) -> Snapshot:

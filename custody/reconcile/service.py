@@ -8,7 +8,7 @@ fair and is asked again later. What the books say must be on the chain:
     posted and pending credits of the vault (and of its unswept addresses)
     - what left with transactions that are in a block but not settled yet
 
-A difference is looked at twice before it counts. Then the vault is frozen and a person is called.
+A difference is looked at twice before it counts; what follows from it is in `actions`.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ from chains.adapter import ChainAdapter
 from chains.errors import NodeError
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxState
 from chains.networks import Network
-from custody.alarms.codes import AlarmCode
-from custody.alarms.service import raise_alarm
 from custody.db.session import Database
 from custody.deposits import repository as deposits
+from custody.ledger.model import Fault
 from custody.reconcile import repository
+from custody.reconcile.actions import act_on_books, act_on_vault
 from custody.reconcile.books import check_books
-from custody.reconcile.report import Line, Report, Verdict
+from custody.reconcile.report import DIFFERENT, Line, Report, Verdict, compare
 from custody.reconcile.repository import Outgoing, Snapshot
-from custody.vaults.freezes import freeze
 
 _CONCURRENCY = 8
 """Questions to one node at a time."""
 _PATIENCE_S = 5
 """How long the follower may take to reach the block that the node answered for."""
+_VAULT_TIMEOUT_S = 600
+"""How long all questions about one vault on one network may take."""
 _POLL = timedelta(milliseconds=50)
 
 
@@ -52,39 +53,72 @@ class Reconciliation:
         clock: Callable[[], datetime],
         *,
         patience_s: float = _PATIENCE_S,
+        vault_timeout_s: float = _VAULT_TIMEOUT_S,
     ) -> None:
         self._database = database
         self._networks = networks
         self._adapters = adapters
         self._clock = clock
         self._patience_s = patience_s
+        self._vault_timeout_s = vault_timeout_s
 
     async def run(self, *, vaults: Collection[str] | None = None) -> Report:
         """Check the books as a whole, then every vault (or those named) on every network that is
         served. Freezes and alarms; never raises for what a node does."""
-        async with self._database.read() as session:
-            faults, entries = await check_books(session)
+        faults, entries = await self.check_books()
         results = await asyncio.gather(
-            *(self._check_network(network, vaults) for network in self._networks.values())
+            *(self.check_network(network, vaults) for network in self._networks.values())
         )
         lines = tuple(line for lines in results for line in lines)
-        report = Report(lines, tuple(faults), entries, self._clock())
-        await self._act(report)
-        return report
+        return Report(lines, tuple(faults), entries, self._clock())
+
+    async def check_books(self) -> tuple[list[Fault], int]:
+        """Add up all entries and act on what is wrong. The faults, and how many entries."""
+        async with self._database.read() as session:
+            faults, entries = await check_books(session)
+        await act_on_books(self._database, faults, self._clock())
+        return faults, entries
+
+    async def check_network(
+        self, network: Network, vaults: Collection[str] | None = None
+    ) -> list[Line]:
+        """Every vault (or those named) on one network, one after the other. What a vault's lines
+        say is acted on at once: neither a slow network nor a vault of many addresses makes another
+        wait for its alarm."""
+        async with self._database.read() as session:
+            wanted = await repository.vaults_on(session, network.id)
+        checked: list[Line] = []
+        for vault in wanted:
+            if vaults is None or vault in vaults:
+                lines = await self._check_in_time(network, vault)
+                await act_on_vault(self._database, network.id, vault, lines, self._clock())
+                checked += lines
+        return checked
+
+    async def _check_in_time(self, network: Network, vault: str) -> tuple[Line, ...]:
+        try:
+            async with asyncio.timeout(self._vault_timeout_s):
+                return await self.check_vault(network, vault)
+        except TimeoutError:
+            return (_inconclusive(network, vault, "the node takes too long"),)
 
     async def check_vault(self, network: Network, vault: str) -> tuple[Line, ...]:
-        """One line per asset of the vault on the network. Changes nothing."""
+        """One line per asset of the vault on the network. Changes nothing.
+
+        Two looks must agree on the verdict, not on the amount: who moves money in every block must
+        not be able to keep us from coming to one.
+        """
         lines = await self._look(network, vault)
-        if all(line.verdict is not Verdict.DIFFERENT for line in lines):
+        if all(line.verdict not in DIFFERENT for line in lines):
             return lines
-        before = {line.asset: _surplus(line) for line in lines}
+        before = {line.asset: line.verdict for line in lines}
         if not await self._wait_for_a_block(network):
             reason = "differs, to be confirmed after the next block"
             return tuple(_doubt(line, reason) for line in lines)
         again = await self._look(network, vault)
         return tuple(
             line
-            if before.get(line.asset) == _surplus(line)
+            if before.get(line.asset) is line.verdict
             else _doubt(line, "changed while it was looked at")
             for line in again
         )
@@ -113,16 +147,6 @@ class Reconciliation:
     def _is_over(self, deadline: float) -> bool:
         return asyncio.get_running_loop().time() > deadline
 
-    async def _check_network(self, network: Network, vaults: Collection[str] | None) -> list[Line]:
-        async with self._database.read() as session:
-            wanted = await repository.vaults_on(session, network.id)
-        checked = [
-            await self.check_vault(network, vault)
-            for vault in wanted
-            if vaults is None or vault in vaults
-        ]
-        return [line for lines in checked for line in lines]
-
     async def _look(self, network: Network, vault: str) -> tuple[Line, ...]:
         try:
             if self._adapters[network.id].capabilities.historic_balance:
@@ -143,7 +167,7 @@ class Reconciliation:
             raise _Unfair("nothing was followed yet")
         balances = await self._balances(network, books, addresses, position)
         lines = await self._compare(network, vault, books, position, position, balances)
-        if any(line.verdict is Verdict.DIFFERENT for line in lines):
+        if any(line.verdict in DIFFERENT for line in lines):
             block = await self._adapters[network.id].block(position.height)
             if block is None or block.ref != position:
                 raise _Unfair("the node is on another chain than the follower")
@@ -217,7 +241,7 @@ class Reconciliation:
                 height=after.height,
                 ledger=(expected := books.owned.get(asset, 0) - left.get(asset, 0)),
                 chain=balance,
-                verdict=Verdict.EQUAL if expected == balance else Verdict.DIFFERENT,
+                verdict=compare(expected, balance),
             )
             for asset, balance in sorted(balances.items())
         )
@@ -242,28 +266,6 @@ class Reconciliation:
                 left[each.asset] = left.get(each.asset, 0) + each.amount
         return left
 
-    async def _act(self, report: Report) -> None:
-        """Freeze what is wrong and call a person."""
-        wrong: list[tuple[str | None, AlarmCode, str, NetworkId | None]] = [
-            (line.vault, AlarmCode.LEDGER_DIFFERS, _words(line), line.network)
-            for line in report.differences
-        ]
-        wrong += [
-            (fault.vault, AlarmCode.BOOKS_BROKEN, fault.message, None) for fault in report.faults
-        ]
-        if not wrong:
-            return
-        async with self._database.write() as session:
-            for vault, code, message, network in wrong:
-                now = report.made_at
-                await raise_alarm(session, code, message, now, network=network, vault=vault)
-                if vault is not None:
-                    await freeze(session, [vault], code.value)
-
-
-def _words(line: Line) -> str:
-    return f"{line.asset} at {line.height}: ledger {line.ledger}, chain {line.chain}"
-
 
 def _inconclusive(network: Network, vault: str, reason: str) -> Line:
     return Line(
@@ -281,8 +283,3 @@ def _doubt(line: Line, reason: str) -> Line:
     if line.verdict is Verdict.EQUAL:
         return line
     return replace(line, verdict=Verdict.INCONCLUSIVE, reason=reason)
-
-
-def _surplus(line: Line) -> int | None:
-    """What the chain has and the ledger doesn't know of."""
-    return None if line.chain is None or line.ledger is None else line.chain - line.ledger

@@ -1,20 +1,93 @@
-"""Stops vaults: nothing leaves a frozen one until a person has looked."""
+"""Stops vaults and lets them go on. Nothing leaves a frozen vault; deposits still arrive.
+
+A vault may be frozen for several reasons at a time. Each is kept, with who gave it, and with who
+ended it and why.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
 
-from sqlalchemy import update
+import structlog
+from sqlalchemy import select
 
-from custody.db.session import WriteSession
-from custody.db.tables import VaultRow
+from custody.db.ids import new_id
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import VaultFreezeRow, VaultRow
+from custody.errors import Conflict
+
+ITSELF: Final = "custody"
+"""Who froze a vault that custody stopped by itself."""
+
+log = structlog.get_logger()
 
 
-async def freeze(session: WriteSession, vaults: Collection[str], reason: str) -> None:
-    """Nothing leaves these vaults until a person has looked. The first reason stays."""
-    for vault in sorted(vaults):
-        await session.execute(
-            update(VaultRow)
-            .where(VaultRow.id == vault, VaultRow.frozen_reason.is_(None))
-            .values(frozen_reason=reason)
-        )
+async def freeze(
+    session: WriteSession,
+    vaults: Collection[str],
+    reason: str,
+    now: datetime,
+    *,
+    by: str = ITSELF,
+) -> None:
+    """Nothing leaves these vaults until a person has looked. The same reason twice is one."""
+    for row in await _lock(session, vaults):
+        key = f"{row.id} {reason}"
+        open_ = select(VaultFreezeRow.id).where(VaultFreezeRow.open_key == key)
+        if await session.first(open_) is not None:
+            continue
+        if row.frozen_reason is None:
+            row.frozen_reason = reason
+        new = {
+            "id": new_id("frz"),
+            "vault_id": row.id,
+            "reason": reason,
+            "open_key": key,
+            "frozen_by": by,
+            "created_at": now,
+            "ended_at": None,
+            "ended_by": None,
+            "ended_reason": None,
+            "difference": None,
+        }
+        await session.insert(VaultFreezeRow, [new])
+        log.warning("vault_frozen", vault=row.id, reason=reason, by=by)
+
+
+async def unfreeze(
+    session: WriteSession,
+    vault: str,
+    reason: str,
+    now: datetime,
+    *,
+    by: str,
+    difference: str | None = None,
+) -> Sequence[VaultFreezeRow]:
+    """End every freeze of the vault; those that ended. `difference`: what still differs.
+
+    Raises Conflict(vault_not_frozen).
+    """
+    for locked in await _lock(session, [vault]):
+        locked.frozen_reason = None
+    rows = [row for row in await freezes_of(session, vault) if row.open_key is not None]
+    if not rows:
+        raise Conflict("vault_not_frozen", "This vault is not frozen.")
+    for row in rows:
+        row.open_key, row.ended_at, row.ended_by = None, now, by
+        row.ended_reason, row.difference = reason, difference
+    log.warning("vault_unfrozen", vault=vault, reason=reason, by=by, difference=difference)
+    return rows
+
+
+async def freezes_of(session: ReadSession, vault: str) -> Sequence[VaultFreezeRow]:
+    """All of them, the oldest first, those that ended included."""
+    mine = select(VaultFreezeRow).where(VaultFreezeRow.vault_id == vault)
+    return await session.all(mine.order_by(VaultFreezeRow.id))
+
+
+async def _lock(session: WriteSession, vaults: Collection[str]) -> Sequence[VaultRow]:
+    """One at a time freezes and unfreezes a vault: else a new reason could be lost with the old."""
+    mine = select(VaultRow).where(VaultRow.id.in_(vaults))
+    return await session.for_update(mine.order_by(VaultRow.id))

@@ -7,7 +7,9 @@ always safe: whatever was not committed is found again, and whatever was, is not
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
 
@@ -79,11 +81,13 @@ class Workers:
         """Until `stop`, or until cancelled."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "expiry": self._expire,
-            "reconcile": self._reconcile,
+            "books": self._check_books,
         }
         for network in self.networks.values():
             loops[f"follow {network.network}"] = network.follow
             loops[f"outbox {network.network}"] = network.run_outbox
+        for served in self._custody.networks.values():
+            loops[f"reconcile {served.id}"] = partial(self._reconcile, served)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervise(name, loop)) for name, loop in loops.items()]
             await self._stopping.wait()
@@ -98,19 +102,23 @@ class Workers:
                     await asyncio.sleep(EXPIRY_INTERVAL_S)
             await asyncio.sleep(EXPIRY_INTERVAL_S)
 
-    async def _reconcile(self) -> None:
+    async def _check_books(self) -> None:
         while True:
             await asyncio.sleep(self._custody.settings.reconcile_interval_s)
-            async with self._leases.hold("reconcile") as lease:
+            async with self._leases.hold("books") as lease:
                 if lease is not None:
-                    report = await self._reconciliation.run()
-                    log.info(
-                        "reconciled",
-                        lines=len(report.lines),
-                        faults=len(report.faults),
-                        differences=len(report.differences),
-                        inconclusive=len(report.inconclusive),
-                    )
+                    faults, entries = await self._reconciliation.check_books()
+                    log.info("books_added_up", entries=entries, faults=len(faults))
+
+    async def _reconcile(self, network: Network) -> None:
+        """One loop for each network: a slow one makes no other wait."""
+        while True:
+            await asyncio.sleep(self._custody.settings.reconcile_interval_s)
+            async with self._leases.hold(f"reconcile:{network.id}") as lease:
+                if lease is not None:
+                    lines = await self._reconciliation.check_network(network)
+                    counts = Counter(line.verdict.value for line in lines)
+                    log.info("reconciled", network=network.id, lines=len(lines), **counts)
 
 
 async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:

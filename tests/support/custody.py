@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network, find_network
+from custody.alarms import repository as alarm_queries
 from custody.db.session import Database
 from custody.db.tables import (
     AddressRow,
@@ -120,6 +121,12 @@ class World:
         async with self.database.read() as session:
             return list(await session.all(select(AlarmRow.code).order_by(AlarmRow.id)))
 
+    async def open_alarms(self) -> Sequence[AlarmRow]:
+        """Of this world's network."""
+        async with self.database.read() as session:
+            rows = await alarm_queries.alarms(session)
+        return [row for row in rows if row.network in (None, self.network.id)]
+
     async def entries(self) -> list[tuple[str, int]]:
         async with self.database.read() as session:
             rows = await session.all(select(LedgerEntryRow).order_by(LedgerEntryRow.id))
@@ -137,7 +144,11 @@ class World:
             return await session.all(mine.order_by(AddressRow.seq))
 
     async def reconcile(
-        self, *, patience_s: float = 1.0, vaults: Sequence[str] | None = None
+        self,
+        *,
+        patience_s: float = 1.0,
+        vault_timeout_s: float = 600,
+        vaults: Sequence[str] | None = None,
     ) -> Report:
         service = Reconciliation(
             self.database,
@@ -145,5 +156,6 @@ class World:
             {self.network.id: self.adapter},
             self.clock,
             patience_s=patience_s,
+            vault_timeout_s=vault_timeout_s,
         )
         return await service.run(vaults=vaults)

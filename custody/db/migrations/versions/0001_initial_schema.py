@@ -117,6 +117,39 @@ def upgrade() -> None:
     op.create_index(op.f("ix_vaults_client_id"), "vaults", ["client_id"], unique=False)
 
     op.create_table(
+        "vault_freezes",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("open_key", sa.String(), nullable=True),
+        sa.Column("frozen_by", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("ended_at", UtcTime(), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("ended_reason", sa.String(), nullable=True),
+        sa.Column("difference", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["vault_id"], ["vaults.id"], name=op.f("fk_vault_freezes_vault_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vault_freezes")),
+        sa.UniqueConstraint("open_key", name=op.f("uq_vault_freezes_open_key")),
+    )
+    op.create_index(op.f("ix_vault_freezes_vault_id"), "vault_freezes", ["vault_id"], unique=False)
+    op.create_table(
+        "reconciled",
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=True),
+        sa.Column("ledger", BaseUnits(), nullable=True),
+        sa.Column("chain", BaseUnits(), nullable=True),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("compared_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_reconciled_vault_id")),
+        sa.PrimaryKeyConstraint("vault_id", "asset", name=op.f("pk_reconciled")),
+    )
+    op.create_table(
         "addresses",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("id", sa.String(), nullable=False),

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from chains.errors import NodeUnavailable, WrongChain
 from chains.follow import ReorgTooDeep
 from chains.model import Address, Block
+from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import BlockRow
 from custody.deposits import follow
@@ -246,8 +247,15 @@ async def test_a_node_of_another_chain_is_an_error(database: Database):
             raise WrongChain("another genesis")
 
     world.adapter.before = refuse
-    with pytest.raises(WrongChain):
-        await world.follower.step()
+    for _ in range(2):
+        with pytest.raises(WrongChain):
+            await world.follower.step()
+    (alarm,) = await world.open_alarms()
+    assert (alarm.code, alarm.message) == (AlarmCode.NODE_WRONG_CHAIN, "another genesis")
+    world.restart()  # whoever follows next clears it
+    world.adapter.before = lambda call: None
+    await world.follow()
+    assert await world.open_alarms() == []
 
 
 async def test_a_reorg_deeper_than_we_remember_stops_and_calls_a_person(database: Database):
@@ -264,6 +272,7 @@ async def test_a_reorg_deeper_than_we_remember_stops_and_calls_a_person(database
     with pytest.raises(ReorgTooDeep):
         await world.follow()
     assert (await world.alarms()).count("reorg_too_deep") == 1
+    assert [row.code for row in await world.open_alarms()] == [AlarmCode.REORG_TOO_DEEP]
 
 
 async def test_the_node_changes_its_mind_while_blocks_are_fetched(sqlite_url: str):

@@ -155,7 +155,7 @@ async def test_a_frozen_vault_sends_nothing(desk: Desk):
     async with desk.database.write() as session:
         from custody.vaults.freezes import freeze
 
-        await freeze(session, [vault.id], "an operator looks")
+        await freeze(session, [vault.id], "an operator looks", desk.clock())
     before = await desk.counts()
     assert (await desk.ask(vault, 1_000)).body == b"vault_frozen"
     assert await desk.counts() == before

@@ -184,7 +184,7 @@ async def test_a_frozen_vault_builds_nothing_and_goes_on_when_thawed(desk: Desk)
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     async with desk.database.write() as session:
-        await freeze(session, [vault.id], "look")
+        await freeze(session, [vault.id], "look", desk.clock())
     await desk.run_outbox()
     assert (await desk.transfer(transfer_id)).waiting == "vault_frozen"
     async with desk.database.write() as session:

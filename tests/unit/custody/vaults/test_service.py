@@ -14,7 +14,6 @@ from custody.db.session import Database, WriteSession
 from custody.db.tables import AddressRow, AlarmRow, ClientRow, VaultRow
 from custody.errors import Invalid, NotFound
 from custody.vaults import repository
-from custody.vaults.freezes import freeze
 from custody.vaults.service import Vaults
 from signer.client import SignerUnavailable
 from signer.wire import BATCH_MAX
@@ -225,13 +224,3 @@ async def test_a_client_does_not_see_that_another_exists(database: Database):
                 await ask
         with pytest.raises(NotFound):
             await repository.client(session, theirs.client_id, only=only)
-
-
-async def test_a_frozen_vault_keeps_its_first_reason(database: Database):
-    world = World(database)
-    vault, other = await world.new_vault(), await world.new_vault()
-    async with database.write() as session:
-        await freeze(session, [vault.id], "first")
-        await freeze(session, [vault.id, other.id], "second")
-    assert await world.frozen(vault) == "first"
-    assert await world.frozen(other) == "second"

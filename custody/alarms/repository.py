@@ -1,0 +1,55 @@
+"""Queries on alarms. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+
+from custody.alarms.codes import AlarmCode
+from custody.db.session import ReadSession
+from custody.db.tables import AlarmRow
+from custody.errors import NotFound
+
+PAGE_MAX = 100
+
+
+async def alarm(session: ReadSession, alarm_id: str) -> AlarmRow:
+    """Raises NotFound(alarm_not_found)."""
+    found = await session.get(AlarmRow, alarm_id)
+    if found is None:
+        raise NotFound("alarm_not_found", "There is no such alarm.")
+    return found
+
+
+async def alarms(
+    session: ReadSession,
+    *,
+    open_only: bool = True,
+    code: AlarmCode | None = None,
+    after: str = "",
+    limit: int = PAGE_MAX,
+) -> Sequence[AlarmRow]:
+    """One page in the order in which they were raised; `after` is the last id of the one before."""
+    page = select(AlarmRow).where(AlarmRow.id > after)
+    if open_only:
+        page = page.where(AlarmRow.open_key.is_not(None))
+    if code is not None:
+        page = page.where(AlarmRow.code == code.value)
+    return await session.all(page.order_by(AlarmRow.id).limit(limit))
+
+
+async def open_of(session: ReadSession, code: AlarmCode) -> Sequence[AlarmRow]:
+    """All open alarms of one code."""
+    mine = select(AlarmRow).where(AlarmRow.code == code.value, AlarmRow.open_key.is_not(None))
+    return await session.all(mine.order_by(AlarmRow.id))
+
+
+async def open_counts(session: ReadSession) -> dict[str, int]:
+    """How many are open, by code; none for a code of which none is."""
+    counted = (
+        select(AlarmRow.code, func.count())
+        .where(AlarmRow.open_key.is_not(None))
+        .group_by(AlarmRow.code)
+    )
+    return dict(await session.rows(counted))

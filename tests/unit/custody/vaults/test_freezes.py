@@ -1,0 +1,71 @@
+"""Why a vault stands still, who stopped it, and who let it go on and why: nothing is forgotten."""
+
+import asyncio
+
+import pytest
+
+from custody.db.session import Database
+from custody.errors import Conflict
+from custody.vaults.freezes import freeze, freezes_of, unfreeze
+from tests.support.custody import World
+
+
+async def test_each_reason_is_kept_and_the_first_is_shown(database: Database):
+    world = World(database)
+    vault, other = await world.new_vault(), await world.new_vault()
+    async with database.write() as session:
+        await freeze(session, [vault.id], "first", world.clock())
+        await freeze(session, [vault.id, other.id], "second", world.clock(), by="ada")
+        await freeze(session, [vault.id], "first", world.clock())
+    assert await world.frozen(vault) == "first"
+    assert await world.frozen(other) == "second"
+    async with database.read() as session:
+        rows = await freezes_of(session, vault.id)
+    assert [(row.reason, row.frozen_by) for row in rows] == [
+        ("first", "custody"),
+        ("second", "ada"),
+    ]
+
+
+async def test_unfreezing_ends_every_reason_and_says_who_did_it(database: Database):
+    world = World(database)
+    vault, other = await world.new_vault(), await world.new_vault()
+    async with database.write() as session:
+        await freeze(session, [vault.id], "first", world.clock())
+        await freeze(session, [vault.id, other.id], "second", world.clock())
+    world.clock.forward(seconds=5)
+    async with database.write() as session:
+        ended = await unfreeze(
+            session, vault.id, "looked at", world.clock(), by="ada", difference="7 more"
+        )
+    assert [row.reason for row in ended] == ["first", "second"]
+    assert await world.frozen(vault) is None
+    assert await world.frozen(other) == "second"
+    async with database.read() as session:
+        (first, _) = await freezes_of(session, vault.id)
+    assert (first.ended_by, first.ended_reason, first.difference) == ("ada", "looked at", "7 more")
+    assert first.ended_at == world.clock()
+    with pytest.raises(Conflict, match="not frozen"):
+        async with database.write() as session:
+            await unfreeze(session, vault.id, "again", world.clock(), by="ada")
+    async with database.write() as session:
+        await freeze(session, [vault.id], "first", world.clock())
+    assert await world.frozen(vault) == "first"
+
+
+async def test_a_reason_given_while_a_person_unfreezes_is_not_lost(database: Database):
+    world = World(database)
+    vault = await world.new_vault()
+    async with database.write() as session:
+        await freeze(session, [vault.id], "old", world.clock())
+
+    async def again() -> None:
+        async with database.write() as session:
+            await freeze(session, [vault.id], "new", world.clock())
+
+    async with database.write() as session:
+        await unfreeze(session, vault.id, "looked at", world.clock(), by="ada")
+        freezing = asyncio.create_task(again())
+        await asyncio.sleep(0)
+    await freezing
+    assert await world.frozen(vault) == "new"
