@@ -18,7 +18,9 @@
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
     └── NodeError                  the node itself
         ├── NodeUnavailable        node_unavailable
-        │   └── BlockUnreadable    block_unreadable
+        │   ├── BlockUnreadable    block_unreadable
+        │   ├── NodeLimited        node_limited
+        │   └── NodeDenied         node_denied
         ├── NodeMisbehaved         node_misbehaved
         ├── DeathUnproven          death_unproven (a transaction's way is barred, by what is unseen)
         └── WrongChain             node_wrong_chain
@@ -149,6 +151,22 @@ class BlockUnreadable(NodeUnavailable):
         super().__init__(f"block {height}: {message}")
         self.height = height
         self.hash = hash_
+
+
+class NodeLimited(NodeUnavailable):
+    """The node, or what stands before it, wants to be asked less. Not before `delay_s` seconds."""
+
+    code = "node_limited"
+
+    def __init__(self, message: str, *, delay_s: float, advice: str = "") -> None:
+        super().__init__(message, advice=advice)
+        self.delay_s = delay_s
+
+
+class NodeDenied(NodeUnavailable):
+    """The node does not accept our credentials, or has none from us."""
+
+    code = "node_denied"
 
 
 class NodeMisbehaved(NodeError):

@@ -24,6 +24,7 @@ COPY chains/*.py chains/networks.toml /opt/custody/chains/
 COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
 COPY chains/evm/*.py /opt/custody/chains/evm/
 COPY chains/solana/*.py /opt/custody/chains/solana/
+COPY chains/transport/*.py /opt/custody/chains/transport/
 COPY chains/tron/*.py /opt/custody/chains/tron/
 COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py \
      signer/statements.py signer/wire.py \

@@ -47,6 +47,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Environment, Network
+from chains.transport.endpoint import Endpoint
 
 _FEE_TARGET_BLOCKS: Final = 3
 _FEE_RATE_MAX: Final = "0.10"
@@ -59,17 +60,17 @@ _SCAN_POLL_S: Final = 0.1
 
 
 class BitcoinAdapter:
-    """`chains.adapter.ChainAdapter` for one bitcoin network. `url` may carry user and password;
-    `timeout_s` is for one request."""
+    """`chains.adapter.ChainAdapter` for one bitcoin network at one node. `timeout_s` is for one
+    request."""
 
     capabilities: Final = Capabilities(
         coins=True, historic_balance=False, internal_credits=False, conflict_keys=True
     )
 
-    def __init__(self, network: Network, url: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, network: Network, endpoint: str | Endpoint, timeout_s: float = 10.0) -> None:
         self._network = network
         self._codec = BitcoinCodec(network)
-        self._rpc = BitcoinRpc(url, timeout_s)
+        self._rpc = BitcoinRpc(endpoint, timeout_s)
         self._node = NodeView(self._rpc)
         self._scanning = asyncio.Lock()
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from chains.bitcoin import COINBASE_MATURITY
-from chains.bitcoin.rpc import BitcoinRpc, Call, RpcRefused
+from chains.bitcoin.rpc import BitcoinRpc, RpcRefused
 from chains.devnet.engines import bitcoind
 from chains.devnet.faults import BehindProxy
 from chains.devnet.process import EngineProcess, free_port
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
+from chains.transport.jsonrpc import Call
 
 _WALLET: Final = "outside"
 _MATURE_COINS: Final = 10

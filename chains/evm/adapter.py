@@ -43,6 +43,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transport.endpoint import Endpoint
 
 _FEE_BLOCKS: Final = 10
 _FEE_PERCENTILE: Final = 50.0
@@ -56,11 +57,13 @@ class EvmAdapter:
     configured with traces and the node has `debug_traceBlockByHash`; `capabilities` says so.
     """
 
-    def __init__(self, network: Network, url: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, network: Network, endpoint: str | Endpoint, *, timeout_s: float = 10.0
+    ) -> None:
         self._network = network
         self._codec = EvmCodec(network)
         self._kind = build.Kind(network.text("transaction_type"))
-        self._node = NodeConnection(url, timeout_s)
+        self._node = NodeConnection(endpoint, timeout_s)
         self._web3 = AsyncWeb3(self._node, middleware=[])
         self._traces: bool | None = None if network.parameters.get("traces") == "debug" else False
 

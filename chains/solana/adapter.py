@@ -50,6 +50,7 @@ from chains.solana.death import find_cause, was_executed
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.prepare import build_transfer, choose_claim
 from chains.solana.rpc import Commitment, Refused, SolanaRpc, Transaction
+from chains.transport.endpoint import Endpoint
 
 _REASON_LENGTH_MAX: Final = 200
 _NOT_EXECUTED: Final = "in a block, but not executed: "
@@ -58,10 +59,12 @@ _NOT_EXECUTED: Final = "in a block, but not executed: "
 class SolanaAdapter:
     """Implements `chains.adapter.ChainAdapter` for one cluster."""
 
-    def __init__(self, network: Network, url: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, network: Network, endpoint: str | Endpoint, *, timeout_s: float = 10.0
+    ) -> None:
         self._network = network
         self._codec = SolanaCodec(network)
-        self._rpc = SolanaRpc(url, timeout_s)
+        self._rpc = SolanaRpc(endpoint, timeout_s)
 
     @property
     def codec(self) -> SolanaCodec:

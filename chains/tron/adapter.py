@@ -37,6 +37,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transport.endpoint import Endpoint
 from chains.tron import (
     LIFETIME_MS,
     LIFETIME_SPREAD_MS,
@@ -74,16 +75,19 @@ _ADVICE: Final = {
 
 
 class TronAdapter:
-    """Implements `chains.adapter.ChainAdapter`. `url` serves `/wallet` and `/walletsolidity`."""
+    """Implements `chains.adapter.ChainAdapter`. `endpoint` serves `/wallet` and
+    `/walletsolidity`."""
 
     capabilities: Final = Capabilities(
         coins=False, historic_balance=False, internal_credits=True, conflict_keys=False
     )
 
-    def __init__(self, network: Network, url: str, *, timeout_s: float = 10.0) -> None:
+    def __init__(
+        self, network: Network, endpoint: str | Endpoint, *, timeout_s: float = 10.0
+    ) -> None:
         self.codec: Final = TronCodec(network)
         self._network = network
-        self._rpc = TronRpc(url, timeout_s)
+        self._rpc = TronRpc(endpoint, timeout_s)
 
     async def check(self) -> None:
         genesis = await self._rpc.header(_GENESIS)

@@ -5,21 +5,27 @@ ports; put both behind one address, as public gateways do. We always ask with `v
 that every address and byte string is hexadecimal. Fields with default values are absent from its
 JSON (proto3), and it answers 200 also when it fails, with `Error` in the body.
 
-Knows HTTP and the node's JSON; decides nothing.
+Knows the node's JSON; decides nothing. How the node is reached is `chains.transport`'s affair.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-import httpx2
+from pydantic_core import from_json
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
+from chains.transport.connection import Connection
+from chains.transport.endpoint import Endpoint
+from chains.transport.meaning import Meaning, of_error
 
 _REASON_LENGTH: Final = 200
+_OK: Final = 200
+_NO_CODES: Final[frozenset[int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +76,11 @@ class TransactionInfo:
 class TronRpc:
     """Every call may raise NodeUnavailable or NodeMisbehaved."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
-        self._http = httpx2.AsyncClient(base_url=url, timeout=timeout_s)
+    def __init__(self, endpoint: str | Endpoint, timeout_s: float) -> None:
+        self._connection = Connection(endpoint, timeout_s)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._connection.close()
 
     async def head(self) -> NodeBlock:
         """The header of the newest block."""
@@ -141,19 +147,30 @@ class TronRpc:
         return _table(await self._call("/wallet/broadcasthex", transaction=raw.hex()))
 
     async def _call(self, path: str, **parameters: Any) -> Any:
+        body = json.dumps({**parameters, "visible": False}).encode()
+        reply = await self._connection.post(body, path=path)
+        name = self._connection.name
+        if reply.status != _OK:
+            raise NodeUnavailable(f"{name}: {path} answered HTTP {reply.status}")
         try:
-            reply = await self._http.post(path, json={**parameters, "visible": False})
-        except httpx2.RequestError as error:
-            raise NodeUnavailable(f"{path}: {type(error).__name__}") from error
-        if reply.status_code != httpx2.codes.OK:
-            raise NodeUnavailable(f"{path}: HTTP status {reply.status_code}")
-        try:
-            answer = reply.json()
-        except ValueError as error:
-            raise NodeMisbehaved(f"{path}: the answer is not JSON") from error
+            answer = from_json(reply.body, cache_strings="keys")
+        except ValueError:
+            raise NodeUnavailable(f"{name}: {path} answered something that is not JSON") from None
         if isinstance(answer, dict) and "Error" in answer:
-            raise NodeUnavailable(f"{path}: {str(answer['Error'])[:_REASON_LENGTH]}")
+            raise self._failed(path, answer)
+        self._connection.answered()
         return answer
+
+    def _failed(self, path: str, answer: dict[str, Any]) -> NodeUnavailable:
+        """java-tron's own failures, and those of the gateways before it, look alike."""
+        text = self._connection.redact(str(answer["Error"]))[:_REASON_LENGTH]
+        code = answer.get("StatusCode")
+        meaning = of_error(code if isinstance(code, int) else 0, text, _NO_CODES)
+        if meaning is Meaning.LIMITED:
+            return self._connection.limited(text)
+        if meaning is Meaning.DENIED:
+            return self._connection.denied(text)
+        return NodeUnavailable(f"{self._connection.name}: {path}: {text}")
 
 
 class _Understood:

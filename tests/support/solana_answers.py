@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import json
 
-import httpx2
 import pytest
 from solders.hash import Hash
 from solders.keypair import Keypair
@@ -15,6 +13,7 @@ from chains.solana.adapter import SolanaAdapter
 from chains.solana.build import TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
 from chains.solana.nonce import accounts_of
+from tests.support.node_answers.server import NodeServer
 from tests.support.solana import LOCAL, sign
 
 CODEC = SolanaCodec(LOCAL)
@@ -29,40 +28,30 @@ SOL = 10**9
 NOT_AVAILABLE = {"error": {"code": -32004, "message": "Block not available for slot 7"}}
 
 
-class FakeNode:
+class FakeNode(NodeServer):
     """Answers each method with what `answers` has for it: a result, or `{"error": …}`."""
 
-    def __init__(self) -> None:
-        self.answers: dict[str, object] = {}
-        self.asked: list[dict] = []
+    @property
+    def answers(self) -> dict[str, object]:
+        return self.script
 
-    def handle(self, request: httpx2.Request) -> httpx2.Response:
-        call = json.loads(request.content)
-        self.asked.append(call)
-        answer = self.answers[call["method"]]
-        if callable(answer):
-            answer = answer(*call["params"])
-        if isinstance(answer, httpx2.Response):
-            return answer
-        if isinstance(answer, Exception):
-            raise answer
-        body = answer if isinstance(answer, dict) and "error" in answer else {"result": answer}
-        return httpx2.Response(200, json={"jsonrpc": "2.0", "id": call["id"], **body})
+    @answers.setter
+    def answers(self, script: dict[str, object]) -> None:
+        self.script = script
 
     def options(self, method: str) -> dict:
-        return [call["params"] for call in self.asked if call["method"] == method][-1][-1]
+        return [params for asked, params in self.asked if asked == method][-1][-1]
 
 
 @pytest.fixture
-def node():
-    return FakeNode()
+async def node():
+    async with FakeNode() as started:
+        yield started
 
 
 @pytest.fixture
-async def adapter(node, monkeypatch):
-    session = httpx2.AsyncClient(transport=httpx2.MockTransport(node.handle))
-    monkeypatch.setattr(httpx2, "AsyncClient", lambda **_: session)
-    opened = SolanaAdapter(LOCAL, f"http://node.invalid/{SECRET}")
+async def adapter(node):
+    opened = SolanaAdapter(LOCAL, f"{node.url}/{SECRET}")
     yield opened
     await opened.close()
 

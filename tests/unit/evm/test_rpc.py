@@ -16,7 +16,9 @@ import pytest_asyncio
 from chains.errors import (
     BroadcastRejected,
     BuildError,
+    NodeDenied,
     NodeError,
+    NodeLimited,
     NodeMisbehaved,
     NodeUnavailable,
     WrongChain,
@@ -94,7 +96,7 @@ def _error(code: int, message: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "answer", "error"),
     [
-        ("200 OK", b"<html>", NodeMisbehaved),
+        ("200 OK", b"<html>", NodeUnavailable),
         ("200 OK", b"[]", NodeMisbehaved),
         ("200 OK", b'{"jsonrpc":"2.0","id":77,"result":"0x1"}', NodeMisbehaved),
         ("200 OK", b'{"jsonrpc":"2.0","id":0}', NodeMisbehaved),
@@ -103,8 +105,8 @@ def _error(code: int, message: str) -> dict[str, Any]:
         ("200 OK", "text", NodeMisbehaved),
         ("200 OK", None, NodeUnavailable),
         ("500 Oops", b"", NodeUnavailable),
-        ("429 Slow down", b"", NodeUnavailable),
-        ("401 Who", b"", NodeUnavailable),
+        ("429 Slow down", b"", NodeLimited),
+        ("401 Who", b"", NodeDenied),
         ("302 Elsewhere", b"", NodeUnavailable),
     ],
 )
@@ -206,7 +208,7 @@ async def test_without_traces_receipts_say_what_succeeded(
         (_error(-32003, "insufficient funds"), None, BroadcastRejected),
         (_error(-32602, "invalid RLP"), None, BroadcastRejected),
         (_error(-32603, "internal error"), None, RpcError),
-        (_error(-32005, "limit exceeded"), None, RpcError),
+        (_error(-32005, "limit exceeded"), None, NodeLimited),
         (_error(-32601, "method not found"), None, RpcError),
         (_error(-32603, "internal error"), {"hash": TXID}, Broadcast.ALREADY_KNOWN),
         (TXID, None, Broadcast.ACCEPTED),
@@ -269,7 +271,7 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
     payment = Payment(Address("0x" + "11" * 20), ETHEREUM.native.id, 5)
     with pytest.raises(BuildError, match="refuses"):
         await adapter._gas(payment.address, payment)
-    node.script["eth_estimateGas"] = _error(-32005, "limit exceeded")
+    node.script["eth_estimateGas"] = _error(-32603, "internal error")
     with pytest.raises(RpcError):
         await adapter._gas(payment.address, payment)
     node.script["eth_estimateGas"] = "0x6400"

@@ -2,16 +2,18 @@
 
 import logging
 
-import httpx2
 import pytest
 from solders.keypair import Keypair
 
 from chains.errors import (
+    NodeDenied,
+    NodeLimited,
     NodeMisbehaved,
     NodeUnavailable,
     WrongChain,
 )
 from chains.model import BlockRef
+from tests.support.node_answers.server import Answer
 from tests.support.solana_answers import (
     HASH,
     NOT_AVAILABLE,
@@ -34,20 +36,19 @@ __all__ = ["adapter", "node"]
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        (httpx2.ConnectError(f"no route to {SECRET}"), NodeUnavailable),
-        (httpx2.ReadTimeout(f"slow {SECRET}"), NodeUnavailable),
-        (httpx2.RemoteProtocolError("broken off"), NodeUnavailable),
-        (httpx2.Response(500, text="oops"), NodeUnavailable),
-        (httpx2.Response(429, text="slow down"), NodeUnavailable),
-        (httpx2.Response(401, text="who?"), NodeUnavailable),
-        (httpx2.Response(200, text="<html>"), NodeMisbehaved),
-        (httpx2.Response(200, text=""), NodeMisbehaved),
-        (httpx2.Response(200, json=[]), NodeMisbehaved),
-        (httpx2.Response(200, json={"jsonrpc": "2.0", "id": "1"}), NodeMisbehaved),
+        (Answer(drop=True), NodeUnavailable),
+        (Answer(body="oops", cut=9), NodeUnavailable),
+        (Answer(status=500, body="oops"), NodeUnavailable),
+        (Answer(status=429, body=f"slow down, {SECRET}"), NodeLimited),
+        (Answer(status=401, body="who?"), NodeDenied),
+        (Answer(body=f"<html>{SECRET}"), NodeUnavailable),
+        (Answer(body=""), NodeUnavailable),
+        (Answer(json=[]), NodeMisbehaved),
+        (Answer(json={"jsonrpc": "2.0", "id": "1"}), NodeMisbehaved),
         ({"error": {"code": -32005, "message": "Node is behind by 42 slots"}}, NodeUnavailable),
         ({"error": {"code": -32016, "message": "Minimum context slot"}}, NodeUnavailable),
         ({"error": {"code": -32603, "message": "Internal error"}}, NodeUnavailable),
-        ({"error": {"code": -32429, "message": "Too many requests"}}, NodeUnavailable),
+        ({"error": {"code": -32429, "message": f"Key {SECRET}"}}, NodeLimited),
         ({"error": {"code": -32602, "message": "Invalid params"}}, NodeMisbehaved),
         ({"error": {"code": -32601, "message": "Method not found"}}, NodeMisbehaved),
         (None, NodeMisbehaved),
@@ -66,6 +67,7 @@ async def test_errors_of_the_node(node, adapter, answer, error, caplog):
     node.answers["getLatestBlockhash"] = answer
     with pytest.raises(error) as caught:
         await adapter.tip()
+    assert type(caught.value) is error
     told = str(caught.value) + caught.value.advice + str(caught.value.__cause__) + caplog.text
     assert SECRET not in told
 

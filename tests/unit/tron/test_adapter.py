@@ -6,11 +6,10 @@ Shapes are java-tron's. What the local chain does say is tested in tests/nodes.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from typing import Any
 
-import httpx2
 import pytest
 from coincurve import PrivateKey
 
@@ -28,6 +27,7 @@ from chains.model import BlockRef, Broadcast, SignedTx, TxId, TxState
 from chains.tron import address, build
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter
+from tests.support.node_answers.server import Answer, NodeServer
 from tests.support.tron import LOCAL, intent, owned
 
 Script = dict[str, Any]
@@ -112,31 +112,26 @@ PARAMETERS = {
 
 
 @pytest.fixture
-async def scripted(monkeypatch):
+async def scripted():
     """An adapter whose node answers from a table: path -> answer, or a function of the request."""
-    made = []
-    client = httpx2.AsyncClient
+    async with AsyncExitStack() as stack:
+        node = await stack.enter_async_context(NodeServer(dialect="http"))
 
-    def make(script: Script | Callable[[httpx2.Request], httpx2.Response]) -> TronAdapter:
-        def answer(request: httpx2.Request) -> httpx2.Response:
-            if callable(script):
-                return script(request)
-            found = script[request.url.path]
-            return httpx2.Response(
-                200, json=found(json.loads(request.content)) if callable(found) else found
-            )
+        def make(script: Script) -> TronAdapter:
+            node.script = {path: bare(found) for path, found in script.items()}
+            adapter = TronAdapter(LOCAL, node.url)
+            stack.push_async_callback(adapter.close)
+            assert_chain_adapter(adapter)
+            return adapter
 
-        monkeypatch.setattr(
-            httpx2, "AsyncClient", lambda **k: client(transport=httpx2.MockTransport(answer), **k)
-        )
-        adapter = TronAdapter(LOCAL, "http://node.invalid")
-        made.append(adapter)
-        assert_chain_adapter(adapter)
-        return adapter
+        yield make
 
-    yield make
-    for adapter in made:
-        await adapter.close()
+
+def bare(found: Any) -> Any:
+    """What the server sends as it is."""
+    if callable(found):
+        return lambda request: bare(found(request))
+    return found if isinstance(found, Answer) else Answer(json=found)
 
 
 def assert_chain_adapter(adapter: ChainAdapter) -> None:
@@ -448,22 +443,15 @@ async def test_wrong_chain(scripted):
 
 async def test_answers_that_are_none(scripted):
     replies = {
-        "error": (httpx2.Response(200, json={"Error": "class X : lack"}), NodeUnavailable),
-        "status": (httpx2.Response(503, json={}), NodeUnavailable),
-        "no_json": (httpx2.Response(200, text="<html>"), NodeMisbehaved),
-        "list": (httpx2.Response(200, json=[]), NodeMisbehaved),
+        "error": (Answer(json={"Error": "class X : lack"}), NodeUnavailable),
+        "status": (Answer(status=503, json={}), NodeUnavailable),
+        "no_json": (Answer(body="<html>"), NodeUnavailable),
+        "list": (Answer(json=[]), NodeMisbehaved),
+        "none": (Answer(drop=True), NodeUnavailable),
     }
     for reply, expected in replies.values():
         with pytest.raises(expected):
-            await scripted(lambda request, reply=reply: reply).tip()
-
-
-async def test_no_connection(scripted):
-    def refuse(request: httpx2.Request) -> httpx2.Response:
-        raise httpx2.ConnectError("refused")
-
-    with pytest.raises(NodeUnavailable):
-        await scripted(refuse).tip()
+            await scripted({"/wallet/getblock": reply}).tip()
 
 
 async def test_a_balance_that_is_no_number(scripted):

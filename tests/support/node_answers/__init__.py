@@ -1,0 +1,25 @@
+"""What real nodes, and gates before them, answer: tables by node and version, and a server.
+
+A table is a JSON file beside this one: a list of cases. A case says who answers, what an adapter is
+asked, how each question is answered, and what the adapter must make of it:
+
+    {"node": "bitcoind 22.0 to 27.2",            who answers so, and in which versions
+     "source": "doc/JSON-RPC-interface.md …",    where that is written down
+     "says": "the work queue is full",           the situation in a few words
+     "family": "bitcoin",                        which adapter is asked
+     "call": "tip",                              what it is asked (see `cases.CALLS`)
+     "dialect": "legacy",                        see `server.DIALECTS`; "2.0" where absent
+     "answers": {"*": {"status": 503, "body": "Work queue depth exceeded"}},
+     "expect": "node_unavailable"}               an error's code, or the outcome in words
+
+`answers` maps a JSON-RPC method or an HTTP path to an answer (`server.Answer`); "*" stands for all
+others. An answer is one of
+
+    {"result": …}                    wrapped as the dialect has it
+    {"error": {"code": …, …}}        the same
+    {"body": "…"} or {"json": …}     as it is, with "status" (200) and "headers"
+    {"raw_batch": …}                 in place of the list that a batch expects
+
+and may be "cut" (that many bytes of the body are missing), "slow" (the rest of the body never
+comes), "times" (the body repeated) or "drop" (the connection closes without an answer).
+"""
