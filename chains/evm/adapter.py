@@ -23,7 +23,7 @@ from chains.errors import (
 )
 from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees
 from chains.evm.codec import EvmCodec
-from chains.evm.rpc import NO_SUCH_METHOD, Call, NodeConnection, RpcError, ask, reading
+from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
 from chains.model import (
     Address,
     AssetId,
@@ -44,6 +44,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.transport.endpoint import Endpoint
+from chains.transport.jsonrpc import Call
 
 _FEE_BLOCKS: Final = 10
 _FEE_PERCENTILE: Final = 50.0

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from chains.errors import DeathUnproven, NodeUnavailable
 from chains.evm import parse
-from chains.evm.rpc import Call, NodeConnection, RpcError, reading
+from chains.evm.rpc import NodeConnection, RpcError, reading
 from chains.model import Address, BlockRef, SignedTx
+from chains.transport.jsonrpc import Call
 
 _ADVICE: Final = "give custody a node that keeps the state of older blocks (an archive node)"
 
