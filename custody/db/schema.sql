@@ -66,15 +66,16 @@ CREATE TABLE outbox (
     kind VARCHAR NOT NULL,
     subject VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
-    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    claimed_until TIMESTAMP WITH TIME ZONE,
+    claim VARCHAR,
+    held_since TIMESTAMP WITH TIME ZONE,
+    held_until TIMESTAMP WITH TIME ZONE,
     attempts INTEGER NOT NULL,
     last_error VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_outbox PRIMARY KEY (seq)
 );
 
-CREATE INDEX ix_outbox_due_at ON outbox (due_at);
+CREATE INDEX ix_outbox_network ON outbox (network);
 
 CREATE INDEX ix_outbox_subject ON outbox (subject);
 

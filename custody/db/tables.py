@@ -317,15 +317,18 @@ class ApprovalRow(Row):
 
 
 class OutboxRow(Row):
-    """An effect to run after commit, by whichever worker claims it. Safe to run twice."""
+    """An effect to run after commit, by whichever worker claims it. Safe to run twice. Nobody takes
+    it from `held_since` to `held_until`, by the database's clock: it is claimed (`claim`, unique
+    to one batch of one worker), or it waits to be tried again."""
 
     __tablename__ = "outbox"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     kind: Mapped[str]
     subject: Mapped[str] = mapped_column(index=True)
-    network: Mapped[str]
-    due_at: Mapped[datetime] = mapped_column(index=True)
-    claimed_until: Mapped[datetime | None]
+    network: Mapped[str] = mapped_column(index=True)
+    claim: Mapped[str | None]
+    held_since: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]
     attempts: Mapped[int]
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -99,10 +99,11 @@ class NetworkWorker:
     async def run_due(self) -> int:
         """Claim what is due now and run it. Returns how many effects that was."""
         items = await self._outbox.claim(self.network, _BATCH)
-        results = await asyncio.gather(
-            self._sign([item for item in items if item.work is Work.SIGN]),
-            *(self._broadcast(item) for item in items if item.work is Work.BROADCAST),
-        )
+        async with self._outbox.kept(items):
+            results = await asyncio.gather(
+                self._sign([item for item in items if item.work is Work.SIGN]),
+                *(self._broadcast(item) for item in items if item.work is Work.BROADCAST),
+            )
         progress = [pair for result in results for pair in result]
         await self._outbox.finish([item for item, step in progress if isinstance(step, Done)])
         await self._outbox.retry(

@@ -46,7 +46,7 @@ class Workers:
         self._custody = services.custody
         driver, broadcaster, tracker = _movers(services)
         self._leases = Leases(self._custody.database)
-        outbox = Outbox(self._custody.database, self._custody.clock)
+        outbox = Outbox(self._custody.database)
         self.networks = {
             network.id: NetworkWorker(
                 network=network.id,

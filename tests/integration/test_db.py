@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -12,9 +11,8 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from custody.db.ids import new_id
-from custody.db.outbox import claim_due
 from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.tables import ClientRow, LedgerAccountRow, OutboxRow, VaultRow
+from custody.db.tables import ClientRow, LedgerAccountRow, VaultRow
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
@@ -235,76 +233,6 @@ async def test_what_sqlite_is_told(sqlite_url: str):
         assert await ask(reading, "query_only") == 1
         assert await ask(reading, "foreign_keys") == 1
     await database.close()
-
-
-# The outbox
-
-
-def effect(at: int, due: datetime, kind: str = "sign", network: str = "eip155:1") -> OutboxRow:
-    return OutboxRow(
-        kind=kind,
-        subject=f"trf_{at}",
-        network=network,
-        due_at=due,
-        claimed_until=None,
-        attempts=0,
-        last_error=None,
-        created_at=NOW,
-    )
-
-
-async def claim(database: Database, now: datetime, limit: int = 10, **options: list[str]):
-    async with database.write() as session:
-        rows = await claim_due(session, now, timedelta(minutes=1), limit, **options)
-    return [(row.subject, row.attempts) for row in rows]
-
-
-async def test_due_effects_go_to_one_worker_until_the_lease_ends(database: Database):
-    second = timedelta(seconds=1)
-    async with database.write() as session:
-        for at in range(4):
-            session.add(effect(at, NOW + at * second))
-    assert await claim(database, NOW - second) == []
-    assert await claim(database, NOW + 2 * second, limit=2) == [("trf_0", 1), ("trf_1", 1)]
-    assert await claim(database, NOW + 2 * second) == [("trf_2", 1)]
-    assert await claim(database, NOW + 2 * second) == []
-    later = NOW + timedelta(minutes=2)
-    assert await claim(database, later, limit=3) == [("trf_0", 2), ("trf_1", 2), ("trf_2", 2)]
-    assert await claim(database, later) == [("trf_3", 1)]
-
-
-async def test_effects_are_chosen_by_network_and_kind(database: Database):
-    async with database.write() as session:
-        session.add(
-            effect(0, NOW, "sign", "a"), effect(1, NOW, "send", "a"), effect(2, NOW, "sign", "b")
-        )
-    assert await claim(database, NOW, networks=["b", "c"]) == [("trf_2", 1)]
-    assert await claim(database, NOW, kinds=["send"]) == [("trf_1", 1)]
-    assert await claim(database, NOW, networks=["a"], kinds=["sign"]) == [("trf_0", 1)]
-
-
-async def test_no_effect_is_claimed_twice(database: Database):
-    async with database.write() as session:
-        for at in range(40):
-            session.add(effect(at, NOW))
-    claimed = await asyncio.gather(*(claim(database, NOW, limit=3) for _ in range(16)))
-    subjects = [subject for part in claimed for subject, _ in part]
-    assert all(len(part) <= 3 for part in claimed)
-    assert len(subjects) == len(set(subjects))
-    subjects += [subject for subject, _ in await claim(database, NOW, limit=40)]
-    assert sorted(subjects) == sorted(f"trf_{at}" for at in range(40))
-
-
-async def test_a_worker_that_is_claiming_is_not_waited_for(database: Database):
-    if database._engines.is_sqlite:
-        return  # writers take turns anyway
-    async with database.write() as session:
-        session.add(effect(0, NOW), effect(1, NOW))
-    async with database.write() as first:
-        taken = await claim_due(first, NOW, timedelta(minutes=1), 1)
-        async with asyncio.timeout(2):
-            assert await claim(database, NOW) == [("trf_1", 1)]
-    assert [row.subject for row in taken] == ["trf_0"]
 
 
 # Ids

@@ -79,14 +79,15 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("network", sa.String(), nullable=False),
-        sa.Column("due_at", UtcTime(), nullable=False),
-        sa.Column("claimed_until", UtcTime(), nullable=True),
+        sa.Column("claim", sa.String(), nullable=True),
+        sa.Column("held_since", UtcTime(), nullable=True),
+        sa.Column("held_until", UtcTime(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_outbox")),
     )
-    op.create_index(op.f("ix_outbox_due_at"), "outbox", ["due_at"], unique=False)
+    op.create_index(op.f("ix_outbox_network"), "outbox", ["network"], unique=False)
     op.create_index(op.f("ix_outbox_subject"), "outbox", ["subject"], unique=False)
 
     op.create_table(

@@ -153,19 +153,20 @@ class Desk(World):
         """Everything that is due, and what becomes due by it. Backoffs are skipped."""
         for _ in range(10):
             async with self.database.write() as session:
-                now = self.clock()
-                await session.execute(
-                    update(OutboxRow).where(OutboxRow.attempts > 0).values(attempts=0)
-                )
                 await session.execute(
                     update(OutboxRow)
-                    .where(OutboxRow.last_error.is_not(None), OutboxRow.due_at > now)
-                    .values(due_at=now, last_error=None)
+                    .where(OutboxRow.claim.is_(None))
+                    .values(attempts=0, held_until=None, last_error=None)
                 )
             before = await self.outbox()
             await self.worker.run_due()
             if await self.outbox() == before:
                 return
+
+    async def outbox_claims_end(self) -> None:
+        """As time does it for a worker that died."""
+        async with self.database.write() as session:
+            await session.execute(update(OutboxRow).values(held_until=OutboxRow.held_since))
 
     async def track(self) -> None:
         await self.follow()

@@ -51,4 +51,4 @@ async def mandate_of(desk: Desk, transfer_id: str) -> Mandate:
 
 async def lease_over(desk: Desk) -> None:
     """A dead worker's claims on the outbox run out."""
-    desk.clock.forward(minutes=3)
+    await desk.outbox_claims_end()

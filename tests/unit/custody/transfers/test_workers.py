@@ -1,4 +1,4 @@
-"""The loops themselves: the outbox's leases, waking, surviving, stopping, and what they log."""
+"""The loops themselves: waking, surviving, stopping, and what they log."""
 
 from __future__ import annotations
 
@@ -8,82 +8,16 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import timedelta
 
 import pytest
 import structlog
-from sqlalchemy import select
 
 from chains.errors import NodeMisbehaved
 from custody.db.session import Database
-from custody.db.tables import OutboxRow
-from custody.transfers.apply import enqueue
-from custody.transfers.state import Work
 from custody.workers import workers as loops
 from custody.workers.logs import MASK, redact
-from custody.workers.outbox import BACKOFF_MAX_S, LEASE, Outbox
 from custody.workers.workers import supervise
-from tests.support.custody import Clock
 from tests.unit.custody.transfers.desk import Desk
-
-NETWORK = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
-
-
-async def fill(database: Database, clock: Clock, count: int, network: str = NETWORK) -> None:
-    async with database.write() as session:
-        for n in range(count):
-            await enqueue(session, Work.SIGN, f"tfr_{n}", network, clock())
-
-
-# The outbox
-
-
-async def test_every_effect_is_claimed_by_one_worker(database: Database):
-    clock = Clock()
-    await fill(database, clock, 20)
-    await fill(database, clock, 3, "elsewhere")
-    outbox = Outbox(database, clock)
-    claims = await asyncio.gather(*(outbox.claim(NETWORK, 4) for _ in range(8)))  # type: ignore[arg-type]
-    subjects = [item.subject for items in claims for item in items]
-    assert sorted(subjects) == sorted(f"tfr_{n}" for n in range(20))
-    assert await outbox.claim(NETWORK, 4) == []  # type: ignore[arg-type]
-
-
-async def test_a_dead_workers_effects_are_claimed_again_and_it_can_remove_nothing(
-    sqlite: Database,
-):
-    clock = Clock()
-    await fill(sqlite, clock, 1)
-    outbox = Outbox(sqlite, clock)
-    (first,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
-    clock.now += LEASE
-    (second,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
-    assert (first.seq, first.attempts, second.attempts) == (second.seq, 1, 2)
-    await outbox.finish([first])
-    await outbox.retry([(first, "late", None)])
-    async with sqlite.read() as session:
-        (row,) = await session.all(select(OutboxRow))
-    assert (row.claimed_until, row.last_error) == (second.claimed_until, None)
-    await outbox.finish([second])
-    assert await outbox.delay_s(NETWORK, 7) == 7  # type: ignore[arg-type]
-
-
-async def test_delays_double_up_to_a_limit_and_are_spread(sqlite: Database):
-    clock = Clock()
-    await fill(sqlite, clock, 1)
-    shortest, outbox = Outbox(sqlite, clock, lambda: 0.0), Outbox(sqlite, clock, lambda: 1.0)
-    for each, share in ((shortest, 0.5), (outbox, 1.0)):
-        delays = [each._delay(attempts).total_seconds() for attempts in (1, 2, 3, 50)]
-        assert delays == [0.5 * share, 1.0 * share, 2.0 * share, BACKOFF_MAX_S * share]
-    (item,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
-    await outbox.retry([(item, "node_unavailable", clock.now + timedelta(seconds=3))])
-    assert await outbox.delay_s(NETWORK, 60) == 3  # type: ignore[arg-type]
-    assert await outbox.delay_s(NETWORK, 1) == 1  # type: ignore[arg-type]
-    assert await outbox.claim(NETWORK, 9) == []  # type: ignore[arg-type]
-    clock.forward(seconds=3)
-    (again,) = await outbox.claim(NETWORK, 9)  # type: ignore[arg-type]
-    assert again.attempts == 2
-
 
 # The loops
 

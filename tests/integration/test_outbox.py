@@ -1,0 +1,208 @@
+"""The outbox: each effect to one worker, soon to another if that one dies, whatever clocks say."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from chains.model import NetworkId
+from custody.db.clock import SLACK
+from custody.db.session import Database, ReadSession
+from custody.db.tables import OutboxRow
+from custody.transfers.apply import enqueue
+from custody.transfers.state import Work
+from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, RETRIES_SHARE, Item, Outbox
+from tests.support.custody import Clock
+
+NETWORK = NetworkId("bip122:0f9188f13cb7b2c71f2a335e3a4fc328")
+ELSEWHERE = NetworkId("eip155:1")
+HOUR = timedelta(hours=1)
+LIMIT_S = 30.0
+
+
+def by(clock: Clock) -> Callable[[ReadSession], Awaitable[datetime]]:
+    async def now(_session: ReadSession) -> datetime:
+        return clock()
+
+    return now
+
+
+async def fill(
+    database: Database, count: int, network: NetworkId = NETWORK, name: str = "tfr"
+) -> None:
+    async with database.write() as session:
+        for n in range(count):
+            await enqueue(session, Work.SIGN, f"{name}_{n}", network, Clock()())
+
+
+async def rows(database: Database) -> list[OutboxRow]:
+    async with database.read() as session:
+        return list(await session.all(select(OutboxRow).order_by(OutboxRow.seq)))
+
+
+def subjects(items: list[Item]) -> list[str]:
+    return [item.subject for item in items]
+
+
+async def test_every_effect_is_claimed_by_one_worker(database: Database):
+    await fill(database, 40)
+    await fill(database, 3, ELSEWHERE)
+    outbox = Outbox(database)
+    claims = await asyncio.gather(*(outbox.claim(NETWORK, 3) for _ in range(16)))
+    assert all(len(items) <= 3 for items in claims)
+    claimed = [subject for items in claims for subject in subjects(items)]
+    claimed += subjects(await outbox.claim(NETWORK, 40))
+    assert sorted(claimed) == sorted(f"tfr_{n}" for n in range(40))
+    assert await outbox.claim(NETWORK, 4) == []
+    assert len(await outbox.claim(ELSEWHERE, 4)) == 3
+
+
+async def test_a_worker_that_is_claiming_is_not_waited_for(database: Database):
+    if database._engines.is_sqlite:
+        return  # writers take turns anyway
+    await fill(database, 2)
+    async with database.write() as other:
+        taken = select(OutboxRow).where(OutboxRow.subject == "tfr_0").order_by(OutboxRow.seq)
+        await other.for_update(taken)
+        async with asyncio.timeout(LIMIT_S):
+            assert subjects(await Outbox(database).claim(NETWORK, 9)) == ["tfr_1"]
+
+
+async def test_a_dead_workers_effects_are_claimed_again_and_it_can_remove_nothing(
+    database: Database,
+):
+    clock = Clock()
+    await fill(database, 1)
+    outbox = Outbox(database, now=by(clock))
+    (first,) = await outbox.claim(NETWORK, 9)
+    assert await outbox.delay_s(NETWORK, 60) == CLAIM.total_seconds()
+    clock.now += CLAIM
+    assert await outbox.delay_s(NETWORK, 60) == 0
+    (second,) = await outbox.claim(NETWORK, 9)
+    assert (first.seq, first.attempts, second.attempts) == (second.seq, 1, 2)
+    await outbox.finish([first])
+    await outbox.retry([(first, "late", None)])
+    await outbox.renew([first])
+    (row,) = await rows(database)
+    assert (row.claim, row.last_error) == (second.claim, None)
+    assert row.held_until == clock.now + CLAIM
+    await outbox.finish([second])
+    assert await outbox.delay_s(NETWORK, 7) == 7
+
+
+async def test_a_claim_stands_for_as_long_as_the_work_takes(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("custody.workers.outbox.CLAIM", timedelta(seconds=0.3))
+    await fill(database, 2)
+    outbox = Outbox(database)
+    items = await outbox.claim(NETWORK, 9)
+    end = (await rows(database))[0].held_until
+    assert end is not None
+    async with outbox.kept(items), asyncio.timeout(LIMIT_S):
+        while any((row.held_since or end) <= end for row in await rows(database)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    assert {row.claim for row in await rows(database)} == {items[0].claim}
+
+
+async def test_a_killed_workers_work_is_soon_somebody_elses(database: Database, database_url: str):
+    program = (
+        "import asyncio, sys\n"
+        "from custody.db.session import Database\n"
+        "from custody.workers.outbox import Outbox\n"
+        "async def main():\n"
+        "    outbox = Outbox(Database(sys.argv[1]))\n"
+        "    async with outbox.kept(items := await outbox.claim(sys.argv[2], 9)):\n"
+        "        print(len(items), flush=True)\n"
+        "        await asyncio.sleep(600)\n"
+        "asyncio.run(main())\n"
+    )
+    await fill(database, 2)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, database_url, NETWORK, stdout=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    assert await child.stdout.readline() == b"2\n"
+    outbox = Outbox(database)
+    child.kill()
+    await child.wait()
+    assert await outbox.delay_s(NETWORK, 600) <= CLAIM.total_seconds() < 5
+    async with asyncio.timeout(LIMIT_S):
+        while len(await outbox.claim(NETWORK, 9)) != 2:  # noqa: ASYNC110
+            await asyncio.sleep(await outbox.delay_s(NETWORK, 1))
+
+
+async def test_delays_double_up_to_a_limit_and_are_spread(database: Database):
+    clock = Clock()
+    await fill(database, 1)
+    shortest = Outbox(database, lambda: 0.0, now=by(clock))
+    outbox = Outbox(database, lambda: 1.0, now=by(clock))
+    for each, share in ((shortest, 0.5), (outbox, 1.0)):
+        delays = [each._delay(attempts).total_seconds() for attempts in (1, 2, 3, 50)]
+        assert delays == [0.5 * share, 1.0 * share, 2.0 * share, BACKOFF_MAX_S * share]
+    (item,) = await outbox.claim(NETWORK, 9)
+    await outbox.retry([(item, "node_unavailable", clock.now + timedelta(seconds=3))])
+    assert await outbox.delay_s(NETWORK, 60) == 3
+    assert await outbox.delay_s(NETWORK, 1) == 1
+    assert await outbox.claim(NETWORK, 9) == []
+    clock.forward(seconds=3)
+    (again,) = await outbox.claim(NETWORK, 9)
+    assert again.attempts == 2
+
+
+async def test_what_must_wait_does_not_delay_what_need_not(database: Database):
+    """However many there are: new effects go first, and the others get their share."""
+    clock = Clock()
+    outbox = Outbox(database, now=by(clock))
+    await fill(database, 40, name="stuck")
+    stuck = await outbox.claim(NETWORK, 64)
+    await outbox.retry([(item, "fee_above_maximum", None) for item in stuck])
+    clock.forward(hours=1)
+    await fill(database, 20, name="new")
+    items = await outbox.claim(NETWORK, 16)
+    assert subjects(items)[:12] == [f"new_{n}" for n in range(12)]
+    assert subjects(items)[12:] == [f"stuck_{n}" for n in range(16 // RETRIES_SHARE)]
+    items = await outbox.claim(NETWORK, 64)
+    assert subjects(items)[:8] == [f"new_{n}" for n in range(12, 20)]
+    assert len(items) == 8 + 64 // RETRIES_SHARE
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+@pytest.mark.parametrize(
+    ("written_at", "asked_at", "free"),
+    [
+        (timedelta(), timedelta(), False),
+        (timedelta(), HOUR, True),
+        (timedelta(), -SLACK, False),  # set back as far as clocks are
+        (timedelta(), -HOUR, True),
+        (HOUR, timedelta(), True),  # one wrong reading delays nothing by an hour
+        (-HOUR, timedelta(), True),
+    ],
+)
+async def test_a_wrong_clock_delays_no_work(
+    database: Database, claimed: bool, written_at: timedelta, asked_at: timedelta, free: bool
+):
+    clock = Clock()
+    outbox = Outbox(database, now=by(clock))
+    await fill(database, 1)
+    clock.now += written_at
+    (item,) = await outbox.claim(NETWORK, 1)
+    if not claimed:
+        await outbox.retry([(item, "node_unavailable", None)])
+    clock.now += asked_at - written_at
+    assert (await outbox.delay_s(NETWORK, 600) == 0) == free
+    assert (len(await outbox.claim(NETWORK, 9)) == 1) == free
+
+
+async def test_new_work_needs_no_clock(database: Database):
+    """Whatever the process that asked for it took for the time."""
+    async with database.write() as session:
+        await enqueue(session, Work.SIGN, "tfr_0", NETWORK, Clock()() + 1000 * HOUR)
+        await session.execute(update(OutboxRow).values(created_at=Clock()() + 1000 * HOUR))
+    assert len(await Outbox(database).claim(NETWORK, 9)) == 1
