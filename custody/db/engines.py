@@ -7,6 +7,7 @@ transactions when the power fails, and a transfer forgotten after its broadcast 
 can be paid twice. The driver's own transaction handling is switched off, because it begins
 transactions late and only for some statements; writing begins with BEGIN IMMEDIATE, because a
 transaction that first reads and then wants to write fails when another process wrote in between.
+With recursive_triggers=ON a row that REPLACE deletes is deleted before the eyes of the triggers.
 
 PostgreSQL. Writing is READ COMMITTED and takes row locks on what it decides about (accounts,
 transfers), in a stable order. SERIALIZABLE would need no locks, but it aborts and repeats work
@@ -87,7 +88,8 @@ def _sqlite(url: URL) -> Engines:
     _on_connect(read, "PRAGMA query_only=ON")
     event.listen(write.sync_engine, "invalidate", _release)
     for engine, begin in ((write, "BEGIN IMMEDIATE"), (read, "BEGIN")):
-        _on_connect(engine, "PRAGMA foreign_keys=ON", "PRAGMA cache_size=-65536")
+        _on_connect(engine, "PRAGMA foreign_keys=ON", "PRAGMA recursive_triggers=ON")
+        _on_connect(engine, "PRAGMA cache_size=-65536")
         _on_begin(engine, begin)
     return Engines(read, write, Path(url.database))
 

@@ -27,7 +27,7 @@ def render() -> str:
         parts.append(str(CreateTable(table).compile(dialect=dialect)).strip())
         indexes = sorted(table.indexes, key=lambda index: str(index.name))
         parts += [str(CreateIndex(index).compile(dialect=dialect)).strip() for index in indexes]
-    text = ";\n\n".join([*parts, *triggers.POSTGRESQL]) + ";\n"
+    text = ";\n\n".join([*parts, *triggers.postgresql()]) + ";\n"
     lines = (line.rstrip().replace("\t", "    ") for line in text.splitlines())
     return _HEADER + "\n" + "\n".join(lines) + "\n"
 

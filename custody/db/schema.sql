@@ -360,11 +360,147 @@ CREATE TABLE transfer_events (
 
 CREATE INDEX ix_transfer_events_transfer_id ON transfer_events (transfer_id);
 
-CREATE FUNCTION ledger_entries_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'ledger entries are append-only'; END $$;
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '%: the past does not change', TG_TABLE_NAME; END $$;
 
-CREATE TRIGGER ledger_entries_no_change BEFORE UPDATE OR DELETE ON ledger_entries
-FOR EACH ROW EXECUTE FUNCTION ledger_entries_refuse();
+CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE ON ledger_entries
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER ledger_entries_no_truncate BEFORE TRUNCATE ON ledger_entries
-FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_refuse();
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_events_no_update BEFORE UPDATE ON transfer_events
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_events_no_delete BEFORE DELETE ON transfer_events
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_events_no_truncate BEFORE TRUNCATE ON transfer_events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER approvals_no_update BEFORE UPDATE ON approvals
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER approvals_no_delete BEFORE DELETE ON approvals
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER approvals_no_truncate BEFORE TRUNCATE ON approvals
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.account IS DISTINCT FROM NEW.account
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vaults_no_delete BEFORE DELETE ON vaults
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vaults_no_truncate BEFORE TRUNCATE ON vaults
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses
+FOR EACH ROW
+WHEN (OLD.seq IS DISTINCT FROM NEW.seq
+   OR OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.address IS DISTINCT FROM NEW.address
+   OR OLD.address_type IS DISTINCT FROM NEW.address_type
+   OR OLD.change IS DISTINCT FROM NEW.change
+   OR OLD.position IS DISTINCT FROM NEW.position
+   OR OLD.path IS DISTINCT FROM NEW.path
+   OR OLD.public_key IS DISTINCT FROM NEW.public_key
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER addresses_no_delete BEFORE DELETE ON addresses
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER addresses_no_truncate BEFORE TRUNCATE ON addresses
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER deposits_no_update BEFORE UPDATE ON deposits
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.address_id IS DISTINCT FROM NEW.address_id
+   OR OLD.txid IS DISTINCT FROM NEW.txid
+   OR OLD.position IS DISTINCT FROM NEW.position
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.block_height IS DISTINCT FROM NEW.block_height
+   OR OLD.block_hash IS DISTINCT FROM NEW.block_hash
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER deposits_no_delete BEFORE DELETE ON deposits
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER deposits_no_truncate BEFORE TRUNCATE ON deposits
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfers_no_update BEFORE UPDATE ON transfers
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.ordinal IS DISTINCT FROM NEW.ordinal
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.destination IS DISTINCT FROM NEW.destination
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.fee_max IS DISTINCT FROM NEW.fee_max
+   OR OLD.note IS DISTINCT FROM NEW.note
+   OR OLD.initiator IS DISTINCT FROM NEW.initiator
+   OR OLD.mandate IS DISTINCT FROM NEW.mandate
+   OR OLD.amount_reservation_id IS DISTINCT FROM NEW.amount_reservation_id
+   OR OLD.fee_reservation_id IS DISTINCT FROM NEW.fee_reservation_id
+   OR OLD.requested_at IS DISTINCT FROM NEW.requested_at
+   OR OLD.expires_at IS DISTINCT FROM NEW.expires_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transactions_no_update BEFORE UPDATE ON transactions
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.payload IS DISTINCT FROM NEW.payload
+   OR OLD.sender IS DISTINCT FROM NEW.sender
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.txid IS NOT NULL AND OLD.txid IS DISTINCT FROM NEW.txid
+   OR OLD.raw IS NOT NULL AND OLD.raw IS DISTINCT FROM NEW.raw
+   OR OLD.receipt_sequence IS NOT NULL AND OLD.receipt_sequence IS DISTINCT FROM NEW.receipt_sequence
+   OR OLD.receipt_head IS NOT NULL AND OLD.receipt_head IS DISTINCT FROM NEW.receipt_head
+   OR OLD.signed_at IS NOT NULL AND OLD.signed_at IS DISTINCT FROM NEW.signed_at
+   OR OLD.broadcast_at IS NOT NULL AND OLD.broadcast_at IS DISTINCT FROM NEW.broadcast_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transactions_no_delete BEFORE DELETE ON transactions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transactions_no_truncate BEFORE TRUNCATE ON transactions
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER api_keys_no_update BEFORE UPDATE ON api_keys
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.digest IS DISTINCT FROM NEW.digest
+   OR OLD.scopes IS DISTINCT FROM NEW.scopes
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.revoked_at IS NOT NULL AND OLD.revoked_at IS DISTINCT FROM NEW.revoked_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER api_keys_no_delete BEFORE DELETE ON api_keys
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER api_keys_no_truncate BEFORE TRUNCATE ON api_keys
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -1,34 +1,149 @@
-"""What the database itself refuses, whoever asks: changing the past of the ledger.
+"""What the database itself refuses, whoever asks: changing the past.
+
+Three tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
+stays as it was written (`LIVES`): only the columns named here may change, and some only once.
+
+SQLite's INSERT OR REPLACE deletes rows without asking a trigger, unless the connection says so
+(`engines`). So there each table also refuses a new row that would take the place of an old one.
+What whoever owns the tables can do, drop the triggers, is for roles to prevent (`roles`).
 
 The statements are part of the first migration; a change is a new migration with new statements.
 """
 
 from __future__ import annotations
 
-APPEND_ONLY = "ledger entries are append-only"
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-SQLITE = (
-    f"""
-CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries
-BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END
-""".strip(),
-    f"""
-CREATE TRIGGER ledger_entries_no_delete BEFORE DELETE ON ledger_entries
-BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END
-""".strip(),
+from sqlalchemy import Table, UniqueConstraint
+
+from custody.db.tables import (
+    AddressRow,
+    ApiKeyRow,
+    ApprovalRow,
+    DepositRow,
+    LedgerEntryRow,
+    Row,
+    TransactionRow,
+    TransferEventRow,
+    TransferRow,
+    VaultRow,
 )
 
-POSTGRESQL = (
-    f"""
-CREATE FUNCTION ledger_entries_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION '{APPEND_ONLY}'; END $$
-""".strip(),
-    """
-CREATE TRIGGER ledger_entries_no_change BEFORE UPDATE OR DELETE ON ledger_entries
-FOR EACH ROW EXECUTE FUNCTION ledger_entries_refuse()
-""".strip(),
-    """
-CREATE TRIGGER ledger_entries_no_truncate BEFORE TRUNCATE ON ledger_entries
-FOR EACH STATEMENT EXECUTE FUNCTION ledger_entries_refuse()
-""".strip(),
-)
+REFUSED: Final = "the past does not change"
+
+GROWS: Final[tuple[type[Row], ...]] = (LedgerEntryRow, TransferEventRow, ApprovalRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What may change in a row, at any time or only from nothing to something."""
+
+    changing: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
+
+
+LIVES: Final[Mapping[type[Row], Life]] = {
+    VaultRow: Life(changing=("name", "frozen_reason")),
+    AddressRow: Life(changing=("label",)),
+    DepositRow: Life(changing=("state", "final_height", "reservation_id", "decided_at")),
+    TransferRow: Life(
+        changing=(
+            "state",
+            "version",
+            "waiting",
+            "reason",
+            "txid",
+            "block_height",
+            "block_hash",
+            "fee",
+            "locked",
+            "updated_at",
+        )
+    ),
+    TransactionRow: Life(
+        changing=("refusal",),  # a receipt that comes late takes it back
+        once=(
+            "txid",
+            "raw",
+            "receipt_sequence",
+            "receipt_head",
+            "signed_at",
+            "broadcast_at",
+        ),
+    ),
+    ApiKeyRow: Life(changing=("name",), once=("revoked_at",)),
+}
+
+
+def protected() -> Iterator[Table]:
+    """Every table whose rows are never deleted."""
+    for row in (*GROWS, *LIVES):
+        assert isinstance(row.__table__, Table)
+        yield row.__table__
+
+
+def sqlite() -> tuple[str, ...]:
+    """As statements, a name for each trigger: `<table>_no_update`, `_no_delete`, `_no_replace`."""
+    statements = []
+    for row, table in zip((*GROWS, *LIVES), protected(), strict=True):
+        changed = _changed(row, table, "IS NOT")
+        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {_taken(table)})"  # noqa: S608 - our names
+        for what, event, when in (
+            # Giving a row another's `rowid` can replace that one.
+            ("update", "UPDATE", changed and f"\nWHEN OLD.rowid IS NOT NEW.rowid OR {changed}"),
+            ("delete", "DELETE", ""),
+            ("replace", "INSERT", f"\nWHEN {taken}"),
+        ):
+            statements.append(
+                f"CREATE TRIGGER {table}_no_{what} BEFORE {event} ON {table}{when}\n"
+                f"BEGIN SELECT RAISE(ABORT, '{table}: {REFUSED}'); END"
+            )
+    return tuple(statements)
+
+
+def postgresql() -> tuple[str, ...]:
+    """As statements: `<table>_no_update`, `_no_delete`, `_no_truncate`."""
+    statements = [
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"BEGIN RAISE EXCEPTION '%: {REFUSED}', TG_TABLE_NAME; END $$"
+    ]
+    for row, table in zip((*GROWS, *LIVES), protected(), strict=True):
+        changed = _changed(row, table, "IS DISTINCT FROM")
+        for what, each, when in (
+            ("update", "ROW", changed and f"\nWHEN ({changed})"),
+            ("delete", "ROW", ""),
+            ("truncate", "STATEMENT", ""),
+        ):
+            statements.append(
+                f"CREATE TRIGGER {table}_no_{what} BEFORE {what.upper()} ON {table}\n"
+                f"FOR EACH {each}{when} EXECUTE FUNCTION refuse_change()"
+            )
+    return tuple(statements)
+
+
+def _changed(row: type[Row], table: Table, differs: str) -> str:
+    """Whether an update changes what it may not; empty if it may change nothing."""
+    life = LIVES.get(row)
+    if life is None:
+        return ""
+    names = [column.name for column in table.columns]
+    unknown = {*life.changing, *life.once} - set(names)
+    assert not unknown, f"{table} has no {unknown}"
+    fixed = [name for name in names if name not in (*life.changing, *life.once)]
+    parts = [f"OLD.{name} {differs} NEW.{name}" for name in fixed]
+    parts += [f"OLD.{name} IS NOT NULL AND OLD.{name} {differs} NEW.{name}" for name in life.once]
+    return "\n   OR ".join(parts)
+
+
+def _taken(table: Table) -> str:
+    """Whether an existing row has a key of the new one. An integer primary key that the new row
+    does not give, and SQLite's own `rowid`, are no row's yet."""
+    keys: list[Any] = [table.primary_key]
+    keys += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+    parts = ["rowid = NEW.rowid"]
+    for key in sorted(keys, key=lambda each: [column.name for column in each.columns]):
+        same = [f"{column.name} = NEW.{column.name}" for column in key.columns]
+        parts.append(" AND ".join(same))
+    return "\n   OR ".join(parts)

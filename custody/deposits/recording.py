@@ -82,7 +82,8 @@ class Recorder:
         await self._session.insert(DepositRow, self._new)
         for row, values in self._revived:
             for name, value in values.items():
-                setattr(row, name, value)
+                if name != "created_at":
+                    setattr(row, name, value)
 
     def _move(self, movement: Movement) -> str:
         """The id of the entry that will be made."""

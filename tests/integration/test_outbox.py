@@ -159,7 +159,7 @@ async def test_delays_double_up_to_a_limit_and_are_spread(database: Database):
 async def test_what_must_wait_does_not_delay_what_need_not(database: Database):
     """However many there are: new effects go first, and the others get their share."""
     clock = Clock()
-    outbox = Outbox(database, now=by(clock))
+    outbox = Outbox(database, lambda: 0.0, now=by(clock))
     await fill(database, 40, name="stuck")
     stuck = await outbox.claim(NETWORK, 64)
     await outbox.retry([(item, "fee_above_maximum", None) for item in stuck])

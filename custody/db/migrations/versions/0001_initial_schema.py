@@ -420,5 +420,5 @@ def upgrade() -> None:
     )
 
     dialect = op.get_bind().dialect.name
-    for statement in triggers.SQLITE if dialect == "sqlite" else triggers.POSTGRESQL:
+    for statement in triggers.sqlite() if dialect == "sqlite" else triggers.postgresql():
         op.execute(statement)

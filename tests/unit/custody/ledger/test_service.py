@@ -17,7 +17,7 @@ from chains.model import AssetId
 from custody.db.prepared import Prepared
 from custody.db.session import Database, WriteSession
 from custody.db.tables import ClientRow, LedgerAccountRow, LedgerEntryRow, VaultRow
-from custody.db.triggers import APPEND_ONLY
+from custody.db.triggers import REFUSED
 from custody.errors import Conflict, Unprocessable
 from custody.ledger import repository
 from custody.ledger.model import (
@@ -322,7 +322,7 @@ async def test_the_database_refuses_to_change_an_entry(
     (vault,) = await make_vaults(database, 1)
     async with database.write() as session:
         await Ledger(clock).post(session, deposit(vault, 100))
-    with pytest.raises(DBAPIError, match=APPEND_ONLY):
+    with pytest.raises(DBAPIError, match=REFUSED):
         async with database.write() as session:
             await change(session, how)
     async with database.read() as session:

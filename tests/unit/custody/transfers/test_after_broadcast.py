@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+import pytest
+from sqlalchemy import select
 
 from chains.errors import BroadcastRejected
 from chains.model import TxId
 from custody.db.session import Database
 from custody.db.tables import LedgerEntryRow, OutboxRow, TransferRow
+from custody.transfers import builder
+from custody.transfers.mandates import stored_mandate
+from signer.wire import Mandate
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import (
     ACCOUNT,
@@ -168,14 +172,17 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
     assert (await desk.balance(vault)).reserved == 3_000
 
 
-async def test_the_worker_survives_what_nobody_foresaw(desk: Desk):
+async def test_the_worker_survives_what_nobody_foresaw(desk: Desk, monkeypatch: pytest.MonkeyPatch):
     vault = await desk.open_funded(FUNDS)
     good = await desk.send(vault, 1_000)
     bad = await desk.send(vault, 2_000)
-    async with desk.database.write() as session:
-        await session.execute(
-            update(TransferRow).where(TransferRow.id == bad).values(mandate=b"{}")
-        )
+
+    def read(row: TransferRow) -> Mandate:
+        if row.id == bad:
+            raise KeyError("unforeseen")
+        return stored_mandate(row)
+
+    monkeypatch.setattr(builder, "stored_mandate", read)
     await desk.worker.run_due()
     assert await desk.state(good) == "signed"
     assert (await desk.transfer(bad)).waiting == "internal_error"
