@@ -14,6 +14,8 @@ from datetime import datetime
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from chains.codec import TransactionCodec
+from chains.errors import ChainError
 from chains.model import Payment, SigningInput, TxSummary
 from chains.networks import Family, all_networks
 from signer.accounts import Account, Accounts
@@ -88,6 +90,7 @@ def check_same(
     else:
         account, paths = _check_source(mandate, summary, inputs, number, accounts)
     _check_payments(mandate.outputs, summary.payments)
+    _check_payable(accounts.codec(mandate.network), summary.payments)
     # A huge fee is a payment to whoever mines.
     if summary.fee_max > mandate.fee_max:
         raise _mismatch("fee", f"fee up to {summary.fee_max}, agreed {mandate.fee_max}")
@@ -152,6 +155,17 @@ def _check_payments(agreed: Sequence[Payment], decoded: Sequence[Payment]) -> No
     for name, aspect in aspects:
         if Counter(map(aspect, decoded)) != Counter(map(aspect, agreed)):
             raise _mismatch(name, f"another {name} than agreed")
+
+
+def _check_payable(codec: TransactionCodec, payments: Sequence[Payment]) -> None:
+    """Payments that a network carries. One of nothing, or of dust, is an excuse to pay a fee."""
+    if not payments:
+        raise Refused(RefusalCode.MALFORMED, "no-payment", "nobody is paid")
+    for payment in payments:
+        try:
+            codec.check_payment(payment)
+        except ChainError as error:
+            raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
 
 
 def _mismatch(detail: str, message: str) -> Refused:

@@ -8,6 +8,7 @@ from chains.codec import TransactionCodec
 from chains.errors import InvalidAddress
 from chains.model import NetworkId
 from signer.auditlog import AuditLog
+from signer.codecs import codecs_for
 from signer.errors import Refused
 from signer.guard import Guard
 from signer.policy import Policy, SignedPolicy
@@ -51,17 +52,18 @@ class Publisher:
         return accepted.version
 
     def _check_addresses(self, policy: Policy) -> None:
+        """Of every network there is, enabled here or not: enabled later, nobody checks again."""
         for group in policy.destinations.values():
             for network, address in group.entries:
-                codec = self._codecs.get(network)
-                if codec is None:
-                    continue
                 try:
-                    canonical = codec.parse_address(address).address
+                    canonical = self._codec(network).parse_address(address).address
                 except InvalidAddress as error:
                     raise _unusable(group.id, address) from error
                 if canonical != address:
                     raise _unusable(group.id, address)
+
+    def _codec(self, network: NetworkId) -> TransactionCodec:
+        return self._codecs.get(network) or codecs_for([network])[network]
 
 
 def _unusable(group: str, address: str) -> Refused:

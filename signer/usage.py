@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from chains.model import Address, AssetId
 from signer.journal import Record
-from signer.policy import Spend, Usage, Window
+from signer.policy import NOTHING, Spend, Usage, Window, taken_of
 from signer.wire import format_time, parse_time
 
 _SUMS_MAX: Final = 4096
@@ -45,16 +45,10 @@ class _Sum:
         self._amount = 0
         self._count = 0
 
-    def put(self, spends: Sequence[Spend]) -> None:
-        """Count `spends`, all of one transfer and moment, in place of what the transfer counted
-        before."""
-        transfer, at, amount, paying = spends[0].transfer, spends[0].at, 0, 0
-        for spend in spends:
-            amount += spend.amount
-            if spend.destination is not None:
-                paying = 1
+    def put(self, transfer: str, at: datetime, taking: Usage) -> None:
+        """Count `taking` in place of what the transfer counted before."""
         before = self._shares.pop(transfer, _NOTHING)
-        share = _Share(max(before.at, at), amount, paying)
+        share = _Share(max(before.at, at), taking.amount, taking.count)
         self._add(share, before)
         self._shares[transfer] = share
         self._order.append((share.at, transfer))
@@ -133,6 +127,6 @@ def most_of(spends: Iterable[Spend], earlier: Iterable[Spend], at: datetime) -> 
 
 
 def _put(target: _Sum, window: Window, spends: Sequence[Spend]) -> None:
-    fitting = [spend for spend in spends if spend.fits(window)]
-    if fitting:
-        target.put(fitting)
+    taking = taken_of(spends, window)
+    if taking != NOTHING:
+        target.put(spends[0].transfer, spends[0].at, taking)

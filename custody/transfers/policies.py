@@ -102,9 +102,9 @@ def _taken(named: tuple[bool, ...]) -> Select[*tuple[int, ...]]:
     columns: list[ColumnElement[int]] = []
     for at, has_destination in enumerate(named):
         inside = TransferRow.requested_at > bindparam(f"after_{at}")
-        counted = inside & (TransferRow.asset == bindparam(f"asset_{at}"))
         if has_destination:
-            counted &= TransferRow.destination == bindparam(f"destination_{at}")
+            inside &= TransferRow.destination == bindparam(f"destination_{at}")
+        counted = inside & (TransferRow.asset == bindparam(f"asset_{at}"))
         columns += [
             func.coalesce(func.sum(case((counted, 1), else_=0)), 0),
             _total(TransferRow.amount, counted),
@@ -139,8 +139,7 @@ async def usage_at_most(
     found = {}
     for at, window in enumerate(windows):
         count, amount, fees = taken[3 * at : 3 * at + 3]
-        has_fees = window.asset == native and window.destination is None
-        total = amount + fees if has_fees else amount
+        total = amount + fees if window.asset == native else amount
         found[window] = Usage(total + total // 10**9 + 1 if total else 0, count)
     return found
 

@@ -31,7 +31,17 @@ from signer.policy.evaluate import (
     evaluate,
     windows,
 )
-from signer.policy.facts import Facts, Spend, Usage, Window, facts_of, spends_of, usage_of
+from signer.policy.facts import (
+    NOTHING,
+    Facts,
+    Spend,
+    Usage,
+    Window,
+    facts_of,
+    spends_of,
+    taken_of,
+    usage_of,
+)
 from signer.policy.fields import InvalidPolicy
 from signer.policy.replay import Change, PastTransfer, explain, replay
 from signer.policy.signing import PolicyUnsigned, SignedPolicy, policy_message, verify_policy
@@ -39,6 +49,7 @@ from signer.policy.signing import PolicyUnsigned, SignedPolicy, policy_message, 
 __all__ = [
     "CLOCK_SKEW",
     "DOCUMENT_BYTES_MAX",
+    "NOTHING",
     "Administrators",
     "AmountLimit",
     "Change",
@@ -73,6 +84,7 @@ __all__ = [
     "policy_message",
     "replay",
     "spends_of",
+    "taken_of",
     "usage_of",
     "verify_policy",
     "windows",

@@ -8,13 +8,14 @@ in `policy_signing.py`; everything public here is public in `policy.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 from chains.model import Address, AssetId, NetworkId
+from chains.networks import all_networks
 from signer.policy import fields as read
 from signer.policy.fields import InvalidPolicy, located
 from signer.wire import Action, Need, amount, integer, parse_json, parse_time, text
@@ -104,7 +105,8 @@ class AmountLimit:
 @dataclass(frozen=True, slots=True)
 class WindowLimit:
     """At most `amount` base units and `count` transfers of `asset` out of one vault in any
-    `seconds`, this transfer included; per destination address if so said. None: no such limit."""
+    `seconds`, this transfer and the greatest fees included; per destination address if so said.
+    None: no such limit."""
 
     asset: AssetId
     seconds: int
@@ -355,12 +357,37 @@ def _need(row: object) -> Need:
     return Need(text(need["group"]), read.positive(need["count"]))
 
 
+def _check_fee_windows(rule: Rule) -> None:
+    """A rule that bounds what leaves bounds the fees too: whoever splits a transfer in a thousand
+    pays a thousand fees, and a window of another asset or for one destination sees none of them."""
+    bounds = [each for each in rule.limits.windows if each.amount is not None]
+    limited = {each.asset for each in bounds if not each.per_destination}
+    for name in _fee_networks(rule) if rule.limits.windows else ():
+        asset = all_networks()[NetworkId(name)].native.id
+        if asset not in limited:
+            raise InvalidPolicy(
+                f"rules: {rule.id} has windows, but none with an amount of {asset} per vault,"
+                f" in which fees are paid on {name}"
+            )
+
+
+def _fee_networks(rule: Rule) -> Iterable[str]:
+    """Where transfers in the scope of a rule with windows pay fees. A deny rule names no fees; of
+    an asset without a window it lets nothing pass."""
+    if rule.grant is not None:
+        named = [network for network, fee in rule.grant.fees.items() if fee]
+    else:
+        named = [limit.asset.partition("/")[0] for limit in rule.limits.windows]
+    return (n for n in named if rule.scope.networks is None or n in rule.scope.networks)
+
+
 def _check_references(policy: Policy) -> None:
-    """Every name leads somewhere, and no rule asks for more people than there are."""
+    """Every name leads somewhere, no rule asks for more people than there are, or forgets fees."""
     for group, members in policy.groups.items():
         if not members <= policy.persons.keys():
             raise InvalidPolicy(f"groups: {group} has members who are not persons")
     for rule in policy.rules:
+        _check_fee_windows(rule)
         if not (rule.scope.destinations or frozenset()) <= policy.destinations.keys():
             raise InvalidPolicy(f"rules: {rule.id} names an unknown destination group")
         for need in rule.grant.needs if rule.grant else ():

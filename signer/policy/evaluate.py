@@ -166,8 +166,9 @@ def _judge(
 def _outside(rule: Rule, policy: Policy, facts: Facts) -> str:
     """In which respect the transfer is out of the rule's scope; empty if it is in.
 
-    Allowing takes every output, denying takes any one: a forbidden payment must not pass because
-    a permitted one travels with it, nor the other way round.
+    Allowing takes every output and at least one, denying takes any one: a forbidden payment must
+    not pass because a permitted one travels with it, nor the other way round, and a transfer that
+    pays nobody is covered by nothing.
     """
     scope = rule.scope
     single = (
@@ -181,6 +182,8 @@ def _outside(rule: Rule, policy: Policy, facts: Facts) -> str:
         if allowed is not None and value not in allowed:
             return name
     covered = [_covers(scope, policy, facts.network, output) for output in facts.outputs]
+    if not covered:
+        return "no payment"
     if all(covered) if rule.grant is not None else any(covered):
         return ""
     return "asset or destination"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from chains.model import Address, AssetId, NetworkId, Payment
 from chains.networks import all_networks
@@ -43,7 +43,7 @@ class Facts:
 
 class Window(NamedTuple):
     """Names one rolling sum: what left `vault` in the last `seconds`, in `asset`, to `destination`
-    or (None) to anybody, fees included."""
+    or (None) to anybody, the fees of those transfers included."""
 
     vault: str
     asset: AssetId
@@ -57,6 +57,9 @@ class Usage:
 
     amount: int
     count: int
+
+
+NOTHING: Final = Usage(0, 0)
 
 
 def facts_of(mandate: Mandate) -> Facts:
@@ -78,22 +81,6 @@ def facts_of(mandate: Mandate) -> Facts:
     )
 
 
-def windows_of(limit: WindowLimit, facts: Facts) -> Iterator[tuple[Window, Usage]]:
-    """The sums that `limit` looks at, with what this transfer would add to each."""
-    paid = [output for output in facts.outputs if output.asset == limit.asset]
-    fee = facts.fee_max if limit.asset == facts.native else 0
-    if not limit.per_destination:
-        if paid or fee:
-            window = Window(facts.vault, limit.asset, None, limit.seconds)
-            total = sum(output.amount for output in paid) + fee
-            yield window, Usage(total, 1 if paid else 0)
-        return
-    for destination in dict.fromkeys(output.address for output in paid):
-        window = Window(facts.vault, limit.asset, destination, limit.seconds)
-        total = sum(output.amount for output in paid if output.address == destination)
-        yield window, Usage(total, 1)
-
-
 class Spend(NamedTuple):
     """One thing that leaves a vault with a transfer. `destination` is None for the fee."""
 
@@ -103,14 +90,6 @@ class Spend(NamedTuple):
     destination: Address | None
     amount: int
     at: datetime
-
-    def fits(self, window: Window) -> bool:
-        """Whether `window` counts it, its age aside."""
-        return (
-            self.vault == window.vault
-            and self.asset == window.asset
-            and window.destination in (None, self.destination)
-        )
 
 
 def spends_of(facts: Facts, transfer: str, at: datetime) -> tuple[Spend, ...]:
@@ -126,9 +105,36 @@ def spends_of(facts: Facts, transfer: str, at: datetime) -> tuple[Spend, ...]:
     return (*payments, Spend(transfer, facts.vault, facts.native, None, facts.fee_max, at))
 
 
+def taken_of(spends: Iterable[Spend], window: Window) -> Usage:
+    """What one transfer's `spends` take of `window`, their age aside. The whole fee counts for
+    each destination that is paid: it left because that one was."""
+    ours = [spend for spend in spends if spend.vault == window.vault]
+    wanted = window.destination
+    served = [s for s in ours if s.destination is not None and wanted in (None, s.destination)]
+    paid = [spend.amount for spend in served if spend.asset == window.asset]
+    fees = [s.amount for s in ours if s.destination is None and s.asset == window.asset]
+    counted = sum(fees) if served or wanted is None else 0
+    return Usage(sum(paid) + counted, 1 if paid else 0)
+
+
+def windows_of(limit: WindowLimit, facts: Facts) -> Iterator[tuple[Window, Usage]]:
+    """The sums that `limit` looks at, with what this transfer would add to each."""
+    spends = spends_of(facts, "", facts.requested_at)
+    everybody: dict[Address | None, None] = {None: None}
+    payees: dict[Address | None, None] = dict.fromkeys(out.address for out in facts.outputs)
+    for destination in payees if limit.per_destination else everybody:
+        window = Window(facts.vault, limit.asset, destination, limit.seconds)
+        taking = taken_of(spends, window)
+        if taking != NOTHING:
+            yield window, taking
+
+
 def usage_of(spends: Iterable[Spend], window: Window, now: datetime) -> Usage:
     """What `window` holds at `now`: everything younger than its length."""
     after = now - timedelta(seconds=window.seconds)
-    inside = [spend for spend in spends if spend.at > after and spend.fits(window)]
-    paying = {spend.transfer for spend in inside if spend.destination is not None}
-    return Usage(sum(spend.amount for spend in inside), len(paying))
+    young: dict[str, list[Spend]] = {}
+    for spend in spends:
+        if spend.at > after:
+            young.setdefault(spend.transfer, []).append(spend)
+    taken = [taken_of(each, window) for each in young.values()]
+    return Usage(sum(each.amount for each in taken), sum(each.count for each in taken))

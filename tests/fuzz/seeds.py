@@ -221,7 +221,10 @@ def policy() -> bytes:
         rule("deny", effect="deny", vaults=["v9"], hours=hours),
         rule(
             "small",
-            windows=[window(asset, 3600, 10**20, count=3, per_destination=True)],
+            windows=[
+                window(asset, 3600, 10**20, count=3, per_destination=True),
+                window(asset, 3600, 10**20),
+            ],
             per_transaction=[{"asset": asset, "amount": "1"}],
             destinations=["known"],
         ),

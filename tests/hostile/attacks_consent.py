@@ -230,6 +230,18 @@ POLICY: Final = (
         consent.one_key_two_persons,
     ),
     Attack(
+        "an idle deny entry",
+        "signed by the quorum: an outlaw spelt wrongly on a network that is not enabled yet",
+        "malformed/policy",
+        consent.idle_deny_entry,
+    ),
+    Attack(
+        "a policy that forgets fees",
+        "signed by the quorum: windows for each destination and none of the vault",
+        "malformed/policy",
+        consent.forgotten_fees,
+    ),
+    Attack(
         "a policy with a key that anybody has",
         "signed by the quorum: a point of small order, under which anything verifies",
         "malformed/policy",

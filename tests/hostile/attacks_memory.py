@@ -135,6 +135,12 @@ GUARD: Final = (
         "denied/window-amount",
         memory.until_refused(memory.petty("fees", 1, fee=84_000)),
     ),
+    Attack(
+        "a destination's limit drained as fees",
+        "payments of one wei with large fees, to one supplier",
+        "denied/window-amount",
+        memory.until_refused(memory.petty("payees", 1)),
+    ),
 )
 
 FILES: Final = (

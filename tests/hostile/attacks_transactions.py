@@ -9,12 +9,18 @@ from chains.model import AddressType
 from tests.hostile import channel, lies
 from tests.hostile.attack import Attack
 from tests.hostile.transactions import (
+    AMOUNT,
+    BITCOIN,
+    ETHEREUM,
     IN_ORIGIN,
+    NOBODY_TRON,
     SIGHASH,
+    SOLANA,
     TAP_ORIGIN,
     THIEF_EVM,
     THIEF_SOLANA,
     THIEF_TRON,
+    TRON,
     edit_first_input,
     foreign_change,
     leave_to_miner,
@@ -261,6 +267,42 @@ TRANSACTIONS: Final = (
         "EVM bytes without the payer's address",
         "malformed/transaction_malformed",
         lies.no_sender,
+    ),
+    Attack(
+        "a payment of nothing",
+        "approved: it moves no money, but its fee, as often as one likes",
+        "malformed/amount_invalid",
+        lies.pays(ETHEREUM, 0),
+    ),
+    Attack(
+        "a payment of nothing on bitcoin",
+        "an output of no satoshi",
+        "malformed/amount_invalid",
+        lies.pays(BITCOIN, 0),
+    ),
+    Attack(
+        "a payment of nothing on TRON",
+        "a transfer of no sun",
+        "unexplained/transaction",
+        lies.pays(TRON, 0),
+    ),
+    Attack(
+        "a payment of nothing on Solana",
+        "a transfer of no lamports",
+        "unexplained/transaction",
+        lies.pays(SOLANA, 0),
+    ),
+    Attack(
+        "dust",
+        "an output that no node carries",
+        "malformed/amount_dust",
+        lies.pays(BITCOIN, 293),
+    ),
+    Attack(
+        "TRX to the zero address",
+        "approved, and gone for ever",
+        "malformed/address_zero",
+        lies.pays(TRON, AMOUNT, NOBODY_TRON),
     ),
     Attack(
         "an address in two spellings",

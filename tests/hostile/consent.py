@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from chains.networks import find_network
 from signer.policy import SignedPolicy
 from signer.wire import Approval, Mandate, SignRequest, Verdict, canonical_json, parse_json
 from tests.hostile.transactions import AMOUNT, BSC, ETHEREUM, THIEF_EVM, evm, honest, with_tx
 from tests.hostile.world import (
+    ETH,
     NEW_SUPPLIER,
     OUTLAW,
     RULING,
@@ -21,7 +23,7 @@ from tests.hostile.world import (
     payment,
     policy,
 )
-from tests.support.signer import ADA, ADMINISTRATORS, BOB, Person, rule, sign_policy
+from tests.support.signer import ADA, ADMINISTRATORS, BOB, Person, rule, sign_policy, window
 
 Perform = Callable[[World], str]
 
@@ -217,6 +219,23 @@ def key_that_anybody_has(world: World) -> str:
     row = parse_json(policy(VERSION + 1, world.now()))
     row["persons"][0]["key"] = (1).to_bytes(32, "little").hex()
     return world.publish(sign_policy(canonical_json(row), RULING))
+
+
+def idle_deny_entry(world: World) -> str:
+    """Signed by everybody: an outlaw in lower case, on a network that is not enabled yet."""
+    row = parse_json(policy(VERSION + 1, world.now()))
+    outlaws = next(group for group in row["destinations"] if group["id"] == "outlaws")
+    entry = outlaws["entries"][0]
+    lower = THIEF_EVM.lower()
+    outlaws["entries"].append({**entry, "network": find_network("bsc").id, "address": lower})
+    return world.publish(sign_policy(canonical_json(row), RULING))
+
+
+def forgotten_fees(world: World) -> str:
+    """Signed by everybody: limits for each destination, and none on what leaves as fees."""
+    windows = [window(ETH, 3600, 50_000, per_destination=True)]
+    document = policy(VERSION + 1, world.now(), rules=[rule("each", windows=windows)])
+    return world.publish(sign_policy(document, RULING))
 
 
 def _open_policy(world: World, version: int = VERSION + 1) -> bytes:

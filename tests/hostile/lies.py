@@ -8,10 +8,11 @@ from typing import Any
 
 from solders.system_program import TransferParams, transfer
 
+from chains.bitcoin.transaction import TxOutput
 from chains.evm.build import Kind
 from chains.keys import parse_path
 from chains.model import Address, AddressType, AssetId, UnsignedTx
-from chains.networks import find_network
+from chains.networks import Family, find_network
 from chains.tron import tron_pb2 as pb
 from tests.hostile.transactions import (
     AMOUNT,
@@ -21,12 +22,14 @@ from tests.hostile.transactions import (
     IN_ORIGIN,
     PREVIOUS,
     SOLANA,
+    SPELLING,
     THIEF_EVM,
     THIEF_SOLANA,
     TOKEN,
     TOKEN_TRANSFER,
     TRON,
     Coins,
+    edit_outputs,
     evm,
     honest,
     repath,
@@ -36,6 +39,7 @@ from tests.hostile.transactions import (
     solana_with,
     transaction,
     tron,
+    tron_amount,
     with_tx,
 )
 from tests.hostile.world import SUPPLIER, World, approved, payment
@@ -71,6 +75,40 @@ def another_asset(world: World) -> str:
     token = AssetId(f"{find_network(ETHEREUM).id}/erc20:{TOKEN}")
     request = honest(world, ETHEREUM, outputs=(payment(ETHEREUM, SUPPLIER, AMOUNT, token),))
     return world.word(request)
+
+
+def pays(alias: str, amount: int, address: Address | None = None) -> Perform:
+    """An approved mandate to pay `amount`, and the transaction that does exactly that."""
+
+    def perform(world: World) -> str:
+        to = address or SPELLING[alias]
+        request = honest(world, alias, outputs=(payment(alias, to, amount),))
+        return world.word(with_tx(request, _paying(world, alias, amount, to)))
+
+    return perform
+
+
+def _paying(world: World, alias: str, amount: int, to: Address) -> UnsignedTx:
+    match find_network(alias).family:
+        case Family.EVM:
+            return evm(world, alias, to=to, value=amount, nonce=world.fresh())
+        case Family.TRON:
+            return tron(world, recipient=to, edit=tron_amount(amount))
+        case Family.SOLANA:
+            return solana(world, amount=amount)
+        case Family.BITCOIN:
+            return Coins(world, salts=(world.fresh(),)).tx(shrink_payment(amount))
+
+
+def shrink_payment(amount: int) -> Tamper:
+    """The payee gets `amount`; what it was to get goes back."""
+
+    def edit(out: TxOutput) -> TxOutput:
+        if out.amount == AMOUNT:
+            return replace(out, amount=amount)
+        return replace(out, amount=out.amount + AMOUNT - amount)
+
+    return edit_outputs(edit)
 
 
 def token_call(world: World) -> str:

@@ -22,7 +22,16 @@ from chains.model import TxSummary, UnsignedTx
 from chains.solana.codec import SolanaCodec
 from signer.errors import JournalFault
 from signer.messages import CallRefused
-from signer.policy import Detail, Evaluation, Policy, Ruling, Usage
+from signer.policy import (
+    Detail,
+    Evaluation,
+    Policy,
+    Ruling,
+    Spend,
+    Usage,
+    Window,
+    taken_of,
+)
 from signer.service import Source
 from signer.session import utc_now
 from signer.wire import Approval, Mandate
@@ -61,6 +70,12 @@ def believe_container(place: str, spent: Any, fields: Any) -> Any:
 
 def empty_window(*_: object, **__: object) -> Usage:
     return Usage(0, 0)
+
+
+def fees_of_the_vault_only(spends: Sequence[Spend], window: Window) -> Usage:
+    """A destination's window counts what it is paid and no fee."""
+    counted = spends if window.destination is None else [s for s in spends if s.destination]
+    return taken_of(counted, window)
 
 
 def unsigned_is_enough(signed: Any, administrators: Any) -> Policy:
@@ -114,6 +129,10 @@ def believe_records(journal: Any) -> None:
 
 
 STEP_4 = {"signer.service:step4_compare": believe_mandate}
+PAYABLE = {"signer.mandate:_check_payable": nothing}
+FEES_PER_DESTINATION = dict.fromkeys(
+    ("signer.policy.facts:taken_of", "signer.usage:taken_of"), fees_of_the_vault_only
+)
 PAYMENTS = {"signer.mandate:_check_payments": nothing}
 OWNED = {"signer.accounts:Accounts.check_owned": nothing}
 APPROVALS = {"signer.service:check_approvals": believe_names}
@@ -161,6 +180,13 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("one person in two groups", NEEDS),
     ("an expired mandate", CURRENT),
     ("a mandate of the old policy", CURRENT),
+    ("a payment of nothing", PAYABLE),
+    ("a payment of nothing on bitcoin", PAYABLE),
+    ("dust", PAYABLE),
+    ("TRX to the zero address", PAYABLE),
+    ("a destination's limit drained as fees", FEES_PER_DESTINATION),
+    ("an idle deny entry", {"signer.publishing:Publisher._check_addresses": nothing}),
+    ("a policy that forgets fees", {"signer.policy.document:_check_fee_windows": nothing}),
     ("a payment to an outlaw", POLICY),
     ("beside the allowlist", POLICY),
     ("before the time lock ends", POLICY),

@@ -47,6 +47,7 @@ AMOUNT = 25_000
 THIEF_KEY = PrivateKey(sha256(b"thief").digest()).public_key.format()
 THIEF_EVM = evm_address.derive(THIEF_KEY)
 THIEF_TRON = tron_address.from_public_key(THIEF_KEY)
+NOBODY_TRON = tron_address.to_text(b"\x41" + bytes(20))
 PAYEE_TRON = tron_address.to_text(b"\x41" + b"\x11" * 20)
 PAYEE_SOLANA, THIEF_SOLANA = Pubkey(b"\x11" * 32), Pubkey(b"\x13" * 32)
 PAYEE_BITCOIN = Address("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080")
@@ -156,6 +157,17 @@ def tron_token_call(raw: pb.RawData) -> None:
     raw.contract[0].parameter.CopyFrom(
         ProtobufAny(type_url=url, value=call.SerializeToString(deterministic=True))
     )
+
+
+def tron_amount(amount: int) -> Callable[[pb.RawData], None]:
+    """Also one that our own builder refuses."""
+
+    def edit(raw: pb.RawData) -> None:
+        transfer = pb.TransferContract.FromString(raw.contract[0].parameter.value)
+        transfer.amount = amount
+        raw.contract[0].parameter.value = transfer.SerializeToString(deterministic=True)
+
+    return edit
 
 
 def tron_second_contract(raw: pb.RawData) -> None:

@@ -63,9 +63,10 @@ RULING = (*ADMINISTRATORS[:2], NEW_ADMINISTRATOR)
 """The administrators of the version in force: the third of the pinned ones was replaced."""
 VERSION = 2
 PETTY = ("amounts", "batch", "counts", "fees", "tron", "restart")
-"""Vaults that move small amounts freely, one for each attack that fills a window."""
+"""Vaults that move small amounts freely, one for each attack that fills a window. `payees` does
+with a limit for each destination."""
 VAULTS = {
-    **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY), "c1"),
+    **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY, "payees"), "c1"),
     "other": "c2",
 }
 """Whose they are, in the order in which they are opened."""
@@ -87,12 +88,14 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         window(ETH, 3600, PETTY_LIMIT, count=PETTY_COUNT),
         window(TRX, 3600, PETTY_TRX_LIMIT),
     ]
+    each = [window(ETH, 3600, 50_000, per_destination=True), window(ETH, 3600, 10**18)]
     rules = (
         rule("sanctions", effect="deny", destinations=["outlaws"]),
         rule("main", vaults=["main"], needs=[("treasury", 2)]),
         rule("joint", vaults=["joint"], needs=[("treasury", 1), ("risk", 1)]),
         rule("slow", vaults=["slow"], needs=[("treasury", 1)], time_lock_s=3600),
         rule("petty", vaults=list(PETTY), windows=windows),
+        rule("payees", vaults=["payees"], windows=each),
         rule("listed", vaults=["listed"], destinations=["suppliers"]),
     )
     destinations = [

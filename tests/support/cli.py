@@ -83,6 +83,7 @@ def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[s
     transaction and in a day, if given."""
     btc = find_network("bitcoin-regtest").native.id
     day = {"asset": btc, "seconds": 86400, "count": None, "per_destination": False}
+    paying = sorted(all_networks()) if most is None else [find_network("bitcoin-regtest").id]
     return {
         "id": name,
         "effect": "allow",
@@ -93,7 +94,7 @@ def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[s
             "hours": None,
         },
         "grant": {
-            "fees": [{"network": name, "amount": str(10**18)} for name in sorted(all_networks())],
+            "fees": [{"network": name, "amount": str(10**18)} for name in paying],
             "approvals": {
                 "order": "any",
                 "needs": [{"group": group, "count": count} for group, count in needs],

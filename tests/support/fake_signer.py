@@ -8,9 +8,11 @@ policy and checks no approvals: those are the signer's own tests.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from embit.bip32 import HDKey
@@ -208,3 +210,17 @@ def allow_everything() -> SignedPolicy:
         "rules": [rule],
     }
     return SignedPolicy(canonical_json(document), {})
+
+
+def changed_policy(version: int, **changes: Any) -> SignedPolicy:
+    """`allow_everything` with other fields of its rule (`limits`, `scope`, `grant`), or of the
+    document. With windows, fees are granted on the networks of their assets only."""
+    document = json.loads(allow_everything().document)
+    rule = document["rules"][0]
+    for name in ("limits", "scope", "grant"):
+        rule[name] |= changes.pop(name, {})
+    windowed = {limit["asset"].partition("/")[0] for limit in rule["limits"]["windows"]}
+    if windowed:
+        fees = rule["grant"]["fees"]
+        rule["grant"]["fees"] = [fee for fee in fees if fee["network"] in windowed]
+    return SignedPolicy(canonical_json(document | {"version": version} | changes), {})

@@ -10,6 +10,13 @@ from __future__ import annotations
 from tests.support.fake_adapter import FakeAdapter
 from tests.support.fake_chain import FakeNode
 from tests.support.fake_codec import FakeCodec
-from tests.support.fake_signer import FakeSigner, allow_everything
+from tests.support.fake_signer import FakeSigner, allow_everything, changed_policy
 
-__all__ = ["FakeAdapter", "FakeCodec", "FakeNode", "FakeSigner", "allow_everything"]
+__all__ = [
+    "FakeAdapter",
+    "FakeCodec",
+    "FakeNode",
+    "FakeSigner",
+    "allow_everything",
+    "changed_policy",
+]

@@ -50,7 +50,8 @@ PINNED = Administrators.parse(administrators_json())
 
 def rule(name: str, **changes: Any) -> dict[str, Any]:
     """An allow rule for everything, without approvals. Keys of `changes` replace scope, limits and
-    grant fields of that name; `effect="deny"` drops the grant."""
+    grant fields of that name; `effect="deny"` drops the grant. With windows, fees are granted on
+    the networks of their assets."""
     row: dict[str, Any] = {
         "id": name,
         "effect": changes.pop("effect", "allow"),
@@ -59,7 +60,10 @@ def rule(name: str, **changes: Any) -> dict[str, Any]:
         ),
         "limits": {"per_transaction": [], "windows": [], "hours": None},
         "grant": {
-            "fees": [{"network": n.id, "amount": str(10**18)} for n in local_networks()],
+            "fees": [
+                {"network": network, "amount": str(10**18)}
+                for network in _networks_of(changes.get("windows"))
+            ],
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,
             "mandate_lifetime_s": 24 * 3600,
@@ -75,6 +79,12 @@ def rule(name: str, **changes: Any) -> dict[str, Any]:
     if row["effect"] == "deny":
         row["grant"] = None
     return row
+
+
+def _networks_of(windows: Sequence[dict[str, Any]] | None) -> list[str]:
+    if not windows:
+        return [network.id for network in local_networks()]
+    return list(dict.fromkeys(limit["asset"].partition("/")[0] for limit in windows))
 
 
 def policy_document(*rules: dict[str, Any], version: int = 1, **changes: Any) -> bytes:

@@ -28,10 +28,9 @@ from custody.db.tables import Row
 from custody.ledger.model import Post, Reason, chain_account, vault_account
 from custody.services import CODECS, make_services
 from signer.client import SignerClient
-from signer.policy import SignedPolicy
-from signer.wire import Attestation, canonical_json
+from signer.wire import Attestation
 from tests.support.custody import Clock
-from tests.support.fakes import FakeAdapter, FakeNode, FakeSigner, allow_everything
+from tests.support.fakes import FakeAdapter, FakeNode, FakeSigner, changed_policy
 
 ALIASES = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
 
@@ -202,11 +201,7 @@ class Counter:
             }
 
     def use_policy(self, **changes: Any) -> None:
-        document = json.loads(allow_everything().document)
-        rule = document["rules"][0]
-        for name in ("limits", "scope", "grant"):
-            rule[name] |= changes.pop(name, {})
-        self.signer.signed_policy = SignedPolicy(canonical_json(document | changes), {})
+        self.signer.signed_policy = changed_policy(changes.pop("version", 1), **changes)
         self.app.state.services.policies._fresh_until = None
 
     async def close(self) -> None:

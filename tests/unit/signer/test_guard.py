@@ -186,7 +186,7 @@ def test_a_limit_split_over_many_requests_restarts_and_batches(tmp_path):
 
 
 def test_windows_count_transfers_and_keep_vaults_and_assets_apart(tmp_path):
-    limits = [window(asset, HOUR, count=1) for asset in (ETH, TRX)]
+    limits = [window(asset, HOUR, 10**6, count=1) for asset in (ETH, TRX)]
     bench = limited(tmp_path, *limits)
     assert spend(bench, 1) == "signed"
     assert spend(bench, 2) == "denied/window-count"
@@ -195,9 +195,13 @@ def test_windows_count_transfers_and_keep_vaults_and_assets_apart(tmp_path):
 
 
 def test_a_window_per_destination(tmp_path):
-    bench = limited(tmp_path, window(ETH, HOUR, 100, per_destination=True))
+    everybody = window(ETH, HOUR, 1000)
+    bench = limited(tmp_path, window(ETH, HOUR, 210, per_destination=True), everybody)
     assert spend(bench, 1) == "signed"
     assert spend(bench, 2) == "denied/window-amount"
+    assert spend(bench, 4, amount=90) == "signed"
+    bench.restart()
+    assert spend(bench, 5, amount=1, fee_max=0) == "denied/window-amount"
     elsewhere = (Payment(Address("other"), ETH, 100),)
     mandate = bench.mandate(transfer="t3", outputs=elsewhere)
     assert outcome_word(bench.send(mandate, nonce=3)) == "signed"

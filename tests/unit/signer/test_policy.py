@@ -91,7 +91,17 @@ LARGE = rule("large", needs=[("treasury", 2)])
 CAP = rule("cap", effect="deny", assets=[ETH], per_transaction=[{"asset": ETH, "amount": "500"}])
 DAILY = rule("daily", windows=[window(ETH, 24 * HOUR, 1000, count=5)])
 PER_DESTINATION = rule(
-    "each", windows=[window(ETH, HOUR, 150, per_destination=True)], destinations="any"
+    "each",
+    windows=[window(ETH, HOUR, 150, per_destination=True), window(ETH, HOUR, 10**6)],
+    destinations="any",
+)
+PER_DESTINATION_TOKEN = rule(
+    "each",
+    windows=[
+        window(ETH, HOUR, 150, per_destination=True),
+        window(ETH, HOUR, 10**6),
+        window(TOKEN, HOUR, 10**6),
+    ],
 )
 OFFICE = rule(
     "office", hours={"zone": "Europe/Zurich", "days": ["wed"], "from": "09:00", "to": "17:00"}
@@ -169,11 +179,17 @@ TABLE = [
     ("a full window, the next rule decides", [DAILY, LARGE], {"used": 891},
      "needs-approvals/approvals large"),
     ("each destination has its window", [PER_DESTINATION],
-     {"outputs": pay(("0xaa", ETH, 150), ("0xcc", ETH, 150))}, "allow/allowed each"),
+     {"outputs": pay(("0xaa", ETH, 140), ("0xcc", ETH, 140))}, "allow/allowed each"),
+    ("a destination's window counts the fee", [PER_DESTINATION],
+     {"outputs": pay(("0xaa", ETH, 141))}, "deny/window-amount each"),
+    ("and counts it where another asset is paid", [PER_DESTINATION_TOKEN],
+     {"outputs": pay(("0xaa", TOKEN, 1)), "fee_max": 151}, "deny/window-amount each"),
     ("a destination's window counts all its outputs", [PER_DESTINATION],
      {"outputs": pay(("0xaa", ETH, 100), ("0xaa", ETH, 51))}, "deny/window-amount each"),
     ("a window as a ceiling", [ALL, rule("w", effect="deny", assets=[ETH],
      windows=[window(ETH, HOUR, 1000)])], {"used": 891}, "deny/denied-by-rule w"),
+    ("nobody is paid", [ALL], {"outputs": ()}, "deny/no-rule -"),
+    ("nobody is paid, by an allowlist", [KNOWN], {"outputs": ()}, "deny/no-rule -"),
 
     # 5. Time heals: hours and cooling
     ("in office hours (13:00 in Zurich)", [OFFICE], {}, "allow/allowed office"),
@@ -243,7 +259,8 @@ def test_a_lock_says_when_it_ends():
 
 @pytest.mark.parametrize("missing", ["amount", "count"])
 def test_a_window_whose_content_is_unknown_counts_as_full(missing):
-    limit = window(ETH, HOUR, 10**9) if missing == "amount" else window(ETH, HOUR, count=10**9)
+    counted = {"count": 10**9} if missing == "count" else {}
+    limit = window(ETH, HOUR, 10**9, **counted)
     policy = Policy.parse(policy_document(rule("w", windows=[limit])))
     assert evaluate(policy, FACTS, {}, NOON, ()).detail is Detail.USAGE_UNKNOWN
 
@@ -331,7 +348,7 @@ def test_usage_forgets_what_is_as_old_as_the_window():
     spends = spends_of(FACTS, "t1", NOON)
     everything, aa = Window("v1", ETH, None, 60), Window("v1", ETH, Address("0xaa"), 60)
     assert usage_of(spends, everything, NOON + timedelta(seconds=59)) == Usage(110, 1)
-    assert usage_of(spends, aa, NOON + timedelta(seconds=59)) == Usage(100, 1)
+    assert usage_of(spends, aa, NOON + timedelta(seconds=59)) == Usage(110, 1)
     assert usage_of(spends, everything, NOON + timedelta(seconds=60)) == Usage(0, 0)
     assert usage_of(spends, everything._replace(vault="v2"), NOON) == Usage(0, 0)
     assert usage_of(spends, everything._replace(asset=BSC), NOON) == Usage(0, 0)

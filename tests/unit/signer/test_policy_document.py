@@ -54,7 +54,10 @@ FULL = policy_document(
         actions=["transfer"],
         initiators=["robot"],
         per_transaction=[{"asset": ETH, "amount": "5"}],
-        windows=[window(ETH, 3600, 10, count=3, per_destination=True)],
+        windows=[
+            window(ETH, 3600, 10, count=3, per_destination=True),
+            window(ETH, 3600, 100),
+        ],
         hours={"zone": "Europe/Zurich", "days": ["mon", "tue"], "from": "08:30", "to": "24:00"},
         needs=[("treasury", 2), ("risk", 1)],
         order="sequence",
@@ -202,6 +205,19 @@ def edited(edit):
         ),
         pytest.param(
             lambda r: r["rules"][0]["limits"]["windows"][0].update(seconds=0), id="window of 0 s"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["windows"].pop(), id="fees in no vault's window"
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["limits"]["windows"][1].update(amount=None, count=9),
+            id="fees only counted",
+        ),
+        pytest.param(
+            lambda r: r["rules"][1]["limits"]["windows"].append(
+                window(ETH, 60, 1, per_destination=True)
+            ),
+            id="a ceiling for destinations only",
         ),
         pytest.param(
             lambda r: r["rules"][0]["limits"]["hours"].update(zone="Europe/Atlantis"), id="zone"

@@ -33,10 +33,9 @@ from custody.services import make_services
 from custody.transfers.request import Answer, Idempotency, TransferRequest
 from custody.workers.workers import Workers
 from signer.client import SignerClient
-from signer.policy import SignedPolicy
 from signer.wire import canonical_json
 from tests.support.custody import World
-from tests.support.fakes import FakeCodec, allow_everything
+from tests.support.fakes import FakeCodec, changed_policy
 
 ANYONE = Caller("key_00000000000000000000000000", None, frozenset(Scope))
 
@@ -241,15 +240,8 @@ class Desk(World):
 
     def use_policy(self, **changes: Any) -> None:
         """The fake signer's policy with other rules, persons or groups; one version later."""
-        import json
-
-        document = json.loads(allow_everything().document)
-        rule = document["rules"][0]
-        for name in ("limits", "scope", "grant"):
-            rule[name] |= changes.pop(name, {})
         version = 1 if self.signer.signed_policy is None else self._version() + 1
-        document |= {"version": version, **changes}
-        self.signer.signed_policy = SignedPolicy(canonical_json(document), {})
+        self.signer.signed_policy = changed_policy(version, **changes)
         self.services.policies._fresh_until = None
 
     def _version(self) -> int:

@@ -285,7 +285,9 @@ async def test_of_two_that_only_together_exceed_the_balance_one_is_accepted(desk
 
 
 @pytest.mark.parametrize(
-    ("limit", "accepted"), [({"amount": "150000"}, 2), ({"count": 3}, 3)], ids=["amount", "count"]
+    ("limit", "accepted"),
+    [({"amount": "150000"}, 2), ({"amount": "999999", "count": 3}, 3)],
+    ids=["amount", "count"],
 )
 async def test_of_many_that_only_together_exceed_a_window_some_are_accepted(
     desk: Desk, limit: dict[str, object], accepted: int
@@ -314,11 +316,13 @@ async def test_a_window_per_destination(desk: Desk):
         "count": None,
         "per_destination": True,
     }
-    desk.use_policy(limits={"windows": [window]})
+    everybody = window | {"amount": "900000", "per_destination": False}
+    desk.use_policy(limits={"windows": [window, everybody]})
     vault = await desk.open_funded(1_000_000)
-    one, other = await desk.outside(), await desk.outside()
-    statuses = [(await desk.ask(vault, 30_000, to=to)).status for to in (one, one, other)]
-    assert statuses == [201, 422, 201]
+    one, other, third = [await desk.outside() for _ in range(3)]
+    asked = [(one, 20_000), (one, 20_000), (other, 30_000), (third, 30_001)]
+    answers = [await desk.ask(vault, amount, to=to, fee_max=20_000) for to, amount in asked]
+    assert [answer.status for answer in answers] == [201, 422, 201, 422]
 
 
 async def test_a_denied_transfer_is_on_record_and_reserves_nothing(desk: Desk):
@@ -388,8 +392,8 @@ async def test_the_quick_sum_of_a_window_is_the_exact_one_or_a_billionth_more(
         arguments = (session, windows, desk.native, desk.clock())
         exact = await usage(*arguments)
         quick = await usage_at_most(*arguments)
-    fees = 3 * desk.network.fee_max
-    amounts = [0, 8 * unit + 701 + fees, 0, 8 * unit + 1, 0, 700]
+    fee = desk.network.fee_max
+    amounts = [0, 8 * unit + 701 + 3 * fee, 0, 8 * unit + 1 + 2 * fee, 0, 700 + fee]
     assert [exact[window].amount for window in windows] == amounts
     assert [exact[window].count for window in windows] == [0, 3, 0, 2, 0, 1]
     for window in windows:
