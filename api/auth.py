@@ -19,6 +19,7 @@ from api.context import ServicesDependency
 from api.errors import Unauthenticated
 from custody.apikeys.model import Caller, Scope
 from custody.apikeys.service import authenticate
+from custody.errors import Forbidden
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -61,6 +62,13 @@ def requires(scope: Scope) -> Requires:
 Reader = Annotated[Caller, Depends(requires(Scope.READ))]
 Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
 Administrator = Annotated[Caller, Depends(requires(Scope.ADMIN))]
+
+
+def check_of_the_house(caller: Caller) -> None:
+    """What concerns all clients is not for a key that is bound to one. Raises Forbidden
+    key_bound_to_client."""
+    if caller.client_id is not None:
+        raise Forbidden("key_bound_to_client", "this needs a key that is bound to no client")
 
 
 def api_routes(app: FastAPI) -> Iterator[RouteContext]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api import health
+from api import health, metrics
 from api.v1 import (
     addresses,
+    alarms,
     approvals,
     assets,
     balances,
     clients,
     deposits,
+    freezes,
     networks,
     transfers,
     vaults,
@@ -31,9 +33,12 @@ def routes() -> APIRouter:
         deposits,
         transfers,
         approvals,
+        alarms,
+        freezes,
     ):
         v1.include_router(module.router)
     every = APIRouter()
     every.include_router(v1)
     every.include_router(health.router)
+    every.include_router(metrics.router)
     return every

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from chains.model import AssetId
 from chains.networks import Asset, all_networks
+from custody.reasons import LENGTH_MAX
 from custody.transfers.amounts import format_decimal
 
 
@@ -21,6 +22,8 @@ def _printable(text: str) -> str:
 
 Printable = Annotated[str, AfterValidator(_printable)]
 Name = Annotated[Printable, StringConstraints(min_length=1, max_length=200)]
+Reason = Annotated[Printable, StringConstraints(min_length=1, max_length=LENGTH_MAX)]
+"""Why a person decided something; kept with the decision."""
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}_[0-9a-z]{26}$")]
 NetworkName = Annotated[Printable, StringConstraints(min_length=1, max_length=64)]
 AssetName = Annotated[Printable, StringConstraints(min_length=1, max_length=200)]

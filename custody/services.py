@@ -13,6 +13,8 @@ from chains.tron.codec import TronCodec
 from custody.approvals.service import Approvals
 from custody.bootstrap import Custody
 from custody.ledger.service import Ledger
+from custody.reconcile.service import Reconciliation
+from custody.reconcile.unfreezing import Unfreezing
 from custody.transfers.policies import PolicySource
 from custody.transfers.service import Transfers
 from custody.vaults.resolve import Codecs
@@ -37,6 +39,8 @@ class Services:
     vaults: Vaults
     transfers: Transfers
     approvals: Approvals
+    reconciliation: Reconciliation
+    unfreezing: Unfreezing
 
 
 def make_services(
@@ -44,6 +48,9 @@ def make_services(
 ) -> Services:
     """`wake`: told that there is work, where the workers run in this process."""
     ledger = Ledger(custody.clock)
+    reconciliation = Reconciliation(
+        custody.database, custody.networks, custody.adapters, custody.clock
+    )
     policies = PolicySource(custody.signer)
     return Services(
         custody=custody,
@@ -67,4 +74,6 @@ def make_services(
             clock=custody.clock,
             wake=wake,
         ),
+        reconciliation=reconciliation,
+        unfreezing=Unfreezing(custody.database, reconciliation, custody.clock),
     )

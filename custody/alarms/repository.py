@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from custody.alarms.codes import AlarmCode
 from custody.db.session import ReadSession
-from custody.db.tables import AlarmRow
+from custody.db.tables import AlarmRow, VaultRow
 from custody.errors import NotFound
 
 PAGE_MAX = 100
 
 
-async def alarm(session: ReadSession, alarm_id: str) -> AlarmRow:
-    """Raises NotFound(alarm_not_found)."""
-    found = await session.get(AlarmRow, alarm_id)
+async def alarm(session: ReadSession, alarm_id: str, *, only: str | None = None) -> AlarmRow:
+    """Raises NotFound(alarm_not_found), also if it is not about a vault of the client `only`."""
+    mine = select(AlarmRow).where(AlarmRow.id == alarm_id)
+    if only is not None:
+        mine = mine.where(AlarmRow.vault_id.in_(_vaults_of(only)))
+    found = await session.one_or_none(mine)
     if found is None:
         raise NotFound("alarm_not_found", "There is no such alarm.")
     return found
@@ -25,13 +28,17 @@ async def alarm(session: ReadSession, alarm_id: str) -> AlarmRow:
 async def alarms(
     session: ReadSession,
     *,
+    only: str | None = None,
     open_only: bool = True,
     code: AlarmCode | None = None,
     after: str = "",
     limit: int = PAGE_MAX,
 ) -> Sequence[AlarmRow]:
-    """One page in the order in which they were raised; `after` is the last id of the one before."""
+    """One page in the order in which they were raised; `after` is the last id of the page before.
+    `only`: about the vaults of this client."""
     page = select(AlarmRow).where(AlarmRow.id > after)
+    if only is not None:
+        page = page.where(AlarmRow.vault_id.in_(_vaults_of(only)))
     if open_only:
         page = page.where(AlarmRow.open_key.is_not(None))
     if code is not None:
@@ -53,3 +60,7 @@ async def open_counts(session: ReadSession) -> dict[str, int]:
         .group_by(AlarmRow.code)
     )
     return dict(await session.rows(counted))
+
+
+def _vaults_of(client: str) -> Select[str]:
+    return select(VaultRow.id).where(VaultRow.client_id == client)

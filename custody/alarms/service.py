@@ -14,10 +14,13 @@ import structlog
 from sqlalchemy import select, update
 
 from chains.model import NetworkId
+from custody.alarms import repository
 from custody.alarms.codes import AlarmCode, runbook_section
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.tables import AlarmRow
+from custody.errors import Conflict
+from custody.reasons import checked_reason
 
 ITSELF: Final = "custody"
 """Who cleared an alarm whose cause went away."""
@@ -87,6 +90,26 @@ async def clear_alarm(
     )
     if cleared:
         log.warning("alarm_cleared", code=code.value, network=network, vault=vault, by=ITSELF)
+
+
+async def dismiss_alarm(
+    session: WriteSession, alarm_id: str, reason: str, now: datetime, *, by: str
+) -> AlarmRow:
+    """A person has looked. If the cause is still there, the alarm is raised again.
+
+    Raises NotFound(alarm_not_found), Conflict(alarm_not_open), Invalid(reason_invalid).
+    """
+    words = checked_reason(reason)
+    mine = select(AlarmRow).where(AlarmRow.id == alarm_id)
+    await session.for_update(mine.order_by(AlarmRow.id))
+    row = await repository.alarm(session, alarm_id)
+    if row.open_key is None:
+        raise Conflict("alarm_not_open", "This alarm was cleared before.")
+    row.open_key, row.cleared_at, row.cleared_by, row.cleared_reason = None, now, by, words
+    log.warning(
+        "alarm_cleared", code=row.code, network=row.network, vault=row.vault_id, by=by, reason=words
+    )
+    return row
 
 
 def _key(code: AlarmCode, network: NetworkId | None, vault: str | None) -> str:

@@ -1,6 +1,7 @@
 """The `custody` command: operate the wallet from a shell.
 
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
+    custody alarm … | vault … | rescan               the operator's at 3 a.m.: docs/runbook.md
     custody apikey …                                 who may call the API
     custody policy …                                 the administrators'
     custody approver …                               the approvers', on their own machines
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import typer
 
-from custody.cli import apikey, approver, policy, service
+from custody.cli import alarm, apikey, approver, policy, service, vault
 from custody.cli.output import Failure, told
 
 app = typer.Typer(
@@ -27,6 +28,8 @@ app.command()(service.migrate)
 app.command()(service.serve)
 app.command()(service.worker)
 app.command()(service.reconcile)
+app.add_typer(alarm.app, name="alarm")
+app.add_typer(vault.app, name="vault")
 app.add_typer(apikey.app, name="apikey")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approver.app, name="approver")

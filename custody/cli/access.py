@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -82,6 +85,14 @@ async def opened_database() -> AsyncIterator[Database]:
         yield database
     finally:
         await database.close()
+
+
+def operator() -> str:
+    """Who types, for what is kept of a person's decision: the account on this machine."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"uid {os.getuid()}@{socket.gethostname()}"
 
 
 def now() -> datetime:

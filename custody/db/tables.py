@@ -207,7 +207,9 @@ class LedgerEntryRow(Row):
 
 
 class ReconciledRow(Row):
-    """What the newest comparison of a vault's asset with the chain found, as in a report's line."""
+    """What the newest comparison of a vault's asset with the chain found, as in a report's line.
+    `accepted`: the shortage that a person saw and unfroze the vault in spite of; only a greater one
+    freezes it again."""
 
     __tablename__ = "reconciled"
     vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), primary_key=True)
@@ -218,6 +220,7 @@ class ReconciledRow(Row):
     chain: Mapped[int | None] = mapped_column(BaseUnits)
     verdict: Mapped[str]
     reason: Mapped[str]
+    accepted: Mapped[int] = mapped_column(BaseUnits)
     compared_at: Mapped[datetime]
 
 

@@ -1,7 +1,8 @@
 """What follows from a comparison: alarms raised or cleared, vaults frozen, the result kept.
 
 A shortage freezes, because somebody may have a key. A surplus never does: anybody can make one by
-paying in a way that the node doesn't show, and an outsider must not be able to stop a vault.
+paying in a way that the node doesn't show, and an outsider must not be able to stop a vault. Nor
+does a shortage that a person saw and accepted, unless it grows.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database
 from custody.ledger.model import Fault
 from custody.reconcile import repository
-from custody.reconcile.report import Line, Verdict
+from custody.reconcile.report import Line, Verdict, in_words, still_accepted
 from custody.vaults.freezes import freeze
 
 _ALARMS: Final = {Verdict.SHORTAGE: AlarmCode.SHORTAGE, Verdict.SURPLUS: AlarmCode.SURPLUS}
@@ -29,15 +30,17 @@ async def act_on_vault(
     """`lines`: all of the vault's assets on the network, as they were compared just now."""
     conclusive = all(line.verdict is not Verdict.INCONCLUSIVE for line in lines)
     async with database.write() as session:
-        await repository.keep_lines(session, lines, now)
+        before = await repository.accepted_shortages(session, vault)
+        accepted = {line.asset: still_accepted(line, before.get(line.asset, 0)) for line in lines}
+        await repository.keep_lines(session, lines, accepted, now)
         for verdict, code in _ALARMS.items():
-            words = "; ".join(_words(line) for line in lines if line.verdict is verdict)
+            words = "; ".join(in_words(line) for line in lines if line.verdict is verdict)
             if words:
                 await raise_alarm(session, code, words, now, network=network, vault=vault)
             elif conclusive:
                 await clear_alarm(session, code, now, network=network, vault=vault)
-            if words and verdict is Verdict.SHORTAGE:
-                await freeze(session, [vault], code.value, now)
+        if any(-line.surplus > accepted[line.asset] for line in lines):
+            await freeze(session, [vault], AlarmCode.SHORTAGE.value, now)
 
 
 async def act_on_books(database: Database, faults: Sequence[Fault], now: datetime) -> None:
@@ -57,9 +60,3 @@ async def act_on_books(database: Database, faults: Sequence[Fault], now: datetim
                 await freeze(session, [vault], code.value, now)
         for vault in open_ - by_vault.keys():
             await clear_alarm(session, code, now, vault=vault)
-
-
-def _words(line: Line) -> str:
-    """The difference alone: ledger and chain move with every transfer, and it doesn't."""
-    more_or_less = "more" if line.surplus > 0 else "less"
-    return f"{line.asset}: {abs(line.surplus)} {more_or_less} on the chain than in the ledger"

@@ -51,6 +51,22 @@ class Line:
         return 0 if self.chain is None or self.ledger is None else self.chain - self.ledger
 
 
+def still_accepted(line: Line, accepted: int) -> int:
+    """How much of a shortage that a person accepted counts after this line: what has come back is
+    not accepted a second time. Without a verdict nothing changes."""
+    if line.verdict is Verdict.INCONCLUSIVE:
+        return accepted
+    return min(accepted, max(0, -line.surplus))
+
+
+def in_words(line: Line) -> str:
+    """The difference alone: ledger and chain move with every transfer, and it doesn't."""
+    if line.verdict is Verdict.INCONCLUSIVE:
+        return f"{line.asset}: could not be compared: {line.reason}"
+    more_or_less = "more" if line.surplus > 0 else "less"
+    return f"{line.asset}: {abs(line.surplus)} {more_or_less} on the chain than in the ledger"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     lines: tuple[Line, ...]

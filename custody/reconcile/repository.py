@@ -63,8 +63,11 @@ async def addresses_of(session: ReadSession, network: NetworkId, vault: str) -> 
     return [Address(text) for text in await session.all(mine.order_by(AddressRow.seq))]
 
 
-async def keep_lines(session: WriteSession, lines: Sequence[Line], now: datetime) -> None:
-    """Remember each line as the newest of its vault and asset."""
+async def keep_lines(
+    session: WriteSession, lines: Sequence[Line], accepted: Mapping[AssetId, int], now: datetime
+) -> None:
+    """Remember each line as the newest of its vault and asset, with the shortage of it that a
+    person accepted."""
     rows = [
         {
             "vault_id": line.vault,
@@ -75,11 +78,28 @@ async def keep_lines(session: WriteSession, lines: Sequence[Line], now: datetime
             "chain": line.chain,
             "verdict": line.verdict.value,
             "reason": line.reason,
+            "accepted": accepted.get(line.asset, 0),
             "compared_at": now,
         }
         for line in lines
     ]
     await session.insert_missing(ReconciledRow, rows)
+    await session.update_each(ReconciledRow, ["vault_id", "asset"], rows)
+
+
+async def accepted_shortages(session: ReadSession, vault: str) -> dict[AssetId, int]:
+    """By asset, as of the newest comparison."""
+    return {AssetId(row.asset): row.accepted for row in await kept_lines(session, vault)}
+
+
+async def accept_shortages(
+    session: WriteSession, vault: str, accepted: Mapping[AssetId, int]
+) -> None:
+    """A person saw these shortages of assets that have a kept line, and goes on."""
+    rows = [
+        {"vault_id": vault, "asset": asset, "accepted": amount}
+        for asset, amount in accepted.items()
+    ]
     await session.update_each(ReconciledRow, ["vault_id", "asset"], rows)
 
 

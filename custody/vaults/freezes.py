@@ -17,6 +17,7 @@ from custody.db.ids import new_id
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import VaultFreezeRow, VaultRow
 from custody.errors import Conflict
+from custody.reasons import checked_reason
 
 ITSELF: Final = "custody"
 """Who froze a vault that custody stopped by itself."""
@@ -32,7 +33,11 @@ async def freeze(
     *,
     by: str = ITSELF,
 ) -> None:
-    """Nothing leaves these vaults until a person has looked. The same reason twice is one."""
+    """Nothing leaves these vaults until a person has looked. The same reason twice is one.
+
+    Raises Invalid(reason_invalid).
+    """
+    reason = checked_reason(reason)
     for row in await _lock(session, vaults):
         key = f"{row.id} {reason}"
         open_ = select(VaultFreezeRow.id).where(VaultFreezeRow.open_key == key)
@@ -67,8 +72,9 @@ async def unfreeze(
 ) -> Sequence[VaultFreezeRow]:
     """End every freeze of the vault; those that ended. `difference`: what still differs.
 
-    Raises Conflict(vault_not_frozen).
+    Raises Conflict(vault_not_frozen), Invalid(reason_invalid).
     """
+    reason = checked_reason(reason)
     for locked in await _lock(session, [vault]):
         locked.frozen_reason = None
     rows = [row for row in await freezes_of(session, vault) if row.open_key is not None]

@@ -40,6 +40,20 @@ async def clients(
     return await session.all(page.order_by(ClientRow.id).limit(limit))
 
 
+async def vaults_with_freezes(session: ReadSession, *, frozen_only: bool) -> Sequence[VaultRow]:
+    """All vaults, or those that nothing leaves; in order of creation."""
+    every = select(VaultRow)
+    if frozen_only:
+        every = every.where(VaultRow.frozen_reason.is_not(None))
+    return await session.all(every.order_by(VaultRow.id))
+
+
+async def count_frozen(session: ReadSession) -> int:
+    """How many vaults nothing leaves."""
+    frozen = select(func.count()).select_from(VaultRow).where(VaultRow.frozen_reason.is_not(None))
+    return await session.one(frozen)
+
+
 async def vaults(
     session: ReadSession, *, only: str | None = None, after: str = "", limit: int = PAGE_MAX
 ) -> Sequence[VaultRow]:

@@ -18,7 +18,6 @@ from chains.networks import Network
 from custody.db.leases import LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
-from custody.reconcile.service import Reconciliation
 from custody.services import Services
 from custody.transfers.broadcaster import Broadcaster
 from custody.transfers.builder import Builder
@@ -60,12 +59,7 @@ class Workers:
             )
             for network in self._custody.networks.values()
         }
-        self._reconciliation = Reconciliation(
-            self._custody.database,
-            self._custody.networks,
-            self._custody.adapters,
-            self._custody.clock,
-        )
+        self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
     def wake(self) -> None:

@@ -5,23 +5,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chains.model import Address
-from chains.networks import Family
-from custody import bootstrap
 from custody.db.migrate import is_current
-from custody.db.session import Database
 from tests.support.cli import done, refused, run
-from tests.support.custody import World
-from tests.support.fakes import FakeAdapter, FakeNode
+from tests.support.cli_books import NATIVE, Books, cells
 
 ROOT = Path(__file__).parents[2]
-NATIVE = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1"
 PASSWORD = "hunter2-is-no-password"
 
 
@@ -111,54 +104,9 @@ def test_serve_hands_the_api_to_uvicorn_by_name(monkeypatch: pytest.MonkeyPatch,
 # reconcile
 
 
-class Books:
-    """A vault with 50,000 satoshi, credited; the command sees the same fake node."""
-
-    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.env: Mapping[str, str] = {
-            "CUSTODY_DATABASE_URL": url,
-            "CUSTODY_NODES": '{"bitcoin-regtest": "http://fake"}',
-        }
-        self.node: FakeNode
-        self.vault = ""
-        asyncio.run(self._prepare(url))
-        monkeypatch.setattr(
-            bootstrap, "ADAPTERS", {Family.BITCOIN: lambda *_, **__: FakeAdapter(self.node)}
-        )
-
-    async def _prepare(self, url: str) -> None:
-        database = Database(url)
-        world = World(database)
-        vault = await world.new_vault()
-        address = await world.new_address(vault)
-        await world.node.fund(Address(address.address), 50_000)
-        await world.node.mine(4)
-        await world.follow()
-        self.node, self.vault, self.address = world.node, vault.id, address.address
-        await database.close()
-
-    def frozen(self) -> str | None:
-        async def ask() -> str | None:
-            from custody.db.tables import VaultRow
-
-            database = Database(self.env["CUSTODY_DATABASE_URL"])
-            async with database.read() as session:
-                row = await session.get(VaultRow, self.vault)
-            await database.close()
-            assert row is not None
-            return row.frozen_reason
-
-        return asyncio.run(ask())
-
-
 @pytest.fixture
 def books(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Books:
     return Books(sqlite_url, monkeypatch)
-
-
-def cells(output: str, row: str) -> list[str]:
-    (line,) = [line for line in output.splitlines() if row in line]
-    return [cell.strip() for cell in line.strip("│").split("│")]
 
 
 def test_reconcile_prints_equal_books_and_ends_well(books: Books):
@@ -205,7 +153,9 @@ def test_reconcile_that_can_not_ask_the_node_is_no_success(books: Books):
 # The command as a whole
 
 COMMANDS = [
-    "migrate", "serve", "worker", "reconcile", "apikey create", "apikey list", "apikey revoke",
+    "migrate", "serve", "worker", "reconcile", "alarm list", "alarm show", "alarm clear",
+    "vault list", "vault show", "vault freeze", "vault unfreeze", "apikey create", "apikey list",
+    "apikey revoke",
     "policy keygen", "policy validate", "policy sign", "policy assemble", "policy publish",
     "policy explain", "policy replay", "approver keygen", "approver list", "approver show",
     "approver approve", "approver reject",

@@ -146,6 +146,7 @@ def upgrade() -> None:
         sa.Column("chain", BaseUnits(), nullable=True),
         sa.Column("verdict", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("accepted", BaseUnits(), nullable=False),
         sa.Column("compared_at", UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_reconciled_vault_id")),
         sa.PrimaryKeyConstraint("vault_id", "asset", name=op.f("pk_reconciled")),

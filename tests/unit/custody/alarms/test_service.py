@@ -1,13 +1,15 @@
 """One row and one log line per cause; cleared when the cause is gone, and kept afterwards."""
 
+import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from chains.networks import find_network
 from custody.alarms.codes import AlarmCode
-from custody.alarms.service import clear_alarm, raise_alarm
+from custody.alarms.service import clear_alarm, dismiss_alarm, raise_alarm
 from custody.db.session import Database
 from custody.db.tables import AlarmRow
+from custody.errors import Conflict, Invalid, NotFound
 from tests.support.custody import Clock
 
 CODE = AlarmCode.REORG_TOO_DEEP
@@ -78,3 +80,26 @@ async def test_an_alarm_clears_when_its_cause_is_gone_and_can_come_back(database
     assert (first.cleared_at, first.cleared_by) == (clock(), "custody")
     assert other.cleared_at is None
     assert (second.message, second.cleared_at) == ("again", None)
+
+
+async def test_a_person_clears_an_alarm_once_and_says_why(database: Database):
+    clock = Clock()
+    async with database.write() as session:
+        await raise_alarm(session, CODE, "m", clock(), network=NETWORK)
+    (row,) = await rows(database)
+    for reason in ("", " ", "a\nb", "x" * 501):
+        with pytest.raises(Invalid):
+            async with database.write() as session:
+                await dismiss_alarm(session, row.id, reason, clock(), by="ada")
+    async with database.write() as session:
+        await dismiss_alarm(session, row.id, " looked ", clock(), by="ada")
+    (row,) = await rows(database)
+    assert (row.cleared_by, row.cleared_reason, row.open_key) == ("ada", "looked", None)
+    with pytest.raises(Conflict):
+        async with database.write() as session:
+            await dismiss_alarm(session, row.id, "again", clock(), by="bob")
+    with pytest.raises(NotFound):
+        async with database.write() as session:
+            await dismiss_alarm(session, "alm_0", "again", clock(), by="bob")
+    (row,) = await rows(database)
+    assert row.cleared_by == "ada"
