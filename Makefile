@@ -17,7 +17,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 .PHONY: help setup demo up test test-long lint bench fuzz openapi locks clean
 
 help:
-	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2'
+	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2, PgBouncer'
 	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
 	@echo 'make up       the same networks and services, until Ctrl-C'
 	@echo 'make test     lint, types, import contracts, tests'
@@ -32,6 +32,7 @@ help:
 setup: $(PROJECT_STAMP) $(ANVIL_STAMP) $(ORACLES_STAMP)
 	@$(PYTHON_BIN) -m chains.devnet.engines
 	@$(PYTHON_BIN) -m tests.support.softhsm
+	@$(PYTHON_BIN) -m tests.support.pooler
 	@echo 'setup: ready'
 
 $(VENV_STAMP):

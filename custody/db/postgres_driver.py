@@ -29,6 +29,19 @@ class Cursor(psycopg.AsyncCursor[Any]):
 
 
 class Connection(psycopg.AsyncConnection[Any]):
+    @classmethod
+    async def connect(cls, *arguments: Any, **options: Any) -> Connection:
+        """As psycopg does. Statements are prepared (a fifth of a short transaction's time) unless
+        we speak through a pooler, which may give every transaction another connection: there the
+        next client would stumble over them, and we over its. A pooler is known by the process it
+        names when connecting: not the one that answers."""
+        connection = await super().connect(*arguments, **options)
+        answered = await (await connection.execute("SELECT pg_backend_pid()")).fetchone()
+        if answered != (connection.info.backend_pid,):
+            connection.prepare_threshold = None
+        await connection.rollback()
+        return connection
+
     async def begin(self) -> None:
         """Nothing: psycopg begins with the first statement."""
 

@@ -35,7 +35,7 @@ from custody.db.tables import Row
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-_USER = "custody"
+USER = "custody"
 _DATABASE = "custody"
 _START_S = 30.0
 _SETTINGS = {
@@ -59,11 +59,11 @@ class PostgresServer:
     folder: Path
 
     def url(self, name: str) -> str:
-        return f"postgresql+psycopg://{_USER}@/{name}?host={self.folder}"
+        return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
 
     def run(self, *statements: str, name: str = "postgres") -> None:
         """Administrative statements, each for itself."""
-        dsn = f"host={self.folder} user={_USER} dbname={name}"
+        dsn = f"host={self.folder} user={USER} dbname={name}"
         with psycopg.connect(dsn, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
@@ -85,7 +85,7 @@ def run_postgres(**settings: str) -> Iterator[PostgresServer]:
     """A server that is gone, with its data, at the end of the block. `settings` override those of
     tests, which lose everything when the power fails. Raises Unavailable."""
     binaries = _find_binaries()
-    user = _lend_user()
+    user = lend_user()
     folder = Path(tempfile.mkdtemp(prefix="custody-postgres-"))
     try:
         if user is not None:
@@ -110,7 +110,7 @@ def _find_binaries() -> Path:
     raise Unavailable("no postgres and initdb on PATH or in /usr/lib/postgresql/*/bin")
 
 
-def _lend_user() -> pwd.struct_passwd | None:
+def lend_user() -> pwd.struct_passwd | None:
     """Whom the server runs as: ourselves (None), or somebody harmless if we are root."""
     if os.getuid() != 0:
         return None
@@ -125,12 +125,12 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     log = folder / "log"
     data = folder / "data"
-    options = ["-U", _USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    made = _spawn([binaries / "initdb", "-D", data, *options], log, user)
+    options = ["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    made = spawn([binaries / "initdb", "-D", data, *options], log, user)
     if made.wait() != 0:
         raise Unavailable(f"initdb failed: {log.read_text(errors='replace')[-500:]}")
     given = [part for item in settings.items() for part in ("-c", "=".join(item))]
-    server = _spawn([binaries / "postgres", "-D", data, "-k", folder, *given], log, user)
+    server = spawn([binaries / "postgres", "-D", data, "-k", folder, *given], log, user)
     deadline = time.monotonic() + _START_S
     while True:
         try:
@@ -146,9 +146,13 @@ def _start(
             return server
 
 
-def _spawn(
-    argv: list[str | Path], log: Path, user: pwd.struct_passwd | None
+def spawn(
+    argv: list[str | Path],
+    log: Path,
+    user: pwd.struct_passwd | None,
+    environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
+    """A server that dies with us, as `user`, writing to `log`."""
     with log.open("ab") as output:
         return subprocess.Popen(
             argv,
@@ -156,7 +160,7 @@ def _spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=log.parent,
-            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C", **(environment or {})},
             start_new_session=True,
             preexec_fn=_die_with(os.getpid()) if _LIBC is not None else None,
             user=None if user is None else user.pw_uid,
