@@ -6,6 +6,7 @@ NodeMisbehaved or WrongChain. Calls are safe to repeat. Cancellation is safe at 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from chains.codec import TransactionCodec
@@ -58,14 +59,14 @@ class ChainAdapter(Protocol):
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         """What a transaction for `intent` should consume: none of `intent.taken`, nothing the
         chain has already consumed, the lowest nonce that leaves no gap. Reads the node, changes
-        nothing. Empty where the chain has no conflict keys. Raises InsufficientFunds or
-        FeeAboveMaximum."""
+        nothing. Empty where the chain has no conflict keys. Raises InsufficientFunds,
+        FeeAboveMaximum or FeeUnknown."""
         ...
 
     async def prepare(self, intent: TransferIntent) -> UnsignedTx:
         """The transaction for `intent` that consumes exactly `intent.claim`.
 
-        Raises InsufficientFunds, FeeAboveMaximum, ClaimUnusable, DustAmount.
+        Raises InsufficientFunds, FeeAboveMaximum, FeeUnknown, ClaimUnusable, DustAmount.
         """
         ...
 
@@ -87,6 +88,13 @@ class ChainAdapter(Protocol):
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """Base units at the tip, or at `at` where `capabilities.historic_balance`."""
+        ...
+
+    async def balances(
+        self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
+    ) -> Mapping[Address, int]:
+        """`balance` of many addresses, as one question where the node reads its whole set of coins
+        for an answer."""
         ...
 
     async def close(self) -> None: ...

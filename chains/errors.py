@@ -14,6 +14,7 @@
     ├── BuildError                 the transfer can't be built as things stand; it may later
     │   ├── InsufficientFunds      insufficient_funds
     │   ├── FeeAboveMaximum        fee_above_maximum
+    │   ├── FeeUnknown             fee_unknown
     │   └── ClaimUnusable          claim_unusable
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
     └── NodeError                  the node itself
@@ -110,6 +111,12 @@ class FeeAboveMaximum(BuildError):
     """The network's present fee exceeds what the transfer allows; it can wait or be raised."""
 
     code = "fee_above_maximum"
+
+
+class FeeUnknown(BuildError):
+    """The node can't say what the network charges at present; it will."""
+
+    code = "fee_unknown"
 
 
 class ClaimUnusable(BuildError):

@@ -7,17 +7,19 @@ every output is spent would look as if it had never existed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.blocks import read_block
 from chains.bitcoin.build import build_psbt, order_of
-from chains.bitcoin.codec import BitcoinCodec, conflict_key, outpoint_key
+from chains.bitcoin.codec import BitcoinCodec, outpoint_key
 from chains.bitcoin.crosscheck import check_signed
+from chains.bitcoin.death import Deaths
 from chains.bitcoin.node import NodeView, Unspent
 from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
 from chains.bitcoin.selection import Order, Plan, choose_coins, settle
-from chains.bitcoin.transaction import Transaction, TxInput, parse_transaction
+from chains.bitcoin.transaction import Transaction
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
@@ -72,6 +74,7 @@ class BitcoinAdapter:
         self._codec = BitcoinCodec(network)
         self._rpc = BitcoinRpc(endpoint, timeout_s)
         self._node = NodeView(self._rpc)
+        self._deaths = Deaths(network, self._codec.addresses, self._node)
         self._scanning = asyncio.Lock()
 
     @property
@@ -147,7 +150,7 @@ class BitcoinAdapter:
             if refusal.rpc_code not in _REJECTIONS:
                 raise
             # Its own success makes its inputs spent: then "missing inputs" is no rejection.
-            if (await self.status(tx.txid)).state is not TxState.UNKNOWN:
+            if await self._node.holds(tx.txid):
                 return Broadcast.ALREADY_KNOWN
             raise BroadcastRejected(refusal.reason) from None
         if answer != tx.txid:
@@ -165,42 +168,35 @@ class BitcoinAdapter:
             return TxStatus(
                 TxState.UNKNOWN
             )  # the index remembers a block that was reorganised away
-        return TxStatus(TxState.INCLUDED, block, located.fee)
+        return TxStatus(TxState.INCLUDED, block, await self._node.fee_of(located.transaction))
 
     async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        """Dead once one of its coins was spent at or below `final` by another transaction.
-
-        No node says who spent a coin, so it is deduced: the coin was made at or below `final`, is
-        gone at the tip, was not spent above `final`, and `tx` itself is not in the chain. All of
-        that is asked at one and the same tip, or nothing is proven.
-        """
-        tip = await self._node.tip()
-        if tip.height < final.height or await self._node.block_hash(final.height) != final.hash:
-            return None
-        spending = parse_transaction(tx.raw).inputs
-        outpoints = [(each.previous_txid, each.position) for each in spending]
-        unspent = await self._node.unspent(outpoints, mempool=False)
-        gone = [each for each, found in zip(spending, unspent, strict=True) if found is None]
-        if not gone or (await self.status(tx.txid)).state is TxState.INCLUDED:
-            return None
-        dead = await self._spent_by_final(gone, final, tip)
-        if dead is None or await self._node.tip() != tip:
-            return None
-        return f"{dead} was spent by another transaction at or below block {final.height}"
+        """Dead once one of its coins was spent at or below `final` by another transaction."""
+        return await self._deaths.prove(tx, final)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
-        """At the tip. `at` is accepted if it is the tip that the node counted at, so that a caller
-        can compare without a race; otherwise NodeUnavailable."""
+        """At the tip, as `balances`."""
+        return (await self.balances([address], asset, at))[address]
+
+    async def balances(
+        self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
+    ) -> Mapping[Address, int]:
+        """At the tip, all from one walk through the node's coins. `at` is accepted if it is the tip
+        that the node counted at, so that a caller can compare without a race; else NodeUnavailable.
+        """
         assert asset == self._network.native.id
+        scripts = {self._codec.addresses.script_of(address): address for address in addresses}
+        if not scripts:
+            return {}
         async with self._scanning:
-            counted = await self._node.scan(address, _SCAN_TIMEOUT_S)
+            counted = await self._node.scan(scripts, _SCAN_TIMEOUT_S)
             while counted is None:  # the node does one scan at a time, and not only for us
                 await asyncio.sleep(_SCAN_POLL_S)
-                counted = await self._node.scan(address, _SCAN_TIMEOUT_S)
-        amount, tip = counted
+                counted = await self._node.scan(scripts, _SCAN_TIMEOUT_S)
+        amounts, tip = counted
         if at is not None and at != tip:
             raise NodeUnavailable("the node counts at its tip only, and the tip has moved")
-        return amount
+        return amounts
 
     async def close(self) -> None:
         await self._rpc.close()
@@ -209,7 +205,9 @@ class BitcoinAdapter:
         return outpoint_key(self._network.id, coin.txid, coin.position)
 
     async def _order(self, intent: TransferIntent) -> Order:
-        rate = await self._node.fee_rate(_FEE_TARGET_BLOCKS)
+        rate = await self._node.fee_rate(
+            _FEE_TARGET_BLOCKS, floor_will_do=self._network.environment is Environment.LOCAL
+        )
         return order_of(self._network, self._codec.addresses, intent, rate)
 
     async def _spendable(self, coins: tuple[Coin, ...]) -> set[Coin]:
@@ -279,19 +277,6 @@ class BitcoinAdapter:
         )
         if not as_asked:
             raise MalformedTransaction("the built transaction does something else than was asked")
-
-    async def _spent_by_final(
-        self, gone: list[TxInput], final: BlockRef, tip: BlockRef
-    ) -> ConflictKey | None:
-        spent_above: set[ConflictKey] = set()
-        for height in range(final.height + 1, tip.height + 1):
-            spent_above.update((await self.block(height)).spent)
-        for each in gone:
-            key = conflict_key(self._network.id, each)
-            made_in = (await self.status(each.previous_txid)).block
-            if key not in spent_above and made_in is not None and made_in.height <= final.height:
-                return key
-        return None
 
 
 def _change_of(intent: TransferIntent) -> OwnedAddress:

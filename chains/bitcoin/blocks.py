@@ -8,6 +8,8 @@ transaction ids, addresses, the block's own hash and the merkle root that ties t
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
+from collections.abc import Set
 from typing import Final
 
 from chains.bitcoin import COINBASE_MATURITY
@@ -26,6 +28,34 @@ _NO_INDEX: Final = 0xFFFFFFFF
 
 def read_block(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFormat) -> Block:
     """The block `ref` from its serialization (BIP-144). Raises NodeMisbehaved for other bytes."""
+    scan = _scanned(raw, ref, network, addresses)
+    return Block(
+        ref=ref,
+        parent_hash=raw[4:36][::-1].hex(),
+        timestamp=_U32(raw, 68)[0],
+        credits=tuple(scan.credits),
+        spent=tuple(scan.spent),
+    )
+
+
+def find_spenders(
+    raw: bytes,
+    ref: BlockRef,
+    network: Network,
+    addresses: AddressFormat,
+    wanted: Set[ConflictKey],
+) -> dict[ConflictKey, TxId]:
+    """Which transactions of the block spend which of the coins `wanted`. Raises as above."""
+    scan = _scanned(raw, ref, network, addresses)
+    return {
+        key: TxId(scan.hashes[bisect_right(scan.spent_before, index) - 1][::-1].hex())
+        for index, key in enumerate(scan.spent)
+        if key in wanted
+    }
+
+
+def _scanned(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFormat) -> _Scan:
+    """All of the block, proven by its hash and its merkle root."""
     header = raw[:_HEADER_BYTES]
     if len(header) != _HEADER_BYTES or sha256d(header)[::-1].hex() != ref.hash:
         raise NodeMisbehaved("the node sent another block than the one asked for")
@@ -38,13 +68,7 @@ def read_block(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFo
     repeated = len(set(scan.hashes)) != len(scan.hashes)
     if repeated or scan.position != len(raw) or merkle_root(scan.hashes) != header[36:68]:
         raise NodeMisbehaved("the node sent a block whose transactions are not its own")
-    return Block(
-        ref=ref,
-        parent_hash=header[4:36][::-1].hex(),
-        timestamp=_U32(header, 68)[0],
-        credits=tuple(scan.credits),
-        spent=tuple(scan.spent),
-    )
+    return scan
 
 
 def merkle_root(hashes: list[bytes]) -> bytes:
@@ -58,7 +82,8 @@ def merkle_root(hashes: list[bytes]) -> bytes:
 
 
 class _Scan:
-    """One pass over the transactions. `position` is where the pass stands in the block.
+    """One pass over the transactions. `position` is where the pass stands in the block;
+    `spent_before`: for each transaction, how many coins those before it spend.
 
     The loops keep the position in a local variable and read the usual one-byte lengths in place;
     `_count` is for the others.
@@ -76,6 +101,7 @@ class _Scan:
         self.hashes: list[bytes] = []
         self.credits: list[Credit] = []
         self.spent: list[ConflictKey] = []
+        self.spent_before: list[int] = []
 
     def run(self) -> None:
         count, self.position = _count(self._raw, self.position)
@@ -88,6 +114,7 @@ class _Scan:
         raw, start = self._raw, self.position
         has_witness = raw[start + 4] == 0
         body = start + (6 if has_witness else 4)
+        self.spent_before.append(len(self.spent))
         inputs, position = self._inputs(body)
         outputs, end = self._outputs(position)
         position = _skip_witness(raw, end, inputs) if has_witness else end

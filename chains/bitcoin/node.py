@@ -20,8 +20,8 @@ from chains.bitcoin.rpc import (
     RpcRefused,
 )
 from chains.bitcoin.transaction import Transaction, parse_transaction
-from chains.errors import CodecError, NodeMisbehaved, NodeUnavailable
-from chains.model import BlockRef, TxId
+from chains.errors import CodecError, FeeUnknown, NodeMisbehaved, NodeUnavailable
+from chains.model import Address, BlockRef, TxId
 
 _SATOSHI_PER_COIN: Final = 100_000_000
 
@@ -51,7 +51,7 @@ class Located:
     """A transaction the node knows. `block_hash` is None while it waits to be included."""
 
     block_hash: str | None
-    fee: int
+    transaction: Transaction
 
 
 class NodeView:
@@ -109,16 +109,24 @@ class NodeView:
         self._ahead = None if isinstance(following, RpcRefused) else (height + 1, following)
         return BlockRef(height, actual), _bytes(raw)
 
-    async def fee_rate(self, target_blocks: int) -> int:
-        """Satoshi per 1000 vbytes: the node's estimate, never below what its mempool takes."""
+    async def fee_rate(self, target_blocks: int, *, floor_will_do: bool) -> int:
+        """Satoshi per 1000 vbytes: the node's estimate, never below what its mempool takes.
+
+        A node that has seen too few transactions, or takes part in no mempool, has no estimate. The
+        floor alone may wait for days, so it counts only with `floor_will_do`; else FeeUnknown.
+        """
         estimate, mempool = await self._rpc.batch(
             [("estimatesmartfee", (target_blocks,)), ("getmempoolinfo", ())]
         )
         [mempool] = _all([mempool])
         floor = max(_satoshi_up(mempool["mempoolminfee"]), _satoshi_up(mempool["minrelaytxfee"]))
-        # A node that has seen too few transactions has no estimate and says so.
         if isinstance(estimate, RpcRefused) or "feerate" not in estimate:
-            return floor
+            if floor_will_do:
+                return floor
+            raise FeeUnknown(
+                "the node has no estimate of fees yet",
+                advice="a bitcoind without -blocksonly has one some blocks after its start",
+            )
         return max(floor, _satoshi_up(estimate["feerate"]))
 
     async def unspent(
@@ -146,14 +154,42 @@ class NodeView:
     async def locate(self, txid: TxId) -> Located | None:
         """Where the transaction is, by the node's mempool and transaction index."""
         try:
-            answer = await self._rpc.call("getrawtransaction", txid, 2)
+            answer = await self._rpc.call("getrawtransaction", txid, 1)
         except RpcRefused as refusal:
             if refusal.rpc_code == RPC_INVALID_ADDRESS_OR_KEY:
                 return None
             raise
-        block_hash = answer.get("blockhash")
-        fee = _satoshi(answer["fee"]) if "fee" in answer else 0
-        return Located(block_hash, fee)
+        return Located(answer.get("blockhash"), _proven_transaction(txid, answer["hex"]))
+
+    async def fee_of(self, transaction: Transaction) -> int:
+        """Satoshi that its inputs hold beyond its outputs. Nodes tell a fee only since version 25
+        and only where they kept the block's undo data; the coins' own transactions always do."""
+        made_by = list(dict.fromkeys(each.previous_txid for each in transaction.inputs))
+        answers = await self._rpc.batch([("getrawtransaction", (txid, 0)) for txid in made_by])
+        makers = {
+            txid: _proven_transaction(txid, answer)
+            for txid, answer in zip(made_by, answers, strict=True)
+        }
+        held = sum(
+            makers[each.previous_txid].outputs[each.position].amount for each in transaction.inputs
+        )
+        return held - sum(each.amount for each in transaction.outputs)
+
+    async def holds(self, txid: TxId) -> bool:
+        """Whether it waits in the mempool or is in a block of the best chain. The index may also
+        remember a block that was reorganised away."""
+        located = await self.locate(txid)
+        if located is None or located.block_hash is None:
+            return located is not None
+        return await self.included_at(located.block_hash) is not None
+
+    async def included_height(self, txid: TxId) -> int | None:
+        """Where the best chain has it, by the node's transaction index."""
+        located = await self.locate(txid)
+        if located is None or located.block_hash is None:
+            return None
+        block = await self.included_at(located.block_hash)
+        return None if block is None else block.height
 
     async def included_at(self, block_hash: str) -> BlockRef | None:
         """The block, if it is part of the best chain."""
@@ -166,20 +202,30 @@ class NodeView:
             raise answer
         return not isinstance(answer, RpcRefused)
 
-    async def scan(self, address: str, timeout_s: float) -> tuple[int, BlockRef] | None:
-        """Satoshi at `address` in the set of unspent outputs, and the tip it was counted at.
-        None while the node is busy with another scan."""
+    async def scan(
+        self, addresses: Mapping[bytes, Address], timeout_s: float
+    ) -> tuple[dict[Address, int], BlockRef] | None:
+        """Satoshi at each of the addresses, which are named by their scripts, in the set of unspent
+        outputs, and the tip it was counted at. The node goes through the whole set once. None while
+        it is busy with another scan."""
+        wanted = [f"raw({script.hex()})" for script in addresses]
         try:
-            answer = await self._rpc.call(
-                "scantxoutset", "start", [f"addr({address})"], timeout_s=timeout_s
-            )
+            answer = await self._rpc.call("scantxoutset", "start", wanted, timeout_s=timeout_s)
         except RpcRefused as refusal:
             if refusal.rpc_code == RPC_INVALID_PARAMETER:
                 return None
             raise
         if answer["success"] is not True:
             raise NodeUnavailable("the node gave up its scan of the unspent outputs")
-        return _satoshi(answer["total_amount"]), BlockRef(answer["height"], answer["bestblock"])
+        found = dict.fromkeys(addresses.values(), 0)
+        for coin in answer["unspents"]:
+            address = addresses.get(_bytes(coin["scriptPubKey"]))
+            if address is None:
+                raise NodeMisbehaved("the node counted coins that were not asked for")
+            found[address] += _satoshi(coin["amount"])
+        if sum(found.values()) != _satoshi(answer["total_amount"]):
+            raise NodeMisbehaved("the node's coins do not add up to its sum")
+        return found, BlockRef(answer["height"], answer["bestblock"])
 
 
 def _all(answers: list[Any]) -> list[Any]:

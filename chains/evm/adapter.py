@@ -7,12 +7,13 @@ taken is the caller's knowledge.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from eth_typing import ChecksumAddress, HexAddress, HexStr
 from web3 import AsyncWeb3
 
+from chains.balances import each_balance
 from chains.errors import (
     BroadcastRejected,
     BuildError,
@@ -89,6 +90,11 @@ class EvmAdapter:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
         if not self._traces and self._network.parameters.get("traces") == "debug":
             self._traces = await self._can_trace()
+
+    async def balances(
+        self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
+    ) -> Mapping[Address, int]:
+        return await each_balance(self, addresses, asset, at)
 
     async def close(self) -> None:
         await self._node.close()

@@ -15,10 +15,12 @@ validators' accounts get, are not credits.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from solana.rpc.jsonrpc import JsonRpcErrorCode
 
+from chains.balances import each_balance
 from chains.errors import (
     BroadcastRejected,
     InvalidInput,
@@ -155,6 +157,11 @@ class SolanaAdapter:
         if asset != self._network.native.id:
             raise InvalidInput(f"{self._network.name} carries no {asset}")
         return await self._rpc.balance(to_key(address))
+
+    async def balances(
+        self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
+    ) -> Mapping[Address, int]:
+        return await each_balance(self, addresses, asset, at)
 
     async def close(self) -> None:
         await self._rpc.close()

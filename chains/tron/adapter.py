@@ -7,9 +7,11 @@ success, and a lost transaction is proven dead by its expiration. Holds no key.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from secrets import randbelow
 from typing import Any, Final
 
+from chains.balances import each_balance
 from chains.errors import (
     BroadcastRejected,
     FeeAboveMaximum,
@@ -164,6 +166,11 @@ class TronAdapter:
         assert at is None, "TRON nodes keep no earlier balances"
         assert asset == self._network.native.id, asset
         return _number(await self._rpc.account(to_bytes(address)), "balance")
+
+    async def balances(
+        self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
+    ) -> Mapping[Address, int]:
+        return await each_balance(self, addresses, asset, at)
 
     async def close(self) -> None:
         await self._rpc.close()

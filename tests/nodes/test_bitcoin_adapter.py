@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
-from chains.bitcoin.transaction import parse_transaction
-from chains.devnet.bitcoin import BitcoinNode
 from chains.devnet.node import DevNode
 from chains.errors import (
-    BroadcastRejected,
     ClaimUnusable,
     FeeAboveMaximum,
     InsufficientFunds,
@@ -26,94 +21,26 @@ from chains.errors import (
 )
 from chains.follow import BlockFollower, Connected, Disconnected
 from chains.model import (
-    AddressType,
     BlockRef,
     Broadcast,
     Coin,
     ConflictKey,
-    OwnedAddress,
-    SignedTx,
-    TransferIntent,
     TxId,
     TxState,
-    UnsignedTx,
 )
+from tests.support.bitcoin import NATIVE, Bench, bench, on_one_loop
 from tests.unit.bitcoin.support import (
     MAIN,
     P2TR,
     P2WPKH,
     REGTEST,
-    Wallet,
     intent_of,
     payment,
-    unsigned,
 )
 
+__all__ = ["bench"]
+
 pytestmark = pytest.mark.engine
-on_one_loop = pytest.mark.asyncio(loop_scope="module")
-NATIVE = REGTEST.native.id
-
-
-class Bench:
-    """A node, an adapter on it, and a wallet whose every address is used once."""
-
-    def __init__(self, node: BitcoinNode) -> None:
-        self.node = node
-        self.adapter = BitcoinAdapter(REGTEST, node.url, timeout_s=5.0)
-        self.wallet = Wallet()
-        self._indices = count()
-
-    def address(self, kind: AddressType = P2WPKH) -> OwnedAddress:
-        return self.wallet.address(next(self._indices), kind)
-
-    async def receive(self, *kinds: AddressType, amount: int = 100_000) -> tuple[Coin, ...]:
-        """One confirmed coin per kind, found by reading the block."""
-        owners = [self.address(kind) for kind in kinds]
-        for owner in owners:
-            await self.node.fund(owner.address, amount)
-        await self.node.mine()
-        block = await self.adapter.block((await self.adapter.tip()).height)
-        found = {each.address: each for each in block.credits}
-        arrived = [found[owner.address] for owner in owners]
-        return tuple(
-            Coin(each.txid, each.position, each.amount, owner)
-            for each, owner in zip(arrived, owners, strict=True)
-        )
-
-    async def intent(
-        self, coins: Sequence[Coin], amount: int, fee_max: int = 20_000
-    ) -> TransferIntent:
-        target = await self.node.outside_address()
-        return intent_of([payment(target, amount)], self.address(), coins, fee_max)
-
-    async def prepared(self, intent: TransferIntent) -> UnsignedTx:
-        claim = await self.adapter.claim(intent)
-        return await self.adapter.prepare(replace(intent, claim=claim))
-
-    def signed(self, tx: UnsignedTx) -> SignedTx:
-        codec = self.adapter.codec
-        return codec.attach(tx, self.wallet.sign(codec.signing_inputs(tx)))
-
-    async def at_fee_rate(self, coins: Sequence[Coin], amount: int, fee_rate: int) -> SignedTx:
-        """Built by hand, with the previous transactions asked of the engine."""
-        intent = await self.intent(coins, amount)
-        raws = [await self.node._ask("getrawtransaction", coin.txid) for coin in coins]
-        previous = [parse_transaction(bytes.fromhex(raw)) for raw in raws]
-        by_txid = {each.txid(): each for each in previous}
-        tip = await self.adapter.tip()
-        return self.signed(unsigned(intent, by_txid, fee_rate, tip.height))
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bench(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bench]:
-    node = BitcoinNode(REGTEST, tmp_path_factory.mktemp("bitcoin"))
-    await node.start()
-    bench = Bench(node)
-    try:
-        yield bench
-    finally:
-        await bench.adapter.close()
-        await node.stop()
 
 
 @on_one_loop
@@ -307,36 +234,6 @@ async def test_a_reorg_takes_a_transaction_back_and_the_follower_sees_it(bench: 
     again = await bench.adapter.status(signed.txid)
     assert again.state is TxState.INCLUDED
     assert again.block != included.block
-
-
-@on_one_loop
-async def test_replacement_proves_its_predecessor_dead_once_final(bench: Bench) -> None:
-    coins = await bench.receive(P2WPKH, P2TR)
-    slow = await bench.at_fee_rate(coins, 150_000, 1000)
-    fast = await bench.at_fee_rate(coins[:1], 50_000, 20_000)
-    unrelated = await bench.at_fee_rate(coins[1:], 60_000, 2000)
-    assert await bench.adapter.broadcast(slow) is Broadcast.ACCEPTED
-    assert await bench.adapter.broadcast(fast) is Broadcast.ACCEPTED
-    assert (await bench.adapter.status(slow.txid)).state is TxState.UNKNOWN
-    assert await bench.adapter.proven_dead(slow, await bench.adapter.tip()) is None
-    with pytest.raises(BroadcastRejected):
-        await bench.adapter.broadcast(slow)
-
-    await bench.node.mine()
-    included = await bench.adapter.tip()
-    below = (await bench.adapter.block(included.height - 1)).ref
-    assert await bench.adapter.proven_dead(slow, below) is None, "spent, but not final yet"
-    stranger = BlockRef(included.height, "00" * 32)
-    assert await bench.adapter.proven_dead(slow, stranger) is None, "not a block of this chain"
-    with pytest.raises(BroadcastRejected):
-        await bench.adapter.broadcast(slow)
-
-    await bench.node.finalize()
-    reason = await bench.adapter.proven_dead(slow, included)
-    assert reason is not None
-    assert f"outpoint:{coins[0].txid}:{coins[0].position}" in reason
-    assert await bench.adapter.proven_dead(fast, included) is None, "it is what was included"
-    assert await bench.adapter.proven_dead(unrelated, included) is None, "it could still be"
 
 
 @on_one_loop

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+from chains.balances import each_balance
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
@@ -100,6 +101,11 @@ class FakeAdapter:
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         return await self._ask("balance", lambda: self._balance(address, asset, at))
+
+    async def balances(
+        self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
+    ) -> Mapping[Address, int]:
+        return await each_balance(self, addresses, asset, at)
 
     async def close(self) -> None: ...
 

@@ -16,8 +16,8 @@ import pytest
 from chains.bitcoin.adapter import BitcoinAdapter
 from chains.bitcoin.node import NodeView
 from chains.bitcoin.rpc import BitcoinRpc, RpcRefused
-from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
-from chains.model import BlockRef, TxId
+from chains.errors import FeeUnknown, NodeError, NodeMisbehaved, NodeUnavailable
+from chains.model import Address, BlockRef, TxId
 from tests.unit.bitcoin.support import MAIN
 
 USER, PASSWORD = "alice", "s3cr3t/%Wörd"
@@ -211,7 +211,12 @@ async def test_fee_rate(estimate: object, mempool_min: str, relay_min: str, rate
             ).encode()
 
         server.body = body
-        assert await NodeView(rpc).fee_rate(3) == rate
+        assert await NodeView(rpc).fee_rate(3, floor_will_do=True) == rate
+        if isinstance(estimate, dict) and "feerate" in estimate:
+            assert await NodeView(rpc).fee_rate(3, floor_will_do=False) == rate
+        else:
+            with pytest.raises(FeeUnknown):
+                await NodeView(rpc).fee_rate(3, floor_will_do=False)
 
 
 async def test_a_guessed_block_hash_is_confirmed_before_it_is_believed() -> None:
@@ -274,3 +279,46 @@ async def test_genesis_and_index_are_checked() -> None:
                         await adapter.check()
             finally:
                 await adapter.close()
+
+
+SCRIPTS = {
+    bytes.fromhex("0014" + "11" * 20): Address("a"),
+    bytes.fromhex("5120" + "22" * 32): Address("b"),
+}
+
+
+@pytest.mark.parametrize(
+    ("unspents", "total", "found"),
+    [
+        ([], "0", {"a": 0, "b": 0}),
+        (
+            [("0014" + "11" * 20, "0.5"), ("0014" + "11" * 20, "0.25")],
+            "0.75",
+            {"a": 75000000, "b": 0},
+        ),
+        (
+            [("0014" + "11" * 20, "0.5"), ("5120" + "22" * 32, "1")],
+            "1.5",
+            {"a": 50000000, "b": 10**8},
+        ),
+        ([("0014" + "11" * 20, "0.5")], "0.6", None),
+        ([("0014" + "33" * 20, "0.5")], "0.5", None),
+    ],
+)
+async def test_one_scan_counts_all_addresses(unspents: Any, total: str, found: Any) -> None:
+    def body(request: Any) -> bytes:
+        rows = ",".join(f'{{"scriptPubKey":"{s}","amount":{a}}}' for s, a in unspents)
+        return (
+            f'{{"id":{request["id"]},"error":null,"result":{{"success":true,"height":7,'
+            f'"bestblock":"b7","unspents":[{rows}],"total_amount":{total}}}}}'
+        ).encode()
+
+    async with serving() as (server, rpc):
+        server.body = body
+        if found is None:
+            with pytest.raises(NodeMisbehaved):
+                await NodeView(rpc).scan(SCRIPTS, 1.0)
+        else:
+            assert await NodeView(rpc).scan(SCRIPTS, 1.0) == (found, BlockRef(7, "b7"))
+        [request] = server.requests
+        assert request["params"] == ["start", [f"raw({script.hex()})" for script in SCRIPTS]]
