@@ -36,7 +36,8 @@ class ChainAdapter(Protocol):
     def capabilities(self) -> Capabilities: ...
 
     async def check(self) -> None:
-        """Raise WrongChain unless the node serves the configured network."""
+        """Raise WrongChain unless the node serves the configured network. Also finds out again
+        whether the node shows internal credits, where `capabilities` did not know or said no."""
         ...
 
     async def tip(self) -> BlockRef:
@@ -54,6 +55,12 @@ class ChainAdapter(Protocol):
         (Solana slots), which the caller shall not believe without a later block's parent. Asking
         above the tip raises NodeUnavailable; a block that exists and that the node can't show
         raises BlockUnreadable."""
+        ...
+
+    async def salvage(self, height: int) -> Block:
+        """As much of a block as the node can still show, for one that `block` fails at: without
+        what contracts pay, or without any credits (`Block.reading` says which). Raises
+        NodeUnavailable if the node does not know the block at all."""
         ...
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:

@@ -24,6 +24,7 @@
         │   └── NodeDenied         node_denied
         ├── NodeMisbehaved         node_misbehaved
         ├── DeathUnproven          death_unproven (a transaction's way is barred, by what is unseen)
+        ├── NodeUnfit              node_unfit
         └── WrongChain             node_wrong_chain
 
 `str(error)` is for people and never contains a secret; `code` is for programs and never changes;
@@ -154,10 +155,19 @@ class BlockUnreadable(NodeUnavailable):
 
     code = "block_unreadable"
 
-    def __init__(self, message: str, *, height: int, hash_: str | None = None) -> None:
-        super().__init__(f"block {height}: {message}")
+    def __init__(
+        self, message: str, *, height: int, hash_: str | None = None, advice: str = ""
+    ) -> None:
+        super().__init__(f"block {height}: {message}", advice=advice)
         self.height = height
         self.hash = hash_
+
+    @classmethod
+    def of(cls, error: NodeError, height: int) -> BlockUnreadable:
+        """Whatever went wrong while the block was read."""
+        if isinstance(error, BlockUnreadable):
+            return error
+        return cls(f"{error.code}: {error}", height=height, advice=error.advice)
 
 
 class NodeLimited(NodeUnavailable):
@@ -189,6 +199,12 @@ class DeathUnproven(NodeError):
     """
 
     code = "death_unproven"
+
+
+class NodeUnfit(NodeError):
+    """The node works and lacks something without which money would be overlooked."""
+
+    code = "node_unfit"
 
 
 class WrongChain(NodeError):

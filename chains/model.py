@@ -272,15 +272,28 @@ class TxStatus:
     reason: str = ""
 
 
+class InternalCredits(StrEnum):
+    """Whether `block` sees native credits made inside contract calls, as far as is known now."""
+
+    SEEN = "seen"
+    UNSEEN = "unseen"
+    """The node does not tell them. What contracts pay to us is overlooked."""
+    UNKNOWN = "unknown"
+    """Nothing has shown it yet, either way."""
+    NONE = "none"
+    """The chain has no such thing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the conformance suite may expect of an adapter."""
+    """What an adapter can do at its node. `read_depth`: how many blocks below the tip a usual full
+    node still shows completely, None for all."""
 
     coins: bool
     """Spends outpoints (UTXO) instead of an account's balance."""
     historic_balance: bool
     """`balance(at=...)` answers for an earlier block."""
-    internal_credits: bool
-    """`block` sees native credits made inside contract calls."""
+    internal_credits: InternalCredits
     conflict_keys: bool
     """Transactions name conflict keys, which are claimed before one is built."""
+    read_depth: int | None = None

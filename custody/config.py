@@ -15,7 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 class Settings(BaseSettings):
     """`nodes`: network alias -> RPC URL; a network without a node is not served. As JSON in the
-    environment: CUSTODY_NODES='{"bitcoin-regtest": "http://…"}'."""
+    environment: CUSTODY_NODES='{"bitcoin-regtest": "http://…"}'. `accept_without_internal`: aliases
+    of main networks that are followed though their node does not show what contracts pay."""
 
     model_config = SettingsConfigDict(env_prefix="CUSTODY_", env_file=".env", extra="ignore")
 
@@ -25,6 +26,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     run_workers: bool = True
+    accept_without_internal: frozenset[str] = frozenset()
     poll_interval_s: float = 2.0
     node_timeout_s: float = 10.0
     transfer_lifetime: timedelta = timedelta(hours=24)

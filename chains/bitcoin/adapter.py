@@ -39,8 +39,10 @@ from chains.model import (
     Capabilities,
     Coin,
     ConflictKey,
+    InternalCredits,
     OwnedAddress,
     Payment,
+    Reading,
     SignedTx,
     TransferIntent,
     TxId,
@@ -66,7 +68,10 @@ class BitcoinAdapter:
     request."""
 
     capabilities: Final = Capabilities(
-        coins=True, historic_balance=False, internal_credits=False, conflict_keys=True
+        coins=True,
+        historic_balance=False,
+        internal_credits=InternalCredits.NONE,
+        conflict_keys=True,
     )
 
     def __init__(self, network: Network, endpoint: str | Endpoint, timeout_s: float = 10.0) -> None:
@@ -107,6 +112,10 @@ class BitcoinAdapter:
             return read_block(*arguments)
         # Tens of milliseconds, during which the event loop has other things to do.
         return await asyncio.to_thread(read_block, *arguments)
+
+    async def salvage(self, height: int) -> Block:
+        ref, parent_hash, timestamp = await self._node.header(height)
+        return Block(ref, parent_hash, timestamp, (), reading=Reading.PASSED)
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         """The coins to spend, chosen at the node's present fee rate."""

@@ -109,6 +109,19 @@ class NodeView:
         self._ahead = None if isinstance(following, RpcRefused) else (height + 1, following)
         return BlockRef(height, actual), _bytes(raw)
 
+    async def header(self, height: int) -> tuple[BlockRef, str, int]:
+        """The best chain's block, its parent's hash and its time (Unix seconds). A pruned node
+        knows them for ever."""
+        block_hash = await self.block_hash(height)
+        header = await self._rpc.call("getblockheader", block_hash)
+        try:
+            parent, time = str(header.get("previousblockhash", "")), int(header["time"])
+            if header["height"] != height or header["hash"] != block_hash:
+                raise NodeMisbehaved("the header of another block than the one asked for")
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise NodeMisbehaved("a header that can't be read") from None
+        return BlockRef(height, block_hash), parent, time
+
     async def fee_rate(self, target_blocks: int, *, floor_will_do: bool) -> int:
         """Satoshi per 1000 vbytes: the node's estimate, never below what its mempool takes.
 

@@ -15,6 +15,7 @@ from web3 import AsyncWeb3
 
 from chains.balances import each_balance
 from chains.errors import (
+    BlockUnreadable,
     BroadcastRejected,
     BuildError,
     ClaimUnusable,
@@ -22,7 +23,7 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees
+from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees, tracing
 from chains.evm.codec import EvmCodec
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
 from chains.model import (
@@ -34,8 +35,10 @@ from chains.model import (
     Capabilities,
     ConflictKey,
     Credit,
+    InternalCredits,
     OwnedAddress,
     Payment,
+    Reading,
     SignedTx,
     TransferIntent,
     TxId,
@@ -67,7 +70,9 @@ class EvmAdapter:
         self._kind = build.Kind(network.text("transaction_type"))
         self._node = NodeConnection(endpoint, timeout_s)
         self._web3 = AsyncWeb3(self._node, middleware=[])
-        self._traces: bool | None = None if network.parameters.get("traces") == "debug" else False
+        self._traceable = network.parameters.get("traces") == "debug"
+        self._internal = InternalCredits.UNKNOWN if self._traceable else InternalCredits.UNSEEN
+        self._tip_height = 0
 
     @property
     def codec(self) -> EvmCodec:
@@ -78,18 +83,19 @@ class EvmAdapter:
         return Capabilities(
             coins=False,
             historic_balance=True,
-            internal_credits=self._traces is not False,
+            internal_credits=self._internal,
             conflict_keys=True,
+            read_depth=tracing.STATE_DEPTH if self._traceable else None,
         )
 
     async def check(self) -> None:
-        """Also finds out whether the node traces blocks. A node that once could is held to it:
-        from then on `block` fails rather than overlook what contracts pay."""
+        """Also finds out whether the node traces blocks, unless it is known that it does. Only here
+        a node becomes one that doesn't: `block` fails rather than overlook what contracts pay."""
         served, expected = await ask(self._web3.eth.chain_id), self._network.number("chain_id")
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
-        if not self._traces and self._network.parameters.get("traces") == "debug":
-            self._traces = await self._can_trace()
+        if self._traceable and self._internal is not InternalCredits.SEEN:
+            self._internal = await self._probe()
 
     async def balances(
         self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
@@ -100,7 +106,9 @@ class EvmAdapter:
         await self._node.close()
 
     async def tip(self) -> BlockRef:
-        return await self._head("latest")
+        tip = await self._head("latest")
+        self._tip_height = max(self._tip_height, tip.height)
+        return tip
 
     async def finalized(self) -> BlockRef | None:
         """None where the node has no such block: its software is too old, or nothing has told it
@@ -117,19 +125,20 @@ class EvmAdapter:
             return _ref(found)
 
     async def block(self, height: int) -> Block:
-        found = await self._node.call("eth_getBlockByNumber", hex(height), True)
-        if found is None:
-            raise NodeUnavailable(f"the node has no block {height} yet")
+        """What contracts pay is missing (`Reading.WITHOUT_INTERNAL`) where the node does not trace
+        at all, and in old blocks of which it no longer has the state."""
+        found = await self._full_block(height)
         with reading("a block"):
-            ref = _ref(found)
-            if ref.height != height:
-                raise NodeMisbehaved(f"block {ref.height} where {height} was asked for")
-            return Block(
-                ref=ref,
-                parent_hash=found["parentHash"],
-                timestamp=int(found["timestamp"], 16),
-                credits=await self._credits(found),
-            )
+            credits_, seen = await self._credits(found, height)
+            return _block(found, credits_, seen)
+
+    async def salvage(self, height: int) -> Block:
+        found = await self._full_block(height)
+        with reading("a block"):
+            try:
+                return _block(found, await self._by_receipts(found), Reading.WITHOUT_INTERNAL)
+            except (NodeUnavailable, NodeMisbehaved):
+                return _block(found, (), Reading.PASSED)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert asset == self._network.native.id
@@ -233,29 +242,66 @@ class EvmAdapter:
         with reading("a block"):
             return _ref(found)
 
-    async def _credits(self, block: dict[str, Any]) -> tuple[Credit, ...]:
-        if self._traces is None:
-            self._traces = await self._can_trace()
+    async def _full_block(self, height: int) -> dict[str, Any]:
+        found: dict[str, Any] | None = await self._node.call(
+            "eth_getBlockByNumber", hex(height), True
+        )
+        if found is None:
+            raise NodeUnavailable(f"the node has no block {height} yet")
+        with reading("a block"):
+            ref = _ref(found)
+        if ref.height != height:
+            raise NodeMisbehaved(f"block {ref.height} where {height} was asked for")
+        return found
+
+    async def _credits(
+        self, block: dict[str, Any], height: int
+    ) -> tuple[tuple[Credit, ...], Reading]:
         if not block["transactions"]:
-            return crediting.from_receipts(self._network, block, ())
-        if self._traces:
-            traces = await self._node.call("debug_traceBlockByHash", block["hash"], _TRACER)
-            if not crediting.needs_receipts(self._network, block, traces):
-                return crediting.from_traces(self._network, block, traces)
+            return crediting.from_receipts(self._network, block, ()), Reading.COMPLETE
+        if self._internal is not InternalCredits.UNSEEN:
+            try:
+                return await self._by_traces(block), Reading.COMPLETE
+            except RpcError as error:
+                await self._judge(error, height)
+        return await self._by_receipts(block), Reading.WITHOUT_INTERNAL
+
+    async def _by_traces(self, block: dict[str, Any]) -> tuple[Credit, ...]:
+        traces = await self._node.call("debug_traceBlockByHash", block["hash"], _TRACER)
+        self._internal = InternalCredits.SEEN
+        receipts = None
+        if crediting.needs_receipts(self._network, block, traces):
             receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
-            return crediting.from_traces(self._network, block, traces, receipts)
+        return crediting.from_traces(self._network, block, traces, receipts)
+
+    async def _by_receipts(self, block: dict[str, Any]) -> tuple[Credit, ...]:
         receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
         return crediting.from_receipts(self._network, block, receipts)
 
-    async def _can_trace(self) -> bool:
-        """Any other error than "no such method" is an answer of a node that can trace: the first
-        block, for one, is refused by some."""
-        head = await self.tip()
-        try:
-            await self._node.call("debug_traceBlockByHash", head.hash, _TRACER)
-        except RpcError as error:
-            return error.number not in NO_SUCH_METHOD
-        return True
+    async def _judge(self, error: RpcError, height: int) -> None:
+        """Return if receipts will have to do for the block that was not traced. Else raise, also
+        when the method is suddenly unknown: it may be one of many nodes behind the URL, and `check`
+        finds out."""
+        if error.number in NO_SUCH_METHOD:
+            self._internal = InternalCredits.UNKNOWN
+            raise error
+        if not self._tip_height:
+            await self.tip()
+        if not tracing.is_gone(error.reason, self._tip_height - height):
+            raise BlockUnreadable(f"not traced: {error}", height=height) from error
+
+    async def _probe(self) -> InternalCredits:
+        """Traces the newest block. An error about that one block says nothing about the method."""
+        for _ in range(tracing.PROBES):
+            head = await self.tip()
+            try:
+                await self._node.call("debug_traceBlockByHash", head.hash, _TRACER)
+            except RpcError as error:
+                if error.number not in NO_SUCH_METHOD:
+                    return InternalCredits.UNKNOWN
+            else:
+                return InternalCredits.SEEN
+        return InternalCredits.UNSEEN
 
     async def _confirmed_nonce(self, address: Address) -> int:
         return await ask(self._web3.eth.get_transaction_count(_web3_address(address), "latest"))
@@ -312,6 +358,16 @@ class EvmAdapter:
 
     async def _known(self, txid: TxId) -> bool:
         return await self._node.call("eth_getTransactionByHash", txid) is not None
+
+
+def _block(found: dict[str, Any], credits_: tuple[Credit, ...], seen: Reading) -> Block:
+    return Block(
+        ref=_ref(found),
+        parent_hash=found["parentHash"],
+        timestamp=int(found["timestamp"], 16),
+        credits=credits_,
+        reading=seen,
+    )
 
 
 def _ref(block: dict[str, Any]) -> BlockRef:

@@ -22,6 +22,7 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 
 from chains.balances import each_balance
 from chains.errors import (
+    BlockUnreadable,
     BroadcastRejected,
     InvalidInput,
     MalformedTransaction,
@@ -38,6 +39,8 @@ from chains.model import (
     Capabilities,
     ConflictKey,
     Credit,
+    InternalCredits,
+    Reading,
     SignedTx,
     TransferIntent,
     TxId,
@@ -75,7 +78,10 @@ class SolanaAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            coins=False, historic_balance=False, internal_credits=True, conflict_keys=True
+            coins=False,
+            historic_balance=False,
+            internal_credits=InternalCredits.SEEN,
+            conflict_keys=True,
         )
 
     async def check(self) -> None:
@@ -110,6 +116,22 @@ class SolanaAdapter:
                 Credit(gain.txid, gain.index, Address(gain.account), native, gain.lamports)
                 for gain in found.gains
             ),
+        )
+
+    async def salvage(self, height: int) -> Block:
+        try:
+            found = await self._rpc.block(height, gains=False)
+        except Refused:
+            found = None
+        if found is None:
+            raise BlockUnreadable("the node does not know it", height=height)
+        return Block(
+            ref=found.ref,
+            parent_hash=found.parent_hash,
+            parent_height=found.parent_slot,
+            timestamp=found.timestamp,
+            credits=(),
+            reading=Reading.PASSED,
         )
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:

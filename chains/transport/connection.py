@@ -27,6 +27,7 @@ from aiohttp import (
 from yarl import URL
 
 from chains.errors import NodeDenied, NodeLimited, NodeMisbehaved, NodeUnavailable
+from chains.patience import patience
 from chains.transport.credentials import Credentials
 from chains.transport.endpoint import Endpoint
 from chains.transport.meaning import Meaning, of_status
@@ -90,7 +91,7 @@ class Connection:
     async def post(self, body: bytes, *, path: str = "", timeout_s: float | None = None) -> Reply:
         """Send JSON. Raises NodeUnavailable (also as NodeLimited or NodeDenied) or
         NodeMisbehaved."""
-        wait_s = self._timeout_s if timeout_s is None else timeout_s
+        wait_s = (self._timeout_s if timeout_s is None else timeout_s) * patience()
         await self._wait_turn(wait_s)
         reply, response = await self._send(body, path, wait_s)
         meaning = self._meaning(reply)

@@ -7,12 +7,14 @@ success, and a lost transaction is proven dead by its expiration. Holds no key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from secrets import randbelow
 from typing import Any, Final
 
 from chains.balances import each_balance
 from chains.errors import (
+    BlockUnreadable,
     BroadcastRejected,
     FeeAboveMaximum,
     InsufficientFunds,
@@ -30,7 +32,9 @@ from chains.model import (
     Broadcast,
     Capabilities,
     ConflictKey,
+    InternalCredits,
     Payment,
+    Reading,
     SignedTx,
     TransferIntent,
     TxId,
@@ -48,13 +52,16 @@ from chains.tron import (
     build,
     death,
     fees,
+    internal,
 )
 from chains.tron.address import to_bytes
 from chains.tron.codec import TronCodec
-from chains.tron.rpc import TronRpc
+from chains.tron.rpc import TransactionInfo, TronRpc
 
 _GENESIS: Final = 0
 _REASON_LENGTH: Final = 200
+_PROBE_BLOCKS: Final = 10
+"""Half a minute of blocks. On the main network each has contracts that pay."""
 
 # java-tron's answers to a broadcast that speak of the node, not of the transaction.
 _NODE_BUSY: Final = frozenset(
@@ -80,21 +87,31 @@ class TronAdapter:
     """Implements `chains.adapter.ChainAdapter`. `endpoint` serves `/wallet` and
     `/walletsolidity`."""
 
-    capabilities: Final = Capabilities(
-        coins=False, historic_balance=False, internal_credits=True, conflict_keys=False
-    )
-
     def __init__(
         self, network: Network, endpoint: str | Endpoint, *, timeout_s: float = 10.0
     ) -> None:
         self.codec: Final = TronCodec(network)
         self._network = network
         self._rpc = TronRpc(endpoint, timeout_s)
+        self._internal = InternalCredits.UNKNOWN
+        wrapper = network.parameters.get("wrapper")
+        self._wrapper = None if wrapper is None else Address(wrapper)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            coins=False,
+            historic_balance=False,
+            internal_credits=self._internal,
+            conflict_keys=False,
+        )
 
     async def check(self) -> None:
         genesis = await self._rpc.header(_GENESIS)
         if genesis.ref.hash != self._network.text("genesis"):
             raise WrongChain(f"the node's genesis block is {genesis.ref.hash}")
+        if self._internal is not InternalCredits.SEEN:
+            self._internal = await self._probe()
 
     async def tip(self) -> BlockRef:
         return (await self._rpc.head()).ref
@@ -106,7 +123,20 @@ class TronAdapter:
     async def block(self, height: int) -> Block:
         found = await self._rpc.block(height)
         infos = await self._rpc.infos(height) if blocks.needs_infos(found) else None
-        return blocks.credited(found, infos, self._network.native.id)
+        self._learn(infos or (), height)
+        credited = blocks.credited(found, infos, self._network.native.id)
+        seen = internal.reading_of(infos is not None, self._internal)
+        return replace(credited, reading=seen)
+
+    async def salvage(self, height: int) -> Block:
+        found = await self._rpc.header(height)
+        return Block(
+            ref=found.ref,
+            parent_hash=found.parent_hash,
+            timestamp=found.timestamp_ms // 1000,
+            credits=(),
+            reading=Reading.PASSED,
+        )
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         """Nothing: TRON transactions consume nothing that excludes another one."""
@@ -174,6 +204,30 @@ class TronAdapter:
 
     async def close(self) -> None:
         await self._rpc.close()
+
+    def _learn(self, infos: Iterable[TransactionInfo], height: int) -> None:
+        """Raises BlockUnreadable where a payment by a contract is missing from the answer of a node
+        that may tell such payments: one of several nodes behind the URL does not. `check` finds out
+        whether any does."""
+        found = internal.evidence(infos, self._wrapper)
+        if found is InternalCredits.SEEN:
+            self._internal = found
+        elif found is InternalCredits.UNSEEN and self._internal is not found:
+            self._internal = InternalCredits.UNKNOWN
+            raise BlockUnreadable(
+                "internal transactions are missing",
+                height=height,
+                advice="start java-tron with vm.saveInternalTx = true",
+            )
+
+    async def _probe(self) -> InternalCredits:
+        """What the newest blocks show; what is known already where they show nothing."""
+        tip = await self.tip()
+        for height in range(tip.height, max(0, tip.height - _PROBE_BLOCKS), -1):
+            found = internal.evidence(await self._rpc.infos(height), self._wrapper)
+            if found is not InternalCredits.UNKNOWN:
+                return found
+        return self._internal
 
     async def _build(self, owner: Address, payment: Payment) -> UnsignedTx:
         """Refers to the solidified block, which no reorganisation removes."""

@@ -63,7 +63,8 @@ class InternalTransfer:
 @dataclass(frozen=True, slots=True)
 class TransactionInfo:
     """What a transaction in a block did. `fee` is all the TRX it burned. `failure` is empty on
-    success, else java-tron's word for what went wrong."""
+    success, else java-tron's word for what went wrong. `events`: of each event the contract (20
+    bytes) and the first topic."""
 
     txid: TxId
     height: int
@@ -71,6 +72,7 @@ class TransactionInfo:
     fee: int
     failure: str
     internal: tuple[InternalTransfer, ...]
+    events: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class TronRpc:
@@ -244,7 +246,12 @@ def _info(row: Any) -> TransactionInfo:
         fee=int(row.get("fee", 0)),
         failure=failure[:_REASON_LENGTH],
         internal=tuple(_internal(part) for part in row.get("internal_transactions", ())),
+        events=tuple(_event(part) for part in row.get("log", ()) if part.get("topics")),
     )
+
+
+def _event(row: Any) -> tuple[bytes, bytes]:
+    return bytes.fromhex(row.get("address", "")), bytes.fromhex(row["topics"][0])
 
 
 def _internal(row: Any) -> InternalTransfer:

@@ -21,6 +21,9 @@ class AlarmCode(StrEnum):
     REORG_BELOW_FINALITY = "reorg_below_finality"
     REORG_TOO_DEEP = "reorg_too_deep"
     NODE_WRONG_CHAIN = "node_wrong_chain"
+    FOLLOWER_STALLED = "follower_stalled"
+    INTERNAL_UNSEEN = "internal_unseen"
+    READING_GAP = "reading_gap"
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
@@ -55,6 +58,17 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.NODE_WRONG_CHAIN: Meaning(
         "the node serves another chain; following has stopped", clears_itself=True
+    ),
+    AlarmCode.FOLLOWER_STALLED: Meaning(
+        "a network is not followed: its node goes on without us, fell behind or is silent",
+        clears_itself=True,
+    ),
+    AlarmCode.INTERNAL_UNSEEN: Meaning(
+        "a node does not show what contracts pay; such deposits are overlooked",
+        clears_itself=True,
+    ),
+    AlarmCode.READING_GAP: Meaning(
+        "blocks were read without all of their movements", clears_itself=True
     ),
     AlarmCode.FEE_ABOVE_RESERVATION: Meaning(
         "a transfer cost more than its greatest fee; its money stays held", clears_itself=False

@@ -3,6 +3,7 @@
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
     custody alarm … | vault … | rescan               the operator's at 3 a.m.: docs/runbook.md
     custody apikey …                                 who may call the API
+    custody chain …                                  how chains are followed, passing blocks
     custody policy …                                 the administrators'
     custody approver …                               the approvers', on their own machines
     custody devnet …                                 local networks, for tests and demonstrations
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import typer
 
-from custody.cli import alarm, apikey, approver, policy, service, vault
+from custody.cli import alarm, apikey, approver, chain, policy, service, vault
 from custody.cli.output import Failure, told
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command()(service.reconcile)
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(vault.app, name="vault")
 app.add_typer(apikey.app, name="apikey")
+app.add_typer(chain.app, name="chain")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approver.app, name="approver")
 

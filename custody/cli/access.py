@@ -43,10 +43,16 @@ def served_settings() -> Settings:
 
     settings = load_settings()
     aliases = [network.alias for network in all_networks().values()]
-    unknown = settings.nodes.keys() - {*aliases, *all_networks()}
-    if unknown:
-        names, known = ", ".join(sorted(unknown)), ", ".join(aliases)
-        raise Misuse(f"CUSTODY_NODES names unknown networks: {names}; there are {known}")
+    named = {
+        "CUSTODY_NODES": (settings.nodes.keys(), {*aliases, *all_networks()}),
+        "CUSTODY_ACCEPT_WITHOUT_INTERNAL": (settings.accept_without_internal, {*aliases}),
+    }
+    for setting, (names, known) in named.items():
+        if unknown := names - known:
+            told = ", ".join(sorted(unknown))
+            raise Misuse(
+                f"{setting} names unknown networks: {told}; there are {', '.join(aliases)}"
+            )
     return settings
 
 

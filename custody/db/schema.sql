@@ -33,6 +33,26 @@ CREATE TABLE clients (
     CONSTRAINT pk_clients PRIMARY KEY (id)
 );
 
+CREATE TABLE follow_states (
+    network VARCHAR NOT NULL,
+    position_height INTEGER,
+    position_hash VARCHAR,
+    tip_height INTEGER,
+    tip_hash VARCHAR,
+    node_unavailable_since TIMESTAMP WITH TIME ZONE,
+    checked_at TIMESTAMP WITH TIME ZONE,
+    moved_at TIMESTAMP WITH TIME ZONE,
+    at_tip_at TIMESTAMP WITH TIME ZONE,
+    started_at TIMESTAMP WITH TIME ZONE,
+    failure_code VARCHAR,
+    failure_message VARCHAR,
+    failure_since TIMESTAMP WITH TIME ZONE,
+    failure_height INTEGER,
+    failure_attempts INTEGER NOT NULL,
+    internal_credits VARCHAR NOT NULL,
+    CONSTRAINT pk_follow_states PRIMARY KEY (network)
+);
+
 CREATE TABLE followers (
     network VARCHAR NOT NULL,
     coins_version VARCHAR,
@@ -78,6 +98,29 @@ CREATE TABLE outbox (
 CREATE INDEX ix_outbox_network ON outbox (network);
 
 CREATE INDEX ix_outbox_subject ON outbox (subject);
+
+CREATE TABLE passes (
+    id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    first_height INTEGER NOT NULL,
+    last_height INTEGER NOT NULL,
+    failure VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    passed_by VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_passes PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_passes_network ON passes (network);
+
+CREATE TABLE readings (
+    network VARCHAR NOT NULL,
+    first_height INTEGER NOT NULL,
+    last_height INTEGER NOT NULL,
+    reading VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
+);
 
 CREATE TABLE api_keys (
     id VARCHAR NOT NULL,
@@ -389,6 +432,15 @@ CREATE TRIGGER approvals_no_delete BEFORE DELETE ON approvals
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER approvals_no_truncate BEFORE TRUNCATE ON approvals
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER passes_no_update BEFORE UPDATE ON passes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER passes_no_delete BEFORE DELETE ON passes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER passes_no_truncate BEFORE TRUNCATE ON passes
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

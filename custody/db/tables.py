@@ -120,6 +120,57 @@ class FollowerRow(Row):
     final_by: Mapped[str | None]
 
 
+class FollowStateRow(Row):
+    """How the follower of a network fares, for other processes to show; see `FollowStatus`. Written
+    by whoever follows, every few seconds, and believed by nobody who moves money."""
+
+    __tablename__ = "follow_states"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    position_height: Mapped[int | None]
+    position_hash: Mapped[str | None]
+    tip_height: Mapped[int | None]
+    tip_hash: Mapped[str | None]
+    node_unavailable_since: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
+    moved_at: Mapped[datetime | None]
+    at_tip_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    failure_code: Mapped[str | None]
+    failure_message: Mapped[str | None]
+    failure_since: Mapped[datetime | None]
+    failure_height: Mapped[int | None]
+    failure_attempts: Mapped[int]
+    internal_credits: Mapped[str]
+
+
+class ReadingRow(Row):
+    """By which means the blocks from `first_height` to `last_height` were read (`Reading`). The
+    rows of a network together are all blocks that were ever applied and not undone."""
+
+    __tablename__ = "readings"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    first_height: Mapped[int] = mapped_column(primary_key=True)
+    last_height: Mapped[int]
+    reading: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class PassRow(Row):
+    """An operator's decision to go on without the movements of blocks that can't be read, from
+    `first_height` up to `last_height`. Never deleted."""
+
+    __tablename__ = "passes"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(index=True)
+    first_height: Mapped[int]
+    last_height: Mapped[int]
+    failure: Mapped[str]
+    """Why the first of them could not be read."""
+    reason: Mapped[str]
+    passed_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class DepositRow(Row):
     """pending -> credited, or pending -> reversed. A transaction that comes back in another block
     is a new row, so nothing that was once shown is rewritten; only the very same block coming back

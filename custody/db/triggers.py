@@ -1,6 +1,6 @@
 """What the database itself refuses, whoever asks: changing the past.
 
-Three tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
+Four tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
 stays as it was written (`LIVES`): only the columns named here may change, and some only once.
 
 SQLite's INSERT OR REPLACE deletes rows without asking a trigger, unless the connection says so
@@ -24,6 +24,7 @@ from custody.db.tables import (
     ApprovalRow,
     DepositRow,
     LedgerEntryRow,
+    PassRow,
     Row,
     TransactionRow,
     TransferEventRow,
@@ -33,7 +34,7 @@ from custody.db.tables import (
 
 REFUSED: Final = "the past does not change"
 
-GROWS: Final[tuple[type[Row], ...]] = (LedgerEntryRow, TransferEventRow, ApprovalRow)
+GROWS: Final[tuple[type[Row], ...]] = (LedgerEntryRow, TransferEventRow, ApprovalRow, PassRow)
 
 
 @dataclass(frozen=True, slots=True)

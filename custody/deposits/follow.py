@@ -7,23 +7,31 @@ advance) can be lost at any time: the stored refs say where to go on.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
 
 from chains.adapter import ChainAdapter
-from chains.errors import NodeUnavailable, WrongChain
-from chains.follow import BlockFollower, Connected, Event, ReorgTooDeep
-from chains.model import Block, BlockRef
-from chains.networks import Network
-from custody.alarms.codes import AlarmCode
-from custody.alarms.service import clear_alarm, raise_alarm
-from custody.db.leases import Lease
+from chains.errors import (
+    BlockUnreadable,
+    NodeError,
+    NodeMisbehaved,
+    NodeUnavailable,
+    NodeUnfit,
+)
+from chains.follow import BlockFollower, Connected, Event
+from chains.model import Block, BlockRef, InternalCredits, Reading
+from chains.networks import Environment, Network
+from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database
 from custody.deposits import repository
 from custody.deposits.blocks import OutOfStep
+from custody.deposits.fetching import BlockSource
+from custody.deposits.passing import may_pass
+from custody.deposits.progress import FollowStatus
+from custody.deposits.reporting import FollowReport
 from custody.deposits.service import Applied, Deposits
 from custody.vaults.watchlist import WatchList
 
@@ -31,8 +39,10 @@ BATCH_BLOCKS = 64
 """Most blocks in one transaction."""
 BATCH_CREDITS = 50_000
 """A transaction ends with the block that brings this many credits together, ours or not."""
-AHEAD_BLOCKS = 8
-"""Blocks fetched before they are wanted."""
+CHECK_INTERVAL = timedelta(minutes=5)
+"""After which a healthy node is asked again whether it is what we need."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +53,6 @@ class Step:
     at_tip: bool
     applied: Applied = field(default_factory=Applied)
     connected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class FollowStatus:
-    """For readiness and for saying how old an answer is. `node_unavailable_since`: None while the
-    node answers. `checked_at`: when it last did."""
-
-    position: BlockRef | None = None
-    tip: BlockRef | None = None
-    node_unavailable_since: datetime | None = None
-    checked_at: datetime | None = None
 
 
 class NetworkFollower:
@@ -68,84 +67,72 @@ class NetworkFollower:
         clock: Callable[[], datetime],
         *,
         start_height: int | None = None,
+        accept_without_internal: bool = False,
     ) -> None:
-        """`start_height`: where to begin on an empty database, by default `follow_depth` below the
-        tip."""
+        """`start_height`: where to begin on an empty database, by default so far below the tip that
+        a usual node still shows the blocks completely, and never more than `follow_depth`.
+        `accept_without_internal`: the operator's word that a node of a main network need not show
+        what contracts pay."""
         self._database = database
         self._deposits = deposits
         self._network = network
         self._adapter = adapter
         self._clock = clock
         self._start_height = start_height
+        self._must_see = network.environment is Environment.MAIN and not accept_without_internal
         self._watchlist = WatchList(network.id)
+        self._source = BlockSource(adapter)
         self._follower: BlockFollower | None = None
-        self._ahead: dict[int, asyncio.Task[Block | None]] = {}
         self._finalized: BlockRef | None = None
-        self._checked = False
-        self._alarmed = True
-        self.status = FollowStatus()
+        self._checked_at: datetime | None = None
+        self.report = FollowReport(
+            database, network, clock, accept_without_internal=accept_without_internal
+        )
+
+    @property
+    def status(self) -> FollowStatus:
+        return self.report.status
 
     async def close(self) -> None:
         """Stop fetching in advance. The follower can go on afterwards."""
-        tasks = list(self._ahead.values())
-        self._ahead.clear()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._source.forget()
 
     async def step(self, lease: Lease | None = None) -> Step:
         """Fetch and apply the next batch of blocks, if there is one.
 
         A node that doesn't answer is noted in `status` and is nobody's error. Raises ReorgTooDeep
-        and WrongChain (with an alarm), NodeMisbehaved and LeaseLost (`lease` is checked in the
-        transaction that applies the blocks): nothing was applied then.
+        and WrongChain (with an alarm), NodeUnfit, NodeMisbehaved and LeaseLost (`lease` is checked
+        in the transaction that applies the blocks): nothing was applied then.
         """
+        await self.report.recall()
         try:
             step = await self._step(lease)
-        except NodeUnavailable:
-            self._checked = False
+        except LeaseLost:
             await self._forget()
-            since = self.status.node_unavailable_since or self._clock()
-            self._note(node_unavailable_since=since)
-            return Step(at_tip=True)
+            raise
         except OutOfStep:
             # Another process led in between: go on from where it stopped.
             await self._forget()
             return Step(at_tip=False)
-        except (ReorgTooDeep, WrongChain) as error:
+        except Exception as error:
+            self._checked_at = None
             await self._forget()
-            await self._alarm(error)
+            await self.report.failed(error)
+            if isinstance(error, NodeUnavailable):
+                return Step(at_tip=True)
             raise
         except BaseException:
             await self._forget()
             raise
-        self._note(node_unavailable_since=None)
-        await self._clear_alarms()
+        await self.report.stands(step.applied.position)
         return step
 
-    async def _alarm(self, error: ReorgTooDeep | WrongChain) -> None:
-        self._alarmed = True
-        code, network = AlarmCode(error.code), self._network.id
-        async with self._database.write() as session:
-            await raise_alarm(session, code, str(error), self._clock(), network=network)
-
-    async def _clear_alarms(self) -> None:
-        """Following goes on: the node serves our chain. Looked at once after each trouble, and
-        once at the start, because another process may have raised them."""
-        if self._alarmed:
-            async with self._database.write() as session:
-                for code in (AlarmCode.REORG_TOO_DEEP, AlarmCode.NODE_WRONG_CHAIN):
-                    await clear_alarm(session, code, self._clock(), network=self._network.id)
-            self._alarmed = False
-
     async def _step(self, lease: Lease | None) -> Step:
-        if not self._checked:
-            await self._adapter.check()
-            self._checked = True
+        await self._check()
         # In this order: what is final now lies on the chain of any later tip.
         finalized = await self._adapter.finalized() if self._network.finality.node else None
         tip = await self._adapter.tip()
-        self._note(tip=tip, checked_at=self._clock())
+        self.report.saw(tip)
         follower = await self._load(tip)
         events = await self._gather(follower, tip)
         if events or finalized != self._finalized:
@@ -155,12 +142,32 @@ class NetworkFollower:
                 applied = await self._deposits.apply(
                     session, self._network, events, self._watchlist, finalized
                 )
+                await self.report.gaps(session, events)
             self._finalized = finalized
         else:
             applied = Applied(position=follower.position)
-        self._note(position=applied.position)
         connected = sum(isinstance(event, Connected) for event in events)
         return Step(follower.wants(tip) is None, applied, connected)
+
+    async def _check(self) -> None:
+        """Is it the right chain, and does the node show all of it? Asked at the start, after each
+        failure, and again in between.
+
+        Raises NodeUnfit for a node of a main network that shows no internal credits, unless the
+        configuration accepts that in words.
+        """
+        now = self._clock()
+        if self._checked_at is None or now - self._checked_at >= CHECK_INTERVAL:
+            await self._adapter.check()
+            self._checked_at = now
+        seen = self._adapter.capabilities.internal_credits
+        self.report.internal_credits(seen)
+        if seen is InternalCredits.UNSEEN and self._must_see:
+            raise NodeUnfit(
+                f"the node does not show what contracts pay on {self._network.name}",
+                advice="use a node that does, or name the network in"
+                " CUSTODY_ACCEPT_WITHOUT_INTERNAL",
+            )
 
     async def _load(self, tip: BlockRef) -> BlockFollower:
         """The follower in memory, else one made from the stored refs."""
@@ -170,9 +177,14 @@ class NetworkFollower:
                 refs = await repository.newest_refs(session, self._network.id, depth)
             start = self._start_height
             if start is None:
-                start = max(0, tip.height - depth)
+                start = max(0, tip.height - min(depth, self._complete_depth(depth)))
             self._follower = BlockFollower(start, depth, refs)
         return self._follower
+
+    def _complete_depth(self, otherwise: int) -> int:
+        """How far below the tip a node surely shows everything, while its window moves on."""
+        window = self._adapter.capabilities.read_depth
+        return otherwise if window is None else window * 3 // 4
 
     async def _gather(self, follower: BlockFollower, tip: BlockRef) -> list[Event]:
         """Fetch and feed one batch. It ends before a reorg begins, so that a batch first undoes
@@ -183,46 +195,66 @@ class NetworkFollower:
             if len(events) >= BATCH_BLOCKS or credits_ >= BATCH_CREDITS:
                 break
             try:
-                block = await self._fetch(follower, height, tip)
-            except NodeUnavailable:
+                block = await self._read(follower, height, tip)
+            except (NodeUnavailable, NodeMisbehaved):
                 if not events:
                     raise
                 break  # what was fetched is not fetched again
-            if block is None:
-                try:
-                    follower.skip(height)
-                except NodeUnavailable:
-                    if not events:
-                        raise
+            if block is not None:
+                if follower.undoes(block) and events and isinstance(events[-1], Connected):
                     break
-            elif follower.undoes(block) and events and isinstance(events[-1], Connected):
-                break
-            else:
                 events += follower.feed(block)
                 credits_ += len(block.credits)
             if follower.wants(tip) == height:  # the node changed its mind between two answers
                 break
         return events
 
-    async def _fetch(self, follower: BlockFollower, height: int, tip: BlockRef) -> Block | None:
-        """A block fetched in advance may belong to a chain that is gone by now: what would undo
-        ours is asked for again, and everything else fetched in advance is forgotten."""
-        in_advance = height in self._ahead
-        for coming in range(height, min(height + AHEAD_BLOCKS, tip.height) + 1):
-            if coming not in self._ahead:
-                self._ahead[coming] = asyncio.create_task(self._adapter.block(coming))
-        block = await self._ahead.pop(height)
-        if block is not None and follower.undoes(block):
-            await self.close()
-            if in_advance:
-                block = await self._adapter.block(height)
+    async def _read(self, follower: BlockFollower, height: int, tip: BlockRef) -> Block | None:
+        """The block, or None where the follower has been told that there may be none."""
+        try:
+            block = await self._source.get(follower, height, tip.height)
+            if block is None:
+                follower.skip(height)
+            return block
+        except (NodeUnavailable, NodeMisbehaved) as error:
+            passed = await self._pass(follower, height, error)
+            if passed is None:
+                raise BlockUnreadable.of(error, height) from error
+            return passed
+
+    async def _pass(self, follower: BlockFollower, height: int, error: NodeError) -> Block | None:
+        """What stands for a block that an operator decided to pass: its header, or where the node
+        has not even that, what a later block says of it."""
+        async with self._database.read() as session:
+            if not await may_pass(session, self._network.id, height):
+                return None
+        try:
+            block: Block | None = await self._adapter.salvage(height)
+        except (NodeUnavailable, NodeMisbehaved):
+            block = _bridge(follower, height, error)
+        if block is not None:
+            log.warning(
+                "block_passed", network=self._network.alias, height=height, failure=error.code
+            )
         return block
 
     async def _forget(self) -> None:
         """Go on from what is stored."""
         self._follower = None
         self._finalized = None
-        await self.close()
+        await self._source.forget()
 
-    def _note(self, **changes: Any) -> None:
-        self.status = replace(self.status, **changes)
+
+def _bridge(follower: BlockFollower, height: int, error: NodeError) -> Block | None:
+    """A block of which only its child told: nobody knows its parent, and we put it on our tip."""
+    position = follower.position
+    if not isinstance(error, BlockUnreadable) or error.hash is None or position is None:
+        return None
+    return Block(
+        ref=BlockRef(height, error.hash),
+        parent_hash=position.hash,
+        parent_height=position.height,
+        timestamp=0,
+        credits=(),
+        reading=Reading.PASSED,
+    )

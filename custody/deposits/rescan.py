@@ -14,8 +14,10 @@ from datetime import datetime
 from chains.adapter import ChainAdapter
 from chains.model import Block, BlockRef, NetworkId, TxId
 from chains.networks import Network
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import clear_alarm
 from custody.db.session import Database
-from custody.deposits import repository
+from custody.deposits import readings, repository
 from custody.deposits.blocks import Chain, lock_chain
 from custody.deposits.finality import credit_height
 from custody.deposits.matching import Found, has_coins
@@ -66,6 +68,7 @@ class Rescan:
 
         Raises Invalid(height_invalid) unless they are in order and not above the follower.
         """
+        await self._adapter.check()
         position = await self._position()
         if not 0 <= first <= last <= position.height:
             raise Invalid("height_invalid", f"0 to {position.height}, the smaller first.")
@@ -91,7 +94,9 @@ class Rescan:
             position = await repository.position(session, self._network.id)
             assert position is not None
             blocks = await self._ours(chain, fetched, position, done)
-            found = await find(chain, [block for block in blocks if block.ref.height <= last])
+            reread = [block for block in blocks if block.ref.height <= last]
+            await self._improve(chain, reread)
+            found = await find(chain, reread)
             if has_coins(self._network):
                 done.coins += await _add_missing_coins(chain, found)
                 await chain.spend_coins(blocks)
@@ -101,6 +106,13 @@ class Rescan:
             await recorder.write(self._ledger)
             done.deposits += recorder.pending
             return position
+
+    async def _improve(self, chain: Chain, reread: Sequence[Block]) -> None:
+        """What could be seen now that could not be seen before is a gap no more."""
+        session, network = chain.session, self._network.id
+        await readings.improve(session, network, reread, chain.now)
+        if not await readings.ranges(session, network, readings.GAPS):
+            await clear_alarm(session, AlarmCode.READING_GAP, chain.now, network=network)
 
     async def _ours(
         self, chain: Chain, fetched: Sequence[Block], position: BlockRef, done: Rescanned

@@ -23,7 +23,7 @@ from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
-from custody.deposits import repository
+from custody.deposits import readings, repository
 from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
 from custody.deposits.finality import credit_height, newest_final
 from custody.deposits.matching import DepositState, Found, has_coins, match_block
@@ -80,7 +80,12 @@ class Deposits:
             added = to_add(kept, blocks)
             if undone:
                 await self._undo(chain, undone, kept, recorder)
+                await readings.forget_from(
+                    session, network.id, undone[-1].height, kept[-1] if kept else None
+                )
             found = await self._connect(chain, added)
+            stands_on = kept[-1] if kept else None
+            await readings.record(session, network.id, added, stands_on, chain.now)
             applied.position = added[-1].ref if added else kept[-1] if kept else None
             await self._finish(chain, applied.position, finalized, found, recorder)
             applied.pending += recorder.pending

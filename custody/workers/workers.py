@@ -143,6 +143,7 @@ def _follower(services: Services, network: Network) -> NetworkFollower:
         network,
         custody.adapters[network.id],
         custody.clock,
+        accept_without_internal=network.alias in custody.settings.accept_without_internal,
     )
 
 

@@ -30,7 +30,8 @@ from chains.evm.rpc import NodeConnection
 from chains.model import BlockRef
 from chains.networks import Network, find_network
 from custody.db.session import Database
-from custody.deposits.follow import AHEAD_BLOCKS, NetworkFollower
+from custody.deposits.fetching import AHEAD_BLOCKS
+from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
 from custody.ledger.service import Ledger
 from tests.bench import peers

@@ -33,6 +33,7 @@ from chains.model import (
     Broadcast,
     ConflictKey,
     Credit,
+    InternalCredits,
     OwnedAddress,
     TxId,
     TxState,
@@ -82,7 +83,7 @@ async def test_receive(world: World) -> None:
     assert await world.tip_credits(world.owner.address) == [expected]
     assert await world.node.received(txid, world.owner.address, world.network.native.id) == 123
     assert await world.node.balance(world.owner.address) == 123
-    assert world.adapter.capabilities.internal_credits
+    assert world.adapter.capabilities.internal_credits is InternalCredits.SEEN
 
 
 async def test_receive_through_contracts(world: World) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from chains.balances import each_balance
 from chains.errors import (
+    BlockUnreadable,
     BroadcastRejected,
     ClaimUnusable,
     FeeAboveMaximum,
@@ -25,6 +27,8 @@ from chains.model import (
     Coin,
     ConflictKey,
     Credit,
+    InternalCredits,
+    Reading,
     SignedTx,
     TransferIntent,
     TxId,
@@ -51,6 +55,8 @@ class FakeAdapter:
         self._timeout_s = timeout_s
         self.calls: dict[str, int] = {}
         self.before: Callable[[str], None] = lambda call: None
+        self.internal_credits = InternalCredits.SEEN
+        self.read_depth: int | None = None
 
     @property
     def codec(self) -> FakeCodec:
@@ -62,8 +68,9 @@ class FakeAdapter:
         return Capabilities(
             coins=self.codec.has_coins,
             historic_balance=family is Family.EVM,
-            internal_credits=True,
+            internal_credits=self.internal_credits,
             conflict_keys=family is not Family.TRON,
+            read_depth=self.read_depth,
         )
 
     async def check(self) -> None:
@@ -83,6 +90,9 @@ class FakeAdapter:
 
     async def block(self, height: int) -> Block | None:
         return await self._ask("block", lambda: self._block(height))
+
+    async def salvage(self, height: int) -> Block:
+        return await self._ask("salvage", lambda: self._header(height))
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         return await self._ask("claim", lambda: self._claim(intent))
@@ -157,6 +167,12 @@ class FakeAdapter:
             Credit(tx.txid, position, to, asset, amount, included.mature)
             for position, (to, asset, amount) in enumerate(outputs)
         ]
+
+    def _header(self, height: int) -> Block:
+        found = self._block(height)
+        if found is None:
+            raise BlockUnreadable("unknown", height=height)
+        return replace(found, credits=(), spent=(), reading=Reading.PASSED)
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)

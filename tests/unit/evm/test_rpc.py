@@ -25,7 +25,17 @@ from chains.errors import (
 )
 from chains.evm.adapter import EvmAdapter
 from chains.evm.rpc import NodeConnection, RpcError
-from chains.model import Address, BlockRef, Broadcast, Payment, SignedTx, TxId, TxState
+from chains.model import (
+    Address,
+    BlockRef,
+    Broadcast,
+    InternalCredits,
+    Payment,
+    Reading,
+    SignedTx,
+    TxId,
+    TxState,
+)
 from chains.networks import find_network
 
 ETHEREUM = find_network("ethereum")
@@ -154,16 +164,20 @@ async def test_wrong_chain(node: ScriptedNode, adapter: EvmAdapter) -> None:
         await adapter.check()
 
 
+NO_METHOD = _error(-32601, "the method debug_traceBlockByHash does not exist/is not available")
+
+
 @pytest.mark.parametrize(
-    ("answer", "traces"),
+    ("answer", "seen"),
     [
-        ([], True),
-        (_error(-32601, "the method debug_traceBlockByHash does not exist"), False),
-        (_error(-32000, "genesis is not traceable"), True),
+        ([], InternalCredits.SEEN),
+        (NO_METHOD, InternalCredits.UNSEEN),
+        (_error(-32004, "Method not supported"), InternalCredits.UNSEEN),
+        (_error(-32000, "genesis is not traceable"), InternalCredits.UNKNOWN),
     ],
 )
-async def test_check_finds_out_once_whether_the_node_traces(
-    node: ScriptedNode, adapter: EvmAdapter, answer: Any, traces: bool
+async def test_check_finds_out_whether_the_node_traces(
+    node: ScriptedNode, adapter: EvmAdapter, answer: Any, seen: InternalCredits
 ) -> None:
     node.script = {
         "eth_chainId": "0x1",
@@ -171,10 +185,11 @@ async def test_check_finds_out_once_whether_the_node_traces(
         "debug_traceBlockByHash": answer,
     }
     await adapter.check()
-    assert adapter.capabilities.internal_credits is traces
-    node.script["debug_traceBlockByHash"] = _error(-32601, "not any more")
-    await adapter.check()
-    assert adapter.capabilities.internal_credits is traces
+    assert adapter.capabilities.internal_credits is seen
+    if seen is InternalCredits.UNSEEN:
+        node.script["debug_traceBlockByHash"] = []
+        await adapter.check()
+        assert adapter.capabilities.internal_credits is InternalCredits.SEEN, "it was switched on"
 
 
 async def test_without_traces_receipts_say_what_succeeded(
@@ -185,10 +200,13 @@ async def test_without_traces_receipts_say_what_succeeded(
     block = {**BLOCK, "timestamp": "0x6", "miner": "0x" + "22" * 20, "transactions": [tx]}
     node.script = {
         "eth_getBlockByNumber": block,
-        "debug_traceBlockByHash": _error(-32601, "method not found"),
+        "debug_traceBlockByHash": NO_METHOD,
         "eth_getBlockReceipts": [receipt],
+        "eth_chainId": "0x1",
     }
+    await adapter.check()
     found = await adapter.block(5)
+    assert found.reading is Reading.WITHOUT_INTERNAL
     assert [(c.txid, c.amount) for c in found.credits] == [(TXID, 5)]
     assert found.timestamp == 6
     assert node.asked[-1] == "eth_getBlockReceipts"

@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from chains.errors import NodeDenied, NodeError, NodeLimited, NodeMisbehaved, NodeUnavailable
+from chains.patience import patient
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Fault, JsonRpc
@@ -273,3 +274,20 @@ async def test_many_at_once_share_few_connections(node: NodeServer) -> None:
     assert found == [7] * 200
     assert node.connections <= 32
     await rpc.close()
+
+
+async def test_a_time_limit_grows_with_the_patience_of_whoever_asks() -> None:
+    async def nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(nothing, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = Connection(Endpoint(SecretStr(f"http://127.0.0.1:{port}")), 0.05)
+    for factor, limit in ((1, r"\(0\.05 s\)"), (4, r"\(0\.2 s\)")):
+        with patient(factor):
+            asked = asyncio.create_task(connection.post(b"{}"))
+        with pytest.raises(NodeUnavailable, match=limit):
+            await asked
+    await connection.close()
+    server.close()

@@ -54,6 +54,48 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("network", name=op.f("pk_followers")),
     )
     op.create_table(
+        "follow_states",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("position_height", sa.Integer(), nullable=True),
+        sa.Column("position_hash", sa.String(), nullable=True),
+        sa.Column("tip_height", sa.Integer(), nullable=True),
+        sa.Column("tip_hash", sa.String(), nullable=True),
+        sa.Column("node_unavailable_since", UtcTime(), nullable=True),
+        sa.Column("checked_at", UtcTime(), nullable=True),
+        sa.Column("moved_at", UtcTime(), nullable=True),
+        sa.Column("at_tip_at", UtcTime(), nullable=True),
+        sa.Column("started_at", UtcTime(), nullable=True),
+        sa.Column("failure_code", sa.String(), nullable=True),
+        sa.Column("failure_message", sa.String(), nullable=True),
+        sa.Column("failure_since", UtcTime(), nullable=True),
+        sa.Column("failure_height", sa.Integer(), nullable=True),
+        sa.Column("failure_attempts", sa.Integer(), nullable=False),
+        sa.Column("internal_credits", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("network", name=op.f("pk_follow_states")),
+    )
+    op.create_table(
+        "readings",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("first_height", sa.Integer(), nullable=False),
+        sa.Column("last_height", sa.Integer(), nullable=False),
+        sa.Column("reading", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("network", "first_height", name=op.f("pk_readings")),
+    )
+    op.create_table(
+        "passes",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("first_height", sa.Integer(), nullable=False),
+        sa.Column("last_height", sa.Integer(), nullable=False),
+        sa.Column("failure", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("passed_by", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passes")),
+    )
+    op.create_index(op.f("ix_passes_network"), "passes", ["network"], unique=False)
+    op.create_table(
         "idempotency",
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),

@@ -14,7 +14,7 @@ from chains.model import Address, Block
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import BlockRow
-from custody.deposits import follow
+from custody.deposits import fetching, follow
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
 from tests.support.interrupt import interrupt
@@ -86,7 +86,7 @@ async def test_blocks_are_fetched_concurrently(sqlite_url: str):
 
     world.adapter.before = count
     await world.follow()
-    assert max(asked) >= follow.AHEAD_BLOCKS
+    assert max(asked) >= fetching.AHEAD_BLOCKS
     await database.close()
 
 
@@ -160,7 +160,7 @@ async def test_a_slot_wrongly_called_skipped_undoes_nothing_and_freezes_nobody(d
         asked = world.adapter.calls["block"]
         step = await world.follower.step()
         assert (step.at_tip, step.connected) == (True, 0), "it pauses"
-        assert world.adapter.calls["block"] - asked <= follow.AHEAD_BLOCKS, "and asks little"
+        assert world.adapter.calls["block"] - asked <= fetching.AHEAD_BLOCKS, "and asks little"
     assert await world.deposit_states() == [(1_000, "credited")]
     assert await world.frozen(vault) is None
     world.adapter.block = honest  # type: ignore[method-assign]
@@ -251,7 +251,8 @@ async def test_a_node_of_another_chain_is_an_error(database: Database):
         with pytest.raises(WrongChain):
             await world.follower.step()
     (alarm,) = await world.open_alarms()
-    assert (alarm.code, alarm.message) == (AlarmCode.NODE_WRONG_CHAIN, "another genesis")
+    told = "Bitcoin regtest: another genesis"
+    assert (alarm.code, alarm.message) == (AlarmCode.NODE_WRONG_CHAIN, told)
     world.restart()  # whoever follows next clears it
     world.adapter.before = lambda call: None
     await world.follow()

@@ -9,7 +9,8 @@ import pytest
 
 from custody.db.leases import Lease
 from custody.db.session import Database
-from custody.deposits.follow import FollowStatus, Step
+from custody.deposits.follow import Step
+from custody.deposits.progress import FollowStatus
 from custody.workers.network import NetworkWorker
 from tests.support.custody import World
 

@@ -1,0 +1,114 @@
+"""`custody chain`: how each network is followed, and going on where a block can't be read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from custody.cli.access import now, opened_database, operator
+from custody.cli.output import Misuse, say, show_table, told
+
+if TYPE_CHECKING:
+    from chains.networks import Network
+    from custody.deposits.progress import FollowStatus
+
+app = typer.Typer(no_args_is_help=True, help="Followed chains: how they fare, passing blocks.")
+
+Named = Annotated[str, typer.Argument(help="CAIP-2 id or alias.")]
+
+
+@app.command()
+@told
+async def show(network: Named) -> None:
+    """Where following stands, what failed last, how blocks were read, what was passed."""
+    from custody.deposits import passing, readings, states
+
+    found = _network(network)
+    async with opened_database() as database, database.read() as session:
+        status = await states.load(session, found.id)
+        ranges = await readings.ranges(session, found.id)
+        passes = await passing.passes(session, found.id)
+    say(*_status_lines(found, status))
+    show_table(
+        "how blocks were read",
+        ("from", "to", "reading"),
+        [(str(each.first), str(each.last), each.reading.value) for each in ranges],
+    )
+    if passes:
+        show_table(
+            "blocks that may be passed",
+            ("from", "to", "since", "by", "reason", "failure"),
+            [
+                (
+                    str(row.first_height),
+                    str(row.last_height),
+                    _when(row.created_at),
+                    row.passed_by,
+                    row.reason,
+                    row.failure,
+                )
+                for row in passes
+            ],
+        )
+
+
+@app.command("pass")
+@told
+async def pass_(
+    network: Named,
+    height: Annotated[int, typer.Argument(min=0, help="The last block that may be passed.")],
+    reason: Annotated[str, typer.Option(help="Why; kept for ever.")],
+) -> None:
+    """Let following go on without the movements of blocks that can't be read, up to HEIGHT.
+
+    Each block is still tried, and what the node shows of it is taken. Only for a block that was
+    tried several times. Rescan the blocks when a node can read them, and reconcile.
+    """
+    from custody.deposits.passing import pass_blocks
+
+    found = _network(network)
+    async with opened_database() as database, database.write() as session:
+        row = await pass_blocks(session, found, height, reason, operator(), now())
+    say(
+        f"{found.name}: blocks {row.first_height} to {row.last_height} may be passed;"
+        f" the first can't be read: {row.failure}"
+    )
+
+
+def _network(name: str) -> Network:
+    from chains.networks import find_network
+
+    try:
+        return find_network(name)
+    except KeyError:
+        raise Misuse(f"there is no network {name}") from None
+
+
+def _status_lines(network: Network, status: FollowStatus) -> list[str]:
+    from custody.deposits.progress import stall_of, stall_words
+
+    at = now()
+    stall = stall_of(status, at)
+    behind = status.seconds_behind(at)
+    lines = [
+        f"{network.name} ({network.id})",
+        f"position: {'none' if status.position is None else status.position.height}",
+        f"node's tip: {'unknown' if status.tip is None else status.tip.height},"
+        f" told {_when(status.checked_at)}",
+        f"behind: {'unknown' if behind is None else f'{behind} s'}",
+        f"internal credits: {status.internal_credits}",
+        f"stalled: {'no' if stall is None else stall_words(stall, status)}",
+    ]
+    if status.failure is not None:
+        failure = status.failure
+        lines.append(
+            f"failing since {_when(failure.since)}, {failure.attempts} attempts:"
+            f" {failure.code}: {failure.message}"
+        )
+    return lines
+
+
+def _when(time: datetime | None) -> str:
+    return "never" if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}"

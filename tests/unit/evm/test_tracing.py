@@ -1,0 +1,227 @@
+"""What the adapter reads of a block when the node traces always, never, or not any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chains.errors import BlockUnreadable, NodeUnavailable
+from chains.evm import tracing
+from chains.evm.adapter import EvmAdapter
+from chains.evm.rpc import RpcError
+from chains.model import Block, InternalCredits, Reading
+from chains.networks import find_network
+from custody.db.session import Database
+from custody.deposits.follow import NetworkFollower
+from custody.deposits.readings import Range, ranges
+from custody.deposits.service import Deposits
+from custody.ledger.service import Ledger
+from tests.support.custody import Clock
+
+ETHEREUM = find_network("ethereum")
+PAYER, OUTER, OURS = ("0x" + each * 20 for each in ("44", "33", "22"))
+NO_METHOD = (-32601, "the method debug_traceBlockByHash does not exist/is not available")
+
+GONE = [
+    # node, version or place: what it answers for a block whose state it has pruned
+    ("geth 1.13, hash scheme", -32000, "required historical state unavailable (reexec=128)"),
+    ("geth 1.13, path scheme", -32000, "historical state not available in path scheme yet"),
+    ("geth 1.16", -32000, "historical state 0x5d0f is not available"),
+    ("geth", -32000, "missing trie node 6d1a (path ) state 0x6d1a is not available"),
+    ("bsc 1.2", -32000, "required historical state unavailable (reexec=128)"),
+    ("reth 0.1", -32603, "State at block #11052984 is pruned"),
+    ("nethermind 1.31", -32002, "No state available for block 0x5d0f"),
+    ("besu", -32000, "World state unavailable"),
+    ("EIP-4444", 4444, "pruned history unavailable"),
+]
+NOT_GONE = [
+    ("nethermind before 1.31", -32603, "Internal error"),
+    ("geth, a tracer's time", -32000, "execution timeout"),
+    ("geth", -32000, "block #5 not found"),
+    ("a provider", -32005, "limit exceeded"),
+]
+
+
+def word(number: int) -> str:
+    return f"0x{number:064x}"
+
+
+@dataclass
+class Node:
+    """Blocks with one transaction, in which a contract pays us one wei. Keeps the state of the
+    newest `depth` blocks and refuses to trace others with `refusal`, and everything while `broken`.
+    """
+
+    tip: int = 1_000
+    depth: int = tracing.STATE_DEPTH
+    refusal: tuple[int, str] = (-32000, "historical state not available in path scheme yet")
+    broken: list[tuple[int, str]] = field(default_factory=list)
+    receipts: bool = True
+    asked: list[str] = field(default_factory=list)
+
+    async def call(self, method: str, *params: Any) -> Any:
+        self.asked.append(method)
+        if method == "eth_getBlockByNumber":
+            number = self.tip if params[0] in ("latest", "finalized") else int(params[0], 16)
+            return self.block(number) if number <= self.tip else None
+        number = int(params[0], 16)
+        if method == "eth_getBlockReceipts":
+            if not self.receipts:
+                raise RpcError(-32000, "not found")
+            receipt = {"status": "0x1", "gasUsed": "0x5208", "contractAddress": None}
+            return [receipt | {"transactionHash": word(number + (1 << 64))}]
+        assert method == "debug_traceBlockByHash"
+        if self.broken:
+            raise RpcError(*self.broken.pop(0))
+        if number <= self.tip - self.depth:
+            raise RpcError(*self.refusal)
+        inner = {"type": "CALL", "from": OUTER, "to": OURS, "value": "0x1", "gasUsed": "0x0"}
+        outer = {"type": "CALL", "from": PAYER, "to": OUTER, "value": "0x0", "gasUsed": "0x5208"}
+        return [{"txHash": word(number + (1 << 64)), "result": outer | {"calls": [inner]}}]
+
+    def block(self, number: int) -> dict[str, Any]:
+        transaction = {
+            "hash": word(number + (1 << 64)),
+            "to": OUTER,
+            "value": "0x0",
+            "gasPrice": "0x1",
+        }
+        return {
+            "number": hex(number),
+            "hash": word(number),
+            "parentHash": word(number - 1),
+            "timestamp": "0x1",
+            "gasUsed": "0x5208",
+            "baseFeePerGas": "0x1",
+            "miner": PAYER,
+            "transactions": [transaction],
+        }
+
+    def adapter(self) -> EvmAdapter:
+        made = EvmAdapter(ETHEREUM, "http://127.0.0.1:9")
+        made._node = self  # type: ignore[assignment]
+        made._web3 = SimpleNamespace(eth=_Eth())  # type: ignore[assignment]
+        return made
+
+
+class _Eth:
+    @property
+    async def chain_id(self) -> int:
+        return 1
+
+
+def internal(block: Block) -> int:
+    return sum(credit.amount for credit in block.credits if credit.address.lower() == OURS)
+
+
+@pytest.mark.parametrize(("node", "code", "words"), GONE)
+async def test_a_block_whose_state_is_gone_is_read_by_its_receipts(
+    node: str, code: int, words: str
+) -> None:
+    scripted = Node(refusal=(code, words))
+    adapter = scripted.adapter()
+    await adapter.check()
+    await adapter.tip()
+    fresh, old = await adapter.block(1_000), await adapter.block(500)
+    assert (fresh.reading, internal(fresh)) == (Reading.COMPLETE, 1)
+    assert (old.reading, internal(old)) == (Reading.WITHOUT_INTERNAL, 0), node
+    assert adapter.capabilities.internal_credits is InternalCredits.SEEN
+    fresh = await adapter.block(999)
+    assert fresh.reading is Reading.COMPLETE, "traces again where it can"
+
+
+@pytest.mark.parametrize(("node", "code", "words"), NOT_GONE)
+async def test_any_other_refusal_makes_a_block_unreadable_and_salvage_takes_what_there_is(
+    node: str, code: int, words: str
+) -> None:
+    scripted = Node(refusal=(code, words))
+    adapter = scripted.adapter()
+    await adapter.check()
+    with pytest.raises(BlockUnreadable, match="block 500"):
+        await adapter.block(500)
+    assert (await adapter.salvage(500)).reading is Reading.WITHOUT_INTERNAL
+    scripted.receipts = False
+    salvaged = await adapter.salvage(500)
+    assert (salvaged.reading, salvaged.credits) == (Reading.PASSED, ()), node
+    assert salvaged.ref.hash == word(500)
+    assert salvaged.parent_hash == word(499)
+
+
+async def test_a_block_near_the_tip_is_never_read_by_receipts_alone() -> None:
+    """Behind the URL is a node that has not caught up; another one can trace it."""
+    scripted = Node(depth=0)
+    adapter = scripted.adapter()
+    await adapter.check()
+    with pytest.raises(BlockUnreadable):
+        await adapter.block(scripted.tip - tracing.SHALLOW + 1)
+    deep = await adapter.block(scripted.tip - tracing.SHALLOW)
+    assert deep.reading is Reading.WITHOUT_INTERNAL
+
+
+async def test_one_node_without_the_method_among_several_switches_nothing_off() -> None:
+    """At the start, and while blocks are read: what contracts pay is seen, or the block isn't."""
+    scripted = Node(broken=[NO_METHOD])
+    adapter = scripted.adapter()
+    await adapter.check()
+    assert adapter.capabilities.internal_credits is InternalCredits.SEEN
+    scripted.broken = [NO_METHOD]
+    with pytest.raises(NodeUnavailable):
+        await adapter.block(999)
+    await adapter.check()
+    assert internal(await adapter.block(999)) == 1
+
+
+async def test_a_node_that_lost_the_method_is_found_out_by_check_only() -> None:
+    scripted = Node()
+    adapter = scripted.adapter()
+    await adapter.check()
+    scripted.broken = [NO_METHOD] * 1000
+    for _ in range(3):
+        with pytest.raises(NodeUnavailable):
+            await adapter.block(999)
+    await adapter.check()
+    assert adapter.capabilities.internal_credits is InternalCredits.UNSEEN
+    assert (await adapter.block(999)).reading is Reading.WITHOUT_INTERNAL
+    scripted.broken = []
+    await adapter.check()
+    assert (await adapter.block(999)).reading is Reading.COMPLETE
+
+
+# Followed
+
+
+def followed(database: Database, node: Node, clock: Clock) -> NetworkFollower:
+    deposits = Deposits(Ledger(clock), clock)
+    return NetworkFollower(database, deposits, ETHEREUM, node.adapter(), clock)
+
+
+async def catch_up(follower: NetworkFollower) -> None:
+    for _ in range(100):
+        if (await follower.step()).at_tip:
+            return
+    raise AssertionError("never reached the tip")
+
+
+async def test_a_full_node_is_followed_from_the_first_start_and_after_a_long_pause(
+    sqlite_url: str,
+) -> None:
+    database, clock = Database(sqlite_url), Clock()
+    node = Node()
+    follower = followed(database, node, clock)
+    await catch_up(follower)
+    assert follower.status.position is not None
+    assert follower.status.position.height == 1_000
+    node.tip += 500
+    await catch_up(follower)
+    assert follower.status.position.height == 1_500
+    async with database.read() as session:
+        assert await ranges(session, ETHEREUM.id) == [
+            Range(1_000 - tracing.STATE_DEPTH * 3 // 4, 1_000, Reading.COMPLETE),
+            Range(1_001, 1_500 - tracing.STATE_DEPTH, Reading.WITHOUT_INTERNAL),
+            Range(1_501 - tracing.STATE_DEPTH, 1_500, Reading.COMPLETE),
+        ]
+    await follower.close()
+    await database.close()
