@@ -75,6 +75,10 @@ NONCE_ACCOUNTS_MAX: Final = 256
 NONCE_ACCOUNT_BYTES: Final = 80
 """Length of a nonce account's data [solana-nonce, State::size]."""
 
+BLOCKHASH_AGE_MAX: Final = 150
+"""A transaction may be in a block at most so many blocks above the one whose hash it stands on
+[solana-clock, MAX_PROCESSING_AGE]."""
+
 ACCOUNTS_PER_CALL: Final = 100
 """Most addresses in one getMultipleAccounts."""
 TRANSACTION_VERSION_MAX: Final = 1

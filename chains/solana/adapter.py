@@ -51,7 +51,7 @@ from chains.model import (
 from chains.networks import Network
 from chains.solana.address import to_key
 from chains.solana.codec import SolanaCodec, message_of
-from chains.solana.death import find_cause, was_executed
+from chains.solana.death import Deaths, was_executed
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.prepare import build_transfer, choose_claim
 from chains.solana.rpc import Commitment, Refused, SolanaRpc, Transaction
@@ -70,6 +70,7 @@ class SolanaAdapter:
         self._network = network
         self._codec = SolanaCodec(network)
         self._rpc = SolanaRpc(endpoint, timeout_s)
+        self._deaths = Deaths(self._rpc, self._codec)
 
     @property
     def codec(self) -> SolanaCodec:
@@ -172,7 +173,7 @@ class SolanaAdapter:
 
     async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
         """Needs a node that keeps the history of the transfer's nonce account."""
-        return await find_cause(self._rpc, self._codec, tx, final.height)
+        return await self._deaths.prove(tx, final)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert at is None, "no historic balances"

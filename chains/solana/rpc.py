@@ -53,6 +53,10 @@ _SKIPPED: Final = frozenset(
     }
 )
 _NO_BLOCK: Final = _SKIPPED | {JsonRpcErrorCode.SERVER_ERROR_BLOCK_NOT_AVAILABLE}
+_NOT_SHOWN: Final = _NO_BLOCK | {
+    JsonRpcErrorCode.SERVER_ERROR_BLOCK_CLEANED_UP,
+    JsonRpcErrorCode.SERVER_ERROR_TRANSACTION_HISTORY_NOT_AVAILABLE,
+}
 _NONE: Final[frozenset[int]] = frozenset()
 
 
@@ -113,6 +117,16 @@ class RawBlock:
     gains: tuple[Gain, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BlockSignatures:
+    """Which transactions a block holds, by their first signatures, and where it is linked to."""
+
+    ref: BlockRef
+    parent_slot: int
+    parent_hash: str
+    signatures: frozenset[str]
+
+
 class SolanaRpc:
     """One node. Every call may raise NodeUnavailable or NodeMisbehaved; those that say so raise
     Refused for errors the caller has to understand.
@@ -159,12 +173,35 @@ class SolanaRpc:
         }
         try:
             return await self._ask(
-                lambda result: _block(slot, result), "getBlock", slot, options, passes=_NO_BLOCK
+                lambda result: _block(slot, result, gains=gains),
+                "getBlock",
+                slot,
+                options,
+                passes=_NO_BLOCK,
             )
         except Refused as refused:
             if refused.code in _SKIPPED:
                 return None
             raise
+
+    async def signatures_in(self, slot: int) -> BlockSignatures | None:
+        """Of a finalized block; None if the node does not show it, for whatever reason."""
+        options = {
+            "commitment": Commitment.FINALIZED,
+            "transactionDetails": "signatures",
+            "rewards": False,
+            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
+        }
+        try:
+            return await self._ask(
+                lambda result: _signatures(slot, result),
+                "getBlock",
+                slot,
+                options,
+                passes=_NOT_SHOWN,
+            )
+        except Refused:
+            return None
 
     async def slots_with_blocks(self, first: int, last: int) -> tuple[int, ...]:
         """Which slots of the range, both ends included, have a confirmed block."""
@@ -182,6 +219,8 @@ class SolanaRpc:
         """None for an account that does not exist. At most ACCOUNTS_PER_CALL `keys`."""
 
         def read(result: Any) -> tuple[Account | None, ...]:
+            if commitment is Commitment.FINALIZED:
+                self._check_context(result)
             self._slot_of(result, commitment)
             found = tuple(_account(value) for value in result["value"])
             if len(found) != len(keys):
@@ -222,8 +261,13 @@ class SolanaRpc:
 
     async def is_blockhash_valid(self, blockhash: Hash) -> bool:
         """Whether a transaction on `blockhash` could still enter a block on the finalized one."""
+
+        def read(result: Any) -> bool:
+            self._check_context(result)
+            return _boolean(result["value"])
+
         return await self._ask(
-            lambda result: _boolean(result["value"]),
+            read,
             "isBlockhashValid",
             str(blockhash),
             self._context(Commitment.FINALIZED),
@@ -275,6 +319,13 @@ class SolanaRpc:
         if commitment is Commitment.FINALIZED:
             context["minContextSlot"] = self._final_slot
         return context
+
+    def _check_context(self, result: Any) -> None:
+        """Finalized state older than what is known is another node's, or one that does not look at
+        minContextSlot."""
+        slot = _integer(result["context"]["slot"])
+        if slot < self._final_slot:
+            raise NodeUnavailable(f"the node's finalized slot {slot} is older than what is known")
 
     def _slot_of(self, result: Any, commitment: Commitment) -> int:
         """The slot an answer was taken from, remembered if it is final."""
@@ -369,7 +420,7 @@ def _transaction(value: Any) -> Transaction | None:
     )
 
 
-def _block(slot: int, value: Any) -> RawBlock:
+def _block(slot: int, value: Any, *, gains: bool) -> RawBlock:
     """`null` stands for a block that is not there yet or not there any more."""
     if value is None:
         raise BlockUnreadable("the node answers null", height=slot)
@@ -381,7 +432,20 @@ def _block(slot: int, value: Any) -> RawBlock:
         parent_hash=_hash(value["previousBlockhash"]),
         parent_slot=parent_slot,
         timestamp=_integer(value.get("blockTime") or 0),
-        gains=tuple(gain for entry in value.get("transactions", ()) for gain in _gains(entry)),
+        gains=tuple(gain for entry in value["transactions"] for gain in _gains(entry))
+        if gains
+        else (),
+    )
+
+
+def _signatures(slot: int, value: Any) -> BlockSignatures | None:
+    if value is None:
+        return None
+    return BlockSignatures(
+        ref=BlockRef(height=slot, hash=_hash(value["blockhash"])),
+        parent_slot=_integer(value["parentSlot"]),
+        parent_hash=_hash(value["previousBlockhash"]),
+        signatures=frozenset(_text(each) for each in value["signatures"]),
     )
 
 

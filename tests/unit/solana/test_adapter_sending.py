@@ -10,6 +10,7 @@ from solders.keypair import Keypair
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
+    DeathUnproven,
     FeeAboveMaximum,
     NodeMisbehaved,
     NodeUnavailable,
@@ -244,45 +245,132 @@ async def test_status_of_what_is_not_confirmed(node, adapter, seen, state):
     assert (await adapter.status(TxId("1" * 64))).state is state
 
 
-async def test_a_lagging_node_can_not_prove_death(node, adapter):
-    """It has not seen the blockhash yet, and would call it invalid."""
-    behind = {"error": {"code": -32016, "message": "Minimum context slot has not been reached"}}
-    node.answers["getMultipleAccounts"] = behind
-    node.answers["isBlockhashValid"] = at(3, False)
-    with pytest.raises(NodeUnavailable):
-        await adapter.proven_dead(signed(rent=1), BlockRef(110, HASH))
+def life(final: int, born: int, held: int | None = None, lost: int | None = None):
+    """Answers to getBlock on a chain of one block per slot: the block at `born` has the hash that
+    our transaction stands on, the one at `held` holds it, the one at `lost` is not shown."""
+
+    def hash_of(slot: int) -> str:
+        return str(VALUE if slot == born else Hash(slot.to_bytes(32)))
+
+    def answer(slot, options):
+        assert options["transactionDetails"] == "signatures"
+        assert options["commitment"] == "finalized"
+        if slot == lost:
+            return {"error": {"code": -32001, "message": "Block cleaned up"}}
+        return {
+            "blockhash": hash_of(slot),
+            "previousBlockhash": hash_of(slot - 1),
+            "parentSlot": slot - 1,
+            "signatures": ["1" * 64] + ([signed(rent=1).txid] if slot == held else []),
+        }
+
+    return answer, BlockRef(final, hash_of(final))
 
 
 @pytest.mark.parametrize(
-    ("account", "valid", "transaction", "known", "dead"),
+    ("held", "transaction", "known", "dead"),
     [
-        (None, False, None, None, True),
-        (wallet(890_880), False, None, None, True),  # somebody sent lamports there
-        (None, True, None, None, False),
-        (nonce_account(), False, None, None, False),  # made, but by whom is not shown
-        (None, False, included("AccountInUse", 5_030, rent=1), None, False),  # it reverted
-        (None, False, included("InsufficientFundsForFee", 0, rent=1), None, True),
-        (None, False, None, {"slot": 9}, False),
+        (None, None, None, True),
+        (None, None, {"slot": 9}, False),
+        (400, included("AccountInUse", 5_030, rent=1), None, False),  # it reverted
+        (400, included("InsufficientFundsForFee", 0, rent=1), None, True),  # not executed
+        (301, included("AccountInUse", 5_030, rent=1), None, False),
+        (460, None, None, True),
+        (460, None, {"slot": 460}, False),
     ],
 )
-async def test_death_of_a_creation(node, adapter, account, valid, transaction, known, dead):
+async def test_death_of_a_creation(node, adapter, held, transaction, known, dead):
+    """Its whole life is read: what the node says by id can only delay the end."""
+    blocks, final = life(final=460, born=300, held=held)
     node.answers |= {
-        "getMultipleAccounts": at(120, [account]),
-        "isBlockhashValid": at(120, valid),
-        "getSignaturesForAddress": [],
+        "isBlockhashValid": at(460, False),
+        "getBlock": blocks,
         "getTransaction": transaction,
-        "getSignatureStatuses": at(120, [known]),
+        "getSignatureStatuses": at(460, [known]),
     }
-    cause = await adapter.proven_dead(signed(rent=1), BlockRef(110, HASH))
+    cause = await adapter.proven_dead(signed(rent=1), final)
     assert (cause is not None) == dead
 
 
-async def test_an_advanced_nonce_alone_proves_nothing(node, adapter):
+@pytest.mark.parametrize(("age", "dead"), [(100, False), (150, False), (151, True), (350, True)])
+async def test_expiry_is_counted_in_blocks_not_believed(node, adapter, age, dead):
+    """A node that lags calls a blockhash invalid that it has not seen."""
+    blocks, final = life(final=460, born=460 - age)
+    node.answers |= {
+        "isBlockhashValid": at(460, False),
+        "getBlock": blocks,
+        "getTransaction": None,
+        "getSignatureStatuses": at(460, [None]),
+    }
+    assert (await adapter.proven_dead(signed(rent=1), final) is not None) == dead
+    node.answers["isBlockhashValid"] = at(460, True)
+    assert await adapter.proven_dead(signed(rent=1), final) is None
+
+
+async def test_a_node_without_the_blocks_of_its_life_proves_nothing(node, adapter):
+    blocks, final = life(final=460, born=300, lost=380)
+    node.answers |= {"isBlockhashValid": at(460, False), "getBlock": blocks}
+    for _ in range(2):
+        with pytest.raises(DeathUnproven):
+            await adapter.proven_dead(signed(rent=1), final)
+    node.answers |= {"getTransaction": None, "getSignatureStatuses": at(460, [None])}
+    node.answers["getBlock"], _ = life(final=460, born=300)
+    assert await adapter.proven_dead(signed(rent=1), final) is not None
+
+
+async def test_a_long_search_goes_on_where_it_stopped(node, adapter):
+    blocks, final = life(final=2_000, born=1_100)
+    node.answers |= {
+        "isBlockhashValid": at(2_000, False),
+        "getBlock": blocks,
+        "getTransaction": None,
+        "getSignatureStatuses": at(2_000, [None]),
+    }
+    for _ in range(2):
+        with pytest.raises(DeathUnproven):
+            await adapter.proven_dead(signed(rent=1), final)
+    assert await adapter.proven_dead(signed(rent=1), final) is not None
+    assert len([method for method, _ in node.asked if method == "getBlock"]) == 901
+
+
+async def test_another_final_block_than_ours(node, adapter):
+    blocks, final = life(final=460, born=300)
+    node.answers |= {"isBlockhashValid": at(460, False), "getBlock": blocks}
+    with pytest.raises(NodeUnavailable):
+        await adapter.proven_dead(signed(rent=1), BlockRef(final.height, HASH))
+
+
+@pytest.mark.parametrize("rent", [0, 1])
+async def test_finalized_state_older_than_what_is_known_is_not_read(node, adapter, rent):
+    """A node that does not look at minContextSlot answers from where it stands."""
+    node.answers |= {
+        "getMultipleAccounts": at(109, [nonce_account(Hash(b"\x04" * 32))]),
+        "isBlockhashValid": at(109, False),
+    }
+    with pytest.raises(NodeUnavailable, match="109"):
+        await adapter.proven_dead(signed(rent=rent), BlockRef(110, HASH))
+
+
+async def test_a_lagging_node_can_not_prove_death(node, adapter):
+    behind = {"error": {"code": -32016, "message": "Minimum context slot has not been reached"}}
+    node.answers |= {"getMultipleAccounts": behind, "isBlockhashValid": behind}
+    for rent in (0, 1):
+        with pytest.raises(NodeUnavailable):
+            await adapter.proven_dead(signed(rent=rent), BlockRef(110, HASH))
+
+
+@pytest.mark.parametrize("above", [False, True])
+async def test_an_advanced_nonce_alone_proves_nothing(node, adapter, above):
     """It may have been ours: the node that forgot it also has no conflicting one to show."""
+    other = [{"signature": "2" * 64, "slot": 115}] if above else []
     node.answers |= {
         "getMultipleAccounts": at(120, [nonce_account(Hash(b"\x04" * 32))]),
-        "getSignaturesForAddress": [],
+        "getSignaturesForAddress": lambda key, options: [] if "before" in options else other,
         "getTransaction": None,
         "getSignatureStatuses": at(120, [None]),
     }
-    assert await adapter.proven_dead(signed(), BlockRef(110, HASH)) is None
+    if above:
+        assert await adapter.proven_dead(signed(), BlockRef(110, HASH)) is None
+    else:
+        with pytest.raises(DeathUnproven):
+            await adapter.proven_dead(signed(), BlockRef(110, HASH))
