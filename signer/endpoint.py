@@ -72,6 +72,12 @@ class Endpoint:
                 self.session.record_rejected(caller.name, code, detail, said)
         return messages.refusal(code, detail, said)
 
+    def tick(self) -> None:
+        """Once a minute: what has to be looked at also while nobody asks."""
+        if self.session is not None:
+            with suppress(SignerFault, sqlite3.Error, OSError):  # looked at again in a minute
+                self.session.tick()
+
     def lock(self) -> None:
         if self.session is not None:
             self.session.close()

@@ -18,11 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from chains.keys import HARDENED
 from chains.model import TxSummary
+from signer.clock import Adoption, corrected, furthest_forward
 from signer.errors import JournalBehind, JournalDamaged, Refused
 from signer.history import History, history_of
 from signer.journal import Journal, Record
@@ -42,6 +43,8 @@ from signer.policy import (
 from signer.usage import RollingSums, most_of, spends_in
 from signer.wire import RefusalCode, format_time, parse_time
 
+_EPOCH: Final = datetime(1, 1, 1, tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Vault:
@@ -55,13 +58,14 @@ class Guard:
     def __init__(self, journal: Journal, pinned: Administrators | None) -> None:
         """Raises JournalDamaged if a recorded policy was not signed by who had the say then."""
         self.journal = journal
-        self._sums = RollingSums(journal.signed_since)
+        self._sums = RollingSums(self._signed_since)
         self._vaults: dict[str, Vault] = {}
         self._accounts = journal.accounts_next()
         self._administrators = pinned
         self._policy: tuple[SignedPolicy, Policy] | None = None
         self._policy_version_min = 1
-        self._recovered_at: datetime | None = None
+        self._recovered: Record | None = None
+        self._adoptions: tuple[Adoption, ...] = ()
         self._behind = ""
         self._replay_rare()
 
@@ -127,7 +131,7 @@ class Guard:
                 )
         # What was signed in the lost stretch of a restored journal is unknown, so nothing that
         # could have been asked for in it is signed again.
-        recovered = self._recovered_at
+        recovered = self._recovered_at()
         if recovered is not None and requested_at <= recovered + CLOCK_SKEW:
             raise Refused(
                 RefusalCode.CONFLICT,
@@ -150,7 +154,7 @@ class Guard:
         made."""
         spends = spends_of(facts, transfer, now)
         if history.signed:
-            spends = most_of(spends, spends_in(history.signed[-1].record), now)
+            spends = most_of(spends, spends_in(history.signed[-1].record, now), now)
         mandate_digest, tx_digest = digests
         record = self.journal.append(
             {
@@ -175,12 +179,42 @@ class Guard:
     def usage(self, window: Window, now: datetime, transfer: str) -> Usage | None:
         """What other transfers than `transfer` took in `window`. None if a recovery lost part of
         it."""
-        recovered = self._recovered_at
+        recovered = self._recovered_at()
         if recovered is not None and now - timedelta(seconds=window.seconds) <= recovered:
             return None
         return self._sums.usage(window, now, transfer)
 
+    # Time
+
+    def written_at(self, record: Record) -> datetime:
+        """On the clock of today."""
+        return corrected(parse_time(record.body["at"]), record.sequence, self._adoptions)
+
+    def record_adoption(self, before: datetime, after: datetime) -> Adoption:
+        """Durably, the wall clock is believed. `adopt_clock` once the transaction has ended."""
+        body = {"kind": "clock", "before": format_time(before), "at": format_time(after)}
+        return Adoption(self.journal.append(body).sequence, before, after)
+
+    def adopt_clock(self, adoption: Adoption) -> None:
+        self._adoptions = (*self._adoptions, adoption)
+        self._sums.forget()
+
+    def _signed_since(self, vault: str, after: datetime) -> Iterator[tuple[Record, datetime]]:
+        oldest = after - min(furthest_forward(self._adoptions), after - _EPOCH)
+        for record in self.journal.signed_since(vault, format_time(oldest)):
+            at = self.written_at(record)
+            if at > after:
+                yield record, at
+
+    def _recovered_at(self) -> datetime | None:
+        return None if self._recovered is None else self.written_at(self._recovered)
+
     # Approvals
+
+    def complete_since(self, history: History, mandate_digest: bytes) -> dict[str, datetime]:
+        """By rule: when this signer first saw the mandate with all approvals of the rule."""
+        completed = history.completed(mandate_digest)
+        return {rule: self.written_at(record) for rule, record in completed.items()}
 
     def record_complete(
         self, transfer: str, mandate_digest: bytes, rule: str, now: datetime
@@ -272,11 +306,16 @@ class Guard:
         self._policy_version_min = policy.version + 1
 
     def _replay_rare(self) -> None:
-        """Policies, whose signatures are checked again from the pinned keys on, and recoveries."""
-        events = [*self.journal.rare("policy"), *self.journal.rare("recovered")]
-        for record in sorted(events):
+        """Policies, whose signatures are checked again from the pinned keys on, recoveries, and
+        where the wall clock was believed."""
+        kinds = ("policy", "recovered", "clock")
+        for record in sorted(record for kind in kinds for record in self.journal.rare(kind)):
+            if record.body["kind"] == "clock":
+                times = parse_time(record.body["before"]), parse_time(record.body["at"])
+                self.adopt_clock(Adoption(record.sequence, *times))
+                continue
             if record.body["kind"] == "recovered":
-                self._recovered_at = parse_time(record.body["at"])
+                self._recovered = record
                 version, account = record.body["policy_version_min"], record.body["account_min"]
                 self._policy_version_min = max(self._policy_version_min, version)
                 self._accounts = max(self._accounts, account)

@@ -38,10 +38,10 @@ class History:
         same = (s for s in self.signed if (s.mandate_digest, s.tx_digest) == wanted)
         return next(same, None)
 
-    def complete_since(self, mandate_digest: bytes) -> dict[str, datetime]:
-        """By rule: when this signer first saw the mandate with all approvals of the rule."""
+    def completed(self, mandate_digest: bytes) -> dict[str, Record]:
+        """By rule: where this signer first saw the mandate with all approvals of the rule."""
         return {
-            record.body["rule"]: parse_time(record.body["at"])
+            record.body["rule"]: record
             for record in reversed(self.complete)
             if record.body["mandate"] == mandate_digest.hex()
         }

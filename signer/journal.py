@@ -42,7 +42,7 @@ CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'co
 CREATE INDEX journal_identity ON journal (identity) WHERE kind = 'signed';
 CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';
 CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
-CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered');
+CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered', 'clock');
 CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), signature BLOB NOT NULL);
 """
 _DISK_ERRORS: Final = frozenset(
@@ -198,12 +198,18 @@ class Journal:
         return list(map(_record, self._database.execute(query, (identity,))))
 
     def signed_since(self, vault: str, at: str) -> Iterator[Record]:
-        """What was signed for a vault after `at` (RFC 3339), oldest first."""
+        """What was signed for a vault, by its records after `at` (RFC 3339), in the order in which
+        it was."""
         query = (
             "SELECT sequence, head, body FROM journal"
-            " WHERE kind = 'signed' AND vault = ? AND at > ? ORDER BY at, sequence"
+            " WHERE kind = 'signed' AND vault = ? AND at > ? ORDER BY sequence"
         )
         return map(_record, self._database.execute(query, (vault, at)))
+
+    def newest_at(self) -> str | None:
+        """The time of the newest record (RFC 3339)."""
+        row = self._one("SELECT at FROM journal ORDER BY sequence DESC LIMIT 1")
+        return None if row is None else str(row[0])
 
     def vault(self, vault: str) -> Record | None:
         row = self._one(
@@ -218,10 +224,10 @@ class Journal:
         return 0 if largest is None else int(largest) + 1
 
     def rare(self, kind: str) -> list[Record]:
-        """All records of kind `policy` or `recovered`."""
+        """All records of kind `policy`, `recovered` or `clock`."""
         query = (
             "SELECT sequence, head, body FROM journal"
-            " WHERE kind = ? AND kind IN ('policy', 'recovered') ORDER BY sequence"
+            " WHERE kind = ? AND kind IN ('policy', 'recovered', 'clock') ORDER BY sequence"
         )
         return list(map(_record, self._database.execute(query, (kind,))))
 

@@ -13,18 +13,20 @@ from typing import Final
 
 from chains.codec import TransactionCodec
 from chains.model import NetworkId
+from signer.clock import Wall, utc_now
 from signer.control import Control
 from signer.endpoint import Endpoint
 from signer.keystore import unlock
 from signer.memory import harden_process, wipe
 from signer.server import Server, TlsListener, UnixListener
-from signer.service import Clock
-from signer.session import Session, utc_now
+from signer.session import Session
 from signer.state import StateDirectory
 from signer.token import Token
 
 _COLLECT_AFTER: Final = 20_000
 """Objects that a whole batch makes, and some more."""
+
+_TICK_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Configuration:
     unix: UnixListener | None
     tls: TlsListener | None
     token: TokenLocation | None
-    clock: Clock = utc_now
+    clock: Wall = utc_now
 
 
 def open_session(configuration: Configuration, passphrase: bytearray, pin: bytearray) -> Session:
@@ -66,6 +68,12 @@ def _spare_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER)
 
 
+async def _tick(server: Server, endpoint: Endpoint) -> None:
+    while True:
+        await asyncio.sleep(_TICK_SECONDS)
+        await server.run(endpoint.tick)
+
+
 async def serve(
     configuration: Configuration,
     secrets: tuple[bytearray, bytearray] | None,
@@ -81,6 +89,7 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     control_server: asyncio.Server | None = None
+    ticking = asyncio.create_task(_tick(server, endpoint))
     try:
         _spare_collector()
         if secrets is not None:
@@ -96,6 +105,7 @@ async def serve(
         ready(" and ".join(where))
         await stop.wait()
     finally:
+        ticking.cancel()
         if control_server is not None:
             control_server.close()
             configuration.state.control.unlink(missing_ok=True)

@@ -8,11 +8,11 @@ from chains.codec import TransactionCodec
 from chains.errors import InvalidAddress
 from chains.model import NetworkId
 from signer.auditlog import AuditLog
+from signer.clock import TrustedClock
 from signer.codecs import codecs_for
 from signer.errors import Refused
 from signer.guard import Guard
 from signer.policy import Policy, SignedPolicy
-from signer.service import Clock
 from signer.wire import RefusalCode
 
 
@@ -24,7 +24,7 @@ class Publisher:
         codecs: Mapping[NetworkId, TransactionCodec],
         guard: Guard,
         log: AuditLog,
-        clock: Clock,
+        clock: TrustedClock,
     ) -> None:
         self._codecs = codecs
         self._guard = guard

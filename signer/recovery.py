@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from signer.auditlog import AuditLog, records_of, set_aside, verify_log
-from signer.canonical import MalformedMessage, exact_fields, format_time, integer, text
+from signer.canonical import MalformedMessage, exact_fields, format_time, integer, parse_time, text
 from signer.errors import JournalDamaged
 from signer.journal import Journal
 from signer.keychain import OwnKey
@@ -89,7 +89,10 @@ def _restore(journal: Journal, log: Path) -> None:
 
 
 def _skip(journal: Journal, skip: Skip, now: datetime) -> None:
-    at = format_time(now)
+    newest = journal.newest_at()
+    # Never before what is known to have happened: a clock that is behind would make what was
+    # requested before the recovery look as if it came after.
+    at = format_time(now if newest is None else max(now, parse_time(newest)))
     journal.skip_past(
         skip.sequence,
         {

@@ -24,13 +24,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
 from chains.model import Signature, SigningInput, TxSummary, UnsignedTx
 from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
+from signer.clock import Moment, TrustedClock
 from signer.curves import SigningFailed
 from signer.errors import Refused
 from signer.guard import Guard, Vault
@@ -59,9 +60,7 @@ from signer.wire import (
     tx_digest,
 )
 
-Clock = Callable[[], datetime]
-"""UTC now, in whole seconds."""
-
+T = TypeVar("T")
 _MESSAGE_MAX = 1000
 _CODE_OF = {
     Ruling.DENY: RefusalCode.DENIED,
@@ -118,7 +117,9 @@ class Granted:
 class Signer:
     """Decides and signs. Lives while unlocked; one thread."""
 
-    def __init__(self, accounts: Accounts, guard: Guard, log: AuditLog, clock: Clock) -> None:
+    def __init__(
+        self, accounts: Accounts, guard: Guard, log: AuditLog, clock: TrustedClock
+    ) -> None:
         self._accounts = accounts
         self._guard = guard
         self._log = log
@@ -127,10 +128,10 @@ class Signer:
     def sign(self, caller: Caller, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
         """One outcome per request, in order. Raises Refused for a caller who may not ask."""
         step1_authenticate(caller)
-        now = self._clock()
+        moment = self._clock.moment()
         try:
             with self._guard.transaction():
-                decided = [self._decide(caller, request, now) for request in requests]
+                decided = [self._decide(caller, request, moment) for request in requests]
             # Durable from here on, and only from here on may a signature exist.
             outcomes = tuple(self._fulfil(decision) for decision in decided)
             self._log.append()
@@ -145,7 +146,7 @@ class Signer:
             return tuple(_unavailable(request, "not-durable", message) for request in requests)
         return outcomes
 
-    def _decide(self, caller: Caller, request: SignRequest, now: datetime) -> Granted | Refusal:
+    def _decide(self, caller: Caller, request: SignRequest, moment: Moment) -> Granted | Refusal:
         mandate = request.mandate
         history = self._guard.history(mandate.transfer)
         case = Case(request, mandate.digest(), tx_digest(request.tx), history)
@@ -157,20 +158,22 @@ class Signer:
                 source = step4_compare(case, decoded, vault, self._accounts)
                 return Granted(case, decoded.inputs, source, retried.record, retried.at)
             policy = self._policy()
-            approvers = step3_check_mandate(case, policy, now)
+            approvers = step3_check_mandate(case, policy, moment)
             source = step4_compare(case, decoded, vault, self._accounts)
             facts = facts_of(mandate)
-            evaluation = step5_evaluate(case, decoded, facts, policy, approvers, self._guard, now)
+            evaluation = step5_evaluate(
+                case, decoded, facts, policy, approvers, self._guard, moment
+            )
             about = {
                 "caller": caller.name,
                 "policy": policy.version,
                 "rule": evaluation.rule,
                 "approvers": list(approvers),
             }
-            record = step6_record(case, decoded, facts, about, self._guard, now)
-            return Granted(case, decoded.inputs, source, record, now)
+            record = step6_record(case, decoded, facts, about, self._guard, moment.now)
+            return Granted(case, decoded.inputs, source, record, moment.now)
         except Refused as refused:
-            return self._record_refusal(caller, case, refused, now)
+            return self._record_refusal(caller, case, refused, moment.now)
 
     def _fulfil(self, decision: Granted | Refusal) -> Outcome:
         if isinstance(decision, Refusal):
@@ -236,9 +239,9 @@ def step2_decode(codec: TransactionCodec, tx: UnsignedTx) -> Decoded:
         raise Refused(RefusalCode.MALFORMED, "undecodable", message) from error
 
 
-def step3_check_mandate(case: Case, policy: Policy, now: datetime) -> tuple[str, ...]:
+def step3_check_mandate(case: Case, policy: Policy, moment: Moment) -> tuple[str, ...]:
     """Who approved exactly this mandate, which is in time and under this policy. Raises Refused."""
-    check_current(case.request.mandate, policy, now)
+    whatever_the_time(moment, lambda now: check_current(case.request.mandate, policy, now))
     return check_approvals(
         case.request.mandate, case.mandate_digest, case.request.approvals, policy
     )
@@ -259,7 +262,7 @@ def step5_evaluate(
     policy: Policy,
     approvers: tuple[str, ...],
     guard: Guard,
-    now: datetime,
+    moment: Moment,
 ) -> Evaluation:
     """The guard rule, then the policy with the guard's own counters. Raises Refused.
 
@@ -267,14 +270,16 @@ def step5_evaluate(
     """
     mandate, history = case.request.mandate, case.history
     guard.check(history, mandate.transfer, case.tx_digest, decoded.summary, mandate.requested_at)
-    usage = _GuardUsage(guard, now, mandate.transfer)
-    complete = history.complete_since(case.mandate_digest)
-    evaluation = evaluate(policy, facts, usage, now, approvers, complete)
+    usage = _GuardUsage(guard, moment.earliest, mandate.transfer)
+    complete = guard.complete_since(history, case.mandate_digest)
+    evaluation = whatever_the_time(
+        moment, lambda now: evaluate(policy, facts, usage, now, approvers, complete)
+    )
     if evaluation.ruling is Ruling.ALLOW:
         return evaluation
     if evaluation.detail is Detail.TIME_LOCK and evaluation.rule not in complete:
         assert evaluation.rule is not None
-        guard.record_complete(mandate.transfer, case.mandate_digest, evaluation.rule, now)
+        guard.record_complete(mandate.transfer, case.mandate_digest, evaluation.rule, moment.now)
     raise Refused(
         _CODE_OF[evaluation.ruling],
         evaluation.detail.value,
@@ -282,6 +287,37 @@ def step5_evaluate(
         needs=evaluation.needs,
         reasons=explain(evaluation),
     )
+
+
+def whatever_the_time(moment: Moment, judge: Callable[[datetime], T]) -> T:
+    """What `judge` says of every reading of the time. Raises Refused, also where they differ: who
+    asks again when the clocks agree loses nothing."""
+    verdicts = [_outcome(judge, now) for now in moment.readings]
+    if len({_gist(verdict) for verdict in verdicts}) > 1:
+        raise Refused(
+            RefusalCode.UNAVAILABLE,
+            "clock-disagrees",
+            f"it is {format_time(moment.now)}, the wall clock says {format_time(moment.wall)}, and"
+            " the answer depends on it",
+        )
+    if isinstance(verdicts[0], Refused):
+        raise verdicts[0]
+    return verdicts[0]
+
+
+def _outcome(judge: Callable[[datetime], T], now: datetime) -> T | Refused:
+    try:
+        return judge(now)
+    except Refused as refused:
+        return refused
+
+
+def _gist(verdict: object) -> tuple[object, ...]:
+    if isinstance(verdict, Refused):
+        return verdict.code, verdict.detail
+    if isinstance(verdict, Evaluation):
+        return verdict.ruling, verdict.detail, verdict.rule
+    return (verdict,)
 
 
 def step6_record(

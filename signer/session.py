@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from chains.codec import TransactionCodec
 from chains.model import NetworkId
 from signer.accounts import Accounts
 from signer.auditlog import AuditLog
+from signer.clock import Counter, TrustedClock, Wall, seconds_since_boot, utc_now
 from signer.guard import Guard
 from signer.journal import Journal
 from signer.keychain import Root
 from signer.keystore import Contents
 from signer.publishing import Publisher
-from signer.service import Clock, Signer
+from signer.service import Signer
 from signer.state import StateDirectory
 from signer.vaults import Vaults
-from signer.wire import Notice, RefusalCode, Status, format_time
+from signer.wire import Notice, RefusalCode, Status, format_time, parse_time
 from signer.words import seed_of
 
 LOG_KEY = "log"
 ATTESTATION_KEY = "attestation"
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def root_of(contents: Contents) -> Root:
@@ -46,10 +42,10 @@ class Session:
         state: StateDirectory,
         contents: Contents,
         codecs: Mapping[NetworkId, TransactionCodec],
-        clock: Clock = utc_now,
+        clock: Wall = utc_now,
+        counter: Counter = seconds_since_boot,
     ) -> None:
         """Opens and verifies the journal, and wipes `contents`. Raises JournalFault."""
-        self._clock = clock
         administrators = contents.administrators
         self._root = root_of(contents)
         self._log_key = self._root.own_key(LOG_KEY)
@@ -65,10 +61,13 @@ class Session:
         except BaseException:
             self.close()
             raise
+        newest = self.journal.newest_at()
+        times = TrustedClock(clock, counter, None if newest is None else parse_time(newest))
+        self._clock = times
         accounts = Accounts(self._root, codecs)
-        self.signer = Signer(accounts, self.guard, log, clock)
-        self.vaults = Vaults(accounts, self.guard, log, self._attester, clock)
-        self.publisher = Publisher(codecs, self.guard, log, clock)
+        self.signer = Signer(accounts, self.guard, log, times)
+        self.vaults = Vaults(accounts, self.guard, log, self._attester, times)
+        self.publisher = Publisher(codecs, self.guard, log, times)
 
     def status(self, notices: tuple[Notice, ...]) -> Status:
         """`notices`: what is known outside about process and disk."""
@@ -79,9 +78,43 @@ class Session:
             sequence=self.journal.sequence,
             head=self.journal.head,
             attestation_key=self._attester.public_key,
-            warnings=(*notices, *self.journal.notices(), *self._log.notices()),
+            warnings=(
+                *notices,
+                *self.journal.notices(),
+                *self._log.notices(),
+                *self._clock_notices(),
+            ),
             log_key=self._log_key.public_key,
         )
+
+    def tick(self) -> None:
+        """Look at the wall clock: note where it left ours or came back, and believe it once it has
+        been steady for long enough. To be called every few minutes. Raises Refused, sqlite3.Error
+        or OSError."""
+        step, adoption = self._clock.due(), None
+        news = self._clock.news()
+        if step is None and not news:
+            return
+        with self.guard.transaction():
+            for moment in news:
+                noticed = {"at": format_time(moment.now), "wall": format_time(moment.wall)}
+                self.journal.append({"kind": "clock-noticed", **noticed})
+            if step is not None:
+                adoption = self.guard.record_adoption(*step)
+        if step is not None and adoption is not None:
+            self._clock.adopt(step)
+            self.guard.adopt_clock(adoption)
+        self._log.append()
+
+    def _clock_notices(self) -> tuple[Notice, ...]:
+        moment = self._clock.moment()
+        if moment.agrees:
+            return ()
+        message = (
+            f"the wall clock says {format_time(moment.wall)}, by the seconds counted since the"
+            f" start it is {format_time(moment.now)}: what depends on it waits"
+        )
+        return (Notice("clock-disagrees", message),)
 
     def record_rejected(self, caller: str, code: RefusalCode, detail: str, message: str) -> None:
         """A message that was refused as a whole goes into the log like any other refusal."""

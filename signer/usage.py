@@ -1,8 +1,10 @@
 """Rolling sums over what the journal says was signed, exact and without a scan per transfer.
 
 A sum is read from the journal once, when a rule first asks for it, and kept up to date in memory;
-it can be forgotten at any time. A transfer counts once, with what its newest record says: `Guard`
-makes a replacement's record say the most that any of the transfer's transactions takes.
+it can be forgotten at any time. What was dropped from it as too old comes back when the clock turns
+out to have been wrong. Order is the journal's, whatever times its records carry. A transfer counts
+once, with what its newest record says: `Guard` makes a replacement's record say the most that any
+of the transfer's transactions takes.
 """
 
 from __future__ import annotations
@@ -15,12 +17,12 @@ from typing import Final, NamedTuple
 from chains.model import Address, AssetId
 from signer.journal import Record
 from signer.policy import NOTHING, Spend, Usage, Window, taken_of
-from signer.wire import format_time, parse_time
 
 _SUMS_MAX: Final = 4096
 
-SignedSince = Callable[[str, str], Iterator[Record]]
-"""(vault, RFC 3339 time) to the vault's `signed` records after it, oldest first."""
+SignedSince = Callable[[str, datetime], Iterator[tuple[Record, datetime]]]
+"""(vault, time) to the vault's `signed` records after it, in the journal's order, and when each was
+made on the clock of today."""
 
 
 class _Share(NamedTuple):
@@ -32,29 +34,35 @@ class _Share(NamedTuple):
     paying: int
 
 
-_NOTHING: Final = _Share(datetime.min.replace(tzinfo=UTC), 0, 0)
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+_NOTHING: Final = _Share(_EVER, 0, 0)
 
 
 class _Sum:
-    """One window's content: a share per transfer, and when each share grows too old. A clock that
-    was set back makes shares stay longer, never shorter."""
+    """One window's content: a share per transfer, and when each share grows too old. `floor`: what
+    is older has been dropped."""
 
     def __init__(self) -> None:
+        self.floor = _EVER
         self._shares: dict[str, _Share] = {}
         self._order: deque[tuple[datetime, str]] = deque()
         self._amount = 0
         self._count = 0
 
     def put(self, transfer: str, at: datetime, taking: Usage) -> None:
-        """Count `taking` in place of what the transfer counted before."""
+        """Count `taking` in place of what the transfer counted before. Later in the journal is
+        never earlier in the window."""
+        newest = self._order[-1][0] if self._order else at
         before = self._shares.pop(transfer, _NOTHING)
-        share = _Share(max(before.at, at), taking.amount, taking.count)
+        share = _Share(max(newest, at), taking.amount, taking.count)
         self._add(share, before)
         self._shares[transfer] = share
         self._order.append((share.at, transfer))
 
     def usage(self, after: datetime, without: str) -> Usage:
-        """What is younger than `after`, except the share of one transfer."""
+        """What is younger than `after`, which is not before `floor`, except the share of one
+        transfer."""
+        self.floor = after
         while self._order and self._order[0][0] <= after:
             at, transfer = self._order.popleft()
             share = self._shares.get(transfer)
@@ -74,13 +82,14 @@ class RollingSums:
     def __init__(self, signed_since: SignedSince) -> None:
         self._signed_since = signed_since
         self._sums: dict[Window, _Sum] = {}
-        self._by_asset: dict[tuple[str, AssetId], list[Window]] = {}
+        self._by_asset: dict[tuple[str, AssetId], set[Window]] = {}
 
     def usage(self, window: Window, now: datetime, without: str) -> Usage:
-        """What `window` holds at `now`, except what the transfer `without` takes."""
+        """What `window` holds at `now`, except what the transfer `without` takes. Of an earlier
+        `now` than before too: what was dropped is read again."""
         after = now - timedelta(seconds=window.seconds)
         found = self._sums.get(window)
-        if found is None:
+        if found is None or after < found.floor:
             found = self._load(window, after)
         return found.usage(after, without)
 
@@ -99,16 +108,15 @@ class RollingSums:
         if len(self._sums) >= _SUMS_MAX:
             self.forget()
         loaded = self._sums[window] = _Sum()
-        for record in self._signed_since(window.vault, format_time(after)):
-            _put(loaded, window, spends_in(record))
-        self._by_asset.setdefault((window.vault, window.asset), []).append(window)
+        for record, at in self._signed_since(window.vault, after):
+            _put(loaded, window, spends_in(record, at))
+        self._by_asset.setdefault((window.vault, window.asset), set()).add(window)
         return loaded
 
 
-def spends_in(record: Record) -> list[Spend]:
-    """What a `signed` record takes from the windows."""
+def spends_in(record: Record, at: datetime) -> list[Spend]:
+    """What a `signed` record, made `at`, takes from the windows."""
     body = record.body
-    at = parse_time(body["at"])
     return [
         Spend(body["transfer"], body["vault"], asset, destination, int(amount), at)
         for asset, destination, amount in body["spends"]

@@ -10,10 +10,10 @@ from chains.keys import HARDENED
 from chains.model import Address, AddressType, KeyScheme, NetworkId
 from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
+from signer.clock import TrustedClock
 from signer.errors import Refused
 from signer.guard import Guard, Vault
 from signer.keychain import OwnKey
-from signer.service import Clock
 from signer.wire import Attestation, RefusalCode
 
 KEYS_MAX = 10_000
@@ -23,7 +23,7 @@ class Vaults:
     """Lives while unlocked; one thread. Every method raises Refused."""
 
     def __init__(
-        self, accounts: Accounts, guard: Guard, log: AuditLog, attester: OwnKey, clock: Clock
+        self, accounts: Accounts, guard: Guard, log: AuditLog, attester: OwnKey, clock: TrustedClock
     ) -> None:
         self._accounts = accounts
         self._guard = guard

@@ -10,8 +10,9 @@ import typer
 from signer.auditlog import verify_log
 from signer.cli.common import fail, open_contents, reported, token_of
 from signer.cli.options import PassphraseFd, PinFd, StateDir, TokenLabel, TokenLibrary
+from signer.clock import utc_now
 from signer.recovery import Skip, read_vaults, recover
-from signer.session import LOG_KEY, root_of, utc_now
+from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.wire import octets
 

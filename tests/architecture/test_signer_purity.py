@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "typer",
     "typing_extensions",
 }
-MODULES_MAX = 258
+MODULES_MAX = 259
 """Of ours and of others, beyond the standard library's (which differs between Pythons)."""
 
 PRIVATE = re.compile(r"signer\.(?!(wire|client|policy|canonical|messages|statements)(\.|$))\w+")

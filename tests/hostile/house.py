@@ -18,12 +18,13 @@ from pathlib import Path
 
 from chains.networks import find_network
 from signer import keystore
+from signer.clock import utc_now
 from signer.codecs import codecs_for
 from signer.endpoint import Endpoint
 from signer.keystore import Contents, KeyDerivation
 from signer.messages import frame, read_length
 from signer.server import Server, UnixListener
-from signer.session import Session, utc_now
+from signer.session import Session
 from signer.state import StateDirectory
 from signer.wire import SignRequest
 from tests.hostile.transactions import ETHEREUM, TRON, honest, transaction, with_tx
@@ -87,7 +88,7 @@ def in_process(
     def start() -> None:
         endpoint.lock()
         contents = Contents(bytearray(ENTROPY), PINNED)
-        endpoint.session = Session(state, contents, codecs, clock)
+        endpoint.session = Session(state, contents, codecs, clock, clock.counter)
 
     start()
     try:
@@ -110,7 +111,9 @@ async def serving_here(state: StateDirectory) -> AsyncIterator[Path]:
     server = Server(endpoint)
     contents, codecs = Contents(bytearray(ENTROPY), PINNED), codecs_for(NETWORKS)
     clock = Clock(utc_now())
-    endpoint.session = await server.run(lambda: Session(state, contents, codecs, clock))
+    endpoint.session = await server.run(
+        lambda: Session(state, contents, codecs, clock, clock.counter)
+    )
     path = state.path.parent / "here.sock"
     await server.listen_unix(UnixListener(path, frozenset({os.geteuid()})))
     try:

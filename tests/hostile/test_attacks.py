@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from signer.clock import utc_now
 from signer.errors import JournalFault
-from signer.session import utc_now
 from signer.state import StateDirectory
 from signer.wire import Status
 from tests.hostile.attack import NO_START, Attack

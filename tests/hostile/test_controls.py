@@ -19,8 +19,8 @@ from chains.bitcoin.transaction import TxOutput, parse_transaction
 from chains.model import AddressType
 from chains.networks import all_networks
 from signer.client import SignerClient
+from signer.clock import utc_now
 from signer.codecs import CODECS
-from signer.session import utc_now
 from tests.hostile import memory
 from tests.hostile.consent import by
 from tests.hostile.house import House, NoStart, Process, in_process, serving, serving_here

@@ -20,6 +20,7 @@ import pytest
 from chains.bitcoin.codec import BitcoinCodec
 from chains.model import TxSummary, UnsignedTx
 from chains.solana.codec import SolanaCodec
+from signer.clock import utc_now
 from signer.errors import JournalFault
 from signer.messages import CallRefused
 from signer.policy import (
@@ -33,7 +34,6 @@ from signer.policy import (
     taken_of,
 )
 from signer.service import Source
-from signer.session import utc_now
 from signer.wire import Approval, Mandate
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS

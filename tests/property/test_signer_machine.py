@@ -1,4 +1,4 @@
-"""Requests, replacements, retries, policies, clocks and crashes in any order, against a model.
+"""Requests, replacements, retries, policies, wrong clocks and crashes in any order, and a model.
 
 The model keeps in lists what the signer keeps in its journal, and says of each request what must
 come of it. After every step: of a transfer's transactions at most one can confirm, and the log
@@ -68,6 +68,7 @@ class SignerMachine(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory()
         self.bench = Bench(Path(self.folder.name) / "s", document=document(1))
         self.version = 1
+        self.wrong = 0
         self.receipts = {}
         self.signed = []
 
@@ -83,7 +84,12 @@ class SignerMachine(RuleBasedStateMachine):
     )
     def agree(self, transfer, amount, fee):
         return self.bench.mandate(
-            transfer=transfer, amount=amount, fee_max=fee, policy_version=self.version
+            transfer=transfer,
+            amount=amount,
+            fee_max=fee,
+            policy_version=self.version,
+            requested_at=self.now(),
+            expires_at=self.now() + timedelta(hours=1),
         )
 
     @rule(
@@ -111,17 +117,34 @@ class SignerMachine(RuleBasedStateMachine):
         expected = "mismatch/outputs"
         if mandate.policy_version != self.version:
             expected = "policy-version/other-version"
-        elif self.bench.clock.now >= mandate.expires_at:
+        elif self.now() >= mandate.expires_at:
             expected = "expired/mandate"
-        assert outcome_word(self.bench.send(mandate, payments=[])) == expected
+        assert self.wrong or outcome_word(self.bench.send(mandate, payments=[])) == expected
 
     @rule(seconds=st.sampled_from([1, 60, SECONDS - 1, SECONDS, 3600]))
     def wait(self, seconds):
         self.bench.clock.advance(seconds)
 
+    @rule(by=st.sampled_from([-86400, -SECONDS, -60, 60, SECONDS, 86400]))
+    def set_clock_wrong(self, by):
+        if not self.wrong:
+            self.wrong = by
+            self.bench.clock.step(by)
+
+    @precondition(lambda self: self.wrong)
+    @rule()
+    def set_clock_right(self):
+        self.bench.clock.step(-self.wrong)
+        self.wrong = 0
+
+    @precondition(lambda self: not self.wrong)
     @rule()
     def crash(self):
         self.bench.restart()
+
+    @rule()
+    def look_at_the_clock(self):
+        self.bench.session.tick()
 
     @precondition(lambda self: self.version < 4)
     @rule()
@@ -132,16 +155,23 @@ class SignerMachine(RuleBasedStateMachine):
 
     def judge(self, request, keys, approved, outcome):
         """Whether the outcome is what the model says."""
-        mandate, now = request.mandate, self.bench.clock.now
+        mandate, now = request.mandate, self.now()
         identity = (mandate.digest(), request.tx.payload)
         if identity in self.receipts:
             assert outcome == self.receipts[identity]
             return
         expected = self.verdict(mandate, keys, request.tx.payload, approved, now)
-        assert outcome_word(outcome).split("/")[0] == expected, outcome
+        if self.wrong and expected != "signed":
+            assert not isinstance(outcome, Receipt), "a wrong clock never makes more possible"
+        elif not self.wrong:
+            assert outcome_word(outcome).split("/")[0] == expected, outcome
         if isinstance(outcome, Receipt):
             self.receipts[identity] = outcome
             self.signed.append(Signed(mandate, keys, request.tx.payload, now))
+
+    def now(self):
+        """As it is."""
+        return self.bench.clock.now - timedelta(seconds=self.wrong)
 
     def verdict(self, mandate, keys, payload, approved, now):
         if mandate.policy_version != self.version:
@@ -149,6 +179,9 @@ class SignerMachine(RuleBasedStateMachine):
         if now >= mandate.expires_at:
             return "expired"
         mine = [s for s in self.signed if s.mandate.transfer == mandate.transfer]
+        others_too = [s for s in self.signed if s.mandate.transfer != mandate.transfer]
+        if any(s.payload == payload for s in others_too):
+            return "conflict"
         if any(not (s.keys & keys) and s.payload != payload for s in mine):
             return "conflict"
         amount = mandate.outputs[0].amount

@@ -75,15 +75,26 @@ def vectors(name: str) -> Any:
 
 
 class Clock:
-    """Time that stands still until it is moved."""
+    """Time that stands still until it is moved. `now`: what the wall clock says."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
+        self._passed = 0
 
     def __call__(self) -> datetime:
         return self.now
 
+    def counter(self) -> int:
+        """The seconds that really passed."""
+        return self._passed
+
     def advance(self, seconds: int) -> None:
+        """Time passes."""
+        self._passed += seconds
+        self.step(seconds)
+
+    def step(self, seconds: int) -> None:
+        """The wall clock is set, and no time passes."""
         self.now += timedelta(seconds=seconds)
 
 
@@ -134,7 +145,7 @@ class Bench:
 
     def open(self) -> Session:
         contents = Contents(bytearray(ENTROPY), PINNED)
-        return Session(self.state, contents, self.codecs, self.clock)
+        return Session(self.state, contents, self.codecs, self.clock, self.clock.counter)
 
     def restart(self) -> None:
         """As after a crash: nothing survives but the files."""
