@@ -27,7 +27,8 @@ from chains.model import (
 
 
 class ChainAdapter(Protocol):
-    """Constructed as `XAdapter(network, url, timeout_s=...)`; one per network and process."""
+    """Constructed as `XAdapter(network, endpoint, timeout_s=...)`: one node, ever, so that what
+    belongs together is seen by one node (ADR 0018). `chains.nodes` puts several together."""
 
     @property
     def codec(self) -> TransactionCodec: ...
@@ -61,6 +62,11 @@ class ChainAdapter(Protocol):
         """As much of a block as the node can still show, for one that `block` fails at: without
         what contracts pay, or without any credits (`Block.reading` says which). Raises
         NodeUnavailable if the node does not know the block at all."""
+        ...
+
+    async def block_ref(self, height: int) -> BlockRef | None:
+        """Which block the best chain has at `height`, without its content; None if the node says
+        that the height was skipped. Asking above the tip raises NodeUnavailable."""
         ...
 
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:

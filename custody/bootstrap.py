@@ -6,9 +6,9 @@ The dict below is the explicit list of the chains this process can speak to.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from chains.adapter import ChainAdapter
@@ -17,7 +17,10 @@ from chains.codec import TransactionCodec
 from chains.evm.adapter import EvmAdapter
 from chains.model import NetworkId
 from chains.networks import Family, Network, find_network
+from chains.nodes.adapter import Nodes
+from chains.nodes.witnesses import Witnesses
 from chains.solana.adapter import SolanaAdapter
+from chains.transport.endpoint import Endpoint, Endpoints
 from chains.tron.adapter import TronAdapter
 from custody.config import Settings
 from custody.db.session import Database
@@ -47,6 +50,8 @@ class Custody:
     codecs: Mapping[NetworkId, TransactionCodec]
     adapters: Mapping[NetworkId, ChainAdapter]
     clock: Callable[[], datetime]
+    nodes: Mapping[NetworkId, Nodes] = field(default_factory=dict)
+    """The adapters again, where they are made of real nodes: who is asked, who is in trouble."""
 
 
 def utc_now() -> datetime:
@@ -64,14 +69,12 @@ async def open_custody(
         signer = SignerClient(settings.signer_socket)
         stack.push_async_callback(signer.close)
         networks = {(found := find_network(alias)).id: found for alias in settings.nodes}
-        adapters = {}
-        for alias, url in settings.nodes.items():
+        adapters: dict[NetworkId, Nodes] = {}
+        for alias, given in settings.nodes.items():
             network = find_network(alias)
-            adapter = ADAPTERS[network.family](
-                network, url.get_secret_value(), timeout_s=settings.node_timeout_s
-            )
-            stack.push_async_callback(adapter.close)
-            adapters[network.id] = adapter
+            nodes = connect(network, Endpoints.of(given), settings.node_timeout_s)
+            stack.push_async_callback(nodes.close)
+            adapters[network.id] = nodes
         yield Custody(
             settings=settings,
             database=database,
@@ -80,4 +83,18 @@ async def open_custody(
             codecs={network: adapter.codec for network, adapter in adapters.items()},
             adapters=adapters,
             clock=clock,
+            nodes=adapters,
         )
+
+
+def connect(network: Network, endpoints: Endpoints, timeout_s: float) -> Nodes:
+    """All nodes of a network as one adapter, each of them an adapter with one endpoint."""
+
+    def adapters(chosen: Sequence[Endpoint]) -> list[tuple[str, ChainAdapter]]:
+        make = ADAPTERS[network.family]
+        return [(each.name, make(network, each, timeout_s=timeout_s)) for each in chosen]
+
+    witnesses = None
+    if endpoints.witnesses:
+        witnesses = Witnesses(adapters(endpoints.witnesses), network.finality)
+    return Nodes(adapters(endpoints.primaries), witnesses)

@@ -117,6 +117,9 @@ class BitcoinAdapter:
         ref, parent_hash, timestamp = await self._node.header(height)
         return Block(ref, parent_hash, timestamp, (), reading=Reading.PASSED)
 
+    async def block_ref(self, height: int) -> BlockRef:
+        return BlockRef(height, await self._node.block_hash(height))
+
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         """The coins to spend, chosen at the node's present fee rate."""
         order = await self._order(intent)

@@ -140,6 +140,12 @@ class EvmAdapter:
             except (NodeUnavailable, NodeMisbehaved):
                 return _block(found, (), Reading.PASSED)
 
+    async def block_ref(self, height: int) -> BlockRef:
+        found = await self._head(hex(height))
+        if found.height != height:
+            raise NodeMisbehaved(f"block {found.height} where {height} was asked for")
+        return found
+
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert asset == self._network.native.id
         # By hash (EIP-1898): by height, a node on another branch would answer something else.

@@ -135,6 +135,14 @@ class SolanaAdapter:
             reading=Reading.PASSED,
         )
 
+    async def block_ref(self, height: int) -> BlockRef | None:
+        try:
+            found = await self._rpc.block(height, gains=False)
+        except Refused:
+            await self._check_skipped(height)
+            return None
+        return None if found is None else found.ref
+
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         """A free durable nonce of the source, or the creation of its next nonce account.
 

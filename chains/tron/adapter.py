@@ -138,6 +138,9 @@ class TronAdapter:
             reading=Reading.PASSED,
         )
 
+    async def block_ref(self, height: int) -> BlockRef:
+        return (await self._rpc.header(height)).ref
+
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         """Nothing: TRON transactions consume nothing that excludes another one."""
         return ()

@@ -24,6 +24,9 @@ class AlarmCode(StrEnum):
     FOLLOWER_STALLED = "follower_stalled"
     INTERNAL_UNSEEN = "internal_unseen"
     READING_GAP = "reading_gap"
+    NODE_TAKEN_OUT = "node_taken_out"
+    WITNESS_DISAGREES = "witness_disagrees"
+    WITNESS_SILENT = "witness_silent"
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
@@ -69,6 +72,17 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.READING_GAP: Meaning(
         "blocks were read without all of their movements", clears_itself=True
+    ),
+    AlarmCode.NODE_TAKEN_OUT: Meaning(
+        "a node serves another chain or contradicts itself; the others are asked instead",
+        clears_itself=True,
+    ),
+    AlarmCode.WITNESS_DISAGREES: Meaning(
+        "a witness has another block than our node, or serves another chain; nothing becomes final",
+        clears_itself=True,
+    ),
+    AlarmCode.WITNESS_SILENT: Meaning(
+        "a witness does not answer or stands still; nothing becomes final", clears_itself=True
     ),
     AlarmCode.FEE_ABOVE_RESERVATION: Meaning(
         "a transfer cost more than its greatest fee; its money stays held", clears_itself=False

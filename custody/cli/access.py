@@ -23,23 +23,19 @@ def load_settings() -> Settings:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from custody.config import Settings
+    from custody.config import Settings, complaints
 
     try:
         return Settings()
     except ValidationError as error:
-        wrong = (
-            f"CUSTODY_{'_'.join(map(str, item['loc'])).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise Misuse("; ".join(wrong)) from None
+        raise Misuse("; ".join(complaints(error))) from None
     except SettingsError as error:
         raise Misuse(f"{error}; lists and tables are written as JSON") from None
 
 
 def served_settings() -> Settings:
     """The settings of a process that speaks to nodes. Raises Misuse for an unknown network."""
-    from chains.networks import all_networks
+    from chains.networks import all_networks, find_network
 
     settings = load_settings()
     aliases = [network.alias for network in all_networks().values()]
@@ -53,6 +49,9 @@ def served_settings() -> Settings:
             raise Misuse(
                 f"{setting} names unknown networks: {told}; there are {', '.join(aliases)}"
             )
+    served = [find_network(name).alias for name in settings.nodes]
+    if len(set(served)) != len(served):
+        raise Misuse("CUSTODY_NODES names a network twice: by its alias and by its id")
     return settings
 
 

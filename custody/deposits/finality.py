@@ -31,6 +31,14 @@ class Final:
     by: ProvenBy
 
 
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """Nothing above `block` is final, whatever proves it: so far the witnesses agree. None: to no
+    block yet."""
+
+    block: BlockRef | None
+
+
 def final_height(network: Network, height: int, mature_height: int | None) -> int:
     """`DepositRow.final_height` of a credit in the block at `height`.
 
@@ -49,23 +57,28 @@ def newest_final(
     position: BlockRef | None,
     finalized: BlockRef | None,
     hashes: Mapping[int, str],
+    ceiling: Ceiling | None = None,
 ) -> Final | None:
     """Up to where our chain, which ends at `position`, is final; None if we can't tell.
 
     The node's word about `finalized` counts only if our own chain contains that very block
     (`hashes`: our block hashes by height): otherwise node and follower don't stand on one chain.
+    The same holds for the witnesses' word. Without witnesses `ceiling` is None.
     """
     if position is None:
         return None
     proven = [_by_node(network, finalized, hashes), _by_confirmations(network, position)]
-    return max((each for each in proven if each), key=lambda each: each.height, default=None)
+    newest = max((each for each in proven if each), key=lambda each: each.height, default=None)
+    return newest if newest is None or ceiling is None else _below(newest, ceiling, hashes)
 
 
 def credit_height(network: Network, position: BlockRef | None, final: int | None) -> int | None:
     """Deposits whose `final_height` is not above it may be credited. `final`: as above."""
-    if position is None or network.finality.node:
+    if position is None or final is None or network.finality.node:
         return final
-    return position.height
+    # What confirmations alone make final: it may lag behind the position, for want of witnesses.
+    assert network.finality.confirmations is not None
+    return min(position.height, final + network.finality.confirmations - 1)
 
 
 def _by_node(
@@ -83,3 +96,10 @@ def _by_confirmations(network: Network, position: BlockRef) -> Final | None:
         return None
     newest = position.height - network.finality.confirmations + 1
     return Final(newest, ProvenBy.CONFIRMATIONS) if newest >= 0 else None
+
+
+def _below(newest: Final, ceiling: Ceiling, hashes: Mapping[int, str]) -> Final | None:
+    block = ceiling.block
+    if block is None or hashes.get(block.height) != block.hash:
+        return None
+    return newest if newest.height <= block.height else Final(block.height, newest.by)

@@ -24,11 +24,13 @@ from chains.errors import (
 from chains.follow import BlockFollower, Connected, Event
 from chains.model import Block, BlockRef, InternalCredits, Reading
 from chains.networks import Environment, Network
+from chains.nodes.witnesses import Witnesses
 from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database
 from custody.deposits import repository
 from custody.deposits.blocks import OutOfStep
 from custody.deposits.fetching import BlockSource
+from custody.deposits.finality import Ceiling, newest_final
 from custody.deposits.passing import may_pass
 from custody.deposits.progress import FollowStatus
 from custody.deposits.reporting import FollowReport
@@ -68,11 +70,12 @@ class NetworkFollower:
         *,
         start_height: int | None = None,
         accept_without_internal: bool = False,
+        witnesses: Witnesses | None = None,
     ) -> None:
         """`start_height`: where to begin on an empty database, by default so far below the tip that
         a usual node still shows the blocks completely, and never more than `follow_depth`.
         `accept_without_internal`: the operator's word that a node of a main network need not show
-        what contracts pay."""
+        what contracts pay. `witnesses`: who has to agree before a block is final."""
         self._database = database
         self._deposits = deposits
         self._network = network
@@ -80,6 +83,7 @@ class NetworkFollower:
         self._clock = clock
         self._start_height = start_height
         self._must_see = network.environment is Environment.MAIN and not accept_without_internal
+        self._witnesses = witnesses
         self._watchlist = WatchList(network.id)
         self._source = BlockSource(adapter)
         self._follower: BlockFollower | None = None
@@ -136,18 +140,48 @@ class NetworkFollower:
         follower = await self._load(tip)
         events = await self._gather(follower, tip)
         if events or finalized != self._finalized:
-            async with self._database.write() as session:
-                if lease is not None:
-                    await lease.check(session)
-                applied = await self._deposits.apply(
-                    session, self._network, events, self._watchlist, finalized
-                )
-                await self.report.gaps(session, events)
+            applied = await self._apply(events, finalized, lease)
             self._finalized = finalized
         else:
             applied = Applied(position=follower.position)
+        if await self._witnesses_agree_further(applied.position, finalized):
+            applied.add(await self._apply([], finalized, lease))
         connected = sum(isinstance(event, Connected) for event in events)
         return Step(follower.wants(tip) is None, applied, connected)
+
+    async def _apply(
+        self, events: list[Event], finalized: BlockRef | None, lease: Lease | None
+    ) -> Applied:
+        ceiling = None if self._witnesses is None else Ceiling(self._witnesses.agreed)
+        async with self._database.write() as session:
+            if lease is not None:
+                await lease.check(session)
+            applied = await self._deposits.apply(
+                session, self._network, events, self._watchlist, finalized, ceiling
+            )
+            await self.report.gaps(session, events)
+        return applied
+
+    async def _witnesses_agree_further(
+        self, position: BlockRef | None, finalized: BlockRef | None
+    ) -> bool:
+        """Ask the witnesses about the block that would be our newest final one without them."""
+        if self._witnesses is None:
+            return False
+
+        async def ours(height: int) -> BlockRef | None:
+            async with self._database.read() as session:
+                return await repository.ref_at_or_below(session, self._network.id, height)
+
+        asked = set() if finalized is None else {finalized.height}
+        async with self._database.read() as session:
+            hashes = await repository.hashes_at(session, self._network.id, asked)
+        final = newest_final(self._network, position, finalized, hashes)
+        block = None if final is None else await ours(final.height)
+        if block is None:
+            return False
+        before = self._witnesses.agreed
+        return await self._witnesses.agree(block, ours) != before
 
     async def _check(self) -> None:
         """Is it the right chain, and does the node show all of it? Asked at the start, after each

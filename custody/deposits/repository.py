@@ -93,6 +93,18 @@ async def hashes_at(
     return dict(await session.rows(rows)) if heights else {}
 
 
+async def ref_at_or_below(session: ReadSession, network: NetworkId, height: int) -> BlockRef | None:
+    """Our chain's newest remembered block that is not above `height`."""
+    newest = (
+        select(BlockRow.height, BlockRow.hash)
+        .where(BlockRow.network == network, BlockRow.height <= height)
+        .order_by(BlockRow.height.desc())
+        .limit(1)
+    )
+    rows = await session.rows(newest)
+    return BlockRef(*rows[0]) if rows else None
+
+
 async def oldest_height(session: ReadSession, network: NetworkId) -> int:
     """The oldest remembered block's height, 0 if there is none."""
     oldest = select(func.min(BlockRow.height)).where(BlockRow.network == network)

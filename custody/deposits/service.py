@@ -25,7 +25,7 @@ from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
 from custody.deposits import readings, repository
 from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
-from custody.deposits.finality import credit_height, newest_final
+from custody.deposits.finality import Ceiling, credit_height, newest_final
 from custody.deposits.matching import DepositState, Found, has_coins, match_block
 from custody.deposits.recording import Recorder
 from custody.ledger.service import Ledger
@@ -47,6 +47,13 @@ class Applied:
     credited: list[str] = field(default_factory=list)
     reversed: list[str] = field(default_factory=list)
 
+    def add(self, later: Applied) -> None:
+        """What was done right after it."""
+        self.final_height = later.final_height
+        self.pending += later.pending
+        self.credited += later.credited
+        self.reversed += later.reversed
+
 
 class Deposits:
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
@@ -60,13 +67,14 @@ class Deposits:
         events: Sequence[Event],
         watchlist: WatchList,
         finalized: BlockRef | None = None,
+        ceiling: Ceiling | None = None,
     ) -> Applied:
         """Apply the follower's events, oldest first, then credit what is final.
 
         The blocks must have been fetched before this is called: an address given out before a
         block was fetched is then known. `finalized`: what the node calls final, for networks whose
-        configuration asks it. Raises OutOfStep; the transaction must then be rolled back and the
-        follower loaded again.
+        configuration asks it. `ceiling`: how far witnesses agree, if there are any. Raises
+        OutOfStep; the transaction must then be rolled back and the follower loaded again.
         """
         chain = await lock_chain(session, network, watchlist, self._clock())
         applied = Applied()
@@ -87,7 +95,8 @@ class Deposits:
             stands_on = kept[-1] if kept else None
             await readings.record(session, network.id, added, stands_on, chain.now)
             applied.position = added[-1].ref if added else kept[-1] if kept else None
-            await self._finish(chain, applied.position, finalized, found, recorder)
+            word = (finalized, ceiling)
+            await self._finish(chain, applied.position, word, found, recorder)
             applied.pending += recorder.pending
             applied.credited += recorder.credited
             applied.reversed += recorder.reversed
@@ -138,13 +147,15 @@ class Deposits:
         self,
         chain: Chain,
         position: BlockRef | None,
-        finalized: BlockRef | None,
+        word: tuple[BlockRef | None, Ceiling | None],
         found: Sequence[Found],
         recorder: Recorder,
     ) -> None:
-        asked = () if finalized is None else (finalized.height,)
+        finalized, ceiling = word
+        blocks = (finalized, None if ceiling is None else ceiling.block)
+        asked = {each.height for each in blocks if each is not None}
         hashes = await repository.hashes_at(chain.session, chain.network.id, asked)
-        final = newest_final(chain.network, position, finalized, hashes)
+        final = newest_final(chain.network, position, finalized, hashes, ceiling)
         if final is not None:
             chain.finalize(final)
         creditable = credit_height(chain.network, position, chain.follower.final_height)

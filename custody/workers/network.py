@@ -14,12 +14,13 @@ import structlog
 
 from chains.model import NetworkId
 from custody.db.leases import Lease, LeaseLost, Leases
-from custody.deposits.follow import NetworkFollower
+from custody.deposits.follow import NetworkFollower, Step
 from custody.transfers.broadcaster import Broadcaster
 from custody.transfers.driver import Driver
 from custody.transfers.outcomes import Done, Later, Progress, contained
 from custody.transfers.state import Work
 from custody.transfers.tracker import Tracker
+from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Item, Outbox
 
 _BATCH = 64
@@ -45,6 +46,7 @@ class NetworkWorker:
         broadcaster: Broadcaster,
         outbox: Outbox,
         poll_interval_s: float,
+        watch: NodeWatch | None = None,
     ) -> None:
         self.network = network
         self._leases = leases
@@ -54,6 +56,7 @@ class NetworkWorker:
         self._broadcaster = broadcaster
         self._outbox = outbox
         self._poll_interval_s = poll_interval_s
+        self._watch = watch
         self._work = asyncio.Event()
 
     def wake(self) -> None:
@@ -73,7 +76,7 @@ class NetworkWorker:
         seen: object = None
         try:
             while lease.is_held:
-                step = await self._follower.step(lease)
+                step = await self._step(lease)
                 if step.at_tip:
                     reached = (step.applied.position, step.applied.final_height)
                     if self._follower.status.node_unavailable_since is None and (
@@ -85,6 +88,14 @@ class NetworkWorker:
                     await asyncio.sleep(self._poll_interval_s)
         finally:
             await self._follower.close()
+
+    async def _step(self, lease: Lease) -> Step:
+        """Also when it fails, what is wrong with the nodes is told."""
+        try:
+            return await self._follower.step(lease)
+        finally:
+            if self._watch is not None and lease.is_held:
+                await self._watch.look()
 
     async def run_outbox(self) -> None:
         """Run effects as they come due."""

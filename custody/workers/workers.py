@@ -28,6 +28,7 @@ from custody.transfers.precheck import Precheck
 from custody.transfers.tracker import Tracker
 from custody.transfers.verdicts import Verdicts
 from custody.workers.network import NetworkWorker
+from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
 
 PAUSE_FIRST_S = 1.0
@@ -56,6 +57,12 @@ class Workers:
                 broadcaster=broadcaster,
                 outbox=outbox,
                 poll_interval_s=self._custody.settings.poll_interval_s,
+                watch=NodeWatch(
+                    self._custody.database,
+                    network.id,
+                    self._custody.nodes.get(network.id),
+                    self._custody.clock,
+                ),
             )
             for network in self._custody.networks.values()
         }
@@ -137,6 +144,7 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
 
 def _follower(services: Services, network: Network) -> NetworkFollower:
     custody = services.custody
+    nodes = custody.nodes.get(network.id)
     return NetworkFollower(
         custody.database,
         Deposits(services.ledger, custody.clock),
@@ -144,6 +152,7 @@ def _follower(services: Services, network: Network) -> NetworkFollower:
         custody.adapters[network.id],
         custody.clock,
         accept_without_internal=network.alias in custody.settings.accept_without_internal,
+        witnesses=None if nodes is None else nodes.witnesses,
     )
 
 

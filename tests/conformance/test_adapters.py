@@ -48,8 +48,11 @@ async def test_serves_the_configured_network(world: World) -> None:
     for parent, child in pairwise(blocks):
         assert child.parent_hash == parent.ref.hash
         assert child.timestamp > 0
-    with pytest.raises(NodeUnavailable):
-        await adapter.block(tip.height + 1)
+    for block in blocks:
+        assert await adapter.block_ref(block.ref.height) == block.ref
+    for ask in (adapter.block, adapter.block_ref):
+        with pytest.raises(NodeUnavailable):
+            await ask(tip.height + 1)
 
 
 async def test_another_network_of_the_family_is_the_wrong_chain(world: World) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network, find_network
+from chains.nodes.witnesses import Witnesses
 from custody.alarms import repository as alarm_queries
 from custody.db.session import Database
 from custody.db.tables import (
@@ -53,6 +54,7 @@ class World:
     seed: int = 0
     start_height: int | None = None
     clock: Clock = field(default_factory=Clock)
+    witnesses: Witnesses | None = None
 
     def __post_init__(self) -> None:
         self.network: Network = find_network(self.alias)
@@ -78,6 +80,7 @@ class World:
             self.adapter,
             self.clock,
             start_height=self.start_height,
+            witnesses=self.witnesses,
         )
 
     async def new_vault(self) -> VaultRow:

@@ -94,6 +94,10 @@ class FakeAdapter:
     async def salvage(self, height: int) -> Block:
         return await self._ask("salvage", lambda: self._header(height))
 
+    async def block_ref(self, height: int) -> BlockRef | None:
+        found = await self._ask("block_ref", lambda: self._block(height))
+        return None if found is None else found.ref
+
     async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         return await self._ask("claim", lambda: self._claim(intent))
 

@@ -1,0 +1,413 @@
+"""Several nodes as one adapter: fakes of one chain, of which some fail, lag, or serve another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from chains.adapter import ChainAdapter
+from chains.errors import (
+    BroadcastRejected,
+    ChainError,
+    DeathUnproven,
+    NodeError,
+    NodeLimited,
+    NodeMisbehaved,
+    NodeUnavailable,
+    WrongChain,
+)
+from chains.model import BlockRef, Broadcast, SignedTx, TxId
+from chains.networks import Finality, find_network
+from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES, WITNESS_SILENT
+from chains.nodes.adapter import QUESTION_S, Nodes
+from chains.nodes.health import BEHIND_S, PROBE_S
+from chains.nodes.witnesses import SILENT_S, Witnesses
+from tests.support.fake_adapter import FakeAdapter
+from tests.support.fake_chain import FakeNode
+
+NETWORK = find_network("ethereum-local")
+TX = SignedTx(NETWORK.id, TxId("t"), b"raw")
+
+
+class Scripted(FakeAdapter):
+    """Fails with `fails` where it is set. `lag`: blocks that it has not seen yet."""
+
+    def __init__(self, node: FakeNode) -> None:
+        super().__init__(node)
+        self.fails: Callable[[str], ChainError | None] = lambda call: None
+        self.lag = 0
+        self.sent: Broadcast | None = Broadcast.ACCEPTED
+        self.dead: str | None = "spent otherwise"
+        self.before = self._before
+
+    def _before(self, call: str) -> None:
+        if error := self.fails(call):
+            raise error
+
+    async def tip(self) -> BlockRef:
+        found = await super().tip()
+        lower = await self.block_ref(max(0, found.height - self.lag))
+        assert lower is not None
+        return lower
+
+    async def broadcast(self, tx: SignedTx) -> Broadcast:
+        await self._ask("broadcast", lambda: None)
+        if self.sent is None:
+            await asyncio.Event().wait()
+        assert self.sent is not None
+        return self.sent
+
+    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+        return await self._ask("proven_dead", lambda: self.dead)
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class World:
+    clock: Clock = field(default_factory=Clock)
+    node: FakeNode = field(default_factory=lambda: FakeNode(NETWORK))
+
+    def adapters(self, count: int) -> list[Scripted]:
+        return [Scripted(self.node) for _ in range(count)]
+
+    def together(self, adapters: list[Scripted], witnesses: Witnesses | None = None) -> Nodes:
+        named = [(chr(ord("a") + i), adapter) for i, adapter in enumerate(adapters)]
+        made = Nodes(named, witnesses, clock=self.clock, delay_share=lambda: 1.0)
+        checked: ChainAdapter = made
+        assert checked is made
+        return made
+
+    def witnesses(self, adapters: list[Scripted], finality: Finality | None = None) -> Witnesses:
+        named = [(f"w{i}", adapter) for i, adapter in enumerate(adapters)]
+        return Witnesses(named, finality or NETWORK.finality, clock=self.clock)
+
+    async def ours(self, height: int) -> BlockRef | None:
+        return next((b.ref for b in self.node.chain if b.ref.height == height), None)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def failing(error: ChainError, *calls: str) -> Callable[[str], ChainError | None]:
+    return lambda call: error if not calls or call in calls else None
+
+
+async def test_the_next_node_is_asked_the_whole_question(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    await world.node.mine(5)
+    assert (await nodes.tip()).height == 5
+    assert second.calls == {}
+    first.fails = failing(NodeUnavailable("away"))
+    found = await nodes.block(3)
+    assert found is not None and found.ref.height == 3
+    assert nodes.asked == "b"
+    first.fails = lambda call: None
+    asked = dict(first.calls)
+    world.clock.now += 10
+    await nodes.block(4)
+    assert first.calls == asked, "questions stay with the node that answers"
+    second.fails = failing(NodeUnavailable("away"))
+    await nodes.block(4)
+    assert nodes.asked == "a"
+    assert first.calls["check"] == 2, "it was seen again to serve our chain"
+
+
+async def test_an_answer_that_is_no_nodes_fault_is_an_answer(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    for error in (BroadcastRejected("no"), ChainError("x")):
+        first.fails = failing(error, "claim", "status")
+        with pytest.raises(type(error)):
+            await nodes.status(TxId("t"))
+    assert second.calls == {}
+    first.fails = failing(DeathUnproven("not shown"), "proven_dead")
+    assert await nodes.proven_dead(TX, BlockRef(0, "x")) == "spent otherwise"
+    second.fails = first.fails
+    with pytest.raises(DeathUnproven):
+        await nodes.proven_dead(TX, BlockRef(0, "x"))
+    assert nodes.troubles() == ()
+
+
+async def test_a_single_node_is_asked_again_at_once(world: World) -> None:
+    [only] = adapters = world.adapters(1)
+    nodes = world.together(adapters)
+    for error in (NodeUnavailable("away"), NodeMisbehaved("odd"), WrongChain("other")):
+        only.fails = failing(error)
+        for _ in range(5):
+            with pytest.raises(type(error)):
+                await nodes.tip()
+        only.fails = lambda call: None
+        await nodes.tip()
+        assert nodes.troubles() == ()
+
+
+async def test_a_node_of_another_chain_is_taken_out_and_looked_at_again(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    first.fails = failing(WrongChain("serves chain 56"), "check")
+    await nodes.check()
+    [trouble] = nodes.troubles()
+    assert (trouble.code, trouble.message) == (NODE_TAKEN_OUT, "a: serves chain 56")
+    assert first.calls == {"check": 1}
+    second.fails = failing(NodeUnavailable("away"))
+    with pytest.raises(NodeUnavailable):
+        await nodes.block(0)
+    assert first.calls == {"check": 1}, "not even when no other is left"
+    second.fails, first.fails = (lambda call: None), (lambda call: None)
+    world.clock.now += PROBE_S
+    await nodes.tip()
+    await settle()
+    assert first.calls["check"] == 2
+    assert nodes.troubles() == ()
+    await nodes.close()
+
+
+async def test_all_on_another_chain_is_another_chain(world: World) -> None:
+    adapters = world.adapters(2)
+    for adapter in adapters:
+        adapter.fails = failing(WrongChain("other"), "check")
+    nodes = world.together(adapters)
+    for call in (nodes.check, nodes.tip, nodes.finalized):
+        with pytest.raises(WrongChain):
+            await call()
+    assert all(adapter.calls.keys() == {"check"} for adapter in adapters), "asked nothing else"
+
+
+async def test_a_node_that_keeps_contradicting_itself_is_taken_out(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    first.fails = failing(NodeMisbehaved("two hashes at one height"), "block")
+    second.fails = failing(NodeUnavailable("away"), "block")
+    for _ in range(3):
+        world.clock.now += 5
+        with pytest.raises(NodeError):
+            await nodes.block(0)
+    second.fails = lambda call: None
+    [trouble] = nodes.troubles()
+    assert trouble.message == "a: two hashes at one height"
+    await nodes.block(0)
+    assert first.calls["block"] == 3
+    world.clock.now += PROBE_S
+    first.fails = lambda call: None
+    await nodes.tip()
+    await settle()
+    assert nodes.troubles() == ()
+    await nodes.close()
+
+
+async def test_a_node_that_lags_behind_is_left_for_one_that_does_not(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    await world.node.mine(30)
+    first.lag = 10
+    assert (await nodes.tip()).height == 20
+    world.clock.now += PROBE_S
+    assert (await nodes.tip()).height == 20, "the other one is looked at meanwhile"
+    await settle()
+    world.clock.now += BEHIND_S
+    assert (await nodes.tip()).height == 30
+    assert nodes.asked == "b"
+    second.fails = failing(NodeUnavailable("away"))
+    world.clock.now += 1
+    assert (await nodes.tip()).height == 20, "better than none"
+    await nodes.close()
+
+
+async def test_a_limited_node_rests_as_long_as_it_said(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    first.fails = failing(NodeLimited("slow down", delay_s=20), "block")
+    await nodes.block(0)
+    first.fails = lambda call: None
+    second.fails = failing(NodeUnavailable("away"))
+    world.clock.now += 19
+    asked = first.calls["block"]
+    await nodes.block(0)
+    assert first.calls["block"] == asked + 1, "asked all the same when no other answers"
+
+
+async def test_a_question_ends(world: World) -> None:
+    adapters = world.adapters(5)
+
+    def slow(call: str) -> ChainError | None:
+        world.clock.now += QUESTION_S
+        return NodeUnavailable("slow")
+
+    for adapter in adapters:
+        adapter.fails = slow
+    with pytest.raises(NodeUnavailable):
+        await world.together(adapters).block(0)
+    assert [bool(adapter.calls) for adapter in adapters] == [True, True, False, False, False]
+
+
+async def test_questions_side_by_side_fail_once(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    first.fails = failing(NodeUnavailable("away"), "block")
+    await asyncio.gather(*(nodes.block(0) for _ in range(8)))
+    assert first.calls["check"] == second.calls["check"] == 1
+    first.fails = lambda call: None
+    second.fails = failing(NodeUnavailable("away"))
+    world.clock.now += 1.5  # eight failures of one moment are one failure
+    assert not nodes._nodes[0].health.rests(world.clock.now)
+
+
+async def test_a_broadcast_goes_to_all(world: World) -> None:
+    first, second, third = adapters = world.adapters(3)
+    nodes = world.together(adapters)
+    first.fails = failing(BroadcastRejected("low fee"), "broadcast")
+    second.sent = Broadcast.ALREADY_KNOWN
+    third.sent = None  # never answers
+    assert await nodes.broadcast(TX) is Broadcast.ALREADY_KNOWN
+    assert [each.calls["broadcast"] for each in adapters] == [1, 1, 1]
+    second.fails, third.fails = first.fails, failing(NodeUnavailable("away"))
+    with pytest.raises(NodeUnavailable):
+        await nodes.broadcast(TX)
+    third.fails = first.fails
+    world.clock.now += 100
+    with pytest.raises(BroadcastRejected):
+        await nodes.broadcast(TX)
+    await nodes.close()
+
+
+# Witnesses
+
+
+async def test_final_is_what_all_witnesses_have(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    witnesses = world.witnesses(adapters)
+    await world.node.mine(20)
+    world.node.final_height = 20
+    final = await world.ours(20)
+    assert final is not None
+    assert witnesses.agreed is None
+    assert await witnesses.agree(final, world.ours) == final
+    asked = dict(first.calls)
+    assert await witnesses.agree(final, world.ours) == final
+    assert first.calls == asked, "each final block is asked about once"
+    assert witnesses.troubles() == ()
+    assert second.calls["check"] == 1
+
+
+async def test_a_slow_witness_makes_us_wait_where_it_stands(world: World) -> None:
+    """Also one whose own finality is younger than ours: it is no proof that it has the block."""
+    slow = world.adapters(1)
+    witnesses = world.witnesses(slow)
+    await world.node.mine(20)
+    world.node.final_height = 12
+    final = await world.ours(20)
+    assert final is not None
+    assert await witnesses.agree(final, world.ours) == await world.ours(12)
+    world.clock.now += SILENT_S
+    assert await witnesses.agree(final, world.ours) == await world.ours(12)
+    assert witnesses.troubles() == (), "from here on it stands still"
+    world.clock.now += SILENT_S
+    assert await witnesses.agree(final, world.ours) == await world.ours(12)
+    assert [each.code for each in witnesses.troubles()] == [WITNESS_SILENT]
+    world.node.final_height = 20
+    assert await witnesses.agree(final, world.ours) == final
+    assert witnesses.troubles() == ()
+
+
+async def test_confirmations_are_counted_at_the_witness_too(world: World) -> None:
+    lagging = world.adapters(1)
+    lagging[0].lag = 4
+    witnesses = world.witnesses(lagging, Finality(node=False, confirmations=3))
+    await world.node.mine(20)
+    final = await world.ours(18)
+    assert final is not None
+    assert await witnesses.agree(final, world.ours) == await world.ours(14)
+
+
+@pytest.mark.parametrize("finality", [NETWORK.finality, Finality(node=False, confirmations=3)])
+async def test_another_block_agrees_to_nothing(world: World, finality: Finality) -> None:
+    other = World()
+    other.node.random.seed(99)
+    good, bad = Scripted(world.node), Scripted(other.node)
+    witnesses = world.witnesses([good, bad], finality)
+    await world.node.mine(20)
+    await other.node.mine(20)
+    world.node.final_height = other.node.final_height = 18
+    final = await world.ours(18)
+    assert final is not None
+    assert await witnesses.agree(final, world.ours) is None
+    [trouble] = witnesses.troubles()
+    assert trouble.code == WITNESS_DISAGREES and trouble.message.startswith("w1: ")
+    world.clock.now += 10 * SILENT_S
+    assert await witnesses.agree(final, world.ours) is None, "no time makes it agree"
+    bad._node = world.node
+    assert await witnesses.agree(final, world.ours) == final
+    assert witnesses.troubles() == ()
+
+
+@pytest.mark.parametrize("call", ["check", "finalized", "block_ref"])
+@pytest.mark.parametrize("error", [NodeUnavailable("away"), NodeMisbehaved("odd")])
+async def test_a_silent_witness_agrees_to_nothing_and_is_missed(
+    world: World, call: str, error: NodeError
+) -> None:
+    _good, silent = adapters = world.adapters(2)
+    witnesses = world.witnesses(adapters)
+    await world.node.mine(20)
+    world.node.final_height = 20
+    final = await world.ours(20)
+    assert final is not None
+    silent.fails = failing(error, call)
+    assert await witnesses.agree(final, world.ours) is None
+    assert witnesses.troubles() == ()
+    world.clock.now += SILENT_S
+    assert await witnesses.agree(final, world.ours) is None
+    [trouble] = witnesses.troubles()
+    assert (trouble.code, trouble.message) == (WITNESS_SILENT, "waiting for w1")
+    silent.fails = lambda call: None
+    assert await witnesses.agree(final, world.ours) == final
+    assert witnesses.troubles() == ()
+
+
+async def test_a_witness_of_another_chain_disagrees(world: World) -> None:
+    [other] = adapters = world.adapters(1)
+    witnesses = world.witnesses(adapters)
+    await world.node.mine(1)
+    world.node.final_height = 1
+    other.fails = failing(WrongChain("serves chain 56"), "check")
+    final = await world.ours(1)
+    assert final is not None
+    assert await witnesses.agree(final, world.ours) is None
+    [trouble] = witnesses.troubles()
+    assert trouble.code == WITNESS_DISAGREES
+
+
+async def test_nothing_is_dead_that_a_witness_does_not_show(world: World) -> None:
+    [primary, witness] = world.adapters(2)
+    nodes = world.together([primary], world.witnesses([witness]))
+    final = BlockRef(0, "x")
+    assert await nodes.proven_dead(TX, final) == "spent otherwise"
+    witness.dead = None
+    with pytest.raises(DeathUnproven, match="w0"):
+        await nodes.proven_dead(TX, final)
+    witness.fails = failing(NodeUnavailable("away"))
+    with pytest.raises(NodeUnavailable):
+        await nodes.proven_dead(TX, final)
+    primary.dead = None
+    asked = witness.calls["proven_dead"]
+    assert await nodes.proven_dead(TX, final) is None
+    assert witness.calls["proven_dead"] == asked
+    await nodes.close()
+
+
+async def settle() -> None:
+    """Let what was begun in the background end."""
+    for _ in range(20):
+        await asyncio.sleep(0)
