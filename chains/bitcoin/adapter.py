@@ -59,6 +59,8 @@ _FEE_RATE_MAX: Final = "0.10"
 _REJECTIONS: Final = (-22, -25, -26)
 """RPC_DESERIALIZATION_ERROR, RPC_VERIFY_ERROR, RPC_VERIFY_REJECTED."""
 _LARGE_BLOCK_BYTES: Final = 100_000
+_SCAN_SCRIPTS_MAX: Final = 300_000
+"""In one question; bitcoind takes no request above 32 MiB (src/httpserver.cpp, MAX_SIZE)."""
 _SCAN_TIMEOUT_S: Final = 600.0
 _SCAN_POLL_S: Final = 0.1
 
@@ -200,18 +202,26 @@ class BitcoinAdapter:
         scripts = {self._codec.addresses.script_of(address): address for address in addresses}
         if not scripts:
             return {}
+        amounts: dict[Address, int] = {}
         async with self._scanning:
-            counted = await self._node.scan(scripts, _SCAN_TIMEOUT_S)
-            while counted is None:  # the node does one scan at a time, and not only for us
-                await asyncio.sleep(_SCAN_POLL_S)
-                counted = await self._node.scan(scripts, _SCAN_TIMEOUT_S)
-        amounts, tip = counted
-        if at is not None and at != tip:
-            raise NodeUnavailable("the node counts at its tip only, and the tip has moved")
+            for first in range(0, len(scripts), _SCAN_SCRIPTS_MAX):
+                part = list(scripts.items())[first : first + _SCAN_SCRIPTS_MAX]
+                counted, tip = await self._scan(dict(part))
+                if at is not None and at != tip:
+                    raise NodeUnavailable("the node counts at its tip only, and the tip has moved")
+                amounts |= counted
+                at = tip
         return amounts
 
     async def close(self) -> None:
         await self._rpc.close()
+
+    async def _scan(self, scripts: Mapping[bytes, Address]) -> tuple[dict[Address, int], BlockRef]:
+        while True:
+            counted = await self._node.scan(scripts, _SCAN_TIMEOUT_S)
+            if counted is not None:
+                return counted
+            await asyncio.sleep(_SCAN_POLL_S)  # the node does one scan at a time, not only for us
 
     def _key(self, coin: Coin) -> ConflictKey:
         return outpoint_key(self._network.id, coin.txid, coin.position)

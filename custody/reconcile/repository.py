@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,11 +55,13 @@ async def vaults_on(session: ReadSession, network: NetworkId) -> list[str]:
     return list(await session.all(mine.order_by(AddressRow.vault_id)))
 
 
-async def addresses_of(session: ReadSession, network: NetworkId, vault: str) -> list[Address]:
-    """All of them, change included."""
-    mine = select(AddressRow.address).where(
-        AddressRow.vault_id == vault, AddressRow.network == network
-    )
+async def addresses_of(
+    session: ReadSession, network: NetworkId, vaults: Collection[str] | None
+) -> list[Address]:
+    """All of these vaults, or of all, change included."""
+    mine = select(AddressRow.address).where(AddressRow.network == network)
+    if vaults is not None:
+        mine = mine.where(AddressRow.vault_id.in_(list(vaults)))
     return [Address(text) for text in await session.all(mine.order_by(AddressRow.seq))]
 
 

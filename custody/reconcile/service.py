@@ -28,11 +28,10 @@ from custody.ledger.model import Fault
 from custody.reconcile import repository
 from custody.reconcile.actions import act_on_books, act_on_vault
 from custody.reconcile.books import check_books
+from custody.reconcile.counting import Counting
 from custody.reconcile.report import DIFFERENT, Line, Report, Verdict, compare
 from custody.reconcile.repository import Outgoing, Snapshot
 
-_CONCURRENCY = 8
-"""Questions to one node at a time."""
 _PATIENCE_S = 5
 """How long the follower may take to reach the block that the node answered for."""
 _VAULT_TIMEOUT_S = 600
@@ -86,36 +85,48 @@ class Reconciliation:
         say is acted on at once: neither a slow network nor a vault of many addresses makes another
         wait for its alarm."""
         async with self._database.read() as session:
-            wanted = await repository.vaults_on(session, network.id)
+            wanted = [
+                vault
+                for vault in await repository.vaults_on(session, network.id)
+                if vaults is None or vault in vaults
+            ]
+            adapter = self._adapters[network.id]
+            everyone: Sequence[Address] = ()
+            if adapter.capabilities.coins:
+                everyone = await repository.addresses_of(session, network.id, vaults)
         checked: list[Line] = []
-        for vault in wanted:
-            if vaults is None or vault in vaults:
-                lines = await self._check_in_time(network, vault)
+        async with Counting(adapter, network.native.id, everyone) as counting:
+            for vault in wanted:
+                lines = await self._check_in_time(network, vault, counting)
                 await act_on_vault(self._database, network.id, vault, lines, self._clock())
                 checked += lines
         return checked
 
-    async def _check_in_time(self, network: Network, vault: str) -> tuple[Line, ...]:
+    async def _check_in_time(
+        self, network: Network, vault: str, counting: Counting
+    ) -> tuple[Line, ...]:
         try:
             async with asyncio.timeout(self._vault_timeout_s):
-                return await self.check_vault(network, vault)
+                return await self._check_vault(network, vault, counting)
         except TimeoutError:
             return (_inconclusive(network, vault, "the node takes too long"),)
 
-    async def check_vault(self, network: Network, vault: str) -> tuple[Line, ...]:
+    async def _check_vault(
+        self, network: Network, vault: str, counting: Counting
+    ) -> tuple[Line, ...]:
         """One line per asset of the vault on the network. Changes nothing.
 
         Two looks must agree on the verdict, not on the amount: who moves money in every block must
         not be able to keep us from coming to one.
         """
-        lines = await self._look(network, vault)
+        lines = await self._look(network, vault, counting, 0)
         if all(line.verdict not in DIFFERENT for line in lines):
             return lines
         before = {line.asset: line.verdict for line in lines}
         if not await self._wait_for_a_block(network):
             reason = "differs, to be confirmed after the next block"
             return tuple(_doubt(line, reason) for line in lines)
-        again = await self._look(network, vault)
+        again = await self._look(network, vault, counting, 1)
         return tuple(
             line
             if before.get(line.asset) is line.verdict
@@ -147,11 +158,13 @@ class Reconciliation:
     def _is_over(self, deadline: float) -> bool:
         return asyncio.get_running_loop().time() > deadline
 
-    async def _look(self, network: Network, vault: str) -> tuple[Line, ...]:
+    async def _look(
+        self, network: Network, vault: str, counting: Counting, number: int
+    ) -> tuple[Line, ...]:
         try:
             if self._adapters[network.id].capabilities.historic_balance:
                 return await self._look_back(network, vault)
-            return await self._look_now(network, vault)
+            return await self._look_now(network, vault, counting, number)
         except NodeError as error:
             return (_inconclusive(network, vault, error.code),)
         except _Unfair as error:
@@ -161,11 +174,15 @@ class Reconciliation:
         """At the follower's position."""
         async with self._database.read() as session:
             books = await repository.snapshot(session, network.id, vault)
-            addresses = await repository.addresses_of(session, network.id, vault)
+            addresses = await repository.addresses_of(session, network.id, [vault])
         position = books.position
         if position is None:
             raise _Unfair("nothing was followed yet")
-        balances = await self._balances(network, books, addresses, position)
+        adapter = self._adapters[network.id]
+        balances = {
+            asset: sum((await adapter.balances(addresses, asset, position)).values())
+            for asset in _assets(network, books)
+        }
         lines = await self._compare(network, vault, books, position, position, balances)
         if any(line.verdict in DIFFERENT for line in lines):
             block = await self._adapters[network.id].block(position.height)
@@ -173,15 +190,18 @@ class Reconciliation:
                 raise _Unfair("the node is on another chain than the follower")
         return lines
 
-    async def _look_now(self, network: Network, vault: str) -> tuple[Line, ...]:
+    async def _look_now(
+        self, network: Network, vault: str, counting: Counting, number: int
+    ) -> tuple[Line, ...]:
         """At the node's tip; the books follow."""
-        adapter = self._adapters[network.id]
         async with self._database.read() as session:
             books = await repository.snapshot(session, network.id, vault)
-            addresses = await repository.addresses_of(session, network.id, vault)
-        after = await adapter.tip()
-        balances = await self._balances(network, books, addresses, None)
-        until = await adapter.tip()
+            addresses = await repository.addresses_of(session, network.id, [vault])
+        counted = await counting.look(number, addresses, _assets(network, books))
+        balances = counted.sums(addresses)
+        if balances is None:
+            raise _Unfair("an address is newer than the count")
+        after, until = counted.after, counted.until
         books = await self._books_after(network, vault, after, until)
         if books.moved_at is not None and books.moved_at > after.height:
             raise _Unfair("something moved meanwhile")
@@ -201,26 +221,6 @@ class Reconciliation:
             if self._is_over(deadline):
                 raise _Unfair("the follower is behind the node")
             await asyncio.sleep(_POLL.total_seconds())
-
-    async def _balances(
-        self,
-        network: Network,
-        books: Snapshot,
-        addresses: Sequence[Address],
-        at: BlockRef | None,
-    ) -> dict[AssetId, int]:
-        """The sums over all addresses, by asset."""
-        slots = asyncio.Semaphore(_CONCURRENCY)
-        adapter = self._adapters[network.id]
-
-        async def ask(address: Address, asset: AssetId) -> int:
-            async with slots:
-                return await adapter.balance(address, asset, at)
-
-        sums = {}
-        for asset in {network.native.id, *books.owned}:
-            sums[asset] = sum(await asyncio.gather(*(ask(each, asset) for each in addresses)))
-        return sums
 
     async def _compare(
         self,
@@ -265,6 +265,11 @@ class Reconciliation:
             if status.state is TxState.INCLUDED:
                 left[each.asset] = left.get(each.asset, 0) + each.amount
         return left
+
+
+def _assets(network: Network, books: Snapshot) -> list[AssetId]:
+    """What is asked of the chain: the native coin always, and whatever the books have."""
+    return sorted({network.native.id, *books.owned})
 
 
 def _inconclusive(network: Network, vault: str, reason: str) -> Line:

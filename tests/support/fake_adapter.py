@@ -119,7 +119,11 @@ class FakeAdapter:
     async def balances(
         self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
     ) -> Mapping[Address, int]:
-        return await each_balance(self, addresses, asset, at)
+        if not self.codec.has_coins:
+            return await each_balance(self, addresses, asset, at)
+        return await self._ask(
+            "balances", lambda: {each: self._balance(each, asset, at) for each in addresses}
+        )
 
     async def close(self) -> None: ...
 

@@ -180,3 +180,12 @@ async def test_a_block_that_the_node_no_longer_keeps_is_not_skipped(node, adapte
     node.answers["getBlock"] = {"error": {"code": code, "message": "cleaned up"}}
     with pytest.raises(NodeUnavailable):
         await adapter.block(7)
+
+
+async def test_a_block_without_its_transactions_is_not_an_empty_one(node, adapter):
+    answer = block([])
+    node.answers["getBlock"] = answer
+    assert (await adapter.block(7)).credits == ()
+    del answer["transactions"]
+    with pytest.raises(NodeMisbehaved):
+        await adapter.block(7)

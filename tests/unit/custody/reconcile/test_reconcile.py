@@ -179,7 +179,7 @@ async def test_a_shortage_that_changes_with_every_look_is_a_shortage(database: D
     (row,) = await world.addresses(vault)
 
     def steal(call: str) -> None:
-        if call == "balance":
+        if call in ("balance", "balances"):
             world.node.state.give(row.address, world.native, -1)
 
     world.adapter.before = steal
@@ -197,14 +197,14 @@ async def test_a_slow_network_does_not_delay_the_alarm_of_another(database: Data
         await world.follow()
         world.node.state.give(address.address, world.native, 7)
     reached, answered = asyncio.Event(), asyncio.Event()
-    ask = slow.adapter.balance
+    ask = slow.adapter.balances
 
-    async def balance(*question: Any) -> int:
+    async def balances(*question: Any) -> Any:
         reached.set()
         await answered.wait()
         return await ask(*question)
 
-    slow.adapter.balance = balance  # type: ignore[method-assign, assignment]
+    slow.adapter.balances = balances  # type: ignore[method-assign, assignment]
     service = Reconciliation(
         database,
         {world.network.id: world.network for world in (slow, fast)},
@@ -224,11 +224,11 @@ async def test_a_slow_network_does_not_delay_the_alarm_of_another(database: Data
 async def test_a_node_that_never_answers_is_given_up_in_time(database: Database):
     world, vault = await funded(database, COINS)
 
-    async def balance(*_question: Any) -> int:
+    async def balances(*_question: Any) -> Any:
         await asyncio.Event().wait()
         raise AssertionError
 
-    world.adapter.balance = balance  # type: ignore[method-assign, assignment]
+    world.adapter.balances = balances  # type: ignore[method-assign, assignment]
     (line,) = (await world.reconcile(vault_timeout_s=0.05)).lines
     assert (line.verdict, line.reason) == (Verdict.INCONCLUSIVE, "the node takes too long")
     assert await world.frozen(vault) is None
@@ -268,7 +268,7 @@ async def test_a_difference_that_goes_away_is_no_difference(database: Database):
     answers = iter([5, 0, 0, 0])
 
     def flicker(call: str) -> None:
-        if call == "balance":
+        if call in ("balance", "balances"):
             world.node.state.balances[row.address, world.native] = 100_000 + next(answers)
 
     world.adapter.before = flicker
@@ -288,7 +288,7 @@ async def test_a_deposit_at_the_wrong_moment(database: Database, alias: str):
 
     def arrive(call: str) -> None:
         nonlocal asked
-        if call == "balance":
+        if call in ("balance", "balances"):
             asked += 1
             if asked == 1:
                 world.node._mine(0)
