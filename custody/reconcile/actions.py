@@ -39,7 +39,10 @@ async def act_on_vault(
                 await raise_alarm(session, code, words, now, network=network, vault=vault)
             elif conclusive:
                 await clear_alarm(session, code, now, network=network, vault=vault)
-        if any(-line.surplus > accepted[line.asset] for line in lines):
+        if any(
+            line.verdict is Verdict.SHORTAGE and -line.surplus > accepted[line.asset]
+            for line in lines
+        ):
             await freeze(session, [vault], AlarmCode.SHORTAGE.value, now)
 
 

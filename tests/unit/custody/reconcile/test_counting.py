@@ -28,7 +28,7 @@ async def with_two_vaults(database: Database, alias: str = COINS) -> tuple[World
 
 
 async def test_one_walk_counts_every_vault(database: Database):
-    world, paid = await with_two_vaults(database)
+    world, _paid = await with_two_vaults(database)
     report = await world.reconcile()
     assert report.is_clean
     assert [line.chain for line in report.lines] == [100_000, 100_000]
@@ -46,7 +46,7 @@ async def test_all_second_looks_share_a_second_walk(database: Database):
 
 
 async def test_a_walk_that_failed_is_not_tried_again_for_each_vault(database: Database):
-    world, paid = await with_two_vaults(database)
+    world, _paid = await with_two_vaults(database)
 
     def fails(call: str) -> None:
         if call == "balances":
@@ -67,12 +67,12 @@ async def test_an_address_made_during_the_walk_is_counted_the_next_time(database
         del found[paid[0]]
         return found
 
-    world.adapter.balances = slowly  # type: ignore[method-assign]
+    world.adapter.balances = slowly  # type: ignore[method-assign, assignment]
     first, second = sorted(line.reason for line in (await world.reconcile()).lines)
     assert (first, second) == ("", "an address is newer than the count")
 
 
 async def test_elsewhere_each_vault_is_asked_for_by_itself(database: Database):
-    world, paid = await with_two_vaults(database, CURRENT)
+    world, _paid = await with_two_vaults(database, CURRENT)
     assert (await world.reconcile()).is_clean
     assert world.adapter.calls["balance"] == 40
