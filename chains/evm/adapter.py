@@ -23,7 +23,7 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees, tracing
+from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees, shrink, tracing
 from chains.evm.codec import EvmCodec
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
 from chains.model import (
@@ -250,7 +250,7 @@ class EvmAdapter:
 
     async def _full_block(self, height: int) -> dict[str, Any]:
         found: dict[str, Any] | None = await self._node.call(
-            "eth_getBlockByNumber", hex(height), True
+            "eth_getBlockByNumber", hex(height), True, reader=shrink.block
         )
         if found is None:
             raise NodeUnavailable(f"the node has no block {height} yet")
@@ -273,16 +273,20 @@ class EvmAdapter:
         return await self._by_receipts(block), Reading.WITHOUT_INTERNAL
 
     async def _by_traces(self, block: dict[str, Any]) -> tuple[Credit, ...]:
-        traces = await self._node.call("debug_traceBlockByHash", block["hash"], _TRACER)
+        traces = await self._node.call(
+            "debug_traceBlockByHash", block["hash"], _TRACER, reader=shrink.traces
+        )
         self._internal = InternalCredits.SEEN
         receipts = None
         if crediting.needs_receipts(self._network, block, traces):
-            receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
+            receipts = await self._receipts(block)
         return crediting.from_traces(self._network, block, traces, receipts)
 
     async def _by_receipts(self, block: dict[str, Any]) -> tuple[Credit, ...]:
-        receipts = await self._node.call("eth_getBlockReceipts", block["hash"])
-        return crediting.from_receipts(self._network, block, receipts)
+        return crediting.from_receipts(self._network, block, await self._receipts(block))
+
+    async def _receipts(self, block: dict[str, Any]) -> Any:
+        return await self._node.call("eth_getBlockReceipts", block["hash"], reader=shrink.receipts)
 
     async def _judge(self, error: RpcError, height: int) -> None:
         """Return if receipts will have to do for the block that was not traced. Else raise, also
@@ -301,7 +305,9 @@ class EvmAdapter:
         for _ in range(tracing.PROBES):
             head = await self.tip()
             try:
-                await self._node.call("debug_traceBlockByHash", head.hash, _TRACER)
+                await self._node.call(
+                    "debug_traceBlockByHash", head.hash, _TRACER, reader=shrink.traces
+                )
             except RpcError as error:
                 if error.number not in NO_SUCH_METHOD:
                     return InternalCredits.UNKNOWN

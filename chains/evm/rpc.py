@@ -20,6 +20,7 @@ from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call, Fault, JsonRpc
+from chains.transport.offload import Reader
 
 T = TypeVar("T")
 
@@ -60,9 +61,10 @@ class NodeConnection(AsyncJSONBaseProvider):
         super().__init__()
         self._rpc = JsonRpc(Connection(endpoint, timeout_s), decode=_decode, limits=_LIMITED)
 
-    async def call(self, method: str, *params: object) -> Any:
-        """The bare `result`, which may be None. Raises NodeUnavailable or NodeMisbehaved."""
-        result = await self._rpc.ask(method, params)
+    async def call(self, method: str, *params: object, reader: Reader | None = None) -> Any:
+        """The bare `result`, which may be None; what `reader` keeps of it, where it may be large.
+        Raises NodeUnavailable or NodeMisbehaved."""
+        result = await self._rpc.ask(method, params, reader=reader)
         if isinstance(result, Fault):
             raise RpcError(result.code, result.message)
         return result

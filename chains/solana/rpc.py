@@ -22,10 +22,11 @@ from solders.pubkey import Pubkey
 
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
-from chains.solana import TRANSACTION_VERSION_MAX
+from chains.solana import TRANSACTION_VERSION_MAX, shrink
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Fault, JsonRpc
+from chains.transport.offload import Reader
 
 _Value = TypeVar("_Value")
 
@@ -178,6 +179,7 @@ class SolanaRpc:
                 slot,
                 options,
                 passes=_NO_BLOCK,
+                reader=shrink.block if gains else None,
             )
         except Refused as refused:
             if refused.code in _SKIPPED:
@@ -340,12 +342,13 @@ class SolanaRpc:
         method: str,
         *params: object,
         passes: frozenset[int] | None = _NONE,
+        reader: Reader | None = None,
     ) -> _Value:
         """One question. `read` turns the result into a value and may raise what reading JSON of
         another shape than expected raises. `passes`: error codes that reach the caller as
         Refused; None for all that a later try would not change."""
         try:
-            result = await self._result(method, list(params))
+            result = await self._result(method, list(params), reader)
         except Refused as refused:
             if passes is not None and refused.code in passes:
                 raise
@@ -359,8 +362,8 @@ class SolanaRpc:
         except (KeyError, TypeError, ValueError, IndexError, ParseHashError) as error:
             raise NodeMisbehaved(f"unexpected answer to {method}: {error!r}") from error
 
-    async def _result(self, method: str, params: list[object]) -> Any:
-        result = await self._rpc.ask(method, params)
+    async def _result(self, method: str, params: list[object], reader: Reader | None) -> Any:
+        result = await self._rpc.ask(method, params, reader=reader)
         if isinstance(result, Fault):
             raise Refused(result.code, result.message, result.data)
         return result
@@ -432,7 +435,10 @@ def _block(slot: int, value: Any, *, gains: bool) -> RawBlock:
         parent_hash=_hash(value["previousBlockhash"]),
         parent_slot=parent_slot,
         timestamp=_integer(value.get("blockTime") or 0),
-        gains=tuple(gain for entry in value["transactions"] for gain in _gains(entry))
+        gains=tuple(
+            Gain(TxId(_text(txid)), _integer(index), _text(account), _integer(lamports))
+            for txid, index, account, lamports in value["gains"]
+        )
         if gains
         else (),
     )
@@ -447,23 +453,3 @@ def _signatures(slot: int, value: Any) -> BlockSignatures | None:
         parent_hash=_hash(value["previousBlockhash"]),
         signatures=frozenset(_text(each) for each in value["signatures"]),
     )
-
-
-def _gains(entry: Any) -> list[Gain]:
-    """Failed transactions leave nobody richer: only their fee and nonce take effect."""
-    meta, transaction = entry["meta"], entry["transaction"]
-    if meta["err"] is not None:
-        return []
-    accounts, before, after = transaction["accountKeys"], meta["preBalances"], meta["postBalances"]
-    if not len(accounts) == len(before) == len(after):
-        raise ValueError("another number of balances than of accounts")
-    return [
-        Gain(
-            txid=TxId(_text(transaction["signatures"][0])),
-            index=index,
-            account=_text(accounts[index]["pubkey"]),
-            lamports=_integer(new) - _integer(old),
-        )
-        for index, (old, new) in enumerate(zip(before, after, strict=True))
-        if new > old
-    ]

@@ -18,6 +18,7 @@ from pydantic_core import from_json
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.transport.connection import Connection, Reply
 from chains.transport.meaning import Meaning, of_error
+from chains.transport.offload import LARGE_BYTES, Offload, Reader, Unreadable, read_answer
 
 Call = tuple[str, Sequence[object]]
 """Method and positional arguments."""
@@ -51,12 +52,20 @@ class JsonRpc:
         self._decode = decode
         self._limits = limits
         self._ids = count(1)
+        self._offload = Offload()
 
-    async def ask(self, method: str, params: object, *, timeout_s: float | None = None) -> Any:
-        """The result of one call, which may be None, or a Fault. Raises NodeUnavailable or
-        NodeMisbehaved."""
+    async def ask(
+        self,
+        method: str,
+        params: object,
+        *,
+        timeout_s: float | None = None,
+        reader: Reader | None = None,
+    ) -> Any:
+        """The result of one call, which may be None, or a Fault. `reader`: what is kept of the
+        result, for answers that may be large. Raises NodeUnavailable or NodeMisbehaved."""
         number = next(self._ids)
-        reply = await self._post(_request(number, method, params), timeout_s)
+        reply = await self._post(_request(number, method, params), timeout_s, reader)
         return self._read(reply, number)
 
     async def ask_all(self, calls: Sequence[Call], *, timeout_s: float | None = None) -> list[Any]:
@@ -78,18 +87,31 @@ class JsonRpc:
         return [self._read(by_id[number], number) for number in numbers]
 
     async def close(self) -> None:
+        await self._offload.close()
         await self._connection.close()
 
-    async def _post(self, request: object, timeout_s: float | None) -> Any:
+    async def _post(
+        self, request: object, timeout_s: float | None, reader: Reader | None = None
+    ) -> Any:
         body = json.dumps(request, separators=(",", ":")).encode()
         reply = await self._connection.post(body, timeout_s=timeout_s)
         try:
-            value = self._decode(reply.body)
+            value = await self._value(reply.body, reader)
+        except Unreadable as error:
+            name = self._connection.name
+            raise NodeMisbehaved(f"{name}: an answer that can't be read ({error})") from None
         except (ValueError, RecursionError):
             raise self._no_answer(reply) from None
         if reply.status != _OK and not _is_answer(value):
             raise self._no_answer(reply)
         return value
+
+    async def _value(self, body: bytes, reader: Reader | None) -> Any:
+        if reader is None:
+            return self._decode(body)
+        if len(body) < LARGE_BYTES:
+            return read_answer(body, self._decode, reader)
+        return await self._offload.read(body, reader)
 
     def _read(self, reply: Any, number: int) -> Any:
         name = self._connection.name

@@ -14,6 +14,7 @@ from chains.evm.adapter import EvmAdapter
 from chains.evm.rpc import RpcError
 from chains.model import Block, InternalCredits, Reading
 from chains.networks import find_network
+from chains.transport.offload import Reader
 from custody.db.session import Database
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.readings import Range, ranges
@@ -62,7 +63,11 @@ class Node:
     receipts: bool = True
     asked: list[str] = field(default_factory=list)
 
-    async def call(self, method: str, *params: Any) -> Any:
+    async def call(self, method: str, *params: Any, reader: Reader | None = None) -> Any:
+        result = await self._answer(method, *params)
+        return result if reader is None or result is None else reader(result)
+
+    async def _answer(self, method: str, *params: Any) -> Any:
         self.asked.append(method)
         if method == "eth_getBlockByNumber":
             number = self.tip if params[0] in ("latest", "finalized") else int(params[0], 16)
