@@ -75,5 +75,5 @@ def make_services(
             wake=wake,
         ),
         reconciliation=reconciliation,
-        unfreezing=Unfreezing(custody.database, reconciliation, custody.clock),
+        unfreezing=Unfreezing(custody.database, ledger, reconciliation, custody.clock),
     )

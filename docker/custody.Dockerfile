@@ -43,6 +43,7 @@ COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/vers
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
+COPY custody/rewind/*.py /opt/custody/custody/rewind/
 COPY custody/transfers/*.py /opt/custody/custody/transfers/
 COPY custody/vaults/*.py /opt/custody/custody/vaults/
 COPY custody/workers/*.py /opt/custody/custody/workers/

@@ -31,13 +31,14 @@ BALANCE_EXAMPLE = {
     "pending": _ZERO,
     "unswept": _ZERO,
     "locked": _ZERO,
+    "owed": _ZERO,
     "as_of": AS_OF_EXAMPLE,
 }
 
 
 class BalanceView(View):
     """One asset. What the chain holds for us is available + reserved + pending + unswept + locked,
-    less what has left with transactions that are not final yet."""
+    less what is owed and what has left with transactions that are not final yet."""
 
     model_config = with_example(BALANCE_EXAMPLE)
 
@@ -49,6 +50,7 @@ class BalanceView(View):
     pending: Money = Field(description="deposits that are not final yet")
     unswept: Money = Field(description="on addresses from which the vault does not pay")
     locked: Money = Field(description="held by the chain for the vault, as Solana's rent is")
+    owed: Money = Field(description="what the vault lacks for what left it beyond what it had")
     as_of: AsOf
 
 
@@ -149,5 +151,6 @@ def _view(balance: Balance, answered: AsOf) -> BalanceView:
         pending=money(balance.pending, asset),
         unswept=money(balance.unswept, asset),
         locked=money(balance.locked, asset),
+        owed=money(balance.owed, asset),
         as_of=answered,
     )

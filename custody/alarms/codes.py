@@ -18,6 +18,7 @@ class AlarmCode(StrEnum):
     SHORTAGE = "chain_below_ledger"
     SURPLUS = "chain_above_ledger"
     BOOKS_BROKEN = "books_broken"
+    VAULT_OWES = "vault_owes"
     REORG_BELOW_FINALITY = "reorg_below_finality"
     REORG_TOO_DEEP = "reorg_too_deep"
     NODE_WRONG_CHAIN = "node_wrong_chain"
@@ -50,6 +51,9 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.BOOKS_BROKEN: Meaning(
         "the ledger's entries do not add up to its totals", clears_itself=True
+    ),
+    AlarmCode.VAULT_OWES: Meaning(
+        "more was taken back from a vault than it had; the vault is frozen", clears_itself=True
     ),
     AlarmCode.REORG_BELOW_FINALITY: Meaning(
         "the network undid a block that was final; the vaults that relied on it are frozen",

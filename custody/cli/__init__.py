@@ -1,7 +1,7 @@
 """The `custody` command: operate the wallet from a shell.
 
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
-    custody alarm … | vault … | rescan               the operator's at 3 a.m.: docs/runbook.md
+    custody alarm … | vault … | rescan | rewind      the operator's at 3 a.m.: docs/runbook.md
     custody apikey …                                 who may call the API
     custody chain …                                  how chains are followed, passing blocks
     custody policy …                                 the administrators'
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import typer
 
-from custody.cli import alarm, apikey, approver, chain, policy, service, vault
+from custody.cli import alarm, apikey, approver, blocks, chain, policy, service, vault
 from custody.cli.output import Failure, told
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ app.command()(service.migrate)
 app.command()(service.serve)
 app.command()(service.worker)
 app.command()(service.reconcile)
+app.command()(blocks.rescan)
+app.command()(blocks.rewind)
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(vault.app, name="vault")
 app.add_typer(apikey.app, name="apikey")

@@ -511,8 +511,6 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.note IS DISTINCT FROM NEW.note
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.mandate IS DISTINCT FROM NEW.mandate
-   OR OLD.amount_reservation_id IS DISTINCT FROM NEW.amount_reservation_id
-   OR OLD.fee_reservation_id IS DISTINCT FROM NEW.fee_reservation_id
    OR OLD.requested_at IS DISTINCT FROM NEW.requested_at
    OR OLD.expires_at IS DISTINCT FROM NEW.expires_at) EXECUTE FUNCTION refuse_change();
 
@@ -541,6 +539,41 @@ CREATE TRIGGER transactions_no_delete BEFORE DELETE ON transactions
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transactions_no_truncate BEFORE TRUNCATE ON transactions
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_freezes_no_update BEFORE UPDATE ON vault_freezes
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.reason IS DISTINCT FROM NEW.reason
+   OR OLD.frozen_by IS DISTINCT FROM NEW.frozen_by
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at
+   OR OLD.ended_by IS NOT NULL AND OLD.ended_by IS DISTINCT FROM NEW.ended_by
+   OR OLD.ended_reason IS NOT NULL AND OLD.ended_reason IS DISTINCT FROM NEW.ended_reason
+   OR OLD.difference IS NOT NULL AND OLD.difference IS DISTINCT FROM NEW.difference) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_freezes_no_delete BEFORE DELETE ON vault_freezes
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_freezes_no_truncate BEFORE TRUNCATE ON vault_freezes
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER alarms_no_update BEFORE UPDATE ON alarms
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.cleared_at IS NOT NULL AND OLD.cleared_at IS DISTINCT FROM NEW.cleared_at
+   OR OLD.cleared_by IS NOT NULL AND OLD.cleared_by IS DISTINCT FROM NEW.cleared_by
+   OR OLD.cleared_reason IS NOT NULL AND OLD.cleared_reason IS DISTINCT FROM NEW.cleared_reason) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER alarms_no_delete BEFORE DELETE ON alarms
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER alarms_no_truncate BEFORE TRUNCATE ON alarms
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER api_keys_no_update BEFORE UPDATE ON api_keys

@@ -172,7 +172,8 @@ class PassRow(Row):
 
 
 class DepositRow(Row):
-    """pending -> credited, or pending -> reversed. A transaction that comes back in another block
+    """pending -> credited, or pending -> reversed; credited -> reversed only when a person rewinds
+    the chain. A transaction that comes back in another block
     is a new row, so nothing that was once shown is rewritten; only the very same block coming back
     makes its reversed rows pending again, under a new reservation."""
 
@@ -220,11 +221,11 @@ class CoinRow(Row):
 
 
 class LedgerAccountRow(Row):
-    """`kind`: vault | unswept | locked (with `vault_id`), or chain | fees (without). `id` follows
-    from the other three (`ledger.model.AccountKey`). The four totals are a cache of the entries,
-    written in the same transaction; a test and the reconciliation prove them equal. Those of chain
-    and fees stay 0: every transfer of the asset would queue for that one row, and nobody needs them
-    in a hurry."""
+    """`kind`: vault | unswept | locked | shortfall (with `vault_id`), or chain | fees (without).
+    `id` follows from the other three (`ledger.model.AccountKey`). The four totals are a cache of
+    the entries, written in the same transaction; a test and the reconciliation prove them equal.
+    Those of chain and fees stay 0: every transfer of the asset would queue for that one row, and
+    nobody needs them in a hurry."""
 
     __tablename__ = "ledger_accounts"
     __table_args__ = (UniqueConstraint("vault_id", "asset", "kind"),)
@@ -253,7 +254,7 @@ class LedgerEntryRow(Row):
     subject: Mapped[str] = mapped_column(index=True)
     """The deposit or transfer it belongs to."""
     reason: Mapped[str]
-    """deposit, transfer, fee, rent."""
+    """deposit, transfer, fee, rent, rewind, shortfall."""
     created_at: Mapped[datetime]
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import Table, UniqueConstraint
 
 from custody.db.tables import (
     AddressRow,
+    AlarmRow,
     ApiKeyRow,
     ApprovalRow,
     DepositRow,
@@ -29,6 +30,7 @@ from custody.db.tables import (
     TransactionRow,
     TransferEventRow,
     TransferRow,
+    VaultFreezeRow,
     VaultRow,
 )
 
@@ -61,6 +63,9 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "fee",
             "locked",
             "updated_at",
+            # A rewound chain holds its money anew.
+            "amount_reservation_id",
+            "fee_reservation_id",
         )
     ),
     TransactionRow: Life(
@@ -73,6 +78,14 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "signed_at",
             "broadcast_at",
         ),
+    ),
+    VaultFreezeRow: Life(
+        changing=("open_key",),
+        once=("ended_at", "ended_by", "ended_reason", "difference"),
+    ),
+    AlarmRow: Life(
+        changing=("message", "updated_at", "open_key"),
+        once=("cleared_at", "cleared_by", "cleared_reason"),
     ),
     ApiKeyRow: Life(changing=("name",), once=("revoked_at",)),
 }

@@ -66,7 +66,8 @@ class Rescan:
     async def blocks(self, first: int, last: int) -> Rescanned:
         """The heights from `first` to `last`, both included.
 
-        Raises Invalid(height_invalid) unless they are in order and not above the follower.
+        Raises Invalid(height_invalid) unless they are in order and not above the follower, and
+        WrongChain: what lies below the blocks that we remember is believed without proof.
         """
         await self._adapter.check()
         position = await self._position()

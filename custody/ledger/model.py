@@ -4,8 +4,9 @@ RESERVE moves nothing yet, but holds the amount on both sides. SETTLE moves all 
 releases the rest; VOID releases all of it; a reserve is settled or voided at most once. POST moves
 at once. Entries are never changed: what was wrong is answered by another entry.
 
-An account's debits take away and its credits add. Accounts of a vault can't go below zero; `chain`
-(the outside world) and `fees` are the other side and can. A deposit reserves chain -> vault while
+An account's debits take away and its credits add. Accounts of a vault can't go below zero, but for
+`shortfall`, which says what the vault owes; `chain` (the outside world) and `fees` are the other
+side and can. A deposit reserves chain -> vault while
 its block can still be undone and settles when it can't; a transfer reserves vault -> chain and
 vault -> fees and settles both when its block is final.
 
@@ -35,6 +36,8 @@ class AccountKind(StrEnum):
     """On addresses of an account chain from which the vault doesn't pay: shown, not spendable."""
     LOCKED = "locked"
     """Held by the chain on the vault's behalf, as Solana's rent is."""
+    SHORTFALL = "shortfall"
+    """Below zero by what left the vault, or never came to it, beyond what it had."""
     CHAIN = "chain"
     """The outside world, per asset."""
     FEES = "fees"
@@ -44,6 +47,9 @@ class AccountKind(StrEnum):
 BOUNDED = frozenset({AccountKind.VAULT, AccountKind.UNSWEPT, AccountKind.LOCKED})
 """Accounts that belong to a vault and never owe."""
 
+OWNED = BOUNDED | {AccountKind.SHORTFALL}
+"""Accounts that belong to a vault."""
+
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
@@ -52,7 +58,7 @@ class AccountKey:
     vault: str | None = None
 
     def __post_init__(self) -> None:
-        assert (self.kind in BOUNDED) == (self.vault is not None), "a vault's account names it"
+        assert (self.kind in OWNED) == (self.vault is not None), "a vault's account names it"
 
     @property
     def id(self) -> str:
@@ -79,6 +85,10 @@ def locked_account(vault: str, asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.LOCKED, asset, vault)
 
 
+def shortfall_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.SHORTFALL, asset, vault)
+
+
 def chain_account(asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.CHAIN, asset)
 
@@ -99,6 +109,10 @@ class Reason(StrEnum):
     TRANSFER = "transfer"
     FEE = "fee"
     RENT = "rent"
+    REWIND = "rewind"
+    """The opposite of an entry whose block turned out not to be on the chain."""
+    SHORTFALL = "shortfall"
+    """What the vault owes grows or shrinks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +366,8 @@ def find_faults(accounts: Iterable[Account]) -> list[Fault]:
         key = account.key
         if key.kind in BOUNDED and account.available < 0:
             faults.append(Fault(key.vault, key.asset, f"{key.kind} account below zero"))
+        if key.kind is AccountKind.SHORTFALL and account.posted > 0:
+            faults.append(Fault(key.vault, key.asset, "a shortfall was covered more than once"))
         if account.debits_pending < 0 or account.credits_pending < 0:
             faults.append(Fault(key.vault, key.asset, f"{key.kind} account holds less than 0"))
         posted, pending = sums.get(key.asset, (0, 0))

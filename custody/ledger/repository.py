@@ -21,7 +21,8 @@ _CHUNK = 500
 class Balance:
     """Base units of one asset. `available` can be spent; `reserved` is held for transfers under
     way; `pending` is held for deposits that are not final yet; `unswept` lies on addresses from
-    which the vault doesn't pay; `locked` is held by the chain (rent)."""
+    which the vault doesn't pay; `locked` is held by the chain (rent); `owed` is what the vault
+    lacks for what left it, or never came to it, beyond what it had."""
 
     asset: AssetId
     available: int = 0
@@ -29,6 +30,7 @@ class Balance:
     pending: int = 0
     unswept: int = 0
     locked: int = 0
+    owed: int = 0
 
 
 async def balances_of_vault(session: ReadSession, vault: str) -> tuple[Balance, ...]:
@@ -45,6 +47,11 @@ async def balances_of_client(session: ReadSession, client: str) -> tuple[Balance
 async def balances_of_everyone(session: ReadSession) -> tuple[Balance, ...]:
     """The sums over all vaults, ordered by asset."""
     return _sum(await session.all(_accounts()))
+
+
+async def accounts_of_vault(session: ReadSession, vault: str) -> list[Account]:
+    rows = await session.all(_accounts().where(LedgerAccountRow.vault_id == vault))
+    return [account_of(row) for row in rows]
 
 
 async def entries_of(session: ReadSession, subject: str) -> tuple[Entry, ...]:
@@ -157,8 +164,10 @@ def _sum(rows: Sequence[LedgerAccountRow]) -> tuple[Balance, ...]:
             }
         elif account.key.kind is AccountKind.UNSWEPT:
             parts = {"unswept": account.posted, "pending": account.credits_pending}
-        else:
+        elif account.key.kind is AccountKind.LOCKED:
             parts = {"locked": account.posted}
+        else:
+            parts = {"owed": -account.posted}
         for name, amount in parts.items():
             total[name] = total.get(name, 0) + amount
     return tuple(Balance(AssetId(asset), **total) for asset, total in sorted(sums.items()))

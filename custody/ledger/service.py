@@ -23,7 +23,7 @@ from custody.db.tables import LedgerAccountRow, LedgerEntryRow
 from custody.errors import Conflict, CustodyError, Unprocessable
 from custody.ledger import repository
 from custody.ledger.model import (
-    BOUNDED,
+    OWNED,
     Account,
     AccountKey,
     Books,
@@ -119,7 +119,7 @@ class Ledger:
         assets |= {key.asset for key in keys.values()}
         wanted |= keys.keys()
         books.open(*map(chain_account, assets), *map(fees_account, assets))
-        owned = {i for i, key in keys.items() if key.kind in BOUNDED}
+        owned = {i for i, key in keys.items() if key.kind in OWNED}
         # An account of a vault that is there has the other sides of its asset beside it.
         beside = {keys[i].asset for i in owned}
         new = owned - self._seen
@@ -172,7 +172,7 @@ class Ledger:
         changed = [
             account
             for account_id, account in books.accounts.items()
-            if account.key.kind in BOUNDED and account != before[account_id]
+            if account.key.kind in OWNED and account != before[account_id]
         ]
         await session.update_each(LedgerAccountRow, ["id"], [_totals(each) for each in changed])
 

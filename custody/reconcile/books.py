@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 
 from custody.db.session import ReadSession
 from custody.db.tables import LedgerAccountRow, LedgerEntryRow
-from custody.ledger.model import BOUNDED, Account, Fault, Kind, find_faults
+from custody.ledger.model import OWNED, Account, Fault, Kind, find_faults
 from custody.ledger.repository import account_of
 
 _CHUNK = 5_000
@@ -27,7 +27,7 @@ async def check_books(session: ReadSession) -> tuple[list[Fault], int]:
     faults += find_faults(derived.values())
     for account_id, account in stored.items():
         # The other sides (chain, fees) keep no totals.
-        if account.key.kind in BOUNDED and account != derived[account_id]:
+        if account.key.kind in OWNED and account != derived[account_id]:
             message = f"{account.key.kind} account's totals are not the sums of its entries"
             faults.append(Fault(account.key.vault, account.key.asset, message))
     return faults, count

@@ -25,8 +25,13 @@ from custody.ledger.repository import account_of
 from custody.reconcile.report import Line
 from custody.transfers.state import TERMINAL
 
-_ON_CHAIN_KINDS = (AccountKind.VAULT.value, AccountKind.UNSWEPT.value)
-"""`locked` money lies on accounts of the chain's own, not on the vault's addresses."""
+_ON_CHAIN_KINDS = (
+    AccountKind.VAULT.value,
+    AccountKind.UNSWEPT.value,
+    AccountKind.SHORTFALL.value,
+)
+"""`locked` money lies on accounts of the chain's own, not on the vault's addresses. What the vault
+owes is not on them either."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from typing import Final
 from custody.db.session import Database, ReadSession
 from custody.db.tables import VaultFreezeRow
 from custody.errors import Conflict
+from custody.ledger.service import Ledger
 from custody.reasons import checked_reason
 from custody.reconcile import repository
 from custody.reconcile.report import Line, Report, Verdict, in_words
 from custody.reconcile.service import Reconciliation
 from custody.vaults import repository as vaults
+from custody.vaults.debts import cover_and_tell
 from custody.vaults.freezes import freezes_of, unfreeze
 
 _SHOWN: Final = 20
@@ -36,16 +38,22 @@ class Unfrozen:
 
 class Unfreezing:
     def __init__(
-        self, database: Database, reconciliation: Reconciliation, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        ledger: Ledger,
+        reconciliation: Reconciliation,
+        clock: Callable[[], datetime],
     ) -> None:
         self._database = database
+        self._ledger = ledger
         self._reconciliation = reconciliation
         self._clock = clock
 
     async def unfreeze(
         self, vault: str, reason: str, *, by: str, despite_difference: bool, only: str | None = None
     ) -> Unfrozen:
-        """Compare the vault on every network that is served, then end all of its freezes.
+        """Let the vault pay what it owes, compare it on every network that is served, then end all
+        of its freezes.
 
         Raises Conflict: vault_not_frozen; books_broken (no person can answer for sums that are
         wrong); vault_still_differs, unless `despite_difference`. Also NotFound(vault_not_found)
@@ -55,10 +63,12 @@ class Unfreezing:
         async with self._database.read() as session:
             await vaults.vault(session, vault, only=only)
             await _check_frozen(session, vault)
+        owed = await cover_and_tell(self._database, self._ledger, vault, self._clock())
         report = await self._reconciliation.run(vaults=[vault])
         _check_books(report, vault)
         differing = [line for line in report.lines if line.verdict is not Verdict.EQUAL]
-        difference = "; ".join(map(in_words, differing[:_SHOWN])) or None
+        words = [owed] if owed else []
+        difference = "; ".join([*words, *map(in_words, differing[:_SHOWN])]) or None
         if difference is not None and not despite_difference:
             raise Conflict("vault_still_differs", f"The vault still differs: {difference}")
         now = self._clock()

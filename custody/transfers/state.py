@@ -181,6 +181,11 @@ class Revert:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettle:
+    """A person rewound our chain below its block: what was settled is open again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Die:
     """Proven from final blocks: it can never be included any more, neither well nor badly."""
 
@@ -205,6 +210,7 @@ Event = (
     | Disconnect
     | Finalize
     | Revert
+    | Unsettle
     | Die
 )
 
@@ -312,6 +318,9 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
         Revert: _Rule(State.REVERTED, effects=(ReleaseClaims(),)),
     },
     **{state: {} for state in TERMINAL},
+    # Whoever makes these holds the money again, in the same transaction (`custody.rewind`).
+    State.FINAL: {Unsettle: _Rule(State.BROADCAST, effects=_BROADCAST)},
+    State.REVERTED: {Unsettle: _Rule(State.BROADCAST, effects=_BROADCAST)},
 }
 
 
@@ -350,7 +359,7 @@ def _absorb(transfer: Transfer, event: Event) -> Transfer:
             return replace(transfer, txid=txid)
         case Include(block, fee, locked, failure):
             return replace(transfer, block=block, fee=fee, locked=locked, reason=failure)
-        case Disconnect():
+        case Disconnect() | Unsettle():
             return replace(transfer, block=None, fee=None, locked=None, reason=None)
         case _:
             return transfer

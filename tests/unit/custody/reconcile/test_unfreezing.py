@@ -23,7 +23,7 @@ async def let_go(
     networks = {world.network.id: world.network}
     adapters = {world.network.id: world.adapter}
     reconciliation = Reconciliation(world.database, networks, adapters, world.clock, patience_s=0.2)
-    unfreezing = Unfreezing(world.database, reconciliation, world.clock)
+    unfreezing = Unfreezing(world.database, world.ledger, reconciliation, world.clock)
     return await unfreezing.unfreeze(vault, reason, by="ada", despite_difference=despite_difference)
 
 

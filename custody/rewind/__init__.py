@@ -1,0 +1,1 @@
+"""Takes back what was booked from blocks that turned out not to be on the chain."""

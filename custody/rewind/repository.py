@@ -1,0 +1,110 @@
+"""Queries on what is on record from blocks. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import delete, func, select, update
+
+from chains.model import BlockRef, NetworkId
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import (
+    BlockRow,
+    CoinRow,
+    DepositRow,
+    LedgerEntryRow,
+    TransferRow,
+)
+from custody.deposits.matching import DepositState
+from custody.transfers.state import State
+
+_STANDING = (DepositState.PENDING.value, DepositState.CREDITED.value)
+_SETTLED = (State.FINAL.value, State.REVERTED.value)
+
+
+async def all_refs(session: ReadSession, network: NetworkId) -> list[BlockRef]:
+    """The remembered blocks, oldest first."""
+    rows = select(BlockRow.height, BlockRow.hash).where(BlockRow.network == network)
+    return [BlockRef(*row) for row in await session.rows(rows.order_by(BlockRow.height))]
+
+
+async def standing_deposits(
+    session: ReadSession, network: NetworkId, above: int
+) -> Sequence[DepositRow]:
+    """Pending and credited ones in blocks above a height."""
+    return await session.all(
+        select(DepositRow)
+        .where(
+            DepositRow.network == network,
+            DepositRow.state.in_(_STANDING),
+            DepositRow.block_height > above,
+        )
+        .order_by(DepositRow.id)
+    )
+
+
+async def settled_transfers(
+    session: ReadSession, network: NetworkId, above: int
+) -> Sequence[TransferRow]:
+    """Those whose end was in a block above a height."""
+    return await session.all(
+        select(TransferRow)
+        .where(
+            TransferRow.network == network,
+            TransferRow.state.in_(_SETTLED),
+            TransferRow.block_height > above,
+        )
+        .order_by(TransferRow.id)
+    )
+
+
+async def older_blocks(
+    session: ReadSession, network: NetworkId, below: int | None, limit: int = 100
+) -> list[BlockRef]:
+    """Blocks that are not remembered any more but in which something of ours lies, newest first."""
+    found: set[BlockRef] = set()
+    for row, states in ((DepositRow, _STANDING), (TransferRow, _SETTLED)):
+        rows = select(row.block_height, row.block_hash).where(
+            row.network == network, row.state.in_(states), row.block_height.is_not(None)
+        )
+        if below is not None:
+            rows = rows.where(row.block_height < below)
+        newest = rows.distinct().order_by(row.block_height.desc()).limit(limit)
+        found |= {
+            BlockRef(height, hash_)
+            for height, hash_ in await session.rows(newest)
+            if height is not None and hash_ is not None
+        }
+    return sorted(found, key=lambda ref: ref.height, reverse=True)[:limit]
+
+
+async def coins_above(session: ReadSession, network: NetworkId, height: int) -> tuple[int, int]:
+    """How many coins blocks above a height made, and how many they spent."""
+    mine = select(func.count()).select_from(CoinRow).where(CoinRow.network == network)
+    made = await session.one(mine.where(CoinRow.block_height > height))
+    return made, await session.one(mine.where(CoinRow.spent_height > height))
+
+
+async def forget_coins_above(session: WriteSession, network: NetworkId, height: int) -> None:
+    mine = CoinRow.network == network
+    spent = update(CoinRow).where(mine, CoinRow.spent_height > height)
+    await session.execute(spent.values(spent_height=None))
+    await session.execute(delete(CoinRow).where(mine, CoinRow.block_height > height))
+
+
+async def forget_blocks_above(session: WriteSession, network: NetworkId, height: int) -> None:
+    await session.execute(
+        delete(BlockRow).where(BlockRow.network == network, BlockRow.height > height)
+    )
+
+
+async def credited_accounts(session: ReadSession, reservations: Collection[str]) -> dict[str, str]:
+    """The account that each reservation credits, by the deposit it belongs to."""
+    found: dict[str, str] = {}
+    ordered = sorted(reservations)
+    for start in range(0, len(ordered), 500):
+        rows = select(LedgerEntryRow.subject, LedgerEntryRow.credit_account).where(
+            LedgerEntryRow.id.in_(ordered[start : start + 500])
+        )
+        found.update(dict(await session.rows(rows)))
+    return found
