@@ -15,10 +15,13 @@ from typing import Final
 from chains.codec import TransactionCodec
 from chains.keys import HARDENED, InvalidPath, is_under, parse_path
 from chains.model import Address, AddressType, KeyScheme, NetworkId
+from chains.networks import Family
 from signer.errors import Refused
 from signer.keychain import Keychain, Root
 from signer.wire import RefusalCode
 
+COIN_FAMILIES: Final = frozenset({Family.BITCOIN})
+"""Where coins are spent from an account, and change returns to it."""
 _ACCOUNTS_MAX: Final = 4096
 _ADDRESSES_MAX: Final = 65536
 
@@ -113,8 +116,9 @@ def _is_address_path(codec: TransactionCodec, account: Account, path: str) -> bo
     except InvalidPath:
         return False
     index = last[0] % HARDENED if last else 0
+    branches = (False, True) if codec.network.family in COIN_FAMILIES else (False,)
     shapes = (
         codec.address_path(account.address_type, account.number, index, change=change)
-        for change in (False, True)
+        for change in branches
     )
     return path in shapes

@@ -17,7 +17,7 @@ from signer import messages
 from signer.errors import Refused, SignerFault
 from signer.messages import parse_request
 from signer.policy import SignedPolicy
-from signer.service import Caller, printable, step1_authenticate
+from signer.service import Caller, Unreadable, printable, step1_authenticate
 from signer.session import Session
 from signer.wire import (
     BATCH_MAX,
@@ -35,6 +35,7 @@ from signer.wire import (
 )
 
 Arguments = Mapping[str, Any]
+_FAULT: Final = "fault"
 
 
 class Endpoint:
@@ -61,13 +62,14 @@ class Endpoint:
             return messages.refusal(RefusalCode.UNAVAILABLE, "not-durable", message)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the service
             # Its text may name what is ours alone; the caller learns that it may try again.
-            kind = type(error).__name__
-            return messages.refusal(RefusalCode.UNAVAILABLE, "fault", f"internal fault: {kind}")
+            fault = f"internal fault: {type(error).__name__}"
+            return self.reject(caller, RefusalCode.UNAVAILABLE, _FAULT, fault)
 
     def reject(self, caller: Caller, code: RefusalCode, detail: str, message: str) -> bytes:
         """A refusal of a whole message, recorded like every decision."""
         said = printable(message)
-        if self.session is not None and code is not RefusalCode.UNAVAILABLE:
+        passing = code is RefusalCode.UNAVAILABLE and detail != _FAULT
+        if self.session is not None and not passing:
             with suppress(SignerFault, sqlite3.Error, OSError):  # unrecorded, but still refused
                 self.session.record_rejected(caller.name, code, detail, said)
         return messages.refusal(code, detail, said)
@@ -145,8 +147,19 @@ def _attest(session: Session, caller: Caller, arguments: Arguments) -> dict[str,
 
 def _sign(session: Session, caller: Caller, arguments: Arguments) -> list[dict[str, Any]]:
     fields = exact_fields(arguments, frozenset({"requests"}))
-    requests = [SignRequest.parse(row) for row in listed(fields["requests"], maximum=BATCH_MAX)]
+    requests = [_request(row) for row in listed(fields["requests"], maximum=BATCH_MAX)]
     return [outcome_to_json(outcome) for outcome in session.signer.sign(caller, requests)]
+
+
+def _request(row: object) -> SignRequest | Unreadable:
+    """Raises MalformedMessage only if not even the transfer can be read, to be named in an answer;
+    else one that can't be read would take its whole batch with it."""
+    try:
+        return SignRequest.parse(row)
+    except MalformedMessage as error:
+        mandate = row.get("mandate") if isinstance(row, dict) else None
+        transfer = mandate.get("transfer") if isinstance(mandate, dict) else None
+        return Unreadable(text(transfer), printable(str(error)))
 
 
 def _policy(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any] | None:

@@ -93,10 +93,14 @@ class Guard:
             with self.journal.transaction():
                 yield
         except BaseException:
-            self._sums.forget()
-            self._vaults.clear()
+            self.forget()
             self._accounts = accounts
             raise
+
+    def forget(self) -> None:
+        """What is only remembered from the journal; it is read again when next asked for."""
+        self._sums.forget()
+        self._vaults.clear()
 
     # Transactions
 

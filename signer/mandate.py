@@ -17,13 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
 from chains.model import Payment, SigningInput, TxSummary
-from chains.networks import Family, all_networks
-from signer.accounts import Account, Accounts
+from chains.networks import all_networks
+from signer.accounts import COIN_FAMILIES, Account, Accounts
 from signer.errors import Refused
 from signer.policy import Policy
 from signer.wire import Approval, Mandate, RefusalCode, Verdict, approval_message
-
-_COIN_FAMILIES = frozenset({Family.BITCOIN})
 
 
 def check_current(mandate: Mandate, policy: Policy, now: datetime) -> None:
@@ -85,7 +83,7 @@ def check_same(
         raise Refused(RefusalCode.UNEXPLAINED, "transaction", "; ".join(summary.unexplained))
     if not inputs or not summary.sources:
         raise _mismatch("source", "nothing of ours is spent")
-    if all_networks()[mandate.network].family in _COIN_FAMILIES:
+    if all_networks()[mandate.network].family in COIN_FAMILIES:
         account, paths = _check_coins(mandate, summary, inputs, number, accounts)
     else:
         account, paths = _check_source(mandate, summary, inputs, number, accounts)

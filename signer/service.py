@@ -33,7 +33,7 @@ from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
 from signer.clock import Moment, TrustedClock
 from signer.curves import SigningFailed
-from signer.errors import Refused
+from signer.errors import JournalFault, Refused
 from signer.guard import Guard, Vault
 from signer.history import History
 from signer.journal import Record
@@ -75,6 +75,14 @@ class Caller:
 
     name: str
     allowed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A request that can't be read, but for its transfer; `why`, for people."""
+
+    transfer: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,28 +133,32 @@ class Signer:
         self._log = log
         self._clock = clock
 
-    def sign(self, caller: Caller, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
-        """One outcome per request, in order. Raises Refused for a caller who may not ask."""
+    def sign(
+        self, caller: Caller, requests: Sequence[SignRequest | Unreadable]
+    ) -> tuple[Outcome, ...]:
+        """One outcome per request, in order; what goes wrong with one is that one's refusal. Raises
+        Refused for a caller who may not ask."""
         step1_authenticate(caller)
         moment = self._clock.moment()
         try:
             with self._guard.transaction():
                 decided = [self._decide(caller, request, moment) for request in requests]
             # Durable from here on, and only from here on may a signature exist.
-            outcomes = tuple(self._fulfil(decision) for decision in decided)
+            outcomes = tuple(self._fulfil(caller, decision, moment) for decision in decided)
             self._log.append()
         except Refused as refused:
             detail, message = refused.detail, str(refused)
             return tuple(_unavailable(request, detail, message) for request in requests)
-        except SigningFailed:
-            message = "the curve library refused; the decisions are recorded, nothing was given out"
-            return tuple(_unavailable(request, "signing-failed", message) for request in requests)
         except (sqlite3.Error, OSError):
             message = "the decision can't be made durable; the same request may be repeated"
             return tuple(_unavailable(request, "not-durable", message) for request in requests)
         return outcomes
 
-    def _decide(self, caller: Caller, request: SignRequest, moment: Moment) -> Granted | Refusal:
+    def _decide(
+        self, caller: Caller, request: SignRequest | Unreadable, moment: Moment
+    ) -> Granted | Refusal:
+        if isinstance(request, Unreadable):
+            return self._record_unreadable(caller, request, moment.now)
         mandate = request.mandate
         history = self._guard.history(mandate.transfer)
         case = Case(request, mandate.digest(), tx_digest(request.tx), history)
@@ -174,11 +186,35 @@ class Signer:
             return Granted(case, decoded.inputs, source, record, moment.now)
         except Refused as refused:
             return self._record_refusal(caller, case, refused, moment.now)
+        except (sqlite3.Error, OSError, JournalFault):
+            raise  # the disk fails all requests alike
+        except Exception as error:  # noqa: BLE001 - a bug met by one request harms no other
+            self._guard.forget()
+            return self._record_refusal(caller, case, _fault(error), moment.now)
 
-    def _fulfil(self, decision: Granted | Refusal) -> Outcome:
+    def _fulfil(self, caller: Caller, decision: Granted | Refusal, moment: Moment) -> Outcome:
         if isinstance(decision, Refusal):
             return decision
-        return step8_receipt(decision, step7_sign(decision, self._accounts))
+        try:
+            return step8_receipt(decision, step7_sign(decision, self._accounts))
+        except Exception as error:  # noqa: BLE001 - as above; nothing of it is given out
+            with self._guard.transaction():
+                return self._record_refusal(caller, decision.case, _fault(error), moment.now)
+
+    def _record_unreadable(self, caller: Caller, request: Unreadable, now: datetime) -> Refusal:
+        refusal = Refusal(request.transfer, RefusalCode.MALFORMED, "request", request.why)
+        self._guard.journal.append(
+            {
+                "kind": "refused",
+                "at": format_time(now),
+                "caller": caller.name,
+                "transfer": refusal.transfer,
+                "code": refusal.code.value,
+                "detail": refusal.detail,
+                "message": refusal.message,
+            }
+        )
+        return refusal
 
     def _vault(self, client: str, vault: str) -> Vault:
         """From the signer's own registry: which keys are whose is not custody's to say."""
@@ -277,9 +313,9 @@ def step5_evaluate(
     )
     if evaluation.ruling is Ruling.ALLOW:
         return evaluation
-    if evaluation.detail is Detail.TIME_LOCK and evaluation.rule not in complete:
-        assert evaluation.rule is not None
-        guard.record_complete(mandate.transfer, case.mandate_digest, evaluation.rule, moment.now)
+    rule = evaluation.rule
+    if evaluation.detail is Detail.TIME_LOCK and rule is not None and rule not in complete:
+        guard.record_complete(mandate.transfer, case.mandate_digest, rule, moment.now)
     raise Refused(
         _CODE_OF[evaluation.ruling],
         evaluation.detail.value,
@@ -396,8 +432,17 @@ def _advice(evaluation: Evaluation) -> str:
     return "no rule of the policy allows this"
 
 
-def _unavailable(request: SignRequest, detail: str, message: str) -> Refusal:
-    return Refusal(request.mandate.transfer, RefusalCode.UNAVAILABLE, detail, message)
+def _unavailable(request: SignRequest | Unreadable, detail: str, message: str) -> Refusal:
+    named = request if isinstance(request, Unreadable) else request.mandate
+    return Refusal(named.transfer, RefusalCode.UNAVAILABLE, detail, message)
+
+
+def _fault(error: Exception) -> Refused:
+    """Its text may name what is ours alone."""
+    if isinstance(error, SigningFailed):
+        message = "the curve library refused; the decision is recorded, nothing was given out"
+        return Refused(RefusalCode.UNAVAILABLE, "signing-failed", message)
+    return Refused(RefusalCode.UNAVAILABLE, "fault", f"internal fault: {type(error).__name__}")
 
 
 def printable(message: str) -> str:

@@ -11,7 +11,13 @@ from typing import Final
 from coincurve import PublicKey
 
 from chains.codec import payload_size, remember_small
-from chains.errors import InvalidAddress, InvalidAmount, MalformedTransaction, SignatureMismatch
+from chains.errors import (
+    InvalidAddress,
+    InvalidAmount,
+    InvalidInput,
+    MalformedTransaction,
+    SignatureMismatch,
+)
 from chains.evm import (
     ACCOUNT_PATH,
     ADDRESS_TYPE,
@@ -62,11 +68,11 @@ class EvmCodec:
         return self._network
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme:
-        assert address_type is ADDRESS_TYPE
+        _check_type(address_type)
         return KEY_SCHEME
 
     def account_path(self, address_type: AddressType, account: int) -> str:
-        assert address_type is ADDRESS_TYPE
+        _check_type(address_type)
         return ACCOUNT_PATH.format(coin_type=self._coin_type, account=account)
 
     def address_path(
@@ -75,7 +81,7 @@ class EvmCodec:
         return f"{self.account_path(address_type, account)}/{int(change)}/{index}"
 
     def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
-        assert address_type is ADDRESS_TYPE
+        _check_type(address_type)
         return address.derive(public_key)
 
     def parse_address(self, text: str) -> ParsedAddress:
@@ -156,6 +162,11 @@ class EvmCodec:
         if parsed.priority_fee > parsed.fee_per_gas_max:
             found.append("a priority fee above the whole fee, so that it can't be included")
         return found
+
+
+def _check_type(address_type: AddressType) -> None:
+    if address_type is not ADDRESS_TYPE:
+        raise InvalidInput(f"EVM networks derive no {address_type} addresses")
 
 
 def transaction_id(raw: bytes) -> TxId:

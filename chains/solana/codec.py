@@ -76,8 +76,10 @@ class SolanaCodec:
     def address_path(
         self, address_type: AddressType, account: int, index: int, *, change: bool = False
     ) -> str:
-        """All levels hardened: SLIP-10 has no others for ed25519."""
-        assert not change, "accounts have no change"
+        """All levels hardened: SLIP-10 has no others for ed25519. Raises InvalidInput for `change`,
+        which an account chain doesn't have."""
+        if change:
+            raise InvalidInput("accounts have no change")
         return f"{self.account_path(address_type, account)}/{index}'"
 
     def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:

@@ -15,6 +15,7 @@ from coincurve import PublicKey
 from chains.errors import (
     InvalidAddress,
     InvalidAmount,
+    InvalidInput,
     MalformedTransaction,
     SignatureMismatch,
 )
@@ -76,24 +77,25 @@ class TronCodec:
         return self._network
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme:
-        assert address_type is AddressType.TRON, address_type
+        _check_type(address_type)
         return KEY_SCHEME
 
     def account_path(self, address_type: AddressType, account: int) -> str:
-        assert address_type is AddressType.TRON, address_type
-        assert 0 <= account < _HARDENED, account
+        _check_type(address_type)
+        if not 0 <= account < _HARDENED:
+            raise InvalidInput(f"no account {account}")
         return f"m/{PURPOSE}'/{self._network.number('coin_type')}'/{account}'"
 
     def address_path(
         self, address_type: AddressType, account: int, index: int, *, change: bool = False
     ) -> str:
-        """An account chain has no change addresses: `change` is a programmer's error."""
-        assert not change, "TRON has no change addresses"
-        assert 0 <= index < _HARDENED, index
+        """Raises InvalidInput for `change`, which an account chain doesn't have."""
+        if change or not 0 <= index < _HARDENED:
+            raise InvalidInput(f"TRON has no change addresses, and no address {index}")
         return f"{self.account_path(address_type, account)}/0/{index}"
 
     def derive_address(self, public_key: bytes, address_type: AddressType) -> Address:
-        assert address_type is AddressType.TRON, address_type
+        _check_type(address_type)
         return address.from_public_key(public_key)
 
     def parse_address(self, text: str) -> ParsedAddress:
@@ -166,6 +168,11 @@ class TronCodec:
         if tx.sender is not None:
             raise MalformedTransaction("a sender beside the bytes, which name their own")
         return parse.raw_data(tx.payload)
+
+
+def _check_type(address_type: AddressType) -> None:
+    if address_type is not AddressType.TRON:
+        raise InvalidInput(f"TRON derives no {address_type} addresses")
 
 
 def _only_transfer(raw: pb.RawData) -> tuple[pb.TransferContract, list[str]]:

@@ -39,25 +39,25 @@ MESSAGES: Final = (
     Attack(
         "an unknown field",
         "`approved` in the mandate",
-        "malformed/message",
+        "malformed/request",
         channel.edited(approved=True),
     ),
     Attack(
         "a negative fee",
         "`-1` as greatest fee",
-        "malformed/message",
+        "malformed/request",
         channel.edited(fee_max="-1"),
     ),
     Attack(
         "an amount as a number",
         "a JSON number, which readers round",
-        "malformed/message",
+        "malformed/request",
         channel.edited(fee_max=1),
     ),
     Attack(
         "an unknown action",
         "`sweep` instead of `transfer`",
-        "malformed/message",
+        "malformed/request",
         channel.edited(action="sweep"),
     ),
     Attack(
@@ -69,7 +69,7 @@ MESSAGES: Final = (
     Attack(
         "a time before all times",
         "the first hour of year 1, east of Greenwich",
-        "malformed/message",
+        "malformed/request",
         channel.body(channel.year_zero),
     ),
     Attack(

@@ -163,7 +163,10 @@ class World:
 
     def refused_bytes(self, body: bytes) -> str:
         try:
-            return f"accepted {parse_response(self.exchange(body))}"
+            result = parse_response(self.exchange(body))
+            if isinstance(result, list) and len(result) == 1 and "refusal" in result[0]:
+                return outcome_word(parse_outcome(result[0]))
+            return f"accepted {result}"
         except CallRefused as refused:
             return f"{refused.code.value}/{refused.detail}"
 

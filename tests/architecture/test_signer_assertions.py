@@ -1,0 +1,74 @@
+"""No assertion of ours is reachable by what a caller sends.
+
+An assertion says that its author made a mistake. In code that a request runs through, the bytes of
+a stranger could be that mistake: there a documented error belongs, which is a refusal. So every
+assertion in a module that a request can reach stands in this list, with why it can't fail.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.test_signer_purity import modules_after_import
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ALLOWED = {
+    "chains.bitcoin.address:AddressFormat.derive": "our own keys have 33 bytes",
+    "chains.bitcoin.codec:_signing_input": "an input without address is unexplained before",
+    "chains.bitcoin.sighash:SignatureHashes.__init__": "one spent output was read per input",
+    "chains.evm.address:spell": "asked of 20 bytes: of a hash, or by a reader that has counted",
+    "chains.networks:Finality.__post_init__": "networks.toml, read at the start",
+    "chains.networks:Network.text": "networks.toml, read at the start",
+    "chains.networks:Network.number": "networks.toml, read at the start",
+    "chains.networks:all_networks": "networks.toml, read at the start",
+    "chains.networks:_network": "networks.toml, read at the start",
+    "chains.solana.nonce:seed": "an index that was found in the list of all",
+    "chains.tron.address:to_text": "asked of the bytes just before",
+    "chains.tron.codec:TronCodec.__init__": "configuration, at the start",
+    "signer.canonical:format_time": "our own clock's and parsed times have a zone and no fraction",
+    "signer.curves:sign_bip340_taproot": "a digest made by a codec",
+    "signer.curves:sign_ecdsa_recoverable": "a digest made by a codec",
+    "signer.journal:Journal._append": "the one transaction of a call is open, and only one",
+    "signer.journal:Journal.skip_past": "recovery, an operator's command",
+    "signer.journal:Journal.transaction": "the one transaction of a call is open, and only one",
+    "signer.keychain:Keychain.account_key": "refused before for other kinds of keys",
+    "signer.keychain:OwnKey.sign": "messages of our own making",
+    "signer.words:words_of": "entropy of the keystore, at unlocking",
+}
+
+
+def assertions(module: str) -> set[str]:
+    """`module:function` of every assertion in it."""
+    path = ROOT / Path(*module.split("."))
+    source = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+    found: set[str] = set()
+
+    def walk(node: ast.AST, names: tuple[str, ...]) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = (*names, node.name)
+        if isinstance(node, ast.Assert):
+            found.add(f"{module}:{'.'.join(names)}")
+        if isinstance(node, ast.Raise) and "AssertionError" in ast.dump(node):
+            found.add(f"{module}:{'.'.join(names)}")
+        for child in ast.iter_child_nodes(node):
+            walk(child, names)
+
+    walk(ast.parse(source.read_text()), ())
+    return found
+
+
+@pytest.fixture(scope="module")
+def reachable(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Every module of ours that is loaded where requests are answered."""
+    loaded = modules_after_import("signer.endpoint", tmp_path_factory.mktemp("home"))
+    return {name for name in loaded if name.partition(".")[0] in ("chains", "signer")}
+
+
+def test_every_assertion_that_a_request_could_meet_is_known(reachable: set[str]) -> None:
+    assert {"signer.service", "signer.accounts", "chains.tron.codec"} <= reachable
+    found = {place for module in reachable for place in assertions(module)}
+    unknown = sorted(found - ALLOWED.keys())
+    assert not unknown, "raise a documented error, or say in ALLOWED why it can't fail"
+    assert sorted(ALLOWED.keys() - found) == [], "no longer there"
