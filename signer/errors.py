@@ -9,6 +9,7 @@
     │   └── TokenUnavailable   the PKCS#11 token does not do its part
     ├── WordsInvalid           BIP-39 words or SLIP-39 shares that do not restore anything
     ├── OutsideScope           a path outside the keychain's scope was asked for
+    ├── PinnedAlready          administrators have the say already
     └── JournalFault
         ├── JournalDamaged     the record of what was signed was changed or cut
         ├── JournalBehind      it is older than what somebody holds proof of
@@ -72,6 +73,13 @@ class WordsInvalid(SignerFault):
 
 class OutsideScope(SignerFault):
     """A keychain was asked for a key outside its scope. Always a bug or an attack."""
+
+
+class PinnedAlready(SignerFault):
+    """Administrators have the say; only a policy that they sign names others."""
+
+    def __init__(self) -> None:
+        super().__init__("administrators are pinned already: publish a policy that names others")
 
 
 class JournalFault(SignerFault):

@@ -24,21 +24,19 @@ from typing import Any, Final
 from chains.keys import HARDENED
 from chains.model import TxSummary
 from signer.clock import Adoption, corrected, furthest_forward
-from signer.errors import JournalBehind, JournalDamaged, Refused
+from signer.errors import JournalBehind, Refused
 from signer.history import History, history_of
+from signer.inforce import PolicyInForce, policy_record
 from signer.journal import Journal, Record
 from signer.policy import (
     CLOCK_SKEW,
     Administrators,
     Facts,
-    InvalidPolicy,
     Policy,
-    PolicyUnsigned,
     SignedPolicy,
     Usage,
     Window,
     spends_of,
-    verify_policy,
 )
 from signer.usage import RollingSums, most_of, spends_in
 from signer.wire import RefusalCode, format_time, parse_time
@@ -61,9 +59,7 @@ class Guard:
         self._sums = RollingSums(self._signed_since)
         self._vaults: dict[str, Vault] = {}
         self._accounts = journal.accounts_next()
-        self._administrators = pinned
-        self._policy: tuple[SignedPolicy, Policy] | None = None
-        self._policy_version_min = 1
+        self.in_force = PolicyInForce(pinned)
         self._recovered: Record | None = None
         self._adoptions: tuple[Adoption, ...] = ()
         self._behind = ""
@@ -274,61 +270,20 @@ class Guard:
     # Policy
 
     @property
-    def signed_policy(self) -> SignedPolicy | None:
-        return None if self._policy is None else self._policy[0]
-
-    @property
     def policy(self) -> Policy | None:
-        return None if self._policy is None else self._policy[1]
-
-    def check_policy(self, signed: SignedPolicy) -> Policy:
-        """Whether `signed` may replace the policy in force. Raises Refused."""
-        if self._administrators is None:
-            raise Refused(RefusalCode.DENIED, "no-administrators", "no administrators are pinned")
-        try:
-            policy = verify_policy(signed, self._administrators)
-        except PolicyUnsigned as error:
-            raise Refused(RefusalCode.DENIED, "policy-unsigned", str(error)) from error
-        except InvalidPolicy as error:
-            raise Refused(RefusalCode.MALFORMED, "policy", str(error)) from error
-        if policy.version < self._policy_version_min:
-            raise Refused(
-                RefusalCode.POLICY_VERSION,
-                "policy-rollback",
-                f"version {policy.version}, but the next is at least {self._policy_version_min}",
-            )
-        return policy
+        return self.in_force.policy
 
     def record_policy(self, signed: SignedPolicy, policy: Policy, now: datetime) -> None:
-        """Make it durable; `adopt` it once the transaction has ended."""
-        body = {"kind": "policy", "at": format_time(now), "version": policy.version}
-        self.journal.append({**body, **signed.to_json()})
-
-    def adopt(self, signed: SignedPolicy, policy: Policy) -> None:
-        self._policy = (signed, policy)
-        self._administrators = policy.administrators
-        self._policy_version_min = policy.version + 1
+        """Make it durable; it is in force once the transaction has ended."""
+        self.journal.append(policy_record(signed, policy.version, now))
 
     def _replay_rare(self) -> None:
         """Policies, whose signatures are checked again from the pinned keys on, recoveries, and
         where the wall clock was believed."""
-        kinds = ("policy", "recovered", "clock")
-        for record in sorted(record for kind in kinds for record in self.journal.rare(kind)):
-            if record.body["kind"] == "clock":
-                times = parse_time(record.body["before"]), parse_time(record.body["at"])
-                self.adopt_clock(Adoption(record.sequence, *times))
-                continue
+        for record in self.in_force.read_all(self.journal):
             if record.body["kind"] == "recovered":
                 self._recovered = record
-                version, account = record.body["policy_version_min"], record.body["account_min"]
-                self._policy_version_min = max(self._policy_version_min, version)
-                self._accounts = max(self._accounts, account)
-                continue
-            signatures = record.body["signatures"]
-            signed = SignedPolicy.parse(
-                {"document": record.body["document"], "signatures": signatures}
-            )
-            try:
-                self.adopt(signed, self.check_policy(signed))
-            except Refused as error:
-                raise JournalDamaged(f"policy in record {record.sequence}: {error}") from error
+                self._accounts = max(self._accounts, record.body["account_min"])
+        for record in self.journal.rare("clock"):
+            times = parse_time(record.body["before"]), parse_time(record.body["at"])
+            self.adopt_clock(Adoption(record.sequence, *times))

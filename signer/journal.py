@@ -42,7 +42,8 @@ CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'co
 CREATE INDEX journal_identity ON journal (identity) WHERE kind = 'signed';
 CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';
 CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
-CREATE INDEX journal_rare ON journal (kind) WHERE kind IN ('policy', 'recovered', 'clock');
+CREATE INDEX journal_rare ON journal (kind)
+    WHERE kind IN ('policy', 'recovered', 'pinned', 'clock');
 CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), signature BLOB NOT NULL);
 """
 _DISK_ERRORS: Final = frozenset(
@@ -224,10 +225,10 @@ class Journal:
         return 0 if largest is None else int(largest) + 1
 
     def rare(self, kind: str) -> list[Record]:
-        """All records of kind `policy`, `recovered` or `clock`."""
+        """All records of kind `policy`, `recovered`, `pinned` or `clock`."""
         query = (
-            "SELECT sequence, head, body FROM journal"
-            " WHERE kind = ? AND kind IN ('policy', 'recovered', 'clock') ORDER BY sequence"
+            "SELECT sequence, head, body FROM journal WHERE kind = ?"
+            " AND kind IN ('policy', 'recovered', 'pinned', 'clock') ORDER BY sequence"
         )
         return list(map(_record, self._database.execute(query, (kind,))))
 

@@ -32,7 +32,7 @@ class Publisher:
         self._clock = clock
 
     def current(self) -> SignedPolicy | None:
-        return self._guard.signed_policy
+        return self._guard.in_force.signed
 
     def publish(self, signed: SignedPolicy) -> int:
         """The version now in force. Publishing again what is in force changes nothing.
@@ -40,14 +40,14 @@ class Publisher:
         Raises Refused: not signed by the quorum, not newer, not a policy, or with an address that
         no transaction of its network can ever pay, so that a deny rule about it would be idle.
         """
-        current, policy = self._guard.signed_policy, self._guard.policy
-        if policy is not None and current is not None and current.document == signed.document:
-            return policy.version
-        accepted = self._guard.check_policy(signed)
+        in_force = self._guard.in_force
+        if in_force.signed is not None and in_force.signed.document == signed.document:
+            return in_force.version
+        accepted = in_force.check(signed)
         self._check_addresses(accepted)
         with self._guard.transaction():
             self._guard.record_policy(signed, accepted, self._clock())
-        self._guard.adopt(signed, accepted)
+        in_force.adopt(signed)
         self._log.append()
         return accepted.version
 

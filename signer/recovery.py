@@ -2,7 +2,9 @@
 
 A copy of the audit log gives everything back, verified by the log key. Without one, the stretch
 that is lost stays lost: numbers up to the newest receipt are skipped, what was requested before now
-is never signed again, and windows count as exhausted until they lie behind the recovery.
+is never signed again, and windows count as exhausted until they lie behind the recovery. A policy
+is in force afterwards only if the operator brings the last one, with all signatures that lead to
+it; else the administrators are pinned anew, by whoever has the keystore's passphrase.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ from pathlib import Path
 
 from signer.auditlog import AuditLog, records_of, set_aside, verify_log
 from signer.canonical import MalformedMessage, exact_fields, format_time, integer, parse_time, text
-from signer.errors import JournalDamaged
+from signer.errors import JournalDamaged, PinnedAlready, Refused
+from signer.inforce import PolicyInForce, policy_record
 from signer.journal import Journal
 from signer.keychain import OwnKey
+from signer.policy import Administrators, PolicyHead, SignedPolicy
 from signer.state import StateDirectory
+from signer.wire import RefusalCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +37,14 @@ class LostVault:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """`sequence`: of the newest receipt anybody holds. `policy_version`: the last in force; older
-    ones are refused. `vaults`: with their account numbers, none of which is given out again."""
+    """`sequence`: of the newest receipt anybody holds. `policy_version`: the last in force.
+    `vaults`: with their account numbers, none of which is given out again. `policies`: the last in
+    force, and those before it that name who signed it. Without them none is in force."""
 
     sequence: int
     policy_version: int
     vaults: tuple[LostVault, ...]
+    policies: tuple[SignedPolicy, ...] = ()
 
 
 def read_vaults(path: Path) -> tuple[LostVault, ...]:
@@ -59,11 +66,18 @@ def read_vaults(path: Path) -> tuple[LostVault, ...]:
 
 
 def recover(
-    state: StateDirectory, log_key: OwnKey, log: Path | None, skip: Skip | None, now: datetime
+    state: StateDirectory,
+    log_key: OwnKey,
+    log: Path | None,
+    skip: Skip | None,
+    now: datetime,
+    pinned: Administrators | None = None,
 ) -> Journal:
-    """Restore from `log`, then `skip` what is still missing. The caller closes the journal.
+    """Restore from `log`, then `skip` what is still missing. `pinned`: in the keystore. The caller
+    closes the journal.
 
-    Raises JournalDamaged if the log is not the continuation of this journal.
+    Raises JournalDamaged if the log is not the continuation of this journal, Refused if the
+    policies do not follow on it or do not end with the last in force.
     """
     if log is not None:
         verify_log(log, log_key.public_key)
@@ -73,7 +87,7 @@ def recover(
             if log is not None:
                 _restore(journal, log)
             if skip is not None:
-                _skip(journal, skip, now)
+                _skip(journal, skip, now, pinned)
         _set_aside(state.log, log, journal.sequence)
         AuditLog(state.log, journal)
     except BaseException:
@@ -88,20 +102,50 @@ def _restore(journal: Journal, log: Path) -> None:
             journal.restore(*record)
 
 
-def _skip(journal: Journal, skip: Skip, now: datetime) -> None:
+def pin(
+    state: StateDirectory,
+    log_key: OwnKey,
+    before: Administrators | None,
+    administrators: Administrators,
+    now: datetime,
+) -> None:
+    """Who signs the next policy, as a record: only its order says that this came after a recovery.
+    `before`: whom the keystore names. Whoever calls this has opened it. Raises PinnedAlready if
+    somebody has the say."""
+    journal = Journal(state.journal, log_key)
+    try:
+        if not _history(journal, before).awaits_pinning:
+            raise PinnedAlready
+        body = {"kind": "pinned", "at": _not_before_newest(journal, now)}
+        with journal.transaction():
+            journal.append({**body, "administrators": administrators.to_json()})
+        AuditLog(state.log, journal)
+    finally:
+        journal.close()
+
+
+def _not_before_newest(journal: Journal, now: datetime) -> str:
+    """Never before what is known to have happened: a clock that is behind would make what was
+    requested before the recovery look as if it came after."""
     newest = journal.newest_at()
-    # Never before what is known to have happened: a clock that is behind would make what was
-    # requested before the recovery look as if it came after.
-    at = format_time(now if newest is None else max(now, parse_time(newest)))
+    return format_time(now if newest is None else max(now, parse_time(newest)))
+
+
+def _skip(journal: Journal, skip: Skip, now: datetime, pinned: Administrators | None) -> None:
+    at = _not_before_newest(journal, now)
+    in_force = _history(journal, pinned) if skip.policies else None
     journal.skip_past(
         skip.sequence,
         {
             "kind": "recovered",
             "at": at,
-            "policy_version_min": skip.policy_version,
+            "policies": bool(skip.policies),
+            "policy_version": skip.policy_version,
             "account_min": 1 + max((vault.account for vault in skip.vaults), default=-1),
         },
     )
+    if in_force is not None:
+        _bring_policies(journal, in_force, skip, now)
     for lost in _missing(journal, skip.vaults):
         journal.append(
             {
@@ -112,6 +156,23 @@ def _skip(journal: Journal, skip: Skip, now: datetime) -> None:
                 "account": lost.account,
             }
         )
+
+
+def _history(journal: Journal, pinned: Administrators | None) -> PolicyInForce:
+    in_force = PolicyInForce(pinned)
+    in_force.read_all(journal)
+    return in_force
+
+
+def _bring_policies(journal: Journal, in_force: PolicyInForce, skip: Skip, now: datetime) -> None:
+    """Each on the one before, up to the last. One that the journal has is not repeated."""
+    for signed in sorted(skip.policies, key=lambda each: PolicyHead.parse(each.document).version):
+        if in_force.signed is None or in_force.signed.document != signed.document:
+            in_force.adopt(signed)
+            journal.append(policy_record(signed, in_force.version, now))
+    if in_force.version != skip.policy_version:
+        message = f"the newest of these policies is version {in_force.version}"
+        raise Refused(RefusalCode.POLICY_VERSION, "not-the-last", message)
 
 
 def _missing(journal: Journal, vaults: Iterable[LostVault]) -> list[LostVault]:

@@ -169,7 +169,7 @@ class Signer:
             if retried is not None:
                 source = step4_compare(case, decoded, vault, self._accounts)
                 return Granted(case, decoded.inputs, source, retried.record, retried.at)
-            policy = self._policy()
+            policy = self._guard.in_force.require()
             approvers = step3_check_mandate(case, policy, moment)
             source = step4_compare(case, decoded, vault, self._accounts)
             facts = facts_of(mandate)
@@ -225,16 +225,10 @@ class Signer:
             )
         return found
 
-    def _policy(self) -> Policy:
-        if self._guard.policy is None:
-            raise Refused(RefusalCode.DENIED, "no-policy", "no policy has been published")
-        return self._guard.policy
-
     def _record_refusal(
         self, caller: Caller, case: Case, refused: Refused, now: datetime
     ) -> Refusal:
         mandate, message = case.request.mandate, printable(str(refused))
-        policy = self._guard.policy
         self._guard.journal.append(
             {
                 "kind": "refused",
@@ -246,7 +240,7 @@ class Signer:
                 "network": mandate.network,
                 "mandate": case.mandate_digest.hex(),
                 "tx": case.tx_digest.hex(),
-                "policy": 0 if policy is None else policy.version,
+                "policy": self._guard.in_force.version,
                 "code": refused.code.value,
                 "detail": refused.detail,
                 "message": message,

@@ -71,10 +71,9 @@ class Session:
 
     def status(self, notices: tuple[Notice, ...]) -> Status:
         """`notices`: what is known outside about process and disk."""
-        policy = self.guard.policy
         return Status(
             locked=False,
-            policy_version=0 if policy is None else policy.version,
+            policy_version=self.guard.in_force.version,
             sequence=self.journal.sequence,
             head=self.journal.head,
             attestation_key=self._attester.public_key,
@@ -82,6 +81,7 @@ class Session:
                 *notices,
                 *self.journal.notices(),
                 *self._log.notices(),
+                *self.guard.in_force.notices(),
                 *self._clock_notices(),
             ),
             log_key=self._log_key.public_key,

@@ -15,7 +15,7 @@ from signer.errors import SignerFault
 from signer.keystore import Contents
 from signer.memory import harden_process, wipe
 from signer.messages import CallRefused
-from signer.policy import Administrators, InvalidPolicy
+from signer.policy import Administrators, InvalidPolicy, SignedPolicy
 from signer.process import TokenLocation
 from signer.prompts import SecretMissing, read_secret
 from signer.state import StateDirectory
@@ -66,9 +66,20 @@ def read_secrets(
     return passphrase, pin
 
 
+def read_policy(file: Path) -> SignedPolicy:
+    """As `custody policy sign` writes it. Raises MalformedMessage."""
+    try:
+        return SignedPolicy.parse(read_json(file.read_bytes()))
+    except ValueError as error:
+        raise MalformedMessage(f"{file} is not a signed policy: {error}") from error
+
+
 def pinned(file: Path | None) -> Administrators | None:
-    if file is None:
-        return None
+    return None if file is None else read_administrators(file)
+
+
+def read_administrators(file: Path) -> Administrators:
+    """Raises InvalidPolicy."""
     try:
         return Administrators.parse(read_json(file.read_bytes()))
     except ValueError as error:

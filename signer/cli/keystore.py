@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from signer import keystore, words
-from signer.cli.common import fail, open_contents, pinned, reported, token_of
+from signer.cli.common import open_contents, pinned, read_administrators, reported, token_of
 from signer.cli.options import (
     AdministratorsFile,
     MemoryMib,
@@ -20,10 +20,14 @@ from signer.cli.options import (
     TokenLibrary,
     WordsFd,
 )
-from signer.errors import WordsInvalid
+from signer.clock import utc_now
+from signer.errors import PinnedAlready, WordsInvalid
 from signer.keystore import Contents, KeyDerivation
 from signer.memory import wipe
+from signer.policy import Administrators
 from signer.prompts import read_lines, read_new_passphrase, read_secret
+from signer.recovery import pin
+from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.token import Token
 
@@ -139,21 +143,43 @@ def administrators(
     token_label: TokenLabel = "",
     pin_fd: PinFd = None,
 ) -> None:
-    """Who signs the first policy. Once: later ones are named by the policy itself."""
+    """Who signs the first policy, or the first after a recovery that had none. Once: later ones
+    are named by the policy itself."""
     with reported():
+        trusted = read_administrators(file)
         state = StateDirectory(state_dir)
         with state.exclusive():
             token = token_of(token_library, token_label, pin_fd)
             passphrase = read_secret(passphrase_fd, "Passphrase")
-            contents = keystore.unlock(state.keystore, passphrase, token=token)
+            try:
+                _pin(state, trusted, passphrase, token)
+            finally:
+                wipe(passphrase)
+        print("pinned:", *trusted.keys)
+
+
+def _pin(
+    state: StateDirectory, trusted: Administrators, passphrase: bytearray, token: Token | None
+) -> None:
+    """In the keystore before there is a journal, else in the journal."""
+    contents = keystore.unlock(state.keystore, passphrase, token=token)
+    try:
+        if not state.journal.exists():
             if contents.administrators is not None:
-                fail("administrators are pinned already: publish a policy that names others")
-            contents.administrators = pinned(file)
+                raise PinnedAlready
+            contents.administrators = trusted
             derivation = keystore.read_header(state.keystore).derivation
             keystore.replace(
                 state.keystore, contents, passphrase, token=token, derivation=derivation
             )
-        print("pinned")
+            return
+        root = root_of(contents)
+        try:
+            pin(state, root.own_key(LOG_KEY), contents.administrators, trusted, utc_now())
+        finally:
+            root.wipe()
+    finally:
+        contents.wipe()
 
 
 def _create(

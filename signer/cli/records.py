@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from signer.auditlog import verify_log
-from signer.cli.common import fail, open_contents, reported, token_of
+from signer.cli.common import fail, open_contents, read_policy, reported, token_of
 from signer.cli.options import PassphraseFd, PinFd, StateDir, TokenLabel, TokenLibrary
 from signer.clock import utc_now
+from signer.inforce import PolicyInForce
+from signer.journal import Journal
+from signer.policy import Administrators
 from signer.recovery import Skip, read_vaults, recover
 from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
@@ -53,6 +57,13 @@ def recover_command(
         Path | None,
         typer.Option(help="With --sequence: JSON lines, client, vault, account of each vault."),
     ] = None,
+    policy: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="With --sequence: the last signed policy; repeat for those before it that name"
+            " its signers. Without it no policy is in force afterwards."
+        ),
+    ] = None,
     token_library: TokenLibrary = None,
     token_label: TokenLabel = "",
     pin_fd: PinFd = None,
@@ -65,14 +76,33 @@ def recover_command(
             )
         if not sequence and log is None:
             fail("--log, --sequence, or both")
+        if policy and not sequence:
+            fail("--policy goes with --sequence: a copy of the log has its policies")
         skip = None
         if sequence and vaults is not None:
-            skip = Skip(sequence, policy_version, read_vaults(vaults))
+            policies = tuple(map(read_policy, policy or ()))
+            skip = Skip(sequence, policy_version, read_vaults(vaults), policies)
         state = StateDirectory(state_dir)
         with state.exclusive():
             token = token_of(token_library, token_label, pin_fd)
-            root = root_of(open_contents(state_dir, passphrase_fd, token))
-            journal = recover(state, root.own_key(LOG_KEY), log, skip, utc_now())
-            print(f"the journal ends with record {journal.sequence}")
-            journal.close()
-            root.wipe()
+            contents = open_contents(state_dir, passphrase_fd, token)
+            trusted = contents.administrators
+            root = root_of(contents)
+            try:
+                key = root.own_key(LOG_KEY)
+                journal = recover(state, key, log, skip, utc_now(), trusted)
+                print(f"the journal ends with record {journal.sequence}")
+                print(*_told_of_policy(journal, trusted), sep="\n")
+                journal.close()
+            finally:
+                root.wipe()
+
+
+def _told_of_policy(journal: Journal, trusted: Administrators | None) -> list[str]:
+    """What people compare with what they know."""
+    in_force = PolicyInForce(trusted)
+    in_force.read_all(journal)
+    if in_force.signed is None:
+        return [notice.message for notice in in_force.notices()] or ["no policy is in force"]
+    digest = sha256(in_force.signed.document).hexdigest()
+    return [f"policy version {in_force.version} is in force, digest {digest}"]

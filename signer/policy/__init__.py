@@ -17,6 +17,7 @@ from signer.policy.document import (
     Order,
     Person,
     Policy,
+    PolicyHead,
     Rule,
     Scope,
     WindowLimit,
@@ -44,7 +45,13 @@ from signer.policy.facts import (
 )
 from signer.policy.fields import InvalidPolicy
 from signer.policy.replay import Change, PastTransfer, explain, replay
-from signer.policy.signing import PolicyUnsigned, SignedPolicy, policy_message, verify_policy
+from signer.policy.signing import (
+    PolicyUnsigned,
+    SignedPolicy,
+    check_quorum,
+    policy_message,
+    verify_policy,
+)
 
 __all__ = [
     "CLOCK_SKEW",
@@ -66,6 +73,7 @@ __all__ = [
     "PastTransfer",
     "Person",
     "Policy",
+    "PolicyHead",
     "PolicyUnsigned",
     "Reason",
     "Rule",
@@ -77,6 +85,7 @@ __all__ = [
     "Usage",
     "Window",
     "WindowLimit",
+    "check_quorum",
     "evaluate",
     "explain",
     "facts_of",

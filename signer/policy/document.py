@@ -180,6 +180,24 @@ class Policy:
         return policy
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyHead:
+    """What counts of a policy that another one superseded: its version, and who could sign the
+    next. The rest may name what this program has no words for."""
+
+    version: int
+    administrators: Administrators
+
+    @classmethod
+    def parse(cls, document: bytes) -> PolicyHead:
+        """From canonical JSON. Raises InvalidPolicy."""
+        row = located("document", lambda: parse_json(document))
+        if not isinstance(row, dict):
+            raise InvalidPolicy("document: no object")
+        version = located("version", lambda: read.positive(row.get("version")))
+        return cls(version, Administrators.parse(row.get("administrators")))
+
+
 def _policy(row: object) -> Policy:
     top = read.fields(row, "format version administrators persons groups destinations rules")
     if integer(top["format"]) != FORMAT:

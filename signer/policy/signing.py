@@ -54,10 +54,16 @@ def policy_message(document: bytes) -> bytes:
 
 
 def verify_policy(signed: SignedPolicy, administrators: Administrators) -> Policy:
-    """The policy, if at least the quorum of `administrators` signed exactly these bytes.
+    """The policy, if a quorum signed it. Raises PolicyUnsigned, InvalidPolicy."""
+    check_quorum(signed, administrators)
+    return Policy.parse(signed.document)
+
+
+def check_quorum(signed: SignedPolicy, administrators: Administrators) -> None:
+    """At least the quorum of `administrators` signed exactly these bytes, whatever they say.
 
     One signature that is wrong, or by anybody else, refuses the document: somebody tampered.
-    Raises PolicyUnsigned, InvalidPolicy.
+    Raises PolicyUnsigned.
     """
     message = policy_message(signed.document)
     for name, signature in signed.signatures.items():
@@ -72,4 +78,3 @@ def verify_policy(signed: SignedPolicy, administrators: Administrators) -> Polic
         raise PolicyUnsigned(
             f"{administrators.threshold} signatures needed, {len(signed.signatures)} given"
         )
-    return Policy.parse(signed.document)

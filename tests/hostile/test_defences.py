@@ -27,6 +27,7 @@ from signer.policy import (
     Detail,
     Evaluation,
     Policy,
+    PolicyHead,
     Ruling,
     Spend,
     Usage,
@@ -78,12 +79,9 @@ def fees_of_the_vault_only(spends: Sequence[Spend], window: Window) -> Usage:
     return taken_of(counted, window)
 
 
-def unsigned_is_enough(signed: Any, administrators: Any) -> Policy:
-    return Policy.parse(signed.document)
-
-
-def any_version(guard: Any, signed: Any) -> Policy:
-    return Policy.parse(signed.document)
+def any_head(in_force: Any, signed: Any) -> PolicyHead:
+    """Whoever signed it, and whatever its version."""
+    return PolicyHead.parse(signed.document)
 
 
 def any_client(signer: Any, client: str, vault: str) -> Any:
@@ -147,8 +145,8 @@ WINDOWS = {"signer.guard:Guard.usage": empty_window}
 SPENT_OUTPUT = {"chains.bitcoin.codec:_spent_output": believe_container}
 OWNS = {"chains.bitcoin.codec:_owns": any_owner}
 CALLDATA = {"chains.evm.codec:EvmCodec._unexplained": no_doubts}
-QUORUM = {"signer.guard:verify_policy": unsigned_is_enough}
-VERSIONS = {"signer.guard:Guard.check_policy": any_version}
+QUORUM = {"signer.inforce:check_quorum": nothing}
+VERSIONS = {"signer.inforce:PolicyInForce._check_head": any_head}
 VAULTS = {"signer.service:Signer._vault": any_client}
 SPELLING = {"signer.messages:parse_json": json.loads}
 

@@ -1,6 +1,7 @@
 """The operator's commands."""
 
 import json
+from hashlib import sha256
 
 import pytest
 
@@ -9,8 +10,10 @@ from tests.support.signer import (
     PASSPHRASE,
     Bench,
     administrators_json,
+    policy_document,
     prepare_state,
     run_cli,
+    sign_policy,
     vectors,
 )
 
@@ -85,6 +88,7 @@ def test_another_passphrase(tmp_path):
         ("unlock", {"--passphrase-fd": PASSPHRASE}, "No such file"),
         ("recover", {"--passphrase-fd": PASSPHRASE}, "--log, --sequence"),
         ("recover --sequence 5", {"--passphrase-fd": PASSPHRASE}, "--policy-version"),
+        ("recover --log x --policy y", {"--passphrase-fd": PASSPHRASE}, "--policy goes with"),
     ],
 )
 def test_mistakes_get_one_line_and_change_nothing(state, command, secrets, complaint):
@@ -147,10 +151,41 @@ def test_recovering_by_command(tmp_path):
     vaults = tmp_path / "vaults.jsonl"
     vaults.write_text('{"client":"c1","vault":"v1","account":0}\n')
     skip = ("--sequence", "40", "--policy-version", "3", "--vaults", vaults)
-    assert "ends with record 42" in cli("recover", state, *skip).stdout
+    recovered = cli("recover", state, *skip).stdout
+    assert "ends with record 42" in recovered
+    assert "no policy is in force" in recovered
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes(state.log.read_bytes())
     for file in state.path.glob("journal.sqlite*"):
         file.unlink()
     assert "ends with record 42" in cli("recover", state, "--log", copy).stdout
     assert "sound up to record 42" in cli("log verify", state).stdout
+
+
+def test_pinning_anew_after_a_recovery_without_the_last_policy(tmp_path):
+    state = prepare_state(tmp_path)
+    file, vaults = tmp_path / "administrators.json", tmp_path / "vaults.jsonl"
+    file.write_text(json.dumps(administrators_json()))
+    vaults.touch()
+    pin = ("pin", "administrators", file, "--state-dir", state.path)
+    assert "pinned" in run_cli(*pin, check=False).stderr
+    cli("recover", state, "--sequence", "40", "--policy-version", "3", "--vaults", vaults)
+    assert "pinned: admin-1 admin-2 admin-3" in run_cli(*pin).stdout
+    assert "publish a policy" in run_cli(*pin, check=False).stderr
+    assert "sound up to record 42" in cli("log verify", state).stdout
+
+
+def test_recovering_with_the_last_policy(tmp_path):
+    state = prepare_state(tmp_path)
+    vaults, document = tmp_path / "vaults.jsonl", policy_document(version=3)
+    vaults.touch()
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(sign_policy(document).to_json()))
+    skip = ("--sequence", "40", "--vaults", vaults, "--policy", policy)
+    wrong = cli("recover", state, *skip, "--policy-version", "4", check=False)
+    assert "newest of these policies is version 3" in wrong.stderr
+    said = cli("recover", state, *skip, "--policy-version", "3").stdout
+    assert f"version 3 is in force, digest {sha256(document).hexdigest()}" in said
+    policy.write_text("{}")
+    wrong = cli("recover", state, *skip, "--policy-version", "3", check=False)
+    assert "not a signed policy" in wrong.stderr

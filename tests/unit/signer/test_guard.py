@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from chains.model import Address, Payment
+from chains.networks import find_network
 from signer.errors import JournalDamaged, Refused
 from signer.policy import SignedPolicy, Spend, Usage, Window
 from signer.usage import most_of
@@ -354,18 +355,60 @@ def test_each_policy_names_who_signs_the_next(bench):
 
 
 def test_a_recorded_policy_is_verified_again_on_opening(bench, monkeypatch):
-    monkeypatch.setattr(bench.session.guard, "check_policy", lambda signed: parsed(signed))
-
-    def parsed(signed):
-        from signer.policy import Policy
-
-        return Policy.parse(signed.document)
-
     forged = SignedPolicy(policy_document(version=2), {"admin-1": bytes(64)})
-    bench.session.publisher.publish(forged)
+    with monkeypatch.context() as unchecked:
+        unchecked.setattr("signer.inforce.check_quorum", lambda signed, administrators: None)
+        bench.session.publisher.publish(forged)
     bench.session.close()
     with pytest.raises(JournalDamaged, match="policy"):
         bench.open()
+
+
+US = {"zone": "US/Eastern", "days": ["wed"], "from": "00:00", "to": "24:00"}
+
+
+def forget_names(monkeypatch):
+    """As the next build of this program on the next image: a network and a time zone are gone."""
+    from chains.networks import all_networks
+    from signer.policy import fields
+
+    gone = find_network("bsc-local").id
+    known = {name: network for name, network in all_networks().items() if name != gone}
+
+    def zone_info(key):
+        raise KeyError(key)
+
+    monkeypatch.setattr(fields, "all_networks", lambda: known)
+    monkeypatch.setattr(fields, "ZoneInfo", zone_info)
+
+
+def without_bsc(**changes):
+    fees = [{"network": find_network("ethereum-local").id, "amount": "1000"}]
+    return policy_document(rule("r", fees=fees), **changes)
+
+
+def test_a_superseded_policy_may_name_what_is_gone(bench, monkeypatch):
+    bench.session.publisher.publish(sign_policy(policy_document(rule("r", hours=US), version=2)))
+    bench.session.publisher.publish(sign_policy(without_bsc(version=3)))
+    forget_names(monkeypatch)
+    bench.restart()
+    assert bench.session.guard.policy.version == 3
+    assert outcome_word(bench.send(bench.mandate(policy_version=3))) == "signed"
+
+
+def test_a_policy_in_force_that_names_what_is_gone_denies_until_the_next(bench, monkeypatch):
+    """It can't be half believed, and must not keep the signer from starting either."""
+    bench.session.publisher.publish(sign_policy(policy_document(rule("r", hours=US), version=2)))
+    forget_names(monkeypatch)
+    bench.restart()
+    status = bench.session.status(())
+    assert status.policy_version == 2
+    assert [warning.code for warning in status.warnings] == ["policy-unreadable"]
+    refused = bench.send(bench.mandate(policy_version=2))
+    assert outcome_word(refused) == "denied/policy-unreadable"
+    assert bench.session.publisher.publish(sign_policy(without_bsc(version=3))) == 3
+    assert outcome_word(bench.send(bench.mandate(policy_version=3))) == "signed"
+    assert bench.session.status(()).warnings == ()
 
 
 def test_without_pinned_administrators_there_is_no_policy(tmp_path, monkeypatch):

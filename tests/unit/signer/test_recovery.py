@@ -7,16 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from signer.errors import JournalBehind, JournalDamaged
-from signer.policy import Usage, Window
-from signer.recovery import LostVault, Skip, read_vaults, recover
+from signer.auditlog import verify_log
+from signer.errors import JournalBehind, JournalDamaged, PinnedAlready, Refused
+from signer.journal import Journal
+from signer.policy import SignedPolicy, Usage, Window
+from signer.recovery import LostVault, Skip, pin, read_vaults, recover
 from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.wire import MalformedMessage
 from tests.support.signer import (
+    ADA,
+    ADMINISTRATORS,
+    BOB,
     ENTROPY,
+    NOON,
     PINNED,
     Bench,
+    Person,
+    administrators_json,
     native,
     outcome_word,
     policy_document,
@@ -134,18 +142,23 @@ def test_a_log_that_branched_off_is_not_the_continuation(bench, tmp_path):
 VAULTS = (LostVault("c1", "v1", 0), LostVault("c2", "v2", 1), LostVault("c1", "v3", 2))
 
 
-def skipped(bench, **changes):
-    """Recovered without the log: record `second` stays lost."""
+def skipped(bench, *policies, version=1):
+    """Recovered without the log: record `second` stays lost, and the policies that are not in
+    `policies`."""
     restore_backup(bench)
-    skip = Skip(bench.second.sequence, changes.pop("policy_version", 1), VAULTS)
+    skip = Skip(bench.second.sequence, version, VAULTS, policies)
     bench.clock.advance(60)
-    recover(bench.state, log_key(), None, skip, bench.clock.now).close()
+    recover(bench.state, log_key(), None, skip, bench.clock.now, PINNED).close()
     bench.session = bench.open()
     return bench
 
 
+LAST = sign_policy(DOCUMENT)
+"""The policy that is in the backup too."""
+
+
 def test_what_was_requested_before_the_recovery_is_never_signed_again(bench):
-    skipped(bench)
+    skipped(bench, LAST)
     bench.session.guard.expect(bench.second.sequence, bench.second.head)
     for nonce in (2, 3):
         assert (
@@ -157,7 +170,7 @@ def test_what_was_requested_before_the_recovery_is_never_signed_again(bench):
 
 
 def test_windows_count_as_full_until_they_lie_behind_the_recovery(bench):
-    skipped(bench)
+    skipped(bench, LAST)
     soon = bench.clock.now + timedelta(minutes=6)
     bench.clock.advance(6 * 60)
     refused = bench.send(bench.mandate(transfer="t9", requested_at=soon), nonce=9)
@@ -172,14 +185,146 @@ def test_lost_vaults_keep_their_numbers_and_new_ones_get_others(bench):
     assert bench.session.vaults.open("c5", "v5") == 3
 
 
-def test_an_older_policy_does_not_come_back(bench):
-    skipped(bench, policy_version=5)
-    from signer.errors import Refused
+# Which policy is in force afterwards
 
+ZOE = Person("zoe")
+NEW = (Person("new-1"), Person("new-2"))
+WITH_ZOE = policy_document(rule("r", needs=[("treasury", 1)]), people=(ADA, BOB, ZOE))
+
+
+class Replaced(Bench):
+    """The backup is of version 1, under which zoe may approve. Version 2 removed her and named
+    other administrators, who signed version 3."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, document=WITH_ZOE)
+        self.session.close()
+        self.backup = shutil.copy(self.state.journal, folder.with_suffix(".backup"))
+        self.session = self.open()
+        named, treasury = administrators_json(2, NEW), rule("r", needs=[("treasury", 1)])
+        second = policy_document(treasury, version=2, administrators=named)
+        third = policy_document(treasury, version=3, administrators=named)
+        self.policies = (sign_policy(second), sign_policy(third, NEW))
+        for policy in self.policies:
+            self.session.publisher.publish(policy)
+        self.second = self.send(self.mandate(transfer="late", policy_version=3), ADA, nonce=3)
+
+    def said(self, *approvers, version):
+        """What comes of a new transfer, after everything that a recovery makes wait."""
+        self.clock.advance(2 * HOUR)
+        mandate = self.mandate(transfer=f"new-{self.clock.now}", policy_version=version)
+        return outcome_word(self.send(mandate, *approvers, nonce=mandate.transfer))
+
+    def published(self, signed):
+        try:
+            return self.session.publisher.publish(signed)
+        except Refused as refused:
+            return refused.detail
+
+    def codes(self):
+        return {warning.code for warning in self.session.status(()).warnings}
+
+
+@pytest.fixture
+def replaced(tmp_path):
+    return Replaced(tmp_path / "s")
+
+
+def pin_anew(bench, administrators=PINNED):
+    bench.session.close()
+    try:
+        pin(bench.state, log_key(), PINNED, administrators, bench.clock.now)
+    finally:
+        bench.session = bench.open()
+
+
+def test_without_the_last_policy_none_is_in_force_and_nobody_older_counts(replaced):
+    skipped(replaced, version=3)
+    assert replaced.session.guard.policy is None
+    assert replaced.session.publisher.current() is None
+    assert replaced.codes() == {"policy-void"}
+    for approver in (ZOE, ADA):
+        for version in (1, 2, 3):
+            assert replaced.said(approver, version=version) == "denied/no-policy"
+    for administrators in (ADMINISTRATORS, NEW):
+        for version in (1, 2, 3, 4):
+            signed = sign_policy(policy_document(version=version), administrators)
+            assert replaced.published(signed) == "no-administrators"
+    replaced.restart()
+    assert replaced.codes() == {"policy-void"}
+
+
+def test_the_way_back_is_a_pinning_at_the_signer(replaced):
+    skipped(replaced, version=3)
+    pin_anew(replaced)
+    with pytest.raises(PinnedAlready):
+        pin_anew(replaced)
+    assert replaced.published(sign_policy(policy_document(version=3))) == "policy-rollback"
+    assert replaced.published(sign_policy(policy_document(version=4), NEW)) == "policy-unsigned"
+    assert replaced.published(sign_policy(policy_document(version=4))) == 4
+    assert replaced.said(ADA, version=4) == "signed"
+    assert replaced.codes() == set()
+    replaced.restart()
+    assert replaced.session.guard.policy.version == 4
+    assert verify_log(replaced.state.log, log_key().public_key)
+
+
+def test_a_second_recovery_voids_a_pinning_too(replaced):
+    skipped(replaced, version=3)
+    pin_anew(replaced)
+    replaced.backup = shutil.copy(replaced.state.journal, replaced.backup)
+    replaced.session.publisher.publish(sign_policy(policy_document(version=4)))
+    skipped(replaced, version=4)
+    assert replaced.published(sign_policy(policy_document(version=5))) == "no-administrators"
+
+
+def test_with_the_last_policies_the_last_is_in_force(replaced):
+    skipped(replaced, *reversed(replaced.policies), version=3)
+    assert replaced.session.guard.policy.version == 3
+    assert replaced.said(ZOE, version=3) == "unauthenticated/approver-unknown"
+    assert replaced.said(ADA, version=3) == "signed"
+    assert replaced.published(sign_policy(policy_document(version=4))) == "policy-unsigned"
+    assert replaced.published(sign_policy(policy_document(version=4), NEW)) == 4
+    with pytest.raises(PinnedAlready):
+        pin_anew(replaced)
+    replaced.restart()
+    assert replaced.session.guard.policy.version == 4
+
+
+def test_the_last_policy_that_the_backup_has_is_not_written_twice(bench):
+    skipped(bench, LAST)
+    assert len([body for body in bench.log() if body["kind"] == "policy"]) == 1
+    assert bench.session.publisher.current() == LAST
+
+
+@pytest.mark.parametrize(
+    ("brought", "detail"),
+    [
+        pytest.param((0,), "not-the-last", id="not the last"),
+        pytest.param((1,), "policy-unsigned", id="one that names its signers is missing"),
+    ],
+)
+def test_policies_that_do_not_lead_to_the_last_change_nothing(replaced, brought, detail):
     with pytest.raises(Refused) as raised:
-        bench.session.publisher.publish(sign_policy(policy_document(version=4)))
-    assert raised.value.detail == "policy-rollback"
-    assert bench.session.publisher.publish(sign_policy(policy_document(version=5))) == 5
+        skipped(replaced, *(replaced.policies[n] for n in brought), version=3)
+    assert raised.value.detail == detail
+    assert Journal(replaced.state.journal, log_key()).sequence == 3
+
+
+def test_forged_policies_are_no_last_policies(replaced):
+    forged = SignedPolicy(policy_document(version=3), dict.fromkeys(LAST.signatures, bytes(64)))
+    with pytest.raises(Refused, match="does not verify"):
+        skipped(replaced, forged, version=3)
+
+
+def test_before_a_first_pinning_there_is_nothing_to_void(tmp_path):
+    state = StateDirectory(tmp_path / "new")
+    state.path.mkdir()
+    pin(state, log_key(), None, PINNED, NOON)
+    with pytest.raises(PinnedAlready):
+        pin(state, log_key(), None, PINNED, NOON)
+    with pytest.raises(PinnedAlready):
+        pin(StateDirectory(state.path), log_key(), PINNED, PINNED, NOON)
 
 
 def test_a_vault_list_that_contradicts_the_journal_is_refused(bench):
@@ -191,8 +336,6 @@ def test_a_vault_list_that_contradicts_the_journal_is_refused(bench):
 
 
 def test_the_old_log_is_kept_and_the_new_one_verifies(bench):
-    from signer.auditlog import verify_log
-
     skipped(bench)
     assert verify_log(bench.state.log, log_key().public_key).sequence == 8
     kept = list(bench.state.path.glob("audit.before-*.jsonl"))

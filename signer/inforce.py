@@ -1,0 +1,160 @@
+"""Which policy is in force, and whose signatures the next one needs. No I/O.
+
+Every policy that ever was is checked again when the journal is read, from the pinned
+administrators on: each is signed by a quorum of those whom the one before it names. Of a
+superseded one only version, administrators and signatures are read, so that a network or time zone
+that is gone since then keeps nobody from starting.
+
+A recovery that lost records, and was not given the policies among them, puts all that was known
+out of force, because the newest may have removed a person or an administrator for good reason. The
+way back is to pin administrators at the signer once more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from signer.canonical import MalformedMessage
+from signer.errors import JournalDamaged, Refused
+from signer.journal import Journal, Record
+from signer.policy import (
+    Administrators,
+    InvalidPolicy,
+    Policy,
+    PolicyHead,
+    PolicyUnsigned,
+    SignedPolicy,
+    check_quorum,
+)
+from signer.statements import Notice
+from signer.wire import RefusalCode, format_time
+
+KINDS: Final = ("policy", "recovered", "pinned")
+"""Records that say who has the say."""
+_VOID: Final = (
+    "no policy is in force since the recovery: pin administrators at the signer"
+    " (custody-signer pin administrators), then publish a policy that they signed"
+)
+_UNREADABLE: Final = "the policy in force can't be read by this program: publish another one"
+
+
+class PolicyInForce:
+    """Read from records in their order; then one policy after another."""
+
+    def __init__(self, pinned: Administrators | None) -> None:
+        self._administrators = pinned
+        self._signed: SignedPolicy | None = None
+        self._policy: Policy | None = None
+        self._version_min = 1
+        self._void = False
+        self.version = 0
+        """Of the policy in force, 0 if there is none."""
+
+    @property
+    def signed(self) -> SignedPolicy | None:
+        return self._signed
+
+    @property
+    def policy(self) -> Policy | None:
+        """None if there is none, or none that this program can read."""
+        if self._policy is None and self._signed is not None:
+            try:
+                self._policy = Policy.parse(self._signed.document)
+            except InvalidPolicy:
+                return None
+        return self._policy
+
+    @property
+    def awaits_pinning(self) -> bool:
+        """Whether nobody has the say: before the first pinning, and after a recovery that put
+        everything out of force."""
+        return self._administrators is None
+
+    def require(self) -> Policy:
+        """The policy in force. Raises Refused."""
+        policy = self.policy
+        if policy is not None:
+            return policy
+        if self._signed is not None:
+            raise Refused(RefusalCode.DENIED, "policy-unreadable", _UNREADABLE)
+        said = _VOID if self._void else "no policy has been published"
+        raise Refused(RefusalCode.DENIED, "no-policy", said)
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What an operator should mend."""
+        if self._signed is not None:
+            unreadable = self.policy is None
+            return (Notice("policy-unreadable", _UNREADABLE),) if unreadable else ()
+        return (Notice("policy-void", _VOID),) if self._void else ()
+
+    def check(self, signed: SignedPolicy) -> Policy:
+        """Whether `signed` may be the next. Raises Refused."""
+        self._check_head(signed)
+        try:
+            return Policy.parse(signed.document)
+        except InvalidPolicy as error:
+            raise Refused(RefusalCode.MALFORMED, "policy", str(error)) from error
+
+    def adopt(self, signed: SignedPolicy) -> None:
+        """Put it in force, though perhaps only to be superseded: its rules are not looked at.
+        Raises Refused."""
+        head = self._check_head(signed)
+        self._signed, self._policy, self.version = signed, None, head.version
+        self._administrators = head.administrators
+        self._version_min = head.version + 1
+
+    def read_all(self, journal: Journal) -> list[Record]:
+        """All that the journal says of it; returns those records, in order. Raises
+        JournalDamaged."""
+        records = sorted(record for kind in KINDS for record in journal.rare(kind))
+        for record in records:
+            self.read(record)
+        return records
+
+    def read(self, record: Record) -> None:
+        """The next record of one of KINDS. Raises JournalDamaged if a policy was not signed by who
+        had the say then."""
+        body = record.body
+        try:
+            if body["kind"] == "recovered":
+                self._recover(body)
+            elif body["kind"] == "pinned":
+                self._administrators = Administrators.parse(body["administrators"])
+            else:
+                row = {"document": body["document"], "signatures": body["signatures"]}
+                self.adopt(SignedPolicy.parse(row))
+        except (Refused, InvalidPolicy, MalformedMessage) as error:
+            raise JournalDamaged(f"policy in record {record.sequence}: {error}") from error
+
+    def _recover(self, body: dict[str, Any]) -> None:
+        if body["policies"]:  # the next records are the lost policies, or the newest was not lost
+            return
+        self._signed = self._policy = self._administrators = None
+        self.version, self._void = 0, True
+        self._version_min = max(self._version_min, body["policy_version"] + 1)
+
+    def _check_head(self, signed: SignedPolicy) -> PolicyHead:
+        if self._administrators is None:
+            said = _VOID if self._void else "no administrators are pinned"
+            raise Refused(RefusalCode.DENIED, "no-administrators", said)
+        try:
+            check_quorum(signed, self._administrators)
+            head = PolicyHead.parse(signed.document)
+        except PolicyUnsigned as error:
+            raise Refused(RefusalCode.DENIED, "policy-unsigned", str(error)) from error
+        except InvalidPolicy as error:
+            raise Refused(RefusalCode.MALFORMED, "policy", str(error)) from error
+        if head.version < self._version_min:
+            raise Refused(
+                RefusalCode.POLICY_VERSION,
+                "policy-rollback",
+                f"version {head.version}, but the next is at least {self._version_min}",
+            )
+        return head
+
+
+def policy_record(signed: SignedPolicy, version: int, now: datetime) -> dict[str, Any]:
+    """What the journal keeps of a policy."""
+    body = {"kind": "policy", "at": format_time(now), "version": version}
+    return {**body, **signed.to_json()}
