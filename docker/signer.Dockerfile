@@ -39,14 +39,14 @@ COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/
      chains/tron/parse.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
 COPY signer/cli/__init__.py signer/cli/common.py signer/cli/keystore.py signer/cli/options.py \
-     signer/cli/records.py signer/cli/serving.py /opt/custody/signer/cli/
+     signer/cli/policy.py signer/cli/records.py signer/cli/serving.py /opt/custody/signer/cli/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY docker/custody-signer /usr/local/bin/custody-signer
 
 ENV PYTHONPATH=/opt/custody PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A broken image is never built: the command starts, and policies can name time zones.
 RUN /opt/venv/bin/python -m compileall -q /opt/custody \
- && /opt/venv/bin/python -c 'from zoneinfo import ZoneInfo; ZoneInfo("Europe/Zurich")' \
+ && /opt/venv/bin/python -c 'from signer.policy.zones import time_zone; time_zone("Europe/Zurich")' \
  && custody-signer --help >/dev/null
 
 USER 10001:10001

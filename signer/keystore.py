@@ -33,6 +33,7 @@ from signer.memory import wipe
 from signer.policy import Administrators, InvalidPolicy
 from signer.token import Token, WrappedSecret
 
+KEY_BYTES: Final = 32
 _VERSION: Final = 1
 _FILE_BYTES_MAX: Final = 256 * 1024
 _WRAPPING_KEY: Final = "custody-signer"
@@ -147,13 +148,27 @@ def replace(
 
 def unlock(path: Path, passphrase: bytearray, *, token: Token | None = None) -> Contents:
     """Raises WrongPassphrase, KeystoreDamaged, TokenUnavailable."""
-    header, nonce, ciphertext = _read(path)
+    key = file_key(read_header(path), passphrase, token)
+    try:
+        return open_with(path, key)
+    finally:
+        wipe(key)
+
+
+def file_key(header: Header, passphrase: bytearray, token: Token | None) -> bytearray:
+    """What a file with this header is encrypted under, KEY_BYTES long; its user wipes it. Whether
+    the passphrase is right shows only in `open_with`. Raises TokenUnavailable."""
     if header.wrapping is not None and token is None:
         raise TokenUnavailable("this keystore needs its PKCS#11 token")
     secret = bytearray()
     if header.wrapping is not None and token is not None:
         secret = token.unwrap(header.wrapping)
-    key = _file_key(header, passphrase, secret)
+    return _file_key(header, passphrase, secret)
+
+
+def open_with(path: Path, key: bytearray) -> Contents:
+    """Raises WrongPassphrase, KeystoreDamaged."""
+    header, nonce, ciphertext = _read(path)
     plaintext = bytearray(len(ciphertext) - 16)
     try:
         authenticated = canonical_json(header.to_json())
@@ -162,7 +177,6 @@ def unlock(path: Path, passphrase: bytearray, *, token: Token | None = None) -> 
     except InvalidTag:
         raise WrongPassphrase("the passphrase or the token's key does not open it") from None
     finally:
-        wipe(key)
         wipe(plaintext)
 
 
@@ -198,11 +212,12 @@ def _file_key(header: Header, passphrase: bytearray, token_secret: bytearray) ->
         lanes=cost.lanes,
         memory_cost=cost.memory_kib,
     )
-    material = bytearray(32)
-    derivation.derive_into(passphrase, material)  # type: ignore[arg-type] # takes any buffer
-    material += token_secret
-    key = bytearray(32)
-    HKDF(SHA256(), 32, header.salt, _INFO).derive_into(material, key)
+    material = bytearray(32 + len(token_secret))  # as long as it gets: growing leaves a copy
+    with memoryview(material) as view:
+        derivation.derive_into(passphrase, view[:32])  # type: ignore[arg-type] # takes any buffer
+        view[32:] = token_secret
+    key = bytearray(KEY_BYTES)
+    HKDF(SHA256(), KEY_BYTES, header.salt, _INFO).derive_into(material, key)
     wipe(material)
     wipe(token_secret)
     return key

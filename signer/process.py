@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from chains.codec import TransactionCodec
@@ -16,28 +15,17 @@ from chains.model import NetworkId
 from signer.clock import Wall, utc_now
 from signer.control import Control
 from signer.endpoint import Endpoint
-from signer.keystore import unlock
-from signer.memory import harden_process, wipe
+from signer.memory import harden_process
 from signer.server import Server, TlsListener, UnixListener
 from signer.session import Session
 from signer.state import StateDirectory
-from signer.token import Token
+from signer.token import TokenLocation
+from signer.unlocking import unlock_apart
 
 _COLLECT_AFTER: Final = 20_000
 """Objects that a whole batch makes, and some more."""
 
 _TICK_SECONDS: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class TokenLocation:
-    """Where the PKCS#11 token is; its PIN comes with the passphrase."""
-
-    library: Path
-    label: str
-
-    def with_pin(self, pin: bytearray) -> Token:
-        return Token(self.library, self.label, pin.decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +40,7 @@ class Configuration:
 
 def open_session(configuration: Configuration, passphrase: bytearray, pin: bytearray) -> Session:
     """Wipes both secrets. Raises SignerFault."""
-    token = configuration.token.with_pin(pin) if configuration.token else None
-    try:
-        contents = unlock(configuration.state.keystore, passphrase, token=token)
-    finally:
-        wipe(passphrase)
-        wipe(pin)
+    contents = unlock_apart(configuration.state.keystore, configuration.token, passphrase, pin)
     return Session(configuration.state, contents, configuration.codecs, configuration.clock)
 
 
@@ -88,13 +71,12 @@ async def serve(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    control_server: asyncio.Server | None = None
     ticking = asyncio.create_task(_tick(server, endpoint))
     try:
         _spare_collector()
         if secrets is not None:
             endpoint.session = await server.run(partial(open_session, configuration, *secrets))
-        control_server = await control.listen(configuration.state.control)
+        control.listen(configuration.state.control)
         where = []
         if configuration.unix is not None:
             await server.listen_unix(configuration.unix)
@@ -106,7 +88,6 @@ async def serve(
         await stop.wait()
     finally:
         ticking.cancel()
-        if control_server is not None:
-            control_server.close()
-            configuration.state.control.unlink(missing_ok=True)
+        await control.close()
+        configuration.state.control.unlink(missing_ok=True)
         await server.close()

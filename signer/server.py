@@ -1,9 +1,14 @@
 """The sockets: who is calling, whole frames in, whole frames out.
 
-A Unix socket whose callers the kernel names (SO_PEERCRED), or TCP with mutual TLS. All requests of
-all connections are answered one after another in one thread, which owns the keys and the journal.
-A frame that is too long, cut short or too slow costs its sender the connection and nobody else
-anything. The process makes no connection of its own.
+A Unix socket whose callers the kernel names (SO_PEERCRED), or TCP with mutual TLS. Who is not
+listed is told so, counted and closed, before a byte of theirs is read; it leaves no record, since
+whoever may fill the journal may fill the disk. All requests of all connections are answered one
+after another in one thread, which owns the keys and the journal. A frame that is too long, cut
+short or too slow costs its sender the connection and nobody else anything. The process makes no
+connection of its own.
+
+Everybody together holds at most `_CONNECTIONS_MAX` connections, handshakes among them,
+`_ROOM_BYTES` of messages and as many of answers.
 """
 
 from __future__ import annotations
@@ -12,23 +17,35 @@ import asyncio
 import os
 import socket
 import ssl
-import struct
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from signer import messages
 from signer.endpoint import Endpoint
+from signer.gate import Room, accept_each, bind_tcp, bind_unix, peer_uid
 from signer.messages import frame, read_length
 from signer.service import Caller
-from signer.wire import MalformedMessage, RefusalCode
+from signer.wire import MESSAGE_BYTES_MAX, MalformedMessage, RefusalCode
 
 T = TypeVar("T")
 _CONNECTIONS_MAX: Final = 64
+_HANDSHAKES_MAX: Final = 16
+"""Of those, in a TLS handshake. One more ends the oldest: an honest one takes milliseconds."""
+_HANDSHAKE_SECONDS: Final = 5
 _FRAME_SECONDS: Final = 30
-_PEER_CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid
+_ROOM_BYTES: Final = 32 * 1024 * 1024
+_SMALL_FRAME_BYTES: Final = 64 * 1024
+"""What a connection may hold of its own, so that large messages delay no small ones."""
+_NOT_LISTED: Final = frame(
+    messages.refusal(RefusalCode.UNAUTHENTICATED, "caller", "this caller is not on the list")
+)
+_GONE: Final = (OSError, EOFError, TimeoutError, MalformedMessage)
+"""The peer is gone or deaf: nobody is there to be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +72,12 @@ class Server:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="signer")
-        self._servers: list[asyncio.Server] = []
-        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._listening: list[socket.socket] = []
+        self._accepting: list[asyncio.Task[None]] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], None] = {}
+        self._frames = Room(_ROOM_BYTES)
+        self._answers = Room(_ROOM_BYTES)
         self._sockets: list[Path] = []
 
     async def run(self, work: Callable[[], T]) -> T:
@@ -67,136 +88,187 @@ class Server:
         """The file is open to its owner alone, or to all if others may call: then the kernel's
         word on who they are decides."""
         others = listener.uids - {os.geteuid()}
-        server = await serve_unix(
-            listener.path, 0o666 if others else 0o600, self._accept(_unix_caller(listener))
-        )
-        self._servers.append(server)
+        listening = bind_unix(listener.path, 0o666 if others else 0o600)
         self._sockets.append(listener.path)
+        self._accept(listening, partial(self._welcome_unix, listener))
 
     async def listen_tls(self, listener: TlsListener) -> int:
         """Returns the port, which the system chooses for port 0."""
         assert listener.context.verify_mode is ssl.CERT_REQUIRED
-        server = await asyncio.start_server(
-            self._accept(_tls_caller(listener)),
-            listener.host,
-            listener.port,
-            ssl=listener.context,
-        )
-        self._servers.append(server)
-        port: int = server.sockets[0].getsockname()[1]
+        listening = bind_tcp(listener.host, listener.port)
+        self._accept(listening, partial(self._welcome_tls, listener))
+        port: int = listening.getsockname()[1]
         return port
 
     async def close(self) -> None:
         """Stop listening, drop connections, finish the request in hand, lock."""
-        for server in self._servers:
-            server.close()
-        for writer in self._connections.values():
-            writer.close()
-        await asyncio.gather(*self._connections)
+        tasks = [*self._accepting, *self._connections]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for listening in self._listening:
+            listening.close()
         await self.run(self._endpoint.lock)
         self._worker.shutdown()
         for path in self._sockets:
             path.unlink(missing_ok=True)
 
-    def _accept(
-        self, identify: Callable[[asyncio.StreamWriter], Caller]
-    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]:
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            if len(self._connections) >= _CONNECTIONS_MAX:
-                writer.close()
-                return
-            self._connections[task] = writer
-            try:
-                await self._converse(identify(writer), reader, writer)
-            except (OSError, EOFError, TimeoutError, ssl.SSLError, MalformedMessage):
-                writer.transport.abort()  # the peer is gone or deaf: nobody is there to be told
-            finally:
-                del self._connections[task]
-                writer.close()
+    def _accept(self, listening: socket.socket, welcome: Callable[[socket.socket], None]) -> None:
+        self._listening.append(listening)
+        self._accepting.append(asyncio.create_task(accept_each(listening, welcome)))
 
-        return connected
+    def _welcome_unix(self, listener: UnixListener, connection: socket.socket) -> None:
+        uid = peer_uid(connection)
+        if uid in listener.uids:
+            self._give_place(connection, self._serve_unix(Caller(f"uid:{uid}", True), connection))
+            return
+        self._endpoint.strangers += 1
+        with suppress(OSError):  # a few bytes fit into the kernel's buffer, or are not needed
+            connection.send(_NOT_LISTED)
+        connection.close()
+
+    def _welcome_tls(self, listener: TlsListener, connection: socket.socket) -> None:
+        if len(self._handshakes) >= _HANDSHAKES_MAX:
+            self._end_oldest_handshake()
+        task = self._give_place(connection, self._serve_tls(listener, connection))
+        if task is not None:
+            self._handshakes[task] = None
+
+    def _give_place(
+        self, connection: socket.socket, serve: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None] | None:
+        """A place among the connections, if need be that of the oldest handshake: who still has to
+        show a certificate makes way."""
+        if len(self._connections) >= _CONNECTIONS_MAX:
+            self._end_oldest_handshake()
+        if len(self._connections) >= _CONNECTIONS_MAX:
+            serve.close()
+            connection.close()
+            return None
+        task = asyncio.create_task(serve)
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+        task.add_done_callback(lambda _: connection.close())
+        return task
+
+    def _end_oldest_handshake(self) -> None:
+        for task in self._handshakes:
+            task.cancel()
+            del self._handshakes[task]
+            self._connections.discard(task)
+            return
+
+    async def _serve_unix(self, caller: Caller, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_unix_connection(sock=connection)
+        await self._serve(caller, reader, writer)
+
+    async def _serve_tls(self, listener: TlsListener, connection: socket.socket) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            reader, writer = await _shake_hands(connection, listener.context)
+        except _GONE:
+            return
+        finally:
+            self._handshakes.pop(task, None)
+        name = _common_name(writer)
+        if name in listener.names:
+            await self._serve(Caller(f"tls:{name}", True), reader, writer)
+            return
+        self._endpoint.strangers += 1
+        writer.write(_NOT_LISTED)
+        await _close(writer)
+
+    async def _serve(
+        self, caller: Caller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await self._converse(caller, reader, writer)
+            await _close(writer)
+        except _GONE:
+            pass
+        finally:
+            writer.transport.abort()
 
     async def _converse(
         self, caller: Caller, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while True:
             try:
-                body = await self._read(reader)
+                length = await _read_length(reader)
+                if length is None:
+                    return
+                async with self._frames.taken(max(0, length - _SMALL_FRAME_BYTES)):
+                    body = await _read(reader, length)
+                    await self._answer(partial(self._endpoint.answer, caller, body), writer)
             except MalformedMessage as error:
-                refuse = partial(
-                    self._endpoint.reject, caller, RefusalCode.MALFORMED, "frame", str(error)
-                )
-                await self._write(writer, await self.run(refuse))
+                code, said = RefusalCode.MALFORMED, str(error)
+                refuse = partial(self._endpoint.reject, caller, code, "frame", said)
+                await self._answer(refuse, writer)
                 return
-            if body is None:
-                return
-            await self._write(writer, await self.run(partial(self._endpoint.answer, caller, body)))
 
-    async def _read(self, reader: asyncio.StreamReader) -> bytes | None:
-        """The next frame, None if the peer closed between frames. A peer may wait as long as it
-        likes between frames, not within one. Raises MalformedMessage."""
-        first = await reader.read(1)
-        if not first:
-            return None
+    async def _answer(self, work: Callable[[], bytes], writer: asyncio.StreamWriter) -> None:
+        """Write what `work` returns. Room for the longest answer is taken before, and what it
+        turns out not to need given back."""
+        size = MESSAGE_BYTES_MAX
+        await self._answers.take(size)
         try:
+            answer = await self.run(work)
+            self._answers.give(size - len(answer))
+            size = len(answer)
             async with asyncio.timeout(_FRAME_SECONDS):
-                length = read_length(first + await reader.readexactly(3))
-                return await reader.readexactly(length)
-        except asyncio.IncompleteReadError as error:
-            raise MalformedMessage("the frame is cut short") from error
-        except TimeoutError as error:
-            raise MalformedMessage("the frame takes too long") from error
-
-    async def _write(self, writer: asyncio.StreamWriter, body: bytes) -> None:
-        async with asyncio.timeout(_FRAME_SECONDS):
-            writer.write(frame(body))
-            await writer.drain()
+                writer.write(frame(answer))
+                await writer.drain()
+        finally:
+            self._answers.give(size)
 
 
-async def serve_unix(
-    path: Path,
-    mode: int,
-    connected: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
-) -> asyncio.Server:
-    """Listen on a Unix socket that never has wider permissions than `mode`."""
-    return await asyncio.start_unix_server(connected, sock=_bind(path, mode))
+async def _read_length(reader: asyncio.StreamReader) -> int | None:
+    """Of the next frame, None if the peer closed between frames. A peer may wait as long as it
+    likes between frames, not within one. Raises MalformedMessage."""
+    first = await reader.read(1)
+    if not first:
+        return None
+    return read_length(first + await _read(reader, 3))
 
 
-def _bind(path: Path, mode: int) -> socket.socket:
-    if path.is_socket():  # left behind by a process that was killed
-        path.unlink()
-    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o777 & ~mode)
+async def _read(reader: asyncio.StreamReader, count: int) -> bytes:
     try:
-        listening.bind(str(path))
-    finally:
-        os.umask(before)
-    return listening
+        async with asyncio.timeout(_FRAME_SECONDS):
+            return await reader.readexactly(count)
+    except asyncio.IncompleteReadError as error:
+        raise MalformedMessage("the frame is cut short") from error
+    except TimeoutError as error:
+        raise MalformedMessage("the frame takes too long") from error
 
 
-def peer_uid(writer: asyncio.StreamWriter) -> int:
-    """Whose process is at the other end, by the kernel's word."""
-    connection = writer.get_extra_info("socket")
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER_CREDENTIALS.size)
-    uid: int = _PEER_CREDENTIALS.unpack(raw)[1]
-    return uid
+async def _shake_hands(
+    connection: socket.socket, context: ssl.SSLContext
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Raises OSError (ssl.SSLError is one), also when it takes too long."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol,
+        connection,
+        ssl=context,
+        ssl_handshake_timeout=_HANDSHAKE_SECONDS,
+        ssl_shutdown_timeout=_HANDSHAKE_SECONDS,
+    )
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-def _unix_caller(listener: UnixListener) -> Callable[[asyncio.StreamWriter], Caller]:
-    def identify(writer: asyncio.StreamWriter) -> Caller:
-        uid = peer_uid(writer)
-        return Caller(f"uid:{uid}", uid in listener.uids)
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Deliver what was written, for so long as the peer takes it in good time."""
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_HANDSHAKE_SECONDS):
+            await writer.wait_closed()
+    writer.transport.abort()
 
-    return identify
 
-
-def _tls_caller(listener: TlsListener) -> Callable[[asyncio.StreamWriter], Caller]:
-    def identify(writer: asyncio.StreamWriter) -> Caller:
-        subject = writer.get_extra_info("peercert").get("subject", ())
-        names = [value for part in subject for field, value in part if field == "commonName"]
-        name = names[0] if len(names) == 1 else ""
-        return Caller(f"tls:{name}", name in listener.names)
-
-    return identify
+def _common_name(writer: asyncio.StreamWriter) -> str:
+    subject = writer.get_extra_info("peercert").get("subject", ())
+    names = [value for part in subject for field, value in part if field == "commonName"]
+    return names[0] if len(names) == 1 else ""

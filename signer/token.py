@@ -108,3 +108,14 @@ class Token:
         except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
             reason = type(error).__name__  # its text may hold what the token was given
             raise TokenUnavailable(f"the PKCS#11 token refused: {reason}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLocation:
+    """Where the PKCS#11 token is; its PIN comes with the passphrase."""
+
+    library: Path
+    label: str
+
+    def with_pin(self, pin: bytearray) -> Token:
+        return Token(self.library, self.label, pin.decode(errors="replace"))

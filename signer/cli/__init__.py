@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from signer.cli import keystore, records, serving
+from signer.cli import keystore, policy, records, serving
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,8 +18,10 @@ app = typer.Typer(
 )
 log_app = typer.Typer(no_args_is_help=True, help="The audit log.")
 pin_app = typer.Typer(no_args_is_help=True, help="What the signer trusts from the start.")
+policy_app = typer.Typer(no_args_is_help=True, help="The policy, past custody.")
 app.add_typer(log_app, name="log")
 app.add_typer(pin_app, name="pin")
+app.add_typer(policy_app, name="policy")
 
 app.command()(keystore.init)
 app.command("import")(keystore.import_words)
@@ -32,4 +34,6 @@ app.command()(serving.unlock)
 app.command()(serving.lock)
 app.command()(serving.status)
 log_app.command()(records.verify)
+policy_app.command()(policy.publish)
+policy_app.command()(policy.show)
 app.command("recover")(records.recover_command)

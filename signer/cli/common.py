@@ -16,10 +16,9 @@ from signer.keystore import Contents
 from signer.memory import harden_process, wipe
 from signer.messages import CallRefused
 from signer.policy import Administrators, InvalidPolicy, SignedPolicy
-from signer.process import TokenLocation
 from signer.prompts import SecretMissing, read_secret
 from signer.state import StateDirectory
-from signer.token import Token
+from signer.token import Token, TokenLocation
 from signer.wire import MalformedMessage, read_json
 
 

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from signer import keystore
+from signer import control, keystore
 from signer.cli.common import fail, read_secrets, reported
 from signer.cli.options import PassphraseFd, PinFd, StateDir, TokenLabel, TokenLibrary
 from signer.codecs import codecs_for
 from signer.control import ask
-from signer.process import Configuration, TokenLocation, serve
+from signer.process import Configuration, serve
 from signer.server import TlsListener, UnixListener
 from signer.state import StateDirectory
 from signer.tls import server_context
+from signer.token import TokenLocation
 from signer.wire import Status
 
 
@@ -74,9 +75,8 @@ def unlock(
 ) -> None:
     """Unlock the running signer."""
     with reported():
-        passphrase, pin = read_secrets(passphrase_fd, token_library, pin_fd)
-        arguments = {"passphrase": passphrase.hex(), "pin": pin.hex()}
-        print_status(ask(StateDirectory(state_dir).control, "unlock", arguments))
+        secrets = read_secrets(passphrase_fd, token_library, pin_fd)
+        print_status(control.unlock(StateDirectory(state_dir).control, *secrets))
 
 
 def lock(state_dir: StateDir) -> None:

@@ -140,8 +140,9 @@ MESSAGES: Final = (
     ),
     Attack(
         "another user of the machine",
-        "a process whose user is not on the list",
+        "a process whose user is not on the list, again and again, to fill the journal",
         "unauthenticated/caller",
         channel.stranger,
+        recorded=False,
     ),
 )

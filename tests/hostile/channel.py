@@ -7,11 +7,11 @@ import os
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from signer.messages import CallRefused, frame, parse_response, request
-from signer.wire import BATCH_MAX, MESSAGE_BYTES_MAX, canonical_json
+from signer.wire import BATCH_MAX, MESSAGE_BYTES_MAX, Status, canonical_json
 from tests.hostile.house import connect, receive
 from tests.hostile.transactions import ETHEREUM, THIEF_EVM, evm, honest, with_tx
 from tests.hostile.world import World
@@ -20,6 +20,7 @@ from tests.support.signer import outcome_word
 Perform = Callable[[World], str]
 CONNECTIONS_MAX = 64
 NOBODY = 65534
+KNOCKS = 20
 
 
 def call(name: str, **arguments: Any) -> Perform:
@@ -124,7 +125,19 @@ def too_many_connections(world: World) -> str:
 
 
 def stranger(world: World) -> str:
-    """Another user of the machine, who may reach the socket and is not on the list."""
+    """Another user of the machine, who may reach the socket and is not on the list: told so and
+    closed each time, before anything is read; counted, and nowhere recorded."""
+    before = Status.parse(world.call("status"))
+    answers = {as_nobody(world) for _ in range(KNOCKS)}
+    after = Status.parse(world.call("status"))
+    assert after.strangers - before.strangers == KNOCKS
+    assert after.sequence == before.sequence
+    (seen,) = answers
+    return seen
+
+
+def as_nobody(world: World) -> str:
+    """What another user's message comes to."""
     assert world.socket is not None
     message = frame(sign_message(world))
     read, write = os.pipe()
@@ -135,7 +148,8 @@ def stranger(world: World) -> str:
             os.setgid(NOBODY)
             os.setuid(NOBODY)
             with connect(world.socket) as connection:
-                connection.sendall(message)
+                with suppress(ConnectionError):  # closed already
+                    connection.sendall(message)
                 os.write(write, answer(connection).encode())
         except PermissionError:
             os.write(write, b"no permission")

@@ -6,6 +6,7 @@ from hashlib import sha256
 import pytest
 
 from signer.words import combine, entropy_of
+from tests.support.cli import at_terminal
 from tests.support.signer import (
     PASSPHRASE,
     Bench,
@@ -39,6 +40,24 @@ def test_words_out_and_in(state, tmp_path):
     words = cli("backup", state).stdout.strip()
     assert len(words.split()) == 24
     assert make(tmp_path / "other", "import", **{"words-fd": words.encode()}) == words
+
+
+SIGNER = "from signer.cli import app; app()"
+
+
+def test_a_passphrase_is_typed_twice_and_never_shown(tmp_path):
+    state = tmp_path / "state"
+    init = ["init", "--state-dir", str(state), "--memory-mib", "19"]
+    typed = PASSPHRASE.decode()
+    code, seen = at_terminal(init, [typed, typed + "?"], SIGNER)
+    assert code == 1 and "not the same" in seen and not (state / "keystore.json").exists()
+    code, seen = at_terminal(init, [typed, typed], SIGNER)
+    assert code == 0 and "New passphrase: " in seen and "New passphrase again: " in seen
+    assert "horse" not in seen
+    backup = ["backup", "--state-dir", str(state)]
+    assert at_terminal(backup, ["wrong passphrase"], SIGNER)[0] == 1
+    code, seen = at_terminal(backup, [typed], SIGNER)
+    assert code == 0 and len(seen.split()) > 24 and "horse" not in seen
 
 
 def test_known_words_in(tmp_path):

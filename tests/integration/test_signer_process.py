@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import json
+import os
 import socket
 import ssl
 import struct
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,9 @@ from cryptography.x509.oid import NameOID
 
 from chains.model import Address, AddressType, Payment
 from chains.networks import find_network
-from signer.client import SignerClient, SignerRefused, SignerUnavailable
+from signer.client import SignerClient, SignerError, SignerRefused, SignerUnavailable
 from signer.messages import frame, request
+from signer.policy import SignedPolicy
 from signer.wire import (
     MESSAGE_BYTES_MAX,
     Action,
@@ -127,7 +131,7 @@ async def test_an_attested_address(client):
 
 async def test_many_callers_at_once(signer):
     clients = [signer.client() for _ in range(8)]
-    asked = [await signing(each, f"many-{n}", nonce=n) for n, each in enumerate(clients)]
+    asked = [await signing(each, f"many-{n}", nonce=100 + n) for n, each in enumerate(clients)]
     outcomes = await asyncio.gather(
         *(each.sign([item]) for each, item in zip(clients, asked, strict=True))
     )
@@ -143,7 +147,7 @@ async def test_one_client_used_by_many_tasks(client):
 
 
 async def test_more_requests_than_one_message_holds(client):
-    asked = [await signing(client, "batch", nonce=0)] * 300
+    asked = [await signing(client, "batch", nonce=200)] * 300
     outcomes = await client.sign(asked)
     assert len(outcomes) == 300
     assert {outcome_word(outcome) for outcome in outcomes} == {"signed"}
@@ -250,6 +254,36 @@ async def test_a_receipt_that_the_journal_does_not_know_stops_it(tmp_path):
         await client.close()
 
 
+# The policy, past custody
+
+
+async def test_a_policy_that_custody_keeps_back_is_published_at_the_signer(tmp_path):
+    own = prepare_state(tmp_path)
+    file = tmp_path / "policy.json"
+    with running_signer(own) as signer:
+
+        async def cli(*arguments, check=True):
+            where = (*arguments, "--state-dir", own.path)
+            return await asyncio.to_thread(run_cli, *where, secrets={}, check=check)
+
+        assert "no policy is in force" in (await cli("policy", "show", check=False)).stderr
+        signed = sign_policy(policy_document(rule("all")))
+        file.write_text(json.dumps(signed.to_json()))
+        said = (await cli("policy", "publish", file)).stdout
+        assert said == f"version 1 is in force, digest {sha256(signed.document).hexdigest()}\n"
+        shown = (await cli("policy", "show")).stdout
+        assert SignedPolicy.parse(json.loads(shown)) == signed
+        client = signer.client()
+        assert await client.policy() == signed
+        file.write_text(json.dumps(sign_policy(policy_document(version=2), by=()).to_json()))
+        refused = await cli("policy", "publish", file, check=False)
+        assert "denied/policy-unsigned" in refused.stderr
+        assert b'"caller":"control"' in own.log.read_bytes()
+        await cli("lock")
+        assert "locked" in (await cli("policy", "publish", file, check=False)).stderr
+        await client.close()
+
+
 # Locking
 
 
@@ -347,17 +381,43 @@ def client_context(folder, authority, name):
     return context
 
 
-async def test_mutual_tls(tmp_path):
-    authority = certify(tmp_path, "authority")
-    certify(tmp_path, "stranger")
+def tls_arguments(folder):
+    """A signer's options for TLS, with certificates for it and for its callers made in `folder`."""
+    authority = certify(folder, "authority")
+    certify(folder, "stranger")
     for name in ("localhost", "custody", "intruder"):
-        certify(tmp_path, name, authority)
-    own = prepare_state(tmp_path)
-    arguments = (
-        "--listen", "127.0.0.1:0", "--certificate", tmp_path / "localhost.pem",
-        "--private-key", tmp_path / "localhost.key", "--callers-ca", tmp_path / "authority.pem",
+        certify(folder, name, authority)
+    return (
+        "--listen", "127.0.0.1:0", "--certificate", folder / "localhost.pem",
+        "--private-key", folder / "localhost.key", "--callers-ca", folder / "authority.pem",
         "--allow-name", "custody",
     )  # fmt: skip
+
+
+async def test_silent_connections_use_up_neither_places_nor_descriptors(tmp_path):
+    """TCP connections that never begin their handshake, five times as many as there are places."""
+    own, arguments = prepare_state(tmp_path), tls_arguments(tmp_path)
+    with running_signer(own, *arguments) as signer, contextlib.ExitStack() as stack:
+        port = int(signer.where.rsplit(":", 1)[1])
+        before = signer.client()
+        await before.status()
+        for _ in range(5 * 64):
+            silent = stack.enter_context(socket.socket())
+            silent.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(silent, ("127.0.0.1", port))
+        context = client_context(tmp_path, "authority", "custody")
+        over_tls = SignerClient.over_tls("localhost", port, context, timeout_s=30)
+        for client in (before, signer.client(timeout_s=30), over_tls):
+            assert not (await client.status()).locked
+            await client.close()
+        descriptors = f"/proc/{signer.process.pid}/fd"
+        if os.access(descriptors, os.R_OK):
+            assert len(os.listdir(descriptors)) < 64 + 24  # noqa: PTH208 - /proc does not block
+
+
+async def test_mutual_tls(tmp_path):
+    arguments = tls_arguments(tmp_path)
+    own = prepare_state(tmp_path)
 
     def over_tls(port, name, authority="authority"):
         context = client_context(tmp_path, authority, name)
@@ -368,9 +428,9 @@ async def test_mutual_tls(tmp_path):
         good = over_tls(port, "custody")
         assert await good.open_vault("c1", "v1") == 0
         intruder = over_tls(port, "intruder")
-        with pytest.raises(SignerRefused) as raised:
+        with pytest.raises(SignerError):  # told so, if it listens before it writes
             await intruder.status()
-        assert raised.value.code is RefusalCode.UNAUTHENTICATED
+        assert (await good.status()).strangers == 1
         for bad in (over_tls(port, None), over_tls(port, "stranger")):
             with pytest.raises(SignerUnavailable):
                 await bad.status()

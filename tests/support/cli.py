@@ -136,9 +136,13 @@ def write_json(path: Path, row: Any) -> Path:
     return path
 
 
-def at_terminal(arguments: list[str], typed: list[str]) -> tuple[int, str]:
+CUSTODY: Final = (
+    "from custody.cli import app, keyfile as k; k.USUAL_COST = k.Cost(19456, 2, 1); app()"
+)
+
+
+def at_terminal(arguments: list[str], typed: list[str], program: str = CUSTODY) -> tuple[int, str]:
     """Exit code and everything a person would see; each line is typed at its prompt."""
-    program = "from custody.cli import app, keyfile as k; k.USUAL_COST = k.Cost(19456, 2, 1); app()"
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", program, *arguments],

@@ -13,12 +13,14 @@ import pytest
 from chains.model import Address, AddressType, AssetId, NetworkId, Payment, UnsignedTx
 from chains.networks import find_network
 from signer.errors import Refused
+from signer.inforce import PolicyInForce
 from signer.wire import Approval, Need, SignRequest, Verdict
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
     BOB,
     EVE,
+    PINNED,
     Bench,
     Person,
     caller,
@@ -446,7 +448,7 @@ def test_a_caller_who_is_not_on_the_list(bench):
 
 
 def test_without_a_policy_nothing_is_signed(bench):
-    bench.session.guard._policy = None
+    bench.session.guard.in_force = PolicyInForce(PINNED)
     assert outcome_word(bench.send(bench.mandate())) == "denied/no-policy"
 
 
