@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from chains.model import NetworkId, Payment
 from signer.policy.approvals import missing_approvals
 from signer.policy.document import Grant, Hours, Limits, Policy, Rule, Scope, WindowLimit
 from signer.policy.facts import Facts, Usage, Window, windows_of
+from signer.policy.zones import time_zone
 from signer.wire import Need
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
@@ -233,7 +233,7 @@ def _broken_window(
 
 
 def _within(hours: Hours, now: datetime) -> bool:
-    local = now.astimezone(ZoneInfo(hours.zone))
+    local = now.astimezone(time_zone(hours.zone))
     minute = local.hour * 60 + local.minute
     return local.weekday() in hours.days and hours.start <= minute < hours.end
 

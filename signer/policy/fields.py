@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from chains.model import AssetId, NetworkId
 from chains.networks import all_networks
+from signer.policy import zones
 from signer.wire import MalformedMessage, exact_fields, integer, octets, text
 
 T = TypeVar("T")
@@ -133,8 +133,8 @@ def ed25519_key(value: object) -> bytes:
 def time_zone(value: object) -> str:
     zone = text(value)
     try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError) as error:
+        zones.time_zone(zone)
+    except KeyError as error:
         raise InvalidPolicy(f"unknown time zone {zone}") from error
     return zone
 

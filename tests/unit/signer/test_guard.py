@@ -370,16 +370,16 @@ US = {"zone": "US/Eastern", "days": ["wed"], "from": "00:00", "to": "24:00"}
 def forget_names(monkeypatch):
     """As the next build of this program on the next image: a network and a time zone are gone."""
     from chains.networks import all_networks
-    from signer.policy import fields
+    from signer.policy import fields, zones
 
     gone = find_network("bsc-local").id
     known = {name: network for name, network in all_networks().items() if name != gone}
 
-    def zone_info(key):
-        raise KeyError(key)
+    def unknown(name):
+        raise KeyError(name)
 
     monkeypatch.setattr(fields, "all_networks", lambda: known)
-    monkeypatch.setattr(fields, "ZoneInfo", zone_info)
+    monkeypatch.setattr(zones, "time_zone", unknown)
 
 
 def without_bsc(**changes):

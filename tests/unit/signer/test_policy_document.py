@@ -1,6 +1,9 @@
 """Reading the policy document: everything that is not exactly a policy is refused."""
 
 import json
+import zoneinfo
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import rfc8785
@@ -14,8 +17,10 @@ from signer.policy import (
     Policy,
     PolicyUnsigned,
     SignedPolicy,
+    fields,
     policy_message,
     verify_policy,
+    zones,
 )
 from signer.wire import MalformedMessage, Need, canonical_json
 from tests.support.signer import (
@@ -376,3 +381,33 @@ def test_signed_policies_round_trip():
 def test_administrators_round_trip():
     row = administrators_json(1, (Person("x"),))
     assert Administrators.parse(row).to_json() == row
+
+
+def test_time_zones_come_from_the_pinned_package_and_not_from_the_machine():
+    winter = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    zoneinfo.reset_tzpath(())
+    try:
+        for cached in (zones.time_zone, zones._names):
+            cached.cache_clear()
+        assert winter.astimezone(zones.time_zone("US/Eastern")).hour == 7
+        assert winter.astimezone(zones.time_zone("Europe/Zurich")).hour == 13
+    finally:
+        zoneinfo.reset_tzpath()
+    for name in ("../zones", "/etc/localtime", "Europe", "Europe/", "", "zone.tab", "us/eastern"):
+        with pytest.raises(KeyError):
+            zones.time_zone(name)
+
+
+def test_a_zone_that_only_the_machine_knows_is_unknown(tmp_path, monkeypatch):
+    (tmp_path / "Local").mkdir()
+    machine = Path("/usr/share/zoneinfo/UTC")
+    if not machine.exists():
+        pytest.skip("this machine has no time zones")
+    (tmp_path / "Local" / "Here").write_bytes(machine.read_bytes())
+    zoneinfo.reset_tzpath((str(tmp_path),))
+    try:
+        assert zoneinfo.ZoneInfo("Local/Here").key == "Local/Here"
+        with pytest.raises(InvalidPolicy, match="unknown time zone"):
+            fields.time_zone("Local/Here")
+    finally:
+        zoneinfo.reset_tzpath()
