@@ -9,11 +9,12 @@ asked, how each question is answered, and what the adapter must make of it:
      "family": "bitcoin",                        which adapter is asked
      "call": "tip",                              what it is asked (see `cases.CALLS`)
      "dialect": "legacy",                        see `server.DIALECTS`; "2.0" where absent
+     "network": "bitcoin",                       the family's local one where absent
      "answers": {"*": {"status": 503, "body": "Work queue depth exceeded"}},
      "expect": "node_unavailable"}               an error's code, or the outcome in words
 
-`answers` maps a JSON-RPC method or an HTTP path to an answer (`server.Answer`); "*" stands for all
-others. An answer is one of
+"$TXID" in the answers is the id of our transaction (`ours`). `answers` maps a JSON-RPC method or
+an HTTP path to an answer (`server.Answer`); "*" stands for all others. An answer is one of
 
     {"result": …}                    wrapped as the dialect has it
     {"error": {"code": …, …}}        the same

@@ -10,9 +10,11 @@ from typing import Any
 
 from chains.adapter import ChainAdapter
 from chains.errors import ChainError
+from chains.model import SignedTx
 from chains.networks import Family, find_network
 from chains.transport.endpoint import Endpoint
 from custody.bootstrap import ADAPTERS
+from tests.support.node_answers.ours import bitcoin_intent, ours
 from tests.support.node_answers.server import NodeServer
 
 _TABLES = Path(__file__).parent
@@ -37,6 +39,7 @@ class Case:
     answers: Mapping[str, Any]
     expect: str
     dialect: str = "2.0"
+    network: str = ""
 
     def __str__(self) -> str:
         return f"{self.family}: {self.node}: {self.says}"
@@ -47,9 +50,25 @@ Ask = Callable[[ChainAdapter], Awaitable[object]]
 CALLS: dict[str, Ask] = {
     "check": lambda adapter: adapter.check(),
     "tip": lambda adapter: adapter.tip(),
-    "finalized": lambda adapter: adapter.finalized(),
+    "finalized": lambda adapter: _found(adapter.finalized()),
+    "block": lambda adapter: adapter.block(7),
+    "broadcast": lambda adapter: adapter.broadcast(_ours(adapter)),
+    "status": lambda adapter: _state(adapter),
+    "claim": lambda adapter: adapter.claim(bitcoin_intent()),
 }
 """What a case can ask. A family's own questions, with its own transactions, are added here."""
+
+
+def _ours(adapter: ChainAdapter) -> SignedTx:
+    return ours(adapter.codec.network.family)
+
+
+async def _state(adapter: ChainAdapter) -> str:
+    return (await adapter.status(_ours(adapter).txid)).state.value
+
+
+async def _found(question: Awaitable[object]) -> object:
+    return "none" if await question is None else ANSWERED
 
 
 def tables() -> list[str]:
@@ -59,13 +78,19 @@ def tables() -> list[str]:
 
 def load(table: str) -> list[Case]:
     rows = json.loads((_TABLES / f"{table}.json").read_text(encoding="utf-8"))
-    return [Case(**{**row, "family": Family(row["family"])}) for row in rows]
+    return [_case(row) for row in rows]
+
+
+def _case(row: dict[str, Any]) -> Case:
+    family = Family(row["family"])
+    text = json.dumps(row["answers"]).replace("$TXID", ours(family).txid)
+    return Case(**{**row, "family": family, "answers": json.loads(text)})
 
 
 async def outcome(case: Case, timeout_s: float = 5.0) -> str:
     """An error's code; the answer where it is a word of ours; else ANSWERED."""
     async with NodeServer(case.answers, case.dialect) as node:
-        network = find_network(_NETWORKS[case.family])
+        network = find_network(case.network or _NETWORKS[case.family])
         adapter = ADAPTERS[case.family](network, Endpoint.of(node.url), timeout_s=timeout_s)
         try:
             found = await CALLS[case.call](adapter)
