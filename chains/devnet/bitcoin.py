@@ -16,7 +16,7 @@ from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.rpc import BitcoinRpc, RpcRefused
 from chains.devnet.engines import bitcoind
 from chains.devnet.faults import BehindProxy
-from chains.devnet.process import EngineProcess, free_port
+from chains.devnet.process import EngineProcess, on_free_port
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
 from chains.transport.jsonrpc import Call
@@ -79,18 +79,7 @@ class BitcoinNode(BehindProxy):
 
     async def start(self) -> None:
         """Starts with coins that the outside wallet can spend."""
-        port = free_port()
-        engine_url = f"http://devnet:{self._password}@127.0.0.1:{port}"
-        self._rpc = BitcoinRpc(f"{engine_url}/wallet/{_WALLET}", _RPC_TIMEOUT_S)
-        self._process = self._engine(port)
-        try:
-            self._process.start()
-            await self._process.wait_ready(self._answers)
-            await self._open_wallet()
-            self.url = await self._open_proxy(engine_url)
-        except BaseException:
-            await self.stop()
-            raise
+        await on_free_port(self._start_on, self.stop)
 
     async def stop(self) -> None:
         await self._close_proxy()
@@ -100,6 +89,15 @@ class BitcoinNode(BehindProxy):
         if self._process is not None:
             await self._process.stop()
             self._process = None
+
+    async def _start_on(self, port: int) -> None:
+        engine_url = f"http://devnet:{self._password}@127.0.0.1:{port}"
+        self._rpc = BitcoinRpc(f"{engine_url}/wallet/{_WALLET}", _RPC_TIMEOUT_S)
+        self._process = self._engine(port)
+        self._process.start()
+        await self._process.wait_ready(self._answers)
+        await self._open_wallet()
+        self.url = await self._open_proxy(engine_url)
 
     async def outside_address(self) -> Address:
         return Address(await self._ask("getnewaddress", "", "bech32"))

@@ -20,14 +20,13 @@ from eth_account.signers.local import LocalAccount
 
 from chains.devnet import engines
 from chains.devnet.faults import BehindProxy
-from chains.devnet.process import EngineFailed, EngineProcess, free_port
+from chains.devnet.process import EngineProcess, on_free_port
 from chains.errors import NodeMisbehaved
 from chains.evm.address import checksum
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
 
 _OUTSIDE_WEALTH: Final = 10**27
-_START_ATTEMPTS: Final = 3
 _LEGACY_GAS_PRICE: Final = 10**9
 _TIP: Final = 10**9
 _DIFF_TRACER: Final = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
@@ -53,12 +52,7 @@ class AnvilNode(BehindProxy):
     async def start(self) -> None:
         """Raises EngineFailed."""
         self._data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            self.url = await self._open_proxy(await self._start_engine())
-            await self._prepare_outside()
-        except BaseException:
-            await self.stop()
-            raise
+        await on_free_port(self._start_on, self.stop)
 
     async def stop(self) -> None:
         await self._close_proxy()
@@ -146,32 +140,23 @@ class AnvilNode(BehindProxy):
             raise NodeMisbehaved(f"anvil refused {method}: {answer['error'].get('message')}")
         return answer["result"]
 
-    async def _start_engine(self) -> str:
-        """Its URL."""
-        for attempt in range(1, _START_ATTEMPTS + 1):
-            port = free_port()
-            url = f"http://127.0.0.1:{port}"
-            self._engine = EngineProcess(
-                self._arguments(port),
-                self._data_dir / "anvil.log",
-                environment={"HOME": str(self._data_dir), "PATH": os.defpath},
-            )
-            self._client = httpx2.AsyncClient(
-                base_url=url,
-                timeout=30.0,
-                trust_env=False,
-                verify=False,
-            )
-            try:
-                self._engine.start()
-                await self._engine.wait_ready(self._answers)
-            except EngineFailed:
-                await self.stop()
-                if attempt == _START_ATTEMPTS:  # else another process may have taken the port
-                    raise
-            else:
-                return url
-        raise AssertionError("the last attempt returns or raises")
+    async def _start_on(self, port: int) -> None:
+        engine_url = f"http://127.0.0.1:{port}"
+        self._engine = EngineProcess(
+            self._arguments(port),
+            self._data_dir / "anvil.log",
+            environment={"HOME": str(self._data_dir), "PATH": os.defpath},
+        )
+        self._client = httpx2.AsyncClient(
+            base_url=engine_url,
+            timeout=30.0,
+            trust_env=False,
+            verify=False,
+        )
+        self._engine.start()
+        await self._engine.wait_ready(self._answers)
+        self.url = await self._open_proxy(engine_url)
+        await self._prepare_outside()
 
     def _arguments(self, port: int) -> list[str | Path]:
         arguments: list[str | Path] = [engines.anvil(), "--port", str(port), "--quiet"]

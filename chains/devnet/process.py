@@ -16,6 +16,7 @@ import atexit
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -30,6 +31,8 @@ from chains.errors import NodeError
 _PR_SET_PDEATHSIG: Final = 1
 _POLL_S: Final = 0.01
 _LOG_TAIL_BYTES: Final = 2000
+_PORTS: Final = (10_000, 32_000)
+_START_ATTEMPTS: Final = 3
 
 # Loaded before any fork: a child may not safely load libraries.
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -42,11 +45,34 @@ class EngineFailed(NodeError):
 
 
 def free_port() -> int:
-    """A loopback TCP port that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback TCP port that was free just now: below those that systems hand out to connections,
+    because one of those is soon somebody's again."""
+    while True:
+        port = random.randrange(*_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+async def on_free_port(
+    start: Callable[[int], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Start something on a free port. If its engine fails it is stopped and started on another one,
+    a few times: somebody may have taken the port meanwhile. Whatever `start` raises, `stop` ran."""
+    for attempt in range(1, _START_ATTEMPTS + 1):
+        try:
+            return await start(free_port())
+        except EngineFailed:
+            await stop()
+            if attempt == _START_ATTEMPTS:
+                raise
+        except BaseException:
+            await stop()
+            raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 class EngineProcess:

@@ -14,7 +14,7 @@ import httpx2
 
 import chains
 from chains.devnet.faults import BehindProxy
-from chains.devnet.process import EngineProcess, free_port
+from chains.devnet.process import EngineProcess, on_free_port
 from chains.networks import Network
 
 
@@ -36,17 +36,7 @@ class ServerNode(BehindProxy, ABC):
         self._http: httpx2.AsyncClient | None = None
 
     async def start(self) -> None:
-        port = free_port()
-        engine_url = f"http://127.0.0.1:{port}"
-        self._process = self._server(port)
-        self._http = httpx2.AsyncClient(base_url=engine_url, timeout=60.0)
-        try:
-            self._process.start()
-            await self._process.wait_ready(self._answers)
-            self.url = await self._open_proxy(engine_url)
-        except BaseException:
-            await self.stop()
-            raise
+        await on_free_port(self._start_on, self.stop)
 
     async def stop(self) -> None:
         await self._close_proxy()
@@ -56,6 +46,14 @@ class ServerNode(BehindProxy, ABC):
         if self._process is not None:
             await self._process.stop()
             self._process = None
+
+    async def _start_on(self, port: int) -> None:
+        engine_url = f"http://127.0.0.1:{port}"
+        self._process = self._server(port)
+        self._http = httpx2.AsyncClient(base_url=engine_url, timeout=60.0)
+        self._process.start()
+        await self._process.wait_ready(self._answers)
+        self.url = await self._open_proxy(engine_url)
 
     @property
     def _client(self) -> httpx2.AsyncClient:

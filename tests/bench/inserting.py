@@ -133,11 +133,17 @@ def template(table: str, names: Sequence[str], row: Sequence[Any], mark: str) ->
 
 
 def identities(templates: Sequence[Template], transfer: str, key: str) -> list[str]:
-    """The ids that must be other ones in every copy: entries come first, with their id first."""
+    """The values that must be other ones in every copy: entries come first, with their id first."""
     assert len(templates) == _ROWS, "an accepted transfer writes other rows than it did"
     entries = [each.values[0] for each in templates[:2]]
     assert all(entry.startswith("ent_") for entry in entries)
-    return [transfer, key, *entries]
+    ordinals = [
+        value
+        for each in templates
+        for value in each.values
+        if isinstance(value, str) and value.startswith("ord_")
+    ]
+    return [transfer, key, *ordinals, *entries]
 
 
 def renewed(templates: Sequence[Template], named: Sequence[str]) -> Iterator[tuple[str, list[Any]]]:

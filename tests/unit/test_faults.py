@@ -16,7 +16,13 @@ import pytest
 import pytest_asyncio
 
 from chains.devnet.faults import FaultProxy
-from chains.devnet.process import EngineFailed, EngineProcess, free_port, watch_group
+from chains.devnet.process import (
+    EngineFailed,
+    EngineProcess,
+    free_port,
+    on_free_port,
+    watch_group,
+)
 
 BIG = b"x" * 3_000_000
 
@@ -345,3 +351,36 @@ def test_watcher_kills_the_group_when_its_pipe_closes() -> None:
 def test_free_ports_are_free() -> None:
     port = free_port()
     assert 1024 < port < 65536
+
+
+async def test_an_engine_that_fails_is_started_on_another_port() -> None:
+    """Somebody may have taken the port between our look and the engine's."""
+    tried: list[int] = []
+    stopped: list[int] = []
+
+    async def start(port: int) -> None:
+        tried.append(port)
+        if len(tried) < 3:
+            raise EngineFailed("address already in use")
+
+    async def stop() -> None:
+        stopped.append(tried[-1])
+
+    await on_free_port(start, stop)
+    assert len(set(tried)) == 3
+    assert stopped == tried[:2]
+
+
+async def test_what_never_starts_is_stopped_and_said() -> None:
+    calls: list[str] = []
+
+    async def start(port: int) -> None:
+        calls.append("start")
+        raise EngineFailed("no such option")
+
+    async def stop() -> None:
+        calls.append("stop")
+
+    with pytest.raises(EngineFailed, match="no such option"):
+        await on_free_port(start, stop)
+    assert calls == ["start", "stop"] * 3
