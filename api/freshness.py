@@ -11,7 +11,8 @@ from api.schemas import View, with_example
 from custody.db.tables import BlockRow
 
 LAG = timedelta(minutes=1)
-"""How far the newest block we have applied may lie back while the node has a higher one."""
+"""How far the newest block we have applied may lie back while the node has a higher one, and how
+old the node's last answer may be."""
 
 AS_OF_EXAMPLE = {
     "height": 812,
@@ -33,7 +34,9 @@ class AsOf(View):
     time: datetime | None = Field(description="when that block was applied here")
     node: NodeState
     node_answered_at: datetime | None = Field(description="when the node last told its head")
-    stale: bool = Field(description="the node is away, or we are behind it")
+    stale: bool = Field(
+        description="the node is away, silent or below our block, or we are behind it"
+    )
 
 
 def as_of(block: BlockRow | None, node: NodeView, now: datetime) -> AsOf:
@@ -44,11 +47,22 @@ def as_of(block: BlockRow | None, node: NodeView, now: datetime) -> AsOf:
         time=None if block is None else block.connected_at,
         node=node.state,
         node_answered_at=node.answered_at,
-        stale=node.state is not NodeState.REACHABLE or _is_behind(block, node, now),
+        stale=bool(doubts(block, node, now)),
     )
 
 
-def _is_behind(block: BlockRow | None, node: NodeView, now: datetime) -> bool:
-    if block is None or node.tip is None:
-        return True
-    return node.tip.height > block.height and now - block.connected_at > LAG
+def doubts(block: BlockRow | None, node: NodeView, now: datetime) -> list[str]:
+    """Codes of why an answer that rests on `block` may be out of date. A node may have answered
+    before we applied the block: only a later answer shows that it is below us."""
+    if node.state is not NodeState.REACHABLE or node.tip is None or node.answered_at is None:
+        return [f"node_{node.state}"]
+    found = []
+    if now - node.answered_at > LAG:
+        found.append("node_silent")
+    if block is None:
+        found.append("nothing_applied")
+    elif node.tip.height > block.height and now - block.connected_at > LAG:
+        found.append("behind")
+    elif node.tip.height < block.height and node.answered_at >= block.connected_at:
+        found.append("node_below")
+    return found

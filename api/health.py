@@ -1,6 +1,7 @@
 """Is the process alive, and can it do its work? No key needed, and nothing of the inside told."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
@@ -11,9 +12,16 @@ from sqlalchemy import Select, String, column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import NodesDependency, ServicesDependency
-from api.nodes import NodeState
+from api.following import stall_now, statuses
+from api.freshness import doubts
+from api.lookups import newest_blocks
+from api.nodes import NodeState, NodeView
 from api.schemas import View, with_example
+from chains.model import InternalCredits, NetworkId
+from chains.networks import Network
 from custody.db.migrate import newest_revision
+from custody.db.tables import BlockRow
+from custody.deposits.progress import FollowStatus
 from custody.services import Services
 from signer.client import SignerError
 
@@ -44,6 +52,11 @@ _NODE_EXAMPLE = {
     "answered_at": "2026-03-02T06:00:09.481000Z",
     "age_seconds": 1,
     "error": None,
+    "ready": True,
+    "reasons": [],
+    "blocks_behind": 0,
+    "seconds_behind": 2,
+    "internal_credits": "none",
 }
 
 
@@ -56,10 +69,16 @@ class NodeReadiness(View):
     answered_at: datetime | None
     age_seconds: int | None = Field(description="how old the node's last answer is")
     error: str | None = Field(description="code of its last failure")
+    ready: bool = Field(description="the node answers and we follow it")
+    reasons: list[str] = Field(description="codes of what is wrong; empty while it is ready")
+    blocks_behind: int | None
+    seconds_behind: int | None = Field(description="since we last stood at the node's tip")
+    internal_credits: InternalCredits = Field(description="whether what contracts pay is seen")
 
 
 class Readiness(View):
-    """`ready`: requests can be served. Nodes may be away: transfers then wait."""
+    """`ready`: requests can be served. Of each network: whether its node answers and its chain is
+    followed; where not, deposits and transfers of that network wait."""
 
     model_config = with_example(
         {"ready": True, "database": "ok", "signer": "ok", "nodes": [_NODE_EXAMPLE]}
@@ -127,18 +146,50 @@ async def _signer(services: Services) -> Part:
 
 async def _nodes(services: Services, nodes: NodesDependency) -> list[NodeReadiness]:
     views = await nodes.views()
+    blocks, followed = await _followed(services)
     now = services.custody.clock()
     return [
-        NodeReadiness(
-            network=network.alias,
-            state=view.state,
-            height=None if view.tip is None else view.tip.height,
-            answered_at=view.answered_at,
-            age_seconds=None
-            if view.answered_at is None
-            else max(0, int((now - view.answered_at).total_seconds())),
-            error=view.error,
-        )
+        _node(network, views[network.id], blocks.get(network.id), followed.get(network.id), now)
         for network in services.custody.networks.values()
-        for view in [views[network.id]]
     ]
+
+
+async def _followed(
+    services: Services,
+) -> tuple[Mapping[NetworkId, BlockRow], Mapping[NetworkId, FollowStatus]]:
+    """Nothing while the database is away, which `database` says."""
+    try:
+        async with services.custody.database.read() as session:
+            return await newest_blocks(session), await statuses(session)
+    except (SQLAlchemyError, OSError):
+        return {}, {}
+
+
+def _node(
+    network: Network,
+    view: NodeView,
+    block: BlockRow | None,
+    followed: FollowStatus | None,
+    now: datetime,
+) -> NodeReadiness:
+    status = followed or FollowStatus()
+    reasons = doubts(block, view, now)
+    stall = stall_now(followed, now)
+    if stall is not None:
+        reasons.append(stall.value)
+        reasons += [] if status.failure is None else [status.failure.code]
+    return NodeReadiness(
+        network=network.alias,
+        state=view.state,
+        height=None if view.tip is None else view.tip.height,
+        answered_at=view.answered_at,
+        age_seconds=None
+        if view.answered_at is None
+        else max(0, (now - view.answered_at) // timedelta(seconds=1)),
+        error=view.error,
+        ready=not reasons,
+        reasons=list(dict.fromkeys(reasons)),
+        blocks_behind=status.blocks_behind,
+        seconds_behind=status.seconds_behind(now),
+        internal_credits=status.internal_credits,
+    )

@@ -5,7 +5,7 @@ needs no port. With a key, because they tell of the inside: Prometheus sends one
 `authorization: {credentials_file: …}`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -15,8 +15,12 @@ from starlette.responses import Response
 
 from api.auth import Reader, check_of_the_house
 from api.context import ServicesDependency
+from api.following import stall_now, statuses
+from chains.model import InternalCredits, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.repository import open_counts
+from custody.deposits.progress import FollowStatus
+from custody.services import Services
 from custody.vaults.repository import count_frozen
 
 router = APIRouter()
@@ -40,10 +44,41 @@ async def get_metrics(caller: Reader, services: ServicesDependency) -> Response:
     async with services.custody.database.read() as session:
         counts = await open_counts(session)
         frozen = await count_frozen(session)
+        followed = await statuses(session)
     alarms = GaugeMetricFamily("custody_alarms_open", "Alarms that are open.", labels=["code"])
     for code in AlarmCode:
         alarms.add_metric([code.value], counts.get(code, 0))
     vaults = GaugeMetricFamily("custody_vaults_frozen", "Vaults that nothing leaves.", value=frozen)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Read([alarms, vaults]))
+    registry.register(_Read([alarms, vaults, *_followers(services, followed)]))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _followers(
+    services: Services, followed: Mapping[NetworkId, FollowStatus]
+) -> Iterator[GaugeMetricFamily]:
+    """Of each network that is served here. A network that nobody has followed yet is stalled and
+    has no other figure."""
+
+    def gauge(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+        return GaugeMetricFamily(f"custody_follower_{name}", words, labels=["network", *labels])
+
+    blocks = gauge("blocks_behind", "Blocks that the node has and we have not applied.")
+    seconds = gauge("seconds_behind", "Seconds since we last stood at the node's tip.")
+    stalled = gauge("stalled", "1 while there is no progress.")
+    internal = gauge("internal_credits", "1 for whether what contracts pay is seen.", "state")
+    now = services.custody.clock()
+    for network in services.custody.networks.values():
+        status = followed.get(network.id)
+        stalled.add_metric([network.alias], int(stall_now(status, now) is not None))
+        if status is None:
+            continue
+        for family, figure in (
+            (blocks, status.blocks_behind),
+            (seconds, status.seconds_behind(now)),
+        ):
+            if figure is not None:
+                family.add_metric([network.alias], figure)
+        for state in InternalCredits:
+            internal.add_metric([network.alias, state], int(status.internal_credits is state))
+    yield from (blocks, seconds, stalled, internal)

@@ -8,6 +8,7 @@ from pydantic import Field
 from api.auth import Reader
 from api.context import NodesDependency, ServicesDependency
 from api.documentation import problems
+from api.following import FOLLOWING_EXAMPLE, FollowingView, following_view, gaps_of, statuses
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.lookups import followers, newest_blocks
 from api.schemas import Money, View, money, with_example
@@ -37,6 +38,7 @@ NETWORK_EXAMPLE = {
     "fee_max": {"amount": "0.0005", "amount_base_units": "50000"},
     "native_asset": ASSET_EXAMPLE,
     "as_of": AS_OF_EXAMPLE,
+    "following": FOLLOWING_EXAMPLE,
 }
 
 
@@ -67,6 +69,7 @@ class NetworkView(View):
     fee_max: Money = Field(description="greatest fee of a transfer that names none")
     native_asset: AssetView
     as_of: AsOf
+    following: FollowingView
 
 
 class NetworkList(View):
@@ -115,7 +118,9 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
     views = await nodes.views()
     async with services.custody.database.read() as session:
         blocks = await newest_blocks(session)
-        following = await followers(session)
+        rows = await followers(session)
+        status = await statuses(session)
+        gaps = await gaps_of(session, services.custody.networks)
     now = services.custody.clock()
     return [
         NetworkView(
@@ -124,11 +129,12 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
             name=network.name,
             family=network.family,
             environment=network.environment,
-            finality=_finality(network, following.get(network.id)),
+            finality=_finality(network, rows.get(network.id)),
             address_types=list(network.address_types),
             fee_max=money(network.fee_max, network.native),
             native_asset=asset_view(network.native),
             as_of=as_of(blocks.get(network.id), views[network.id], now),
+            following=following_view(status.get(network.id), gaps[network.id], now),
         )
         for network in services.custody.networks.values()
     ]
