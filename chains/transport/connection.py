@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -93,9 +93,10 @@ class Connection:
         NodeMisbehaved."""
         wait_s = (self._timeout_s if timeout_s is None else timeout_s) * patience()
         await self._wait_turn(wait_s)
+        used = self._credentials.headers()
         reply, response = await self._send(body, path, wait_s)
         meaning = self._meaning(reply)
-        if meaning is Meaning.DENIED and self._credentials.changed():
+        if meaning is Meaning.DENIED and self._credentials.read_again() != used:
             reply, response = await self._send(body, path, wait_s)
             meaning = self._meaning(reply)
         if meaning is Meaning.READ:
@@ -147,14 +148,16 @@ class Connection:
             raise NodeUnavailable(f"{self.name}: the connection was closed")
         if self._session is None:
             self._session = self._open()
+        self._session.headers.update(self._credentials.headers())
+        options: dict[str, Any] = {}
+        if wait_s != self._timeout_s:
+            options["timeout"] = ClientTimeout(total=wait_s)
         try:
             async with self._session.post(
                 self._url(path),
                 data=body,
-                headers=self._credentials.headers(),
-                proxy=self._proxy,
                 allow_redirects=False,
-                timeout=ClientTimeout(total=wait_s),
+                **options,
             ) as response:
                 return Reply(response.status, await self._read(response)), response
         except TimeoutError:
@@ -180,6 +183,8 @@ class Connection:
             connector=TCPConnector(limit=CONNECTIONS_MAX),
             cookie_jar=DummyCookieJar(),
             headers=_HEADERS,
+            proxy=self._proxy,
+            timeout=ClientTimeout(total=self._timeout_s),
             trust_env=False,
         )
 

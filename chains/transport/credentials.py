@@ -32,10 +32,10 @@ class Credentials:
             self._known = self._read()
         return self._known
 
-    def changed(self) -> bool:
-        """Read the files again; whether that made a difference."""
-        before, self._known = self._known, self._read()
-        return self._known != before
+    def read_again(self) -> dict[str, str]:
+        """`headers`, from what the files hold at this moment."""
+        self._known = self._read()
+        return self._known
 
     def redact(self, text: str) -> str:
         """Somebody else's words without our secrets: gateways repeat keys and URLs."""

@@ -73,8 +73,15 @@ async def test_a_cookie_is_read_again_when_the_node_has_a_new_one(
     assert await rpc.ask("a", []) == 7
     cookie.write_text("__cookie__:new")
     valid = "Basic " + base64.b64encode(b"__cookie__:new").decode()
-    node.script["*"] = lambda: 8 if sent(node, "Authorization")[-1] == valid else Answer(status=401)
+
+    def judge() -> Any:
+        return 8 if sent(node, "Authorization")[-1] == valid else Answer(status=401)
+
+    node.script["*"] = judge
     assert await rpc.ask("a", []) == 8
+    cookie.write_text("__cookie__:newer")
+    valid = "Basic " + base64.b64encode(b"__cookie__:newer").decode()
+    assert await asyncio.gather(*(rpc.ask("a", []) for _ in range(5))) == [8] * 5
     requests = len(node.heads)
     node.script["*"] = Answer(status=401)
     with pytest.raises(NodeDenied):
