@@ -33,6 +33,8 @@ class _Witness:
     adapter: ChainAdapter
     checked: bool = False
     waiting_since_clock: float | None = None
+    failure: str = ""
+    """Code of the error with which it last gave no answer."""
     says: str = ""
     """What it says against ours, empty if it agrees."""
 
@@ -91,7 +93,9 @@ class Witnesses:
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person should look at."""
         against = [f"{each.name}: {each.says}" for each in self._witnesses if each.says]
-        silent = [each.name for each in self._witnesses if self._is_silent(each)]
+        silent = [
+            f"{each.name} ({each.failure})" for each in self._witnesses if self._is_silent(each)
+        ]
         return (
             *((Trouble(WITNESS_DISAGREES, "; ".join(against)),) if against else ()),
             *((Trouble(WITNESS_SILENT, f"waiting for {', '.join(silent)}"),) if silent else ()),
@@ -114,19 +118,20 @@ class Witnesses:
         except WrongChain as error:
             witness.says = str(error)
             return None
-        except ChainError:
-            found = []
+        except ChainError as error:
+            self._waits(witness, error.code)
+            return None
         height = max(found, default=-1)
         if height < 0:
-            self._waits(witness)
+            self._waits(witness, "nothing_final")
             return None
         return height
 
     async def _has(self, witness: _Witness, block: BlockRef) -> bool:
         try:
             found = await witness.adapter.block_ref(block.height)
-        except NodeError:
-            self._waits(witness)
+        except NodeError as error:
+            self._waits(witness, error.code)
             return False
         agrees = found == block
         # Neither hash is named: they would change with each block and repeat the alarm.
@@ -139,8 +144,8 @@ class Witnesses:
             await witness.adapter.check()
             witness.checked = True
 
-    def _waits(self, witness: _Witness) -> None:
-        witness.checked = False
+    def _waits(self, witness: _Witness, failure: str) -> None:
+        witness.checked, witness.failure = False, failure
         if witness.waiting_since_clock is None:
             witness.waiting_since_clock = self._clock()
 
@@ -152,8 +157,10 @@ class Witnesses:
             moved = self._agreed is None or height > self._agreed.height
             if height >= final.height or moved:
                 witness.waiting_since_clock = None
-            elif witness.waiting_since_clock is None:
-                witness.waiting_since_clock = self._clock()
+            else:
+                witness.failure = "stands_still"
+                if witness.waiting_since_clock is None:
+                    witness.waiting_since_clock = self._clock()
 
     def _is_silent(self, witness: _Witness) -> bool:
         since_clock = witness.waiting_since_clock

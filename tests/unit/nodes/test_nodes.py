@@ -370,7 +370,7 @@ async def test_a_silent_witness_agrees_to_nothing_and_is_missed(
     world.clock.now += SILENT_S
     assert await witnesses.agree(final, world.ours) is None
     [trouble] = witnesses.troubles()
-    assert (trouble.code, trouble.message) == (WITNESS_SILENT, "waiting for w1")
+    assert (trouble.code, trouble.message) == (WITNESS_SILENT, f"waiting for w1 ({error.code})")
     silent.fails = lambda call: None
     assert await witnesses.agree(final, world.ours) == final
     assert witnesses.troubles() == ()
