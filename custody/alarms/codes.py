@@ -17,6 +17,7 @@ class AlarmCode(StrEnum):
 
     SHORTAGE = "chain_below_ledger"
     SURPLUS = "chain_above_ledger"
+    NOT_COMPARED = "ledger_not_compared"
     BOOKS_BROKEN = "books_broken"
     VAULT_OWES = "vault_owes"
     REORG_BELOW_FINALITY = "reorg_below_finality"
@@ -48,6 +49,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SURPLUS: Meaning(
         "more is on the chain than the ledger knows of; nothing is frozen", clears_itself=True
+    ),
+    AlarmCode.NOT_COMPARED: Meaning(
+        "a vault could not be compared with the chain for long; a shortage would go unseen",
+        clears_itself=True,
     ),
     AlarmCode.BOOKS_BROKEN: Meaning(
         "the ledger's entries do not add up to its totals", clears_itself=True

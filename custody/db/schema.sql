@@ -200,6 +200,7 @@ CREATE TABLE reconciled (
     reason VARCHAR NOT NULL,
     accepted NUMERIC(78, 0) NOT NULL,
     compared_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    concluded_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_reconciled PRIMARY KEY (vault_id, asset),
     CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );

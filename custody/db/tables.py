@@ -274,6 +274,8 @@ class ReconciledRow(Row):
     reason: Mapped[str]
     accepted: Mapped[int] = mapped_column(BaseUnits)
     compared_at: Mapped[datetime]
+    concluded_at: Mapped[datetime]
+    """When there was a verdict last, or when one was asked for first."""
 
 
 class TransferRow(Row):

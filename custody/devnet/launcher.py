@@ -37,13 +37,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What runs. `api_key` may do everything; it exists only in this house's database."""
+    """What runs. `api_key` may do everything; it exists only in this house's database.
+    `environment`: what an operator's `custody` commands need."""
 
     nodes: Mapping[str, DevNode]
     networks: Mapping[str, Network]
     signer_socket: Path
     base_url: str
     api_key: str
+    environment: Mapping[str, str]
 
     def networks_and_nodes(self) -> list[tuple[Network, DevNode]]:
         return [(self.networks[alias], node) for alias, node in self.nodes.items()]
@@ -52,21 +54,39 @@ class House:
 @asynccontextmanager
 async def running_house(root: Path, say: Say, port: int | None = None) -> AsyncIterator[House]:
     """The whole house under `root`, until the context ends. Raises EngineFailed and the like."""
+    say("starting five local networks: bitcoind, 2 x anvil, tron, solana")
+    async with (
+        running_nodes(root / "nodes") as nodes,
+        running_custody(root, say, nodes, port=port) as house,
+    ):
+        yield house
+
+
+@asynccontextmanager
+async def running_custody(
+    root: Path,
+    say: Say,
+    nodes: Mapping[str, DevNode],
+    *,
+    urls: Mapping[str, str] | None = None,
+    port: int | None = None,
+) -> AsyncIterator[House]:
+    """All but the nodes, which run already. `urls`: where custody finds them, by default where they
+    are. Raises EngineFailed and the like."""
     async with AsyncExitStack() as stack:
-        say("starting five local networks: bitcoind, 2 x anvil, tron, solana")
-        nodes = await stack.enter_async_context(running_nodes(root / "nodes"))
         networks = {alias: find_network(alias) for alias in nodes}
+        urls = urls or {alias: node.url for alias, node in nodes.items()}
         say("starting the isolated signer")
         socket = await _start_signer(stack, root / "signer", networks)
         port = port or free_port()
-        environment = _environment(root, socket, nodes, port)
+        environment = _environment(root, socket, urls, port)
         say("preparing the database (SQLite) and an API key")
         _run([_BIN / "custody", "migrate"], environment)
         api_key = _create_api_key(environment)
         say("starting the API and its workers")
         base_url = f"http://127.0.0.1:{port}"
         await _start_api(stack, root / "api", environment, base_url)
-        yield House(nodes, networks, socket, base_url, api_key)
+        yield House(nodes, networks, socket, base_url, api_key, environment)
 
 
 async def _start_signer(
@@ -112,15 +132,13 @@ def _with_passphrase(passphrase: Path, *arguments: str | Path) -> list[str | Pat
     return ["/bin/sh", "-c", script, "sh", passphrase, _BIN / "custody-signer", *arguments]
 
 
-def _environment(
-    root: Path, socket: Path, nodes: Mapping[str, DevNode], port: int
-) -> dict[str, str]:
+def _environment(root: Path, socket: Path, urls: Mapping[str, str], port: int) -> dict[str, str]:
     """The API's settings, and of ours only what a process needs to run at all."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return inherited | {
         "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{root / 'custody.db'}",
         "CUSTODY_SIGNER_SOCKET": str(socket),
-        "CUSTODY_NODES": json.dumps({alias: node.url for alias, node in nodes.items()}),
+        "CUSTODY_NODES": json.dumps(dict(urls)),
         "CUSTODY_PORT": str(port),
         "CUSTODY_POLL_INTERVAL_S": str(POLL_INTERVAL_S),
         "CUSTODY_RECONCILE_INTERVAL_S": "5",

@@ -7,20 +7,22 @@ does a shortage that a person saw and accepted, unless it grows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from chains.model import NetworkId
+from chains.model import AssetId, NetworkId
 from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
-from custody.db.session import Database
+from custody.db.session import Database, WriteSession
 from custody.ledger.model import Fault
 from custody.reconcile import repository
 from custody.reconcile.report import Line, Verdict, in_words, still_accepted
 from custody.vaults.freezes import freeze
 
+_PATIENCE: Final = timedelta(hours=6)
+"""How long there may be no verdict before a person is told."""
 _ALARMS: Final = {Verdict.SHORTAGE: AlarmCode.SHORTAGE, Verdict.SURPLUS: AlarmCode.SURPLUS}
 
 
@@ -30,9 +32,15 @@ async def act_on_vault(
     """`lines`: all of the vault's assets on the network, as they were compared just now."""
     conclusive = all(line.verdict is not Verdict.INCONCLUSIVE for line in lines)
     async with database.write() as session:
-        before = await repository.accepted_shortages(session, vault)
-        accepted = {line.asset: still_accepted(line, before.get(line.asset, 0)) for line in lines}
-        await repository.keep_lines(session, lines, accepted, now)
+        kept = {AssetId(row.asset): row for row in await repository.kept_lines(session, vault)}
+        accepted, concluded = {}, {}
+        for line in lines:
+            before = kept.get(line.asset)
+            accepted[line.asset] = still_accepted(line, 0 if before is None else before.accepted)
+            waits = before is not None and line.verdict is Verdict.INCONCLUSIVE
+            concluded[line.asset] = before.concluded_at if before and waits else now
+        await repository.keep_lines(session, lines, accepted, concluded, now)
+        await _say_if_not_compared(session, network, vault, lines, concluded, now)
         for verdict, code in _ALARMS.items():
             words = "; ".join(in_words(line) for line in lines if line.verdict is verdict)
             if words:
@@ -44,6 +52,28 @@ async def act_on_vault(
             for line in lines
         ):
             await freeze(session, [vault], AlarmCode.SHORTAGE.value, now)
+
+
+async def _say_if_not_compared(
+    session: WriteSession,
+    network: NetworkId,
+    vault: str,
+    lines: Sequence[Line],
+    concluded: Mapping[AssetId, datetime],
+    now: datetime,
+) -> None:
+    """Who keeps every comparison from coming to a verdict must not go unnoticed."""
+    code = AlarmCode.NOT_COMPARED
+    waiting = [
+        line
+        for line in lines
+        if line.verdict is Verdict.INCONCLUSIVE and now - concluded[line.asset] >= _PATIENCE
+    ]
+    if waiting:
+        words = "; ".join(line.asset for line in waiting)
+        await raise_alarm(session, code, words, now, network=network, vault=vault)
+    elif all(line.verdict is not Verdict.INCONCLUSIVE for line in lines):
+        await clear_alarm(session, code, now, network=network, vault=vault)
 
 
 async def act_on_books(database: Database, faults: Sequence[Fault], now: datetime) -> None:

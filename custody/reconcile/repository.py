@@ -71,10 +71,14 @@ async def addresses_of(
 
 
 async def keep_lines(
-    session: WriteSession, lines: Sequence[Line], accepted: Mapping[AssetId, int], now: datetime
+    session: WriteSession,
+    lines: Sequence[Line],
+    accepted: Mapping[AssetId, int],
+    concluded: Mapping[AssetId, datetime],
+    now: datetime,
 ) -> None:
     """Remember each line as the newest of its vault and asset, with the shortage of it that a
-    person accepted."""
+    person accepted, and when it had a verdict last."""
     rows = [
         {
             "vault_id": line.vault,
@@ -87,16 +91,12 @@ async def keep_lines(
             "reason": line.reason,
             "accepted": accepted.get(line.asset, 0),
             "compared_at": now,
+            "concluded_at": concluded[line.asset],
         }
         for line in lines
     ]
     await session.insert_missing(ReconciledRow, rows)
     await session.update_each(ReconciledRow, ["vault_id", "asset"], rows)
-
-
-async def accepted_shortages(session: ReadSession, vault: str) -> dict[AssetId, int]:
-    """By asset, as of the newest comparison."""
-    return {AssetId(row.asset): row.accepted for row in await kept_lines(session, vault)}
 
 
 async def accept_shortages(

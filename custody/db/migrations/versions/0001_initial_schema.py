@@ -190,6 +190,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("accepted", BaseUnits(), nullable=False),
         sa.Column("compared_at", UtcTime(), nullable=False),
+        sa.Column("concluded_at", UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_reconciled_vault_id")),
         sa.PrimaryKeyConstraint("vault_id", "asset", name=op.f("pk_reconciled")),
     )

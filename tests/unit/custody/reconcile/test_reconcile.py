@@ -328,6 +328,21 @@ async def test_nothing_was_followed_yet(database: Database):
     assert await verdicts(world) == [Verdict.INCONCLUSIVE]
 
 
+async def test_a_vault_that_is_not_compared_for_long_calls_a_person(database: Database):
+    """Not a node that is away for a while, but nothing that lasts."""
+    world, vault = await funded(database, COINS)
+    await world.reconcile()
+    world.node.go_away()
+    for hours, expected in ((5, []), (1, [AlarmCode.NOT_COMPARED]), (9, [AlarmCode.NOT_COMPARED])):
+        world.clock.forward(hours=hours)
+        await world.reconcile()
+        assert [row.code for row in await world.open_alarms()] == expected
+    assert await world.frozen(vault) is None
+    world.node.heal()
+    await world.reconcile()
+    assert await world.open_alarms() == []
+
+
 async def test_all_addresses_of_a_vault_count(database: Database):
     world, vault = await funded(database, HISTORIC)
     second = await world.new_address(vault)
