@@ -125,6 +125,16 @@ def text(value: object, *, maximum: int = 512) -> str:
     return value
 
 
+def identifier(value: object, *, maximum: int = 512) -> str:
+    """A name that is compared with others: printable ASCII, with single spaces within at most. Two
+    names that people can't tell apart, by an invisible letter or one of another script, would be
+    one vault, person or transfer to them and two to us."""
+    name = text(value, maximum=maximum)
+    if not name.isascii() or (" " in name and name != " ".join(name.split())):
+        raise MalformedMessage("an id is of printable ASCII")
+    return name
+
+
 def integer(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise MalformedMessage("integer")

@@ -27,11 +27,11 @@ from signer.wire import (
     SignRequest,
     Status,
     exact_fields,
+    identifier,
     integer,
     listed,
     octets,
     outcome_to_json,
-    text,
 )
 
 Arguments = Mapping[str, Any]
@@ -110,14 +110,14 @@ def _expect(session: Session, caller: Caller, arguments: Arguments) -> None:
 
 def _open_vault(session: Session, caller: Caller, arguments: Arguments) -> int:
     fields = exact_fields(arguments, frozenset({"client", "vault"}))
-    return session.vaults.open(text(fields["client"]), text(fields["vault"]))
+    return session.vaults.open(identifier(fields["client"]), identifier(fields["vault"]))
 
 
 def _account_key(session: Session, caller: Caller, arguments: Arguments) -> str:
     fields = exact_fields(arguments, frozenset({"vault", "network", "address_type"}))
     return session.vaults.account_key(
-        text(fields["vault"]),
-        NetworkId(text(fields["network"])),
+        identifier(fields["vault"]),
+        NetworkId(identifier(fields["network"])),
         _address_type(fields["address_type"]),
     )
 
@@ -126,8 +126,8 @@ def _public_keys(session: Session, caller: Caller, arguments: Arguments) -> list
     names = frozenset({"vault", "network", "address_type", "start", "count"})
     fields = exact_fields(arguments, names)
     keys = session.vaults.public_keys(
-        text(fields["vault"]),
-        NetworkId(text(fields["network"])),
+        identifier(fields["vault"]),
+        NetworkId(identifier(fields["network"])),
         _address_type(fields["address_type"]),
         integer(fields["start"]),
         integer(fields["count"]),
@@ -138,10 +138,10 @@ def _public_keys(session: Session, caller: Caller, arguments: Arguments) -> list
 def _attest(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any]:
     fields = exact_fields(arguments, frozenset({"network", "vault", "path", "address"}))
     return session.vaults.attest(
-        NetworkId(text(fields["network"])),
-        text(fields["vault"]),
-        text(fields["path"]),
-        Address(text(fields["address"])),
+        NetworkId(identifier(fields["network"])),
+        identifier(fields["vault"]),
+        identifier(fields["path"]),
+        Address(identifier(fields["address"])),
     ).to_json()
 
 
@@ -159,7 +159,7 @@ def _request(row: object) -> SignRequest | Unreadable:
     except MalformedMessage as error:
         mandate = row.get("mandate") if isinstance(row, dict) else None
         transfer = mandate.get("transfer") if isinstance(mandate, dict) else None
-        return Unreadable(text(transfer), printable(str(error)))
+        return Unreadable(identifier(transfer), printable(str(error)))
 
 
 def _policy(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any] | None:
@@ -186,7 +186,7 @@ _CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
 
 
 def _address_type(value: object) -> AddressType:
-    name = text(value)
+    name = identifier(value)
     if name not in list(AddressType):
         raise MalformedMessage("address type")
     return AddressType(name)

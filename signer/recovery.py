@@ -16,7 +16,14 @@ from datetime import datetime
 from pathlib import Path
 
 from signer.auditlog import AuditLog, records_of, set_aside, verify_log
-from signer.canonical import MalformedMessage, exact_fields, format_time, integer, parse_time, text
+from signer.canonical import (
+    MalformedMessage,
+    exact_fields,
+    format_time,
+    identifier,
+    integer,
+    parse_time,
+)
 from signer.errors import JournalDamaged, PinnedAlready, Refused
 from signer.inforce import PolicyInForce, policy_record
 from signer.journal import Journal
@@ -56,7 +63,11 @@ def read_vaults(path: Path) -> tuple[LostVault, ...]:
         except ValueError as error:
             raise MalformedMessage(f"not a vault: {error}") from error
         vaults.append(
-            LostVault(text(fields["client"]), text(fields["vault"]), integer(fields["account"]))
+            LostVault(
+                identifier(fields["client"]),
+                identifier(fields["vault"]),
+                integer(fields["account"]),
+            )
         )
     if len({v.vault for v in vaults}) != len(vaults) or len({v.account for v in vaults}) != len(
         vaults

@@ -10,6 +10,7 @@ from signer.canonical import (
     boolean,
     canonical_json,
     exact_fields,
+    identifier,
     integer,
     listed,
     octets,
@@ -49,10 +50,10 @@ class Attestation:
         """From decoded JSON. Raises MalformedMessage; verifies nothing."""
         fields = exact_fields(row, frozenset("network vault path address signature".split()))
         return cls(
-            network=NetworkId(text(fields["network"])),
-            vault=text(fields["vault"]),
-            path=text(fields["path"]),
-            address=Address(text(fields["address"])),
+            network=NetworkId(identifier(fields["network"])),
+            vault=identifier(fields["vault"]),
+            path=identifier(fields["path"]),
+            address=Address(identifier(fields["address"])),
             signature=octets(fields["signature"], 64),
         )
 

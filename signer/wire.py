@@ -25,6 +25,7 @@ from signer.canonical import (
     canonical_json,
     exact_fields,
     format_time,
+    identifier,
     integer,
     listed,
     octets,
@@ -146,14 +147,14 @@ class Mandate:
             raise MalformedMessage("outputs")
         source_address = fields["source_address"]
         return cls(
-            transfer=text(fields["transfer"]),
-            client=text(fields["client"]),
-            vault=text(fields["vault"]),
-            network=NetworkId(text(fields["network"])),
+            transfer=identifier(fields["transfer"]),
+            client=identifier(fields["client"]),
+            vault=identifier(fields["vault"]),
+            network=NetworkId(identifier(fields["network"])),
             action=_enum(Action, fields["action"]),
-            initiator=text(fields["initiator"]),
-            source_path=text(fields["source_path"]),
-            source_address=None if source_address is None else Address(text(source_address)),
+            initiator=identifier(fields["initiator"]),
+            source_path=identifier(fields["source_path"]),
+            source_address=None if source_address is None else Address(identifier(source_address)),
             outputs=tuple(_payment(out) for out in outputs),
             fee_max=amount(fields["fee_max"]),
             policy_version=integer(fields["policy_version"]),
@@ -188,7 +189,7 @@ class Approval:
     @classmethod
     def parse(cls, row: Mapping[str, Any]) -> Approval:
         fields = exact_fields(row, frozenset({"approver", "signature"}))
-        return cls(text(fields["approver"]), octets(fields["signature"], 64))
+        return cls(identifier(fields["approver"]), octets(fields["signature"], 64))
 
 
 def tx_digest(tx: UnsignedTx) -> bytes:
@@ -263,7 +264,7 @@ class Receipt:
         fields = exact_fields(row, _RECEIPT_FIELDS)
         signatures = listed(fields["signatures"], maximum=_SIGNATURES_MAX)
         return cls(
-            transfer=text(fields["transfer"]),
+            transfer=identifier(fields["transfer"]),
             mandate_digest=octets(fields["mandate_digest"], 32),
             tx_digest=octets(fields["tx_digest"], 32),
             signatures=tuple(_signature(item) for item in signatures),
@@ -310,7 +311,7 @@ class Refusal:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, frozenset("transfer code detail message needs".split()))
         return cls(
-            transfer=text(fields["transfer"]),
+            transfer=identifier(fields["transfer"]),
             code=_enum(RefusalCode, fields["code"]),
             detail=text(fields["detail"]),
             message=text(fields["message"], maximum=4096),
@@ -335,7 +336,9 @@ def parse_outcome(row: object) -> Outcome:
 def _payment(row: object) -> Payment:
     fields = exact_fields(row, _PAYMENT_FIELDS)
     return Payment(
-        Address(text(fields["address"])), AssetId(text(fields["asset"])), amount(fields["amount"])
+        Address(identifier(fields["address"])),
+        AssetId(identifier(fields["asset"])),
+        amount(fields["amount"]),
     )
 
 
@@ -347,9 +350,9 @@ def _parse_tx(row: object) -> UnsignedTx:
     fields = exact_fields(row, _TX_FIELDS)
     sender = fields["sender"]
     return UnsignedTx(
-        network=NetworkId(text(fields["network"])),
+        network=NetworkId(identifier(fields["network"])),
         payload=octets(fields["payload"]),
-        sender=None if sender is None else Address(text(sender)),
+        sender=None if sender is None else Address(identifier(sender)),
     )
 
 
@@ -360,7 +363,7 @@ def _signature(row: object) -> Signature:
 
 def _need(row: object) -> Need:
     fields = exact_fields(row, frozenset({"group", "count"}))
-    return Need(text(fields["group"]), integer(fields["count"]))
+    return Need(identifier(fields["group"]), integer(fields["count"]))
 
 
 def _enum(kind: type[_E], value: object) -> _E:
@@ -394,6 +397,7 @@ __all__ = [
     "canonical_json",
     "exact_fields",
     "format_time",
+    "identifier",
     "integer",
     "listed",
     "octets",

@@ -24,10 +24,10 @@ from signer.wire import (
     MalformedMessage,
     canonical_json,
     exact_fields,
+    identifier,
     integer,
     octets,
     read_json,
-    text,
 )
 
 _VERSION: Final = 1
@@ -101,7 +101,7 @@ class Header:
             raise MalformedMessage("Argon2id parameters out of range")
         return cls(
             role=Role(fields["role"]),
-            id=text(fields["id"]),
+            id=identifier(fields["id"]),
             public_key=octets(fields["public_key"], 32),
             cost=cost,
             salt=octets(kdf["salt"], 16),
@@ -166,9 +166,9 @@ def create(path: Path, role: Role, person: str, passphrase: bytes) -> Header:
     """
     private = Ed25519PrivateKey.generate()
     try:
-        named = text(person)
+        named = identifier(person)
     except MalformedMessage:
-        raise Misuse("an id is printable text") from None
+        raise Misuse("an id is of printable ASCII") from None
     header = Header(
         role, named, private.public_key().public_bytes_raw(), USUAL_COST, os.urandom(16)
     )

@@ -18,7 +18,7 @@ from chains.model import Address, AssetId, NetworkId
 from chains.networks import all_networks
 from signer.policy import fields as read
 from signer.policy.fields import InvalidPolicy, located
-from signer.wire import Action, Need, amount, integer, parse_json, parse_time, text
+from signer.wire import Action, Need, amount, identifier, integer, parse_json, parse_time
 
 FORMAT: Final = 1
 DOCUMENT_BYTES_MAX: Final = 1024 * 1024
@@ -230,7 +230,7 @@ def _administrators(row: object) -> Administrators:
 
 def _administrator(row: object) -> tuple[str, bytes]:
     member = read.fields(row, "id key")
-    return text(member["id"]), read.ed25519_key(member["key"])
+    return identifier(member["id"]), read.ed25519_key(member["key"])
 
 
 def _persons(value: object) -> dict[str, Person]:
@@ -245,13 +245,15 @@ def _persons(value: object) -> dict[str, Person]:
 def _person(row: object) -> Person:
     person = read.fields(row, "id key initiates_as")
     return Person(
-        text(person["id"]), read.ed25519_key(person["key"]), read.names(person["initiates_as"])
+        identifier(person["id"]),
+        read.ed25519_key(person["key"]),
+        read.names(person["initiates_as"]),
     )
 
 
 def _group(row: object) -> tuple[str, frozenset[str]]:
     group = read.fields(row, "id members")
-    return text(group["id"]), read.names(group["members"])
+    return identifier(group["id"]), read.names(group["members"])
 
 
 def _destination_group(row: object) -> DestinationGroup:
@@ -259,7 +261,7 @@ def _destination_group(row: object) -> DestinationGroup:
     entries = [_destination_entry(item) for item in read.rows(group["entries"])]
     read.distinct((entry.network, entry.address) for entry in entries)
     return DestinationGroup(
-        text(group["id"]),
+        identifier(group["id"]),
         read.seconds(group["cooling_s"]),
         {(entry.network, entry.address): entry for entry in entries},
     )
@@ -269,7 +271,7 @@ def _destination_entry(row: object) -> DestinationEntry:
     entry = read.fields(row, "network address added_at")
     return DestinationEntry(
         read.network(entry["network"]),
-        Address(text(entry["address"])),
+        Address(identifier(entry["address"])),
         parse_time(entry["added_at"]),
     )
 
@@ -280,7 +282,7 @@ def _rule(row: object) -> Rule:
     if rule["effect"] != ("deny" if grant is None else "allow"):
         raise InvalidPolicy("effect: allow with a grant, or deny without")
     return Rule(
-        id=text(rule["id"]),
+        id=identifier(rule["id"]),
         scope=located("scope", lambda: _scope(rule["scope"])),
         limits=located("limits", lambda: _limits(rule["limits"])),
         grant=None if grant is None else located("grant", lambda: _grant(grant)),
@@ -290,7 +292,7 @@ def _rule(row: object) -> Rule:
 def _scope(row: object) -> Scope:
     scope = read.fields(row, "clients vaults networks assets destinations actions initiators")
 
-    def some(field: str, parse: Callable[[object], str] = text) -> frozenset[str] | None:
+    def some(field: str, parse: Callable[[object], str] = identifier) -> frozenset[str] | None:
         if scope[field] == "any":
             return None
         return located(field, lambda: read.some(scope[field], parse))
@@ -307,7 +309,7 @@ def _scope(row: object) -> Scope:
 
 
 def _action(value: object) -> str:
-    name = text(value)
+    name = identifier(value)
     if name not in list(Action):
         raise InvalidPolicy(f"unknown action {name}")
     return name
@@ -372,7 +374,7 @@ def _fee(row: object) -> tuple[str, int]:
 
 def _need(row: object) -> Need:
     need = read.fields(row, "group count")
-    return Need(text(need["group"]), read.positive(need["count"]))
+    return Need(identifier(need["group"]), read.positive(need["count"]))
 
 
 def _check_fee_windows(rule: Rule) -> None:

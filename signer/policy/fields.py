@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from chains.model import AssetId, NetworkId
 from chains.networks import all_networks
 from signer.policy import zones
-from signer.wire import MalformedMessage, exact_fields, integer, octets, text
+from signer.wire import MalformedMessage, exact_fields, identifier, integer, octets, text
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ def distinct(values: Iterable[object]) -> None:
 
 
 def names(value: object) -> frozenset[str]:
-    listed = [text(name) for name in rows(value)]
+    listed = [identifier(name) for name in rows(value)]
     distinct(listed)
     return frozenset(listed)
 
@@ -106,7 +106,7 @@ def seconds(value: object, *, minimum: int = 0) -> int:
 
 
 def network(value: object) -> NetworkId:
-    name = NetworkId(text(value))
+    name = NetworkId(identifier(value))
     if name not in all_networks():
         raise InvalidPolicy(f"unknown network {name}")
     return name
@@ -114,7 +114,7 @@ def network(value: object) -> NetworkId:
 
 def asset(value: object) -> AssetId:
     """A CAIP-19 id on a known network. Whether such a token exists, nobody here can know."""
-    name = text(value)
+    name = identifier(value)
     network_part, _, reference = name.partition("/")
     network(network_part)
     if not reference:
@@ -131,7 +131,7 @@ def ed25519_key(value: object) -> bytes:
 
 
 def time_zone(value: object) -> str:
-    zone = text(value)
+    zone = identifier(value)
     try:
         zones.time_zone(zone)
     except KeyError as error:

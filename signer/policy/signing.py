@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from signer.policy.document import Administrators, Policy
-from signer.wire import MalformedMessage, exact_fields, octets, text
+from signer.wire import MalformedMessage, exact_fields, identifier, octets
 
 _DOMAIN: Final = b"custody-wallet/policy/v1\n"
 
@@ -45,7 +45,7 @@ class SignedPolicy:
             encoded = document.encode()
         except UnicodeEncodeError as error:
             raise MalformedMessage("document") from error
-        return cls(encoded, {text(name): octets(s, 64) for name, s in signatures.items()})
+        return cls(encoded, {identifier(name): octets(s, 64) for name, s in signatures.items()})
 
 
 def policy_message(document: bytes) -> bytes:

@@ -67,6 +67,24 @@ MESSAGES: Final = (
         channel.edited(transfer='x"}\n{"kind":"signed"'),
     ),
     Attack(
+        "a vault that looks like another",
+        "an invisible letter behind its name",
+        "malformed/message",
+        channel.call("open_vault", client="c1", vault="main\u3164"),
+    ),
+    Attack(
+        "a client that looks like another",
+        "a letter of another alphabet",
+        "malformed/message",
+        channel.call("open_vault", client="\u0441\u0031", vault="new"),
+    ),
+    Attack(
+        "a transfer that looks like another",
+        "a space behind its id",
+        "malformed/message",
+        channel.edited(transfer="early 1 "),
+    ),
+    Attack(
         "a time before all times",
         "the first hour of year 1, east of Greenwich",
         "malformed/request",

@@ -159,11 +159,11 @@ def test_a_descriptor_that_holds_no_passphrase_makes_no_key(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("person", ["", "a\nb", "a\x1b[2J", "x" * 513])
-def test_an_id_is_printable_text(tmp_path: Path, person: str):
+@pytest.mark.parametrize("person", ["", "a\nb", "a\x1b[2J", "x" * 513, "a\u3164", "a "])
+def test_an_id_is_printable_ascii(tmp_path: Path, person: str):
     out = tmp_path / "x.key"
     told = refused(2, "approver", "keygen", "--id", person, "--out", out, *passphrase_fd())
-    assert "printable text" in told
+    assert "printable ASCII" in told
     assert not out.exists()
 
 

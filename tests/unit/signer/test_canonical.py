@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signer.canonical import NESTING_MAX, MalformedMessage, parse_time, read_json
+from signer.canonical import NESTING_MAX, MalformedMessage, identifier, parse_time, read_json
 
 TRICKY = st.text(alphabet='[]{}"\\ab\u2028', max_size=8)
 VALUES: Any = st.recursive(
@@ -63,3 +63,19 @@ def _depth(value: Any) -> int:
     if isinstance(value, dict):
         value = list(value.values())
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
+
+
+@pytest.mark.parametrize("name", ["v1", "early 1", "tfr_01k9", "eip155:1/slip44:60", "m/44'/60'"])
+def test_an_id_is_itself(name: str) -> None:
+    assert identifier(name) == name
+
+
+LOOKALIKES = [
+    "v1\u3164", "v1\u2800", "v\u0131", "\u0441lient", "v\uff11", "v1 ", " v1", "v  1", "v1\u00a0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [*LOOKALIKES, "", "v\n1", "v\x7f", "a" * 513, 1, None])
+def test_what_people_take_for_another_id_is_none(name: Any) -> None:
+    with pytest.raises(MalformedMessage):
+        identifier(name)

@@ -411,3 +411,14 @@ def test_a_zone_that_only_the_machine_knows_is_unknown(tmp_path, monkeypatch):
             fields.time_zone("Local/Here")
     finally:
         zoneinfo.reset_tzpath()
+
+
+@pytest.mark.parametrize(
+    "name", ["ada", "treasury", "suppliers", "admin-1", "c1", "v1", "robot", "never", "0xaa"]
+)
+def test_no_two_names_in_a_policy_look_the_same(name):
+    """Whatever is named: persons, groups, destinations, administrators, vaults, rules."""
+    quoted = f'"{name}"'.encode()
+    assert quoted in FULL
+    with pytest.raises(InvalidPolicy, match="ASCII"):
+        Policy.parse(FULL.replace(quoted, f'"{name}\u3164"'.encode()))

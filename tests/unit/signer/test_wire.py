@@ -262,3 +262,16 @@ def test_brackets_in_text_and_many_beside_each_other_are_no_nesting():
     assert read_json(b"[" * 32 + b"]" * 32) is not None
     with pytest.raises(ValueError, match="nested too deeply"):
         read_json(b"[" * 33 + b"]" * 33)
+
+
+IDS = ("transfer", "client", "vault", "network", "initiator", "source_path", "source_address")
+
+
+@pytest.mark.parametrize("field", IDS)
+def test_every_id_of_a_mandate_is_ascii(field):
+    for lookalike in ("\u3164", "\u0131", " "):
+        row = MANDATE.to_json()
+        row[field] += lookalike
+        with pytest.raises(MalformedMessage):
+            Mandate.parse(row)
+    assert Mandate.parse(MANDATE.to_json()) == MANDATE
