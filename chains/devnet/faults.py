@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 from dataclasses import dataclass
 from typing import Final
@@ -40,6 +41,8 @@ class FaultProxy:
 
     def __init__(self, upstream: str) -> None:
         self.upstream = upstream
+        self._second = ""
+        self._turns = random.Random(0)
         self._port = 0
         self._listener: socket.socket | None = None
         self._reserved: socket.socket | None = None
@@ -79,6 +82,11 @@ class FaultProxy:
         """The next requests are answered 500 without reaching the engine."""
         self._faults.errors = count
 
+    def share(self, second: str) -> None:
+        """Half of the requests, in no order, are answered by the engine at this URL, as behind a
+        load balancer, until `heal`."""
+        self._second = second
+
     def go_away(self) -> None:
         """Close all connections and refuse new ones, until `heal`."""
         if self._listener is not None:
@@ -88,6 +96,7 @@ class FaultProxy:
     def heal(self) -> None:
         """End every fault."""
         self._faults = _Faults()
+        self._second = ""
         if self._reserved is not None:
             reserved, self._reserved = self._reserved, None
             self._listen(reserved)
@@ -127,8 +136,8 @@ class FaultProxy:
         session.add_done_callback(self._sessions.discard)
 
     async def _session(self, connection: socket.socket) -> None:
-        """One client's connection: its requests in order, over one upstream connection."""
-        engine: _Stream | None = None
+        """One client's connection: its requests in order, over one connection to each engine."""
+        engines: dict[str, _Stream] = {}
         client: _Stream | None = None
         try:
             connection.setblocking(False)
@@ -141,22 +150,29 @@ class FaultProxy:
                     await self._wait()
                     client[1].write(_INJECTED)
                     continue
-                if engine is None or engine[0].at_eof() or engine[1].is_closing():
-                    _abort(engine)
-                    parts = urlsplit(self.upstream)
-                    engine = await asyncio.open_connection(
-                        parts.hostname, parts.port, limit=_HEAD_LIMIT
-                    )
+                engine = await self._engine(engines)
                 engine[1].write(head + body)
                 if not await self._reply(head, engine, client):
                     return
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
             pass  # either side broke off or spoke no HTTP: the other sees its connection close
         finally:
-            _abort(engine)
+            for each in engines.values():
+                _abort(each)
             _abort(client)
             if client is None:
                 connection.close()
+
+    async def _engine(self, opened: dict[str, _Stream]) -> _Stream:
+        """A connection to the engine whose turn it is, one of `opened` or a new one."""
+        url = self._second if self._second and self._turns.random() < 0.5 else self.upstream
+        engine = opened.get(url)
+        if engine is None or engine[0].at_eof() or engine[1].is_closing():
+            _abort(engine)
+            parts = urlsplit(url)
+            engine = await asyncio.open_connection(parts.hostname, parts.port, limit=_HEAD_LIMIT)
+            opened[url] = engine
+        return engine
 
     async def _reply(self, request: bytes, engine: _Stream, client: _Stream) -> bool:
         """Carry one reply over. False when the connection can't be used any further."""
@@ -205,6 +221,10 @@ class BehindProxy:
 
     def error(self, count: int = 1) -> None:
         self._faults.error(count)
+
+    def share(self, second: str) -> None:
+        """Half of the requests are answered by the engine behind this URL, until `heal`."""
+        self._faults.share(second)
 
     def go_away(self) -> None:
         self._faults.go_away()
