@@ -110,9 +110,11 @@ class Session:
         moment = self._clock.moment()
         if moment.agrees:
             return ()
+        # Whole minutes, so that the words stay while the distance does.
+        away = round((moment.wall - moment.now).total_seconds() / 60)
         message = (
-            f"the wall clock says {format_time(moment.wall)}, by the seconds counted since the"
-            f" start it is {format_time(moment.now)}: what depends on it waits"
+            f"the wall clock is some {abs(away)} minutes {'ahead of' if away > 0 else 'behind'} the"
+            " seconds counted since the start: what depends on it waits"
         )
         return (Notice("clock-disagrees", message),)
 

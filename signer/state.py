@@ -46,9 +46,11 @@ class StateDirectory:
         if self.path.stat().st_mode & 0o077:
             message = "the state directory is open to other users (chmod 700)"
             found.append(Notice("state-directory-open", message))
-        free = shutil.disk_usage(self.path).free
-        if free < _DISK_FREE_MIN:
-            message = f"{free // 1024} KiB are free on the disk; when it is full, nothing is signed"
+        if shutil.disk_usage(self.path).free < _DISK_FREE_MIN:
+            least = _DISK_FREE_MIN // 1024**2
+            message = (
+                f"less than {least} MiB are free on the disk; when it is full, nothing is signed"
+            )
             found.append(Notice("disk-almost-full", message))
         return tuple(found)
 

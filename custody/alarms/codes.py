@@ -31,6 +31,7 @@ class AlarmCode(StrEnum):
     WITNESS_SILENT = "witness_silent"
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
+    SIGNER_WARNS = "signer_warns"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
 
 
@@ -98,6 +99,9 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SIGNED_ELSEWHERE: Meaning(
         "the signer signed a transaction that custody does not know", clears_itself=False
+    ),
+    AlarmCode.SIGNER_WARNS: Meaning(
+        "the signer names something that its operator should mend", clears_itself=True
     ),
     AlarmCode.OUTCOME_UNPROVEN: Meaning(
         "the node shows neither that a transfer happened nor that it can't; its money stays held",

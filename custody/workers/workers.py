@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -30,10 +31,13 @@ from custody.transfers.verdicts import Verdicts
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
+from custody.workers.signerwatch import SignerWatch
+from signer.client import SignerError
 
 PAUSE_FIRST_S = 1.0
 PAUSE_MAX_S = 30.0
 EXPIRY_INTERVAL_S = 1.0
+SIGNER_INTERVAL_S = 30.0
 
 log = structlog.get_logger()
 
@@ -83,6 +87,7 @@ class Workers:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "expiry": self._expire,
             "books": self._check_books,
+            "signer": self._watch_signer,
         }
         for network in self.networks.values():
             loops[f"follow {network.network}"] = network.follow
@@ -102,6 +107,17 @@ class Workers:
                     await self._services.transfers.expire(lease)
                     await asyncio.sleep(EXPIRY_INTERVAL_S)
             await asyncio.sleep(EXPIRY_INTERVAL_S)
+
+    async def _watch_signer(self) -> None:
+        custody = self._custody
+        while True:
+            async with self._leases.hold("signer") as lease:
+                watch = SignerWatch(custody.database, custody.signer, custody.clock)
+                while lease is not None and lease.is_held:
+                    with suppress(SignerError):  # away: /ready says so, and what is signed waits
+                        await watch.look()
+                    await asyncio.sleep(SIGNER_INTERVAL_S)
+            await asyncio.sleep(SIGNER_INTERVAL_S)
 
     async def _check_books(self) -> None:
         while True:

@@ -1,0 +1,46 @@
+"""Shows as an alarm what the signer says an operator should mend: its disk, log, clock, policy.
+
+Nobody looks at the signer's own status every day; custody asks it and has the pager.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol
+
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import clear_alarm, raise_alarm
+from custody.db.session import Database
+from signer.wire import Status
+
+
+class Signer(Protocol):
+    """Of the signer, its status."""
+
+    async def status(self) -> Status: ...
+
+
+class SignerWatch:
+    """Of one process, which leads. A locked signer still tells of its process and its disk."""
+
+    def __init__(self, database: Database, signer: Signer, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._signer = signer
+        self._clock = clock
+        self._known: str | None = None
+        """None: another process may have raised the alarm before us."""
+
+    async def look(self) -> None:
+        """Raise or clear the alarm. Writes only when something has changed. Raises SignerError."""
+        warnings = (await self._signer.status()).warnings
+        found = "; ".join(f"{warning.code}: {warning.message}" for warning in warnings)
+        if found == self._known:
+            return
+        now = self._clock()
+        async with self._database.write() as session:
+            if found:
+                await raise_alarm(session, AlarmCode.SIGNER_WARNS, found, now)
+            else:
+                await clear_alarm(session, AlarmCode.SIGNER_WARNS, now)
+        self._known = found
