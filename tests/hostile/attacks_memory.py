@@ -233,6 +233,13 @@ FILES: Final = (
         own=True,
     ),
     Attack(
+        "an older policy after a recovery",
+        "a restored backup, recovered without the last policy; approved under the one it holds",
+        "denied/no-policy",
+        memory.spend_under_the_older_policy,
+        spoil=memory.recovered_without_policy,
+    ),
+    Attack(
         "journal and log removed",
         "custody holds a receipt for a record that never was",
         "unavailable/journal-behind",

@@ -12,6 +12,10 @@ from pathlib import Path
 from solders.hash import Hash
 
 from chains.bitcoin.transaction import length_prefixed
+from signer.clock import utc_now
+from signer.keystore import Contents
+from signer.recovery import Skip, recover
+from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.wire import SignRequest
 from tests.hostile.transactions import (
@@ -31,7 +35,7 @@ from tests.hostile.transactions import (
     with_tx,
 )
 from tests.hostile.world import SUPPLIER, World, approved, payment
-from tests.support.signer import outcome_word
+from tests.support.signer import ENTROPY, PINNED, Clock, outcome_word
 from tests.unit.bitcoin.support import PsbtMap, split_psbt
 
 Perform = Callable[[World], str]
@@ -241,6 +245,21 @@ def journal_restored(state: StateDirectory) -> None:
 def all_restored(state: StateDirectory) -> None:
     journal_restored(state)
     shutil.copy(state.path / "backup" / state.log.name, state.log)
+
+
+def recovered_without_policy(state: StateDirectory) -> None:
+    """The operator recovers the restored backup, and nobody brings the policy that was last in
+    force: version 3, of which the backup knows nothing."""
+    all_restored(state)
+    log_key = root_of(Contents(bytearray(ENTROPY), PINNED)).own_key(LOG_KEY)
+    recover(state, log_key, None, Skip(10_000, 3, ()), utc_now(), PINNED).close()
+
+
+def spend_under_the_older_policy(world: World) -> str:
+    """Long after the recovery, when nothing else of it stands in the way."""
+    assert isinstance(world.now, Clock)
+    world.now.advance(40 * 24 * 3600)
+    return world.word(honest(world, ETHEREUM))
 
 
 def edited(statement: str) -> Spoil:

@@ -35,7 +35,7 @@ from signer.policy import (
     taken_of,
 )
 from signer.service import Source
-from signer.wire import Approval, Mandate
+from signer.wire import Approval, Mandate, text
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.house import House, in_process
@@ -148,6 +148,7 @@ CALLDATA = {"chains.evm.codec:EvmCodec._unexplained": no_doubts}
 QUORUM = {"signer.inforce:check_quorum": nothing}
 VERSIONS = {"signer.inforce:PolicyInForce._check_head": any_head}
 VAULTS = {"signer.service:Signer._vault": any_client}
+NAMES = {"signer.endpoint:identifier": text}
 SPELLING = {"signer.messages:parse_json": json.loads}
 
 REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
@@ -205,6 +206,8 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("a policy signed by a removed administrator", QUORUM),
     ("a policy rolled back", VERSIONS),
     ("JSON in another spelling", SPELLING),
+    ("a vault that looks like another", NAMES),
+    ("a client that looks like another", NAMES),
 ]
 
 
@@ -245,6 +248,10 @@ FILES: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("the journal's columns made to lie", {**TABLES, **RECORDS}),
     ("a column that contradicts its record", RECORDS),
     ("the write-ahead log removed", LOG),
+    (
+        "an older policy after a recovery",
+        {"signer.inforce:PolicyInForce._recover": nothing},
+    ),
     ("everything restored from a backup", {"signer.journal:Journal.expect": nothing}),
 ]
 
