@@ -9,6 +9,7 @@ contracts and fee distribution do not exist; its zero base fee and legacy transa
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 from pathlib import Path
@@ -29,6 +30,7 @@ from chains.networks import Network
 _OUTSIDE_WEALTH: Final = 10**27
 _LEGACY_GAS_PRICE: Final = 10**9
 _TIP: Final = 10**9
+_STATE_GONE: Final = "historical state not available in path scheme yet"
 _DIFF_TRACER: Final = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 
 
@@ -113,6 +115,23 @@ class AnvilNode(BehindProxy):
         await self.ask("anvil_reorg", depth, [])
         await self.ask("anvil_setCoinbase", usual)
         await self.mine()
+
+    def prune(self, blocks: int) -> None:
+        """Until `heal`, behave as a full node that has the state of its newest `blocks` blocks: it
+        traces no others, and says so in geth's words."""
+
+        async def refusal(body: bytes) -> bytes | None:
+            request = json.loads(body)
+            if not isinstance(request, dict) or request["method"] != "debug_traceBlockByHash":
+                return None
+            block = await self.ask("eth_getBlockByHash", request["params"][0], False)
+            tip = int(await self.ask("eth_blockNumber"), 16)
+            if block is None or tip - int(block["number"], 16) < blocks:
+                return None
+            error = {"code": -32000, "message": _STATE_GONE}
+            return json.dumps({"jsonrpc": "2.0", "id": request["id"], "error": error}).encode()
+
+        self._faults.refuse(refusal)
 
     async def balance(self, address: Address) -> int:
         """From the state trie, by a proof; adapters ask `eth_getBalance`."""

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import random
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +27,8 @@ _INJECTED: Final = (
 )
 
 _Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Refusal = Callable[[bytes], Awaitable[bytes | None]]
+"""A request's body -> the JSON that is answered without asking the engine, or None to ask it."""
 
 
 @dataclass(slots=True)
@@ -33,6 +36,7 @@ class _Faults:
     delay_s: float = 0.0
     drops: int = 0
     errors: int = 0
+    refusal: Refusal | None = None
 
 
 class FaultProxy:
@@ -86,6 +90,10 @@ class FaultProxy:
         """Half of the requests, in no order, are answered by the engine at this URL, as behind a
         load balancer, until `heal`."""
         self._second = second
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer some requests as another node would, until `heal`."""
+        self._faults.refusal = refusal
 
     def go_away(self) -> None:
         """Close all connections and refuse new ones, until `heal`."""
@@ -150,6 +158,11 @@ class FaultProxy:
                     await self._wait()
                     client[1].write(_INJECTED)
                     continue
+                refused = await self._refused(body)
+                if refused is not None:
+                    await self._wait()
+                    client[1].write(refused)
+                    continue
                 engine = await self._engine(engines)
                 engine[1].write(head + body)
                 if not await self._reply(head, engine, client):
@@ -173,6 +186,15 @@ class FaultProxy:
             engine = await asyncio.open_connection(parts.hostname, parts.port, limit=_HEAD_LIMIT)
             opened[url] = engine
         return engine
+
+    async def _refused(self, body: bytes) -> bytes | None:
+        """A whole reply in place of the engine's."""
+        said = None if self._faults.refusal is None else await self._faults.refusal(body)
+        if said is None:
+            return None
+        length = str(len(said)).encode()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: "
+        return head + length + b"\r\n\r\n" + said
 
     async def _reply(self, request: bytes, engine: _Stream, client: _Stream) -> bool:
         """Carry one reply over. False when the connection can't be used any further."""

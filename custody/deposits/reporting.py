@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from chains.errors import BlockUnreadable, ChainError, NodeUnavailable, WrongChain
 from chains.follow import Connected, Event, ReorgTooDeep
@@ -82,17 +83,18 @@ class FollowReport:
     async def failed(self, error: Exception) -> None:
         """A step did not. An error that is no chain's is a bug, or the database's."""
         now = self._clock()
-        known = isinstance(error, ChainError)
         code = error.code if isinstance(error, ChainError) else type(error).__name__
-        message = str(error) if known else ""
+        message = str(error) if isinstance(error, ChainError) else ""
         height = error.height if isinstance(error, BlockUnreadable) else None
         self.status = self.status.failed(code, message, height, now)
         if isinstance(error, NodeUnavailable):
             since = self.status.node_unavailable_since or now
             self.status = replace(self.status, node_unavailable_since=since)
         self._log_failure()
-        if known:
+        try:
             await self._settle(error)
+        except (SQLAlchemyError, OSError):  # the database may be what failed
+            log.warning("follow_state_unsaved", network=self._network.alias)
 
     async def gaps(self, session: WriteSession, events: Sequence[Event]) -> None:
         """An alarm for blocks that were read without all of their movements. The first block of a

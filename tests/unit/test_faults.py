@@ -384,3 +384,17 @@ async def test_what_never_starts_is_stopped_and_said() -> None:
     with pytest.raises(EngineFailed, match="no such option"):
         await on_free_port(start, stop)
     assert calls == ["start", "stop"] * 3
+
+
+async def test_refuse_answers_what_it_wants_to_and_lets_the_rest_pass(
+    proxy: FaultProxy, upstream: Upstream, client: httpx2.AsyncClient
+) -> None:
+    async def refusal(body: bytes) -> bytes | None:
+        return b'{"no": 1}' if b"old" in body else None
+
+    proxy.refuse(refusal)
+    assert (await client.post(proxy.url, content=b"an old block")).json() == {"no": 1}
+    assert (await client.post(proxy.url, content=b"a new block")).content == b"a new block"
+    assert len(upstream.requests) == 1
+    proxy.heal()
+    assert (await client.post(proxy.url, content=b"an old block")).content == b"an old block"

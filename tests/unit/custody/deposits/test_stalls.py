@@ -162,6 +162,16 @@ async def test_a_bug_is_visible_as_the_reason(database: Database, monkeypatch: p
         await world.follower.step()
     assert world.follower.status.failure is not None
     assert world.follower.status.failure.code == "ZeroDivisionError"
+    failure = (await saved(world)).failure
+    assert failure is not None
+    assert (failure.code, failure.message) == ("ZeroDivisionError", "")
+    for _ in range(2):
+        world.clock.now += STALL_AFTER
+        with pytest.raises(ZeroDivisionError):
+            await world.follower.step()
+    assert (await open_alarms(world))["follower_stalled"].endswith(
+        "last failure: ZeroDivisionError"
+    )
 
 
 # Passing
