@@ -11,6 +11,7 @@ from custody.db.leases import Lease
 from custody.db.session import Database
 from custody.deposits.follow import Step
 from custody.deposits.progress import FollowStatus
+from custody.workers import workers
 from custody.workers.network import NetworkWorker
 from tests.support.custody import World
 
@@ -65,3 +66,31 @@ async def test_only_a_step_that_added_blocks_and_left_some_is_followed_by_anothe
     assert follower.taken >= 1
     assert (follower.taken == 1) is pauses
     await database.close()
+
+
+async def test_a_network_that_fails_again_and_again_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers, "PAUSE_FIRST_S", 0.0)
+    failures = steps = 0
+
+    async def broken() -> None:
+        nonlocal failures
+        failures += 1
+        raise ZeroDivisionError
+
+    async def healthy() -> None:
+        nonlocal steps
+        while True:
+            steps += 1
+            await asyncio.sleep(0)
+
+    loops = {"follow broken": broken, "follow healthy": healthy}
+    tasks = [asyncio.create_task(workers.supervise(*each)) for each in loops.items()]
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert failures > 1, "it is started again"
+    assert steps > 50
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
