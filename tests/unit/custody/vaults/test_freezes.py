@@ -66,6 +66,7 @@ async def test_a_reason_given_while_a_person_unfreezes_is_not_lost(database: Dat
     async with database.write() as session:
         await unfreeze(session, vault.id, "looked at", world.clock(), by="ada")
         freezing = asyncio.create_task(again())
-        await asyncio.sleep(0)
+        await asyncio.wait([freezing], timeout=0.1)
+        assert not freezing.done()
     await freezing
     assert await world.frozen(vault) == "new"
