@@ -16,6 +16,7 @@ from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
+from custody.db.tables import ReconciledRow
 from custody.ledger.model import Fault
 from custody.reconcile import repository
 from custody.reconcile.report import Line, Verdict, in_words, still_accepted
@@ -23,6 +24,8 @@ from custody.vaults.freezes import freeze
 
 _PATIENCE: Final = timedelta(hours=6)
 """How long there may be no verdict before a person is told."""
+_REFRESH: Final = timedelta(hours=1)
+"""How old a kept line gets while nothing changes."""
 _ALARMS: Final = {Verdict.SHORTAGE: AlarmCode.SHORTAGE, Verdict.SURPLUS: AlarmCode.SURPLUS}
 
 
@@ -30,6 +33,9 @@ async def act_on_vault(
     database: Database, network: NetworkId, vault: str, lines: Sequence[Line], now: datetime
 ) -> None:
     """`lines`: all of the vault's assets on the network, as they were compared just now."""
+    async with database.read() as session:
+        if _says_nothing_new(lines, await repository.kept_lines(session, vault), now):
+            return
     conclusive = all(line.verdict is not Verdict.INCONCLUSIVE for line in lines)
     async with database.write() as session:
         kept = {AssetId(row.asset): row for row in await repository.kept_lines(session, vault)}
@@ -52,6 +58,20 @@ async def act_on_vault(
             for line in lines
         ):
             await freeze(session, [vault], AlarmCode.SHORTAGE.value, now)
+
+
+def _says_nothing_new(lines: Sequence[Line], kept: Sequence[ReconciledRow], now: datetime) -> bool:
+    """Equal as it was a moment ago: thousands of vaults at rest must not each cost a write, every
+    few minutes. What an earlier line called for was done when that one was kept."""
+    recent = {
+        row.asset: (row.ledger, row.chain)
+        for row in kept
+        if row.verdict == Verdict.EQUAL and now - row.compared_at < _REFRESH
+    }
+    return all(
+        line.verdict is Verdict.EQUAL and recent.get(line.asset) == (line.ledger, line.chain)
+        for line in lines
+    )
 
 
 async def _say_if_not_compared(

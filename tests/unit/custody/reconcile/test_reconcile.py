@@ -343,6 +343,29 @@ async def test_a_vault_that_is_not_compared_for_long_calls_a_person(database: Da
     assert await world.open_alarms() == []
 
 
+async def test_a_vault_at_rest_costs_no_write(database: Database):
+    world, vault = await funded(database, COINS)
+    (row,) = await world.addresses(vault)
+    start = world.clock()
+    kept = []
+    for minutes, change in ((0, 0), (30, 0), (29, 0), (1, 0), (1, 7), (1, -7)):
+        world.clock.forward(minutes=minutes)
+        world.node.state.give(row.address, world.native, change)
+        await world.reconcile()
+        async with database.read() as session:
+            (line,) = await kept_lines(session, vault.id)
+        kept.append(((line.compared_at - start).total_seconds() // 60, line.verdict))
+    assert kept == [
+        (0, "equal"),
+        (0, "equal"),
+        (0, "equal"),
+        (60, "equal"),
+        (61, "surplus"),
+        (62, "equal"),
+    ]
+    assert await world.open_alarms() == []
+
+
 async def test_all_addresses_of_a_vault_count(database: Database):
     world, vault = await funded(database, HISTORIC)
     second = await world.new_address(vault)
