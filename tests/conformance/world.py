@@ -55,7 +55,7 @@ class World:
         self.root = Root(bytearray(network.alias.encode().ljust(64, b".")))
         self.adapter = self.connect()
 
-    def connect(self, network: Network | None = None, timeout_s: float = 10.0) -> ChainAdapter:
+    def connect(self, network: Network | None = None, timeout_s: float = 60.0) -> ChainAdapter:
         """A new adapter, closed with the world."""
         adapter = self._open(network or self.network, timeout_s)
         self._opened.append(adapter)

@@ -245,7 +245,7 @@ async def test_lost_replies_and_a_node_that_goes_away(bench: Bench) -> None:
         bench.node.error(1)
         with pytest.raises(NodeUnavailable):
             await impatient.tip()
-        bench.node.delay(1.0)
+        bench.node.delay(5.0)
         with pytest.raises(NodeUnavailable):
             await impatient.tip()
         bench.node.go_away()

@@ -59,7 +59,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     network = find_network(request.param)
     node = AnvilNode(network, tmp_path / "node")
     await node.start()
-    adapter = EvmAdapter(network, node.url, timeout_s=5.0)
+    adapter = EvmAdapter(network, node.url, timeout_s=60.0)
     key = PrivateKey()
     public_key = key.public_key.format()
     ours = adapter.codec.derive_address(public_key, AddressType.EVM)
@@ -377,7 +377,7 @@ async def test_node_away_and_back(world: World) -> None:
     with pytest.raises(NodeUnavailable):
         await world.adapter.tip()
     impatient = EvmAdapter(world.network, world.node.url, timeout_s=0.1)
-    world.node.delay(1.0)
+    world.node.delay(5.0)
     with pytest.raises(NodeUnavailable, match=r"0\.1 s"):
         await impatient.tip()
     await impatient.close()

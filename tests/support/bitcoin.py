@@ -38,7 +38,7 @@ class Bench:
 
     def __init__(self, node: BitcoinNode) -> None:
         self.node = node
-        self.adapter = BitcoinAdapter(REGTEST, node.url, timeout_s=5.0)
+        self.adapter = BitcoinAdapter(REGTEST, node.url, timeout_s=60.0)
         self.wallet = Wallet()
         self._indices = count()
 

@@ -39,7 +39,7 @@ async def node(tmp_path_factory):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def adapter(node):
-    opened = SolanaAdapter(LOCAL, node.url, timeout_s=5)
+    opened = SolanaAdapter(LOCAL, node.url, timeout_s=60.0)
     checked: ChainAdapter = opened
     yield checked
     await opened.close()
