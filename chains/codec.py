@@ -77,6 +77,11 @@ class TransactionCodec(Protocol):
         """Raise InvalidAmount, DustAmount or InvalidAddress if the network would never carry it."""
         ...
 
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
+        """Raise MalformedTransaction if `tx` can't be in a block until long after `now` (Unix
+        seconds), or stays good for longer than our builder ever makes one."""
+        ...
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         """All that the bytes do. Raises MalformedTransaction unless every byte is understood
         structurally; what is well-formed but not covered lands in `unexplained`."""

@@ -101,6 +101,16 @@ class Accounts:
                 RefusalCode.MISMATCH, "not-ours", f"no key of this vault is known to own {address}"
             )
 
+    def check_change(self, account: Account, path: str, address: Address) -> None:
+        """As `check_owned`, and on the branch where change belongs: receiving addresses go as far
+        as clients ask for them, so that nobody can say which of them is too far ahead."""
+        self.check_owned(account, path, address)
+        index = parse_path(path)[-1]
+        codec = self.codec(account.network)
+        wanted = codec.address_path(account.address_type, account.number, index, change=True)
+        if path != wanted:
+            raise Refused(RefusalCode.MISMATCH, "change-path", "change to an address for receiving")
+
     def keychain(self, account: Account) -> Keychain:
         return self._root.keychain(account.scope, account.scheme)
 

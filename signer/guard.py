@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from chains.keys import HARDENED
 from chains.model import TxSummary
+from signer.accounts import Account
 from signer.clock import Adoption, corrected, furthest_forward
 from signer.errors import JournalBehind, Refused
 from signer.history import History, history_of
@@ -41,6 +42,8 @@ from signer.policy import (
 from signer.usage import RollingSums, most_of, spends_in
 from signer.wire import RefusalCode, format_time, parse_time
 
+CHANGE_AHEAD_MAX: Final = 10_000
+"""Addresses above the highest that change was ever signed to. As many are searched in seconds."""
 _EPOCH: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
@@ -137,6 +140,18 @@ class Guard:
                 RefusalCode.CONFLICT,
                 "before-recovery",
                 "requested before this signer was recovered from a backup: perhaps signed already",
+            )
+
+    def check_change(self, account: Account, index: int | None) -> None:
+        """Raises Refused for change to an address so far ahead that nobody would look there."""
+        if index is None:
+            return
+        highest = self.journal.highest_change(_change_account(account))
+        if index > (-1 if highest is None else highest) + CHANGE_AHEAD_MAX:
+            raise Refused(
+                RefusalCode.MISMATCH,
+                "change-index",
+                f"change to address {index}, where the highest signed is {highest}",
             )
 
     def record_signed(
@@ -287,3 +302,14 @@ class Guard:
         for record in self.journal.rare("clock"):
             times = parse_time(record.body["before"]), parse_time(record.body["at"])
             self.adopt_clock(Adoption(record.sequence, *times))
+
+
+def change_record(account: Account, index: int | None) -> dict[str, Any]:
+    """What a record says about where change returns to."""
+    return (
+        {} if index is None else {"change": {"account": _change_account(account), "index": index}}
+    )
+
+
+def _change_account(account: Account) -> str:
+    return f"{account.network} {account.scope}"

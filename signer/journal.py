@@ -36,10 +36,14 @@ CREATE TABLE journal (
     transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) STORED,
     vault TEXT GENERATED ALWAYS AS (json_extract(body, '$.vault')) STORED,
     at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) STORED,
-    identity TEXT GENERATED ALWAYS AS (json_extract(body, '$.identity')) STORED
+    identity TEXT GENERATED ALWAYS AS (json_extract(body, '$.identity')) STORED,
+    change_account TEXT GENERATED ALWAYS AS (json_extract(body, '$.change.account')) STORED,
+    change_index INTEGER GENERATED ALWAYS AS (json_extract(body, '$.change.index')) STORED
 );
 CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'complete');
 CREATE INDEX journal_identity ON journal (identity) WHERE kind = 'signed';
+CREATE INDEX journal_change ON journal (change_account, change_index)
+    WHERE change_account IS NOT NULL;
 CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';
 CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
 CREATE INDEX journal_rare ON journal (kind)
@@ -63,6 +67,8 @@ SELECT sequence FROM journal WHERE
     OR vault IS NOT json_extract(body, '$.vault')
     OR at IS NOT json_extract(body, '$.at')
     OR identity IS NOT json_extract(body, '$.identity')
+    OR change_account IS NOT json_extract(body, '$.change.account')
+    OR change_index IS NOT json_extract(body, '$.change.index')
 LIMIT 1
 """
 
@@ -197,6 +203,12 @@ class Journal:
             " WHERE kind = 'signed' AND identity = ? ORDER BY sequence"
         )
         return list(map(_record, self._database.execute(query, (identity,))))
+
+    def highest_change(self, account: str) -> int | None:
+        """The highest index of an address of the account that change was signed to."""
+        query = "SELECT max(change_index) FROM journal WHERE change_account = ?"
+        (highest,) = self._one(query, account) or (None,)
+        return None if highest is None else int(highest)
 
     def signed_since(self, vault: str, at: str) -> Iterator[Record]:
         """What was signed for a vault, by its records after `at` (RFC 3339), in the order in which

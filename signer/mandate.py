@@ -113,7 +113,7 @@ def _check_coins(
         raise _mismatch("source", "an input is not ours")
     # Change to a foreign address is a payment nobody agreed to.
     for change in summary.change:
-        accounts.check_owned(account, change.path, change.address)
+        accounts.check_change(account, change.path, change.address)
     return account, tuple(item.path or "" for item in inputs)
 
 

@@ -28,13 +28,14 @@ from typing import Any, TypeVar
 
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
+from chains.keys import parse_path
 from chains.model import Signature, SigningInput, TxSummary, UnsignedTx
 from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
 from signer.clock import Moment, TrustedClock
 from signer.curves import SigningFailed
 from signer.errors import JournalFault, Refused
-from signer.guard import Guard, Vault
+from signer.guard import Guard, Vault, change_record
 from signer.history import History
 from signer.journal import Record
 from signer.mandate import check_approvals, check_current, check_same
@@ -95,10 +96,12 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whose keys sign: one account, and one path for each input."""
+    """Whose keys sign: one account, and one path for each input. `change`: the index of the address
+    that the rest returns to."""
 
     account: Account
     paths: tuple[str, ...]
+    change: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +175,10 @@ class Signer:
             policy = self._guard.in_force.require()
             approvers = step3_check_mandate(case, policy, moment)
             source = step4_compare(case, decoded, vault, self._accounts)
+            self._check_lifetime(request.tx, moment)
             facts = facts_of(mandate)
             evaluation = step5_evaluate(
-                case, decoded, facts, policy, approvers, self._guard, moment
+                case, decoded, source, facts, policy, approvers, self._guard, moment
             )
             about = {
                 "caller": caller.name,
@@ -182,7 +186,7 @@ class Signer:
                 "rule": evaluation.rule,
                 "approvers": list(approvers),
             }
-            record = step6_record(case, decoded, facts, about, self._guard, moment.now)
+            record = step6_record(case, decoded, source, facts, about, self._guard, moment.now)
             return Granted(case, decoded.inputs, source, record, moment.now)
         except Refused as refused:
             return self._record_refusal(caller, case, refused, moment.now)
@@ -224,6 +228,17 @@ class Signer:
                 RefusalCode.UNKNOWN_VAULT, "vault", "this client has no vault of that name"
             )
         return found
+
+    def _check_lifetime(self, tx: UnsignedTx, moment: Moment) -> None:
+        codec = self._accounts.codec(tx.network)
+
+        def check(now: datetime) -> None:
+            try:
+                codec.check_lifetime(tx, int(now.timestamp()))
+            except ChainError as error:
+                raise Refused(RefusalCode.MALFORMED, "lifetime", str(error)) from error
+
+        whatever_the_time(moment, check)
 
     def _record_refusal(
         self, caller: Caller, case: Case, refused: Refused, now: datetime
@@ -282,12 +297,14 @@ def step4_compare(case: Case, decoded: Decoded, vault: Vault, accounts: Accounts
     account, paths = check_same(
         case.request.mandate, decoded.summary, decoded.inputs, vault.account, accounts
     )
-    return Source(account, paths)
+    indices = [parse_path(change.path)[-1] for change in decoded.summary.change]
+    return Source(account, paths, max(indices, default=None))
 
 
 def step5_evaluate(
     case: Case,
     decoded: Decoded,
+    source: Source,
     facts: Facts,
     policy: Policy,
     approvers: tuple[str, ...],
@@ -300,6 +317,7 @@ def step5_evaluate(
     """
     mandate, history = case.request.mandate, case.history
     guard.check(history, mandate.transfer, case.tx_digest, decoded.summary, mandate.requested_at)
+    guard.check_change(source.account, source.change)
     usage = _GuardUsage(guard, moment.earliest, mandate.transfer)
     complete = guard.complete_since(history, case.mandate_digest)
     evaluation = whatever_the_time(
@@ -353,6 +371,7 @@ def _gist(verdict: object) -> tuple[object, ...]:
 def step6_record(
     case: Case,
     decoded: Decoded,
+    source: Source,
     facts: Facts,
     about: Mapping[str, Any],
     guard: Guard,
@@ -367,7 +386,7 @@ def step6_record(
         (case.mandate_digest, case.tx_digest),
         decoded.summary,
         now,
-        about,
+        {**about, **change_record(source.account, source.change)},
     )
 
 

@@ -40,8 +40,12 @@ STANDARD_WEIGHT_MAX: Final = 400_000
 LOCKTIME_TIME_START: Final = 500_000_000
 """From here on nLockTime is a Unix time, below it a block height (consensus)."""
 
-LOCKTIME_HEIGHT_MAX: Final = 6_930_000
-"""The height at which the subsidy ends, around the year 2140: no lock of ours is near it."""
+GENESIS_TIME: Final = 1_231_006_505
+"""When the first block was made (2009-01-03, in its header); regtest's was made later."""
+
+BLOCK_SECONDS_MIN: Final = 560
+"""On the average of all years a block took longer: 574 seconds up to block 840,000 (2024-04-20).
+Ten minutes are meant; growing hash rates made it less, the more so the earlier."""
 
 SEQUENCE_RBF: Final = 0xFFFFFFFD
 """Replaceable (BIP-125), absolute lock active, no relative lock (BIP-68)."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from chains.bitcoin import (
-    LOCKTIME_HEIGHT_MAX,
+    BLOCK_SECONDS_MIN,
+    GENESIS_TIME,
     LOCKTIME_TIME_START,
     PURPOSES,
     SATOSHI_MAX,
@@ -21,7 +22,7 @@ from chains.bitcoin import (
     SIGHASH_DEFAULT,
 )
 from chains.bitcoin.address import AddressFormat, script_type, taproot_output_key
-from chains.bitcoin.outputs import payment_output
+from chains.bitcoin.outputs import dust_threshold, payment_output
 from chains.bitcoin.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, parse_psbt
 from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
@@ -136,6 +137,11 @@ class BitcoinCodec:
     def check_payment(self, payment: Payment) -> None:
         payment_output(self._network, self._addresses, payment)
 
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
+        """A lock above every height that the chain can have reached keeps coins from moving."""
+        if self._read(tx).transaction.locktime > height_max(now):
+            raise MalformedTransaction("the transaction is locked until a height far ahead")
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         """`fee_max` is the fee: inputs minus outputs, both from bytes that the inputs commit to."""
         reading = self._read(tx)
@@ -197,10 +203,22 @@ class BitcoinCodec:
                 payments.append(found)
             elif found is not None:
                 change.append(found)
+        doubts += self._change_doubts(change)
         reading = _Reading(psbt, spendings, tuple(payments), tuple(change), tuple(doubts))
         if reading.fee < 0 or sum(each.output.amount for each in spendings) > SATOSHI_MAX:
             raise MalformedTransaction("pays out more than it spends, or spends more than exists")
         return reading
+
+    def _change_doubts(self, change: list[ChangeOutput]) -> list[str]:
+        """What comes back comes back in one piece that is worth spending."""
+        doubts = [f"{len(change)} change outputs instead of one"] if len(change) > 1 else []
+        smallest = [dust_threshold(self._addresses.script_of(each.address)) for each in change]
+        doubts += (
+            f"change of {each.amount} satoshi, which is dust"
+            for each, least in zip(change, smallest, strict=True)
+            if each.amount < least
+        )
+        return doubts
 
     def _spending(
         self, place: str, spent: TxInput, fields: PsbtInput, doubts: list[str]
@@ -253,12 +271,10 @@ def _transaction_doubts(transaction: Transaction) -> list[str]:
         doubts.append(f"the transaction has version {transaction.version}")
     if transaction.locktime >= LOCKTIME_TIME_START:
         doubts.append("the transaction is locked until a point in time")
-    elif transaction.locktime > LOCKTIME_HEIGHT_MAX:
-        doubts.append("the transaction is locked until an absurd height")
     doubts += (
-        f"input {index} is locked relative to its coin's age"
+        f"input {index} has the sequence {spent.sequence:#x}, which none of ours has"
         for index, spent in enumerate(transaction.inputs)
-        if spent.sequence < SEQUENCE_RBF
+        if spent.sequence != SEQUENCE_RBF
     )
     return doubts
 
@@ -280,6 +296,11 @@ def _spent_output(place: str, spent: TxInput, fields: PsbtInput) -> TxOutput:
     if script_type(claimed.script) is not AddressType.P2TR:
         raise MalformedTransaction(f"{place}: its amount needs the full previous transaction")
     return claimed
+
+
+def height_max(now: int) -> int:
+    """No chain of ours is higher at `now` (Unix seconds), and none is lower by years."""
+    return max(0, now - GENESIS_TIME) // BLOCK_SECONDS_MIN
 
 
 def _owns(origin: KeyOrigin | None, internal_key: bytes | None, script: bytes) -> bool:

@@ -96,6 +96,9 @@ class EvmCodec:
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("the address is not in its canonical form")
 
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
+        """An EVM transaction has none."""
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         parsed, sender = self._read(tx)
         paid = Payment(parsed.to, self._network.native.id, parsed.value) if parsed.to else None

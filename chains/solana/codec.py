@@ -98,6 +98,9 @@ class SolanaCodec:
         if not 0 < payment.amount <= self._network.native.maximum:
             raise InvalidAmount("an amount is a positive number of lamports below 2^64")
 
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
+        """One on a nonce has none, and a blockhash is good for minutes."""
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         reading = self._read(tx)
         if reading.plan is not None:

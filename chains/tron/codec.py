@@ -36,6 +36,7 @@ from chains.model import (
 from chains.networks import Family, Network
 from chains.tron import (
     KEY_SCHEME,
+    LIFETIME_CHAIN_MAX_MS,
     PURPOSE,
     SIGNATURE_BYTES,
     TRANSFER_TYPE,
@@ -108,6 +109,11 @@ class TronCodec:
             raise InvalidAmount("the amount is zero, negative or more than can exist")
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("not in canonical form")
+
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
+        """One that expires later than the chain would take today could be kept and sent then."""
+        if self._read(tx).expiration > 1000 * now + LIFETIME_CHAIN_MAX_MS:
+            raise MalformedTransaction("expires later than the network allows")
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         """Of one transfer of TRX. `fee_max` is the worst case for a transaction of this size."""

@@ -69,6 +69,12 @@ class Builder:
 
         Raises ChainError, SignerError, CustodyError.
         """
+        try:
+            return await self._build(transfer_id)
+        finally:
+            self._change.release(transfer_id)
+
+    async def _build(self, transfer_id: str) -> Built | Progress:
         for _ in range(_CLAIM_ATTEMPTS):
             start = await self._start(transfer_id)
             if not isinstance(start, _Start):

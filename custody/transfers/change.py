@@ -1,23 +1,28 @@
 """A fresh change address for each transfer that pays with coins.
 
-Remembered for as long as this process tries the same transfer, so that retries don't use up
-addresses; after a restart it is simply another one.
+The address of an attempt that built nothing goes to the next one: the signer looks at how far ahead
+of its last the change is, so addresses must not be used up by transfers that can't be built. After
+a restart it is simply another one.
 """
 
 from __future__ import annotations
 
 from chains.codec import TransactionCodec
-from chains.model import OwnedAddress
+from chains.model import AddressType, NetworkId, OwnedAddress
 from custody.errors import CustodyError
 from custody.transfers.sources import owned
 from custody.vaults.service import Vaults
 from signer.wire import Mandate
 
+_Place = tuple[str, NetworkId, AddressType]
+"""Vault, network and type of address."""
+
 
 class ChangeAddresses:
     def __init__(self, vaults: Vaults) -> None:
         self._vaults = vaults
-        self._given: dict[str, OwnedAddress] = {}
+        self._given: dict[str, tuple[_Place, OwnedAddress]] = {}
+        self._free: dict[_Place, list[OwnedAddress]] = {}
 
     async def of(self, mandate: Mandate, codec: TransactionCodec, account: int) -> OwnedAddress:
         """Of the account that pays: change must return to where the mandate says it came from.
@@ -33,12 +38,25 @@ class ChangeAddresses:
             ]
             if len(kinds) != 1:
                 raise CustodyError("source_unknown", "the mandate names no account of this vault")
-            rows = await self._vaults.create_addresses(
-                mandate.vault, network.id, address_type=kinds[0], change=True
-            )
-            self._given[mandate.transfer] = owned(rows[0])
-        return self._given[mandate.transfer]
+            place = mandate.vault, network.id, kinds[0]
+            self._given[mandate.transfer] = place, await self._next(place)
+        return self._given[mandate.transfer][1]
 
     def forget(self, transfer_id: str) -> None:
-        """It is built, or will never be."""
+        """It is built with its address, which belongs to it from now on."""
         self._given.pop(transfer_id, None)
+
+    def release(self, transfer_id: str) -> None:
+        """Nothing was built with its address: the next transfer may have it."""
+        given = self._given.pop(transfer_id, None)
+        if given is not None:
+            place, address = given
+            self._free.setdefault(place, []).append(address)
+
+    async def _next(self, place: _Place) -> OwnedAddress:
+        free = self._free.get(place)
+        if free:
+            return free.pop()
+        vault, network, kind = place
+        rows = await self._vaults.create_addresses(vault, network, address_type=kind, change=True)
+        return owned(rows[0])

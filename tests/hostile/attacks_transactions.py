@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from chains.bitcoin import SEQUENCE_RBF
@@ -22,6 +23,7 @@ from tests.hostile.transactions import (
     THIEF_TRON,
     TRON,
     edit_first_input,
+    edit_transaction,
     foreign_change,
     leave_to_miner,
     lie_about_amount,
@@ -348,6 +350,48 @@ KEYS: Final = (
         "a coin of the vault, of the other address type",
         "mismatch/path",
         lies.taproot_coin,
+    ),
+    Attack(
+        "change torn to dust",
+        "the rest of a coin as sixty outputs that cost more to spend than they are worth",
+        "unexplained/transaction",
+        lies.coins_lie(lies.torn_change(60, 294)),
+    ),
+    Attack(
+        "change of nothing",
+        "an output of no satoshi to an address of ours",
+        "unexplained/transaction",
+        lies.coins_lie(lies.torn_change(1, 0)),
+    ),
+    Attack(
+        "dust as change",
+        "all but a satoshi of the change is left to the miner",
+        "unexplained/transaction",
+        lies.coins_lie(lies.dust_change),
+    ),
+    Attack(
+        "change far ahead",
+        "to an address of ours with so large an index that nobody looks there",
+        "mismatch/change-index",
+        lies.coins_lie(change_index=2**31 - 1),
+    ),
+    Attack(
+        "change among receiving addresses",
+        "where nobody can say which index is too large",
+        "mismatch/change-path",
+        lies.change_for_receiving,
+    ),
+    Attack(
+        "locked for decades",
+        "bitcoin: a lock time far above the chain",
+        "malformed/lifetime",
+        lies.coins_lie(edit_transaction(lambda tx: replace(tx, locktime=4_000_000))),
+    ),
+    Attack(
+        "good for decades",
+        "TRON: an expiration in 2050, to be sent then",
+        "malformed/lifetime",
+        lies.tron_lie(expiration_ms=2_524_608_000_000),
     ),
     Attack(
         "change into the other address type",

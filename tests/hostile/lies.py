@@ -8,7 +8,7 @@ from typing import Any
 
 from solders.system_program import TransferParams, transfer
 
-from chains.bitcoin.transaction import TxOutput
+from chains.bitcoin.transaction import Transaction, TxOutput
 from chains.evm.build import Kind
 from chains.keys import parse_path
 from chains.model import Address, AddressType, AssetId, UnsignedTx
@@ -20,6 +20,7 @@ from tests.hostile.transactions import (
     BSC,
     ETHEREUM,
     IN_ORIGIN,
+    OUT_ORIGIN,
     PREVIOUS,
     SOLANA,
     SPELLING,
@@ -30,6 +31,7 @@ from tests.hostile.transactions import (
     TRON,
     Coins,
     edit_outputs,
+    edit_transaction,
     evm,
     honest,
     repath,
@@ -43,7 +45,7 @@ from tests.hostile.transactions import (
     with_tx,
 )
 from tests.hostile.world import SUPPLIER, World, approved, payment
-from tests.unit.bitcoin.support import PsbtMap, funding
+from tests.unit.bitcoin.support import PsbtMap, funding, script_of
 
 Perform = Callable[[World], str]
 Tamper = Callable[[list[PsbtMap]], None]
@@ -109,6 +111,48 @@ def shrink_payment(amount: int) -> Tamper:
         return replace(out, amount=out.amount + AMOUNT - amount)
 
     return edit_outputs(edit)
+
+
+def torn_change(pieces: int, amount: int) -> Tamper:
+    """So many outputs of `amount` beside the change, to the same address and taken from it."""
+
+    def tamper(maps: list[PsbtMap]) -> None:
+        at = next(n for n, fields in enumerate(maps[2:]) if fields)
+        fields = maps[2 + at]
+
+        def tear(tx: Transaction) -> Transaction:
+            change = tx.outputs[at]
+            rest = replace(change, amount=change.amount - pieces * amount)
+            kept = [rest if out is change else out for out in tx.outputs]
+            return replace(tx, outputs=(*kept, *[replace(change, amount=amount)] * pieces))
+
+        edit_transaction(tear)(maps)
+        for position in range(len(maps) - pieces, len(maps)):
+            maps[position] = dict(fields)
+
+    return tamper
+
+
+def dust_change(maps: list[PsbtMap]) -> None:
+    edit_outputs(lambda out: out if out.amount == AMOUNT else replace(out, amount=1))(maps)
+
+
+def change_for_receiving(world: World) -> str:
+    coins = Coins(world)
+    owner = coins.owner(7)
+
+    def tamper(maps: list[PsbtMap]) -> None:
+        at = next(n for n, fields in enumerate(maps[2:]) if fields)
+        maps[2 + at] = {
+            OUT_ORIGIN + owner.public_key: bytes(4)
+            + b"".join(step.to_bytes(4, "little") for step in parse_path(owner.path))
+        }
+        output = TxOutput(0, script_of(owner))
+        edit_outputs(
+            lambda out: out if out.amount == AMOUNT else replace(output, amount=out.amount)
+        )(maps)
+
+    return world.word(with_tx(honest(world, BITCOIN), coins.tx(tamper)))
 
 
 def token_call(world: World) -> str:

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from chains.bitcoin.codec import BitcoinCodec
-from chains.model import TxSummary, UnsignedTx
+from chains.model import Address, TxSummary, UnsignedTx
 from chains.solana.codec import SolanaCodec
+from signer.accounts import Accounts
 from signer.clock import utc_now
 from signer.errors import JournalFault
 from signer.messages import CallRefused
@@ -111,6 +112,11 @@ def name_container(codec: BitcoinCodec, tx: UnsignedTx) -> TxSummary:
     return replace(BITCOIN_SUMMARY(codec, tx), identity=sha256(tx.payload).hexdigest())
 
 
+def any_branch(accounts: Accounts, account: Any, path: str, address: Address) -> None:
+    """Change goes to any address of ours."""
+    accounts.check_owned(account, path, address)
+
+
 def no_doubts(*_: object) -> list[str]:
     return []
 
@@ -127,6 +133,8 @@ def believe_records(journal: Any) -> None:
 
 
 STEP_4 = {"signer.service:step4_compare": believe_mandate}
+NO_CHANGE_DOUBTS = {"chains.bitcoin.codec:BitcoinCodec._change_doubts": no_doubts}
+LIFETIME = {"signer.service:Signer._check_lifetime": nothing}
 PAYABLE = {"signer.mandate:_check_payable": nothing}
 FEES_PER_DESTINATION = dict.fromkeys(
     ("signer.policy.facts:taken_of", "signer.usage:taken_of"), fees_of_the_vault_only
@@ -179,6 +187,12 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("one person in two groups", NEEDS),
     ("an expired mandate", CURRENT),
     ("a mandate of the old policy", CURRENT),
+    ("change torn to dust", NO_CHANGE_DOUBTS),
+    ("change of nothing", NO_CHANGE_DOUBTS),
+    ("change far ahead", {"signer.guard:Guard.check_change": nothing}),
+    ("change among receiving addresses", {"signer.accounts:Accounts.check_change": any_branch}),
+    ("locked for decades", LIFETIME),
+    ("good for decades", LIFETIME),
     ("a payment of nothing", PAYABLE),
     ("a payment of nothing on bitcoin", PAYABLE),
     ("dust", PAYABLE),

@@ -227,6 +227,7 @@ class Coins:
     salts: Sequence[int] = (0,)
     kind: AddressType = AddressType.P2WPKH
     change_kind: AddressType | None = None
+    change_index: int = 5
 
     def owner(self, index: int) -> OwnedAddress:
         return self.world.owned(BITCOIN, self.vault, index, self.kind)
@@ -236,7 +237,7 @@ class Coins:
 
     def tx(self, *tampering: Callable[[list[PsbtMap]], None]) -> UnsignedTx:
         made = self.made()
-        change = self.world.owned(BITCOIN, self.vault, 5, self.change_kind or self.kind)
+        change = self.world.change(self.vault, self.change_index, self.change_kind or self.kind)
         amount = AMOUNT * len(self.salts)
         intent = intent_of(
             [payment(BITCOIN, PAYEE_BITCOIN, amount)], change, [coin for coin, _ in made]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chains.codec import TransactionCodec
+from chains.keys import ExtendedPublicKey
 from chains.model import (
     Address,
     AddressType,
@@ -219,6 +220,15 @@ class World:
             address = codec.derive_address(public, kind)
             self._owned[key] = OwnedAddress(address, kind, path, public)
         return self._owned[key]
+
+    def change(self, vault: str, index: int, kind: AddressType) -> OwnedAddress:
+        """An address for the rest of bitcoin coins, from the account's extended public key."""
+        network = find_network("bitcoin-regtest")
+        codec = self.codecs[network.id]
+        xpub = self.call("account_key", vault=vault, network=network.id, address_type=kind.value)
+        path = codec.address_path(kind, list(VAULTS).index(vault), index, change=True)
+        public = ExtendedPublicKey.parse(xpub).derive(f"1/{index}").public_key
+        return OwnedAddress(codec.derive_address(public, kind), kind, path, public)
 
     def mandate(self, alias: str, outputs: Sequence[Payment], **changes: Any) -> Mandate:
         """A new transfer out of `vault` (default: main), in order in every respect."""

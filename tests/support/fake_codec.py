@@ -159,6 +159,8 @@ class FakeCodec:
     def has_coins(self) -> bool:
         return self._network.family is Family.BITCOIN
 
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None: ...
+
     def conflict_keys(self, tx: FakeTx) -> frozenset[ConflictKey]:
         network = self._network.id
         if self.has_coins:

@@ -218,6 +218,23 @@ def outcome_word(outcome: Any) -> str:
     return f"{outcome.code.value}/{outcome.detail}"
 
 
+def refused_and_logged(bench: Bench, outcome: Any, expected: str) -> None:
+    """As expected, with a record that says the same, and the signer goes on."""
+    assert outcome_word(outcome) == expected
+    record = bench.log()[-1]
+    assert f"{record['code']}/{record['detail']}" == expected
+    assert record["transfer"] == outcome.transfer
+    assert record["message"] == outcome.message
+    assert outcome_word(bench.send(bench.mandate(transfer="honest"), ADA, BOB)) == "signed"
+
+
+def aimed(value: Any, address: Address) -> Any:
+    """`value` with SELF replaced by our own address."""
+    if isinstance(value, list):
+        return [aimed(item, address) for item in value]
+    return address if value == "SELF" else value
+
+
 def native(alias: str) -> AssetId:
     return find_network(alias).native.id
 

@@ -53,6 +53,8 @@ class ScriptedCodec:
         if payment.amount <= 0:
             raise InvalidAmount("an amount is above zero")
 
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None: ...
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         row = self._read(tx)
         return TxSummary(

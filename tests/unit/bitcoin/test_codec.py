@@ -162,6 +162,18 @@ def _input(maps: list[PsbtMap], kind: AddressType) -> PsbtMap:
     return next(each for each in maps[1 : 1 + count] if (b"\x17" in each) is (kind is P2TR))
 
 
+def _split_change(maps: list[PsbtMap], amount: int) -> None:
+    """Part of the change as one more output to the same address."""
+    fields = _change_map(maps)
+    inputs = len(parse_transaction(maps[0][b"\0"]).inputs)
+    at = maps.index(fields) - 1 - inputs
+    outputs = list(parse_transaction(maps[0][b"\0"]).outputs)
+    piece = replace(outputs[at], amount=amount)
+    outputs[at] = replace(outputs[at], amount=outputs[at].amount - amount)
+    _change_transaction(maps, outputs=(*outputs, piece))
+    maps.append(dict(fields))
+
+
 def _change_map(maps: list[PsbtMap]) -> PsbtMap:
     return next(each for each in maps[3:] if each)
 
@@ -263,7 +275,9 @@ UNEXPLAINED: dict[str, Tamper] = {
     "bare public key": lambda m: _replace_output(m, b"\x21" + b"\x02" * 33 + b"\xac"),
     "future witness version": lambda m: _replace_output(m, b"\x52\x20" + bytes(32)),
     "locked until a time": lambda m: _change_transaction(m, locktime=1_700_000_000),
-    "locked until an absurd height": lambda m: _change_transaction(m, locktime=6_930_001),
+    "a sequence that is final": lambda m: _resequence(m, 0xFFFFFFFF),
+    "change in two pieces": lambda m: _split_change(m, 1_000),
+    "change of nothing": lambda m: _split_change(m, 0),
     "relative lock": lambda m: _resequence(m, 144),
     "version 1": lambda m: _change_transaction(m, version=1),
     "version 3": lambda m: _change_transaction(m, version=3),
@@ -288,6 +302,39 @@ def test_unexplained_is_named_and_never_signed(defect: str) -> None:
         CODEC.signing_inputs(tx)
     with pytest.raises(MalformedTransaction, match="will not sign"):
         CODEC.attach(tx, WALLET.sign(CODEC.signing_inputs(TX)))
+
+
+@pytest.mark.parametrize(
+    ("height", "now", "passes"),
+    [
+        (TIP, 1_767_225_600, True),
+        (840_000, 1_713_571_767, True),  # the real one, at its own time
+        (980_000, 1_795_000_000, True),
+        (1_100_000, 1_795_000_000, False),
+        (4_000_000, 1_795_000_000, False),
+        (499_999_999, 1_795_000_000, False),
+        (1, 0, False),
+        (0, 0, True),
+    ],
+)
+def test_a_lock_is_not_far_above_the_chain(height: int, now: int, passes: bool) -> None:
+    tx = _tampered(lambda maps: _change_transaction(maps, locktime=height))
+    assert not CODEC.summarize(tx).unexplained
+    if passes:
+        CODEC.check_lifetime(tx, now)
+        return
+    with pytest.raises(MalformedTransaction, match="locked"):
+        CODEC.check_lifetime(tx, now)
+
+
+def test_change_that_no_node_would_carry_is_unexplained() -> None:
+    def shrink(maps: list[PsbtMap]) -> None:
+        at = maps.index(_change_map(maps)) - 1 - len(parse_transaction(maps[0][b"\0"]).inputs)
+        outputs = list(parse_transaction(maps[0][b"\0"]).outputs)
+        outputs[at] = replace(outputs[at], amount=293)
+        _change_transaction(maps, outputs=tuple(outputs))
+
+    assert "dust" in " ".join(CODEC.summarize(_tampered(shrink)).unexplained)
 
 
 def test_default_hash_types_may_be_written_out() -> None:

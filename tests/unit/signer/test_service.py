@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chains.model import Address, AddressType, AssetId, NetworkId, Payment, UnsignedTx
+from chains.model import Address, AssetId, NetworkId, Payment, UnsignedTx
 from chains.networks import find_network
 from signer.errors import Refused
 from signer.inforce import PolicyInForce
@@ -23,10 +23,12 @@ from tests.support.signer import (
     PINNED,
     Bench,
     Person,
+    aimed,
     caller,
     native,
     outcome_word,
     policy_document,
+    refused_and_logged,
     rule,
     script,
     sign_policy,
@@ -45,15 +47,6 @@ def bench(tmp_path):
 @pytest.fixture
 def four_eyes(tmp_path):
     return Bench(tmp_path / "s", document=TWO)
-
-
-def refused_and_logged(bench, outcome, expected):
-    assert outcome_word(outcome) == expected
-    record = bench.log()[-1]
-    assert f"{record['code']}/{record['detail']}" == expected
-    assert record["transfer"] == outcome.transfer
-    assert record["message"] == outcome.message
-    assert outcome_word(bench.send(bench.mandate(transfer="honest"), ADA, BOB)) == "signed"
 
 
 def payment(amount=100, address="someone", asset=ETH):
@@ -96,13 +89,6 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
         "mismatch/change",
     ),
 }
-
-
-def aimed(value, address):
-    """`value` with SELF replaced by our own address."""
-    if isinstance(value, list):
-        return [aimed(item, address) for item in value]
-    return address if value == "SELF" else value
 
 
 @pytest.mark.parametrize("lie", LIES)
@@ -218,99 +204,6 @@ def test_what_a_decoder_says_is_cleaned_before_it_is_shown(bench):
     outcome = bench.send(bench.mandate(), unexplained=["\x1b[2J evil\n" + "x" * 5000])
     assert outcome.message.isprintable()
     assert len(outcome.message) <= 1000
-
-
-# Coins
-
-
-def coins_mandate(bench, **changes):
-    outputs = (Payment(Address("someone"), BTC, 100),)
-    account = {"source_path": "m/84'/1'/0'", "source_address": None, "outputs": outputs}
-    return bench.mandate("bitcoin-regtest", **{**account, **changes})
-
-
-def coins(bench, mandate, **changes):
-    path = bench.path("bitcoin-regtest")
-    ours = bench.address("bitcoin-regtest")
-    row = {
-        "sources": [ours],
-        "payments": [payment(asset=BTC)],
-        "inputs": [[ours, "ecdsa-recoverable", path]],
-        "change": [[bench.address("bitcoin-regtest", index=1), 50, "m/84'/1'/0'/0/1"]],
-    }
-    own = {name: aimed(value, ours) for name, value in changes.items()}
-    return bench.sign(SignRequest(mandate, script(mandate, **{**row, **own})))
-
-
-def test_coins_of_the_account_are_spent_and_change_comes_back(bench):
-    assert outcome_word(coins(bench, coins_mandate(bench))) == "signed"
-
-
-COINS: dict[str, tuple[dict[str, Any], str]] = {
-    "change to a foreign address": (
-        {"change": [["thief", 50, "m/84'/1'/0'/0/1"]]},
-        "mismatch/not-ours",
-    ),
-    "change to an address of ours at another path": (
-        {"change": [["SELF", 50, "m/84'/1'/0'/0/1"]]},
-        "mismatch/not-ours",
-    ),
-    "change into another vault": ({"change": [["SELF", 50, "m/84'/1'/1'/0/0"]]}, "mismatch/path"),
-    "change into another type of address": (
-        {"change": [["SELF", 50, "m/86'/1'/0'/0/0"]]},
-        "mismatch/path",
-    ),
-    "change at the end of the world": (
-        {"change": [["SELF", 50, "m/84'/1'/0'/7/0"]]},
-        "mismatch/path",
-    ),
-    "an input of another vault": (
-        {"inputs": [["SELF", "ecdsa-recoverable", "m/84'/1'/1'/0/0"]]},
-        "mismatch/path",
-    ),
-    "an input without path": (
-        {"inputs": [["SELF", "ecdsa-recoverable", None]]},
-        "mismatch/not-ours",
-    ),
-    "an input with another's address": (
-        {
-            "inputs": [["stranger", "ecdsa-recoverable", "m/84'/1'/0'/0/0"]],
-            "sources": ["stranger"],
-        },
-        "mismatch/not-ours",
-    ),
-    "a foreign input beside ours": ({"sources": ["SELF", "stranger"]}, "mismatch/source"),
-}
-
-
-@pytest.mark.parametrize("case", COINS)
-def test_coins_and_change_that_are_not_what_they_claim(bench, case):
-    changes, expected = COINS[case]
-    refused_and_logged(bench, coins(bench, coins_mandate(bench), **changes), expected)
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"source_path": "m/84'/1'/1'"}, "mismatch/path"),
-        ({"source_path": "m/84'/1'/0'/0/0"}, "mismatch/source"),
-        ({"source_path": "m/84'/1'"}, "mismatch/path"),
-        ({"source_address": Address("x")}, "mismatch/source"),
-    ],
-)
-def test_coins_are_spent_from_the_vaults_account_alone(bench, changes, expected):
-    refused_and_logged(bench, coins(bench, coins_mandate(bench, **changes)), expected)
-
-
-def test_an_account_of_taproot_coins(bench):
-    network = find_network("bitcoin-regtest")
-    (key,) = bench.session.vaults.public_keys("v1", network.id, AddressType.P2TR, 0, 1)
-    ours = bench.codecs[network.id].derive_address(key, AddressType.P2TR)
-    inputs = [[ours, "bip340-taproot", "m/86'/1'/0'/0/0"]]
-    mandate = coins_mandate(bench, source_path="m/86'/1'/0'")
-    outcome = coins(bench, mandate, sources=[ours], inputs=inputs, change=[])
-    assert outcome_word(outcome) == "signed"
-    assert outcome.signatures[0].public_key == key
 
 
 # Approvals

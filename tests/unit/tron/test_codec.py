@@ -284,6 +284,14 @@ def test_bad_signatures_are_refused(name):
         CODEC.attach(unsigned(GOOD), BAD_SIGNATURES[name](good_signature()))
 
 
+def test_what_expires_later_than_the_chain_takes_is_refused():
+    """It could be kept, and sent when nobody thinks of it any more."""
+    tx, expires_s = unsigned(built(FIRST)), FIRST["expiration"] // 1000
+    CODEC.check_lifetime(tx, expires_s - 24 * 3600 + 1)
+    with pytest.raises(MalformedTransaction, match="expires"):
+        CODEC.check_lifetime(tx, expires_s - 24 * 3600 - 1)
+
+
 def test_check_payment():
     to = owned(STRANGER).address
     native = MAIN.native.id
