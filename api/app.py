@@ -18,7 +18,7 @@ from custody.bootstrap import Custody, open_custody
 from custody.config import Settings
 from custody.services import Services, make_services
 from custody.workers.logs import configure_logging
-from custody.workers.workers import Workers
+from custody.workers.workers import Workers, look_at_journal
 
 NODE_FRESH_S = 2.0
 
@@ -54,6 +54,7 @@ async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
     nodes = attach(app, services)
     try:
         if not custody.settings.run_workers:
+            await look_at_journal(services)
             yield
             return
         bell.workers = workers = Workers(services)

@@ -43,6 +43,7 @@ STATUS: Sequence[tuple[type[Exception], int]] = (
     (custody.Forbidden, 403),
     (custody.Conflict, 409),
     (custody.Unprocessable, 422),
+    (custody.Unavailable, 503),
     (chain.InvalidInput, 422),
     (chain.BuildError, 422),
     (chain.NodeUnavailable, 503),

@@ -34,6 +34,8 @@ class Part(StrEnum):
     OK = "ok"
     LOCKED = "locked"
     """The signer runs and waits for its passphrase."""
+    AHEAD = "ahead"
+    """The signer has signed what the database does not know: run `custody recover`."""
     UNAVAILABLE = "unavailable"
     OUTDATED = "outdated"
     """The database's schema is not this version's: run `custody migrate`."""
@@ -141,7 +143,12 @@ async def _signer(services: Services) -> Part:
         status = await services.custody.signer.status()
     except SignerError:
         return Part.UNAVAILABLE
-    return Part.LOCKED if status.locked else Part.OK
+    if status.locked:
+        return Part.LOCKED
+    try:
+        return Part.OK if await services.journal.is_open() else Part.AHEAD
+    except (SQLAlchemyError, OSError):
+        return Part.OK  # which part is not, is said of the database
 
 
 async def _nodes(services: Services, nodes: NodesDependency) -> list[NodeReadiness]:

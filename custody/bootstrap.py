@@ -6,10 +6,12 @@ The dict below is the explicit list of the chains this process can speak to.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
@@ -24,7 +26,8 @@ from chains.transport.endpoint import Endpoint, Endpoints
 from chains.tron.adapter import TronAdapter
 from custody.config import Settings
 from custody.db.session import Database
-from signer.client import SignerClient
+from custody.journal.repository import newest_known
+from signer.client import SignerClient, SignerUnavailable
 
 ADAPTERS: Mapping[Family, Callable[..., ChainAdapter]] = {
     Family.BITCOIN: BitcoinAdapter,
@@ -58,6 +61,20 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _newest_in(database: Database) -> Callable[[], Awaitable[tuple[int, bytes] | None]]:
+    """Of the signer's journal, as the database knows it. Without its word the signer is not spoken
+    to: it could have forgotten what it signed, and nobody would tell it."""
+
+    async def load() -> tuple[int, bytes] | None:
+        try:
+            async with database.read() as session:
+                return await newest_known(session)
+        except SQLAlchemyError as error:
+            raise SignerUnavailable("the newest receipt can't be read") from error
+
+    return load
+
+
 @asynccontextmanager
 async def open_custody(
     settings: Settings, clock: Callable[[], datetime] = utc_now
@@ -66,7 +83,7 @@ async def open_custody(
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
-        signer = SignerClient(settings.signer_socket)
+        signer = SignerClient(settings.signer_socket, load_newest=_newest_in(database))
         stack.push_async_callback(signer.close)
         networks = {(found := find_network(alias)).id: found for alias in settings.nodes}
         adapters: dict[NetworkId, Nodes] = {}

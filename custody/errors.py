@@ -5,7 +5,8 @@
     ├── NotFound          there is no such thing, or not for this caller: both look the same
     ├── Forbidden         the caller may not do this
     ├── Conflict          the request contradicts what already happened
-    └── Unprocessable     well-formed and understood, but money, policy or state say no
+    ├── Unprocessable     well-formed and understood, but money, policy or state say no
+    └── Unavailable       nothing is wrong with the request; an operator has to do something first
 
 `code` is for programs and never changes (`amount_above_balance`, `vault_not_found`, …); the message
 is for people. Errors of `chains` (ChainError.code) and of the signer client pass through unchanged.
@@ -38,4 +39,8 @@ class Conflict(CustodyError):
 
 
 class Unprocessable(CustodyError):
+    pass
+
+
+class Unavailable(CustodyError):
     pass

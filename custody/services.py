@@ -12,6 +12,7 @@ from chains.solana.codec import SolanaCodec
 from chains.tron.codec import TronCodec
 from custody.approvals.service import Approvals
 from custody.bootstrap import Custody
+from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
 from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
@@ -41,6 +42,7 @@ class Services:
     approvals: Approvals
     reconciliation: Reconciliation
     unfreezing: Unfreezing
+    journal: JournalWatch
 
 
 def make_services(
@@ -67,6 +69,7 @@ def make_services(
             lifetime=custody.settings.transfer_lifetime,
             wake=wake,
         ),
+        journal=JournalWatch(custody.database, custody.signer, custody.clock),
         approvals=Approvals(
             database=custody.database,
             ledger=ledger,

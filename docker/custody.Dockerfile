@@ -28,7 +28,7 @@ COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/transport/*.py /opt/custody/chains/transport/
 COPY chains/tron/*.py /opt/custody/chains/tron/
 COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py \
-     signer/statements.py signer/wire.py \
+     signer/records.py signer/statements.py signer/wire.py \
      /opt/custody/signer/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY custody/*.py /opt/custody/custody/
@@ -41,6 +41,7 @@ COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
      /opt/custody/custody/db/migrations/
 COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/versions/
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
+COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/

@@ -19,9 +19,11 @@ from typing import Any, Final, TypeVar
 from chains.model import Address, AddressType, NetworkId
 from signer.messages import CallRefused, frame, parse_response, read_frame, request
 from signer.policy import SignedPolicy
+from signer.records import JournalPage
 from signer.wire import (
     BATCH_MAX,
     MESSAGE_BYTES_MAX,
+    PAYLOAD_BYTES_MAX,
     Attestation,
     MalformedMessage,
     Outcome,
@@ -63,9 +65,10 @@ class SignerRefused(SignerError):
 class SignerClient:
     """Over a Unix socket; `SignerClient.over_tls` for TCP with mutual TLS.
 
-    `newest`: sequence and head of the newest receipt that the caller has stored. It is told to
-    the signer on every connection, so that a signer restored from an older backup refuses to sign
-    instead of paying again what it has forgotten. Calls may run concurrently; they take turns.
+    `newest`: sequence and head of the newest record that the caller holds proof of; `load_newest`
+    asks for it, each time a connection is made. It is told to the signer on every connection, so
+    that a signer restored from an older backup refuses to sign instead of paying again what it has
+    forgotten. Calls may run concurrently; they take turns.
     """
 
     def __init__(
@@ -74,12 +77,14 @@ class SignerClient:
         timeout_s: float = 10,
         *,
         newest: tuple[int, bytes] | None = None,
+        load_newest: Callable[[], Awaitable[tuple[int, bytes] | None]] | None = None,
     ) -> None:
         self._open: Callable[[], Awaitable[_Streams]] = lambda: asyncio.open_unix_connection(
             socket_path
         )
         self._timeout_s = timeout_s
         self._newest = newest
+        self._load_newest = load_newest
         self._streams: _Streams | None = None
         self._turn = asyncio.Lock()
 
@@ -165,6 +170,10 @@ class SignerClient:
                 outcomes.extend(await self._sign_batch(batch))
         return tuple(outcomes)
 
+    async def records(self, after: int) -> JournalPage:
+        """The next page of what the journal tells after record number `after`."""
+        return await self._call("records", {"after": after}, JournalPage.parse)
+
     async def close(self) -> None:
         """Safe at any time and twice; the next call connects again."""
         async with self._turn:
@@ -221,8 +230,10 @@ class SignerClient:
                 self._disconnect()
 
     async def _connect(self) -> _Streams:
+        if self._load_newest is not None:
+            self._newest = max(self._newest or (0, b""), await self._load_newest() or (0, b""))
         reader, writer = self._streams = await self._open()
-        if self._newest is not None:
+        if self._newest is not None and self._newest[0]:
             sequence, head = self._newest
             writer.write(frame(request("expect", {"sequence": sequence, "head": head.hex()})))
             await writer.drain()
@@ -241,7 +252,8 @@ def _batches(requests: Sequence[SignRequest]) -> list[list[SignRequest] | Refusa
     room = 0
     for item in requests:
         size = len(canonical_json(item.to_json())) + 1
-        if size > MESSAGE_BYTES_MAX - _ENVELOPE_BYTES:
+        too_large = len(item.tx.payload) > PAYLOAD_BYTES_MAX
+        if too_large or size > MESSAGE_BYTES_MAX - _ENVELOPE_BYTES:
             message = "the request is larger than a message may be"
             batches.append(
                 Refusal(item.mandate.transfer, RefusalCode.MALFORMED, "too-large", message)

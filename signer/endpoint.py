@@ -17,6 +17,7 @@ from signer import messages
 from signer.errors import Refused, SignerFault
 from signer.messages import parse_request
 from signer.policy import SignedPolicy
+from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, told
 from signer.service import Caller, Unreadable, printable, step1_authenticate
 from signer.session import Session
 from signer.wire import (
@@ -162,6 +163,21 @@ def _request(row: object) -> SignRequest | Unreadable:
         return Unreadable(identifier(transfer), printable(str(error)))
 
 
+def _records(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    after = integer(exact_fields(arguments, frozenset({"after"}))["after"])
+    through, head, size = after, bytes(32), 0
+    records: list[dict[str, Any]] = []
+    for sequence, its_head, kind, body in session.journal.looked_at(after, LOOKED_AT_MAX):
+        row = told(sequence, its_head, kind, body)
+        if row is not None:
+            records.append(row)
+            size += len(body)
+        through, head = sequence, its_head
+        if size >= PAGE_BYTES_MAX:
+            break
+    return {"records": records, "through": through, "head": head.hex()}
+
+
 def _policy(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any] | None:
     exact_fields(arguments, frozenset())
     current = session.publisher.current()
@@ -180,6 +196,7 @@ _CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
     "public_keys": _public_keys,
     "attest": _attest,
     "sign": _sign,
+    "records": _records,
     "policy": _policy,
     "publish_policy": _publish_policy,
 }

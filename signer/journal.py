@@ -183,6 +183,14 @@ class Journal:
         query = "SELECT sequence, head, body FROM journal WHERE sequence > ? ORDER BY sequence"
         return self._database.execute(query, (sequence,))
 
+    def looked_at(self, after: int, limit: int) -> Iterator[tuple[int, bytes, str, str]]:
+        """Number, head, kind and canonical body of the next `limit` records after `after`."""
+        query = (
+            "SELECT sequence, head, kind, body FROM journal"
+            " WHERE sequence > ? ORDER BY sequence LIMIT ?"
+        )
+        return self._database.execute(query, (after, limit))
+
     def seal(self) -> bytes:
         """The log key's signature under the newest head; empty before the first record."""
         row = self._one("SELECT signature FROM seal")

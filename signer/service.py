@@ -51,7 +51,9 @@ from signer.policy import (
     explain,
     facts_of,
 )
+from signer.records import record_fields
 from signer.wire import (
+    SIGNATURES_MAX,
     Outcome,
     Receipt,
     Refusal,
@@ -185,6 +187,7 @@ class Signer:
                 "policy": policy.version,
                 "rule": evaluation.rule,
                 "approvers": list(approvers),
+                **record_fields(mandate, request.tx),
             }
             record = step6_record(case, decoded, source, facts, about, self._guard, moment.now)
             return Granted(case, decoded.inputs, source, record, moment.now)
@@ -276,12 +279,16 @@ def step2_decode(codec: TransactionCodec, tx: UnsignedTx) -> Decoded:
     try:
         summary = codec.summarize(tx)
         # Codecs name no inputs of what they can't explain; step 4 refuses it in their words.
-        return Decoded(summary, () if summary.unexplained else codec.signing_inputs(tx))
+        inputs = () if summary.unexplained else codec.signing_inputs(tx)
     except ChainError as error:
         raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
     except Exception as error:  # a decoder's bug refuses this request and harms no other
         message = f"the decoder failed: {type(error).__name__}"
         raise Refused(RefusalCode.MALFORMED, "undecodable", message) from error
+    if len(inputs) > SIGNATURES_MAX:  # nor would its record fit into a line of the log
+        message = f"a receipt holds at most {SIGNATURES_MAX} signatures"
+        raise Refused(RefusalCode.MALFORMED, "too-many-inputs", message)
+    return Decoded(summary, inputs)
 
 
 def step3_check_mandate(case: Case, policy: Policy, moment: Moment) -> tuple[str, ...]:

@@ -41,9 +41,11 @@ _E = TypeVar("_E", bound=StrEnum)
 VERSION = 1
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 BATCH_MAX = 256
+PAYLOAD_BYTES_MAX = 1024 * 1024
+"""Of an unsigned transaction: what is signed is kept whole in the journal, one record a message."""
 _OUTPUTS_MAX = 1024
 _APPROVALS_MAX = 256
-_SIGNATURES_MAX = 4096
+SIGNATURES_MAX = 4096
 _MANDATE_DOMAIN = b"custody-wallet/mandate/v1\n"
 _APPROVAL_DOMAIN = b"custody-wallet/approval/v1\n"
 _REJECTION_DOMAIN = b"custody-wallet/rejection/v1\n"
@@ -262,7 +264,7 @@ class Receipt:
     def parse(cls, row: object) -> Receipt:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, _RECEIPT_FIELDS)
-        signatures = listed(fields["signatures"], maximum=_SIGNATURES_MAX)
+        signatures = listed(fields["signatures"], maximum=SIGNATURES_MAX)
         return cls(
             transfer=identifier(fields["transfer"]),
             mandate_digest=octets(fields["mandate_digest"], 32),
@@ -351,9 +353,16 @@ def _parse_tx(row: object) -> UnsignedTx:
     sender = fields["sender"]
     return UnsignedTx(
         network=NetworkId(identifier(fields["network"])),
-        payload=octets(fields["payload"]),
+        payload=_payload(fields["payload"]),
         sender=None if sender is None else Address(identifier(sender)),
     )
+
+
+def _payload(value: object) -> bytes:
+    payload = octets(value)
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise MalformedMessage("payload")
+    return payload
 
 
 def _signature(row: object) -> Signature:
@@ -376,6 +385,8 @@ def _enum(kind: type[_E], value: object) -> _E:
 __all__ = [
     "BATCH_MAX",
     "MESSAGE_BYTES_MAX",
+    "PAYLOAD_BYTES_MAX",
+    "SIGNATURES_MAX",
     "VERSION",
     "Action",
     "Approval",

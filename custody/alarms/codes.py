@@ -32,6 +32,10 @@ class AlarmCode(StrEnum):
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
     SIGNER_WARNS = "signer_warns"
+    SIGNER_AHEAD = "signer_ahead"
+    SIGNER_BEHIND = "signer_behind"
+    SIGNER_LOST_RECORDS = "signer_lost_records"
+    RECOVERED_UNHELD = "recovered_unheld"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
 
 
@@ -102,6 +106,23 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SIGNER_WARNS: Meaning(
         "the signer names something that its operator should mend", clears_itself=True
+    ),
+    AlarmCode.SIGNER_AHEAD: Meaning(
+        "the signer's journal has records that this database does not know; nothing is accepted,"
+        " signed or followed until `custody recover`",
+        clears_itself=True,
+    ),
+    AlarmCode.SIGNER_BEHIND: Meaning(
+        "the signer has forgotten records that custody holds receipts for; it signs nothing",
+        clears_itself=True,
+    ),
+    AlarmCode.SIGNER_LOST_RECORDS: Meaning(
+        "the signer was recovered without all its records; every vault is frozen",
+        clears_itself=False,
+    ),
+    AlarmCode.RECOVERED_UNHELD: Meaning(
+        "money of rebuilt transfers can't be held yet; the vault is frozen until it can",
+        clears_itself=True,
     ),
     AlarmCode.OUTCOME_UNPROVEN: Meaning(
         "the node shows neither that a transfer happened nor that it can't; its money stays held",

@@ -21,6 +21,7 @@ from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession
 from custody.db.tables import ApprovalRow, TransferRow
 from custody.errors import Conflict, Forbidden, NotFound, Unprocessable
+from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
@@ -106,7 +107,7 @@ class Approvals:
         Raises NotFound(transfer_not_found, approver_not_found), Forbidden(approver_is_initiator,
         approver_not_asked, approval_signature_invalid), Conflict(transfer_not_awaiting_approval,
         transfer_expired, approval_exists), Unprocessable(policy_changed, policy_missing),
-        SignerError.
+        Unavailable(signer_ahead), SignerError.
         """
         policy = await self._policies.current()
         async with self._database.write() as session:
@@ -121,6 +122,7 @@ class Approvals:
             before = await load(session, row)
             now = self._clock()
             _check_state(before, row, verdict, now)
+            await check_open(session)
             asked = await self._evaluate(session, policy, row, mandate, ())
             _check_is_asked(policy, asked, approver)
             session.add(_row(transfer_id, approver, verdict, signature, now))

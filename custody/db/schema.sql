@@ -122,6 +122,15 @@ CREATE TABLE readings (
     CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
 );
 
+CREATE TABLE signer_journal (
+    id INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    head BYTEA NOT NULL,
+    closed_since TIMESTAMP WITH TIME ZONE,
+    reason VARCHAR,
+    CONSTRAINT pk_signer_journal PRIMARY KEY (id)
+);
+
 CREATE TABLE api_keys (
     id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
@@ -133,6 +142,15 @@ CREATE TABLE api_keys (
     CONSTRAINT pk_api_keys PRIMARY KEY (id),
     CONSTRAINT uq_api_keys_digest UNIQUE (digest),
     CONSTRAINT fk_api_keys_client_id FOREIGN KEY(client_id) REFERENCES clients (id)
+);
+
+CREATE TABLE vault_openings (
+    vault_id VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_vault_openings PRIMARY KEY (vault_id),
+    CONSTRAINT fk_vault_openings_client_id FOREIGN KEY(client_id) REFERENCES clients (id)
 );
 
 CREATE TABLE vaults (
@@ -387,6 +405,8 @@ CREATE TABLE transactions (
     CONSTRAINT pk_transactions PRIMARY KEY (id),
     CONSTRAINT fk_transactions_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
 );
+
+CREATE INDEX ix_transactions_receipt_sequence ON transactions (receipt_sequence);
 
 CREATE INDEX ix_transactions_transfer_id ON transactions (transfer_id);
 

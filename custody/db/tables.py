@@ -360,6 +360,33 @@ class TransactionRow(Row):
     broadcast_at: Mapped[datetime | None]
 
 
+Index("ix_transactions_receipt_sequence", TransactionRow.receipt_sequence)
+
+
+class SignerJournalRow(Row):
+    """One row: all records of the signer's journal up to `sequence`, whose head is `head`, are
+    known here. `closed_since`: set while a later one is not; then nothing is accepted, signed or
+    followed. `reason`: why, for people."""
+
+    __tablename__ = "signer_journal"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sequence: Mapped[int]
+    head: Mapped[bytes]
+    closed_since: Mapped[datetime | None]
+    reason: Mapped[str | None]
+
+
+class VaultOpeningRow(Row):
+    """Stored before the signer is asked for a vault's account, and gone with the vault's own row:
+    so the signer's record of it is explained also if its answer was lost."""
+
+    __tablename__ = "vault_openings"
+    vault_id: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class ApprovalRow(Row):
     """An approver's signed verdict on a transfer's mandate."""
 

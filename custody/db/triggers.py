@@ -64,6 +64,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "locked",
             "updated_at",
             # A rewound chain holds its money anew.
+            # A transfer rebuilt from the signer's journal is held late, or once more.
             "amount_reservation_id",
             "fee_reservation_id",
         )

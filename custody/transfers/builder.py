@@ -197,7 +197,7 @@ class Builder:
                 return Later("busy")
             now = self._clock()
             transaction_id = new_id("txn")
-            session.add(_transaction(transaction_id, transfer_id, tx, now))
+            session.add(transaction_row(transaction_id, transfer_id, tx, now))
             await transition(session, self._ledger, row, before, Build(), now)
         self._change.forget(transfer_id)
         return Built(transaction_id, SignRequest(start.mandate, tx, start.approvals))
@@ -237,9 +237,10 @@ async def _payer(session: ReadSession, mandate: Mandate) -> AddressRow:
     return row
 
 
-def _transaction(
+def transaction_row(
     transaction_id: str, transfer_id: str, tx: UnsignedTx, now: datetime
 ) -> TransactionRow:
+    """Unsigned bytes, as they are stored before the signer sees them."""
     return TransactionRow(
         id=transaction_id,
         transfer_id=transfer_id,

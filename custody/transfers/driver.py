@@ -24,6 +24,7 @@ from custody.alarms.service import raise_alarm
 from custody.db.session import Database
 from custody.db.tables import TransferRow
 from custody.errors import CustodyError
+from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
@@ -32,15 +33,13 @@ from custody.transfers.outcomes import Done, Later, Progress, contained, signer_
 from custody.transfers.state import GiveUp, State, can
 from custody.transfers.verdicts import Verdicts
 from signer.client import SignerError, SignerRefused
-from signer.wire import Outcome, Receipt, Refusal, RefusalCode, SignRequest, Status
+from signer.wire import Outcome, Receipt, Refusal, RefusalCode, SignRequest
 
 log = structlog.get_logger()
 
 
 class Signer(Protocol):
     """The part of the signer's client that signs."""
-
-    async def status(self) -> Status: ...
 
     async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]: ...
 
@@ -56,6 +55,7 @@ class Driver:
         signer: Signer,
         builder: Builder,
         verdicts: Verdicts,
+        journal: JournalWatch,
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -63,6 +63,7 @@ class Driver:
         self._signer = signer
         self._builder = builder
         self._verdicts = verdicts
+        self._journal = journal
         self._clock = clock
 
     async def sign(self, transfer_ids: Sequence[str]) -> Mapping[str, Progress]:
@@ -75,7 +76,7 @@ class Driver:
         return progress
 
     async def _sign(self, transfer_ids: Sequence[str]) -> Mapping[str, Progress]:
-        trouble = await self._signer_trouble()
+        trouble = await self._trouble()
         if trouble is not None:  # then nothing is built that would grow stale
             return dict.fromkeys(transfer_ids, trouble)
         progress: dict[str, Progress] = {}
@@ -88,10 +89,11 @@ class Driver:
                 progress[transfer_id] = step
         return progress | await self._ask(built)
 
-    async def _signer_trouble(self) -> Later | None:
+    async def _trouble(self) -> Later | None:
+        """A signer that is away or locked, or that has signed what is not known here."""
         try:
-            status = await self._signer.status()
-        except SignerError as error:
+            status = await self._journal.check()
+        except (SignerError, CustodyError) as error:
             return _later(error)
         return Later(signer_code(RefusalCode.LOCKED)) if status.locked else None
 

@@ -33,15 +33,12 @@ from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import TransferRow
 from custody.db.types import BaseUnits
 from custody.errors import Unprocessable
-from custody.transfers.state import State
+from custody.transfers.state import NEVER_SIGNED
 from signer.client import SignerError
 from signer.policy import Policy, SignedPolicy, Spend, Usage, Window, usage_of
 
 FRESH_NS = 2 * 10**9
 """How long a policy is believed to be in force without asking again, in nanoseconds."""
-
-NEVER_SIGNED = (State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED)
-"""Ends that took nothing out of any window."""
 
 
 class PolicyHolder(Protocol):

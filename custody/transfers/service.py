@@ -22,16 +22,11 @@ from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import TransferEventRow, TransferRow, VaultRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
-from custody.ledger.model import (
-    Reason,
-    Reserve,
-    chain_account,
-    fees_account,
-    vault_account,
-)
+from custody.journal.repository import check_open, place, signer_ahead
 from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import event_fields, load, run_effects, transition
+from custody.transfers.holding import reserves
 from custody.transfers.idempotency import (
     key_reused,
     lock_answer,
@@ -123,9 +118,10 @@ class Transfers:
 
         A policy that says no makes a transfer in state denied, for the record, and reserves
         nothing. Raises Invalid and chains.errors.InvalidInput for what can't mean anything (these
-        are not stored), NotFound vault_not_found, Conflict idempotency_key_reused, SignerError if
-        the policy was never known, Unprocessable policy_missing. Every other Unprocessable
-        (amount_above_balance, vault_frozen, destination_in_same_vault) becomes a stored answer.
+        are not stored), NotFound vault_not_found, Conflict idempotency_key_reused, Unavailable
+        signer_ahead, SignerError if the policy was never known, Unprocessable policy_missing. Every
+        other Unprocessable (amount_above_balance, vault_frozen, destination_in_same_vault) becomes
+        a stored answer.
         """
         codec, payment, fee_max = self._understand(request)
         policy = await self._policies.current()
@@ -144,7 +140,8 @@ class Transfers:
     async def cancel(self, transfer_id: str, caller: Caller) -> TransferRow:
         """Call it off and release what it holds, while no transaction may have been signed.
 
-        Raises NotFound transfer_not_found, Conflict transfer_not_cancellable. Repeating it is fine.
+        Raises NotFound transfer_not_found, Conflict transfer_not_cancellable, Unavailable
+        signer_ahead. Repeating it is fine.
         """
         async with self._database.write() as session:
             row = await repository.lock_transfer(session, transfer_id)
@@ -153,6 +150,7 @@ class Transfers:
             before = await load(session, row)
             if before.state is State.CANCELLED:
                 return row
+            await check_open(session)
             if not can(before, Cancel):
                 raise Conflict("transfer_not_cancellable", _too_late(before))
             event = Cancel(f"by {caller.key_id}")
@@ -164,6 +162,8 @@ class Transfers:
         `lease`: checked in each transaction; raises LeaseLost."""
         now = self._clock()
         async with self._database.read() as reading:
+            if (await place(reading)).closed_since is not None:
+                return 0  # the signer may have seen what this database takes for unseen
             ids = await repository.ids_expired(reading, now)
         ended = 0
         for transfer_id in ids:
@@ -228,6 +228,8 @@ class Transfers:
         known = await repository.find_transfer(session, named, None)
         if known is not None:
             return await _answer_of_the_known(session, ask, known, key, render)
+        if payer.closed_since is not None:
+            raise signer_ahead()
         _check_payer(payer)
         mandate, event = await self._decide(session, ask, payer, named)
         after, effects = advance(Transfer(mandate.transfer), event)
@@ -284,15 +286,11 @@ class Transfers:
                 return mandate, Accept()
 
     async def _reserve(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> tuple[str, ...]:
-        native, asset = ask.codec.network.native.id, ask.payment.asset
-        vault, transfer = mandate.vault, mandate.transfer
-        payer = vault_account(vault, asset)
-        fee_payer = vault_account(vault, native)
-        return await self._ledger.reserve(
-            session,
-            Reserve(payer, chain_account(asset), ask.payment.amount, transfer, Reason.TRANSFER),
-            Reserve(fee_payer, fees_account(native), ask.fee_max, transfer, Reason.FEE),
+        native, payment = ask.codec.network.native.id, ask.payment
+        wanted = reserves(
+            mandate.transfer, mandate.vault, payment.asset, payment.amount, native, ask.fee_max
         )
+        return await self._ledger.reserve(session, *wanted)
 
     async def _store_refusal(
         self, request: TransferRequest, key: Idempotency, answer: Answer

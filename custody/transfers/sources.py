@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import aliased
@@ -12,7 +13,7 @@ from chains.keys import is_under
 from chains.model import Address, AddressType, Coin, ConflictKey, NetworkId, OwnedAddress, TxId
 from chains.networks import Family
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, VaultRow
+from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
 from custody.vaults.watchlist import outpoint_key
 
 _OWN = aliased(AddressRow)
@@ -23,6 +24,7 @@ _PAYER = (
         VaultRow.client_id,
         VaultRow.account,
         VaultRow.frozen_reason,
+        select(SignerJournalRow.closed_since).scalar_subquery(),
         select(_OWN.vault_id)
         .where(_OWN.network == bindparam("network"), _OWN.address == bindparam("destination"))
         .scalar_subquery(),
@@ -57,7 +59,8 @@ class Source:
 @dataclass(frozen=True, slots=True)
 class Payer:
     """A vault, locked. `first`: its address that pays on account chains, if it has one.
-    `pays_itself`: the destination is one of its own addresses."""
+    `pays_itself`: the destination is one of its own addresses. `closed_since`: set while the signer
+    is ahead of this database."""
 
     vault_id: str
     client_id: str
@@ -65,6 +68,7 @@ class Payer:
     frozen_reason: str | None
     pays_itself: bool
     first: Source | None
+    closed_since: datetime | None
 
 
 def pays_with_coins(codec: TransactionCodec) -> bool:
@@ -86,9 +90,9 @@ async def lock_payer(
     )
     if not rows:
         return None
-    vault, client, account, frozen, owner, path, address = rows[0]
+    vault, client, account, frozen, closed, owner, path, address = rows[0]
     first = Source(path, Address(address)) if path is not None else None
-    return Payer(vault, client, account, frozen, owner == vault, first)
+    return Payer(vault, client, account, frozen, owner == vault, first, closed)
 
 
 async def choose_source(

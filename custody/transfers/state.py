@@ -9,6 +9,7 @@ signed nothing", it is unbuilt again, so that a time lock can be waited out and 
 After `signed` no event leads to a state in which a transaction could be built again; what is
 signed is broadcast byte for byte until it is final or proven dead: never in a block, so never
 charged. One that failed in a block is not dead; it ends as `reverted`, with its fee settled.
+`recover` leads from wherever custody believes that nothing was signed to the bytes that were.
 
 Pure: no clock, no database, no chain. `advance` says what should happen; `apply` makes it so.
 """
@@ -53,6 +54,8 @@ TERMINAL = frozenset(
         State.REVERTED,
     }
 )
+NEVER_SIGNED = frozenset({State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED})
+"""Ends that took nothing out of any window."""
 ON_CHAIN = (State.SIGNED, State.BROADCAST, State.INCLUDED)
 """May be in a block without our knowing: looked at with every new block."""
 
@@ -144,6 +147,14 @@ class Lapse:
 
 
 @dataclass(frozen=True, slots=True)
+class Recover:
+    """The signer's journal says that bytes for it were signed, whatever we believed: they are being
+    stored, to ask for the signature again."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sign:
     """Signed bytes are being stored."""
 
@@ -204,6 +215,7 @@ Event = (
     | GiveUp
     | Refuse
     | Lapse
+    | Recover
     | Sign
     | Publish
     | Include
@@ -275,18 +287,21 @@ class _Rule:
 _END = (Void(), ReleaseClaims())
 _SIGN = (Enqueue(Work.SIGN),)
 _BROADCAST = (Enqueue(Work.BROADCAST),)
+_RECOVER: Mapping[type[Event], _Rule] = {Recover: _Rule(State.QUEUED, effects=_SIGN)}
 
 TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
     State.REQUESTED: {
         Deny: _Rule(State.DENIED),
         AskApprovals: _Rule(State.AWAITING_APPROVAL),
         Accept: _Rule(State.QUEUED, effects=_SIGN),
+        **_RECOVER,
     },
     State.AWAITING_APPROVAL: {
         Accept: _Rule(State.QUEUED, effects=_SIGN),
         Reject: _Rule(State.REJECTED, effects=_END),
         Cancel: _Rule(State.CANCELLED, effects=_END),
         Expire: _Rule(State.EXPIRED, effects=_END),
+        **_RECOVER,
     },
     State.QUEUED: {
         Reject: _Rule(State.REJECTED, _Built.NO, _END),
@@ -299,6 +314,7 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
         Refuse: _Rule(State.DENIED, _Built.YES, _END),
         Lapse: _Rule(State.EXPIRED, _Built.YES, _END),
         Sign: _Rule(State.SIGNED, _Built.YES, _BROADCAST),
+        **_RECOVER,
     },
     State.SIGNED: {
         Publish: _Rule(State.BROADCAST),
@@ -321,6 +337,9 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
     # Whoever makes these holds the money again, in the same transaction (`custody.rewind`).
     State.FINAL: {Unsettle: _Rule(State.BROADCAST, effects=_BROADCAST)},
     State.REVERTED: {Unsettle: _Rule(State.BROADCAST, effects=_BROADCAST)},
+    # Ends of transfers of which custody believes that nothing was signed. A restored database may
+    # believe that wrongly.
+    **dict.fromkeys(NEVER_SIGNED, _RECOVER),
 }
 
 
@@ -355,6 +374,8 @@ def _absorb(transfer: Transfer, event: Event) -> Transfer:
             return replace(transfer, reason=reason)
         case Build() | Postpone():
             return replace(transfer, built=isinstance(event, Build))
+        case Recover():
+            return replace(transfer, built=True, reason=None)
         case Sign(txid):
             return replace(transfer, txid=txid)
         case Include(block, fee, locked, failure):

@@ -23,6 +23,7 @@ from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import BlockRow, OutboxRow, TransferRow
 from custody.deposits import repository as deposits
+from custody.journal.rebuilding import hold_late
 from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import enqueue, load, transition
@@ -120,6 +121,8 @@ class Tracker:
                 return None
             if await _rests(session, row, final):
                 return None
+        if row.amount_reservation_id is None and not await self._hold(transfer_id, lease):
+            return None
         adapter = self._adapters[network]
         signed = signed_of(transaction)
         status = await adapter.status(signed.txid)
@@ -133,6 +136,13 @@ class Tracker:
         if status.state is TxState.UNKNOWN or (status.reason and status.state is TxState.PENDING):
             return await self._missing(adapter, row, signed, final, lease)
         return None
+
+    async def _hold(self, transfer_id: str, lease: Lease | None) -> bool:
+        """What was rebuilt from the signer's journal is not settled before its money is held."""
+        async with self._database.write() as session:
+            if lease is not None:
+                await lease.check(session)
+            return await hold_late(session, self._ledger, transfer_id, self._clock())
 
     async def _apply(
         self, seen: TransferRow, status: TxStatus, lease: Lease | None

@@ -87,6 +87,21 @@ async def unfreeze(
     return rows
 
 
+async def lift(session: WriteSession, vault: str, reason: str, now: datetime) -> None:
+    """End what custody froze by itself for this reason, because the cause is gone. Other reasons
+    keep the vault frozen."""
+    (locked,) = await _lock(session, [vault])
+    open_ = [row for row in await freezes_of(session, vault) if row.open_key is not None]
+    ending = [row for row in open_ if (row.reason, row.frozen_by) == (reason, ITSELF)]
+    if not ending:
+        return
+    for row in ending:
+        row.open_key, row.ended_at, row.ended_by = None, now, ITSELF
+        row.ended_reason = "its cause is gone"
+    locked.frozen_reason = next((row.reason for row in open_ if row not in ending), None)
+    log.warning("vault_unfrozen", vault=vault, reason=reason, by=ITSELF)
+
+
 async def freezes_of(session: ReadSession, vault: str) -> Sequence[VaultFreezeRow]:
     """All of them, the oldest first, those that ended included."""
     mine = select(VaultFreezeRow).where(VaultFreezeRow.vault_id == vault)

@@ -125,3 +125,26 @@ async def next_position(
         )
     )
     return 0 if newest is None else newest + 1
+
+
+async def branches(session: ReadSession) -> Sequence[tuple[str, str, str, int]]:
+    """Vault, network and type of all branches of addresses that users see, and how many there are
+    in each."""
+    return await session.rows(
+        select(
+            AddressRow.vault_id,
+            AddressRow.network,
+            AddressRow.address_type,
+            func.count(),
+        )
+        .where(AddressRow.change.is_(False))
+        .group_by(AddressRow.vault_id, AddressRow.network, AddressRow.address_type)
+        .order_by(AddressRow.vault_id, AddressRow.network, AddressRow.address_type)
+    )
+
+
+async def accounts(session: ReadSession) -> Sequence[tuple[str, str, int]]:
+    """Every vault with its client and its account."""
+    return await session.rows(
+        select(VaultRow.id, VaultRow.client_id, VaultRow.account).order_by(VaultRow.account)
+    )

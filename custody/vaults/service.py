@@ -14,13 +14,16 @@ from datetime import datetime
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
+from sqlalchemy import delete
+
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
 from chains.networks import Family
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.tables import AddressRow, ClientRow, VaultRow
+from custody.db.tables import AddressRow, ClientRow, VaultOpeningRow, VaultRow
 from custody.errors import Conflict, Invalid, NotFound
+from custody.journal.repository import check_open
 from custody.vaults import repository
 from custody.vaults.keys import AddressDeriver, KeySource
 
@@ -72,12 +75,18 @@ class Vaults:
     ) -> VaultRow:
         """`only`: the client to which the caller is bound.
 
-        Raises Invalid(name_invalid), NotFound(client_not_found), the signer client's errors.
+        Raises Invalid(name_invalid), NotFound(client_not_found), Unavailable(signer_ahead), the
+        signer client's errors.
         """
         checked = _name(name)
-        async with self._database.read() as reading:
-            await repository.client(reading, client_id, only=only)
         vault_id = new_id("vlt")
+        opening = VaultOpeningRow(
+            vault_id=vault_id, client_id=client_id, name=checked, created_at=self._clock()
+        )
+        async with self._database.write() as session:
+            await repository.client(session, client_id, only=only)
+            await check_open(session)
+            session.add(opening)
         account = await self._signer.open_vault(client_id, vault_id)
         row = VaultRow(
             id=vault_id,
@@ -89,6 +98,9 @@ class Vaults:
         )
         async with self._database.write() as session:
             session.add(row)
+            await session.execute(
+                delete(VaultOpeningRow).where(VaultOpeningRow.vault_id == vault_id)
+            )
             await _also(session, row, within)
         return row
 
@@ -108,8 +120,8 @@ class Vaults:
         watched from the moment this returns.
 
         Raises NotFound(vault_not_found, network_not_found), Invalid(count_invalid,
-        address_type_invalid, label_invalid), Conflict(address_position_contended), the signer
-        client's errors.
+        address_type_invalid, label_invalid), Conflict(address_position_contended),
+        Unavailable(signer_ahead), the signer client's errors.
         """
         if not 1 <= count <= BATCH_MAX:
             raise Invalid("count_invalid", f"1 to {BATCH_MAX} addresses at once.", field="count")
@@ -120,10 +132,29 @@ class Vaults:
             raise Invalid("change_invalid", "Only coins have change.", field="change")
         async with self._database.read() as reading:
             vault = await repository.vault(reading, vault_id, only=only)
+            await check_open(reading)
         branch = _Branch(vault, codec, kind, change)
         turn = self._turns.setdefault((vault_id, network, kind, change), asyncio.Lock())
         async with turn:
             return await self._create(branch, count, checked_label, within)
+
+    async def fill(
+        self,
+        vault_id: str,
+        codec: TransactionCodec,
+        address_type: AddressType,
+        count: int,
+        *,
+        change: bool = False,
+    ) -> int:
+        """Have at least `count` addresses in a branch of any network, also while the house is
+        closed: for a recovery. Returns how many were made. Raises NotFound(vault_not_found)."""
+        async with self._database.read() as reading:
+            branch = _Branch(await repository.vault(reading, vault_id), codec, address_type, change)
+            missing = count - await branch.next_position(reading)
+        for start in range(0, missing, BATCH_MAX):
+            await self._create(branch, min(BATCH_MAX, missing - start), None, None)
+        return max(0, missing)
 
     async def _create(
         self,

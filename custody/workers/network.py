@@ -15,6 +15,7 @@ import structlog
 from chains.model import NetworkId
 from custody.db.leases import Lease, LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower, Step
+from custody.journal.watch import JournalWatch
 from custody.transfers.broadcaster import Broadcaster
 from custody.transfers.driver import Driver
 from custody.transfers.outcomes import Done, Later, Progress, contained
@@ -40,6 +41,7 @@ class NetworkWorker:
         *,
         network: NetworkId,
         leases: Leases,
+        journal: JournalWatch,
         follower: NetworkFollower,
         tracker: Tracker,
         driver: Driver,
@@ -50,6 +52,7 @@ class NetworkWorker:
     ) -> None:
         self.network = network
         self._leases = leases
+        self._journal = journal
         self._follower = follower
         self._tracker = tracker
         self._driver = driver
@@ -76,6 +79,10 @@ class NetworkWorker:
         seen: object = None
         try:
             while lease.is_held:
+                if not await self._journal.is_open():
+                    # Our own transactions and addresses in those blocks would be booked wrongly.
+                    await asyncio.sleep(self._poll_interval_s)
+                    continue
                 step = await self._step(lease)
                 if step.at_tip:
                     reached = (step.applied.position, step.applied.final_height)

@@ -19,6 +19,7 @@ from chains.networks import Network
 from custody.db.leases import LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
+from custody.errors import Unavailable
 from custody.services import Services
 from custody.transfers.broadcaster import Broadcaster
 from custody.transfers.builder import Builder
@@ -55,6 +56,7 @@ class Workers:
             network.id: NetworkWorker(
                 network=network.id,
                 leases=self._leases,
+                journal=services.journal,
                 follower=_follower(services, network),
                 tracker=tracker,
                 driver=driver,
@@ -86,6 +88,7 @@ class Workers:
         """Until `stop`, or until cancelled."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "expiry": self._expire,
+            "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,
         }
@@ -94,11 +97,17 @@ class Workers:
             loops[f"outbox {network.network}"] = network.run_outbox
         for served in self._custody.networks.values():
             loops[f"reconcile {served.id}"] = partial(self._reconcile, served)
+        await look_at_journal(self._services)  # before a block is followed
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervise(name, loop)) for name, loop in loops.items()]
             await self._stopping.wait()
             for task in tasks:
                 task.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await look_at_journal(self._services)
+            await asyncio.sleep(self._custody.settings.poll_interval_s)
 
     async def _expire(self) -> None:
         while True:
@@ -136,6 +145,13 @@ class Workers:
                     lines = await self._reconciliation.check_network(network)
                     counts = Counter(line.verdict.value for line in lines)
                     log.info("reconciled", network=network.id, lines=len(lines), **counts)
+
+
+async def look_at_journal(services: Services) -> None:
+    """Close the house if the signer has signed what the database does not know. While the signer
+    does not answer, nothing can be said, and nothing can be signed either."""
+    with suppress(SignerError, Unavailable):
+        await services.journal.check()
 
 
 async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
@@ -188,6 +204,7 @@ def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
         ledger=ledger,
         signer=custody.signer,
         builder=builder,
+        journal=services.journal,
         verdicts=Verdicts(database=database, ledger=ledger, codecs=custody.codecs, clock=clock),
         clock=clock,
     )

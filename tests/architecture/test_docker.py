@@ -303,7 +303,7 @@ def test_custodys_image_has_all_but_the_local_networks_and_the_signers_private_h
     signer = {name for name in inside if name.startswith("signer/")}
     assert signer == {
         name
-        for name in imported_by("signer.client", "signer.policy", "signer.wire")
+        for name in imported_by("signer.client", "signer.policy", "signer.records", "signer.wire")
         if name.startswith("signer/")
     }
     assert "signer/keystore.py" not in inside

@@ -193,6 +193,7 @@ def messages() -> list[bytes]:
         ("sign", {"requests": [sign_request().to_json(), sign_request().to_json()]}),
         ("status", {}),
         ("expect", {"sequence": 9, "head": "00" * 32}),
+        ("records", {"after": 9}),
         ("open_vault", {"client": "c1", "vault": "v1"}),
         (
             "attest",

@@ -24,6 +24,7 @@ from chains.networks import all_networks
 from signer.canonical import canonical_json
 from signer.client import SignerRefused, SignerUnavailable
 from signer.policy import SignedPolicy
+from signer.records import JournalPage, record_fields
 from signer.wire import (
     BATCH_MAX,
     Outcome,
@@ -32,6 +33,7 @@ from signer.wire import (
     RefusalCode,
     SignRequest,
     Status,
+    format_time,
     tx_digest,
 )
 from tests.support.fake_codec import FakeCodec, sign_ecdsa
@@ -58,12 +60,32 @@ class FakeSigner:
         self.refuse: list[tuple[RefusalCode, str]] = []
         self.calls: dict[str, int] = {}
         self.receipts: dict[str, list[tuple[Receipt, frozenset[ConflictKey]]]] = {}
-        self._sequence = 0
+        self.journal: list[dict[str, Any]] = []
 
     async def status(self) -> Status:
         async with self._call("status"):
             version = 0 if self.signed_policy is None else 1
-            return Status(False, version, self._sequence, bytes(32), bytes(32), (), bytes(32))
+            sequence, head = len(self.journal), self._head()
+            return Status(False, version, sequence, head, bytes(32), (), bytes(32))
+
+    async def records(self, after: int) -> JournalPage:
+        """In pages of two, so that whoever reads must turn them."""
+        async with self._call("records"):
+            rows = self.journal[after : after + 2]
+            through = after + len(rows)
+            told = [row for row in rows if row["body"]["kind"] != "other"]
+            head = rows[-1]["head"] if rows else bytes(32).hex()
+            return JournalPage.parse({"records": told, "through": through, "head": head})
+
+    def write(self, **body: Any) -> None:
+        """One more record in the journal."""
+        head = sha256(f"{self._head().hex()}{body}".encode()).digest()
+        body["at"] = format_time(self._clock().replace(microsecond=0))
+        row = {"sequence": len(self.journal) + 1, "head": head.hex(), "body": body}
+        self.journal.append(row)
+
+    def _head(self) -> bytes:
+        return bytes.fromhex(self.journal[-1]["head"]) if self.journal else bytes(32)
 
     async def policy(self) -> SignedPolicy | None:
         async with self._call("policy"):
@@ -71,7 +93,11 @@ class FakeSigner:
 
     async def open_vault(self, client: str, vault: str) -> int:
         async with self._call("open_vault"):
-            owner, account = self.accounts.setdefault(vault, (client, len(self.accounts)))
+            if vault not in self.accounts:
+                account = len(self.accounts)
+                self.write(kind="vault", client=client, vault=vault, account=account)
+                self.accounts[vault] = (client, account)
+            owner, account = self.accounts[vault]
             if owner != client:
                 raise SignerRefused(RefusalCode.DENIED, "vault-client", "another client's vault")
             return account
@@ -104,6 +130,11 @@ class FakeSigner:
         if self.refuse:
             code, detail = self.refuse.pop(0)
             return Refusal(mandate.transfer, code, detail, "told to refuse")
+        earlier = self.receipts.setdefault(mandate.transfer, [])
+        asked = (mandate.digest(), tx_digest(tx))
+        for receipt, _ in earlier:
+            if (receipt.mandate_digest, receipt.tx_digest) == asked:
+                return receipt
         if self._clock() >= mandate.expires_at:
             return Refusal(mandate.transfer, RefusalCode.EXPIRED, "mandate", "too late")
         summary = self._codec(tx.network).summarize(tx)
@@ -111,7 +142,6 @@ class FakeSigner:
             return Refusal(mandate.transfer, RefusalCode.MISMATCH, "outputs", "other payments")
         if summary.fee_max > mandate.fee_max:
             return Refusal(mandate.transfer, RefusalCode.MISMATCH, "fee", "costs more")
-        earlier = self.receipts.setdefault(mandate.transfer, [])
         for receipt, keys in earlier:
             if receipt.tx_digest == tx_digest(tx):
                 return receipt
@@ -119,7 +149,8 @@ class FakeSigner:
                 return Refusal(
                     mandate.transfer, RefusalCode.CONFLICT, "guard", "both could confirm"
                 )
-        self._sequence += 1
+        digests = {"mandate": mandate.digest().hex(), "tx": tx_digest(tx).hex()}
+        self.write(kind="signed", **digests, **record_fields(mandate, tx))
         receipt = Receipt(
             transfer=mandate.transfer,
             mandate_digest=mandate.digest(),
@@ -128,8 +159,8 @@ class FakeSigner:
                 self._signature(request, each)
                 for each in self._codec(tx.network).signing_inputs(tx)
             ),
-            sequence=self._sequence,
-            head=sha256(self._sequence.to_bytes(8, "big")).digest(),
+            sequence=len(self.journal),
+            head=self._head(),
             signed_at=self._clock().replace(microsecond=0),
         )
         earlier.append((receipt, summary.binding_keys))

@@ -81,7 +81,15 @@ def test_status_tells_what_to_pin_and_what_to_worry_about(wire):
 def test_a_locked_signer_says_so_and_nothing_else(wire):
     wire.endpoint.lock()
     assert Status.parse(wire.call("status")).locked
-    for call in ("sign", "open_vault", "account_key", "policy", "publish_policy", "attest"):
+    for call in (
+        "sign",
+        "open_vault",
+        "account_key",
+        "policy",
+        "publish_policy",
+        "attest",
+        "records",
+    ):
         assert wire.refused(call) == "locked/locked"
 
 
@@ -184,8 +192,8 @@ def test_there_is_no_call_to_sign_bytes(wire):
     from signer.endpoint import _CALLS
 
     assert set(_CALLS) == {
-        "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "policy",
-        "publish_policy",
+        "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "records",
+        "policy", "publish_policy",
     }  # fmt: skip
     assert wire.refused("sign_bytes", message="00") == "malformed/message"
 

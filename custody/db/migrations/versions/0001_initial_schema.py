@@ -445,6 +445,29 @@ def upgrade() -> None:
         op.f("ix_transactions_transfer_id"), "transactions", ["transfer_id"], unique=False
     )
     op.create_index(op.f("ix_transactions_txid"), "transactions", ["txid"], unique=False)
+    op.create_index(
+        "ix_transactions_receipt_sequence", "transactions", ["receipt_sequence"], unique=False
+    )
+    op.create_table(
+        "signer_journal",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("head", sa.LargeBinary(), nullable=False),
+        sa.Column("closed_since", UtcTime(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signer_journal")),
+    )
+    op.create_table(
+        "vault_openings",
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_vault_openings_client_id")
+        ),
+        sa.PrimaryKeyConstraint("vault_id", name=op.f("pk_vault_openings")),
+    )
 
     op.create_table(
         "transfer_events",

@@ -51,6 +51,7 @@ async def test_only_a_step_that_added_blocks_and_left_some_is_followed_by_anothe
     worker = NetworkWorker(
         network=World(database).network.id,
         leases=AsyncMock(),
+        journal=AsyncMock(),
         follower=follower,  # type: ignore[arg-type]
         tracker=AsyncMock(),
         driver=AsyncMock(),

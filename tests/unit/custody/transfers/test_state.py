@@ -42,6 +42,7 @@ EXAMPLES: dict[type[Event], Event] = {
         state.GiveUp("bad"),
         state.Refuse("denied"),
         state.Lapse(),
+        state.Recover("record 7"),
         state.Sign(TxId("t")),
         state.Publish(),
         state.Include(BLOCK, 5, 2),
@@ -59,6 +60,13 @@ CELLS = """
 requested      Deny          -      denied             -
 requested      AskApprovals  -      awaiting_approval  -
 requested      Accept        -      queued             sign
+requested      Recover       -      queued             sign
+awaiting       Recover       -      queued             sign
+queued         Recover       -      queued             sign
+denied         Recover       -      queued             sign
+rejected       Recover       -      queued             sign
+expired        Recover       -      queued             sign
+cancelled      Recover       -      queued             sign
 awaiting       Accept        -      queued             sign
 awaiting       Reject        -      rejected           void release
 awaiting       Cancel        -      cancelled          void release
@@ -157,9 +165,12 @@ def test_what_is_signed_can_never_be_built_again():
 
 
 def test_terminal_states_are_terminal():
-    """But for a person who rewinds the chain: that is what it is for."""
-    out = {name for name, rules in TABLE.items() if not rules.keys() - {state.Unsettle}}
-    assert out == TERMINAL
+    """But for a person who rewinds the chain: that is what it is for. And for ends of which custody
+    believes that nothing was signed: the signer knows better."""
+    past = {state.Unsettle, state.Recover}
+    assert {name for name, rules in TABLE.items() if not rules.keys() - past} == TERMINAL
+    again = {name for name in TERMINAL if state.Recover in TABLE[name]}
+    assert again == {State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED}
 
 
 def test_while_the_signer_may_have_seen_the_bytes_people_and_clocks_are_refused():
@@ -192,11 +203,14 @@ def test_whatever_happens_a_reservation_ends_exactly_once(kinds: list[type[Event
     for kind in kinds:
         if kind is state.Unsettle:  # holds the money anew
             continue
+        ended = transfer.state in TERMINAL
         try:
             transfer, effects = advance(transfer, EXAMPLES[kind])
         except IllegalTransition:
             continue
         done += effects
+        if ended:  # recovered: what it holds now is held anew
+            done.clear()
     ends = [effect for effect in done if isinstance(effect, Void | Settle | SettleFee)]
     reserved = transfer.state not in (State.REQUESTED, State.DENIED) or bool(ends)
     ended = transfer.state in TERMINAL and reserved

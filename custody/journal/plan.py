@@ -1,0 +1,49 @@
+"""What has to be rebuilt from the signer's journal, in order, and as a person reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from custody.journal.repository import Place
+from signer.records import JournalRecord, RecoveredRecord, SignedRecord, VaultRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`place`: what is known. `ending`: the same once `unknown`, a part of `records`, is too."""
+
+    place: Place
+    ending: Place
+    records: tuple[JournalRecord, ...]
+    unknown: tuple[JournalRecord, ...]
+
+    @property
+    def vaults(self) -> list[VaultRecord]:
+        return [record for record in self.unknown if isinstance(record, VaultRecord)]
+
+    @property
+    def transfers(self) -> list[SignedRecord]:
+        return [record for record in self.unknown if isinstance(record, SignedRecord)]
+
+    @property
+    def losses(self) -> list[RecoveredRecord]:
+        """Recoveries of the journal itself: what the signer has forgotten for good."""
+        return [record for record in self.unknown if isinstance(record, RecoveredRecord)]
+
+    def lines(self) -> list[str]:
+        """One for each thing to rebuild."""
+        return [_line(record) for record in self.unknown]
+
+
+def _line(record: JournalRecord) -> str:
+    at = f"record {record.sequence} of {record.at:%Y-%m-%dT%H:%M:%SZ}: "
+    match record:
+        case VaultRecord():
+            return f"{at}vault {record.vault} of {record.client}, account {record.account}"
+        case SignedRecord(mandate=mandate):
+            paid = ", ".join(
+                f"{out.amount} of {out.asset} to {out.address}" for out in mandate.outputs
+            )
+            return f"{at}transfer {mandate.transfer} out of {mandate.vault}: {paid}"
+        case RecoveredRecord():
+            return f"{at}the signer was recovered; it lost what followed record {record.after}"

@@ -1,0 +1,130 @@
+"""Queries on the place in the signer's journal, and on what custody has of its records."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from custody.alarms.codes import AlarmCode
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import AlarmRow, SignerJournalRow, TransactionRow, VaultOpeningRow, VaultRow
+from custody.errors import Unavailable
+from signer.records import SignedRecord
+
+THE_ROW = 1
+"""There is one signer, so there is one row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """All records up to `sequence`, whose head is `head`, are known here. `closed_since`: set while
+    a later one is not; `reason` says why."""
+
+    sequence: int = 0
+    head: bytes = bytes(32)
+    closed_since: datetime | None = None
+    reason: str | None = None
+
+
+async def place(session: ReadSession) -> Place:
+    row = await session.get(SignerJournalRow, THE_ROW)
+    return Place() if row is None else _place(row)
+
+
+async def lock_place(session: WriteSession) -> Place:
+    """Ours until the transaction ends. Made if need be."""
+    empty = Place()
+    await session.insert_missing(
+        SignerJournalRow,
+        [
+            {
+                "id": THE_ROW,
+                "sequence": empty.sequence,
+                "head": empty.head,
+                "closed_since": None,
+                "reason": None,
+            }
+        ],
+    )
+    statement = select(SignerJournalRow).where(SignerJournalRow.id == THE_ROW)
+    (row,) = await session.for_update(statement.order_by(SignerJournalRow.id))
+    return _place(row)
+
+
+async def move(session: WriteSession, new: Place) -> None:
+    """Of the row that the caller holds locked."""
+    await session.execute(
+        update(SignerJournalRow)
+        .where(SignerJournalRow.id == THE_ROW)
+        .values(
+            sequence=new.sequence,
+            head=new.head,
+            closed_since=new.closed_since,
+            reason=new.reason,
+        )
+    )
+
+
+def _place(row: SignerJournalRow) -> Place:
+    return Place(row.sequence, row.head, row.closed_since, row.reason)
+
+
+async def check_open(session: ReadSession) -> None:
+    """Raises Unavailable signer_ahead."""
+    if (await place(session)).closed_since is not None:
+        raise signer_ahead()
+
+
+def signer_ahead() -> Unavailable:
+    return Unavailable(
+        "signer_ahead",
+        "the signer has signed what this database does not know: an operator has to run "
+        "`custody recover`; repeat the request with the same key after that",
+    )
+
+
+async def newest_known(session: ReadSession) -> tuple[int, bytes] | None:
+    """Number and head of the newest record that custody holds proof of: a receipt, or what it has
+    read. The signer is told it on every connection, and one that was restored refuses to sign."""
+    receipt = await session.rows(
+        select(TransactionRow.receipt_sequence, TransactionRow.receipt_head)
+        .where(TransactionRow.receipt_sequence.is_not(None))
+        .order_by(TransactionRow.receipt_sequence.desc())
+        .limit(1)
+    )
+    read = await place(session)
+    known = [(read.sequence, read.head)] if read.sequence else []
+    known += [(sequence, head) for sequence, head in receipt if sequence and head]
+    return max(known, default=None)
+
+
+async def transactions_for(
+    session: ReadSession, records: Collection[SignedRecord]
+) -> Sequence[TransactionRow]:
+    """All that are stored for the transfers of these records."""
+    transfers = sorted({record.mandate.transfer for record in records})
+    return await session.all(
+        select(TransactionRow)
+        .where(TransactionRow.transfer_id.in_(transfers))
+        .order_by(TransactionRow.id)
+    )
+
+
+async def known_vaults(session: ReadSession, vaults: Collection[str]) -> dict[str, int | None]:
+    """Those of the vaults that are stored, with their account, or None while being opened."""
+    opened = select(VaultRow.id, VaultRow.account).where(VaultRow.id.in_(vaults))
+    opening = select(VaultOpeningRow.vault_id).where(VaultOpeningRow.vault_id.in_(vaults))
+    known: dict[str, int | None] = dict.fromkeys(await session.all(opening))
+    rows: Sequence[tuple[str, int]] = await session.rows(opened)
+    return {**known, **dict(rows)}
+
+
+async def is_told_behind(session: ReadSession) -> bool:
+    """Whether the alarm about a signer that has forgotten something is open."""
+    told = select(AlarmRow.id).where(
+        AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None)
+    )
+    return await session.first(told.limit(1)) is not None

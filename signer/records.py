@@ -1,0 +1,147 @@
+"""What the signer tells custody of its journal, so that custody can rebuild what it has lost.
+
+Three kinds of records, without a secret among them: what was signed and for which mandate, which
+vault has which account, and that the journal itself was recovered. Public: custody reads these.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from chains.model import Address, UnsignedTx
+from signer.wire import (
+    MalformedMessage,
+    Mandate,
+    exact_fields,
+    integer,
+    listed,
+    octets,
+    parse_time,
+    text,
+    tx_digest,
+)
+
+_TOLD: Final[Mapping[str, tuple[str, ...]]] = {
+    "signed": ("document", "mandate", "payload", "sender", "tx"),
+    "vault": ("account", "client", "vault"),
+    "recovered": ("after", "through"),
+}
+"""Kinds of records that custody may read, and what of them. Of all others only that they exist."""
+LOOKED_AT_MAX: Final = 1000
+"""Records that one page looks at, of whatever kind."""
+PAGE_BYTES_MAX: Final = 1024 * 1024
+"""A page ends with the record that reaches this. One record may be as long as a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """The decision to sign `tx` for `mandate`. Asking for it again gets the same signatures."""
+
+    sequence: int
+    head: bytes
+    at: datetime
+    mandate: Mandate
+    tx: UnsignedTx
+
+
+@dataclass(frozen=True, slots=True)
+class VaultRecord:
+    """`account` was given to the vault."""
+
+    sequence: int
+    head: bytes
+    at: datetime
+    client: str
+    vault: str
+    account: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveredRecord:
+    """The journal went on after a loss: records after `after` and up to `through` are not in it,
+    and perhaps others neither, of which nobody held a receipt."""
+
+    sequence: int
+    head: bytes
+    at: datetime
+    after: int
+    through: int
+
+
+JournalRecord = SignedRecord | VaultRecord | RecoveredRecord
+
+
+@dataclass(frozen=True, slots=True)
+class JournalPage:
+    """`through` and `head`: of the last record that was looked at, told or not. An empty page ends
+    where it began: there is nothing newer."""
+
+    records: tuple[JournalRecord, ...]
+    through: int
+    head: bytes
+
+    @classmethod
+    def parse(cls, row: object) -> JournalPage:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset({"records", "through", "head"}))
+        told = listed(fields["records"], maximum=LOOKED_AT_MAX)
+        return cls(
+            records=tuple(parse_record(item) for item in told),
+            through=integer(fields["through"]),
+            head=octets(fields["head"], 32),
+        )
+
+
+def record_fields(mandate: Mandate, tx: UnsignedTx) -> dict[str, Any]:
+    """What a `signed` record must hold beside the digests, so that custody's part of it can be
+    rebuilt. Bounded by what a request may hold (`signer.wire`)."""
+    return {"document": mandate.to_json(), "payload": tx.payload.hex(), "sender": tx.sender}
+
+
+def told(sequence: int, head: bytes, kind: str, body: str) -> dict[str, Any] | None:
+    """One record of the journal as custody may read it, if it may."""
+    if kind not in _TOLD:
+        return None
+    fields = json.loads(body)
+    shown = {name: fields[name] for name in ("at", "kind", *_TOLD[kind])}
+    return {"sequence": sequence, "head": head.hex(), "body": shown}
+
+
+def parse_record(row: object) -> JournalRecord:
+    """One record as it is told. Raises MalformedMessage, also if a digest is not that of what
+    stands beside it."""
+    fields = exact_fields(row, frozenset({"sequence", "head", "body"}))
+    sequence, head, body = integer(fields["sequence"]), octets(fields["head"], 32), fields["body"]
+    if not isinstance(body, dict):
+        raise MalformedMessage("body")
+    try:
+        at = parse_time(body["at"])
+        match body["kind"]:
+            case "signed":
+                return _signed(sequence, head, at, body)
+            case "vault":
+                client, vault = text(body["client"]), text(body["vault"])
+                return VaultRecord(sequence, head, at, client, vault, integer(body["account"]))
+            case "recovered":
+                lost = integer(body["after"]), integer(body["through"])
+                return RecoveredRecord(sequence, head, at, *lost)
+            case _:
+                raise MalformedMessage("kind")
+    except KeyError as error:
+        raise MalformedMessage(f"no field {error}") from error
+
+
+def _signed(sequence: int, head: bytes, at: datetime, body: Mapping[str, Any]) -> SignedRecord:
+    mandate, sender = Mandate.parse(body["document"]), body["sender"]
+    tx = UnsignedTx(
+        mandate.network,
+        octets(body["payload"]),
+        None if sender is None else Address(text(sender)),
+    )
+    if octets(body["mandate"], 32) != mandate.digest() or octets(body["tx"], 32) != tx_digest(tx):
+        raise MalformedMessage("digest")
+    return SignedRecord(sequence, head, at, mandate, tx)
