@@ -27,6 +27,7 @@ from signer.policy import SignedPolicy
 from signer.records import JournalPage, record_fields
 from signer.wire import (
     BATCH_MAX,
+    Notice,
     Outcome,
     Receipt,
     Refusal,
@@ -40,8 +41,9 @@ from tests.support.fake_codec import FakeCodec, sign_ecdsa
 
 
 class FakeSigner:
-    """`away`: every call raises SignerUnavailable. `lose_replies`: that many calls take effect
-    and then raise it. `refuse`: the next requests to sign get this answer. `calls` counts."""
+    """`warnings`: what status tells an operator to mend. `away`: every call raises
+    SignerUnavailable. `lose_replies`: that many calls take effect and then raise it. `refuse`: the
+    next requests to sign get this answer. `calls` counts."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class FakeSigner:
         self.accounts: dict[str, tuple[str, int]] = {}
         self.signed_policy: SignedPolicy | None = allow_everything()
         self.away = False
+        self.warnings: tuple[Notice, ...] = ()
         self.lose_replies = 0
         self.refuse: list[tuple[RefusalCode, str]] = []
         self.calls: dict[str, int] = {}
@@ -66,7 +69,7 @@ class FakeSigner:
         async with self._call("status"):
             version = 0 if self.signed_policy is None else 1
             sequence, head = len(self.journal), self._head()
-            return Status(False, version, sequence, head, bytes(32), (), bytes(32))
+            return Status(False, version, sequence, head, bytes(32), self.warnings, bytes(32))
 
     async def records(self, after: int) -> JournalPage:
         """In pages of two, so that whoever reads must turn them."""

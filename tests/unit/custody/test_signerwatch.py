@@ -1,7 +1,5 @@
 """What the signer warns of is one alarm, which says what, and goes when it has nothing to say."""
 
-from dataclasses import replace
-
 import pytest
 from sqlalchemy import select
 
@@ -18,13 +16,6 @@ FULL = Notice("disk-almost-full", "make room")
 CUT = Notice("log-mended", "somebody cut it")
 
 
-class WarningSigner(FakeSigner):
-    warnings: tuple[Notice, ...] = ()
-
-    async def status(self):
-        return replace(await super().status(), warnings=self.warnings)
-
-
 async def alarms(database: Database) -> list[tuple[str, str, bool]]:
     async with database.read() as session:
         rows = await session.all(select(AlarmRow).order_by(AlarmRow.id))
@@ -32,7 +23,7 @@ async def alarms(database: Database) -> list[tuple[str, str, bool]]:
 
 
 async def test_warnings_become_an_alarm_and_go_with_their_cause(database: Database):
-    signer = WarningSigner()
+    signer = FakeSigner()
     watch = SignerWatch(database, signer, Clock())
     await watch.look()
     assert await alarms(database) == []
@@ -50,7 +41,7 @@ async def test_warnings_become_an_alarm_and_go_with_their_cause(database: Databa
 
 
 async def test_another_process_clears_what_the_first_one_raised(database: Database):
-    signer = WarningSigner()
+    signer = FakeSigner()
     signer.warnings = (FULL,)
     await SignerWatch(database, signer, Clock()).look()
     signer.warnings = ()
@@ -59,7 +50,7 @@ async def test_another_process_clears_what_the_first_one_raised(database: Databa
 
 
 async def test_a_signer_that_is_away_changes_nothing(database: Database):
-    signer = WarningSigner()
+    signer = FakeSigner()
     signer.warnings, signer.away = (FULL,), True
     with pytest.raises(SignerUnavailable):
         await SignerWatch(database, signer, Clock()).look()

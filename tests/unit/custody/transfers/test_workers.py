@@ -13,10 +13,13 @@ import pytest
 import structlog
 
 from chains.errors import NodeMisbehaved
+from custody.alarms.codes import AlarmCode
+from custody.alarms.repository import open_counts
 from custody.db.session import Database
 from custody.workers import workers as loops
 from custody.workers.logs import MASK, redact
 from custody.workers.workers import supervise
+from signer.wire import Notice
 from tests.unit.custody.transfers.desk import Desk
 
 # The loops
@@ -46,6 +49,24 @@ async def test_everything_runs_by_itself_and_stops_when_told(desk: Desk):
             await running
     assert await desk.received(transfer_id) == 1_000
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
+
+
+async def test_what_the_signer_warns_of_becomes_an_alarm_by_itself(desk: Desk):
+    desk.signer.warnings = (Notice("disk-almost-full", "make room"),)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(desk.workers.run())
+        for _ in range(2000):
+            if AlarmCode.SIGNER_WARNS in await open_alarms(desk.database):
+                break
+            await asyncio.sleep(0.01)
+        desk.workers.stop()
+        await running
+    assert AlarmCode.SIGNER_WARNS in await open_alarms(desk.database)
+
+
+async def open_alarms(database: Database) -> dict[str, int]:
+    async with database.read() as session:
+        return await open_counts(session)
 
 
 async def test_a_wake_up_is_handled_at_once(desk: Desk):
