@@ -7,6 +7,7 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 
 from chains.evm.build import encode_unsigned, transfer
+from chains.keys import ExtendedPublicKey
 from chains.model import Address, AddressType, BlockRef, OwnedAddress, Payment, UnsignedTx
 from chains.networks import find_network
 from chains.solana.build import TransferPlan, build_message
@@ -77,15 +78,19 @@ def coins(bench, address_type=AddressType.P2WPKH):
     network = find_network("bitcoin-regtest")
     codec = bench.codecs[network.id]
 
-    def ours(index):
-        (key,) = bench.session.vaults.public_keys("v1", network.id, address_type, index, 1)
-        path = codec.address_path(address_type, 0, index)
+    account = ExtendedPublicKey.parse(
+        bench.session.vaults.account_key("v1", network.id, address_type)
+    )
+
+    def ours(index, change=False):
+        key = account.derive(f"{int(change)}/{index}").public_key
+        path = codec.address_path(address_type, 0, index, change=change)
         return OwnedAddress(codec.derive_address(key, address_type), address_type, path, key)
 
     coin, previous = funding(ours(0), 100_000)
     other, other_previous = funding(ours(1), 50_000, salt=1)
     paid = [Payment(Address(THEIRS["bitcoin-regtest"]), network.native.id, 120_000)]
-    intent = intent_of(paid, ours(2), [coin, other])
+    intent = intent_of(paid, ours(0, change=True), [coin, other])
     return unsigned(intent, {coin.txid: previous, other.txid: other_previous})
 
 
