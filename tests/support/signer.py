@@ -21,7 +21,8 @@ from unittest.mock import patch
 from typer.testing import CliRunner
 
 from chains.codec import TransactionCodec
-from chains.model import Address, AssetId, NetworkId, Payment
+from chains.keys import ExtendedPublicKey
+from chains.model import Address, AddressType, AssetId, NetworkId, OwnedAddress, Payment
 from chains.networks import Network, find_network
 from signer.cli import app
 from signer.client import SignerClient
@@ -163,6 +164,15 @@ class Bench:
         kind = network.address_types[0]
         (key,) = self.session.vaults.public_keys(vault, network.id, kind, index, 1)
         return self.codecs[network.id].derive_address(key, kind)
+
+    def change(self, index: int, kind: AddressType = AddressType.P2WPKH) -> OwnedAddress:
+        """Where the rest of `v1`'s bitcoin coins returns to."""
+        network = find_network("bitcoin-regtest").id
+        codec = self.codecs[network]
+        account = ExtendedPublicKey.parse(self.session.vaults.account_key("v1", network, kind))
+        key = account.derive(f"1/{index}").public_key
+        path = codec.address_path(kind, 0, index, change=True)
+        return OwnedAddress(codec.derive_address(key, kind), kind, path, key)
 
     def mandate(self, alias: str = "ethereum-local", **changes: Any) -> Mandate:
         """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot.

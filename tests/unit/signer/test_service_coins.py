@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from chains.keys import ExtendedPublicKey
 from chains.model import Address, AddressType, Payment
 from chains.networks import find_network
 from signer.guard import CHANGE_AHEAD_MAX
@@ -28,10 +27,8 @@ def coins_mandate(bench, **changes):
 
 def change(bench, index):
     """Address, amount and path of what comes back."""
-    account = bench.session.vaults.account_key("v1", REGTEST, AddressType.P2WPKH)
-    key = ExtendedPublicKey.parse(account).derive(f"1/{index}").public_key
-    address = bench.codecs[REGTEST].derive_address(key, AddressType.P2WPKH)
-    return [address, 50, f"m/84'/1'/0'/1/{index}"]
+    owned = bench.change(index)
+    return [owned.address, 50, owned.path]
 
 
 def coins(bench, mandate, **changes):
