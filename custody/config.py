@@ -45,13 +45,17 @@ class Settings(BaseSettings):
     is not served. As JSON in the environment, CUSTODY_NODES='{"bitcoin-regtest": "http://…"}', or
     in the file `nodes_file`, so that keys need not be in the environment.
     `accept_without_internal`: aliases of main networks that are followed though their node does not
-    show what contracts pay."""
+    show what contracts pay. `database_owner_url`: of the role that owns the tables, for `custody
+    migrate` only. `accept_owning_role`: main networks are served though the role in `database_url`
+    could rewrite the past."""
 
     model_config = SettingsConfigDict(
         env_prefix="CUSTODY_", env_file=".env", extra="ignore", hide_input_in_errors=True
     )
 
     database_url: SecretStr = SecretStr("sqlite+aiosqlite:///custody.db")
+    database_owner_url: SecretStr | None = None
+    accept_owning_role: bool = False
     signer_socket: Path = Path("signer.sock")
     nodes: dict[str, NetworkNodes] = Field(default_factory=dict)
     nodes_file: Path | None = None

@@ -57,34 +57,72 @@ def served_settings() -> Settings:
 
 def database_url() -> tuple[str, Path | None]:
     """The configured URL and, for SQLite, its file. Raises Misuse for no database of ours."""
+    return _checked("CUSTODY_DATABASE_URL", load_settings().database_url.get_secret_value())
+
+
+def owner_url() -> str | None:
+    """The same of the role that owns the tables, if there is one."""
+    url = load_settings().database_owner_url
+    if url is None:
+        return None
+    return _checked("CUSTODY_DATABASE_OWNER_URL", url.get_secret_value())[0]
+
+
+def _checked(name: str, url: str) -> tuple[str, Path | None]:
     from sqlalchemy.exc import ArgumentError
 
     from custody.db.engines import open_engines
 
-    url = load_settings().database_url.get_secret_value()
     try:
         file = open_engines(url).file
     except (ArgumentError, ValueError):
-        raise Misuse(
-            "CUSTODY_DATABASE_URL must be sqlite+aiosqlite:///FILE or postgresql+psycopg://…"
-        ) from None
+        raise Misuse(f"{name} must be sqlite+aiosqlite:///FILE or postgresql+psycopg://…") from None
     if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        raise Misuse(f"CUSTODY_DATABASE_URL: {file} can't be a file")
+        raise Misuse(f"{name}: {file} can't be a file")
     return url, file
+
+
+async def check_role(settings: Settings) -> None:
+    """Where main networks are served, the program's role must not be able to rewrite the past.
+    Raises Failure unless the settings accept it in words."""
+    from chains.networks import Environment, find_network
+    from custody.db.migrate import standing
+
+    serious = [
+        alias for alias in settings.nodes if find_network(alias).environment is Environment.MAIN
+    ]
+    if not serious or settings.accept_owning_role:
+        return
+    found = await standing(settings.database_url.get_secret_value())
+    if found.powers:
+        raise Failure(
+            "CUSTODY_DATABASE_URL names a role that can rewrite the past:"
+            f" {'; '.join(found.powers)}. Give the program a role of its own"
+            " (docs/runbook.md, Give the program a role of its own), or accept it:"
+            " CUSTODY_ACCEPT_OWNING_ROLE=true"
+        )
 
 
 @asynccontextmanager
 async def opened_database() -> AsyncIterator[Database]:
-    """The configured database. Raises Failure if `custody migrate` has not been run on it."""
-    from custody.db.migrate import is_current
+    """The configured database. Raises Failure if `custody migrate` has not been run on it, or if
+    what protects the past was taken out since."""
+    from custody.db.migrate import standing
     from custody.db.session import Database
     from custody.workers.logs import configure_logging
 
     configure_logging()  # standard output is for what the command has to say
     url, file = database_url()
     # Looking into a file that is not there would make one.
-    if (file is not None and not file.is_file()) or not await is_current(url):
+    found = None if file is not None and not file.is_file() else await standing(url)
+    if found is None or not found.is_current:
         raise Failure("the database has not this program's schema: run custody migrate")
+    if found.missing_triggers:
+        missing = ", ".join(found.missing_triggers)
+        raise Failure(
+            f"the database does not protect the past: {missing} missing or switched off."
+            " Find out who did that; the statements are in custody/db/schema.sql"
+        )
     database = Database(url)
     try:
         yield database

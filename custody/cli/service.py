@@ -7,21 +7,34 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from custody.cli.access import opened_database, served_settings
-from custody.cli.output import FAILED, say, show_table, told
+from custody.cli.access import check_role, opened_database, served_settings
+from custody.cli.output import FAILED, Misuse, say, show_table, told
 
 if TYPE_CHECKING:
+    from custody.config import Settings
     from custody.reconcile.report import Line, Report
 
 
 @told
 async def migrate() -> None:
-    """Bring the database's schema up to date. Safe to run twice."""
-    from custody.cli.access import database_url
-    from custody.db.migrate import upgrade
+    """Bring the database's schema up to date. Safe to run twice.
 
-    await upgrade(database_url()[0])
+    With CUSTODY_DATABASE_OWNER_URL as that role, which then owns the tables; the role of
+    CUSTODY_DATABASE_URL gets the rights that the program needs, and no others.
+    """
+    from custody.cli.access import database_url, owner_url
+    from custody.db.migrate import current_role, upgrade
+
+    url, owner = database_url()[0], owner_url()
+    program = None if owner is None else await current_role(url)
+    if owner is not None and program in (None, await current_role(owner)):
+        raise Misuse(
+            "CUSTODY_DATABASE_OWNER_URL and CUSTODY_DATABASE_URL must name two roles of PostgreSQL"
+        )
+    await upgrade(owner or url, program=program)
     say("the database's schema is up to date")
+    if program is not None:
+        say(f"the role {program} has the program's rights and no others")
 
 
 @told
@@ -30,7 +43,7 @@ def serve() -> None:
     import uvicorn
 
     settings = served_settings()
-    asyncio.run(_check_schema())
+    asyncio.run(_check(settings))
     # By name: the api package lies above custody, which may not import it.
     uvicorn.run(
         "api.app:from_environment",
@@ -47,7 +60,7 @@ def serve() -> None:
 async def worker() -> None:
     """Run the workers alone: follow chains, move transfers, reconcile. Any number may run."""
     settings = served_settings()
-    await _check_schema()
+    await _check(settings)
     from custody.workers.main import run_until_signal
 
     await run_until_signal(settings)
@@ -63,7 +76,7 @@ async def reconcile() -> None:
     from custody.reconcile.service import Reconciliation
 
     settings = served_settings()
-    await _check_schema()
+    await _check(settings)
     async with open_custody(settings) as custody:
         report = await Reconciliation(
             custody.database, custody.networks, custody.adapters, custody.clock
@@ -73,10 +86,10 @@ async def reconcile() -> None:
         raise typer.Exit(FAILED)
 
 
-async def _check_schema() -> None:
-    """Better no process than one that fails at each request."""
+async def _check(settings: Settings) -> None:
+    """Better no process than one that fails at each request, or that owns what it must not."""
     async with opened_database():
-        pass
+        await check_role(settings)
 
 
 def _show(report: Report) -> None:

@@ -6,38 +6,68 @@ old schema. Two processes that start together wait for each other.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
+from custody.db import roles
 from custody.db.engines import open_engines
 from custody.db.session import lock_key
 
 _FOLDER = Path(__file__).with_name("migrations")
 
 
-async def upgrade(url: str) -> None:
-    """Create or migrate the database at `url`. Does nothing if it is up to date."""
+async def upgrade(url: str, *, program: str | None = None) -> None:
+    """Create or migrate the database at `url`. Does nothing if it is up to date.
+
+    `program`: the role that the program will connect as, if it is another than the one in `url`;
+    it gets the program's rights and loses all others (`roles`).
+    """
     engines = open_engines(url)
     try:
         async with engines.write.begin() as connection:
             if not engines.is_sqlite:
                 await connection.execute(select(func.pg_advisory_xact_lock(lock_key("migrate"))))
             await connection.run_sync(_upgrade)
+            if program is not None:
+                await connection.run_sync(roles.grant, program)
     finally:
         await engines.close()
 
 
-async def is_current(url: str) -> bool:
-    """Whether the schema is the one this code was written for."""
+async def current_role(url: str) -> str | None:
+    """Whom PostgreSQL takes us for at `url`; None on SQLite."""
+    engines = open_engines(url)
+    try:
+        if engines.is_sqlite:
+            return None
+        async with engines.read.connect() as connection:
+            return str(await connection.scalar(text("SELECT current_user")))
+    finally:
+        await engines.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`is_current`: whether the schema is the one this code was written for. If it is:
+    `missing_triggers` (names) must be empty; `powers`: what our role could do to the past."""
+
+    is_current: bool
+    missing_triggers: tuple[str, ...] = ()
+    powers: tuple[str, ...] = ()
+
+
+async def standing(url: str) -> Standing:
+    """How the database at `url` stands to this program."""
     engines = open_engines(url)
     try:
         async with engines.read.connect() as connection:
-            return await connection.run_sync(_revision) == newest_revision()
+            return await connection.run_sync(_standing)
     finally:
         await engines.close()
 
@@ -62,3 +92,10 @@ def _upgrade(connection: Connection) -> None:
 
 def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _standing(connection: Connection) -> Standing:
+    if _revision(connection) != newest_revision():
+        return Standing(is_current=False)
+    missing, powers = roles.missing_triggers(connection), roles.powers(connection)
+    return Standing(is_current=True, missing_triggers=missing, powers=powers)

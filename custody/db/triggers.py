@@ -12,7 +12,7 @@ The statements are part of the first migration; a change is a new migration with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -49,6 +49,9 @@ class Life:
 
 LIVES: Final[Mapping[type[Row], Life]] = {
     VaultRow: Life(changing=("name", "frozen_reason")),
+    VaultFreezeRow: Life(
+        changing=("open_key",), once=("ended_at", "ended_by", "ended_reason", "difference")
+    ),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(changing=("state", "final_height", "reservation_id", "decided_at")),
     TransferRow: Life(
@@ -105,9 +108,9 @@ def sqlite() -> tuple[str, ...]:
     for row, table in zip((*GROWS, *LIVES), protected(), strict=True):
         changed = _changed(row, table, "IS NOT")
         taken = f"EXISTS (SELECT 1 FROM {table} WHERE {_taken(table)})"  # noqa: S608 - our names
+        moved = f"\nWHEN OLD.rowid IS NOT NEW.rowid\n   OR {changed}{_takes(row, table)}"
         for what, event, when in (
-            # Giving a row another's `rowid` can replace that one.
-            ("update", "UPDATE", changed and f"\nWHEN OLD.rowid IS NOT NEW.rowid OR {changed}"),
+            ("update", "UPDATE", changed and moved),
             ("delete", "DELETE", ""),
             ("replace", "INSERT", f"\nWHEN {taken}"),
         ):
@@ -155,10 +158,25 @@ def _changed(row: type[Row], table: Table, differs: str) -> str:
 def _taken(table: Table) -> str:
     """Whether an existing row has a key of the new one. An integer primary key that the new row
     does not give, and SQLite's own `rowid`, are no row's yet."""
+    return "\n   OR ".join(["rowid = NEW.rowid", *(_same(key) for key in keys_of(table))])
+
+
+def _takes(row: type[Row], table: Table) -> str:
+    """Whether an update gives a row the key of another, which REPLACE would delete."""
+    changing = {*LIVES[row].changing, *LIVES[row].once} if row in LIVES else set()
+    return "".join(
+        f"\n   OR EXISTS (SELECT 1 FROM {table} WHERE {_same(key)} AND rowid IS NOT OLD.rowid)"  # noqa: S608
+        for key in keys_of(table)
+        if changing.intersection(key)
+    )
+
+
+def _same(key: Sequence[str]) -> str:
+    return " AND ".join(f"{name} = NEW.{name}" for name in key)
+
+
+def keys_of(table: Table) -> Sequence[Sequence[str]]:
+    """The columns of each key that no two rows share, in a stable order."""
     keys: list[Any] = [table.primary_key]
     keys += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
-    parts = ["rowid = NEW.rowid"]
-    for key in sorted(keys, key=lambda each: [column.name for column in each.columns]):
-        same = [f"{column.name} = NEW.{column.name}" for column in key.columns]
-        parts.append(" AND ".join(same))
-    return "\n   OR ".join(parts)
+    return sorted([column.name for column in key.columns] for key in keys)

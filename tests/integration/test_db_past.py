@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Boolean, Integer, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import Boolean, Integer, LargeBinary, Table, text
 
 from custody.db import triggers
 from custody.db.session import Database
@@ -62,7 +62,8 @@ def lite(sqlite_url: str) -> Iterator[Run]:
 @pytest.fixture
 def post(postgres_server: PostgresServer, postgres_url: str) -> Iterator[Run]:
     """The tables' owner; rows need no others that they refer to."""
-    dsn = postgres_url.replace("+psycopg", "")
+    assert postgres_url
+    dsn = postgres_server.url("custody").replace("+psycopg", "")
     with psycopg.connect(dsn, autocommit=True) as connection:
 
         def run(sql: str, given: Any = ()) -> list[tuple[Any, ...]]:
@@ -75,12 +76,6 @@ def post(postgres_server: PostgresServer, postgres_url: str) -> Iterator[Run]:
 def insert(table: Table, given: dict[str, object], mark: str = "?", how: str = "INSERT") -> str:
     names = ", ".join(given)
     return f"{how} INTO {table} ({names}) VALUES ({', '.join([mark] * len(given))})"
-
-
-def keys(table: Table) -> list[list[str]]:
-    found: list[Any] = [table.primary_key]
-    found += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
-    return [[column.name for column in key.columns] for key in found]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)
@@ -96,10 +91,13 @@ def test_sqlite_refuses(lite: Run, table: Table):
         (f"UPDATE {table} SET rowid = 77 WHERE rowid = {first}", []),
         (f"UPDATE OR REPLACE {table} SET rowid = {second} WHERE rowid = {first}", []),
     ]
+    unique = {name for key in triggers.keys_of(table) for name in key}
+    for name in unique & changing(table):
+        attempts.append((f"UPDATE OR REPLACE {table} SET {name} = ?", [other[name]]))
     for name in mine.keys() - changing(table):
         attempts.append((f"UPDATE {table} SET {name} = ? WHERE rowid = {first}", [new[name]]))
         attempts.append((f"UPDATE OR REPLACE {table} SET {name} = ?", [other[name]]))
-    for key in keys(table):
+    for key in triggers.keys_of(table):
         taken = new | {name: mine[name] for name in key}
         target = ", ".join(key)
         some = next(name for name in mine if name not in key)

@@ -35,7 +35,10 @@ from custody.db.tables import Row
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-USER = "custody"
+OWNER = "custody_owner"
+"""Superuser, and the owner of all that is made as this one."""
+PROGRAM = "custody"
+"""The role with the program's rights."""
 _DATABASE = "custody"
 _START_S = 30.0
 _SETTINGS = {
@@ -58,12 +61,12 @@ class Unavailable(Exception):
 class PostgresServer:
     folder: Path
 
-    def url(self, name: str) -> str:
-        return f"postgresql+psycopg://{USER}@/{name}?host={self.folder}"
+    def url(self, name: str, role: str = OWNER) -> str:
+        return f"postgresql+psycopg://{role}@/{name}?host={self.folder}"
 
     def run(self, *statements: str, name: str = "postgres") -> None:
         """Administrative statements, each for itself."""
-        dsn = f"host={self.folder} user={USER} dbname={name}"
+        dsn = f"host={self.folder} user={OWNER} dbname={name}"
         with psycopg.connect(dsn, autocommit=True) as connection:
             for statement in statements:
                 connection.execute(statement.encode())
@@ -125,7 +128,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     log = folder / "log"
     data = folder / "data"
-    options = ["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    options = ["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     made = spawn([binaries / "initdb", "-D", data, *options], log, user)
     if made.wait() != 0:
         raise Unavailable(f"initdb failed: {log.read_text(errors='replace')[-500:]}")
@@ -187,8 +190,8 @@ def postgres_server() -> Iterator[PostgresServer]:
         except Unavailable as reason:
             print(f"PostgreSQL tests skipped: {reason}", file=sys.__stderr__)
             pytest.skip(f"no PostgreSQL: {reason}")
-        server.run(f"CREATE DATABASE {_DATABASE}")
-        _upgrade(server.url(_DATABASE))
+        server.run(f"CREATE ROLE {PROGRAM} LOGIN", f"CREATE DATABASE {_DATABASE}")
+        _upgrade(server.url(_DATABASE), program=PROGRAM)
         yield server
 
 
@@ -199,16 +202,16 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _upgrade(url: str) -> None:
+def _upgrade(url: str, *, program: str | None = None) -> None:
     """In a thread of its own: the fixture may run inside another test's event loop."""
     with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(upgrade(url))).result()
+        thread.submit(lambda: asyncio.run(upgrade(url, program=program))).result()
 
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A migrated, empty database; one test has it at a time."""
-    yield postgres_server.url(_DATABASE)
+    """A migrated, empty database, as the program sees it; one test has it at a time."""
+    yield postgres_server.url(_DATABASE, PROGRAM)
     postgres_server.empty(_DATABASE)
 
 

@@ -22,7 +22,7 @@ import psycopg
 
 from chains.devnet import debian
 from tests.support.database import (
-    USER,
+    PROGRAM,
     PostgresServer,
     Unavailable,
     lend_user,
@@ -57,7 +57,7 @@ def prepare() -> None:
 
 
 @contextlib.contextmanager
-def run_pooler(server: PostgresServer, database: str, user: str = USER) -> Iterator[str]:
+def run_pooler(server: PostgresServer, database: str, user: str = PROGRAM) -> Iterator[str]:
     """The URL of `database` through a pooler that gives each transaction another connection, as
     far as two connections go. Raises Unavailable."""
     program = binary()

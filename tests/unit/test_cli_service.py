@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from custody.db.migrate import is_current
+from custody.db.migrate import standing
 from tests.support.cli import done, refused, run
 from tests.support.cli_books import NATIVE, Books, cells
 
@@ -25,7 +25,7 @@ def test_migrate_makes_the_schema_and_again_changes_nothing(tmp_path: Path):
     path = tmp_path / "new.sqlite3"
     env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{path}"}
     assert "up to date" in done("migrate", env=env)
-    assert asyncio.run(is_current(env["CUSTODY_DATABASE_URL"]))
+    assert asyncio.run(standing(env["CUSTODY_DATABASE_URL"])).is_current
     before = path.read_bytes()
     assert "up to date" in done("migrate", env=env)
     assert path.read_bytes() == before

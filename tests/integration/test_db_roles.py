@@ -1,0 +1,156 @@
+"""What the program's role may do on PostgreSQL, that it may do no more, and that it is noticed if
+it may."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from itertools import count
+
+import psycopg
+import pytest
+
+from custody.db import roles, triggers
+from custody.db.migrate import standing, upgrade
+from custody.db.tables import Row
+from tests.support.cli import done, refused
+from tests.support.database import OWNER, PROGRAM, PostgresServer
+
+GROWN = [str(row.__tablename__) for row in triggers.GROWS]
+_numbers = count()
+
+
+def test_every_table_has_its_rights():
+    assert sorted(table.name for table, _ in roles.rights()) == sorted(Row.metadata.tables)
+
+
+@pytest.fixture
+def new_database(postgres_server: PostgresServer) -> Iterator[str]:
+    """Empty, of an ordinary owner `keeper`; `clerk` is the program."""
+    name = f"roles_{next(_numbers)}"
+    postgres_server.run(
+        "DO $$ BEGIN CREATE ROLE keeper LOGIN; CREATE ROLE clerk LOGIN;"
+        " EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        f"CREATE DATABASE {name} OWNER keeper",
+    )
+    yield name
+    postgres_server.run(f"DROP DATABASE {name} WITH (FORCE)", "DROP ROLE keeper", "DROP ROLE clerk")
+
+
+@pytest.mark.postgres
+def test_the_program_can_do_nothing_else(postgres_server: PostgresServer, postgres_url: str):
+    attempts = [
+        "SET session_replication_role = replica",
+        f"SET ROLE {OWNER}",
+        "CREATE TABLE mine (id text)",
+        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE sql AS 'SELECT'",
+        "CREATE ROLE another",
+        "DROP FUNCTION refuse_change() CASCADE",
+        "UPDATE alembic_version SET version_num = '0'",
+        "UPDATE transfers SET amount = 1",
+        "UPDATE transactions SET payload = ''",
+    ]
+    for table in [*(table.name for table in triggers.protected())]:
+        attempts += [
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table} CASCADE",
+            f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+            f"DROP TRIGGER {table}_no_update ON {table}",
+            f"CREATE TRIGGER mine BEFORE INSERT ON {table} EXECUTE FUNCTION refuse_change()",
+            f"ALTER TABLE {table} OWNER TO {PROGRAM}",
+            f"DROP TABLE {table} CASCADE",
+            f"GRANT ALL ON {table} TO {PROGRAM}",
+        ]
+    attempts += [f"UPDATE {table} SET id = '1'" for table in GROWN if table != "transfer_events"]
+    attempts += ["UPDATE transfer_events SET event = ''"]
+    with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+        for attempt in attempts:
+            if attempt.startswith("GRANT"):  # PostgreSQL only warns
+                connection.execute(attempt.encode())
+                continue
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(attempt.encode())
+    assert asyncio.run(standing(postgres_url)).powers == ()
+
+
+@pytest.mark.postgres
+def test_what_a_role_could_do_is_said(postgres_server: PostgresServer, new_database: str):
+    def powers(role: str) -> str:
+        return "; ".join(asyncio.run(standing(postgres_server.url(new_database, role))).powers)
+
+    keeper = postgres_server.url(new_database, "keeper")
+    asyncio.run(upgrade(keeper, program="clerk"))
+    assert powers("clerk") == ""
+    assert powers("keeper").startswith("it owns addresses and ")
+    assert powers(OWNER) == "it is a superuser"
+    cases = [
+        ("GRANT UPDATE ON ledger_entries TO clerk", "it has UPDATE on ledger_entries"),
+        ("GRANT DELETE ON transfers TO PUBLIC", "it has DELETE on transfers"),
+        ("GRANT TRUNCATE, TRIGGER ON approvals TO clerk", "it has TRIGGER on approvals"),
+    ]
+    for statement, words in cases:
+        postgres_server.run(statement, name=new_database)
+        assert words in powers("clerk")
+    asyncio.run(upgrade(keeper, program="clerk"))  # takes back what is too much
+    assert powers("clerk") == ""
+    postgres_server.run("ALTER ROLE clerk CREATEROLE")
+    assert powers("clerk") == "it can make roles"
+    postgres_server.run("ALTER ROLE clerk NOCREATEROLE", "GRANT keeper TO clerk")
+    assert powers("clerk").startswith("it owns")
+    postgres_server.run("REVOKE keeper FROM clerk")
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE ledger_entries DISABLE TRIGGER ledger_entries_no_update",
+        "ALTER TABLE ledger_entries ENABLE REPLICA TRIGGER ledger_entries_no_update",
+        "DROP TRIGGER ledger_entries_no_update ON ledger_entries",
+    ],
+)
+def test_a_trigger_that_was_switched_off_is_missed(
+    postgres_server: PostgresServer, new_database: str, change: str
+):
+    url = postgres_server.url(new_database)
+    asyncio.run(upgrade(url))
+    assert asyncio.run(standing(url)).missing_triggers == ()
+    postgres_server.run(change, name=new_database)
+    assert asyncio.run(standing(url)).missing_triggers == ("ledger_entries_no_update",)
+    told = refused(1, "apikey", "list", env={"CUSTODY_DATABASE_URL": url})
+    assert "ledger_entries_no_update missing or switched off" in told
+
+
+@pytest.mark.parametrize("change", ["", "BEGIN SELECT 1; END"])
+def test_a_trigger_that_was_dropped_or_emptied_is_missed(sqlite_url: str, change: str):
+    with sqlite3.connect(sqlite_url.partition("///")[2]) as connection:
+        connection.execute("DROP TRIGGER ledger_entries_no_update")
+        if change:
+            connection.execute(
+                f"CREATE TRIGGER ledger_entries_no_update BEFORE UPDATE ON ledger_entries {change}"
+            )
+    assert asyncio.run(standing(sqlite_url)).missing_triggers == ("ledger_entries_no_update",)
+
+
+@pytest.mark.postgres
+def test_from_two_roles_to_a_process_on_a_main_network(
+    postgres_server: PostgresServer, new_database: str
+):
+    keeper, clerk = (postgres_server.url(new_database, role) for role in ("keeper", "clerk"))
+    env = {"CUSTODY_DATABASE_URL": clerk, "CUSTODY_DATABASE_OWNER_URL": keeper}
+    assert "the role clerk has the program's rights" in done("migrate", env=env)
+    assert "the role clerk has the program's rights" in done("migrate", env=env)
+    same = {"CUSTODY_DATABASE_URL": keeper, "CUSTODY_DATABASE_OWNER_URL": keeper}
+    assert "two roles" in refused(2, "migrate", env=same)
+
+    main = {"CUSTODY_NODES": '{"bitcoin": "http://127.0.0.1:9"}'}
+    local = {"CUSTODY_NODES": '{"bitcoin-regtest": "http://127.0.0.1:9"}'}
+    accepted = {"CUSTODY_ACCEPT_OWNING_ROLE": "true"}
+    as_keeper, as_clerk = ({"CUSTODY_DATABASE_URL": url} for url in (keeper, clerk))
+    for command in ("serve", "worker", "reconcile"):
+        told = refused(1, command, env=as_keeper | main)
+        assert "a role that can rewrite the past: it owns addresses" in told
+    done("reconcile", env=as_keeper | main | accepted)
+    done("reconcile", env=as_keeper | local)
+    done("reconcile", env=as_clerk | main)
