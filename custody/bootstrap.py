@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +24,7 @@ from chains.nodes.witnesses import Witnesses
 from chains.solana.adapter import SolanaAdapter
 from chains.transport.endpoint import Endpoint, Endpoints
 from chains.tron.adapter import TronAdapter
+from custody.clock import SteadyClock
 from custody.config import Settings
 from custody.db.session import Database
 from custody.journal.repository import newest_known
@@ -57,10 +58,6 @@ class Custody:
     """The adapters again, where they are made of real nodes: who is asked, who is in trouble."""
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def _newest_in(database: Database) -> Callable[[], Awaitable[tuple[int, bytes] | None]]:
     """Of the signer's journal, as the database knows it. Without its word the signer is not spoken
     to: it could have forgotten what it signed, and nobody would tell it."""
@@ -74,10 +71,9 @@ def _newest_in(database: Database) -> Callable[[], Awaitable[tuple[int, bytes] |
 
     return load
 
-
 @asynccontextmanager
 async def open_custody(
-    settings: Settings, clock: Callable[[], datetime] = utc_now
+    settings: Settings, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[Custody]:
     """Connect everything lazily; close everything on the way out, in reverse order."""
     async with AsyncExitStack() as stack:
@@ -99,7 +95,7 @@ async def open_custody(
             networks=networks,
             codecs={network: adapter.codec for network, adapter in adapters.items()},
             adapters=adapters,
-            clock=clock,
+            clock=SteadyClock() if clock is None else clock,
             nodes=adapters,
         )
 

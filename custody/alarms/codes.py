@@ -37,6 +37,7 @@ class AlarmCode(StrEnum):
     SIGNER_LOST_RECORDS = "signer_lost_records"
     RECOVERED_UNHELD = "recovered_unheld"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
+    CLOCKS_DISAGREE = "clocks_disagree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,11 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.OUTCOME_UNPROVEN: Meaning(
         "the node shows neither that a transfer happened nor that it can't; its money stays held",
+        clears_itself=True,
+    ),
+    AlarmCode.CLOCKS_DISAGREE: Meaning(
+        "the host's wall clock, the database's and the time counted since the start differ;"
+        " nothing expires meanwhile",
         clears_itself=True,
     ),
 }

@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Table, text
 
 from custody.db import triggers
 from custody.db.tables import (
-    AlarmRow,
     BlockRow,
     ClaimRow,
     ClientRow,
@@ -42,7 +41,6 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",
     LeaseRow: "SELECT, INSERT, UPDATE",
     IdempotencyRow: "SELECT, INSERT, UPDATE, DELETE",  # a payment is known by its id besides
-    AlarmRow: "SELECT, INSERT, UPDATE",
     ReconciledRow: "SELECT, INSERT, UPDATE",
 }
 """Tables without a past (see `triggers`)."""

@@ -580,24 +580,6 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transactions_no_truncate BEFORE TRUNCATE ON transactions
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER vault_freezes_no_update BEFORE UPDATE ON vault_freezes
-FOR EACH ROW
-WHEN (OLD.id IS DISTINCT FROM NEW.id
-   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
-   OR OLD.reason IS DISTINCT FROM NEW.reason
-   OR OLD.frozen_by IS DISTINCT FROM NEW.frozen_by
-   OR OLD.created_at IS DISTINCT FROM NEW.created_at
-   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at
-   OR OLD.ended_by IS NOT NULL AND OLD.ended_by IS DISTINCT FROM NEW.ended_by
-   OR OLD.ended_reason IS NOT NULL AND OLD.ended_reason IS DISTINCT FROM NEW.ended_reason
-   OR OLD.difference IS NOT NULL AND OLD.difference IS DISTINCT FROM NEW.difference) EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER vault_freezes_no_delete BEFORE DELETE ON vault_freezes
-FOR EACH ROW EXECUTE FUNCTION refuse_change();
-
-CREATE TRIGGER vault_freezes_no_truncate BEFORE TRUNCATE ON vault_freezes
-FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-
 CREATE TRIGGER alarms_no_update BEFORE UPDATE ON alarms
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id

@@ -83,10 +83,6 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "broadcast_at",
         ),
     ),
-    VaultFreezeRow: Life(
-        changing=("open_key",),
-        once=("ended_at", "ended_by", "ended_reason", "difference"),
-    ),
     AlarmRow: Life(
         changing=("message", "updated_at", "open_key"),
         once=("cleared_at", "cleared_by", "cleared_reason"),

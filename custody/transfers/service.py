@@ -157,10 +157,12 @@ class Transfers:
             await transition(session, self._ledger, row, before, event, self._clock())
             return row
 
-    async def expire(self, lease: Lease | None = None) -> int:
+    async def expire(self, now: datetime | None = None, lease: Lease | None = None) -> int:
         """End every transfer whose mandate has run out before the signer saw it. How many.
-        `lease`: checked in each transaction; raises LeaseLost."""
-        now = self._clock()
+
+        `now`: by our clock if not given. `lease`: checked in each transaction; raises LeaseLost.
+        """
+        now = self._clock() if now is None else now
         async with self._database.read() as reading:
             if (await place(reading)).closed_since is not None:
                 return 0  # the signer may have seen what this database takes for unseen

@@ -37,6 +37,8 @@ RETRIES_SHARE = 4
 these don't wait for ever."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 15.0
+WAIT_MAX = timedelta(minutes=1)
+"""However late it is due: that was judged by another clock, and looking again costs little."""
 
 log = structlog.get_logger()
 
@@ -138,7 +140,8 @@ class Outbox:
             async with self._database.write() as session:
                 now = await self._now(session)
                 for item, code, at in items:
-                    until = max(now, at) if at is not None else now + self._delay(item.attempts)
+                    wait = self._delay(item.attempts) if at is None else at - now
+                    until = now + min(max(wait, timedelta()), WAIT_MAX)
                     await session.execute(
                         update(OutboxRow)
                         .where(*_ours(item))

@@ -16,7 +16,7 @@ import structlog
 
 from chains.errors import ChainError
 from chains.networks import Network
-from custody.db.leases import LeaseLost, Leases
+from custody.db.leases import Lease, LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
 from custody.errors import Unavailable
@@ -29,6 +29,7 @@ from custody.transfers.outcomes import where
 from custody.transfers.precheck import Precheck
 from custody.transfers.tracker import Tracker
 from custody.transfers.verdicts import Verdicts
+from custody.workers.clocks import ClockWatch
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
@@ -51,6 +52,7 @@ class Workers:
         self._custody = services.custody
         driver, broadcaster, tracker = _movers(services)
         self._leases = Leases(self._custody.database)
+        self._clocks = ClockWatch(self._custody.database, self._custody.clock)
         outbox = Outbox(self._custody.database)
         self.networks = {
             network.id: NetworkWorker(
@@ -113,9 +115,17 @@ class Workers:
         while True:
             async with self._leases.hold("expiry") as lease:
                 while lease is not None and lease.is_held:
-                    await self._services.transfers.expire(lease)
+                    await self._expire_once(lease)
                     await asyncio.sleep(EXPIRY_INTERVAL_S)
+            await self._clocks.look()
             await asyncio.sleep(EXPIRY_INTERVAL_S)
+
+    async def _expire_once(self, lease: Lease) -> None:
+        """An end can't be taken back, so it needs clocks that agree."""
+        look = await self._clocks.look()
+        await self._clocks.tell(look)
+        if not look.astray:
+            await self._services.transfers.expire(look.earliest, lease)
 
     async def _watch_signer(self) -> None:
         custody = self._custody

@@ -199,7 +199,7 @@ async def test_blocks_and_ends_of_transfers_need_the_lease(database: Database, w
     actions: dict[str, Callable[[Lease], Awaitable[object]]] = {
         "blocks": desk.follower.step,
         "transfers": lambda lease: desk.worker._tracker.track(desk.network.id, lease),
-        "expiry": desk.services.transfers.expire,
+        "expiry": lambda lease: desk.services.transfers.expire(lease=lease),
     }
     async with replaced(database) as (lost, taken):
         with pytest.raises(LeaseLost):
