@@ -21,6 +21,7 @@ from starlette.responses import JSONResponse, Response
 from api.headers import SECURITY_HEADERS
 from chains import errors as chain
 from custody import errors as custody
+from custody.db import trouble
 from custody.transfers.outcomes import signer_code
 from signer.client import SignerRefused, SignerUnavailable
 
@@ -137,6 +138,8 @@ def install(app: FastAPI) -> None:
     """Make every failure of `app` a problem document."""
     for kind, _ in STATUS:
         app.add_exception_handler(kind, _on_known)
+    for kind in trouble.TROUBLE:
+        app.add_exception_handler(kind, _on_database)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_unexpected)
@@ -145,6 +148,19 @@ def install(app: FastAPI) -> None:
 async def _on_known(_request: Request, error: Exception) -> Response:
     status, body = describe(error)
     return JSONResponse(body, status, headers=_headers(status), media_type=PROBLEM_JSON)
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    """Nothing was stored, or nobody can know: repeating it with the same retry key is safe."""
+    code = trouble.code_of(error)
+    log.error("database_trouble", code=code, error=type(error).__name__, path=request.url.path)
+    return problem(503, code, _DATABASE_TROUBLE[code])
+
+
+_DATABASE_TROUBLE = {
+    trouble.STORAGE_FULL: "the database has no space left; nothing was stored",
+    trouble.UNAVAILABLE: "the database does not answer; send the request again with the same key",
+}
 
 
 async def _on_http(_request: Request, error: Exception) -> Response:

@@ -71,6 +71,7 @@ def _newest_in(database: Database) -> Callable[[], Awaitable[tuple[int, bytes] |
 
     return load
 
+
 @asynccontextmanager
 async def open_custody(
     settings: Settings, clock: Callable[[], datetime] | None = None

@@ -27,6 +27,8 @@ from custody.db.tables import (
     ReadingRow,
     ReconciledRow,
     Row,
+    SignerJournalRow,
+    VaultOpeningRow,
 )
 
 OTHERS: Final[Mapping[type[Row], str]] = {
@@ -40,6 +42,8 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     ClaimRow: "SELECT, INSERT, DELETE",
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",
     LeaseRow: "SELECT, INSERT, UPDATE",
+    SignerJournalRow: "SELECT, INSERT, UPDATE",
+    VaultOpeningRow: "SELECT, INSERT, DELETE",
     IdempotencyRow: "SELECT, INSERT, UPDATE, DELETE",  # a payment is known by its id besides
     ReconciledRow: "SELECT, INSERT, UPDATE",
 }

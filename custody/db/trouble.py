@@ -1,0 +1,50 @@
+"""What may go wrong with the database that is nobody's request's fault and may be over soon.
+
+    OperationalError   the disk is full, the server is away, another writer took too long
+    InterfaceError     the connection was lost
+    TimeoutError       all connections are in use
+
+Nothing of the transaction was committed, or nobody can know: the caller repeats it with the same
+retry key.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final
+
+import psycopg
+from sqlalchemy import exc
+
+TROUBLE: Final[tuple[type[Exception], ...]] = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.TimeoutError,
+)
+
+STORAGE_FULL: Final = "storage_full"
+UNAVAILABLE: Final = "database_unavailable"
+
+
+def code_of(error: BaseException) -> str:
+    """`storage_full` or `database_unavailable`."""
+    return STORAGE_FULL if any(_is_full(each) for each in _causes(error)) else UNAVAILABLE
+
+
+def _is_full(error: BaseException) -> bool:
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", 0)
+        return code & 0xFF == sqlite3.SQLITE_FULL
+    return isinstance(error, psycopg.errors.DiskFull)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Also what failed before: after a full disk SQLite has no transaction left to go on with."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        if isinstance(error, exc.DBAPIError) and error.orig is not None:
+            yield error.orig
+        error = error.__cause__ or error.__context__
