@@ -203,22 +203,13 @@ class BitcoinCodec:
                 payments.append(found)
             elif found is not None:
                 change.append(found)
-        doubts += self._change_doubts(change)
+                doubts += _dust_doubts(output)
+        if len(change) > 1:  # what comes back comes back in one piece that is worth spending
+            doubts.append(f"{len(change)} change outputs instead of one")
         reading = _Reading(psbt, spendings, tuple(payments), tuple(change), tuple(doubts))
         if reading.fee < 0 or sum(each.output.amount for each in spendings) > SATOSHI_MAX:
             raise MalformedTransaction("pays out more than it spends, or spends more than exists")
         return reading
-
-    def _change_doubts(self, change: list[ChangeOutput]) -> list[str]:
-        """What comes back comes back in one piece that is worth spending."""
-        doubts = [f"{len(change)} change outputs instead of one"] if len(change) > 1 else []
-        smallest = [dust_threshold(self._addresses.script_of(each.address)) for each in change]
-        doubts += (
-            f"change of {each.amount} satoshi, which is dust"
-            for each, least in zip(change, smallest, strict=True)
-            if each.amount < least
-        )
-        return doubts
 
     def _spending(
         self, place: str, spent: TxInput, fields: PsbtInput, doubts: list[str]
@@ -248,6 +239,12 @@ class BitcoinCodec:
         if fields.origin is None:
             return Payment(address, self._network.native.id, output.amount)
         return ChangeOutput(address, output.amount, fields.origin.path)
+
+
+def _dust_doubts(change: TxOutput) -> list[str]:
+    if change.amount >= dust_threshold(change.script):
+        return []
+    return [f"change of {change.amount} satoshi, which is dust"]
 
 
 def conflict_key(network: NetworkId, spent: TxInput) -> ConflictKey:
