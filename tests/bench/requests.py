@@ -25,6 +25,7 @@ from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.evm import build as evm
 from chains.evm.address import checksum
 from chains.evm.codec import EvmCodec
+from chains.keys import ExtendedPublicKey
 from chains.model import Address, Coin, NetworkId, OwnedAddress, Payment, TransferIntent, UnsignedTx
 from chains.networks import Network, find_network
 from chains.solana.build import TransferPlan, build_message
@@ -75,12 +76,13 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """`owners`: its first address on each network."""
+    """`owners`: its first address on each network. `change`: where bitcoin's change returns to."""
 
     client: str
     name: str
     account: int
     owners: dict[NetworkId, OwnedAddress]
+    change: OwnedAddress
 
 
 async def open_vaults(client: SignerClient, number: int) -> list[Vault]:
@@ -97,7 +99,15 @@ async def _open_vault(client: SignerClient, owner: str, name: str) -> Vault:
         path = codec.address_path(kind, account, 0)
         owned = OwnedAddress(codec.derive_address(key, kind), kind, path, key)
         owners[codec.network.id] = owned
-    return Vault(owner, name, account, owners)
+    return Vault(owner, name, account, owners, await _change(client, name, account))
+
+
+async def _change(client: SignerClient, name: str, account: int) -> OwnedAddress:
+    codec, kind = BitcoinCodec(BITCOIN), BITCOIN.address_types[0]
+    parent = ExtendedPublicKey.parse(await client.account_key(name, BITCOIN.id, kind))
+    key = parent.derive("1/0").public_key
+    path = codec.address_path(kind, account, 0, change=True)
+    return OwnedAddress(codec.derive_address(key, kind), kind, path, key)
 
 
 class Requests:
@@ -148,11 +158,13 @@ class Requests:
         assert to is not None
         payment = Payment(to, BITCOIN.native.id, self._random.randrange(10_000, 10**6))
         intent = TransferIntent(
-            BITCOIN.id, (payment,), BITCOIN.fee_max, change=owner, coins=(coin,)
+            BITCOIN.id, (payment,), BITCOIN.fee_max, change=vault.change, coins=(coin,)
         )
         order = order_of(BITCOIN, addresses, intent, _FEE_RATE)
         plan = settle(order, intent.coins)
-        payload = build_psbt(addresses, order, plan, owner, {coin.txid: made_by}, _TIP_HEIGHT)
+        payload = build_psbt(
+            addresses, order, plan, vault.change, {coin.txid: made_by}, _TIP_HEIGHT
+        )
         account = self._bitcoin.account_path(owner.address_type, vault.account)
         return _request(vault, BITCOIN, payment, UnsignedTx(BITCOIN.id, payload), account, None)
 
