@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from custody.db.session import Database, ReadSession
+from custody.alarms.codes import AlarmCode
+from custody.db.session import Database
 from custody.db.tables import VaultFreezeRow
 from custody.errors import Conflict
 from custody.ledger.service import Ledger
@@ -22,7 +23,7 @@ from custody.reconcile.report import Line, Report, Verdict, in_words
 from custody.reconcile.service import Reconciliation
 from custody.vaults import repository as vaults
 from custody.vaults.debts import cover_and_tell
-from custody.vaults.freezes import freezes_of, unfreeze
+from custody.vaults.freezes import not_frozen, open_freezes, unfreeze
 
 _SHOWN: Final = 20
 """Differences in one message."""
@@ -52,8 +53,8 @@ class Unfreezing:
     async def unfreeze(
         self, vault: str, reason: str, *, by: str, despite_difference: bool, only: str | None = None
     ) -> Unfrozen:
-        """Let the vault pay what it owes, compare it on every network that is served, then end all
-        of its freezes.
+        """Let the vault pay what it owes, compare it on every network that is served, then end the
+        freezes that stood before that, and what the comparison itself found.
 
         Raises Conflict: vault_not_frozen; books_broken (no person can answer for sums that are
         wrong); vault_still_differs, unless `despite_difference`. Also NotFound(vault_not_found)
@@ -62,7 +63,9 @@ class Unfreezing:
         reason = checked_reason(reason)
         async with self._database.read() as session:
             await vaults.vault(session, vault, only=only)
-            await _check_frozen(session, vault)
+            seen = {row.id for row in await open_freezes(session, vault)}
+        if not seen:
+            raise not_frozen()
         owed = await cover_and_tell(self._database, self._ledger, vault, self._clock())
         report = await self._reconciliation.run(vaults=[vault])
         _check_books(report, vault)
@@ -71,9 +74,17 @@ class Unfreezing:
         difference = "; ".join([*words, *map(in_words, differing[:_SHOWN])]) or None
         if difference is not None and not despite_difference:
             raise Conflict("vault_still_differs", f"The vault still differs: {difference}")
+        async with self._database.read() as session:  # the comparison itself may have added one
+            seen |= {
+                row.id
+                for row in await open_freezes(session, vault)
+                if row.reason == AlarmCode.SHORTAGE
+            }
         now = self._clock()
         async with self._database.write() as session:
-            ended = await unfreeze(session, vault, reason, now, by=by, difference=difference)
+            ended = await unfreeze(
+                session, vault, reason, now, by=by, seen=seen, difference=difference
+            )
             short = {
                 line.asset: max(0, -line.surplus)
                 for line in differing
@@ -81,11 +92,6 @@ class Unfreezing:
             }
             await repository.accept_shortages(session, vault, short)
         return Unfrozen(ended, report.lines)
-
-
-async def _check_frozen(session: ReadSession, vault: str) -> None:
-    if all(row.ended_at is not None for row in await freezes_of(session, vault)):
-        raise Conflict("vault_not_frozen", "This vault is not frozen.")
 
 
 def _check_books(report: Report, vault: str) -> None:

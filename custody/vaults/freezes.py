@@ -68,18 +68,21 @@ async def unfreeze(
     now: datetime,
     *,
     by: str,
+    seen: Collection[str],
     difference: str | None = None,
 ) -> Sequence[VaultFreezeRow]:
-    """End every freeze of the vault; those that ended. `difference`: what still differs.
+    """End the freezes `seen` (ids) of the vault; those that ended. One that was added meanwhile was
+    not looked into and stands. `difference`: what still differs.
 
     Raises Conflict(vault_not_frozen), Invalid(reason_invalid).
     """
     reason = checked_reason(reason)
-    for locked in await _lock(session, [vault]):
-        locked.frozen_reason = None
-    rows = [row for row in await freezes_of(session, vault) if row.open_key is not None]
+    (locked,) = await _lock(session, [vault])
+    open_ = await open_freezes(session, vault)
+    rows = [row for row in open_ if row.id in seen]
     if not rows:
-        raise Conflict("vault_not_frozen", "This vault is not frozen.")
+        raise not_frozen()
+    locked.frozen_reason = next((row.reason for row in open_ if row.id not in seen), None)
     for row in rows:
         row.open_key, row.ended_at, row.ended_by = None, now, by
         row.ended_reason, row.difference = reason, difference
@@ -91,7 +94,7 @@ async def lift(session: WriteSession, vault: str, reason: str, now: datetime) ->
     """End what custody froze by itself for this reason, because the cause is gone. Other reasons
     keep the vault frozen."""
     (locked,) = await _lock(session, [vault])
-    open_ = [row for row in await freezes_of(session, vault) if row.open_key is not None]
+    open_ = await open_freezes(session, vault)
     ending = [row for row in open_ if (row.reason, row.frozen_by) == (reason, ITSELF)]
     if not ending:
         return
@@ -106,6 +109,15 @@ async def freezes_of(session: ReadSession, vault: str) -> Sequence[VaultFreezeRo
     """All of them, the oldest first, those that ended included."""
     mine = select(VaultFreezeRow).where(VaultFreezeRow.vault_id == vault)
     return await session.all(mine.order_by(VaultFreezeRow.id))
+
+
+async def open_freezes(session: ReadSession, vault: str) -> Sequence[VaultFreezeRow]:
+    """Those that keep it frozen, the oldest first."""
+    return [row for row in await freezes_of(session, vault) if row.open_key is not None]
+
+
+def not_frozen() -> Conflict:
+    return Conflict("vault_not_frozen", "This vault is not frozen.")
 
 
 async def _lock(session: WriteSession, vaults: Collection[str]) -> Sequence[VaultRow]:
