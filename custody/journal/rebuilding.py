@@ -83,6 +83,10 @@ async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now
     The last one of its vault opens the vault. False: not yet."""
     row = await repository.lock_transfer(session, transfer_id)
     assert row is not None
+    # The vault before the ledger's accounts, as everywhere.
+    await session.for_update(
+        select(VaultRow).where(VaultRow.id == row.vault_id).order_by(VaultRow.id)
+    )
     if row.amount_reservation_id is None and not await hold(session, ledger, row):
         row.waiting = RECOVERING
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, select
+from sqlalchemy import Select, bindparam, delete, exists, select
 
 from chains.model import ConflictKey, NetworkId
 from custody.db.session import ReadSession, WriteSession
@@ -45,6 +45,14 @@ async def find_transfer(
 ) -> TransferRow | None:
     row = await session.get(TransferRow, transfer_id)
     return row if row is not None and client_id in (None, row.client_id) else None
+
+
+_KNOWN = select(TransferRow.id).where(TransferRow.id == bindparam("id"))
+
+
+async def is_known(session: WriteSession, transfer_id: str) -> bool:
+    """Asked for each new transfer, so it is a constant that is prepared once."""
+    return bool(await session.quick_rows(_KNOWN, {"id": transfer_id}))
 
 
 async def page_of_transfers(

@@ -227,9 +227,8 @@ class Transfers:
         if stored is not None:
             return stored
         named = transfer_id_of(payer.client_id, key.key)
-        known = await repository.find_transfer(session, named, None)
-        if known is not None:
-            return await _answer_of_the_known(session, ask, known, key, render)
+        if await repository.is_known(session, named):
+            return await _answer_of_the_known(session, ask, named, key, render)
         if payer.closed_since is not None:
             raise signer_ahead()
         _check_payer(payer)
@@ -325,10 +324,12 @@ async def _owned(session: ReadSession, request: TransferRequest, key: Idempotenc
 
 
 async def _answer_of_the_known(
-    session: WriteSession, ask: _Ask, row: TransferRow, key: Idempotency, render: Renderer
+    session: WriteSession, ask: _Ask, named: str, key: Idempotency, render: Renderer
 ) -> Answer:
     """A transfer without the answer that was given for it: rebuilt from the signer's journal, in a
     database that had forgotten both. It is told again, and never made a second time."""
+    row = await repository.find_transfer(session, named, None)
+    assert row is not None
     if not ask.is_for(row):
         raise key_reused()
     answer = render.denied(row) if row.state == State.DENIED else render.created(row)
