@@ -4,9 +4,12 @@ it may."""
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import subprocess
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,9 +18,10 @@ from custody.db import roles, triggers
 from custody.db.migrate import standing, upgrade
 from custody.db.tables import Row
 from tests.support.cli import done, refused
-from tests.support.database import OWNER, PROGRAM, PostgresServer
+from tests.support.database import OWNER, PROGRAM, PostgresServer, find_binaries
 
 GROWN = [str(row.__tablename__) for row in triggers.GROWS]
+ROOT = Path(__file__).parents[2]
 _numbers = count()
 
 
@@ -154,3 +158,31 @@ def test_from_two_roles_to_a_process_on_a_main_network(
     done("reconcile", env=as_keeper | main | accepted)
     done("reconcile", env=as_keeper | local)
     done("reconcile", env=as_clerk | main)
+
+
+@pytest.mark.postgres
+def test_the_images_script_makes_the_programs_role(
+    postgres_server: PostgresServer, new_database: str, tmp_path: Path
+):
+    """As PostgreSQL's image runs it: as the owner, with the password in a file."""
+    postgres_server.run("DROP ROLE clerk")
+    password = tmp_path / "password"
+    password.write_text('it\'s a "secret"\n')
+    script = (ROOT / "docker/database-roles.sh").read_text()
+    script = script.replace("/run/secrets/database_password", str(password))
+    script = script.replace("ROLE custody ", "ROLE clerk ")
+    path = f"{find_binaries()}:{os.environ['PATH']}"
+    environment = {"POSTGRES_USER": OWNER, "POSTGRES_DB": new_database, "PATH": path}
+    subprocess.run(
+        ["sh"],
+        input=script,
+        env=environment | {"PGHOST": str(postgres_server.folder)},
+        text=True,
+        check=True,
+    )
+    with psycopg.connect(host=str(postgres_server.folder), user=OWNER, dbname="postgres") as admin:
+        asked = admin.execute(
+            "SELECT rolcanlogin, rolsuper, rolcreaterole, rolcreatedb, rolpassword IS NOT NULL"
+            " FROM pg_authid WHERE rolname = 'clerk'"
+        )
+        assert asked.fetchone() == (True, False, False, False, True)

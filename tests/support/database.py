@@ -87,7 +87,7 @@ class PostgresServer:
 def run_postgres(**settings: str) -> Iterator[PostgresServer]:
     """A server that is gone, with its data, at the end of the block. `settings` override those of
     tests, which lose everything when the power fails. Raises Unavailable."""
-    binaries = _find_binaries()
+    binaries = find_binaries()
     user = lend_user()
     folder = Path(tempfile.mkdtemp(prefix="custody-postgres-"))
     try:
@@ -103,7 +103,7 @@ def run_postgres(**settings: str) -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _find_binaries() -> Path:
+def find_binaries() -> Path:
     candidates = [Path(found).parent] if (found := shutil.which("postgres")) else []
     versions = Path("/usr/lib/postgresql").glob("*/bin")
     candidates += sorted(versions, key=lambda path: int(path.parent.name), reverse=True)
