@@ -8,6 +8,7 @@ committed to by every signature (BIP-341). What it can't explain it names, and r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -197,15 +198,15 @@ class BitcoinCodec:
         spendings = tuple(self._spending(f"input {n}", *pair, doubts) for n, pair in pairs)
         payments: list[Payment] = []
         change: list[ChangeOutput] = []
+        returning: list[TxOutput] = []
         for index, output in enumerate(transaction.outputs):
             found = self._output(f"output {index}", output, psbt.outputs[index], doubts)
             if isinstance(found, Payment):
                 payments.append(found)
             elif found is not None:
                 change.append(found)
-                doubts += _dust_doubts(output)
-        if len(change) > 1:  # what comes back comes back in one piece that is worth spending
-            doubts.append(f"{len(change)} change outputs instead of one")
+                returning.append(output)
+        doubts += _change_doubts(returning)
         reading = _Reading(psbt, spendings, tuple(payments), tuple(change), tuple(doubts))
         if reading.fee < 0 or sum(each.output.amount for each in spendings) > SATOSHI_MAX:
             raise MalformedTransaction("pays out more than it spends, or spends more than exists")
@@ -241,10 +242,14 @@ class BitcoinCodec:
         return ChangeOutput(address, output.amount, fields.origin.path)
 
 
-def _dust_doubts(change: TxOutput) -> list[str]:
-    if change.amount >= dust_threshold(change.script):
-        return []
-    return [f"change of {change.amount} satoshi, which is dust"]
+def _change_doubts(change: Sequence[TxOutput]) -> list[str]:
+    """What comes back comes back in one piece that is worth spending."""
+    doubts = [f"{len(change)} change outputs instead of one"] if len(change) > 1 else []
+    return doubts + [
+        f"change of {each.amount} satoshi, which is dust"
+        for each in change
+        if each.amount < dust_threshold(each.script)
+    ]
 
 
 def conflict_key(network: NetworkId, spent: TxInput) -> ConflictKey:

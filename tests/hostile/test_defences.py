@@ -133,7 +133,7 @@ def believe_records(journal: Any) -> None:
 
 
 STEP_4 = {"signer.service:step4_compare": believe_mandate}
-NO_CHANGE_DOUBTS = {"chains.bitcoin.codec:BitcoinCodec._change_doubts": no_doubts}
+NO_CHANGE_DOUBTS = {"chains.bitcoin.codec:_change_doubts": no_doubts}
 LIFETIME = {"signer.service:Signer._check_lifetime": nothing}
 PAYABLE = {"signer.mandate:_check_payable": nothing}
 FEES_PER_DESTINATION = dict.fromkeys(
