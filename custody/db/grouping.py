@@ -72,6 +72,11 @@ class Group(Generic[T]):
         part.ended.set_result(True)
         await _outcome(part)
 
+    async def close(self) -> None:
+        """Return when no part is under way any more, also of callers that were cancelled."""
+        while self._server is not None and not self._server.done():
+            await asyncio.wait([self._server])
+
     async def _serve(self) -> None:
         """A task of its own, so that a cancelled caller takes nobody's commit with it."""
         while self._waiting:

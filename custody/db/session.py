@@ -314,7 +314,11 @@ class Database:
         self._short = Group(self._write_alone)
 
     async def close(self) -> None:
-        await self._engines.close()
+        """Once what was begun has been committed or undone: an open transaction would keep every
+        other process from writing for as long as this one lives."""
+        await self._short.close()
+        async with self._write_lock:
+            await self._engines.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:

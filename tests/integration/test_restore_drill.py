@@ -198,8 +198,8 @@ class Drill:
         shutil.copytree(self.folder / name / "state", self.state.path)
         return log
 
-    def custody(self, *arguments: str) -> str:
-        """A command of the runbook, in a process of its own."""
+    async def custody(self, *arguments: str) -> str:
+        """A command of the runbook, in a process of its own, while this one's loop goes on."""
         typed = " ".join(Path(each).name if "/" in each else each for each in arguments)
         assert f"`custody {typed}`" in RUNBOOK
         environment = os.environ | {
@@ -208,7 +208,8 @@ class Drill:
             "CUSTODY_NODES": f'{{"{self.alias}": "{self.node.url}"}}',
         }
         command = [str(Path(sys.executable).with_name("custody")), *arguments]
-        done = subprocess.run(
+        done = await asyncio.to_thread(
+            subprocess.run,
             command,
             env=environment,
             capture_output=True,
@@ -285,8 +286,8 @@ async def test_an_older_database(drill: Drill) -> None:
             await until(lambda: _is(alarms(services), {"signer_ahead"}))
             said = await drill.repeat_all(services)
             assert (said["one"], said["two"]) == ("signer_ahead", "signer_ahead")
-        assert "transfer tfr_" in drill.custody("recover", "--dry-run")
-        assert "rebuilt 0 vaults" in drill.custody("recover")
+        assert "transfer tfr_" in await drill.custody("recover", "--dry-run")
+        assert "rebuilt 0 vaults" in await drill.custody("recover")
         async with drill.living() as services:
             ids = await drill.repeat_all(services)
             assert all(each.startswith("tfr_") for each in ids.values()), ids
@@ -297,7 +298,7 @@ async def test_an_older_database(drill: Drill) -> None:
         assert await drill.received() == drill.amounts("before", "one", "two", "three")
 
 
-@on("ethereum-local")
+@on("ethereum-local", "bitcoin-regtest", "tron-local")
 async def test_an_older_signer(drill: Drill) -> None:
     """Custody is restarted too: what it tells the signer comes from its database."""
     await first_day(drill)
@@ -319,14 +320,14 @@ async def test_an_older_signer(drill: Drill) -> None:
     assert await drill.received() == drill.amounts("before", "one", "two", "three")
 
 
-@on("ethereum-local")
+@on("ethereum-local", "bitcoin-regtest", "tron-local")
 async def test_both_older_and_no_copy_of_the_log(drill: Drill) -> None:
     """What was paid in the lost stretch is known to the chain alone: a person has to look."""
     await first_day(drill)
     drill.restore_database("backup")
     drill.restore_signer("backup")
     vaults = drill.folder / "vaults.jsonl"
-    known = drill.custody("recover", "--vaults", str(vaults))
+    known = await drill.custody("recover", "--vaults", str(vaults))
     sequence = known.split("record ")[1].split()[0]
     skipped = ("--sequence", sequence, "--policy-version", "1", "--policy", drill.policy)
     typed = "--sequence N --policy-version VERSION --policy FILE --vaults vaults.jsonl"
@@ -336,7 +337,7 @@ async def test_both_older_and_no_copy_of_the_log(drill: Drill) -> None:
         async with drill.living() as services:
             await until(lambda: _is(alarms(services), {"signer_ahead"}))
             assert (await drill.repeat_all(services))["one"] == "signer_ahead"
-        assert "1 vaults are frozen" in drill.custody("recover")
+        assert "1 vaults are frozen" in await drill.custody("recover")
         async with drill.living() as services:
             said = await drill.repeat_all(services)
             assert (said["one"], said["two"]) == ("vault_frozen", "vault_frozen")
