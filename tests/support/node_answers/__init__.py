@@ -13,6 +13,10 @@ asked, how each question is answered, and what the adapter must make of it:
      "answers": {"*": {"status": 503, "body": "Work queue depth exceeded"}},
      "expect": "node_unavailable"}               an error's code, or the outcome in words
 
+Sources of bitcoind 22.0 and 27.0, java-tron 4.8 and recent geth, bsc, besu and Agave were looked
+into, not every version of a range. Where a source ends in "unconfirmed" the answer is what the node
+is believed to say. Adapters decide by codes and by what the node then shows, seldom by such words.
+
 "$TXID" in the answers is the id of our transaction (`ours`). `answers` maps a JSON-RPC method or
 an HTTP path to an answer (`server.Answer`); "*" stands for all others. An answer is one of
 
