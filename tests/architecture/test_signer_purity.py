@@ -42,7 +42,7 @@ MODULES_MAX = 265
 """Of ours and of others, beyond the standard library's (which differs between Pythons)."""
 
 PRIVATE = re.compile(
-    r"signer\.(?!(wire|client|policy|canonical|messages|records|statements)(\.|$))\w+"
+    r"signer\.(?!(wire|agreement|client|policy|canonical|messages|records|statements)(\.|$))\w+"
 )
 
 

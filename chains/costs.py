@@ -1,0 +1,60 @@
+"""What a transaction costs beside its effects, by asset and by kind. Never one number.
+
+A kind is what an operator bounds and a ledger books apart. Amounts are base units of the asset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chains.model import AssetId
+
+
+class CostKind(StrEnum):
+    FEE = "fee"
+    """For being in a block: gas, size, signatures, priority, TRON's bandwidth."""
+    L1_DATA = "l1-data"
+    """What a rollup pays for its data; no byte of the transaction bounds it."""
+    RENT = "rent"
+    """Put into accounts that the transaction makes."""
+    ACTIVATION = "activation"
+    """TRON: for the first payment to an address."""
+    ENERGY = "energy"
+    """TRON: for running a contract."""
+
+
+Costs = Mapping[tuple[AssetId, CostKind], int]
+"""Base units by (asset, kind). A kind that is not named is 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class CostsMost:
+    """The most that the bytes can cost. `uncapped`: kinds that no byte bounds; the signer refuses
+    them unless the rule that decides names the kind."""
+
+    most: Costs = field(default_factory=dict)
+    uncapped: frozenset[CostKind] = frozenset()
+
+
+def sum_of(each: Iterable[Costs]) -> dict[tuple[AssetId, CostKind], int]:
+    """Kind by kind."""
+    total: dict[tuple[AssetId, CostKind], int] = {}
+    for costs in each:
+        for kind, units in costs.items():
+            total[kind] = total.get(kind, 0) + units
+    return total
+
+
+def by_asset(costs: Costs) -> dict[AssetId, int]:
+    """All kinds together, for each asset that something is paid in."""
+    total: dict[AssetId, int] = {}
+    for (asset, _), units in costs.items():
+        total[asset] = total.get(asset, 0) + units
+    return total
+
+
+def above(costs: Costs, bounds: Costs) -> tuple[AssetId, CostKind] | None:
+    """The first kind that costs more than its bound, if one does."""
+    return next((kind for kind, units in costs.items() if units > bounds.get(kind, 0)), None)
