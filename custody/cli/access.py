@@ -105,16 +105,19 @@ async def check_role(settings: Settings) -> None:
 
 @asynccontextmanager
 async def opened_database() -> AsyncIterator[Database]:
-    """The configured database. Raises Failure if `custody migrate` has not been run on it, or if
-    what protects the past was taken out since."""
-    from custody.db.migrate import standing
+    """The configured database. Raises Failure if `custody migrate` has not been run on it, if
+    another version of this program made it, or if what protects the past was taken out since."""
+    from custody.db.migrate import OtherDesign, standing
     from custody.db.session import Database
     from custody.workers.logs import configure_logging
 
     configure_logging()  # standard output is for what the command has to say
     url, file = database_url()
-    # Looking into a file that is not there would make one.
-    found = None if file is not None and not file.is_file() else await standing(url)
+    try:
+        # Looking into a file that is not there would make one.
+        found = None if file is not None and not file.is_file() else await standing(url)
+    except OtherDesign as error:
+        raise Failure(str(error)) from None
     if found is None or not found.is_current:
         raise Failure("the database has not this program's schema: run custody migrate")
     if found.missing_triggers:

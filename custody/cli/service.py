@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from custody.cli.access import check_role, opened_database, served_settings
-from custody.cli.output import FAILED, Misuse, say, show_table, told
+from custody.cli.output import FAILED, Failure, Misuse, say, show_table, told
 
 if TYPE_CHECKING:
     from custody.config import Settings
@@ -23,7 +23,7 @@ async def migrate() -> None:
     CUSTODY_DATABASE_URL gets the rights that the program needs, and no others.
     """
     from custody.cli.access import database_url, owner_url
-    from custody.db.migrate import current_role, upgrade
+    from custody.db.migrate import OtherDesign, current_role, upgrade
 
     url, owner = database_url()[0], owner_url()
     program = None if owner is None else await current_role(url)
@@ -31,7 +31,10 @@ async def migrate() -> None:
         raise Misuse(
             "CUSTODY_DATABASE_OWNER_URL and CUSTODY_DATABASE_URL must name two roles of PostgreSQL"
         )
-    await upgrade(owner or url, program=program)
+    try:
+        await upgrade(owner or url, program=program)
+    except OtherDesign as error:
+        raise Failure(str(error)) from None
     say("the database's schema is up to date")
     if program is not None:
         say(f"the role {program} has the program's rights and no others")

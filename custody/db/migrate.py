@@ -20,13 +20,21 @@ from custody.db.engines import open_engines
 from custody.db.session import lock_key
 
 _FOLDER = Path(__file__).with_name("migrations")
+_EARLIER = frozenset({"0001"})
+"""Revisions of an earlier design, before anybody had money in a database."""
+
+
+class OtherDesign(Exception):
+    """The database was made by another version of this program, and this one can't read it. The
+    message says by which, in one line."""
 
 
 async def upgrade(url: str, *, program: str | None = None) -> None:
     """Create or migrate the database at `url`. Does nothing if it is up to date.
 
     `program`: the role that the program will connect as, if it is another than the one in `url`;
-    it gets the program's rights and loses all others (`roles`).
+    it gets the program's rights and loses all others (`roles`). Raises OtherDesign, having changed
+    nothing.
     """
     engines = open_engines(url)
     try:
@@ -63,7 +71,7 @@ class Standing:
 
 
 async def standing(url: str) -> Standing:
-    """How the database at `url` stands to this program."""
+    """How the database at `url` stands to this program. Raises OtherDesign."""
     engines = open_engines(url)
     try:
         async with engines.read.connect() as connection:
@@ -87,6 +95,7 @@ def migration_config(connection: Connection | None = None) -> Config:
 
 
 def _upgrade(connection: Connection) -> None:
+    _check_revision(_revision(connection))
     command.upgrade(migration_config(connection), "head")
 
 
@@ -94,8 +103,25 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def _check_revision(found: str | None) -> None:
+    if found in _EARLIER:
+        raise OtherDesign(
+            f"the database is of an earlier design (revision {found}), from which nothing is"
+            " migrated: begin with an empty one"
+        )
+    scripts = ScriptDirectory.from_config(migration_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    if found is not None and found not in known:
+        raise OtherDesign(
+            f"the database is newer than this program (revision {found}; this program knows"
+            f" {newest_revision()}): run the program that made it"
+        )
+
+
 def _standing(connection: Connection) -> Standing:
-    if _revision(connection) != newest_revision():
+    found = _revision(connection)
+    _check_revision(found)
+    if found != newest_revision():
         return Standing(is_current=False)
     missing, powers = roles.missing_triggers(connection), roles.powers(connection)
     return Standing(is_current=True, missing_triggers=missing, powers=powers)

@@ -77,7 +77,7 @@ async def test_it_works_from_any_directory(tmp_path: Path, monkeypatch: pytest.M
 def test_there_is_one_line_of_migrations():
     scripts = ScriptDirectory.from_config(migration_config())
     assert scripts.get_heads() == [newest_revision()]
-    assert scripts.get_bases() == ["0001"]
+    assert scripts.get_bases() == ["0002"]
 
 
 def test_the_committed_schema_is_the_generated_one():

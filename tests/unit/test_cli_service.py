@@ -3,8 +3,10 @@
 import asyncio
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,28 @@ def test_migrate_makes_the_schema_and_again_changes_nothing(tmp_path: Path):
     before = path.read_bytes()
     assert "up to date" in done("migrate", env=env)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("revision", "complaint"),
+    [("0001", "of an earlier design (revision 0001)"), ("9999", "newer than this program")],
+)
+def test_a_database_of_another_version_is_refused_in_one_line_and_kept(
+    tmp_path: Path, revision: str, complaint: str
+):
+    path = tmp_path / "other.sqlite3"
+    env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{path}"}
+    done("migrate", env=env)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    for command in (("migrate",), ("apikey", "list")):
+        told = refused(1, *command, env=env)
+        assert complaint in told
+        assert len(told.splitlines()) == 1
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            (revision,)
+        ]
 
 
 @pytest.mark.parametrize(

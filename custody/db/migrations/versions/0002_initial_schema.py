@@ -6,7 +6,7 @@ from alembic import op
 from custody.db import triggers
 from custody.db.types import BaseUnits, UtcTime
 
-revision = "0001"
+revision = "0002"
 down_revision = None
 
 # There is no way down: money has moved since. Restore a backup instead.
