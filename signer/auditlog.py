@@ -1,9 +1,9 @@
 """The audit log: the journal as JSON lines, for people and for other machines.
 
-One line per record, in order, and after each append a seal. Whoever has the file and the log key
-can verify it alone; a copy of it restores a lost journal. The journal stays the truth: a line that
-a full disk or a crash left torn is cut off before the next is written, and whatever the file lacks,
-also if somebody cut or changed it, is written again from the journal.
+One line per record, in order, and after each append a seal: the checkpoint then. Whoever has the
+file and the log key can verify it alone; a copy of it restores a lost journal. The journal stays
+the truth: a line that a full disk or a crash left torn is cut off before the next is written, and
+whatever the file lacks, also if somebody cut or changed it, is written again from the journal.
 """
 
 from __future__ import annotations
@@ -22,29 +22,22 @@ from signer.canonical import (
     octets,
     parse_json,
 )
+from signer.chain import End, beginning, check_seal
+from signer.checkpoint import parse_checkpoint
 from signer.errors import JournalBehind, JournalDamaged
-from signer.journal import GENESIS, Journal, Record, check_gap, next_head
-from signer.seals import check_seal
+from signer.journal import Journal, Record
 from signer.statements import Notice
 
 _LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
-class Verified(NamedTuple):
-    """How far a log is good: its newest record."""
-
-    sequence: int
-    head: bytes
-
-
 class _Extent(NamedTuple):
-    """How far the file says what the journal says: bytes, the newest record in them and its head,
-    whether a seal ends them, and that last line."""
+    """How far the file says what the journal says: bytes, the newest record in them, whether
+    a seal ends them, and that last line."""
 
     length: int = 0
     sequence: int = 0
-    head: bytes = GENESIS
     sealed: bool = True
     last_line: bytes = b""
 
@@ -54,7 +47,7 @@ class AuditLog:
 
     def __init__(self, path: Path, journal: Journal) -> None:
         """Brings the file up to date, or warns that it can't be. Raises JournalBehind if it knows
-        more than the journal."""
+        more than the journal, JournalDamaged if it is of another format."""
         self._path = path
         self._journal = journal
         self._unwritable = ""
@@ -111,6 +104,8 @@ class AuditLog:
         kept under another name, as evidence, and a new one begun."""
         try:
             with self._path.open("rb") as file:
+                if opening:
+                    _check_format(file)
                 good, differs = _compare(file, self._journal)
                 size = file.seek(0, os.SEEK_END)
                 if differs and opening:
@@ -144,33 +139,28 @@ class AuditLog:
                 _write_all(file, _chunks(_line(*row) for row in journal.raw_since(good.sequence)))
                 last_line = _seal_line(journal)
                 _write_all(file, (last_line,))
-            self._good = _Extent(file.tell(), journal.sequence, journal.head, True, last_line)
+            self._good = _Extent(file.tell(), journal.sequence, True, last_line)
         self._torn = False
 
 
-def verify_log(path: Path, log_key: bytes) -> Verified:
-    """Every link of the chain and every seal. Raises JournalDamaged; an incomplete last line is
-    no damage, a last record without seal is."""
-    sequence, head, sealed = 0, GENESIS, 0
+def verify_log(path: Path, log_key: bytes) -> End:
+    """Every link of the chain, the tree and every checkpoint; says how far the log goes. Raises
+    JournalDamaged; an incomplete last line is no damage, a last record without seal is."""
+    end, sealed = beginning(log_key), 0
     for row in _rows(path):
-        if "seal" in row:
-            check_seal(log_key, sequence, head, _sealed(row, sequence))
-            sealed = sequence
-            continue
-        record = _read_record(row)
-        if record.sequence != sequence + 1:
-            check_gap(sequence, record.sequence, record.body)
-        if record.head != next_head(head, record.sequence, canonical_json(record.body)):
-            raise JournalDamaged(f"record {record.sequence} was changed")
-        sequence, head = record.sequence, record.head
-    if sealed != sequence:
+        if "checkpoint" in row:
+            check_seal(log_key, end, _sealed(row, end.sequence))
+            sealed = end.sequence
+        else:
+            end = _followed(end, _read_record(row))
+    if sealed != end.sequence:
         raise JournalDamaged(f"records after {sealed} are not sealed")
-    return Verified(sequence, head)
+    return end
 
 
 def records_of(path: Path) -> Iterator[Record]:
     """The records of a log that was verified."""
-    return (_read_record(row) for row in _rows(path) if "seal" not in row)
+    return (_read_record(row) for row in _rows(path) if "checkpoint" not in row)
 
 
 def set_aside(path: Path, why: str, sequence: int) -> Path:
@@ -193,9 +183,9 @@ def _compare(file: BinaryIO, journal: Journal) -> tuple[_Extent, bool]:
         if not line.endswith(b"\n"):
             return good, len(line) > _LINE_BYTES_MAX
         if awaited is not None and line == _line(*awaited):
-            good = _Extent(good.length + len(line), awaited[0], awaited[1], False, line)
+            good = _Extent(good.length + len(line), awaited[0], False, line)
             awaited = next(expected, None)
-        elif _is_seal_after(line, good.sequence) and (awaited or line == _seal_line(journal)):
+        elif _is_seal_of(line, good.sequence, journal) and (awaited or line == _seal_line(journal)):
             good = good._replace(length=good.length + len(line), sealed=True, last_line=line)
         else:
             return good, True
@@ -206,22 +196,21 @@ def _check_no_more(file: BinaryIO, good: _Extent, journal: Journal) -> None:
     """Raises JournalBehind if what follows on the good part has a higher number than any record of
     the journal, or was sealed by us: then another journal went on from here."""
     file.seek(good.length)
-    sequence, head = good.sequence, good.head
+    end = journal.end_at(good.sequence)
     for line in _lines(file):
         with suppress(JournalDamaged, MalformedMessage):
             row = _row(line)
-            if "seal" not in row:
+            if "checkpoint" not in row:
                 record = _read_record(row)
                 if record.sequence > journal.sequence:
                     raise JournalBehind(
                         f"{file.name} goes up to record {record.sequence} at least,"
                         f" the journal to {journal.sequence}"
                     )
-                sequence = record.sequence
-                head = next_head(head, sequence, canonical_json(record.body))
-            elif sequence > good.sequence:
-                check_seal(journal.log_key, sequence, head, _sealed(row, sequence))
-                raise JournalBehind(f"{file.name} has another record {sequence}, sealed by us")
+                end = _followed(end, record)
+            elif end.sequence > good.sequence:
+                check_seal(journal.log_key, end, _sealed(row, end.sequence))
+                raise JournalBehind(f"{file.name} has another record {end.sequence}, sealed by us")
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -249,33 +238,58 @@ def _row(line: bytes) -> dict[str, Any]:
     return row
 
 
+def _check_format(file: BinaryIO) -> None:
+    """Raises JournalDamaged for a log whose records have no salt: those of format 1 had none."""
+    first = file.readline(_LINE_BYTES_MAX)
+    file.seek(0)
+    with suppress(MalformedMessage):
+        body = _row(first).get("body")
+        if isinstance(body, dict) and "salt" not in body:
+            raise JournalDamaged(f"{file.name} is of format 1, but this program reads 2")
+
+
 def _read_record(row: dict[str, Any]) -> Record:
     try:
         fields = exact_fields(row, frozenset({"sequence", "head", "body"}))
-        if not isinstance(fields["body"], dict):
+        body = fields["body"]
+        if not isinstance(body, dict):
             raise MalformedMessage("body")
-        return Record(integer(fields["sequence"]), octets(fields["head"], 32), fields["body"])
+        if "salt" not in body:
+            raise MalformedMessage("of format 1, but this program reads 2")
+        return Record(integer(fields["sequence"]), octets(fields["head"], 32), body)
     except MalformedMessage as error:
         raise JournalDamaged(f"not a record: {error}") from error
 
 
-def _sealed(row: dict[str, Any], sequence: int) -> bytes:
+def _followed(end: End, record: Record) -> End:
+    """Raises JournalDamaged."""
+    body = record.body
+    following, _ = end.next(record.sequence, canonical_json(body), body.get("kind", ""))
+    if following.head != record.head:
+        raise JournalDamaged(f"record {record.sequence} was changed")
+    return following
+
+
+def _sealed(row: dict[str, Any], sequence: int) -> str:
     try:
-        fields = exact_fields(row, frozenset({"seal", "sequence"}))
+        fields = exact_fields(row, frozenset({"checkpoint", "sequence"}))
         if integer(fields["sequence"]) != sequence:
             raise MalformedMessage("seals another record")
-        return octets(fields["seal"], 64)
+        if not isinstance(fields["checkpoint"], str):
+            raise MalformedMessage("no checkpoint")
+        return fields["checkpoint"]
     except MalformedMessage as error:
         raise JournalDamaged(f"the seal after record {sequence}: {error}") from error
 
 
-def _is_seal_after(line: bytes, sequence: int) -> bool:
-    """Whether it has the form. To check every old seal's signature would take a start minutes
-    where there are a million; `log verify` does."""
-    try:
-        return bool(_sealed(_row(line), sequence))
-    except (MalformedMessage, JournalDamaged):
-        return False
+def _is_seal_of(line: bytes, sequence: int, journal: Journal) -> bool:
+    """Whether it says so. To check the root and signature of every old one would take a start
+    minutes where there are a million; `log verify` does."""
+    origin = journal.end_of(sequence)
+    with suppress(MalformedMessage, JournalDamaged):
+        told = parse_checkpoint(_sealed(_row(line), sequence))
+        return (told.origin, told.size) == (origin.origin, sequence - origin.first + 1)
+    return False
 
 
 def _line(sequence: int, head: bytes, body: str) -> bytes:
@@ -284,7 +298,7 @@ def _line(sequence: int, head: bytes, body: str) -> bytes:
 
 
 def _seal_line(journal: Journal) -> bytes:
-    row = {"seal": journal.seal().hex(), "sequence": journal.sequence}
+    row = {"checkpoint": journal.seal(), "sequence": journal.sequence}
     return canonical_json(row) + b"\n"
 
 

@@ -1,11 +1,13 @@
 """The signer's memory: one append-only chain of records, each fsynced before it has an effect.
 
-A record is canonical JSON; its head is SHA-256 over the head before it, its number and its bytes.
-The newest head is sealed with the signer's log key, so a record that was changed, removed or added
-behind the signer's back is noticed on opening; that the end is missing shows wherever somebody
-holds a later receipt (`expect`) or a longer copy of the log. Everything else that the guard knows
-is looked up here: the columns beside the record are computed from it by SQLite, so that there is
-no second truth to disagree with.
+A record is canonical JSON with a random salt, so that nobody guesses it from its published hash.
+It is a link of a chain and a leaf of a tree (`signer.chain`). The journal's end is sealed with a
+checkpoint that the signer's log key signs, so a record that was changed, removed or added behind
+the signer's back is noticed on opening; that the end is missing shows wherever somebody holds a
+later receipt (`expect`), a later checkpoint or a longer copy of the log. Everything else that the
+guard knows is looked up here: the columns beside the record are computed from it by SQLite, so that
+there is no second truth to disagree with. `nodes` are those of the tree that the record completes,
+its own leaf first; they are compared on opening, and make a proof a matter of a few look-ups.
 """
 
 from __future__ import annotations
@@ -14,23 +16,25 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, Final, NamedTuple
 
 from signer.canonical import canonical_json
+from signer.chain import RECOVERED, End, beginning, check_seal
+from signer.checkpoint import signed_note
 from signer.errors import DiskFailed, JournalBehind, JournalDamaged, JournalFault
 from signer.keychain import OwnKey
-from signer.seals import check_seal, seal_message
 from signer.statements import Notice
+from signer.tree import HASH_BYTES, Nodes, frontier_of
 
-GENESIS: Final = bytes(32)
-_RECORD_DOMAIN: Final = b"custody-wallet/journal/v1\n"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_SALT_BYTES: Final = 16
 _SCHEMA: Final = """
 CREATE TABLE journal (
     sequence INTEGER PRIMARY KEY,
     head BLOB NOT NULL,
+    nodes BLOB NOT NULL,
     body TEXT NOT NULL,
     kind TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) STORED,
     transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) STORED,
@@ -48,7 +52,7 @@ CREATE INDEX journal_spent ON journal (vault, at) WHERE kind = 'signed';
 CREATE INDEX journal_vault ON journal (vault) WHERE kind = 'vault';
 CREATE INDEX journal_rare ON journal (kind)
     WHERE kind IN ('policy', 'recovered', 'pinned', 'clock');
-CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), signature BLOB NOT NULL);
+CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint TEXT NOT NULL);
 """
 _DISK_ERRORS: Final = frozenset(
     {
@@ -81,11 +85,6 @@ class Record(NamedTuple):
     body: dict[str, Any]
 
 
-def next_head(head: bytes, sequence: int, body: bytes) -> bytes:
-    """What record `sequence` with these canonical bytes makes of the head before it."""
-    return sha256(_RECORD_DOMAIN + head + sequence.to_bytes(8, "big") + body).digest()
-
-
 class Journal:
     """One file, one process, one thread. Writes happen inside `transaction` only."""
 
@@ -94,7 +93,10 @@ class Journal:
         self._log_key = log_key
         self._writing = False
         self._unwritable = ""
-        self.sequence, self.head = 0, GENESIS
+        self._end = beginning(log_key.public_key)
+        self._ended: tuple[End, ...] = ()
+        """Where origins ended because of a recovery, oldest first."""
+        self._seal = ""
         self._database = sqlite3.connect(path, isolation_level=None)
         try:
             path.chmod(0o600)
@@ -118,6 +120,21 @@ class Journal:
         return (Notice("journal-unwritable", message),)
 
     @property
+    def end(self) -> End:
+        """Of all records, also of those that are not durable yet."""
+        return self._end
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest record; 0 before the first."""
+        return self._end.sequence
+
+    @property
+    def head(self) -> bytes:
+        """Of the newest record."""
+        return self._end.head
+
+    @property
     def log_key(self) -> bytes:
         """What seals are checked with."""
         return self._log_key.public_key
@@ -129,21 +146,21 @@ class Journal:
     def transaction(self) -> Iterator[None]:
         """All appends inside are durable when this returns, or none is. Raises sqlite3.Error."""
         assert not self._writing
-        before = self.sequence, self.head
+        before = self._end, self._ended, self._seal
         self._writing = True
         try:
             self._database.execute("BEGIN IMMEDIATE")
             yield
-            wrote = self.sequence != before[0]
+            wrote = self._end != before[0]
             if wrote:
-                self._seal()
+                self._write_seal()
             self._database.execute("COMMIT")
             if wrote:
                 self._unwritable = ""
         except BaseException as error:
             if isinstance(error, sqlite3.Error):
                 self._unwritable = str(error)
-            self.sequence, self.head = before
+            self._end, self._ended, self._seal = before
             if self._database.in_transaction:
                 self._database.execute("ROLLBACK")
             raise
@@ -152,14 +169,15 @@ class Journal:
 
     def append(self, body: dict[str, Any]) -> Record:
         """The next record. Durable when the transaction ends, and not before."""
-        return self._append(self.sequence + 1, body)
+        return self._append(self.sequence + 1, _salted(body))
 
     def skip_past(self, through: int, body: dict[str, Any]) -> Record:
         """A `recovered` record after number `through`, up to which others may hold receipts that
-        this journal has lost."""
-        assert body["kind"] == "recovered"
+        this journal has lost. It begins a new origin."""
+        assert body["kind"] == RECOVERED
         sequence = max(self.sequence, through) + 1
-        return self._append(sequence, {**body, "after": self.sequence, "through": through})
+        lost = {"after": self.sequence, "through": through, "log": self._end.told()}
+        return self._append(sequence, _salted({**body, **lost}))
 
     def restore(self, sequence: int, head: bytes, body: dict[str, Any]) -> None:
         """Append a record from a verified copy of the log. Raises JournalDamaged if it does not
@@ -191,10 +209,48 @@ class Journal:
         )
         return self._database.execute(query, (after, limit))
 
-    def seal(self) -> bytes:
-        """The log key's signature under the newest head; empty before the first record."""
-        row = self._one("SELECT signature FROM seal")
-        return b"" if row is None else bytes(row[0])
+    def seal(self) -> str:
+        """The newest checkpoint, as a signed note; empty before the first record."""
+        return self._seal
+
+    def seal_of(self, end: End) -> str:
+        """A checkpoint for what was the end of one of this journal's origins."""
+        checkpoint = end.checkpoint()
+        signature = self._log_key.sign(checkpoint.text())
+        return signed_note(checkpoint, self.log_key, signature)
+
+    def end_of(self, sequence: int) -> End:
+        """Where the origin of this record ends: here, or where a recovery ended it."""
+        return next((end for end in self._ended if sequence <= end.sequence), self._end)
+
+    def ends(self) -> tuple[End, ...]:
+        """Of every origin, oldest first; the last one goes on."""
+        return (*self._ended, self._end)
+
+    def end_at(self, sequence: int) -> End:
+        """As it was when this record was the newest."""
+        if sequence == 0:
+            return beginning(self.log_key)
+        last = self.end_of(sequence)
+        (head,) = self._one("SELECT head FROM journal WHERE sequence = ?", sequence) or (b"",)
+        tree = frontier_of(sequence - last.first + 1, self.nodes_of(last))
+        return End(sequence, head, last.origin, tree)
+
+    def nodes_of(self, end: End) -> Nodes:
+        """Look-ups in the tree of an origin, up to its end."""
+
+        def node(level: int, position: int) -> bytes:
+            sequence = end.first - 1 + ((position + 1) << level)
+            row = self._one("SELECT nodes FROM journal WHERE sequence = ?", sequence)
+            assert row is not None, "asked within the tree"
+            return bytes(row[0][level * HASH_BYTES : (level + 1) * HASH_BYTES])
+
+        return node
+
+    def told_at(self, sequence: int) -> tuple[bytes, bytes, str, str] | None:
+        """Head, leaf hash, kind and canonical body of one record."""
+        row = self._one("SELECT head, nodes, kind, body FROM journal WHERE sequence = ?", sequence)
+        return None if row is None else (row[0], row[1][:HASH_BYTES], row[2], row[3])
 
     def of_transfer(self, transfer: str) -> list[Record]:
         """What was signed for a transfer, and which approvals of it became complete when."""
@@ -255,32 +311,37 @@ class Journal:
     def _append(self, sequence: int, body: dict[str, Any]) -> Record:
         assert self._writing, "records are written inside a transaction"
         data = canonical_json(body)
-        head = next_head(self.head, sequence, data)
+        end, nodes = self._end.next(sequence, data, body["kind"])
         self._database.execute(
-            "INSERT INTO journal (sequence, head, body) VALUES (?, ?, ?)",
-            (sequence, head, data.decode()),
+            "INSERT INTO journal (sequence, head, nodes, body) VALUES (?, ?, ?, ?)",
+            (sequence, end.head, nodes, data.decode()),
         )
-        self.sequence, self.head = sequence, head
-        return Record(sequence, head, body)
+        self._move(end)
+        return Record(sequence, end.head, body)
 
-    def _seal(self) -> None:
-        signature = self._log_key.sign(seal_message(self.sequence, self.head))
-        self._database.execute("INSERT OR REPLACE INTO seal VALUES (1, ?)", (signature,))
+    def _move(self, end: End) -> None:
+        if end.origin != self._end.origin:
+            self._ended = (*self._ended, self._end)
+        self._end = end
+
+    def _write_seal(self) -> None:
+        self._seal = self.seal_of(self._end)
+        self._database.execute("INSERT OR REPLACE INTO seal VALUES (1, ?)", (self._seal,))
 
     def _verify(self) -> None:
-        """Every link of the chain, the seal under its end, and that what look-ups go by, columns
-        and indexes, tells the same as the records."""
-        for sequence, head, text in self._database.execute(
-            "SELECT sequence, head, body FROM journal ORDER BY sequence"
+        """Every link of the chain, every node of the tree, the seal under their end, and that what
+        look-ups go by, columns and indexes, tells the same as the records."""
+        for sequence, head, nodes, kind, text in self._database.execute(
+            "SELECT sequence, head, nodes, kind, body FROM journal ORDER BY sequence"
         ):
-            if sequence != self.sequence + 1:
-                check_gap(self.sequence, sequence, json.loads(text))
-            if head != next_head(self.head, sequence, text.encode()):
+            end, completed = self._end.next(sequence, text.encode(), kind)
+            if (head, nodes) != (end.head, completed):
                 raise JournalDamaged(f"record {sequence} was changed")
-            self.sequence, self.head = sequence, head
+            self._move(end)
+        (self._seal,) = self._one("SELECT checkpoint FROM seal") or ("",)
         if self.sequence:
-            check_seal(self._log_key.public_key, self.sequence, self.head, self.seal())
-        elif self.seal():
+            check_seal(self.log_key, self._end, self._seal)
+        elif self._seal:
             raise JournalDamaged("all records are gone")
         contradiction = self._one(_CONTRADICTION)
         if contradiction is not None:
@@ -294,11 +355,8 @@ class Journal:
         return row
 
 
-def check_gap(before: int, sequence: int, body: object) -> None:
-    """Numbers may jump only where a recovery says so. Raises JournalDamaged."""
-    recovered = isinstance(body, dict) and body.get("kind") == "recovered"
-    if not recovered or not isinstance(body, dict) or body.get("after") != before:
-        raise JournalDamaged(f"records between {before} and {sequence} are missing")
+def _salted(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "salt": token_hex(_SALT_BYTES)}
 
 
 def _is_disks(error: sqlite3.Error) -> bool:
@@ -319,7 +377,9 @@ def _prepare(database: sqlite3.Connection) -> None:
     if format_found == 0:
         database.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {_FORMAT}; COMMIT;")
     elif format_found != _FORMAT:
-        raise JournalDamaged(f"format {format_found}, but this program reads {_FORMAT}")
+        raise JournalDamaged(
+            f"the journal is of format {format_found}, but this program reads {_FORMAT}"
+        )
 
 
 def _check_schema(database: sqlite3.Connection) -> None:

@@ -8,6 +8,7 @@ from chains.codec import TransactionCodec
 from chains.model import NetworkId
 from signer.accounts import Accounts
 from signer.auditlog import AuditLog
+from signer.checkpoint import verifier_key
 from signer.clock import Counter, TrustedClock, Wall, seconds_since_boot, utc_now
 from signer.guard import Guard
 from signer.journal import Journal
@@ -85,6 +86,8 @@ class Session:
                 *self._clock_notices(),
             ),
             log_key=self._log_key.public_key,
+            verifier_key=verifier_key(self.journal.end.origin, self._log_key.public_key),
+            checkpoint=self.journal.seal(),
         )
 
     def tick(self) -> None:

@@ -16,6 +16,7 @@ from signer.canonical import (
     octets,
     text,
 )
+from signer.checkpoint import note_text
 
 _ATTESTATION_DOMAIN: Final = b"custody-wallet/attestation/v1\n"
 
@@ -78,9 +79,11 @@ class Notice:
 @dataclass(frozen=True, slots=True)
 class Status:
     """`attestation_key`, `log_key`: Ed25519 public keys to pin, empty while locked. `head` and
-    `sequence`: the newest record of the audit log. `policy_version` is 0 before the first policy.
-    `warnings`: what an operator should mend, each code once. `strangers`: how many callers who are
-    not listed were turned away since the process began."""
+    `sequence`: the newest record of the audit log. `checkpoint`: the signed note under it (C2SP),
+    empty before the first record; `verifier_key`: what other tools check it with (vkey), and its
+    name is the log's origin. Both are empty while locked. `policy_version` is 0 before the first
+    policy. `warnings`: what an operator should mend, each code once. `strangers`: how many callers
+    who are not listed were turned away since the process began."""
 
     locked: bool
     policy_version: int
@@ -89,6 +92,8 @@ class Status:
     attestation_key: bytes
     warnings: tuple[Notice, ...]
     log_key: bytes = b""
+    verifier_key: str = ""
+    checkpoint: str = ""
     strangers: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -100,6 +105,8 @@ class Status:
             "attestation_key": self.attestation_key.hex(),
             "warnings": [warning.to_json() for warning in self.warnings],
             "log_key": self.log_key.hex(),
+            "verifier_key": self.verifier_key,
+            "checkpoint": self.checkpoint,
             "strangers": self.strangers,
         }
 
@@ -115,10 +122,13 @@ class Status:
             attestation_key=octets(fields["attestation_key"]),
             warnings=tuple(Notice.parse(item) for item in listed(fields["warnings"], maximum=64)),
             log_key=octets(fields["log_key"]),
+            verifier_key=note_text(fields["verifier_key"]),
+            checkpoint=note_text(fields["checkpoint"]),
             strangers=integer(fields["strangers"]),
         )
 
 
 _STATUS_FIELDS = frozenset(
-    "locked policy_version sequence head attestation_key warnings log_key strangers".split()
+    "locked policy_version sequence head attestation_key warnings log_key verifier_key checkpoint"
+    " strangers".split()
 )

@@ -108,6 +108,8 @@ def print_status(answer: Any) -> None:
         print(f"newest record: {told.sequence}, head {told.head.hex()}")
         print(f"attestation key: {told.attestation_key.hex()}")
         print(f"log key: {told.log_key.hex()}")
+        print(f"verifier key: {told.verifier_key}")
+        print(f"checkpoint:\n{told.checkpoint}", end="")
     if told.strangers:
         print(f"turned away: {told.strangers} callers who are not listed")
     for warning in told.warnings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -243,10 +244,14 @@ def keystores() -> list[bytes]:
 
 def log_lines() -> list[bytes]:
     """Two records and their seal, which verify under no key but have the right form."""
-    body = {"kind": "rejected", "at": format_time(NOON), "code": "malformed"}
+    salt = "00" * 16
+    body = {"kind": "rejected", "at": format_time(NOON), "code": "malformed", "salt": salt}
+    root = b64encode(bytes(32)).decode()
+    lost = {"origin": "log/1", "size": 1, "root": "00" * 32, "head": "00" * 32}
+    loss = {"kind": "recovered", "after": 1, "through": 6, "log": lost, "salt": salt}
     rows = [
         {"sequence": 1, "head": "00" * 32, "body": body},
-        {"seal": "00" * 64, "sequence": 1},
-        {"sequence": 7, "head": "00" * 32, "body": {"kind": "recovered", "after": 1, "through": 6}},
+        {"checkpoint": f"log/1\n1\n{root}\n\n— log/1 {root}\n", "sequence": 1},
+        {"sequence": 7, "head": "00" * 32, "body": loss},
     ]
     return [b"".join(canonical_json(row) + b"\n" for row in rows)]

@@ -28,7 +28,8 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Family, Network, find_network
-from signer.auditlog import Verified, verify_log
+from signer.auditlog import verify_log
+from signer.chain import End
 from signer.messages import CallRefused, parse_response, request
 from signer.policy import SignedPolicy
 from signer.wire import (
@@ -273,7 +274,7 @@ class World:
         rows = [json.loads(line) for line in lines[1:] if line]
         return next(row["body"] for row in reversed(rows) if "body" in row)
 
-    def verified(self) -> Verified:
+    def verified(self) -> End:
         log_key = Status.parse(self.call("status")).log_key
         return verify_log(self.log, log_key)
 

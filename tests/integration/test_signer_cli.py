@@ -159,7 +159,7 @@ def test_the_log_is_verified_by_key_or_by_keystore(tmp_path):
     foreign = run_cli(*verify, "--state-dir", other.path, check=False)
     assert "seal" in foreign.stderr
     text = bench.state.log.read_text()
-    bench.state.log.write_text(text.replace('"amount"', '"amounts"').replace("t1", "t2"))
+    bench.state.log.write_text(text.replace('"amount"', '"amounts"').replace('"t1"', '"t2"'))
     changed = run_cli(*verify, "--log-key", key, secrets={}, check=False)
     assert "was changed" in changed.stderr
 

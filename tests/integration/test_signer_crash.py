@@ -61,7 +61,7 @@ write = auditlog.AuditLog._write
 def write_or_tear(log):
     torn(log) if armed.exists() and armed.read_text() == "mid-log" else write(log)
 
-journal.Journal._seal = dying("before-commit", journal.Journal._seal)
+journal.Journal._write_seal = dying("before-commit", journal.Journal._write_seal)
 service.step7_sign = dying("after-commit", service.step7_sign)
 service.step8_receipt = dying("after-signing", service.step8_receipt)
 auditlog.AuditLog.append = dying("before-log", auditlog.AuditLog.append)
@@ -129,7 +129,7 @@ async def test_killed(state, point):
         else:
             assert words(other, elsewhere) == ["signed", "denied/window-amount"]
         good = verify_log(state.log, session.status(()).log_key)
-        assert good == (session.journal.sequence, session.journal.head)
+        assert good == session.journal.end
 
 
 async def test_killed_at_any_moment(state):

@@ -161,7 +161,7 @@ TOUCHED = {
     "emptied": lambda path: os.truncate(path, 0),
     "removed": lambda path: path.unlink(),
     "another end": lambda path: path.write_bytes(path.read_bytes()[:-9] + b"00000000\n"),
-    "a line added": lambda path: path.write_bytes(path.read_bytes() + b'{"seal":"00"}\n'),
+    "a line added": lambda path: path.write_bytes(path.read_bytes() + b'{"checkpoint":""}\n'),
     "a record added": lambda path: path.write_bytes(path.read_bytes() + forged(99)),
 }
 

@@ -267,7 +267,7 @@ def test_a_refused_batch_takes_nothing_from_the_windows(tmp_path, monkeypatch):
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(bench.session.journal, "_seal", full_disk)
+        patched.setattr(bench.session.journal, "_write_seal", full_disk)
         assert spend(bench, 1) == "unavailable/not-durable"
     assert spend(bench, 2) == "signed"
 

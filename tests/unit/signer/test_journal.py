@@ -1,14 +1,18 @@
 """The chain of records: durable as a whole, and damage is noticed."""
 
 import json
+import shutil
 import sqlite3
 
 import pytest
 
 from signer.auditlog import AuditLog, records_of, verify_log
+from signer.canonical import canonical_json
+from signer.checkpoint import open_checkpoint
 from signer.errors import JournalBehind, JournalDamaged
 from signer.journal import Journal
 from signer.keychain import OwnKey
+from signer.tree import leaf_hash
 from tests.support.signer import Bench
 
 
@@ -25,6 +29,9 @@ def signed(number: int, **changes):
         "spends": [],
     }
     return {**body, **changes}
+
+
+LOSS = {"after": 10, "kind": "recovered", "through": 98}
 
 
 @pytest.fixture
@@ -92,9 +99,14 @@ def test_nothing_is_written_outside_a_transaction(path):
         ("UPDATE journal SET body = body || ' ' WHERE sequence = 10", ()),
         ("UPDATE journal SET head = zeroblob(32) WHERE sequence = 10", ()),
         ("UPDATE journal SET sequence = 99 WHERE sequence = 10", ()),
-        ("UPDATE seal SET signature = zeroblob(64)", ()),
-        ("INSERT INTO journal VALUES (11, zeroblob(32), ?)", (json.dumps(signed(11)),)),
-        ("INSERT INTO journal VALUES (99, zeroblob(32), ?)", ('{"after":10,"kind":"recovered"}',)),
+        ("UPDATE journal SET nodes = zeroblob(32) WHERE sequence = 9", ()),
+        ("UPDATE journal SET nodes = nodes || zeroblob(32) WHERE sequence = 9", ()),
+        ("UPDATE journal SET nodes = substr(nodes, 1, 64) WHERE sequence = 8", ()),
+        ("UPDATE journal SET nodes = substr(nodes, 1, 96) || zeroblob(32) WHERE sequence = 8", ()),
+        ("UPDATE seal SET checkpoint = replace(checkpoint, '10', '11')", ()),
+        ("UPDATE seal SET checkpoint = ''", ()),
+        ("INSERT INTO journal VALUES (11, zeroblob(32), x'', ?)", (json.dumps(signed(11)),)),
+        ("INSERT INTO journal VALUES (99, zeroblob(32), x'', ?)", (json.dumps(LOSS),)),
         ("PRAGMA user_version = 7", ()),
     ],
 )
@@ -195,7 +207,8 @@ def test_the_log_holds_every_record_and_verifies_alone(logged):
         journal.append(signed(11))
     log.append()
     good = verify_log(file, log_key().public_key)
-    assert good == (11, journal.head)
+    assert good == journal.end
+    assert good.sequence == 11
     assert [r.body["transfer"] for r in records_of(file)][-1] == "t11"
 
 
@@ -237,7 +250,7 @@ def lines_of(file):
         ),
         pytest.param(lambda lines: [*lines[:4], b"{}\n", *lines[4:]], id="something else"),
         pytest.param(lambda lines: [*lines[:4], b"\n", *lines[4:]], id="an empty line"),
-        pytest.param(lambda lines: [*lines, b'{"seal":"00","sequence":10}\n'], id="false seal"),
+        pytest.param(lambda lines: [*lines, b'{"checkpoint":"","sequence":10}\n'], id="false seal"),
     ],
 )
 def test_a_changed_log_does_not_verify(logged, edit):
@@ -279,3 +292,107 @@ def test_every_decision_is_in_the_log(tmp_path):
         ("refused", "unknown-vault"),
     ]
     assert bench.state.log.stat().st_mode & 0o777 == 0o600
+
+
+# Format, salt, origins
+
+
+def test_an_older_journal_is_refused_in_one_line(path):
+    tamper(path, "PRAGMA user_version = 1")
+    with pytest.raises(JournalDamaged) as refused:
+        Journal(path, log_key())
+    assert str(refused.value) == "the journal is of format 1, but this program reads 2"
+
+
+def old_line(**body):
+    return b'{"body":%s,"head":"%s","sequence":1}\n' % (canonical_json(body), b"00" * 32)
+
+
+def test_an_older_log_is_refused_in_one_line(logged):
+    journal, _, file = logged
+    file.write_bytes(old_line(kind="vault") + b'{"seal":"00","sequence":1}\n')
+    with pytest.raises(JournalDamaged) as refused:
+        AuditLog(file, journal)
+    assert str(refused.value).endswith("audit.jsonl is of format 1, but this program reads 2")
+    with pytest.raises(JournalDamaged, match="of format 1, but this program reads 2"):
+        verify_log(file, log_key().public_key)
+    assert file.read_bytes().startswith(b'{"body":{"kind":"vault"}')
+
+
+def test_each_record_has_a_salt_of_its_own(path):
+    """The same record twice has two hashes: who knows what it says can't find it by its hash."""
+    journal = Journal(path, log_key())
+    with journal.transaction():
+        twice = [journal.append(signed(1)) for _ in range(50)]
+        twice.append(journal.skip_past(70, {"kind": "recovered", "at": signed(1)["at"]}))
+    salts = {record.body["salt"] for record in twice}
+    assert len(salts) == len(twice)
+    assert {len(bytes.fromhex(salt)) for salt in salts} == {16}
+    assert len({leaf_hash(canonical_json(record.body)) for record in twice}) == len(twice)
+
+
+def test_a_recovery_begins_an_origin_that_names_the_old_one(path):
+    journal = Journal(path, log_key())
+    before = journal.end
+    with journal.transaction():
+        record = journal.skip_past(25, {"kind": "recovered", "at": "2026-03-04T12:00:00Z"})
+        journal.append(signed(27))
+    end = journal.end
+    assert (record.sequence, end.first, end.sequence, end.tree.size) == (26, 26, 27, 2)
+    assert end.origin != before.origin
+    assert (record.body["after"], record.body["through"]) == (10, 25)
+    assert record.body["log"] == {
+        "origin": before.origin,
+        "size": 10,
+        "root": before.tree.root().hex(),
+        "head": before.head.hex(),
+    }
+    assert journal.ends() == (before, end)
+    assert [journal.end_of(number).origin for number in (1, 10, 26, 27)] == [
+        before.origin,
+        before.origin,
+        end.origin,
+        end.origin,
+    ]
+    journal.close()
+    again = Journal(path, log_key())
+    assert again.ends() == (before, end)
+    assert open_checkpoint(again.seal(), log_key().public_key) == end.checkpoint()
+
+
+def test_two_recoveries_of_one_backup_have_two_origins(path, tmp_path):
+    origins = set()
+    for name in ("a", "b"):
+        copy = shutil.copy(path, tmp_path / name)
+        journal = Journal(copy, log_key())
+        with journal.transaction():
+            journal.skip_past(25, {"kind": "recovered", "at": "2026-03-04T12:00:00Z"})
+        origins.add(journal.end.origin)
+    assert len(origins) == 2
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"after": 9}, {"through": 24}, {"through": "25"}, {"log": {}}, {"log": None}],
+    ids=str,
+)
+def test_a_recovery_that_lies_about_what_was_lost_does_not_follow(path, changes):
+    journal = Journal(path, log_key())
+    body = {"kind": "recovered", "at": "x", "after": 10, "through": 25, "log": journal.end.told()}
+    journal.end.next(26, canonical_json(body), "recovered")
+    with pytest.raises(JournalDamaged):
+        journal.end.next(26, canonical_json(body | changes), "recovered")
+
+
+def test_a_transaction_that_fails_leaves_the_origin(path):
+    journal = Journal(path, log_key())
+    before = journal.ends(), journal.seal()
+
+    def fails():
+        with journal.transaction():
+            journal.skip_past(25, {"kind": "recovered", "at": "2026-03-04T12:00:00Z"})
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fails()
+    assert (journal.ends(), journal.seal()) == before

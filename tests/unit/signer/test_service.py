@@ -365,7 +365,7 @@ def test_a_signature_never_exists_before_its_record_is_durable(bench, monkeypatc
     journal, log = bench.session.journal, bench.session._log
     for target, name, label in (
         (journal, "append", "record"),
-        (journal, "_seal", "commit"),
+        (journal, "_write_seal", "commit"),
         (curves, "sign_ecdsa_recoverable", "sign"),
         (log, "append", "log"),
     ):

@@ -101,7 +101,9 @@ def test_other_spellings_are_refused(data):
         (REFUSAL, Refusal.parse),
         (Attestation(MANDATE.network, "v1", "m/0'", Address("a"), bytes(64)), Attestation.parse),
         (
-            Status(False, 3, 9, bytes(32), bytes(32), (Notice("w", "m"),), bytes(32), 2),
+            Status(
+                False, 3, 9, bytes(32), bytes(32), (Notice("w", "m"),), bytes(32), "k", "a\n", 2
+            ),
             Status.parse,
         ),
         (Status(True, 0, 0, bytes(32), b"", ()), Status.parse),
