@@ -45,6 +45,10 @@ class SolanaNode(ServerNode):
         gone until somebody sends them again. Refused where it would undo a final block."""
         await self._tell("reorg", depth=depth)
 
+    async def accepted(self) -> int:
+        """How many transactions, whoever's, wait for a block or are in one."""
+        return int(await self._tell("accepted"))
+
     async def balance(self, address: Address) -> int:
         return int(await self._tell("balance", address=address))
 

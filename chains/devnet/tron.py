@@ -44,6 +44,10 @@ class TronNode(ServerNode):
         """What the replaced blocks held waits again, as with java-tron."""
         await self._ask("/devnet/reorg", depth=depth)
 
+    async def accepted(self) -> int:
+        """How many transactions, whoever's, wait for a block or are in one."""
+        return int((await self._ask("/devnet/accepted"))["number"])
+
     async def balance(self, address: Address) -> int:
         answer = await self._ask("/devnet/balance", address=to_bytes(address).hex())
         return int(answer["balance"])

@@ -21,6 +21,9 @@ from chains.bitcoin.rpc import BitcoinRpc
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, parse_transaction
 from chains.devnet.bitcoin import BitcoinNode
 from chains.devnet.evm import AnvilNode
+from chains.devnet.faults import BehindProxy
+from chains.devnet.solana import SolanaNode
+from chains.devnet.tron import TronNode
 from chains.evm import address as evm_address
 from chains.evm import build as evm
 from chains.hashes import keccak256, sha256d
@@ -45,18 +48,27 @@ _WEALTH = 10**24
 _GWEI = 10**9
 
 
-class DirectBitcoinNode(BitcoinNode):
+class _Direct(BehindProxy):
     """Without the fault proxy, which would run in this process and be measured with it."""
 
     async def _open_proxy(self, engine_url: str) -> str:
         return engine_url
 
 
-class DirectAnvilNode(AnvilNode):
-    """As DirectBitcoinNode."""
+class DirectBitcoinNode(_Direct, BitcoinNode):
+    """See `_Direct`."""
 
-    async def _open_proxy(self, engine_url: str) -> str:
-        return engine_url
+
+class DirectAnvilNode(_Direct, AnvilNode):
+    """See `_Direct`."""
+
+
+class DirectSolanaNode(_Direct, SolanaNode):
+    """See `_Direct`."""
+
+
+class DirectTronNode(_Direct, TronNode):
+    """See `_Direct`."""
 
 
 class BitcoinBlocks:
@@ -76,22 +88,9 @@ class BitcoinBlocks:
     async def start(self) -> None:
         """One payment of the node's wallet, split into a coin for each chain."""
         self._rpc = BitcoinRpc(self._node.url, _RPC_TIMEOUT_S)
-        to = self._addresses.address_of(_ANYONE)
-        assert to is not None
-        txid = await self._node.fund(to, _FUNDS)
-        await self._node.mine()
-        raw = await self._rpc.call("getrawtransaction", txid)
-        found = parse_transaction(bytes.fromhex(raw)).outputs
-        place = next(at for at, output in enumerate(found) if output.script == _ANYONE)
         each = (_FUNDS - 10**6) // self._number
-        split = Transaction(
-            2,
-            (TxInput(bytes.fromhex(txid)[::-1], place, 0xFFFFFFFD, witness=_WITNESS),),
-            tuple(TxOutput(each, _ANYONE) for _ in range(self._number)),
-            0,
-        )
-        await self._generate([split.serialize()])
-        spent = split.hash()
+        outputs = [TxOutput(each, _ANYONE)] * self._number
+        spent = await split_coins(self._node, self._rpc, self._addresses, outputs)
         self._coins = [(spent + at.to_bytes(4, "little"), each) for at in range(self._number)]
 
     async def mine(self, blocks: int) -> None:
@@ -118,6 +117,23 @@ class BitcoinBlocks:
 
     async def _generate(self, transactions: list[bytes]) -> None:
         await self._rpc.call("generateblock", _MINER, [raw.hex() for raw in transactions])
+
+
+async def split_coins(
+    node: BitcoinNode, rpc: BitcoinRpc, addresses: AddressFormat, outputs: Sequence[TxOutput]
+) -> bytes:
+    """One transaction, in a block, whose outputs are these; its id as transactions name it."""
+    to = addresses.address_of(_ANYONE)
+    assert to is not None
+    txid = await node.fund(to, sum(each.amount for each in outputs) + 10**6)
+    await node.mine()
+    raw = await rpc.call("getrawtransaction", txid)
+    found = parse_transaction(bytes.fromhex(raw)).outputs
+    place = next(at for at, output in enumerate(found) if output.script == _ANYONE)
+    spent = TxInput(bytes.fromhex(txid)[::-1], place, 0xFFFFFFFD, witness=_WITNESS)
+    split = Transaction(2, (spent,), tuple(outputs), 0)
+    await rpc.call("generateblock", _MINER, [split.serialize().hex()])
+    return split.hash()
 
 
 class EvmBlocks:

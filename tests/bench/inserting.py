@@ -43,6 +43,14 @@ class BareInserts(Protocol):
     async def close(self) -> None: ...
 
 
+def open_bare(url: str, connections: int) -> BareInserts:
+    """`connections` count on PostgreSQL only."""
+    parsed = make_url(url)
+    if parsed.database is not None and parsed.drivername.startswith("sqlite"):
+        return BareSqlite(Path(parsed.database))
+    return BarePostgres(url, connections)
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """One row. `statement` takes the values in order."""

@@ -69,7 +69,24 @@ one transaction. The limit writes the same six rows in one transaction with the 
 nothing, decides nothing and updates no balance. Both wait for the disk (SQLite: WAL with
 `synchronous=FULL`; PostgreSQL: `fsync` and `synchronous_commit` on). PostgreSQL is asked by eight
 callers on eight connections on both sides; in SQLite writers queue, and the raw driver runs in this
-thread, without an event loop.
+thread, without an event loop. *Over HTTP* the API is `custody serve` in a process of its own, asked
+by eight connections of one plain client; its limit is a FastAPI route in a process of its own that
+parses the same request, writes the same rows with the raw driver and answers. The rows *in the
+window* compare one vault that has so many transfers inside the policy's windows with a new vault in
+each round.
+
+**Payouts of one vault.** The whole way, with every part a process of its own: 200 payouts to 200
+destinations are requested over HTTP, eight at a time; the policy's limits and windows are judged
+twice, the signer signs, workers build, broadcast and follow. A payout counts as broadcast when the
+node says that it has taken it. Blocks are made every half second until then; afterwards as many as
+finality needs, at once. The figure is payouts broadcast in a second since the first request, and
+behind it, for each second of CPU that the workers spent until all payouts were final. What stands
+below the table: when the first and the last were broadcast, when all were final, and the workers'
+CPU for each. The script has the key in memory and nothing to lose: with the family's library it
+builds, signs and sends one payment after the other to the same node, in the same run (bitcoin: the
+node's own wallet does it). The engines are `anvil`, `bitcoind` and our own local servers of Solana
+and TRON. The API's p50 is that of one question after the other (a vault's balances), while nothing
+happens and while the payouts are under way.
 
 **Loaded in the process.** Modules in `sys.modules` of a fresh process after importing the signer's
 entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer

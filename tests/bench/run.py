@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import accepting, derivation, following, loading, machine, peers, signing
+from tests.bench import accepting, derivation, following, loading, machine, payouts, peers, signing
 from tests.bench.requests import Requests, Signer, open_vaults, standing_policy
 from tests.bench.scale import Scale
 from tests.bench.table import Row
@@ -45,6 +45,7 @@ async def _sections(folder: Path, scale: Scale, say: Say) -> list[Row]:
     rows += await following.measure(folder, scale)
     say("transfers accepted")
     rows += await accepting.measure(folder, scale, say)
+    rows += await payouts.measure(folder, scale, say)
     say("what the signer loads")
     rows += loading.measure(scale)
     return rows

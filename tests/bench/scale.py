@@ -27,6 +27,15 @@ class Scale:
     """In each block; an EVM block has a fifth."""
     evm_blocks: int
     transfers: int
+    http_rounds: int
+    http_databases: tuple[str, ...]
+    in_window: int
+    """Transfers of the vault whose window is full."""
+    payouts: int
+    houses: tuple[tuple[str, int], ...]
+    """On which databases payouts are made, with how many workers."""
+    probe_s: float
+    """How long the idle API is asked."""
     loads: int
     """Times that the signer's modules are loaded."""
 
@@ -45,6 +54,12 @@ FULL = Scale(
     bitcoin_transactions=1_000,
     evm_blocks=8,
     transfers=200,
+    http_rounds=5,
+    http_databases=("SQLite", "PostgreSQL"),
+    in_window=10_000,
+    payouts=200,
+    houses=(("SQLite", 1), ("SQLite", 2), ("PostgreSQL", 1), ("PostgreSQL", 2)),
+    probe_s=2.0,
     loads=5,
 )
 
@@ -62,5 +77,11 @@ QUICK = Scale(
     bitcoin_transactions=50,
     evm_blocks=2,
     transfers=8,
+    http_rounds=1,
+    http_databases=("PostgreSQL",),
+    in_window=20,
+    payouts=3,
+    houses=(("SQLite", 1),),
+    probe_s=0.2,
     loads=1,
 )

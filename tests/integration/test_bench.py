@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.bench import accepting, derivation, following, loading, signing
+from tests.bench import accepting, derivation, following, loading, payouts, signing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +21,7 @@ def test_a_quick_run_has_every_section_and_leaves_nothing(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "tests.bench", "--quick", "--write", str(page)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    for module in (signing, derivation, following, accepting, loading):
+    for module in (signing, derivation, following, accepting, payouts, loading):
         assert module.SECTION in page.read_text()
     assert leftovers() == before
 

@@ -65,6 +65,7 @@ class Control:
             "mine": self.mine,
             "reorg": self.reorg,
             "fund": self.fund,
+            "accepted": self.accepted,
             "balance": self.balance,
             "received": self.received,
         }
@@ -78,6 +79,11 @@ class Control:
 
     def fund(self, address: str, lamports: int) -> Any:
         return self._methods.call("requestAirdrop", [address, lamports])
+
+    def accepted(self) -> int:
+        """How many transactions wait for a block or are in one."""
+        included = sum(len(block.transactions) for block in self._chain.blocks)
+        return included + len(self._chain.waiting)
 
     def balance(self, address: str) -> int:
         """The runtime's own newest state."""

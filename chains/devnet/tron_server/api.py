@@ -40,6 +40,7 @@ def application(journal: Journal) -> Starlette:
         "/devnet/mine": control.mine,
         "/devnet/fund": control.fund,
         "/devnet/reorg": control.reorganise,
+        "/devnet/accepted": control.accepted,
         "/devnet/balance": control.balance,
         "/devnet/received": control.received,
     }
@@ -153,6 +154,11 @@ class _Control:
     def reorganise(self, parameters: _Parameters) -> Any:
         self._journal.reorganise(int(parameters["depth"]))
         return {"height": self._chain.head.number}
+
+    def accepted(self, _: _Parameters) -> Any:
+        """How many transactions wait for a block or are in one."""
+        included = sum(len(block.included) for block in self._chain.blocks)
+        return {"number": included + len(self._chain.waiting)}
 
     def balance(self, parameters: _Parameters) -> Any:
         found = self._chain.accounts.get(_address(parameters))

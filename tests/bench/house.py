@@ -1,0 +1,117 @@
+"""The house as an operator runs it: signer, API and workers, each a process of its own.
+
+The programs are the real ones with the real settings; only the blocks are asked for more often,
+because the local networks make them as fast as they are told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from chains.devnet.process import EngineProcess, free_port
+from custody.apikeys.model import Scope
+from tests.bench.lean_http import LeanClient
+from tests.bench.measure import Clock, cpu_of
+from tests.bench.requests import standing_policy
+from tests.support.signer import prepare_state, running_signer
+
+POLL_INTERVAL_S = 0.25
+_BIN = Path(sys.executable).parent
+_START_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """`api_cpu`, `worker_cpu`: seconds of CPU that the API and all workers have spent."""
+
+    base_url: str
+    api_key: str
+    api_cpu: Clock
+    worker_cpu: Clock
+
+    def connect(self) -> LeanClient:
+        return LeanClient(self.base_url, {"Authorization": f"Bearer {self.api_key}"})
+
+
+@asynccontextmanager
+async def running_house(
+    folder: Path, database_url: str, nodes: Mapping[str, str], workers: int
+) -> AsyncIterator[House]:
+    """On an empty database, until the context ends. `nodes`: the URL of each network's."""
+    await asyncio.to_thread(folder.mkdir)
+    async with AsyncExitStack() as stack:
+        signer = stack.enter_context(running_signer(prepare_state(folder)))
+        client = signer.client()
+        stack.push_async_callback(client.close)
+        await client.publish_policy(standing_policy())
+        port = free_port()
+        environment = _environment(database_url, signer.socket, nodes, port)
+        _run(environment, "migrate")
+        key = _make_key(environment)
+        processes = [_process(stack, folder, environment, "serve")]
+        processes += [_process(stack, folder, environment, "worker", at) for at in range(workers)]
+        base_url = f"http://127.0.0.1:{port}"
+        await processes[0].wait_ready(lambda: is_ready(base_url), _START_S)
+        api, *clocks = (cpu_of(each.pid) for each in processes if each.pid is not None)
+        yield House(base_url, key, api, lambda: sum(clock() for clock in clocks))
+        failed = [each.log_tail() for each in processes if not each.running]
+        assert not failed, failed[0]
+
+
+def _environment(
+    database_url: str, socket: Path, nodes: Mapping[str, str], port: int
+) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return inherited | {
+        "CUSTODY_DATABASE_URL": database_url,
+        "CUSTODY_SIGNER_SOCKET": str(socket),
+        "CUSTODY_NODES": json.dumps(dict(nodes)),
+        "CUSTODY_PORT": str(port),
+        "CUSTODY_POLL_INTERVAL_S": str(POLL_INTERVAL_S),
+        "CUSTODY_RUN_WORKERS": "false",
+    }
+
+
+def _make_key(environment: Mapping[str, str]) -> str:
+    scopes = [part for scope in Scope for part in ("--scope", scope.value)]
+    return _run(environment, "apikey", "create", "--name", "bench", *scopes).split()[-1]
+
+
+def _run(environment: Mapping[str, str], *arguments: str) -> str:
+    """A command that ends by itself; what it printed."""
+    command = [str(_BIN / "custody"), *arguments]
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _process(
+    stack: AsyncExitStack, folder: Path, environment: Mapping[str, str], verb: str, at: int = 0
+) -> EngineProcess:
+    process = EngineProcess(
+        [_BIN / "custody", verb], folder / f"{verb}-{at}.log", environment=environment
+    )
+    stack.push_async_callback(process.stop)
+    process.start()
+    return process
+
+
+async def is_ready(base_url: str) -> bool:
+    """Database and signer; whether its nodes answer does not count."""
+    try:
+        async with httpx2.AsyncClient(base_url=base_url, timeout=5.0) as client:
+            return (await client.get("/ready")).status_code == httpx2.codes.OK
+    except httpx2.TransportError:
+        return False
