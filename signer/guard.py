@@ -39,7 +39,7 @@ from signer.policy import (
     Window,
     spends_of,
 )
-from signer.usage import RollingSums, most_of, spends_in
+from signer.usage import RollingSums, most_of, spend_row, spends_in
 from signer.wire import RefusalCode, format_time, parse_time
 
 CHANGE_AHEAD_MAX: Final = 10_000
@@ -177,15 +177,15 @@ class Guard:
                 "kind": "signed",
                 "at": format_time(now),
                 "transfer": transfer,
-                "client": facts.client,
-                "vault": facts.vault,
-                "network": facts.network,
+                "client": facts.core.client,
+                "vault": facts.core.vault,
+                "network": facts.core.network,
                 "mandate": mandate_digest.hex(),
                 "tx": tx_digest.hex(),
                 "identity": summary.identity,
                 "conflicts": sorted(summary.conflict_keys),
                 "binding": sorted(summary.binding_keys),
-                "spends": [[s.asset, s.destination, str(s.amount)] for s in spends],
+                "spends": [spend_row(spend) for spend in spends],
             }
         )
         self._sums.put(spends)

@@ -11,16 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
 from chains.model import Payment, SigningInput, TxSummary
 from chains.networks import all_networks
 from signer.accounts import COIN_FAMILIES, Account, Accounts
 from signer.errors import Refused
-from signer.policy import Policy
+from signer.policy import NotSigned, Policy, check_signed
 from signer.wire import Approval, Mandate, RefusalCode, Verdict, approval_message
 
 
@@ -51,13 +48,13 @@ def check_approvals(
             raise _unauthenticated("approver-unknown", f"nobody is called {approval.approver}")
         if approval.approver in approved:
             raise _unauthenticated("approver-twice", f"{approval.approver} approved twice")
-        # Four eyes are not two eyes with two keys.
-        if mandate.initiator in person.initiates_as | {person.id}:
+        # Four eyes are not two eyes with two keys, nor a machine's and its operator's.
+        if person.id in policy.behind(mandate.initiator):
             raise _unauthenticated("approver-is-initiator", "the initiator can't approve")
         # An approval of another transfer, network, amount or version has another digest.
         try:
-            Ed25519PublicKey.from_public_bytes(person.key).verify(approval.signature, message)
-        except InvalidSignature:
+            check_signed(person.credentials, approval.signature, message)
+        except NotSigned:
             raise _unauthenticated(
                 "approval-signature", f"{approval.approver} did not sign this mandate"
             ) from None

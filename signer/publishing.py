@@ -54,7 +54,7 @@ class Publisher:
     def _check_addresses(self, policy: Policy) -> None:
         """Of every network there is, enabled here or not: enabled later, nobody checks again."""
         for group in policy.destinations.values():
-            for network, address in group.entries:
+            for network, (address, _) in group.entries:
                 try:
                     canonical = self._codec(network).parse_address(address).address
                 except InvalidAddress as error:

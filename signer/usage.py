@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from chains.model import Address, AssetId
+from chains.model import AssetId
 from signer.journal import Record
-from signer.policy import NOTHING, Spend, Usage, Window, taken_of
+from signer.policy import NOTHING, Payee, Spend, Usage, Window, taken_of
 
 _SUMS_MAX: Final = 4096
 
@@ -118,15 +118,20 @@ def spends_in(record: Record, at: datetime) -> list[Spend]:
     """What a `signed` record, made `at`, takes from the windows."""
     body = record.body
     return [
-        Spend(body["transfer"], body["vault"], asset, destination, int(amount), at)
-        for asset, destination, amount in body["spends"]
+        Spend(body["transfer"], body["vault"], asset, to and Payee(*to), int(amount), at)
+        for asset, to, amount in body["spends"]
     ]
+
+
+def spend_row(spend: Spend) -> list[Any]:
+    """As `spends_in` reads it."""
+    return [spend.asset, spend.destination and list(spend.destination), str(spend.amount)]
 
 
 def most_of(spends: Iterable[Spend], earlier: Iterable[Spend], at: datetime) -> tuple[Spend, ...]:
     """Thing by thing, the most that the new transaction, signed at `at`, or any before it takes:
     one of them will confirm, and nobody knows which. A new one that takes nothing frees nothing."""
-    most: dict[tuple[AssetId, Address | None], Spend] = {}
+    most: dict[tuple[AssetId, Payee | None], Spend] = {}
     for spend in (*spends, *earlier):
         key = spend.asset, spend.destination
         if key not in most or spend.amount > most[key].amount:

@@ -1,6 +1,6 @@
 """Approvals: who still has to give one, what they are shown, and what they hand in.
 
-The authority is the approver's own Ed25519 key, named by the signed policy, over the digest of the
+The authority is the approver's own credential, named by the signed policy, over the digest of the
 mandate's bytes; an API key only carries the message. Everything checked here the signer checks
 again with its own copy of the policy.
 """
@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
 from chains.networks import all_networks
@@ -31,8 +29,10 @@ from custody.transfers.state import Accept, Reject, State, Transfer, can
 from signer.policy import (
     Evaluation,
     Grant,
+    NotSigned,
     Policy,
     Ruling,
+    check_signed,
     evaluate,
     facts_of,
     missing_approvals,
@@ -170,8 +170,7 @@ async def _awaiting(
 
 
 def _waits_for(policy: Policy, waiting: Waiting, approver: str) -> bool:
-    person = policy.persons.get(approver)
-    if person is None or waiting.row.initiator in person.initiates_as | {approver}:
+    if approver not in policy.persons or approver in policy.behind(waiting.row.initiator):
         return False
     if any(each.approver == approver for each in waiting.given):
         return False
@@ -189,12 +188,11 @@ def _check_signature(
     person = policy.persons.get(approver)
     if person is None:
         raise NotFound("approver_not_found", "the policy knows no such person", field="approver")
-    if mandate.initiator in person.initiates_as | {person.id}:
+    if person.id in policy.behind(mandate.initiator):
         raise Forbidden("approver_is_initiator", "nobody decides on what they asked for themselves")
     try:
-        key = Ed25519PublicKey.from_public_bytes(person.key)
-        key.verify(signature, approval_message(mandate.digest(), verdict))
-    except InvalidSignature:
+        check_signed(person.credentials, signature, approval_message(mandate.digest(), verdict))
+    except NotSigned:
         raise Forbidden(
             "approval_signature_invalid", "not this person's signature of this verdict"
         ) from None

@@ -56,7 +56,7 @@ def keygen(
     passphrase = choose_passphrase(passphrase_fd, "the new key")
     made = keyfile.create(out, keyfile.Role.APPROVER, person, passphrase)
     note(f"written to {out}; give this line to the administrators, for the policy's persons:")
-    say(json.dumps({"id": made.id, "key": made.public_key.hex(), "initiates_as": []}))
+    say(json.dumps(keyfile.public_half(made)))
 
 
 @app.command("list")

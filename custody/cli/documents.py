@@ -91,8 +91,12 @@ def summary(policy: Policy, document: bytes) -> tuple[str, ...]:
     lines = [
         f"version         {policy.version}",
         f"digest          {digest_of(document)}",
-        f"administrators  {administrators.threshold} of {', '.join(administrators.keys)}",
+        f"administrators  {administrators.threshold} of {', '.join(administrators.members)}",
         f"persons         {', '.join(policy.persons) or 'none'}",
+    ]
+    lines += [
+        f"machine         {machine.id}, operated by {_names(machine.operators)}"
+        for machine in policy.machines.values()
     ]
     lines += [f"group           {name}: {_names(who)}" for name, who in policy.groups.items()]
     lines += [

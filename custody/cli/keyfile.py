@@ -182,6 +182,12 @@ def create(path: Path, role: Role, person: str, passphrase: bytes) -> Header:
     return header
 
 
+def public_half(header: Header) -> dict[str, Any]:
+    """The person's or administrator's line in a policy document."""
+    credential = {"kind": "ed25519", "key": header.public_key.hex()}
+    return {"id": header.id, "credentials": [credential]}
+
+
 def write_new(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """All of it on the disk, or no file. Raises Misuse if there is one already."""
     try:

@@ -48,7 +48,7 @@ def keygen(
     passphrase = choose_passphrase(passphrase_fd, "the new key")
     made = keyfile.create(out, keyfile.Role.ADMINISTRATOR, person, passphrase)
     note(f"written to {out}; keep a copy, and the passphrase elsewhere")
-    say(json.dumps({"id": made.id, "key": made.public_key.hex()}))
+    say(json.dumps(keyfile.public_half(made)))
 
 
 @app.command()
@@ -89,7 +89,8 @@ def sign(
     together = merge([*earlier, *_already_there(out)])
     file = KeyFile.read(key, Role.ADMINISTRATOR)
     say(*summary(policy, canonical))
-    if policy.administrators.keys.get(file.header.id) != file.header.public_key:
+    credentials = policy.administrators.members.get(file.header.id, ())
+    if all(each.key != file.header.public_key for each in credentials):
         note(f"this version does not name {file.header.id} with this key as an administrator")
     opened = file.open(read_passphrase(passphrase_fd, f"the key of {file.header.id}"))
     signature = opened.sign(policy_message(canonical))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chains.costs import CostKind
 from chains.networks import Environment, Network
 from signer.policy import Policy, SignedPolicy, policy_message
 from signer.wire import Action, canonical_json
@@ -23,10 +24,11 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
     assert all(network.environment is Environment.LOCAL for network in networks)
     document = canonical_json(
         {
-            "format": 1,
+            "format": 2,
             "version": 1,
             "administrators": administrators(key),
             "persons": [],
+            "machines": [],
             "groups": [],
             "destinations": [],
             "rules": [_rule(networks)],
@@ -38,8 +40,8 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
 
 def administrators(key: Ed25519PrivateKey) -> dict[str, Any]:
     """What `custody-signer pin-administrators` is given."""
-    public = key.public_key().public_bytes_raw().hex()
-    return {"threshold": 1, "members": [{"id": ADMINISTRATOR, "key": public}]}
+    credential = {"kind": "ed25519", "key": key.public_key().public_bytes_raw().hex()}
+    return {"threshold": 1, "members": [{"id": ADMINISTRATOR, "credentials": [credential]}]}
 
 
 def _rule(networks: list[Network]) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def _rule(networks: list[Network]) -> dict[str, Any]:
             "initiators": "any",
         },
         "limits": {
-            "per_transaction": [
+            "per_transfer": [
                 {"asset": asset, "amount": str(1_000 * unit)} for asset, unit in assets
             ],
             "windows": [
@@ -73,8 +75,10 @@ def _rule(networks: list[Network]) -> dict[str, Any]:
             "hours": None,
         },
         "grant": {
-            "fees": [
-                {"network": network.id, "amount": str(network.fee_max)} for network in networks
+            "costs": [
+                {"network": network.id, "kind": kind, "amount": str(network.fee_max)}
+                for network in networks
+                for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION)
             ],
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,

@@ -35,7 +35,7 @@ from custody.db.types import BaseUnits
 from custody.errors import Unprocessable
 from custody.transfers.state import NEVER_SIGNED
 from signer.client import SignerError
-from signer.policy import Policy, SignedPolicy, Spend, Usage, Window, usage_of
+from signer.policy import Payee, Policy, SignedPolicy, Spend, Usage, Window, usage_of
 
 FRESH_NS = 2 * 10**9
 """How long a policy is believed to be in force without asking again, in nanoseconds."""
@@ -130,7 +130,7 @@ async def usage_at_most(
     for at, window in enumerate(windows):
         parameters[f"after_{at}"] = now - timedelta(seconds=window.seconds)
         parameters[f"asset_{at}"] = window.asset
-        parameters[f"destination_{at}"] = window.destination
+        parameters[f"destination_{at}"] = window.destination and window.destination.address
     shape = tuple(window.destination is not None for window in windows)
     (taken,) = await session.quick_rows(_taken(shape), parameters)
     found = {}
@@ -175,7 +175,7 @@ async def usage(
         for transfer, asset, destination, amount, fee_max, at in rows
         if transfer != besides
         for spend in (
-            Spend(transfer, vault, AssetId(asset), Address(destination), amount, at),
+            Spend(transfer, vault, AssetId(asset), Payee(Address(destination)), amount, at),
             Spend(transfer, vault, native, None, fee_max, at),
         )
     ]

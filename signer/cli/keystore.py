@@ -155,7 +155,7 @@ def administrators(
                 _pin(state, trusted, passphrase, token)
             finally:
                 wipe(passphrase)
-        print("pinned:", *trusted.keys)
+        print("pinned:", *trusted.members)
 
 
 def _pin(

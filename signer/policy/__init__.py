@@ -4,23 +4,28 @@ Custody evaluates it early, to tell people what will be needed; the signer evalu
 its own counters, and only its verdict counts.
 """
 
-from signer.policy.approvals import missing_approvals
+from signer.policy.approvals import (
+    missing_approvals,
+)
+from signer.policy.basis import (
+    Support,
+    basis_of,
+    supports_of,
+)
+from signer.policy.credentials import (
+    Credential,
+    NotSigned,
+    check_signed,
+)
 from signer.policy.document import (
     DOCUMENT_BYTES_MAX,
     Administrators,
-    AmountLimit,
     DestinationEntry,
     DestinationGroup,
-    Grant,
-    Hours,
-    Limits,
-    Order,
+    Machine,
     Person,
     Policy,
     PolicyHead,
-    Rule,
-    Scope,
-    WindowLimit,
 )
 from signer.policy.evaluate import (
     CLOCK_SKEW,
@@ -43,8 +48,29 @@ from signer.policy.facts import (
     taken_of,
     usage_of,
 )
-from signer.policy.fields import InvalidPolicy
-from signer.policy.replay import Change, PastTransfer, explain, replay
+from signer.policy.fields import (
+    InvalidPolicy,
+)
+from signer.policy.payees import (
+    UNBOUNDED,
+    Payee,
+)
+from signer.policy.replay import (
+    Change,
+    PastTransfer,
+    explain,
+    replay,
+)
+from signer.policy.rules import (
+    AmountLimit,
+    Grant,
+    Hours,
+    Limits,
+    Order,
+    Rule,
+    Scope,
+    WindowLimit,
+)
 from signer.policy.signing import (
     PolicyUnsigned,
     SignedPolicy,
@@ -57,9 +83,11 @@ __all__ = [
     "CLOCK_SKEW",
     "DOCUMENT_BYTES_MAX",
     "NOTHING",
+    "UNBOUNDED",
     "Administrators",
     "AmountLimit",
     "Change",
+    "Credential",
     "DestinationEntry",
     "DestinationGroup",
     "Detail",
@@ -69,8 +97,11 @@ __all__ = [
     "Hours",
     "InvalidPolicy",
     "Limits",
+    "Machine",
+    "NotSigned",
     "Order",
     "PastTransfer",
+    "Payee",
     "Person",
     "Policy",
     "PolicyHead",
@@ -82,10 +113,13 @@ __all__ = [
     "Scope",
     "SignedPolicy",
     "Spend",
+    "Support",
     "Usage",
     "Window",
     "WindowLimit",
+    "basis_of",
     "check_quorum",
+    "check_signed",
     "evaluate",
     "explain",
     "facts_of",
@@ -93,6 +127,7 @@ __all__ = [
     "policy_message",
     "replay",
     "spends_of",
+    "supports_of",
     "taken_of",
     "usage_of",
     "verify_policy",

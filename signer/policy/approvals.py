@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from signer.policy.document import Grant, Order, Policy
+from signer.policy.document import Policy
+from signer.policy.rules import Grant, Order
 from signer.wire import Need
 
 
 def missing_approvals(
     policy: Policy, grant: Grant, initiator: str, approvals: Sequence[str]
 ) -> tuple[Need, ...]:
-    """What `grant` still needs. The initiator counts nowhere, nobody counts twice, also across
-    groups. In a sequence only the group whose turn it is."""
+    """What `grant` still needs. Who asked, or operates the machine that did, counts nowhere; nobody
+    counts twice, also across groups. In a sequence only the group whose turn it is."""
     if not grant.needs:
         return ()
+    asking = policy.behind(initiator)
     persons = [
-        name
-        for name in dict.fromkeys(approvals)
-        if name in policy.persons and initiator not in policy.persons[name].initiates_as | {name}
+        name for name in dict.fromkeys(approvals) if name in policy.persons and name not in asking
     ]
     if grant.order is Order.SEQUENCE:
         return _missing_in_sequence(policy, grant, persons)

@@ -3,13 +3,17 @@
 Custody asks early, to tell people what will be needed; the signer asks again and only its answer
 counts. The two differ in nothing but where `usage` comes from. Pure: no I/O, no clock.
 
+Before any rule is read, a payment of nothing is denied.
+
 How rules are read, in order of precedence:
-1. A deny rule that applies to any output of the transfer denies it, wherever it stands.
-2. Else the first allow rule that covers every output and whose limits hold decides: which
+1. A deny rule that applies to any effect of the transfer denies it, wherever it stands.
+2. Else the first allow rule that covers every effect and whose limits hold decides: which
    approvals, which time lock. A rule whose limits don't hold steps aside for the next, so that
    "small amounts freely, larger ones with approvals" is two rules; a hard ceiling is a deny rule
    with limits.
 3. Else the transfer is denied; or `not_yet`, if a rule would decide as soon as time passes.
+
+What has no amount, a message or a delegation, is above every limit of amounts.
 """
 
 from __future__ import annotations
@@ -20,10 +24,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from chains.model import NetworkId, Payment
+from chains.costs import by_asset
+from chains.effects import Pay
+from signer.agreement import action_of
 from signer.policy.approvals import missing_approvals
-from signer.policy.document import Grant, Hours, Limits, Policy, Rule, Scope, WindowLimit
+from signer.policy.document import Policy
 from signer.policy.facts import Facts, Usage, Window, windows_of
+from signer.policy.payees import payee_of, taking_of
+from signer.policy.rules import Grant, Hours, Limits, Rule, WindowLimit
+from signer.policy.scope import outside
 from signer.policy.zones import time_zone
 from signer.wire import Need
 
@@ -42,6 +51,7 @@ class Detail(StrEnum):
     """Why, in one stable word. Of an evaluation and of each reason in its trace."""
 
     ALLOWED = "allowed"
+    PAYMENT_OF_NOTHING = "payment-of-nothing"
     DENIED_BY_RULE = "denied-by-rule"
     NO_RULE = "no-rule"
     OUT_OF_SCOPE = "out-of-scope"
@@ -49,7 +59,7 @@ class Detail(StrEnum):
     WINDOW_AMOUNT = "window-amount"
     WINDOW_COUNT = "window-count"
     USAGE_UNKNOWN = "usage-unknown"
-    FEE_LIMIT = "fee-limit"
+    COST_LIMIT = "cost-limit"
     MANDATE_LIFETIME = "mandate-lifetime"
     HOURS = "hours"
     DESTINATION_COOLING = "destination-cooling"
@@ -77,7 +87,7 @@ class RuleTrace(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """`rule`: the one that decided, if any. `not_before`: when a running time lock ends.
-    `trace`: every rule, in the document's order."""
+    `trace`: every rule, in the document's order; none, if no rule was read."""
 
     ruling: Ruling
     detail: Detail
@@ -92,7 +102,7 @@ def windows(policy: Policy, facts: Facts) -> tuple[Window, ...]:
     needed = (
         window
         for rule in policy.rules
-        if not _outside(rule, policy, facts)
+        if not outside(rule, policy, facts.core)
         for limit in rule.limits.windows
         for window, _ in windows_of(limit, facts)
     )
@@ -115,6 +125,9 @@ def evaluate(
     approved is not). `complete_since`: by rule id, since when the caller durably knows that the
     rule's approvals were complete; a time lock runs from there, without it from now.
     """
+    senseless = _senseless(facts)
+    if senseless is not None:
+        return Evaluation(Ruling.DENY, senseless, None, (), None, ())
     trace = tuple(_judge(rule, policy, facts, usage, now) for rule in policy.rules)
     denying = next((t.rule for t in trace if t.applies and not t.allows), None)
     if denying is not None:
@@ -122,7 +135,7 @@ def evaluate(
     deciding = next((rule for rule, t in zip(policy.rules, trace, strict=True) if t.applies), None)
     if deciding is None or deciding.grant is None:
         return _nothing_applies(trace)
-    needs = missing_approvals(policy, deciding.grant, facts.initiator, approvals)
+    needs = missing_approvals(policy, deciding.grant, facts.core.initiator, approvals)
     if needs:
         ruling, detail = Ruling.NEEDS_APPROVALS, Detail.APPROVALS
         return Evaluation(ruling, detail, deciding.id, needs, None, trace)
@@ -131,6 +144,13 @@ def evaluate(
     if now < unlocked:
         return Evaluation(Ruling.NOT_YET, Detail.TIME_LOCK, deciding.id, (), unlocked, trace)
     return Evaluation(Ruling.ALLOW, Detail.ALLOWED, deciding.id, (), None, trace)
+
+
+def _senseless(facts: Facts) -> Detail | None:
+    """What no rule could allow: a payment of nothing is an excuse to pay a fee."""
+    if any(isinstance(effect, Pay) and effect.amount <= 0 for effect in facts.effects):
+        return Detail.PAYMENT_OF_NOTHING
+    return None
 
 
 def _nothing_applies(trace: tuple[RuleTrace, ...]) -> Evaluation:
@@ -149,9 +169,9 @@ def _nothing_applies(trace: tuple[RuleTrace, ...]) -> Evaluation:
 def _judge(
     rule: Rule, policy: Policy, facts: Facts, usage: Mapping[Window, Usage], now: datetime
 ) -> RuleTrace:
-    outside = _outside(rule, policy, facts)
-    if outside:
-        reason = Reason(Detail.OUT_OF_SCOPE, outside)
+    beyond = outside(rule, policy, facts.core)
+    if beyond:
+        reason = Reason(Detail.OUT_OF_SCOPE, beyond)
         return RuleTrace(rule.id, rule.grant is not None, applies=False, reasons=(reason,))
     broken = tuple(_broken_limits(rule.limits, facts, usage, now))
     if rule.grant is None:
@@ -163,58 +183,30 @@ def _judge(
     return RuleTrace(rule.id, allows=True, applies=not broken, reasons=broken)
 
 
-def _outside(rule: Rule, policy: Policy, facts: Facts) -> str:
-    """In which respect the transfer is out of the rule's scope; empty if it is in.
-
-    Allowing takes every output and at least one, denying takes any one: a forbidden payment must
-    not pass because a permitted one travels with it, nor the other way round, and a transfer that
-    pays nobody is covered by nothing.
-    """
-    scope = rule.scope
-    single = (
-        ("client", facts.client, scope.clients),
-        ("vault", facts.vault, scope.vaults),
-        ("network", facts.network, scope.networks),
-        ("action", facts.action, scope.actions),
-        ("initiator", facts.initiator, scope.initiators),
-    )
-    for name, value, allowed in single:
-        if allowed is not None and value not in allowed:
-            return name
-    covered = [_covers(scope, policy, facts.network, output) for output in facts.outputs]
-    if not covered:
-        return "no payment"
-    if all(covered) if rule.grant is not None else any(covered):
-        return ""
-    return "asset or destination"
-
-
-def _covers(scope: Scope, policy: Policy, network: NetworkId, output: Payment) -> bool:
-    if scope.assets is not None and output.asset not in scope.assets:
-        return False
-    return scope.destinations is None or any(
-        policy.destinations[name].entry(network, output.address) is not None
-        for name in scope.destinations
-    )
-
-
 def _broken_limits(
     limits: Limits, facts: Facts, usage: Mapping[Window, Usage], now: datetime
 ) -> Iterator[Reason]:
-    totals = facts.totals
-    if limits.per_transaction:
-        most = {limit.asset: limit.amount for limit in limits.per_transaction}
-        for asset, total in totals.items():
+    if limits.per_transfer or limits.windows:
+        yield from _without_amount(facts)
+    if limits.per_transfer:
+        most = {limit.asset: limit.amount for limit in limits.per_transfer}
+        for asset, total in facts.totals.items():
             if total > most.get(asset, -1):
-                yield Reason(Detail.AMOUNT_LIMIT, f"{total} of {asset} in one transaction")
+                yield Reason(Detail.AMOUNT_LIMIT, f"{total} of {asset} in one transfer")
     if limits.windows:
-        for asset in totals.keys() - {limit.asset for limit in limits.windows}:
+        takes = facts.totals.keys() | {a for a, most in by_asset(facts.costs_max).items() if most}
+        for asset in sorted(takes - {limit.asset for limit in limits.windows}):
             yield Reason(Detail.WINDOW_AMOUNT, f"no window for {asset}")
         for limit in limits.windows:
-            if limit.asset in totals or limit.asset == facts.native:
-                yield from _broken_window(limit, facts, usage)
+            yield from _broken_window(limit, facts, usage)
     if limits.hours is not None and not _within(limits.hours, now):
         yield Reason(Detail.HOURS, f"outside the hours of {limits.hours.zone}")
+
+
+def _without_amount(facts: Facts) -> Iterator[Reason]:
+    for effect in facts.effects:
+        if taking_of(effect, facts.native) is None:
+            yield Reason(Detail.AMOUNT_LIMIT, f"no amount says what a {action_of(effect)} takes")
 
 
 def _broken_window(
@@ -241,17 +233,29 @@ def _within(hours: Hours, now: datetime) -> bool:
 def _broken_terms(
     rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime
 ) -> Iterator[Reason]:
-    fee_most = grant.fees.get(facts.network, -1)
-    if facts.fee_max > fee_most:
-        yield Reason(Detail.FEE_LIMIT, f"greatest fee {facts.fee_max}, allowed {fee_most}")
-    lifetime = facts.expires_at - facts.requested_at
+    yield from _broken_costs(grant, facts)
+    lifetime = facts.expires_at - facts.offered_at
     if lifetime > timedelta(seconds=grant.mandate_lifetime_s):
         yield Reason(Detail.MANDATE_LIFETIME, f"the mandate lives {lifetime}")
-    if facts.requested_at > now + CLOCK_SKEW:
-        yield Reason(Detail.MANDATE_LIFETIME, "requested in the future")
-    for output in facts.outputs:
-        if rule.scope.destinations is not None and not any(
-            policy.destinations[name].cooled(facts.network, output.address, now)
-            for name in rule.scope.destinations
-        ):
-            yield Reason(Detail.DESTINATION_COOLING, f"{output.address} was added too recently")
+    if max(facts.core.requested_at, facts.offered_at) > now + CLOCK_SKEW:
+        yield Reason(Detail.MANDATE_LIFETIME, "requested or offered in the future")
+    groups = [policy.destinations[name] for name in rule.scope.destinations or ()]
+    for payee in (payee_of(effect) for effect in facts.effects if groups):
+        network = facts.core.network
+        if payee is None or not any(group.cooled(network, payee, now) for group in groups):
+            name = payee.address if payee else "a message"
+            yield Reason(Detail.DESTINATION_COOLING, f"{name} was added too recently")
+
+
+def _broken_costs(grant: Grant, facts: Facts) -> Iterator[Reason]:
+    """A cost in another asset than the network's own is granted by no rule."""
+    network = facts.core.network
+    for (asset, kind), most in facts.costs_max.items():
+        granted = grant.costs.get((network, kind), 0) if asset == facts.native else 0
+        if most > granted:
+            yield Reason(
+                Detail.COST_LIMIT, f"{kind} up to {most} of {asset}, where {granted} is allowed"
+            )
+    for kind in sorted(facts.uncapped):
+        if (network, kind) not in grant.costs:
+            yield Reason(Detail.COST_LIMIT, f"nothing bounds {kind}, which the rule does not name")

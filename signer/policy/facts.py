@@ -1,7 +1,7 @@
 """What rules look at: a transfer's facts, and what other transfers took before it. Pure.
 
-What a transfer takes out of a vault is its payments plus its greatest fee: a fee paid to an
-accomplice who mines is money gone like any other.
+What a transfer takes out of a vault is what its effects give away and the most that it may cost: a
+fee paid to an accomplice who mines is money gone like any other.
 """
 
 from __future__ import annotations
@@ -11,49 +11,61 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from chains.model import Address, AssetId, NetworkId, Payment
+from chains.costs import CostKind, Costs, by_asset
+from chains.effects import Effect, Pay
+from chains.model import AssetId, NetworkId
 from chains.networks import all_networks
-from signer.policy.document import WindowLimit
-from signer.wire import Action, MalformedMessage, Mandate
+from signer import agreement
+from signer.agreement import Action, Core
+from signer.policy.payees import Payee, Taking, taking_of
+from signer.policy.rules import WindowLimit
+from signer.wire import MalformedMessage, Mandate
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What rules look at. `fee_max` is in base units of `native`, the network's own asset."""
+    """What rules look at. `native`: the network's own asset. `uncapped`: kinds of cost that no byte
+    of the transaction bounds, where there is a transaction to look at."""
 
-    client: str
-    vault: str
-    network: NetworkId
+    core: Core
     native: AssetId
-    action: Action
-    initiator: str
-    outputs: tuple[Payment, ...]
-    fee_max: int
-    requested_at: datetime
+    costs_max: Costs
+    offered_at: datetime
     expires_at: datetime
+    uncapped: frozenset[CostKind] = frozenset()
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return self.core.effects
+
+    @property
+    def takings(self) -> tuple[Taking, ...]:
+        """What the effects give away, without the costs; nothing of an effect without amount."""
+        found = (taking_of(effect, self.native) for effect in self.effects)
+        return tuple(taking for taking in found if taking is not None)
 
     @property
     def totals(self) -> dict[AssetId, int]:
-        """What is paid in all, by asset, without the fee."""
+        """What is given away in all, by asset, without the costs."""
         totals: dict[AssetId, int] = {}
-        for output in self.outputs:
-            totals[output.asset] = totals.get(output.asset, 0) + output.amount
+        for taking in self.takings:
+            totals[taking.asset] = totals.get(taking.asset, 0) + taking.amount
         return totals
 
 
 class Window(NamedTuple):
     """Names one rolling sum: what left `vault` in the last `seconds`, in `asset`, to `destination`
-    or (None) to anybody, the fees of those transfers included."""
+    or (None) to anybody, the costs of those transfers included."""
 
     vault: str
     asset: AssetId
-    destination: Address | None
+    destination: Payee | None
     seconds: int
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a window holds already: base units, and how many transfers paid the asset."""
+    """What a window holds already: base units, and how many transfers gave away the asset."""
 
     amount: int
     count: int
@@ -62,68 +74,94 @@ class Usage:
 NOTHING: Final = Usage(0, 0)
 
 
-def facts_of(mandate: Mandate) -> Facts:
+def facts_of(
+    mandate: agreement.Mandate | Mandate, uncapped: frozenset[CostKind] = frozenset()
+) -> Facts:
     """Raises MalformedMessage for a network that does not exist."""
-    network = all_networks().get(mandate.network)
-    if network is None:
-        raise MalformedMessage("unknown network")
+    if isinstance(mandate, Mandate):
+        return _facts_of_before(mandate)
     return Facts(
+        core=mandate.core,
+        native=_native(mandate.core.network),
+        costs_max=mandate.costs_max,
+        offered_at=mandate.offered_at,
+        expires_at=mandate.expires_at,
+        uncapped=uncapped,
+    )
+
+
+def _facts_of_before(mandate: Mandate) -> Facts:
+    core = Core(
+        transfer=mandate.transfer,
+        retry_of=None,
         client=mandate.client,
         vault=mandate.vault,
         network=mandate.network,
-        native=network.native.id,
-        action=mandate.action,
+        action=Action(mandate.action.value),
         initiator=mandate.initiator,
-        outputs=mandate.outputs,
-        fee_max=mandate.fee_max,
+        source_path=mandate.source_path,
+        source_address=mandate.source_address,
+        effects=tuple(Pay(out.address, out.asset, out.amount) for out in mandate.outputs),
         requested_at=mandate.requested_at,
+    )
+    native = _native(mandate.network)
+    return Facts(
+        core=core,
+        native=native,
+        costs_max={(native, CostKind.FEE): mandate.fee_max},
+        offered_at=mandate.requested_at,
         expires_at=mandate.expires_at,
     )
 
 
+def _native(network: NetworkId) -> AssetId:
+    found = all_networks().get(network)
+    if found is None:
+        raise MalformedMessage("unknown network")
+    return found.native.id
+
+
 class Spend(NamedTuple):
-    """One thing that leaves a vault with a transfer. `destination` is None for the fee."""
+    """One thing that leaves a vault with a transfer. `destination` is None for the costs."""
 
     transfer: str
     vault: str
     asset: AssetId
-    destination: Address | None
+    destination: Payee | None
     amount: int
     at: datetime
 
 
 def spends_of(facts: Facts, transfer: str, at: datetime) -> tuple[Spend, ...]:
     """What a transfer signed at `at` adds to the windows after it."""
-    paid: dict[tuple[AssetId, Address], int] = {}
-    for output in facts.outputs:
-        key = output.asset, output.address
-        paid[key] = paid.get(key, 0) + output.amount
-    payments = tuple(
-        Spend(transfer, facts.vault, asset, address, total, at)
-        for (asset, address), total in paid.items()
-    )
-    return (*payments, Spend(transfer, facts.vault, facts.native, None, facts.fee_max, at))
+    given: dict[tuple[AssetId, Payee], int] = {}
+    for asset, payee, units in facts.takings:
+        given[asset, payee] = given.get((asset, payee), 0) + units
+    vault = facts.core.vault
+    effects = (Spend(transfer, vault, *key, units, at) for key, units in given.items())
+    costs = by_asset(facts.costs_max)
+    return (*effects, *(Spend(transfer, vault, a, None, costs[a], at) for a in sorted(costs)))
 
 
 def taken_of(spends: Iterable[Spend], window: Window) -> Usage:
-    """What one transfer's `spends` take of `window`, their age aside. The whole fee counts for
-    each destination that is paid: it left because that one was."""
+    """What one transfer's `spends` take of `window`, their age aside. The whole cost counts for
+    each destination that gets something: it left because that one did."""
     ours = [spend for spend in spends if spend.vault == window.vault]
     wanted = window.destination
     served = [s for s in ours if s.destination is not None and wanted in (None, s.destination)]
     paid = [spend.amount for spend in served if spend.asset == window.asset]
-    fees = [s.amount for s in ours if s.destination is None and s.asset == window.asset]
-    counted = sum(fees) if served or wanted is None else 0
+    costs = [s.amount for s in ours if s.destination is None and s.asset == window.asset]
+    counted = sum(costs) if served or wanted is None else 0
     return Usage(sum(paid) + counted, 1 if paid else 0)
 
 
 def windows_of(limit: WindowLimit, facts: Facts) -> Iterator[tuple[Window, Usage]]:
     """The sums that `limit` looks at, with what this transfer would add to each."""
-    spends = spends_of(facts, "", facts.requested_at)
-    everybody: dict[Address | None, None] = {None: None}
-    payees: dict[Address | None, None] = dict.fromkeys(out.address for out in facts.outputs)
+    spends = spends_of(facts, "", facts.offered_at)
+    everybody: dict[Payee | None, None] = {None: None}
+    payees: dict[Payee | None, None] = dict.fromkeys(taking.payee for taking in facts.takings)
     for destination in payees if limit.per_destination else everybody:
-        window = Window(facts.vault, limit.asset, destination, limit.seconds)
+        window = Window(facts.core.vault, limit.asset, destination, limit.seconds)
         taking = taken_of(spends, window)
         if taking != NOTHING:
             yield window, taking

@@ -82,13 +82,18 @@ def names(value: object) -> frozenset[str]:
     return frozenset(listed)
 
 
-def some(value: object, parse: Callable[[object], str]) -> frozenset[str]:
+def some(value: object, parse: Callable[[object], T]) -> frozenset[T]:
     """A list of distinct values, at least one."""
     listed = [parse(item) for item in rows(value)]
     distinct(listed)
     if not listed:
         raise InvalidPolicy("empty")
     return frozenset(listed)
+
+
+def memo(value: object) -> str | None:
+    """What an address's owner tells people apart by; null where it is not used."""
+    return None if value is None else identifier(value)
 
 
 def positive(value: object) -> int:

@@ -1,4 +1,4 @@
-"""Who says so: the policy document with its administrators' Ed25519 signatures. Pure.
+"""Who says so: the policy document with its administrators' signatures. Pure.
 
 The first version is signed by the administrators pinned in the signer, each later one by those
 whom the version before it names.
@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from signer.policy.credentials import NotSigned, check_signed
 from signer.policy.document import Administrators, Policy
 from signer.wire import MalformedMessage, exact_fields, identifier, octets
 
@@ -49,7 +47,7 @@ class SignedPolicy:
 
 
 def policy_message(document: bytes) -> bytes:
-    """What an administrator's Ed25519 key signs."""
+    """What an administrator's credential signs."""
     return _DOMAIN + document
 
 
@@ -67,12 +65,11 @@ def check_quorum(signed: SignedPolicy, administrators: Administrators) -> None:
     """
     message = policy_message(signed.document)
     for name, signature in signed.signatures.items():
-        if name not in administrators.keys:
+        if name not in administrators.members:
             raise PolicyUnsigned(f"{name} is not an administrator")
         try:
-            key = Ed25519PublicKey.from_public_bytes(administrators.keys[name])
-            key.verify(signature, message)
-        except InvalidSignature as error:
+            check_signed(administrators.members[name], signature, message)
+        except NotSigned as error:
             raise PolicyUnsigned(f"the signature of {name} does not verify") from error
     if len(signed.signatures) < administrators.threshold:
         raise PolicyUnsigned(

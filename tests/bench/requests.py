@@ -47,9 +47,9 @@ _TIP_HEIGHT = 800_000
 
 
 def standing_policy() -> SignedPolicy:
-    """No approvals, but limits: per transaction, and two rolling windows for each vault."""
+    """No approvals, but limits: per transfer, and two rolling windows for each vault."""
     natives = [network.native for network in local_networks()]
-    per_transaction = [
+    per_transfer = [
         {"asset": native.id, "amount": str(10 * 10**native.decimals)} for native in natives
     ]
     windows = [
@@ -61,7 +61,7 @@ def standing_policy() -> SignedPolicy:
         )
     ]
     return sign_policy(
-        policy_document(rule("standing", per_transaction=per_transaction, windows=windows))
+        policy_document(rule("standing", per_transfer=per_transfer, windows=windows))
     )
 
 

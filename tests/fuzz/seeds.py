@@ -217,6 +217,7 @@ def policy() -> bytes:
     entry = {
         "network": find_network("ethereum-local").id,
         "address": MANDATE.outputs[0].address,
+        "memo": None,
         "added_at": format_time(NOON - timedelta(days=2)),
     }
     return policy_document(
@@ -227,7 +228,7 @@ def policy() -> bytes:
                 window(asset, 3600, 10**20, count=3, per_destination=True),
                 window(asset, 3600, 10**20),
             ],
-            per_transaction=[{"asset": asset, "amount": "1"}],
+            per_transfer=[{"asset": asset, "amount": "1"}],
             destinations=["known"],
         ),
         rule("large", needs=[("treasury", 2), ("risk", 1)], order="sequence", time_lock_s=60),

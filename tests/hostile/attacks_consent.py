@@ -178,7 +178,7 @@ POLICY: Final = (
     Attack(
         "a fee beyond the rule",
         "agreed by two, above what the policy lets a fee be",
-        "denied/fee-limit",
+        "denied/cost-limit",
         consent.fee_beyond_the_rule,
     ),
     Attack(

@@ -209,7 +209,7 @@ def changed_after_signing(world: World) -> str:
 def one_key_two_persons(world: World) -> str:
     """Signed by everybody, but ada would count twice, as ada and as `adam`."""
     row = parse_json(policy(VERSION + 1, world.now()))
-    row["persons"].append({**row["persons"][0], "id": "adam", "initiates_as": []})
+    row["persons"].append({**row["persons"][0], "id": "adam"})
     row["groups"][0]["members"].append("adam")
     return world.publish(sign_policy(canonical_json(row), RULING))
 
@@ -217,7 +217,7 @@ def one_key_two_persons(world: World) -> str:
 def key_that_anybody_has(world: World) -> str:
     """Signed by everybody, but one person's key is a point under which anything verifies."""
     row = parse_json(policy(VERSION + 1, world.now()))
-    row["persons"][0]["key"] = (1).to_bytes(32, "little").hex()
+    row["persons"][0]["credentials"][0]["key"] = (1).to_bytes(32, "little").hex()
     return world.publish(sign_policy(canonical_json(row), RULING))
 
 

@@ -135,7 +135,10 @@ def believe_records(journal: Any) -> None:
 STEP_4 = {"signer.service:step4_compare": believe_mandate}
 NO_CHANGE_DOUBTS = {"chains.bitcoin.codec:_change_doubts": no_doubts}
 LIFETIME = {"signer.service:Signer._check_lifetime": nothing}
-PAYABLE = {"signer.mandate:_check_payable": nothing}
+PAYABLE = {
+    "signer.mandate:_check_payable": nothing,
+    "signer.policy.evaluate:_senseless": nothing,
+}
 FEES_PER_DESTINATION = dict.fromkeys(
     ("signer.policy.facts:taken_of", "signer.usage:taken_of"), fees_of_the_vault_only
 )
@@ -199,7 +202,7 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("TRX to the zero address", PAYABLE),
     ("a destination's limit drained as fees", FEES_PER_DESTINATION),
     ("an idle deny entry", {"signer.publishing:Publisher._check_addresses": nothing}),
-    ("a policy that forgets fees", {"signer.policy.document:_check_fee_windows": nothing}),
+    ("a policy that forgets fees", {"signer.policy.document:check_cost_windows": nothing}),
     ("a payment to an outlaw", POLICY),
     ("beside the allowlist", POLICY),
     ("before the time lock ends", POLICY),

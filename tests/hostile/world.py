@@ -104,13 +104,14 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         _destinations("suppliers", (SUPPLIER, now - timedelta(days=9)), (NEW_SUPPLIER, now)),
         _destinations("outlaws", (OUTLAW, now - timedelta(days=9))),
     ]
-    persons = [
-        {"id": p.name, "key": p.public_key.hex(), "initiates_as": [f"api-{p.name}"]} for p in people
+    machines = [
+        {"id": "robot", "operators": []},
+        *({"id": f"api-{p.name}", "operators": [p.name]} for p in people),
     ]
     ruling = ADMINISTRATORS if version == 1 else RULING
     own = {
         "administrators": administrators_json(people=ruling),
-        "persons": persons,
+        "machines": machines,
         "destinations": destinations,
     }
     return policy_document(*rules, version=version, people=people, **{**own, **changes})
@@ -119,7 +120,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
 def _destinations(name: str, *entries: tuple[Address, datetime]) -> dict[str, Any]:
     network = find_network("ethereum-local").id
     rows = [
-        {"network": network, "address": address, "added_at": format_time(added)}
+        {"network": network, "address": address, "memo": None, "added_at": format_time(added)}
         for address, added in entries
     ]
     return {"id": name, "cooling_s": DAY, "entries": rows}

@@ -54,7 +54,7 @@ def document(version):
     free = policy_rule(
         "free",
         windows=[window(ETH, SECONDS, LIMIT, count=COUNT)],
-        per_transaction=[{"asset": ETH, "amount": "400"}],
+        per_transfer=[{"asset": ETH, "amount": "400"}],
     )
     approved = policy_rule("approved", needs=[("treasury", 2)], mandate_lifetime_s=7200)
     return policy_document(free, approved, version=version)

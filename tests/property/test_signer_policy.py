@@ -7,12 +7,17 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.model import Address, NetworkId, Payment
+from chains.costs import CostKind
+from chains.effects import Pay
+from chains.model import Address, NetworkId
+from signer.agreement import Action, Core
 from signer.journal import Record
 from signer.policy import (
+    Credential,
     Facts,
     Grant,
     Order,
+    Payee,
     Person,
     Policy,
     Ruling,
@@ -24,8 +29,8 @@ from signer.policy import (
     usage_of,
     windows,
 )
-from signer.usage import RollingSums
-from signer.wire import Action, Need, format_time
+from signer.usage import RollingSums, spend_row
+from signer.wire import Need, format_time
 from tests.support.signer import NOON, native, policy_document, rule, window
 
 ETH, BSC = native("ethereum-local"), native("bsc-local")
@@ -33,12 +38,13 @@ quick = settings(max_examples=40, deadline=None)
 ADDRESSES = ["0xaa", "0xbb", "0xcc"]
 AMOUNTS = st.integers(0, 30)
 PEOPLE = ["ada", "bob", "eve"]
+PAYEES = [Payee(Address("0xaa")), Payee(Address("0xaa"), "7"), Payee(Address("0xbb"))]
 
 rules = st.builds(
     lambda number, effect, amount, wide, count, destinations, needs, lock: rule(
         f"r{number}",
         effect=effect,
-        per_transaction=[] if amount is None else [{"asset": ETH, "amount": str(amount)}],
+        per_transfer=[] if amount is None else [{"asset": ETH, "amount": str(amount)}],
         windows=[] if wide is None else [window(ETH, 60, wide, count=count)],
         destinations=destinations,
         **({"needs": needs, "time_lock_s": lock} if effect == "allow" else {}),
@@ -57,31 +63,35 @@ groups = [
         "id": f"g{number}",
         "cooling_s": 10,
         "entries": [
-            {"network": "eip155:31337", "address": a, "added_at": format_time(NOON)} for a in each
+            {"network": "eip155:31337", "address": a, "memo": None, "added_at": format_time(NOON)}
+            for a in each
         ],
     }
     for number, each in ((1, ADDRESSES[:2]), (2, ADDRESSES[1:]))
 ]
 outputs = st.lists(
-    st.builds(Payment, st.sampled_from(ADDRESSES).map(Address), st.just(ETH), AMOUNTS),
+    st.builds(Pay, st.sampled_from(ADDRESSES).map(Address), st.just(ETH), st.integers(1, 30)),
     min_size=1,
     max_size=3,
 ).map(tuple)
 
 
 def facts_of(paid, fee):
-    return Facts(
+    core = Core(
+        transfer="t1",
+        retry_of=None,
         client="c1",
         vault="v1",
         network=NetworkId("eip155:31337"),
-        native=ETH,
         action=Action.TRANSFER,
         initiator="robot",
-        outputs=paid,
-        fee_max=fee,
+        source_path="m",
+        source_address=None,
+        effects=paid,
         requested_at=NOON,
-        expires_at=NOON + timedelta(hours=1),
     )
+    costs = {(ETH, CostKind.FEE): fee}
+    return Facts(core, ETH, costs, offered_at=NOON, expires_at=NOON + timedelta(hours=1))
 
 
 def policy_of(listed):
@@ -198,7 +208,7 @@ def test_seating_is_as_good_as_trying_every_arrangement(needs, members, approval
     policy = replace(
         Policy.parse(policy_document()),
         groups={f"g{number}": frozenset(each) for number, each in enumerate(members)},
-        persons={f"p{n}": Person(f"p{n}", bytes(32), frozenset()) for n in range(4)},
+        persons={f"p{n}": Person(f"p{n}", (Credential(bytes(32)),)) for n in range(4)},
     )
     grant = Grant({}, Order.ANY, tuple(Need(*need) for need in needs), 0, 1)
     seats = [group for group, count in needs for _ in range(count)]
@@ -221,7 +231,7 @@ spends = st.lists(
         st.integers(0, 40),
         st.sampled_from(["v1", "v2"]),
         st.sampled_from([ETH, BSC]),
-        st.sampled_from([None, *ADDRESSES]),
+        st.sampled_from([None, *PAYEES]),
         st.integers(0, 9),
     ),
     max_size=25,
@@ -230,7 +240,7 @@ asked = st.lists(
     st.tuples(
         st.sampled_from(["v1", "v2"]),
         st.sampled_from([ETH, BSC]),
-        st.sampled_from([None, *ADDRESSES]),
+        st.sampled_from([None, *PAYEES]),
         st.sampled_from([1, 5, 20]),
     ),
     min_size=1,
@@ -251,7 +261,7 @@ def test_rolling_sums_are_exact(rows, windows_asked, back):
                 body = {
                     "transfer": spend.transfer,
                     "vault": vault,
-                    "spends": [[spend.asset, spend.destination, str(spend.amount)]],
+                    "spends": [spend_row(spend)],
                 }
                 yield Record(number, b"", body), spend.at
 

@@ -74,8 +74,8 @@ def secret_file(path: Path, secret: str) -> Path:
 
 
 def scope(**narrow: Any) -> dict[str, Any]:
-    names = "clients vaults networks assets destinations actions initiators".split()
-    return dict.fromkeys(names, "any") | narrow
+    names = "clients vaults networks assets destinations initiators".split()
+    return dict.fromkeys(names, "any") | {"actions": ["transfer"]} | narrow
 
 
 def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[str, Any]:
@@ -89,12 +89,16 @@ def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[s
         "effect": "allow",
         "scope": scope() if most is None else scope(assets=[btc]),
         "limits": {
-            "per_transaction": [] if most is None else [{"asset": btc, "amount": str(most)}],
+            "per_transfer": [] if most is None else [{"asset": btc, "amount": str(most)}],
             "windows": [] if most is None else [day | {"amount": str(most)}],
             "hours": None,
         },
         "grant": {
-            "fees": [{"network": name, "amount": str(10**18)} for name in paying],
+            "costs": [
+                {"network": name, "kind": kind, "amount": str(10**18)}
+                for name in paying
+                for kind in ("fee", "rent", "activation")
+            ],
             "approvals": {
                 "order": "any",
                 "needs": [{"group": group, "count": count} for group, count in needs],
@@ -106,7 +110,7 @@ def allow(name: str, *needs: tuple[str, int], most: int | None = None) -> dict[s
 
 
 def deny(name: str, **narrow: Any) -> dict[str, Any]:
-    nothing: dict[str, Any] = {"per_transaction": [], "windows": [], "hours": None}
+    nothing: dict[str, Any] = {"per_transfer": [], "windows": [], "hours": None}
     scoped = scope(**narrow)
     return {"id": name, "effect": "deny", "scope": scoped, "limits": nothing, "grant": None}
 
@@ -117,14 +121,16 @@ def policy(
     threshold: int = 1,
     version: int = 1,
     persons: Sequence[dict[str, Any]] = (),
+    machines: Sequence[dict[str, Any]] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
     destinations: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     return {
-        "format": 1,
+        "format": 2,
         "version": version,
         "administrators": {"threshold": threshold, "members": list(administrators)},
         "persons": list(persons),
+        "machines": list(machines),
         "groups": [{"id": name, "members": list(who)} for name, who in (groups or {}).items()],
         "destinations": list(destinations),
         "rules": list(rules),

@@ -218,27 +218,34 @@ class _Call:
 
 def allow_everything() -> SignedPolicy:
     """A standing permission for every transfer; signed by nobody, which only a fake accepts."""
-    fees = [{"network": name, "amount": str(2**255)} for name in sorted(all_networks())]
-    scope = dict.fromkeys(
-        "clients vaults networks assets destinations actions initiators".split(), "any"
-    )
+    costs = [
+        {"network": name, "kind": kind, "amount": str(2**255)}
+        for name in sorted(all_networks())
+        for kind in ("fee", "rent", "activation")
+    ]
+    scope = {
+        **dict.fromkeys("clients vaults networks assets destinations initiators".split(), "any"),
+        "actions": ["transfer"],
+    }
     rule = {
         "id": "everything",
         "effect": "allow",
         "scope": scope,
-        "limits": {"per_transaction": [], "windows": [], "hours": None},
+        "limits": {"per_transfer": [], "windows": [], "hours": None},
         "grant": {
-            "fees": fees,
+            "costs": costs,
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,
             "mandate_lifetime_s": 30 * 86400,
         },
     }
+    admin = {"id": "admin", "credentials": [{"kind": "ed25519", "key": "11" * 32}]}
     document = {
-        "format": 1,
+        "format": 2,
         "version": 1,
-        "administrators": {"threshold": 1, "members": [{"id": "admin", "key": "11" * 32}]},
+        "administrators": {"threshold": 1, "members": [admin]},
         "persons": [],
+        "machines": [],
         "groups": [],
         "destinations": [],
         "rules": [rule],
@@ -248,13 +255,13 @@ def allow_everything() -> SignedPolicy:
 
 def changed_policy(version: int, **changes: Any) -> SignedPolicy:
     """`allow_everything` with other fields of its rule (`limits`, `scope`, `grant`), or of the
-    document. With windows, fees are granted on the networks of their assets only."""
+    document. With windows, costs are granted on the networks of their assets only."""
     document = json.loads(allow_everything().document)
     rule = document["rules"][0]
     for name in ("limits", "scope", "grant"):
         rule[name] |= changes.pop(name, {})
     windowed = {limit["asset"].partition("/")[0] for limit in rule["limits"]["windows"]}
     if windowed:
-        fees = rule["grant"]["fees"]
-        rule["grant"]["fees"] = [fee for fee in fees if fee["network"] in windowed]
+        costs = rule["grant"]["costs"]
+        rule["grant"]["costs"] = [cost for cost in costs if cost["network"] in windowed]
     return SignedPolicy(canonical_json(document | {"version": version} | changes), {})

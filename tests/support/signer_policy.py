@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chains.costs import CostKind
 from chains.networks import Network, find_network
 from signer.policy import Administrators, SignedPolicy, policy_message
 from signer.wire import Approval, Mandate, Verdict, approval_message, canonical_json
@@ -38,8 +39,12 @@ ADMINISTRATORS = (Person("admin-1"), Person("admin-2"), Person("admin-3"))
 
 
 def administrators_json(threshold: int = 2, people: Sequence[Person] = ADMINISTRATORS) -> Any:
-    members = [{"id": p.name, "key": p.public_key.hex()} for p in people]
-    return {"threshold": threshold, "members": members}
+    return {"threshold": threshold, "members": [person_json(p) for p in people]}
+
+
+def person_json(person: Person) -> dict[str, Any]:
+    credential = {"kind": "ed25519", "key": person.public_key.hex()}
+    return {"id": person.name, "credentials": [credential]}
 
 
 PINNED = Administrators.parse(administrators_json())
@@ -49,20 +54,24 @@ PINNED = Administrators.parse(administrators_json())
 
 
 def rule(name: str, **changes: Any) -> dict[str, Any]:
-    """An allow rule for everything, without approvals. Keys of `changes` replace scope, limits and
-    grant fields of that name; `effect="deny"` drops the grant. With windows, fees are granted on
-    the networks of their assets."""
+    """An allow rule for every payment, without approvals. Keys of `changes` replace scope, limits
+    and grant fields of that name; `effect="deny"` drops the grant. With windows, costs are granted
+    on the networks of their assets."""
     row: dict[str, Any] = {
         "id": name,
         "effect": changes.pop("effect", "allow"),
-        "scope": dict.fromkeys(
-            "clients vaults networks assets destinations actions initiators".split(), "any"
-        ),
-        "limits": {"per_transaction": [], "windows": [], "hours": None},
+        "scope": {
+            **dict.fromkeys(
+                "clients vaults networks assets destinations initiators".split(), "any"
+            ),
+            "actions": ["transfer"],
+        },
+        "limits": {"per_transfer": [], "windows": [], "hours": None},
         "grant": {
-            "fees": [
-                {"network": network, "amount": str(10**18)}
+            "costs": [
+                {"network": network, "kind": kind.value, "amount": str(10**18)}
                 for network in _networks_of(changes.get("windows"))
+                for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION)
             ],
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,
@@ -88,13 +97,15 @@ def _networks_of(windows: Sequence[dict[str, Any]] | None) -> list[str]:
 
 
 def policy_document(*rules: dict[str, Any], version: int = 1, **changes: Any) -> bytes:
-    """Canonical bytes. ada, bob and eve are persons; `treasury` is all three, `risk` eve alone."""
+    """Canonical bytes. ada, bob and eve are persons; `treasury` is all three, `risk` eve alone;
+    `robot` is a machine that nobody here operates."""
     people = changes.pop("people", (ADA, BOB, EVE))
     row = {
-        "format": 1,
+        "format": 2,
         "version": version,
         "administrators": administrators_json(),
-        "persons": [{"id": p.name, "key": p.public_key.hex(), "initiates_as": []} for p in people],
+        "persons": [person_json(p) for p in people],
+        "machines": [{"id": "robot", "operators": []}],
         "groups": [
             {"id": "treasury", "members": [p.name for p in people]},
             {"id": "risk", "members": ["eve"] if EVE in people else []},

@@ -56,11 +56,11 @@ class Office:
     def __init__(self, url: str, keys: Keys, folder: Path) -> None:
         self.folder = folder
         persons = [keys[name][1] for name in ("ann", "ben", "cy")]
-        persons[2] = persons[2] | {"initiates_as": ["key_00000000000000000000000000"]}
         document = policy(
             allow("four eyes", ("treasury", 2)),
-            administrators=[{"id": "adm", "key": keys["adm"][1]["key"]}],
+            administrators=[keys["adm"][1]],
             persons=persons,
+            machines=[{"id": "key_00000000000000000000000000", "operators": ["cy"]}],
             groups={"treasury": ["ann", "ben"], "others": ["cy"]},
         )
         self.policy = SignedPolicy(rfc8785.dumps(document), {})
@@ -171,6 +171,11 @@ def digest_in(said: str) -> str:
     return found[1]
 
 
+def public_key(keys: Keys, name: str) -> bytes:
+    (credential,) = keys[name][1]["credentials"]
+    return bytes.fromhex(credential["key"])
+
+
 def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, ...]):
     transfer = office.new_transfer(123_456)
     row = office.row(transfer)
@@ -212,7 +217,7 @@ def test_two_approvals_send_a_transfer_on_its_way(
         assert transfer not in done("approver", "list", "--id", name, *reach)
     assert states == ["awaiting_approval", "queued"]
     for row, name in zip(office.approvals(transfer), ("ann", "ben"), strict=True):
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys[name][1]["key"]))
+        key = Ed25519PublicKey.from_public_bytes(public_key(keys, name))
         key.verify(row.signature, b"custody-wallet/approval/v1\n" + bytes.fromhex(digest))
 
 
@@ -222,7 +227,7 @@ def test_a_rejection_ends_a_transfer(office: Office, reach: tuple[str | Path, ..
     reject = ("approver", "reject", transfer, *reach, "--key", keys["ann"][0], "--digest", digest)
     assert "the transfer is rejected" in done(*reject, *passphrase_fd())
     (row,) = office.approvals(transfer)
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["ann"][1]["key"]))
+    key = Ed25519PublicKey.from_public_bytes(public_key(keys, "ann"))
     key.verify(row.signature, b"custody-wallet/rejection/v1\n" + bytes.fromhex(digest))
     assert "the transfer is rejected" in done(*reject, *passphrase_fd())  # a repetition
     approve = ("approver", "approve", transfer, *reach, "--key", keys["ben"][0])

@@ -143,7 +143,7 @@ def test_an_honest_mandate_is_signed_as_shown(liar: Liar, keys: Keys, tmp_path: 
     assert authorization.startswith("Bearer ck_")
     row = json.loads(body)
     assert (row["approver"], row["verdict"]) == ("ann", "approve")
-    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["ann"][1]["key"]))
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["ann"][1]["credentials"][0]["key"]))
     message = b"custody-wallet/approval/v1\n" + GOOD.digest()
     key.verify(bytes.fromhex(row["signature"]), message)
     assert "\x1b" not in said

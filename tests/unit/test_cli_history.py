@@ -20,8 +20,14 @@ from tests.support.cli import allow, deny, done, policy, refused, write_json
 
 NETWORK = find_network("bitcoin-regtest")
 DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
-ADMINISTRATOR = {"id": "ann", "key": "11" * 32}
-PERSONS = [{"id": n, "key": f"{i:02x}" * 32, "initiates_as": []} for i, n in enumerate("abc", 0x21)]
+
+
+def named(name: str, byte: int) -> dict[str, Any]:
+    return {"id": name, "credentials": [{"kind": "ed25519", "key": f"{byte:02x}" * 32}]}
+
+
+ADMINISTRATOR = named("ann", 0x11)
+PERSONS = [named(name, byte) for byte, name in enumerate("abc", 0x21)]
 GROUPS = {"treasury": ["a", "b"], "board": ["c"]}
 NOW = datetime.now(UTC).replace(microsecond=0)
 SMALL_THEN_LARGE = [allow("small", most=1000), allow("large", ("treasury", 2), ("board", 1))]
@@ -318,7 +324,7 @@ def test_replay_counts_an_approval_once_given(past: Past):
 
 def test_replay_refuses_a_broken_version_and_a_date_that_is_none(past: Past):
     broken = write_json(past.folder / "broken.json", {})
-    assert "fields must be exactly" in refused(2, "policy", "replay", broken, env=past.env)
+    assert "format: unknown" in refused(2, "policy", "replay", broken, env=past.env)
     assert "since" in refused(
         2, "policy", "replay", past.policy(), "--since", "yesterday", env=past.env
     )

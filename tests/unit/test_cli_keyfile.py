@@ -40,7 +40,7 @@ def test_keygen_writes_a_key_that_only_the_passphrase_opens(
     path, printed = make_key(tmp_path, command, "alice")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     opened = KeyFile.read(path, role).open(PASSPHRASE.encode())
-    assert (opened.id, opened.public_key.hex()) == (printed["id"], printed["key"])
+    assert (opened.id, opened.public_key.hex()) == (printed["id"], printed["credentials"][0]["key"])
     Ed25519PublicKey.from_public_bytes(opened.public_key).verify(opened.sign(b"m"), b"m")
     with pytest.raises(Failure, match="wrong passphrase"):
         KeyFile.read(path, role).open(b"another passphrase")
@@ -61,7 +61,7 @@ def test_the_file_is_what_its_header_says(tmp_path: Path):
     header = json.dumps(row["header"], sort_keys=True, separators=(",", ":")).encode()
     nonce, ciphertext = bytes.fromhex(row["nonce"]), bytes.fromhex(row["ciphertext"])
     private = Ed25519PrivateKey.from_private_bytes(AESGCM(key).decrypt(nonce, ciphertext, header))
-    assert private.public_key().public_bytes_raw().hex() == printed["key"]
+    assert private.public_key().public_bytes_raw().hex() == printed["credentials"][0]["key"]
 
 
 def test_two_files_of_one_passphrase_share_nothing(tmp_path: Path):

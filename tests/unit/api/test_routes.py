@@ -317,7 +317,8 @@ async def test_a_key_of_one_client_sees_nothing_of_another(counter: Counter):
 
 async def test_approvals_from_list_to_verdict(counter: Counter):
     key = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
-    person = {"id": "bob", "key": key.public_key().public_bytes_raw().hex(), "initiates_as": []}
+    credential = {"kind": "ed25519", "key": key.public_key().public_bytes_raw().hex()}
+    person = {"id": "bob", "credentials": [credential]}
     counter.use_policy(
         persons=[person],
         groups=[{"id": "treasury", "members": ["bob"]}],

@@ -8,7 +8,7 @@ import pytest
 from chains.model import Address, Payment
 from chains.networks import find_network
 from signer.errors import JournalDamaged, Refused
-from signer.policy import SignedPolicy, Spend, Usage, Window
+from signer.policy import Payee, SignedPolicy, Spend, Usage, Window
 from signer.usage import most_of
 from signer.wire import SignRequest
 from tests.support.signer import (
@@ -152,7 +152,7 @@ def test_the_same_transaction_under_a_new_mandate_of_its_transfer_is_signed(benc
 
 def test_a_record_that_takes_nothing_empties_no_window():
     """Whatever the newest transaction takes, an earlier one may be the one that confirms."""
-    earlier = [Spend("t1", "v1", ETH, Address("bob"), 5, NOON)]
+    earlier = [Spend("t1", "v1", ETH, Payee(Address("bob")), 5, NOON)]
     later = NOON + timedelta(hours=1)
     assert most_of((), earlier, later) == (earlier[0]._replace(at=later),)
     assert most_of((), (), later) == ()
@@ -383,8 +383,8 @@ def forget_names(monkeypatch):
 
 
 def without_bsc(**changes):
-    fees = [{"network": find_network("ethereum-local").id, "amount": "1000"}]
-    return policy_document(rule("r", fees=fees), **changes)
+    fee = {"network": find_network("ethereum-local").id, "kind": "fee", "amount": "1000"}
+    return policy_document(rule("r", costs=[fee]), **changes)
 
 
 def test_a_superseded_policy_may_name_what_is_gone(bench, monkeypatch):
@@ -427,7 +427,12 @@ def test_a_policy_with_an_address_in_another_spelling_is_refused(bench, address)
         "id": "g",
         "cooling_s": 0,
         "entries": [
-            {"network": "eip155:31337", "address": address, "added_at": "2026-01-01T00:00:00Z"}
+            {
+                "network": "eip155:31337",
+                "address": address,
+                "memo": None,
+                "added_at": "2026-01-01T00:00:00Z",
+            }
         ],
     }
     with pytest.raises(Refused, match=r"canonical|ASCII"):

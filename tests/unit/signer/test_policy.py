@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from chains.model import Address, AssetId, NetworkId, Payment
+from chains.costs import CostKind
+from chains.effects import Pay
+from chains.model import Address, NetworkId
 from signer.policy import (
     Detail,
-    Facts,
     PastTransfer,
+    Payee,
     Policy,
     Ruling,
     Usage,
@@ -23,91 +25,37 @@ from signer.policy import (
     usage_of,
     windows,
 )
-from signer.wire import Action, MalformedMessage, Need
+from signer.wire import MalformedMessage, Need
 from tests.support.signer import (
     MANDATE,
     NOON,
     at,
-    native,
     policy_document,
     rule,
     window,
 )
-
-ETH, BSC = native("ethereum-local"), native("bsc-local")
-TOKEN = AssetId("eip155:31337/erc20:0x01")
-NETWORK = NetworkId("eip155:31337")
-HOUR = 3600
-FACTS = Facts(
-    client="c1",
-    vault="v1",
-    network=NETWORK,
-    native=ETH,
-    action=Action.TRANSFER,
-    initiator="robot",
-    outputs=(Payment(Address("0xaa"), ETH, 100),),
-    fee_max=10,
-    requested_at=NOON,
-    expires_at=NOON + timedelta(hours=1),
+from tests.unit.signer.policy_cases import (
+    ALL,
+    BSC,
+    CAP,
+    DAILY,
+    ETH,
+    FACTS,
+    HOUR,
+    KNOWN,
+    LARGE,
+    OFFICE,
+    PER_DESTINATION,
+    PER_DESTINATION_TOKEN,
+    SANCTIONED,
+    SMALL,
+    TOKEN,
+    cost,
+    facts,
+    judge,
+    pay,
+    word,
 )
-GROUPS = [
-    {
-        "id": "known",
-        "cooling_s": HOUR,
-        "entries": [
-            {"network": NETWORK, "address": "0xaa", "added_at": "2026-03-04T11:00:00Z"},
-            {"network": NETWORK, "address": "0xbb", "added_at": "2026-03-04T11:00:01Z"},
-        ],
-    },
-    {
-        "id": "sanctioned",
-        "cooling_s": HOUR,
-        "entries": [
-            {"network": NETWORK, "address": "0xbb", "added_at": "2027-01-01T00:00:00Z"},
-        ],
-    },
-]
-
-
-def pay(*outputs):
-    return tuple(Payment(Address(to), asset, amount) for to, asset, amount in outputs)
-
-
-def judge(rules, *, used=0, count=0, now=NOON, approvals=(), since=None, **facts):
-    """The evaluation with every window holding `used` and `count` already."""
-    policy = Policy.parse(policy_document(*rules, destinations=GROUPS))
-    about = replace(FACTS, **facts)
-    usage = {each: Usage(used, count) for each in windows(policy, about)}
-    return evaluate(policy, about, usage, now, approvals, since)
-
-
-def word(evaluation):
-    return f"{evaluation.ruling}/{evaluation.detail} {evaluation.rule or '-'}"
-
-
-ALL = rule("all")
-SMALL = rule("small", per_transaction=[{"asset": ETH, "amount": "100"}])
-LARGE = rule("large", needs=[("treasury", 2)])
-CAP = rule("cap", effect="deny", assets=[ETH], per_transaction=[{"asset": ETH, "amount": "500"}])
-DAILY = rule("daily", windows=[window(ETH, 24 * HOUR, 1000, count=5)])
-PER_DESTINATION = rule(
-    "each",
-    windows=[window(ETH, HOUR, 150, per_destination=True), window(ETH, HOUR, 10**6)],
-    destinations="any",
-)
-PER_DESTINATION_TOKEN = rule(
-    "each",
-    windows=[
-        window(ETH, HOUR, 150, per_destination=True),
-        window(ETH, HOUR, 10**6),
-        window(TOKEN, HOUR, 10**6),
-    ],
-)
-OFFICE = rule(
-    "office", hours={"zone": "Europe/Zurich", "days": ["wed"], "from": "09:00", "to": "17:00"}
-)
-KNOWN = rule("known", destinations=["known"])
-SANCTIONED = rule("sanctioned", effect="deny", destinations=["sanctioned"])
 
 TABLE = [
     # 1. A deny rule wins, wherever it stands and whatever else allows
@@ -120,18 +68,18 @@ TABLE = [
     ("deny for this vault", [ALL, rule("no", effect="deny", vaults=["v1"])], {},
      "deny/denied-by-rule no"),
     ("a ceiling that holds", [ALL, CAP], {}, "allow/allowed all"),
-    ("a ceiling that is reached", [ALL, CAP], {"outputs": pay(("0xaa", ETH, 500))},
+    ("a ceiling that is reached", [ALL, CAP], {"effects": pay(("0xaa", ETH, 500))},
      "allow/allowed all"),
-    ("a ceiling that is passed", [ALL, CAP], {"outputs": pay(("0xaa", ETH, 501))},
+    ("a ceiling that is passed", [ALL, CAP], {"effects": pay(("0xaa", ETH, 501))},
      "deny/denied-by-rule cap"),
     ("a ceiling passed by the sum", [ALL, CAP],
-     {"outputs": pay(("0xaa", ETH, 300), ("0xcc", ETH, 201))}, "deny/denied-by-rule cap"),
+     {"effects": pay(("0xaa", ETH, 300), ("0xcc", ETH, 201))}, "deny/denied-by-rule cap"),
     ("one forbidden destination among others", [ALL, SANCTIONED],
-     {"outputs": pay(("0xaa", ETH, 1), ("0xbb", ETH, 1))}, "deny/denied-by-rule sanctioned"),
+     {"effects": pay(("0xaa", ETH, 1), ("0xbb", ETH, 1))}, "deny/denied-by-rule sanctioned"),
     ("a forbidden destination needs no cooling", [ALL, SANCTIONED],
-     {"outputs": pay(("0xbb", ETH, 1))}, "deny/denied-by-rule sanctioned"),
+     {"effects": pay(("0xbb", ETH, 1))}, "deny/denied-by-rule sanctioned"),
     ("the same address elsewhere is not forbidden", [ALL, SANCTIONED],
-     {"network": NetworkId("eip155:31338"), "native": BSC, "outputs": pay(("0xbb", BSC, 1))},
+     {"network": NetworkId("eip155:31338"), "native": BSC, "effects": pay(("0xbb", BSC, 1))},
      "allow/allowed all"),
 
     # 2. Nothing matches
@@ -140,27 +88,27 @@ TABLE = [
     ("another network", [rule("other", networks=["eip155:31338"])], {}, "deny/no-rule -"),
     ("another asset", [rule("other", assets=[TOKEN])], {}, "deny/no-rule -"),
     ("one asset of two", [rule("eth", assets=[ETH])],
-     {"outputs": pay(("0xaa", ETH, 1), ("0xaa", TOKEN, 1))}, "deny/no-rule -"),
+     {"effects": pay(("0xaa", ETH, 1), ("0xaa", TOKEN, 1))}, "deny/no-rule -"),
     ("another initiator", [rule("other", initiators=["ada"])], {}, "deny/no-rule -"),
-    ("an unknown destination", [KNOWN], {"outputs": pay(("0xcc", ETH, 1))}, "deny/no-rule -"),
+    ("an unknown destination", [KNOWN], {"effects": pay(("0xcc", ETH, 1))}, "deny/no-rule -"),
     ("one unknown destination of two", [KNOWN],
-     {"outputs": pay(("0xaa", ETH, 1), ("0xcc", ETH, 1))}, "deny/no-rule -"),
+     {"effects": pay(("0xaa", ETH, 1), ("0xcc", ETH, 1))}, "deny/no-rule -"),
 
     # 3. Limits of allow rules: the rule steps aside
     ("within the amount", [SMALL], {}, "allow/allowed small"),
-    ("above the amount", [SMALL], {"outputs": pay(("0xaa", ETH, 101))},
+    ("above the amount", [SMALL], {"effects": pay(("0xaa", ETH, 101))},
      "deny/amount-limit small"),
-    ("an asset that the limit does not name", [SMALL], {"outputs": pay(("0xaa", TOKEN, 1))},
+    ("an asset that the limit does not name", [SMALL], {"effects": pay(("0xaa", TOKEN, 1))},
      "deny/amount-limit small"),
     ("above the amount, the next rule decides", [SMALL, LARGE],
-     {"outputs": pay(("0xaa", ETH, 101))}, "needs-approvals/approvals large"),
+     {"effects": pay(("0xaa", ETH, 101))}, "needs-approvals/approvals large"),
     ("the first that applies decides", [LARGE, ALL], {}, "needs-approvals/approvals large"),
-    ("fee within its limit", [rule("f", fees=[{"network": NETWORK, "amount": "10"}])], {},
+    ("fee within its limit", [rule("f", costs=[cost("fee", 10)])], {},
      "allow/allowed f"),
-    ("fee above its limit", [rule("f", fees=[{"network": NETWORK, "amount": "9"}])], {},
-     "deny/fee-limit f"),
-    ("a network whose fees are not named", [rule("f", fees=[])], {"fee_max": 0},
-     "deny/fee-limit f"),
+    ("fee above its limit", [rule("f", costs=[cost("fee", 9)])], {},
+     "deny/cost-limit f"),
+    ("a network whose costs are not named", [rule("f", costs=[])], {"fee": 1},
+     "deny/cost-limit f"),
     ("a mandate that lives too long", [rule("l", mandate_lifetime_s=HOUR - 1)], {},
      "deny/mandate-lifetime l"),
     ("a mandate from the future", [ALL], {"now": NOON - timedelta(minutes=6)},
@@ -168,28 +116,54 @@ TABLE = [
     ("clocks that differ a little", [ALL], {"now": NOON - timedelta(minutes=4)},
      "allow/allowed all"),
 
+    ("a kind of cost that is not named", [rule("f", costs=[cost("fee", 10)])],
+     {"costs_max": {(ETH, CostKind.RENT): 1}}, "deny/cost-limit f"),
+    ("kinds of cost have their own bounds", [rule("f", costs=[cost("fee", 10), cost("rent", 1)])],
+     {"costs_max": {(ETH, CostKind.FEE): 10, (ETH, CostKind.RENT): 1}}, "allow/allowed f"),
+    ("one is not the other's", [rule("f", costs=[cost("fee", 10), cost("rent", 1)])],
+     {"costs_max": {(ETH, CostKind.FEE): 9, (ETH, CostKind.RENT): 2}}, "deny/cost-limit f"),
+    ("a cost in another asset", [ALL], {"costs_max": {(TOKEN, CostKind.FEE): 1}},
+     "deny/cost-limit all"),
+    ("a kind that nothing bounds, named", [rule("f", costs=[cost("fee", 10), cost("l1-data", 0)])],
+     {"uncapped": frozenset({CostKind.L1_DATA})}, "allow/allowed f"),
+    ("a kind that nothing bounds, not named", [rule("f", costs=[cost("fee", 10)])],
+     {"uncapped": frozenset({CostKind.L1_DATA})}, "deny/cost-limit f"),
+    ("a lifetime counts from the offer", [rule("l", mandate_lifetime_s=HOUR)],
+     {"requested_at": at("2026-03-04T10:00:00Z"), "offered_at": NOON}, "allow/allowed l"),
+    ("and not from the request", [rule("l", mandate_lifetime_s=HOUR)],
+     {"offered_at": at("2026-03-04T11:59:59Z")}, "deny/mandate-lifetime l"),
+    ("an offer from the future", [ALL], {"offered_at": NOON + timedelta(minutes=6)},
+     "deny/mandate-lifetime all"),
+
     # 4. Windows
     ("an empty window", [DAILY], {}, "allow/allowed daily"),
     ("filled to the brim, fee included", [DAILY], {"used": 890}, "allow/allowed daily"),
     ("one base unit too many", [DAILY], {"used": 891}, "deny/window-amount daily"),
     ("the fifth transfer", [DAILY], {"count": 4}, "allow/allowed daily"),
     ("the sixth transfer", [DAILY], {"count": 5}, "deny/window-count daily"),
-    ("an asset without window", [DAILY], {"outputs": pay(("0xaa", TOKEN, 1))},
+    ("an asset without window", [DAILY], {"effects": pay(("0xaa", TOKEN, 1))},
      "deny/window-amount daily"),
     ("a full window, the next rule decides", [DAILY, LARGE], {"used": 891},
      "needs-approvals/approvals large"),
     ("each destination has its window", [PER_DESTINATION],
-     {"outputs": pay(("0xaa", ETH, 140), ("0xcc", ETH, 140))}, "allow/allowed each"),
+     {"effects": pay(("0xaa", ETH, 140), ("0xcc", ETH, 140))}, "allow/allowed each"),
     ("a destination's window counts the fee", [PER_DESTINATION],
-     {"outputs": pay(("0xaa", ETH, 141))}, "deny/window-amount each"),
+     {"effects": pay(("0xaa", ETH, 141))}, "deny/window-amount each"),
     ("and counts it where another asset is paid", [PER_DESTINATION_TOKEN],
-     {"outputs": pay(("0xaa", TOKEN, 1)), "fee_max": 151}, "deny/window-amount each"),
+     {"effects": pay(("0xaa", TOKEN, 1)), "fee": 151}, "deny/window-amount each"),
     ("a destination's window counts all its outputs", [PER_DESTINATION],
-     {"outputs": pay(("0xaa", ETH, 100), ("0xaa", ETH, 51))}, "deny/window-amount each"),
+     {"effects": pay(("0xaa", ETH, 100), ("0xaa", ETH, 51))}, "deny/window-amount each"),
     ("a window as a ceiling", [ALL, rule("w", effect="deny", assets=[ETH],
      windows=[window(ETH, HOUR, 1000)])], {"used": 891}, "deny/denied-by-rule w"),
-    ("nobody is paid", [ALL], {"outputs": ()}, "deny/no-rule -"),
-    ("nobody is paid, by an allowlist", [KNOWN], {"outputs": ()}, "deny/no-rule -"),
+    ("nobody is paid", [ALL], {"effects": ()}, "deny/no-rule -"),
+    ("nobody is paid, by an allowlist", [KNOWN], {"effects": ()}, "deny/no-rule -"),
+
+    ("a payment of nothing", [ALL], {"effects": pay(("0xaa", ETH, 0))},
+     "deny/payment-of-nothing -"),
+    ("a payment of nothing beside one", [ALL],
+     {"effects": pay(("0xaa", ETH, 1), ("0xaa", ETH, 0))}, "deny/payment-of-nothing -"),
+    ("costs without a window", [rule("w", windows=[window(ETH, HOUR, 10**6)])],
+     {"costs_max": {(TOKEN, CostKind.FEE): 1}}, "deny/window-amount w"),
 
     # 5. Time heals: hours and cooling
     ("in office hours (13:00 in Zurich)", [OFFICE], {}, "allow/allowed office"),
@@ -206,12 +180,12 @@ TABLE = [
      {"now": at("2026-03-05T12:00:00Z")}, "deny/denied-by-rule o"),
     ("a destination that has cooled", [KNOWN], {}, "allow/allowed known"),
     ("a destination that cools for another second", [KNOWN],
-     {"outputs": pay(("0xbb", ETH, 1))}, "not-yet/destination-cooling known"),
+     {"effects": pay(("0xbb", ETH, 1))}, "not-yet/destination-cooling known"),
     ("time does not heal a limit", [rule("k", destinations=["known"],
-     per_transaction=[{"asset": ETH, "amount": "1"}])], {"outputs": pay(("0xbb", ETH, 2))},
+     per_transfer=[{"asset": ETH, "amount": "1"}])], {"effects": pay(("0xbb", ETH, 2))},
      "deny/amount-limit k"),
     ("a rule that only time stops, after one that a limit stops", [SMALL, OFFICE],
-     {"outputs": pay(("0xaa", ETH, 101)), "now": at("2026-03-05T12:00:00Z")},
+     {"effects": pay(("0xaa", ETH, 101)), "now": at("2026-03-05T12:00:00Z")},
      "not-yet/hours office"),
 
     # 6. Approvals, then the time lock
@@ -272,11 +246,11 @@ def test_windows_are_those_that_rules_in_scope_look_at():
         rule("c", clients=["c2"], windows=[window(ETH, 9, 1)]),
     ]
     policy = Policy.parse(policy_document(*rules))
-    facts = replace(FACTS, outputs=pay(("0xaa", ETH, 1), ("0xbb", ETH, 1), ("0xaa", ETH, 1)))
-    assert windows(policy, facts) == (
+    about = facts(effects=pay(("0xaa", ETH, 1), ("0xbb", ETH, 1), ("0xaa", ETH, 1)))
+    assert windows(policy, about) == (
         Window("v1", ETH, None, 60),
-        Window("v1", ETH, Address("0xaa"), HOUR),
-        Window("v1", ETH, Address("0xbb"), HOUR),
+        Window("v1", ETH, Payee(Address("0xaa")), HOUR),
+        Window("v1", ETH, Payee(Address("0xbb")), HOUR),
     )
 
 
@@ -284,11 +258,10 @@ def test_a_token_transfers_fee_counts_in_the_coins_window():
     policy = Policy.parse(
         policy_document(rule("w", windows=[window(ETH, HOUR, 9), window(TOKEN, HOUR, 100)]))
     )
-    facts = replace(FACTS, outputs=pay(("0xaa", TOKEN, 100)))
-    usage = {each: Usage(0, 0) for each in windows(policy, facts)}
-    assert evaluate(policy, facts, usage, NOON, ()).detail is Detail.WINDOW_AMOUNT
-    usage = {each: Usage(0, 0) for each in windows(policy, replace(facts, fee_max=9))}
-    assert evaluate(policy, replace(facts, fee_max=9), usage, NOON, ()).ruling is Ruling.ALLOW
+    for fee, ruling in ((10, Ruling.DENY), (9, Ruling.ALLOW)):
+        about = facts(effects=pay(("0xaa", TOKEN, 100)), fee=fee)
+        usage = {each: Usage(0, 0) for each in windows(policy, about)}
+        assert evaluate(policy, about, usage, NOON, ()).ruling is ruling
 
 
 # Whose approval counts for what
@@ -324,29 +297,28 @@ def test_a_sequence_asks_only_the_group_whose_turn_it_is():
     assert needed(order, ("eve",), order="sequence") == (Need("risk", 1),)
 
 
-def test_nobody_approves_under_another_of_their_names():
+def test_nobody_approves_what_a_machine_of_theirs_asked_for():
     document = policy_document(
         rule("r", needs=[("treasury", 1)]),
-        persons=[{"id": "ada", "key": "11" * 32, "initiates_as": ["key-7"]}],
-        groups=[{"id": "treasury", "members": ["ada"]}],
+        machines=[{"id": "hers", "operators": ["ada"]}, {"id": "his", "operators": ["bob"]}],
     )
     policy = Policy.parse(document)
-    assert evaluate(policy, replace(FACTS, initiator="key-7"), {}, NOON, ("ada",)).needs
-    assert not evaluate(policy, replace(FACTS, initiator="key-8"), {}, NOON, ("ada",)).needs
+    assert evaluate(policy, facts(initiator="hers"), {}, NOON, ("ada",)).needs
+    assert not evaluate(policy, facts(initiator="his"), {}, NOON, ("ada",)).needs
 
 
 # What leaves a vault
 
 
 def test_spends_are_payments_by_destination_and_the_fee():
-    facts = replace(FACTS, outputs=pay(("0xaa", ETH, 1), ("0xbb", ETH, 2), ("0xaa", ETH, 3)))
-    spends = [(s.asset, s.destination, s.amount) for s in spends_of(facts, "t1", NOON)]
-    assert spends == [(ETH, "0xaa", 4), (ETH, "0xbb", 2), (ETH, None, 10)]
+    about = facts(effects=pay(("0xaa", ETH, 1), ("0xbb", ETH, 2), ("0xaa", ETH, 3)))
+    spends = [(s.asset, s.destination, s.amount) for s in spends_of(about, "t1", NOON)]
+    assert spends == [(ETH, ("0xaa", None), 4), (ETH, ("0xbb", None), 2), (ETH, None, 10)]
 
 
 def test_usage_forgets_what_is_as_old_as_the_window():
     spends = spends_of(FACTS, "t1", NOON)
-    everything, aa = Window("v1", ETH, None, 60), Window("v1", ETH, Address("0xaa"), 60)
+    everything, aa = Window("v1", ETH, None, 60), Window("v1", ETH, Payee(Address("0xaa")), 60)
     assert usage_of(spends, everything, NOON + timedelta(seconds=59)) == Usage(110, 1)
     assert usage_of(spends, aa, NOON + timedelta(seconds=59)) == Usage(110, 1)
     assert usage_of(spends, everything, NOON + timedelta(seconds=60)) == Usage(0, 0)
@@ -355,8 +327,10 @@ def test_usage_forgets_what_is_as_old_as_the_window():
 
 
 def test_facts_come_from_the_mandate():
-    facts = facts_of(MANDATE)
-    assert (facts.native, facts.fee_max, facts.outputs) == (ETH, 21000, MANDATE.outputs)
+    about = facts_of(MANDATE)
+    (paid,) = MANDATE.outputs
+    assert about.effects == (Pay(paid.address, paid.asset, paid.amount),)
+    assert (about.native, about.costs_max) == (ETH, {(ETH, CostKind.FEE): 21000})
     with pytest.raises(MalformedMessage):
         facts_of(replace(MANDATE, network=NetworkId("eip155:999999")))
 
@@ -381,7 +355,7 @@ def test_replay_shows_what_another_version_would_have_changed():
 
 
 def test_an_explanation_names_every_rule_and_reason():
-    lines = explain(judge([SMALL, LARGE, CAP], outputs=pay(("0xaa", ETH, 101))))
+    lines = explain(judge([SMALL, LARGE, CAP], effects=pay(("0xaa", ETH, 101))))
     assert lines[0] == "needs-approvals (approvals) by large"
     assert lines[1].strip() == "needs 2 more of treasury"
     assert [line.split(":")[0].strip() for line in lines[2:]] == [

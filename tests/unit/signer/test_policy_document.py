@@ -9,11 +9,13 @@ import pytest
 import rfc8785
 
 from chains.model import Address, NetworkId
+from signer.agreement import Action
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
     Administrators,
     InvalidPolicy,
     Order,
+    Payee,
     Policy,
     PolicyUnsigned,
     SignedPolicy,
@@ -43,8 +45,24 @@ DESTINATIONS = [
         "id": "suppliers",
         "cooling_s": 3600,
         "entries": [
-            {"network": NETWORK, "address": "0xaa", "added_at": "2026-03-04T00:00:00Z"},
-            {"network": NETWORK, "address": "0xbb", "added_at": "2026-03-04T00:00:00Z"},
+            {
+                "network": NETWORK,
+                "address": "0xaa",
+                "memo": None,
+                "added_at": "2026-03-04T00:00:00Z",
+            },
+            {
+                "network": NETWORK,
+                "address": "0xbb",
+                "memo": None,
+                "added_at": "2026-03-04T00:00:00Z",
+            },
+            {
+                "network": NETWORK,
+                "address": "0xbb",
+                "memo": "7",
+                "added_at": "2026-03-04T00:00:00Z",
+            },
         ],
     }
 ]
@@ -58,7 +76,7 @@ FULL = policy_document(
         vaults=["v1"],
         actions=["transfer"],
         initiators=["robot"],
-        per_transaction=[{"asset": ETH, "amount": "5"}],
+        per_transfer=[{"asset": ETH, "amount": "5"}],
         windows=[
             window(ETH, 3600, 10, count=3, per_destination=True),
             window(ETH, 3600, 100),
@@ -70,6 +88,7 @@ FULL = policy_document(
     ),
     rule("never", effect="deny"),
     destinations=DESTINATIONS,
+    machines=[{"id": "robot", "operators": ["ada", "bob"]}],
 )
 
 
@@ -79,8 +98,12 @@ def test_a_full_document_is_read():
     assert policy.version == 1
     assert policy.administrators == PINNED
     assert policy.groups == {"treasury": {"ada", "bob", "eve"}, "risk": {"eve"}}
-    assert policy.destinations["suppliers"].entry(NETWORK, Address("0xaa")) is not None
+    assert policy.destinations["suppliers"].entry(NETWORK, Payee(Address("0xaa"))) is not None
+    assert policy.destinations["suppliers"].entry(NETWORK, Payee(Address("0xaa"), "7")) is None
+    assert policy.destinations["suppliers"].entry(NETWORK, Payee(Address("0xbb"), "7")) is not None
+    assert policy.machines["robot"].operators == {"ada", "bob"}
     assert tiny.scope.initiators == frozenset({"robot"})
+    assert tiny.scope.actions == {Action.TRANSFER}
     assert tiny.limits.hours is not None
     assert (tiny.limits.hours.days, tiny.limits.hours.start, tiny.limits.hours.end) == (
         frozenset({0, 1}),
@@ -116,7 +139,7 @@ def changed(path, edit):
 
 PLACES = [path for path in walk(json.loads(FULL)) if path]
 WRONG = [None, True, -1, 1.5, 2**53, "", "unknown\n", [None], {"x": 1}]
-NULL_IS_A_VALUE = {"hours", "amount", "count", "grant"}
+NULL_IS_A_VALUE = {"hours", "amount", "count", "grant", "memo"}
 
 
 @pytest.mark.parametrize("path", PLACES, ids=lambda path: "/".join(map(str, path)))
@@ -147,6 +170,10 @@ def test_a_missing_or_unknown_field_anywhere_refuses_the_document(path):
         Policy.parse(changed(path, lambda holder, key: holder.update({f"{key}_": holder[key]})))
 
 
+def credential(row):
+    return row["persons"][0]["credentials"][0]
+
+
 def edited(edit):
     row = json.loads(FULL)
     edit(row)
@@ -157,18 +184,41 @@ def edited(edit):
     "edit",
     [
         pytest.param(lambda r: r.update(version=0), id="version 0"),
-        pytest.param(lambda r: r.update(format=2), id="unknown format"),
+        pytest.param(lambda r: r.update(format=3), id="unknown format"),
+        pytest.param(lambda r: r.update(format=1), id="the format before"),
         pytest.param(lambda r: r.update(format=True), id="true is not one"),
         pytest.param(lambda r: r["persons"].append(r["persons"][0]), id="person twice"),
         pytest.param(
-            lambda r: r["persons"][1].update(key=r["persons"][0]["key"]), id="key of two persons"
+            lambda r: r["persons"][1].update(credentials=r["persons"][0]["credentials"]),
+            id="key of two persons",
         ),
         pytest.param(
-            lambda r: r["persons"][1].update(initiates_as=["ada"]), id="one name, two persons"
+            lambda r: r["persons"][1]["credentials"].append(r["persons"][0]["credentials"][0]),
+            id="second key of two persons",
         ),
-        pytest.param(lambda r: r["persons"][0].update(key="00" * 32), id="small-order key"),
-        pytest.param(lambda r: r["persons"][0].update(key="01" + "00" * 31), id="identity key"),
-        pytest.param(lambda r: r["persons"][0].update(key="AA" * 32), id="upper-case hex"),
+        pytest.param(
+            lambda r: r["persons"][0].update(credentials=2 * r["persons"][0]["credentials"]),
+            id="one key twice",
+        ),
+        pytest.param(lambda r: r["persons"][0].update(credentials=[]), id="no credential"),
+        pytest.param(
+            lambda r: r["administrators"]["members"][0].update(credentials=[]),
+            id="administrator without credential",
+        ),
+        pytest.param(lambda r: credential(r).update(kind="password"), id="credential of no kind"),
+        pytest.param(lambda r: credential(r).update(key="00" * 32), id="small-order key"),
+        pytest.param(lambda r: credential(r).update(key="01" + "00" * 31), id="identity key"),
+        pytest.param(lambda r: credential(r).update(key="AA" * 32), id="upper-case hex"),
+        pytest.param(lambda r: r["machines"].append(r["machines"][0]), id="machine twice"),
+        pytest.param(lambda r: r["machines"][0].update(id="ada"), id="a machine called like ada"),
+        pytest.param(lambda r: r["machines"][0].update(operators=["zoe"]), id="unknown operator"),
+        pytest.param(lambda r: r["machines"][0].update(operators=["ada", "ada"]), id="ada twice"),
+        pytest.param(
+            lambda r: r["rules"][0]["scope"].update(initiators=["zoe"]), id="unknown initiator"
+        ),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(actions="any"), id="any action"),
+        pytest.param(lambda r: r["rules"][1]["scope"].update(actions="any"), id="any denied"),
+        pytest.param(lambda r: r["rules"][0]["scope"].update(actions=[]), id="no action"),
         pytest.param(lambda r: r["groups"].append(r["groups"][0]), id="group twice"),
         pytest.param(lambda r: r["groups"][0]["members"].append("ada"), id="member twice"),
         pytest.param(lambda r: r["groups"][0]["members"].append("zoe"), id="unknown member"),
@@ -199,8 +249,8 @@ def edited(edit):
             lambda r: r["rules"][0]["scope"].update(destinations=["friends"]), id="destination"
         ),
         pytest.param(
-            lambda r: r["rules"][0]["limits"]["per_transaction"].append(
-                r["rules"][0]["limits"]["per_transaction"][0]
+            lambda r: r["rules"][0]["limits"]["per_transfer"].append(
+                r["rules"][0]["limits"]["per_transfer"][0]
             ),
             id="limit twice",
         ),
@@ -260,8 +310,14 @@ def edited(edit):
             id="unknown group",
         ),
         pytest.param(
-            lambda r: r["rules"][0]["grant"]["fees"].append(r["rules"][0]["grant"]["fees"][0]),
-            id="fee twice",
+            lambda r: r["rules"][0]["grant"]["costs"].append(r["rules"][0]["grant"]["costs"][0]),
+            id="cost twice",
+        ),
+        pytest.param(
+            lambda r: r["rules"][0]["grant"]["costs"][0].update(kind="bribe"), id="kind of cost"
+        ),
+        pytest.param(
+            lambda r: r["destinations"][0]["entries"][0].update(memo="\u3164"), id="unreadable memo"
         ),
         pytest.param(
             lambda r: r["destinations"][0]["entries"].append(r["destinations"][0]["entries"][0]),
@@ -414,7 +470,7 @@ def test_a_zone_that_only_the_machine_knows_is_unknown(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["ada", "treasury", "suppliers", "admin-1", "c1", "v1", "robot", "never", "0xaa"]
+    "name", ["ada", "treasury", "suppliers", "admin-1", "c1", "v1", "robot", "never", "0xaa", "7"]
 )
 def test_no_two_names_in_a_policy_look_the_same(name):
     """Whatever is named: persons, groups, destinations, administrators, vaults, rules."""

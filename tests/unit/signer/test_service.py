@@ -162,7 +162,7 @@ MANDATES = {
         lambda b: b.mandate(requested_at=b.clock.now + timedelta(minutes=6)),
         "denied/mandate-lifetime",
     ),
-    "a fee beyond every rule": (lambda b: b.mandate(fee_max=10**18 + 1), "denied/fee-limit"),
+    "a fee beyond every rule": (lambda b: b.mandate(fee_max=10**18 + 1), "denied/cost-limit"),
 }
 
 
@@ -347,7 +347,7 @@ def test_without_a_policy_nothing_is_signed(bench):
 
 def test_the_refusal_record_holds_every_rules_reason(tmp_path):
     document = policy_document(
-        rule("small", per_transaction=[{"asset": ETH, "amount": "1"}]),
+        rule("small", per_transfer=[{"asset": ETH, "amount": "1"}]),
         rule("other", clients=["c2"]),
     )
     bench = Bench(tmp_path / "s", document=document)

@@ -22,18 +22,18 @@ PEOPLE = {
 
 
 def ask_people(desk: Desk, **more: Any) -> None:
-    """Two of alice, bob and carol have to approve; alice has the API key that asks."""
+    """Two of alice, bob and carol have to approve; alice operates what asks."""
     persons = [
         {
             "id": name,
-            "key": key.public_key().public_bytes_raw().hex(),
-            "initiates_as": [ANYONE.key_id] if name == "alice" else [],
+            "credentials": [{"kind": "ed25519", "key": key.public_key().public_bytes_raw().hex()}],
         }
         for name, key in PEOPLE.items()
     ]
     grant = {"approvals": {"order": "any", "needs": [{"group": "treasury", "count": 2}]}}
     desk.use_policy(
         persons=persons,
+        machines=[{"id": ANYONE.key_id, "operators": ["alice"]}],
         groups=[{"id": "treasury", "members": ["alice", "bob", "carol"]}],
         grant=grant | more.pop("grant", {}),
         **more,

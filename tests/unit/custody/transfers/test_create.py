@@ -19,7 +19,7 @@ from custody.transfers.policies import usage, usage_at_most
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import Answer, transfer_id_of
 from signer.client import SignerUnavailable
-from signer.policy import Window
+from signer.policy import Payee, Window
 from signer.wire import Mandate, parse_json
 from tests.unit.custody.transfers.desk import ANYONE, Desk, bound_to
 
@@ -326,7 +326,7 @@ async def test_a_window_per_destination(desk: Desk):
 
 
 async def test_a_denied_transfer_is_on_record_and_reserves_nothing(desk: Desk):
-    desk.use_policy(limits={"per_transaction": [{"asset": desk.native, "amount": "1000"}]})
+    desk.use_policy(limits={"per_transfer": [{"asset": desk.native, "amount": "1000"}]})
     vault = await desk.open_funded(1_000_000)
     answer = await desk.ask(vault, 1_001)
     assert answer.status == 422
@@ -384,7 +384,7 @@ async def test_the_quick_sum_of_a_window_is_the_exact_one_or_a_billionth_more(
     await desk.services.transfers.cancel(cancelled, ANYONE)
     windows = [
         Window(vault.id, desk.native, destination, seconds)
-        for destination in (None, Address(one), Address(other))
+        for destination in (None, Payee(Address(one)), Payee(Address(other)))
         for seconds in (60, 86400)
     ]
     desk.clock.forward(minutes=2)
