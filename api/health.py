@@ -8,19 +8,18 @@ from functools import cache
 import structlog
 from fastapi import APIRouter, Response
 from pydantic import Field
-from sqlalchemy import Select, String, column, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.context import NodesDependency, ServicesDependency
 from api.following import stall_now, statuses
 from api.freshness import doubts
-from api.lookups import newest_blocks
 from api.nodes import NodeState, NodeView
 from api.schemas import View, with_example
 from chains.model import InternalCredits, NetworkId
 from chains.networks import Network
-from custody.db.migrate import newest_revision
+from custody.db.migrate import newest_revision, stored_revision
 from custody.db.tables import BlockRow
+from custody.deposits.chain_repository import newest_blocks
 from custody.deposits.progress import FollowStatus
 from custody.services import Services
 from signer.client import SignerError
@@ -121,12 +120,9 @@ async def get_ready(
 
 
 async def _database(services: Services) -> Part:
-    version: Select[str] = select(column("version_num", String)).select_from(
-        table("alembic_version")
-    )
     try:
         async with services.custody.database.read() as session:
-            found = await session.first(version)
+            found = await stored_revision(session)
     except (SQLAlchemyError, OSError) as error:
         log.error("database_unavailable", error=type(error).__name__)
         return Part.UNAVAILABLE

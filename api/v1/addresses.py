@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from api import lookups
 from api.auth import Reader, Spender
 from api.context import ServicesDependency
 from api.documentation import problems
@@ -150,7 +149,7 @@ async def get_address(
 ) -> AddressView:
     """One address by id."""
     async with services.custody.database.read() as session:
-        return address_view(await lookups.address(session, address_id, only=caller.client_id))
+        return address_view(await repository.address(session, address_id, only=caller.client_id))
 
 
 @router.get(
@@ -164,7 +163,7 @@ async def attest_address(
     """Proof, by the signer's key, that the address leads to this vault: so that a swapped deposit
     address can be told from ours."""
     async with services.custody.database.read() as session:
-        row = await lookups.address(session, address_id, only=caller.client_id)
+        row = await repository.address(session, address_id, only=caller.client_id)
     made = await services.custody.signer.attest(
         NetworkId(row.network), row.vault_id, row.path, Address(row.address)
     )

@@ -10,10 +10,10 @@ from api.auth import Reader
 from api.context import NodesDependency, ServicesDependency
 from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
-from api.lookups import newest_blocks
 from api.nodes import NodeMonitor, NodeView
 from api.schemas import AssetName, Identifier, Money, View, known_asset, money, with_example
 from custody.db.session import ReadSession
+from custody.deposits.chain_repository import newest_blocks
 from custody.ledger import repository as ledger
 from custody.ledger.repository import Balance
 from custody.services import Services

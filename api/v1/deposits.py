@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from api import lookups
 from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
@@ -95,7 +94,7 @@ async def list_deposits(
             after=query.after,
             limit=query.limit + 1,
         )
-        texts = await lookups.addresses_by_id(session, {row.address_id for row in rows})
+        texts = await vaults.addresses_by_id(session, {row.address_id for row in rows})
     return page_of(
         rows, query.limit, lambda row: row.id, lambda row: _view(row, texts[row.address_id])
     )
@@ -108,7 +107,7 @@ async def get_deposit(
     """One deposit by id."""
     async with services.custody.database.read() as session:
         row = await repository.deposit(session, deposit_id, only=caller.client_id)
-        texts = await lookups.addresses_by_id(session, [row.address_id])
+        texts = await vaults.addresses_by_id(session, [row.address_id])
     return _view(row, texts[row.address_id])
 
 

@@ -10,12 +10,12 @@ from api.context import NodesDependency, ServicesDependency
 from api.documentation import problems
 from api.following import FOLLOWING_EXAMPLE, FollowingView, following_view, gaps_of, statuses
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
-from api.lookups import followers, newest_blocks
 from api.schemas import Money, View, money, with_example
 from api.v1.assets import ASSET_EXAMPLE, AssetView, asset_view
 from chains.model import AddressType
 from chains.networks import Environment, Family, Network
 from custody.db.tables import FollowerRow
+from custody.deposits.chain_repository import followers, newest_blocks
 from custody.deposits.finality import ProvenBy
 from custody.errors import Invalid, NotFound
 from custody.services import Services

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, update
 
 from custody.alarms.codes import AlarmCode
-from custody.db.session import ReadSession
+from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AlarmRow, VaultRow
 from custody.errors import NotFound
 
@@ -23,6 +24,30 @@ async def alarm(session: ReadSession, alarm_id: str, *, only: str | None = None)
     if found is None:
         raise NotFound("alarm_not_found", "There is no such alarm.")
     return found
+
+
+async def lock_alarm(session: WriteSession, alarm_id: str) -> AlarmRow:
+    """Ours until the transaction ends. Raises NotFound(alarm_not_found)."""
+    mine = select(AlarmRow).where(AlarmRow.id == alarm_id)
+    await session.for_update(mine.order_by(AlarmRow.id))
+    return await alarm(session, alarm_id)
+
+
+async def open_by_key(session: ReadSession, key: str) -> AlarmRow | None:
+    """The open alarm of one code, network and vault."""
+    return await session.first(select(AlarmRow).where(AlarmRow.open_key == key))
+
+
+async def mark_cleared(
+    session: WriteSession, key: str, now: datetime, *, by: str, reason: str
+) -> bool:
+    """False if it was not open."""
+    cleared = await session.execute(
+        update(AlarmRow)
+        .where(AlarmRow.open_key == key)
+        .values(open_key=None, cleared_at=now, cleared_by=by, cleared_reason=reason)
+    )
+    return cleared == 1
 
 
 async def alarms(

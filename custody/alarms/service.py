@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
 
 from chains.model import NetworkId
 from custody.alarms import repository
@@ -39,7 +38,7 @@ async def raise_alarm(
 ) -> None:
     """Open an alarm, unless the same one (code, network, vault) is open already."""
     key = _key(code, network, vault)
-    found = await session.first(select(AlarmRow).where(AlarmRow.open_key == key))
+    found = await repository.open_by_key(session, key)
     if found is not None and found.message == message:
         return
     if found is not None:
@@ -78,17 +77,8 @@ async def clear_alarm(
     vault: str | None = None,
 ) -> None:
     """The cause is gone. Does nothing if the alarm is not open."""
-    cleared = await session.execute(
-        update(AlarmRow)
-        .where(AlarmRow.open_key == _key(code, network, vault))
-        .values(
-            open_key=None,
-            cleared_at=now,
-            cleared_by=ITSELF,
-            cleared_reason="its cause is gone",
-        )
-    )
-    if cleared:
+    key, reason = _key(code, network, vault), "its cause is gone"
+    if await repository.mark_cleared(session, key, now, by=ITSELF, reason=reason):
         log.warning("alarm_cleared", code=code.value, network=network, vault=vault, by=ITSELF)
 
 
@@ -100,9 +90,7 @@ async def dismiss_alarm(
     Raises NotFound(alarm_not_found), Conflict(alarm_not_open), Invalid(reason_invalid).
     """
     words = checked_reason(reason)
-    mine = select(AlarmRow).where(AlarmRow.id == alarm_id)
-    await session.for_update(mine.order_by(AlarmRow.id))
-    row = await repository.alarm(session, alarm_id)
+    row = await repository.lock_alarm(session, alarm_id)
     if row.open_key is None:
         raise Conflict("alarm_not_open", "This alarm was cleared before.")
     row.open_key, row.cleared_at, row.cleared_by, row.cleared_reason = None, now, by, words

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select, update
-
+from custody.apikeys import repository
 from custody.apikeys.model import KEY_PATTERN, Caller, Scope, digest_of
 from custody.db.ids import new_id
 from custody.db.session import ReadSession, WriteSession
@@ -60,11 +59,7 @@ async def authenticate(session: ReadSession, secret: str) -> Caller | None:
     so its duration says nothing about how much of a guess was right."""
     if KEY_PATTERN.fullmatch(secret) is None:
         return None
-    row = await session.one_or_none(
-        select(ApiKeyRow).where(
-            ApiKeyRow.digest == digest_of(secret), ApiKeyRow.revoked_at.is_(None)
-        )
-    )
+    row = await repository.key_in_force(session, digest_of(secret))
     if row is None:
         return None
     return Caller(row.id, row.client_id, frozenset(Scope(name) for name in row.scopes.split()))
@@ -72,15 +67,10 @@ async def authenticate(session: ReadSession, secret: str) -> Caller | None:
 
 async def revoke_key(session: WriteSession, key_id: str, now: datetime) -> None:
     """From the next request on the key is nobody's. Raises NotFound apikey_not_found."""
-    changed = await session.execute(
-        update(ApiKeyRow)
-        .where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
-    if changed != 1:
+    if not await repository.mark_revoked(session, key_id, now):
         raise NotFound("apikey_not_found", "no such API key in force")
 
 
 async def list_keys(session: ReadSession) -> list[ApiKeyRow]:
     """Oldest first, revoked ones included. Rows hold digests, never secrets."""
-    return list(await session.all(select(ApiKeyRow).order_by(ApiKeyRow.id)))
+    return list(await repository.all_keys(session))

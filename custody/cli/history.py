@@ -10,17 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
-
 from chains.model import NetworkId, Payment
 from chains.networks import Network, all_networks
 from custody.cli.access import load_settings, now, opened_database
 from custody.cli.codecs import codec_of, named_network
 from custody.cli.output import Misuse
 from custody.db.session import ReadSession
-from custody.db.tables import ApprovalRow, TransactionRow, TransferRow
 from custody.errors import NotFound
-from custody.transfers import repository
+from custody.transfers import repository, signed_repository
 from custody.transfers.amounts import parse_decimal
 from custody.transfers.mandates import best_terms, stored_mandate
 from custody.transfers.policies import usage
@@ -141,28 +138,11 @@ def change_row(change: Change) -> tuple[str, str, str]:
 
 
 async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[PastTransfer, ...]:
-    signed = (
-        select(TransferRow, TransactionRow.signed_at)
-        .join(TransactionRow, TransactionRow.transfer_id == TransferRow.id)
-        .where(TransactionRow.signed_at.is_not(None))
-        .order_by(TransactionRow.signed_at.desc())
-    )
-    given = select(ApprovalRow.transfer_id, ApprovalRow.approver).where(
-        ApprovalRow.verdict == Verdict.APPROVE
-    )
-    if after is not None:
-        signed = signed.where(TransactionRow.signed_at >= after)
-        given = given.where(
-            ApprovalRow.transfer_id.in_(
-                select(TransactionRow.transfer_id).where(TransactionRow.signed_at >= after)
-            )
-        )
     approvals: dict[str, list[str]] = {}
-    for transfer_id, approver in await session.rows(given.order_by(ApprovalRow.created_at)):
+    for transfer_id, approver in await signed_repository.approvers(session, after):
         approvals.setdefault(transfer_id, []).append(approver)
     past: dict[str, PastTransfer] = {}
-    for row, at in await session.rows(signed):  # newest first: the earliest signature stays
-        assert at is not None
+    for row, at in await signed_repository.signed(session, after):  # the earliest signature stays
         facts = facts_of(stored_mandate(row))
         past[row.id] = PastTransfer(row.id, facts, at, tuple(approvals.get(row.id, ())))
     return tuple(past.values())

@@ -13,11 +13,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, String, column, func, select, table, text
 
 from custody.db import roles
 from custody.db.engines import open_engines
-from custody.db.session import lock_key
+from custody.db.session import ReadSession, lock_key
 
 _FOLDER = Path(__file__).with_name("migrations")
 _EARLIER = frozenset({"0001"})
@@ -84,6 +84,14 @@ def newest_revision() -> str:
     newest = ScriptDirectory.from_config(migration_config()).get_current_head()
     assert newest is not None
     return newest
+
+
+async def stored_revision(session: ReadSession) -> str | None:
+    """The revision that the database says it has. An SQLAlchemyError if it never had one."""
+    version: Select[str] = select(column("version_num", String)).select_from(
+        table("alembic_version")
+    )
+    return await session.first(version)
 
 
 def migration_config(connection: Connection | None = None) -> Config:

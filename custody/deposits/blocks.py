@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import delete, select, update
 
 from chains.follow import Connected, Disconnected, Event
 from chains.model import Block, BlockRef, ConflictKey
@@ -18,7 +17,7 @@ from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.tables import BlockRow, CoinRow, FollowerRow
-from custody.deposits import repository
+from custody.deposits import chain_repository
 from custody.deposits.finality import Final
 from custody.deposits.matching import Found
 from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
@@ -42,21 +41,14 @@ class Chain:
 
     async def undo(self, gone: Sequence[BlockRef]) -> None:
         """Remove blocks and the coins they made, and give back the coins they spent."""
-        heights = [ref.height for ref in gone]
-        mine = CoinRow.network == self.network.id
-        given_back = await repository.coins_spent_at(self.session, self.network.id, heights)
+        heights, network = [ref.height for ref in gone], self.network.id
+        given_back = await chain_repository.coins_spent_at(self.session, network, heights)
         self.watchlist.watch_coins(
-            outpoint_key(self.network.id, coin.txid, coin.position) for coin in given_back
+            outpoint_key(network, coin.txid, coin.position) for coin in given_back
         )
-        await self.session.execute(
-            update(CoinRow).where(mine, CoinRow.spent_height.in_(heights)).values(spent_height=None)
-        )
-        await self.session.execute(delete(CoinRow).where(mine, CoinRow.block_height.in_(heights)))
-        await self.session.execute(
-            delete(BlockRow).where(
-                BlockRow.network == self.network.id, BlockRow.height.in_(heights)
-            )
-        )
+        await chain_repository.give_back_coins(self.session, network, heights)
+        await chain_repository.forget_coins(self.session, network, heights)
+        await chain_repository.forget_blocks(self.session, network, heights)
         if given_back:
             self._coins_changed()
 
@@ -116,11 +108,7 @@ class Chain:
         final = self.follower.final_height
         if final is not None:
             oldest = min(final, position.height - self.network.follow_depth)
-            await self.session.execute(
-                delete(BlockRow).where(
-                    BlockRow.network == self.network.id, BlockRow.height < oldest
-                )
-            )
+            await chain_repository.forget_blocks_below(self.session, self.network.id, oldest)
 
     def _coins_changed(self) -> None:
         version = new_id("coi")
@@ -158,14 +146,9 @@ async def lock_chain(
 ) -> Chain:
     """Exclude every other writer of this network's blocks until the transaction ends, and bring
     the watch list up to date."""
-    mine = select(FollowerRow).where(FollowerRow.network == network.id)
-    rows = await session.for_update(mine.order_by(FollowerRow.network))
-    if not rows:
-        new = {"network": network.id, "coins_version": None, "final_height": None, "final_by": None}
-        await session.insert_missing(FollowerRow, [new])
-        rows = await session.for_update(mine.order_by(FollowerRow.network))
+    follower = await chain_repository.lock_follower(session, network.id)
     await watchlist.refresh(session)
-    return Chain(session, network, rows[0], watchlist, now)
+    return Chain(session, network, follower, watchlist, now)
 
 
 def segments(events: Iterable[Event]) -> Iterator[tuple[list[BlockRef], list[Block]]]:

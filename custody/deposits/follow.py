@@ -27,7 +27,7 @@ from chains.networks import Environment, Network
 from chains.nodes.witnesses import Witnesses
 from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database
-from custody.deposits import repository
+from custody.deposits import chain_repository
 from custody.deposits.blocks import OutOfStep
 from custody.deposits.fetching import BlockSource
 from custody.deposits.finality import Ceiling, newest_final
@@ -171,11 +171,11 @@ class NetworkFollower:
 
         async def ours(height: int) -> BlockRef | None:
             async with self._database.read() as session:
-                return await repository.ref_at_or_below(session, self._network.id, height)
+                return await chain_repository.ref_at_or_below(session, self._network.id, height)
 
         asked = set() if finalized is None else {finalized.height}
         async with self._database.read() as session:
-            hashes = await repository.hashes_at(session, self._network.id, asked)
+            hashes = await chain_repository.hashes_at(session, self._network.id, asked)
         final = newest_final(self._network, position, finalized, hashes)
         block = None if final is None else await ours(final.height)
         if block is None:
@@ -208,7 +208,7 @@ class NetworkFollower:
         if self._follower is None:
             depth = self._network.follow_depth
             async with self._database.read() as session:
-                refs = await repository.newest_refs(session, self._network.id, depth)
+                refs = await chain_repository.newest_refs(session, self._network.id, depth)
             start = self._start_height
             if start is None:
                 start = max(0, tip.height - min(depth, self._complete_depth(depth)))

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
-
 from chains.model import NetworkId
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import PassRow
-from custody.deposits import states
+from custody.deposits import state_repository, states
 from custody.errors import Invalid
 from custody.reasons import checked_reason
 
@@ -60,13 +58,9 @@ async def pass_blocks(
 
 async def may_pass(session: ReadSession, network: NetworkId, height: int) -> bool:
     """Whether an operator decided to pass the block, if it can't be read."""
-    mine = select(func.count()).where(
-        PassRow.network == network, PassRow.first_height <= height, PassRow.last_height >= height
-    )
-    return await session.one(mine) > 0
+    return await state_repository.is_passed(session, network, height)
 
 
 async def passes(session: ReadSession, network: NetworkId) -> Sequence[PassRow]:
     """All decisions, oldest first."""
-    mine = select(PassRow).where(PassRow.network == network)
-    return await session.all(mine.order_by(PassRow.id))
+    return await state_repository.passes(session, network)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sqlalchemy import delete, select, update
-
 from chains.model import Block, BlockRef, NetworkId, Reading
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ReadingRow
+from custody.deposits import reading_repository
 
 GAPS = (Reading.WITHOUT_INTERNAL, Reading.PASSED)
 """Readings in which movements are known to be missing, if there were any."""
@@ -36,29 +35,17 @@ async def ranges(
     session: ReadSession, network: NetworkId, readings: Sequence[Reading] = tuple(Reading)
 ) -> list[Range]:
     """Those of the given means, in order of height."""
-    rows = await session.all(
-        select(ReadingRow)
-        .where(
-            ReadingRow.network == network,
-            ReadingRow.reading.in_([each.value for each in readings]),
-        )
-        .order_by(ReadingRow.first_height)
-    )
-    return [Range(row.first_height, row.last_height, Reading(row.reading)) for row in rows]
+    rows = await reading_repository.rows_with(session, network, [each.value for each in readings])
+    return [_range(row) for row in rows]
 
 
 async def forget_from(
     session: WriteSession, network: NetworkId, height: int, kept: BlockRef | None
 ) -> None:
     """The blocks from `height` on were undone; `kept` is the newest that stays."""
-    mine = ReadingRow.network == network
-    await session.execute(delete(ReadingRow).where(mine, ReadingRow.first_height >= height))
+    await reading_repository.delete_from(session, network, height)
     if kept is not None:
-        await session.execute(
-            update(ReadingRow)
-            .where(mine, ReadingRow.last_height >= height)
-            .values(last_height=kept.height)
-        )
+        await reading_repository.cut_off(session, network, height, kept.height)
 
 
 async def record(
@@ -70,7 +57,7 @@ async def record(
 ) -> None:
     """The blocks were connected, one after the other; `before` is what they stand on."""
     newest = await _newest(session, network)
-    if newest is not None and blocks and newest[1] >= blocks[0].ref.height:
+    if newest is not None and blocks and newest.last >= blocks[0].ref.height:
         # Rows that nobody took back with their blocks must not keep the chain from being followed.
         await forget_from(session, network, blocks[0].ref.height, before)
         newest = await _newest(session, network)
@@ -79,17 +66,13 @@ async def record(
         extends = (
             newest is not None
             and before is not None
-            and newest[1] == before.height
-            and newest[2] == reading.value
+            and newest.last == before.height
+            and newest.reading is reading
         )
         if newest is not None and extends:
-            await session.execute(
-                update(ReadingRow)
-                .where(ReadingRow.network == network, ReadingRow.first_height == newest[0])
-                .values(last_height=heights[-1])
-            )
+            await reading_repository.extend(session, network, newest.first, heights[-1])
         else:
-            await session.insert(ReadingRow, [_row(network, heights[0], heights[-1], reading, now)])
+            await _store(session, network, [Range(heights[0], heights[-1], reading)], now)
         newest = None  # the next group has another reading
 
 
@@ -103,9 +86,8 @@ async def improve(
         heights = [block.ref.height for block in group]
         found = improved(found, Range(heights[0], heights[-1], reading))
     if found != before:
-        await session.execute(delete(ReadingRow).where(ReadingRow.network == network))
-        rows = [_row(network, each.first, each.last, each.reading, now) for each in found]
-        await session.insert(ReadingRow, rows)
+        await reading_repository.delete_from(session, network, 0)
+        await _store(session, network, found, now)
 
 
 def improved(ranges_: Sequence[Range], new: Range) -> list[Range]:
@@ -131,28 +113,30 @@ def improved(ranges_: Sequence[Range], new: Range) -> list[Range]:
     return merged
 
 
-async def _newest(session: ReadSession, network: NetworkId) -> tuple[int, int, str] | None:
-    """First and last height, and reading, of the newest range."""
-    rows = await session.rows(
-        select(ReadingRow.first_height, ReadingRow.last_height, ReadingRow.reading)
-        .where(ReadingRow.network == network)
-        .order_by(ReadingRow.first_height.desc())
-        .limit(1)
-    )
-    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+async def _newest(session: ReadSession, network: NetworkId) -> Range | None:
+    row = await reading_repository.newest_row(session, network)
+    return None if row is None else _range(row)
+
+
+async def _store(
+    session: WriteSession, network: NetworkId, ranges_: Iterable[Range], now: datetime
+) -> None:
+    rows = [
+        {
+            "network": network,
+            "first_height": each.first,
+            "last_height": each.last,
+            "reading": each.reading.value,
+            "created_at": now,
+        }
+        for each in ranges_
+    ]
+    await session.insert(ReadingRow, rows)
+
+
+def _range(row: ReadingRow) -> Range:
+    return Range(row.first_height, row.last_height, Reading(row.reading))
 
 
 def _is_better(new: Reading, old: Reading) -> bool:
     return _WORST_FIRST.index(new) > _WORST_FIRST.index(old)
-
-
-def _row(
-    network: NetworkId, first: int, last: int, reading: Reading, now: datetime
-) -> dict[str, object]:
-    return {
-        "network": network,
-        "first_height": first,
-        "last_height": last,
-        "reading": reading.value,
-        "created_at": now,
-    }

@@ -1,20 +1,17 @@
-"""Queries on deposits, coins and the followers' blocks. Decides nothing."""
+"""Queries on deposits and on whom a credit belongs to. Decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from chains.model import BlockRef, NetworkId
+from chains.model import NetworkId
+from custody.db.chunks import chunks
 from custody.db.session import ReadSession
 from custody.db.tables import (
     AddressRow,
-    BlockRow,
-    CoinRow,
     DepositRow,
-    FollowerRow,
     TransactionRow,
     TransferRow,
     VaultRow,
@@ -22,11 +19,7 @@ from custody.db.tables import (
 from custody.deposits.matching import DepositState, Owner, OwnTransfer
 from custody.errors import NotFound
 
-T = TypeVar("T")
-
 PAGE_MAX = 100
-_CHUNK = 500
-"""Values per query, far below what either database accepts."""
 
 
 async def deposit(session: ReadSession, deposit_id: str, *, only: str | None = None) -> DepositRow:
@@ -60,63 +53,12 @@ async def deposits(
     return await session.all(page.order_by(DepositRow.id).limit(limit))
 
 
-async def position(session: ReadSession, network: NetworkId) -> BlockRef | None:
-    """The newest block that was applied."""
-    refs = await newest_refs(session, network, 1)
-    return refs[-1] if refs else None
-
-
-async def newest_final_height(session: ReadSession, network: NetworkId) -> int | None:
-    """The height up to which blocks are final, None before anything is."""
-    follower = await session.get(FollowerRow, network)
-    return None if follower is None else follower.final_height
-
-
-async def newest_refs(session: ReadSession, network: NetworkId, count: int) -> list[BlockRef]:
-    """The newest applied blocks, oldest first."""
-    newest = (
-        select(BlockRow.height, BlockRow.hash)
-        .where(BlockRow.network == network)
-        .order_by(BlockRow.height.desc())
-        .limit(count)
-    )
-    return [BlockRef(height, hash_) for height, hash_ in reversed(await session.rows(newest))]
-
-
-async def hashes_at(
-    session: ReadSession, network: NetworkId, heights: Collection[int]
-) -> dict[int, str]:
-    """Our chain's block hashes at those of the heights that are remembered."""
-    rows = select(BlockRow.height, BlockRow.hash).where(
-        BlockRow.network == network, BlockRow.height.in_(heights)
-    )
-    return dict(await session.rows(rows)) if heights else {}
-
-
-async def ref_at_or_below(session: ReadSession, network: NetworkId, height: int) -> BlockRef | None:
-    """Our chain's newest remembered block that is not above `height`."""
-    newest = (
-        select(BlockRow.height, BlockRow.hash)
-        .where(BlockRow.network == network, BlockRow.height <= height)
-        .order_by(BlockRow.height.desc())
-        .limit(1)
-    )
-    rows = await session.rows(newest)
-    return BlockRef(*rows[0]) if rows else None
-
-
-async def oldest_height(session: ReadSession, network: NetworkId) -> int:
-    """The oldest remembered block's height, 0 if there is none."""
-    oldest = select(func.min(BlockRow.height)).where(BlockRow.network == network)
-    return await session.one(oldest) or 0
-
-
 async def owners(
     session: ReadSession, network: NetworkId, addresses: Iterable[str]
 ) -> dict[str, Owner]:
     """Those of the addresses that are ours."""
     found = {}
-    for chunk in _chunks(addresses):
+    for chunk in chunks(addresses):
         rows = (
             select(AddressRow, VaultRow.client_id)
             .join(VaultRow, VaultRow.id == AddressRow.vault_id)
@@ -131,7 +73,7 @@ async def own_transfers(
 ) -> dict[str, OwnTransfer]:
     """Those of the transactions that our vaults made."""
     found = {}
-    for chunk in _chunks(txids):
+    for chunk in chunks(txids):
         rows = (
             select(TransactionRow.txid, TransferRow.vault_id, TransferRow.destination)
             .join(TransferRow, TransferRow.id == TransactionRow.transfer_id)
@@ -148,7 +90,7 @@ async def deposits_of(
 ) -> list[DepositRow]:
     return [
         row
-        for chunk in _chunks(txids)
+        for chunk in chunks(txids)
         for row in await session.all(
             select(DepositRow).where(DepositRow.network == network, DepositRow.txid.in_(chunk))
         )
@@ -160,7 +102,7 @@ async def deposits_in(
 ) -> list[DepositRow]:
     return [
         row
-        for chunk in _chunks(block_hashes)
+        for chunk in chunks(block_hashes)
         for row in await session.all(
             select(DepositRow).where(
                 DepositRow.network == network, DepositRow.block_hash.in_(chunk)
@@ -182,29 +124,6 @@ async def creditable(session: ReadSession, network: NetworkId, height: int) -> S
     )
 
 
-async def coin_places(
-    session: ReadSession, network: NetworkId, txids: Iterable[str]
-) -> set[tuple[str, int]]:
-    """The (txid, position) of each stored coin that one of the transactions made."""
-    return {
-        (txid, position)
-        for chunk in _chunks(txids)
-        for txid, position in await session.rows(
-            select(CoinRow.txid, CoinRow.position).where(
-                CoinRow.network == network, CoinRow.txid.in_(chunk)
-            )
-        )
-    }
-
-
-async def coins_spent_at(
-    session: ReadSession, network: NetworkId, heights: Collection[int]
-) -> Sequence[CoinRow]:
-    return await session.all(
-        select(CoinRow).where(CoinRow.network == network, CoinRow.spent_height.in_(heights))
-    )
-
-
 async def vaults_paid_from(
     session: ReadSession, network: NetworkId, block_hashes: Collection[str], states: Sequence[str]
 ) -> set[str]:
@@ -218,9 +137,3 @@ async def vaults_paid_from(
             )
         )
     )
-
-
-def _chunks(values: Iterable[T]) -> Iterator[list[T]]:
-    distinct = list(set(values))
-    for start in range(0, len(distinct), _CHUNK):
-        yield distinct[start : start + _CHUNK]

@@ -17,7 +17,7 @@ from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm
 from custody.db.session import Database
-from custody.deposits import readings, repository
+from custody.deposits import chain_repository, readings
 from custody.deposits.blocks import Chain, lock_chain
 from custody.deposits.finality import credit_height
 from custody.deposits.matching import Found, has_coins
@@ -92,7 +92,7 @@ class Rescan:
         """One chunk: everything up to `last`, spent coins only above it."""
         async with self._database.write() as session:
             chain = await lock_chain(session, self._network, self._watchlist, self._clock())
-            position = await repository.position(session, self._network.id)
+            position = await chain_repository.position(session, self._network.id)
             assert position is not None
             blocks = await self._ours(chain, fetched, position, done)
             reread = [block for block in blocks if block.ref.height <= last]
@@ -121,8 +121,8 @@ class Rescan:
         """Those that lie on the chain we follow: the very blocks we remember, and all below."""
         network: NetworkId = self._network.id
         heights = [block.ref.height for block in fetched]
-        hashes = await repository.hashes_at(chain.session, network, heights)
-        oldest = await repository.oldest_height(chain.session, network)
+        hashes = await chain_repository.hashes_at(chain.session, network, heights)
+        oldest = await chain_repository.oldest_height(chain.session, network)
         ours = []
         for block in fetched:
             height = block.ref.height
@@ -134,7 +134,7 @@ class Rescan:
 
     async def _position(self) -> BlockRef:
         async with self._database.read() as session:
-            position = await repository.position(session, self._network.id)
+            position = await chain_repository.position(session, self._network.id)
         if position is None:
             raise Invalid("height_invalid", "Nothing of this network has been followed yet.")
         return position
@@ -142,7 +142,7 @@ class Rescan:
 
 async def _add_missing_coins(chain: Chain, found: Sequence[Found]) -> int:
     txids = {each.credit.txid for each in found}
-    known = await repository.coin_places(chain.session, chain.network.id, txids)
+    known = await chain_repository.coin_places(chain.session, chain.network.id, txids)
     missing = [each for each in found if each.place not in known]
     await chain.add_coins(missing)
     return len(missing)

@@ -23,7 +23,7 @@ from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
-from custody.deposits import readings, repository
+from custody.deposits import chain_repository, readings, repository
 from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
 from custody.deposits.finality import Ceiling, credit_height, newest_final
 from custody.deposits.matching import DepositState, Found, has_coins, match_block
@@ -81,8 +81,10 @@ class Deposits:
         for gone, blocks in segments(events):
             recorder = Recorder(session, network, chain.now)
             count = len(gone) + len(blocks) + 1
-            refs = await repository.newest_refs(session, network.id, count)
-            hashes = await repository.hashes_at(session, network.id, [ref.height for ref in gone])
+            refs = await chain_repository.newest_refs(session, network.id, count)
+            hashes = await chain_repository.hashes_at(
+                session, network.id, [ref.height for ref in gone]
+            )
             undone = to_undo(refs, gone, hashes)
             kept = refs[: len(refs) - len(undone)]
             added = to_add(kept, blocks)
@@ -154,7 +156,7 @@ class Deposits:
         finalized, ceiling = word
         blocks = (finalized, None if ceiling is None else ceiling.block)
         asked = {each.height for each in blocks if each is not None}
-        hashes = await repository.hashes_at(chain.session, chain.network.id, asked)
+        hashes = await chain_repository.hashes_at(chain.session, chain.network.id, asked)
         final = newest_final(chain.network, position, finalized, hashes, ceiling)
         if final is not None:
             chain.finalize(final)

@@ -1,12 +1,11 @@
-"""Stores how followers fare, so that other processes and the next run know. Queries only."""
+"""Stores how followers fare, so that other processes and the next run know."""
 
 from __future__ import annotations
-
-from sqlalchemy import select, update
 
 from chains.model import BlockRef, InternalCredits, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import FollowStateRow
+from custody.deposits import state_repository
 from custody.deposits.progress import Failure, FollowStatus
 
 _MESSAGE_LENGTH_MAX = 300
@@ -14,21 +13,19 @@ _MESSAGE_LENGTH_MAX = 300
 
 async def load(session: ReadSession, network: NetworkId) -> FollowStatus:
     """As it was saved last; an empty one before the first time."""
-    row = await session.first(select(FollowStateRow).where(FollowStateRow.network == network))
+    row = await session.get(FollowStateRow, network)
     return FollowStatus() if row is None else _status(row)
 
 
 async def load_all(session: ReadSession) -> dict[NetworkId, FollowStatus]:
-    rows = await session.all(select(FollowStateRow))
+    rows = await state_repository.all_states(session)
     return {NetworkId(row.network): _status(row) for row in rows}
 
 
 async def save(session: WriteSession, network: NetworkId, status: FollowStatus) -> None:
-    values = _values(status)
-    await session.insert_missing(FollowStateRow, [{"network": network, **values}])
-    await session.execute(
-        update(FollowStateRow).where(FollowStateRow.network == network).values(**values)
-    )
+    row = {"network": network, **_values(status)}
+    await session.insert_missing(FollowStateRow, [row])
+    await session.update_each(FollowStateRow, ["network"], [row])
 
 
 def _status(row: FollowStateRow) -> FollowStatus:

@@ -8,26 +8,25 @@ frozen and a person is called.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
-
-from sqlalchemy import select
 
 from chains.codec import TransactionCodec
 from chains.model import ConflictKey
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
-from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import ClaimRow, TransferRow, VaultRow
+from custody.db.session import WriteSession
+from custody.db.tables import TransferRow
 from custody.errors import Conflict
+from custody.journal.repository import other_holders, unheld_transfers
 from custody.ledger.service import Ledger
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
 from custody.transfers.builder import transaction_row
 from custody.transfers.holding import hold
-from custody.transfers.state import ON_CHAIN, Postpone, Recover, State, can
+from custody.transfers.state import Postpone, Recover, State, can
 from custody.vaults import freezes
+from custody.vaults import repository as vaults
 from signer.records import SignedRecord
 from signer.wire import Mandate
 
@@ -84,15 +83,13 @@ async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now
     row = await repository.lock_transfer(session, transfer_id)
     assert row is not None
     # The vault before the ledger's accounts, as everywhere.
-    await session.for_update(
-        select(VaultRow).where(VaultRow.id == row.vault_id).order_by(VaultRow.id)
-    )
+    await vaults.lock_vaults(session, [row.vault_id])
     if row.amount_reservation_id is None and not await hold(session, ledger, row):
         row.waiting = RECOVERING
         return False
     row.waiting = None
     await session.flush()
-    if row.vault_id not in {vault for _, vault in await _unheld(session)}:
+    if row.vault_id not in {vault for _, vault in await unheld_transfers(session)}:
         await freezes.lift(session, row.vault_id, RECOVERING, now)
         await clear_alarm(session, AlarmCode.RECOVERED_UNHELD, now, vault=row.vault_id)
     return True
@@ -101,30 +98,12 @@ async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now
 async def freeze_what_waits(session: WriteSession, now: datetime) -> list[str]:
     """Freeze the vaults of transfers whose money can't be held yet, so that nothing else takes it.
     The transfers' ids."""
-    waiting = await _unheld(session)
+    waiting = await unheld_transfers(session)
     for vault in sorted({vault for _, vault in waiting}):
         await freezes.freeze(session, [vault], RECOVERING, now)
         words = "transfers were rebuilt, but not yet the deposits that they were paid from"
         await raise_alarm(session, AlarmCode.RECOVERED_UNHELD, words, now, vault=vault)
     return [transfer for transfer, _ in waiting]
-
-
-async def holder_of_account(session: ReadSession, account: int) -> str | None:
-    return await session.first(select(VaultRow.id).where(VaultRow.account == account))
-
-
-async def all_vaults(session: ReadSession) -> list[str]:
-    return list(await session.all(select(VaultRow.id).order_by(VaultRow.id)))
-
-
-async def _unheld(session: ReadSession) -> Sequence[tuple[str, str]]:
-    """Transfers on their way that hold nothing, with their vaults."""
-    states = [state.value for state in (State.QUEUED, *ON_CHAIN)]
-    return await session.rows(
-        select(TransferRow.id, TransferRow.vault_id)
-        .where(TransferRow.state.in_(states), TransferRow.amount_reservation_id.is_(None))
-        .order_by(TransferRow.id)
-    )
 
 
 async def _take_back(
@@ -135,10 +114,7 @@ async def _take_back(
     now: datetime,
 ) -> None:
     """Keys that a transfer claimed which nobody signed: it is built again, with others."""
-    holders = await session.all(
-        select(ClaimRow.transfer_id).where(ClaimRow.key.in_(keys), ClaimRow.transfer_id != row.id)
-    )
-    for holder in sorted(set(holders)):
+    for holder in await other_holders(session, row.id, keys):
         other = await repository.lock_transfer(session, holder)
         assert other is not None
         before = await load(session, other)

@@ -163,7 +163,7 @@ class Recovery:
                     }
                 ],
             )
-            if await rebuilding.holder_of_account(session, record.account) is not None:
+            if await vaults.holder_of_account(session, record.account) is not None:
                 raise Conflict("account_taken", f"account {record.account} is another vault's here")
             session.add(
                 VaultRow(
@@ -269,8 +269,8 @@ class Recovery:
 async def _freeze_all(session: WriteSession, now: datetime) -> list[str]:
     """What was signed in the stretch that the signer lost may be unknown here too. Nothing in the
     house can prove the contrary, so a person unfreezes each vault, after a reconciliation."""
-    vaults = await rebuilding.all_vaults(session)
-    await freezes.freeze(session, vaults, LOST_RECORDS, now)
-    words = f"the signer lost records: {len(vaults)} vaults are frozen until a person has looked"
+    every = [row.id for row in await vaults.vaults_with_freezes(session, frozen_only=False)]
+    await freezes.freeze(session, every, LOST_RECORDS, now)
+    words = f"the signer lost records: {len(every)} vaults are frozen until a person has looked"
     await raise_alarm(session, AlarmCode.SIGNER_LOST_RECORDS, words, now)
-    return vaults
+    return every

@@ -8,10 +8,20 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
+from chains.model import ConflictKey
 from custody.alarms.codes import AlarmCode
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import AlarmRow, SignerJournalRow, TransactionRow, VaultOpeningRow, VaultRow
+from custody.db.tables import (
+    AlarmRow,
+    ClaimRow,
+    SignerJournalRow,
+    TransactionRow,
+    TransferRow,
+    VaultOpeningRow,
+    VaultRow,
+)
 from custody.errors import Unavailable
+from custody.transfers.state import ON_CHAIN, State
 from signer.records import SignedRecord
 
 THE_ROW = 1
@@ -128,3 +138,24 @@ async def is_told_behind(session: ReadSession) -> bool:
         AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None)
     )
     return await session.first(told.limit(1)) is not None
+
+
+async def unheld_transfers(session: ReadSession) -> Sequence[tuple[str, str]]:
+    """Transfers on their way that hold nothing, with their vaults."""
+    states = [state.value for state in (State.QUEUED, *ON_CHAIN)]
+    return await session.rows(
+        select(TransferRow.id, TransferRow.vault_id)
+        .where(TransferRow.state.in_(states), TransferRow.amount_reservation_id.is_(None))
+        .order_by(TransferRow.id)
+    )
+
+
+async def other_holders(
+    session: ReadSession, transfer: str, keys: Collection[ConflictKey]
+) -> list[str]:
+    """The transfers other than this one that claimed one of the keys, in the order in which they
+    are locked."""
+    holders = select(ClaimRow.transfer_id).where(
+        ClaimRow.key.in_(keys), ClaimRow.transfer_id != transfer
+    )
+    return sorted(set(await session.all(holders)))

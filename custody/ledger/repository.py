@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import aliased
 
 from chains.model import AssetId
+from custody.db.chunks import CHUNK, chunks
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import LedgerAccountRow, LedgerEntryRow, VaultRow
 from custody.ledger.model import Account, AccountKey, AccountKind, Entry, Kind
 
-_CHUNK = 500
-"""Ids per query, far below what either database accepts."""
+_ENTRIES = 5_000
+"""Entries in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,32 @@ async def accounts_of_vault(session: ReadSession, vault: str) -> list[Account]:
     return [account_of(row) for row in rows]
 
 
+async def all_accounts(session: ReadSession) -> dict[str, Account]:
+    """Every account by its id, also the other sides, which belong to no vault."""
+    rows = await session.all(select(LedgerAccountRow).order_by(LedgerAccountRow.id))
+    return {row.id: account_of(row) for row in rows}
+
+
+async def all_entries(session: ReadSession) -> AsyncIterator[list[tuple[Entry, int | None]]]:
+    """Every entry, oldest first, with what was reserved if it ends a reservation; in parts, because
+    there may be more of them than fit the memory."""
+    entry, reserve = LedgerEntryRow, aliased(LedgerEntryRow)
+    every = select(
+        entry.id,
+        entry.kind,
+        entry.debit_account,
+        entry.credit_account,
+        entry.asset,
+        entry.amount,
+        entry.pending_id,
+        entry.subject,
+        entry.reason,
+        reserve.amount.label("reserved"),
+    ).outerjoin(reserve, reserve.id == entry.pending_id)
+    async for chunk in session.chunks(every.order_by(entry.id), _ENTRIES):
+        yield [(_entry(row), row.reserved) for row in chunk]
+
+
 async def entries_of(session: ReadSession, subject: str) -> tuple[Entry, ...]:
     """All entries of a deposit or transfer, oldest first."""
     of_subject = select(LedgerEntryRow).where(LedgerEntryRow.subject == subject)
@@ -65,7 +94,7 @@ async def entries(session: ReadSession, ids: Collection[str]) -> list[Entry]:
     """Those of the entries that exist."""
     return [
         _entry(row)
-        for chunk in _chunks(ids)
+        for chunk in chunks(ids)
         for row in await session.all(select(LedgerEntryRow).where(LedgerEntryRow.id.in_(chunk)))
     ]
 
@@ -74,7 +103,7 @@ async def endings(session: ReadSession, reservations: Collection[str]) -> list[E
     """The settles and voids of the reservations, as far as they exist."""
     return [
         _entry(row)
-        for chunk in _chunks(reservations)
+        for chunk in chunks(reservations)
         for row in await session.all(
             select(LedgerEntryRow).where(LedgerEntryRow.pending_id.in_(chunk))
         )
@@ -84,7 +113,7 @@ async def endings(session: ReadSession, reservations: Collection[str]) -> list[E
 async def lock_accounts(session: WriteSession, ids: Iterable[str]) -> dict[str, Account]:
     """Those of the accounts that exist and belong to a vault, locked until the transaction ends."""
     found: dict[str, Account] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         size = next(size for size in _SIZES if size >= len(chunk))
         named = {f"id_{at}": chunk[min(at, len(chunk) - 1)] for at in range(size)}
         rows = await session.locked_rows(_accounts_by_id(size), named)
@@ -95,7 +124,7 @@ async def lock_accounts(session: WriteSession, ids: Iterable[str]) -> dict[str, 
     return found
 
 
-_SIZES = (4, 32, _CHUNK)
+_SIZES = (4, 32, CHUNK)
 """How many ids a statement asks for; the last is repeated where there are fewer."""
 
 
@@ -131,13 +160,8 @@ def _accounts() -> Select[LedgerAccountRow]:
     return select(LedgerAccountRow).where(LedgerAccountRow.vault_id.is_not(None))
 
 
-def _chunks(ids: Iterable[str]) -> list[Sequence[str]]:
-    """In order, so that locks are taken in order across chunks too."""
-    ordered = sorted(set(ids))
-    return [ordered[i : i + _CHUNK] for i in range(0, len(ordered), _CHUNK)]
-
-
-def _entry(row: LedgerEntryRow) -> Entry:
+def _entry(row: Any) -> Entry:
+    """From a whole row, or one with the same columns."""
     return Entry(
         id=row.id,
         kind=Kind(row.kind),

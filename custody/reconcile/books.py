@@ -8,21 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from sqlalchemy import select
-from sqlalchemy.orm import aliased
-
 from custody.db.session import ReadSession
-from custody.db.tables import LedgerAccountRow, LedgerEntryRow
+from custody.ledger import repository as ledger
 from custody.ledger.model import OWNED, Account, Fault, Kind, find_faults
-from custody.ledger.repository import account_of
-
-_CHUNK = 5_000
 
 
 async def check_books(session: ReadSession) -> tuple[list[Fault], int]:
     """The faults, and the number of entries added up. One snapshot, one pass."""
-    rows = await session.all(select(LedgerAccountRow).order_by(LedgerAccountRow.id))
-    stored = {row.id: account_of(row) for row in rows}
+    stored = await ledger.all_accounts(session)
     derived, count, faults = await _add_up(session, stored)
     faults += find_faults(derived.values())
     for account_id, account in stored.items():
@@ -38,35 +31,24 @@ async def _add_up(
 ) -> tuple[dict[str, Account], int, list[Fault]]:
     """The accounts with totals made of entries alone."""
     derived = {account_id: Account(account.key) for account_id, account in accounts.items()}
-    entry, reserve = LedgerEntryRow, aliased(LedgerEntryRow)
-    statement = select(
-        entry.id,
-        entry.kind,
-        entry.debit_account,
-        entry.credit_account,
-        entry.asset,
-        entry.amount,
-        reserve.amount.label("reserved"),
-    ).outerjoin(reserve, reserve.id == entry.pending_id)
     count = 0
     faults = []
-    async for chunk in session.chunks(statement.order_by(entry.id), _CHUNK):
+    async for chunk in ledger.all_entries(session):
         count += len(chunk)
-        for row in chunk:
-            reserved = row.reserved
-            debit, credit = derived[row.debit_account], derived[row.credit_account]
-            if not row.asset == debit.key.asset == credit.key.asset:
-                faults.append(Fault(debit.key.vault, debit.key.asset, f"{row.id} mixes assets"))
-            if reserved is not None and row.amount > reserved:
-                message = f"{row.id} moves more than was reserved"
+        for entry, reserved in chunk:
+            debit, credit = derived[entry.debit], derived[entry.credit]
+            if not entry.asset == debit.key.asset == credit.key.asset:
+                faults.append(Fault(debit.key.vault, debit.key.asset, f"{entry.id} mixes assets"))
+            if reserved is not None and entry.amount > reserved:
+                message = f"{entry.id} moves more than was reserved"
                 faults.append(Fault(debit.key.vault, debit.key.asset, message))
-            held, moved = _effect(Kind(row.kind), row.amount, reserved or 0)
-            derived[row.debit_account] = replace(
+            held, moved = _effect(entry.kind, entry.amount, reserved or 0)
+            derived[entry.debit] = replace(
                 debit,
                 debits_pending=debit.debits_pending + held,
                 debits_posted=debit.debits_posted + moved,
             )
-            derived[row.credit_account] = replace(
+            derived[entry.credit] = replace(
                 credit,
                 credits_pending=credit.credits_pending + held,
                 credits_posted=credit.credits_posted + moved,

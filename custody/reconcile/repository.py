@@ -18,7 +18,7 @@ from custody.db.tables import (
     TransactionRow,
     TransferRow,
 )
-from custody.deposits import repository as deposits
+from custody.deposits import chain_repository
 from custody.deposits.matching import DepositState
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
@@ -118,7 +118,7 @@ async def kept_lines(session: ReadSession, vault: str) -> Sequence[ReconciledRow
 
 async def snapshot(session: ReadSession, network: NetworkId, vault: str) -> Snapshot:
     return Snapshot(
-        position=await deposits.position(session, network),
+        position=await chain_repository.position(session, network),
         owned=await _owned(session, network, vault),
         outgoing=await _outgoing(session, network, vault),
         moved_at=await _moved_at(session, network, vault),

@@ -23,7 +23,7 @@ from chains.errors import NodeError
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxState
 from chains.networks import Network
 from custody.db.session import Database
-from custody.deposits import repository as deposits
+from custody.deposits import chain_repository
 from custody.ledger.model import Fault
 from custody.reconcile import repository
 from custody.reconcile.actions import act_on_books, act_on_vault
@@ -215,7 +215,9 @@ class Reconciliation:
         while True:
             async with self._database.read() as session:
                 books = await repository.snapshot(session, network.id, vault)
-                hashes = await deposits.hashes_at(session, network.id, [after.height, until.height])
+                hashes = await chain_repository.hashes_at(
+                    session, network.id, [after.height, until.height]
+                )
             if all(hashes.get(ref.height) == ref.hash for ref in (after, until)):
                 return books
             if self._is_over(deadline):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import delete, func, select, update
 
 from chains.model import BlockRef, NetworkId
+from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     BlockRow,
@@ -101,10 +102,9 @@ async def forget_blocks_above(session: WriteSession, network: NetworkId, height:
 async def credited_accounts(session: ReadSession, reservations: Collection[str]) -> dict[str, str]:
     """The account that each reservation credits, by the deposit it belongs to."""
     found: dict[str, str] = {}
-    ordered = sorted(reservations)
-    for start in range(0, len(ordered), 500):
+    for chunk in chunks(reservations):
         rows = select(LedgerEntryRow.subject, LedgerEntryRow.credit_account).where(
-            LedgerEntryRow.id.in_(ordered[start : start + 500])
+            LedgerEntryRow.id.in_(chunk)
         )
         found.update(dict(await session.rows(rows)))
     return found

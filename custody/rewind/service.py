@@ -21,8 +21,7 @@ from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import Database, WriteSession
 from custody.db.tables import BlockRow, DepositRow, TransferRow
-from custody.deposits import readings
-from custody.deposits import repository as deposits
+from custody.deposits import chain_repository, readings
 from custody.deposits.blocks import Chain, lock_chain
 from custody.deposits.matching import DepositState
 from custody.deposits.rescan import Rescan, Rescanned
@@ -117,7 +116,7 @@ class Rewind:
         network = self._network
         async with self._database.write() as session:
             chain = await lock_chain(session, network, WatchList(network.id), self._clock())
-            if await deposits.position(session, network.id) != plan.position:
+            if await chain_repository.position(session, network.id) != plan.position:
                 raise _outdated()
             plan = await _lock_rows(session, plan)
             await freeze(session, plan.vaults, FROZEN_REASON, chain.now)

@@ -22,7 +22,7 @@ from custody.alarms.service import raise_alarm
 from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import BlockRow, OutboxRow, TransferRow
-from custody.deposits import repository as deposits
+from custody.deposits import chain_repository
 from custody.journal.rebuilding import hold_late
 from custody.ledger.service import Ledger
 from custody.transfers import repository
@@ -210,10 +210,10 @@ class Tracker:
 
 async def _final(session: ReadSession, network: NetworkId) -> BlockRef | None:
     """The newest final block, if its hash is still remembered."""
-    height = await deposits.newest_final_height(session, network)
+    height = await chain_repository.newest_final_height(session, network)
     if height is None:
         return None
-    found = await deposits.hashes_at(session, network, [height])
+    found = await chain_repository.hashes_at(session, network, [height])
     return BlockRef(height, found[height]) if height in found else None
 
 
@@ -223,7 +223,7 @@ async def _rests(session: ReadSession, row: TransferRow, final: BlockRef | None)
         return False
     if final is not None and row.block_height <= final.height:
         return False
-    found = await deposits.hashes_at(session, NetworkId(row.network), [row.block_height])
+    found = await chain_repository.hashes_at(session, NetworkId(row.network), [row.block_height])
     return found.get(row.block_height) == row.block_hash
 
 
@@ -231,7 +231,7 @@ async def _chain(
     session: ReadSession, network: NetworkId, transfer: Transfer, status: TxStatus
 ) -> Chain:
     blocks: Sequence[BlockRef] = [each for each in (transfer.block, status.block) if each]
-    hashes = await deposits.hashes_at(session, network, [each.height for each in blocks])
+    hashes = await chain_repository.hashes_at(session, network, [each.height for each in blocks])
     oldest = await session.one(select(func.min(BlockRow.height)).where(BlockRow.network == network))
 
     def holds(block: BlockRef) -> bool:

@@ -1,7 +1,8 @@
 """Stops vaults and lets them go on. Nothing leaves a frozen vault; deposits still arrive.
 
 A vault may be frozen for several reasons at a time. Each is kept, with who gave it, and with who
-ended it and why.
+ended it and why. One at a time freezes and unfreezes a vault: else a new reason could be lost with
+the old.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ from datetime import datetime
 from typing import Final
 
 import structlog
-from sqlalchemy import select
 
 from custody.db.ids import new_id
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import VaultFreezeRow, VaultRow
+from custody.db.tables import VaultFreezeRow
 from custody.errors import Conflict
 from custody.reasons import checked_reason
+from custody.vaults import repository
 
 ITSELF: Final = "custody"
 """Who froze a vault that custody stopped by itself."""
@@ -38,10 +39,9 @@ async def freeze(
     Raises Invalid(reason_invalid).
     """
     reason = checked_reason(reason)
-    for row in await _lock(session, vaults):
+    for row in await repository.lock_vaults(session, vaults):
         key = f"{row.id} {reason}"
-        open_ = select(VaultFreezeRow.id).where(VaultFreezeRow.open_key == key)
-        if await session.first(open_) is not None:
+        if await repository.is_freeze_open(session, key):
             continue
         if row.frozen_reason is None:
             row.frozen_reason = reason
@@ -77,7 +77,7 @@ async def unfreeze(
     Raises Conflict(vault_not_frozen), Invalid(reason_invalid).
     """
     reason = checked_reason(reason)
-    (locked,) = await _lock(session, [vault])
+    (locked,) = await repository.lock_vaults(session, [vault])
     open_ = await open_freezes(session, vault)
     rows = [row for row in open_ if row.id in seen]
     if not rows:
@@ -93,7 +93,7 @@ async def unfreeze(
 async def lift(session: WriteSession, vault: str, reason: str, now: datetime) -> None:
     """End what custody froze by itself for this reason, because the cause is gone. Other reasons
     keep the vault frozen."""
-    (locked,) = await _lock(session, [vault])
+    (locked,) = await repository.lock_vaults(session, [vault])
     open_ = await open_freezes(session, vault)
     ending = [row for row in open_ if (row.reason, row.frozen_by) == (reason, ITSELF)]
     if not ending:
@@ -107,8 +107,7 @@ async def lift(session: WriteSession, vault: str, reason: str, now: datetime) ->
 
 async def freezes_of(session: ReadSession, vault: str) -> Sequence[VaultFreezeRow]:
     """All of them, the oldest first, those that ended included."""
-    mine = select(VaultFreezeRow).where(VaultFreezeRow.vault_id == vault)
-    return await session.all(mine.order_by(VaultFreezeRow.id))
+    return await repository.freezes_of(session, vault)
 
 
 async def open_freezes(session: ReadSession, vault: str) -> Sequence[VaultFreezeRow]:
@@ -118,9 +117,3 @@ async def open_freezes(session: ReadSession, vault: str) -> Sequence[VaultFreeze
 
 def not_frozen() -> Conflict:
     return Conflict("vault_not_frozen", "This vault is not frozen.")
-
-
-async def _lock(session: WriteSession, vaults: Collection[str]) -> Sequence[VaultRow]:
-    """One at a time freezes and unfreezes a vault: else a new reason could be lost with the old."""
-    mine = select(VaultRow).where(VaultRow.id.in_(vaults))
-    return await session.for_update(mine.order_by(VaultRow.id))

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, delete, func, select
 
 from chains.model import AddressType, NetworkId
-from custody.db.session import ReadSession
-from custody.db.tables import AddressRow, ClientRow, VaultRow
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import (
+    AddressRow,
+    ClientRow,
+    CoinRow,
+    FollowerRow,
+    VaultFreezeRow,
+    VaultOpeningRow,
+    VaultRow,
+)
 from custody.errors import NotFound
 
 PAGE_MAX = 100
+_FEW = 500
+_CHUNK = 20_000
 
 
 async def client(session: ReadSession, client_id: str, *, only: str | None = None) -> ClientRow:
@@ -107,6 +117,30 @@ async def addresses_at(
     return list(found)
 
 
+async def address(session: ReadSession, address_id: str, *, only: str | None) -> AddressRow:
+    """An address that users see. Raises NotFound(address_not_found), also if it belongs to another
+    client than `only`."""
+    mine = (
+        select(AddressRow)
+        .join(VaultRow, VaultRow.id == AddressRow.vault_id)
+        .where(AddressRow.id == address_id, AddressRow.change.is_(False))
+    )
+    if only is not None:
+        mine = mine.where(VaultRow.client_id == only)
+    found = await session.one_or_none(mine)
+    if found is None:
+        raise NotFound("address_not_found", "There is no such address.")
+    return found
+
+
+async def addresses_by_id(session: ReadSession, ids: Collection[str]) -> dict[str, str]:
+    """The addresses' texts."""
+    rows = await session.rows(
+        select(AddressRow.id, AddressRow.address).where(AddressRow.id.in_(list(ids)))
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 async def next_position(
     session: ReadSession,
     vault_id: str,
@@ -148,3 +182,74 @@ async def accounts(session: ReadSession) -> Sequence[tuple[str, str, int]]:
     return await session.rows(
         select(VaultRow.id, VaultRow.client_id, VaultRow.account).order_by(VaultRow.account)
     )
+
+
+async def end_opening(session: WriteSession, vault_id: str) -> None:
+    """The vault has its account: that it is being opened need not be remembered."""
+    await session.execute(delete(VaultOpeningRow).where(VaultOpeningRow.vault_id == vault_id))
+
+
+async def holder_of_account(session: ReadSession, account: int) -> str | None:
+    """The vault that has this account."""
+    return await session.first(select(VaultRow.id).where(VaultRow.account == account))
+
+
+# Freezes
+
+
+async def lock_vaults(session: WriteSession, vaults: Collection[str]) -> Sequence[VaultRow]:
+    """Those that exist, ours until the transaction ends."""
+    mine = select(VaultRow).where(VaultRow.id.in_(vaults))
+    return await session.for_update(mine.order_by(VaultRow.id))
+
+
+async def is_freeze_open(session: ReadSession, key: str) -> bool:
+    """Whether a vault is frozen for one reason already."""
+    open_ = select(VaultFreezeRow.id).where(VaultFreezeRow.open_key == key)
+    return await session.first(open_) is not None
+
+
+async def freezes_of(session: ReadSession, vault: str) -> Sequence[VaultFreezeRow]:
+    """All of them, the oldest first, those that ended included."""
+    mine = select(VaultFreezeRow).where(VaultFreezeRow.vault_id == vault)
+    return await session.all(mine.order_by(VaultFreezeRow.id))
+
+
+# What is watched
+
+
+async def addresses_since(
+    session: ReadSession, network: NetworkId, seq: int
+) -> AsyncIterator[Sequence[tuple[int, str]]]:
+    """(seq, address) of the network's addresses after `seq`, in its order and in parts. Few, as
+    almost always, are one short query; many are not held in memory at once."""
+    few = await session.rows(_after(network, seq).limit(_FEW))
+    yield few
+    if len(few) == _FEW:
+        async for chunk in session.chunks(_after(network, few[-1][0]), _CHUNK):
+            yield chunk
+
+
+def _after(network: NetworkId, seq: int) -> Select[int, str]:
+    return (
+        select(AddressRow.seq, AddressRow.address)
+        .where(AddressRow.network == network, AddressRow.seq > seq)
+        .order_by(AddressRow.seq)
+    )
+
+
+async def coins_version(session: ReadSession, network: NetworkId) -> str | None:
+    """Changes whenever the network's coins do. None before the first."""
+    follower = await session.get(FollowerRow, network)
+    return None if follower is None else follower.coins_version
+
+
+async def unspent_places(
+    session: ReadSession, network: NetworkId
+) -> AsyncIterator[Sequence[tuple[str, int]]]:
+    """(txid, position) of all unspent coins, in parts."""
+    unspent = select(CoinRow.txid, CoinRow.position).where(
+        CoinRow.network == network, CoinRow.spent_height.is_(None)
+    )
+    async for chunk in session.chunks(unspent, _CHUNK):
+        yield chunk

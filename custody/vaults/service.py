@@ -14,8 +14,6 @@ from datetime import datetime
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from sqlalchemy import delete
-
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
 from chains.networks import Family
@@ -98,9 +96,7 @@ class Vaults:
         )
         async with self._database.write() as session:
             session.add(row)
-            await session.execute(
-                delete(VaultOpeningRow).where(VaultOpeningRow.vault_id == vault_id)
-            )
+            await repository.end_opening(session, vault_id)
             await _also(session, row, within)
         return row
 

@@ -10,15 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select
-
 from chains.model import ConflictKey, Credit, NetworkId
 from custody.db.session import ReadSession
-from custody.db.tables import AddressRow, CoinRow, FollowerRow
+from custody.vaults import repository
 from custody.vaults.fingerprints import FingerprintSet
-
-_FEW = 500
-_CHUNK = 20_000
 
 
 def outpoint_key(network: NetworkId, txid: str, position: int) -> ConflictKey:
@@ -48,17 +43,8 @@ class WatchList:
     async def refresh(self, session: ReadSession) -> None:
         """Take in the addresses that were added since, and all coins if somebody else
         changed them."""
-        newer = (
-            select(AddressRow.seq, AddressRow.address)
-            .where(AddressRow.network == self.network, AddressRow.seq > self._seq)
-            .order_by(AddressRow.seq)
-        )
-        few = await session.rows(newer.limit(_FEW))
-        self._take(few)
-        if len(few) == _FEW:
-            rest = newer.where(AddressRow.seq > self._seq)
-            async for chunk in session.chunks(rest, _CHUNK):
-                self._take(chunk)
+        async for rows in repository.addresses_since(session, self.network, self._seq):
+            self._take(rows)
         await self._refresh_coins(session)
 
     def _take(self, rows: Sequence[tuple[int, str]]) -> None:
@@ -67,16 +53,12 @@ class WatchList:
             self._seq = rows[-1][0]
 
     async def _refresh_coins(self, session: ReadSession) -> None:
-        follower = await session.get(FollowerRow, self.network)
-        version = None if follower is None else follower.coins_version
+        version = await repository.coins_version(session, self.network)
         if version == self._coins_version:
             return
         coins = FingerprintSet()
-        unspent = select(CoinRow.txid, CoinRow.position).where(
-            CoinRow.network == self.network, CoinRow.spent_height.is_(None)
-        )
-        async for chunk in session.chunks(unspent, _CHUNK):
-            coins.add_all(outpoint_key(self.network, txid, at) for txid, at in chunk)
+        async for places in repository.unspent_places(session, self.network):
+            coins.add_all(outpoint_key(self.network, txid, at) for txid, at in places)
         self._coins, self._coins_version = coins, version
 
     def watch_coins(self, outpoints: Iterable[ConflictKey]) -> None:

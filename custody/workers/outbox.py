@@ -18,15 +18,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, case, delete, literal, not_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from chains.model import NetworkId
-from custody.db.clock import database_now, stands
-from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.tables import OutboxRow
-from custody.db.types import UtcTime
+from custody.db.clock import database_now
+from custody.db.session import Database, ReadSession
 from custody.transfers.state import Work
+from custody.workers import repository
 
 CLAIM = timedelta(seconds=3)
 """How long the work of a worker that dies lies still."""
@@ -75,10 +73,10 @@ class Outbox:
         claim = secrets.token_hex(16)
         async with self._database.write() as session:
             now = await self._now(session)
-            free = (OutboxRow.network == network) & not_(_is_held(now))
-            tried, new = free & (OutboxRow.attempts > 0), free & (OutboxRow.attempts == 0)
-            again = await _take(session, tried, limit // RETRIES_SHARE, claim, now)
-            first = await _take(session, new, limit - len(again), claim, now)
+            hold = repository.Hold(claim, now, now + CLAIM)
+            retries = limit // RETRIES_SHARE
+            again = await repository.take(session, network, hold, retries, tried=True)
+            first = await repository.take(session, network, hold, limit - len(again), tried=False)
         rows = [*first, *again]
         return [Item(r.seq, Work(r.kind), r.subject, r.attempts, claim) for r in rows]
 
@@ -104,23 +102,14 @@ class Outbox:
         """What is still ours is ours for another while."""
         async with self._database.write_short() as session:
             now = await self._now(session)
-            await session.execute(
-                update(OutboxRow)
-                .where(
-                    OutboxRow.seq.in_([item.seq for item in items]),
-                    OutboxRow.claim.in_({item.claim for item in items}),
-                )
-                .values(held_since=now, held_until=now + CLAIM)
-            )
+            claims = {item.claim for item in items}
+            await repository.renew(session, [item.seq for item in items], claims, now, now + CLAIM)
 
     async def delay_s(self, network: NetworkId, longest_delay: float) -> float:
         """Seconds until there is something to claim, at most `longest_delay`."""
         async with self._database.read() as session:
             now = await self._now(session)
-            free_at = case((_is_held(now), OutboxRow.held_until), else_=literal(now, UtcTime()))
-            first = await session.first(
-                select(free_at).where(OutboxRow.network == network).order_by(free_at).limit(1)
-            )
+            first = await repository.first_free_at(session, network, now)
         if first is None:
             return longest_delay
         wait: float = (first - now).total_seconds()
@@ -131,7 +120,7 @@ class Outbox:
         if items:
             async with self._database.write() as session:
                 for item in items:
-                    await session.execute(delete(OutboxRow).where(*_ours(item)))
+                    await repository.remove(session, item.seq, item.claim)
 
     async def retry(self, items: Sequence[tuple[Item, str, datetime | None]]) -> None:
         """Run them again: each with the code of what it waits for and, if known, from when on;
@@ -142,46 +131,11 @@ class Outbox:
                 for item, code, at in items:
                     wait = self._delay(item.attempts) if at is None else at - now
                     until = now + min(max(wait, timedelta()), WAIT_MAX)
-                    await session.execute(
-                        update(OutboxRow)
-                        .where(*_ours(item))
-                        .values(claim=None, held_since=now, held_until=until, last_error=code)
-                    )
+                    hold = repository.Hold(item.claim, now, until)
+                    await repository.put_back(session, item.seq, hold, code)
 
     def _delay(self, attempts: int) -> timedelta:
         """Doubling, up to a limit, and spread so that what failed together does not come back
         together."""
         longest = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(attempts - 1, 16))
         return timedelta(seconds=longest * (0.5 + 0.5 * self._delay_share()))
-
-
-def _is_held(now: datetime) -> ColumnElement[bool]:
-    """By a worker's claim, or until it is time to try again."""
-    return stands(OutboxRow.held_since, OutboxRow.held_until, now)
-
-
-def _ours(item: Item) -> tuple[ColumnElement[bool], ...]:
-    return OutboxRow.seq == item.seq, OutboxRow.claim == item.claim
-
-
-async def _take(
-    session: WriteSession, which: ColumnElement[bool], limit: int, claim: str, now: datetime
-) -> list[OutboxRow]:
-    """In the order in which they came free, new ones in the order in which they were made."""
-    first = select(OutboxRow.seq).where(which).order_by(OutboxRow.held_until, OutboxRow.seq)
-    # A common table expression, because PostgreSQL may run a plain subquery again for each row, and
-    # then the limit and the locks mean nothing.
-    chosen = first.limit(limit).with_for_update(skip_locked=True).cte("chosen")
-    rows = await session.returning(
-        update(OutboxRow)
-        .where(OutboxRow.seq.in_(select(chosen.c.seq)))
-        .values(
-            claim=claim,
-            held_since=now,
-            held_until=now + CLAIM,
-            attempts=OutboxRow.attempts + 1,
-        )
-        .returning(OutboxRow)
-        .execution_options(synchronize_session=False)
-    )
-    return sorted(rows, key=lambda row: row.seq)

@@ -9,7 +9,7 @@ from chains.model import Address, BlockRef
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import TransactionRow, TransferRow
-from custody.deposits import repository
+from custody.deposits import chain_repository
 from custody.deposits.blocks import OutOfStep
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
@@ -449,5 +449,5 @@ async def test_events_that_do_not_continue_the_stored_chain_are_refused(database
 
 async def stored(world: World, height: int) -> BlockRef:
     async with world.database.read() as session:
-        refs = await repository.newest_refs(session, world.network.id, 10)
+        refs = await chain_repository.newest_refs(session, world.network.id, 10)
     return next(ref for ref in refs if ref.height == height)

@@ -10,7 +10,7 @@ from chains.nodes.adapter import Nodes
 from chains.nodes.witnesses import SILENT_S, Witnesses
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
-from custody.deposits import repository
+from custody.deposits import chain_repository
 from custody.workers.nodewatch import NodeWatch
 from tests.support.custody import World
 from tests.support.fake_adapter import FakeAdapter
@@ -49,7 +49,7 @@ class Witnessed(World):
 
     async def final_height(self) -> int | None:
         async with self.database.read() as session:
-            return await repository.newest_final_height(session, self.network.id)
+            return await chain_repository.newest_final_height(session, self.network.id)
 
 
 @pytest.mark.parametrize("alias", NETWORKS)

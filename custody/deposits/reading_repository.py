@@ -1,0 +1,46 @@
+"""Queries on by which means blocks were read. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import delete, select, update
+
+from chains.model import NetworkId
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import ReadingRow
+
+
+async def rows_with(
+    session: ReadSession, network: NetworkId, readings: Collection[str]
+) -> Sequence[ReadingRow]:
+    """Those of the given means, in order of height."""
+    return await session.all(
+        select(ReadingRow)
+        .where(ReadingRow.network == network, ReadingRow.reading.in_(readings))
+        .order_by(ReadingRow.first_height)
+    )
+
+
+async def newest_row(session: ReadSession, network: NetworkId) -> ReadingRow | None:
+    """The one of the highest blocks."""
+    newest = select(ReadingRow).where(ReadingRow.network == network)
+    return await session.first(newest.order_by(ReadingRow.first_height.desc()).limit(1))
+
+
+async def delete_from(session: WriteSession, network: NetworkId, height: int) -> None:
+    """Those that begin at `height` or above."""
+    mine = ReadingRow.network == network
+    await session.execute(delete(ReadingRow).where(mine, ReadingRow.first_height >= height))
+
+
+async def cut_off(session: WriteSession, network: NetworkId, height: int, last: int) -> None:
+    """Those that reach `height` end with `last`."""
+    reaching = (ReadingRow.network == network, ReadingRow.last_height >= height)
+    await session.execute(update(ReadingRow).where(*reaching).values(last_height=last))
+
+
+async def extend(session: WriteSession, network: NetworkId, first: int, last: int) -> None:
+    """The one that begins at `first` reaches up to `last`."""
+    mine = (ReadingRow.network == network, ReadingRow.first_height == first)
+    await session.execute(update(ReadingRow).where(*mine).values(last_height=last))
