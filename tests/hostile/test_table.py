@@ -32,4 +32,4 @@ def test_the_files_that_the_threat_model_names_exist() -> None:
         assert list(tests.glob(word.rstrip("/"))), f"there is no tests/{word}"
 
 
-FOLDERS = ("hostile/", "fuzz/", "unit/", "property/", "integration/")
+FOLDERS = ("hostile/", "fuzz/", "unit/", "property/", "integration/", "model/")
