@@ -147,15 +147,27 @@ def verify_log(path: Path, log_key: bytes) -> End:
     """Every link of the chain, the tree and every checkpoint; says how far the log goes. Raises
     JournalDamaged; an incomplete last line is no damage, a last record without seal is."""
     end, sealed = beginning(log_key), 0
-    for row in _rows(path):
-        if "checkpoint" in row:
-            check_seal(log_key, end, _sealed(row, end.sequence))
+    for end, record, _ in walk(path, log_key):
+        if record is None:
             sealed = end.sequence
-        else:
-            end = _followed(end, _read_record(row))
     if sealed != end.sequence:
         raise JournalDamaged(f"records after {sealed} are not sealed")
     return end
+
+
+def walk(path: Path, log_key: bytes) -> Iterator[tuple[End, Record | None, str]]:
+    """Each line of a log, verified: how far it goes with it, and the record or the checkpoint that
+    it holds. Raises JournalDamaged."""
+    end = beginning(log_key)
+    for row in _rows(path):
+        if "checkpoint" in row:
+            note = _sealed(row, end.sequence)
+            check_seal(log_key, end, note)
+            yield end, None, note
+        else:
+            record = _read_record(row)
+            end = _followed(end, record)
+            yield end, record, ""
 
 
 def records_of(path: Path) -> Iterator[Record]:

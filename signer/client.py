@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 from chains.model import Address, AddressType, NetworkId
 from signer.messages import CallRefused, frame, parse_response, read_frame, request
 from signer.policy import SignedPolicy
-from signer.records import JournalPage
+from signer.records import JournalPage, RecordProof, parse_path
 from signer.wire import (
     BATCH_MAX,
     MESSAGE_BYTES_MAX,
@@ -173,6 +173,24 @@ class SignerClient:
     async def records(self, after: int) -> JournalPage:
         """The next page of what the journal tells after record number `after`."""
         return await self._call("records", {"after": after}, JournalPage.parse)
+
+    async def prove_record(self, sequence: int) -> RecordProof | None:
+        """That this record is in the log. None if the signer has no such record. Whoever has
+        pinned the log key checks it."""
+        return await self._call(
+            "prove_record",
+            {"sequence": sequence},
+            lambda row: None if row is None else RecordProof.parse(row),
+        )
+
+    async def prove_consistency(self, origin: str, old: int, new: int) -> tuple[bytes, ...] | None:
+        """That the log of `old` records is the beginning of the one of `new`: for
+        `signer.tree.check_consistency`. None if the signer has no such log."""
+        return await self._call(
+            "prove_consistency",
+            {"origin": origin, "old": old, "new": new},
+            lambda row: None if row is None else parse_path(row),
+        )
 
     async def close(self) -> None:
         """Safe at any time and twice; the next call connects again."""

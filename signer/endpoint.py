@@ -17,7 +17,8 @@ from signer import messages
 from signer.errors import Refused, SignerFault
 from signer.messages import parse_request
 from signer.policy import SignedPolicy
-from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, told
+from signer.proving import prove_consistency, prove_record
+from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, told, told_proof
 from signer.service import Caller, Unreadable, printable, step1_authenticate
 from signer.session import Session
 from signer.wire import (
@@ -178,6 +179,19 @@ def _records(session: Session, caller: Caller, arguments: Arguments) -> dict[str
     return {"records": records, "through": through, "head": head.hex()}
 
 
+def _prove_record(session: Session, caller: Caller, arguments: Arguments) -> Any:
+    sequence = integer(exact_fields(arguments, frozenset({"sequence"}))["sequence"])
+    proven = prove_record(session.journal, sequence)
+    return None if proven is None else told_proof(*proven)
+
+
+def _prove_consistency(session: Session, caller: Caller, arguments: Arguments) -> Any:
+    fields = exact_fields(arguments, frozenset({"origin", "old", "new"}))
+    sizes = integer(fields["old"]), integer(fields["new"])
+    path = prove_consistency(session.journal, identifier(fields["origin"]), *sizes)
+    return None if path is None else [each.hex() for each in path]
+
+
 def _policy(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any] | None:
     exact_fields(arguments, frozenset())
     current = session.publisher.current()
@@ -197,6 +211,8 @@ _CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
     "attest": _attest,
     "sign": _sign,
     "records": _records,
+    "prove_record": _prove_record,
+    "prove_consistency": _prove_consistency,
     "policy": _policy,
     "publish_policy": _publish_policy,
 }

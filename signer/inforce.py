@@ -13,6 +13,7 @@ way back is to pin administrators at the signer once more.
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from signer.canonical import MalformedMessage
@@ -45,6 +46,7 @@ class PolicyInForce:
     def __init__(self, pinned: Administrators | None) -> None:
         self._administrators = pinned
         self._signed: SignedPolicy | None = None
+        self._digest = bytes(32)
         self._policy: Policy | None = None
         self._version_min = 1
         self._void = False
@@ -54,6 +56,12 @@ class PolicyInForce:
     @property
     def signed(self) -> SignedPolicy | None:
         return self._signed
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the document in force, zeros if there is none: named in each decision to
+        sign."""
+        return self._digest
 
     @property
     def policy(self) -> Policy | None:
@@ -101,6 +109,7 @@ class PolicyInForce:
         Raises Refused."""
         head = self._check_head(signed)
         self._signed, self._policy, self.version = signed, None, head.version
+        self._digest = sha256(signed.document).digest()
         self._administrators = head.administrators
         self._version_min = head.version + 1
 
@@ -131,7 +140,7 @@ class PolicyInForce:
         if body["policies"]:  # the next records are the lost policies, or the newest was not lost
             return
         self._signed = self._policy = self._administrators = None
-        self.version, self._void = 0, True
+        self.version, self._digest, self._void = 0, bytes(32), True
         self._version_min = max(self._version_min, body["policy_version"] + 1)
 
     def _check_head(self, signed: SignedPolicy) -> PolicyHead:

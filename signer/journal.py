@@ -242,15 +242,16 @@ class Journal:
         def node(level: int, position: int) -> bytes:
             sequence = end.first - 1 + ((position + 1) << level)
             row = self._one("SELECT nodes FROM journal WHERE sequence = ?", sequence)
-            assert row is not None, "asked within the tree"
+            if row is None:
+                raise JournalDamaged(f"record {sequence} is missing")
             return bytes(row[0][level * HASH_BYTES : (level + 1) * HASH_BYTES])
 
         return node
 
-    def told_at(self, sequence: int) -> tuple[bytes, bytes, str, str] | None:
-        """Head, leaf hash, kind and canonical body of one record."""
-        row = self._one("SELECT head, nodes, kind, body FROM journal WHERE sequence = ?", sequence)
-        return None if row is None else (row[0], row[1][:HASH_BYTES], row[2], row[3])
+    def record_at(self, sequence: int) -> tuple[str, bytes] | None:
+        """Kind and canonical bytes of one record."""
+        row = self._one("SELECT kind, body FROM journal WHERE sequence = ?", sequence)
+        return None if row is None else (row[0], row[1].encode())
 
     def of_transfer(self, transfer: str) -> list[Record]:
         """What was signed for a transfer, and which approvals of it became complete when."""

@@ -7,15 +7,20 @@ vault has which account, and that the journal itself was recovered. Public: cust
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from chains.model import Address, UnsignedTx
+from signer.proof import Proof
+from signer.tree import HASH_BYTES, leaf_hash
 from signer.wire import (
+    Approval,
     MalformedMessage,
     Mandate,
+    canonical_json,
     exact_fields,
     integer,
     listed,
@@ -33,6 +38,9 @@ _TOLD: Final[Mapping[str, tuple[str, ...]]] = {
 """Kinds of records that custody may read, and what of them. Of all others only that they exist."""
 LOOKED_AT_MAX: Final = 1000
 """Records that one page looks at, of whatever kind."""
+_PATH_MAX: Final = 128
+_PROVEN_BYTES_MAX: Final = 3_000_000
+"""A larger record is proven without its bytes, which would not fit into a message."""
 PAGE_BYTES_MAX: Final = 1024 * 1024
 """A page ends with the record that reaches this. One record may be as long as a message."""
 
@@ -94,6 +102,46 @@ class JournalPage:
             through=integer(fields["through"]),
             head=octets(fields["head"], 32),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordProof:
+    """That the record whose leaf hash is `leaf` is in the signer's log. The record's own bytes are
+    in `proof` if its kind is one that custody may read, and they fit."""
+
+    leaf: bytes
+    proof: Proof
+
+    @classmethod
+    def parse(cls, row: object) -> RecordProof:
+        """From decoded JSON. Raises MalformedMessage; `proof.check` verifies."""
+        fields = exact_fields(row, frozenset({"leaf", "proof"}))
+        if not isinstance(fields["proof"], str):
+            raise MalformedMessage("proof")
+        proof = Proof.parse(fields["proof"])
+        leaf = octets(fields["leaf"], HASH_BYTES)
+        if proof.record and leaf_hash(proof.record) != leaf:
+            raise MalformedMessage("another record")
+        return cls(leaf, proof)
+
+
+def parse_path(row: object) -> tuple[bytes, ...]:
+    """A consistency proof from decoded JSON. Raises MalformedMessage."""
+    return tuple(octets(each, HASH_BYTES) for each in listed(row, maximum=_PATH_MAX))
+
+
+def told_proof(leaf: bytes, kind: str, record: bytes, proof: Proof) -> dict[str, Any]:
+    """A proof as custody may read it: with the record, if it may read that."""
+    if kind in _TOLD and len(record) <= _PROVEN_BYTES_MAX:
+        proof = replace(proof, record=record)
+    return {"leaf": leaf.hex(), "proof": proof.text()}
+
+
+def approvals_digest(approvals: Sequence[Approval]) -> bytes:
+    """What a `signed` record says of the approvals that it rests on, so that they can be shown to
+    be those: SHA-256 over the canonical list of each approver and signature, by approver."""
+    given = sorted([each.approver, each.signature.hex()] for each in approvals)
+    return sha256(canonical_json(given)).digest()
 
 
 def record_fields(mandate: Mandate, tx: UnsignedTx) -> dict[str, Any]:

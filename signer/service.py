@@ -51,7 +51,7 @@ from signer.policy import (
     explain,
     facts_of,
 )
-from signer.records import record_fields
+from signer.records import approvals_digest, record_fields
 from signer.wire import (
     SIGNATURES_MAX,
     Outcome,
@@ -185,8 +185,10 @@ class Signer:
             about = {
                 "caller": caller.name,
                 "policy": policy.version,
+                "policy_digest": self._guard.in_force.digest.hex(),
                 "rule": evaluation.rule,
                 "approvers": list(approvers),
+                "approvals": approvals_digest(request.approvals).hex(),
                 **record_fields(mandate, request.tx),
             }
             record = step6_record(case, decoded, source, facts, about, self._guard, moment.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 
@@ -19,7 +19,17 @@ from signer.policy import Administrators, InvalidPolicy, SignedPolicy
 from signer.prompts import SecretMissing, read_secret
 from signer.state import StateDirectory
 from signer.token import Token, TokenLocation
+from signer.tree import ProofInvalid
 from signer.wire import MalformedMessage, read_json
+
+_EXPECTED: Final = (
+    SignerFault,
+    SecretMissing,
+    InvalidPolicy,
+    MalformedMessage,
+    InvalidPath,
+    ProofInvalid,
+)
 
 
 @contextmanager
@@ -28,7 +38,7 @@ def reported() -> Iterator[None]:
     harden_process()
     try:
         yield
-    except (SignerFault, SecretMissing, InvalidPolicy, MalformedMessage, InvalidPath) as error:
+    except _EXPECTED as error:
         fail(str(error))
     except CallRefused as error:
         fail(f"{error.code.value}/{error.detail}: {error}")

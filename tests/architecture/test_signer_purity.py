@@ -42,7 +42,7 @@ MODULES_MAX = 275
 """Of ours and of others, beyond the standard library's (which differs between Pythons)."""
 
 PRIVATE = re.compile(
-    r"signer\.(?!(wire|agreement|client|policy|canonical|messages|records|statements|checkpoint|tree)(\.|$))\w+"
+    r"signer\.(?!(wire|agreement|client|policy|canonical|messages|records|statements|checkpoint|tree|proof)(\.|$))\w+"
 )
 
 

@@ -164,6 +164,24 @@ def test_the_log_is_verified_by_key_or_by_keystore(tmp_path):
     assert "was changed" in changed.stderr
 
 
+def test_one_record_is_proven_by_command_and_shows_no_other(tmp_path):
+    bench = Bench(tmp_path / "bench")
+    for number in range(3):
+        bench.send(bench.mandate(transfer=f"transfer-{number}", amount=1), nonce=number)
+    key = bench.session.status(()).log_key.hex()
+    log = ("--file", bench.state.log, "--log-key", key)
+    proof = tmp_path / "record.tlog-proof"
+    proof.write_text(run_cli("log", "prove", "5", *log, secrets={}).stdout)
+    bench.state.log.unlink()
+    shown = run_cli("log", "check", proof, "--log-key", key, secrets={}).stdout
+    assert "leaf 4 of 6" in shown and '"transfer-1"' in shown
+    assert "transfer-0" not in shown and "transfer-2" not in shown
+    for wrong in (proof.read_text().replace("index 4", "index 3"), "", "nothing"):
+        proof.write_text(wrong)
+        refused = run_cli("log", "check", proof, "--log-key", key, secrets={}, check=False)
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+
+
 def test_recovering_by_command(tmp_path):
     """A lost journal, first from a copy of the log, then without one."""
     state = prepare_state(tmp_path)

@@ -6,6 +6,7 @@ working. The transactions are real in form; the codec says of each what the test
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from chains.model import Address, AssetId, NetworkId, Payment, UnsignedTx
 from chains.networks import find_network
 from signer.errors import Refused
 from signer.inforce import PolicyInForce
-from signer.wire import Approval, Need, SignRequest, Verdict
+from signer.wire import Approval, Need, SignRequest, Verdict, canonical_json
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
@@ -213,6 +214,20 @@ def test_two_pairs_of_eyes(four_eyes):
     assert outcome_word(four_eyes.send(four_eyes.mandate(), ADA, BOB)) == "signed"
     record = four_eyes.log()[-1]
     assert (record["rule"], record["approvers"], record["policy"]) == ("two", ["ada", "bob"], 1)
+
+
+def test_a_decision_names_the_policy_and_the_approvals_that_it_rests_on(four_eyes):
+    """By digests: the documents themselves are shown by whoever has to show them."""
+    mandate = four_eyes.mandate()
+    four_eyes.send(mandate, BOB, ADA)
+    record = four_eyes.log()[-1]
+    document = four_eyes.session.publisher.current().document
+    assert record["policy_digest"] == sha256(document).hexdigest()
+    given = [
+        ["ada", ADA.approve(mandate).signature.hex()],
+        ["bob", BOB.approve(mandate).signature.hex()],
+    ]
+    assert record["approvals"] == sha256(canonical_json(given)).hexdigest()
 
 
 def test_missing_approvals_are_named(four_eyes):
