@@ -125,7 +125,7 @@ def test_a_signer_whose_disk_is_full_at_any_point(tmp_path, name):
     for number in range(60 if is_log else 0):
         bench.send(bench.mandate(transfer=f"early{number}", amount=1), nonce=-1 - number)
     first, words = bench.session.journal.sequence, []
-    for number, room in enumerate(range(0, 4500, 449) if is_log else range(0, 24_000, 1997)):
+    for number, room in enumerate(range(0, 4500, 449) if is_log else range(0, 36_000, 2999)):
         if is_log:
             bench.restart()  # which empties the write-ahead log
         size = (bench.state.path / name).stat().st_size
