@@ -193,7 +193,7 @@ def test_there_is_no_call_to_sign_bytes(wire):
 
     assert set(_CALLS) == {
         "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "records",
-        "policy", "publish_policy",
+        "prove_record", "prove_consistency", "policy", "publish_policy",
     }  # fmt: skip
     assert wire.refused("sign_bytes", message="00") == "malformed/message"
 
