@@ -2,6 +2,10 @@
 
 Every call may raise NodeUnavailable (try again; a broadcast may still have taken effect),
 NodeMisbehaved or WrongChain. Calls are safe to repeat. Cancellation is safe at any await.
+
+Questions about transactions take a set and answer each for itself, in order: what was found, or the
+ChainError that stands in its way. What is the same for all is asked once. An error that is raised
+is every item's. Sets of any size are taken; the node is asked in as few requests as it allows.
 """
 
 from __future__ import annotations
@@ -9,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from chains.answers import Answers
 from chains.codec import TransactionCodec
 from chains.model import (
     Address,
@@ -69,33 +74,34 @@ class ChainAdapter(Protocol):
         that the height was skipped. Asking above the tip raises NodeUnavailable."""
         ...
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
-        """What a transaction for `intent` should consume: none of `intent.taken`, nothing the
-        chain has already consumed, the lowest nonce that leaves no gap. Reads the node, changes
-        nothing. Empty where the chain has no conflict keys. Raises InsufficientFunds,
-        FeeAboveMaximum or FeeUnknown."""
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
+        """What a transaction for each intent should consume: none of its `taken`, nothing that the
+        set's other answers consume or the chain has already consumed, the lowest nonces that leave
+        no gap. Reads the node, changes nothing. Empty where the chain has no conflict keys.
+        InsufficientFunds, FeeAboveMaximum or FeeUnknown. Funds are judged for each intent alone:
+        what others will spend is the ledger's to hold back."""
         ...
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
-        """The transaction for `intent` that consumes exactly `intent.claim`.
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        """The transaction for each intent that consumes exactly its `claim`.
 
-        Raises InsufficientFunds, FeeAboveMaximum, FeeUnknown, ClaimUnusable, DustAmount.
+        InsufficientFunds, FeeAboveMaximum, FeeUnknown, ClaimUnusable, DustAmount.
         """
         ...
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        """Hand the bytes to the node. Raises BroadcastRejected if the node said no."""
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        """Hand the bytes to the node. BroadcastRejected where the node said no."""
         ...
 
-    async def status(self, txid: TxId) -> TxStatus:
-        """What the best chain did with it: success is the effect, not the inclusion."""
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        """What the best chain did with each: success is the effect, not the inclusion."""
         ...
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        """Why `tx` can never be included any more, judged from blocks at or below `final` only
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        """Why each can never be included any more, judged from blocks at or below `final` only
         (a conflicting transaction is final, the expiry has passed); None if it still could.
 
-        Rests on what a node shows, never on what it does not show. Raises DeathUnproven where the
+        Rests on what a node shows, never on what it does not show. DeathUnproven where the
         transaction's way is barred and the node can't show by what."""
         ...
 

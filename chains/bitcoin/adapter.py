@@ -7,21 +7,24 @@ every output is spent would look as if it had never existed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
+from chains.answers import Answers, attempt, found
 from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.blocks import read_block
 from chains.bitcoin.build import build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec, outpoint_key
 from chains.bitcoin.crosscheck import check_signed
 from chains.bitcoin.death import Deaths
-from chains.bitcoin.node import NodeView, Unspent
+from chains.bitcoin.node import Located, NodeView, Sent, Unspent
 from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
 from chains.bitcoin.selection import Order, Plan, choose_coins, settle
 from chains.bitcoin.transaction import Transaction
 from chains.errors import (
     BroadcastRejected,
+    ChainError,
     ClaimUnusable,
     InsufficientFunds,
     MalformedTransaction,
@@ -122,71 +125,95 @@ class BitcoinAdapter:
     async def block_ref(self, height: int) -> BlockRef:
         return BlockRef(height, await self._node.block_hash(height))
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
-        """The coins to spend, chosen at the node's present fee rate."""
-        order = await self._order(intent)
-        refused = set(intent.taken)
-        while True:
-            offered = [coin for coin in intent.coins if self._key(coin) not in refused]
-            plan = choose_coins(order, offered)
-            spendable = await self._spendable(plan.coins)
-            gone = {self._key(coin) for coin in plan.coins if coin not in spendable}
-            if not gone:
-                return tuple(sorted(self._key(coin) for coin in plan.coins))
-            refused |= gone
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
+        """The coins to spend, chosen at the node's present fee rate. Where the node shows that one
+        is gone, others are chosen for who wanted it."""
+        rate = await self._fee_rate()
+        refused: set[ConflictKey] = set()
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
-        order = await self._order(intent)
-        coins = self._claimed(intent)
-        plan = self._settled(order, coins, intent)
+        def choose(intent: TransferIntent) -> tuple[Coin, ...]:
+            keyed = [(self._key(coin), coin) for coin in intent.coins]
+            offered = [c for key, c in keyed if key not in intent.taken and key not in refused]
+            order = order_of(self._network, self._codec.addresses, intent, rate)
+            coins = choose_coins(order, offered).coins
+            refused.update(map(self._key, coins))
+            return coins
+
+        claims: dict[int, tuple[ConflictKey, ...] | ChainError] = {}
+        waiting = list(range(len(intents)))
+        while waiting:
+            chosen = {at: attempt(partial(choose, intents[at])) for at in waiting}
+            spendable = await self._spendable(_flat(chosen.values()))
+            for at, coins in chosen.items():
+                claim = attempt(partial(self._claim_of, coins, spendable))
+                if claim is None:  # what of it is still there, others may have
+                    refused -= {self._key(coin) for coin in found(coins) if spendable[coin]}
+                else:
+                    claims[at] = claim
+            waiting = [at for at in waiting if at not in claims]
+        return [claims[at] for at in range(len(intents))]
+
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        rate = await self._fee_rate()
+        plans = [attempt(partial(self._planned, intent, rate)) for intent in intents]
+        coins = _flat(plan if isinstance(plan, ChainError) else plan[1].coins for plan in plans)
         # A replacement spends what its predecessor in the mempool spends too: ask the chain alone.
         outpoints = [(coin.txid, coin.position) for coin in coins]
-        unspent = await self._node.unspent(outpoints, mempool=False)
-        found = self._still_there(coins, unspent)
-        tip_height = await self._node.height_of(found[0].best_block)
-        previous = await self._previous(coins, found, tip_height)
-        change = _change_of(intent)
-        payload = build_psbt(self._codec.addresses, order, plan, change, previous, tip_height)
-        tx = UnsignedTx(self._network.id, payload)
-        self._check_built(tx, intent, plan.change, plan.fee)
-        return tx
+        answers = await self._node.unspent(outpoints, mempool=False)
+        unspent = dict(zip(coins, answers, strict=True))
+        tips = await self._node.heights_of({each.best_block for each in answers if each})
+        makers = await self._makers(unspent, tips)
+        return [
+            attempt(partial(self._build, intent, plan, unspent, tips, makers))
+            for intent, plan in zip(intents, plans, strict=True)
+        ]
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        """bitcoinlib has to read the same transaction first (`crosscheck`)."""
-        await asyncio.to_thread(check_signed, tx)
-        known = await self._node.in_mempool(tx.txid)
-        try:
-            # Also when it waits there already: the node announces it to its peers again.
-            answer = await self._rpc.call("sendrawtransaction", tx.raw.hex(), _FEE_RATE_MAX)
-        except RpcRefused as refusal:
-            if refusal.rpc_code == RPC_VERIFY_ALREADY_IN_UTXO_SET:
-                return Broadcast.ALREADY_KNOWN
-            if refusal.rpc_code not in _REJECTIONS:
-                raise
-            # Its own success makes its inputs spent: then "missing inputs" is no rejection.
-            if await self._node.holds(tx.txid):
-                return Broadcast.ALREADY_KNOWN
-            raise BroadcastRejected(refusal.reason) from None
-        if answer != tx.txid:
-            raise NodeMisbehaved("the node took another transaction than the one sent")
-        return Broadcast.ALREADY_KNOWN if known else Broadcast.ACCEPTED
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        """bitcoinlib has to read the same transactions first (`crosscheck`)."""
+        doubts = await asyncio.to_thread(lambda: [attempt(partial(check_signed, tx)) for tx in txs])
+        raws = {tx.txid: tx.raw for tx, doubt in zip(txs, doubts, strict=True) if doubt is None}
+        sent = await self._node.send(raws, _FEE_RATE_MAX)
+        # Its own success makes its inputs spent: then "missing inputs" is no rejection.
+        refused = [txid for txid, each in sent.items() if _is_rejection(each.answer)]
+        held = dict(zip(refused, await self._node.holds(refused), strict=True))
+        return [
+            doubt
+            if isinstance(doubt, ChainError)
+            else attempt(partial(_outcome, tx.txid, sent[tx.txid], held.get(tx.txid, False)))
+            for tx, doubt in zip(txs, doubts, strict=True)
+        ]
 
-    async def status(self, txid: TxId) -> TxStatus:
-        located = await self._node.locate(txid)
-        if located is None:
-            return TxStatus(TxState.UNKNOWN)
-        if located.block_hash is None:
-            return TxStatus(TxState.PENDING)
-        block = await self._node.included_at(located.block_hash)
-        if block is None:
-            return TxStatus(
-                TxState.UNKNOWN
-            )  # the index remembers a block that was reorganised away
-        return TxStatus(TxState.INCLUDED, block, await self._node.fee_of(located.transaction))
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        located = await self._node.locate(txids)
+        blocks = await self._node.including(located)
+        known = [
+            each.transaction for each in located if isinstance(each, Located) and each.block_hash
+        ]
+        fees = iter(await self._node.fees_of(known))
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+        def judge(place: Located | ChainError | None, fee: int | ChainError) -> TxStatus:
+            where = found(place)
+            if where is None:
+                return TxStatus(TxState.UNKNOWN)
+            if where.block_hash is None:
+                return TxStatus(TxState.PENDING)
+            block = found(blocks[where.block_hash])
+            if block is None:  # the index remembers a block that was reorganised away
+                return TxStatus(TxState.UNKNOWN)
+            return TxStatus(TxState.INCLUDED, block, found(fee))
+
+        return [
+            attempt(
+                partial(
+                    judge, each, next(fees) if isinstance(each, Located) and each.block_hash else 0
+                )
+            )
+            for each in located
+        ]
+
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
         """Dead once one of its coins was spent at or below `final` by another transaction."""
-        return await self._deaths.prove(tx, final)
+        return await self._deaths.prove(txs, final)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """At the tip, as `balances`."""
@@ -226,65 +253,99 @@ class BitcoinAdapter:
     def _key(self, coin: Coin) -> ConflictKey:
         return outpoint_key(self._network.id, coin.txid, coin.position)
 
-    async def _order(self, intent: TransferIntent) -> Order:
-        rate = await self._node.fee_rate(
+    async def _fee_rate(self) -> int:
+        return await self._node.fee_rate(
             _FEE_TARGET_BLOCKS, floor_will_do=self._network.environment is Environment.LOCAL
         )
-        return order_of(self._network, self._codec.addresses, intent, rate)
 
-    async def _spendable(self, coins: tuple[Coin, ...]) -> set[Coin]:
-        """Those that are confirmed, mature and not spent, not even by what waits in the mempool."""
+    async def _spendable(self, coins: Sequence[Coin]) -> Mapping[Coin, bool | ChainError]:
+        """Whether each is confirmed, mature and not spent, not even by what waits in the mempool.
+        NodeMisbehaved for one that is not what was recorded."""
         outpoints = [(coin.txid, coin.position) for coin in coins]
         unspent = await self._node.unspent(outpoints, mempool=True)
-        usable = set()
-        for coin, found in zip(coins, unspent, strict=True):
-            if found is not None:
-                self._check_recorded(coin, found)
-                if found.confirmations >= (COINBASE_MATURITY if found.coinbase else 1):
-                    usable.add(coin)
-        return usable
+        return {
+            coin: attempt(partial(self._is_spendable, coin, seen))
+            for coin, seen in zip(coins, unspent, strict=True)
+        }
 
-    def _claimed(self, intent: TransferIntent) -> list[Coin]:
+    def _is_spendable(self, coin: Coin, seen: Unspent | None) -> bool:
+        if seen is None:
+            return False
+        self._check_recorded(coin, seen)
+        return seen.confirmations >= (COINBASE_MATURITY if seen.coinbase else 1)
+
+    def _claim_of(
+        self, coins: tuple[Coin, ...] | ChainError, spendable: Mapping[Coin, bool | ChainError]
+    ) -> tuple[ConflictKey, ...] | None:
+        """None if one of the coins is gone."""
+        chosen = found(coins)
+        if not all(found(spendable[coin]) for coin in chosen):
+            return None
+        return tuple(sorted(map(self._key, chosen)))
+
+    def _planned(self, intent: TransferIntent, rate: int) -> tuple[Order, Plan]:
+        """With the claimed coins and no others."""
+        order = order_of(self._network, self._codec.addresses, intent, rate)
         by_key = {self._key(coin): coin for coin in intent.coins}
         if not intent.claim or not by_key.keys() >= set(intent.claim):
             raise ClaimUnusable("the claim names coins that are not offered")
-        return [by_key[key] for key in dict.fromkeys(intent.claim)]
-
-    def _settled(self, order: Order, coins: list[Coin], intent: TransferIntent) -> Plan:
+        coins = [by_key[key] for key in dict.fromkeys(intent.claim)]
         try:
-            return settle(order, coins)
+            return order, settle(order, coins)
         except InsufficientFunds as error:
             if len(coins) == len(intent.coins):
                 raise
             # The fee rate has risen since the claim; other coins may do.
             raise ClaimUnusable(f"the claimed coins do not suffice any more: {error}") from error
 
-    def _still_there(self, coins: list[Coin], unspent: list[Unspent | None]) -> list[Unspent]:
-        present = []
-        for coin, found in zip(coins, unspent, strict=True):
-            if found is None:
-                raise ClaimUnusable(f"coin {coin.txid}:{coin.position} is spent or gone")
-            self._check_recorded(coin, found)
-            present.append(found)
-        if len({found.best_block for found in present}) != 1:
-            raise NodeUnavailable("the chain moved while it was being read")
-        return present
-
-    def _check_recorded(self, coin: Coin, found: Unspent) -> None:
-        script = self._codec.addresses.script_of(coin.owner.address)
-        if (found.amount, found.script) != (coin.amount, script):
-            raise NodeMisbehaved(f"coin {coin.txid}:{coin.position} is not what was recorded")
-
-    async def _previous(
-        self, coins: list[Coin], found: list[Unspent], tip_height: int
-    ) -> dict[TxId, Transaction]:
-        """The whole transactions that made the coins whose amounts must be proven to the signer."""
-        heights = {
-            coin.txid: tip_height - each.confirmations + 1
-            for coin, each in zip(coins, found, strict=True)
-            if coin.owner.address_type is not AddressType.P2TR
+    def _build(
+        self,
+        intent: TransferIntent,
+        planned: tuple[Order, Plan] | ChainError,
+        unspent: Mapping[Coin, Unspent | None],
+        tips: Mapping[str, int],
+        makers: Mapping[TxId, Transaction | ChainError],
+    ) -> UnsignedTx:
+        order, plan = found(planned)
+        best_block = self._seen_at(plan.coins, unspent)
+        previous = {
+            coin.txid: found(makers[coin.txid]) for coin in plan.coins if coin.txid in makers
         }
-        return await self._node.transactions(heights)
+        change, tip_height = _change_of(intent), tips[best_block]
+        payload = build_psbt(self._codec.addresses, order, plan, change, previous, tip_height)
+        tx = UnsignedTx(self._network.id, payload)
+        self._check_built(tx, intent, plan.change, plan.fee)
+        return tx
+
+    def _seen_at(self, coins: Sequence[Coin], unspent: Mapping[Coin, Unspent | None]) -> str:
+        """The block at which all of the coins are still there."""
+        blocks = set()
+        for coin in coins:
+            seen = unspent[coin]
+            if seen is None:
+                raise ClaimUnusable(f"coin {coin.txid}:{coin.position} is spent or gone")
+            self._check_recorded(coin, seen)
+            blocks.add(seen.best_block)
+        if len(blocks) != 1:
+            raise NodeUnavailable("the chain moved while it was being read")
+        return blocks.pop()
+
+    async def _makers(
+        self, unspent: Mapping[Coin, Unspent | None], tips: Mapping[str, int]
+    ) -> Mapping[TxId, Transaction | ChainError]:
+        """The whole transactions that made the coins whose amounts must be proven to the signer."""
+        return await self._node.transactions(
+            {
+                coin.txid: tips[seen.best_block] - seen.confirmations + 1
+                for coin, seen in unspent.items()
+                if seen is not None and coin.owner.address_type is not AddressType.P2TR
+            }
+        )
+
+    def _check_recorded(self, coin: Coin, seen: Unspent) -> None:
+        script = self._codec.addresses.script_of(coin.owner.address)
+        if (seen.amount, seen.script) != (coin.amount, script):
+            raise NodeMisbehaved(f"coin {coin.txid}:{coin.position} is not what was recorded")
 
     def _check_built(self, tx: UnsignedTx, intent: TransferIntent, change: int, fee: int) -> None:
         """What the codec reads must be what was asked for, before anybody is asked to sign it."""
@@ -308,3 +369,27 @@ def _change_of(intent: TransferIntent) -> OwnedAddress:
 
 def _by_payment(payment: Payment) -> tuple[str, int]:
     return payment.address, payment.amount
+
+
+def _flat(chosen: Iterable[Sequence[Coin] | ChainError]) -> list[Coin]:
+    """Each coin once."""
+    coins = (coin for each in chosen if not isinstance(each, ChainError) for coin in each)
+    return list(dict.fromkeys(coins))
+
+
+def _is_rejection(answer: Any) -> bool:
+    return isinstance(answer, RpcRefused) and answer.rpc_code in _REJECTIONS
+
+
+def _outcome(txid: TxId, sent: Sent, held: bool | ChainError) -> Broadcast:
+    """`held`: whether the node has a transaction that it rejects."""
+    answer = sent.answer
+    if isinstance(answer, RpcRefused) and answer.rpc_code == RPC_VERIFY_ALREADY_IN_UTXO_SET:
+        return Broadcast.ALREADY_KNOWN
+    if _is_rejection(answer):
+        if found(held):
+            return Broadcast.ALREADY_KNOWN
+        raise BroadcastRejected(answer.reason)
+    if found(answer) != txid:
+        raise NodeMisbehaved("the node took another transaction than the one sent")
+    return Broadcast.ALREADY_KNOWN if sent.waited else Broadcast.ACCEPTED

@@ -8,10 +8,11 @@ and whose merkle root ties it together. What a node does not have only says whic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from chains.answers import Answers, answer
 from chains.bitcoin.address import AddressFormat
 from chains.bitcoin.blocks import find_spenders, read_block
 from chains.bitcoin.codec import conflict_key
@@ -42,13 +43,32 @@ class Deaths:
         self._node = node
         self._searches: dict[TxId, _Search] = {}
 
-    async def prove(self, tx: SignedTx, final: BlockRef) -> str | None:
-        """The reason in words, or None if `tx` is included or still could be. Raises DeathUnproven
-        if one of its coins is gone and no block that was read shows by what."""
+    async def prove(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        """The reason in words, or None for one that is included or still could be. DeathUnproven
+        where a coin is gone and no block that was read shows by what."""
         tip = await self._node.tip()
         if tip.height < final.height or await self._node.block_hash(final.height) != final.hash:
-            return None
-        gone = await self._gone(tx, final, tip)
+            return [None] * len(txs)
+        spending = [parse_transaction(tx.raw).inputs for tx in txs]
+        outpoints = [(each.previous_txid, each.position) for one in spending for each in one]
+        coins = iter(await self._node.unspent(outpoints, mempool=False))
+        missing = [
+            {
+                conflict_key(self._network.id, each): each.previous_txid
+                for each in one
+                if next(coins) is None
+            }
+            for one in spending
+        ]
+        proofs: Answers[str | None] = []
+        for tx, keys in zip(txs, missing, strict=True):
+            proofs.append(await answer(self._prove(tx, keys, final, tip)))
+        return proofs
+
+    async def _prove(
+        self, tx: SignedTx, missing: dict[ConflictKey, TxId], final: BlockRef, tip: BlockRef
+    ) -> str | None:
+        gone = await self._gone(missing, final, tip)
         if not gone:
             self._searches.pop(tx.txid, None)
             return None
@@ -65,18 +85,10 @@ class Deaths:
         return f"{key} was spent by {spender} in block {height}"
 
     async def _gone(
-        self, tx: SignedTx, final: BlockRef, tip: BlockRef
+        self, missing: dict[ConflictKey, TxId], final: BlockRef, tip: BlockRef
     ) -> Mapping[ConflictKey, int]:
-        """Its coins that were made at or below `final` and seem to be spent there, with the height
-        where each was made."""
-        spending = parse_transaction(tx.raw).inputs
-        outpoints = [(each.previous_txid, each.position) for each in spending]
-        unspent = await self._node.unspent(outpoints, mempool=False)
-        missing = {
-            conflict_key(self._network.id, each): each.previous_txid
-            for each, coin in zip(spending, unspent, strict=True)
-            if coin is None
-        }
+        """Those of the missing coins that were made at or below `final` and seem to be spent there,
+        with the height where each was made."""
         if not missing:
             return {}
         for height in range(final.height + 1, tip.height + 1):

@@ -6,12 +6,14 @@ a hash, can contradict is checked; a contradiction raises NodeMisbehaved.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from math import ceil
 from typing import Any, Final
 
+from chains.answers import Answers, attempt, found
 from chains.bitcoin import SATOSHI_MAX
 from chains.bitcoin.rpc import (
     RPC_INVALID_ADDRESS_OR_KEY,
@@ -20,8 +22,9 @@ from chains.bitcoin.rpc import (
     RpcRefused,
 )
 from chains.bitcoin.transaction import Transaction, parse_transaction
-from chains.errors import CodecError, FeeUnknown, NodeMisbehaved, NodeUnavailable
+from chains.errors import ChainError, CodecError, FeeUnknown, NodeMisbehaved, NodeUnavailable
 from chains.model import Address, BlockRef, TxId
+from chains.transport.jsonrpc import Call
 
 _SATOSHI_PER_COIN: Final = 100_000_000
 
@@ -54,6 +57,14 @@ class Located:
     transaction: Transaction
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """`answer`: the txid as the node names it, or its error. `waited`: in the mempool before."""
+
+    waited: bool
+    answer: Any
+
+
 class NodeView:
     """Reads one node through `rpc`."""
 
@@ -79,9 +90,9 @@ class NodeView:
         chain = await self._rpc.call("getblockchaininfo")
         return BlockRef(chain["blocks"], chain["bestblockhash"])
 
-    async def height_of(self, block_hash: str) -> int:
-        header = await self._rpc.call("getblockheader", block_hash)
-        return int(header["height"])
+    async def heights_of(self, block_hashes: Collection[str]) -> Mapping[str, int]:
+        answers = _all(await self._rpc.batch([("getblockheader", (h,)) for h in block_hashes]))
+        return {h: int(header["height"]) for h, header in zip(block_hashes, answers, strict=True)}
 
     async def block_hash(self, height: int) -> str:
         """Of the best chain. Raises NodeUnavailable above the tip."""
@@ -147,73 +158,101 @@ class NodeView:
     ) -> list[Unspent | None]:
         """The coins that are still there; with `mempool`, minus what waits to be included."""
         calls = [("gettxout", (txid, position, mempool)) for txid, position in outpoints]
-        answers = _all(await self._rpc.batch(calls)) if calls else []
+        answers = _all(await self._rpc.batch(calls))
         return [None if answer is None else _unspent(answer) for answer in answers]
 
-    async def transactions(self, heights: Mapping[TxId, int]) -> dict[TxId, Transaction]:
+    async def transactions(
+        self, heights: Mapping[TxId, int]
+    ) -> Mapping[TxId, Transaction | ChainError]:
         """Whole transactions by id, each from the block at its height and proven by its hash."""
-        if not heights:
-            return {}
-        blocks = await self._rpc.batch([("getblockhash", (each,)) for each in heights.values()])
-        places = zip(heights, _all(blocks), strict=True)
-        answers = await self._rpc.batch(
-            [("getrawtransaction", (txid, 0, block_hash)) for txid, block_hash in places]
+        levels = list(dict.fromkeys(heights.values()))
+        blocks = _all(await self._rpc.batch([("getblockhash", (each,)) for each in levels]))
+        hash_at = dict(zip(levels, blocks, strict=True))
+        answers = await self._rpc.each(
+            [("getrawtransaction", (txid, 0, hash_at[at])) for txid, at in heights.items()]
         )
         return {
-            txid: _proven_transaction(txid, answer)
+            txid: attempt(partial(_proven_transaction, txid, answer))
             for txid, answer in zip(heights, answers, strict=True)
         }
 
-    async def locate(self, txid: TxId) -> Located | None:
-        """Where the transaction is, by the node's mempool and transaction index."""
-        try:
-            answer = await self._rpc.call("getrawtransaction", txid, 1)
-        except RpcRefused as refusal:
-            if refusal.rpc_code == RPC_INVALID_ADDRESS_OR_KEY:
-                return None
-            raise
-        return Located(answer.get("blockhash"), _proven_transaction(txid, answer["hex"]))
+    async def locate(self, txids: Sequence[TxId]) -> Answers[Located | None]:
+        """Where each transaction is, by the node's mempool and transaction index."""
+        answers = await self._rpc.each([("getrawtransaction", (txid, 1)) for txid in txids])
+        return [
+            attempt(partial(_located, txid, answer))
+            for txid, answer in zip(txids, answers, strict=True)
+        ]
 
-    async def fee_of(self, transaction: Transaction) -> int:
-        """Satoshi that its inputs hold beyond its outputs. Nodes tell a fee only since version 25
-        and only where they kept the block's undo data; the coins' own transactions always do."""
-        made_by = list(dict.fromkeys(each.previous_txid for each in transaction.inputs))
-        answers = await self._rpc.batch([("getrawtransaction", (txid, 0)) for txid in made_by])
+    async def fees_of(self, transactions: Sequence[Transaction]) -> Answers[int]:
+        """Satoshi that the inputs of each hold beyond its outputs. Nodes tell a fee only since
+        version 25 and only where they kept the block's undo data; the coins' own transactions
+        always do."""
+        spent = [each.previous_txid for one in transactions for each in one.inputs]
+        made_by = list(dict.fromkeys(spent))
+        answers = await self._rpc.each([("getrawtransaction", (txid, 0)) for txid in made_by])
         makers = {
-            txid: _proven_transaction(txid, answer)
+            txid: attempt(partial(_proven_transaction, txid, answer))
             for txid, answer in zip(made_by, answers, strict=True)
         }
-        held = sum(
-            makers[each.previous_txid].outputs[each.position].amount for each in transaction.inputs
-        )
-        return held - sum(each.amount for each in transaction.outputs)
 
-    async def holds(self, txid: TxId) -> bool:
-        """Whether it waits in the mempool or is in a block of the best chain. The index may also
+        def fee(transaction: Transaction) -> int:
+            held = sum(
+                found(makers[each.previous_txid]).outputs[each.position].amount
+                for each in transaction.inputs
+            )
+            return held - sum(each.amount for each in transaction.outputs)
+
+        return [attempt(partial(fee, each)) for each in transactions]
+
+    async def holds(self, txids: Sequence[TxId]) -> Answers[bool]:
+        """Whether each waits in the mempool or is in a block of the best chain. The index may also
         remember a block that was reorganised away."""
-        located = await self.locate(txid)
-        if located is None or located.block_hash is None:
-            return located is not None
-        return await self.included_at(located.block_hash) is not None
+        located = await self.locate(txids)
+        blocks = await self.including(located)
+
+        def is_held(at: int) -> bool:
+            place = found(located[at])
+            if place is None or place.block_hash is None:
+                return place is not None
+            return found(blocks[place.block_hash]) is not None
+
+        return [attempt(partial(is_held, at)) for at in range(len(txids))]
 
     async def included_height(self, txid: TxId) -> int | None:
         """Where the best chain has it, by the node's transaction index."""
-        located = await self.locate(txid)
+        [answer] = await self.locate([txid])
+        located = found(answer)
         if located is None or located.block_hash is None:
             return None
-        block = await self.included_at(located.block_hash)
+        block = found((await self.including([located]))[located.block_hash])
         return None if block is None else block.height
 
-    async def included_at(self, block_hash: str) -> BlockRef | None:
-        """The block, if it is part of the best chain."""
-        header = await self._rpc.call("getblockheader", block_hash)
-        return BlockRef(header["height"], block_hash) if header["confirmations"] >= 1 else None
+    async def including(
+        self, located: Sequence[Located | ChainError | None]
+    ) -> Mapping[str, BlockRef | ChainError | None]:
+        """The blocks of what was located, by hash; None for one that is not of the best chain."""
+        named = dict.fromkeys(
+            each.block_hash for each in located if isinstance(each, Located) and each.block_hash
+        )
+        answers = await self._rpc.each([("getblockheader", (each,)) for each in named])
+        return {
+            block_hash: attempt(partial(_of_best_chain, block_hash, answer))
+            for block_hash, answer in zip(named, answers, strict=True)
+        }
 
-    async def in_mempool(self, txid: TxId) -> bool:
-        [answer] = await self._rpc.batch([("getmempoolentry", (txid,))])
-        if isinstance(answer, RpcRefused) and answer.rpc_code != RPC_INVALID_ADDRESS_OR_KEY:
-            raise answer
-        return not isinstance(answer, RpcRefused)
+    async def send(self, raws: Mapping[TxId, bytes], fee_rate_max: str) -> Mapping[TxId, Sent]:
+        """Hand over each transaction, also one that waits already: the node announces it to its
+        peers again. Refusals and failures are answers."""
+        calls: list[Call] = []
+        for txid, raw in raws.items():
+            calls.append(("getmempoolentry", (txid,)))
+            calls.append(("sendrawtransaction", (raw.hex(), fee_rate_max)))
+        answers = await self._rpc.each(calls)
+        return {
+            txid: Sent(waited=not isinstance(before, ChainError), answer=answer)
+            for txid, before, answer in zip(raws, answers[::2], answers[1::2], strict=True)
+        }
 
     async def scan(
         self, addresses: Mapping[bytes, Address], timeout_s: float
@@ -230,15 +269,15 @@ class NodeView:
             raise
         if answer["success"] is not True:
             raise NodeUnavailable("the node gave up its scan of the unspent outputs")
-        found = dict.fromkeys(addresses.values(), 0)
+        counted = dict.fromkeys(addresses.values(), 0)
         for coin in answer["unspents"]:
             address = addresses.get(_bytes(coin["scriptPubKey"]))
             if address is None:
                 raise NodeMisbehaved("the node counted coins that were not asked for")
-            found[address] += _satoshi(coin["amount"])
-        if sum(found.values()) != _satoshi(answer["total_amount"]):
+            counted[address] += _satoshi(coin["amount"])
+        if sum(counted.values()) != _satoshi(answer["total_amount"]):
             raise NodeMisbehaved("the node's coins do not add up to its sum")
-        return found, BlockRef(answer["height"], answer["bestblock"])
+        return counted, BlockRef(answer["height"], answer["bestblock"])
 
 
 def _all(answers: list[Any]) -> list[Any]:
@@ -249,10 +288,9 @@ def _all(answers: list[Any]) -> list[Any]:
 
 
 def _proven_transaction(txid: TxId, answer: Any) -> Transaction:
-    if isinstance(answer, RpcRefused):
-        if answer.rpc_code != RPC_INVALID_ADDRESS_OR_KEY:
-            raise answer
+    if isinstance(answer, RpcRefused) and answer.rpc_code == RPC_INVALID_ADDRESS_OR_KEY:
         raise NodeUnavailable("the chain moved while it was being read")
+    answer = found(answer)
     try:
         transaction = parse_transaction(_bytes(answer))
     except CodecError as error:
@@ -260,6 +298,18 @@ def _proven_transaction(txid: TxId, answer: Any) -> Transaction:
     if transaction.txid() != txid:
         raise NodeMisbehaved("the node sent another transaction than the one asked for")
     return transaction
+
+
+def _located(txid: TxId, answer: Any) -> Located | None:
+    if isinstance(answer, RpcRefused) and answer.rpc_code == RPC_INVALID_ADDRESS_OR_KEY:
+        return None
+    transaction = found(answer)
+    return Located(transaction.get("blockhash"), _proven_transaction(txid, transaction["hex"]))
+
+
+def _of_best_chain(block_hash: str, answer: Any) -> BlockRef | None:
+    header = found(answer)
+    return BlockRef(header["height"], block_hash) if header["confirmations"] >= 1 else None
 
 
 def _best_hash(answer: Any, height: int) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final, NoReturn
 
-from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.answers import attempt
+from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call, Fault, JsonRpc
@@ -50,7 +52,18 @@ class BitcoinRpc:
     async def batch(self, calls: Sequence[Call], *, timeout_s: float | None = None) -> list[Any]:
         """The results of several calls in one request, in order; refused ones as RpcRefused."""
         results = await self._rpc.ask_all(calls, timeout_s=timeout_s)
+        for each in results:
+            if isinstance(each, NodeError):
+                raise each
         return [_result(method, each) for (method, _), each in zip(calls, results, strict=True)]
+
+    async def each(self, calls: Sequence[Call]) -> list[Any]:
+        """As `batch` for what does not belong together: a call that failed has its NodeError."""
+        results = await self._rpc.ask_all(calls)
+        return [
+            attempt(partial(_result, method, each))
+            for (method, _), each in zip(calls, results, strict=True)
+        ]
 
     async def close(self) -> None:
         await self._rpc.close()

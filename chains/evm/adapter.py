@@ -6,26 +6,24 @@ taken is the caller's knowledge.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
-from eth_typing import ChecksumAddress, HexAddress, HexStr
-from web3 import AsyncWeb3
-
+from chains.answers import Answers, attempt, chunks, each_answer, found
 from chains.balances import each_balance
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
-    BuildError,
+    ChainError,
     ClaimUnusable,
     NodeMisbehaved,
     NodeUnavailable,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, TRANSFER_GAS, build, crediting, death, fees, shrink, tracing
+from chains.evm import ADDRESS_TYPE, build, crediting, death, quotes, shrink, tracing
 from chains.evm.codec import EvmCodec
-from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
+from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
 from chains.model import (
     Address,
     AssetId,
@@ -50,8 +48,8 @@ from chains.networks import Network
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call
 
-_FEE_BLOCKS: Final = 10
-_FEE_PERCENTILE: Final = 50.0
+_TOGETHER: Final = 50
+"""Transactions that are judged from one request: two questions each."""
 _TRACER: Final = {"tracer": "callTracer"}
 
 
@@ -69,7 +67,6 @@ class EvmAdapter:
         self._codec = EvmCodec(network)
         self._kind = build.Kind(network.text("transaction_type"))
         self._node = NodeConnection(endpoint, timeout_s)
-        self._web3 = AsyncWeb3(self._node, middleware=[])
         self._traceable = network.parameters.get("traces") == "debug"
         self._internal = InternalCredits.UNKNOWN if self._traceable else InternalCredits.UNSEEN
         self._tip_height = 0
@@ -91,7 +88,9 @@ class EvmAdapter:
     async def check(self) -> None:
         """Also finds out whether the node traces blocks, unless it is known that it does. Only here
         a node becomes one that doesn't: `block` fails rather than overlook what contracts pay."""
-        served, expected = await ask(self._web3.eth.chain_id), self._network.number("chain_id")
+        answered, expected = await self._node.call("eth_chainId"), self._network.number("chain_id")
+        with reading("a chain id"):
+            served = int(answered, 16)
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
         if self._traceable and self._internal is not InternalCredits.SEEN:
@@ -154,22 +153,69 @@ class EvmAdapter:
         with reading("a balance"):
             return int(balance, 16)
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
-        """The lowest nonce that is neither used on the chain nor taken.
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
+        """The lowest nonces that are neither used on the chain nor taken, one after the other.
 
         A transaction that waits in the node's pool but is nobody's in `taken` (custody restored
         from an older backup, say) does not push the nonce up: taking the same nonce means that at
         most one of the two is ever included, which is the safe side.
         """
-        source, payment = _parties(intent)
-        nonce, _ = await asyncio.gather(
-            self._confirmed_nonce(source.address), self._quote(intent, source, payment)
-        )
-        while (key := build.nonce_key(self._network.id, source.address, nonce)) in intent.taken:
-            nonce += 1
-        return (key,)
+        given: set[ConflictKey] = set()
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
+        def choose(intent: TransferIntent, quote: quotes.Quote | ChainError) -> tuple[ConflictKey]:
+            source, _ = _parties(intent)
+            nonce = found(quote).nonce
+            while (key := self._nonce_key(source, nonce)) in intent.taken or key in given:
+                nonce += 1
+            given.add(key)
+            return (key,)
+
+        quoted = zip(intents, await self._quotes(intents), strict=True)
+        return [attempt(partial(choose, intent, quote)) for intent, quote in quoted]
+
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        quoted = zip(intents, await self._quotes(intents), strict=True)
+        return [attempt(partial(self._build, intent, quote)) for intent, quote in quoted]
+
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        sent = await self._node.each(
+            [("eth_sendRawTransaction", ("0x" + tx.raw.hex(),)) for tx in txs]
+        )
+        refused = [tx for tx, said in zip(txs, sent, strict=True) if isinstance(said, RpcError)]
+        # Nodes word "I have it" differently; whether the node has it is the better question.
+        known = iter(
+            await self._node.each([("eth_getTransactionByHash", (tx.txid,)) for tx in refused])
+        )
+        return [
+            attempt(partial(_sent, tx, said, next(known) if isinstance(said, RpcError) else None))
+            for tx, said in zip(txs, sent, strict=True)
+        ]
+
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        """Each judged about one block of one node: the receipt and the block at its height come in
+        one request. A node in the middle of a reorg may still show a receipt of the branch it
+        leaves."""
+        judged: Answers[TxStatus] = []
+        for part in chunks(txids, _TOGETHER):
+            judged += await self._judged(part)
+        return judged
+
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        """Needs the state of the blocks since the nonces were used, else it can't be proven."""
+        return await each_answer(txs, lambda tx: death.prove_dead(self._node, tx, final))
+
+    def _nonce_key(self, source: OwnedAddress, nonce: int) -> ConflictKey:
+        return build.nonce_key(self._network.id, source.address, nonce)
+
+    async def _quotes(self, intents: Sequence[TransferIntent]) -> Answers[quotes.Quote]:
+        wishes = []
+        for intent in intents:
+            source, payment = _parties(intent)
+            wish = quotes.Wish(source.address, payment.address, payment.amount, intent.fee_max)
+            wishes.append(wish)
+        return await quotes.quotes(self._node, self._kind, wishes) if wishes else []
+
+    def _build(self, intent: TransferIntent, quote: quotes.Quote | ChainError) -> UnsignedTx:
         source, payment = _parties(intent)
         self._codec.check_payment(payment)
         keys = [
@@ -177,61 +223,45 @@ class EvmAdapter:
         ]
         if len(keys) != 1 or keys[0] is None:
             raise ClaimUnusable("the claim is not one nonce of the source")
-        nonce = keys[0]
-        confirmed, (gas, fee_per_gas_max, priority_fee) = await asyncio.gather(
-            self._confirmed_nonce(source.address), self._quote(intent, source, payment)
-        )
-        if nonce < confirmed:
+        nonce, quoted = keys[0], found(quote)
+        if nonce < quoted.nonce:
             raise ClaimUnusable(f"nonce {nonce} of {source.address} is used on the chain")
         transfer = build.transfer(
             self._network,
             nonce=nonce,
             to=payment.address,
             value=payment.amount,
-            gas=gas,
-            fee_per_gas_max=fee_per_gas_max,
-            priority_fee=priority_fee,
+            gas=quoted.gas,
+            fee_per_gas_max=quoted.fee_per_gas_max,
+            priority_fee=quoted.priority_fee,
         )
         tx = UnsignedTx(self._network.id, build.encode_unsigned(transfer), source.address)
         self._check_built(tx, intent)
         return tx
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        try:
-            answer = await ask(self._web3.eth.send_raw_transaction(tx.raw))
-        except RpcError as refusal:
-            # Nodes word "I have it" differently; whether the node has it is the better question.
-            if await self._known(tx.txid):
-                return Broadcast.ALREADY_KNOWN
-            if refusal.transient:
-                raise
-            raise BroadcastRejected(refusal.reason) from None
-        if answer.to_0x_hex() != tx.txid:
-            raise NodeMisbehaved("the node took another transaction than it was given")
-        return Broadcast.ACCEPTED
+    async def _judged(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        """Where they are, then for those in a block receipt and block together."""
+        asked: list[Call] = [("eth_getTransactionReceipt", (txid,)) for txid in txids]
+        asked += [("eth_getTransactionByHash", (txid,)) for txid in txids]
+        answers = await self._node.each(asked)
+        receipts, waiting = answers[: len(txids)], answers[len(txids) :]
+        heights = [attempt(partial(_height, receipt)) for receipt in receipts]
+        included = [at for at, height in enumerate(heights) if isinstance(height, str)]
+        blocks = list(dict.fromkeys(height for height in heights if isinstance(height, str)))
+        again: list[Call] = [("eth_getTransactionReceipt", (txids[at],)) for at in included]
+        again += [("eth_getBlockByNumber", (height, False)) for height in blocks]
+        answers = await self._node.each(again)
+        receipt_at = dict(zip(included, answers, strict=False))
+        block_at = dict(zip(blocks, answers[len(included) :], strict=True))
 
-    async def status(self, txid: TxId) -> TxStatus:
-        """Judged about one block of one node: the receipt and the block at its height come in one
-        request. A node in the middle of a reorg may still show a receipt of the branch it leaves.
-        """
-        receipt, found = await self._all(
-            [("eth_getTransactionReceipt", (txid,)), ("eth_getTransactionByHash", (txid,))]
-        )
-        if receipt is None:
-            return TxStatus(TxState.UNKNOWN if found is None else TxState.PENDING)
-        with reading("a receipt"):
-            height = hex(_including(receipt).height)
-        receipt, block = await self._all(
-            [("eth_getTransactionReceipt", (txid,)), ("eth_getBlockByNumber", (height, False))]
-        )
-        with reading("a receipt"):
-            if receipt is None or block is None or _including(receipt) != _ref(block):
-                return TxStatus(TxState.PENDING)
-            return _outcome(receipt)
+        def judge(at: int) -> TxStatus:
+            height = found(heights[at])
+            if height is None:
+                seen = found(waiting[at]) is not None
+                return TxStatus(TxState.PENDING if seen else TxState.UNKNOWN)
+            return _status(found(receipt_at[at]), found(block_at[height]))
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        """Needs the state of the blocks since the nonce was used, else it can't be proven."""
-        return await death.prove_dead(self._node, tx, final)
+        return [attempt(partial(judge, at)) for at in range(len(txids))]
 
     def _check_built(self, tx: UnsignedTx, intent: TransferIntent) -> None:
         """The bytes, read back, do what was intended: nobody else looks before they are stored."""
@@ -315,62 +345,6 @@ class EvmAdapter:
                 return InternalCredits.SEEN
         return InternalCredits.UNSEEN
 
-    async def _confirmed_nonce(self, address: Address) -> int:
-        return await ask(self._web3.eth.get_transaction_count(_web3_address(address), "latest"))
-
-    async def _quote(
-        self, intent: TransferIntent, source: OwnedAddress, payment: Payment
-    ) -> tuple[int, int, int]:
-        """Gas, greatest fee and priority fee per unit of it. The balance is the chain's: what
-        other unfinished transfers will spend of it is for the ledger to hold back."""
-        balance, level = await asyncio.gather(
-            self.balance(source.address, payment.asset), self._fee_level()
-        )
-        gas = TRANSFER_GAS
-        if balance >= payment.amount:  # else estimating fails, and in other words than ours
-            gas = await self._gas(source.address, payment)
-        fee = fees.choose_fee(
-            level, gas=gas, amount=payment.amount, fee_max=intent.fee_max, balance=balance
-        )
-        return gas, fee, level.priority
-
-    async def _gas(self, source: Address, payment: Payment) -> int:
-        """A payee with code decides itself how much it burns; a quarter is added to its wish."""
-        to = _web3_address(payment.address)
-        if not await ask(self._web3.eth.get_code(to)):
-            return TRANSFER_GAS
-        call = {"from": source, "to": to, "value": hex(payment.amount)}
-        try:
-            estimate = int(await self._node.call("eth_estimateGas", call), 16)
-        except RpcError as error:
-            if error.transient:
-                raise
-            raise BuildError(f"the payee is a contract that refuses: {error.reason}") from None
-        return estimate + estimate // 4
-
-    async def _fee_level(self) -> fees.FeeLevel:
-        if self._kind is build.Kind.LEGACY:
-            return fees.legacy_level(await ask(self._web3.eth.gas_price))
-        history = await ask(self._web3.eth.fee_history(_FEE_BLOCKS, "latest", [_FEE_PERCENTILE]))
-        with reading("a fee history"):
-            used = zip(history["gasUsedRatio"], history["reward"], strict=True)
-            priority = fees.usual_priority([reward[0] for ratio, reward in used if ratio > 0])
-            next_base_fee = history["baseFeePerGas"][-1]
-        if priority is None:
-            priority = await ask(self._web3.eth.max_priority_fee)
-        return fees.eip1559_level(next_base_fee, priority)
-
-    async def _all(self, calls: Sequence[Call]) -> list[Any]:
-        """Several answers of one node."""
-        answers = await self._node.batch(calls)
-        for answer in answers:
-            if isinstance(answer, RpcError):
-                raise answer
-        return answers
-
-    async def _known(self, txid: TxId) -> bool:
-        return await self._node.call("eth_getTransactionByHash", txid) is not None
-
 
 def _block(found: dict[str, Any], credits_: tuple[Credit, ...], seen: Reading) -> Block:
     return Block(
@@ -390,6 +364,34 @@ def _including(receipt: dict[str, Any]) -> BlockRef:
     return BlockRef(int(receipt["blockNumber"], 16), receipt["blockHash"])
 
 
+def _height(receipt: Any) -> str | None:
+    """Of the block that a receipt names; None without one."""
+    if found(receipt) is None:
+        return None
+    with reading("a receipt"):
+        return hex(_including(receipt).height)
+
+
+def _status(receipt: Any, block: Any) -> TxStatus:
+    with reading("a receipt"):
+        if receipt is None or block is None or _including(receipt) != _ref(block):
+            return TxStatus(TxState.PENDING)
+        return _outcome(receipt)
+
+
+def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
+    """What a node's answer to the bytes means. `known`: what it shows of a refused transaction."""
+    if not isinstance(said, RpcError):
+        if str(found(said)).lower() != tx.txid:
+            raise NodeMisbehaved("the node took another transaction than it was given")
+        return Broadcast.ACCEPTED
+    if found(known) is not None:
+        return Broadcast.ALREADY_KNOWN
+    if said.transient:
+        raise said
+    raise BroadcastRejected(said.reason)
+
+
 def _outcome(receipt: dict[str, Any]) -> TxStatus:
     fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
     if int(receipt["status"], 16) == 1:
@@ -403,8 +405,3 @@ def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Payment]:
     assert intent.source.address_type is ADDRESS_TYPE
     (payment,) = intent.payments
     return intent.source, payment
-
-
-def _web3_address(address: Address) -> ChecksumAddress:
-    """Our canonical form is what web3 calls a checksum address."""
-    return ChecksumAddress(HexAddress(HexStr(address)))

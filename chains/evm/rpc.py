@@ -1,28 +1,23 @@
-"""Speaks JSON-RPC with one node: the wire beneath web3, and errors in our own words.
+"""Speaks JSON-RPC with one node, with errors in our own words. Knows no transaction and no block.
 
-web3's own HTTP provider opens a connection for each request and takes a lock in a thread pool;
-ours is `chains.transport`. Knows no transaction and no block.
+web3 has no batch whose parts fail for themselves, opens a connection for each request and takes a
+lock in a thread pool; how a node is reached is `chains.transport`'s affair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from pydantic_core import from_json
-from web3.exceptions import Web3Exception, Web3RPCError
-from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import RPCEndpoint, RPCError, RPCResponse
 
-from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call, Fault, JsonRpc
 from chains.transport.offload import Reader
-
-T = TypeVar("T")
 
 _decode = partial(from_json, cache_strings="keys")
 
@@ -48,57 +43,39 @@ class RpcError(NodeUnavailable):
         """Says nothing about the request itself."""
         return self.number in _TRANSIENT
 
-    @classmethod
-    def of(cls, error: Any) -> RpcError:
-        """From what `NodeConnection.make_request` gave to web3."""
-        return cls(error["code"], error["message"])
 
-
-class NodeConnection(AsyncJSONBaseProvider):
-    """A web3 provider for one node. `call` is the short way past web3, for hot paths."""
+class NodeConnection:
+    """One node. Raises NodeUnavailable or NodeMisbehaved."""
 
     def __init__(self, endpoint: str | Endpoint, timeout_s: float) -> None:
-        super().__init__()
         self._rpc = JsonRpc(Connection(endpoint, timeout_s), decode=_decode, limits=_LIMITED)
 
     async def call(self, method: str, *params: object, reader: Reader | None = None) -> Any:
         """The bare `result`, which may be None; what `reader` keeps of it, where it may be large.
-        Raises NodeUnavailable or NodeMisbehaved."""
+        Raises RpcError too."""
         result = await self._rpc.ask(method, params, reader=reader)
         if isinstance(result, Fault):
             raise RpcError(result.code, result.message)
         return result
 
-    async def batch(self, calls: Sequence[Call]) -> list[Any]:
-        """The results of several calls in one request, in order, all of one node; refused ones as
-        RpcError."""
+    async def each(self, calls: Sequence[Call]) -> list[Any]:
+        """The results of several calls in one request, in order, all of one node; for one that
+        failed its NodeError, RpcError where the node refused it."""
         return [
             RpcError(each.code, each.message) if isinstance(each, Fault) else each
             for each in await self._rpc.ask_all(calls)
         ]
 
-    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """What web3 calls; it raises JSON-RPC errors itself (see `ask`)."""
-        result = await self._rpc.ask(method, params)
-        if isinstance(result, Fault):
-            error = RPCError(code=result.code, message=result.message)
-            return RPCResponse(jsonrpc="2.0", id=1, error=error)
-        return RPCResponse(jsonrpc="2.0", id=1, result=result)
+    async def batch(self, calls: Sequence[Call]) -> list[Any]:
+        """As `each` for what belongs together: only RpcErrors are answers."""
+        answers = await self.each(calls)
+        for answer in answers:
+            if isinstance(answer, NodeError) and not isinstance(answer, RpcError):
+                raise answer
+        return answers
 
     async def close(self) -> None:
         await self._rpc.close()
-
-
-async def ask(awaitable: Awaitable[T]) -> T:
-    """Await a call of web3, with its errors in our words."""
-    try:
-        return await awaitable
-    except Web3RPCError as error:
-        if error.rpc_response is None:
-            raise NodeMisbehaved("an answer that web3 does not understand") from None
-        raise RpcError.of(error.rpc_response["error"]) from None
-    except (Web3Exception, ValueError, TypeError, KeyError) as error:
-        raise NodeMisbehaved(f"an answer that web3 can't read ({type(error).__name__})") from error
 
 
 @contextmanager

@@ -3,6 +3,9 @@
 A question is never put together from two nodes' answers: when a node fails, the next one is asked
 the whole of it. So what belongs together about one block is always seen by one node. The node that
 answered last is asked next, until it fails or lags behind.
+
+A set of transactions is as many questions, asked together: only those that a node has failed at go
+on to the next one.
 """
 
 from __future__ import annotations
@@ -11,10 +14,11 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from chains.adapter import ChainAdapter
+from chains.answers import Answers
 from chains.codec import TransactionCodec
 from chains.errors import ChainError, NodeError, NodeUnavailable, WrongChain
 from chains.model import (
@@ -48,6 +52,7 @@ from chains.nodes.outcome import broadcast_outcome
 from chains.nodes.witnesses import Witnesses
 
 T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741 - an item
 
 QUESTION_S: Final = 60
 """After so many seconds no further node is asked the same question. What one node may take is its
@@ -133,14 +138,27 @@ class Nodes:
     async def block_ref(self, height: int) -> BlockRef | None:
         return await self._ask(lambda adapter: adapter.block_ref(height))
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
-        return await self._ask(lambda adapter: adapter.claim(intent))
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
+        """What one node has given out, the next one does not give again."""
+        given: set[ConflictKey] = set()
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
-        return await self._ask(lambda adapter: adapter.prepare(intent))
+        async def ask(
+            adapter: ChainAdapter, waiting: Sequence[TransferIntent]
+        ) -> Answers[tuple[ConflictKey, ...]]:
+            rest = (
+                [replace(each, taken=each.taken | given) for each in waiting] if given else waiting
+            )
+            answers = await adapter.claim(rest)
+            given.update(key for each in answers if isinstance(each, tuple) for key in each)
+            return answers
 
-    async def status(self, txid: TxId) -> TxStatus:
-        return await self._ask(lambda adapter: adapter.status(txid))
+        return await self._ask_each(intents, ask)
+
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        return await self._ask_each(intents, lambda adapter, rest: adapter.prepare(rest))
+
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        return await self._ask_each(txids, lambda adapter, rest: adapter.statuses(rest))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         return await self._ask(lambda adapter: adapter.balance(address, asset, at))
@@ -150,23 +168,30 @@ class Nodes:
     ) -> Mapping[Address, int]:
         return await self._ask(lambda adapter: adapter.balances(addresses, asset, at))
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
         """Shown by one node, and by every witness for itself."""
-        reason = await self._ask(lambda adapter: adapter.proven_dead(tx, final))
-        if reason is not None and self.witnesses is not None:
-            await self.witnesses.agree_on_death(tx, final)
-        return reason
+        reasons = await self._ask_each(txs, lambda adapter, rest: adapter.proven_dead(rest, final))
+        if self.witnesses is None:
+            return reasons
+        dead = [at for at, reason in enumerate(reasons) if isinstance(reason, str)]
+        doubts = await self.witnesses.agree_on_deaths([txs[at] for at in dead], final)
+        for at, doubt in zip(dead, doubts, strict=True):
+            reasons[at] = doubt or reasons[at]
+        return reasons
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        """The same bytes to all of the nodes. Returns as soon as one has taken them."""
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        """The same bytes to all of the nodes. Returns as soon as all have been taken by some."""
+        if not txs:
+            return []
         indexes = order([each.health for each in self._nodes], self._current, self._clock())
-        sending = [self._spawn(self._offer(index, tx)) for index in indexes]
-        answers: list[Broadcast | ChainError] = []
+        sending = [self._spawn(self._offer(index, txs)) for index in indexes]
+        heard: list[Answers[Broadcast]] = [[] for _ in txs]
         for done in asyncio.as_completed(sending):
-            answers.append(await done)
-            if isinstance(answers[-1], Broadcast):
-                break  # the others go on by themselves
-        return broadcast_outcome(answers)
+            for answers, answer in zip(heard, await done, strict=True):
+                answers.append(answer)
+            if all(any(isinstance(each, Broadcast) for each in answers) for answers in heard):
+                break  # the other nodes go on by themselves
+        return [broadcast_outcome(answers) for answers in heard]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -192,6 +217,48 @@ class Nodes:
             return found
         raise next((each for each in errors if not isinstance(each, WrongChain)), errors[0])
 
+    async def _ask_each(
+        self,
+        items: Sequence[I],
+        question: Callable[[ChainAdapter, Sequence[I]], Awaitable[Answers[T]]],
+    ) -> Answers[T]:
+        """Ask about all; those that a node failed at are asked of the next one."""
+        started_clock = self._clock()
+        answers: dict[int, T | ChainError] = {}
+        waiting = list(range(len(items)))
+        for index in order([each.health for each in self._nodes], self._current, started_clock):
+            if not waiting or (answers and self._clock() - started_clock > QUESTION_S):
+                break
+            found = await self._ask_one_each(index, [items[at] for at in waiting], question)
+            for at, answer in zip(waiting, found, strict=True):
+                if not isinstance(answer, NodeError) or _says_more(answer, answers.get(at)):
+                    answers[at] = answer
+            failed = [at for at in waiting if isinstance(answers[at], NodeError)]
+            if len(failed) < len(waiting):
+                self._current = index
+            waiting = failed
+        return [answers[at] for at in range(len(items))]
+
+    async def _ask_one_each(
+        self,
+        index: int,
+        items: Sequence[I],
+        question: Callable[[ChainAdapter, Sequence[I]], Awaitable[Answers[T]]],
+    ) -> Answers[T]:
+        """One node's answers, and what they say about it. Raises nothing of a chain's."""
+        node = self._nodes[index]
+        try:
+            await self._check(node)
+            found = await question(node.adapter, items)
+        except ChainError as error:
+            found = [error] * len(items)
+        errors = [each for each in found if isinstance(each, NodeError)]
+        if len(errors) < len(found):
+            node.health = after_answer(node.health)
+        if errors:
+            self._note(node, errors[0])
+        return found
+
     async def _ask_one(self, index: int, question: Callable[[ChainAdapter], Awaitable[T]]) -> T:
         """One node, and what the answer says about it. Raises ChainError."""
         node = self._nodes[index]
@@ -199,14 +266,16 @@ class Nodes:
             await self._check(node)
             found = await question(node.adapter)
         except NodeError as error:
-            now_clock, delay_share = self._clock(), self._delay_share()
-            node.health = after_error(node.health, error, now_clock, delay_share)
+            self._note(node, error)
             raise
         except ChainError:
             node.health = after_answer(node.health)
             raise
         node.health = after_answer(node.health)
         return found
+
+    def _note(self, node: Node, error: NodeError) -> None:
+        node.health = after_error(node.health, error, self._clock(), self._delay_share())
 
     async def _check(self, node: Node) -> None:
         """No node is asked anything before it was seen to serve our chain."""
@@ -221,11 +290,8 @@ class Nodes:
                 seen = node.adapter.capabilities.internal_credits
                 node.health = after_check(node.health, blind=seen is InternalCredits.UNSEEN)
 
-    async def _offer(self, index: int, tx: SignedTx) -> Broadcast | ChainError:
-        try:
-            return await self._ask_one(index, lambda adapter: adapter.broadcast(tx))
-        except ChainError as error:
-            return error
+    async def _offer(self, index: int, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        return await self._ask_one_each(index, txs, lambda adapter, each: adapter.broadcast(each))
 
     def _heard(self, index: int, tip: BlockRef) -> bool:
         """Note a node's tip; whether it lags behind and another one may not."""
@@ -257,6 +323,13 @@ class Nodes:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _says_more(error: NodeError, known: object) -> bool:
+    """The first node's error is told, unless that node serves another chain."""
+    return not isinstance(known, NodeError) or (
+        isinstance(known, WrongChain) and not isinstance(error, WrongChain)
+    )
 
 
 async def _nothing(adapter: ChainAdapter) -> None:

@@ -14,8 +14,8 @@ from chains.errors import BroadcastRejected, ChainError, NodeUnavailable, WrongC
 from chains.model import Broadcast
 
 
-def broadcast_outcome(answers: Sequence[Broadcast | ChainError]) -> Broadcast:
-    """Accepted before known before unknown before rejected. Raises what is not an acceptance.
+def broadcast_outcome(answers: Sequence[Broadcast | ChainError]) -> Broadcast | ChainError:
+    """Accepted before known before unknown before rejected.
 
     A node of another chain has no say, unless no other was asked.
     """
@@ -27,4 +27,4 @@ def broadcast_outcome(answers: Sequence[Broadcast | ChainError]) -> Broadcast:
     heard = [each for each in errors if not isinstance(each, WrongChain)] or errors
     unknown = [each for each in heard if not isinstance(each, BroadcastRejected)]
     away = [each for each in unknown if isinstance(each, NodeUnavailable)]
-    raise (away or unknown or heard)[0]
+    return (away or unknown or heard)[0]

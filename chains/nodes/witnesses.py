@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chains.adapter import ChainAdapter
+from chains.answers import Answers
 from chains.errors import ChainError, DeathUnproven, NodeError, NodeUnavailable, WrongChain
 from chains.model import BlockRef, SignedTx
 from chains.networks import Finality
@@ -79,16 +80,34 @@ class Witnesses:
             self._agreed = block
         return self._agreed
 
-    async def agree_on_death(self, tx: SignedTx, final: BlockRef) -> None:
-        """Raises DeathUnproven unless every witness shows for itself that `tx` is dead."""
+    async def agree_on_deaths(
+        self, txs: Sequence[SignedTx], final: BlockRef
+    ) -> Sequence[ChainError | None]:
+        """For each None if every witness shows for itself that it is dead, else what is in the way:
+        DeathUnproven where one does not show it."""
+        doubts: list[ChainError | None] = [None] * len(txs)
         for witness in self._witnesses:
-            try:
-                await self._check(witness)
-                reason = await witness.adapter.proven_dead(tx, final)
-            except WrongChain as error:
-                raise NodeUnavailable(f"witness {witness.name}: {error}") from error
-            if reason is None:
-                raise DeathUnproven(f"the witness {witness.name} does not show it")
+            agreed = [at for at, doubt in enumerate(doubts) if doubt is None]
+            shown = await self._deaths_by(witness, [txs[at] for at in agreed], final)
+            for at, reason in zip(agreed, shown, strict=True):
+                if isinstance(reason, WrongChain):
+                    doubts[at] = NodeUnavailable(f"witness {witness.name}: {reason}")
+                elif isinstance(reason, ChainError):
+                    doubts[at] = reason
+                elif reason is None:
+                    doubts[at] = DeathUnproven(f"the witness {witness.name} does not show it")
+        return doubts
+
+    async def _deaths_by(
+        self, witness: _Witness, txs: Sequence[SignedTx], final: BlockRef
+    ) -> Answers[str | None]:
+        if not txs:
+            return []
+        try:
+            await self._check(witness)
+            return await witness.adapter.proven_dead(txs, final)
+        except ChainError as error:
+            return [error] * len(txs)
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person should look at."""

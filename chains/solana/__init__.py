@@ -81,6 +81,8 @@ BLOCKHASH_AGE_MAX: Final = 150
 
 ACCOUNTS_PER_CALL: Final = 100
 """Most addresses in one getMultipleAccounts."""
+STATUSES_PER_CALL: Final = 256
+"""Most ids in one getSignatureStatuses."""
 TRANSACTION_VERSION_MAX: Final = 1
 """What we tell nodes that we can read. Blocks have carried version 1 since September 2026
 (SIMD-0385), and a node withholds a whole block from a client that asks for less."""

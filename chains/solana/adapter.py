@@ -16,14 +16,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from solana.rpc.jsonrpc import JsonRpcErrorCode
 
+from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
+    ChainError,
     InvalidInput,
     MalformedTransaction,
     NodeMisbehaved,
@@ -53,11 +56,13 @@ from chains.solana.address import to_key
 from chains.solana.codec import SolanaCodec, message_of
 from chains.solana.death import Deaths, was_executed
 from chains.solana.explain import Unexplained, explain, parse_message
-from chains.solana.prepare import build_transfer, choose_claim
-from chains.solana.rpc import Commitment, Refused, SolanaRpc, Transaction
+from chains.solana.prepare import build_transfers, choose_claims
+from chains.solana.rpc import Commitment, Refused, SolanaRpc
+from chains.solana.values import Transaction
 from chains.transport.endpoint import Endpoint
 
 _REASON_LENGTH_MAX: Final = 200
+_STALE: Final = "BlockhashNotFound"
 _NOT_EXECUTED: Final = "in a block, but not executed: "
 
 
@@ -143,45 +148,63 @@ class SolanaAdapter:
             return None
         return None if found is None else found.ref
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
-        """A free durable nonce of the source, or the creation of its next nonce account.
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
+        """For each a free durable nonce of its source, or the creation of its next nonce account.
 
-        Also raises ClaimUnusable while all nonce accounts of the source are in use.
+        Also ClaimUnusable while all nonce accounts of a source are in use.
         """
-        chosen = await choose_claim(self._rpc, self._codec, intent)
-        return (chosen.key(self._network.id),)
+        chosen = await choose_claims(self._rpc, self._codec, intents)
+        return [
+            each if isinstance(each, ChainError) else (each.key(self._network.id),)
+            for each in chosen
+        ]
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
-        return await build_transfer(self._rpc, self._codec, intent)
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        return await build_transfers(self._rpc, self._codec, intents)
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        """The node simulates the transaction first, so that one that must fail costs no fee."""
-        try:
-            txid = await self._rpc.send(tx.raw)
-        except Refused as refused:
-            return await self._not_accepted(tx, refused)
-        if txid != tx.txid:
-            raise NodeMisbehaved("the node calls the transaction by another id")
-        return Broadcast.ACCEPTED
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        """The node simulates each transaction first, so that one that must fail costs no fee.
 
-    async def status(self, txid: TxId) -> TxStatus:
-        found = await self._rpc.transaction(txid, Commitment.CONFIRMED)
-        if found is None:
-            seen = await self._rpc.is_known(txid)
-            return TxStatus(TxState.PENDING if seen else TxState.UNKNOWN)
-        if not was_executed(found):
-            return TxStatus(TxState.PENDING, reason=_NOT_EXECUTED + _words(found.error))
-        return TxStatus(
-            state=TxState.INCLUDED if found.error is None else TxState.REVERTED,
-            block=await self._block_ref(found.slot),
-            fee=found.fee,
-            locked=_locked(found),
-            reason="" if found.error is None else _words(found.error),
-        )
+        Once a transaction is in a block, its nonce value or blockhash is worth nothing any more:
+        nodes then say BlockhashNotFound, and only their history knows why.
+        """
+        sent = await self._rpc.send([tx.raw for tx in txs])
+        stale = [tx.txid for tx, said in zip(txs, sent, strict=True) if _error(said) == _STALE]
+        known = dict(zip(stale, await self._rpc.are_known(stale), strict=True))
+        return [
+            attempt(partial(_outcome, tx, said, known.get(tx.txid, False)))
+            for tx, said in zip(txs, sent, strict=True)
+        ]
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        """Needs a node that keeps the history of the transfer's nonce account."""
-        return await self._deaths.prove(tx, final)
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        shown = await self._rpc.transactions(txids, Commitment.CONFIRMED)
+        missing = [txid for txid, each in zip(txids, shown, strict=True) if each is None]
+        known = dict(zip(missing, await self._rpc.are_known(missing), strict=True))
+        slots = list(dict.fromkeys(each.slot for each in shown if isinstance(each, Transaction)))
+        blocks = dict(zip(slots, await self._rpc.block_refs(slots), strict=True))
+
+        def judge(txid: TxId, answer: Transaction | ChainError | None) -> TxStatus:
+            transaction = found(answer)
+            if transaction is None:
+                return TxStatus(TxState.PENDING if known[txid] else TxState.UNKNOWN)
+            error = transaction.error
+            if not was_executed(transaction):
+                return TxStatus(TxState.PENDING, reason=_NOT_EXECUTED + _words(error))
+            return TxStatus(
+                state=TxState.INCLUDED if error is None else TxState.REVERTED,
+                block=found(blocks[transaction.slot]),
+                fee=transaction.fee,
+                locked=_locked(transaction),
+                reason="" if error is None else _words(error),
+            )
+
+        return [
+            attempt(partial(judge, txid, each)) for txid, each in zip(txids, shown, strict=True)
+        ]
+
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        """Needs a node that keeps the history of the transfers' nonce accounts."""
+        return await each_answer(txs, lambda tx: self._deaths.prove(tx, final))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert at is None, "no historic balances"
@@ -210,26 +233,25 @@ class SolanaAdapter:
         if not slots or slots[0] == height:
             raise NodeUnavailable(f"the node does not serve the block of slot {height} yet")
 
-    async def _block_ref(self, slot: int) -> BlockRef:
-        try:
-            found = await self._rpc.block(slot, gains=False)
-        except Refused:
-            found = None
-        if found is None:
-            raise NodeUnavailable(f"the node does not serve the block of slot {slot}")
-        return found.ref
 
-    async def _not_accepted(self, tx: SignedTx, refused: Refused) -> Broadcast:
-        """Once a transaction is in a block, its nonce value or blockhash is worth nothing any
-        more: nodes then say BlockhashNotFound, and only their history knows why."""
-        error: Any = None
-        if refused.code == JsonRpcErrorCode.SERVER_ERROR_SEND_TRANSACTION_PREFLIGHT_FAILURE:
-            error = refused.data.get("err") if isinstance(refused.data, dict) else None
-        if error == "AlreadyProcessed":
+def _error(said: str | Refused | ChainError) -> Any:
+    """The runtime's own error, where a simulation failed."""
+    failed = JsonRpcErrorCode.SERVER_ERROR_SEND_TRANSACTION_PREFLIGHT_FAILURE
+    if not isinstance(said, Refused) or said.code != failed:
+        return None
+    return said.data.get("err") if isinstance(said.data, dict) else None
+
+
+def _outcome(tx: SignedTx, said: str | Refused | ChainError, is_known: bool) -> Broadcast:
+    """`is_known`: whether the node's history has a transaction whose lifetime it does not know."""
+    if isinstance(said, Refused):
+        error = _error(said)
+        if error == "AlreadyProcessed" or (error == _STALE and is_known):
             return Broadcast.ALREADY_KNOWN
-        if error == "BlockhashNotFound" and await self._rpc.is_known(tx.txid):
-            return Broadcast.ALREADY_KNOWN
-        raise BroadcastRejected(refused.message if error is None else _words(error))
+        raise BroadcastRejected(said.message if error is None else _words(error))
+    if found(said) != tx.txid:
+        raise NodeMisbehaved("the node calls the transaction by another id")
+    return Broadcast.ACCEPTED
 
 
 def _locked(found: Transaction) -> int:

@@ -26,7 +26,8 @@ from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import explain, parse_message
 from chains.solana.nonce import consumed_by, parse_state
-from chains.solana.rpc import Commitment, SolanaRpc, Transaction
+from chains.solana.rpc import Commitment, SolanaRpc
+from chains.solana.values import Transaction
 
 BLOCKS_PER_CALL: Final = 400
 """So many blocks are read in one go; the next call goes on from there. A life has 150."""

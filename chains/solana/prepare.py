@@ -1,4 +1,4 @@
-"""From an intent to an unsigned transaction: which nonce account, which price, is there enough.
+"""From intents to unsigned transactions: which nonce account, which price, is there enough.
 
 Asks the node, holds no key, changes nothing. Nonce values and blockhashes are taken from the
 finalized chain, never from a fork that may go: so a claimed value stays current until a
@@ -7,13 +7,16 @@ transaction consumes it, and whatever consumed it can be found (`chains.solana.d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
+from chains.answers import Answers, answer, attempt, chunks, found
 from chains.errors import (
+    ChainError,
     ClaimUnusable,
     DustAmount,
     FeeAboveMaximum,
@@ -21,7 +24,7 @@ from chains.errors import (
     InvalidInput,
     NodeMisbehaved,
 )
-from chains.model import Payment, TransferIntent, UnsignedTx
+from chains.model import ConflictKey, Payment, TransferIntent, UnsignedTx
 from chains.solana import (
     ACCOUNTS_PER_CALL,
     NONCE_ACCOUNT_BYTES,
@@ -35,46 +38,150 @@ from chains.solana.build import TransferPlan, build_message
 from chains.solana.claims import Claim, busy_accounts
 from chains.solana.codec import SolanaCodec
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, index_of, parse_state
-from chains.solana.rpc import Account, Commitment, SolanaRpc
+from chains.solana.rpc import Commitment, SolanaRpc
+from chains.solana.values import Account
+
+_Parties = tuple[Pubkey, Payment]
 
 
-async def choose_claim(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferIntent) -> Claim:
-    """The first of the source's nonce accounts that is ready and free, else the creation of the
-    first that can be created.
+@dataclass(frozen=True, slots=True)
+class _Rents:
+    """Lamports that an account must hold: a nonce account, and one without data."""
 
-    Raises InsufficientFunds or FeeAboveMaximum if even the cheapest transaction is out of reach,
-    and ClaimUnusable if every account is in use.
+    nonce: int
+    empty: int
+
+
+async def choose_claims(
+    rpc: SolanaRpc, codec: SolanaCodec, intents: Sequence[TransferIntent]
+) -> Answers[Claim]:
+    """For each the first of its source's nonce accounts that is ready and free, else the creation
+    of the first that can be created; no account twice.
+
+    InsufficientFunds or FeeAboveMaximum if even the cheapest transaction is out of reach, and
+    ClaimUnusable if every account is in use.
     """
-    source, payment = _parties(codec, intent)
-    claim = await _free_claim(rpc, source, busy_accounts(codec.network.id, intent.taken))
-    lifetime = claim.value or Hash.default()
-    plan = await _price(rpc, _plan(source, payment, claim, lifetime), unit_price=UNIT_PRICE_MIN)
-    _check_fee(plan, intent.fee_max)
-    balance = await rpc.balance(source)
-    await _check_funds(rpc, plan, balance)
-    return claim
+    rents = await _rents(rpc)
+    parties = [attempt(partial(_parties, codec, intent)) for intent in intents]
+    sources = list(dict.fromkeys(each[0] for each in parties if isinstance(each, tuple)))
+    paying = await rpc.accounts(sources, Commitment.CONFIRMED)
+    balances = {
+        source: account.lamports if account else 0
+        for source, account in zip(sources, paying, strict=True)
+    }
+    shelves = {source: _Shelf(rpc, source) for source in sources}
+    busy_of: dict[frozenset[ConflictKey], frozenset[Pubkey]] = {}
+    given: set[Pubkey] = set()
+
+    async def choose(intent: TransferIntent, party: _Parties | ChainError) -> Claim:
+        source, payment = found(party)
+        if intent.taken not in busy_of:
+            busy_of[intent.taken] = busy_accounts(codec.network.id, intent.taken)
+        claim = await shelves[source].first_free(busy_of[intent.taken] | given)
+        lifetime = claim.value or Hash.default()
+        plan = _plan(source, payment, claim, lifetime, rents, UNIT_PRICE_MIN)
+        _check_fee(plan, intent.fee_max)
+        _check_funds(plan, balances[source], rents)
+        given.add(claim.account)
+        return claim
+
+    return [
+        await answer(choose(intent, party)) for intent, party in zip(intents, parties, strict=True)
+    ]
 
 
-async def build_transfer(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferIntent) -> UnsignedTx:
-    """The transaction for `intent` that consumes exactly `intent.claim`.
+async def build_transfers(
+    rpc: SolanaRpc, codec: SolanaCodec, intents: Sequence[TransferIntent]
+) -> Answers[UnsignedTx]:
+    """The transaction for each intent that consumes exactly its claim.
 
-    Raises InsufficientFunds, FeeAboveMaximum, ClaimUnusable or DustAmount.
+    InsufficientFunds, FeeAboveMaximum, ClaimUnusable or DustAmount.
     """
+    wanted = [attempt(partial(_wanted, codec, intent)) for intent in intents]
+    known = await _look(rpc, [each for each in wanted if isinstance(each, _Wanted)])
+    plans = [attempt(partial(_planned, each, known)) for each in wanted]
+    built = {
+        at: UnsignedTx(network=codec.network.id, payload=build_message(plan))
+        for at, plan in enumerate(plans)
+        if isinstance(plan, TransferPlan)
+    }
+    fees = dict(zip(built, await rpc.fees_of([tx.payload for tx in built.values()]), strict=True))
+
+    def checked(at: int) -> UnsignedTx:
+        plan = found(plans[at])
+        _check_node_agrees(plan, found(fees[at]))
+        _check_result(codec, built[at], intents[at])
+        return built[at]
+
+    return [attempt(partial(checked, at)) for at in range(len(intents))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    source: Pubkey
+    payment: Payment
+    recipient: Pubkey
+    claim: Claim
+    fee_max: int
+
+    @property
+    def written(self) -> tuple[Pubkey, ...]:
+        return self.source, self.recipient, self.claim.account
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the node says, finally and at the tip. `blockhash`: a recent one, None if nobody asked.
+    `prices`: by the accounts that a transaction writes."""
+
+    rents: _Rents
+    final: Mapping[Pubkey, Account | None]
+    newest: Mapping[Pubkey, Account | None]
+    blockhash: Hash | None
+    prices: Mapping[tuple[Pubkey, ...], list[int] | ChainError]
+
+
+def _wanted(codec: SolanaCodec, intent: TransferIntent) -> _Wanted:
     source, payment = _parties(codec, intent)
     (key,) = intent.claim
     claim = Claim.parse(codec.network.id, key)
-    lifetime = await _current_lifetime(rpc, source, claim)
-    plan = _plan(source, payment, claim, lifetime)
-    written = (source, plan.recipient, plan.nonce_account)
-    plan = await _price(rpc, plan, unit_price=await _market_price(rpc, written))
-    _check_fee(plan, intent.fee_max)
-    paying, receiving = await rpc.accounts([source, plan.recipient], Commitment.CONFIRMED)
-    await _check_funds(rpc, plan, paying.lamports if paying else 0)
-    await _check_recipient(rpc, plan, receiving)
-    unsigned = UnsignedTx(network=codec.network.id, payload=build_message(plan))
-    await _check_node_agrees(rpc, plan, unsigned)
-    _check_result(codec, unsigned, intent)
-    return unsigned
+    return _Wanted(source, payment, to_key(payment.address), claim, intent.fee_max)
+
+
+async def _look(rpc: SolanaRpc, wanted: Sequence[_Wanted]) -> _Known:
+    """Everything that the set's transactions rest on, each thing asked once."""
+    nonces = list(dict.fromkeys(each.claim.account for each in wanted))
+    written = list(dict.fromkeys(each.written for each in wanted))
+    everyone = list(dict.fromkeys(key for keys in written for key in keys))
+    final = await rpc.accounts(nonces, Commitment.FINALIZED)
+    newest = await rpc.accounts(everyone, Commitment.CONFIRMED)
+    creates = any(each.claim.value is None for each in wanted)
+    block = await rpc.latest_block(Commitment.FINALIZED) if creates else None
+    prices = await rpc.recent_unit_prices(written)
+    return _Known(
+        rents=await _rents(rpc),
+        final=dict(zip(nonces, final, strict=True)),
+        newest=dict(zip(everyone, newest, strict=True)),
+        blockhash=None if block is None else Hash.from_string(block.hash),
+        prices=dict(zip(written, prices, strict=True)),
+    )
+
+
+def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
+    each = found(wanted)
+    lifetime = _current_lifetime(each.source, each.claim, known)
+    price = _market_price(found(known.prices[each.written]))
+    plan = _plan(each.source, each.payment, each.claim, lifetime, known.rents, price)
+    _check_fee(plan, each.fee_max)
+    paying = known.newest[each.source]
+    _check_funds(plan, paying.lamports if paying else 0, known.rents)
+    _check_recipient(plan, known.newest[each.recipient], known.rents)
+    return plan
+
+
+async def _rents(rpc: SolanaRpc) -> _Rents:
+    nonce, empty = await rpc.rent_exempt_minimums([NONCE_ACCOUNT_BYTES, 0])
+    return _Rents(nonce, empty)
 
 
 def _parties(codec: SolanaCodec, intent: TransferIntent) -> tuple[Pubkey, Payment]:
@@ -87,27 +194,43 @@ def _parties(codec: SolanaCodec, intent: TransferIntent) -> tuple[Pubkey, Paymen
     return to_key(intent.source.address), payment
 
 
-async def _free_claim(rpc: SolanaRpc, source: Pubkey, busy: frozenset[Pubkey]) -> Claim:
-    for chunk in _chunks(accounts_of(source)):
+class _Shelf:
+    """The nonce accounts of one source as the node shows them, read as far as they are needed."""
+
+    def __init__(self, rpc: SolanaRpc, source: Pubkey) -> None:
+        self._rpc = rpc
+        self._source = source
+        self._unread = chunks(accounts_of(source), ACCOUNTS_PER_CALL)
+        self._read: list[dict[Pubkey, Account | None]] = []
+
+    async def first_free(self, busy: frozenset[Pubkey]) -> Claim:
+        """Raises ClaimUnusable."""
+        for shown in self._read:
+            if (claim := self._free_among(shown, busy)) is not None:
+                return claim
+        for keys in self._unread:
+            accounts = await self._rpc.accounts(keys, Commitment.FINALIZED)
+            self._read.append(dict(zip(keys, accounts, strict=True)))
+            if (claim := self._free_among(self._read[-1], busy)) is not None:
+                return claim
+        raise ClaimUnusable(
+            "every nonce account of the source is in use",
+            advice="wait for transfers to become final",
+        )
+
+    def _free_among(
+        self, shown: Mapping[Pubkey, Account | None], busy: frozenset[Pubkey]
+    ) -> Claim | None:
         creatable = None
-        accounts = await rpc.accounts(chunk, Commitment.FINALIZED)
-        for key, account in zip(chunk, accounts, strict=True):
+        for key, account in shown.items():
             if key in busy:
                 continue
-            value = _nonce_value(account, source)
+            value = _nonce_value(account, self._source)
             if value is not None:
                 return Claim(key, value)
             if creatable is None and _is_creatable(account):
                 creatable = key
-        if creatable is not None:
-            return Claim(creatable)
-    raise ClaimUnusable(
-        "every nonce account of the source is in use", advice="wait for transfers to become final"
-    )
-
-
-def _chunks(keys: Sequence[Pubkey]) -> Iterator[Sequence[Pubkey]]:
-    return (keys[i : i + ACCOUNTS_PER_CALL] for i in range(0, len(keys), ACCOUNTS_PER_CALL))
+        return None if creatable is None else Claim(creatable)
 
 
 def _nonce_value(account: Account | None, source: Pubkey) -> Hash | None:
@@ -123,48 +246,46 @@ def _is_creatable(account: Account | None) -> bool:
     return account is None or (account.owner == SYSTEM_PROGRAM_KEY and not account.data)
 
 
-async def _current_lifetime(rpc: SolanaRpc, source: Pubkey, claim: Claim) -> Hash:
+def _current_lifetime(source: Pubkey, claim: Claim, known: _Known) -> Hash:
     """The claimed nonce value or a recent blockhash. Raises ClaimUnusable if the account is not,
     finally and at the tip, as the claim says."""
-    (final,) = await rpc.accounts([claim.account], Commitment.FINALIZED)
-    (newest,) = await rpc.accounts([claim.account], Commitment.CONFIRMED)
+    final, newest = known.final[claim.account], known.newest[claim.account]
     if claim.value is None:
         if not (_is_creatable(final) and _is_creatable(newest)):
             raise ClaimUnusable("the nonce account exists already")
-        return Hash.from_string((await rpc.latest_block(Commitment.FINALIZED)).hash)
+        assert known.blockhash is not None
+        return known.blockhash
     if not _nonce_value(final, source) == _nonce_value(newest, source) == claim.value:
         raise ClaimUnusable("the nonce account has another value by now")
     return claim.value
 
 
-def _plan(source: Pubkey, payment: Payment, claim: Claim, lifetime: Hash) -> TransferPlan:
+def _plan(
+    source: Pubkey, payment: Payment, claim: Claim, lifetime: Hash, rents: _Rents, unit_price: int
+) -> TransferPlan:
+    """With what the network asks for: the bid for compute units, and rent for a new account."""
     index = index_of(source, claim.account)
     if index is None:
         raise ClaimUnusable("the claimed nonce account is not one of the source's own")
+    creates = claim.value is None
     return TransferPlan(
         source=source,
         recipient=to_key(payment.address),
         amount=payment.amount,
         nonce_index=index,
         lifetime=lifetime,
-        unit_limit=UNITS_CREATING_NONCE if claim.value is None else UNITS_WITH_NONCE,
-        unit_price=0,
+        unit_limit=UNITS_CREATING_NONCE if creates else UNITS_WITH_NONCE,
+        unit_price=unit_price,
+        rent=rents.nonce if creates else 0,
     )
 
 
-async def _price(rpc: SolanaRpc, plan: TransferPlan, *, unit_price: int) -> TransferPlan:
-    """With what the network asks for: the bid for compute units, and rent for a new account."""
-    creates = plan.unit_limit == UNITS_CREATING_NONCE
-    rent = await rpc.rent_exempt_minimum(NONCE_ACCOUNT_BYTES) if creates else 0
-    return replace(plan, unit_price=unit_price, rent=rent)
-
-
-async def _market_price(rpc: SolanaRpc, written: Sequence[Pubkey]) -> int:
+def _market_price(prices: Sequence[int]) -> int:
     """Micro-lamports per compute unit that would have entered most of the recent blocks."""
-    prices = sorted(await rpc.recent_unit_prices(written))
     if not prices:
         return UNIT_PRICE_MIN
-    return max(UNIT_PRICE_MIN, prices[(len(prices) - 1) * UNIT_PRICE_PERCENTILE // 100])
+    ranked = sorted(prices)
+    return max(UNIT_PRICE_MIN, ranked[(len(ranked) - 1) * UNIT_PRICE_PERCENTILE // 100])
 
 
 def _check_fee(plan: TransferPlan, fee_max: int) -> None:
@@ -175,28 +296,28 @@ def _check_fee(plan: TransferPlan, fee_max: int) -> None:
         )
 
 
-async def _check_funds(rpc: SolanaRpc, plan: TransferPlan, balance: int) -> None:
+def _check_funds(plan: TransferPlan, balance: int, rents: _Rents) -> None:
     """An account may be emptied, but what stays in it must reach the rent-exempt minimum."""
     left = balance - plan.amount - plan.fee - plan.rent
     if left < 0:
         raise InsufficientFunds(f"{-left} lamports short")
-    if left > 0 and left < (minimum := await rpc.rent_exempt_minimum(0)):
+    if 0 < left < rents.empty:
         raise InsufficientFunds(
-            f"{left} lamports would stay in the account, where {minimum} or none must"
+            f"{left} lamports would stay in the account, where {rents.empty} or none must"
         )
 
 
-async def _check_recipient(rpc: SolanaRpc, plan: TransferPlan, recipient: Account | None) -> None:
+def _check_recipient(plan: TransferPlan, recipient: Account | None, rents: _Rents) -> None:
     """A transfer opens the recipient's account if there is none, and has to pay its rent."""
     if recipient is not None and recipient.lamports > 0:
         return
-    minimum = await rpc.rent_exempt_minimum(0)
-    if plan.amount < minimum:
-        raise DustAmount(f"the recipient has no account yet; at least {minimum} lamports open one")
+    if plan.amount < rents.empty:
+        raise DustAmount(
+            f"the recipient has no account yet; at least {rents.empty} lamports open one"
+        )
 
 
-async def _check_node_agrees(rpc: SolanaRpc, plan: TransferPlan, unsigned: UnsignedTx) -> None:
-    fee = await rpc.fee_of(unsigned.payload)
+def _check_node_agrees(plan: TransferPlan, fee: int | None) -> None:
     if fee is None:
         raise ClaimUnusable("the node does not know the nonce value or blockhash any more")
     if fee != plan.fee:

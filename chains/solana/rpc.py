@@ -8,9 +8,7 @@ read versions and error codes that are newer than the library. How the node is r
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -20,9 +18,17 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
-from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
+from chains.answers import Answers, attempt, chunks, found
+from chains.errors import ChainError, NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
-from chains.solana import TRANSACTION_VERSION_MAX, shrink
+from chains.solana import (
+    ACCOUNTS_PER_CALL,
+    STATUSES_PER_CALL,
+    TRANSACTION_VERSION_MAX,
+    shrink,
+    values,
+)
+from chains.solana.values import Account, BlockSignatures, RawBlock, Transaction
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Fault, JsonRpc
@@ -79,53 +85,8 @@ class Refused(Exception):
         self.data = data
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """`lamports` and `data` of an account that exists; `owner` is the program it belongs to."""
-
-    lamports: int
-    owner: Pubkey
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """A transaction in a block. `fee` in lamports; `error` is None if it took effect."""
-
-    slot: int
-    raw: bytes
-    fee: int
-    error: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """By how many lamports a transaction left an account richer than it found it. `index`: of the
-    account in the transaction, lookup tables' accounts last."""
-
-    txid: TxId
-    index: int
-    account: str
-    lamports: int
-
-
-@dataclass(frozen=True, slots=True)
-class RawBlock:
-    ref: BlockRef
-    parent_hash: str
-    parent_slot: int
-    timestamp: int
-    gains: tuple[Gain, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockSignatures:
-    """Which transactions a block holds, by their first signatures, and where it is linked to."""
-
-    ref: BlockRef
-    parent_slot: int
-    parent_hash: str
-    signatures: frozenset[str]
+Sent = list[str | Refused | ChainError]
+"""The id by which the node calls each transaction that it took."""
 
 
 class SolanaRpc:
@@ -148,13 +109,13 @@ class SolanaRpc:
         self._final_slot = max(self._final_slot, slot)
 
     async def genesis_hash(self) -> str:
-        return await self._ask(_text, "getGenesisHash")
+        return await self._ask(values.text, "getGenesisHash")
 
     async def latest_block(self, commitment: Commitment) -> BlockRef:
         """The newest block of that commitment. A frozen bank's latest blockhash is its block's."""
 
         def read(result: Any) -> BlockRef:
-            blockhash = _hash(result["value"]["blockhash"])
+            blockhash = values.block_hash(result["value"]["blockhash"])
             return BlockRef(height=self._slot_of(result, commitment), hash=blockhash)
 
         return await self._ask(read, "getLatestBlockhash", self._context(commitment))
@@ -174,7 +135,7 @@ class SolanaRpc:
         }
         try:
             return await self._ask(
-                lambda result: _block(slot, result, gains=gains),
+                lambda result: values.block(slot, result, gains=gains),
                 "getBlock",
                 slot,
                 options,
@@ -196,7 +157,7 @@ class SolanaRpc:
         }
         try:
             return await self._ask(
-                lambda result: _signatures(slot, result),
+                lambda result: values.signatures(slot, result),
                 "getBlock",
                 slot,
                 options,
@@ -208,7 +169,7 @@ class SolanaRpc:
     async def slots_with_blocks(self, first: int, last: int) -> tuple[int, ...]:
         """Which slots of the range, both ends included, have a confirmed block."""
         return await self._ask(
-            lambda result: tuple(_integer(slot) for slot in result),
+            lambda result: tuple(values.integer(slot) for slot in result),
             "getBlocks",
             first,
             last,
@@ -218,47 +179,57 @@ class SolanaRpc:
     async def accounts(
         self, keys: Sequence[Pubkey], commitment: Commitment
     ) -> tuple[Account | None, ...]:
-        """None for an account that does not exist. At most ACCOUNTS_PER_CALL `keys`."""
+        """None for an account that does not exist."""
 
-        def read(result: Any) -> tuple[Account | None, ...]:
+        def read(result: Any) -> list[Account | None]:
             if commitment is Commitment.FINALIZED:
                 self._check_context(result)
             self._slot_of(result, commitment)
-            found = tuple(_account(value) for value in result["value"])
-            if len(found) != len(keys):
-                raise ValueError("another number of accounts than asked for")
-            return found
+            return [values.account(value) for value in result["value"]]
 
         options = {**self._context(commitment), "encoding": "base64"}
-        return await self._ask(read, "getMultipleAccounts", [str(key) for key in keys], options)
+        parts = [[str(key) for key in part] for part in chunks(keys, ACCOUNTS_PER_CALL)]
+        answers = await self._ask_each(
+            read, "getMultipleAccounts", [(part, options) for part in parts]
+        )
+        shown = [found(each) for each in answers]
+        if [len(each) for each in shown] != [len(part) for part in parts]:
+            raise NodeMisbehaved("another number of accounts than asked for")
+        return tuple(account for each in shown for account in each)
 
     async def balance(self, key: Pubkey) -> int:
         return await self._ask(
-            lambda result: _integer(result["value"]),
+            lambda result: values.integer(result["value"]),
             "getBalance",
             str(key),
             {"commitment": Commitment.CONFIRMED},
         )
 
-    async def rent_exempt_minimum(self, data_bytes: int) -> int:
-        return await self._ask(_integer, "getMinimumBalanceForRentExemption", data_bytes)
+    async def rent_exempt_minimums(self, sizes: Sequence[int]) -> list[int]:
+        """For accounts of so many bytes of data."""
+        answers = await self._ask_each(
+            values.integer, "getMinimumBalanceForRentExemption", [(size,) for size in sizes]
+        )
+        return [found(each) for each in answers]
 
-    async def recent_unit_prices(self, written: Sequence[Pubkey]) -> list[int]:
-        """The least micro-lamports per compute unit that got into each of the last 150 blocks,
-        for transactions that write these accounts."""
-        return await self._ask(
-            lambda result: [_integer(entry["prioritizationFee"]) for entry in result],
+    async def recent_unit_prices(
+        self, transactions: Sequence[Sequence[Pubkey]]
+    ) -> Answers[list[int]]:
+        """The least micro-lamports per compute unit that got into each of the last 150 blocks, for
+        transactions that write these accounts."""
+        return await self._ask_each(
+            lambda result: [values.integer(entry["prioritizationFee"]) for entry in result],
             "getRecentPrioritizationFees",
-            [str(key) for key in written],
+            [([str(key) for key in written],) for written in transactions],
         )
 
-    async def fee_of(self, message: bytes) -> int | None:
+    async def fees_of(self, messages: Sequence[bytes]) -> Answers[int | None]:
         """What the network would charge now; None if it does not know the message's lifetime."""
-        return await self._ask(
-            lambda result: None if result["value"] is None else _integer(result["value"]),
+        options = {"commitment": Commitment.CONFIRMED}
+        return await self._ask_each(
+            lambda result: None if result["value"] is None else values.integer(result["value"]),
             "getFeeForMessage",
-            base64.b64encode(message).decode(),
-            {"commitment": Commitment.CONFIRMED},
+            [(base64.b64encode(message).decode(), options) for message in messages],
         )
 
     async def is_blockhash_valid(self, blockhash: Hash) -> bool:
@@ -266,7 +237,7 @@ class SolanaRpc:
 
         def read(result: Any) -> bool:
             self._check_context(result)
-            return _boolean(result["value"])
+            return values.boolean(result["value"])
 
         return await self._ask(
             read,
@@ -275,33 +246,83 @@ class SolanaRpc:
             self._context(Commitment.FINALIZED),
         )
 
-    async def send(self, raw: bytes) -> str:
-        """Hand over a transaction after simulating it. Raises Refused."""
+    async def send(self, raws: Sequence[bytes]) -> Sent:
+        """Hand over transactions after simulating each. Refused is an answer."""
         options = {
             "encoding": "base64",
             "skipPreflight": False,
             "preflightCommitment": Commitment.CONFIRMED,
         }
-        payload = base64.b64encode(raw).decode()
-        return await self._ask(_text, "sendTransaction", payload, options, passes=None)
+        params = [(base64.b64encode(raw).decode(), options) for raw in raws]
+        results = await self._rpc.ask_all([("sendTransaction", each) for each in params])
+        sent: Sent = []
+        for result in results:
+            try:
+                sent.append(self._answer(values.text, "sendTransaction", result, None))
+            except (Refused, ChainError) as error:
+                sent.append(error)
+        return sent
 
-    async def transaction(self, txid: TxId, commitment: Commitment) -> Transaction | None:
+    async def transactions(
+        self, txids: Sequence[TxId], commitment: Commitment
+    ) -> Answers[Transaction | None]:
+        """None for one that is in no block."""
         options = {
             "commitment": commitment,
             "encoding": "base64",
             "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
         }
-        return await self._ask(_transaction, "getTransaction", txid, options)
+        return await self._ask_each(
+            values.transaction, "getTransaction", [(txid, options) for txid in txids]
+        )
+
+    async def transaction(self, txid: TxId, commitment: Commitment) -> Transaction | None:
+        [answer] = await self.transactions([txid], commitment)
+        return found(answer)
+
+    async def are_known(self, txids: Sequence[TxId]) -> list[bool]:
+        """Whether the node has seen the transactions in any block, settled or not."""
+        options = {"searchTransactionHistory": True}
+        parts = list(chunks(txids, STATUSES_PER_CALL))
+        answers = await self._ask_each(
+            lambda result: [status is not None for status in result["value"]],
+            "getSignatureStatuses",
+            [(list(part), options) for part in parts],
+        )
+        shown = [found(each) for each in answers]
+        if [len(each) for each in shown] != [len(part) for part in parts]:
+            raise NodeMisbehaved("another number of statuses than asked for")
+        return [is_known for each in shown for is_known in each]
 
     async def is_known(self, txid: TxId) -> bool:
-        """Whether the node has seen the transaction in any block, settled or not."""
+        [known] = await self.are_known([txid])
+        return known
 
-        def read(result: Any) -> bool:
-            (status,) = result["value"]
-            return status is not None
+    async def block_refs(self, slots: Sequence[int]) -> Answers[BlockRef]:
+        """Of confirmed blocks. NodeUnavailable for one that the node does not show."""
+        options = {
+            "commitment": Commitment.CONFIRMED,
+            "transactionDetails": "none",
+            "rewards": False,
+            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
+        }
+        results = await self._rpc.ask_all([("getBlock", (slot, options)) for slot in slots])
 
-        options = {"searchTransactionHistory": True}
-        return await self._ask(read, "getSignatureStatuses", [txid], options)
+        def read(slot: int, result: Any) -> BlockRef:
+            try:
+                return self._answer(
+                    lambda value: values.block(slot, value, gains=False).ref,
+                    "getBlock",
+                    result,
+                    _NO_BLOCK,
+                )
+            except Refused:
+                raise NodeUnavailable(f"the node does not serve the block of slot {slot}") from None
+
+        return [
+            attempt(partial(read, slot, result))
+            for slot, result in zip(slots, results, strict=True)
+        ]
 
     async def signatures_of(self, key: Pubkey, *, before: str | None) -> list[tuple[TxId, int]]:
         """Finalized transactions that name `key`, newest first, with their slots. A page of them:
@@ -310,7 +331,9 @@ class SolanaRpc:
         if before is not None:
             options["before"] = before
         return await self._ask(
-            lambda result: [(TxId(_text(e["signature"])), _integer(e["slot"])) for e in result],
+            lambda result: [
+                (TxId(values.text(e["signature"])), values.integer(e["slot"])) for e in result
+            ],
             "getSignaturesForAddress",
             str(key),
             options,
@@ -325,13 +348,13 @@ class SolanaRpc:
     def _check_context(self, result: Any) -> None:
         """Finalized state older than what is known is another node's, or one that does not look at
         minContextSlot."""
-        slot = _integer(result["context"]["slot"])
+        slot = values.integer(result["context"]["slot"])
         if slot < self._final_slot:
             raise NodeUnavailable(f"the node's finalized slot {slot} is older than what is known")
 
     def _slot_of(self, result: Any, commitment: Commitment) -> int:
         """The slot an answer was taken from, remembered if it is final."""
-        slot = _integer(result["context"]["slot"])
+        slot = values.integer(result["context"]["slot"])
         if commitment is Commitment.FINALIZED:
             self.know_final(slot)
         return slot
@@ -347,109 +370,36 @@ class SolanaRpc:
         """One question. `read` turns the result into a value and may raise what reading JSON of
         another shape than expected raises. `passes`: error codes that reach the caller as
         Refused; None for all that a later try would not change."""
-        try:
-            result = await self._result(method, list(params), reader)
-        except Refused as refused:
+        result = await self._rpc.ask(method, list(params), reader=reader)
+        return self._answer(read, method, result, passes)
+
+    async def _ask_each(
+        self, read: Callable[[Any], _Value], method: str, params: Sequence[Sequence[object]]
+    ) -> Answers[_Value]:
+        """The same question about several things, in one request."""
+        results = await self._rpc.ask_all([(method, each) for each in params])
+        return [attempt(partial(self._answer, read, method, each, _NONE)) for each in results]
+
+    def _answer(
+        self,
+        read: Callable[[Any], _Value],
+        method: str,
+        result: Any,
+        passes: frozenset[int] | None,
+    ) -> _Value:
+        """What `read` makes of a result, or its error raised."""
+        if isinstance(result, ChainError):
+            raise result
+        if isinstance(result, Fault):
+            refused = Refused(result.code, result.message, result.data)
             if passes is not None and refused.code in passes:
-                raise
+                raise refused
             if refused.code in NOT_NOW:
-                raise NodeUnavailable(f"{method}: {refused}") from None
+                raise NodeUnavailable(f"{method}: {refused}")
             if passes is None:
-                raise
-            raise NodeMisbehaved(f"{method}: {refused}") from None
+                raise refused
+            raise NodeMisbehaved(f"{method}: {refused}")
         try:
             return read(result)
         except (KeyError, TypeError, ValueError, IndexError, ParseHashError) as error:
             raise NodeMisbehaved(f"unexpected answer to {method}: {error!r}") from error
-
-    async def _result(self, method: str, params: list[object], reader: Reader | None) -> Any:
-        result = await self._rpc.ask(method, params, reader=reader)
-        if isinstance(result, Fault):
-            raise Refused(result.code, result.message, result.data)
-        return result
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("text expected")
-    return value
-
-
-def _integer(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError("a non-negative integer expected")
-    return value
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError("true or false expected")
-    return value
-
-
-def _hash(value: Any) -> str:
-    return str(Hash.from_string(_text(value)))
-
-
-def _bytes(value: Any) -> bytes:
-    """The `[data, "base64"]` that nodes answer with."""
-    data, encoding = value
-    if encoding != "base64":
-        raise ValueError("another encoding than asked for")
-    try:
-        return base64.b64decode(_text(data), validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64") from error
-
-
-def _account(value: Any) -> Account | None:
-    if value is None:
-        return None
-    return Account(
-        lamports=_integer(value["lamports"]),
-        owner=Pubkey.from_string(_text(value["owner"])),
-        data=_bytes(value["data"]),
-    )
-
-
-def _transaction(value: Any) -> Transaction | None:
-    if value is None:
-        return None
-    return Transaction(
-        slot=_integer(value["slot"]),
-        raw=_bytes(value["transaction"]),
-        fee=_integer(value["meta"]["fee"]),
-        error=value["meta"]["err"],
-    )
-
-
-def _block(slot: int, value: Any, *, gains: bool) -> RawBlock:
-    """`null` stands for a block that is not there yet or not there any more."""
-    if value is None:
-        raise BlockUnreadable("the node answers null", height=slot)
-    parent_slot = _integer(value["parentSlot"])
-    if parent_slot >= slot > 0:
-        raise ValueError("a parent above its block")
-    return RawBlock(
-        ref=BlockRef(height=slot, hash=_hash(value["blockhash"])),
-        parent_hash=_hash(value["previousBlockhash"]),
-        parent_slot=parent_slot,
-        timestamp=_integer(value.get("blockTime") or 0),
-        gains=tuple(
-            Gain(TxId(_text(txid)), _integer(index), _text(account), _integer(lamports))
-            for txid, index, account, lamports in value["gains"]
-        )
-        if gains
-        else (),
-    )
-
-
-def _signatures(slot: int, value: Any) -> BlockSignatures | None:
-    if value is None:
-        return None
-    return BlockSignatures(
-        ref=BlockRef(height=slot, hash=_hash(value["blockhash"])),
-        parent_slot=_integer(value["parentSlot"]),
-        parent_hash=_hash(value["previousBlockhash"]),
-        signatures=frozenset(_text(each) for each in value["signatures"]),
-    )

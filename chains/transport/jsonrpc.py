@@ -15,7 +15,8 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.answers import chunks
+from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
 from chains.transport.connection import Connection, Reply
 from chains.transport.meaning import Meaning, of_error
 from chains.transport.offload import LARGE_BYTES, Offload, Reader, Unreadable, read_answer
@@ -23,6 +24,8 @@ from chains.transport.offload import LARGE_BYTES, Offload, Reader, Unreadable, r
 Call = tuple[str, Sequence[object]]
 """Method and positional arguments."""
 
+BATCH_MAX: Final = 100
+"""Questions in one request. Nodes allow a thousand (geth), some of those before them a hundred."""
 _REASON_LENGTH_MAX: Final = 200
 _OK: Final = 200
 _NONE: Final[frozenset[int]] = frozenset()
@@ -69,7 +72,12 @@ class JsonRpc:
         return self._read(reply, number)
 
     async def ask_all(self, calls: Sequence[Call], *, timeout_s: float | None = None) -> list[Any]:
-        """Results or Faults of several calls in one request, in order, from one node."""
+        """Of several calls in one request, in order, from one node, for each its result, a Fault,
+        or the NodeError that is its answer's. More than BATCH_MAX are several requests."""
+        parts = chunks(calls, BATCH_MAX)
+        return [each for part in parts for each in await self._ask_part(part, timeout_s)]
+
+    async def _ask_part(self, calls: Sequence[Call], timeout_s: float | None) -> list[Any]:
         if len(calls) == 1:
             return [await self.ask(*calls[0], timeout_s=timeout_s)]
         numbers = [next(self._ids) for _ in calls]
@@ -84,7 +92,7 @@ class JsonRpc:
             raise self._refused_batch(replies[0])
         if len(replies) != len(calls) or by_id.keys() != set(numbers):
             raise NodeMisbehaved(f"{self._connection.name}: answers to other questions")
-        return [self._read(by_id[number], number) for number in numbers]
+        return [self._read_part(by_id[number], number) for number in numbers]
 
     async def close(self) -> None:
         await self._offload.close()
@@ -112,6 +120,13 @@ class JsonRpc:
         if len(body) < LARGE_BYTES:
             return read_answer(body, self._decode, reader)
         return await self._offload.read(body, reader)
+
+    def _read_part(self, reply: Any, number: int) -> Any:
+        """What went wrong with one of several answers hides none of the others."""
+        try:
+            return self._read(reply, number)
+        except NodeError as error:
+            return error
 
     def _read(self, reply: Any, number: int) -> Any:
         name = self._connection.name

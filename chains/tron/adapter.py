@@ -8,14 +8,17 @@ success, and a lost transaction is proven dead by its expiration. Holds no key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from secrets import randbelow
 from typing import Any, Final
 
+from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
+    ChainError,
     FeeAboveMaximum,
     InsufficientFunds,
     InvalidAddress,
@@ -56,7 +59,7 @@ from chains.tron import (
 )
 from chains.tron.address import to_bytes
 from chains.tron.codec import TronCodec
-from chains.tron.rpc import TransactionInfo, TronRpc
+from chains.tron.rpc import NodeBlock, TransactionInfo, TronRpc
 
 _GENESIS: Final = 0
 _REASON_LENGTH: Final = 200
@@ -81,6 +84,17 @@ _ADVICE: Final = {
     "TRANSACTION_EXPIRATION_ERROR": "too late; wait until it is proven dead, then prepare it anew",
     "TOO_BIG_TRANSACTION_ERROR": "the node's limits are lower than the protocol's",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What the chain says at this moment of payers, recipients and prices."""
+
+    prices: fees.Prices
+    head: NodeBlock
+    solidified: NodeBlock
+    accounts: Mapping[Address, dict[str, Any] | ChainError]
+    resources: Mapping[Address, dict[str, Any] | ChainError]
 
 
 class TronAdapter:
@@ -141,58 +155,47 @@ class TronAdapter:
     async def block_ref(self, height: int) -> BlockRef:
         return (await self._rpc.header(height)).ref
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """Nothing: TRON transactions consume nothing that excludes another one."""
-        return ()
+        return [() for _ in intents]
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
-        """A transfer that expires ten to twelve minutes after the head block.
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        """Transfers that expire ten to twelve minutes after the head block.
 
-        Beyond the interface it raises InvalidAddress when the recipient is the payer or a contract.
+        Beyond the interface InvalidAddress where the recipient is the payer or a contract.
         """
-        assert intent.network == self._network.id, intent.network
-        assert intent.source is not None, "TRON pays from an account"
-        assert not intent.claim, "TRON claims nothing"
-        payment = _only(intent.payments)
-        self.codec.check_payment(payment)
-        if payment.address == intent.source.address:
-            raise InvalidAddress("the chain refuses payments to oneself")
-        tx = await self._build(intent.source.address, payment)
-        await self._check_fee_and_funds(tx, intent, payment)
-        return tx
+        wanted = [attempt(partial(self._wanted, intent)) for intent in intents]
+        now = await self._look([each for each in wanted if not isinstance(each, ChainError)])
+        return [
+            attempt(partial(self._build, intent, each, now))
+            for intent, each in zip(intents, wanted, strict=True)
+        ]
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        answer = await self._rpc.broadcast(tx.raw)
-        if answer.get("txid", tx.txid) != tx.txid:
-            raise NodeMisbehaved(f"the node calls transaction {tx.txid} {answer['txid']}")
-        if answer.get("result") is True:
-            return Broadcast.ACCEPTED
-        code = str(answer.get("code", ""))
-        message = str(answer.get("message", ""))[:_REASON_LENGTH]
-        if code in _NODE_BUSY:
-            raise NodeUnavailable(f"{code}: {message}")
-        # "Duplicate" says only that the node has seen the id, also if it refused it then, and one
-        # in a block since long ago is called expired. So what the node holds is asked for.
-        if await self._rpc.knows(tx.txid):
-            return Broadcast.ALREADY_KNOWN
-        raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        return await each_answer(txs, self._broadcast)
 
-    async def status(self, txid: TxId) -> TxStatus:
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         """Judged by the block itself and by the transaction info; both must say it succeeded."""
-        info = await self._rpc.info(txid)
-        if info is None:
-            known = await self._rpc.knows(txid)
-            return TxStatus(TxState.PENDING if known else TxState.UNKNOWN)
-        block = await self._rpc.block(info.height)
-        result = next((one.result for one in block.transactions if one.txid == txid), None)
-        if result is None:
-            raise NodeUnavailable("the node's chain changed between two answers")
-        failure = info.failure or (result if result != "SUCCESS" else "")
-        state = TxState.REVERTED if failure else TxState.INCLUDED
-        return TxStatus(state, block.ref, fee=info.fee, reason=failure)
+        infos = await each_answer(txids, self._rpc.info)
+        missing = [txid for txid, info in zip(txids, infos, strict=True) if info is None]
+        known = dict(zip(missing, await each_answer(missing, self._rpc.knows), strict=True))
+        heights = list(
+            dict.fromkeys(each.height for each in infos if isinstance(each, TransactionInfo))
+        )
+        blocks_at = dict(zip(heights, await each_answer(heights, self._rpc.block), strict=True))
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        return await death.prove_dead(self._rpc, tx, final)
+        def judge(txid: TxId, answer: TransactionInfo | ChainError | None) -> TxStatus:
+            info = found(answer)
+            if info is None:
+                return TxStatus(TxState.PENDING if found(known[txid]) else TxState.UNKNOWN)
+            return _status(txid, info, found(blocks_at[info.height]))
+
+        return [
+            attempt(partial(judge, txid, info)) for txid, info in zip(txids, infos, strict=True)
+        ]
+
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        return await each_answer(txs, lambda tx: death.prove_dead(self._rpc, tx, final))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """In sun, at the tip. java-tron also counts what waits to be included."""
@@ -212,10 +215,10 @@ class TronAdapter:
         """Raises BlockUnreadable where a payment by a contract is missing from the answer of a node
         that may tell such payments: one of several nodes behind the URL does not. `check` finds out
         whether any does."""
-        found = internal.evidence(infos, self._wrapper)
-        if found is InternalCredits.SEEN:
-            self._internal = found
-        elif found is InternalCredits.UNSEEN and self._internal is not found:
+        seen = internal.evidence(infos, self._wrapper)
+        if seen is InternalCredits.SEEN:
+            self._internal = seen
+        elif seen is InternalCredits.UNSEEN and self._internal is not seen:
             self._internal = InternalCredits.UNKNOWN
             raise BlockUnreadable(
                 "internal transactions are missing",
@@ -232,26 +235,70 @@ class TronAdapter:
                 return found
         return self._internal
 
-    async def _build(self, owner: Address, payment: Payment) -> UnsignedTx:
+    async def _broadcast(self, tx: SignedTx) -> Broadcast:
+        answer = await self._rpc.broadcast(tx.raw)
+        if answer.get("txid", tx.txid) != tx.txid:
+            raise NodeMisbehaved(f"the node calls transaction {tx.txid} {answer['txid']}")
+        if answer.get("result") is True:
+            return Broadcast.ACCEPTED
+        code = str(answer.get("code", ""))
+        message = str(answer.get("message", ""))[:_REASON_LENGTH]
+        if code in _NODE_BUSY:
+            raise NodeUnavailable(f"{code}: {message}")
+        # "Duplicate" says only that the node has seen the id, also if it refused it then, and one
+        # in a block since long ago is called expired. So what the node holds is asked for.
+        if await self._rpc.knows(tx.txid):
+            return Broadcast.ALREADY_KNOWN
+        raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
+
+    def _wanted(self, intent: TransferIntent) -> tuple[Address, Payment]:
+        """Who pays what."""
+        assert intent.network == self._network.id, intent.network
+        assert intent.source is not None, "TRON pays from an account"
+        assert not intent.claim, "TRON claims nothing"
+        payment = _only(intent.payments)
+        self.codec.check_payment(payment)
+        if payment.address == intent.source.address:
+            raise InvalidAddress("the chain refuses payments to oneself")
+        return intent.source.address, payment
+
+    async def _look(self, wanted: Sequence[tuple[Address, Payment]]) -> _Now:
+        """Everything that the set's transactions rest on, each thing asked once."""
+        prices = _prices(await self._rpc.parameters())
+        head, solidified = await self._rpc.head(), await self._rpc.solidified()
+        owners = list(dict.fromkeys(owner for owner, _ in wanted))
+        both = list(dict.fromkeys([*owners, *(payment.address for _, payment in wanted)]))
+        accounts = await each_answer(both, lambda each: self._rpc.account(to_bytes(each)))
+        resources = await each_answer(owners, lambda each: self._rpc.resources(to_bytes(each)))
+        return _Now(
+            prices=prices,
+            head=head,
+            solidified=solidified,
+            accounts=dict(zip(both, accounts, strict=True)),
+            resources=dict(zip(owners, resources, strict=True)),
+        )
+
+    def _build(
+        self, intent: TransferIntent, wanted: tuple[Address, Payment] | ChainError, now: _Now
+    ) -> UnsignedTx:
         """Refers to the solidified block, which no reorganisation removes."""
-        head = await self._rpc.head()
-        solidified = await self._rpc.solidified()
+        owner, payment = found(wanted)
         payload = build.build_transfer(
             owner,
             payment.address,
             payment.amount,
-            reference=solidified.ref,
-            expiration_ms=head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
-            timestamp_ms=max(0, head.timestamp_ms - randbelow(TIMESTAMP_SPREAD_MS)),
+            reference=now.solidified.ref,
+            expiration_ms=now.head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
+            timestamp_ms=max(0, now.head.timestamp_ms - randbelow(TIMESTAMP_SPREAD_MS)),
         )
-        return UnsignedTx(self._network.id, payload)
+        tx = UnsignedTx(self._network.id, payload)
+        self._check_fee_and_funds(tx, intent, owner, payment, now)
+        return tx
 
-    async def _check_fee_and_funds(
-        self, tx: UnsignedTx, intent: TransferIntent, payment: Payment
+    def _check_fee_and_funds(
+        self, tx: UnsignedTx, intent: TransferIntent, owner: Address, payment: Payment, now: _Now
     ) -> None:
-        assert intent.source is not None
-        prices = _prices(await self._rpc.parameters())
-        if fees.exceeds_known(prices):
+        if fees.exceeds_known(now.prices):
             raise FeeAboveMaximum(
                 "the chain charges more than this software knows",
                 advice="raise the fee constants of chains/tron after checking the chain's vote",
@@ -262,21 +309,29 @@ class TronAdapter:
             raise FeeAboveMaximum(
                 f"the transfer may burn up to {summary.fee_max} sun, {intent.fee_max} allowed"
             )
-        owner = to_bytes(intent.source.address)
-        recipient = await self._rpc.account(to_bytes(payment.address))
+        recipient = found(now.accounts[payment.address])
         if recipient.get("type") == "Contract":
             raise InvalidAddress("the address of a contract, which a plain transfer can't pay")
         expected = fees.expected_fee(
             fees.charged_bytes(tx.payload),
-            _bandwidth(await self._rpc.resources(owner)),
-            prices,
+            _bandwidth(found(now.resources[owner])),
+            now.prices,
             activates=not recipient,
         )
-        balance = _number(await self._rpc.account(owner), "balance")
+        balance = _number(found(now.accounts[owner]), "balance")
         if balance < payment.amount + expected:
             raise InsufficientFunds(
                 f"{balance} sun, {payment.amount} to pay and {expected} to burn as things stand"
             )
+
+
+def _status(txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
+    result = next((one.result for one in block.transactions if one.txid == txid), None)
+    if result is None:
+        raise NodeUnavailable("the node's chain changed between two answers")
+    failure = info.failure or (result if result != "SUCCESS" else "")
+    state = TxState.REVERTED if failure else TxState.INCLUDED
+    return TxStatus(state, block.ref, fee=info.fee, reason=failure)
 
 
 def _only(payments: tuple[Payment, ...]) -> Payment:

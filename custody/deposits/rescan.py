@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from chains.adapter import ChainAdapter
+from chains.answers import found
 from chains.model import Block, BlockRef, NetworkId, TxId
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
@@ -58,7 +59,8 @@ class Rescan:
 
     async def transaction(self, txid: TxId) -> Rescanned:
         """The block that the transaction is in. Raises NotFound(transaction_not_in_block)."""
-        status = await self._adapter.status(txid)
+        [answer] = await self._adapter.statuses([txid])
+        status = found(answer)
         if status.block is None:
             raise NotFound("transaction_not_in_block", "The node sees it in no block.")
         return await self.blocks(status.block.height, status.block.height)

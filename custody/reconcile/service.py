@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chains.adapter import ChainAdapter
+from chains.answers import found
 from chains.errors import NodeError
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxState
 from chains.networks import Network
@@ -254,8 +255,9 @@ class Reconciliation:
         """What is gone from the chain but not from the ledger, by asset."""
         adapter = self._adapters[network.id]
         left: dict[AssetId, int] = {}
-        for each in outgoing:
-            status = await adapter.status(each.txid)
+        answers = await adapter.statuses([each.txid for each in outgoing])
+        for each, answer in zip(outgoing, answers, strict=True):
+            status = found(answer)
             if status.state is TxState.PENDING and not _looks_only_at_blocks(adapter):
                 raise _Unfair("a transfer waits to be in a block")
             if status.block is None or status.block.height > until.height:

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import update
 
 from chains.adapter import ChainAdapter
+from chains.answers import found
 from chains.errors import BroadcastRejected, ChainError
 from chains.model import NetworkId, SignedTx, TxId
 from custody.db.session import Database
@@ -50,7 +51,8 @@ class Broadcaster:
         assert transaction is not None
         signed = signed_of(transaction)
         try:
-            answer = await self._adapters[signed.network].broadcast(signed)
+            [said] = await self._adapters[signed.network].broadcast([signed])
+            answer = found(said)
         except ChainError as error:
             log.warning(
                 "broadcast_failed",

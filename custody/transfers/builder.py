@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from chains.adapter import ChainAdapter
+from chains.answers import found
 from chains.errors import BuildError, ClaimUnusable, NodeMisbehaved
 from chains.model import Address, ConflictKey, NetworkId, TransferIntent, UnsignedTx
 from custody.db.ids import new_id
@@ -146,7 +147,8 @@ class Builder:
         transfers from consuming the same thing, in whatever process they are."""
         if intent.claim:
             return intent.claim
-        keys = await self._adapters[intent.network].claim(intent)
+        [claimed] = await self._adapters[intent.network].claim([intent])
+        keys = found(claimed)
         if not intent.taken.isdisjoint(keys):
             raise NodeMisbehaved("the claim names what another transfer holds")
         try:
@@ -172,7 +174,8 @@ class Builder:
 
     async def _prepare(self, start: _Start, intent: TransferIntent) -> UnsignedTx:
         adapter = self._adapters[intent.network]
-        tx = await adapter.prepare(intent)
+        [prepared] = await adapter.prepare([intent])
+        tx = found(prepared)
         summary = adapter.codec.summarize(tx)
         agreed = (
             summary.payments == start.mandate.outputs

@@ -15,6 +15,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from chains.adapter import ChainAdapter
+from chains.answers import found
 from chains.errors import DeathUnproven
 from chains.model import BlockRef, NetworkId, SignedTx, TxState, TxStatus
 from custody.alarms.codes import AlarmCode
@@ -125,7 +126,8 @@ class Tracker:
             return None
         adapter = self._adapters[network]
         signed = signed_of(transaction)
-        status = await adapter.status(signed.txid)
+        [shown] = await adapter.statuses([signed.txid])
+        status = found(shown)
         after = await self._apply(row, status, lease)
         if after is not None and after.state is State.INCLUDED:
             # Its block is final on our chain, and a reorg is the follower's business: what the
@@ -192,7 +194,10 @@ class Tracker:
         """The node does not know it: it is dead, or it is sent again."""
         doubt = None
         try:
-            reason = None if final is None else await adapter.proven_dead(signed, final)
+            reason = None
+            if final is not None:
+                [proof] = await adapter.proven_dead([signed], final)
+                reason = found(proof)
         except DeathUnproven as error:
             reason, doubt = None, Doubt(seen.id, seen.vault_id, str(error))
         async with self._database.write() as session:

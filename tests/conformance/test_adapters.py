@@ -9,9 +9,11 @@ from itertools import pairwise
 import pytest
 
 from chains.adapter import ChainAdapter
+from chains.answers import found
 from chains.devnet.node import DevNode
 from chains.errors import (
     BroadcastRejected,
+    ChainError,
     ClaimUnusable,
     FeeAboveMaximum,
     InsufficientFunds,
@@ -20,9 +22,10 @@ from chains.errors import (
     WrongChain,
 )
 from chains.follow import Connected
-from chains.model import Broadcast, InternalCredits, TxState, TxStatus
+from chains.model import Broadcast, InternalCredits, TxId, TxState, TxStatus
 from chains.networks import all_networks
 from tests.conformance.world import World
+from tests.support.single import one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -79,7 +82,7 @@ async def test_receive(world: World) -> None:
         purse = world.purse(kind)
         assert await purse.balance() == 0
         txid = await world.node.fund(purse.address, 2 * world.coin)
-        assert (await world.adapter.status(txid)).state in (TxState.PENDING, TxState.UNKNOWN)
+        assert (await one(world.adapter.statuses, txid)).state in (TxState.PENDING, TxState.UNKNOWN)
         assert await world.node.balance(purse.address) == 0
         assert await world.node.received(txid, purse.address, native) == 0
         await world.node.mine()
@@ -87,7 +90,7 @@ async def test_receive(world: World) -> None:
         block, credit = await purse.arrived(txid)
         assert (credit.asset, credit.amount) == (native, 2 * world.coin)
         assert credit.mature_height in (None, block.ref.height)
-        status = await world.adapter.status(txid)
+        status = await one(world.adapter.statuses, txid)
         assert (status.state, status.block) == (TxState.INCLUDED, block.ref)
         assert await purse.balance() == 2 * world.coin
         assert await world.node.received(txid, purse.address, native) == 2 * world.coin
@@ -136,7 +139,7 @@ async def test_send(world: World) -> None:
         await purse.receive()
         before = await purse.balance()
         intent = await purse.claimed(to, world.coin)
-        tx = await world.adapter.prepare(intent)
+        tx = await one(world.adapter.prepare, intent)
 
         summary = world.adapter.codec.summarize(tx)
         assert summary.sources == (purse.address,)
@@ -148,11 +151,11 @@ async def test_send(world: World) -> None:
         assert all(purse.change and each.path == purse.change.path for each in summary.change)
 
         signed = purse.sign(tx)
-        assert await world.adapter.status(signed.txid) == TxStatus(TxState.UNKNOWN)
-        assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
-        waiting = await world.adapter.status(signed.txid)
+        assert await one(world.adapter.statuses, signed.txid) == TxStatus(TxState.UNKNOWN)
+        assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
+        waiting = await one(world.adapter.statuses, signed.txid)
         assert waiting in (TxStatus(TxState.PENDING), TxStatus(TxState.UNKNOWN))
-        again = await world.adapter.broadcast(signed)
+        again = await one(world.adapter.broadcast, signed)
         # Solana's nodes tell nobody what waits; where they do, a second copy is recognised.
         assert again is Broadcast.ALREADY_KNOWN or waiting.state is TxState.UNKNOWN
         assert await world.node.received(signed.txid, to, world.network.native.id) == 0
@@ -169,7 +172,7 @@ async def test_send(world: World) -> None:
         assert [each.amount for each in paid if each.address == to] == [world.coin]
         change = {(each.address, each.amount) for each in summary.change}
         assert {(each.address, each.amount) for each in paid if each.address != to} >= change
-        assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+        assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
 
 async def test_two_transfers_at_once_take_different_claims(world: World) -> None:
@@ -180,10 +183,10 @@ async def test_two_transfers_at_once_take_different_claims(world: World) -> None
     first = await purse.claimed(to, world.coin)
     second = await purse.claimed(to, world.coin, taken=frozenset(first.claim))
     assert not set(first.claim) & set(second.claim)
-    sent = [purse.sign(await world.adapter.prepare(each)) for each in (first, second)]
+    sent = [purse.sign(await one(world.adapter.prepare, each)) for each in (first, second)]
     assert len({each.txid for each in sent}) == 2
     for signed in sent:
-        assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+        assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
     await world.node.mine()
     statuses = [await world.included(signed, to, world.coin) for signed in sent]
     cost = sum(each.fee + each.locked for each in statuses)
@@ -247,24 +250,24 @@ async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> N
     finals.append(await world.final())
     intent = await purse.claimed(to, world.coin)
     rival = replace(intent, payments=(replace(intent.payments[0], amount=2 * world.coin),))
-    dead, alive = [purse.sign(await world.adapter.prepare(each)) for each in (intent, rival)]
+    dead, alive = [purse.sign(await one(world.adapter.prepare, each)) for each in (intent, rival)]
     await world.settled(alive, to, 2 * world.coin)
     for early in [*finals, await world.final()]:
-        assert await world.adapter.proven_dead(dead, early) is None
-        assert await world.adapter.proven_dead(alive, early) is None
+        assert await one(world.adapter.proven_dead, dead, early) is None
+        assert await one(world.adapter.proven_dead, alive, early) is None
 
     await world.node.mine(ABOVE_EVERY_LIFETIME)
     await world.node.finalize()
     final = await world.final()
-    assert await world.adapter.proven_dead(dead, final)
-    assert await world.adapter.proven_dead(alive, final) is None
+    assert await one(world.adapter.proven_dead, dead, final)
+    assert await one(world.adapter.proven_dead, alive, final) is None
     with pytest.raises(BroadcastRejected):
-        await world.adapter.broadcast(dead)
-    assert await world.adapter.status(dead.txid) == TxStatus(TxState.UNKNOWN)
-    assert await world.adapter.broadcast(alive) is Broadcast.ALREADY_KNOWN
+        await one(world.adapter.broadcast, dead)
+    assert await one(world.adapter.statuses, dead.txid) == TxStatus(TxState.UNKNOWN)
+    assert await one(world.adapter.broadcast, alive) is Broadcast.ALREADY_KNOWN
     if world.adapter.capabilities.conflict_keys:
         with pytest.raises(ClaimUnusable):
-            await world.adapter.prepare(intent)
+            await one(world.adapter.prepare, intent)
     assert await world.node.balance(to) == 2 * world.coin
 
 
@@ -275,13 +278,59 @@ async def test_what_could_still_happen_is_not_dead(world: World) -> None:
     signed = await purse.signed(to, world.coin)
     await world.node.reorg(1)
     assert await purse.balance() == 0
-    assert await world.adapter.proven_dead(signed, await world.final()) is None
+    assert await one(world.adapter.proven_dead, signed, await world.final()) is None
     await world.node.mine()
     if not await purse.balance():
         await purse.receive()  # the engine forgot the payment: whoever sent it pays again
     await world.node.finalize()
-    assert await world.adapter.proven_dead(signed, await world.final()) is None
-    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
-    assert await world.adapter.proven_dead(signed, await world.final()) is None
+    assert await one(world.adapter.proven_dead, signed, await world.final()) is None
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
+    assert await one(world.adapter.proven_dead, signed, await world.final()) is None
     await world.node.mine()
     await world.included(signed, to, world.coin)
+
+
+# Sets
+
+
+async def test_a_set_is_claimed_and_moved_as_one(world: World) -> None:
+    """What is claimed together never overlaps, and is built, sent and followed together. One that
+    can't be paid is told so and takes nothing from the others."""
+    purse, to = world.purse(), await world.node.outside_address()
+    for _ in range(3):
+        await purse.receive()
+    before = await purse.balance()
+    paying = [await purse.intent(to, world.coin) for _ in range(3)]
+    refused = await purse.intent(to, 600 * world.coin)
+    claims = await world.adapter.claim([paying[0], refused, *paying[1:]])
+    if world.adapter.capabilities.conflict_keys:
+        assert isinstance(claims[1], InsufficientFunds)
+    keys = [found(each) for each in (claims[0], *claims[2:])]
+    assert len({key for each in keys for key in each}) == sum(map(len, keys))
+    assert all(keys) is world.adapter.capabilities.conflict_keys
+    if not world.adapter.capabilities.coins:
+        alone = [await one(world.adapter.claim, paying[0])]
+        assert alone == keys[:1], "the lowest first, as if it were asked for alone"
+
+    claimed = [replace(intent, claim=each) for intent, each in zip(paying, keys, strict=True)]
+    dear = replace(claimed[1], fee_max=1)
+    built = await world.adapter.prepare([claimed[0], dear, *claimed[1:]])
+    assert isinstance(built[1], FeeAboveMaximum)
+    signed = [purse.sign(found(each)) for each in (built[0], *built[2:])]
+    assert len({each.txid for each in signed}) == 3
+    other = TxId(signed[1].txid[:-2] + "11")
+    torn = replace(signed[1], txid=other, raw=signed[1].raw[:-1])
+    said = await world.adapter.broadcast([signed[0], torn, *signed[1:]])
+    assert isinstance(said[1], ChainError)
+    assert [said[0], *said[2:]] == [Broadcast.ACCEPTED] * 3
+
+    await world.node.mine()
+    statuses = await world.adapter.statuses([each.txid for each in signed])
+    assert [found(each).state for each in statuses] == [TxState.INCLUDED] * 3
+    assert statuses == [await world.included(each, to, world.coin) for each in signed]
+    proofs = await world.adapter.proven_dead(signed, await world.final())
+    assert proofs == [None] * 3
+    cost = sum(each.fee + each.locked for each in map(found, statuses))
+    assert await purse.balance() == before - 3 * world.coin - cost
+    assert [await ask([]) for ask in (world.adapter.claim, world.adapter.prepare)] == [[], []]
+    assert await world.adapter.broadcast([]) == await world.adapter.statuses([]) == []

@@ -13,6 +13,7 @@ from chains.follow import Connected, Disconnected
 from chains.model import Broadcast, TxState
 from tests.conformance.world import World
 from tests.support.patience import eventually
+from tests.support.single import one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -49,7 +50,7 @@ async def test_a_reorg_takes_a_transfer_back_and_the_same_bytes_bring_it_again(
     await world.node.mine(2)
     before = await purse.balance()
     signed = await purse.signed(other.address, world.coin)
-    await world.adapter.broadcast(signed)
+    await one(world.adapter.broadcast, signed)
     await world.node.mine(2)
     first = await world.included(signed, other.address, world.coin)
     await books.catch_up()
@@ -59,7 +60,7 @@ async def test_a_reorg_takes_a_transfer_back_and_the_same_bytes_bring_it_again(
     await books.catch_up()
     assert books.credits_to(other.address) == []
     assert (await purse.balance(), await other.balance()) == (before, 0)
-    taken_back = await world.adapter.status(signed.txid)
+    taken_back = await one(world.adapter.statuses, signed.txid)
     assert taken_back.state in (TxState.PENDING, TxState.UNKNOWN) and taken_back.block is None
 
     again = await world.settled(signed, other.address, world.coin)
@@ -85,20 +86,20 @@ async def test_a_new_process_goes_on_from_what_was_stored(world: World) -> None:
 
     await world.node.reorg(1)
     fresh = world.connect()
-    assert await fresh.broadcast(signed) is Broadcast.ACCEPTED
+    assert await one(fresh.broadcast, signed) is Broadcast.ACCEPTED
     await world.node.mine()
     resumed = books.resume(fresh)
     events = await resumed.catch_up()
     assert [each for each in events if isinstance(each, Disconnected)] == [Disconnected(lost.ref)]
     assert resumed.total(other.address) == world.coin == await other.balance()
-    assert (await fresh.status(signed.txid)).state is TxState.INCLUDED
+    assert (await one(fresh.statuses, signed.txid)).state is TxState.INCLUDED
 
 
 async def test_the_engine_restarts_with_a_transfer_under_way(world: World) -> None:
     purse, other, books = world.purse(), world.purse(), await world.books()
     block, _ = await purse.receive()
     signed = await purse.signed(other.address, world.coin)
-    await world.adapter.broadcast(signed)
+    await one(world.adapter.broadcast, signed)
     url, tip = world.node.url, await world.adapter.tip()
     await world.node.stop()
     await world.node.start()
@@ -117,17 +118,17 @@ async def test_a_node_away_and_back(world: World) -> None:
     purse, to, books = world.purse(), await world.node.outside_address(), await world.books()
     await purse.receive()
     intent = await purse.claimed(to, world.coin)
-    signed = purse.sign(await world.adapter.prepare(intent))
+    signed = purse.sign(await one(world.adapter.prepare, intent))
     tip, final, native = await world.adapter.tip(), await world.final(), world.network.native.id
     questions = [
         world.adapter.check,
         world.adapter.tip,
         world.final,
         lambda: world.adapter.block(tip.height),
-        lambda: world.adapter.prepare(intent),
-        lambda: world.adapter.broadcast(signed),
-        lambda: world.adapter.status(signed.txid),
-        lambda: world.adapter.proven_dead(signed, final),
+        lambda: one(world.adapter.prepare, intent),
+        lambda: one(world.adapter.broadcast, signed),
+        lambda: one(world.adapter.statuses, signed.txid),
+        lambda: one(world.adapter.proven_dead, signed, final),
         lambda: world.adapter.balance(purse.address, native),
     ]
     for fault in (world.node.go_away, lambda: world.node.error(1000)):
@@ -166,14 +167,14 @@ async def test_a_lost_reply_to_a_broadcast_pays_once(world: World) -> None:
     for _ in range(2):
         world.node.drop_reply()
         with pytest.raises(NodeUnavailable):
-            await world.adapter.broadcast(signed)
+            await one(world.adapter.broadcast, signed)
     status = await world.settled(signed, to, world.coin)
     assert await world.node.balance(to) == world.coin
     assert await purse.balance() == before - world.coin - status.fee - status.locked
     world.node.drop_reply()
     with pytest.raises(NodeUnavailable):
-        await world.adapter.broadcast(signed)
-    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+        await one(world.adapter.broadcast, signed)
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await world.node.mine()
     assert await world.node.balance(to) == world.coin
 
@@ -186,7 +187,7 @@ async def test_a_broadcast_given_up_half_way_pays_once(world: World) -> None:
     world.node.delay(0.1)
     for patience in (0.05, 0.15, 0.25):
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(world.adapter.broadcast(signed), patience)
+            await asyncio.wait_for(one(world.adapter.broadcast, signed), patience)
     world.node.heal()
     await world.settled(signed, to, world.coin)
     assert await world.node.balance(to) == world.coin

@@ -25,6 +25,7 @@ from chains.networks import Network, find_network
 from custody.bootstrap import ADAPTERS
 from custody.devnet.nodes import NODES
 from tests.conformance.world import World
+from tests.support.single import one
 
 pytestmark = pytest.mark.engine
 
@@ -78,7 +79,7 @@ async def test_a_second_backend_that_lags_changes_nothing(alias: str, tmp_path: 
         await node.finalize()
         intent = await purse.claimed(to, world.coin)
         rival = replace(intent, payments=(replace(intent.payments[0], amount=2 * world.coin),))
-        never, ours = [purse.sign(await adapter.prepare(each)) for each in (rival, intent)]
+        never, ours = [purse.sign(await one(adapter.prepare, each)) for each in (rival, intent)]
         included = await world.settled(ours, to, world.coin)
         assert included.block is not None
         await node.mine(LAG)
@@ -93,14 +94,14 @@ async def test_a_second_backend_that_lags_changes_nothing(alias: str, tmp_path: 
         follower = BlockFollower(start, world.network.follow_depth)
         seen: set[str] = set()
         for _ in range(ROUNDS):
-            status = await answer_or_none(adapter.status(ours.txid))
+            status = await answer_or_none(one(adapter.statuses, ours.txid))
             if status is not None:
                 assert status.state is not TxState.REVERTED
                 assert status.block in (None, included.block)
                 assert status.state is not TxState.INCLUDED or status == included
                 seen.add(status.state)
-            assert await answer_or_none(adapter.proven_dead(ours, final)) is None
-            reason = await answer_or_none(adapter.proven_dead(never, final))
+            assert await answer_or_none(one(adapter.proven_dead, ours, final)) is None
+            reason = await answer_or_none(one(adapter.proven_dead, never, final))
             assert reason is None or adapter.capabilities.conflict_keys
             newest = await answer_or_none(adapter.tip())
             while newest is not None and (height := follower.wants(newest)) is not None:
@@ -111,5 +112,5 @@ async def test_a_second_backend_that_lags_changes_nothing(alias: str, tmp_path: 
                 assert all(isinstance(event, Connected) for event in follower.feed(block))
         assert TxState.INCLUDED in seen
         node.heal()
-        assert await adapter.status(ours.txid) == included
-        assert await adapter.proven_dead(ours, final) is None
+        assert await one(adapter.statuses, ours.txid) == included
+        assert await one(adapter.proven_dead, ours, final) is None

@@ -37,6 +37,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from signer.keychain import Root
+from tests.support.single import one
 
 OpenAdapter = Callable[[Network, float], ChainAdapter]
 """An adapter for a network (not necessarily the node's own) at the node under test."""
@@ -95,13 +96,13 @@ class World:
 
     async def settled(self, signed: SignedTx, to: Address, amount: int) -> TxStatus:
         """Sent (perhaps again), a block made, and then as below."""
-        assert await self.adapter.broadcast(signed) in Broadcast
+        assert await one(self.adapter.broadcast, signed) in Broadcast
         await self.node.mine()
         return await self.included(signed, to, amount)
 
     async def included(self, signed: SignedTx, to: Address, amount: int) -> TxStatus:
         """Its status, after adapter and engine agree that it paid `amount`."""
-        status = await self.adapter.status(signed.txid)
+        status = await one(self.adapter.statuses, signed.txid)
         assert status.state is TxState.INCLUDED, status
         assert status.block is not None
         assert status.fee >= 0 and status.locked >= 0
@@ -158,12 +159,12 @@ class Purse:
 
     async def claimed(self, to: Address, amount: int, **changes: Any) -> TransferIntent:
         intent = await self.intent(to, amount, **changes)
-        return replace(intent, claim=await self._world.adapter.claim(intent))
+        return replace(intent, claim=await one(self._world.adapter.claim, intent))
 
     async def signed(self, to: Address, amount: int, **changes: Any) -> SignedTx:
         """Claimed, prepared and signed; not sent."""
         intent = await self.claimed(to, amount, **changes)
-        return self.sign(await self._world.adapter.prepare(intent))
+        return self.sign(await one(self._world.adapter.prepare, intent))
 
     def sign(self, tx: UnsignedTx) -> SignedTx:
         needed = self._codec.signing_inputs(tx)

@@ -29,6 +29,7 @@ from chains.model import (
     TxState,
 )
 from tests.support.bitcoin import NATIVE, Bench, bench, on_one_loop
+from tests.support.single import one
 from tests.unit.bitcoin.support import (
     MAIN,
     P2TR,
@@ -83,17 +84,17 @@ async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) ->
     rate = summary.fee_max * 1000 / decoded["vsize"]
     assert 1000 <= rate < 1010, "the node's minimum, and no more than rounding above it"
 
-    assert await bench.adapter.broadcast(signed) is Broadcast.ACCEPTED
-    assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
-    assert (await bench.adapter.status(signed.txid)).state is TxState.PENDING
+    assert await one(bench.adapter.broadcast, signed) is Broadcast.ACCEPTED
+    assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
+    assert (await one(bench.adapter.statuses, signed.txid)).state is TxState.PENDING
     assert await bench.node.received(signed.txid, target, NATIVE) == 0
 
     await bench.node.mine()
-    status = await bench.adapter.status(signed.txid)
+    status = await one(bench.adapter.statuses, signed.txid)
     tip = await bench.adapter.tip()
     assert (status.state, status.block, status.fee) == (TxState.INCLUDED, tip, summary.fee_max)
     assert await bench.node.received(signed.txid, target, NATIVE) == 270_000
-    assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
     block = await bench.adapter.block(tip.height)
     assert summary.conflict_keys <= set(block.spent)
@@ -112,12 +113,12 @@ async def test_broadcast_again_after_every_output_was_spent(bench: Bench) -> Non
     owner = bench.address()
     intent = intent_of([payment(owner.address, 99_600)], bench.address(), [coin], 500)
     first = bench.signed(await bench.prepared(intent))
-    await bench.adapter.broadcast(first)
+    await one(bench.adapter.broadcast, first)
     await bench.node.mine()
     second = await bench.intent([Coin(first.txid, 0, 99_600, owner)], 99_000)
-    await bench.adapter.broadcast(bench.signed(await bench.prepared(second)))
+    await one(bench.adapter.broadcast, bench.signed(await bench.prepared(second)))
     await bench.node.mine()
-    assert await bench.adapter.broadcast(first) is Broadcast.ALREADY_KNOWN
+    assert await one(bench.adapter.broadcast, first) is Broadcast.ALREADY_KNOWN
 
 
 @on_one_loop
@@ -135,14 +136,14 @@ async def test_balance_at_the_tip_only(bench: Bench) -> None:
 async def test_claims_nothing_taken_spent_or_unconfirmed(bench: Bench) -> None:
     coins = await bench.receive(P2WPKH, P2WPKH, P2TR)
     intent = await bench.intent(coins, 50_000)
-    first = await bench.adapter.claim(intent)
+    first = await one(bench.adapter.claim, intent)
     assert len(first) == 1
-    second = await bench.adapter.claim(replace(intent, taken=frozenset(first)))
+    second = await one(bench.adapter.claim, replace(intent, taken=frozenset(first)))
     assert not set(first) & set(second)
 
-    tx = bench.signed(await bench.adapter.prepare(replace(intent, claim=first)))
-    await bench.adapter.broadcast(tx)
-    third = await bench.adapter.claim(intent)
+    tx = bench.signed(await one(bench.adapter.prepare, replace(intent, claim=first)))
+    await one(bench.adapter.broadcast, tx)
+    third = await one(bench.adapter.claim, intent)
     assert not set(first) & set(third), "spent in the mempool already"
     await bench.node.mine()
 
@@ -154,9 +155,9 @@ async def test_claims_nothing_taken_spent_or_unconfirmed(bench: Bench) -> None:
     ]
     unconfirmed = await bench.intent([Coin(TxId(txid), position, 100_000, waiting)], 50_000)
     with pytest.raises(InsufficientFunds):
-        await bench.adapter.claim(unconfirmed)
+        await one(bench.adapter.claim, unconfirmed)
     await bench.node.mine()
-    assert await bench.adapter.claim(unconfirmed)
+    assert await one(bench.adapter.claim, unconfirmed)
 
 
 @on_one_loop
@@ -171,12 +172,12 @@ async def test_a_coinbase_is_spendable_at_the_height_the_credit_says(bench: Benc
     )
     await bench.node.mine(credit.mature_height - 2 - block.ref.height)
     with pytest.raises(InsufficientFunds):
-        await bench.adapter.claim(intent)
+        await one(bench.adapter.claim, intent)
     await bench.node.mine()
     signed = bench.signed(await bench.prepared(intent))
-    assert await bench.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    assert await one(bench.adapter.broadcast, signed) is Broadcast.ACCEPTED
     await bench.node.mine()
-    status = await bench.adapter.status(signed.txid)
+    status = await one(bench.adapter.statuses, signed.txid)
     assert status.block is not None and status.block.height == credit.mature_height
 
 
@@ -185,27 +186,28 @@ async def test_what_can_not_be_prepared(bench: Bench) -> None:
     coins = await bench.receive(P2WPKH, P2TR)
     intent = await bench.intent(coins, 50_000)
     with pytest.raises(InsufficientFunds):
-        await bench.adapter.claim(await bench.intent(coins, 10**9))
+        await one(bench.adapter.claim, await bench.intent(coins, 10**9))
     with pytest.raises(FeeAboveMaximum):
-        await bench.adapter.claim(replace(intent, fee_max=10))
+        await one(bench.adapter.claim, replace(intent, fee_max=10))
     for useless in ((), (ConflictKey("bip122:0/outpoint:00:0"),)):
         with pytest.raises(ClaimUnusable):
-            await bench.adapter.prepare(replace(intent, claim=useless))
-    claim = await bench.adapter.claim(intent)
+            await one(bench.adapter.prepare, replace(intent, claim=useless))
+    claim = await one(bench.adapter.claim, intent)
     more = replace(intent, payments=(replace(intent.payments[0], amount=150_000),), claim=claim)
     with pytest.raises(ClaimUnusable):
-        await bench.adapter.prepare(more)
+        await one(bench.adapter.prepare, more)
     with pytest.raises(InsufficientFunds):
-        await bench.adapter.prepare(replace(more, coins=(_claimed(coins, claim),)))
+        await one(bench.adapter.prepare, replace(more, coins=(_claimed(coins, claim),)))
 
-    await bench.adapter.broadcast(
-        bench.signed(await bench.adapter.prepare(replace(intent, claim=claim)))
+    await one(
+        bench.adapter.broadcast,
+        bench.signed(await one(bench.adapter.prepare, replace(intent, claim=claim))),
     )
     # The chain has not spent it yet: a replacement may be prepared over the same claim.
-    await bench.adapter.prepare(replace(intent, claim=claim))
+    await one(bench.adapter.prepare, replace(intent, claim=claim))
     await bench.node.mine()
     with pytest.raises(ClaimUnusable, match="spent or gone"):
-        await bench.adapter.prepare(replace(intent, claim=claim))
+        await one(bench.adapter.prepare, replace(intent, claim=claim))
 
 
 @on_one_loop
@@ -215,23 +217,23 @@ async def test_a_reorg_takes_a_transaction_back_and_the_follower_sees_it(bench: 
     follower = BlockFollower(start.height, REGTEST.follow_depth)
     await _follow(bench, follower)
     signed = bench.signed(await bench.prepared(await bench.intent(coins, 40_000)))
-    await bench.adapter.broadcast(signed)
+    await one(bench.adapter.broadcast, signed)
     await bench.node.mine(2)
     assert len(await _follow(bench, follower)) == 2
-    included = await bench.adapter.status(signed.txid)
+    included = await one(bench.adapter.statuses, signed.txid)
     assert included.block is not None
 
     await bench.node.reorg(2)
-    assert (await bench.adapter.status(signed.txid)).state is TxState.PENDING
+    assert (await one(bench.adapter.statuses, signed.txid)).state is TxState.PENDING
     events = await _follow(bench, follower)
     assert [type(each) for each in events] == [Disconnected] * 2 + [Connected] * 3
     assert follower.position == await bench.adapter.tip()
     replaced = await bench.adapter.block(included.block.height)
     assert replaced.ref != included.block
-    assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
     await bench.node.mine()
-    again = await bench.adapter.status(signed.txid)
+    again = await one(bench.adapter.statuses, signed.txid)
     assert again.state is TxState.INCLUDED
     assert again.block != included.block
 
@@ -250,14 +252,14 @@ async def test_lost_replies_and_a_node_that_goes_away(bench: Bench) -> None:
             await impatient.tip()
         bench.node.go_away()
         with pytest.raises(NodeUnavailable):
-            await bench.adapter.broadcast(signed)
+            await one(bench.adapter.broadcast, signed)
         bench.node.heal()
         bench.node.drop_reply(2)  # the look into the mempool, then the broadcast itself
         with pytest.raises(NodeUnavailable):
-            await bench.adapter.broadcast(signed)
+            await one(bench.adapter.broadcast, signed)
         with pytest.raises(NodeUnavailable):
             await bench.adapter._rpc.call("sendrawtransaction", signed.raw.hex())
-        assert await bench.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+        assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     finally:
         bench.node.heal()
         await impatient.close()
@@ -274,7 +276,7 @@ async def test_a_block_above_the_tip_is_not_there_yet(bench: Bench) -> None:
 async def test_restart_keeps_chain_and_mempool(bench: Bench) -> None:
     coins = await bench.receive(P2TR)
     signed = bench.signed(await bench.prepared(await bench.intent(coins, 30_000)))
-    await bench.adapter.broadcast(signed)
+    await one(bench.adapter.broadcast, signed)
     before = await bench.adapter.tip()
     url = bench.node.url
     await bench.node.stop()
@@ -284,9 +286,9 @@ async def test_restart_keeps_chain_and_mempool(bench: Bench) -> None:
     await bench.node.start()
     assert bench.node.url == url
     assert await bench.adapter.tip() == before
-    assert await bench.adapter.broadcast(signed) in Broadcast
+    assert await one(bench.adapter.broadcast, signed) in Broadcast
     await bench.node.mine()
-    assert (await bench.adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert (await one(bench.adapter.statuses, signed.txid)).state is TxState.INCLUDED
 
 
 def test_the_password_is_in_no_argument_and_no_log(bench: Bench) -> None:

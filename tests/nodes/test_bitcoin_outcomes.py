@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chains.answers import Answers
 from chains.bitcoin import death
 from chains.bitcoin.node import Located, Unspent
 from chains.errors import (
@@ -20,6 +21,7 @@ from chains.model import (
     TxState,
 )
 from tests.support.bitcoin import NATIVE, Bench, bench, on_one_loop
+from tests.support.single import one
 from tests.unit.bitcoin.support import (
     P2TR,
     P2WPKH,
@@ -36,29 +38,29 @@ async def test_replacement_proves_its_predecessor_dead_once_final(bench: Bench) 
     slow = await bench.at_fee_rate(coins, 150_000, 1000)
     fast = await bench.at_fee_rate(coins[:1], 50_000, 20_000)
     unrelated = await bench.at_fee_rate(coins[1:], 60_000, 2000)
-    assert await bench.adapter.broadcast(slow) is Broadcast.ACCEPTED
-    assert await bench.adapter.broadcast(fast) is Broadcast.ACCEPTED
-    assert (await bench.adapter.status(slow.txid)).state is TxState.UNKNOWN
-    assert await bench.adapter.proven_dead(slow, await bench.adapter.tip()) is None
+    assert await one(bench.adapter.broadcast, slow) is Broadcast.ACCEPTED
+    assert await one(bench.adapter.broadcast, fast) is Broadcast.ACCEPTED
+    assert (await one(bench.adapter.statuses, slow.txid)).state is TxState.UNKNOWN
+    assert await one(bench.adapter.proven_dead, slow, await bench.adapter.tip()) is None
     with pytest.raises(BroadcastRejected):
-        await bench.adapter.broadcast(slow)
+        await one(bench.adapter.broadcast, slow)
 
     await bench.node.mine()
     included = await bench.adapter.tip()
     below = (await bench.adapter.block(included.height - 1)).ref
-    assert await bench.adapter.proven_dead(slow, below) is None, "spent, but not final yet"
+    assert await one(bench.adapter.proven_dead, slow, below) is None, "spent, but not final yet"
     stranger = BlockRef(included.height, "00" * 32)
-    assert await bench.adapter.proven_dead(slow, stranger) is None, "not a block of this chain"
+    assert await one(bench.adapter.proven_dead, slow, stranger) is None, "not a block of this chain"
     with pytest.raises(BroadcastRejected):
-        await bench.adapter.broadcast(slow)
+        await one(bench.adapter.broadcast, slow)
 
     await bench.node.finalize()
-    reason = await bench.adapter.proven_dead(slow, included)
+    reason = await one(bench.adapter.proven_dead, slow, included)
     assert reason is not None
     assert f"outpoint:{coins[0].txid}:{coins[0].position}" in reason
     assert fast.txid in reason
-    assert await bench.adapter.proven_dead(fast, included) is None, "it is what was included"
-    assert await bench.adapter.proven_dead(unrelated, included) is None, "it could still be"
+    assert await one(bench.adapter.proven_dead, fast, included) is None, "it is what was included"
+    assert await one(bench.adapter.proven_dead, unrelated, included) is None, "it could still be"
 
 
 @on_one_loop
@@ -69,19 +71,20 @@ async def test_an_index_that_forgets_kills_nothing(
     second of two nodes behind one address."""
     coins = await bench.receive(P2WPKH)
     signed = await bench.at_fee_rate(coins, 50_000, 1000)
-    await bench.adapter.broadcast(signed)
+    await one(bench.adapter.broadcast, signed)
     await bench.node.mine()
     final = await bench.adapter.tip()
     await bench.node.finalize()
     view = bench.adapter._node
     locate = view.locate
 
-    async def forgets(txid: TxId) -> Located | None:
-        return None if txid == signed.txid else await locate(txid)
+    async def forgets(txids: Sequence[TxId]) -> Answers[Located | None]:
+        shown = zip(txids, await locate(txids), strict=True)
+        return [None if txid == signed.txid else each for txid, each in shown]
 
     monkeypatch.setattr(view, "locate", forgets)
-    assert (await bench.adapter.status(signed.txid)).state is TxState.UNKNOWN
-    assert await bench.adapter.proven_dead(signed, final) is None
+    assert (await one(bench.adapter.statuses, signed.txid)).state is TxState.UNKNOWN
+    assert await one(bench.adapter.proven_dead, signed, final) is None
 
 
 @on_one_loop
@@ -102,10 +105,10 @@ async def test_a_coin_that_only_one_of_two_nodes_misses_is_no_proof(
     monkeypatch.setattr(bench.adapter._node, "unspent", misses)
     for _ in range(2):
         with pytest.raises(DeathUnproven, match="is gone") as caught:
-            await bench.adapter.proven_dead(unsent, final)
+            await one(bench.adapter.proven_dead, unsent, final)
         assert "txindex" in caught.value.advice
     monkeypatch.setattr(bench.adapter._node, "unspent", unspent)
-    assert await bench.adapter.proven_dead(unsent, final) is None
+    assert await one(bench.adapter.proven_dead, unsent, final) is None
 
 
 @on_one_loop
@@ -115,14 +118,14 @@ async def test_a_long_search_goes_on_where_it_stopped(
     coins = await bench.receive(P2WPKH)
     slow = await bench.at_fee_rate(coins, 50_000, 1000)
     fast = await bench.at_fee_rate(coins, 40_000, 20_000)
-    await bench.adapter.broadcast(fast)
+    await one(bench.adapter.broadcast, fast)
     await bench.node.mine(7)
     final = await bench.adapter.tip()
     monkeypatch.setattr(death, "BLOCKS_PER_CALL", 3)
     for _ in range(2):
         with pytest.raises(DeathUnproven):
-            await bench.adapter.proven_dead(slow, final)
-    assert fast.txid in str(await bench.adapter.proven_dead(slow, final))
+            await one(bench.adapter.proven_dead, slow, final)
+    assert fast.txid in str(await one(bench.adapter.proven_dead, slow, final))
 
 
 @on_one_loop
@@ -130,9 +133,9 @@ async def test_the_fee_is_what_the_coins_held_beyond_the_outputs(bench: Bench) -
     """Nodes before version 25 name none; ours does, and both agree."""
     coins = await bench.receive(P2WPKH, P2TR)
     signed = await bench.at_fee_rate(coins, 120_000, 3000)
-    await bench.adapter.broadcast(signed)
+    await one(bench.adapter.broadcast, signed)
     await bench.node.mine()
-    status = await bench.adapter.status(signed.txid)
+    status = await one(bench.adapter.statuses, signed.txid)
     told = await bench.node._ask("getrawtransaction", signed.txid, 2)
     assert status.fee == round(told["fee"] * 100_000_000) > 0
 

@@ -35,6 +35,7 @@ from chains.model import (
     Credit,
     InternalCredits,
     OwnedAddress,
+    TransferIntent,
     TxId,
     TxState,
 )
@@ -50,6 +51,7 @@ from tests.support.evm import (
     destructs,
     pays,
 )
+from tests.support.single import one
 
 pytestmark = pytest.mark.engine
 
@@ -111,7 +113,7 @@ async def test_a_failed_transaction_credits_nothing(world: World) -> None:
     refusing = await world.deploy(pays(world.owner.address, 5) + REVERTS)
     txid = await world.call(refusing, 100)
     assert [credit for credit in await world.tip_credits() if credit.txid == txid] == []
-    status = await world.adapter.status(txid)
+    status = await one(world.adapter.statuses, txid)
     assert status.state is TxState.REVERTED
     assert status.reason
     assert await world.node.received(txid, refusing, world.network.native.id) == 0
@@ -166,17 +168,17 @@ async def test_send(world: World) -> None:
     assert summary.unexplained == ()
     assert summary.fee_max <= world.network.fee_max
     signed = world.sign(tx)
-    assert (await world.adapter.status(signed.txid)).state is TxState.UNKNOWN
-    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
-    assert (await world.adapter.status(signed.txid)).state is TxState.PENDING
+    assert (await one(world.adapter.statuses, signed.txid)).state is TxState.UNKNOWN
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
+    assert (await one(world.adapter.statuses, signed.txid)).state is TxState.PENDING
     await world.node.mine()
-    status = await world.adapter.status(signed.txid)
+    status = await one(world.adapter.statuses, signed.txid)
     assert status.state is TxState.INCLUDED
     assert status.block == await world.adapter.tip()
     assert 0 < status.fee <= summary.fee_max
     assert await world.node.received(signed.txid, to, world.network.native.id) == ETHER
     assert await world.node.balance(world.owner.address) == before - ETHER - status.fee
-    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await world.node.finalize()
     if world.network.finality.confirmations is None:
         finalized = await world.adapter.finalized()
@@ -184,7 +186,7 @@ async def test_send(world: World) -> None:
     else:
         depth = (await world.adapter.tip()).height - status.block.height + 1
         assert depth == world.network.finality.confirmations
-    assert await world.adapter.proven_dead(signed, await world.adapter.tip()) is None
+    assert await one(world.adapter.proven_dead, signed, await world.adapter.tip()) is None
 
 
 async def test_send_everything_the_fee_leaves(world: World) -> None:
@@ -196,9 +198,9 @@ async def test_send_everything_the_fee_leaves(world: World) -> None:
     least = 21_000 * generous.fee_per_gas_max
     signed = world.sign(await world.build(to, ETHER - least + 1))
     assert world.adapter.codec.summarize(await world.build(to, ETHER - least)).fee_max == least
-    await world.adapter.broadcast(signed)
+    await one(world.adapter.broadcast, signed)
     await world.node.mine()
-    assert (await world.adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert (await one(world.adapter.statuses, signed.txid)).state is TxState.INCLUDED
     with pytest.raises(InsufficientFunds):
         await world.build(to, ETHER)
 
@@ -207,8 +209,15 @@ async def test_what_can_not_be_paid(world: World) -> None:
     """Told before a nonce is taken, and again when building."""
     await world.deposit(ETHER)
     to = await world.node.outside_address()
-    claim = await world.adapter.claim(world.intent(to, 1))
-    for call in (world.adapter.claim, world.adapter.prepare):
+    claim = await one(world.adapter.claim, world.intent(to, 1))
+
+    async def claimed(intent: TransferIntent) -> object:
+        return await one(world.adapter.claim, intent)
+
+    async def prepared(intent: TransferIntent) -> object:
+        return await one(world.adapter.prepare, intent)
+
+    for call in (claimed, prepared):
         with pytest.raises(InsufficientFunds):
             await call(world.intent(to, 2 * ETHER, claim=claim))
         with pytest.raises(InsufficientFunds):
@@ -225,9 +234,9 @@ async def test_send_to_contracts(world: World) -> None:
     tx = await world.build(wallet, 100)
     assert parse.unsigned(tx.payload).gas > 50_000
     signed = world.sign(tx)
-    await world.adapter.broadcast(signed)
+    await one(world.adapter.broadcast, signed)
     await world.node.mine()
-    assert (await world.adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert (await one(world.adapter.statuses, signed.txid)).state is TxState.INCLUDED
     assert await world.node.balance(wallet) == 95
     assert await world.node.balance(sink) == 5
     with pytest.raises(BuildError, match="refuses"):
@@ -240,9 +249,9 @@ async def test_a_payment_that_reverts_after_all(world: World) -> None:
     signed = world.sign(await world.build(fickle, 100))
     await world.call(fickle, 1)
     before = await world.node.balance(world.owner.address)
-    await world.adapter.broadcast(signed)
+    await one(world.adapter.broadcast, signed)
     await world.node.mine()
-    status = await world.adapter.status(signed.txid)
+    status = await one(world.adapter.statuses, signed.txid)
     assert status.state is TxState.REVERTED
     assert await world.node.balance(world.owner.address) == before - status.fee
     assert await world.node.received(signed.txid, fickle, world.network.native.id) == 0
@@ -256,48 +265,54 @@ async def test_nonces_leave_no_gap(world: World) -> None:
     signed = []
     for _ in range(3):
         intent = world.intent(to, 1, taken=frozenset(taken))
-        claim = await world.adapter.claim(intent)
+        claim = await one(world.adapter.claim, intent)
         taken += claim
-        signed.append(world.sign(await world.adapter.prepare(replace(intent, claim=claim))))
+        signed.append(world.sign(await one(world.adapter.prepare, replace(intent, claim=claim))))
     assert [parse.signed(tx.raw).transaction.nonce for tx in signed] == [0, 1, 2]
     # The first is late: the others wait for it, and none is lost.
     for tx in reversed(signed[1:]):
-        await world.adapter.broadcast(tx)
+        await one(world.adapter.broadcast, tx)
     await world.node.mine()
-    assert {(await world.adapter.status(tx.txid)).state for tx in signed[1:]} == {TxState.PENDING}
+    assert {(await one(world.adapter.statuses, tx.txid)).state for tx in signed[1:]} == {
+        TxState.PENDING
+    }
     # A hole in what is taken is filled first.
-    assert await world.adapter.claim(world.intent(to, 1, taken=frozenset(taken[1:]))) == (taken[0],)
-    await world.adapter.broadcast(signed[0])
+    assert await one(world.adapter.claim, world.intent(to, 1, taken=frozenset(taken[1:]))) == (
+        taken[0],
+    )
+    await one(world.adapter.broadcast, signed[0])
     await world.node.mine()
-    assert {(await world.adapter.status(tx.txid)).state for tx in signed} == {TxState.INCLUDED}
+    assert {(await one(world.adapter.statuses, tx.txid)).state for tx in signed} == {
+        TxState.INCLUDED
+    }
     with pytest.raises(ClaimUnusable, match="nonce 1 "):
         await world.build(to, 1, claim=(taken[1],))
     with pytest.raises(ClaimUnusable):
         await world.build(to, 1, claim=(ConflictKey("eip155:1/outpoint:00:1"),))
-    (next_key,) = await world.adapter.claim(world.intent(to, 1, taken=frozenset(taken)))
+    (next_key,) = await one(world.adapter.claim, world.intent(to, 1, taken=frozenset(taken)))
     assert next_key.endswith(":3")
 
 
 async def test_replaced_and_proven_dead(world: World) -> None:
     await world.deposit()
     to, other = await world.node.outside_address(), await world.node.outside_address()
-    claim = await world.adapter.claim(world.intent(to, 1))
+    claim = await one(world.adapter.claim, world.intent(to, 1))
     loser = world.sign(await world.build(to, 1, claim=claim))
     winner = world.sign(await world.build(other, 2, claim=claim))
-    await world.adapter.broadcast(winner)
+    await one(world.adapter.broadcast, winner)
     before = await world.adapter.tip()
     await world.node.mine()
     with pytest.raises(BroadcastRejected, match=r"(?i)nonce"):
-        await world.adapter.broadcast(loser)
+        await one(world.adapter.broadcast, loser)
     after = await world.adapter.tip()
-    assert await world.adapter.proven_dead(loser, before) is None
-    reason = await world.adapter.proven_dead(loser, after)
+    assert await one(world.adapter.proven_dead, loser, before) is None
+    reason = await one(world.adapter.proven_dead, loser, after)
     assert reason is not None
     assert "nonce 0" in reason
-    assert await world.adapter.proven_dead(winner, after) is None
-    assert (await world.adapter.status(loser.txid)).state is TxState.UNKNOWN
+    assert await one(world.adapter.proven_dead, winner, after) is None
+    assert (await one(world.adapter.statuses, loser.txid)).state is TxState.UNKNOWN
     unsent = world.sign(await world.build(to, 1))
-    assert await world.adapter.proven_dead(unsent, after) is None
+    assert await one(world.adapter.proven_dead, unsent, after) is None
 
 
 async def test_reorg(world: World) -> None:
@@ -328,7 +343,7 @@ async def test_reorg(world: World) -> None:
     assert Disconnected in await catch_up()
     assert credited.total() == 7 == await node.balance(ours)
     assert follower.position == await adapter.tip() != old_tip
-    assert (await adapter.status(reorged)).state is TxState.UNKNOWN
+    assert (await one(adapter.statuses, reorged)).state is TxState.UNKNOWN
     assert await node.received(reorged, ours, world.network.native.id) == 0
     with pytest.raises(NodeUnavailable):
         await adapter.balance(ours, world.network.native.id, old_tip)
@@ -339,13 +354,13 @@ async def test_a_sent_transaction_survives_a_reorg_by_rebroadcast(world: World) 
     await world.node.mine(3)
     to = await world.node.outside_address()
     signed = world.sign(await world.build(to, 5))
-    await world.adapter.broadcast(signed)
+    await one(world.adapter.broadcast, signed)
     await world.node.mine()
     await world.node.reorg(1)
-    assert (await world.adapter.status(signed.txid)).state is TxState.UNKNOWN
-    assert await world.adapter.broadcast(signed) is Broadcast.ACCEPTED
+    assert (await one(world.adapter.statuses, signed.txid)).state is TxState.UNKNOWN
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
     await world.node.mine()
-    assert (await world.adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert (await one(world.adapter.statuses, signed.txid)).state is TxState.INCLUDED
     assert await world.node.balance(to) == 5
 
 
@@ -391,10 +406,10 @@ async def test_lost_reply_to_a_broadcast(world: World) -> None:
     signed = world.sign(await world.build(to, 5))
     world.node.drop_reply()
     with pytest.raises(NodeUnavailable):
-        await world.adapter.broadcast(signed)
-    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+        await one(world.adapter.broadcast, signed)
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await world.node.mine()
-    assert await world.adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     assert await world.node.balance(to) == 5
 
 
@@ -419,7 +434,7 @@ async def test_restart_of_the_engine_keeps_chain_and_url(world: World) -> None:
     await world.node.start()
     assert world.node.url == url
     assert await world.adapter.block(2) == block
-    assert (await world.adapter.status(txid)).state is TxState.INCLUDED
+    assert (await one(world.adapter.statuses, txid)).state is TxState.INCLUDED
     assert await world.adapter.balance(ours, world.network.native.id, block.ref) == 5
     await world.deposit(6)
     assert await world.node.balance(ours) == 11
@@ -428,7 +443,7 @@ async def test_restart_of_the_engine_keeps_chain_and_url(world: World) -> None:
 async def test_questions_about_what_is_not_there(world: World) -> None:
     with pytest.raises(NodeUnavailable, match="no block 99"):
         await world.adapter.block(99)
-    assert (await world.adapter.status(TxId("0x" + "12" * 32))).state is TxState.UNKNOWN
+    assert (await one(world.adapter.statuses, TxId("0x" + "12" * 32))).state is TxState.UNKNOWN
     other = find_network("bsc" if world.network.alias.startswith("eth") else "ethereum")
     stranger = EvmAdapter(other, world.node.url)
     with pytest.raises(WrongChain):

@@ -38,6 +38,7 @@ from chains.model import Address, BlockRef, Broadcast, TxState
 from chains.solana.adapter import SolanaAdapter
 from tests.support import solana_node
 from tests.support.patience import eventually
+from tests.support.single import one
 from tests.support.solana import LOCAL, MAIN
 from tests.support.solana_node import (
     FEE,
@@ -76,7 +77,7 @@ async def test_receiving(node, adapter, payer):
     assert (credit.txid, credit.asset, credit.amount) == (txid, NATIVE, 3 * SOL)
     assert await node.received(txid, payer.address, NATIVE) == 3 * SOL
     assert await payer.balance() == 3 * SOL
-    status = await adapter.status(txid)
+    status = await one(adapter.statuses, txid)
     assert (status.state, status.block) == (TxState.INCLUDED, tip)
     assert (await adapter.finalized()).height < tip.height
     await node.finalize()
@@ -189,7 +190,7 @@ async def test_a_deposit_in_a_version_1_transaction_is_seen(node, adapter, payer
     txid = await send(node, peer, [outsider.key], [step], version=1)
     (credit,) = await credits_to(adapter, payer.address)
     assert (credit.txid, credit.amount) == (txid, SOL)
-    assert (await adapter.status(txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, txid)).state is TxState.INCLUDED
 
 
 async def test_a_deposit_through_a_lookup_table_is_seen(node, adapter, payer, peer):
@@ -256,7 +257,7 @@ async def test_a_reorg_takes_the_deposit_back(node, adapter, payer):
     await node.reorg(2)
     assert (await adapter.tip()).height > tip.height
     assert await adapter.block(tip.height) is None
-    assert (await adapter.status(txid)).state is TxState.UNKNOWN
+    assert (await one(adapter.statuses, txid)).state is TxState.UNKNOWN
     assert await payer.balance() == 0
     assert await node.received(txid, payer.address, NATIVE) == 0
 
@@ -267,12 +268,12 @@ async def test_a_transfer_undone_by_a_reorg_lands_again_byte_for_byte(node, adap
     tx = await payer.pay(to, SOL)
     await node.mine()
     await node.reorg(2)
-    assert (await adapter.status(tx.txid)).state is TxState.UNKNOWN
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.UNKNOWN
     assert await node.balance(to) == 0
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
     assert await node.balance(to) == SOL
 
 
@@ -333,7 +334,7 @@ async def test_what_left_and_what_came_adds_up_to_the_balance(node, adapter, pay
     await payer.fund(10 * SOL)
     for amount in (SOL, 2 * SOL, 3 * SOL):
         tx = await payer.pay(await node.outside_address(), amount)
-        status = await adapter.status(tx.txid)
+        status = await one(adapter.statuses, tx.txid)
         left += amount + status.fee + status.locked
         await node.finalize()
     assert await books.catch_up() - left == await payer.balance()
@@ -348,9 +349,9 @@ async def test_a_lost_reply_and_the_same_bytes_again(node, adapter, payer):
     tx = await payer.signed(to, SOL)
     node.drop_reply()
     with pytest.raises(NodeUnavailable):
-        await adapter.broadcast(tx)
+        await one(adapter.broadcast, tx)
     await node.mine()
-    assert await adapter.broadcast(tx) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, tx) is Broadcast.ALREADY_KNOWN
     await node.mine()
     assert await node.balance(to) == SOL
 
@@ -362,11 +363,11 @@ async def test_a_lost_reply_to_a_creation_and_the_same_bytes_again(node, adapter
     tx = await payer.signed(to, SOL)
     node.drop_reply()
     with pytest.raises(NodeUnavailable):
-        await adapter.broadcast(tx)
+        await one(adapter.broadcast, tx)
     await node.mine()
-    assert await adapter.broadcast(tx) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, tx) is Broadcast.ALREADY_KNOWN
     await node.mine(200)
-    assert await adapter.broadcast(tx) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, tx) is Broadcast.ALREADY_KNOWN
     assert await node.balance(to) == SOL
 
 
@@ -406,7 +407,7 @@ async def test_an_engine_that_stops_and_starts_keeps_its_chain(node, adapter, pa
     await node.start()
     assert node.url == url
     assert await adapter.tip() == tip
-    assert (await adapter.status(txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, txid)).state is TxState.INCLUDED
     assert await payer.balance() == SOL
 
 

@@ -24,6 +24,7 @@ from chains.solana.build import TransferPlan, build_message
 from chains.solana.claims import Claim
 from chains.solana.nonce import accounts_of
 from tests.support import solana_node
+from tests.support.single import one
 from tests.support.solana import LOCAL, sign
 from tests.support.solana_node import (
     FEE,
@@ -54,14 +55,14 @@ async def test_the_first_transfer_creates_the_nonce_account(node, adapter, payer
     wish = await payer.claimed(to, SOL)
     account = accounts_of(payer.key.pubkey())[0]
     assert wish.claim == (Claim(account).key(LOCAL.id),)
-    unsigned = await adapter.prepare(wish)
+    unsigned = await one(adapter.prepare, wish)
     rent = await rent_of(peer, 80)
     assert adapter.codec.summarize(unsigned).fee_max == FEE_CREATING + rent
     tx = sign(adapter.codec, unsigned, payer.key)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
-    assert (await adapter.status(tx.txid)).state is TxState.UNKNOWN
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.UNKNOWN
     await node.mine()
-    status = await adapter.status(tx.txid)
+    status = await one(adapter.statuses, tx.txid)
     assert (status.state, status.fee, status.locked) == (TxState.INCLUDED, FEE_CREATING, rent)
     assert status.block == await adapter.tip()
     assert await payer.balance() == 10 * SOL - SOL - FEE_CREATING - rent
@@ -81,11 +82,11 @@ async def test_the_second_transfer_uses_it(node, adapter, payer):
     assert claim.account == accounts_of(payer.key.pubkey())[0]
     assert claim.value is not None
     tx = await payer.pay(to, SOL)
-    status = await adapter.status(tx.txid)
+    status = await one(adapter.statuses, tx.txid)
     assert (status.state, status.fee, status.locked) == (TxState.INCLUDED, FEE, 0)
     assert await payer.balance() == before - SOL - FEE
     with pytest.raises(ClaimUnusable):
-        await adapter.prepare(wish)
+        await one(adapter.prepare, wish)
     await node.finalize()
     again = await payer.claimed(to, SOL)
     assert Claim.parse(LOCAL.id, again.claim[0]).account == claim.account
@@ -102,14 +103,14 @@ async def test_two_transfers_at_once_use_two_accounts(node, adapter, payer):
     assert [claim.account for claim in claims] == list(accounts_of(payer.key.pubkey())[:3])
     assert [claim.value is None for claim in claims] == [False, True, True]
     txs = [
-        sign(adapter.codec, await adapter.prepare(wish), payer.key)
+        sign(adapter.codec, await one(adapter.prepare, wish), payer.key)
         for wish in (third, first, second)
     ]
     for tx in txs:
-        assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+        assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
     for tx in txs:
-        assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+        assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
     assert await node.balance(to) == 3 * SOL
 
 
@@ -131,9 +132,9 @@ async def test_a_blockhash_may_stand_in_the_place_of_the_nonce(node, adapter, pa
     (named,) = adapter.codec.summarize(unsigned).conflict_keys
     assert Claim.parse(LOCAL.id, named).account == plan.nonce_account
     tx = sign(adapter.codec, unsigned, payer.key)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
     assert await node.balance(to) == SOL
 
 
@@ -156,7 +157,7 @@ async def test_lamports_sent_ahead_to_the_nonce_address_block_nothing(node, adap
     await node.mine()
     await node.finalize()
     tx = await payer.pay(await node.outside_address(), SOL)
-    status = await adapter.status(tx.txid)
+    status = await one(adapter.statuses, tx.txid)
     assert (status.state, status.locked) == (TxState.INCLUDED, await rent_of(peer, 80))
     await node.finalize()
     wish = await payer.claimed(await node.outside_address(), SOL)
@@ -168,9 +169,9 @@ async def test_a_transfer_signed_long_ago_still_lands(node, adapter, payer):
     to = await node.outside_address()
     tx = await payer.signed(to, SOL)
     await node.mine(400)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
     assert await node.balance(to) == SOL
 
 
@@ -178,7 +179,7 @@ async def test_an_account_can_be_emptied_to_the_last_lamport(node, adapter, paye
     await payer.with_nonce()
     left = await payer.balance()
     tx = await payer.pay(await node.outside_address(), left - FEE)
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
     assert await payer.balance() == 0
 
 
@@ -219,7 +220,7 @@ async def test_an_account_that_exists_may_receive_a_single_lamport(node, adapter
     other = Payer(node, adapter)
     await other.fund(SOL)
     tx = await payer.pay(other.address, 1)
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
     assert await other.balance() == SOL + 1
 
 
@@ -231,7 +232,7 @@ async def test_nothing_is_claimed_without_funds_or_above_the_greatest_fee(node, 
     needed = FEE_CREATING + await rent_of(peer, 80)
     with pytest.raises(FeeAboveMaximum):
         await payer.claimed(to, SOL, fee_max=needed - 1)
-    await payer.adapter.prepare(await payer.claimed(to, SOL, fee_max=needed))
+    await one(payer.adapter.prepare, await payer.claimed(to, SOL, fee_max=needed))
 
 
 async def test_a_claim_that_is_not_the_sources_is_unusable(payer):
@@ -239,7 +240,7 @@ async def test_a_claim_that_is_not_the_sources_is_unusable(payer):
     wish = await payer.claimed(await payer.node.outside_address(), SOL)
     foreign = Claim(accounts_of(Keypair().pubkey())[0])
     with pytest.raises(ClaimUnusable):
-        await payer.adapter.prepare(replace(wish, claim=(foreign.key(LOCAL.id),)))
+        await one(payer.adapter.prepare, replace(wish, claim=(foreign.key(LOCAL.id),)))
 
 
 # Failure, conflict and death
@@ -256,23 +257,23 @@ async def test_a_transfer_that_fails_is_reverted_with_its_fee_and_uses_up_its_no
     have = await payer.balance()
     first = await payer.claimed(to, have - 2 * SOL, taken=second.claim)
     txs = [
-        sign(adapter.codec, await adapter.prepare(wish), payer.key)
+        sign(adapter.codec, await one(adapter.prepare, wish), payer.key)
         for wish in (first, replace(second, payments=first.payments))
     ]
     for tx in txs:
-        assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+        assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
-    assert (await adapter.status(txs[0].txid)).state is TxState.INCLUDED
-    failed = await adapter.status(txs[1].txid)
+    assert (await one(adapter.statuses, txs[0].txid)).state is TxState.INCLUDED
+    failed = await one(adapter.statuses, txs[1].txid)
     assert (failed.state, failed.fee, failed.locked) == (TxState.REVERTED, FEE, 0)
     assert "InstructionError" in failed.reason
     assert failed.block == await adapter.tip()
     paid = first.payments[0].amount + FEE_CREATING + await rent_of(peer, 80)
     assert await payer.balance() == have - paid - FEE
     assert await node.received(txs[1].txid, to, NATIVE) == 0
-    assert await adapter.broadcast(txs[1]) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, txs[1]) is Broadcast.ALREADY_KNOWN
     await node.finalize()
-    assert await adapter.proven_dead(txs[1], await adapter.finalized()) is None
+    assert await one(adapter.proven_dead, txs[1], await adapter.finalized()) is None
     fresh = await payer.claimed(to, SOL)
     assert Claim.parse(LOCAL.id, fresh.claim[0]).account == accounts_of(payer.key.pubkey())[0]
     assert fresh.claim != second.claim
@@ -290,28 +291,28 @@ async def test_what_must_fail_is_not_accepted(node, adapter, payer, peer):
     )
     await send(node, peer, [payer.key], [drain])
     with pytest.raises(BroadcastRejected) as caught:
-        await adapter.broadcast(tx)
+        await one(adapter.broadcast, tx)
     assert "InstructionError" in caught.value.reason
-    assert (await adapter.status(tx.txid)).state is TxState.UNKNOWN
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.UNKNOWN
 
 
 async def test_of_two_transfers_on_one_nonce_the_other_is_proven_dead(node, adapter, payer):
     await payer.with_nonce()
     tx, other = await payer.rivals()
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    assert await adapter.broadcast(other) is Broadcast.ACCEPTED
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
+    assert await one(adapter.broadcast, other) is Broadcast.ACCEPTED
     await node.mine()
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None  # not final yet
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None  # not final yet
     early = await adapter.finalized()
     await node.finalize()
     final = await adapter.finalized()
-    cause = await adapter.proven_dead(tx, final)
+    cause = await one(adapter.proven_dead, tx, final)
     assert cause is not None
     assert other.txid in cause
-    assert await adapter.proven_dead(tx, early) is None  # judged from before the conflict
-    assert await adapter.proven_dead(other, final) is None
+    assert await one(adapter.proven_dead, tx, early) is None  # judged from before the conflict
+    assert await one(adapter.proven_dead, other, final) is None
     with pytest.raises(BroadcastRejected):
-        await adapter.broadcast(tx)
+        await one(adapter.broadcast, tx)
 
 
 async def test_a_creation_is_proven_dead_when_its_blockhash_has_expired(node, adapter, payer):
@@ -319,11 +320,11 @@ async def test_a_creation_is_proven_dead_when_its_blockhash_has_expired(node, ad
     await node.finalize()
     tx = await payer.signed(await node.outside_address(), SOL)
     await node.mine(140)
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
     await node.mine(20)
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is not None
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is not None
     with pytest.raises(BroadcastRejected):
-        await adapter.broadcast(tx)
+        await one(adapter.broadcast, tx)
 
 
 async def test_a_creation_that_lands_in_the_last_moment_is_not_dead(node, adapter, payer):
@@ -331,10 +332,10 @@ async def test_a_creation_that_lands_in_the_last_moment_is_not_dead(node, adapte
     await node.finalize()
     tx = await payer.signed(await node.outside_address(), SOL)
     await node.mine(130)
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine(200)
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
-    assert (await adapter.status(tx.txid)).state is TxState.INCLUDED
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
 
 
 async def test_of_two_creations_of_one_account_one_fails_in_the_block(node, adapter, payer):
@@ -342,28 +343,28 @@ async def test_of_two_creations_of_one_account_one_fails_in_the_block(node, adap
     await node.finalize()
     tx, other = await payer.rivals()
     for each in (other, tx):  # both pass the simulation; the second fails in the block
-        assert await adapter.broadcast(each) is Broadcast.ACCEPTED
+        assert await one(adapter.broadcast, each) is Broadcast.ACCEPTED
     await node.mine()
-    assert (await adapter.status(other.txid)).state is TxState.INCLUDED
-    assert (await adapter.status(tx.txid)).state is TxState.REVERTED
+    assert (await one(adapter.statuses, other.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, tx.txid)).state is TxState.REVERTED
     await node.finalize()
     final = await adapter.finalized()
-    assert await adapter.proven_dead(tx, final) is None  # it failed, which is not the same
-    assert await adapter.proven_dead(other, final) is None
+    assert await one(adapter.proven_dead, tx, final) is None  # it failed, which is not the same
+    assert await one(adapter.proven_dead, other, final) is None
 
 
 async def test_a_creation_whose_account_another_made_is_proven_dead(node, adapter, payer):
     await payer.fund(10 * SOL)
     await node.finalize()
     tx, other = await payer.rivals()
-    assert await adapter.broadcast(other) is Broadcast.ACCEPTED
+    assert await one(adapter.broadcast, other) is Broadcast.ACCEPTED
     await node.mine()
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
     await node.finalize()
     # It can't succeed any more, but enter a block, fail there and pay its fee.
-    assert await adapter.proven_dead(tx, await adapter.finalized()) is None
+    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
     await node.mine(150)
     await node.finalize()
-    cause = await adapter.proven_dead(tx, await adapter.finalized())
+    cause = await one(adapter.proven_dead, tx, await adapter.finalized())
     assert cause is not None
     assert "no block since has it" in cause

@@ -26,6 +26,7 @@ from chains.tron import fees, parse
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter
 from tests.support.oracle import Oracle
+from tests.support.single import one
 from tests.support.tron import LOCAL, MAIN, intent, owned, sign
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
@@ -63,7 +64,7 @@ class Wallet:
         return intent(self.owned, to, amount, **limits)
 
     async def signed(self, to: Address, amount: int) -> SignedTx:
-        tx = await self.adapter.prepare(self.intent(to, amount))
+        tx = await one(self.adapter.prepare, self.intent(to, amount))
         return sign(self.adapter.codec, tx, self.key)
 
     async def balance(self) -> int:
@@ -93,7 +94,7 @@ async def test_the_network_is_checked(node, adapter):
 async def test_receive_and_become_final(node, adapter):
     ours = await node.outside_address()
     txid = await node.fund(ours, 7 * TRX)
-    assert (await adapter.status(txid)).state is TxState.PENDING
+    assert (await one(adapter.statuses, txid)).state is TxState.PENDING
     assert await adapter.balance(ours, LOCAL.native.id) == 0
     await node.mine()
 
@@ -102,7 +103,7 @@ async def test_receive_and_become_final(node, adapter):
     assert block.ref == tip
     assert [(one.txid, one.address, one.amount) for one in block.credits] == [(txid, ours, 7 * TRX)]
     assert block.parent_hash == (await adapter.block(tip.height - 1)).ref.hash
-    status = await adapter.status(txid)
+    status = await one(adapter.statuses, txid)
     assert (status.state, status.block) == (TxState.INCLUDED, tip)
     assert await adapter.balance(ours, LOCAL.native.id) == 7 * TRX == await node.balance(ours)
     assert await node.received(txid, ours, LOCAL.native.id) == 7 * TRX
@@ -120,10 +121,10 @@ async def test_send_to_an_account_that_is_new_and_then_is_not(node, adapter, wal
     for amount, fee in ((3 * TRX, ACTIVATION), (2 * TRX, 0)):
         before = await wallet.balance()
         signed = await wallet.signed(to, amount)
-        assert await adapter.broadcast(signed) is Broadcast.ACCEPTED
-        assert (await adapter.status(signed.txid)).state is TxState.PENDING
+        assert await one(adapter.broadcast, signed) is Broadcast.ACCEPTED
+        assert (await one(adapter.statuses, signed.txid)).state is TxState.PENDING
         await node.mine()
-        status = await adapter.status(signed.txid)
+        status = await one(adapter.statuses, signed.txid)
         assert (status.state, status.fee) == (TxState.INCLUDED, fee)
         assert await wallet.balance() == before - amount - fee == await node.balance(wallet.address)
         assert await node.received(signed.txid, to, LOCAL.native.id) == amount
@@ -138,9 +139,9 @@ async def test_bandwidth_exhausted_burns_the_size_to_the_sun(node, adapter, wall
     for _ in range(3):
         before = await wallet.balance()
         signed = await wallet.signed(to, TRX)
-        await adapter.broadcast(signed)
+        await one(adapter.broadcast, signed)
         await node.mine()
-        status = await adapter.status(signed.txid)
+        status = await one(adapter.statuses, signed.txid)
         assert await wallet.balance() == before - TRX - status.fee
         paid.append((status.fee, charged(signed) * 1000))
     assert [fee for fee, _ in paid[:2]] == [0, 0]
@@ -150,20 +151,20 @@ async def test_bandwidth_exhausted_burns_the_size_to_the_sun(node, adapter, wall
     with pytest.raises(InsufficientFunds):
         await wallet.signed(to, rest - fee + 1)
     last = await wallet.signed(to, rest - fee)
-    await adapter.broadcast(last)
+    await one(adapter.broadcast, last)
     await node.mine()
-    assert (await adapter.status(last.txid)).fee == fee == charged(last) * 1000
+    assert (await one(adapter.statuses, last.txid)).fee == fee == charged(last) * 1000
     assert await wallet.balance() == 0
 
 
 async def test_what_prepare_refuses(node, adapter, wallet):
     to = await node.outside_address()
     with pytest.raises(InsufficientFunds):
-        await adapter.prepare(wallet.intent(to, 100 * TRX - ACTIVATION + 1))
+        await one(adapter.prepare, wallet.intent(to, 100 * TRX - ACTIVATION + 1))
     with pytest.raises(FeeAboveMaximum):
-        await adapter.prepare(wallet.intent(to, TRX, fee_max=ACTIVATION - 1))
+        await one(adapter.prepare, wallet.intent(to, TRX, fee_max=ACTIVATION - 1))
     with pytest.raises(InsufficientFunds):
-        await adapter.prepare(Wallet(adapter).intent(to, 1))
+        await one(adapter.prepare, Wallet(adapter).intent(to, 1))
 
 
 async def test_a_bad_signature_is_refused(node, adapter, wallet):
@@ -172,16 +173,18 @@ async def test_a_bad_signature_is_refused(node, adapter, wallet):
     stranger = PrivateKey().sign_recoverable(bytes.fromhex(signed.txid), hasher=None)
     forged = pb.Transaction(raw_data=message.raw_data, signature=[stranger])
     with pytest.raises(BroadcastRejected, match="SIGERROR"):
-        await adapter.broadcast(SignedTx(signed.network, signed.txid, forged.SerializeToString()))
-    assert (await adapter.status(signed.txid)).state is TxState.UNKNOWN
+        await one(
+            adapter.broadcast, SignedTx(signed.network, signed.txid, forged.SerializeToString())
+        )
+    assert (await one(adapter.statuses, signed.txid)).state is TxState.UNKNOWN
 
 
 async def test_a_payment_no_longer_covered_is_refused(node, adapter, wallet):
     to = await node.outside_address()
     first, second = [await wallet.signed(to, 60 * TRX) for _ in range(2)]
-    await adapter.broadcast(first)
+    await one(adapter.broadcast, first)
     with pytest.raises(BroadcastRejected, match="CONTRACT_VALIDATE_ERROR"):
-        await adapter.broadcast(second)
+        await one(adapter.broadcast, second)
 
 
 @pytest.fixture
@@ -202,22 +205,22 @@ async def test_expired_transactions_are_proven_dead(node, adapter, wallet, short
     to = await node.outside_address()
     lost = await wallet.signed(to, TRX)
     included = await wallet.signed(to, 2 * TRX)
-    await adapter.broadcast(included)
+    await one(adapter.broadcast, included)
     await mine_until_as_late_as(node, adapter, lost)
     with pytest.raises(BroadcastRejected, match="TRANSACTION_EXPIRATION_ERROR"):
-        await adapter.broadcast(lost)
+        await one(adapter.broadcast, lost)
     # Too late for the next block; but until such a block is final, an earlier one could be
     # replaced by one that takes it.
     await node.mine(SOLID_AFTER - 1)
-    assert await adapter.proven_dead(lost, await adapter.finalized()) is None
+    assert await one(adapter.proven_dead, lost, await adapter.finalized()) is None
     await node.mine()
     final = await adapter.finalized()
-    assert "expired" in str(await adapter.proven_dead(lost, final))
+    assert "expired" in str(await one(adapter.proven_dead, lost, final))
     with pytest.raises(NodeUnavailable):
-        await adapter.proven_dead(lost, replace(final, hash=final.hash[:16] + "0" * 48))
+        await one(adapter.proven_dead, lost, replace(final, hash=final.hash[:16] + "0" * 48))
     await mine_until_as_late_as(node, adapter, included)
     await node.mine(SOLID_AFTER)
-    assert await adapter.proven_dead(included, await adapter.finalized()) is None
+    assert await one(adapter.proven_dead, included, await adapter.finalized()) is None
     assert await wallet.balance() == 98 * TRX - ACTIVATION
 
 
@@ -225,20 +228,20 @@ async def test_refused_once_is_not_known_the_next_time(node, adapter, wallet):
     """The node remembers the id of what it refused, and calls it a duplicate from then on."""
     to = await node.outside_address()
     first, second = [await wallet.signed(to, 60 * TRX) for _ in range(2)]
-    await adapter.broadcast(first)
+    await one(adapter.broadcast, first)
     for code in ("CONTRACT_VALIDATE_ERROR", "DUP_TRANSACTION_ERROR", "DUP_TRANSACTION_ERROR"):
         with pytest.raises(BroadcastRejected, match=code):
-            await adapter.broadcast(second)
-    assert (await adapter.status(second.txid)).state is TxState.UNKNOWN
+            await one(adapter.broadcast, second)
+    assert (await one(adapter.statuses, second.txid)).state is TxState.UNKNOWN
 
 
 async def test_broadcast_twice(node, adapter, wallet):
     signed = await wallet.signed(await node.outside_address(), TRX)
-    assert await adapter.broadcast(signed) is Broadcast.ACCEPTED
-    assert await adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, signed) is Broadcast.ACCEPTED
+    assert await one(adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await node.mine()
-    assert await adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
-    assert (await adapter.status(signed.txid)).fee == ACTIVATION
+    assert await one(adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
+    assert (await one(adapter.statuses, signed.txid)).fee == ACTIVATION
 
 
 async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
@@ -252,7 +255,7 @@ async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
     assert [one.address for one in seen[0].block.credits] == [ours]
 
     await node.reorg(2)
-    assert (await adapter.status(txid)).state is TxState.PENDING
+    assert (await one(adapter.statuses, txid)).state is TxState.PENDING
     assert await adapter.balance(ours, LOCAL.native.id) == 0
     seen = await followed(adapter, follower)
     kinds = [type(event) for event in seen]
@@ -276,10 +279,10 @@ async def test_a_lost_reply_to_a_broadcast(node, adapter, wallet):
     signed = await wallet.signed(await node.outside_address(), TRX)
     node.drop_reply()
     with pytest.raises(NodeUnavailable):
-        await adapter.broadcast(signed)
-    assert await adapter.broadcast(signed) is Broadcast.ALREADY_KNOWN
+        await one(adapter.broadcast, signed)
+    assert await one(adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await node.mine()
-    assert (await adapter.status(signed.txid)).state is TxState.INCLUDED
+    assert (await one(adapter.statuses, signed.txid)).state is TxState.INCLUDED
 
 
 async def test_a_node_that_fails_is_slow_or_away(node, adapter):
@@ -332,7 +335,7 @@ async def test_tronweb_understands_the_local_chain(node, adapter, wallet):
         tip = await adapter.tip()
         block = await oracle_call(oracle, "tronwebBlock", url=node.url, height=tip.height)
     assert block == {"id": tip.hash, "transactions": [sent["txid"]]}
-    assert (await adapter.status(sent["txid"])).fee == ACTIVATION
+    assert (await one(adapter.statuses, sent["txid"])).fee == ACTIVATION
     assert await node.balance(to) == TRX
 
 

@@ -20,6 +20,7 @@ from chains.model import (
     TransferIntent,
     UnsignedTx,
 )
+from tests.support.single import one
 from tests.unit.bitcoin.support import (
     P2WPKH,
     REGTEST,
@@ -66,8 +67,8 @@ class Bench:
         return intent_of([payment(target, amount)], self.address(), coins, fee_max)
 
     async def prepared(self, intent: TransferIntent) -> UnsignedTx:
-        claim = await self.adapter.claim(intent)
-        return await self.adapter.prepare(replace(intent, claim=claim))
+        claim = await one(self.adapter.claim, intent)
+        return await one(self.adapter.prepare, replace(intent, claim=claim))
 
     def signed(self, tx: UnsignedTx) -> SignedTx:
         codec = self.adapter.codec

@@ -25,6 +25,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from tests.support.single import one
 
 ETHER = 10**18
 GAS = 500_000
@@ -52,8 +53,8 @@ class World:
     async def build(self, to: Address, amount: int, **changes: Any) -> UnsignedTx:
         intent = self.intent(to, amount, **changes)
         if not intent.claim:
-            intent = replace(intent, claim=await self.adapter.claim(intent))
-        return await self.adapter.prepare(intent)
+            intent = replace(intent, claim=await one(self.adapter.claim, intent))
+        return await one(self.adapter.prepare, intent)
 
     def sign(self, tx: UnsignedTx) -> SignedTx:
         (wanted,) = self.adapter.codec.signing_inputs(tx)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
+from chains.answers import Answers, attempt
 from chains.balances import each_balance
 from chains.errors import (
     BlockUnreadable,
@@ -41,6 +43,7 @@ from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Include
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx, nonce_key
 
 T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741 - an item
 
 
 class FakeAdapter:
@@ -98,20 +101,27 @@ class FakeAdapter:
         found = await self._ask("block_ref", lambda: self._block(height))
         return None if found is None else found.ref
 
-    async def claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
-        return await self._ask("claim", lambda: self._claim(intent))
+    async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
+        given: set[ConflictKey] = set()
 
-    async def prepare(self, intent: TransferIntent) -> UnsignedTx:
-        return await self._ask("prepare", lambda: self._prepare(intent))
+        def choose(intent: TransferIntent) -> tuple[ConflictKey, ...]:
+            keys = self._claim(replace(intent, taken=intent.taken | given))
+            given.update(keys)
+            return keys
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
-        return await self._ask("broadcast", lambda: self._broadcast(tx))
+        return await self._ask_each("claim", intents, choose)
 
-    async def status(self, txid: TxId) -> TxStatus:
-        return await self._ask("status", lambda: self._status(txid))
+    async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
+        return await self._ask_each("prepare", intents, self._prepare)
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        return await self._ask("proven_dead", lambda: self._proven_dead(tx, final))
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
+        return await self._ask_each("broadcast", txs, self._broadcast)
+
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        return await self._ask_each("statuses", txids, self._status)
+
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        return await self._ask_each("proven_dead", txs, lambda tx: self._proven_dead(tx, final))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         return await self._ask("balance", lambda: self._balance(address, asset, at))
@@ -126,6 +136,12 @@ class FakeAdapter:
         )
 
     async def close(self) -> None: ...
+
+    async def _ask_each(
+        self, call: str, items: Sequence[I], effect: Callable[[I], T]
+    ) -> Answers[T]:
+        """One request about all of them."""
+        return await self._ask(call, lambda: [attempt(partial(effect, each)) for each in items])
 
     async def _ask(self, call: str, effect: Callable[[], T]) -> T:
         self.calls[call] = self.calls.get(call, 0) + 1
@@ -263,7 +279,10 @@ class FakeAdapter:
         return ConflictKey(f"{self._network.id}/outpoint:{coin.txid}:{coin.position}")
 
     def _broadcast(self, signed: SignedTx) -> Broadcast:
-        tx = self.codec.open_raw(signed.raw)
+        try:
+            tx = self.codec.open_raw(signed.raw)
+        except ValueError:
+            raise BroadcastRejected("not a transaction") from None
         assert tx.txid == signed.txid
         if tx.txid in self._node.pool or self._node.locate(tx.txid) is not None:
             return Broadcast.ALREADY_KNOWN

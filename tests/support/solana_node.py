@@ -21,6 +21,7 @@ from chains.devnet.node import DevNode
 from chains.devnet.solana import SolanaNode
 from chains.model import Address, Broadcast, SignedTx, TxId
 from chains.solana.adapter import SolanaAdapter
+from tests.support.single import one
 from tests.support.solana import LOCAL, intent, owned, sign
 
 SOL = 10**9
@@ -68,15 +69,15 @@ class Payer:
 
     async def claimed(self, to: Address, amount: int, taken=(), fee_max=LOCAL.fee_max):
         wish = replace(intent(self.owned, to, amount, fee_max), taken=frozenset(taken))
-        return replace(wish, claim=await self.adapter.claim(wish))
+        return replace(wish, claim=await one(self.adapter.claim, wish))
 
     async def signed(self, to: Address, amount: int, taken=()) -> SignedTx:
         wish = await self.claimed(to, amount, taken)
-        return sign(self.adapter.codec, await self.adapter.prepare(wish), self.key)
+        return sign(self.adapter.codec, await one(self.adapter.prepare, wish), self.key)
 
     async def pay(self, to: Address, amount: int) -> SignedTx:
         tx = await self.signed(to, amount)
-        assert await self.adapter.broadcast(tx) is Broadcast.ACCEPTED
+        assert await one(self.adapter.broadcast, tx) is Broadcast.ACCEPTED
         await self.node.mine()
         return tx
 
@@ -84,7 +85,7 @@ class Payer:
         """Two transfers with the same claim."""
         wish = await self.claimed(await self.node.outside_address(), SOL)
         rival = replace(wish, payments=(replace(wish.payments[0], amount=2 * SOL),))
-        first, second = [await self.adapter.prepare(each) for each in (wish, rival)]
+        first, second = [await one(self.adapter.prepare, each) for each in (wish, rival)]
         codec = self.adapter.codec
         return sign(codec, first, self.key), sign(codec, second, self.key)
 

@@ -16,6 +16,7 @@ from chains.transport.endpoint import Endpoint
 from custody.bootstrap import ADAPTERS
 from tests.support.node_answers.ours import bitcoin_intent, ours
 from tests.support.node_answers.server import NodeServer
+from tests.support.single import one
 
 _TABLES = Path(__file__).parent
 _NETWORKS: Mapping[Family, str] = {
@@ -52,9 +53,9 @@ CALLS: dict[str, Ask] = {
     "tip": lambda adapter: adapter.tip(),
     "finalized": lambda adapter: _found(adapter.finalized()),
     "block": lambda adapter: adapter.block(7),
-    "broadcast": lambda adapter: adapter.broadcast(_ours(adapter)),
+    "broadcast": lambda adapter: one(adapter.broadcast, _ours(adapter)),
     "status": lambda adapter: _state(adapter),
-    "claim": lambda adapter: adapter.claim(bitcoin_intent()),
+    "claim": lambda adapter: one(adapter.claim, bitcoin_intent()),
 }
 """What a case can ask. A family's own questions, with its own transactions, are added here."""
 
@@ -64,7 +65,7 @@ def _ours(adapter: ChainAdapter) -> SignedTx:
 
 
 async def _state(adapter: ChainAdapter) -> str:
-    return (await adapter.status(_ours(adapter).txid)).state.value
+    return (await one(adapter.statuses, _ours(adapter).txid)).state.value
 
 
 async def _found(question: Awaitable[object]) -> object:

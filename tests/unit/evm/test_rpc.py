@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from chains.answers import Answers
 from chains.errors import (
     BroadcastRejected,
     BuildError,
@@ -24,19 +25,21 @@ from chains.errors import (
     WrongChain,
 )
 from chains.evm.adapter import EvmAdapter
+from chains.evm.build import Kind
+from chains.evm.quotes import Quote, Wish, quotes
 from chains.evm.rpc import NodeConnection, RpcError
 from chains.model import (
     Address,
     BlockRef,
     Broadcast,
     InternalCredits,
-    Payment,
     Reading,
     SignedTx,
     TxId,
     TxState,
 )
 from chains.networks import find_network
+from tests.support.single import one
 
 ETHEREUM = find_network("ethereum")
 TXID = TxId("0x" + "aa" * 32)
@@ -241,10 +244,10 @@ async def test_broadcast(
     node.script = {"eth_sendRawTransaction": refusal, "eth_getTransactionByHash": known}
     tx = SignedTx(ETHEREUM.id, TXID, b"\x02\xc0")
     if isinstance(outcome, Broadcast):
-        assert await adapter.broadcast(tx) is outcome
+        assert await one(adapter.broadcast, tx) is outcome
     else:
         with pytest.raises((NodeError, BroadcastRejected)) as caught:
-            await adapter.broadcast(tx)
+            await one(adapter.broadcast, tx)
         assert type(caught.value) is outcome
 
 
@@ -275,7 +278,7 @@ async def test_status(
         "eth_getTransactionByHash": known,
         "eth_getBlockByNumber": None if canonical is None else BLOCK | {"hash": canonical},
     }
-    status = await adapter.status(TXID)
+    status = await one(adapter.statuses, TXID)
     assert status.state is state
     if state in (TxState.INCLUDED, TxState.REVERTED):
         assert status.block == BlockRef(5, "0x" + "b5" * 32)
@@ -286,14 +289,26 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
     node: ScriptedNode, adapter: EvmAdapter
 ) -> None:
     node.script = {"eth_getCode": "0x00", "eth_estimateGas": _error(3, "execution reverted: no")}
-    payment = Payment(Address("0x" + "11" * 20), ETHEREUM.native.id, 5)
+    history = {"gasUsedRatio": [0.5], "reward": [["0x1"]], "baseFeePerGas": ["0x7", "0x7"]}
+    node.script |= {"eth_feeHistory": history, "eth_getTransactionCount": "0x2"}
+    node.script["eth_getBalance"] = hex(10**18)
+    wish = Wish(Address("0x" + "22" * 20), Address("0x" + "11" * 20), 5, 10**17)
+
+    async def quote(wishes: Sequence[Wish]) -> Answers[Quote]:
+        return await quotes(adapter._node, Kind.EIP1559, wishes)
+
     with pytest.raises(BuildError, match="refuses"):
-        await adapter._gas(payment.address, payment)
+        await one(quote, wish)
     node.script["eth_estimateGas"] = _error(-32603, "internal error")
     with pytest.raises(RpcError):
-        await adapter._gas(payment.address, payment)
+        await one(quote, wish)
     node.script["eth_estimateGas"] = "0x6400"
-    assert await adapter._gas(payment.address, payment) == 0x6400 + 0x1900
+    assert await one(quote, wish) == Quote(2, 0x6400 + 0x1900, 15, 1)
+    plain = Wish(wish.payer, Address("0x" + "33" * 20), 5, 10**17)
+    node.script["eth_getCode"] = lambda to, _: "0x" if to == plain.payee else "0x00"
+    node.script["eth_estimateGas"] = _error(3, "execution reverted: no")
+    refused, quoted = await quote([wish, plain])
+    assert isinstance(refused, BuildError) and quoted == Quote(2, 21_000, 15, 1)
 
 
 async def test_a_receipt_that_the_next_node_does_not_have_is_no_inclusion(
@@ -307,4 +322,4 @@ async def test_a_receipt_that_the_next_node_does_not_have_is_no_inclusion(
         "eth_getTransactionByHash": {"hash": TXID},
         "eth_getBlockByNumber": BLOCK,
     }
-    assert (await adapter.status(TXID)).state is TxState.PENDING
+    assert (await one(adapter.statuses, TXID)).state is TxState.PENDING

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
 from chains.adapter import ChainAdapter
+from chains.answers import Answers
 from chains.errors import (
     BroadcastRejected,
     ChainError,
@@ -19,7 +20,18 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.model import BlockRef, Broadcast, SignedTx, TxId
+from chains.model import (
+    Address,
+    AddressType,
+    BlockRef,
+    Broadcast,
+    ConflictKey,
+    OwnedAddress,
+    Payment,
+    SignedTx,
+    TransferIntent,
+    TxId,
+)
 from chains.networks import Finality, find_network
 from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES, WITNESS_SILENT
 from chains.nodes.adapter import QUESTION_S, Nodes
@@ -27,6 +39,7 @@ from chains.nodes.health import BEHIND_S, PROBE_S
 from chains.nodes.witnesses import SILENT_S, Witnesses
 from tests.support.fake_adapter import FakeAdapter
 from tests.support.fake_chain import FakeNode
+from tests.support.single import one
 
 NETWORK = find_network("ethereum-local")
 TX = SignedTx(NETWORK.id, TxId("t"), b"raw")
@@ -41,6 +54,7 @@ class Scripted(FakeAdapter):
         self.lag = 0
         self.sent: Broadcast | None = Broadcast.ACCEPTED
         self.dead: str | None = "spent otherwise"
+        self.trouble: dict[TxId, ChainError] = {}
         self.before = self._before
 
     def _before(self, call: str) -> None:
@@ -53,15 +67,17 @@ class Scripted(FakeAdapter):
         assert lower is not None
         return lower
 
-    async def broadcast(self, tx: SignedTx) -> Broadcast:
+    async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         await self._ask("broadcast", lambda: None)
         if self.sent is None:
             await asyncio.Event().wait()
-        assert self.sent is not None
-        return self.sent
+        sent = self.sent
+        assert sent is not None
+        return [self.trouble.get(tx.txid, sent) for tx in txs]
 
-    async def proven_dead(self, tx: SignedTx, final: BlockRef) -> str | None:
-        return await self._ask("proven_dead", lambda: self.dead)
+    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
+        dead = await self._ask("proven_dead", lambda: self.dead)
+        return [self.trouble.get(tx.txid, dead) for tx in txs]
 
 
 @dataclass
@@ -129,16 +145,67 @@ async def test_an_answer_that_is_no_nodes_fault_is_an_answer(world: World) -> No
     first, second = adapters = world.adapters(2)
     nodes = world.together(adapters)
     for error in (BroadcastRejected("no"), ChainError("x")):
-        first.fails = failing(error, "claim", "status")
+        first.fails = failing(error, "claim", "statuses")
         with pytest.raises(type(error)):
-            await nodes.status(TxId("t"))
+            await one(nodes.statuses, TxId("t"))
     assert second.calls == {}
     first.fails = failing(DeathUnproven("not shown"), "proven_dead")
-    assert await nodes.proven_dead(TX, BlockRef(0, "x")) == "spent otherwise"
+    assert await one(nodes.proven_dead, TX, BlockRef(0, "x")) == "spent otherwise"
     second.fails = first.fails
     with pytest.raises(DeathUnproven):
-        await nodes.proven_dead(TX, BlockRef(0, "x"))
+        await one(nodes.proven_dead, TX, BlockRef(0, "x"))
     assert nodes.troubles() == ()
+
+
+SET = [SignedTx(NETWORK.id, TxId(name), b"raw") for name in ("t", "u", "v")]
+
+
+async def test_of_a_set_only_what_a_node_failed_at_goes_on(world: World) -> None:
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    first.dead, second.dead = "by the first", "by the second"
+    first.trouble = {TxId("u"): NodeMisbehaved("odd"), TxId("v"): BroadcastRejected("no")}
+    reasons = await nodes.proven_dead(SET, BlockRef(0, "x"))
+    assert reasons[:2] == ["by the first", "by the second"]
+    assert isinstance(reasons[2], BroadcastRejected), "no node's fault: nobody else is asked"
+    second.trouble = {TxId("u"): NodeUnavailable("away")}
+    reasons = await nodes.proven_dead(SET, BlockRef(0, "x"))
+    assert isinstance(reasons[1], NodeUnavailable | NodeMisbehaved)
+
+
+async def test_one_refusal_hides_no_acceptance(world: World) -> None:
+    """Each transaction of a set has the outcome that it would have alone."""
+    first, second = adapters = world.adapters(2)
+    nodes = world.together(adapters)
+    first.trouble = {TxId("u"): BroadcastRejected("no"), TxId("v"): NodeUnavailable("silence")}
+    second.trouble = {TxId("u"): BroadcastRejected("no"), TxId("v"): BroadcastRejected("no")}
+    taken, refused, unknown = await nodes.broadcast(SET)
+    assert taken is Broadcast.ACCEPTED
+    assert isinstance(refused, BroadcastRejected)
+    assert isinstance(unknown, NodeUnavailable), "whoever was silent may have taken it"
+    second.trouble = {}
+    assert await nodes.broadcast(SET) == [Broadcast.ACCEPTED] * 3
+
+
+async def test_the_next_node_gives_no_claim_again(world: World) -> None:
+    """Nonces that one node gave out are taken for the node that is asked about the rest."""
+    vault = Address("0x" + "11" * 20)
+    owner = OwnedAddress(vault, AddressType.EVM, "m/44'/60'/0'/0/0", bytes(33))
+    world.node.state.balances[vault, NETWORK.native.id] = 10**18
+    payment = Payment(Address("0x" + "22" * 20), NETWORK.native.id, 1)
+    intents = [TransferIntent(NETWORK.id, (payment,), 10**17, owner) for _ in range(2)]
+
+    class Half(Scripted):
+        async def claim(
+            self, intents: Sequence[TransferIntent]
+        ) -> Answers[tuple[ConflictKey, ...]]:
+            claims = await super().claim(intents)
+            return [*claims[:1], *(NodeUnavailable("away") for _ in claims[1:])]
+
+    nodes = world.together([Half(world.node), Scripted(world.node)])
+    one_, other = await nodes.claim(intents)
+    assert isinstance(one_, tuple) and isinstance(other, tuple)
+    assert not set(one_) & set(other)
 
 
 async def test_a_single_node_is_asked_again_at_once(world: World) -> None:
@@ -271,15 +338,15 @@ async def test_a_broadcast_goes_to_all(world: World) -> None:
     first.fails = failing(BroadcastRejected("low fee"), "broadcast")
     second.sent = Broadcast.ALREADY_KNOWN
     third.sent = None  # never answers
-    assert await nodes.broadcast(TX) is Broadcast.ALREADY_KNOWN
+    assert await one(nodes.broadcast, TX) is Broadcast.ALREADY_KNOWN
     assert [each.calls["broadcast"] for each in adapters] == [1, 1, 1]
     second.fails, third.fails = first.fails, failing(NodeUnavailable("away"))
     with pytest.raises(NodeUnavailable):
-        await nodes.broadcast(TX)
+        await one(nodes.broadcast, TX)
     third.fails = first.fails
     world.clock.now += 100
     with pytest.raises(BroadcastRejected):
-        await nodes.broadcast(TX)
+        await one(nodes.broadcast, TX)
     await nodes.close()
 
 
@@ -393,16 +460,16 @@ async def test_nothing_is_dead_that_a_witness_does_not_show(world: World) -> Non
     [primary, witness] = world.adapters(2)
     nodes = world.together([primary], world.witnesses([witness]))
     final = BlockRef(0, "x")
-    assert await nodes.proven_dead(TX, final) == "spent otherwise"
+    assert await one(nodes.proven_dead, TX, final) == "spent otherwise"
     witness.dead = None
     with pytest.raises(DeathUnproven, match="w0"):
-        await nodes.proven_dead(TX, final)
+        await one(nodes.proven_dead, TX, final)
     witness.fails = failing(NodeUnavailable("away"))
     with pytest.raises(NodeUnavailable):
-        await nodes.proven_dead(TX, final)
+        await one(nodes.proven_dead, TX, final)
     primary.dead = None
     asked = witness.calls["proven_dead"]
-    assert await nodes.proven_dead(TX, final) is None
+    assert await one(nodes.proven_dead, TX, final) is None
     assert witness.calls["proven_dead"] == asked
     await nodes.close()
 

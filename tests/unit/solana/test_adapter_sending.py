@@ -18,6 +18,7 @@ from chains.errors import (
 from chains.model import BlockRef, Broadcast, TxId, TxState, UnsignedTx
 from chains.solana.claims import Claim
 from chains.solana.nonce import accounts_of
+from tests.support.single import one
 from tests.support.solana import LOCAL, intent, owned
 from tests.support.solana_answers import (
     ACCOUNT,
@@ -83,14 +84,14 @@ def wish(fee_max: int = LOCAL.fee_max):
 )
 async def test_the_bid_follows_the_market(node, adapter, prices, fee):
     ready(node, prices)
-    unsigned = await adapter.prepare(wish(fee_max=5_000_000))
+    unsigned = await one(adapter.prepare, wish(fee_max=5_000_000))
     assert adapter.codec.summarize(unsigned).fee_max == fee
 
 
 async def test_a_market_above_the_maximum(node, adapter):
     ready(node, [10**9] * 4)
     with pytest.raises(FeeAboveMaximum):
-        await adapter.prepare(wish(fee_max=3_004_999))
+        await one(adapter.prepare, wish(fee_max=3_004_999))
 
 
 @pytest.mark.parametrize("offset", [-1, 1])
@@ -98,14 +99,14 @@ async def test_a_node_with_other_fees_is_not_believed(node, adapter, offset):
     ready(node, [])
     node.answers["getFeeForMessage"] = at(50, 5_030 + offset)
     with pytest.raises(NodeMisbehaved):
-        await adapter.prepare(wish())
+        await one(adapter.prepare, wish())
 
 
 async def test_a_nonce_that_the_node_no_longer_knows(node, adapter):
     ready(node, [])
     node.answers["getFeeForMessage"] = at(50, None)
     with pytest.raises(ClaimUnusable):
-        await adapter.prepare(wish())
+        await one(adapter.prepare, wish())
 
 
 async def test_a_nonce_that_has_advanced_at_the_tip_but_not_finally(node, adapter):
@@ -117,7 +118,7 @@ async def test_a_nonce_that_has_advanced_at_the_tip_but_not_finally(node, adapte
 
     node.answers["getMultipleAccounts"] = accounts
     with pytest.raises(ClaimUnusable):
-        await adapter.prepare(wish())
+        await one(adapter.prepare, wish())
 
 
 async def test_a_nonce_account_under_another_authority_is_not_used(node, adapter):
@@ -126,10 +127,11 @@ async def test_a_nonce_account_under_another_authority_is_not_used(node, adapter
     data = bytearray(base64.b64decode(foreign["data"][0]))
     data[8:40] = bytes(Keypair().pubkey())
     foreign["data"][0] = base64.b64encode(bytes(data)).decode()
+    known = {str(ACCOUNT): foreign, str(KEY.pubkey()): wallet(10 * SOL)}
     node.answers["getMultipleAccounts"] = lambda keys, options: at(
-        50, [foreign if key == str(ACCOUNT) else None for key in keys]
+        50, [known.get(key) for key in keys]
     )
-    (key,) = await adapter.claim(intent(owned(KEY), TO, SOL))
+    (key,) = await one(adapter.claim, intent(owned(KEY), TO, SOL))
     assert Claim.parse(LOCAL.id, key) == Claim(accounts_of(KEY.pubkey())[1])
 
 
@@ -137,7 +139,7 @@ async def test_another_number_of_accounts_than_asked_for(node, adapter):
     ready(node, [])
     node.answers["getMultipleAccounts"] = at(50, [])
     with pytest.raises(NodeMisbehaved):
-        await adapter.claim(intent(owned(KEY), TO, SOL))
+        await one(adapter.claim, intent(owned(KEY), TO, SOL))
 
 
 # Broadcasting
@@ -151,7 +153,7 @@ def preflight(error: object) -> dict:
 async def test_accepted(node, adapter):
     tx = signed()
     node.answers["sendTransaction"] = tx.txid
-    assert await adapter.broadcast(tx) is Broadcast.ACCEPTED
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     options = node.options("sendTransaction")
     assert options["skipPreflight"] is False
     assert options["preflightCommitment"] == "confirmed"
@@ -160,22 +162,22 @@ async def test_accepted(node, adapter):
 async def test_accepted_under_another_id(node, adapter):
     node.answers["sendTransaction"] = "another"
     with pytest.raises(NodeMisbehaved):
-        await adapter.broadcast(signed())
+        await one(adapter.broadcast, signed())
 
 
 async def test_already_processed(node, adapter):
     node.answers["sendTransaction"] = preflight("AlreadyProcessed")
-    assert await adapter.broadcast(signed()) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, signed()) is Broadcast.ALREADY_KNOWN
 
 
 async def test_a_used_up_nonce_is_ours_or_somebody_elses(node, adapter):
     node.answers["sendTransaction"] = preflight("BlockhashNotFound")
     node.answers["getSignatureStatuses"] = at(9, [{"slot": 8, "err": None}])
-    assert await adapter.broadcast(signed()) is Broadcast.ALREADY_KNOWN
+    assert await one(adapter.broadcast, signed()) is Broadcast.ALREADY_KNOWN
     assert node.options("getSignatureStatuses") == {"searchTransactionHistory": True}
     node.answers["getSignatureStatuses"] = at(9, [None])
     with pytest.raises(BroadcastRejected) as caught:
-        await adapter.broadcast(signed())
+        await one(adapter.broadcast, signed())
     assert caught.value.reason == "BlockhashNotFound"
 
 
@@ -197,14 +199,14 @@ async def test_a_used_up_nonce_is_ours_or_somebody_elses(node, adapter):
 async def test_rejected(node, adapter, answer, reason):
     node.answers["sendTransaction"] = answer
     with pytest.raises(BroadcastRejected) as caught:
-        await adapter.broadcast(signed())
+        await one(adapter.broadcast, signed())
     assert caught.value.reason == reason
 
 
 async def test_a_node_that_is_behind_has_not_rejected(node, adapter):
     node.answers["sendTransaction"] = {"error": {"code": -32005, "message": "Node is behind"}}
     with pytest.raises(NodeUnavailable):
-        await adapter.broadcast(signed())
+        await one(adapter.broadcast, signed())
 
 
 # Fate
@@ -230,7 +232,7 @@ async def test_status(node, adapter, found, state, fee, locked):
     """The last is in a block without having been executed (SIMD-0290), which decides nothing."""
     node.answers["getTransaction"] = found
     node.answers["getBlock"] = block([])
-    status = await adapter.status(signed().txid)
+    status = await one(adapter.statuses, signed().txid)
     assert (status.state, status.fee, status.locked) == (state, fee, locked)
     assert (status.block is None) == (state is TxState.PENDING)
     assert (status.reason == "") == (state is TxState.INCLUDED)
@@ -242,7 +244,7 @@ async def test_status(node, adapter, found, state, fee, locked):
 async def test_status_of_what_is_not_confirmed(node, adapter, seen, state):
     node.answers["getTransaction"] = None
     node.answers["getSignatureStatuses"] = at(9, [seen])
-    assert (await adapter.status(TxId("1" * 64))).state is state
+    assert (await one(adapter.statuses, TxId("1" * 64))).state is state
 
 
 def life(final: int, born: int, held: int | None = None, lost: int | None = None):
@@ -288,7 +290,7 @@ async def test_death_of_a_creation(node, adapter, held, transaction, known, dead
         "getTransaction": transaction,
         "getSignatureStatuses": at(460, [known]),
     }
-    cause = await adapter.proven_dead(signed(rent=1), final)
+    cause = await one(adapter.proven_dead, signed(rent=1), final)
     assert (cause is not None) == dead
 
 
@@ -302,9 +304,9 @@ async def test_expiry_is_counted_in_blocks_not_believed(node, adapter, age, dead
         "getTransaction": None,
         "getSignatureStatuses": at(460, [None]),
     }
-    assert (await adapter.proven_dead(signed(rent=1), final) is not None) == dead
+    assert (await one(adapter.proven_dead, signed(rent=1), final) is not None) == dead
     node.answers["isBlockhashValid"] = at(460, True)
-    assert await adapter.proven_dead(signed(rent=1), final) is None
+    assert await one(adapter.proven_dead, signed(rent=1), final) is None
 
 
 async def test_a_node_without_the_blocks_of_its_life_proves_nothing(node, adapter):
@@ -312,10 +314,10 @@ async def test_a_node_without_the_blocks_of_its_life_proves_nothing(node, adapte
     node.answers |= {"isBlockhashValid": at(460, False), "getBlock": blocks}
     for _ in range(2):
         with pytest.raises(DeathUnproven):
-            await adapter.proven_dead(signed(rent=1), final)
+            await one(adapter.proven_dead, signed(rent=1), final)
     node.answers |= {"getTransaction": None, "getSignatureStatuses": at(460, [None])}
     node.answers["getBlock"], _ = life(final=460, born=300)
-    assert await adapter.proven_dead(signed(rent=1), final) is not None
+    assert await one(adapter.proven_dead, signed(rent=1), final) is not None
 
 
 async def test_a_long_search_goes_on_where_it_stopped(node, adapter):
@@ -328,8 +330,8 @@ async def test_a_long_search_goes_on_where_it_stopped(node, adapter):
     }
     for _ in range(2):
         with pytest.raises(DeathUnproven):
-            await adapter.proven_dead(signed(rent=1), final)
-    assert await adapter.proven_dead(signed(rent=1), final) is not None
+            await one(adapter.proven_dead, signed(rent=1), final)
+    assert await one(adapter.proven_dead, signed(rent=1), final) is not None
     assert len([method for method, _ in node.asked if method == "getBlock"]) == 901
 
 
@@ -337,7 +339,7 @@ async def test_another_final_block_than_ours(node, adapter):
     blocks, final = life(final=460, born=300)
     node.answers |= {"isBlockhashValid": at(460, False), "getBlock": blocks}
     with pytest.raises(NodeUnavailable):
-        await adapter.proven_dead(signed(rent=1), BlockRef(final.height, HASH))
+        await one(adapter.proven_dead, signed(rent=1), BlockRef(final.height, HASH))
 
 
 @pytest.mark.parametrize("rent", [0, 1])
@@ -348,7 +350,7 @@ async def test_finalized_state_older_than_what_is_known_is_not_read(node, adapte
         "isBlockhashValid": at(109, False),
     }
     with pytest.raises(NodeUnavailable, match="109"):
-        await adapter.proven_dead(signed(rent=rent), BlockRef(110, HASH))
+        await one(adapter.proven_dead, signed(rent=rent), BlockRef(110, HASH))
 
 
 async def test_a_lagging_node_can_not_prove_death(node, adapter):
@@ -356,7 +358,7 @@ async def test_a_lagging_node_can_not_prove_death(node, adapter):
     node.answers |= {"getMultipleAccounts": behind, "isBlockhashValid": behind}
     for rent in (0, 1):
         with pytest.raises(NodeUnavailable):
-            await adapter.proven_dead(signed(rent=rent), BlockRef(110, HASH))
+            await one(adapter.proven_dead, signed(rent=rent), BlockRef(110, HASH))
 
 
 @pytest.mark.parametrize("above", [False, True])
@@ -370,7 +372,7 @@ async def test_an_advanced_nonce_alone_proves_nothing(node, adapter, above):
         "getSignatureStatuses": at(120, [None]),
     }
     if above:
-        assert await adapter.proven_dead(signed(), BlockRef(110, HASH)) is None
+        assert await one(adapter.proven_dead, signed(), BlockRef(110, HASH)) is None
     else:
         with pytest.raises(DeathUnproven):
-            await adapter.proven_dead(signed(), BlockRef(110, HASH))
+            await one(adapter.proven_dead, signed(), BlockRef(110, HASH))

@@ -28,6 +28,7 @@ from chains.tron import address, build
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter
 from tests.support.node_answers.server import Answer, NodeServer
+from tests.support.single import one
 from tests.support.tron import LOCAL, intent, owned
 
 Script = dict[str, Any]
@@ -148,7 +149,7 @@ async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[s
 
 
 async def test_nothing_is_claimed(scripted):
-    assert await scripted({}).claim(intent(PAYER, OURS, 1)) == ()
+    assert await one(scripted({}).claim, intent(PAYER, OURS, 1)) == ()
 
 
 # Blocks
@@ -239,7 +240,7 @@ async def status(scripted, infos: Any, found: Script, known: Any = None):
             "/wallet/gettransactionfrompending": {},
         }
     )
-    return await adapter.status(TxId(sha256(call()).hexdigest()))
+    return await one(adapter.statuses, TxId(sha256(call()).hexdigest()))
 
 
 async def test_unknown_and_pending(scripted):
@@ -300,7 +301,7 @@ async def broadcast(scripted, *, known: str = "", **answer: Any) -> Broadcast:
     }
     if known:
         script[f"/wallet/gettransaction{known}"] = {"txID": SIGNED.txid}
-    return await scripted(script).broadcast(SIGNED)
+    return await one(scripted(script).broadcast, SIGNED)
 
 
 async def test_broadcast_taken_or_known(scripted):
@@ -367,7 +368,7 @@ def node(**answers: Any) -> Script:
 
 
 async def test_prepare_refers_to_the_solidified_block_and_soon_expires(scripted):
-    tx = await scripted(node()).prepare(intent(PAYER, OURS, 10_000_000))
+    tx = await one(scripted(node()).prepare, intent(PAYER, OURS, 10_000_000))
     raw = pb.RawData.FromString(tx.payload)
     assert raw.ref_block_bytes == (82).to_bytes(2)
     assert raw.ref_block_hash.hex() == block_id(82)[16:32]
@@ -378,7 +379,7 @@ async def test_prepare_refers_to_the_solidified_block_and_soon_expires(scripted)
 
 async def test_equal_payments_are_different_transactions(scripted):
     adapter = scripted(node())
-    made = [(await adapter.prepare(intent(PAYER, OURS, 5))).payload for _ in range(50)]
+    made = [(await one(adapter.prepare, intent(PAYER, OURS, 5))).payload for _ in range(50)]
     assert len(set(made)) == 50
     raw = [pb.RawData.FromString(payload) for payload in made]
     assert len({one.expiration for one in raw}) > 40
@@ -398,39 +399,42 @@ async def test_equal_payments_are_different_transactions(scripted):
 async def test_insufficient_funds_to_the_sun(scripted, amount, to, resources):
     adapter = scripted(node(**{"/wallet/getaccountresource": resources}))
     with pytest.raises(InsufficientFunds):
-        await adapter.prepare(intent(PAYER, to, amount))
-    await adapter.prepare(intent(PAYER, to, amount - 1))
+        await one(adapter.prepare, intent(PAYER, to, amount))
+    await one(adapter.prepare, intent(PAYER, to, amount - 1))
 
 
 async def test_fee_above_maximum(scripted):
     adapter = scripted(node())
     with pytest.raises(FeeAboveMaximum):
-        await adapter.prepare(intent(PAYER, OURS, 5, fee_max=1_099_999))
-    await adapter.prepare(intent(PAYER, OURS, 5, fee_max=1_100_000))
+        await one(adapter.prepare, intent(PAYER, OURS, 5, fee_max=1_099_999))
+    await one(adapter.prepare, intent(PAYER, OURS, 5, fee_max=1_100_000))
 
 
 async def test_a_chain_dearer_than_known(scripted):
     dearer = json.loads(json.dumps(PARAMETERS))
     dearer["chainParameter"][0]["value"] = 1_001
     with pytest.raises(FeeAboveMaximum):
-        await scripted(node(**{"/wallet/getchainparameters": dearer})).prepare(
-            intent(PAYER, OURS, 5)
+        await one(
+            scripted(node(**{"/wallet/getchainparameters": dearer})).prepare, intent(PAYER, OURS, 5)
         )
 
 
 async def test_chain_parameters_missing(scripted):
     with pytest.raises(NodeMisbehaved):
-        await scripted(node(**{"/wallet/getchainparameters": {"chainParameter": []}})).prepare(
-            intent(PAYER, OURS, 5)
+        await one(
+            scripted(node(**{"/wallet/getchainparameters": {"chainParameter": []}})).prepare,
+            intent(PAYER, OURS, 5),
         )
 
 
 async def test_no_payment_to_a_contract_or_to_oneself(scripted):
     contract = {"balance": 10_000_000, "type": "Contract"}
     with pytest.raises(InvalidAddress):
-        await scripted(node(**{"/wallet/getaccount": contract})).prepare(intent(PAYER, OURS, 5))
+        await one(
+            scripted(node(**{"/wallet/getaccount": contract})).prepare, intent(PAYER, OURS, 5)
+        )
     with pytest.raises(InvalidAddress):
-        await scripted(node()).prepare(intent(PAYER, PAYER.address, 5))
+        await one(scripted(node()).prepare, intent(PAYER, PAYER.address, 5))
 
 
 # The node itself

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from sqlalchemy import select
 
+from chains.answers import Answers
 from chains.errors import DeathUnproven, NodeUnavailable
 from chains.model import TxId, TxState, TxStatus
 from custody.alarms.codes import AlarmCode
@@ -24,12 +26,12 @@ async def test_an_included_transfer_that_the_node_forgot_stays_included(every: D
     await desk.node.mine()
     await desk.work()
     assert await desk.state(transfer_id) == "included"
-    shown = desk.adapter.status
+    shown = desk.adapter.statuses
 
-    async def forgets(txid: TxId) -> TxStatus:
-        return TxStatus(TxState.UNKNOWN)
+    async def forgets(txids: Sequence[TxId]) -> Answers[TxStatus]:
+        return [TxStatus(TxState.UNKNOWN) for _ in txids]
 
-    desk.adapter.status = forgets  # type: ignore[method-assign]
+    desk.adapter.statuses = forgets  # type: ignore[method-assign]
     await desk.node.finalize()
     before = desk.adapter.calls.get("proven_dead", 0)
     await desk.work(2)
@@ -43,7 +45,7 @@ async def test_an_included_transfer_that_the_node_forgot_stays_included(every: D
     assert await desk.state(transfer_id) == "included"
     assert await desk.alarms() == [AlarmCode.OUTCOME_UNPROVEN]
 
-    desk.adapter.status = shown  # type: ignore[method-assign]
+    desk.adapter.statuses = shown  # type: ignore[method-assign]
     await desk.settle(transfer_id)
     await ended_well(desk, vault, transfer_id, 1_000)
     assert await open_alarms(desk) == []

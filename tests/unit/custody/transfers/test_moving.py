@@ -72,7 +72,7 @@ async def test_several_at_once_are_signed_in_one_request(every: Desk):
 # Crashes and lost replies
 
 
-@pytest.mark.parametrize("call", ["claim", "prepare", "broadcast", "status"])
+@pytest.mark.parametrize("call", ["claim", "prepare", "broadcast", "statuses"])
 async def test_a_crash_before_a_question_to_the_node(every: Desk, call: str):
     desk = every
     vault = await desk.open_funded(FUNDS)
@@ -86,7 +86,7 @@ async def test_a_crash_before_a_question_to_the_node(every: Desk, call: str):
     await ended_well(desk, vault, transfer_id, 300_000)
 
 
-@pytest.mark.parametrize("call", ["claim", "prepare", "broadcast", "status"])
+@pytest.mark.parametrize("call", ["claim", "prepare", "broadcast", "statuses"])
 async def test_a_lost_reply_of_the_node(every: Desk, call: str):
     desk = every
     vault = await desk.open_funded(FUNDS)
@@ -103,7 +103,7 @@ async def test_a_lost_reply_of_the_node(every: Desk, call: str):
         try:
             await desk.work()
         except NodeUnavailable:
-            assert call == "status"
+            assert call == "statuses"
     await desk.settle(transfer_id)
     await ended_well(desk, vault, transfer_id, 300_000)
     assert not lost

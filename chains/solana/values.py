@@ -1,0 +1,153 @@
+"""What a Solana node's answers hold, and how their JSON is read. Pure.
+
+Readers raise what reading JSON of another shape than expected raises: KeyError, TypeError,
+ValueError, IndexError or ParseHashError.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Any
+
+from solders.hash import Hash
+from solders.pubkey import Pubkey
+
+from chains.errors import BlockUnreadable
+from chains.model import BlockRef, TxId
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`lamports` and `data` of an account that exists; `owner` is the program it belongs to."""
+
+    lamports: int
+    owner: Pubkey
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A transaction in a block. `fee` in lamports; `error` is None if it took effect."""
+
+    slot: int
+    raw: bytes
+    fee: int
+    error: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """By how many lamports a transaction left an account richer than it found it. `index`: of the
+    account in the transaction, lookup tables' accounts last."""
+
+    txid: TxId
+    index: int
+    account: str
+    lamports: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawBlock:
+    ref: BlockRef
+    parent_hash: str
+    parent_slot: int
+    timestamp: int
+    gains: tuple[Gain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSignatures:
+    """Which transactions a block holds, by their first signatures, and where it is linked to."""
+
+    ref: BlockRef
+    parent_slot: int
+    parent_hash: str
+    signatures: frozenset[str]
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("text expected")
+    return value
+
+
+def integer(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError("a non-negative integer expected")
+    return value
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false expected")
+    return value
+
+
+def block_hash(value: Any) -> str:
+    return str(Hash.from_string(text(value)))
+
+
+def base64_bytes(value: Any) -> bytes:
+    """The `[data, "base64"]` that nodes answer with."""
+    data, encoding = value
+    if encoding != "base64":
+        raise ValueError("another encoding than asked for")
+    try:
+        return base64.b64decode(text(data), validate=True)
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+
+
+def account(value: Any) -> Account | None:
+    if value is None:
+        return None
+    return Account(
+        lamports=integer(value["lamports"]),
+        owner=Pubkey.from_string(text(value["owner"])),
+        data=base64_bytes(value["data"]),
+    )
+
+
+def transaction(value: Any) -> Transaction | None:
+    if value is None:
+        return None
+    return Transaction(
+        slot=integer(value["slot"]),
+        raw=base64_bytes(value["transaction"]),
+        fee=integer(value["meta"]["fee"]),
+        error=value["meta"]["err"],
+    )
+
+
+def block(slot: int, value: Any, *, gains: bool) -> RawBlock:
+    """`null` stands for a block that is not there yet or not there any more."""
+    if value is None:
+        raise BlockUnreadable("the node answers null", height=slot)
+    parent_slot = integer(value["parentSlot"])
+    if parent_slot >= slot > 0:
+        raise ValueError("a parent above its block")
+    return RawBlock(
+        ref=BlockRef(height=slot, hash=block_hash(value["blockhash"])),
+        parent_hash=block_hash(value["previousBlockhash"]),
+        parent_slot=parent_slot,
+        timestamp=integer(value.get("blockTime") or 0),
+        gains=tuple(
+            Gain(TxId(text(txid)), integer(index), text(account), integer(lamports))
+            for txid, index, account, lamports in value["gains"]
+        )
+        if gains
+        else (),
+    )
+
+
+def signatures(slot: int, value: Any) -> BlockSignatures | None:
+    if value is None:
+        return None
+    return BlockSignatures(
+        ref=BlockRef(height=slot, hash=block_hash(value["blockhash"])),
+        parent_slot=integer(value["parentSlot"]),
+        parent_hash=block_hash(value["previousBlockhash"]),
+        signatures=frozenset(text(each) for each in value["signatures"]),
+    )
