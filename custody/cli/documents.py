@@ -21,7 +21,7 @@ from signer.policy import (
     Policy,
     SignedPolicy,
 )
-from signer.wire import MalformedMessage, canonical_json, read_json
+from signer.wire import MalformedMessage, canonical_json, parse_json, read_json
 
 
 def read_document(path: Path) -> tuple[bytes, Policy]:
@@ -38,6 +38,17 @@ def read_document(path: Path) -> tuple[bytes, Policy]:
         reason = "text that is not Unicode" if isinstance(error, UnicodeEncodeError) else error
         raise Misuse(f"{path}: {reason}") from None
     return document, policy
+
+
+def read_row(path: Path) -> Any:
+    """The document in `path`, signed or not, as decoded JSON of whichever format. Raises Misuse."""
+    row = _read_json(path)
+    if not _is_signed(row):
+        return row
+    try:
+        return parse_json(SignedPolicy.parse(row).document)
+    except MalformedMessage as error:
+        raise Misuse(f"{path}: {error}") from None
 
 
 def holds_signatures(path: Path) -> bool:

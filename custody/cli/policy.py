@@ -1,6 +1,7 @@
 """`custody policy`: the administrators' commands, from a draft to a policy in force.
 
     keygen -> validate -> sign (each administrator) -> assemble -> publish
+    upgrade: a draft from a policy of the format before
     explain, replay: what a policy says of one transfer, and of those that were made
 
 An administrator's machine needs the draft and the key file, no database and no signer; only
@@ -59,6 +60,24 @@ def validate(document: Document) -> None:
 
     canonical, policy = read_document(document)
     say(*summary(policy, canonical), "this is a policy; nobody's signature was checked")
+
+
+@app.command()
+@told
+def upgrade(
+    document: Annotated[Path, typer.Argument(help="A policy of format 1, signed or not.")],
+    out: Annotated[Path, typer.Option(help="The new draft. Never overwritten.")],
+) -> None:
+    """Write a draft of format 2, and list everything that it means otherwise."""
+    from custody.cli import keyfile
+    from custody.cli.documents import read_row
+    from custody.cli.upgrade import upgraded
+
+    draft, differences = upgraded(read_row(document))
+    keyfile.write_new(out, json.dumps(draft, indent=2).encode() + b"\n")
+    say(f"written to {out}, version {draft['version']}; it differs from before in this:")
+    say(*(f"- {difference}" for difference in differences))
+    say("read it, edit it, and sign it as an administrator: custody policy sign")
 
 
 @app.command()

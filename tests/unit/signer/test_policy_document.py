@@ -12,29 +12,20 @@ from chains.model import Address, NetworkId
 from signer.agreement import Action
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
-    Administrators,
     InvalidPolicy,
     Order,
     Payee,
     Policy,
-    PolicyUnsigned,
-    SignedPolicy,
+    PolicyHead,
     fields,
-    policy_message,
-    verify_policy,
     zones,
 )
-from signer.wire import MalformedMessage, Need, canonical_json
+from signer.wire import Need, canonical_json
 from tests.support.signer import (
-    ADA,
-    ADMINISTRATORS,
     PINNED,
-    Person,
-    administrators_json,
     native,
     policy_document,
     rule,
-    sign_policy,
     window,
 )
 
@@ -330,6 +321,46 @@ def test_documents_that_make_no_sense_are_refused(edit):
         Policy.parse(edited(edit))
 
 
+def test_a_policy_of_the_format_before_is_refused_in_a_line_that_names_the_way():
+    before = edited(lambda r: r.update(format=1))
+    for read in (Policy.parse, PolicyHead.parse):
+        with pytest.raises(InvalidPolicy, match="run custody policy upgrade"):
+            read(before)
+
+
+PASSKEY = {
+    "kind": "passkey",
+    "algorithm": "ES256",
+    "key": "04" + "11" * 64,
+    "rp_id": "custody.example",
+    "origin": "https://app.custody.example:8443",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({}, "a passkey counts for nothing yet"),
+        ({"algorithm": "EdDSA", "key": "11" * 32}, "a passkey counts for nothing yet"),
+        ({"origin": "https://custody.example"}, "a passkey counts for nothing yet"),
+        ({"algorithm": "RS256"}, "algorithm is one of"),
+        ({"key": "11" * 32}, "hex"),
+        ({"rp_id": "Custody.example"}, "domain in lower case"),
+        ({"rp_id": "custody.example/"}, "domain in lower case"),
+        ({"origin": "http://custody.example"}, "origin is https://"),
+        ({"origin": "https://evil-custody.example"}, "origin is https://"),
+        ({"counter": 1}, "fields must be exactly"),
+    ],
+)
+def test_a_passkey_is_read_strictly_and_refused(changes, complaint):
+    passkey = {**PASSKEY, **changes}
+    with pytest.raises(InvalidPolicy, match=complaint):
+        Policy.parse(edited(lambda r: r["persons"][0]["credentials"].append(passkey)))
+    with pytest.raises(InvalidPolicy, match=complaint):
+        Policy.parse(edited(lambda r: r["administrators"]["members"][0].update(
+            credentials=[passkey])))  # fmt: skip
+
+
 def test_a_document_in_other_bytes_is_refused():
     for other in (FULL + b"\n", FULL.replace(b":", b": ", 1), b"", b"[]", b"\xff"):
         with pytest.raises(InvalidPolicy):
@@ -374,69 +405,6 @@ def test_small_order_points_are_exactly_the_refused_keys():
             found = add(found, found)
         assert found == one
     assert len({int.from_bytes(y, "little") % p for y in _SMALL_ORDER}) == 5  # all there are
-
-
-# Signatures
-
-
-def test_a_quorum_of_administrators_makes_it_valid():
-    assert verify_policy(sign_policy(FULL), PINNED) == Policy.parse(FULL)
-    assert verify_policy(sign_policy(FULL, ADMINISTRATORS), PINNED) == Policy.parse(FULL)
-
-
-def with_signature(name, signature):
-    signed = sign_policy(FULL)
-    return SignedPolicy(FULL, {**signed.signatures, name: signature})
-
-
-@pytest.mark.parametrize(
-    "signed",
-    [
-        pytest.param(sign_policy(FULL, ()), id="nobody"),
-        pytest.param(sign_policy(FULL, ADMINISTRATORS[:1]), id="one of two"),
-        pytest.param(sign_policy(FULL, (*ADMINISTRATORS[:2], ADA)), id="a stranger too"),
-        pytest.param(with_signature("admin-3", bytes(64)), id="a wrong one too"),
-        pytest.param(
-            with_signature("admin-3", ADMINISTRATORS[0].key.sign(policy_message(FULL))),
-            id="one administrator under two names",
-        ),
-        pytest.param(
-            SignedPolicy(FULL, sign_policy(policy_document(version=2)).signatures),
-            id="signatures of another document",
-        ),
-        pytest.param(
-            SignedPolicy(FULL, {p.name: p.key.sign(FULL) for p in ADMINISTRATORS}),
-            id="bare bytes without domain",
-        ),
-    ],
-)
-def test_everything_but_a_quorum_is_refused(signed):
-    with pytest.raises(PolicyUnsigned):
-        verify_policy(signed, PINNED)
-
-
-def test_signed_nonsense_is_refused():
-    with pytest.raises(InvalidPolicy):
-        verify_policy(sign_policy(b"{}"), PINNED)
-
-
-def test_signed_policies_round_trip():
-    signed = sign_policy(FULL)
-    assert SignedPolicy.parse(json.loads(json.dumps(signed.to_json()))) == signed
-    for wrong in (
-        {},
-        {"document": 1, "signatures": {}},
-        {"document": "\ud800", "signatures": {}},
-        {"document": "x", "signatures": {"a": "00"}},
-        {"document": "x", "signatures": []},
-    ):
-        with pytest.raises(MalformedMessage):
-            SignedPolicy.parse(wrong)
-
-
-def test_administrators_round_trip():
-    row = administrators_json(1, (Person("x"),))
-    assert Administrators.parse(row).to_json() == row
 
 
 def test_time_zones_come_from_the_pinned_package_and_not_from_the_machine():
