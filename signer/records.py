@@ -1,7 +1,8 @@
 """What the signer tells custody of its journal, so that custody can rebuild what it has lost.
 
-Three kinds of records, without a secret among them: what was signed and for which mandate, which
-vault has which account, and that the journal itself was recovered. Public: custody reads these.
+Four kinds of records, without a secret among them: what was signed and for which mandate, which
+vault has which account, which policies came into force, and that the journal itself was recovered.
+Public: custody reads these.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from chains.model import Address, UnsignedTx
+from signer.policy import SignedPolicy
 from signer.proof import Proof
 from signer.tree import HASH_BYTES, leaf_hash
 from signer.wire import (
@@ -33,9 +35,11 @@ from signer.wire import (
 _TOLD: Final[Mapping[str, tuple[str, ...]]] = {
     "signed": ("document", "mandate", "payload", "sender", "tx"),
     "vault": ("account", "client", "vault"),
+    "policy": ("document", "signatures", "version"),
     "recovered": ("after", "through"),
 }
 """Kinds of records that custody may read, and what of them. Of all others only that they exist."""
+_POLICY_FIELDS: Final = ("document", "signatures")
 LOOKED_AT_MAX: Final = 1000
 """Records that one page looks at, of whatever kind."""
 _PATH_MAX: Final = 128
@@ -69,6 +73,17 @@ class VaultRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyRecord:
+    """`signed` came into force."""
+
+    sequence: int
+    head: bytes
+    at: datetime
+    version: int
+    signed: SignedPolicy
+
+
+@dataclass(frozen=True, slots=True)
 class RecoveredRecord:
     """The journal went on after a loss: records after `after` and up to `through` are not in it,
     and perhaps others neither, of which nobody held a receipt."""
@@ -80,7 +95,7 @@ class RecoveredRecord:
     through: int
 
 
-JournalRecord = SignedRecord | VaultRecord | RecoveredRecord
+JournalRecord = SignedRecord | VaultRecord | PolicyRecord | RecoveredRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +189,9 @@ def parse_record(row: object) -> JournalRecord:
             case "vault":
                 client, vault = text(body["client"]), text(body["vault"])
                 return VaultRecord(sequence, head, at, client, vault, integer(body["account"]))
+            case "policy":
+                signed = SignedPolicy.parse({name: body[name] for name in _POLICY_FIELDS})
+                return PolicyRecord(sequence, head, at, integer(body["version"]), signed)
             case "recovered":
                 lost = integer(body["after"]), integer(body["through"])
                 return RecoveredRecord(sequence, head, at, *lost)

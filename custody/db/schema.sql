@@ -113,6 +113,16 @@ CREATE TABLE passes (
 
 CREATE INDEX ix_passes_network ON passes (network);
 
+CREATE TABLE policy_versions (
+    digest BYTEA NOT NULL,
+    version INTEGER NOT NULL,
+    document BYTEA NOT NULL,
+    signatures BYTEA NOT NULL,
+    in_force_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    first_seen TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_policy_versions PRIMARY KEY (digest)
+);
+
 CREATE TABLE readings (
     network VARCHAR NOT NULL,
     first_height INTEGER NOT NULL,
@@ -399,6 +409,7 @@ CREATE TABLE transactions (
     refusal VARCHAR,
     receipt_sequence INTEGER,
     receipt_head BYTEA,
+    receipt BYTEA,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     signed_at TIMESTAMP WITH TIME ZONE,
     broadcast_at TIMESTAMP WITH TIME ZONE,
@@ -462,6 +473,15 @@ CREATE TRIGGER passes_no_delete BEFORE DELETE ON passes
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER passes_no_truncate BEFORE TRUNCATE ON passes
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER policy_versions_no_update BEFORE UPDATE ON policy_versions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER policy_versions_no_delete BEFORE DELETE ON policy_versions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER policy_versions_no_truncate BEFORE TRUNCATE ON policy_versions
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
@@ -571,6 +591,7 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.raw IS NOT NULL AND OLD.raw IS DISTINCT FROM NEW.raw
    OR OLD.receipt_sequence IS NOT NULL AND OLD.receipt_sequence IS DISTINCT FROM NEW.receipt_sequence
    OR OLD.receipt_head IS NOT NULL AND OLD.receipt_head IS DISTINCT FROM NEW.receipt_head
+   OR OLD.receipt IS NOT NULL AND OLD.receipt IS DISTINCT FROM NEW.receipt
    OR OLD.signed_at IS NOT NULL AND OLD.signed_at IS DISTINCT FROM NEW.signed_at
    OR OLD.broadcast_at IS NOT NULL AND OLD.broadcast_at IS DISTINCT FROM NEW.broadcast_at) EXECUTE FUNCTION refuse_change();
 

@@ -355,12 +355,28 @@ class TransactionRow(Row):
     """The signer's word that it did not sign these bytes, so that others may be built."""
     receipt_sequence: Mapped[int | None]
     receipt_head: Mapped[bytes | None]
+    receipt: Mapped[bytes | None]
+    """The signer's receipt whole, in canonical bytes."""
     created_at: Mapped[datetime]
     signed_at: Mapped[datetime | None]
     broadcast_at: Mapped[datetime | None]
 
 
 Index("ix_transactions_receipt_sequence", TransactionRow.receipt_sequence)
+
+
+class PolicyVersionRow(Row):
+    """Every signed policy that was ever in force, as the signer's journal tells it. `digest`:
+    SHA-256 of the document, which decisions name. `signatures`: canonical JSON, by administrator.
+    `in_force_at`: the signer's time."""
+
+    __tablename__ = "policy_versions"
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    document: Mapped[bytes]
+    signatures: Mapped[bytes]
+    in_force_at: Mapped[datetime]
+    first_seen: Mapped[datetime]
 
 
 class SignerJournalRow(Row):

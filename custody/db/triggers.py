@@ -1,6 +1,6 @@
 """What the database itself refuses, whoever asks: changing the past.
 
-Four tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
+Some tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
 stays as it was written (`LIVES`): only the columns named here may change, and some only once.
 
 SQLite's INSERT OR REPLACE deletes rows without asking a trigger, unless the connection says so
@@ -26,6 +26,7 @@ from custody.db.tables import (
     DepositRow,
     LedgerEntryRow,
     PassRow,
+    PolicyVersionRow,
     Row,
     TransactionRow,
     TransferEventRow,
@@ -36,7 +37,13 @@ from custody.db.tables import (
 
 REFUSED: Final = "the past does not change"
 
-GROWS: Final[tuple[type[Row], ...]] = (LedgerEntryRow, TransferEventRow, ApprovalRow, PassRow)
+GROWS: Final[tuple[type[Row], ...]] = (
+    LedgerEntryRow,
+    TransferEventRow,
+    ApprovalRow,
+    PassRow,
+    PolicyVersionRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "raw",
             "receipt_sequence",
             "receipt_head",
+            "receipt",
             "signed_at",
             "broadcast_at",
         ),

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from custody.journal.repository import Place
-from signer.records import JournalRecord, RecoveredRecord, SignedRecord, VaultRecord
+from signer.records import (
+    JournalRecord,
+    PolicyRecord,
+    RecoveredRecord,
+    SignedRecord,
+    VaultRecord,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +51,7 @@ def _line(record: JournalRecord) -> str:
                 f"{out.amount} of {out.asset} to {out.address}" for out in mandate.outputs
             )
             return f"{at}transfer {mandate.transfer} out of {mandate.vault}: {paid}"
+        case PolicyRecord():
+            return f"{at}version {record.version} of the policy"
         case RecoveredRecord():
             return f"{at}the signer was recovered; it lost what followed record {record.after}"

@@ -256,6 +256,7 @@ class Recovery:
             place = await repository.lock_place(session)
             if (place.sequence, place.head) != (plan.place.sequence, plan.place.head):
                 raise Conflict("journal_moved", "somebody else recovered meanwhile: look again")
+            await repository.keep_policies(session, plan.records, now)
             await repository.move(session, plan.ending)
             await clear_alarm(session, AlarmCode.SIGNER_AHEAD, now)
 

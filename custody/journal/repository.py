@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from sqlalchemy import select, update
 
@@ -14,6 +15,7 @@ from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AlarmRow,
     ClaimRow,
+    PolicyVersionRow,
     SignerJournalRow,
     TransactionRow,
     TransferRow,
@@ -22,7 +24,8 @@ from custody.db.tables import (
 )
 from custody.errors import Unavailable
 from custody.transfers.state import ON_CHAIN, State
-from signer.records import SignedRecord
+from signer.records import JournalRecord, PolicyRecord, SignedRecord
+from signer.wire import canonical_json
 
 THE_ROW = 1
 """There is one signer, so there is one row."""
@@ -76,6 +79,34 @@ async def move(session: WriteSession, new: Place) -> None:
             reason=new.reason,
         )
     )
+
+
+async def keep_policies(
+    session: WriteSession, records: Collection[JournalRecord], now: datetime
+) -> None:
+    """Those policies among the records that are not kept yet. The caller holds the place locked."""
+    told = {
+        sha256(record.signed.document).digest(): record
+        for record in reversed(tuple(records))
+        if isinstance(record, PolicyRecord)
+    }
+    if not told:
+        return
+    kept = await session.all(
+        select(PolicyVersionRow.digest).where(PolicyVersionRow.digest.in_(told))
+    )
+    for digest in told.keys() - set(kept):
+        record = told[digest]
+        session.add(
+            PolicyVersionRow(
+                digest=digest,
+                version=record.version,
+                document=record.signed.document,
+                signatures=canonical_json(record.signed.to_json()["signatures"]),
+                in_force_at=record.at,
+                first_seen=now,
+            )
+        )
 
 
 def _place(row: SignerJournalRow) -> Place:

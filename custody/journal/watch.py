@@ -22,7 +22,14 @@ from custody.journal import repository
 from custody.journal.repository import Place, signer_ahead
 from custody.transfers.builder import unsigned_of
 from signer.client import SignerUnavailable
-from signer.records import JournalPage, JournalRecord, RecoveredRecord, SignedRecord, VaultRecord
+from signer.records import (
+    JournalPage,
+    JournalRecord,
+    PolicyRecord,
+    RecoveredRecord,
+    SignedRecord,
+    VaultRecord,
+)
 from signer.wire import Status, tx_digest
 
 log = structlog.get_logger()
@@ -80,6 +87,7 @@ class JournalWatch:
             now_at = await repository.lock_place(session)
             if now_at.closed_since is None and now_at.sequence <= at.sequence:
                 now_at = _closed(now_at, unknown, self._clock()) if unknown else _past(page)
+                await repository.keep_policies(session, page.records, self._clock())
                 await repository.move(session, now_at)
             if now_at.closed_since is not None:
                 words = now_at.reason or "unknown"
@@ -121,6 +129,8 @@ async def unexplained(
                 return (record.mandate.transfer, tx_digest(record.tx)) in digests
             case VaultRecord():
                 return vaults.get(record.vault, -1) in (None, record.account)
+            case PolicyRecord():
+                return True
             case RecoveredRecord():
                 return False
 

@@ -255,6 +255,7 @@ def transaction_row(
         refusal=None,
         receipt_sequence=None,
         receipt_head=None,
+        receipt=None,
         created_at=now,
         signed_at=None,
         broadcast_at=None,

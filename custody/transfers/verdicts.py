@@ -22,7 +22,7 @@ from custody.transfers.apply import load, transition
 from custody.transfers.builder import Built
 from custody.transfers.outcomes import Done, Later, Progress, signer_code
 from custody.transfers.state import Event, Lapse, Postpone, Refuse, Sign, State, can
-from signer.wire import Receipt, Refusal, RefusalCode, tx_digest
+from signer.wire import Receipt, Refusal, RefusalCode, canonical_json, tx_digest
 
 NOT_NOW = frozenset(
     {
@@ -131,4 +131,5 @@ def _complete(transaction: TransactionRow, signed: SignedTx, receipt: Receipt) -
     transaction.txid = signed.txid
     transaction.receipt_sequence = receipt.sequence
     transaction.receipt_head = receipt.head
+    transaction.receipt = canonical_json(receipt.to_json())
     transaction.signed_at = receipt.signed_at

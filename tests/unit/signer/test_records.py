@@ -9,7 +9,7 @@ import pytest
 from signer import records
 from signer.endpoint import Endpoint
 from signer.messages import CallRefused, parse_response, request
-from signer.records import JournalPage, RecoveredRecord, SignedRecord, VaultRecord
+from signer.records import JournalPage, PolicyRecord, RecoveredRecord, SignedRecord, VaultRecord
 from signer.wire import MalformedMessage, SignRequest, canonical_json
 from tests.support.signer import CALLER, Bench, caller, outcome_word, script
 
@@ -59,11 +59,16 @@ def test_other_records_are_counted_and_not_told(reader):
     last = reader.page().through
     assert last == bench.session.journal.sequence
     kinds = {type(each) for each in reader.all()}
-    assert kinds == {VaultRecord}
+    assert kinds == {VaultRecord, PolicyRecord}
     text = json.dumps(
         parse_response(reader.endpoint.answer(CALLER, request("records", {"after": 0})))
     )
-    assert "refused" not in text and "administrators" not in text
+    assert "refused" not in text and "salt" not in text
+
+
+def test_policies_are_told_whole(reader):
+    (record,) = [each for each in reader.all() if isinstance(each, PolicyRecord)]
+    assert (record.version, record.signed) == (1, reader.bench.session.publisher.current())
 
 
 def test_pages_end_and_go_on(reader, monkeypatch):

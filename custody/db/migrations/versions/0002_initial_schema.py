@@ -433,6 +433,7 @@ def upgrade() -> None:
         sa.Column("refusal", sa.String(), nullable=True),
         sa.Column("receipt_sequence", sa.Integer(), nullable=True),
         sa.Column("receipt_head", sa.LargeBinary(), nullable=True),
+        sa.Column("receipt", sa.LargeBinary(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.Column("signed_at", UtcTime(), nullable=True),
         sa.Column("broadcast_at", UtcTime(), nullable=True),
@@ -447,6 +448,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_transactions_txid"), "transactions", ["txid"], unique=False)
     op.create_index(
         "ix_transactions_receipt_sequence", "transactions", ["receipt_sequence"], unique=False
+    )
+    op.create_table(
+        "policy_versions",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("signatures", sa.LargeBinary(), nullable=False),
+        sa.Column("in_force_at", UtcTime(), nullable=False),
+        sa.Column("first_seen", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_policy_versions")),
     )
     op.create_table(
         "signer_journal",

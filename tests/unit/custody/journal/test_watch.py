@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
+from hashlib import sha256
 from unittest.mock import AsyncMock
 
 import pytest
+from sqlalchemy import select
 
 from chains.model import AddressType
 from chains.networks import find_network
 from custody.db.leases import Lease
 from custody.db.session import Database
+from custody.db.tables import PolicyVersionRow
 from custody.errors import Unavailable
 from custody.journal import repository
 from custody.journal.addresses import Branch, place_of
@@ -18,7 +23,9 @@ from custody.journal.recovery import Recovery
 from custody.journal.watch import JournalWatch
 from custody.services import CODECS
 from signer.client import SignerUnavailable
-from tests.support.fakes import FakeCodec
+from signer.policy import SignedPolicy
+from signer.wire import Receipt, canonical_json
+from tests.support.fakes import FakeCodec, changed_policy
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, FAMILIES
 
@@ -186,3 +193,49 @@ def test_the_place_of_an_address_is_read_from_its_path(alias: str):
     if AddressType.P2WPKH in network.address_types:
         path = codec.address_path(AddressType.P2WPKH, 5, 3, change=True)
         assert place_of(codec, 5, path) == (Branch(AddressType.P2WPKH, True), 3)
+
+
+# What is kept whole
+
+
+async def kept_policies(desk: Desk) -> list[PolicyVersionRow]:
+    async with desk.database.read() as session:
+        return list(await session.all(select(PolicyVersionRow).order_by(PolicyVersionRow.version)))
+
+
+def come_into_force(desk: Desk, version: int) -> SignedPolicy:
+    signed = replace(changed_policy(version), signatures={"admin": bytes([version]) * 64})
+    desk.signer.write(kind="policy", version=version, **signed.to_json())
+    return signed
+
+
+async def test_every_policy_that_was_in_force_is_kept_whole_and_once(desk: Desk):
+    """Also one that was replaced before anybody asked for it, and after the place was set back."""
+    signed = [come_into_force(desk, version) for version in (1, 2, 3)]
+    await watched(desk)
+    first = await kept_policies(desk)
+    assert [row.version for row in first] == [1, 2, 3]
+    for row, policy in zip(first, signed, strict=True):
+        assert (row.document, row.digest) == (policy.document, sha256(policy.document).digest())
+        given = {"document": policy.document.decode(), "signatures": json.loads(row.signatures)}
+        assert SignedPolicy.parse(given) == policy
+    async with desk.database.write() as session:
+        await repository.lock_place(session)
+        await repository.move(session, repository.Place())
+    desk.clock.forward(minutes=1)
+    come_into_force(desk, 4)
+    await watched(desk)
+    again = await kept_policies(desk)
+    assert [row.version for row in again] == [1, 2, 3, 4]
+    assert [row.first_seen for row in again[:3]] == [row.first_seen for row in first]
+
+
+async def test_a_receipt_is_kept_whole(desk: Desk):
+    vault = await desk.open_funded(10**17)
+    transfer = await desk.send(vault, 1_000)
+    await desk.work()
+    (row,) = await desk.transactions(transfer)
+    assert row.receipt is not None
+    receipt = Receipt.parse(json.loads(row.receipt))
+    assert canonical_json(receipt.to_json()) == row.receipt
+    assert (receipt.sequence, receipt.head) == (row.receipt_sequence, row.receipt_head)
