@@ -46,7 +46,7 @@ class Requires:
             caller = await authenticate(session, credentials.credentials)
         if caller is None:
             raise Unauthenticated("this API key is not valid")
-        structlog.contextvars.bind_contextvars(api_key=caller.key_id)
+        structlog.contextvars.bind_contextvars(api_key=caller.key_id, initiator=caller.initiator)
         caller.check_scope(self.scope)
         return caller
 

@@ -104,7 +104,7 @@ async def clear_alarm(
     check_of_the_house(caller)
     async with services.custody.database.write() as session:
         row = await dismiss_alarm(
-            session, alarm_id, body.reason, services.custody.clock(), by=caller.key_id
+            session, alarm_id, body.reason, services.custody.clock(), by=caller.initiator
         )
         return alarm_view(row)
 

@@ -131,7 +131,7 @@ async def freeze_vault(
     async with services.custody.database.write() as session:
         await repository.vault(session, vault_id, only=caller.client_id)
         now = services.custody.clock()
-        await freeze(session, [vault_id], body.reason, now, by=caller.key_id)
+        await freeze(session, [vault_id], body.reason, now, by=caller.initiator)
         return freeze_list(await freezes_of(session, vault_id))
 
 
@@ -143,7 +143,7 @@ async def unfreeze_vault(
     unless it shall go on in spite of that. Needs a key that is bound to no client."""
     check_of_the_house(caller)
     await services.unfreezing.unfreeze(
-        vault_id, body.reason, by=caller.key_id, despite_difference=body.despite_difference
+        vault_id, body.reason, by=caller.initiator, despite_difference=body.despite_difference
     )
     async with services.custody.database.read() as session:
         return freeze_list(await freezes_of(session, vault_id))

@@ -57,7 +57,7 @@ TRANSFER_EXAMPLE: dict[str, Any] = {
     "fee": {"amount": "0.00000282", "amount_base_units": "282"},
     "locked": {"amount": "0", "amount_base_units": "0"},
     "note": "payout 17",
-    "initiator": "key_01k9zv2k7p3w6g1b4c5d7e8f9g",
+    "initiator": "payout-robot",
     "state": "included",
     "waiting": None,
     "reason": None,
@@ -135,7 +135,7 @@ class TransferView(View):
     fee: Money | None = Field(description="what the network took, once in a block")
     locked: Money | None = Field(description="moved to accounts the chain holds for the vault")
     note: str | None
-    initiator: str = Field(description="id of the API key that asked")
+    initiator: str = Field(description="the person or machine that asked, as the policy names it")
     state: State
     waiting: str | None = Field(
         description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "

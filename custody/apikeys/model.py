@@ -28,9 +28,11 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`key_id` is what a mandate names as its initiator. `client_id`: None sees every client."""
+    """`initiator`: the person or machine that the key belongs to, as the policy and mandates name
+    it; several keys may be one's. `client_id`: None sees every client."""
 
     key_id: str
+    initiator: str
     client_id: str | None
     scopes: frozenset[Scope]
 

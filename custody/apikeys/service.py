@@ -13,6 +13,7 @@ from custody.db.ids import new_id
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ApiKeyRow, ClientRow
 from custody.errors import Invalid, NotFound
+from signer.wire import MalformedMessage, identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,20 @@ async def create_key(
     session: WriteSession,
     *,
     name: str,
+    initiator: str,
     scopes: Iterable[Scope],
     client_id: str | None,
     now: datetime,
 ) -> NewKey:
-    """`client_id` None makes a key for all clients. Raises NotFound client_not_found, Invalid
-    scopes_empty."""
+    """`initiator`: whose key it is: the person or machine that asks with it, by its name in the
+    policy. `client_id` None makes a key for all clients. Raises NotFound client_not_found, Invalid
+    scopes_empty, initiator_invalid."""
     chosen = sorted(set(scopes))
+    try:
+        identifier(initiator)
+    except MalformedMessage as error:
+        message = "an initiator is named as in a policy: in printable ASCII, without outer spaces"
+        raise Invalid("initiator_invalid", message, field="initiator") from error
     if not chosen:
         raise Invalid("scopes_empty", "a key without a scope may do nothing", field="scopes")
     if client_id is not None and await session.get(ClientRow, client_id) is None:
@@ -44,6 +52,7 @@ async def create_key(
         ApiKeyRow(
             id=key_id,
             name=name,
+            initiator=initiator,
             digest=digest_of(secret),
             scopes=" ".join(chosen),
             client_id=client_id,
@@ -62,7 +71,9 @@ async def authenticate(session: ReadSession, secret: str) -> Caller | None:
     row = await repository.key_in_force(session, digest_of(secret))
     if row is None:
         return None
-    return Caller(row.id, row.client_id, frozenset(Scope(name) for name in row.scopes.split()))
+    return Caller(
+        row.id, row.initiator, row.client_id, frozenset(Scope(name) for name in row.scopes.split())
+    )
 
 
 async def revoke_key(session: WriteSession, key_id: str, now: datetime) -> None:

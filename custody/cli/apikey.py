@@ -19,6 +19,9 @@ _NAME_LENGTH_MAX = 100
 @told
 async def create(
     name: Annotated[str, typer.Option(help="What the key is for, to recognise it later.")],
+    initiator: Annotated[
+        str, typer.Option(help="Whose it is: a person or machine, by its id in the policy.")
+    ],
     scope: Annotated[list[Scope], typer.Option(help="What it may do. Repeatable.")],
     client: Annotated[
         str | None, typer.Option(help="The one client it may see; without, it sees all.")
@@ -30,7 +33,9 @@ async def create(
     if not 0 < len(name) <= _NAME_LENGTH_MAX or not name.isprintable():
         raise Misuse(f"a name is 1 to {_NAME_LENGTH_MAX} printable characters")
     async with opened_database() as database, database.write() as session:
-        made = await create_key(session, name=name, scopes=scope, client_id=client, now=now())
+        made = await create_key(
+            session, name=name, initiator=initiator, scopes=scope, client_id=client, now=now()
+        )
     note(f"key {made.id}; its secret is not stored and can't be shown again:")
     say(made.secret)
 
@@ -45,11 +50,12 @@ async def list_all() -> None:
         keys = await list_keys(session)
     show_table(
         "API keys",
-        ("id", "name", "scopes", "client", "created", "revoked"),
+        ("id", "name", "belongs to", "scopes", "client", "created", "revoked"),
         [
             (
                 key.id,
                 key.name,
+                key.initiator,
                 key.scopes,
                 key.client_id or "all",
                 f"{key.created_at:%Y-%m-%d}",

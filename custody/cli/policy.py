@@ -177,7 +177,9 @@ async def explain(
     network: Annotated[str | None, typer.Option(help="network (alias or CAIP-2),")] = None,
     destination: Annotated[str | None, typer.Option(help="destination address,")] = None,
     amount: Annotated[str | None, typer.Option(help="amount in the asset's unit,")] = None,
-    initiator: Annotated[str | None, typer.Option(help="and who asks (an API key's id).")] = None,
+    initiator: Annotated[
+        str | None, typer.Option(help="and who asks (a person or a machine).")
+    ] = None,
     asset: Annotated[str | None, typer.Option(help="CAIP-19; default: the native asset.")] = None,
     fee_max: Annotated[
         str | None, typer.Option(help="In the native unit; default: the network's.")

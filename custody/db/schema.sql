@@ -144,6 +144,7 @@ CREATE TABLE signer_journal (
 CREATE TABLE api_keys (
     id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
+    initiator VARCHAR NOT NULL,
     digest BYTEA NOT NULL,
     scopes VARCHAR NOT NULL,
     client_id VARCHAR,
@@ -621,6 +622,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER api_keys_no_update BEFORE UPDATE ON api_keys
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.digest IS DISTINCT FROM NEW.digest
    OR OLD.scopes IS DISTINCT FROM NEW.scopes
    OR OLD.client_id IS DISTINCT FROM NEW.client_id

@@ -464,11 +464,13 @@ class IdempotencyRow(Row):
 
 class ApiKeyRow(Row):
     """`digest`: SHA-256 of the secret (256 random bits, so no slow hash is needed). `client_id`:
-    None means all clients. `scopes`: space-separated."""
+    None means all clients. `scopes`: space-separated. `initiator`: the person or machine that it
+    belongs to, by its name in the policy."""
 
     __tablename__ = "api_keys"
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
+    initiator: Mapped[str]
     digest: Mapped[bytes] = mapped_column(unique=True)
     scopes: Mapped[str]
     client_id: Mapped[str | None] = mapped_column(ForeignKey("clients.id"))

@@ -26,7 +26,7 @@ from chains.devnet.process import EngineProcess, free_port
 from chains.networks import Network, find_network
 from custody.apikeys.model import Scope
 from custody.devnet.nodes import running_nodes
-from custody.devnet.policy import administrators, standing_policy
+from custody.devnet.policy import MACHINE, administrators, standing_policy
 from signer.client import SignerClient, SignerError
 
 POLL_INTERVAL_S: Final = 0.25
@@ -147,7 +147,8 @@ def _environment(root: Path, socket: Path, urls: Mapping[str, str], port: int) -
 
 def _create_api_key(environment: Mapping[str, str]) -> str:
     scopes = [part for scope in Scope for part in ("--scope", scope.value)]
-    command: list[str | Path] = [_BIN / "custody", "apikey", "create", "--name", "devnet"]
+    command: list[str | Path] = [_BIN / "custody", "apikey", "create"]
+    command += ["--name", "devnet", "--initiator", MACHINE]
     return _run([*command, *scopes], environment).split()[-1]
 
 

@@ -13,6 +13,8 @@ from signer.policy import Policy, SignedPolicy, policy_message
 from signer.wire import Action, canonical_json
 
 ADMINISTRATOR: Final = "devnet-administrator"
+MACHINE: Final = "devnet"
+"""The one machine that may ask for transfers; the printed API key is its."""
 _HOUR_S: Final = 3600
 
 
@@ -28,7 +30,7 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
             "version": 1,
             "administrators": administrators(key),
             "persons": [],
-            "machines": [],
+            "machines": [{"id": MACHINE, "operators": []}],
             "groups": [],
             "destinations": [],
             "rules": [_rule(networks)],
@@ -56,7 +58,7 @@ def _rule(networks: list[Network]) -> dict[str, Any]:
             "assets": sorted(asset for asset, _ in assets),
             "destinations": "any",
             "actions": [Action.TRANSFER],
-            "initiators": "any",
+            "initiators": [MACHINE],
         },
         "limits": {
             "per_transfer": [

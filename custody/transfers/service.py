@@ -153,7 +153,7 @@ class Transfers:
             await check_open(session)
             if not can(before, Cancel):
                 raise Conflict("transfer_not_cancellable", _too_late(before))
-            event = Cancel(f"by {caller.key_id}")
+            event = Cancel(f"by {caller.initiator}")
             await transition(session, self._ledger, row, before, event, self._clock())
             return row
 
@@ -263,7 +263,7 @@ class Transfers:
             vault=payer.vault_id,
             network=network.id,
             action=Action.TRANSFER,
-            initiator=ask.caller.key_id,
+            initiator=ask.caller.initiator,
             source_path=source.path,
             source_address=source.address,
             outputs=(ask.payment,),

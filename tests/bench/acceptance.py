@@ -33,7 +33,7 @@ CALLERS = 8
 
 _WEALTH = 10**30
 _FEE_MAX = 10**15
-_CALLER = Caller("key_01k9bench", None, frozenset(Scope))
+_CALLER = Caller("key_01k9bench", "robot", None, frozenset(Scope))
 
 
 class Accepting:

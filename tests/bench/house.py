@@ -84,7 +84,9 @@ def _environment(
 
 def _make_key(environment: Mapping[str, str]) -> str:
     scopes = [part for scope in Scope for part in ("--scope", scope.value)]
-    return _run(environment, "apikey", "create", "--name", "bench", *scopes).split()[-1]
+    return _run(
+        environment, "apikey", "create", "--name", "bench", "--initiator", "robot", *scopes
+    ).split()[-1]
 
 
 def _run(environment: Mapping[str, str], *arguments: str) -> str:

@@ -215,7 +215,7 @@ def _request(
         vault=vault.name,
         network=network.id,
         action=Action.TRANSFER,
-        initiator="key_01k9bench",
+        initiator="robot",
         source_path=source_path,
         source_address=source_address,
         outputs=(payment,),

@@ -15,6 +15,7 @@ from custody.db.tables import ApiKeyRow, ClientRow
 from tests.support.cli import done, refused, run
 
 CLIENT = "cli_" + "0" * 26
+OF_ROBOT = ("--initiator", "robot")
 
 
 @pytest.fixture
@@ -57,7 +58,9 @@ def digests(env: Mapping[str, str]) -> list[bytes]:
 
 
 def test_create_prints_a_working_secret_once_and_nothing_beside_it(env: Mapping[str, str]):
-    secret = done("apikey", "create", "--name", "desk", "--scope", "read", env=env).strip()
+    secret = done(
+        "apikey", "create", "--name", "desk", *OF_ROBOT, "--scope", "read", env=env
+    ).strip()
     found = caller(env, secret)
     assert found is not None
     assert (found.client_id, found.scopes) == (None, frozenset({Scope.READ}))
@@ -70,25 +73,42 @@ def test_create_prints_a_working_secret_once_and_nothing_beside_it(env: Mapping[
 def test_create_for_one_client_with_several_scopes(env: Mapping[str, str]):
     add_client(env)
     flags = ("--scope", "transfer", "--scope", "read", "--client", CLIENT)
-    secret = done("apikey", "create", "--name", "Bob's script", *flags, env=env).strip()
+    secret = done("apikey", "create", "--name", "Bob's script", *OF_ROBOT, *flags, env=env).strip()
     assert caller(env, secret) == Caller(
-        f"key_{secret.split('_')[1]}", CLIENT, frozenset({Scope.READ, Scope.TRANSFER})
+        f"key_{secret.split('_')[1]}", "robot", CLIENT, frozenset({Scope.READ, Scope.TRANSFER})
     )
-    assert "read transfer" in done("apikey", "list", env=env)
+    listed = done("apikey", "list", env=env)
+    assert "read transfer" in listed and "robot" in listed
 
 
 @pytest.mark.parametrize(
     ("flags", "code", "complaint"),
     [
-        (("--name", "x"), 2, "scope"),
-        (("--scope", "read"), 2, "name"),
-        (("--name", "x", "--scope", "root"), 2, "root"),
-        (("--name", "", "--scope", "read"), 2, "1 to 100 printable"),
-        (("--name", "x\x1b[31m", "--scope", "read"), 2, "1 to 100 printable"),
-        (("--name", "x" * 101, "--scope", "read"), 2, "1 to 100 printable"),
-        (("--name", "x", "--scope", "read", "--client", "cli_none"), 1, "client_not_found"),
+        (("--name", "x", *OF_ROBOT), 2, "scope"),
+        ((*OF_ROBOT, "--scope", "read"), 2, "name"),
+        (("--name", "x", "--scope", "read"), 2, "initiator"),
+        (("--name", "x", *OF_ROBOT, "--scope", "root"), 2, "root"),
+        (("--name", "", *OF_ROBOT, "--scope", "read"), 2, "1 to 100 printable"),
+        (("--name", "x\x1b[31m", *OF_ROBOT, "--scope", "read"), 2, "1 to 100 printable"),
+        (("--name", "x" * 101, *OF_ROBOT, "--scope", "read"), 2, "1 to 100 printable"),
+        (
+            ("--name", "x", *OF_ROBOT, "--scope", "read", "--client", "cli_none"),
+            1,
+            "client_not_found",
+        ),
+        (("--name", "x", "--initiator", "", "--scope", "read"), 2, "initiator_invalid"),
     ],
-    ids=["no-scope", "no-name", "wrong-scope", "empty", "escape", "long", "no-client"],
+    ids=[
+        "no-scope",
+        "no-name",
+        "no-initiator",
+        "wrong-scope",
+        "empty",
+        "escape",
+        "long",
+        "no-client",
+        "nobody",
+    ],
 )
 def test_create_refuses_and_stores_nothing(
     env: Mapping[str, str], flags: tuple[str, ...], code: int, complaint: str
@@ -101,7 +121,7 @@ def test_create_refuses_and_stores_nothing(
 
 def test_revoke_ends_a_key_at_once(database_url: str):
     env = {"CUSTODY_DATABASE_URL": database_url}
-    secret = done("apikey", "create", "--name", "x", "--scope", "read", env=env).strip()
+    secret = done("apikey", "create", "--name", "x", *OF_ROBOT, "--scope", "read", env=env).strip()
     found = caller(env, secret)
     assert found is not None
     assert "revoked" in done("apikey", "revoke", found.key_id, env=env)
@@ -111,7 +131,7 @@ def test_revoke_ends_a_key_at_once(database_url: str):
 
 
 def test_revoke_refuses_a_secret_and_does_not_repeat_it(env: Mapping[str, str]):
-    secret = done("apikey", "create", "--name", "x", "--scope", "read", env=env).strip()
+    secret = done("apikey", "create", "--name", "x", *OF_ROBOT, "--scope", "read", env=env).strip()
     result = run("apikey", "revoke", secret, env=env)
     assert result.exit_code == 2
     assert secret not in result.output
@@ -121,7 +141,11 @@ def test_revoke_refuses_a_secret_and_does_not_repeat_it(env: Mapping[str, str]):
 def test_a_database_without_our_schema_is_named_and_not_made(tmp_path: Path):
     path = tmp_path / "none.sqlite3"
     env = {"CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{path}"}
-    for command in (("list",), ("revoke", "key_x"), ("create", "--name", "x", "--scope", "read")):
+    for command in (
+        ("list",),
+        ("revoke", "key_x"),
+        ("create", "--name", "x", *OF_ROBOT, "--scope", "read"),
+    ):
         assert "run custody migrate" in refused(1, "apikey", *command, env=env)
     assert not path.exists()
     path.touch()
@@ -129,7 +153,7 @@ def test_a_database_without_our_schema_is_named_and_not_made(tmp_path: Path):
 
 
 def test_what_is_stored_can_not_call(env: Mapping[str, str]):
-    secret = done("apikey", "create", "--name", "x", "--scope", "read", env=env).strip()
+    secret = done("apikey", "create", "--name", "x", *OF_ROBOT, "--scope", "read", env=env).strip()
     (digest,) = digests(env)
     assert secret.encode() not in digest
     assert caller(env, digest.hex()) is None

@@ -34,7 +34,7 @@ from tests.support.cli import (
     secret_file,
 )
 from tests.support.custody import Clock
-from tests.unit.custody.transfers.desk import Desk
+from tests.unit.custody.transfers.desk import ANYONE, Desk
 
 T = TypeVar("T")
 Keys = dict[str, tuple[Path, dict[str, Any]]]
@@ -60,7 +60,7 @@ class Office:
             allow("four eyes", ("treasury", 2)),
             administrators=[keys["adm"][1]],
             persons=persons,
-            machines=[{"id": "key_00000000000000000000000000", "operators": ["cy"]}],
+            machines=[{"id": ANYONE.initiator, "operators": ["cy"]}],
             groups={"treasury": ["ann", "ben"], "others": ["cy"]},
         )
         self.policy = SignedPolicy(rfc8785.dumps(document), {})
@@ -117,7 +117,12 @@ class Office:
         async def make() -> str:
             async with self.desk.database.write() as session:
                 made = await create_key(
-                    session, name="approver", scopes=scopes, client_id=None, now=self.desk.clock()
+                    session,
+                    name="approver",
+                    initiator="courier",
+                    scopes=scopes,
+                    client_id=None,
+                    now=self.desk.clock(),
                 )
             return made.secret
 

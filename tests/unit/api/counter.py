@@ -139,6 +139,7 @@ class Counter:
             made = await create_key(
                 session,
                 name="test",
+                initiator="robot",
                 scopes=[Scope(scope) for scope in scopes],
                 client_id=client_id,
                 now=self.clock(),

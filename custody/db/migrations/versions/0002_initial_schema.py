@@ -136,6 +136,7 @@ def upgrade() -> None:
         "api_keys",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("initiator", sa.String(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("client_id", sa.String(), nullable=True),

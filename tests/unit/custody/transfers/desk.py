@@ -37,7 +37,7 @@ from signer.wire import canonical_json
 from tests.support.custody import World
 from tests.support.fakes import FakeCodec, changed_policy
 
-ANYONE = Caller("key_00000000000000000000000000", None, frozenset(Scope))
+ANYONE = Caller("key_00000000000000000000000000", "robot", None, frozenset(Scope))
 
 
 class Plain:

@@ -17,9 +17,13 @@ from custody.errors import Forbidden, Invalid, NotFound
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-async def make(database: Database, *scopes: Scope, client_id: str | None = None):
+async def make(
+    database: Database, *scopes: Scope, client_id: str | None = None, initiator: str = "robot"
+):
     async with database.write() as session:
-        return await create_key(session, name="n", scopes=scopes, client_id=client_id, now=NOW)
+        return await create_key(
+            session, name="n", initiator=initiator, scopes=scopes, client_id=client_id, now=NOW
+        )
 
 
 async def who(database: Database, secret: str) -> Caller | None:
@@ -34,7 +38,7 @@ async def test_a_key_is_its_owner(database: Database):
     assert re.fullmatch(r"ck_[0-9a-z]{26}_[A-Za-z0-9_-]{43}", made.secret)
     assert made.secret not in repr(made)
     caller = await who(database, made.secret)
-    assert caller == Caller(made.id, "cli_1", frozenset({Scope.READ, Scope.TRANSFER}))
+    assert caller == Caller(made.id, "robot", "cli_1", frozenset({Scope.READ, Scope.TRANSFER}))
     assert (caller.sees("cli_1"), caller.sees("cli_2")) == (True, False)
     caller.check_scope(Scope.READ)
     with pytest.raises(Forbidden) as refused:
@@ -68,6 +72,22 @@ async def test_a_revoked_key_is_nobody(sqlite: Database):
     with pytest.raises(NotFound):
         async with sqlite.write() as session:
             await revoke_key(session, revoked.id, NOW)
+
+
+async def test_a_successor_asks_as_the_same_initiator(sqlite: Database):
+    first, second = await make(sqlite, Scope.TRANSFER), await make(sqlite, Scope.TRANSFER)
+    callers = [await who(sqlite, made.secret) for made in (first, second)]
+    assert [caller and caller.initiator for caller in callers] == ["robot", "robot"]
+    assert first.id != second.id
+
+
+@pytest.mark.parametrize("name", ["", " ", "two  spaces", "r\u00f6bot", "ro\u200bbot", "a\nb"])
+async def test_an_initiator_has_a_name_that_a_policy_could_have(sqlite: Database, name: str):
+    with pytest.raises(Invalid) as refused:
+        await make(sqlite, Scope.READ, initiator=name)
+    assert refused.value.code == "initiator_invalid"
+    async with sqlite.read() as session:
+        assert await list_keys(session) == []
 
 
 async def test_keys_that_could_do_nothing_or_belong_to_nobody(sqlite: Database):

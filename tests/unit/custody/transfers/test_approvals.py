@@ -33,7 +33,7 @@ def ask_people(desk: Desk, **more: Any) -> None:
     grant = {"approvals": {"order": "any", "needs": [{"group": "treasury", "count": 2}]}}
     desk.use_policy(
         persons=persons,
-        machines=[{"id": ANYONE.key_id, "operators": ["alice"]}],
+        machines=[{"id": ANYONE.initiator, "operators": ["alice"]}],
         groups=[{"id": "treasury", "members": ["alice", "bob", "carol"]}],
         grant=grant | more.pop("grant", {}),
         **more,

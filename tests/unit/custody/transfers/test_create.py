@@ -55,7 +55,7 @@ async def test_the_mandate_says_what_was_asked(desk: Desk):
     (output,) = mandate.outputs
     assert (output.address, output.asset, output.amount) == (to, desk.native, 5_000)
     assert (mandate.fee_max, mandate.client, mandate.vault) == (2_000, vault.client_id, vault.id)
-    assert mandate.initiator == ANYONE.key_id
+    assert mandate.initiator == ANYONE.initiator
     assert (mandate.source_address, mandate.source_path) == (None, f"m/84'/1'/{vault.account}'")
     assert mandate.expires_at - mandate.requested_at == desk.lifetime
 
