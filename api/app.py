@@ -17,8 +17,9 @@ from api.routes import routes
 from custody.bootstrap import Custody, open_custody
 from custody.config import Settings
 from custody.services import Services, make_services
+from custody.workers.beside import WorkersBeside
 from custody.workers.logs import configure_logging
-from custody.workers.workers import Workers, look_at_journal
+from custody.workers.workers import look_at_journal
 
 NODE_FRESH_S = 2.0
 
@@ -27,15 +28,15 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def create_app(custody: Custody, wake: Callable[[], None] = lambda: None) -> FastAPI:
     """The application on connections that the caller opened and will close. `wake`: told that
-    there is work, where the workers run in the same process."""
+    there is work, where the caller has workers to wake."""
     app = _make_app(custody.settings, None)
     attach(app, make_services(custody, wake))
     return app
 
 
 def from_environment() -> FastAPI:
-    """What `custody serve` runs: opens everything when the server starts, with the workers in this
-    process if the settings say so, and closes it when the server ends."""
+    """What `custody serve` runs: opens everything when the server starts, with the workers in a
+    process beside this one if the settings say so, and closes it when the server ends."""
     configure_logging()
     settings = Settings()
 
@@ -49,31 +50,20 @@ def from_environment() -> FastAPI:
 
 @asynccontextmanager
 async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
-    bell = _Bell()
-    services = make_services(custody, bell.ring)
+    beside = None
+    if custody.settings.run_workers:
+        beside = WorkersBeside(custody.database, custody.clock)
+    services = make_services(custody) if beside is None else make_services(custody, beside.wake)
     nodes = attach(app, services)
+    watching = None if beside is None else asyncio.create_task(beside.run())
     try:
-        if not custody.settings.run_workers:
-            await look_at_journal(services)
-            yield
-            return
-        bell.workers = workers = Workers(services)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(workers.run())
-            yield
-            workers.stop()
+        await look_at_journal(services)
+        yield
     finally:
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         await nodes.close()
-
-
-class _Bell:
-    """Wakes the workers of this process, once there are any."""
-
-    workers: Workers | None = None
-
-    def ring(self) -> None:
-        if self.workers is not None:
-            self.workers.wake()
 
 
 def attach(app: FastAPI, services: Services) -> NodeMonitor:

@@ -17,11 +17,14 @@ from api.nodes import NodeState, NodeView
 from api.schemas import View, with_example
 from chains.model import InternalCredits, NetworkId
 from chains.networks import Network
+from custody.db.clock import database_now
+from custody.db.leases import is_held
 from custody.db.migrate import newest_revision, stored_revision
 from custody.db.tables import BlockRow
 from custody.deposits.chain_repository import newest_blocks
 from custody.deposits.progress import FollowStatus
 from custody.services import Services
+from custody.workers.workers import PRESENCE
 from signer.client import SignerError
 
 router = APIRouter(tags=["health"])
@@ -78,16 +81,24 @@ class NodeReadiness(View):
 
 
 class Readiness(View):
-    """`ready`: requests can be served. Of each network: whether its node answers and its chain is
-    followed; where not, deposits and transfers of that network wait."""
+    """`ready`: requests can be served; without workers, what they ask for waits. Of each network:
+    whether its node answers and its chain is followed; where not, deposits and transfers of that
+    network wait."""
 
     model_config = with_example(
-        {"ready": True, "database": "ok", "signer": "ok", "nodes": [_NODE_EXAMPLE]}
+        {
+            "ready": True,
+            "database": "ok",
+            "signer": "ok",
+            "workers": "ok",
+            "nodes": [_NODE_EXAMPLE],
+        }
     )
 
     ready: bool
     database: Part
     signer: Part
+    workers: Part = Field(description="whether any process follows chains and moves transfers")
     nodes: list[NodeReadiness]
 
 
@@ -112,6 +123,7 @@ async def get_ready(
         ready=database is Part.OK and signer is Part.OK,
         database=database,
         signer=signer,
+        workers=await _workers(services),
         nodes=await _nodes(services, nodes),
     )
     if not readiness.ready:
@@ -145,6 +157,15 @@ async def _signer(services: Services) -> Part:
         return Part.OK if await services.journal.is_open() else Part.AHEAD
     except (SQLAlchemyError, OSError):
         return Part.OK  # which part is not, is said of the database
+
+
+async def _workers(services: Services) -> Part:
+    try:
+        async with services.custody.database.read() as session:
+            present = await is_held(session, PRESENCE, await database_now(session))
+    except (SQLAlchemyError, OSError):
+        return Part.UNAVAILABLE
+    return Part.OK if present else Part.UNAVAILABLE
 
 
 async def _nodes(services: Services, nodes: NodesDependency) -> list[NodeReadiness]:

@@ -48,7 +48,7 @@ class Services:
 def make_services(
     custody: Custody, wake: Callable[[], None] = lambda: None, *, families: Codecs = CODECS
 ) -> Services:
-    """`wake`: told that there is work, where the workers run in this process."""
+    """`wake`: told that there is work, where there are workers to wake."""
     ledger = Ledger(custody.clock)
     reconciliation = Reconciliation(
         custody.database, custody.networks, custody.adapters, custody.clock

@@ -38,6 +38,7 @@ class AlarmCode(StrEnum):
     RECOVERED_UNHELD = "recovered_unheld"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
     CLOCKS_DISAGREE = "clocks_disagree"
+    WORKERS_GONE = "workers_gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     AlarmCode.CLOCKS_DISAGREE: Meaning(
         "the host's wall clock, the database's and the time counted since the start differ;"
         " nothing expires meanwhile",
+        clears_itself=True,
+    ),
+    AlarmCode.WORKERS_GONE: Meaning(
+        "the workers beside an API end again and again; no chain is followed and nothing moves",
         clears_itself=True,
     ),
 }

@@ -42,7 +42,8 @@ async def migrate() -> None:
 
 @told
 def serve() -> None:
-    """Run the HTTP API; with CUSTODY_RUN_WORKERS (the default) the workers in the same process."""
+    """Run the HTTP API; with CUSTODY_RUN_WORKERS (the default) the workers in a process beside it,
+    which is started again if it ends and ends with this one."""
     import uvicorn
 
     settings = served_settings()

@@ -65,6 +65,14 @@ class Lease:
             raise LeaseLost(f"{self.name}: epoch {self.epoch} is over")
 
 
+async def is_held(session: ReadSession, name: str, now: datetime) -> bool:
+    """Whether anybody leads. `now`: the database's."""
+    standing = select(LeaseRow.name).where(
+        LeaseRow.name == name, stands(LeaseRow.since, LeaseRow.until, now)
+    )
+    return await session.first(standing) is not None
+
+
 class Leases:
     """One per process: takes leases and renews all that it holds with one statement."""
 
@@ -126,11 +134,7 @@ class Leases:
 
     async def _is_taken(self, name: str) -> bool:
         async with self._database.read() as session:
-            now = await self._now(session)
-            standing = select(LeaseRow.name).where(
-                LeaseRow.name == name, stands(LeaseRow.since, LeaseRow.until, now)
-            )
-            return await session.first(standing) is not None
+            return await is_held(session, name, await self._now(session))
 
     async def _give_up(self, lease: Lease) -> None:
         """So that the next one need not wait. Where that fails, it waits."""

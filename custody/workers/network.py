@@ -27,6 +27,9 @@ from custody.workers.outbox import Item, Outbox
 _BATCH = 64
 """Effects claimed at once: as many transfers can be signed in one request."""
 
+OUTBOX_POLL_S = 0.5
+"""How often the outbox is looked at, however seldom the chain is: workers of other processes, and
+an API that has none beside it, can't wake us."""
 TAKE_OVER_S = 0.5
 """How often those who don't lead look whether somebody still does."""
 
@@ -108,7 +111,8 @@ class NetworkWorker:
         """Run effects as they come due."""
         while True:
             self._work.clear()
-            delay = await self._outbox.delay_s(self.network, self._poll_interval_s)
+            longest = min(self._poll_interval_s, OUTBOX_POLL_S)
+            delay = await self._outbox.delay_s(self.network, longest)
             if delay > 0:
                 await self._wait(delay)
             else:

@@ -40,12 +40,15 @@ PAUSE_FIRST_S = 1.0
 PAUSE_MAX_S = 30.0
 EXPIRY_INTERVAL_S = 1.0
 SIGNER_INTERVAL_S = 30.0
+PRESENCE = "expiry"
+"""A lease that one process of workers holds whenever there is any: who asks whether there are
+workers looks at it."""
 
 log = structlog.get_logger()
 
 
 class Workers:
-    """One per process. `services` may be shared with the API in the same process."""
+    """One per process."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -78,7 +81,7 @@ class Workers:
         self._stopping = asyncio.Event()
 
     def wake(self) -> None:
-        """A transfer was created or approved in this process: handle it at once."""
+        """A transfer was created or approved: handle it at once."""
         for network in self.networks.values():
             network.wake()
 
@@ -113,7 +116,7 @@ class Workers:
 
     async def _expire(self) -> None:
         while True:
-            async with self._leases.hold("expiry") as lease:
+            async with self._leases.hold(PRESENCE) as lease:
                 while lease is not None and lease.is_held:
                     await self._expire_once(lease)
                     await asyncio.sleep(EXPIRY_INTERVAL_S)
