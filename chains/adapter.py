@@ -24,11 +24,10 @@ from chains.model import (
     Capabilities,
     ConflictKey,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxStatus,
     UnsignedTx,
 )
+from chains.transaction import TransferIntent, TxStatus
 
 
 class ChainAdapter(Protocol):

@@ -6,22 +6,24 @@ One object per network. No I/O, no clock, no randomness, no keys: everything is 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
+from chains.effects import Pay
+from chains.errors import InvalidAmount, MemoUnsupported
 from chains.model import (
     Address,
     AddressType,
     KeyScheme,
     ParsedAddress,
-    Payment,
     Signature,
     SignedTx,
     SigningInput,
-    TxSummary,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TxSummary
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -44,11 +46,42 @@ def payload_size(tx: UnsignedTx) -> int:
     return len(tx.payload)
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How the chains of one family differ, as far as others must know. Asked in place of their
+    names, so that a new family is added in one place."""
+
+    coins: bool
+    """Spends outpoints (UTXO) instead of an account's balance, and change returns to it."""
+    conflict_keys: bool
+    """Transactions take something for themselves, which is claimed before one is built."""
+    binding_keys: bool
+    """A further transaction for a transfer can be kept out of blocks by an earlier one, and the
+    other way round."""
+    memo: bool
+    """A payment can say whose money it is at a shared account."""
+
+
+def check_plain(network: Network, payment: Pay) -> None:
+    """What every chain without tokens and memos demands of a payment, but for its address. Raises
+    MemoUnsupported or InvalidAmount."""
+    native = network.native
+    if payment.memo is not None:
+        raise MemoUnsupported(f"payments on {network.name} carry no memo")
+    if payment.asset != native.id:
+        raise InvalidAmount(f"{network.name} carries {native.symbol} and nothing else")
+    if not 0 < payment.amount <= native.maximum:
+        raise InvalidAmount(f"the amount must be above zero and at most all {native.symbol}")
+
+
 class TransactionCodec(Protocol):
     """What every chain folder's codec class offers; constructed as `XCodec(network)`."""
 
     @property
     def network(self) -> Network: ...
+
+    @property
+    def traits(self) -> Traits: ...
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme: ...
 
@@ -73,8 +106,9 @@ class TransactionCodec(Protocol):
         """
         ...
 
-    def check_payment(self, payment: Payment) -> None:
-        """Raise InvalidAmount, DustAmount or InvalidAddress if the network would never carry it."""
+    def check_payment(self, payment: Pay) -> None:
+        """Raise InvalidAmount, DustAmount, InvalidAddress or MemoUnsupported if the network would
+        never carry it."""
         ...
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:

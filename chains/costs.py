@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chains.errors import FeeAboveMaximum
 from chains.model import AssetId
 
 
@@ -38,6 +39,11 @@ class CostsMost:
     uncapped: frozenset[CostKind] = frozenset()
 
 
+def costs_in(asset: AssetId, units: Mapping[CostKind, int]) -> dict[tuple[AssetId, CostKind], int]:
+    """All paid in one asset; a kind of which nothing is paid is not named."""
+    return {(asset, kind): paid for kind, paid in units.items() if paid}
+
+
 def sum_of(each: Iterable[Costs]) -> dict[tuple[AssetId, CostKind], int]:
     """Kind by kind."""
     total: dict[tuple[AssetId, CostKind], int] = {}
@@ -58,3 +64,12 @@ def by_asset(costs: Costs) -> dict[AssetId, int]:
 def above(costs: Costs, bounds: Costs) -> tuple[AssetId, CostKind] | None:
     """The first kind that costs more than its bound, if one does."""
     return next((kind for kind, units in costs.items() if units > bounds.get(kind, 0)), None)
+
+
+def check_within(costs: Costs, bounds: Costs) -> None:
+    """Raise FeeAboveMaximum unless every kind stays within its bound."""
+    kind = above(costs, bounds)
+    if kind is not None:
+        raise FeeAboveMaximum(
+            f"up to {costs[kind]} of {kind[0]} for {kind[1]}; {bounds.get(kind, 0)} is allowed"
+        )

@@ -6,8 +6,9 @@
     │   │   ├── WrongChecksum      address_checksum
     │   │   ├── WrongNetwork       address_wrong_network
     │   │   └── ZeroAddress        address_zero
-    │   └── InvalidAmount          amount_invalid
-    │       └── DustAmount         amount_dust
+    │   ├── InvalidAmount          amount_invalid
+    │   │   └── DustAmount         amount_dust
+    │   └── MemoUnsupported        memo_unsupported
     ├── CodecError                 bytes that we refuse to read, sign or complete
     │   ├── MalformedTransaction   transaction_malformed
     │   └── SignatureMismatch      signature_mismatch
@@ -82,6 +83,12 @@ class DustAmount(InvalidAmount):
     """So small that the network would refuse to carry or keep it."""
 
     code = "amount_dust"
+
+
+class MemoUnsupported(InvalidInput):
+    """The chain's payments carry no memo, so that nobody would ever read it."""
+
+    code = "memo_unsupported"
 
 
 class CodecError(ChainError):

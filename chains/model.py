@@ -16,13 +16,26 @@ NetworkId = NewType("NetworkId", str)
 AssetId = NewType("AssetId", str)
 Address = NewType("Address", str)
 TxId = NewType("TxId", str)
-ConflictKey = NewType("ConflictKey", str)
-"""Names what a transaction takes for itself, unique across networks. Custody claims it, so that
-two transfers don't take the same. What sharing one means differs: of two transactions with the
-same `<network>/outpoint:<txid>:<vout>` or `<network>/nonce:<address>:<n>` at most one is ever in a
-block (these *bind*); with the same `<network>/create:<account>` at most one succeeds, and the other
-may be in a block too and pay its fee; `<network>/durable-nonce:<account>:<value>` promises nothing
-to a reader of bytes alone (ADR 0010)."""
+
+
+class Excludes(StrEnum):
+    """What sharing a conflict key means for two transactions."""
+
+    INCLUSION = "inclusion"
+    """At most one is ever in a block: an outpoint, an EVM nonce. Only these keys *bind*."""
+    SUCCESS = "success"
+    """At most one succeeds. Both may be in blocks and pay a fee: creating a Solana account."""
+    NOTHING = "nothing"
+    """Promises nothing to a reader of bytes alone: a Solana durable nonce (ADR 0010)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ConflictKey:
+    """Names what a transaction takes for itself. Custody claims it, so that two transfers don't
+    take the same. `text` is unique across networks, and has one `excludes` whoever says it."""
+
+    text: str
+    excludes: Excludes
 
 
 class AddressType(StrEnum):
@@ -112,16 +125,16 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block and every credit in it. `spent` are the conflict keys its transactions consumed
-    where the chain has coins (bitcoin outpoints); empty elsewhere. `timestamp`: Unix seconds.
-    `parent_height`: set where heights may be skipped; None means one below. `reading`: what the
-    credits can't contain."""
+    """One block and every credit in it. `spent`: texts of the conflict keys that its transactions
+    consumed where the chain has coins (bitcoin outpoints); empty elsewhere. `timestamp`: Unix
+    seconds. `parent_height`: set where heights may be skipped; None means one below. `reading`:
+    what the credits can't contain."""
 
     ref: BlockRef
     parent_hash: str
     timestamp: int
     credits: tuple[Credit, ...]
-    spent: tuple[ConflictKey, ...] = ()
+    spent: tuple[str, ...] = ()
     parent_height: int | None = None
     reading: Reading = Reading.COMPLETE
 
@@ -133,13 +146,6 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    address: Address
-    asset: AssetId
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
 class Coin:
     """An unspent output of ours that no other transfer has claimed (UTXO networks only)."""
 
@@ -147,27 +153,6 @@ class Coin:
     position: int
     amount: int
     owner: OwnedAddress
-
-
-@dataclass(frozen=True, slots=True)
-class TransferIntent:
-    """What should happen, before any transaction exists.
-
-    `source`: the paying address on account chains, None on UTXO chains, where `coins` may be
-    consumed and `change` receives the rest. `fee_max` is the most, in the network's native base
-    units, that may leave the source beyond `payments` (fees, and rent on Solana). `taken` are the
-    conflict keys held by other unfinished transfers; `claim` is what this one holds: empty in
-    `ChainAdapter.claim`, and in `prepare` what `claim` returned.
-    """
-
-    network: NetworkId
-    payments: tuple[Payment, ...]
-    fee_max: int
-    source: OwnedAddress | None = None
-    change: OwnedAddress | None = None
-    coins: tuple[Coin, ...] = ()
-    taken: frozenset[ConflictKey] = frozenset()
-    claim: tuple[ConflictKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,40 +167,6 @@ class UnsignedTx:
     network: NetworkId
     payload: bytes
     sender: Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeOutput:
-    """An output the container claims to be ours by a derivation path. A claim, not a fact: who
-    relies on it derives `path` and compares the address."""
-
-    address: Address
-    amount: int
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class TxSummary:
-    """All that a transaction does, decoded from its bytes alone.
-
-    `sources`: addresses that pay, in order, without repetition. `payments`: everything that leaves
-    to others, in the order of the bytes. `fee_max`: the most that can leave the sources beyond
-    payments and change. `conflict_keys`: everything the transaction takes for itself.
-    `binding_keys`: those of them that keep two transactions which share one from both being in a
-    block, whether they succeed there or not; none unless the codec says so. `identity`: the same
-    for the same transaction in whatever container, another for another. `unexplained`: each thing
-    in the bytes that this summary does not cover, in words; not empty means: do not sign.
-    """
-
-    network: NetworkId
-    sources: tuple[Address, ...]
-    payments: tuple[Payment, ...]
-    change: tuple[ChangeOutput, ...]
-    fee_max: int
-    conflict_keys: frozenset[ConflictKey]
-    identity: str
-    binding_keys: frozenset[ConflictKey] = frozenset()
-    unexplained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,29 +200,6 @@ class Broadcast(StrEnum):
     ALREADY_KNOWN = "already-known"
 
 
-class TxState(StrEnum):
-    UNKNOWN = "unknown"
-    """The node has not heard of it, which proves nothing."""
-    PENDING = "pending"
-    INCLUDED = "included"
-    """In a block of the node's best chain, and it did what it was meant to do."""
-    REVERTED = "reverted"
-    """In a block of the node's best chain, the fee is spent, the payments did not happen."""
-
-
-@dataclass(frozen=True, slots=True)
-class TxStatus:
-    """`fee`: native base units that left the source beyond the payments, once in a block.
-    `locked`: further native base units moved to accounts under the source's control (Solana rent).
-    `reason`: the chain's own word for a revert."""
-
-    state: TxState
-    block: BlockRef | None = None
-    fee: int = 0
-    locked: int = 0
-    reason: str = ""
-
-
 class InternalCredits(StrEnum):
     """Whether `block` sees native credits made inside contract calls, as far as is known now."""
 
@@ -289,11 +217,7 @@ class Capabilities:
     """What an adapter can do at its node. `read_depth`: how many blocks below the tip a usual full
     node still shows completely, None for all."""
 
-    coins: bool
-    """Spends outpoints (UTXO) instead of an account's balance."""
     historic_balance: bool
     """`balance(at=...)` answers for an earlier block."""
     internal_credits: InternalCredits
-    conflict_keys: bool
-    """Transactions name conflict keys, which are claimed before one is built."""
     read_depth: int | None = None

@@ -15,6 +15,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from chains.costs import CostKind, Costs, costs_in
 from chains.model import AddressType, AssetId, NetworkId
 
 
@@ -58,9 +59,9 @@ class Asset:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`follow_depth`: how many blocks a follower remembers, more than finality needs. `fee_max`:
-    default greatest fee of a transfer, native base units. `address_types`: what we derive, default
-    first. `parameters`: the family's own constants."""
+    """`follow_depth`: how many blocks a follower remembers, more than finality needs. `costs_max`:
+    the most that a transfer which says nothing else may cost, by kind. `address_types`: what we
+    derive, default first. `parameters`: the family's own constants."""
 
     id: NetworkId
     alias: str
@@ -69,10 +70,16 @@ class Network:
     environment: Environment
     finality: Finality
     follow_depth: int
-    fee_max: int
+    costs_max: Costs
     address_types: tuple[AddressType, ...]
     native: Asset
     parameters: Mapping[str, Any]
+
+    def bounds(self, fee_max: int | None = None) -> Costs:
+        """`costs_max`, with another bound on the fee where one is given."""
+        if fee_max is None:
+            return self.costs_max
+        return {**self.costs_max, (self.native.id, CostKind.FEE): fee_max}
 
     def text(self, name: str) -> str:
         value = self.parameters[name]
@@ -108,7 +115,8 @@ def find_network(name: str) -> Network:
 
 def _network(alias: str, row: dict[str, Any]) -> Network:
     network_id = NetworkId(row["id"])
-    native = row["native"]
+    native, costs = row["native"], row["costs_max"]
+    native_id = AssetId(f"{network_id}/slip44:{native['slip44']}")
     finality = Finality(row["finality"].get("node", False), row["finality"].get("confirmations"))
     assert row["follow_depth"] > (finality.confirmations or 0), alias
     return Network(
@@ -119,10 +127,10 @@ def _network(alias: str, row: dict[str, Any]) -> Network:
         environment=Environment(row["environment"]),
         finality=finality,
         follow_depth=row["follow_depth"],
-        fee_max=row["fee_max"],
+        costs_max=costs_in(native_id, {CostKind(kind): most for kind, most in costs.items()}),
         address_types=tuple(AddressType(name) for name in row["address_types"]),
         native=Asset(
-            id=AssetId(f"{network_id}/slip44:{native['slip44']}"),
+            id=native_id,
             network=network_id,
             symbol=native["symbol"],
             decimals=native["decimals"],

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chains.bitcoin.codec import BitcoinCodec
-from chains.evm.codec import EvmCodec
-from chains.networks import Family
-from chains.solana.codec import SolanaCodec
-from chains.tron.codec import TronCodec
+from chains.families import CODECS, Codecs
 from custody.approvals.service import Approvals
 from custody.bootstrap import Custody
 from custody.journal.watch import JournalWatch
@@ -18,16 +14,7 @@ from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
 from custody.transfers.policies import PolicySource
 from custody.transfers.service import Transfers
-from custody.vaults.resolve import Codecs
 from custody.vaults.service import Vaults
-
-CODECS: Codecs = {
-    Family.BITCOIN: BitcoinCodec,
-    Family.EVM: EvmCodec,
-    Family.TRON: TronCodec,
-    Family.SOLANA: SolanaCodec,
-}
-"""Of all chains, also those without a node here: to say whose an address is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +35,8 @@ class Services:
 def make_services(
     custody: Custody, wake: Callable[[], None] = lambda: None, *, families: Codecs = CODECS
 ) -> Services:
-    """`wake`: told that there is work, where there are workers to wake."""
+    """`wake`: told that there is work, where there are workers to wake. `families`: also those
+    without a node here, to say whose an address is."""
     ledger = Ledger(custody.clock)
     reconciliation = Reconciliation(
         custody.database, custody.networks, custody.adapters, custody.clock

@@ -15,13 +15,10 @@ from typing import Final
 from chains.codec import TransactionCodec
 from chains.keys import HARDENED, InvalidPath, is_under, parse_path
 from chains.model import Address, AddressType, KeyScheme, NetworkId
-from chains.networks import Family
 from signer.errors import Refused
 from signer.keychain import Keychain, Root
 from signer.wire import RefusalCode
 
-COIN_FAMILIES: Final = frozenset({Family.BITCOIN})
-"""Where coins are spent from an account, and change returns to it."""
 _ACCOUNTS_MAX: Final = 4096
 _ADDRESSES_MAX: Final = 65536
 
@@ -101,11 +98,11 @@ class Accounts:
                 RefusalCode.MISMATCH, "not-ours", f"no key of this vault is known to own {address}"
             )
 
-    def check_change(self, account: Account, path: str, address: Address) -> None:
+    def check_change(self, account: Account, path: str | None, address: Address) -> None:
         """As `check_owned`, and on the branch where change belongs: receiving addresses go as far
         as clients ask for them, so that nobody can say which of them is too far ahead."""
         self.check_owned(account, path, address)
-        index = parse_path(path)[-1]
+        index = parse_path(path or "m")[-1]
         codec = self.codec(account.network)
         wanted = codec.address_path(account.address_type, account.number, index, change=True)
         if path != wanted:
@@ -126,7 +123,7 @@ def _is_address_path(codec: TransactionCodec, account: Account, path: str) -> bo
     except InvalidPath:
         return False
     index = last[0] % HARDENED if last else 0
-    branches = (False, True) if codec.network.family in COIN_FAMILIES else (False,)
+    branches = (False, True) if codec.traits.coins else (False,)
     shapes = (
         codec.address_path(account.address_type, account.number, index, change=change)
         for change in branches

@@ -5,26 +5,22 @@ Pure halves only. A family that is not named here cannot be signed for, whatever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
-from chains.bitcoin.codec import BitcoinCodec
 from chains.codec import TransactionCodec
-from chains.evm.codec import EvmCodec
+from chains.families import codec_of
 from chains.model import NetworkId
-from chains.networks import Family, Network, find_network
-from chains.solana.codec import SolanaCodec
-from chains.tron.codec import TronCodec
+from chains.networks import Family, find_network
 
-CODECS: Final[Mapping[Family, Callable[[Network], TransactionCodec]]] = {
-    Family.BITCOIN: BitcoinCodec,
-    Family.EVM: EvmCodec,
-    Family.TRON: TronCodec,
-    Family.SOLANA: SolanaCodec,
-}
+SIGNED_FOR: Final = frozenset({Family.BITCOIN, Family.EVM, Family.TRON, Family.SOLANA})
 
 
 def codecs_for(names: Iterable[str]) -> dict[NetworkId, TransactionCodec]:
-    """One codec for each enabled network, by id. `names`: aliases or ids. Raises KeyError."""
+    """One codec for each enabled network, by id. `names`: aliases or ids. Raises KeyError, also
+    for a network of a family that is not signed for."""
     networks = [find_network(name) for name in names]
-    return {network.id: CODECS[network.family](network) for network in networks}
+    for network in networks:
+        if network.family not in SIGNED_FOR:
+            raise KeyError(network.alias)
+    return {network.id: codec_of(network.id) for network in networks}

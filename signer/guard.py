@@ -15,14 +15,15 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chains.keys import HARDENED
-from chains.model import TxSummary
+from chains.model import ConflictKey
+from chains.transaction import TxSummary
 from signer.accounts import Account
 from signer.clock import Adoption, corrected, furthest_forward
 from signer.errors import JournalBehind, Refused
@@ -124,8 +125,9 @@ class Guard:
                     f"record {record.sequence} signed this transaction for another transfer:"
                     " one payment can't serve both",
                 )
+        binding = frozenset(_texts(summary.binding_keys))
         for signed in history.signed:
-            if signed.tx_digest != tx_digest and not signed.binding_keys & summary.binding_keys:
+            if signed.tx_digest != tx_digest and not signed.binding_keys & binding:
                 raise Refused(
                     RefusalCode.CONFLICT,
                     "both-could-confirm",
@@ -183,8 +185,8 @@ class Guard:
                 "mandate": mandate_digest.hex(),
                 "tx": tx_digest.hex(),
                 "identity": summary.identity,
-                "conflicts": sorted(summary.conflict_keys),
-                "binding": sorted(summary.binding_keys),
+                "conflicts": _texts(summary.conflict_keys),
+                "binding": _texts(summary.binding_keys),
                 "spends": [spend_row(spend) for spend in spends],
             }
         )
@@ -302,6 +304,10 @@ class Guard:
         for record in self.journal.rare("clock"):
             times = parse_time(record.body["before"]), parse_time(record.body["at"])
             self.adopt_clock(Adoption(record.sequence, *times))
+
+
+def _texts(keys: Iterable[ConflictKey]) -> list[str]:
+    return sorted(key.text for key in keys)
 
 
 def change_record(account: Account, index: int | None) -> dict[str, Any]:

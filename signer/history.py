@@ -6,19 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chains.model import ConflictKey
 from signer.canonical import octets, parse_time
 from signer.journal import Record
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """An earlier decision to sign. `binding_keys`: see `TxSummary`."""
+    """An earlier decision to sign. `binding_keys`: texts, see `TxSummary`."""
 
     record: Record
     mandate_digest: bytes
     tx_digest: bytes
-    binding_keys: frozenset[ConflictKey]
+    binding_keys: frozenset[str]
 
     @property
     def at(self) -> datetime:
@@ -59,5 +58,5 @@ def _signed(record: Record) -> Signed:
         record=record,
         mandate_digest=octets(body["mandate"], 32),
         tx_digest=octets(body["tx"], 32),
-        binding_keys=frozenset(map(ConflictKey, body["binding"])),
+        binding_keys=frozenset(body["binding"]),
     )

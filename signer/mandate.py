@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from chains.codec import TransactionCodec
+from chains.costs import CostsMost, by_asset
+from chains.effects import Effect, Pay
 from chains.errors import ChainError
-from chains.model import Payment, SigningInput, TxSummary
-from chains.networks import all_networks
-from signer.accounts import COIN_FAMILIES, Account, Accounts
+from chains.model import AssetId, SigningInput
+from chains.transaction import TxSummary
+from signer.accounts import Account, Accounts
 from signer.errors import Refused
 from signer.policy import NotSigned, Policy, check_signed
 from signer.wire import Approval, Mandate, RefusalCode, Verdict, approval_message
@@ -80,15 +82,14 @@ def check_same(
         raise Refused(RefusalCode.UNEXPLAINED, "transaction", "; ".join(summary.unexplained))
     if not inputs or not summary.sources:
         raise _mismatch("source", "nothing of ours is spent")
-    if all_networks()[mandate.network].family in COIN_FAMILIES:
+    codec = accounts.codec(mandate.network)
+    if codec.traits.coins:
         account, paths = _check_coins(mandate, summary, inputs, number, accounts)
     else:
         account, paths = _check_source(mandate, summary, inputs, number, accounts)
-    _check_payments(mandate.outputs, summary.payments)
-    _check_payable(accounts.codec(mandate.network), summary.payments)
-    # A huge fee is a payment to whoever mines.
-    if summary.fee_max > mandate.fee_max:
-        raise _mismatch("fee", f"fee up to {summary.fee_max}, agreed {mandate.fee_max}")
+    _check_effects(mandate.outputs, summary.effects)
+    _check_payable(codec, mandate.outputs)
+    _check_costs(mandate, summary.costs, codec.network.native.id)
     return account, paths
 
 
@@ -109,7 +110,7 @@ def _check_coins(
     if {item.address for item in inputs} != set(summary.sources):
         raise _mismatch("source", "an input is not ours")
     # Change to a foreign address is a payment nobody agreed to.
-    for change in summary.change:
+    for change in summary.returns:
         accounts.check_change(account, change.path, change.address)
     return account, tuple(item.path or "" for item in inputs)
 
@@ -131,28 +132,32 @@ def _check_source(
     for item in inputs:
         if item.address != mandate.source_address or item.path not in (None, mandate.source_path):
             raise _mismatch("source", "another address signs")
-    if summary.change:
+    # What is said to come back must come back to the address that pays, and to no other.
+    if any((each.address, each.path) != (mandate.source_address, None) for each in summary.returns):
         raise _mismatch("change", "an account has no change")
     return account, (mandate.source_path,) * len(inputs)
 
 
-def _check_payments(agreed: Sequence[Payment], decoded: Sequence[Payment]) -> None:
-    """The same payments, each as often, in any order; two small ones are not one large one."""
+def _check_effects(agreed: Sequence[Pay], decoded: Sequence[Effect]) -> None:
+    """The same effects, each as often, in any order; two small payments are not one large one."""
     if tuple(decoded) == tuple(agreed):
         return
     if len(decoded) != len(agreed):
         raise _mismatch("outputs", f"{len(decoded)} payments, agreed {len(agreed)}")
-    aspects: tuple[tuple[str, Callable[[Payment], object]], ...] = (
-        ("destination", lambda payment: payment.address),
-        ("asset", lambda payment: (payment.address, payment.asset)),
+    paid = [effect for effect in decoded if isinstance(effect, Pay)]
+    if len(paid) != len(decoded):
+        raise _mismatch("effects", "does something else than to pay")
+    aspects: tuple[tuple[str, Callable[[Pay], object]], ...] = (
+        ("destination", lambda payment: (payment.address, payment.memo)),
+        ("asset", lambda payment: (payment.address, payment.memo, payment.asset)),
         ("amount", lambda payment: payment),
     )
     for name, aspect in aspects:
-        if Counter(map(aspect, decoded)) != Counter(map(aspect, agreed)):
+        if Counter(map(aspect, paid)) != Counter(map(aspect, agreed)):
             raise _mismatch(name, f"another {name} than agreed")
 
 
-def _check_payable(codec: TransactionCodec, payments: Sequence[Payment]) -> None:
+def _check_payable(codec: TransactionCodec, payments: Sequence[Pay]) -> None:
     """Payments that a network carries. One of nothing, or of dust, is an excuse to pay a fee."""
     if not payments:
         raise Refused(RefusalCode.MALFORMED, "no-payment", "nobody is paid")
@@ -161,6 +166,17 @@ def _check_payable(codec: TransactionCodec, payments: Sequence[Payment]) -> None
             codec.check_payment(payment)
         except ChainError as error:
             raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
+
+
+def _check_costs(mandate: Mandate, costs: CostsMost, native: AssetId) -> None:
+    """All kinds together stay within what was agreed, and every kind is bounded by the bytes."""
+    if costs.uncapped:
+        raise _mismatch("fee", f"no byte bounds the cost: {', '.join(sorted(costs.uncapped))}")
+    # A huge fee is a payment to whoever mines.
+    for asset, most in by_asset(costs.most).items():
+        agreed = mandate.fee_max if asset == native else 0
+        if most > agreed:
+            raise _mismatch("fee", f"fee up to {most}, agreed {agreed}")
 
 
 def _mismatch(detail: str, message: str) -> Refused:

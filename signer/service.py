@@ -29,7 +29,8 @@ from typing import Any, TypeVar
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
 from chains.keys import parse_path
-from chains.model import Signature, SigningInput, TxSummary, UnsignedTx
+from chains.model import Signature, SigningInput, UnsignedTx
+from chains.transaction import TxSummary
 from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
 from signer.clock import Moment, TrustedClock
@@ -306,7 +307,7 @@ def step4_compare(case: Case, decoded: Decoded, vault: Vault, accounts: Accounts
     account, paths = check_same(
         case.request.mandate, decoded.summary, decoded.inputs, vault.account, accounts
     )
-    indices = [parse_path(change.path)[-1] for change in decoded.summary.change]
+    indices = [parse_path(each.path)[-1] for each in decoded.summary.returns if each.path]
     return Source(account, paths, max(indices, default=None))
 
 

@@ -17,7 +17,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from chains.model import Address, AssetId, NetworkId, Payment, Signature, UnsignedTx
+from chains.effects import Pay
+from chains.model import Address, AssetId, NetworkId, Signature, UnsignedTx
 from signer.canonical import (
     MalformedMessage,
     amount,
@@ -103,7 +104,7 @@ class Mandate:
     initiator: str
     source_path: str
     source_address: Address | None
-    outputs: tuple[Payment, ...]
+    outputs: tuple[Pay, ...]
     fee_max: int
     policy_version: int
     requested_at: datetime
@@ -335,9 +336,9 @@ def parse_outcome(row: object) -> Outcome:
     return Refusal.parse(exact_fields(row, frozenset({"refusal"}))["refusal"])
 
 
-def _payment(row: object) -> Payment:
+def _payment(row: object) -> Pay:
     fields = exact_fields(row, _PAYMENT_FIELDS)
-    return Payment(
+    return Pay(
         Address(identifier(fields["address"])),
         AssetId(identifier(fields["asset"])),
         amount(fields["amount"]),

@@ -12,6 +12,7 @@ from api.following import FOLLOWING_EXAMPLE, FollowingView, following_view, gaps
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.schemas import Money, View, money, with_example
 from api.v1.assets import ASSET_EXAMPLE, AssetView, asset_view
+from chains.costs import CostKind
 from chains.model import AddressType
 from chains.networks import Environment, Family, Network
 from custody.db.tables import FollowerRow
@@ -35,7 +36,7 @@ NETWORK_EXAMPLE = {
         "proven_by": "confirmations",
     },
     "address_types": ["p2wpkh", "p2tr"],
-    "fee_max": {"amount": "0.0005", "amount_base_units": "50000"},
+    "costs_max": {"fee": {"amount": "0.0005", "amount_base_units": "50000"}},
     "native_asset": ASSET_EXAMPLE,
     "as_of": AS_OF_EXAMPLE,
     "following": FOLLOWING_EXAMPLE,
@@ -66,7 +67,9 @@ class NetworkView(View):
     environment: Environment
     finality: FinalityView
     address_types: list[AddressType] = Field(description="what we derive, default first")
-    fee_max: Money = Field(description="greatest fee of a transfer that names none")
+    costs_max: dict[CostKind, Money] = Field(
+        description="the most that a transfer which says nothing else may cost, by kind"
+    )
     native_asset: AssetView
     as_of: AsOf
     following: FollowingView
@@ -131,7 +134,9 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
             environment=network.environment,
             finality=_finality(network, rows.get(network.id)),
             address_types=list(network.address_types),
-            fee_max=money(network.fee_max, network.native),
+            costs_max={
+                kind: money(most, network.native) for (_, kind), most in network.costs_max.items()
+            },
             native_asset=asset_view(network.native),
             as_of=as_of(blocks.get(network.id), views[network.id], now),
             following=following_view(status.get(network.id), gaps[network.id], now),

@@ -131,8 +131,8 @@ class TransferView(View):
     destination: str = Field(description="in the network's canonical form")
     amount: str
     amount_base_units: str
-    fee_max: Money = Field(description="the most that may leave beside the amount")
-    fee: Money | None = Field(description="what the network took, once in a block")
+    fee_max: Money = Field(description="the greatest fee; other costs have the network's bounds")
+    fee: Money | None = Field(description="what the network took, of every kind, once in a block")
     locked: Money | None = Field(description="moved to accounts the chain holds for the vault")
     note: str | None
     initiator: str = Field(description="the person or machine that asked, as the policy names it")

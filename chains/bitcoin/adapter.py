@@ -7,6 +7,7 @@ every output is spent would look as if it had never existed.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -22,6 +23,7 @@ from chains.bitcoin.node import Located, NodeView, Sent, Unspent
 from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
 from chains.bitcoin.selection import Order, Plan, choose_coins, settle
 from chains.bitcoin.transaction import Transaction
+from chains.costs import CostKind, above, costs_in
 from chains.errors import (
     BroadcastRejected,
     ChainError,
@@ -44,16 +46,13 @@ from chains.model import (
     ConflictKey,
     InternalCredits,
     OwnedAddress,
-    Payment,
     Reading,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxState,
-    TxStatus,
     UnsignedTx,
 )
 from chains.networks import Environment, Network
+from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 
 _FEE_TARGET_BLOCKS: Final = 3
@@ -73,10 +72,7 @@ class BitcoinAdapter:
     request."""
 
     capabilities: Final = Capabilities(
-        coins=True,
-        historic_balance=False,
-        internal_credits=InternalCredits.NONE,
-        conflict_keys=True,
+        historic_balance=False, internal_credits=InternalCredits.NONE
     )
 
     def __init__(self, network: Network, endpoint: str | Endpoint, timeout_s: float = 10.0) -> None:
@@ -200,7 +196,8 @@ class BitcoinAdapter:
             block = found(blocks[where.block_hash])
             if block is None:  # the index remembers a block that was reorganised away
                 return TxStatus(TxState.UNKNOWN)
-            return TxStatus(TxState.INCLUDED, block, found(fee))
+            costs = costs_in(self._network.native.id, {CostKind.FEE: found(fee)})
+            return TxStatus(TxState.INCLUDED, block, costs)
 
         return [
             attempt(
@@ -314,7 +311,7 @@ class BitcoinAdapter:
         change, tip_height = _change_of(intent), tips[best_block]
         payload = build_psbt(self._codec.addresses, order, plan, change, previous, tip_height)
         tx = UnsignedTx(self._network.id, payload)
-        self._check_built(tx, intent, plan.change, plan.fee)
+        self._check_built(tx, intent, plan)
         return tx
 
     def _seen_at(self, coins: Sequence[Coin], unspent: Mapping[Coin, Unspent | None]) -> str:
@@ -347,14 +344,15 @@ class BitcoinAdapter:
         if (seen.amount, seen.script) != (coin.amount, script):
             raise NodeMisbehaved(f"coin {coin.txid}:{coin.position} is not what was recorded")
 
-    def _check_built(self, tx: UnsignedTx, intent: TransferIntent, change: int, fee: int) -> None:
+    def _check_built(self, tx: UnsignedTx, intent: TransferIntent, plan: Plan) -> None:
         """What the codec reads must be what was asked for, before anybody is asked to sign it."""
         summary = self._codec.summarize(tx)
         as_asked = (
-            sorted(summary.payments, key=_by_payment) == sorted(intent.payments, key=_by_payment)
-            and sum(each.amount for each in summary.change) == change
-            and all(each.address == _change_of(intent).address for each in summary.change)
-            and summary.fee_max == fee <= intent.fee_max
+            Counter(summary.effects) == Counter(intent.effects)
+            and sum(each.amount for each in summary.returns) == plan.change
+            and all(each.address == _change_of(intent).address for each in summary.returns)
+            and summary.costs.most == costs_in(self._network.native.id, {CostKind.FEE: plan.fee})
+            and above(summary.costs.most, intent.costs_max) is None
             and summary.conflict_keys == set(intent.claim)
             and not summary.unexplained
         )
@@ -365,10 +363,6 @@ class BitcoinAdapter:
 def _change_of(intent: TransferIntent) -> OwnedAddress:
     assert intent.change is not None, "a transfer of coins needs an address for the change"
     return intent.change
-
-
-def _by_payment(payment: Payment) -> tuple[str, int]:
-    return payment.address, payment.amount
 
 
 def _flat(chosen: Iterable[Sequence[Coin] | ChainError]) -> list[Coin]:

@@ -16,7 +16,7 @@ from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.address import AddressFormat
 from chains.errors import NodeMisbehaved
 from chains.hashes import sha256d
-from chains.model import Address, Block, BlockRef, ConflictKey, Credit, TxId
+from chains.model import Address, Block, BlockRef, Credit, TxId
 from chains.networks import Network
 
 _HEADER_BYTES: Final = 80
@@ -43,9 +43,10 @@ def find_spenders(
     ref: BlockRef,
     network: Network,
     addresses: AddressFormat,
-    wanted: Set[ConflictKey],
-) -> dict[ConflictKey, TxId]:
-    """Which transactions of the block spend which of the coins `wanted`. Raises as above."""
+    wanted: Set[str],
+) -> dict[str, TxId]:
+    """Which transactions of the block spend which of the coins `wanted`, named by their keys'
+    texts. Raises as above."""
     scan = _scanned(raw, ref, network, addresses)
     return {
         key: TxId(scan.hashes[bisect_right(scan.spent_before, index) - 1][::-1].hex())
@@ -100,7 +101,7 @@ class _Scan:
         self.position = _HEADER_BYTES
         self.hashes: list[bytes] = []
         self.credits: list[Credit] = []
-        self.spent: list[ConflictKey] = []
+        self.spent: list[str] = []
         self.spent_before: list[int] = []
 
     def run(self) -> None:
@@ -137,7 +138,7 @@ class _Scan:
             previous = raw[position : position + 32]
             index = _U32(raw, position + 32)[0]
             if index != _NO_INDEX or any(previous):  # the coinbase spends nothing
-                spent.append(ConflictKey(f"{prefix}{previous[::-1].hex()}:{index}"))
+                spent.append(f"{prefix}{previous[::-1].hex()}:{index}")
             length = raw[position + 36]
             if length < 0xFD:
                 position += 41 + length

@@ -25,9 +25,11 @@ from chains.bitcoin.outputs import payment_output
 from chains.bitcoin.psbt import UNKNOWN_MASTER
 from chains.bitcoin.selection import Order, Plan
 from chains.bitcoin.transaction import Transaction, TxOutput
+from chains.costs import CostKind
 from chains.errors import ClaimUnusable
-from chains.model import AddressType, Coin, OwnedAddress, TransferIntent, TxId
+from chains.model import AddressType, Coin, OwnedAddress, TxId
 from chains.networks import Network
+from chains.transaction import TransferIntent
 
 _VERSION: Final = 2
 _HARDENED: Final = 1 << 31
@@ -44,13 +46,13 @@ def order_of(
 ) -> Order:
     """What `intent` asks for. Raises InvalidAddress, InvalidAmount or DustAmount."""
     assert intent.network == network.id
-    assert intent.payments and intent.change is not None
+    assert intent.effects and intent.change is not None
     return Order(
-        outputs=tuple(payment_output(network, addresses, each) for each in intent.payments),
+        outputs=tuple(payment_output(network, addresses, each) for each in intent.effects),
         change_script=addresses.script_of(intent.change.address),
         change_type=intent.change.address_type,
         fee_rate=fee_rate,
-        fee_max=intent.fee_max,
+        fee_max=intent.costs_max.get((network.native.id, CostKind.FEE), 0),
     )
 
 

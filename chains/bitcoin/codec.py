@@ -28,26 +28,27 @@ from chains.bitcoin.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, parse_ps
 from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
-from chains.codec import payload_size, remember_small
+from chains.codec import Traits, payload_size, remember_small
+from chains.costs import CostKind, CostsMost, costs_in
+from chains.effects import Pay, Return
 from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
 from chains.hashes import hash160
 from chains.model import (
     Address,
     AddressType,
-    ChangeOutput,
     ConflictKey,
+    Excludes,
     KeyScheme,
     NetworkId,
     ParsedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SignedTx,
     SigningInput,
-    TxSummary,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TxSummary
 
 _VERSION: Final = 2
 _ADDRESSES: Final = 1024
@@ -78,8 +79,8 @@ class _Reading:
 
     psbt: Psbt
     spendings: tuple[_Spending, ...]
-    payments: tuple[Payment, ...]
-    change: tuple[ChangeOutput, ...]
+    payments: tuple[Pay, ...]
+    returns: tuple[Return, ...]
     unexplained: tuple[str, ...]
 
     @property
@@ -94,6 +95,8 @@ class _Reading:
 
 class BitcoinCodec:
     """`chains.codec.TransactionCodec` for one bitcoin network."""
+
+    traits: Final = Traits(coins=True, conflict_keys=True, binding_keys=True, memo=False)
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -135,7 +138,7 @@ class BitcoinCodec:
     def parse_address(self, text: str) -> ParsedAddress:
         return self._addresses.parse(text)
 
-    def check_payment(self, payment: Payment) -> None:
+    def check_payment(self, payment: Pay) -> None:
         payment_output(self._network, self._addresses, payment)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
@@ -144,19 +147,19 @@ class BitcoinCodec:
             raise MalformedTransaction("the transaction is locked until a height far ahead")
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
-        """`fee_max` is the fee: inputs minus outputs, both from bytes that the inputs commit to."""
+        """The fee is exact: inputs minus outputs, both from bytes that the inputs commit to."""
         reading = self._read(tx)
         addresses = (spending.address for spending in reading.spendings)
         outpoints = frozenset(conflict_key(tx.network, each) for each in reading.transaction.inputs)
         return TxSummary(
             network=tx.network,
             sources=tuple(dict.fromkeys(each for each in addresses if each is not None)),
-            payments=reading.payments,
-            change=reading.change,
-            fee_max=reading.fee,
+            effects=reading.payments,
+            returns=reading.returns,
+            creates=(),
+            costs=CostsMost(costs_in(self._network.native.id, {CostKind.FEE: reading.fee})),
             conflict_keys=outpoints,
             identity=reading.transaction.txid(),
-            binding_keys=outpoints,
             unexplained=reading.unexplained,
         )
 
@@ -196,18 +199,18 @@ class BitcoinCodec:
         doubts = [*psbt.unexplained, *_transaction_doubts(transaction)]
         pairs = enumerate(zip(transaction.inputs, psbt.inputs, strict=True))
         spendings = tuple(self._spending(f"input {n}", *pair, doubts) for n, pair in pairs)
-        payments: list[Payment] = []
-        change: list[ChangeOutput] = []
+        payments: list[Pay] = []
+        returns: list[Return] = []
         returning: list[TxOutput] = []
         for index, output in enumerate(transaction.outputs):
             found = self._output(f"output {index}", output, psbt.outputs[index], doubts)
-            if isinstance(found, Payment):
+            if isinstance(found, Pay):
                 payments.append(found)
             elif found is not None:
-                change.append(found)
+                returns.append(found)
                 returning.append(output)
         doubts += _change_doubts(returning)
-        reading = _Reading(psbt, spendings, tuple(payments), tuple(change), tuple(doubts))
+        reading = _Reading(psbt, spendings, tuple(payments), tuple(returns), tuple(doubts))
         if reading.fee < 0 or sum(each.output.amount for each in spendings) > SATOSHI_MAX:
             raise MalformedTransaction("pays out more than it spends, or spends more than exists")
         return reading
@@ -229,7 +232,7 @@ class BitcoinCodec:
 
     def _output(
         self, place: str, output: TxOutput, fields: PsbtOutput, doubts: list[str]
-    ) -> Payment | ChangeOutput | None:
+    ) -> Pay | Return | None:
         doubts += fields.unexplained
         address = self._address_of(output.script)
         if address is None:
@@ -237,9 +240,13 @@ class BitcoinCodec:
             return None
         if not _owns(fields.origin, fields.internal_key, output.script):
             doubts.append(f"{place} names a key that is not the address's")
-        if fields.origin is None:
-            return Payment(address, self._network.native.id, output.amount)
-        return ChangeOutput(address, output.amount, fields.origin.path)
+        native = self._network.native.id
+        if fields.origin is not None:
+            return Return(address, native, output.amount, fields.origin.path)
+        if not output.amount:
+            doubts.append(f"{place} pays nothing")
+            return None
+        return Pay(address, native, output.amount)
 
 
 def _change_doubts(change: Sequence[TxOutput]) -> list[str]:
@@ -258,7 +265,8 @@ def conflict_key(network: NetworkId, spent: TxInput) -> ConflictKey:
 
 
 def outpoint_key(network: NetworkId, txid: str, position: int) -> ConflictKey:
-    return ConflictKey(f"{network}/outpoint:{txid}:{position}")
+    """Of all transactions that spend one coin, the chain includes at most one."""
+    return ConflictKey(f"{network}/outpoint:{txid}:{position}", Excludes.INCLUSION)
 
 
 def _purpose(address_type: AddressType) -> int:

@@ -19,7 +19,7 @@ from chains.bitcoin.codec import conflict_key
 from chains.bitcoin.node import NodeView
 from chains.bitcoin.transaction import parse_transaction
 from chains.errors import DeathUnproven, NodeUnavailable
-from chains.model import BlockRef, ConflictKey, SignedTx, TxId
+from chains.model import BlockRef, SignedTx, TxId
 from chains.networks import Network
 
 BLOCKS_PER_CALL: Final = 432
@@ -54,7 +54,7 @@ class Deaths:
         coins = iter(await self._node.unspent(outpoints, mempool=False))
         missing = [
             {
-                conflict_key(self._network.id, each): each.previous_txid
+                conflict_key(self._network.id, each).text: each.previous_txid
                 for each in one
                 if next(coins) is None
             }
@@ -66,7 +66,7 @@ class Deaths:
         return proofs
 
     async def _prove(
-        self, tx: SignedTx, missing: dict[ConflictKey, TxId], final: BlockRef, tip: BlockRef
+        self, tx: SignedTx, missing: dict[str, TxId], final: BlockRef, tip: BlockRef
     ) -> str | None:
         gone = await self._gone(missing, final, tip)
         if not gone:
@@ -85,8 +85,8 @@ class Deaths:
         return f"{key} was spent by {spender} in block {height}"
 
     async def _gone(
-        self, missing: dict[ConflictKey, TxId], final: BlockRef, tip: BlockRef
-    ) -> Mapping[ConflictKey, int]:
+        self, missing: dict[str, TxId], final: BlockRef, tip: BlockRef
+    ) -> Mapping[str, int]:
         """Those of the missing coins that were made at or below `final` and seem to be spent there,
         with the height where each was made."""
         if not missing:
@@ -104,8 +104,8 @@ class Deaths:
         }
 
     async def _spender(
-        self, txid: TxId, gone: Mapping[ConflictKey, int], final: BlockRef
-    ) -> tuple[ConflictKey, TxId, int] | None:
+        self, txid: TxId, gone: Mapping[str, int], final: BlockRef
+    ) -> tuple[str, TxId, int] | None:
         """Reads downwards from `final`, where a search begins, to where a coin was first made."""
         search = self._searches.setdefault(txid, _Search(final.height, final.hash))
         lowest = max(min(gone.values()), search.height - BLOCKS_PER_CALL + 1)

@@ -7,20 +7,19 @@ from typing import Final
 from chains.bitcoin import DUST_RELAY_FEE_RATE
 from chains.bitcoin.address import AddressFormat
 from chains.bitcoin.transaction import TxOutput
-from chains.errors import DustAmount, InvalidAddress, InvalidAmount
-from chains.model import Payment
+from chains.codec import check_plain
+from chains.effects import Pay
+from chains.errors import DustAmount, InvalidAddress
 from chains.networks import Network
 
 _SPEND_WITNESS_PROGRAM: Final = 67
 _SPEND_OTHER: Final = 148
 
 
-def payment_output(network: Network, addresses: AddressFormat, payment: Payment) -> TxOutput:
-    """The output for `payment`. Raises InvalidAddress, InvalidAmount or DustAmount."""
-    if payment.asset != network.native.id:
-        raise InvalidAmount(f"{network.name} carries {network.native.symbol} and nothing else")
-    if not 0 < payment.amount <= network.native.maximum:
-        raise InvalidAmount("the amount must be above zero and at most all the bitcoin there is")
+def payment_output(network: Network, addresses: AddressFormat, payment: Pay) -> TxOutput:
+    """The output for `payment`. Raises InvalidAddress, InvalidAmount, DustAmount or
+    MemoUnsupported."""
+    check_plain(network, payment)
     script = addresses.script_of(payment.address)
     if addresses.address_of(script) != payment.address:
         raise InvalidAddress("the address is not in its canonical form")

@@ -12,11 +12,14 @@ from typing import Any, Final
 
 from chains.answers import Answers, attempt, chunks, each_answer, found
 from chains.balances import each_balance
+from chains.costs import CostKind, above, costs_in
+from chains.effects import Pay
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
     ChainError,
     ClaimUnusable,
+    InvalidInput,
     NodeMisbehaved,
     NodeUnavailable,
     WrongChain,
@@ -35,16 +38,13 @@ from chains.model import (
     Credit,
     InternalCredits,
     OwnedAddress,
-    Payment,
     Reading,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxState,
-    TxStatus,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call
 
@@ -78,10 +78,8 @@ class EvmAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            coins=False,
             historic_balance=True,
             internal_credits=self._internal,
-            conflict_keys=True,
             read_depth=tracing.STATE_DEPTH if self._traceable else None,
         )
 
@@ -211,13 +209,16 @@ class EvmAdapter:
         wishes = []
         for intent in intents:
             source, payment = _parties(intent)
-            wish = quotes.Wish(source.address, payment.address, payment.amount, intent.fee_max)
+            fee_max = intent.costs_max.get((self._network.native.id, CostKind.FEE), 0)
+            wish = quotes.Wish(source.address, payment.address, payment.amount, fee_max)
             wishes.append(wish)
         return await quotes.quotes(self._node, self._kind, wishes) if wishes else []
 
     def _build(self, intent: TransferIntent, quote: quotes.Quote | ChainError) -> UnsignedTx:
         source, payment = _parties(intent)
         self._codec.check_payment(payment)
+        if payment.address == source.address:
+            raise InvalidInput("the transfer pays its own source")
         keys = [
             build.parse_nonce_key(self._network.id, source.address, key) for key in intent.claim
         ]
@@ -239,6 +240,12 @@ class EvmAdapter:
         self._check_built(tx, intent)
         return tx
 
+    def _status(self, receipt: Any, block: Any) -> TxStatus:
+        with reading("a receipt"):
+            if receipt is None or block is None or _including(receipt) != _ref(block):
+                return TxStatus(TxState.PENDING)
+            return _outcome(receipt, self._network.native.id)
+
     async def _judged(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         """Where they are, then for those in a block receipt and block together."""
         asked: list[Call] = [("eth_getTransactionReceipt", (txid,)) for txid in txids]
@@ -259,16 +266,16 @@ class EvmAdapter:
             if height is None:
                 seen = found(waiting[at]) is not None
                 return TxStatus(TxState.PENDING if seen else TxState.UNKNOWN)
-            return _status(found(receipt_at[at]), found(block_at[height]))
+            return self._status(found(receipt_at[at]), found(block_at[height]))
 
         return [attempt(partial(judge, at)) for at in range(len(txids))]
 
     def _check_built(self, tx: UnsignedTx, intent: TransferIntent) -> None:
         """The bytes, read back, do what was intended: nobody else looks before they are stored."""
         summary = self._codec.summarize(tx)
-        assert summary.payments == intent.payments
+        assert summary.effects == intent.effects
         assert summary.conflict_keys == frozenset(intent.claim)
-        assert summary.fee_max <= intent.fee_max
+        assert above(summary.costs.most, intent.costs_max) is None
         assert not summary.unexplained, summary.unexplained
 
     async def _head(self, tag: str) -> BlockRef:
@@ -372,13 +379,6 @@ def _height(receipt: Any) -> str | None:
         return hex(_including(receipt).height)
 
 
-def _status(receipt: Any, block: Any) -> TxStatus:
-    with reading("a receipt"):
-        if receipt is None or block is None or _including(receipt) != _ref(block):
-            return TxStatus(TxState.PENDING)
-        return _outcome(receipt)
-
-
 def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
     """What a node's answer to the bytes means. `known`: what it shows of a refused transaction."""
     if not isinstance(said, RpcError):
@@ -392,16 +392,17 @@ def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
     raise BroadcastRejected(said.reason)
 
 
-def _outcome(receipt: dict[str, Any]) -> TxStatus:
+def _outcome(receipt: dict[str, Any], native: AssetId) -> TxStatus:
     fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+    costs = costs_in(native, {CostKind.FEE: fee})
     if int(receipt["status"], 16) == 1:
-        return TxStatus(TxState.INCLUDED, _including(receipt), fee)
-    return TxStatus(TxState.REVERTED, _including(receipt), fee, reason="receipt status 0")
+        return TxStatus(TxState.INCLUDED, _including(receipt), costs)
+    return TxStatus(TxState.REVERTED, _including(receipt), costs, reason="receipt status 0")
 
 
-def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Payment]:
+def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Pay]:
     """Who pays and what: an EVM transaction has one payer and one payment."""
     assert intent.source is not None
     assert intent.source.address_type is ADDRESS_TYPE
-    (payment,) = intent.payments
+    (payment,) = intent.effects
     return intent.source, payment

@@ -12,7 +12,7 @@ from typing import Final
 
 from chains.evm import rlp
 from chains.evm.address import to_bytes
-from chains.model import Address, ConflictKey, NetworkId
+from chains.model import Address, ConflictKey, Excludes, NetworkId
 from chains.networks import Network
 
 EIP1559_TYPE: Final = 0x02
@@ -93,12 +93,12 @@ def encode_signed(tx: Transaction, signature: bytes) -> bytes:
 
 def nonce_key(network: NetworkId, address: Address, nonce: int) -> ConflictKey:
     """Of all transactions with one sender and nonce, the chain includes at most one."""
-    return ConflictKey(f"{network}/nonce:{address}:{nonce}")
+    return ConflictKey(f"{network}/nonce:{address}:{nonce}", Excludes.INCLUSION)
 
 
 def parse_nonce_key(network: NetworkId, address: Address, key: ConflictKey) -> int | None:
     """The nonce that `key` claims for `address`, or None if it is another kind of key."""
-    number = key.rpartition(":")[2]
+    number = key.text.rpartition(":")[2]
     if not number.isdecimal() or key != nonce_key(network, address, int(number)):
         return None
     return int(number)

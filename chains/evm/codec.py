@@ -10,10 +10,11 @@ from typing import Final
 
 from coincurve import PublicKey
 
-from chains.codec import payload_size, remember_small
+from chains.codec import Traits, check_plain, payload_size, remember_small
+from chains.costs import CostKind, CostsMost, costs_in
+from chains.effects import Pay, Return
 from chains.errors import (
     InvalidAddress,
-    InvalidAmount,
     InvalidInput,
     MalformedTransaction,
     SignatureMismatch,
@@ -35,16 +36,15 @@ from chains.model import (
     AddressType,
     KeyScheme,
     ParsedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SignedTx,
     SigningInput,
     TxId,
-    TxSummary,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TxSummary
 
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
@@ -52,6 +52,8 @@ _READING_BYTES_MAX: Final = 4096
 
 class EvmCodec:
     """`chains.codec.TransactionCodec` of one EVM network."""
+
+    traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=True, memo=False)
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -87,12 +89,8 @@ class EvmCodec:
     def parse_address(self, text: str) -> ParsedAddress:
         return ParsedAddress(address.parse(text), ADDRESS_TYPE)
 
-    def check_payment(self, payment: Payment) -> None:
-        native = self._network.native
-        if payment.asset != native.id:
-            raise InvalidAmount(f"{payment.asset} is not an asset of {self._network.name}")
-        if not 0 < payment.amount <= native.maximum:
-            raise InvalidAmount("the amount is not above zero, or above what can exist")
+    def check_payment(self, payment: Pay) -> None:
+        check_plain(self._network, payment)
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("the address is not in its canonical form")
 
@@ -101,18 +99,23 @@ class EvmCodec:
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         parsed, sender = self._read(tx)
-        paid = Payment(parsed.to, self._network.native.id, parsed.value) if parsed.to else None
-        nonce = frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)})
+        native = self._network.native.id
+        effects: tuple[Pay, ...] = ()
+        returns: tuple[Return, ...] = ()
+        if parsed.to == sender:
+            returns = (Return(sender, native, parsed.value, None),)
+        elif parsed.to is not None and parsed.value:
+            effects = (Pay(parsed.to, native, parsed.value),)
         return TxSummary(
             network=self._network.id,
             sources=(sender,),
-            payments=(paid,) if paid else (),
-            change=(),
-            fee_max=parsed.fee_max,
-            conflict_keys=nonce,
+            effects=effects,
+            returns=returns,
+            creates=(),
+            costs=CostsMost(costs_in(native, {CostKind.FEE: parsed.fee_max})),
+            conflict_keys=frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)}),
             identity=f"{sender}:{keccak256(tx.payload).hex()}",
-            binding_keys=nonce,
-            unexplained=tuple(self._unexplained(parsed)),
+            unexplained=tuple(self._unexplained(parsed, sender)),
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
@@ -148,7 +151,7 @@ class EvmCodec:
             raise MalformedTransaction("the payer's address is not in its canonical form")
         return parsed, canonical
 
-    def _unexplained(self, parsed: Transaction) -> list[str]:
+    def _unexplained(self, parsed: Transaction, sender: Address) -> list[str]:
         found = []
         if parsed.kind is not self._kind:
             found.append(f"a {parsed.kind} transaction, which this network does not use")
@@ -156,6 +159,8 @@ class EvmCodec:
             found.append(f"creates a contract, to which it pays {parsed.value}")
         elif not int(parsed.to, 16):
             found.append("pays the zero address")
+        elif not parsed.value and parsed.to != sender:
+            found.append("pays nothing")
         if parsed.data:
             found.append(f"{len(parsed.data)} bytes of calldata")
         if parsed.access_list:

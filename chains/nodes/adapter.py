@@ -31,9 +31,7 @@ from chains.model import (
     ConflictKey,
     InternalCredits,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxStatus,
     UnsignedTx,
 )
 from chains.nodes import NODE_TAKEN_OUT, Trouble
@@ -50,6 +48,7 @@ from chains.nodes.health import (
 )
 from chains.nodes.outcome import broadcast_outcome
 from chains.nodes.witnesses import Witnesses
+from chains.transaction import TransferIntent, TxStatus
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - an item

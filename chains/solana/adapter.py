@@ -23,6 +23,7 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
+from chains.costs import CostKind, costs_in
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -45,10 +46,7 @@ from chains.model import (
     InternalCredits,
     Reading,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxState,
-    TxStatus,
     UnsignedTx,
 )
 from chains.networks import Network
@@ -59,6 +57,7 @@ from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.prepare import build_transfers, choose_claims
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
 from chains.solana.values import Transaction
+from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 
 _REASON_LENGTH_MAX: Final = 200
@@ -83,12 +82,7 @@ class SolanaAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            coins=False,
-            historic_balance=False,
-            internal_credits=InternalCredits.SEEN,
-            conflict_keys=True,
-        )
+        return Capabilities(historic_balance=False, internal_credits=InternalCredits.SEEN)
 
     async def check(self) -> None:
         genesis = await self._rpc.genesis_hash()
@@ -183,6 +177,8 @@ class SolanaAdapter:
         slots = list(dict.fromkeys(each.slot for each in shown if isinstance(each, Transaction)))
         blocks = dict(zip(slots, await self._rpc.block_refs(slots), strict=True))
 
+        native = self._network.native.id
+
         def judge(txid: TxId, answer: Transaction | ChainError | None) -> TxStatus:
             transaction = found(answer)
             if transaction is None:
@@ -193,8 +189,8 @@ class SolanaAdapter:
             return TxStatus(
                 state=TxState.INCLUDED if error is None else TxState.REVERTED,
                 block=found(blocks[transaction.slot]),
-                fee=transaction.fee,
-                locked=_locked(transaction),
+                costs=costs_in(native, {CostKind.FEE: transaction.fee}),
+                held=costs_in(native, {CostKind.RENT: _locked(transaction)}),
                 reason="" if error is None else _words(error),
             )
 

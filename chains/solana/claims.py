@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
 
-from chains.model import ConflictKey, NetworkId
+from chains.model import ConflictKey, Excludes, NetworkId
 from chains.solana.build import TransferPlan
 
 
@@ -30,7 +30,7 @@ class Claim:
     @classmethod
     def parse(cls, network: NetworkId, key: ConflictKey) -> Claim:
         """The inverse of `key`. Raises ValueError for any other text."""
-        kind, *parts = key.removeprefix(f"{network}/").split(":")
+        kind, *parts = key.text.removeprefix(f"{network}/").split(":")
         account = Pubkey.from_string(parts[0]) if parts else None
         if kind == "create" and account is not None and len(parts) == 1:
             return cls(account)
@@ -40,8 +40,9 @@ class Claim:
 
     def key(self, network: NetworkId) -> ConflictKey:
         if self.value is None:
-            return ConflictKey(f"{network}/create:{self.account}")
-        return ConflictKey(f"{network}/durable-nonce:{self.account}:{self.value}")
+            return ConflictKey(f"{network}/create:{self.account}", Excludes.SUCCESS)
+        text = f"{network}/durable-nonce:{self.account}:{self.value}"
+        return ConflictKey(text, Excludes.NOTHING)
 
 
 def _parse_hash(text: str) -> Hash:
@@ -53,5 +54,5 @@ def _parse_hash(text: str) -> Hash:
 
 def busy_accounts(network: NetworkId, taken: Iterable[ConflictKey]) -> frozenset[Pubkey]:
     """The nonce accounts that unfinished transfers hold, by whatever value."""
-    ours = (key for key in taken if key.startswith(f"{network}/"))
+    ours = (key for key in taken if key.text.startswith(f"{network}/"))
     return frozenset(Claim.parse(network, key).account for key in ours)

@@ -16,20 +16,20 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature as Ed25519Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 
-from chains.codec import remember_small
-from chains.errors import InvalidAmount, InvalidInput, MalformedTransaction, SignatureMismatch
+from chains.codec import Traits, check_plain, remember_small
+from chains.costs import CostKind, CostsMost, costs_in
+from chains.effects import Create, Pay, Return
+from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
 from chains.model import (
     Address,
     AddressType,
     KeyScheme,
     ParsedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SignedTx,
     SigningInput,
     TxId,
-    TxSummary,
     UnsignedTx,
 )
 from chains.networks import Network
@@ -37,6 +37,7 @@ from chains.solana import KEY_SCHEME, PURPOSE, address
 from chains.solana.build import TransferPlan
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_message
+from chains.transaction import TxSummary
 
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
@@ -54,6 +55,8 @@ class _Reading:
 
 class SolanaCodec:
     """Implements `chains.codec.TransactionCodec` for one cluster."""
+
+    traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=False, memo=False)
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -89,14 +92,11 @@ class SolanaCodec:
     def parse_address(self, text: str) -> ParsedAddress:
         return address.parse(text)
 
-    def check_payment(self, payment: Payment) -> None:
-        """Also raises InvalidInput for an asset of another network. Whether an amount is too small
-        to open a new account depends on the network's rent: `SolanaAdapter.prepare` knows it."""
+    def check_payment(self, payment: Pay) -> None:
+        """Whether an amount is too small to open a new account depends on the network's rent:
+        `SolanaAdapter.prepare` knows it."""
         self.parse_address(payment.address)
-        if payment.asset != self._network.native.id:
-            raise InvalidInput(f"{self._network.name} carries no {payment.asset}")
-        if not 0 < payment.amount <= self._network.native.maximum:
-            raise InvalidAmount("an amount is a positive number of lamports below 2^64")
+        check_plain(self._network, payment)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """One on a nonce has none, and a blockhash is good for minutes."""
@@ -108,9 +108,10 @@ class SolanaCodec:
         return TxSummary(
             network=self._network.id,
             sources=(Address(str(reading.message.account_keys[0])),),
-            payments=(),
-            change=(),
-            fee_max=0,
+            effects=(),
+            returns=(),
+            creates=(),
+            costs=CostsMost(),
             conflict_keys=frozenset(),
             identity=_identity(tx.payload),
             unexplained=reading.unexplained,
@@ -146,15 +147,16 @@ class SolanaCodec:
     def _summary(self, plan: TransferPlan, identity: str) -> TxSummary:
         """Nothing binds: of two transactions that create one account the loser is in a block too
         and pays, and a nonce value may be a recent blockhash (ADR 0010)."""
-        payment = Payment(
-            address=Address(str(plan.recipient)), asset=self._network.native.id, amount=plan.amount
-        )
+        native, source = self._network.native.id, Address(str(plan.source))
+        recipient, account = Address(str(plan.recipient)), Address(str(plan.nonce_account))
+        returned = recipient == source
         return TxSummary(
             network=self._network.id,
-            sources=(Address(str(plan.source)),),
-            payments=(payment,),
-            change=(),
-            fee_max=plan.fee + plan.rent,
+            sources=(source,),
+            effects=() if returned else (Pay(recipient, native, plan.amount),),
+            returns=(Return(source, native, plan.amount, None),) if returned else (),
+            creates=(Create(account, source, plan.rent),) if plan.creates_nonce else (),
+            costs=CostsMost(costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})),
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
             identity=identity,
         )

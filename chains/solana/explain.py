@@ -97,11 +97,9 @@ def explain(message: MessageV0) -> TransferPlan:
 
 def _check_sense(plan: TransferPlan) -> None:
     """What is built as ours but would not do what a transfer says."""
-    if plan.recipient == plan.source:
-        raise Unexplained("pays its own source")
     if plan.recipient == plan.nonce_account:
         raise Unexplained("pays its own nonce account")
-    if plan.amount == 0:
+    if plan.amount == 0 and plan.recipient != plan.source:
         raise Unexplained("pays nothing")
 
 

@@ -15,16 +15,17 @@ from solders.hash import Hash
 from solders.pubkey import Pubkey
 
 from chains.answers import Answers, answer, attempt, chunks, found
+from chains.costs import CostKind, Costs, above, check_within, costs_in
+from chains.effects import Pay
 from chains.errors import (
     ChainError,
     ClaimUnusable,
     DustAmount,
-    FeeAboveMaximum,
     InsufficientFunds,
     InvalidInput,
     NodeMisbehaved,
 )
-from chains.model import ConflictKey, Payment, TransferIntent, UnsignedTx
+from chains.model import AssetId, ConflictKey, UnsignedTx
 from chains.solana import (
     ACCOUNTS_PER_CALL,
     NONCE_ACCOUNT_BYTES,
@@ -40,8 +41,9 @@ from chains.solana.codec import SolanaCodec
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, index_of, parse_state
 from chains.solana.rpc import Commitment, SolanaRpc
 from chains.solana.values import Account
+from chains.transaction import TransferIntent
 
-_Parties = tuple[Pubkey, Payment]
+_Parties = tuple[Pubkey, Pay]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ async def choose_claims(
         claim = await shelves[source].first_free(busy_of[intent.taken] | given)
         lifetime = claim.value or Hash.default()
         plan = _plan(source, payment, claim, lifetime, rents, UNIT_PRICE_MIN)
-        _check_fee(plan, intent.fee_max)
+        _check_costs(plan, codec.network.native.id, intent.costs_max)
         _check_funds(plan, balances[source], rents)
         given.add(claim.account)
         return claim
@@ -119,10 +121,11 @@ async def build_transfers(
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     source: Pubkey
-    payment: Payment
+    payment: Pay
     recipient: Pubkey
     claim: Claim
-    fee_max: int
+    costs_max: Costs
+    native: AssetId
 
     @property
     def written(self) -> tuple[Pubkey, ...]:
@@ -145,7 +148,8 @@ def _wanted(codec: SolanaCodec, intent: TransferIntent) -> _Wanted:
     source, payment = _parties(codec, intent)
     (key,) = intent.claim
     claim = Claim.parse(codec.network.id, key)
-    return _Wanted(source, payment, to_key(payment.address), claim, intent.fee_max)
+    native = codec.network.native.id
+    return _Wanted(source, payment, to_key(payment.address), claim, intent.costs_max, native)
 
 
 async def _look(rpc: SolanaRpc, wanted: Sequence[_Wanted]) -> _Known:
@@ -172,7 +176,7 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     lifetime = _current_lifetime(each.source, each.claim, known)
     price = _market_price(found(known.prices[each.written]))
     plan = _plan(each.source, each.payment, each.claim, lifetime, known.rents, price)
-    _check_fee(plan, each.fee_max)
+    _check_costs(plan, each.native, each.costs_max)
     paying = known.newest[each.source]
     _check_funds(plan, paying.lamports if paying else 0, known.rents)
     _check_recipient(plan, known.newest[each.recipient], known.rents)
@@ -184,10 +188,10 @@ async def _rents(rpc: SolanaRpc) -> _Rents:
     return _Rents(nonce, empty)
 
 
-def _parties(codec: SolanaCodec, intent: TransferIntent) -> tuple[Pubkey, Payment]:
+def _parties(codec: SolanaCodec, intent: TransferIntent) -> tuple[Pubkey, Pay]:
     assert intent.source is not None, "an account pays"
-    assert len(intent.payments) == 1, "one payment in a transfer"
-    (payment,) = intent.payments
+    assert len(intent.effects) == 1, "one payment in a transfer"
+    (payment,) = intent.effects
     codec.check_payment(payment)
     if payment.address == intent.source.address:
         raise InvalidInput("the transfer pays its own source")
@@ -261,7 +265,7 @@ def _current_lifetime(source: Pubkey, claim: Claim, known: _Known) -> Hash:
 
 
 def _plan(
-    source: Pubkey, payment: Payment, claim: Claim, lifetime: Hash, rents: _Rents, unit_price: int
+    source: Pubkey, payment: Pay, claim: Claim, lifetime: Hash, rents: _Rents, unit_price: int
 ) -> TransferPlan:
     """With what the network asks for: the bid for compute units, and rent for a new account."""
     index = index_of(source, claim.account)
@@ -288,12 +292,9 @@ def _market_price(prices: Sequence[int]) -> int:
     return max(UNIT_PRICE_MIN, ranked[(len(ranked) - 1) * UNIT_PRICE_PERCENTILE // 100])
 
 
-def _check_fee(plan: TransferPlan, fee_max: int) -> None:
-    cost = plan.fee + plan.rent
-    if cost > fee_max:
-        raise FeeAboveMaximum(
-            f"fee {plan.fee} and rent {plan.rent} lamports exceed the maximum of {fee_max}"
-        )
+def _check_costs(plan: TransferPlan, native: AssetId, costs_max: Costs) -> None:
+    costs = costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})
+    check_within(costs, costs_max)
 
 
 def _check_funds(plan: TransferPlan, balance: int, rents: _Rents) -> None:
@@ -333,6 +334,6 @@ def _check_result(codec: SolanaCodec, unsigned: UnsignedTx, intent: TransferInte
     assert intent.source is not None
     assert summary.unexplained == (), summary.unexplained
     assert summary.sources == (intent.source.address,)
-    assert summary.payments == intent.payments
+    assert summary.effects == intent.effects
     assert summary.conflict_keys == frozenset(intent.claim)
-    assert summary.fee_max <= intent.fee_max
+    assert above(summary.costs.most, intent.costs_max) is None

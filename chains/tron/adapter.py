@@ -15,6 +15,8 @@ from typing import Any, Final
 
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
+from chains.costs import CostKind, check_within, costs_in
+from chains.effects import Pay
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -36,16 +38,13 @@ from chains.model import (
     Capabilities,
     ConflictKey,
     InternalCredits,
-    Payment,
     Reading,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxState,
-    TxStatus,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.tron import (
     LIFETIME_MS,
@@ -114,10 +113,8 @@ class TronAdapter:
     @property
     def capabilities(self) -> Capabilities:
         return Capabilities(
-            coins=False,
             historic_balance=False,
             internal_credits=self._internal,
-            conflict_keys=False,
         )
 
     async def check(self) -> None:
@@ -188,7 +185,7 @@ class TronAdapter:
             info = found(answer)
             if info is None:
                 return TxStatus(TxState.PENDING if found(known[txid]) else TxState.UNKNOWN)
-            return _status(txid, info, found(blocks_at[info.height]))
+            return self._status(txid, info, found(blocks_at[info.height]))
 
         return [
             attempt(partial(judge, txid, info)) for txid, info in zip(txids, infos, strict=True)
@@ -251,18 +248,18 @@ class TronAdapter:
             return Broadcast.ALREADY_KNOWN
         raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
 
-    def _wanted(self, intent: TransferIntent) -> tuple[Address, Payment]:
+    def _wanted(self, intent: TransferIntent) -> tuple[Address, Pay]:
         """Who pays what."""
         assert intent.network == self._network.id, intent.network
         assert intent.source is not None, "TRON pays from an account"
         assert not intent.claim, "TRON claims nothing"
-        payment = _only(intent.payments)
+        payment = _only(intent.effects)
         self.codec.check_payment(payment)
         if payment.address == intent.source.address:
             raise InvalidAddress("the chain refuses payments to oneself")
         return intent.source.address, payment
 
-    async def _look(self, wanted: Sequence[tuple[Address, Payment]]) -> _Now:
+    async def _look(self, wanted: Sequence[tuple[Address, Pay]]) -> _Now:
         """Everything that the set's transactions rest on, each thing asked once."""
         prices = _prices(await self._rpc.parameters())
         head, solidified = await self._rpc.head(), await self._rpc.solidified()
@@ -279,7 +276,7 @@ class TronAdapter:
         )
 
     def _build(
-        self, intent: TransferIntent, wanted: tuple[Address, Payment] | ChainError, now: _Now
+        self, intent: TransferIntent, wanted: tuple[Address, Pay] | ChainError, now: _Now
     ) -> UnsignedTx:
         """Refers to the solidified block, which no reorganisation removes."""
         owner, payment = found(wanted)
@@ -295,8 +292,21 @@ class TronAdapter:
         self._check_fee_and_funds(tx, intent, owner, payment, now)
         return tx
 
+    def _status(self, txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
+        result = next((one.result for one in block.transactions if one.txid == txid), None)
+        if result is None:
+            raise NodeUnavailable("the node's chain changed between two answers")
+        failure = info.failure or (result if result != "SUCCESS" else "")
+        state = TxState.REVERTED if failure else TxState.INCLUDED
+        burned = {
+            CostKind.FEE: info.bandwidth_fee,
+            CostKind.ACTIVATION: info.fee - info.bandwidth_fee,
+        }
+        costs = costs_in(self._network.native.id, burned)
+        return TxStatus(state, block.ref, costs, reason=failure)
+
     def _check_fee_and_funds(
-        self, tx: UnsignedTx, intent: TransferIntent, owner: Address, payment: Payment, now: _Now
+        self, tx: UnsignedTx, intent: TransferIntent, owner: Address, payment: Pay, now: _Now
     ) -> None:
         if fees.exceeds_known(now.prices):
             raise FeeAboveMaximum(
@@ -304,11 +314,8 @@ class TronAdapter:
                 advice="raise the fee constants of chains/tron after checking the chain's vote",
             )
         summary = self.codec.summarize(tx)
-        assert summary.payments == (payment,) and not summary.unexplained, "built something else"
-        if summary.fee_max > intent.fee_max:
-            raise FeeAboveMaximum(
-                f"the transfer may burn up to {summary.fee_max} sun, {intent.fee_max} allowed"
-            )
+        assert summary.effects == (payment,) and not summary.unexplained, "built something else"
+        check_within(summary.costs.most, intent.costs_max)
         recipient = found(now.accounts[payment.address])
         if recipient.get("type") == "Contract":
             raise InvalidAddress("the address of a contract, which a plain transfer can't pay")
@@ -325,16 +332,7 @@ class TronAdapter:
             )
 
 
-def _status(txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
-    result = next((one.result for one in block.transactions if one.txid == txid), None)
-    if result is None:
-        raise NodeUnavailable("the node's chain changed between two answers")
-    failure = info.failure or (result if result != "SUCCESS" else "")
-    state = TxState.REVERTED if failure else TxState.INCLUDED
-    return TxStatus(state, block.ref, fee=info.fee, reason=failure)
-
-
-def _only(payments: tuple[Payment, ...]) -> Payment:
+def _only(payments: tuple[Pay, ...]) -> Pay:
     if len(payments) != 1:
         raise InvalidAmount("a TRON transfer pays exactly one recipient")
     return payments[0]

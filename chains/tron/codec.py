@@ -12,9 +12,11 @@ from typing import Final
 
 from coincurve import PublicKey
 
+from chains.codec import Traits, check_plain
+from chains.costs import CostsMost, costs_in
+from chains.effects import Pay, Return
 from chains.errors import (
     InvalidAddress,
-    InvalidAmount,
     InvalidInput,
     MalformedTransaction,
     SignatureMismatch,
@@ -24,16 +26,15 @@ from chains.model import (
     AddressType,
     KeyScheme,
     ParsedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SignedTx,
     SigningInput,
     TxId,
-    TxSummary,
     UnsignedTx,
 )
-from chains.networks import Family, Network
+from chains.networks import Network
+from chains.transaction import TxSummary
 from chains.tron import (
     KEY_SCHEME,
     LIFETIME_CHAIN_MAX_MS,
@@ -69,8 +70,9 @@ _UNUSED_IN_CONTRACT: Final = (
 class TronCodec:
     """Implements `chains.codec.TransactionCodec` for one TRON network."""
 
+    traits: Final = Traits(coins=False, conflict_keys=False, binding_keys=False, memo=False)
+
     def __init__(self, network: Network) -> None:
-        assert network.family is Family.TRON, network.id
         self._network = network
 
     @property
@@ -102,11 +104,8 @@ class TronCodec:
     def parse_address(self, text: str) -> ParsedAddress:
         return ParsedAddress(address.parse(text), AddressType.TRON)
 
-    def check_payment(self, payment: Payment) -> None:
-        if payment.asset != self._network.native.id:
-            raise InvalidAmount(f"{payment.asset} can't be sent on {self._network.name}")
-        if not 0 < payment.amount <= self._network.native.maximum:
-            raise InvalidAmount("the amount is zero, negative or more than can exist")
+    def check_payment(self, payment: Pay) -> None:
+        check_plain(self._network, payment)
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("not in canonical form")
 
@@ -116,7 +115,7 @@ class TronCodec:
             raise MalformedTransaction("expires later than the network allows")
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
-        """Of one transfer of TRX. `fee_max` is the worst case for a transaction of this size."""
+        """Of one transfer of TRX. The costs are the worst case for a transaction of this size."""
         raw = self._read(tx)
         unexplained = [what for name, what in _UNUSED if getattr(raw, name)]
         if len(raw.ref_block_bytes) != 2 or len(raw.ref_block_hash) != 8:
@@ -129,15 +128,20 @@ class TronCodec:
         recipient = _explained_address(transfer.to_address, "recipient", unexplained)
         if transfer.amount <= 0:
             unexplained.append("an amount that is not positive")
-        payments: tuple[Payment, ...] = ()
-        if recipient is not None and transfer.amount > 0:
-            payments = (Payment(recipient, self._network.native.id, transfer.amount),)
+        native = self._network.native.id
+        effects: tuple[Pay, ...] = ()
+        returns: tuple[Return, ...] = ()
+        if recipient is not None and recipient == source:
+            returns = (Return(recipient, native, transfer.amount, None),)
+        elif recipient is not None and transfer.amount > 0:
+            effects = (Pay(recipient, native, transfer.amount),)
         return TxSummary(
             network=self._network.id,
             sources=(source,) if source is not None else (),
-            payments=payments,
-            change=(),
-            fee_max=fees.largest_fee(tx.payload),
+            effects=effects,
+            returns=returns,
+            creates=(),
+            costs=CostsMost(costs_in(native, fees.most(tx.payload))),
             conflict_keys=frozenset(),
             identity=sha256(tx.payload).hexdigest(),
             unexplained=tuple(unexplained),

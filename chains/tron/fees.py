@@ -8,9 +8,10 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
+from chains.costs import CostKind
 from chains.tron import (
     ACTIVATION_BANDWIDTH_FEE,
     ACTIVATION_FEE,
@@ -18,8 +19,6 @@ from chains.tron import (
     SIGNATURE_BYTES,
     SUN_PER_BYTE,
 )
-
-_ACTIVATION_MAX: Final = ACTIVATION_FEE + ACTIVATION_BANDWIDTH_FEE
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +46,11 @@ def charged_bytes(payload: bytes) -> int:
     return _field_bytes(len(payload)) + _field_bytes(SIGNATURE_BYTES) + RESULT_BYTES
 
 
-def largest_fee(payload: bytes) -> int:
-    """The most that `payload` can cost its owner, whatever the accounts' state: its whole size
-    burned, or the activation of the recipient burned in full."""
-    return max(charged_bytes(payload) * SUN_PER_BYTE, _ACTIVATION_MAX)
+def most(payload: bytes) -> Mapping[CostKind, int]:
+    """The most that `payload` can cost its owner, whatever the accounts' state: for bandwidth its
+    whole size or what an activation burns in its place, and the activation of the recipient."""
+    bandwidth = max(charged_bytes(payload) * SUN_PER_BYTE, ACTIVATION_BANDWIDTH_FEE)
+    return {CostKind.FEE: bandwidth, CostKind.ACTIVATION: ACTIVATION_FEE}
 
 
 def expected_fee(size: int, bandwidth: Bandwidth, prices: Prices, *, activates: bool) -> int:
@@ -68,9 +68,12 @@ def expected_fee(size: int, bandwidth: Bandwidth, prices: Prices, *, activates: 
 
 
 def exceeds_known(prices: Prices) -> bool:
-    """Whether `largest_fee`, which counts with the parameters known to this build, is too low."""
-    activation = prices.activation + prices.activation_bandwidth
-    return prices.per_byte > SUN_PER_BYTE or activation > _ACTIVATION_MAX
+    """Whether `most`, which counts with the parameters known to this build, is too low."""
+    return (
+        prices.per_byte > SUN_PER_BYTE
+        or prices.activation > ACTIVATION_FEE
+        or prices.activation_bandwidth > ACTIVATION_BANDWIDTH_FEE
+    )
 
 
 def _field_bytes(length: int) -> int:

@@ -62,14 +62,16 @@ class InternalTransfer:
 
 @dataclass(frozen=True, slots=True)
 class TransactionInfo:
-    """What a transaction in a block did. `fee` is all the TRX it burned. `failure` is empty on
-    success, else java-tron's word for what went wrong. `events`: of each event the contract (20
-    bytes) and the first topic."""
+    """What a transaction in a block did. `fee` is all the TRX it burned, `bandwidth_fee` the part
+    of it for its size, or in place of that (`BandwidthProcessor`). `failure` is empty on success,
+    else java-tron's word for what went wrong. `events`: of each event the contract (20 bytes) and
+    the first topic."""
 
     txid: TxId
     height: int
     timestamp_ms: int
     fee: int
+    bandwidth_fee: int
     failure: str
     internal: tuple[InternalTransfer, ...]
     events: tuple[tuple[bytes, bytes], ...] = ()
@@ -235,15 +237,20 @@ def _transaction(row: Any) -> NodeTransaction:
 
 
 def _info(row: Any) -> TransactionInfo:
-    receipt = row.get("receipt", {}).get("result", "SUCCESS")
-    failure = "" if receipt in ("SUCCESS", "DEFAULT") else str(receipt)
+    receipt = row.get("receipt", {})
+    result = receipt.get("result", "SUCCESS")
+    failure = "" if result in ("SUCCESS", "DEFAULT") else str(result)
     if not failure and row.get("result") == "FAILED":
         failure = bytes.fromhex(row.get("resMessage", "")).decode(errors="replace") or "FAILED"
+    fee, bandwidth_fee = int(row.get("fee", 0)), int(receipt.get("net_fee", 0))
+    if bandwidth_fee > fee:
+        raise NodeMisbehaved("a transaction that burned less than its bandwidth cost")
     return TransactionInfo(
         txid=TxId(row["id"]),
         height=int(row["blockNumber"]),
         timestamp_ms=int(row.get("blockTimeStamp", 0)),
-        fee=int(row.get("fee", 0)),
+        fee=fee,
+        bandwidth_fee=bandwidth_fee,
         failure=failure[:_REASON_LENGTH],
         internal=tuple(_internal(part) for part in row.get("internal_transactions", ())),
         events=tuple(_event(part) for part in row.get("log", ()) if part.get("topics")),

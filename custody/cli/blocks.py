@@ -120,7 +120,7 @@ def _show(plan: Plan) -> None:
 async def _served(name: str) -> AsyncIterator[tuple[Custody, Network]]:
     """Raises Misuse unless the network has a node here."""
     from custody.bootstrap import open_custody
-    from custody.cli.codecs import named_network
+    from custody.cli.networks import named_network
 
     found = named_network(name)
     settings = served_settings()

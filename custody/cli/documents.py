@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chains.errors import InvalidAddress
-from custody.cli.codecs import codec_of
+from chains.families import codec_of
 from custody.cli.output import Failure, Misuse
 from signer.policy import (
     DOCUMENT_BYTES_MAX,

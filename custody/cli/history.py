@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from chains.model import NetworkId, Payment
+from chains.effects import Pay
+from chains.families import codec_of
+from chains.model import NetworkId
 from chains.networks import Network, all_networks
 from custody.cli.access import load_settings, now, opened_database
-from custody.cli.codecs import codec_of, named_network
+from custody.cli.networks import named_network
 from custody.cli.output import Misuse
 from custody.db.session import ReadSession
 from custody.errors import NotFound
@@ -159,7 +161,7 @@ async def _used(
 def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
     network = named_network(wish.network)
     payment = _payment(wish, network)
-    fee_max = network.fee_max
+    fee_max = None
     if wish.fee_max is not None:
         fee_max = parse_decimal(wish.fee_max, network.native.decimals, "fee_max")
     moment = now()
@@ -173,20 +175,20 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
         source_path="m",
         source_address=None,
         outputs=(payment,),
-        fee_max=fee_max,
+        fee_max=sum(network.bounds(fee_max).values()),
         policy_version=policy.version,
         requested_at=moment,
         expires_at=moment + load_settings().transfer_lifetime,
     )
 
 
-def _payment(wish: Wish, network: Network) -> Payment:
+def _payment(wish: Wish, network: Network) -> Pay:
     asset = network.native
     if wish.asset not in (None, asset.id):
         raise Misuse(f"unknown asset {wish.asset}; {network.alias} has {asset.id}")
     codec = codec_of(NetworkId(network.id))
     address = codec.parse_address(wish.destination).address
-    payment = Payment(address, asset.id, parse_decimal(wish.amount, asset.decimals))
+    payment = Pay(address, asset.id, parse_decimal(wish.amount, asset.decimals))
     codec.check_payment(payment)
     return payment
 

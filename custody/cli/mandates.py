@@ -59,7 +59,7 @@ def in_words(shown: Shown, now: datetime) -> tuple[str, ...]:
             f"  asset         {output.asset}, {output.amount} base units",
         ]
     lines += [
-        f"greatest fee    {in_units(network.native.id, mandate.fee_max)}",
+        f"greatest cost   {in_units(network.native.id, mandate.fee_max)}",
         f"asked by        {mandate.initiator}",
         f"asked at        {format_time(mandate.requested_at)}",
         f"expires         {format_time(mandate.expires_at)} ({_from_now(mandate, now)})",

@@ -94,12 +94,13 @@ async def _write_vaults(custody: Custody, file: Path) -> None:
 
 
 def _recovery(custody: Custody) -> Recovery:
+    from chains.families import codec_of
     from chains.networks import all_networks
     from custody.journal.recovery import Recovery
-    from custody.services import CODECS, make_services
+    from custody.services import make_services
 
     services = make_services(custody)
-    codecs = {network.id: CODECS[network.family](network) for network in all_networks().values()}
+    codecs = {network: codec_of(network) for network in all_networks()}
     return Recovery(
         database=custody.database,
         ledger=services.ledger,

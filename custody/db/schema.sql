@@ -337,6 +337,7 @@ CREATE TABLE transfers (
     destination VARCHAR NOT NULL,
     amount NUMERIC(78, 0) NOT NULL,
     fee_max NUMERIC(78, 0) NOT NULL,
+    costs_max NUMERIC(78, 0) NOT NULL,
     note VARCHAR,
     initiator VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
@@ -388,6 +389,7 @@ CREATE INDEX ix_approvals_transfer_id ON approvals (transfer_id);
 
 CREATE TABLE claims (
     key VARCHAR NOT NULL,
+    excludes VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
     transfer_id VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -568,6 +570,7 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.destination IS DISTINCT FROM NEW.destination
    OR OLD.amount IS DISTINCT FROM NEW.amount
    OR OLD.fee_max IS DISTINCT FROM NEW.fee_max
+   OR OLD.costs_max IS DISTINCT FROM NEW.costs_max
    OR OLD.note IS DISTINCT FROM NEW.note
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.mandate IS DISTINCT FROM NEW.mandate

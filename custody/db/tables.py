@@ -279,10 +279,9 @@ class ReconciledRow(Row):
 
 
 class TransferRow(Row):
-    """`id` follows from the client and its retry key (`transfers.request`), so lists go by
-    `ordinal`, which sorts by time. `mandate`: the canonical bytes that approvers see and the signer
-    checks. `version` grows with each change of state. `waiting`: the code of what a queued transfer
-    waits for, if anything."""
+    """`id` follows from client and retry key (`transfers.request`); `ordinal` sorts by time.
+    `mandate`: the bytes that approvers see and the signer checks. `costs_max`: of all kinds
+    together. `version` grows with each change of state. `waiting`: what for, a code."""
 
     __tablename__ = "transfers"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -294,6 +293,7 @@ class TransferRow(Row):
     destination: Mapped[str]
     amount: Mapped[int] = mapped_column(BaseUnits)
     fee_max: Mapped[int] = mapped_column(BaseUnits)
+    costs_max: Mapped[int] = mapped_column(BaseUnits)
     note: Mapped[str | None]
     initiator: Mapped[str]
     state: Mapped[str]
@@ -334,6 +334,7 @@ class ClaimRow(Row):
 
     __tablename__ = "claims"
     key: Mapped[str] = mapped_column(primary_key=True)
+    excludes: Mapped[str]
     network: Mapped[str] = mapped_column(index=True)
     transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
     created_at: Mapped[datetime]

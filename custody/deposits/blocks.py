@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from chains.follow import Connected, Disconnected, Event
-from chains.model import Block, BlockRef, ConflictKey
+from chains.model import Block, BlockRef
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
@@ -131,7 +131,7 @@ class Chain:
             "spent_height": None,
         }
 
-    def _spent(self, key: ConflictKey, height: int) -> dict[str, object]:
+    def _spent(self, key: str, height: int) -> dict[str, object]:
         txid, position = parse_outpoint(key)
         return {
             "network": self.network.id,

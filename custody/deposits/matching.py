@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chains.families import traits_of
 from chains.model import Block, BlockRef, Credit
-from chains.networks import Family, Network
+from chains.networks import Network
 from custody.db.tables import AddressRow
 from custody.deposits.finality import final_height
 from custody.ledger.model import AccountKey, unswept_account, vault_account
@@ -61,11 +62,6 @@ class Found:
         return self.credit.txid, self.credit.position
 
 
-def has_coins(network: Network) -> bool:
-    """Whether money on the network is single coins that are spent whole."""
-    return network.family is Family.BITCOIN
-
-
 def match_block(
     network: Network,
     block: Block,
@@ -90,7 +86,7 @@ def _found(
         block=ref,
         credit=credit,
         owner=owner,
-        change=has_coins(network) and _comes_back(credit, vault, own),
+        change=traits_of(network).coins and _comes_back(credit, vault, own),
         final_height=final_height(network, ref.height, credit.mature_height),
         account=_account(network, credit, owner),
     )
@@ -104,5 +100,5 @@ def _account(network: Network, credit: Credit, owner: Owner) -> AccountKey:
     """On account chains a vault pays from its first address only; what lies elsewhere is shown
     but can't be spent before it is swept."""
     vault = owner.address.vault_id
-    spendable = has_coins(network) or owner.address.position == 0
+    spendable = traits_of(network).coins or owner.address.position == 0
     return (vault_account if spendable else unswept_account)(vault, credit.asset)

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
+from chains.families import traits_of
 from chains.model import Block, BlockRef, NetworkId, TxId
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
@@ -21,7 +22,7 @@ from custody.db.session import Database
 from custody.deposits import chain_repository, readings
 from custody.deposits.blocks import Chain, lock_chain
 from custody.deposits.finality import credit_height
-from custody.deposits.matching import Found, has_coins
+from custody.deposits.matching import Found
 from custody.deposits.recording import Recorder
 from custody.deposits.service import find
 from custody.errors import Invalid, NotFound
@@ -100,7 +101,7 @@ class Rescan:
             reread = [block for block in blocks if block.ref.height <= last]
             await self._improve(chain, reread)
             found = await find(chain, reread)
-            if has_coins(self._network):
+            if traits_of(self._network).coins:
                 done.coins += await _add_missing_coins(chain, found)
                 await chain.spend_coins(blocks)
             recorder = Recorder(session, self._network, chain.now)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chains.families import traits_of
 from chains.follow import Event
 from chains.model import Block, BlockRef
 from chains.networks import Network
@@ -26,7 +27,7 @@ from custody.db.session import WriteSession
 from custody.deposits import chain_repository, readings, repository
 from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
 from custody.deposits.finality import Ceiling, credit_height, newest_final
-from custody.deposits.matching import DepositState, Found, has_coins, match_block
+from custody.deposits.matching import DepositState, Found, match_block
 from custody.deposits.recording import Recorder
 from custody.ledger.service import Ledger
 from custody.transfers.state import State
@@ -140,7 +141,7 @@ class Deposits:
             return []
         await chain.store(blocks)
         found = await find(chain, blocks)
-        if has_coins(chain.network):
+        if traits_of(chain.network).coins:
             await chain.add_coins(found)
             await chain.spend_coins(blocks)
         return found
@@ -175,7 +176,11 @@ async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     session, network = chain.session, chain.network
     owners = await repository.owners(session, network.id, {hit.address for hit in hits})
     txids = {hit.txid for hit in hits if hit.address in owners}
-    own = await repository.own_transfers(session, network.id, txids) if has_coins(network) else {}
+    own = (
+        await repository.own_transfers(session, network.id, txids)
+        if traits_of(network).coins
+        else {}
+    )
     return [
         found
         for block, credits_ in candidates

@@ -18,9 +18,10 @@ import httpx2
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.devnet.node import DevNode
+from chains.families import traits_of
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, TxId
-from chains.networks import Asset, Family, Network
+from chains.networks import Asset, Network
 from custody.devnet.launcher import House
 from custody.transfers.amounts import parse_decimal
 from signer.client import SignerClient
@@ -203,7 +204,7 @@ class _Scene:
             f"/vaults/{self._vault}/addresses", network=self._network.id, limit="100"
         )
         addresses = {Address(each["address"]) for each in page["items"]}
-        if self._network.family is Family.BITCOIN:
+        if traits_of(self._network).coins:
             addresses |= await self._change_addresses()
         return sum([await self._node.balance(address) for address in sorted(addresses)])
 

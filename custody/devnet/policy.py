@@ -78,7 +78,11 @@ def _rule(networks: list[Network]) -> dict[str, Any]:
         },
         "grant": {
             "costs": [
-                {"network": network.id, "kind": kind, "amount": str(network.fee_max)}
+                {
+                    "network": network.id,
+                    "kind": kind,
+                    "amount": str(sum(network.costs_max.values())),
+                }
                 for network in networks
                 for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION)
             ],

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from chains.codec import TransactionCodec
 from chains.keys import HARDENED, parse_path
 from chains.model import AddressType
-from chains.networks import Family, Network
 from signer.records import SignedRecord
 
 
@@ -29,7 +28,7 @@ def branches_of(codec: TransactionCodec, account: int, record: SignedRecord) -> 
     """How many addresses of each branch the transaction needs to be known. Paths are the
     container's claims, which the signer proved before it signed."""
     tx, mandate = record.tx, record.mandate
-    paths: set[str] = {change.path for change in codec.summarize(tx).change}
+    paths = {each.path for each in codec.summarize(tx).returns if each.path is not None}
     paths |= {item.path for item in codec.signing_inputs(tx) if item.path is not None}
     if mandate.source_address is not None:
         paths.add(mandate.source_path)
@@ -44,16 +43,16 @@ def place_of(codec: TransactionCodec, account: int, path: str) -> tuple[Branch, 
     """The branch of an address path, and the place in it. Raises ValueError if it is none of the
     account's."""
     position = parse_path(path)[-1] % HARDENED
-    for branch in _all(codec.network):
+    for branch in _all(codec):
         shape = codec.address_path(branch.address_type, account, position, change=branch.change)
         if shape == path:
             return branch, position
     raise ValueError(f"{path} is no path of account {account}")
 
 
-def _all(network: Network) -> Iterator[Branch]:
+def _all(codec: TransactionCodec) -> Iterator[Branch]:
     """Only coins have change."""
-    for kind in network.address_types:
+    for kind in codec.network.address_types:
         yield Branch(kind, change=False)
-        if network.family is Family.BITCOIN:
+        if codec.traits.coins:
             yield Branch(kind, change=True)

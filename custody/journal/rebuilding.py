@@ -11,7 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from chains.codec import TransactionCodec
+from chains.costs import CostKind
 from chains.model import ConflictKey
+from chains.networks import all_networks
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
@@ -132,11 +134,13 @@ def _is_for(row: TransferRow, mandate: Mandate) -> bool:
     """Whether the row means what was signed. Who asked, when, and under which version of the policy
     may differ: it may have been asked for again."""
     signed, names = _terms(mandate), ("vault_id", "network", "asset", "destination", "amount")
-    return all(getattr(row, name) == signed[name] for name in (*names, "fee_max"))
+    return all(getattr(row, name) == signed[name] for name in (*names, "costs_max"))
 
 
 def _terms(mandate: Mandate) -> dict[str, object]:
     (output,) = mandate.outputs
+    network = all_networks()[mandate.network]
+    others = sum(network.costs_max.values()) - network.costs_max[network.native.id, CostKind.FEE]
     return {
         "client_id": mandate.client,
         "vault_id": mandate.vault,
@@ -144,7 +148,8 @@ def _terms(mandate: Mandate) -> dict[str, object]:
         "asset": output.asset,
         "destination": output.address,
         "amount": output.amount,
-        "fee_max": mandate.fee_max,
+        "fee_max": max(0, mandate.fee_max - others),
+        "costs_max": mandate.fee_max,
         "initiator": mandate.initiator,
         "mandate": mandate.canonical(),
         "amount_reservation_id": None,

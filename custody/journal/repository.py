@@ -187,6 +187,6 @@ async def other_holders(
     """The transfers other than this one that claimed one of the keys, in the order in which they
     are locked."""
     holders = select(ClaimRow.transfer_id).where(
-        ClaimRow.key.in_(keys), ClaimRow.transfer_id != transfer
+        ClaimRow.key.in_([key.text for key in keys]), ClaimRow.transfer_id != transfer
     )
     return sorted(set(await session.all(holders)))

@@ -61,7 +61,7 @@ class Counting:
         self, number: int, addresses: Sequence[Address], assets: Sequence[AssetId]
     ) -> Counted:
         """The first look of a vault is number 0, its second number 1. Raises NodeError."""
-        if not self._adapter.capabilities.coins:
+        if not self._adapter.codec.traits.coins:
             return await self._count(addresses, assets)
         if number not in self._shared:
             walk = self._count(self._everyone, [self._native])

@@ -20,9 +20,11 @@ from datetime import datetime, timedelta
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
+from chains.costs import by_asset, sum_of
 from chains.errors import NodeError
-from chains.model import Address, AssetId, BlockRef, NetworkId, TxState
+from chains.model import Address, AssetId, BlockRef, NetworkId
 from chains.networks import Network
+from chains.transaction import TxState
 from custody.db.session import Database
 from custody.deposits import chain_repository
 from custody.ledger.model import Fault
@@ -93,7 +95,7 @@ class Reconciliation:
             ]
             adapter = self._adapters[network.id]
             everyone: Sequence[Address] = ()
-            if adapter.capabilities.coins:
+            if adapter.codec.traits.coins:
                 everyone = await repository.addresses_of(session, network.id, vaults)
         checked: list[Line] = []
         async with Counting(adapter, network.native.id, everyone) as counting:
@@ -264,8 +266,8 @@ class Reconciliation:
                 continue
             if status.block.height > after.height:
                 raise _Unfair("something moved meanwhile")
-            native = network.native.id
-            left[native] = left.get(native, 0) + status.fee + status.locked
+            for asset, units in by_asset(sum_of((status.costs, status.held))).items():
+                left[asset] = left.get(asset, 0) + units
             if status.state is TxState.INCLUDED:
                 left[each.asset] = left.get(each.asset, 0) + each.amount
         return left
@@ -284,7 +286,7 @@ def _inconclusive(network: Network, vault: str, reason: str) -> Line:
 
 def _looks_only_at_blocks(adapter: ChainAdapter) -> bool:
     """Whether `balance` leaves out what still waits to be in a block."""
-    return adapter.capabilities.coins or adapter.capabilities.historic_balance
+    return adapter.codec.traits.coins or adapter.capabilities.historic_balance
 
 
 def _doubt(line: Line, reason: str) -> Line:

@@ -117,5 +117,5 @@ def _hold(draft: Draft, network: Network, row: TransferRow) -> tuple[int, int]:
     paying = vault_account(row.vault_id, AssetId(row.asset))
     native = vault_account(row.vault_id, network.native.id)
     amount = Reserve(paying, chain_account(paying.asset), row.amount, row.id, Reason.TRANSFER)
-    fee = Reserve(native, fees_account(native.asset), row.fee_max, row.id, Reason.FEE)
+    fee = Reserve(native, fees_account(native.asset), row.costs_max, row.id, Reason.FEE)
     return draft.add(amount), draft.add(fee)

@@ -157,7 +157,7 @@ def _movements(row: TransferRow, effect: VoidEffect | Settle | SettleFee) -> lis
     assert held is not None and fee_held is not None, "only what was reserved can end"
     if isinstance(effect, VoidEffect):
         return [Void(held), Void(fee_held)]
-    assert effect.fee + effect.locked <= row.fee_max, "more left than was reserved"
+    assert effect.fee + effect.locked <= row.costs_max, "more left than was reserved"
     amount = row.amount if isinstance(effect, Settle) else 0
     movements: list[Movement] = [
         settle_or_void(held, amount),

@@ -9,6 +9,7 @@ on one transfer meet at its row's lock, and the second finds it claimed or built
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,8 +19,11 @@ from sqlalchemy.exc import IntegrityError
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
+from chains.costs import Costs, above
 from chains.errors import BuildError, ClaimUnusable, NodeMisbehaved
-from chains.model import Address, ConflictKey, NetworkId, TransferIntent, UnsignedTx
+from chains.model import Address, ConflictKey, NetworkId, UnsignedTx
+from chains.networks import all_networks
+from chains.transaction import TransferIntent
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession
 from custody.db.tables import AddressRow, TransactionRow, TransferRow, VaultRow
@@ -30,7 +34,7 @@ from custody.transfers.change import ChangeAddresses
 from custody.transfers.mandates import stored_mandate
 from custody.transfers.outcomes import Done, Later, Progress
 from custody.transfers.precheck import Precheck
-from custody.transfers.sources import owned, pays_with_coins, spendable_coins
+from custody.transfers.sources import owned, spendable_coins
 from custody.transfers.state import Build, State, can
 from signer.wire import Approval, Mandate, SignRequest, Verdict
 
@@ -115,20 +119,21 @@ class Builder:
             if row.expires_at <= self._clock():
                 return Later("expired")
             wait = await self._precheck.wait_for(session, row, mandate)
-            return wait or _Start(mandate, vault.account, approvals)
+            bounds = all_networks()[mandate.network].bounds(row.fee_max)
+            return wait or _Start(mandate, vault.account, approvals, bounds)
 
     async def _intent(self, start: _Start) -> TransferIntent:
         """As things are now; `claim` holds what an earlier attempt already claimed."""
         mandate = start.mandate
         codec = self._adapters[mandate.network].codec
-        with_coins = pays_with_coins(codec)
+        with_coins = codec.traits.coins
         change = await self._change.of(mandate, codec, start.account) if with_coins else None
         async with self._database.read() as session:
             taken = await repository.claims_of_others(session, mandate.network, mandate.transfer)
             return TransferIntent(
                 network=mandate.network,
-                payments=mandate.outputs,
-                fee_max=mandate.fee_max,
+                effects=mandate.outputs,
+                costs_max=start.costs_max,
                 source=None if with_coins else owned(await _payer(session, mandate)),
                 change=change,
                 coins=await spendable_coins(
@@ -178,8 +183,8 @@ class Builder:
         tx = found(prepared)
         summary = adapter.codec.summarize(tx)
         agreed = (
-            summary.payments == start.mandate.outputs
-            and summary.fee_max <= start.mandate.fee_max
+            Counter(summary.effects) == Counter(start.mandate.outputs)
+            and above(summary.costs.most, start.costs_max) is None
             and summary.conflict_keys == frozenset(intent.claim)
             and not summary.unexplained
         )
@@ -208,11 +213,12 @@ class Builder:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What a transfer is built from. `account`: the vault's."""
+    """What a transfer is built from. `account`: the vault's. `costs_max`: by kind."""
 
     mandate: Mandate
     account: int
     approvals: tuple[Approval, ...]
+    costs_max: Costs
 
 
 def unsigned_of(row: TransactionRow) -> UnsignedTx:

@@ -1,4 +1,4 @@
-"""Holds the money of a transfer: its amount and its greatest fee, until it has ended."""
+"""Holds the money of a transfer: its amount and its greatest costs, until it has ended."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from custody.transfers.apply import native_of
 
 
 def reserves(
-    transfer: str, vault: str, asset: AssetId, amount: int, native: AssetId, fee_max: int
+    transfer: str, vault: str, asset: AssetId, amount: int, native: AssetId, costs_max: int
 ) -> tuple[Reserve, Reserve]:
-    """The amount, then the fee."""
+    """The amount, then the costs of all kinds."""
     payer, fee_payer = vault_account(vault, asset), vault_account(vault, native)
     return (
         Reserve(payer, chain_account(asset), amount, transfer, Reason.TRANSFER),
-        Reserve(fee_payer, fees_account(native), fee_max, transfer, Reason.FEE),
+        Reserve(fee_payer, fees_account(native), costs_max, transfer, Reason.FEE),
     )
 
 
@@ -27,7 +27,7 @@ async def hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool:
     available balance is too small."""
     assert row.amount_reservation_id is None, "it is held already"
     asset, native = AssetId(row.asset), native_of(row.network)
-    wanted = reserves(row.id, row.vault_id, asset, row.amount, native, row.fee_max)
+    wanted = reserves(row.id, row.vault_id, asset, row.amount, native, row.costs_max)
     try:
         held = await ledger.reserve(session, *wanted)
     except Unprocessable:

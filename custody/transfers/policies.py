@@ -94,7 +94,7 @@ def _total(column: InstrumentedAttribute[int], counted: ColumnElement[bool]) -> 
 
 @lru_cache(64)
 def _taken(named: tuple[bool, ...]) -> Select[*tuple[int, ...]]:
-    """For each window: how many transfers count, what they pay, and the greatest fees of all.
+    """For each window: how many transfers count, what they pay, and the greatest costs of all.
     `named`: which windows count one destination only. Built once for each shape of a policy."""
     columns: list[ColumnElement[int]] = []
     for at, has_destination in enumerate(named):
@@ -105,7 +105,7 @@ def _taken(named: tuple[bool, ...]) -> Select[*tuple[int, ...]]:
         columns += [
             func.coalesce(func.sum(case((counted, 1), else_=0)), 0),
             _total(TransferRow.amount, counted),
-            _total(TransferRow.fee_max, inside),
+            _total(TransferRow.costs_max, inside),
         ]
     return select(*columns).where(
         TransferRow.vault_id == bindparam("vault"),
@@ -161,7 +161,7 @@ async def usage(
             TransferRow.asset,
             TransferRow.destination,
             TransferRow.amount,
-            TransferRow.fee_max,
+            TransferRow.costs_max,
             TransferRow.requested_at,
         ).where(
             TransferRow.vault_id == vault,
@@ -172,11 +172,11 @@ async def usage(
     )
     spends = [
         spend
-        for transfer, asset, destination, amount, fee_max, at in rows
+        for transfer, asset, destination, amount, costs_max, at in rows
         if transfer != besides
         for spend in (
             Spend(transfer, vault, AssetId(asset), Payee(Address(destination)), amount, at),
-            Spend(transfer, vault, native, None, fee_max, at),
+            Spend(transfer, vault, native, None, costs_max, at),
         )
     ]
     return {window: usage_of(spends, window, now) for window in windows}

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, exists, select
 
-from chains.model import ConflictKey, NetworkId
+from chains.model import ConflictKey, Excludes, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     ApprovalRow,
@@ -136,19 +136,23 @@ async def signed_transaction(session: ReadSession, transfer_id: str) -> Transact
 
 
 async def claims_of(session: ReadSession, transfer_id: str) -> tuple[ConflictKey, ...]:
-    keys = await session.all(
-        select(ClaimRow.key).where(ClaimRow.transfer_id == transfer_id).order_by(ClaimRow.key)
+    rows = await session.rows(
+        select(ClaimRow.key, ClaimRow.excludes)
+        .where(ClaimRow.transfer_id == transfer_id)
+        .order_by(ClaimRow.key)
     )
-    return tuple(ConflictKey(key) for key in keys)
+    return tuple(ConflictKey(key, Excludes(excludes)) for key, excludes in rows)
 
 
 async def claims_of_others(
     session: ReadSession, network: NetworkId, transfer_id: str
 ) -> frozenset[ConflictKey]:
-    keys = await session.all(
-        select(ClaimRow.key).where(ClaimRow.network == network, ClaimRow.transfer_id != transfer_id)
+    rows = await session.rows(
+        select(ClaimRow.key, ClaimRow.excludes)
+        .where(ClaimRow.network == network, ClaimRow.transfer_id != transfer_id)
+        .order_by(ClaimRow.key)
     )
-    return frozenset(ConflictKey(key) for key in keys)
+    return frozenset(ConflictKey(key, Excludes(excludes)) for key, excludes in rows)
 
 
 async def insert_claims(
@@ -177,7 +181,13 @@ def _claim_rows(
     transfer_id: str, network: str, keys: Iterable[ConflictKey], now: datetime
 ) -> list[dict[str, Any]]:
     return [
-        {"key": key, "network": network, "transfer_id": transfer_id, "created_at": now}
+        {
+            "key": key.text,
+            "excludes": key.excludes.value,
+            "network": network,
+            "transfer_id": transfer_id,
+            "created_at": now,
+        }
         for key in sorted(keys)
     ]
 

@@ -19,7 +19,7 @@ _TRANSFER_DOMAIN = b"custody-wallet/transfer-id/v1\n"
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
     """`destination` as somebody typed it; `amount` and `fee_max` in base units, positive. `fee_max`
-    None: the network's default."""
+    None: the network's default, which bounds every other kind of cost too."""
 
     vault_id: str
     network: NetworkId

@@ -15,7 +15,10 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from chains.codec import TransactionCodec
-from chains.model import NetworkId, Payment
+from chains.costs import CostKind, Costs, by_asset
+from chains.effects import Pay
+from chains.families import Codecs
+from chains.model import NetworkId
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
 from custody.db.leases import Lease
@@ -56,7 +59,7 @@ from custody.transfers.state import (
     advance,
     can,
 )
-from custody.vaults.resolve import Codecs, resolve_address
+from custody.vaults.resolve import resolve_address
 from signer.policy import Policy, Ruling, facts_of, windows
 from signer.wire import Action, Mandate
 
@@ -68,8 +71,8 @@ class _Ask:
     request: TransferRequest
     caller: Caller
     codec: TransactionCodec
-    payment: Payment
-    fee_max: int
+    payment: Pay
+    costs_max: Costs
     policy: Policy
     now: datetime
 
@@ -80,6 +83,11 @@ class _Ask:
             and (row.destination, row.amount) == (self.payment.address, self.payment.amount)
             and self.request.fee_max in (None, row.fee_max)
         )
+
+    @property
+    def total_max(self) -> int:
+        """The most that it may cost, all kinds together, in the native asset."""
+        return by_asset(self.costs_max)[self.codec.network.native.id]
 
     @property
     def _asset(self) -> tuple[str, str]:
@@ -123,11 +131,11 @@ class Transfers:
         other Unprocessable (amount_above_balance, vault_frozen, destination_in_same_vault) becomes
         a stored answer.
         """
-        codec, payment, fee_max = self._understand(request)
+        codec, payment, costs_max = self._understand(request)
         policy = await self._policies.current()
         try:
             async with self._database.write_short() as session:
-                ask = _Ask(request, caller, codec, payment, fee_max, policy, self._clock())
+                ask = _Ask(request, caller, codec, payment, costs_max, policy, self._clock())
                 answer = await self._create(session, ask, key, render)
         except Unprocessable as refusal:
             return await self._store_refusal(request, key, render.refused(refusal))
@@ -196,7 +204,7 @@ class Transfers:
 
     # Creating, step by step
 
-    def _understand(self, request: TransferRequest) -> tuple[TransactionCodec, Payment, int]:
+    def _understand(self, request: TransferRequest) -> tuple[TransactionCodec, Pay, Costs]:
         """What can be judged without the database."""
         codec = self._codecs.get(request.network)
         if codec is None:
@@ -204,15 +212,14 @@ class Transfers:
         native = codec.network.native
         if request.asset != native.id:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
-        fee_max = codec.network.fee_max if request.fee_max is None else request.fee_max
-        for field, amount in (("amount", request.amount), ("fee_max", fee_max)):
-            if amount > native.maximum:
+        for field, amount in (("amount", request.amount), ("fee_max", request.fee_max)):
+            if amount is not None and amount > native.maximum:
                 most = f"more {native.symbol} than can exist"
                 raise Invalid("amount_above_maximum", most, field=field)
         destination = resolve_address(codec.network, request.destination, self._families)
-        payment = Payment(destination.address, request.asset, request.amount)
+        payment = Pay(destination.address, request.asset, request.amount)
         codec.check_payment(payment)
-        return codec, payment, fee_max
+        return codec, payment, codec.network.bounds(request.fee_max)
 
     async def _create(
         self, session: WriteSession, ask: _Ask, key: Idempotency, render: Renderer
@@ -252,7 +259,7 @@ class Transfers:
     ) -> tuple[Mandate, Event]:
         """The mandate, and what the policy makes of it."""
         network = ask.codec.network
-        total = ask.payment.amount + ask.fee_max
+        total = ask.payment.amount + ask.total_max
         source = await choose_source(session, ask.codec, payer, total)
         if source is None:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
@@ -267,7 +274,7 @@ class Transfers:
             source_path=source.path,
             source_address=source.address,
             outputs=(ask.payment,),
-            fee_max=ask.fee_max,
+            fee_max=ask.total_max,
             policy_version=ask.policy.version,
             requested_at=requested_at,
             expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
@@ -289,7 +296,7 @@ class Transfers:
     async def _reserve(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> tuple[str, ...]:
         native, payment = ask.codec.network.native.id, ask.payment
         wanted = reserves(
-            mandate.transfer, mandate.vault, payment.asset, payment.amount, native, ask.fee_max
+            mandate.transfer, mandate.vault, payment.asset, payment.amount, native, ask.total_max
         )
         return await self._ledger.reserve(session, *wanted)
 
@@ -361,7 +368,8 @@ def _fields(
         "asset": ask.payment.asset,
         "destination": ask.payment.address,
         "amount": ask.payment.amount,
-        "fee_max": ask.fee_max,
+        "fee_max": ask.costs_max[ask.codec.network.native.id, CostKind.FEE],
+        "costs_max": ask.total_max,
         "note": ask.request.note,
         "initiator": mandate.initiator,
         "state": after.state,

@@ -11,7 +11,6 @@ from sqlalchemy.orm import aliased
 from chains.codec import TransactionCodec
 from chains.keys import is_under
 from chains.model import Address, AddressType, Coin, ConflictKey, NetworkId, OwnedAddress, TxId
-from chains.networks import Family
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
 from custody.vaults.watchlist import outpoint_key
@@ -71,10 +70,6 @@ class Payer:
     closed_since: datetime | None
 
 
-def pays_with_coins(codec: TransactionCodec) -> bool:
-    return codec.network.family is Family.BITCOIN
-
-
 async def lock_payer(
     session: WriteSession, codec: TransactionCodec, vault_id: str, destination: Address
 ) -> Payer | None:
@@ -103,7 +98,7 @@ async def choose_source(
     A transaction spends coins of one account, that is of one address type. The default type is
     taken unless only another one has enough. None: the vault has no address on this network.
     """
-    if not pays_with_coins(codec):
+    if not codec.traits.coins:
         return payer.first
     kinds = codec.network.address_types
     held = dict.fromkeys(kinds, 0)
@@ -141,6 +136,7 @@ async def spendable_coins(
         )
         .exists()
     )
+    held = {key.text for key in taken}
     rows = await session.rows(
         select(CoinRow, AddressRow)
         .join(AddressRow, AddressRow.id == CoinRow.address_id)
@@ -156,7 +152,7 @@ async def spendable_coins(
     return tuple(
         Coin(TxId(coin.txid), coin.position, coin.amount, owned(address))
         for coin, address in rows
-        if outpoint_key(network, coin.txid, coin.position) not in taken
+        if outpoint_key(network, coin.txid, coin.position) not in held
         and (path is None or is_under(address.path, path))
     )
 

@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 from chains.adapter import ChainAdapter
 from chains.answers import found
 from chains.errors import DeathUnproven
-from chains.model import BlockRef, NetworkId, SignedTx, TxState, TxStatus
+from chains.model import BlockRef, NetworkId, SignedTx
+from chains.transaction import TxState, TxStatus
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.leases import Lease
@@ -68,7 +69,8 @@ def judge(transfer: Transfer, status: TxStatus, chain: Chain) -> Event | None:
             return None  # our follower is not there yet, or the node is on another branch
         if transfer.block != status.block:
             failure = status.reason or "failed" if status.state is TxState.REVERTED else None
-            return Include(status.block, status.fee, status.locked, failure)
+            gone, held = sum(status.costs.values()), sum(status.held.values())
+            return Include(status.block, gone, held, failure)
         if chain.final is not None and status.block.height <= chain.final.height:
             return Finalize() if transfer.reason is None else Revert()
         return None
@@ -170,13 +172,13 @@ class Tracker:
     async def _exceeds(self, session: WriteSession, row: TransferRow) -> bool:
         """More left than was reserved: the signer's limit on fees failed or the node lies. Settling
         would break the ledger and not settling keeps the money held, so that is what happens."""
-        if (row.fee or 0) + (row.locked or 0) <= row.fee_max:
+        if (row.fee or 0) + (row.locked or 0) <= row.costs_max:
             return False
         row.waiting = "fee_above_reservation"
         await raise_alarm(
             session,
             AlarmCode.FEE_ABOVE_RESERVATION,
-            f"transfer {row.id} cost more than its greatest fee",
+            f"transfer {row.id} cost more than it may",
             self._clock(),
             network=NetworkId(row.network),
             vault=row.vault_id,

@@ -6,14 +6,10 @@ into an ethereum transfer is called by its name instead of "malformed".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from chains.codec import TransactionCodec
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
+from chains.families import Codecs
 from chains.model import ParsedAddress
-from chains.networks import Family, Network, all_networks
-
-Codecs = Mapping[Family, Callable[[Network], TransactionCodec]]
+from chains.networks import Network, all_networks
 
 
 def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddress:

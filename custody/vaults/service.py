@@ -16,7 +16,6 @@ from weakref import WeakValueDictionary
 
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
-from chains.networks import Family
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import AddressRow, ClientRow, VaultOpeningRow, VaultRow
@@ -124,7 +123,7 @@ class Vaults:
         checked_label = None if label is None else _name(label, field="label")
         codec = self._codec(network)
         kind = _address_type(codec, address_type)
-        if change and codec.network.family is not Family.BITCOIN:
+        if change and not codec.traits.coins:
             raise Invalid("change_invalid", "Only coins have change.", field="change")
         async with self._database.read() as reading:
             vault = await repository.vault(reading, vault_id, only=only)

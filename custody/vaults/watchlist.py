@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chains.model import ConflictKey, Credit, NetworkId
+from chains.model import Credit, NetworkId
 from custody.db.session import ReadSession
 from custody.vaults import repository
 from custody.vaults.fingerprints import FingerprintSet
 
 
-def outpoint_key(network: NetworkId, txid: str, position: int) -> ConflictKey:
-    """The conflict key of a coin, as `Block.spent` spells it."""
-    return ConflictKey(f"{network}/outpoint:{txid}:{position}")
+def outpoint_key(network: NetworkId, txid: str, position: int) -> str:
+    """The text of a coin's conflict key, as `Block.spent` spells it."""
+    return f"{network}/outpoint:{txid}:{position}"
 
 
-def parse_outpoint(key: ConflictKey) -> tuple[str, int]:
+def parse_outpoint(key: str) -> tuple[str, int]:
     """The (txid, position) of a coin's conflict key."""
     txid, position = key.rpartition("/outpoint:")[2].split(":")
     return txid, int(position)
@@ -61,7 +61,7 @@ class WatchList:
             coins.add_all(outpoint_key(self.network, txid, at) for txid, at in places)
         self._coins, self._coins_version = coins, version
 
-    def watch_coins(self, outpoints: Iterable[ConflictKey]) -> None:
+    def watch_coins(self, outpoints: Iterable[str]) -> None:
         """Coins that arrived or whose spending was undone. They stay watched when spent."""
         self._coins.add_all(outpoints)
 
@@ -76,6 +76,6 @@ class WatchList:
         likely = set(self._addresses.matching({credit.address for credit in candidates}))
         return [credit for credit in candidates if credit.address in likely] if likely else []
 
-    def spends(self, spent: Iterable[ConflictKey]) -> list[ConflictKey]:
+    def spends(self, spent: Iterable[str]) -> list[str]:
         """Those that consume a coin that is very likely ours."""
-        return [ConflictKey(key) for key in self._coins.matching(spent)]
+        return list(self._coins.matching(spent))

@@ -26,7 +26,6 @@ ALLOWED = {
     "chains.networks:_network": "networks.toml, read at the start",
     "chains.solana.nonce:seed": "an index that was found in the list of all",
     "chains.tron.address:to_text": "asked of the bytes just before",
-    "chains.tron.codec:TronCodec.__init__": "configuration, at the start",
     "signer.canonical:format_time": "our own clock's and parsed times have a zone and no fraction",
     "signer.curves:sign_bip340_taproot": "a digest made by a codec",
     "signer.curves:sign_ecdsa_recoverable": "a digest made by a codec",

@@ -13,6 +13,7 @@ from random import Random
 
 from chains.evm.address import checksum
 from chains.evm.codec import EvmCodec
+from chains.families import CODECS
 from chains.model import AddressType
 from custody.apikeys.model import Caller, Scope
 from custody.db.ids import new_id
@@ -22,7 +23,6 @@ from custody.db.tables import AddressRow, ClientRow, TransferRow, VaultRow
 from custody.errors import Unprocessable
 from custody.ledger.model import Post, Reason, chain_account, vault_account
 from custody.ledger.service import Ledger
-from custody.services import CODECS
 from custody.transfers.policies import PolicySource
 from custody.transfers.request import Answer, Idempotency, TransferRequest
 from custody.transfers.service import Transfers

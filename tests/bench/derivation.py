@@ -14,11 +14,11 @@ from itertools import count
 from coincurve import PublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chains.families import CODECS
 from chains.keys import HARDENED, ExtendedPublicKey
 from chains.model import Address, AddressType
 from chains.networks import find_network
 from custody.vaults.keys import AddressDeriver
-from signer.codecs import CODECS
 from tests.bench import peers
 from tests.bench.measure import Contestant, Rate, Work, cpu_of, race
 from tests.bench.requests import Signer, Vault

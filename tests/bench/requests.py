@@ -22,14 +22,22 @@ from chains.bitcoin.build import build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.selection import settle
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
+from chains.effects import Pay
 from chains.evm import build as evm
 from chains.evm.address import checksum
 from chains.evm.codec import EvmCodec
 from chains.keys import ExtendedPublicKey
-from chains.model import Address, Coin, NetworkId, OwnedAddress, Payment, TransferIntent, UnsignedTx
+from chains.model import (
+    Address,
+    Coin,
+    NetworkId,
+    OwnedAddress,
+    UnsignedTx,
+)
 from chains.networks import Network, find_network
 from chains.solana.build import TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
+from chains.transaction import TransferIntent
 from custody.db.ids import new_id
 from signer.client import SignerClient
 from signer.policy import SignedPolicy
@@ -137,7 +145,7 @@ class Requests:
     def _evm(self, vault: Vault, nonce: int) -> SignRequest:
         owner = vault.owners[EVM.id]
         amount = self._random.randrange(10**15, 10**18)
-        payment = Payment(checksum(self._random.randbytes(20)), EVM.native.id, amount)
+        payment = Pay(checksum(self._random.randbytes(20)), EVM.native.id, amount)
         transfer = evm.transfer(
             EVM,
             nonce=nonce,
@@ -156,9 +164,9 @@ class Requests:
         coin, made_by = self._coin(owner, salt)
         to = addresses.address_of(b"\x00\x14" + self._random.randbytes(20))
         assert to is not None
-        payment = Payment(to, BITCOIN.native.id, self._random.randrange(10_000, 10**6))
+        payment = Pay(to, BITCOIN.native.id, self._random.randrange(10_000, 10**6))
         intent = TransferIntent(
-            BITCOIN.id, (payment,), BITCOIN.fee_max, change=vault.change, coins=(coin,)
+            BITCOIN.id, (payment,), BITCOIN.costs_max, change=vault.change, coins=(coin,)
         )
         order = order_of(BITCOIN, addresses, intent, _FEE_RATE)
         plan = settle(order, intent.coins)
@@ -186,7 +194,7 @@ class Requests:
         """A transfer on a durable nonce."""
         owner = vault.owners[SOLANA.id]
         to = Address(str(Keypair.from_seed(self._random.randbytes(32)).pubkey()))
-        payment = Payment(to, SOLANA.native.id, self._random.randrange(10**6, 10**9))
+        payment = Pay(to, SOLANA.native.id, self._random.randrange(10**6, 10**9))
         plan = TransferPlan(
             source=Pubkey.from_string(owner.address),
             recipient=Pubkey.from_string(payment.address),
@@ -203,7 +211,7 @@ class Requests:
 def _request(
     vault: Vault,
     network: Network,
-    payment: Payment,
+    payment: Pay,
     tx: UnsignedTx,
     source_path: str,
     source_address: Address | None,
@@ -219,7 +227,7 @@ def _request(
         source_path=source_path,
         source_address=source_address,
         outputs=(payment,),
-        fee_max=network.fee_max,
+        fee_max=sum(network.costs_max.values()),
         policy_version=1,
         requested_at=now,
         expires_at=now + _LIFETIME,

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from coincurve import PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chains.families import CODECS
 from chains.networks import Network
 from signer.client import SignerClient
-from signer.codecs import CODECS
 from signer.wire import Receipt, SignRequest
 from tests.bench import peers
 from tests.bench.measure import Contestant, FsyncedFile, Rate, Work, cpu_of, latencies, race

@@ -10,6 +10,7 @@ import pytest
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
+from chains.costs import above, sum_of
 from chains.devnet.node import DevNode
 from chains.errors import (
     BroadcastRejected,
@@ -22,9 +23,11 @@ from chains.errors import (
     WrongChain,
 )
 from chains.follow import Connected
-from chains.model import Broadcast, InternalCredits, TxId, TxState, TxStatus
+from chains.model import Broadcast, InternalCredits, TxId
 from chains.networks import all_networks
+from chains.transaction import TxState, TxStatus
 from tests.conformance.world import World
+from tests.support.costs import left, most
 from tests.support.single import one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -143,12 +146,13 @@ async def test_send(world: World) -> None:
 
         summary = world.adapter.codec.summarize(tx)
         assert summary.sources == (purse.address,)
-        assert summary.payments == intent.payments
-        assert 0 < summary.fee_max <= intent.fee_max
+        assert summary.effects == intent.effects
+        assert most(summary) > 0
+        assert above(summary.costs.most, intent.costs_max) is None
         assert summary.conflict_keys == set(intent.claim)
-        assert bool(intent.claim) is world.adapter.capabilities.conflict_keys
+        assert bool(intent.claim) is world.adapter.codec.traits.conflict_keys
         assert summary.unexplained == ()
-        assert all(purse.change and each.path == purse.change.path for each in summary.change)
+        assert all(purse.change and each.path == purse.change.path for each in summary.returns)
 
         signed = purse.sign(tx)
         assert await one(world.adapter.statuses, signed.txid) == TxStatus(TxState.UNKNOWN)
@@ -163,14 +167,14 @@ async def test_send(world: World) -> None:
         await world.node.mine()
         status = await world.included(signed, to, world.coin)
         assert status.block == await world.adapter.tip()
-        assert status.fee + status.locked <= summary.fee_max
-        assert await purse.balance() == before - world.coin - status.fee - status.locked
+        assert above(sum_of((status.costs, status.held)), summary.costs.most) is None
+        assert await purse.balance() == before - world.coin - left(status)
         block = await world.tip_block()
-        spent = intent.claim if world.adapter.capabilities.coins else ()
-        assert set(spent) <= set(block.spent) and bool(block.spent) is bool(spent)
+        spent = intent.claim if world.adapter.codec.traits.coins else ()
+        assert {key.text for key in spent} <= set(block.spent) and bool(block.spent) is bool(spent)
         paid = [each for each in block.credits if each.txid == signed.txid]
         assert [each.amount for each in paid if each.address == to] == [world.coin]
-        change = {(each.address, each.amount) for each in summary.change}
+        change = {(each.address, each.amount) for each in summary.returns}
         assert {(each.address, each.amount) for each in paid if each.address != to} >= change
         assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
@@ -189,7 +193,7 @@ async def test_two_transfers_at_once_take_different_claims(world: World) -> None
         assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
     await world.node.mine()
     statuses = [await world.included(signed, to, world.coin) for signed in sent]
-    cost = sum(each.fee + each.locked for each in statuses)
+    cost = sum(left(each) for each in statuses)
     assert await world.node.balance(to) == 2 * world.coin
     assert await purse.balance() == before - 2 * world.coin - cost
 
@@ -249,7 +253,7 @@ async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> N
     await world.node.finalize()
     finals.append(await world.final())
     intent = await purse.claimed(to, world.coin)
-    rival = replace(intent, payments=(replace(intent.payments[0], amount=2 * world.coin),))
+    rival = replace(intent, effects=(replace(intent.effects[0], amount=2 * world.coin),))
     dead, alive = [purse.sign(await one(world.adapter.prepare, each)) for each in (intent, rival)]
     await world.settled(alive, to, 2 * world.coin)
     for early in [*finals, await world.final()]:
@@ -265,7 +269,7 @@ async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> N
         await one(world.adapter.broadcast, dead)
     assert await one(world.adapter.statuses, dead.txid) == TxStatus(TxState.UNKNOWN)
     assert await one(world.adapter.broadcast, alive) is Broadcast.ALREADY_KNOWN
-    if world.adapter.capabilities.conflict_keys:
+    if world.adapter.codec.traits.conflict_keys:
         with pytest.raises(ClaimUnusable):
             await one(world.adapter.prepare, intent)
     assert await world.node.balance(to) == 2 * world.coin
@@ -303,17 +307,17 @@ async def test_a_set_is_claimed_and_moved_as_one(world: World) -> None:
     paying = [await purse.intent(to, world.coin) for _ in range(3)]
     refused = await purse.intent(to, 600 * world.coin)
     claims = await world.adapter.claim([paying[0], refused, *paying[1:]])
-    if world.adapter.capabilities.conflict_keys:
+    if world.adapter.codec.traits.conflict_keys:
         assert isinstance(claims[1], InsufficientFunds)
     keys = [found(each) for each in (claims[0], *claims[2:])]
     assert len({key for each in keys for key in each}) == sum(map(len, keys))
-    assert all(keys) is world.adapter.capabilities.conflict_keys
-    if not world.adapter.capabilities.coins:
+    assert all(keys) is world.adapter.codec.traits.conflict_keys
+    if not world.adapter.codec.traits.coins:
         alone = [await one(world.adapter.claim, paying[0])]
         assert alone == keys[:1], "the lowest first, as if it were asked for alone"
 
     claimed = [replace(intent, claim=each) for intent, each in zip(paying, keys, strict=True)]
-    dear = replace(claimed[1], fee_max=1)
+    dear = replace(claimed[1], costs_max=world.network.bounds(1))
     built = await world.adapter.prepare([claimed[0], dear, *claimed[1:]])
     assert isinstance(built[1], FeeAboveMaximum)
     signed = [purse.sign(found(each)) for each in (built[0], *built[2:])]
@@ -330,7 +334,7 @@ async def test_a_set_is_claimed_and_moved_as_one(world: World) -> None:
     assert statuses == [await world.included(each, to, world.coin) for each in signed]
     proofs = await world.adapter.proven_dead(signed, await world.final())
     assert proofs == [None] * 3
-    cost = sum(each.fee + each.locked for each in map(found, statuses))
+    cost = sum(left(found(each)) for each in statuses)
     assert await purse.balance() == before - 3 * world.coin - cost
     assert [await ask([]) for ask in (world.adapter.claim, world.adapter.prepare)] == [[], []]
     assert await world.adapter.broadcast([]) == await world.adapter.statuses([]) == []

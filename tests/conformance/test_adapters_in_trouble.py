@@ -10,8 +10,10 @@ import pytest
 
 from chains.errors import NodeUnavailable
 from chains.follow import Connected, Disconnected
-from chains.model import Broadcast, TxState
+from chains.model import Broadcast
+from chains.transaction import TxState
 from tests.conformance.world import World
+from tests.support.costs import left
 from tests.support.patience import eventually
 from tests.support.single import one
 
@@ -67,7 +69,7 @@ async def test_a_reorg_takes_a_transfer_back_and_the_same_bytes_bring_it_again(
     assert again.block != first.block
     await books.catch_up()
     assert books.credits_to(other.address) == [credited]
-    assert await purse.balance() == before - world.coin - again.fee - again.locked
+    assert await purse.balance() == before - world.coin - left(again)
     assert await other.balance() == world.coin
 
 
@@ -170,7 +172,7 @@ async def test_a_lost_reply_to_a_broadcast_pays_once(world: World) -> None:
             await one(world.adapter.broadcast, signed)
     status = await world.settled(signed, to, world.coin)
     assert await world.node.balance(to) == world.coin
-    assert await purse.balance() == before - world.coin - status.fee - status.locked
+    assert await purse.balance() == before - world.coin - left(status)
     world.node.drop_reply()
     with pytest.raises(NodeUnavailable):
         await one(world.adapter.broadcast, signed)

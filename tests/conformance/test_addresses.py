@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
+from chains.effects import Pay
 from chains.errors import InvalidAddress, WrongNetwork
-from chains.model import Address, AddressType, Payment
+from chains.model import Address, AddressType
 from chains.networks import Environment, Family
 from chains.tron.address import to_bytes
 from tests.support.paper import AMOUNT_MIN, CODEC_OF
@@ -68,7 +69,7 @@ def test_every_spelling_has_one_canonical_form(alias: str) -> None:
             parsed = codec.parse_address(text)
             assert (parsed.address, parsed.address_type) == (address, kind)
             assert codec.parse_address(parsed.address) == parsed
-            payment = Payment(Address(text), codec.network.native.id, AMOUNT_MIN)
+            payment = Pay(Address(text), codec.network.native.id, AMOUNT_MIN)
             if text == address:
                 codec.check_payment(payment)
             else:

@@ -19,6 +19,7 @@ from solders.transaction import VersionedTransaction
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.transaction import parse_transaction
+from chains.effects import Pay
 from chains.evm import build as evm
 from chains.model import (
     Address,
@@ -26,7 +27,6 @@ from chains.model import (
     BlockRef,
     Coin,
     OwnedAddress,
-    Payment,
     SignedTx,
     TxId,
     UnsignedTx,
@@ -128,7 +128,7 @@ def test_bitcoin_transactions(
     made = [paper_coin(codec, owner, 60_000 + n, n) for n, owner in enumerate(owners)]
     native = codec.network.native.id
     payments = [
-        Payment(Address(address), native, 8_000 + n) for n, address in enumerate(OUTSIDERS[alias])
+        Pay(Address(address), native, 8_000 + n) for n, address in enumerate(OUTSIDERS[alias])
     ]
     tx = spend(codec, made, payments, wallet.owned(codec, None, 2, 9, change=True))
     ours = wallet.sign(codec, tx)

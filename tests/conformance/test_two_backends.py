@@ -20,8 +20,8 @@ from chains.devnet.bitcoin import BitcoinNode
 from chains.devnet.faults import BehindProxy
 from chains.errors import NodeError
 from chains.follow import BlockFollower, Connected
-from chains.model import TxState
 from chains.networks import Network, find_network
+from chains.transaction import TxState
 from custody.bootstrap import ADAPTERS
 from custody.devnet.nodes import NODES
 from tests.conformance.world import World
@@ -78,7 +78,7 @@ async def test_a_second_backend_that_lags_changes_nothing(alias: str, tmp_path: 
         await purse.receive()
         await node.finalize()
         intent = await purse.claimed(to, world.coin)
-        rival = replace(intent, payments=(replace(intent.payments[0], amount=2 * world.coin),))
+        rival = replace(intent, effects=(replace(intent.effects[0], amount=2 * world.coin),))
         never, ours = [purse.sign(await one(adapter.prepare, each)) for each in (rival, intent)]
         included = await world.settled(ours, to, world.coin)
         assert included.block is not None
@@ -102,7 +102,7 @@ async def test_a_second_backend_that_lags_changes_nothing(alias: str, tmp_path: 
                 seen.add(status.state)
             assert await answer_or_none(one(adapter.proven_dead, ours, final)) is None
             reason = await answer_or_none(one(adapter.proven_dead, never, final))
-            assert reason is None or adapter.capabilities.conflict_keys
+            assert reason is None or adapter.codec.traits.conflict_keys
             newest = await answer_or_none(adapter.tip())
             while newest is not None and (height := follower.wants(newest)) is not None:
                 block = await answer_or_none(adapter.block(height))

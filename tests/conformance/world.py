@@ -14,6 +14,7 @@ from typing import Any
 
 from chains.adapter import ChainAdapter
 from chains.devnet.node import DevNode
+from chains.effects import Pay
 from chains.follow import BlockFollower, Connected, Event
 from chains.model import (
     Address,
@@ -22,20 +23,16 @@ from chains.model import (
     BlockRef,
     Broadcast,
     Coin,
-    ConflictKey,
     Credit,
     OwnedAddress,
-    Payment,
     Signature,
     SignedTx,
     SigningInput,
-    TransferIntent,
     TxId,
-    TxState,
-    TxStatus,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TransferIntent, TxState, TxStatus
 from signer.keychain import Root
 from tests.support.single import one
 
@@ -105,7 +102,7 @@ class World:
         status = await one(self.adapter.statuses, signed.txid)
         assert status.state is TxState.INCLUDED, status
         assert status.block is not None
-        assert status.fee >= 0 and status.locked >= 0
+        assert all(units > 0 for units in (*status.costs.values(), *status.held.values()))
         native = self.network.native.id
         assert await self.node.received(signed.txid, to, native) == amount
         return status
@@ -122,7 +119,7 @@ class Purse:
         self._funded_at: list[int] = []
         self.source = self._owned(kind, account, change=False)
         self.change: OwnedAddress | None = None
-        if world.adapter.capabilities.coins:
+        if world.adapter.codec.traits.coins:
             self.change = self._owned(kind, account, change=True)
         self.owned = [each for each in (self.source, self.change) if each is not None]
 
@@ -149,8 +146,8 @@ class Purse:
     async def intent(self, to: Address, amount: int, **changes: Any) -> TransferIntent:
         intent = TransferIntent(
             network=self._world.network.id,
-            payments=(Payment(to, self._world.network.native.id, amount),),
-            fee_max=self._world.network.fee_max,
+            effects=(Pay(to, self._world.network.native.id, amount),),
+            costs_max=self._world.network.costs_max,
             source=None if self.change else self.source,
             change=self.change,
             coins=await self._coins() if self.change else (),
@@ -195,7 +192,7 @@ class Purse:
 
     async def _coins(self) -> tuple[Coin, ...]:
         """What was credited to us since the first deposit and not spent, read from the blocks."""
-        found: dict[ConflictKey, Coin] = {}
+        found: dict[str, Coin] = {}
         ours = {each.address: each for each in self.owned}
         network = self._world.network.id
         tip = await self._world.adapter.tip()
@@ -204,7 +201,7 @@ class Purse:
             assert block is not None
             for each in block.credits:
                 if each.address in ours:
-                    key = ConflictKey(f"{network}/outpoint:{each.txid}:{each.position}")
+                    key = f"{network}/outpoint:{each.txid}:{each.position}"
                     coin = Coin(each.txid, each.position, each.amount, ours[each.address])
                     found[key] = coin
             for key in block.spent:

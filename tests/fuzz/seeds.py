@@ -20,6 +20,7 @@ from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, compact_s
 from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_signed, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
+from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, AddressType, BlockRef, NetworkId, Signature, UnsignedTx
 from chains.networks import all_networks, find_network
@@ -27,7 +28,6 @@ from chains.solana.build import TransferPlan, build_message, instructions
 from chains.tron import address as tron_address
 from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
-from signer.codecs import CODECS
 from signer.keystore import Header, KeyDerivation
 from signer.messages import frame, refusal, request, result
 from signer.token import WrappedSecret

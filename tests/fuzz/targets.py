@@ -26,6 +26,7 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.psbt import parse_psbt
 from chains.bitcoin.transaction import parse_transaction
 from chains.codec import TransactionCodec
+from chains.effects import Pay
 from chains.errors import (
     CodecError,
     InvalidAddress,
@@ -34,6 +35,7 @@ from chains.errors import (
 )
 from chains.evm import parse as evm_parse
 from chains.evm.build import encode_signed, encode_unsigned
+from chains.families import CODECS
 from chains.hashes import sha256d
 from chains.keys import ExtendedPublicKey, InvalidExtendedKey, InvalidPath, format_path, parse_path
 from chains.model import BlockRef, Signature, UnsignedTx
@@ -42,7 +44,6 @@ from chains.solana.build import build_message
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.tron import parse as tron_parse
 from signer.auditlog import records_of, verify_log
-from signer.codecs import CODECS
 from signer.errors import JournalDamaged, KeystoreDamaged
 from signer.keystore import Header, read_header
 from signer.messages import (
@@ -172,7 +173,8 @@ def _read(alias: str, tx: UnsignedTx) -> bool:
             reader.attach(tx, ())
         return False
     assert summary.network == tx.network
-    assert summary.fee_max >= 0 and all(paid.amount >= 0 for paid in summary.payments)
+    assert all(units > 0 for units in summary.costs.most.values())
+    assert all(isinstance(paid, Pay) and paid.amount > 0 for paid in summary.effects)
     again = CODECS[reader.network.family](reader.network)
     assert again.summarize(tx) == summary
     try:
@@ -195,7 +197,8 @@ def bitcoin(data: bytes) -> None:
         summary = codec(alias).summarize(tx)
         psbt = parse_psbt(data)
         paid = sum(out.amount for out in psbt.transaction.outputs)
-        named = [out.amount for out in summary.payments] + [out.amount for out in summary.change]
+        paying = [out.amount for out in summary.effects if isinstance(out, Pay)]
+        named = [*paying, *(out.amount for out in summary.returns)]
         assert paid == sum(named)
         assert len(summary.conflict_keys) == len(psbt.transaction.inputs)
 

@@ -22,10 +22,10 @@ from solders.pubkey import Pubkey
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, parse_transaction
 from chains.evm import parse
 from chains.evm.build import encode_unsigned
+from chains.families import CODECS
 from chains.keys import parse_path
 from chains.model import Address, UnsignedTx
 from chains.networks import find_network
-from signer.codecs import CODECS
 from signer.wire import MESSAGE_BYTES_MAX
 from tests.fuzz.driver import run_one
 from tests.fuzz.seeds import (

@@ -14,6 +14,7 @@ from signer.wire import Receipt, SignRequest, parse_outcome
 from tests.hostile.channel import sign_message
 from tests.hostile.house import House, Process, serving_here
 from tests.hostile.world import last_refusal
+from tests.support.costs import most
 
 MUTATIONS = 300
 KEYS, KEY_BYTES = 10_000, 66
@@ -88,8 +89,8 @@ def test_changed_messages_never_get_more_than_was_agreed(shared: Process) -> Non
                 asked = _read(body)
                 assert asked.mandate == agreed
                 summary = world.codecs[agreed.network].summarize(asked.tx)
-                assert summary.payments == agreed.outputs
-                assert summary.fee_max <= agreed.fee_max
+                assert summary.effects == agreed.outputs
+                assert most(summary) <= agreed.fee_max
             else:
                 word = outcome.code.value
         except CallRefused as refused:

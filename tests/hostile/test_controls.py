@@ -16,11 +16,11 @@ from coincurve import PublicKeyXOnly
 from chains.bitcoin.address import taproot_output_key
 from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.transaction import TxOutput, parse_transaction
+from chains.families import CODECS
 from chains.model import AddressType
 from chains.networks import all_networks
 from signer.client import SignerClient
 from signer.clock import utc_now
-from signer.codecs import CODECS
 from tests.hostile import memory
 from tests.hostile.consent import by
 from tests.hostile.house import House, NoStart, Process, in_process, serving, serving_here

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from chains.bitcoin.codec import BitcoinCodec
-from chains.model import Address, TxSummary, UnsignedTx
+from chains.model import Address, Excludes, UnsignedTx
 from chains.solana.codec import SolanaCodec
+from chains.transaction import TxSummary
 from signer.accounts import Accounts
 from signer.clock import utc_now
 from signer.errors import JournalFault
@@ -104,7 +105,8 @@ def no_records(*_: object) -> Iterator[Any]:
 def believe_creation(codec: Any, plan: Any, identity: str) -> TxSummary:
     """The creation of an account binds as a nonce does, though it only excludes two successes."""
     summary = SOLANA_SUMMARY(codec, plan, identity)
-    return replace(summary, binding_keys=summary.conflict_keys)
+    keys = (replace(key, excludes=Excludes.INCLUSION) for key in summary.conflict_keys)
+    return replace(summary, conflict_keys=frozenset(keys))
 
 
 def name_container(codec: BitcoinCodec, tx: UnsignedTx) -> TxSummary:

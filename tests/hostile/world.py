@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chains.codec import TransactionCodec
+from chains.effects import Pay
 from chains.keys import ExtendedPublicKey
 from chains.model import (
     Address,
@@ -24,7 +25,6 @@ from chains.model import (
     AssetId,
     NetworkId,
     OwnedAddress,
-    Payment,
     UnsignedTx,
 )
 from chains.networks import Family, Network, find_network
@@ -232,7 +232,7 @@ class World:
         public = ExtendedPublicKey.parse(xpub).derive(f"1/{index}").public_key
         return OwnedAddress(codec.derive_address(public, kind), kind, path, public)
 
-    def mandate(self, alias: str, outputs: Sequence[Payment], **changes: Any) -> Mandate:
+    def mandate(self, alias: str, outputs: Sequence[Pay], **changes: Any) -> Mandate:
         """A new transfer out of `vault` (default: main), in order in every respect."""
         network = find_network(alias)
         vault = changes.pop("vault", "main")
@@ -249,7 +249,7 @@ class World:
             source_path=owner.path.rpartition("/0/")[0] if coins else owner.path,
             source_address=None if coins else owner.address,
             outputs=tuple(outputs),
-            fee_max=network.fee_max,
+            fee_max=sum(network.costs_max.values()),
             policy_version=VERSION,
             requested_at=now,
             expires_at=now + timedelta(hours=1),
@@ -289,8 +289,8 @@ def approved(mandate: Mandate, tx: UnsignedTx, *people: Person) -> SignRequest:
     return SignRequest(mandate, tx, approvals(mandate, *people))
 
 
-def payment(alias: str, address: Address, amount: int, asset: AssetId | None = None) -> Payment:
-    return Payment(address, asset or native(alias), amount)
+def payment(alias: str, address: Address, amount: int, asset: AssetId | None = None) -> Pay:
+    return Pay(address, asset or native(alias), amount)
 
 
 def signed_in(records: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:

@@ -6,13 +6,21 @@ import pytest
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
+from chains.effects import Pay
 from chains.evm.build import encode_unsigned, transfer
 from chains.keys import ExtendedPublicKey
-from chains.model import Address, AddressType, BlockRef, OwnedAddress, Payment, UnsignedTx
+from chains.model import (
+    Address,
+    AddressType,
+    BlockRef,
+    OwnedAddress,
+    UnsignedTx,
+)
 from chains.networks import find_network
 from chains.solana.build import TransferPlan, build_message
 from chains.tron.build import build_transfer
 from signer.wire import Receipt, SignRequest
+from tests.support.costs import most
 from tests.support.signer import Bench, native, outcome_word
 from tests.unit.bitcoin.support import funding, intent_of, unsigned
 
@@ -31,7 +39,7 @@ def bench(tmp_path):
 
 
 def mandate(bench, alias, **changes):
-    paid = (Payment(Address(THEIRS[alias]), native(alias), 5000),)
+    paid = (Pay(Address(THEIRS[alias]), native(alias), 5000),)
     return bench.mandate(alias, outputs=paid, **{"fee_max": 10**17, **changes})
 
 
@@ -89,7 +97,7 @@ def coins(bench, address_type=AddressType.P2WPKH):
 
     coin, previous = funding(ours(0), 100_000)
     other, other_previous = funding(ours(1), 50_000, salt=1)
-    paid = [Payment(Address(THEIRS["bitcoin-regtest"]), network.native.id, 120_000)]
+    paid = [Pay(Address(THEIRS["bitcoin-regtest"]), network.native.id, 120_000)]
     intent = intent_of(paid, ours(0, change=True), [coin, other])
     return unsigned(intent, {coin.txid: previous, other.txid: other_previous})
 
@@ -130,7 +138,7 @@ def test_bitcoin(bench, address_type, account):
 
 
 def bitcoin_mandate(bench, account="m/84'/1'/0'", **changes):
-    paid = (Payment(Address(THEIRS["bitcoin-regtest"]), native("bitcoin-regtest"), 120_000),)
+    paid = (Pay(Address(THEIRS["bitcoin-regtest"]), native("bitcoin-regtest"), 120_000),)
     base = {"source_path": account, "source_address": None, "outputs": paid, "fee_max": 50_000}
     return bench.mandate("bitcoin-regtest", **{**base, **changes})
 
@@ -188,5 +196,5 @@ def test_any_flipped_bit_of_a_transaction_is_refused_or_changes_nothing_that_mat
         outcome = bench.sign(SignRequest(agreed, replace(good, payload=bytes(data))))
         if isinstance(outcome, Receipt):
             summary = codec.summarize(replace(good, payload=bytes(data)))
-            assert summary.payments == agreed.outputs
-            assert summary.fee_max <= agreed.fee_max
+            assert summary.effects == agreed.outputs
+            assert most(summary) <= agreed.fee_max

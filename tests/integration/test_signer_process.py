@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chains.model import Address, AddressType, Payment
+from chains.effects import Pay
+from chains.model import Address, AddressType
 from chains.networks import find_network
 from signer.client import SignerClient, SignerError, SignerRefused, SignerUnavailable
 from signer.messages import frame, request
@@ -96,7 +97,7 @@ async def signing(client, transfer, **changes):
         initiator="robot",
         source_path=PATH,
         source_address=ours,
-        outputs=(Payment(Address(THEIRS["ethereum-local"]), native("ethereum-local"), 5000),),
+        outputs=(Pay(Address(THEIRS["ethereum-local"]), native("ethereum-local"), 5000),),
         fee_max=10**17,
         policy_version=1,
         requested_at=now,

@@ -25,10 +25,12 @@ from chains.model import (
     Broadcast,
     Coin,
     ConflictKey,
+    Excludes,
     TxId,
-    TxState,
 )
+from chains.transaction import TxState
 from tests.support.bitcoin import NATIVE, Bench, bench, on_one_loop
+from tests.support.costs import left, most
 from tests.support.single import one
 from tests.unit.bitcoin.support import (
     MAIN,
@@ -69,19 +71,19 @@ async def test_addresses_are_those_that_the_engine_derives(bench: Bench) -> None
 async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) -> None:
     coins = await bench.receive(P2WPKH, P2TR, P2WPKH)
     intent = await bench.intent(coins, 270_000)
-    target = intent.payments[0].address
+    target = intent.effects[0].address
     tx = await bench.prepared(intent)
     summary = bench.adapter.codec.summarize(tx)
     assert set(summary.sources) == {coin.owner.address for coin in coins}
 
     seen = await bench.node._ask("decodepsbt", _base64(tx.payload))
-    assert int(seen["fee"] * 100_000_000) == summary.fee_max
+    assert int(seen["fee"] * 100_000_000) == most(summary)
     assert seen["tx"]["locktime"] == (await bench.adapter.tip()).height
 
     signed = bench.signed(tx)
     decoded = await bench.node._ask("decoderawtransaction", signed.raw.hex())
     assert decoded["txid"] == signed.txid
-    rate = summary.fee_max * 1000 / decoded["vsize"]
+    rate = most(summary) * 1000 / decoded["vsize"]
     assert 1000 <= rate < 1010, "the node's minimum, and no more than rounding above it"
 
     assert await one(bench.adapter.broadcast, signed) is Broadcast.ACCEPTED
@@ -92,13 +94,13 @@ async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) ->
     await bench.node.mine()
     status = await one(bench.adapter.statuses, signed.txid)
     tip = await bench.adapter.tip()
-    assert (status.state, status.block, status.fee) == (TxState.INCLUDED, tip, summary.fee_max)
+    assert (status.state, status.block, left(status)) == (TxState.INCLUDED, tip, most(summary))
     assert await bench.node.received(signed.txid, target, NATIVE) == 270_000
     assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
     block = await bench.adapter.block(tip.height)
     assert summary.conflict_keys <= set(block.spent)
-    [change] = summary.change
+    [change] = summary.returns
     for address, amount in ((change.address, change.amount), (target, 270_000)):
         assert [each.amount for each in block.credits if each.address == address] == [amount]
         assert await bench.adapter.balance(address, NATIVE) == amount
@@ -188,16 +190,19 @@ async def test_what_can_not_be_prepared(bench: Bench) -> None:
     with pytest.raises(InsufficientFunds):
         await one(bench.adapter.claim, await bench.intent(coins, 10**9))
     with pytest.raises(FeeAboveMaximum):
-        await one(bench.adapter.claim, replace(intent, fee_max=10))
-    for useless in ((), (ConflictKey("bip122:0/outpoint:00:0"),)):
+        await one(bench.adapter.claim, replace(intent, costs_max=REGTEST.bounds(10)))
+    for useless in ((), (ConflictKey("bip122:0/outpoint:00:0", Excludes.INCLUSION),)):
         with pytest.raises(ClaimUnusable):
             await one(bench.adapter.prepare, replace(intent, claim=useless))
     claim = await one(bench.adapter.claim, intent)
-    more = replace(intent, payments=(replace(intent.payments[0], amount=150_000),), claim=claim)
+    more = replace(intent, effects=(replace(intent.effects[0], amount=150_000),), claim=claim)
     with pytest.raises(ClaimUnusable):
         await one(bench.adapter.prepare, more)
     with pytest.raises(InsufficientFunds):
-        await one(bench.adapter.prepare, replace(more, coins=(_claimed(coins, claim),)))
+        await one(
+            bench.adapter.prepare,
+            replace(more, coins=(_claimed(coins, [key.text for key in claim]),)),
+        )
 
     await one(
         bench.adapter.broadcast,

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
 
+from chains.costs import above
 from chains.devnet.evm import AnvilNode
 from chains.errors import (
     BroadcastRejected,
@@ -33,13 +34,14 @@ from chains.model import (
     Broadcast,
     ConflictKey,
     Credit,
+    Excludes,
     InternalCredits,
     OwnedAddress,
-    TransferIntent,
     TxId,
-    TxState,
 )
 from chains.networks import find_network
+from chains.transaction import TransferIntent, TxState
+from tests.support.costs import left, most
 from tests.support.evm import (
     ACCEPTS_ONCE,
     ETHER,
@@ -166,7 +168,7 @@ async def test_send(world: World) -> None:
     tx = await world.build(to, ETHER)
     summary = world.adapter.codec.summarize(tx)
     assert summary.unexplained == ()
-    assert summary.fee_max <= world.network.fee_max
+    assert above(summary.costs.most, world.network.costs_max) is None
     signed = world.sign(tx)
     assert (await one(world.adapter.statuses, signed.txid)).state is TxState.UNKNOWN
     assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
@@ -175,9 +177,9 @@ async def test_send(world: World) -> None:
     status = await one(world.adapter.statuses, signed.txid)
     assert status.state is TxState.INCLUDED
     assert status.block == await world.adapter.tip()
-    assert 0 < status.fee <= summary.fee_max
+    assert 0 < left(status) <= most(summary)
     assert await world.node.received(signed.txid, to, world.network.native.id) == ETHER
-    assert await world.node.balance(world.owner.address) == before - ETHER - status.fee
+    assert await world.node.balance(world.owner.address) == before - ETHER - left(status)
     assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await world.node.finalize()
     if world.network.finality.confirmations is None:
@@ -197,7 +199,7 @@ async def test_send_everything_the_fee_leaves(world: World) -> None:
     generous = parse.unsigned((await world.build(to, 1)).payload)
     least = 21_000 * generous.fee_per_gas_max
     signed = world.sign(await world.build(to, ETHER - least + 1))
-    assert world.adapter.codec.summarize(await world.build(to, ETHER - least)).fee_max == least
+    assert most(world.adapter.codec.summarize(await world.build(to, ETHER - least))) == least
     await one(world.adapter.broadcast, signed)
     await world.node.mine()
     assert (await one(world.adapter.statuses, signed.txid)).state is TxState.INCLUDED
@@ -253,7 +255,7 @@ async def test_a_payment_that_reverts_after_all(world: World) -> None:
     await world.node.mine()
     status = await one(world.adapter.statuses, signed.txid)
     assert status.state is TxState.REVERTED
-    assert await world.node.balance(world.owner.address) == before - status.fee
+    assert await world.node.balance(world.owner.address) == before - left(status)
     assert await world.node.received(signed.txid, fickle, world.network.native.id) == 0
     assert await world.tip_credits(fickle) == []
 
@@ -288,9 +290,9 @@ async def test_nonces_leave_no_gap(world: World) -> None:
     with pytest.raises(ClaimUnusable, match="nonce 1 "):
         await world.build(to, 1, claim=(taken[1],))
     with pytest.raises(ClaimUnusable):
-        await world.build(to, 1, claim=(ConflictKey("eip155:1/outpoint:00:1"),))
+        await world.build(to, 1, claim=(ConflictKey("eip155:1/outpoint:00:1", Excludes.INCLUSION),))
     (next_key,) = await one(world.adapter.claim, world.intent(to, 1, taken=frozenset(taken)))
-    assert next_key.endswith(":3")
+    assert next_key.text.endswith(":3")
 
 
 async def test_replaced_and_proven_dead(world: World) -> None:

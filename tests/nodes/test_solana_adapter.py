@@ -34,8 +34,9 @@ from chains.errors import (
     WrongChain,
 )
 from chains.follow import BlockFollower, Connected, Disconnected
-from chains.model import Address, BlockRef, Broadcast, TxState
+from chains.model import Address, BlockRef, Broadcast
 from chains.solana.adapter import SolanaAdapter
+from chains.transaction import TxState
 from tests.support import solana_node
 from tests.support.patience import eventually
 from tests.support.single import one

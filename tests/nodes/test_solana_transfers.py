@@ -18,11 +18,12 @@ from chains.errors import (
     InsufficientFunds,
     InvalidInput,
 )
-from chains.model import Address, Broadcast, TxState, UnsignedTx
+from chains.model import Address, Broadcast, UnsignedTx
 from chains.solana import NONCE_ACCOUNTS_MAX
 from chains.solana.build import TransferPlan, build_message
 from chains.solana.claims import Claim
 from chains.solana.nonce import accounts_of
+from chains.transaction import TxState
 from tests.support import solana_node
 from tests.support.single import one
 from tests.support.solana import LOCAL, sign

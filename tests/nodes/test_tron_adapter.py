@@ -21,7 +21,8 @@ from chains.errors import (
     WrongChain,
 )
 from chains.follow import BlockFollower, Connected, Disconnected
-from chains.model import Address, Broadcast, SignedTx, TransferIntent, TxState
+from chains.model import Address, Broadcast, SignedTx
+from chains.transaction import TransferIntent, TxState
 from chains.tron import fees, parse
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter

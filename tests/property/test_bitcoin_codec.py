@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from chains.bitcoin.psbt import parse_psbt
 from chains.bitcoin.transaction import parse_transaction
+from chains.costs import above
 from chains.errors import MalformedTransaction, SignatureMismatch
-from chains.model import AddressType, SignatureAlgorithm, TransferIntent, UnsignedTx
+from chains.model import AddressType, SignatureAlgorithm, UnsignedTx
+from chains.transaction import TransferIntent
 from tests.unit.bitcoin.support import (
     CODEC,
     P2TR,
     P2WPKH,
+    REGTEST,
     Wallet,
     example,
     funding,
@@ -65,12 +68,13 @@ def test_reads_back_what_was_asked_for(case: Built) -> None:
     wallet, intent, tx = case
     summary = CODEC.summarize(tx)
     assert summary.unexplained == ()
-    assert sorted(map(repr, summary.payments)) == sorted(map(repr, intent.payments))
+    assert sorted(map(repr, summary.effects)) == sorted(map(repr, intent.effects))
     assert set(summary.sources) == {coin.owner.address for coin in intent.coins}
     spent = sum(coin.amount for coin in intent.coins)
-    paid = sum(each.amount for each in summary.payments)
-    paid += sum(each.amount for each in summary.change)
-    assert 0 < summary.fee_max == spent - paid <= intent.fee_max
+    paid = sum(each.amount for each in intent.effects)
+    paid += sum(each.amount for each in summary.returns)
+    assert summary.costs.most == REGTEST.bounds(spent - paid)
+    assert above(summary.costs.most, intent.costs_max) is None
     assert len(summary.conflict_keys) == len(intent.coins)
 
     signed = CODEC.attach(tx, wallet.sign(CODEC.signing_inputs(tx)))

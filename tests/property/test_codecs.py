@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chains.codec import TransactionCodec
+from chains.effects import Pay
 from chains.errors import (
     ChainError,
     CodecError,
@@ -23,8 +24,15 @@ from chains.errors import (
     MalformedTransaction,
     SignatureMismatch,
 )
-from chains.model import Address, Payment, Signature, SignatureAlgorithm, TxSummary, UnsignedTx
+from chains.model import (
+    Address,
+    Signature,
+    SignatureAlgorithm,
+    UnsignedTx,
+)
 from chains.networks import Family
+from chains.transaction import TxSummary
+from tests.support.costs import most
 from tests.support.paper import AMOUNT_MAX, AMOUNT_MIN, CODEC_OF, Paper, transfer
 from tests.support.wallet import Wallet
 
@@ -58,11 +66,12 @@ def test_what_is_built_is_read_back_and_signed(alias: str, amount: int, salt: in
     summary = codec.summarize(made.tx)
     assert summary.network == codec.network.id
     assert summary.unexplained == ()
-    assert summary.payments == (made.payment,)
+    assert summary.effects == (made.payment,)
     assert set(summary.sources) == {each.address for each in made.sources}
-    assert summary.fee_max > 0
-    assert all(key.startswith(f"{codec.network.id}/") for key in summary.conflict_keys)
-    assert bool(summary.conflict_keys) is (codec.network.family is not Family.TRON)
+    assert most(summary) > 0
+    assert all(key.text.startswith(f"{codec.network.id}/") for key in summary.conflict_keys)
+    assert bool(summary.conflict_keys) is codec.traits.conflict_keys
+    assert bool(summary.binding_keys) is codec.traits.binding_keys
     needed = codec.signing_inputs(made.tx)
     assert [each.address for each in needed] == [*summary.sources]
     signed = WALLET.sign(codec, made.tx)
@@ -343,4 +352,4 @@ def test_an_address_typed_wrong_is_never_taken_for_the_right_one(
         assert codec.parse_address(wrong).address != right
     except InvalidAddress:
         with pytest.raises(ChainError):
-            codec.check_payment(Payment(wrong, made.payment.asset, made.payment.amount))
+            codec.check_payment(Pay(wrong, made.payment.asset, made.payment.amount))

@@ -10,13 +10,15 @@ from solders.keypair import Keypair
 from solders.message import MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 
+from chains.effects import Pay
 from chains.errors import MalformedTransaction
-from chains.model import UnsignedTx
+from chains.model import Address, UnsignedTx
 from chains.solana import NONCE_ACCOUNTS_MAX
 from chains.solana.build import TransferPlan, build_message, instructions
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import explain, parse_message
+from tests.support.costs import most
 from tests.support.solana import MAIN, sign
 
 CODEC = SolanaCodec(MAIN)
@@ -66,11 +68,10 @@ def test_the_summary_says_what_was_meant(plan):
     summary = CODEC.summarize(unsigned(build_message(plan)))
     assert summary.unexplained == ()
     assert summary.sources == (str(plan.source),)
-    assert [(str(p.address), p.amount) for p in summary.payments] == [
-        (str(plan.recipient), plan.amount)
-    ]
+    payment = Pay(Address(str(plan.recipient)), MAIN.native.id, plan.amount)
+    assert summary.effects == (payment,)
     micro = plan.unit_limit * plan.unit_price
-    assert 0 <= (summary.fee_max - plan.rent - 5_000) * 10**6 - micro < 10**6
+    assert 0 <= (most(summary) - plan.rent - 5_000) * 10**6 - micro < 10**6
     assert summary.conflict_keys == {Claim.of(plan).key(MAIN.id)}
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chains.devnet.tron_server import wire
+from chains.effects import Pay
 from chains.errors import ChainError, CodecError, InvalidAddress
-from chains.model import Address, BlockRef, Payment, UnsignedTx
+from chains.model import Address, BlockRef, UnsignedTx
 from chains.networks import find_network
 from chains.tron import address, build, parse
 from chains.tron.codec import TronCodec
@@ -32,8 +33,8 @@ blocks = st.builds(
 
 
 @st.composite
-def transfers(draw) -> tuple[Payment, BlockRef, int, int, bytes]:
-    payment = Payment(draw(addresses), NETWORK.native.id, draw(amounts))
+def transfers(draw) -> tuple[Pay, BlockRef, int, int, bytes]:
+    payment = Pay(draw(addresses), NETWORK.native.id, draw(amounts))
     reference, expiration, timestamp = draw(blocks), draw(times), draw(times)
     payload = build.build_transfer(
         OWNER,
@@ -51,7 +52,7 @@ def test_parse_of_build_is_what_was_meant(made):
     payment, _, _, _, payload = made
     tx = UnsignedTx(NETWORK.id, payload)
     summary = CODEC.summarize(tx)
-    assert (summary.sources, summary.payments) == ((OWNER,), (payment,))
+    assert (summary.sources, summary.effects) == ((OWNER,), (payment,))
     assert summary.unexplained == ()
     (needed,) = CODEC.signing_inputs(tx)
     assert (needed.address, needed.message) == (OWNER, sha256(payload).digest())

@@ -17,9 +17,9 @@ from chains.model import (
     Coin,
     OwnedAddress,
     SignedTx,
-    TransferIntent,
     UnsignedTx,
 )
+from chains.transaction import TransferIntent
 from tests.support.single import one
 from tests.unit.bitcoin.support import (
     P2WPKH,

@@ -11,20 +11,20 @@ from typing import Any
 from coincurve import PrivateKey
 
 from chains.devnet.evm import AnvilNode
+from chains.effects import Pay
 from chains.evm import address
 from chains.evm.adapter import EvmAdapter
 from chains.model import (
     Address,
     Credit,
     OwnedAddress,
-    Payment,
     Signature,
     SignedTx,
-    TransferIntent,
     TxId,
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.transaction import TransferIntent
 from tests.support.single import one
 
 ETHER = 10**18
@@ -44,8 +44,8 @@ class World:
     def intent(self, to: Address, amount: int, **changes: Any) -> TransferIntent:
         plain = TransferIntent(
             network=self.network.id,
-            payments=(Payment(to, self.network.native.id, amount),),
-            fee_max=self.network.fee_max,
+            effects=(Pay(to, self.network.native.id, amount),),
+            costs_max=self.network.costs_max,
             source=self.owner,
         )
         return replace(plain, **changes)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from chains.answers import Answers, attempt
 from chains.balances import each_balance
+from chains.costs import CostKind, costs_in
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -29,18 +30,17 @@ from chains.model import (
     Coin,
     ConflictKey,
     Credit,
+    Excludes,
     InternalCredits,
     Reading,
     SignedTx,
-    TransferIntent,
     TxId,
-    TxState,
-    TxStatus,
     UnsignedTx,
 )
 from chains.networks import Family, Network
+from chains.transaction import TransferIntent, TxState, TxStatus
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
-from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx, nonce_key
+from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - an item
@@ -69,10 +69,8 @@ class FakeAdapter:
     def capabilities(self) -> Capabilities:
         family = self._network.family
         return Capabilities(
-            coins=self.codec.has_coins,
             historic_balance=family is Family.EVM,
             internal_credits=self.internal_credits,
-            conflict_keys=family is not Family.TRON,
             read_depth=self.read_depth,
         )
 
@@ -176,7 +174,7 @@ class FakeAdapter:
                 key
                 for each in mined.included
                 if self.codec.has_coins
-                for key in sorted(self.codec.conflict_keys(each.tx))
+                for key in sorted(key.text for key in self.codec.conflict_keys(each.tx))
             ),
         )
 
@@ -201,7 +199,7 @@ class FakeAdapter:
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)
         if self.codec.has_coins:
-            wanted = sum(each.amount for each in intent.payments) + self._node.fee
+            wanted = sum(each.amount for each in intent.effects) + self._node.fee
             chosen: list[Coin] = []
             for coin in intent.coins:
                 free = self._outpoint(coin) not in intent.taken
@@ -211,34 +209,42 @@ class FakeAdapter:
             if sum(each.amount for each in chosen) < wanted:
                 raise InsufficientFunds("not enough coins")
             return tuple(self._outpoint(coin) for coin in chosen)
-        if not self.capabilities.conflict_keys:
+        if not self.codec.traits.conflict_keys:
             return ()
         assert intent.source is not None
         sender = intent.source.address
         nonce = self._node.state.nonces.get(sender, 0)
-        while nonce_key(self._network.id, sender, nonce) in intent.taken:
+        while self.codec.nonce_key(sender, nonce) in intent.taken:
             nonce += 1
-        return (nonce_key(self._network.id, sender, nonce),)
+        return (self.codec.nonce_key(sender, nonce),)
 
     def _prepare(self, intent: TransferIntent) -> UnsignedTx:
         self._check_funds(intent)
-        outputs = tuple(FakeOutput(p.address, p.asset, p.amount) for p in intent.payments)
+        outputs = tuple(FakeOutput(p.address, p.asset, p.amount) for p in intent.effects)
         if self.codec.has_coins:
             tx = self._spend(intent, outputs)
         else:
             assert intent.source is not None
             source = intent.source
             expires = nonce = None
-            if self.capabilities.conflict_keys:
+            if self.codec.traits.conflict_keys:
                 (key,) = intent.claim
-                nonce = int(key.rpartition(":")[2])
+                nonce = int(key.text.rpartition(":")[2])
                 if nonce < self._node.state.nonces.get(source.address, 0):
                     raise ClaimUnusable("the nonce is used")
             else:
                 nonce = self._node.random.getrandbits(63)
                 expires = self._node.tip.height + LIFETIME_BLOCKS
             paying = FakeInput("", None, 0, source.address, source.path)
-            tx = FakeTx(self._network.id, (paying,), outputs, intent.fee_max, nonce, expires)
+            tx = FakeTx(
+                self._network.id,
+                (paying,),
+                outputs,
+                self._bound(intent, CostKind.FEE),
+                nonce,
+                self._node.rent,
+                expires,
+            )
         return UnsignedTx(self._network.id, tx.payload())
 
     def _spend(self, intent: TransferIntent, outputs: tuple[FakeOutput, ...]) -> FakeTx:
@@ -265,18 +271,23 @@ class FakeAdapter:
         return FakeTx(self._network.id, inputs, outputs, fee)
 
     def _check_funds(self, intent: TransferIntent) -> None:
-        if self._node.fee + self._node.rent > intent.fee_max:
+        too_dear = self._node.fee > self._bound(intent, CostKind.FEE)
+        if too_dear or self._node.rent > self._bound(intent, CostKind.RENT):
             raise FeeAboveMaximum(f"the fee is {self._node.fee}")
         if intent.source is not None:
             wanted: dict[str, int] = {self._network.native.id: self._node.fee + self._node.rent}
-            for each in intent.payments:
+            for each in intent.effects:
                 wanted[each.asset] = wanted.get(each.asset, 0) + each.amount
             for asset, amount in wanted.items():
                 if self._node.state.balances.get((intent.source.address, asset), 0) < amount:
                     raise InsufficientFunds(f"less than {amount} of {asset}")
 
+    def _bound(self, intent: TransferIntent, kind: CostKind) -> int:
+        return intent.costs_max.get((self._network.native.id, kind), 0)
+
     def _outpoint(self, coin: Coin) -> ConflictKey:
-        return ConflictKey(f"{self._network.id}/outpoint:{coin.txid}:{coin.position}")
+        text = f"{self._network.id}/outpoint:{coin.txid}:{coin.position}"
+        return ConflictKey(text, Excludes.INCLUSION)
 
     def _broadcast(self, signed: SignedTx) -> Broadcast:
         try:
@@ -303,7 +314,10 @@ class FakeAdapter:
         block, included = found
         state = TxState.REVERTED if included.reverted else TxState.INCLUDED
         reason = "reverted" if included.reverted else ""
-        return TxStatus(state, block.ref, included.fee, included.locked, reason)
+        native = self._network.native.id
+        costs = costs_in(native, {CostKind.FEE: included.fee})
+        held = costs_in(native, {CostKind.RENT: included.locked})
+        return TxStatus(state, block.ref, costs, held, reason)
 
     def _proven_dead(self, signed: SignedTx, final: BlockRef) -> str | None:
         block = self._node.find(final)

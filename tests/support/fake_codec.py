@@ -16,34 +16,38 @@ from coincurve import PrivateKey, PublicKey
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from chains.codec import Traits
+from chains.costs import CostKind, CostsMost, costs_in
+from chains.effects import Pay, Return
 from chains.errors import (
     DustAmount,
     InvalidAddress,
     InvalidAmount,
     MalformedTransaction,
+    MemoUnsupported,
     SignatureMismatch,
     WrongChecksum,
     WrongNetwork,
     ZeroAddress,
 )
+from chains.families import CODECS
 from chains.model import (
     Address,
     AddressType,
     AssetId,
-    ChangeOutput,
     ConflictKey,
+    Excludes,
     KeyScheme,
     ParsedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SignedTx,
     SigningInput,
     TxId,
-    TxSummary,
     UnsignedTx,
 )
 from chains.networks import Family, Network, all_networks
+from chains.transaction import TxSummary
 
 DUST = 294
 _PURPOSES = {AddressType.P2WPKH: 84, AddressType.P2TR: 86}
@@ -72,13 +76,15 @@ class FakeOutput:
 
 @dataclass(frozen=True)
 class FakeTx:
-    """`nonce`: account chains; on TRON a salt. `expires`: last height that may include it."""
+    """`nonce`: account chains; on TRON a salt. `expires`: last height that may include it. `rent`:
+    the most that stays locked."""
 
     network: str
     inputs: tuple[FakeInput, ...]
     outputs: tuple[FakeOutput, ...]
     fee_max: int
     nonce: int | None = None
+    rent: int = 0
     expires: int | None = None
 
     def payload(self) -> bytes:
@@ -109,6 +115,11 @@ class FakeCodec:
     @property
     def network(self) -> Network:
         return self._network
+
+    @property
+    def traits(self) -> Traits:
+        """The real chain's."""
+        return CODECS[self._network.family](self._network).traits
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme:
         solana = self._network.family is Family.SOLANA
@@ -148,16 +159,18 @@ class FakeCodec:
             raise ZeroAddress("the zero address")
         return ParsedAddress(address, AddressType(kind))
 
-    def check_payment(self, payment: Payment) -> None:
+    def check_payment(self, payment: Pay) -> None:
         self.parse_address(payment.address)
         if not 0 < payment.amount <= self._network.native.maximum:
             raise InvalidAmount("amount")
+        if payment.memo is not None:
+            raise MemoUnsupported("memo")
         if self.has_coins and payment.amount < DUST:
             raise DustAmount("dust")
 
     @property
     def has_coins(self) -> bool:
-        return self._network.family is Family.BITCOIN
+        return self.traits.coins
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None: ...
 
@@ -165,29 +178,36 @@ class FakeCodec:
         network = self._network.id
         if self.has_coins:
             return frozenset(
-                ConflictKey(f"{network}/outpoint:{each.txid}:{each.position}") for each in tx.inputs
+                ConflictKey(f"{network}/outpoint:{each.txid}:{each.position}", Excludes.INCLUSION)
+                for each in tx.inputs
             )
-        if self._network.family is Family.TRON:
+        if not self.traits.conflict_keys:
             return frozenset()
-        return frozenset({nonce_key(network, tx.inputs[0].address, tx.nonce or 0)})
+        return frozenset({self.nonce_key(tx.inputs[0].address, tx.nonce or 0)})
 
-    def _binding_keys(self, tx: FakeTx) -> frozenset[ConflictKey]:
-        solana = self._network.family is Family.SOLANA
-        return frozenset() if solana else self.conflict_keys(tx)
+    def nonce_key(self, address: Address, nonce: int) -> ConflictKey:
+        excludes = Excludes.INCLUSION if self.traits.binding_keys else Excludes.NOTHING
+        return ConflictKey(f"{self._network.id}/nonce:{address}:{nonce}", excludes)
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         fake = self._parse(tx)
         payments = [out for out in fake.outputs if out.path is None]
-        change = [out for out in fake.outputs if out.path is not None]
+        native = self._network.native.id
         return TxSummary(
             network=self._network.id,
             sources=tuple(dict.fromkeys(each.address for each in fake.inputs)),
-            payments=tuple(Payment(out.address, out.asset, out.amount) for out in payments),
-            change=tuple(ChangeOutput(out.address, out.amount, out.path or "") for out in change),
-            fee_max=fake.fee_max,
+            effects=tuple(Pay(out.address, out.asset, out.amount) for out in payments),
+            returns=tuple(
+                Return(out.address, out.asset, out.amount, out.path)
+                for out in fake.outputs
+                if out.path is not None
+            ),
+            creates=(),
+            costs=CostsMost(
+                costs_in(native, {CostKind.FEE: fake.fee_max, CostKind.RENT: fake.rent})
+            ),
             conflict_keys=self.conflict_keys(fake),
             identity=fake.txid,
-            binding_keys=self._binding_keys(fake),
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
@@ -231,10 +251,6 @@ class FakeCodec:
 
     def _message(self, payload: bytes, index: int) -> bytes:
         return sha256(payload + index.to_bytes(4, "big")).digest()
-
-
-def nonce_key(network: str, address: str, nonce: int) -> ConflictKey:
-    return ConflictKey(f"{network}/nonce:{address}:{nonce}")
 
 
 def sign_ecdsa(secret: bytes, digest: bytes) -> bytes:

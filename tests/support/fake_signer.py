@@ -37,6 +37,7 @@ from signer.wire import (
     format_time,
     tx_digest,
 )
+from tests.support.costs import most
 from tests.support.fake_codec import FakeCodec, sign_ecdsa
 
 
@@ -141,9 +142,9 @@ class FakeSigner:
         if self._clock() >= mandate.expires_at:
             return Refusal(mandate.transfer, RefusalCode.EXPIRED, "mandate", "too late")
         summary = self._codec(tx.network).summarize(tx)
-        if summary.payments != mandate.outputs:
+        if summary.effects != mandate.outputs:
             return Refusal(mandate.transfer, RefusalCode.MISMATCH, "outputs", "other payments")
-        if summary.fee_max > mandate.fee_max:
+        if most(summary) > mandate.fee_max:
             return Refusal(mandate.transfer, RefusalCode.MISMATCH, "fee", "costs more")
         for receipt, keys in earlier:
             if receipt.tx_digest == tx_digest(tx):

@@ -17,21 +17,21 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.selection import settle
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.codec import TransactionCodec
+from chains.effects import Pay
 from chains.evm import build as evm
+from chains.families import CODECS
 from chains.model import (
     AddressType,
     BlockRef,
     Coin,
     OwnedAddress,
-    Payment,
-    TransferIntent,
     UnsignedTx,
 )
 from chains.networks import Family, all_networks
 from chains.solana.address import to_key
 from chains.solana.build import TransferPlan, build_message
+from chains.transaction import TransferIntent
 from chains.tron import build as tron
-from signer.codecs import CODECS
 from tests.support.wallet import Wallet
 
 CODEC_OF: Mapping[str, TransactionCodec] = {
@@ -48,7 +48,7 @@ class Paper:
     """`tx` pays `payment` from `sources`, whose keys the wallet that made it has."""
 
     tx: UnsignedTx
-    payment: Payment
+    payment: Pay
     sources: tuple[OwnedAddress, ...]
 
 
@@ -56,12 +56,12 @@ def transfer(codec: TransactionCodec, wallet: Wallet, amount: int, salt: int = 0
     """A payment of `amount` to somebody outside."""
     kinds = codec.network.address_types
     to = _OUTSIDE.owned(codec, kinds[salt % len(kinds)], 0, salt % 100)
-    payment = Payment(to.address, codec.network.native.id, amount)
+    payment = Pay(to.address, codec.network.native.id, amount)
     make = _MAKERS[codec.network.family]
     return make(codec, wallet, payment, salt)
 
 
-def _bitcoin(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int) -> Paper:
+def _bitcoin(codec: TransactionCodec, wallet: Wallet, payment: Pay, salt: int) -> Paper:
     """From one or two coins, of each kind of address in turn."""
     assert isinstance(codec, BitcoinCodec)
     kinds = codec.network.address_types[salt % 2 :]
@@ -87,7 +87,7 @@ def paper_coin(
 def spend(
     codec: BitcoinCodec,
     made: Sequence[tuple[Coin, Transaction]],
-    payments: Sequence[Payment],
+    payments: Sequence[Pay],
     change: OwnedAddress,
     *,
     rate: int = 2000,
@@ -97,7 +97,7 @@ def spend(
     intent = TransferIntent(
         codec.network.id,
         tuple(payments),
-        _FEE_MAX,
+        codec.network.bounds(_FEE_MAX),
         change=change,
         coins=tuple(coin for coin, _ in made),
     )
@@ -108,7 +108,7 @@ def spend(
     return UnsignedTx(codec.network.id, payload)
 
 
-def _evm(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int) -> Paper:
+def _evm(codec: TransactionCodec, wallet: Wallet, payment: Pay, salt: int) -> Paper:
     source = wallet.owned(codec, None, 1, salt % 50)
     built = evm.transfer(
         codec.network,
@@ -123,7 +123,7 @@ def _evm(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int) -
     return Paper(tx, payment, (source,))
 
 
-def _tron(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int) -> Paper:
+def _tron(codec: TransactionCodec, wallet: Wallet, payment: Pay, salt: int) -> Paper:
     source = wallet.owned(codec, None, 1, salt % 50)
     block_hash = salt.to_bytes(8, "big") + _digest("block", salt)[8:]
     payload = tron.build_transfer(
@@ -137,7 +137,7 @@ def _tron(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int) 
     return Paper(UnsignedTx(codec.network.id, payload), payment, (source,))
 
 
-def _solana(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int) -> Paper:
+def _solana(codec: TransactionCodec, wallet: Wallet, payment: Pay, salt: int) -> Paper:
     """On a durable nonce, or (odd salts) creating one."""
     source = wallet.owned(codec, None, 1, salt % 50)
     plan = TransferPlan(
@@ -153,7 +153,7 @@ def _solana(codec: TransactionCodec, wallet: Wallet, payment: Payment, salt: int
     return Paper(UnsignedTx(codec.network.id, build_message(plan)), payment, (source,))
 
 
-_MAKERS: Mapping[Family, Callable[[TransactionCodec, Wallet, Payment, int], Paper]] = {
+_MAKERS: Mapping[Family, Callable[[TransactionCodec, Wallet, Pay, int], Paper]] = {
     Family.BITCOIN: _bitcoin,
     Family.EVM: _evm,
     Family.TRON: _tron,

@@ -21,12 +21,19 @@ from unittest.mock import patch
 from typer.testing import CliRunner
 
 from chains.codec import TransactionCodec
+from chains.effects import Pay
+from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
-from chains.model import Address, AddressType, AssetId, NetworkId, OwnedAddress, Payment
+from chains.model import (
+    Address,
+    AddressType,
+    AssetId,
+    NetworkId,
+    OwnedAddress,
+)
 from chains.networks import Network, find_network
 from signer.cli import app
 from signer.client import SignerClient
-from signer.codecs import CODECS
 from signer.keystore import Contents, KeyDerivation, create
 from signer.policy import Administrators, Policy
 from signer.session import Session
@@ -110,7 +117,7 @@ MANDATE = Mandate(
     initiator="robot",
     source_path="m/44'/60'/0'/0/0",
     source_address=Address("0xabc"),
-    outputs=(Payment(Address("0xdef"), AssetId("eip155:31337/slip44:60"), 2**255),),
+    outputs=(Pay(Address("0xdef"), AssetId("eip155:31337/slip44:60"), 2**255),),
     fee_max=21000,
     policy_version=3,
     requested_at=NOON,
@@ -190,7 +197,7 @@ class Bench:
             initiator="robot",
             source_path=self.path(alias, vault),
             source_address=self.address(alias, vault),
-            outputs=(Payment(Address("someone"), network.native.id, changes.pop("amount", 100)),),
+            outputs=(Pay(Address("someone"), network.native.id, changes.pop("amount", 100)),),
             fee_max=10,
             policy_version=1,
             requested_at=self.clock.now,

@@ -7,25 +7,26 @@ from hashlib import sha256
 from typing import Any
 
 from chains.codec import TransactionCodec
+from chains.costs import CostKind, CostsMost, costs_in
+from chains.effects import Pay, Return
 from chains.errors import InvalidAmount, MalformedTransaction
+from chains.families import CODECS
 from chains.model import (
     Address,
     AddressType,
-    ChangeOutput,
     ConflictKey,
+    Excludes,
     NetworkId,
     ParsedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SignedTx,
     SigningInput,
     TxId,
-    TxSummary,
     UnsignedTx,
 )
 from chains.networks import Network, find_network
-from signer.codecs import CODECS
+from chains.transaction import TxSummary
 from signer.wire import Mandate
 
 
@@ -36,6 +37,7 @@ class ScriptedCodec:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._real: TransactionCodec = CODECS[network.family](network)
+        self.traits = self._real.traits
         self.key_scheme = self._real.key_scheme
         self.account_path = self._real.account_path
         self.address_path = self._real.address_path
@@ -48,7 +50,7 @@ class ScriptedCodec:
     def parse_address(self, text: str) -> ParsedAddress:
         return ParsedAddress(Address(text.strip().lower()), self._network.address_types[0])
 
-    def check_payment(self, payment: Payment) -> None:
+    def check_payment(self, payment: Pay) -> None:
         """Of anybody: a script's addresses are names."""
         if payment.amount <= 0:
             raise InvalidAmount("an amount is above zero")
@@ -57,15 +59,21 @@ class ScriptedCodec:
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         row = self._read(tx)
+        native = self._network.native.id
+        binding = row.get("binding_keys", row["conflict_keys"])
+        claims = set(row["conflict_keys"]) - set(binding)
         return TxSummary(
             network=NetworkId(row["network"]),
             sources=tuple(row["sources"]),
-            payments=tuple(Payment(*item) for item in row["payments"]),
-            change=tuple(ChangeOutput(*item) for item in row["change"]),
-            fee_max=row["fee_max"],
-            conflict_keys=frozenset(map(ConflictKey, row["conflict_keys"])),
+            effects=tuple(Pay(*item) for item in row["payments"]),
+            returns=tuple(Return(to, native, units, path) for to, units, path in row["change"]),
+            creates=(),
+            costs=CostsMost(costs_in(native, {CostKind.FEE: row["fee_max"]})),
+            conflict_keys=frozenset(
+                {ConflictKey(text, Excludes.INCLUSION) for text in binding}
+                | {ConflictKey(text, Excludes.NOTHING) for text in claims}
+            ),
             identity=row.get("identity", sha256(tx.payload).hexdigest()),
-            binding_keys=frozenset(map(ConflictKey, row.get("binding_keys", row["conflict_keys"]))),
             unexplained=tuple(row["unexplained"]),
         )
 

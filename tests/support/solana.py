@@ -11,18 +11,18 @@ from embit import base58
 from mnemonic import Mnemonic
 from solders.keypair import Keypair
 
+from chains.effects import Pay
 from chains.model import (
     Address,
     AddressType,
     OwnedAddress,
-    Payment,
     Signature,
     SignedTx,
-    TransferIntent,
     UnsignedTx,
 )
 from chains.networks import find_network
 from chains.solana.codec import SolanaCodec
+from chains.transaction import TransferIntent
 
 LOCAL = find_network("solana-local")
 MAIN = find_network("solana")
@@ -45,10 +45,10 @@ def owned(key: Keypair) -> OwnedAddress:
 
 
 def intent(
-    source: OwnedAddress, to: Address, amount: int, fee_max: int = LOCAL.fee_max
+    source: OwnedAddress, to: Address, amount: int, fee_max: int | None = None
 ) -> TransferIntent:
-    payment = Payment(to, LOCAL.native.id, amount)
-    return TransferIntent(LOCAL.id, (payment,), fee_max, source=source)
+    payment = Pay(to, LOCAL.native.id, amount)
+    return TransferIntent(LOCAL.id, (payment,), LOCAL.bounds(fee_max), source=source)
 
 
 def sign(codec: SolanaCodec, tx: UnsignedTx, key: Keypair) -> SignedTx:

@@ -67,7 +67,7 @@ class Payer:
         await self.node.mine()
         return txid
 
-    async def claimed(self, to: Address, amount: int, taken=(), fee_max=LOCAL.fee_max):
+    async def claimed(self, to: Address, amount: int, taken=(), fee_max=None):
         wish = replace(intent(self.owned, to, amount, fee_max), taken=frozenset(taken))
         return replace(wish, claim=await one(self.adapter.claim, wish))
 
@@ -84,7 +84,7 @@ class Payer:
     async def rivals(self) -> tuple[SignedTx, SignedTx]:
         """Two transfers with the same claim."""
         wish = await self.claimed(await self.node.outside_address(), SOL)
-        rival = replace(wish, payments=(replace(wish.payments[0], amount=2 * SOL),))
+        rival = replace(wish, payments=(replace(wish.effects[0], amount=2 * SOL),))
         first, second = [await one(self.adapter.prepare, each) for each in (wish, rival)]
         codec = self.adapter.codec
         return sign(codec, first, self.key), sign(codec, second, self.key)

@@ -9,17 +9,17 @@ from typing import Any
 from coincurve import PrivateKey
 from embit import bip32, bip39
 
+from chains.effects import Pay
 from chains.model import (
     Address,
     AddressType,
     OwnedAddress,
-    Payment,
     Signature,
     SignedTx,
-    TransferIntent,
     UnsignedTx,
 )
 from chains.networks import find_network
+from chains.transaction import TransferIntent
 from chains.tron.codec import TronCodec
 
 LOCAL = find_network("tron-local")
@@ -43,10 +43,10 @@ def owned(key: PrivateKey) -> OwnedAddress:
 
 
 def intent(
-    source: OwnedAddress, to: Address, amount: int, fee_max: int = LOCAL.fee_max
+    source: OwnedAddress, to: Address, amount: int, fee_max: int | None = None
 ) -> TransferIntent:
-    payment = Payment(to, LOCAL.native.id, amount)
-    return TransferIntent(LOCAL.id, (payment,), fee_max, source=source)
+    payment = Pay(to, LOCAL.native.id, amount)
+    return TransferIntent(LOCAL.id, (payment,), LOCAL.bounds(fee_max), source=source)
 
 
 def sign(codec: TronCodec, tx: UnsignedTx, key: PrivateKey) -> SignedTx:

@@ -194,7 +194,7 @@ def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, .
     assert lines["pays"] == "0.00123456 BTC"
     assert lines["to"] == row.destination
     assert lines["asset"] == f"{row.asset}, 123456 base units"
-    assert lines["greatest"] == f"fee    0.{row.fee_max:08}".rstrip("0") + " BTC"
+    assert lines["greatest"] == f"cost   0.{row.costs_max:08}".rstrip("0") + " BTC"
     assert lines["asked"].endswith(f"{row.requested_at:%Y-%m-%dT%H:%M:%SZ}")
     expires, left = lines["expires"].split(" ", 1)
     assert expires == f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ}"

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from chains.model import Address, AssetId, NetworkId, Payment
+from chains.effects import Pay
+from chains.model import Address, AssetId, NetworkId
 from custody.cli import keyfile
 from signer.wire import Action, Mandate
 from tests.support.cli import (
@@ -53,7 +54,7 @@ GOOD = Mandate(
     source_path="m/44'/60'/0'/0/0",
     source_address=Address("0x52908400098527886E0F7030069857D2E4169EE7"),
     outputs=(
-        Payment(
+        Pay(
             Address("0x8617E340B3D01FA5F11F306F4090FD50E238070D"),
             AssetId("eip155:1/slip44:60"),
             15 * 10**17,

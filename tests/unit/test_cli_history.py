@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from chains.model import Address, Payment
+from chains.effects import Pay
+from chains.model import Address
 from chains.networks import find_network
 from custody.db.ids import new_id
 from custody.db.session import Database
@@ -82,6 +83,7 @@ class Past:
             "destination": DESTINATION,
             "amount": amount,
             "fee_max": mandate.fee_max,
+            "costs_max": mandate.fee_max,
             "initiator": mandate.initiator,
             "state": "final",
             "version": 3,
@@ -121,7 +123,7 @@ class Past:
             initiator="key_1",
             source_path="m/84'/1'/0'",
             source_address=None,
-            outputs=(Payment(Address(DESTINATION), NETWORK.native.id, amount),),
+            outputs=(Pay(Address(DESTINATION), NETWORK.native.id, amount),),
             fee_max=10,
             policy_version=1,
             requested_at=at,

@@ -16,10 +16,10 @@ from chains.model import (
     BlockRef,
     Signature,
     SignedTx,
-    TransferIntent,
     UnsignedTx,
 )
 from chains.networks import Family, find_network
+from chains.transaction import TransferIntent
 from chains.tron import build as tron
 from chains.tron.codec import TronCodec
 from tests.support import solana_answers

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from api.app import attach, create_app
+from chains.families import CODECS
 from chains.model import Address, NetworkId
 from chains.networks import find_network
 from custody.apikeys.model import Scope
@@ -26,7 +27,7 @@ from custody.config import Settings
 from custody.db.session import Database
 from custody.db.tables import Row
 from custody.ledger.model import Post, Reason, chain_account, vault_account
-from custody.services import CODECS, make_services
+from custody.services import make_services
 from signer.client import SignerClient
 from signer.wire import Attestation
 from tests.support.custody import Clock

@@ -19,20 +19,20 @@ from chains.bitcoin.build import build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.selection import settle
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
+from chains.effects import Pay
 from chains.model import (
     Address,
     AddressType,
     Coin,
     OwnedAddress,
-    Payment,
     Signature,
     SignatureAlgorithm,
     SigningInput,
-    TransferIntent,
     TxId,
     UnsignedTx,
 )
 from chains.networks import find_network
+from chains.transaction import TransferIntent
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "bitcoin"
 MAIN = find_network("bitcoin")
@@ -92,17 +92,18 @@ def script_of(owner: OwnedAddress) -> bytes:
     return CODEC.addresses.script_of(owner.address)
 
 
-def payment(address: str, amount: int) -> Payment:
-    return Payment(Address(address), REGTEST.native.id, amount)
+def payment(address: str, amount: int) -> Pay:
+    return Pay(Address(address), REGTEST.native.id, amount)
 
 
 def intent_of(
-    payments: Sequence[Payment],
+    payments: Sequence[Pay],
     change: OwnedAddress,
     coins: Sequence[Coin] = (),
     fee_max: int = 50_000,
 ) -> TransferIntent:
-    return TransferIntent(REGTEST.id, tuple(payments), fee_max, change=change, coins=tuple(coins))
+    bounds = REGTEST.bounds(fee_max)
+    return TransferIntent(REGTEST.id, tuple(payments), bounds, change=change, coins=tuple(coins))
 
 
 def unsigned(

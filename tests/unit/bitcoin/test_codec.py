@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from embit.psbt import PSBT
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.transaction import Transaction, TxOutput, parse_transaction
+from chains.effects import Pay, Return
 from chains.errors import (
     ClaimUnusable,
     DustAmount,
@@ -22,13 +24,14 @@ from chains.model import (
     Address,
     AddressType,
     AssetId,
-    ChangeOutput,
-    Payment,
+    ConflictKey,
+    Excludes,
     SignatureAlgorithm,
     SignedTx,
-    TransferIntent,
     UnsignedTx,
 )
+from chains.transaction import TransferIntent
+from tests.support.costs import most
 from tests.unit.bitcoin.support import (
     CODEC,
     MAIN,
@@ -55,16 +58,15 @@ KINDS = [(P2WPKH,), (P2TR,), (P2WPKH, P2WPKH, P2WPKH), (P2TR, P2TR), (P2WPKH, P2
 def test_summary_of_a_mixed_transaction() -> None:
     summary = CODEC.summarize(TX)
     assert set(summary.sources) == {coin.owner.address for coin in INTENT.coins}
-    assert sorted(summary.payments, key=lambda each: each.amount) == sorted(
-        INTENT.payments, key=lambda each: each.amount
-    )
+    assert Counter(summary.effects) == Counter(INTENT.effects)
     assert INTENT.change is not None
     spent = sum(coin.amount for coin in INTENT.coins)
-    rest = spent - sum(each.amount for each in INTENT.payments) - summary.fee_max
-    assert summary.change == (ChangeOutput(INTENT.change.address, rest, INTENT.change.path),)
-    assert summary.conflict_keys == {
-        f"{REGTEST.id}/outpoint:{coin.txid}:{coin.position}" for coin in INTENT.coins
-    }
+    rest = spent - sum(each.amount for each in INTENT.effects) - most(summary)
+    change = INTENT.change
+    assert summary.returns == (Return(change.address, REGTEST.native.id, rest, change.path),)
+    assert summary.creates == ()
+    keys = {f"{REGTEST.id}/outpoint:{coin.txid}:{coin.position}" for coin in INTENT.coins}
+    assert summary.conflict_keys == {ConflictKey(key, Excludes.INCLUSION) for key in keys}
     assert summary.unexplained == ()
     assert summary.network == REGTEST.id
 
@@ -351,7 +353,7 @@ def test_lying_about_a_taproot_amount_changes_every_taproot_digest() -> None:
     for before, after in zip(honest, CODEC.signing_inputs(lying), strict=True):
         taproot = before.algorithm is SignatureAlgorithm.BIP340_TAPROOT
         assert (before.message != after.message) is taproot
-    assert CODEC.summarize(lying).fee_max == CODEC.summarize(TX).fee_max - 100
+    assert most(CODEC.summarize(lying)) == most(CODEC.summarize(TX)) - 100
 
 
 def test_inputs_of_kinds_we_never_receive() -> None:
@@ -450,8 +452,8 @@ def test_impossible_amounts(amount: int) -> None:
 
 def test_payments_that_can_not_be_carried() -> None:
     with pytest.raises(WrongNetwork):
-        BitcoinCodec(MAIN).check_payment(Payment(Address(DUST[0][0]), MAIN.native.id, 10_000))
+        BitcoinCodec(MAIN).check_payment(Pay(Address(DUST[0][0]), MAIN.native.id, 10_000))
     with pytest.raises(InvalidAmount):
-        CODEC.check_payment(Payment(Address(DUST[0][0]), AssetId("eip155:1/slip44:60"), 10_000))
+        CODEC.check_payment(Pay(Address(DUST[0][0]), AssetId("eip155:1/slip44:60"), 10_000))
     with pytest.raises(InvalidAmount.__mro__[1]):
         CODEC.check_payment(payment(DUST[0][0].upper(), 10_000))

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from coincurve import PrivateKey
 
+from chains.costs import CostKind
+from chains.effects import Pay
 from chains.errors import (
     InvalidAddress,
     InvalidAmount,
@@ -26,9 +28,10 @@ from chains.model import (
     Address,
     AddressType,
     AssetId,
+    ConflictKey,
+    Excludes,
     KeyScheme,
     NetworkId,
-    Payment,
     Signature,
     SignatureAlgorithm,
     UnsignedTx,
@@ -152,10 +155,15 @@ def test_summary_says_everything(network: Network) -> None:
     summary = EvmCodec(network).summarize(_unsigned(network))
     assert summary.network == network.id
     assert summary.sources == (SENDER,)
-    assert summary.payments == (Payment(PAYEE, network.native.id, 10**18),)
-    assert summary.change == ()
-    assert summary.fee_max == 21000 * 20 * 10**9
-    assert summary.conflict_keys == {f"{network.id}/nonce:{SENDER}:9"}
+    assert summary.effects == (Pay(PAYEE, network.native.id, 10**18),)
+    assert (summary.returns, summary.creates) == ((), ())
+    fee = 21000 * 20 * 10**9
+    assert summary.costs.most == {(network.native.id, CostKind.FEE): fee}
+    assert (
+        summary.conflict_keys
+        == summary.binding_keys
+        == {ConflictKey(f"{network.id}/nonce:{SENDER}:9", Excludes.INCLUSION)}
+    )
     assert summary.unexplained == ()
 
 
@@ -358,7 +366,7 @@ def test_paths_are_bip44_with_one_coin_type_for_all_evm(network: Network) -> Non
     ],
 )
 def test_payments_that_can_never_be(changes: dict[str, Any], error: type[Exception]) -> None:
-    good = Payment(PAYEE, ETHEREUM.native.id, 1)
+    good = Pay(PAYEE, ETHEREUM.native.id, 1)
     codec = EvmCodec(ETHEREUM)
     codec.check_payment(good)
     codec.check_payment(replace(good, amount=2**256 - 1))

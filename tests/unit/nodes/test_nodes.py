@@ -10,6 +10,7 @@ import pytest
 
 from chains.adapter import ChainAdapter
 from chains.answers import Answers
+from chains.effects import Pay
 from chains.errors import (
     BroadcastRejected,
     ChainError,
@@ -27,9 +28,7 @@ from chains.model import (
     Broadcast,
     ConflictKey,
     OwnedAddress,
-    Payment,
     SignedTx,
-    TransferIntent,
     TxId,
 )
 from chains.networks import Finality, find_network
@@ -37,6 +36,7 @@ from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES, WITNESS_SILENT
 from chains.nodes.adapter import QUESTION_S, Nodes
 from chains.nodes.health import BEHIND_S, PROBE_S
 from chains.nodes.witnesses import SILENT_S, Witnesses
+from chains.transaction import TransferIntent
 from tests.support.fake_adapter import FakeAdapter
 from tests.support.fake_chain import FakeNode
 from tests.support.single import one
@@ -192,8 +192,10 @@ async def test_the_next_node_gives_no_claim_again(world: World) -> None:
     vault = Address("0x" + "11" * 20)
     owner = OwnedAddress(vault, AddressType.EVM, "m/44'/60'/0'/0/0", bytes(33))
     world.node.state.balances[vault, NETWORK.native.id] = 10**18
-    payment = Payment(Address("0x" + "22" * 20), NETWORK.native.id, 1)
-    intents = [TransferIntent(NETWORK.id, (payment,), 10**17, owner) for _ in range(2)]
+    payment = Pay(Address("0x" + "22" * 20), NETWORK.native.id, 1)
+    intents = [
+        TransferIntent(NETWORK.id, (payment,), NETWORK.bounds(10**17), owner) for _ in range(2)
+    ]
 
     class Half(Scripted):
         async def claim(

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from chains.model import Address, Payment
+from chains.effects import Pay
+from chains.model import Address
 from chains.networks import find_network
 from signer.errors import JournalDamaged, Refused
 from signer.policy import Payee, SignedPolicy, Spend, Usage, Window
@@ -203,7 +204,7 @@ def test_a_window_per_destination(tmp_path):
     assert spend(bench, 4, amount=90) == "signed"
     bench.restart()
     assert spend(bench, 5, amount=1, fee_max=0) == "denied/window-amount"
-    elsewhere = (Payment(Address("other"), ETH, 100),)
+    elsewhere = (Pay(Address("other"), ETH, 100),)
     mandate = bench.mandate(transfer="t3", outputs=elsewhere)
     assert outcome_word(bench.send(mandate, nonce=3)) == "signed"
 

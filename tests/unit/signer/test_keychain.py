@@ -14,10 +14,10 @@ from bip_utils import (
 from embit import base58
 from eth_account import Account
 
+from chains.families import CODECS
 from chains.keys import InvalidPath, parse_path
 from chains.model import AddressType, KeyScheme, SignatureAlgorithm
 from chains.networks import find_network
-from signer.codecs import CODECS
 from signer.errors import OutsideScope
 from signer.keychain import Root
 from signer.words import entropy_of, seed_of

@@ -11,7 +11,13 @@ from typing import Any
 
 import pytest
 
-from chains.model import Address, AssetId, NetworkId, Payment, UnsignedTx
+from chains.effects import Pay
+from chains.model import (
+    Address,
+    AssetId,
+    NetworkId,
+    UnsignedTx,
+)
 from chains.networks import find_network
 from signer.errors import Refused
 from signer.inforce import PolicyInForce
@@ -101,7 +107,7 @@ def test_a_transaction_that_is_not_the_mandate(bench, lie):
 
 
 def test_the_same_payments_in_another_order_are_the_same(bench):
-    outputs = tuple(Payment(Address(a), ETH, n) for a, n in (("a", 1), ("b", 2), ("a", 3)))
+    outputs = tuple(Pay(Address(a), ETH, n) for a, n in (("a", 1), ("b", 2), ("a", 3)))
     mandate = bench.mandate(outputs=outputs)
     shuffled = [payment(3, "a"), payment(1, "a"), payment(2, "b")]
     assert outcome_word(bench.send(mandate, payments=shuffled)) == "signed"
@@ -241,9 +247,9 @@ OTHERS: dict[str, dict[str, Any]] = {
     "vault": {"vault": "v2"},
     "client": {"client": "c2"},
     "network": {"network": BSC_LOCAL},
-    "amount": {"outputs": (Payment(Address("someone"), ETH, 101),)},
-    "destination": {"outputs": (Payment(Address("thief"), ETH, 100),)},
-    "asset": {"outputs": (Payment(Address("someone"), AssetId("x"), 100),)},
+    "amount": {"outputs": (Pay(Address("someone"), ETH, 101),)},
+    "destination": {"outputs": (Pay(Address("thief"), ETH, 100),)},
+    "asset": {"outputs": (Pay(Address("someone"), AssetId("x"), 100),)},
     "fee": {"fee_max": 11},
     "path": {"source_path": "m/44'/60'/0'/0/1"},
     "initiator": {"initiator": "eve"},

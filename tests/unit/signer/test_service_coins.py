@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from chains.model import Address, AddressType, Payment
+from chains.effects import Pay
+from chains.model import Address, AddressType
 from chains.networks import find_network
 from signer.guard import CHANGE_AHEAD_MAX
 from signer.wire import SignRequest
@@ -20,7 +21,7 @@ def bench(tmp_path):
 
 
 def coins_mandate(bench, **changes):
-    outputs = (Payment(Address("someone"), BTC, 100),)
+    outputs = (Pay(Address("someone"), BTC, 100),)
     account = {"source_path": "m/84'/1'/0'", "source_address": None, "outputs": outputs}
     return bench.mandate("bitcoin-regtest", **{**account, **changes})
 

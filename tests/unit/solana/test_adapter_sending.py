@@ -7,6 +7,7 @@ import pytest
 from solders.hash import Hash
 from solders.keypair import Keypair
 
+from chains.costs import CostKind, costs_in
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
@@ -15,9 +16,16 @@ from chains.errors import (
     NodeMisbehaved,
     NodeUnavailable,
 )
-from chains.model import BlockRef, Broadcast, TxId, TxState, UnsignedTx
+from chains.model import (
+    BlockRef,
+    Broadcast,
+    TxId,
+    UnsignedTx,
+)
 from chains.solana.claims import Claim
 from chains.solana.nonce import accounts_of
+from chains.transaction import TxState
+from tests.support.costs import most
 from tests.support.single import one
 from tests.support.solana import LOCAL, intent, owned
 from tests.support.solana_answers import (
@@ -52,7 +60,7 @@ def ready(node, prices: list[int], balance: int = 10 * SOL) -> None:
 
     def fee(message, options):
         payload = base64.b64decode(message)
-        return at(50, CODEC.summarize(UnsignedTx(LOCAL.id, payload)).fee_max)
+        return at(50, most(CODEC.summarize(UnsignedTx(LOCAL.id, payload))))
 
     node.answers |= {
         "getMultipleAccounts": accounts,
@@ -65,7 +73,7 @@ def ready(node, prices: list[int], balance: int = 10 * SOL) -> None:
     }
 
 
-def wish(fee_max: int = LOCAL.fee_max):
+def wish(fee_max: int | None = None):
     wanted = intent(owned(KEY), TO, SOL, fee_max)
     key = Claim(ACCOUNT, VALUE).key(LOCAL.id)
     return type(wanted)(**{**{f: getattr(wanted, f) for f in wanted.__slots__}, "claim": (key,)})
@@ -85,7 +93,7 @@ def wish(fee_max: int = LOCAL.fee_max):
 async def test_the_bid_follows_the_market(node, adapter, prices, fee):
     ready(node, prices)
     unsigned = await one(adapter.prepare, wish(fee_max=5_000_000))
-    assert adapter.codec.summarize(unsigned).fee_max == fee
+    assert most(adapter.codec.summarize(unsigned)) == fee
 
 
 async def test_a_market_above_the_maximum(node, adapter):
@@ -233,7 +241,10 @@ async def test_status(node, adapter, found, state, fee, locked):
     node.answers["getTransaction"] = found
     node.answers["getBlock"] = block([])
     status = await one(adapter.statuses, signed().txid)
-    assert (status.state, status.fee, status.locked) == (state, fee, locked)
+    native = LOCAL.native.id
+    assert status.state is state
+    assert status.costs == costs_in(native, {CostKind.FEE: fee})
+    assert status.held == costs_in(native, {CostKind.RENT: locked})
     assert (status.block is None) == (state is TxState.PENDING)
     assert (status.reason == "") == (state is TxState.INCLUDED)
 

@@ -10,7 +10,7 @@ from solders.system_program import (
     transfer,
 )
 
-from chains.model import ConflictKey
+from chains.model import ConflictKey, Excludes
 from chains.solana.claims import Claim, busy_accounts
 from chains.solana.nonce import consumed_by, parse_state
 from tests.support.solana import LOCAL, MAIN
@@ -26,8 +26,12 @@ def test_key_and_back(claim):
 
 
 def test_spelling():
-    assert Claim(ACCOUNT).key(MAIN.id) == f"{MAIN.id}/create:{ACCOUNT}"
-    assert Claim(ACCOUNT, VALUE).key(MAIN.id) == f"{MAIN.id}/durable-nonce:{ACCOUNT}:{VALUE}"
+    assert Claim(ACCOUNT).key(MAIN.id) == ConflictKey(
+        f"{MAIN.id}/create:{ACCOUNT}", Excludes.SUCCESS
+    )
+    assert Claim(ACCOUNT, VALUE).key(MAIN.id) == ConflictKey(
+        f"{MAIN.id}/durable-nonce:{ACCOUNT}:{VALUE}", Excludes.NOTHING
+    )
 
 
 @pytest.mark.parametrize(
@@ -46,7 +50,7 @@ def test_spelling():
 )
 def test_other_text_is_no_claim(text):
     with pytest.raises(ValueError, match=r".+"):
-        Claim.parse(MAIN.id, ConflictKey(text))
+        Claim.parse(MAIN.id, ConflictKey(text, Excludes.NOTHING))
 
 
 def test_an_account_is_busy_whatever_its_value_and_other_networks_do_not_matter():
@@ -55,7 +59,7 @@ def test_an_account_is_busy_whatever_its_value_and_other_networks_do_not_matter(
         Claim(ACCOUNT, VALUE).key(MAIN.id),
         Claim(SOURCE).key(MAIN.id),
         Claim(other).key(LOCAL.id),
-        ConflictKey("eip155:1/nonce:0x00:1"),
+        ConflictKey("eip155:1/nonce:0x00:1", Excludes.INCLUSION),
     ]
     assert busy_accounts(MAIN.id, taken) == {ACCOUNT, SOURCE}
 

@@ -20,6 +20,8 @@ from solders.system_program import (
 )
 
 from chains.codec import TransactionCodec
+from chains.costs import CostKind
+from chains.effects import Create, Pay
 from chains.errors import (
     InvalidAddress,
     InvalidAmount,
@@ -31,7 +33,8 @@ from chains.errors import (
 from chains.model import (
     Address,
     AssetId,
-    Payment,
+    ConflictKey,
+    Excludes,
     Signature,
     SignatureAlgorithm,
     SigningInput,
@@ -41,6 +44,7 @@ from chains.solana import SYSTEM_PROGRAM, nonce
 from chains.solana.build import TransferPlan, build_message, instructions
 from chains.solana.codec import SolanaCodec
 from tests.support import solana as wire
+from tests.support.costs import most
 from tests.support.solana import LOCAL, MAIN, sign, vectors
 
 CODEC = SolanaCodec(MAIN)
@@ -119,19 +123,27 @@ def test_summary_of_a_transfer_with_nonce():
     summary = CODEC.summarize(built(TRANSFER))
     assert summary.unexplained == ()
     assert summary.sources == (str(SOURCE),)
-    assert summary.payments == (Payment(Address(str(RECIPIENT)), MAIN.native.id, 1_234_567_890),)
-    assert summary.change == ()
-    assert summary.fee_max == 5_000 + 30
+    assert summary.effects == (Pay(Address(str(RECIPIENT)), MAIN.native.id, 1_234_567_890),)
+    assert (summary.returns, summary.creates) == ((), ())
+    assert summary.costs.most == {(MAIN.native.id, CostKind.FEE): 5_000 + 30}
     key = f"{MAIN.id}/durable-nonce:{TRANSFER.nonce_account}:{LIFETIME}"
-    assert summary.conflict_keys == {key}
+    assert summary.conflict_keys == {ConflictKey(key, Excludes.NOTHING)}
+    assert not summary.binding_keys
 
 
 def test_summary_of_a_transfer_creating_a_nonce():
     summary = CODEC.summarize(built(CREATION))
     assert summary.unexplained == ()
-    assert [payment.amount for payment in summary.payments] == [1_234_567_890]
-    assert summary.fee_max == 5_000 + 46 + 1_447_680  # 4500 * 10001 / 10^6 = 45.0045, rounded up
-    assert summary.conflict_keys == {f"{MAIN.id}/create:{CREATION.nonce_account}"}
+    assert summary.effects == (Pay(Address(str(RECIPIENT)), MAIN.native.id, 1_234_567_890),)
+    assert summary.costs.most == {
+        (MAIN.native.id, CostKind.FEE): 5_000 + 46,  # 4500 * 10001 / 10^6 = 45.0045, rounded up
+        (MAIN.native.id, CostKind.RENT): 1_447_680,
+    }
+    account = Address(str(CREATION.nonce_account))
+    assert summary.creates == (Create(account, Address(str(SOURCE)), 1_447_680),)
+    key = f"{MAIN.id}/create:{CREATION.nonce_account}"
+    assert summary.conflict_keys == {ConflictKey(key, Excludes.SUCCESS)}
+    assert not summary.binding_keys
 
 
 @pytest.mark.parametrize(
@@ -146,7 +158,7 @@ def test_summary_of_a_transfer_creating_a_nonce():
 )
 def test_priority_fee_is_rounded_up(limit, price, fee):
     plan = replace(TRANSFER, unit_limit=limit, unit_price=price)
-    assert CODEC.summarize(built(plan)).fee_max == fee
+    assert most(CODEC.summarize(built(plan))) == fee
 
 
 @BOTH
@@ -325,7 +337,6 @@ UNEXPLAINED = {
         changed_data(CREATION, 2, wire.u32(2) + wire.u64(0)),
         "without rent",
     ),
-    "a payment to the source": (built(replace(TRANSFER, recipient=SOURCE)), "its own source"),
     "a payment to the nonce account": (
         built(replace(TRANSFER, recipient=TRANSFER.nonce_account)),
         "its own nonce account",
@@ -347,7 +358,7 @@ def test_unexplained(name):
     tx, reason = UNEXPLAINED[name]
     summary = CODEC.summarize(tx)
     assert reason in "; ".join(summary.unexplained)
-    assert summary.payments == ()
+    assert summary.effects == ()
     assert summary.conflict_keys == frozenset()
 
 
@@ -459,19 +470,19 @@ def test_attach_refuses_signatures(name):
 
 
 def test_check_payment_accepts_the_greatest_amount():
-    CODEC.check_payment(Payment(Address(str(RECIPIENT)), MAIN.native.id, 2**64 - 1))
+    CODEC.check_payment(Pay(Address(str(RECIPIENT)), MAIN.native.id, 2**64 - 1))
 
 
 @pytest.mark.parametrize(
     ("payment", "error"),
     [
-        (Payment(Address(str(RECIPIENT)), MAIN.native.id, 0), InvalidAmount),
-        (Payment(Address(str(RECIPIENT)), MAIN.native.id, -1), InvalidAmount),
-        (Payment(Address(str(RECIPIENT)), MAIN.native.id, 2**64), InvalidAmount),
-        (Payment(Address("nobody"), MAIN.native.id, 1), InvalidAddress),
-        (Payment(Address(SYSTEM_PROGRAM), MAIN.native.id, 1), ZeroAddress),
-        (Payment(Address(str(RECIPIENT)), LOCAL.native.id, 1), InvalidInput),
-        (Payment(Address(str(RECIPIENT)), AssetId("eip155:1/slip44:60"), 1), InvalidInput),
+        (Pay(Address(str(RECIPIENT)), MAIN.native.id, 0), InvalidAmount),
+        (Pay(Address(str(RECIPIENT)), MAIN.native.id, -1), InvalidAmount),
+        (Pay(Address(str(RECIPIENT)), MAIN.native.id, 2**64), InvalidAmount),
+        (Pay(Address("nobody"), MAIN.native.id, 1), InvalidAddress),
+        (Pay(Address(SYSTEM_PROGRAM), MAIN.native.id, 1), ZeroAddress),
+        (Pay(Address(str(RECIPIENT)), LOCAL.native.id, 1), InvalidInput),
+        (Pay(Address(str(RECIPIENT)), AssetId("eip155:1/slip44:60"), 1), InvalidInput),
     ],
 )
 def test_check_payment_refuses(payment, error):

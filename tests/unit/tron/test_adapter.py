@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from coincurve import PrivateKey
 
 from chains.adapter import ChainAdapter
+from chains.costs import CostKind
 from chains.errors import (
     BroadcastRejected,
     FeeAboveMaximum,
@@ -23,10 +25,17 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.model import BlockRef, Broadcast, SignedTx, TxId, TxState
+from chains.model import (
+    BlockRef,
+    Broadcast,
+    SignedTx,
+    TxId,
+)
+from chains.transaction import TxState
 from chains.tron import address, build
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter
+from tests.support.costs import left
 from tests.support.node_answers.server import Answer, NodeServer
 from tests.support.single import one
 from tests.support.tron import LOCAL, intent, owned
@@ -137,7 +146,7 @@ def bare(found: Any) -> Any:
 
 def assert_chain_adapter(adapter: ChainAdapter) -> None:
     """Checked by mypy."""
-    assert not adapter.capabilities.conflict_keys
+    assert not adapter.codec.traits.conflict_keys
 
 
 async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, int]]:
@@ -260,9 +269,14 @@ async def test_a_block_without_its_transactions_is_no_block(scripted):
 
 
 async def test_success_needs_both_the_block_and_the_info(scripted):
-    good = info(call(), 7, fee=345_000, receipt={"result": "SUCCESS"})
+    good = info(call(), 7, fee=345_000, receipt={"result": "SUCCESS", "net_fee": 45_000})
     found = await status(scripted, good, block(7, transaction(call())))
-    assert (found.state, found.fee, found.reason) == (TxState.INCLUDED, 345_000, "")
+    assert (found.state, found.reason, found.held) == (TxState.INCLUDED, "", {})
+    native = LOCAL.native.id
+    assert found.costs == {
+        (native, CostKind.FEE): 45_000,
+        (native, CostKind.ACTIVATION): 300_000,
+    }
     assert found.block == BlockRef(7, block_id(7))
 
 
@@ -280,7 +294,7 @@ async def test_inclusion_is_not_success(scripted, fields, result, reason):
     """java-tron#3037, cake_wallet#3595: out of energy shown as success."""
     there = info(call(), 7, fee=9, **fields)
     found = await status(scripted, there, block(7, transaction(call(), result)))
-    assert (found.state, found.reason, found.fee) == (TxState.REVERTED, reason, 9)
+    assert (found.state, found.reason, left(found)) == (TxState.REVERTED, reason, 9)
 
 
 async def test_a_reorganisation_between_two_answers(scripted):
@@ -405,9 +419,14 @@ async def test_insufficient_funds_to_the_sun(scripted, amount, to, resources):
 
 async def test_fee_above_maximum(scripted):
     adapter = scripted(node())
-    with pytest.raises(FeeAboveMaximum):
-        await one(adapter.prepare, intent(PAYER, OURS, 5, fee_max=1_099_999))
-    await one(adapter.prepare, intent(PAYER, OURS, 5, fee_max=1_100_000))
+    wanted = intent(PAYER, OURS, 5)
+    enough = adapter.codec.summarize(await one(adapter.prepare, wanted)).costs.most
+    assert {kind for _, kind in enough} == {CostKind.FEE, CostKind.ACTIVATION}
+    for kind in enough:
+        less = {**enough, kind: enough[kind] - 1}
+        with pytest.raises(FeeAboveMaximum, match=kind[1]):
+            await one(adapter.prepare, replace(wanted, costs_max=less))
+    await one(adapter.prepare, replace(wanted, costs_max=enough))
 
 
 async def test_a_chain_dearer_than_known(scripted):

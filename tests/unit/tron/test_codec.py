@@ -6,14 +6,22 @@ from coincurve import PrivateKey
 from google.protobuf.any_pb2 import Any
 
 from chains.codec import TransactionCodec
+from chains.costs import CostKind
 from chains.devnet.tron_server.chain import block_identifier
+from chains.effects import Pay
 from chains.errors import (
     InvalidAddress,
     InvalidAmount,
     MalformedTransaction,
     SignatureMismatch,
 )
-from chains.model import Address, AssetId, BlockRef, Payment, Signature, UnsignedTx
+from chains.model import (
+    Address,
+    AssetId,
+    BlockRef,
+    Signature,
+    UnsignedTx,
+)
 from chains.tron import address, build, parse
 from chains.tron import tron_pb2 as pb
 from chains.tron.codec import TronCodec
@@ -76,11 +84,9 @@ def test_transfers_are_byte_for_byte_those_of_others(row):
     assert sha256(payload).hexdigest() == row.get("txid", sha256(payload).hexdigest())
     summary = CODEC.summarize(unsigned(payload))
     assert summary.sources == (address.parse(row["owner"]),)
-    assert summary.payments == (
-        Payment(address.parse(row["to"]), MAIN.native.id, int(row["amount"])),
-    )
+    assert summary.effects == (Pay(address.parse(row["to"]), MAIN.native.id, int(row["amount"])),)
     assert summary.unexplained == ()
-    assert summary.change == ()
+    assert (summary.returns, summary.creates) == ((), ())
     assert summary.conflict_keys == frozenset()
 
 
@@ -99,17 +105,21 @@ def test_signed_transactions_are_byte_for_byte_those_of_others(row):
     assert [one.hex() for one in wire.signature] == [row["signature"]]
 
 
-def test_the_worst_fee_is_activation_or_the_whole_size():
-    """135 bytes of raw_data: 138 with tag and length, 67 for the signature, 64 for the result."""
+def test_the_worst_costs_are_the_whole_size_and_an_activation():
+    """134 bytes of raw_data: 137 with tag and length, 67 for the signature, 64 for the result."""
     small = CODEC.summarize(unsigned(bytes.fromhex(FIRST["raw_data"])))
-    assert small.fee_max == 1_100_000
+    native = MAIN.native.id
+    assert small.costs.most == {
+        (native, CostKind.FEE): (137 + 67 + 64) * 1000,
+        (native, CostKind.ACTIVATION): 1_000_000,
+    }
 
     def add_memo(raw, contract, transfer):
         raw.data = bytes(2_000)
 
     large = edited(FIRST, add_memo)
     size = len(large.payload) + 3 + 67 + 64
-    assert CODEC.summarize(large).fee_max == size * 1000
+    assert CODEC.summarize(large).costs.most[native, CostKind.FEE] == size * 1000
 
 
 @pytest.mark.parametrize("row", VECTORS["unexplained"], ids=lambda row: row["name"])
@@ -186,7 +196,7 @@ def test_a_contract_call_is_unexplained_and_named():
     raw.contract[0].type = pb.Contract.TRIGGER_SMART_CONTRACT
     raw.contract[0].parameter.CopyFrom(Any(type_url=url, value=call.SerializeToString()))
     summary = CODEC.summarize(unsigned(raw.SerializeToString()))
-    assert summary.payments == ()
+    assert summary.effects == ()
     assert any("TriggerSmartContract" in what for what in summary.unexplained)
 
 
@@ -295,14 +305,14 @@ def test_what_expires_later_than_the_chain_takes_is_refused():
 def test_check_payment():
     to = owned(STRANGER).address
     native = MAIN.native.id
-    CODEC.check_payment(Payment(to, native, 1))
+    CODEC.check_payment(Pay(to, native, 1))
     for amount in (0, -1, MAIN.native.maximum + 1):
         with pytest.raises(InvalidAmount):
-            CODEC.check_payment(Payment(to, native, amount))
+            CODEC.check_payment(Pay(to, native, amount))
     with pytest.raises(InvalidAmount):
-        CODEC.check_payment(Payment(to, AssetId(f"{MAIN.id}/trc20:{to}"), 1))
+        CODEC.check_payment(Pay(to, AssetId(f"{MAIN.id}/trc20:{to}"), 1))
     with pytest.raises(InvalidAddress):
-        CODEC.check_payment(Payment(Address(address.to_bytes(to).hex()), native, 1))
+        CODEC.check_payment(Pay(Address(address.to_bytes(to).hex()), native, 1))
 
 
 def test_amounts_that_no_transfer_can_carry():

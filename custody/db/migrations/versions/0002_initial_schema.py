@@ -350,6 +350,7 @@ def upgrade() -> None:
         sa.Column("destination", sa.String(), nullable=False),
         sa.Column("amount", BaseUnits(), nullable=False),
         sa.Column("fee_max", BaseUnits(), nullable=False),
+        sa.Column("costs_max", BaseUnits(), nullable=False),
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("initiator", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
@@ -411,6 +412,7 @@ def upgrade() -> None:
     op.create_table(
         "claims",
         sa.Column("key", sa.String(), nullable=False),
+        sa.Column("excludes", sa.String(), nullable=False),
         sa.Column("network", sa.String(), nullable=False),
         sa.Column("transfer_id", sa.String(), nullable=False),
         sa.Column("created_at", UtcTime(), nullable=False),

@@ -162,6 +162,7 @@ async def own_spend(world: World, outputs: list[tuple[str, int, bool]]) -> str:
                 destination=paid[0],
                 amount=paid[1],
                 fee_max=tx.fee_max,
+                costs_max=tx.fee_max,
                 initiator="test",
                 state="broadcast",
                 version=1,

@@ -11,6 +11,7 @@ from unittest.mock import AsyncMock
 import pytest
 from sqlalchemy import select
 
+from chains.families import CODECS
 from chains.model import AddressType
 from chains.networks import find_network
 from custody.db.leases import Lease
@@ -21,7 +22,6 @@ from custody.journal import repository
 from custody.journal.addresses import Branch, place_of
 from custody.journal.recovery import Recovery
 from custody.journal.watch import JournalWatch
-from custody.services import CODECS
 from signer.client import SignerUnavailable
 from signer.policy import SignedPolicy
 from signer.wire import Receipt, canonical_json

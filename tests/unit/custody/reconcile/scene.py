@@ -72,6 +72,7 @@ async def transfer(world: World, vault: VaultRow, amount: int, fee_max: int) -> 
                 destination=to,
                 amount=amount,
                 fee_max=fee_max,
+                costs_max=fee_max,
                 initiator="test",
                 state=State.BROADCAST.value,
                 version=1,

@@ -218,7 +218,7 @@ async def test_a_settled_transfer_is_held_and_tracked_again(database: Database, 
     await rewind(desk).apply(plan)
     row = await desk.transfer(transfer_id)
     assert (row.state, row.txid, row.block_hash) == ("broadcast", first.txid, None)
-    held = 600 + row.fee_max
+    held = 600 + row.costs_max
     balance = await desk.balance(vault)
     # Nothing of what it received is on the new chain, and what is held for the transfer is owed.
     assert (balance.available, balance.reserved, balance.owed) == (0, held, held)

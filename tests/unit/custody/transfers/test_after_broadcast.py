@@ -36,7 +36,7 @@ async def test_a_node_that_says_no_frees_nothing(every: Desk):
     await desk.work(3)
     row = await desk.transfer(transfer_id)
     assert (row.state, row.waiting) == ("signed", "broadcast_rejected")
-    assert (await desk.balance(vault)).reserved == 1_000 + row.fee_max
+    assert (await desk.balance(vault)).reserved == 1_000 + row.costs_max
     (before,) = await desk.transactions(transfer_id)
     refuse = False
     await desk.settle(transfer_id)
@@ -162,14 +162,14 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000, fee_max=2_000)
     await desk.work()
-    desk.node.rent = 1_001
+    desk.node.rent = 2_001_001
     await desk.node.mine()
     await desk.node.finalize()
     await desk.work(2)
     row = await desk.transfer(transfer_id)
     assert (row.state, row.waiting) == ("included", "fee_above_reservation")
     assert "fee_above_reservation" in await desk.alarms()
-    assert (await desk.balance(vault)).reserved == 3_000
+    assert (await desk.balance(vault)).reserved == 3_000 + 2_000_000
 
 
 async def test_the_worker_survives_what_nobody_foresaw(desk: Desk, monkeypatch: pytest.MonkeyPatch):

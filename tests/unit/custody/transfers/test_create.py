@@ -392,7 +392,7 @@ async def test_the_quick_sum_of_a_window_is_the_exact_one_or_a_billionth_more(
         arguments = (session, windows, desk.native, desk.clock())
         exact = await usage(*arguments)
         quick = await usage_at_most(*arguments)
-    fee = desk.network.fee_max
+    fee = sum(desk.network.costs_max.values())
     amounts = [0, 8 * unit + 701 + 3 * fee, 0, 8 * unit + 1 + 2 * fee, 0, 700 + fee]
     assert [exact[window].amount for window in windows] == amounts
     assert [exact[window].count for window in windows] == [0, 3, 0, 2, 0, 1]

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from chains.answers import Answers
 from chains.errors import DeathUnproven, NodeUnavailable
-from chains.model import TxId, TxState, TxStatus
+from chains.model import TxId
+from chains.transaction import TxState, TxStatus
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import AlarmRow

@@ -9,6 +9,7 @@ from collections import Counter
 import pytest
 
 from chains.errors import NodeUnavailable
+from chains.model import ConflictKey
 from custody.db.session import Database
 from custody.errors import Conflict
 from tests.unit.custody.transfers.desk import ANYONE, Desk
@@ -38,7 +39,7 @@ async def test_a_whole_life(sqlite: Database, alias: str):
     await desk.work()
     row = await desk.transfer(transfer_id)
     assert (row.state, row.block_hash) == ("included", desk.node.tip.hash)
-    assert (await desk.balance(vault)).reserved == 300_000 + row.fee_max
+    assert (await desk.balance(vault)).reserved == 300_000 + row.costs_max
     await desk.node.finalize()
     await desk.node.mine()
     await desk.work()
@@ -154,7 +155,7 @@ async def test_transfers_at_once_never_claim_the_same_thing(sqlite: Database):
     driver = desk.worker._driver
     while "queued" in [await desk.state(each) for each in ids]:
         await asyncio.gather(*(driver.sign([each]) for each in ids))
-    spent: Counter[str] = Counter()
+    spent: Counter[ConflictKey] = Counter()
     for each in ids:
         (tx,) = await desk.transactions(each)
         spent.update(desk.adapter.codec.conflict_keys(desk.adapter.codec.open_raw(tx.raw or b"")))

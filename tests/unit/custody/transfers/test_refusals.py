@@ -114,7 +114,7 @@ async def test_bytes_signed_elsewhere_release_nothing_and_call_a_person(sqlite: 
     row = await desk.transfer(transfer_id)
     assert (row.state, row.waiting) == ("queued", "signer_conflict")
     assert await desk.alarms() == ["signed_elsewhere"]
-    assert (await desk.balance(vault)).reserved == 1_000 + row.fee_max
+    assert (await desk.balance(vault)).reserved == 1_000 + row.costs_max
     with pytest.raises(Conflict):
         await desk.services.transfers.cancel(transfer_id, ANYONE)
 

@@ -11,10 +11,11 @@ import pytest
 from chains.bitcoin.codec import BitcoinCodec
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.evm.codec import EvmCodec
+from chains.families import Codecs
 from chains.networks import Family, find_network
 from chains.solana.codec import SolanaCodec
 from chains.tron.codec import TronCodec
-from custody.vaults.resolve import Codecs, resolve_address
+from custody.vaults.resolve import resolve_address
 
 CODECS: Codecs = {
     Family.BITCOIN: BitcoinCodec,

@@ -1,0 +1,100 @@
+"""A transaction in its three tenses: what is wanted, what its bytes do, what the chain did with it.
+
+Values only. Amounts are base units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from chains.costs import Costs, CostsMost
+from chains.effects import Create, Effect, Pay, Return
+from chains.model import (
+    Address,
+    BlockRef,
+    Coin,
+    ConflictKey,
+    Excludes,
+    NetworkId,
+    OwnedAddress,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferIntent:
+    """What should happen, before any transaction exists.
+
+    `source`: the paying address on account chains, None on UTXO chains, where `coins` may be
+    consumed and `change` receives the rest. `costs_max`: the most, by asset and kind, that may
+    leave the source beside `effects`. `taken` are the conflict keys held by other unfinished
+    transfers; `claim` is what this one holds: empty in `ChainAdapter.claim`, and in `prepare` what
+    `claim` returned.
+    """
+
+    network: NetworkId
+    effects: tuple[Pay, ...]
+    costs_max: Costs
+    source: OwnedAddress | None = None
+    change: OwnedAddress | None = None
+    coins: tuple[Coin, ...] = ()
+    taken: frozenset[ConflictKey] = frozenset()
+    claim: tuple[ConflictKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TxSummary:
+    """All that a transaction does, decoded from its bytes alone.
+
+    `sources`: addresses that pay, in order, without repetition. `effects`: what it does to others,
+    in the order of the bytes. `returns`, `creates`: see there; the bytes themselves show each.
+    `costs`: the most that can leave the sources beside all these. `conflict_keys`: everything the
+    transaction takes for itself. `identity`: the same for the same transaction in whatever
+    container, another for another. `unexplained`: each thing in the bytes that this summary does
+    not cover, in words; not empty means: do not sign.
+    """
+
+    network: NetworkId
+    sources: tuple[Address, ...]
+    effects: tuple[Effect, ...]
+    returns: tuple[Return, ...]
+    creates: tuple[Create, ...]
+    costs: CostsMost
+    conflict_keys: frozenset[ConflictKey]
+    identity: str
+    unexplained: tuple[str, ...] = ()
+
+    @property
+    def binding_keys(self) -> frozenset[ConflictKey]:
+        """Those that keep two transactions which share one from both being in a block."""
+        return binding(self.conflict_keys)
+
+
+def binding(keys: Iterable[ConflictKey]) -> frozenset[ConflictKey]:
+    """Whether a transaction succeeds in its block or fails there, it pays. So only those keys bind
+    that exclude inclusion."""
+    return frozenset(key for key in keys if key.excludes is Excludes.INCLUSION)
+
+
+class TxState(StrEnum):
+    UNKNOWN = "unknown"
+    """The node has not heard of it, which proves nothing."""
+    PENDING = "pending"
+    INCLUDED = "included"
+    """In a block of the node's best chain, and it did what it was meant to do."""
+    REVERTED = "reverted"
+    """In a block of the node's best chain: its costs are paid, its effects did not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class TxStatus:
+    """`costs`: what the source has lost beside the effects, once in a block. `held`: what moved
+    beside that to accounts under the source's control (Solana's rent). `reason`: the chain's own
+    word for a revert."""
+
+    state: TxState
+    block: BlockRef | None = None
+    costs: Costs = field(default_factory=dict)
+    held: Costs = field(default_factory=dict)
+    reason: str = ""
