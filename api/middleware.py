@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.headers import SECURITY_HEADERS
-from signer.wire import read_json
+from signer.wire import read_strict_json
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _JSON = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE | re.ASCII)
@@ -78,7 +77,7 @@ class RequestGuard:
         if _JSON.fullmatch(headers.get("content-type", "")) is None:
             return problem(415, "media_type_unsupported", "send application/json in UTF-8")
         try:
-            read_json(body, object_pairs_hook=_distinct, parse_constant=_no_constant)
+            read_strict_json(body)
         except ValueError:
             return problem(400, "body_not_json", "the body is not one JSON document")
         return None
@@ -87,18 +86,6 @@ class RequestGuard:
 def _request_id(wanted: str) -> str:
     """The caller's own id where it is harmless in a log, else a new one."""
     return wanted if _REQUEST_ID.fullmatch(wanted) else f"req_{secrets.token_hex(12)}"
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A name that occurs twice means one thing to us, another to a proxy (RFC 8259 section 4)."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -59,6 +59,23 @@ def read_json(data: bytes, **hooks: Any) -> Any:
     return json.loads(data.decode(), **hooks)
 
 
+def read_strict_json(data: bytes) -> Any:
+    """As `read_json`, of JSON alone. A name that occurs twice means one thing to us and another to
+    a proxy (RFC 8259 section 4), so it is refused. Raises ValueError."""
+    return read_json(data, object_pairs_hook=_distinct, parse_constant=_no_constant)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
 def _outside_strings(data: bytes) -> bytes:
     """The brackets of JSON that are not text: every second part between quotation marks."""
     if b"\\" in data:

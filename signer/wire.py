@@ -33,6 +33,7 @@ from signer.canonical import (
     parse_json,
     parse_time,
     read_json,
+    read_strict_json,
     text,
 )
 from signer.statements import Attestation, Notice, Status
@@ -418,6 +419,7 @@ __all__ = [
     "parse_outcome",
     "parse_time",
     "read_json",
+    "read_strict_json",
     "text",
     "tx_digest",
 ]

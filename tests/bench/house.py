@@ -1,7 +1,8 @@
 """The house as an operator runs it: signer, API and workers, each a process of its own.
 
 The programs are the real ones with the real settings; only the blocks are asked for more often,
-because the local networks make them as fast as they are told to.
+because the local networks make them as fast as they are told to. The API starts the first worker
+itself, as it does by default; further ones are `custody worker`.
 """
 
 from __future__ import annotations
@@ -55,21 +56,25 @@ async def running_house(
         stack.push_async_callback(client.close)
         await client.publish_policy(standing_policy())
         port = free_port()
-        environment = _environment(database_url, signer.socket, nodes, port)
+        environment = _environment(database_url, signer.socket, nodes, port, workers > 0)
         _run(environment, "migrate")
         key = _make_key(environment)
-        processes = [_process(stack, folder, environment, "serve")]
-        processes += [_process(stack, folder, environment, "worker", at) for at in range(workers)]
+        api = _process(stack, folder, environment, "serve")
+        more = [_process(stack, folder, environment, "worker", at) for at in range(1, workers)]
+        processes = [api, *more]
         base_url = f"http://127.0.0.1:{port}"
-        await processes[0].wait_ready(lambda: is_ready(base_url), _START_S)
-        api, *clocks = (cpu_of(each.pid) for each in processes if each.pid is not None)
-        yield House(base_url, key, api, lambda: sum(clock() for clock in clocks))
+        await api.wait_ready(lambda: is_ready(base_url), _START_S)
+        assert api.pid is not None
+        pids = [*_children_of(api.pid), *(each.pid for each in more if each.pid is not None)]
+        assert len(pids) == workers, f"{len(pids)} workers run"
+        clocks = [cpu_of(pid) for pid in pids]
+        yield House(base_url, key, cpu_of(api.pid), lambda: sum(clock() for clock in clocks))
         failed = [each.log_tail() for each in processes if not each.running]
         assert not failed, failed[0]
 
 
 def _environment(
-    database_url: str, socket: Path, nodes: Mapping[str, str], port: int
+    database_url: str, socket: Path, nodes: Mapping[str, str], port: int, run_workers: bool
 ) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return inherited | {
@@ -78,7 +83,7 @@ def _environment(
         "CUSTODY_NODES": json.dumps(dict(nodes)),
         "CUSTODY_PORT": str(port),
         "CUSTODY_POLL_INTERVAL_S": str(POLL_INTERVAL_S),
-        "CUSTODY_RUN_WORKERS": "false",
+        "CUSTODY_RUN_WORKERS": str(run_workers),
     }
 
 
@@ -108,6 +113,12 @@ def _process(
     stack.push_async_callback(process.stop)
     process.start()
     return process
+
+
+def _children_of(pid: int) -> list[int]:
+    """Of the process (Linux)."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for each in lists for child in each.read_text().split()]
 
 
 async def is_ready(base_url: str) -> bool:
