@@ -34,6 +34,7 @@ class AlarmCode(StrEnum):
     SIGNER_WARNS = "signer_warns"
     SIGNER_AHEAD = "signer_ahead"
     SIGNER_BEHIND = "signer_behind"
+    LOG_CONTRADICTED = "signer_log_contradicted"
     SIGNER_LOST_RECORDS = "signer_lost_records"
     RECOVERED_UNHELD = "recovered_unheld"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
@@ -117,6 +118,11 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     AlarmCode.SIGNER_BEHIND: Meaning(
         "the signer has forgotten records that custody holds receipts for; it signs nothing",
         clears_itself=True,
+    ),
+    AlarmCode.LOG_CONTRADICTED: Meaning(
+        "the signer's log does not continue what it signed before: there are two of it, or it was"
+        " set back",
+        clears_itself=False,
     ),
     AlarmCode.SIGNER_LOST_RECORDS: Meaning(
         "the signer was recovered without all its records; every vault is frozen",

@@ -132,6 +132,15 @@ CREATE TABLE readings (
     CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
 );
 
+CREATE TABLE signer_checkpoints (
+    origin VARCHAR NOT NULL,
+    log_key BYTEA NOT NULL,
+    note VARCHAR NOT NULL,
+    contradiction VARCHAR,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_signer_checkpoints PRIMARY KEY (origin)
+);
+
 CREATE TABLE signer_journal (
     id INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
@@ -603,6 +612,18 @@ CREATE TRIGGER transactions_no_delete BEFORE DELETE ON transactions
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transactions_no_truncate BEFORE TRUNCATE ON transactions
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER signer_checkpoints_no_update BEFORE UPDATE ON signer_checkpoints
+FOR EACH ROW
+WHEN (OLD.origin IS DISTINCT FROM NEW.origin
+   OR OLD.log_key IS DISTINCT FROM NEW.log_key
+   OR OLD.contradiction IS NOT NULL AND OLD.contradiction IS DISTINCT FROM NEW.contradiction) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER signer_checkpoints_no_delete BEFORE DELETE ON signer_checkpoints
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER signer_checkpoints_no_truncate BEFORE TRUNCATE ON signer_checkpoints
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER alarms_no_update BEFORE UPDATE ON alarms

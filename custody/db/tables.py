@@ -380,6 +380,18 @@ class PolicyVersionRow(Row):
     first_seen: Mapped[datetime]
 
 
+class SignerCheckpointRow(Row):
+    """The newest signed checkpoint of each log origin of the signer (C2SP signed note).
+    `contradiction`: one that was signed as well and does not continue it."""
+
+    __tablename__ = "signer_checkpoints"
+    origin: Mapped[str] = mapped_column(primary_key=True)
+    log_key: Mapped[bytes]
+    note: Mapped[str]
+    contradiction: Mapped[str | None]
+    updated_at: Mapped[datetime]
+
+
 class SignerJournalRow(Row):
     """One row: all records of the signer's journal up to `sequence`, whose head is `head`, are
     known here. `closed_since`: set while a later one is not; then nothing is accepted, signed or

@@ -28,6 +28,7 @@ from custody.db.tables import (
     PassRow,
     PolicyVersionRow,
     Row,
+    SignerCheckpointRow,
     TransactionRow,
     TransferEventRow,
     TransferRow,
@@ -91,6 +92,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "broadcast_at",
         ),
     ),
+    SignerCheckpointRow: Life(changing=("note", "updated_at"), once=("contradiction",)),
     AlarmRow: Life(
         changing=("message", "updated_at", "open_key"),
         once=("cleared_at", "cleared_by", "cleared_reason"),

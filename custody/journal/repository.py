@@ -16,6 +16,7 @@ from custody.db.tables import (
     AlarmRow,
     ClaimRow,
     PolicyVersionRow,
+    SignerCheckpointRow,
     SignerJournalRow,
     TransactionRow,
     TransferRow,
@@ -107,6 +108,33 @@ async def keep_policies(
                 first_seen=now,
             )
         )
+
+
+async def checkpoint_rows(session: ReadSession) -> Sequence[SignerCheckpointRow]:
+    """The newest checkpoint of each origin."""
+    return await session.all(select(SignerCheckpointRow).order_by(SignerCheckpointRow.origin))
+
+
+async def keep_checkpoint(
+    session: WriteSession, origin: str, log_key: bytes, note: str, now: datetime
+) -> None:
+    """As the newest of its origin."""
+    row = await session.get(SignerCheckpointRow, origin)
+    if row is not None:
+        row.note, row.updated_at = note, now
+        return
+    session.add(
+        SignerCheckpointRow(
+            origin=origin, log_key=log_key, note=note, contradiction=None, updated_at=now
+        )
+    )
+
+
+async def keep_contradiction(session: WriteSession, origin: str, note: str) -> None:
+    """The first one, as evidence."""
+    row = await session.get(SignerCheckpointRow, origin)
+    if row is not None and row.contradiction is None:
+        row.contradiction = note
 
 
 def _place(row: SignerJournalRow) -> Place:

@@ -31,12 +31,16 @@ class SignerWatch:
         self._known: str | None = None
         """None: another process may have raised the alarm before us."""
 
-    async def look(self) -> None:
-        """Raise or clear the alarm. Writes only when something has changed. Raises SignerError."""
-        warnings = (await self._signer.status()).warnings
-        found = "; ".join(f"{warning.code}: {warning.message}" for warning in warnings)
-        if found == self._known:
-            return
+    async def look(self) -> Status:
+        """Raise or clear the alarm, and hand on what was said. Writes only when something has
+        changed. Raises SignerError."""
+        status = await self._signer.status()
+        found = "; ".join(f"{warning.code}: {warning.message}" for warning in status.warnings)
+        if found != self._known:
+            await self._tell(found)
+        return status
+
+    async def _tell(self, found: str) -> None:
         now = self._clock()
         async with self._database.write() as session:
             if found:

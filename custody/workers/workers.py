@@ -20,6 +20,7 @@ from custody.db.leases import Lease, LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
 from custody.errors import Unavailable
+from custody.journal.checkpoints import CheckpointWatch
 from custody.services import Services
 from custody.transfers.broadcaster import Broadcaster
 from custody.transfers.builder import Builder
@@ -135,9 +136,10 @@ class Workers:
         while True:
             async with self._leases.hold("signer") as lease:
                 watch = SignerWatch(custody.database, custody.signer, custody.clock)
+                checkpoints = CheckpointWatch(custody.database, custody.signer, custody.clock)
                 while lease is not None and lease.is_held:
                     with suppress(SignerError):  # away: /ready says so, and what is signed waits
-                        await watch.look()
+                        await checkpoints.look(await watch.look())
                     await asyncio.sleep(SIGNER_INTERVAL_S)
             await asyncio.sleep(SIGNER_INTERVAL_S)
 

@@ -463,6 +463,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_policy_versions")),
     )
     op.create_table(
+        "signer_checkpoints",
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("log_key", sa.LargeBinary(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("contradiction", sa.String(), nullable=True),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", name=op.f("pk_signer_checkpoints")),
+    )
+    op.create_table(
         "signer_journal",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("sequence", sa.Integer(), nullable=False),
