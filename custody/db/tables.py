@@ -1,4 +1,5 @@
-"""The whole schema on one page. Rows only: rules live in the services, queries in repositories.
+"""The whole schema, with `signer_tables`. Rows only: rules live in the services, queries in
+repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -8,26 +9,17 @@ CAIP-2 and CAIP-19 ids. Ledger rows are inserted and never updated or deleted.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
 
+from custody.db.base import Row as Row
 from custody.db.ids import new_id
-from custody.db.types import BaseUnits, UtcTime
-
-
-class Row(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map: ClassVar[dict[type, type]] = {datetime: UtcTime, bytes: LargeBinary}
+from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
+from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
+from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
+from custody.db.signer_tables import VaultOpeningRow as VaultOpeningRow
+from custody.db.types import BaseUnits
 
 
 class ClientRow(Row):
@@ -364,56 +356,6 @@ class TransactionRow(Row):
 
 
 Index("ix_transactions_receipt_sequence", TransactionRow.receipt_sequence)
-
-
-class PolicyVersionRow(Row):
-    """Every signed policy that was ever in force, as the signer's journal tells it. `digest`:
-    SHA-256 of the document, which decisions name. `signatures`: canonical JSON, by administrator.
-    `in_force_at`: the signer's time."""
-
-    __tablename__ = "policy_versions"
-    digest: Mapped[bytes] = mapped_column(primary_key=True)
-    version: Mapped[int]
-    document: Mapped[bytes]
-    signatures: Mapped[bytes]
-    in_force_at: Mapped[datetime]
-    first_seen: Mapped[datetime]
-
-
-class SignerCheckpointRow(Row):
-    """The newest signed checkpoint of each log origin of the signer (C2SP signed note).
-    `contradiction`: one that was signed as well and does not continue it."""
-
-    __tablename__ = "signer_checkpoints"
-    origin: Mapped[str] = mapped_column(primary_key=True)
-    log_key: Mapped[bytes]
-    note: Mapped[str]
-    contradiction: Mapped[str | None]
-    updated_at: Mapped[datetime]
-
-
-class SignerJournalRow(Row):
-    """One row: all records of the signer's journal up to `sequence`, whose head is `head`, are
-    known here. `closed_since`: set while a later one is not; then nothing is accepted, signed or
-    followed. `reason`: why, for people."""
-
-    __tablename__ = "signer_journal"
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    sequence: Mapped[int]
-    head: Mapped[bytes]
-    closed_since: Mapped[datetime | None]
-    reason: Mapped[str | None]
-
-
-class VaultOpeningRow(Row):
-    """Stored before the signer is asked for a vault's account, and gone with the vault's own row:
-    so the signer's record of it is explained also if its answer was lost."""
-
-    __tablename__ = "vault_openings"
-    vault_id: Mapped[str] = mapped_column(primary_key=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
-    name: Mapped[str]
-    created_at: Mapped[datetime]
 
 
 class ApprovalRow(Row):
