@@ -410,6 +410,30 @@ CREATE INDEX ix_claims_network ON claims (network);
 
 CREATE INDEX ix_claims_transfer_id ON claims (transfer_id);
 
+CREATE TABLE spends (
+    account VARCHAR NOT NULL,
+    place INTEGER NOT NULL,
+    transfer_id VARCHAR NOT NULL,
+    ahead_amount NUMERIC NOT NULL,
+    ahead_count INTEGER NOT NULL,
+    taken_amount NUMERIC NOT NULL,
+    taken_count INTEGER NOT NULL,
+    taken_at TIMESTAMP WITH TIME ZONE,
+    replaces INTEGER,
+    all_ahead_amount NUMERIC NOT NULL,
+    all_ahead_count INTEGER NOT NULL,
+    all_taken_amount NUMERIC NOT NULL,
+    all_taken_count INTEGER NOT NULL,
+    newest_at TIMESTAMP WITH TIME ZONE,
+    replacements INTEGER NOT NULL,
+    CONSTRAINT pk_spends PRIMARY KEY (account, place),
+    CONSTRAINT fk_spends_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
+
+CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
+
 CREATE TABLE transactions (
     id VARCHAR NOT NULL,
     transfer_id VARCHAR NOT NULL,
@@ -494,6 +518,15 @@ CREATE TRIGGER policy_versions_no_delete BEFORE DELETE ON policy_versions
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER policy_versions_no_truncate BEFORE TRUNCATE ON policy_versions
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER spends_no_update BEFORE UPDATE ON spends
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER spends_no_delete BEFORE DELETE ON spends
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER spends_no_truncate BEFORE TRUNCATE ON spends
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

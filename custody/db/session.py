@@ -87,6 +87,12 @@ class ReadSession:
         """For statements that select several columns."""
         return (await self._session.execute(statement)).all()
 
+    async def quick_rows(
+        self, statement: Select[*Ts], parameters: Mapping[str, Any]
+    ) -> Sequence[tuple[*Ts]]:
+        """`rows` for plain columns, a statement that is a constant and few rows to look at."""
+        return await self.rows(statement.params(**parameters))
+
     async def chunks(self, statement: Select[*Ts], size: int) -> AsyncIterator[Sequence[Row[*Ts]]]:
         """The rows in lists of at most `size`, without holding all of them in memory. For columns,
         not for whole entities."""
@@ -230,7 +236,7 @@ class WriteSession(ReadSession):
     async def quick_rows(
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
     ) -> Sequence[tuple[*Ts]]:
-        """`rows` for plain columns, a statement that is a constant and few rows to look at."""
+        """The same, made ready for the driver once."""
         await self.flush()
         rows: Any = await _prepared(statement, self._dialect).run(self._driver, parameters)
         return rows  # type: ignore[no-any-return]

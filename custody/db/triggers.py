@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table, UniqueConstraint
 
+from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
     AddressRow,
     AlarmRow,
@@ -44,6 +45,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     ApprovalRow,
     PassRow,
     PolicyVersionRow,
+    SpendRow,
 )
 
 

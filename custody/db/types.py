@@ -35,6 +35,25 @@ class BaseUnits(TypeDecorator[int]):
         return None if value is None else int(value)
 
 
+class SumOfUnits(TypeDecorator[int]):
+    """A sum of such integers, or a difference, as long as it gets."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else String())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> object:
+        if value is None:
+            return None
+        assert isinstance(value, int), "not a whole number"
+        return Decimal(value) if dialect.name == "postgresql" else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        return None if value is None else int(value)
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An aware UTC time. Naive ones are refused; SQLite gets them back aware."""
 

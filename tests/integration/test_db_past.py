@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Integer, LargeBinary, Table, text
 
 from custody.db import triggers
 from custody.db.session import Database
-from custody.db.types import BaseUnits, UtcTime
+from custody.db.types import BaseUnits, SumOfUnits, UtcTime
 from tests.support.database import PostgresServer
 
 TABLES = sorted(triggers.protected(), key=lambda table: table.name)
@@ -28,7 +28,7 @@ def value(column: Any, n: int, *, lite: bool) -> object:
     if isinstance(column.type, UtcTime):
         moment = THEN.replace(hour=n)
         return moment.strftime("%Y-%m-%d %H:%M:%S.%f") if lite else moment
-    if isinstance(column.type, BaseUnits):
+    if isinstance(column.type, BaseUnits | SumOfUnits):
         return str(n) if lite else n
     if isinstance(column.type, Boolean):
         return bool(n % 2)

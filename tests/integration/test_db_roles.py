@@ -66,8 +66,8 @@ def test_the_program_can_do_nothing_else(postgres_server: PostgresServer, postgr
             f"DROP TABLE {table} CASCADE",
             f"GRANT ALL ON {table} TO {PROGRAM}",
         ]
-    attempts += [f"UPDATE {table} SET id = '1'" for table in GROWN if table != "transfer_events"]
-    attempts += ["UPDATE transfer_events SET event = ''"]
+    named = {"transfer_events": "event", "spends": "account"}
+    attempts += [f"UPDATE {table} SET {named.get(table, 'id')} = '1'" for table in GROWN]
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
         for attempt in attempts:
             if attempt.startswith("GRANT"):  # PostgreSQL only warns

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from custody.db import triggers
-from custody.db.types import BaseUnits, UtcTime
+from custody.db.types import BaseUnits, SumOfUnits, UtcTime
 
 revision = "0002"
 down_revision = None
@@ -508,6 +508,30 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_transfer_events_transfer_id"), "transfer_events", ["transfer_id"], unique=False
     )
+    op.create_table(
+        "spends",
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("place", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("ahead_amount", SumOfUnits(), nullable=False),
+        sa.Column("ahead_count", sa.Integer(), nullable=False),
+        sa.Column("taken_amount", SumOfUnits(), nullable=False),
+        sa.Column("taken_count", sa.Integer(), nullable=False),
+        sa.Column("taken_at", UtcTime(), nullable=True),
+        sa.Column("replaces", sa.Integer(), nullable=True),
+        sa.Column("all_ahead_amount", SumOfUnits(), nullable=False),
+        sa.Column("all_ahead_count", sa.Integer(), nullable=False),
+        sa.Column("all_taken_amount", SumOfUnits(), nullable=False),
+        sa.Column("all_taken_count", sa.Integer(), nullable=False),
+        sa.Column("newest_at", UtcTime(), nullable=True),
+        sa.Column("replacements", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_spends_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("account", "place", name=op.f("pk_spends")),
+    )
+    op.create_index(op.f("ix_spends_transfer_id"), "spends", ["transfer_id"], unique=False)
+    op.create_index("ix_spends_edge", "spends", ["account", "newest_at", "place"], unique=False)
 
     dialect = op.get_bind().dialect.name
     for statement in triggers.sqlite() if dialect == "sqlite" else triggers.postgresql():

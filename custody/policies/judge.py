@@ -1,0 +1,68 @@
+"""What the policy says of a transfer, by custody's own records. The one place that asks.
+
+It is early advice: the signer has its own copy of the document and its own sums, and only its
+verdict counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from custody.db.session import ReadSession
+from custody.policies.windows import usage
+from signer.policy import Evaluation, Policy, Ruling, evaluate, facts_of, windows
+from signer.wire import Mandate
+
+_RANK: Final = {
+    Ruling.ALLOW: 0,
+    Ruling.NOT_YET: 1,
+    Ruling.NEEDS_APPROVALS: 2,
+    Ruling.DENY: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """The policy that was in force, and the moment that it is asked about."""
+
+    policy: Policy
+    now: datetime
+
+    async def judge(
+        self,
+        session: ReadSession,
+        mandate: Mandate,
+        approvers: Sequence[str],
+        complete_since: Mapping[str, datetime] | None = None,
+    ) -> Evaluation:
+        """The verdict on a transfer, which may be stored already: it does not count against itself.
+        `approvers`, `complete_since`: as `signer.policy.evaluate` wants them."""
+        facts = facts_of(mandate)
+        needed = windows(self.policy, facts)
+        used = await usage(session, needed, self.now, besides=mandate.transfer)
+        return evaluate(self.policy, facts, used, self.now, approvers, complete_since)
+
+    async def best_terms(self, session: ReadSession, draft: Mandate) -> tuple[Mandate, Evaluation]:
+        """The new mandate with the lifetime on which the policy is kindest, and the verdict on it.
+
+        A rule steps aside for mandates that live longer than it grants. So each shorter lifetime
+        that a rule names is tried too, longest first, and the first with the best ruling is taken.
+        """
+        used = await usage(session, windows(self.policy, facts_of(draft)), self.now)
+        judged = [
+            (candidate, evaluate(self.policy, facts_of(candidate), used, self.now, ()))
+            for candidate in _lifetimes(draft, self.policy)
+        ]
+        return min(judged, key=lambda each: _RANK[each[1].ruling])
+
+
+def _lifetimes(mandate: Mandate, policy: Policy) -> Iterator[Mandate]:
+    yield mandate
+    longest = int((mandate.expires_at - mandate.requested_at).total_seconds())
+    granted = {rule.grant.mandate_lifetime_s for rule in policy.rules if rule.grant is not None}
+    for seconds in sorted(granted, reverse=True):
+        if seconds < longest:
+            yield replace(mandate, expires_at=mandate.requested_at + timedelta(seconds=seconds))
