@@ -20,7 +20,6 @@ from custody.db.tables import Row
 from tests.support.cli import done, refused
 from tests.support.database import OWNER, PROGRAM, PostgresServer, find_binaries
 
-GROWN = [str(row.__tablename__) for row in triggers.GROWS]
 ROOT = Path(__file__).parents[2]
 _numbers = count()
 
@@ -66,8 +65,9 @@ def test_the_program_can_do_nothing_else(postgres_server: PostgresServer, postgr
             f"DROP TABLE {table} CASCADE",
             f"GRANT ALL ON {table} TO {PROGRAM}",
         ]
-    named = {"transfer_events": "event", "spends": "account"}
-    attempts += [f"UPDATE {table} SET {named.get(table, 'id')} = '1'" for table in GROWN]
+    for row in triggers.GROWS:
+        column = next(iter(row.__table__.primary_key))
+        attempts += [f"UPDATE {row.__tablename__} SET {column.name} = {column.name}"]
     with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
         for attempt in attempts:
             if attempt.startswith("GRANT"):  # PostgreSQL only warns
