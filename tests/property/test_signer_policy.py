@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chains.costs import CostKind
-from chains.effects import Pay
+from chains.effects import Allow, Call, Delegate, Pay, Sign
 from chains.model import Address, NetworkId
-from signer.agreement import Action, Core
+from signer.agreement import Action, Core, action_of
 from signer.journal import Record
 from signer.policy import (
     Credential,
@@ -181,6 +181,45 @@ def test_strangers_repetitions_and_the_initiator_change_nothing(s):
     base = judge(s)
     assert judge(s, approvals=[*s["approvals"], "zoe", "robot"]) == base
     assert judge(s, approvals=[*s["approvals"], *s["approvals"]]) == base
+
+
+others = st.sampled_from(
+    [
+        Allow(Address("0xaa"), ETH, 1, None),
+        Allow(Address("0xaa"), ETH, None, NOON),
+        Call(Address("0xaa"), "f", (), 1),
+        Sign("eip191", "0xaa", b"x"),
+        Delegate(Address("0xaa"), Address("0xbb"), None, None),
+    ]
+)
+actions = st.lists(st.sampled_from([each.value for each in Action]), min_size=1, unique=True)
+
+
+@given(situations, others, st.booleans())
+@quick
+def test_rules_for_payments_allow_nothing_else(s, other, first):
+    paid = (other, *s["paid"]) if first else (*s["paid"], other)
+    assert judge(s, paid=paid).ruling is Ruling.DENY
+
+
+@given(situations, st.lists(others, max_size=2), actions)
+@quick
+def test_a_rule_allows_only_the_actions_that_it_names(s, added, named):
+    listed = [{**row, "scope": {**row["scope"], "actions": named}} for row in s["listed"]]
+    paid = (*s["paid"], *added)
+    if judge(s, listed=listed, paid=paid).ruling is not Ruling.DENY:
+        assert {action_of(effect) for effect in paid} <= set(named)
+
+
+@given(situations, others | outputs.map(lambda paid: paid[0]))
+@quick
+def test_another_effect_never_turns_a_denial_into_a_permission(s, added):
+    """With a single rule, which names every action."""
+    (row,) = s["listed"][:1]
+    everything = {**row, "scope": {**row["scope"], "actions": [each.value for each in Action]}}
+    before = judge(s, listed=[everything])
+    after = judge(s, listed=[everything], paid=(*s["paid"], added))
+    assert ORDER.index(after.ruling) <= ORDER.index(before.ruling)
 
 
 @given(situations)

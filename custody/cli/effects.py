@@ -1,0 +1,78 @@
+"""Effects and costs in words, a line each, from the very values that are signed.
+
+What has no limit is shouted. Where this program does not know an asset's decimals it says base
+units, and everything that stands in an effect is shown: an approver signs all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chains.costs import Costs
+from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
+from chains.model import AssetId
+from custody.cli.amounts import in_units
+from signer.wire import format_time
+
+_WIDTH = 16
+
+
+def line(label: str, text: str) -> str:
+    return f"{label:<{_WIDTH - 1}} {text}"
+
+
+def effect_lines(effect: Effect, native: AssetId) -> Iterator[str]:
+    """One line; a call's arguments and bounds and a message's content take one each."""
+    match effect:
+        case Pay():
+            memo = "" if effect.memo is None else f', memo "{effect.memo}"'
+            amount = _amount(effect.asset, effect.amount)
+            yield line("pays", f"{amount} to {effect.address}{memo}")
+        case Allow():
+            yield line("ALLOWS", _allowance(effect))
+        case Call():
+            yield from _call_lines(effect, native)
+        case Sign():
+            yield line("SIGNS", f"a message of kind {effect.kind} for {effect.domain}:")
+            content = effect.content.decode("utf-8", "backslashreplace")
+            yield from (line("  |", part) for part in content.split("\n"))
+        case Delegate():
+            yield line("HANDS OVER", _delegation(effect))
+
+
+def cost_lines(costs: Costs) -> Iterator[str]:
+    """The most that may be paid beside the effects, kind by kind."""
+    bounds = [(kind, asset, most) for (asset, kind), most in sorted(costs.items()) if most]
+    for kind, asset, most in bounds:
+        yield line("costs at most", f"{_amount(asset, most)} as {kind}")
+    if not bounds:
+        yield line("costs at most", "nothing")
+
+
+def _amount(asset: AssetId, units: int) -> str:
+    """In the asset's unit, and what exactly that is."""
+    words = in_units(asset, units)
+    exact = f"{units} base units of {asset}"
+    return exact if words == exact else f"{words} ({exact})"
+
+
+def _allowance(effect: Allow) -> str:
+    until = "FOR EVER" if effect.expires_at is None else f"until {format_time(effect.expires_at)}"
+    if effect.amount is None:
+        return f"{effect.spender} to take ANY AMOUNT of {effect.asset}, {until}"
+    return f"{effect.spender} to take {_amount(effect.asset, effect.amount)}, {until}"
+
+
+def _call_lines(effect: Call, native: AssetId) -> Iterator[str]:
+    coins = f" with {_amount(native, effect.value)}" if effect.value else ""
+    yield line("CALLS", f"{effect.function} of contract {effect.contract}{coins}")
+    for name, value in effect.arguments:
+        yield line("  with", f"{name} = {value}")
+    for bound in effect.outcome:
+        yield line("  only if", bound)
+
+
+def _delegation(effect: Delegate) -> str:
+    where = "ON EVERY CHAIN" if effect.chain is None else f"on {effect.chain}"
+    nonce = "" if effect.nonce is None else f", at nonce {effect.nonce}"
+    return f"the account {effect.account} ITSELF to {effect.code}, {where}{nonce}"
