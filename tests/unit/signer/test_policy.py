@@ -134,6 +134,9 @@ TABLE = [
      {"offered_at": at("2026-03-04T11:59:59Z")}, "deny/mandate-lifetime l"),
     ("an offer from the future", [ALL], {"offered_at": NOON + timedelta(minutes=6)},
      "deny/mandate-lifetime all"),
+    ("a request from the future", [ALL],
+     {"requested_at": NOON + timedelta(minutes=6), "offered_at": NOON},
+     "deny/mandate-lifetime all"),
 
     # 4. Windows
     ("an empty window", [DAILY], {}, "allow/allowed daily"),

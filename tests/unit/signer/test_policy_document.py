@@ -201,7 +201,10 @@ def edited(edit):
         pytest.param(lambda r: credential(r).update(key="01" + "00" * 31), id="identity key"),
         pytest.param(lambda r: credential(r).update(key="AA" * 32), id="upper-case hex"),
         pytest.param(lambda r: r["machines"].append(r["machines"][0]), id="machine twice"),
-        pytest.param(lambda r: r["machines"][0].update(id="ada"), id="a machine called like ada"),
+        pytest.param(
+            lambda r: r["machines"].append({"id": "ada", "operators": []}),
+            id="a machine called like ada",
+        ),
         pytest.param(lambda r: r["machines"][0].update(operators=["zoe"]), id="unknown operator"),
         pytest.param(lambda r: r["machines"][0].update(operators=["ada", "ada"]), id="ada twice"),
         pytest.param(
