@@ -7,9 +7,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from custody.db.tables import TransferRow
-from signer.policy import Evaluation, Policy, Ruling, Usage, Window, evaluate, facts_of
+from signer.policy import Detail, Evaluation, Policy, Ruling, Usage, Window, evaluate, facts_of
 from signer.wire import Mandate, parse_json
 
+_UNREAD = {
+    Detail.INITIATOR_UNKNOWN: "who asks is no person or machine of the policy",
+    Detail.PAYMENT_OF_NOTHING: "nothing is paid",
+}
 _RANK = {Ruling.ALLOW: 0, Ruling.NOT_YET: 1, Ruling.NEEDS_APPROVALS: 2, Ruling.DENY: 3}
 
 
@@ -38,7 +42,8 @@ def stored_mandate(row: TransferRow) -> Mandate:
 def reason_of(evaluation: Evaluation) -> str:
     """Why the policy says no, in one line: the stable word, then the words of the nearest rule."""
     nearest = next((trace for trace in evaluation.trace if trace.rule == evaluation.rule), None)
-    words = "; ".join(reason.text for reason in nearest.reasons) if nearest else "no rule matches"
+    unread = _UNREAD.get(evaluation.detail, "no rule matches")
+    words = "; ".join(reason.text for reason in nearest.reasons) if nearest else unread
     rule = f" (rule {evaluation.rule})" if evaluation.rule else ""
     return f"policy/{evaluation.detail}: {words}{rule}"
 

@@ -3,7 +3,8 @@
 Custody asks early, to tell people what will be needed; the signer asks again and only its answer
 counts. The two differ in nothing but where `usage` comes from. Pure: no I/O, no clock.
 
-Before any rule is read, a payment of nothing is denied.
+Before any rule is read, what an initiator asks for who is no person or machine of the policy is
+denied, and a payment of nothing.
 
 How rules are read, in order of precedence:
 1. A deny rule that applies to any effect of the transfer denies it, wherever it stands.
@@ -51,6 +52,7 @@ class Detail(StrEnum):
     """Why, in one stable word. Of an evaluation and of each reason in its trace."""
 
     ALLOWED = "allowed"
+    INITIATOR_UNKNOWN = "initiator-unknown"
     PAYMENT_OF_NOTHING = "payment-of-nothing"
     DENIED_BY_RULE = "denied-by-rule"
     NO_RULE = "no-rule"
@@ -125,9 +127,9 @@ def evaluate(
     approved is not). `complete_since`: by rule id, since when the caller durably knows that the
     rule's approvals were complete; a time lock runs from there, without it from now.
     """
-    senseless = _senseless(facts)
-    if senseless is not None:
-        return Evaluation(Ruling.DENY, senseless, None, (), None, ())
+    unread = _stranger(policy, facts) or _senseless(facts)
+    if unread is not None:
+        return Evaluation(Ruling.DENY, unread, None, (), None, ())
     trace = tuple(_judge(rule, policy, facts, usage, now) for rule in policy.rules)
     denying = next((t.rule for t in trace if t.applies and not t.allows), None)
     if denying is not None:
@@ -144,6 +146,11 @@ def evaluate(
     if now < unlocked:
         return Evaluation(Ruling.NOT_YET, Detail.TIME_LOCK, deciding.id, (), unlocked, trace)
     return Evaluation(Ruling.ALLOW, Detail.ALLOWED, deciding.id, (), None, trace)
+
+
+def _stranger(policy: Policy, facts: Facts) -> Detail | None:
+    """Of whom nobody knows which persons are behind them, and so who may not approve."""
+    return None if policy.knows(facts.core.initiator) else Detail.INITIATOR_UNKNOWN
 
 
 def _senseless(facts: Facts) -> Detail | None:

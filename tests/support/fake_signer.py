@@ -246,7 +246,7 @@ def allow_everything() -> SignedPolicy:
         "version": 1,
         "administrators": {"threshold": 1, "members": [admin]},
         "persons": [],
-        "machines": [],
+        "machines": [{"id": "robot", "operators": []}],
         "groups": [],
         "destinations": [],
         "rules": [rule],

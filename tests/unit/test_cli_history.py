@@ -55,6 +55,7 @@ class Past:
                 administrators=[ADMINISTRATOR],
                 version=version,
                 persons=PERSONS,
+                machines=[{"id": "key_1", "operators": []}],
                 groups=GROUPS,
             ),
         )

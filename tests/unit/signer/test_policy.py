@@ -161,6 +161,8 @@ TABLE = [
     ("nobody is paid", [ALL], {"effects": ()}, "deny/no-rule -"),
     ("nobody is paid, by an allowlist", [KNOWN], {"effects": ()}, "deny/no-rule -"),
 
+    ("who asks is nobody", [ALL], {"initiator": "zoe"}, "deny/initiator-unknown -"),
+    ("who asks is a person", [ALL], {"initiator": "ada"}, "allow/allowed all"),
     ("a payment of nothing", [ALL], {"effects": pay(("0xaa", ETH, 0))},
      "deny/payment-of-nothing -"),
     ("a payment of nothing beside one", [ALL],
