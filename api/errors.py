@@ -22,7 +22,7 @@ from api.headers import SECURITY_HEADERS
 from chains import errors as chain
 from custody import errors as custody
 from custody.db import trouble
-from custody.transfers.outcomes import signer_code
+from custody.transactions.outcomes import signer_code
 from signer.client import SignerRefused, SignerUnavailable
 
 PROBLEM_JSON = "application/problem+json"

@@ -44,3 +44,7 @@ class Unprocessable(CustodyError):
 
 class Unavailable(CustodyError):
     pass
+
+
+class IllegalTransition(AssertionError):
+    """A programmer's error: the caller did not look at the state of what it holds a lock on."""

@@ -45,6 +45,8 @@ COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
+COPY custody/transactions/*.py /opt/custody/custody/transactions/
+COPY custody/transactions/planners/*.py /opt/custody/custody/transactions/planners/
 COPY custody/transfers/*.py /opt/custody/custody/transfers/
 COPY custody/vaults/*.py /opt/custody/custody/vaults/
 COPY custody/workers/*.py /opt/custody/custody/workers/

@@ -15,7 +15,12 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.paging import Page, PageQuery, page_of
 from api.schemas import Body, Identifier, Printable, View, body_example, with_example
-from api.v1.transfers import TRANSFER_EXAMPLE, TransferView, transfer_view
+from api.v1.transfer_views import (
+    MANDATE_EXAMPLE,
+    TRANSFER_EXAMPLE,
+    TransferView,
+    transfer_view,
+)
 from custody.approvals.service import Waiting
 from signer.wire import Verdict, approval_message
 
@@ -23,10 +28,8 @@ router = APIRouter(tags=["approvals"])
 
 _AWAITING = TRANSFER_EXAMPLE | {
     "state": "awaiting_approval",
-    "txid": None,
-    "block": None,
-    "fee": None,
-    "locked": None,
+    "mandates": [MANDATE_EXAMPLE | {"state": "offered"}],
+    "transactions": [],
 }
 _NEED = {"group": "treasury", "count": 1}
 _GIVEN = {"approver": "alice", "verdict": "approve", "at": "2026-03-02T06:32:00Z"}
@@ -56,9 +59,12 @@ class GivenView(View):
 
 
 class WaitingView(View):
-    model_config = with_example({"transfer": _AWAITING, "needs": [_NEED], "given": [_GIVEN]})
+    model_config = with_example(
+        {"transfer": _AWAITING, "version": 1, "needs": [_NEED], "given": [_GIVEN]}
+    )
 
     transfer: TransferView
+    version: int = Field(description="of the transfer's terms that people are asked about")
     needs: list[NeedView] = Field(description="in a sequence, only the group whose turn it is")
     given: list[GivenView]
 
@@ -70,14 +76,16 @@ class MandateView(View):
     model_config = with_example(
         {
             "transfer_id": TRANSFER_EXAMPLE["id"],
+            "version": 1,
             "mandate": _MANDATE,
-            "digest": TRANSFER_EXAMPLE["mandate_digest"],
+            "digest": MANDATE_EXAMPLE["digest"],
             "approve_message": "63757374" + "3a" * 32,
             "reject_message": "63757375" + "3a" * 32,
         }
     )
 
     transfer_id: str
+    version: int
     mandate: str = Field(description="canonical JSON (RFC 8785), byte for byte what is signed")
     digest: str = Field(description="hex")
     approve_message: str = Field(description="hex; what a key signs to approve")
@@ -93,6 +101,13 @@ class NewApproval(Body):
     signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")] = Field(
         description="Ed25519, 64 bytes in lower-case hex"
     )
+    version: int | None = Field(
+        None, ge=1, description="of the terms that were shown; the one that counts now if absent"
+    )
+
+
+class MandateQuery(Body):
+    version: int | None = Field(None, ge=1, strict=False, description="the one that counts now")
 
 
 class WaitingQuery(PageQuery):
@@ -110,25 +125,28 @@ async def list_approvals(
         found = await services.approvals.waiting(
             session, caller, query.approver, query.after, query.limit + 1
         )
-    return page_of(found, query.limit, lambda each: each.row.ordinal, _view)
+    return page_of(found, query.limit, lambda each: each.transfer.row.ordinal, _view)
 
 
 @router.get(
     "/transfers/{transfer_id}/mandate", summary="Get a transfer's mandate", responses=problems(404)
 )
 async def get_mandate(
-    transfer_id: Identifier, caller: Reader, services: ServicesDependency
+    transfer_id: Identifier,
+    query: Annotated[MandateQuery, Query()],
+    caller: Reader,
+    services: ServicesDependency,
 ) -> MandateView:
     """The exact bytes that approvers sign and the signer checks."""
     async with services.custody.database.read() as session:
-        row, mandate = await services.approvals.mandate(session, transfer_id, caller)
-    digest = mandate.digest()
+        row = await services.approvals.mandate(session, transfer_id, caller, query.version)
     return MandateView(
-        transfer_id=row.id,
-        mandate=row.mandate.decode(),
-        digest=digest.hex(),
-        approve_message=approval_message(digest, Verdict.APPROVE).hex(),
-        reject_message=approval_message(digest, Verdict.REJECT).hex(),
+        transfer_id=row.transfer_id,
+        version=row.version,
+        mandate=row.document.decode(),
+        digest=row.digest.hex(),
+        approve_message=approval_message(row.digest, Verdict.APPROVE).hex(),
+        reject_message=approval_message(row.digest, Verdict.REJECT).hex(),
     )
 
 
@@ -142,15 +160,21 @@ async def submit_approval(
 ) -> TransferView:
     """Hand in a signed verdict. The last approval needed sends the transfer on its way; a rejection
     ends it and releases what it holds. Repeating the same verdict changes nothing."""
-    row = await services.approvals.submit(
-        transfer_id, caller, body.approver, body.verdict, bytes.fromhex(body.signature)
+    after = await services.approvals.submit(
+        transfer_id,
+        caller,
+        body.approver,
+        body.verdict,
+        bytes.fromhex(body.signature),
+        body.version,
     )
-    return transfer_view(row)
+    return transfer_view(after)
 
 
 def _view(waiting: Waiting) -> WaitingView:
     return WaitingView(
-        transfer=transfer_view(waiting.row),
+        transfer=transfer_view(waiting.transfer),
+        version=waiting.mandate.version,
         needs=[NeedView(group=need.group, count=need.count) for need in waiting.needs],
         given=[
             GivenView(approver=row.approver, verdict=Verdict(row.verdict), at=row.created_at)

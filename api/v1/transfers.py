@@ -1,7 +1,6 @@
 """Transfers: money that leaves. Asked for here, signed by the signer, moved by the workers."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints, model_validator
@@ -18,62 +17,30 @@ from api.schemas import (
     AssetName,
     Body,
     Identifier,
-    Money,
     NetworkName,
     Printable,
-    View,
     body_example,
-    known_asset,
-    money,
-    with_example,
 )
-from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from api.v1.networks import named_in_request
+from api.v1.transfer_views import (
+    TRANSFER_EXAMPLE,
+    TransferView,
+    TransferWithEvents,
+    event_view,
+    transfer_view,
+)
+from chains.costs import CostKind
 from chains.model import AssetId, NetworkId
-from chains.networks import Asset, all_networks
-from custody.db.tables import TransferEventRow, TransferRow
+from chains.networks import Asset
 from custody.errors import Unprocessable
-from custody.transfers.amounts import format_decimal, parse_base_units, parse_decimal
-from custody.transfers.mandates import stored_mandate
+from custody.transfers.amounts import parse_base_units, parse_decimal
 from custody.transfers.repository import TransferFilter
-from custody.transfers.request import NOTE_LENGTH_MAX, Answer, TransferRequest
+from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
 from custody.transfers.state import State
 from custody.vaults import repository as vaults
 from signer.wire import canonical_json
 
 router = APIRouter(prefix="/transfers", tags=["transfers"])
-
-TRANSFER_EXAMPLE: dict[str, Any] = {
-    "id": "tfr_01k9zv7e5f6g7h8j9k0m1n2p3q",
-    "client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
-    "vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
-    "network": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
-    "asset": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
-    "symbol": "BTC",
-    "destination": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
-    "amount": "0.05",
-    "amount_base_units": "5000000",
-    "fee_max": {"amount": "0.0005", "amount_base_units": "50000"},
-    "fee": {"amount": "0.00000282", "amount_base_units": "282"},
-    "locked": {"amount": "0", "amount_base_units": "0"},
-    "note": "payout 17",
-    "initiator": "payout-robot",
-    "state": "included",
-    "waiting": None,
-    "reason": None,
-    "txid": "9f0c1e2d3b4a59687768594a3b2c1d0e9f0c1e2d3b4a59687768594a3b2c1d0e",
-    "block": BLOCK_EXAMPLE,
-    "mandate_digest": "3a" * 32,
-    "requested_at": "2026-03-02T06:30:00Z",
-    "expires_at": "2026-03-03T06:30:00Z",
-    "updated_at": "2026-03-02T06:31:12.482000Z",
-}
-EVENT_EXAMPLE = {
-    "event": "accept",
-    "state": "queued",
-    "detail": None,
-    "at": "2026-03-02T06:30:00.214000Z",
-}
 
 AmountText = Annotated[Printable, StringConstraints(min_length=1, max_length=160)]
 
@@ -104,6 +71,18 @@ class NewTransfer(Body):
         None, description="decimal in the network's native unit; the network's default if absent"
     )
     fee_max_base_units: AmountText | None = None
+    costs_max: dict[Annotated[CostKind, Field(strict=False)], AmountText] = Field(
+        default_factory=dict,
+        max_length=16,
+        description="the most that other kinds of cost may be, decimals in the network's native "
+        "unit by kind (`rent`, `activation`); the network's default where a kind is absent",
+    )
+    memo: Annotated[Printable, StringConstraints(min_length=1, max_length=256)] | None = Field(
+        None, description="part of who is paid, on networks whose payments carry one"
+    )
+    retry_of: Identifier | None = Field(
+        None, description="the transfer of the same client, ended unpaid, that this one repeats"
+    )
     note: Annotated[Printable, StringConstraints(max_length=NOTE_LENGTH_MAX)] | None = None
 
     @model_validator(mode="after")
@@ -116,55 +95,9 @@ class NewTransfer(Body):
             raise PydanticCustomError(
                 "amount_ambiguous", "give at most one of fee_max and fee_max_base_units"
             )
+        if CostKind.FEE in self.costs_max:
+            raise PydanticCustomError("amount_ambiguous", "give the bound of the fee as fee_max")
         return self
-
-
-class TransferView(View):
-    model_config = with_example(TRANSFER_EXAMPLE)
-
-    id: str
-    client_id: str
-    vault_id: str
-    network: str
-    asset: str
-    symbol: str
-    destination: str = Field(description="in the network's canonical form")
-    amount: str
-    amount_base_units: str
-    fee_max: Money = Field(description="the greatest fee; other costs have the network's bounds")
-    fee: Money | None = Field(description="what the network took, of every kind, once in a block")
-    locked: Money | None = Field(description="moved to accounts the chain holds for the vault")
-    note: str | None
-    initiator: str = Field(description="the person or machine that asked, as the policy names it")
-    state: State
-    waiting: str | None = Field(
-        description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "
-        "`fee_above_maximum`, `signer_not_yet` (a time lock), `signer_locked`, …"
-    )
-    reason: str | None = Field(description="why it ended, or why the chain says it failed")
-    txid: str | None
-    block: BlockView | None
-    mandate_digest: str = Field(description="SHA-256 that approvers sign, in hex")
-    requested_at: datetime
-    expires_at: datetime = Field(description="the signer signs nothing after that")
-    updated_at: datetime
-
-
-class TransferEventView(View):
-    model_config = with_example(EVENT_EXAMPLE)
-
-    event: str
-    state: State
-    detail: str | None
-    at: datetime
-
-
-class TransferWithEvents(TransferView):
-    """A transfer with everything that happened to it, in order."""
-
-    model_config = with_example(TRANSFER_EXAMPLE | {"events": [EVENT_EXAMPLE]})
-
-    events: list[TransferEventView]
 
 
 class TransferQuery(PageQuery):
@@ -200,6 +133,12 @@ async def create_transfer(
         destination=body.destination,
         amount=_amount(body, network.native),
         fee_max=_fee_max(body, network.native),
+        costs_max={
+            kind: parse_decimal(most, network.native.decimals, "costs_max")
+            for kind, most in body.costs_max.items()
+        },
+        memo=body.memo,
+        retry_of=body.retry_of,
         note=body.note,
     )
     key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
@@ -220,7 +159,7 @@ async def list_transfers(
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)
         rows = await services.transfers.page(session, wanted, query.after, query.limit + 1)
-    return page_of(rows, query.limit, lambda row: row.ordinal, transfer_view)
+    return page_of(rows, query.limit, lambda each: each.row.ordinal, transfer_view)
 
 
 @router.get("/{transfer_id}", summary="Get a transfer", responses=problems(404))
@@ -229,9 +168,9 @@ async def get_transfer(
 ) -> TransferWithEvents:
     """One transfer by id, with its events."""
     async with services.custody.database.read() as session:
-        row, events = await services.transfers.get(session, transfer_id, caller)
+        found, events = await services.transfers.get(session, transfer_id, caller)
     return TransferWithEvents(
-        **transfer_view(row).model_dump(), events=[_event_view(each) for each in events]
+        **transfer_view(found).model_dump(), events=[event_view(each) for each in events]
     )
 
 
@@ -247,49 +186,16 @@ async def cancel_transfer(
     return transfer_view(await services.transfers.cancel(transfer_id, caller))
 
 
-def transfer_view(row: TransferRow) -> TransferView:
-    asset = known_asset(row.asset)
-    native = all_networks()[NetworkId(row.network)].native
-    block = None
-    if row.block_height is not None and row.block_hash is not None:
-        block = BlockView(height=row.block_height, hash=row.block_hash)
-    return TransferView(
-        id=row.id,
-        client_id=row.client_id,
-        vault_id=row.vault_id,
-        network=row.network,
-        asset=row.asset,
-        symbol=asset.symbol,
-        destination=row.destination,
-        amount=format_decimal(row.amount, asset.decimals),
-        amount_base_units=str(row.amount),
-        fee_max=money(row.fee_max, native),
-        fee=None if row.fee is None else money(row.fee, native),
-        locked=None if row.locked is None else money(row.locked, native),
-        note=row.note,
-        initiator=row.initiator,
-        state=State(row.state),
-        waiting=row.waiting,
-        reason=row.reason,
-        txid=row.txid,
-        block=block,
-        mandate_digest=stored_mandate(row).digest().hex(),
-        requested_at=row.requested_at,
-        expires_at=row.expires_at,
-        updated_at=row.updated_at,
-    )
-
-
 class _Renderer:
     """Answers to a creation, rendered inside the transaction that stores them."""
 
-    def created(self, row: TransferRow) -> Answer:
-        return Answer(201, transfer_view(row).model_dump_json().encode())
+    def created(self, made: Shown) -> Answer:
+        return Answer(201, transfer_view(made).model_dump_json().encode())
 
-    def denied(self, row: TransferRow) -> Answer:
-        reason = row.reason or "the policy says no"
+    def denied(self, made: Shown) -> Answer:
+        reason = made.row.reason or "the policy says no"
         return Answer(
-            422, canonical_json(document(422, "policy_denied", reason, transfer_id=row.id))
+            422, canonical_json(document(422, "policy_denied", reason, transfer_id=made.row.id))
         )
 
     def refused(self, error: Unprocessable) -> Answer:
@@ -310,9 +216,3 @@ def _fee_max(body: NewTransfer, native: Asset) -> int | None:
     if body.fee_max_base_units is not None:
         return parse_base_units(body.fee_max_base_units, "fee_max_base_units")
     return None
-
-
-def _event_view(row: TransferEventRow) -> TransferEventView:
-    return TransferEventView(
-        event=row.event, state=State(row.state), detail=row.detail, at=row.created_at
-    )

@@ -31,6 +31,7 @@ class AlarmCode(StrEnum):
     WITNESS_SILENT = "witness_silent"
     FEE_ABOVE_RESERVATION = "fee_above_reservation"
     SIGNED_ELSEWHERE = "signed_elsewhere"
+    DEAD_INCLUDED = "dead_included"
     SIGNER_WARNS = "signer_warns"
     SIGNER_AHEAD = "signer_ahead"
     SIGNER_BEHIND = "signer_behind"
@@ -106,6 +107,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SIGNED_ELSEWHERE: Meaning(
         "the signer signed a transaction that custody does not know", clears_itself=False
+    ),
+    AlarmCode.DEAD_INCLUDED: Meaning(
+        "a transaction that was proven dead is in a block after all; its vault is frozen",
+        clears_itself=False,
     ),
     AlarmCode.SIGNER_WARNS: Meaning(
         "the signer names something that its operator should mend", clears_itself=True

@@ -11,13 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
-
 from chains.networks import all_networks
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
-from custody.db.session import Database, ReadSession
-from custody.db.tables import ApprovalRow, TransferRow
+from custody.db.session import Database, ReadSession, WriteSession
+from custody.db.transfer_tables import ApprovalRow, MandateRow, TransferRow
 from custody.errors import Conflict, Forbidden, NotFound, Unprocessable
 from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
@@ -25,7 +23,9 @@ from custody.transfers import repository
 from custody.transfers.apply import load, transition
 from custody.transfers.mandates import stored_mandate
 from custody.transfers.policies import PolicySource, usage
-from custody.transfers.state import Accept, Reject, State, Transfer, can
+from custody.transfers.request import Shown
+from custody.transfers.service import shown
+from custody.transfers.state import Event, Transfer, can
 from signer.policy import (
     Evaluation,
     Grant,
@@ -43,9 +43,11 @@ from signer.wire import Mandate, Need, Verdict, approval_message
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A transfer that waits for people. `needs`: what is still missing; `given`: who has spoken."""
+    """A mandate that waits for people, with its transfer. `needs`: what is still missing; `given`:
+    who has spoken."""
 
-    row: TransferRow
+    transfer: Shown
+    mandate: MandateRow
     needs: tuple[Need, ...]
     given: Sequence[ApprovalRow]
 
@@ -74,24 +76,25 @@ class Approvals:
         policy = await self._policies.current()
         found: list[Waiting] = []
         while len(found) < limit:
-            rows = await _awaiting(session, caller.client_id, after, limit)
-            for row in rows:
-                waiting = await self._waiting(session, policy, row)
+            rows = await repository.awaiting_approval(session, caller.client_id, after, limit)
+            for row, mandate in rows:
+                waiting = await self._waiting(session, policy, row, mandate)
                 if approver is None or _waits_for(policy, waiting, approver):
                     found.append(waiting)
             if len(rows) < limit:
                 break
-            after = rows[-1].ordinal
+            after = rows[-1][0].ordinal
         return found[:limit]
 
     async def mandate(
-        self, session: ReadSession, transfer_id: str, caller: Caller
-    ) -> tuple[TransferRow, Mandate]:
-        """What approvers sign, from the canonical bytes. Raises NotFound transfer_not_found."""
+        self, session: ReadSession, transfer_id: str, caller: Caller, version: int | None = None
+    ) -> MandateRow:
+        """What approvers sign: the version that counts now, or the one asked for. Raises NotFound
+        (transfer_not_found, mandate_not_found)."""
         row = await repository.find_transfer(session, transfer_id, caller.client_id)
         if row is None:
             raise NotFound("transfer_not_found", "no such transfer")
-        return row, stored_mandate(row)
+        return _version(await repository.mandates_of(session, transfer_id), version)
 
     async def submit(
         self,
@@ -100,13 +103,16 @@ class Approvals:
         approver: str,
         verdict: Verdict,
         signature: bytes,
-    ) -> TransferRow:
-        """Take an approval or a rejection; the last approval needed lets the transfer go on, a
-        rejection ends it and releases what it holds. Repeating the same one changes nothing.
+        version: int | None = None,
+    ) -> Shown:
+        """Take an approval or a rejection of a mandate, by default the one that counts now; the
+        last approval needed lets the transfer go on, a rejection ends it and releases what it
+        holds. Repeating the same one changes nothing.
 
-        Raises NotFound(transfer_not_found, approver_not_found), Forbidden(approver_is_initiator,
-        approver_not_asked, approval_signature_invalid), Conflict(transfer_not_awaiting_approval,
-        transfer_expired, approval_exists), Unprocessable(policy_changed, policy_missing),
+        Raises NotFound(transfer_not_found, mandate_not_found, approver_not_found),
+        Forbidden(approver_is_initiator, approver_not_asked, approval_signature_invalid),
+        Conflict(transfer_not_awaiting_approval, transfer_expired, approval_exists),
+        Unprocessable(policy_changed, policy_missing),
         Unavailable(signer_ahead), SignerError.
         """
         policy = await self._policies.current()
@@ -114,34 +120,50 @@ class Approvals:
             row = await repository.lock_transfer(session, transfer_id)
             if row is None or not caller.sees(row.client_id):
                 raise NotFound("transfer_not_found", "no such transfer")
-            mandate = stored_mandate(row)
+            terms = _version(await repository.mandates_of(session, transfer_id), version)
+            mandate = stored_mandate(terms)
             _check_signature(policy, mandate, approver, verdict, signature)
-            given = await repository.verdicts_on(session, transfer_id)
-            if _is_repetition(given, approver, verdict):
-                return row
-            before = await load(session, row)
-            now = self._clock()
-            _check_state(before, row, verdict, now)
-            await check_open(session)
-            asked = await self._evaluate(session, policy, row, mandate, ())
-            _check_is_asked(policy, asked, approver)
-            session.add(_row(transfer_id, approver, verdict, signature, now))
-            if verdict is Verdict.REJECT:
-                event = Reject(f"by {approver}")
-                await transition(session, self._ledger, row, before, event, now)
-                return row
-            approvers = [*(a.approver for a in given if a.verdict == Verdict.APPROVE), approver]
-            result = await self._evaluate(session, policy, row, mandate, approvers)
-            if _is_complete(policy, mandate, result, approvers):
-                await transition(session, self._ledger, row, before, Accept(), now)
+            given = await repository.verdicts_on(session, terms)
+            if not _is_repetition(given, approver, verdict):
+                await self._take(session, policy, row, terms, given, approver, verdict, signature)
+            (after,) = await shown(session, [row])
         self._wake()
-        return row
+        return after
 
-    async def _waiting(self, session: ReadSession, policy: Policy, row: TransferRow) -> Waiting:
-        given = await repository.verdicts_on(session, row.id)
+    async def _take(
+        self,
+        session: WriteSession,
+        policy: Policy,
+        row: TransferRow,
+        terms: MandateRow,
+        given: Sequence[ApprovalRow],
+        approver: str,
+        verdict: Verdict,
+        signature: bytes,
+    ) -> None:
+        now, mandate = self._clock(), stored_mandate(terms)
+        _check_state(load(row), terms, verdict, now)
+        await check_open(session)
+        asked = await self._evaluate(session, policy, row, mandate, ())
+        _check_is_asked(policy, asked, approver)
+        session.add(_row(terms, approver, verdict, signature, now))
+        if verdict is Verdict.REJECT:
+            reason = f"by {approver}"
+            await transition(session, self._ledger, row, Event.REJECT, now, reason)
+            return
+        approvers = [*(a.approver for a in given if a.verdict == Verdict.APPROVE), approver]
+        result = await self._evaluate(session, policy, row, mandate, approvers)
+        if _is_complete(policy, mandate, result, approvers):
+            await transition(session, self._ledger, row, Event.ACCEPT, now)
+
+    async def _waiting(
+        self, session: ReadSession, policy: Policy, row: TransferRow, mandate: MandateRow
+    ) -> Waiting:
+        given = await repository.verdicts_on(session, mandate)
         approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
-        result = await self._evaluate(session, policy, row, stored_mandate(row), approvers)
-        return Waiting(row, result.needs, given)
+        result = await self._evaluate(session, policy, row, stored_mandate(mandate), approvers)
+        (transfer,) = await shown(session, [row])
+        return Waiting(transfer, mandate, result.needs, given)
 
     async def _evaluate(
         self,
@@ -158,19 +180,18 @@ class Approvals:
         return evaluate(policy, facts, used, now, approvers)
 
 
-async def _awaiting(
-    session: ReadSession, client_id: str | None, after: str, limit: int
-) -> Sequence[TransferRow]:
-    statement = select(TransferRow).where(
-        TransferRow.state == State.AWAITING_APPROVAL, TransferRow.ordinal > after
-    )
-    if client_id is not None:
-        statement = statement.where(TransferRow.client_id == client_id)
-    return await session.all(statement.order_by(TransferRow.ordinal).limit(limit))
+def _version(mandates: Sequence[MandateRow], version: int | None) -> MandateRow:
+    """Raises NotFound mandate_not_found."""
+    if version is None:
+        return repository.current(mandates)
+    found = next((each for each in mandates if each.version == version), None)
+    if found is None:
+        raise NotFound("mandate_not_found", "the transfer has no such version of its terms")
+    return found
 
 
 def _waits_for(policy: Policy, waiting: Waiting, approver: str) -> bool:
-    if approver not in policy.persons or approver in policy.behind(waiting.row.initiator):
+    if approver not in policy.persons or approver in policy.behind(waiting.transfer.row.initiator):
         return False
     if any(each.approver == approver for each in waiting.given):
         return False
@@ -207,12 +228,12 @@ def _is_repetition(given: Sequence[ApprovalRow], approver: str, verdict: Verdict
     return True
 
 
-def _check_state(before: Transfer, row: TransferRow, verdict: Verdict, now: datetime) -> None:
+def _check_state(before: Transfer, terms: MandateRow, verdict: Verdict, now: datetime) -> None:
     """Approving is for what waits; rejecting works until the signer may have signed."""
-    wanted = Accept if verdict is Verdict.APPROVE else Reject
+    wanted = Event.ACCEPT if verdict is Verdict.APPROVE else Event.REJECT
     if not can(before, wanted):
         raise Conflict("transfer_not_awaiting_approval", f"the transfer is {before.state}")
-    if row.expires_at <= now:
+    if terms.expires_at <= now:
         raise Conflict("transfer_expired", "the mandate has expired")
 
 
@@ -247,11 +268,12 @@ def _grant(policy: Policy, evaluation: Evaluation) -> Grant | None:
 
 
 def _row(
-    transfer_id: str, approver: str, verdict: Verdict, signature: bytes, now: datetime
+    terms: MandateRow, approver: str, verdict: Verdict, signature: bytes, now: datetime
 ) -> ApprovalRow:
     return ApprovalRow(
         id=new_id("apr"),
-        transfer_id=transfer_id,
+        transfer_id=terms.transfer_id,
+        mandate_digest=terms.digest,
         approver=approver,
         verdict=verdict,
         signature=signature,

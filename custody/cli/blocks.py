@@ -100,9 +100,13 @@ def _show(plan: Plan) -> None:
                 for block in [f"{row.block_height} {row.block_hash}"]
             ),
             *(
-                ("transfer", row.id, row.vault_id, row.asset, str(row.amount), row.state, block)
-                for row in plan.transfers
+                ("transaction", row.id, row.vault_id, "", "", row.state, block)
+                for row in plan.transactions
                 for block in [f"{row.block_height} {row.block_hash}"]
+            ),
+            *(
+                ("transfer", row.id, row.vault_id, row.asset, str(row.amount), row.state, "")
+                for row in plan.transfers
             ),
         ],
     )

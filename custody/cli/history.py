@@ -72,8 +72,9 @@ async def stored_question(transfer_id: str, policy: Policy) -> Question:
         row = await repository.find_transfer(session, transfer_id, None)
         if row is None:
             raise NotFound("transfer_not_found", "no such transfer")
-        mandate = stored_mandate(row)
-        given = await repository.verdicts_on(session, transfer_id)
+        terms = repository.current(await repository.mandates_of(session, transfer_id))
+        mandate = stored_mandate(terms)
+        given = await repository.verdicts_on(session, terms)
         approvals = tuple(each.approver for each in given if each.verdict == Verdict.APPROVE)
         used = await _used(session, policy, mandate, besides=transfer_id)
     return Question(mandate, used, approvals, is_stored=True)
@@ -140,13 +141,14 @@ def change_row(change: Change) -> tuple[str, str, str]:
 
 
 async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[PastTransfer, ...]:
-    approvals: dict[str, list[str]] = {}
-    for transfer_id, approver in await signed_repository.approvers(session, after):
-        approvals.setdefault(transfer_id, []).append(approver)
+    approvals: dict[bytes, list[str]] = {}
+    for digest, approver in await signed_repository.approvers(session, after):
+        approvals.setdefault(digest, []).append(approver)
     past: dict[str, PastTransfer] = {}
     for row, at in await signed_repository.signed(session, after):  # the earliest signature stays
         facts = facts_of(stored_mandate(row))
-        past[row.id] = PastTransfer(row.id, facts, at, tuple(approvals.get(row.id, ())))
+        approved = tuple(approvals.get(row.digest, ()))
+        past[row.transfer_id] = PastTransfer(row.transfer_id, facts, at, approved)
     return tuple(past.values())
 
 

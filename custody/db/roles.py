@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Table, text
 from custody.db import triggers
 from custody.db.tables import (
     BlockRow,
-    ClaimRow,
     ClientRow,
     CoinRow,
     FollowerRow,
@@ -30,6 +29,7 @@ from custody.db.tables import (
     SignerJournalRow,
     VaultOpeningRow,
 )
+from custody.db.transfer_tables import ClaimHolderRow, ClaimRow
 
 OTHERS: Final[Mapping[type[Row], str]] = {
     ClientRow: "SELECT, INSERT, UPDATE",
@@ -40,6 +40,7 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     CoinRow: "SELECT, INSERT, UPDATE, DELETE",
     LedgerAccountRow: "SELECT, INSERT, UPDATE",
     ClaimRow: "SELECT, INSERT, DELETE",
+    ClaimHolderRow: "SELECT, INSERT, DELETE",
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",
     LeaseRow: "SELECT, INSERT, UPDATE",
     SignerJournalRow: "SELECT, INSERT, UPDATE",

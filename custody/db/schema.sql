@@ -26,6 +26,15 @@ CREATE TABLE blocks (
     CONSTRAINT pk_blocks PRIMARY KEY (network, height)
 );
 
+CREATE TABLE claims (
+    key VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_claims PRIMARY KEY (key)
+);
+
+CREATE INDEX ix_claims_network ON claims (network);
+
 CREATE TABLE clients (
     id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
@@ -243,6 +252,80 @@ CREATE TABLE reconciled (
     CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
+CREATE TABLE transactions (
+    id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    purpose VARCHAR NOT NULL,
+    replaces VARCHAR,
+    source VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    payload BYTEA,
+    sender VARCHAR,
+    raw BYTEA,
+    txid VARCHAR,
+    block_height INTEGER,
+    block_hash VARCHAR,
+    costs VARCHAR,
+    held VARCHAR,
+    refusal VARCHAR,
+    reason VARCHAR,
+    receipt BYTEA,
+    receipt_sequence INTEGER,
+    receipt_head BYTEA,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    signed_at TIMESTAMP WITH TIME ZONE,
+    broadcast_at TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_transactions PRIMARY KEY (id),
+    CONSTRAINT fk_transactions_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_transactions_replaces FOREIGN KEY(replaces) REFERENCES transactions (id)
+);
+
+CREATE INDEX ix_transactions_network_state ON transactions (network, state);
+
+CREATE INDEX ix_transactions_receipt_sequence ON transactions (receipt_sequence);
+
+CREATE INDEX ix_transactions_txid ON transactions (txid);
+
+CREATE INDEX ix_transactions_vault_id ON transactions (vault_id);
+
+CREATE TABLE transfers (
+    id VARCHAR NOT NULL,
+    ordinal VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    destination VARCHAR NOT NULL,
+    memo VARCHAR,
+    amount NUMERIC(78, 0) NOT NULL,
+    costs_max NUMERIC(78, 0) NOT NULL,
+    note VARCHAR,
+    initiator VARCHAR NOT NULL,
+    retry_of VARCHAR,
+    state VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    waiting VARCHAR,
+    reason VARCHAR,
+    requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_transfers PRIMARY KEY (id),
+    CONSTRAINT uq_transfers_ordinal UNIQUE (ordinal),
+    CONSTRAINT fk_transfers_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_transfers_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_transfers_retry_of FOREIGN KEY(retry_of) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_transfers_client_id ON transfers (client_id);
+
+CREATE INDEX ix_transfers_network_state ON transfers (network, state);
+
+CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
+
+CREATE INDEX ix_transfers_window ON transfers (vault_id, network, requested_at);
+
 CREATE TABLE vault_freezes (
     id VARCHAR NOT NULL,
     vault_id VARCHAR NOT NULL,
@@ -260,6 +343,16 @@ CREATE TABLE vault_freezes (
 );
 
 CREATE INDEX ix_vault_freezes_vault_id ON vault_freezes (vault_id);
+
+CREATE TABLE claim_holders (
+    key VARCHAR NOT NULL,
+    transaction_id VARCHAR NOT NULL,
+    excludes VARCHAR NOT NULL,
+    CONSTRAINT pk_claim_holders PRIMARY KEY (key, transaction_id),
+    CONSTRAINT fk_claim_holders_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
+);
+
+CREATE INDEX ix_claim_holders_transaction_id ON claim_holders (transaction_id);
 
 CREATE TABLE coins (
     network VARCHAR NOT NULL,
@@ -303,6 +396,89 @@ CREATE INDEX ix_ledger_entries_debit_account ON ledger_entries (debit_account);
 
 CREATE INDEX ix_ledger_entries_subject ON ledger_entries (subject);
 
+CREATE TABLE mandates (
+    transfer_id VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    document BYTEA NOT NULL,
+    digest BYTEA NOT NULL,
+    costs_max VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    offered_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    decided_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_mandates PRIMARY KEY (transfer_id, version),
+    CONSTRAINT fk_mandates_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
+    CONSTRAINT uq_mandates_digest UNIQUE (digest)
+);
+
+CREATE INDEX ix_mandates_state_expires_at ON mandates (state, expires_at);
+
+CREATE TABLE spends (
+    account VARCHAR NOT NULL,
+    place INTEGER NOT NULL,
+    transfer_id VARCHAR NOT NULL,
+    ahead_amount NUMERIC NOT NULL,
+    ahead_count INTEGER NOT NULL,
+    taken_amount NUMERIC NOT NULL,
+    taken_count INTEGER NOT NULL,
+    taken_at TIMESTAMP WITH TIME ZONE,
+    replaces INTEGER,
+    all_ahead_amount NUMERIC NOT NULL,
+    all_ahead_count INTEGER NOT NULL,
+    all_taken_amount NUMERIC NOT NULL,
+    all_taken_count INTEGER NOT NULL,
+    newest_at TIMESTAMP WITH TIME ZONE,
+    replacements INTEGER NOT NULL,
+    CONSTRAINT pk_spends PRIMARY KEY (account, place),
+    CONSTRAINT fk_spends_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
+
+CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
+
+CREATE TABLE transaction_events (
+    seq SERIAL NOT NULL,
+    transaction_id VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    detail VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_transaction_events PRIMARY KEY (seq),
+    CONSTRAINT fk_transaction_events_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
+);
+
+CREATE INDEX ix_transaction_events_transaction_id ON transaction_events (transaction_id);
+
+CREATE TABLE transfer_events (
+    seq SERIAL NOT NULL,
+    transfer_id VARCHAR NOT NULL,
+    event VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    detail VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_transfer_events PRIMARY KEY (seq),
+    CONSTRAINT fk_transfer_events_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_transfer_events_transfer_id ON transfer_events (transfer_id);
+
+CREATE TABLE approvals (
+    id VARCHAR NOT NULL,
+    transfer_id VARCHAR NOT NULL,
+    mandate_digest BYTEA NOT NULL,
+    approver VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    signature BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_approvals PRIMARY KEY (id),
+    CONSTRAINT uq_approvals_mandate_digest_approver UNIQUE (mandate_digest, approver),
+    CONSTRAINT fk_approvals_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
+    CONSTRAINT fk_approvals_mandate_digest FOREIGN KEY(mandate_digest) REFERENCES mandates (digest)
+);
+
+CREATE INDEX ix_approvals_transfer_id ON approvals (transfer_id);
+
 CREATE TABLE deposits (
     id VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
@@ -336,141 +512,29 @@ CREATE INDEX ix_deposits_network_txid ON deposits (network, txid);
 
 CREATE INDEX ix_deposits_vault_id ON deposits (vault_id);
 
-CREATE TABLE transfers (
-    id VARCHAR NOT NULL,
-    ordinal VARCHAR NOT NULL,
-    client_id VARCHAR NOT NULL,
-    vault_id VARCHAR NOT NULL,
-    network VARCHAR NOT NULL,
+CREATE TABLE reservations (
+    transfer_id VARCHAR NOT NULL,
+    mandate_version INTEGER NOT NULL,
     asset VARCHAR NOT NULL,
-    destination VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
     amount NUMERIC(78, 0) NOT NULL,
-    fee_max NUMERIC(78, 0) NOT NULL,
-    costs_max NUMERIC(78, 0) NOT NULL,
-    note VARCHAR,
-    initiator VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,
-    version INTEGER NOT NULL,
-    waiting VARCHAR,
-    reason VARCHAR,
-    mandate BYTEA NOT NULL,
-    amount_reservation_id VARCHAR,
-    fee_reservation_id VARCHAR,
-    txid VARCHAR,
-    block_height INTEGER,
-    block_hash VARCHAR,
-    fee NUMERIC(78, 0),
-    locked NUMERIC(78, 0),
-    requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    expires_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_transfers PRIMARY KEY (id),
-    CONSTRAINT uq_transfers_ordinal UNIQUE (ordinal),
-    CONSTRAINT fk_transfers_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
-    CONSTRAINT fk_transfers_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
-    CONSTRAINT fk_transfers_amount_reservation_id FOREIGN KEY(amount_reservation_id) REFERENCES ledger_entries (id),
-    CONSTRAINT fk_transfers_fee_reservation_id FOREIGN KEY(fee_reservation_id) REFERENCES ledger_entries (id)
+    entry_id VARCHAR NOT NULL,
+    spent NUMERIC(78, 0),
+    CONSTRAINT pk_reservations PRIMARY KEY (transfer_id, mandate_version, asset, kind),
+    CONSTRAINT fk_reservations_transfer_id FOREIGN KEY(transfer_id, mandate_version) REFERENCES mandates (transfer_id, version),
+    CONSTRAINT fk_reservations_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entries (id)
 );
 
-CREATE INDEX ix_transfers_client_id ON transfers (client_id);
-
-CREATE INDEX ix_transfers_network_state ON transfers (network, state);
-
-CREATE INDEX ix_transfers_txid ON transfers (txid);
-
-CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
-
-CREATE INDEX ix_transfers_window ON transfers (vault_id, network, requested_at);
-
-CREATE TABLE approvals (
-    id VARCHAR NOT NULL,
+CREATE TABLE transaction_transfers (
+    transaction_id VARCHAR NOT NULL,
     transfer_id VARCHAR NOT NULL,
-    approver VARCHAR NOT NULL,
-    verdict VARCHAR NOT NULL,
-    signature BYTEA NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_approvals PRIMARY KEY (id),
-    CONSTRAINT uq_approvals_transfer_id_approver UNIQUE (transfer_id, approver),
-    CONSTRAINT fk_approvals_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+    mandate_version INTEGER NOT NULL,
+    CONSTRAINT pk_transaction_transfers PRIMARY KEY (transaction_id, transfer_id),
+    CONSTRAINT fk_transaction_transfers_transfer_id FOREIGN KEY(transfer_id, mandate_version) REFERENCES mandates (transfer_id, version),
+    CONSTRAINT fk_transaction_transfers_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
 );
 
-CREATE INDEX ix_approvals_transfer_id ON approvals (transfer_id);
-
-CREATE TABLE claims (
-    key VARCHAR NOT NULL,
-    excludes VARCHAR NOT NULL,
-    network VARCHAR NOT NULL,
-    transfer_id VARCHAR NOT NULL,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_claims PRIMARY KEY (key),
-    CONSTRAINT fk_claims_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
-);
-
-CREATE INDEX ix_claims_network ON claims (network);
-
-CREATE INDEX ix_claims_transfer_id ON claims (transfer_id);
-
-CREATE TABLE spends (
-    account VARCHAR NOT NULL,
-    place INTEGER NOT NULL,
-    transfer_id VARCHAR NOT NULL,
-    ahead_amount NUMERIC NOT NULL,
-    ahead_count INTEGER NOT NULL,
-    taken_amount NUMERIC NOT NULL,
-    taken_count INTEGER NOT NULL,
-    taken_at TIMESTAMP WITH TIME ZONE,
-    replaces INTEGER,
-    all_ahead_amount NUMERIC NOT NULL,
-    all_ahead_count INTEGER NOT NULL,
-    all_taken_amount NUMERIC NOT NULL,
-    all_taken_count INTEGER NOT NULL,
-    newest_at TIMESTAMP WITH TIME ZONE,
-    replacements INTEGER NOT NULL,
-    CONSTRAINT pk_spends PRIMARY KEY (account, place),
-    CONSTRAINT fk_spends_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
-);
-
-CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
-
-CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
-
-CREATE TABLE transactions (
-    id VARCHAR NOT NULL,
-    transfer_id VARCHAR NOT NULL,
-    network VARCHAR NOT NULL,
-    payload BYTEA NOT NULL,
-    sender VARCHAR,
-    txid VARCHAR,
-    raw BYTEA,
-    refusal VARCHAR,
-    receipt_sequence INTEGER,
-    receipt_head BYTEA,
-    receipt BYTEA,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    signed_at TIMESTAMP WITH TIME ZONE,
-    broadcast_at TIMESTAMP WITH TIME ZONE,
-    CONSTRAINT pk_transactions PRIMARY KEY (id),
-    CONSTRAINT fk_transactions_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
-);
-
-CREATE INDEX ix_transactions_receipt_sequence ON transactions (receipt_sequence);
-
-CREATE INDEX ix_transactions_transfer_id ON transactions (transfer_id);
-
-CREATE INDEX ix_transactions_txid ON transactions (txid);
-
-CREATE TABLE transfer_events (
-    seq SERIAL NOT NULL,
-    transfer_id VARCHAR NOT NULL,
-    event VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,
-    detail VARCHAR,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_transfer_events PRIMARY KEY (seq),
-    CONSTRAINT fk_transfer_events_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
-);
-
-CREATE INDEX ix_transfer_events_transfer_id ON transfer_events (transfer_id);
+CREATE INDEX ix_transaction_transfers_transfer_id ON transaction_transfers (transfer_id);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '%: the past does not change', TG_TABLE_NAME; END $$;
@@ -491,6 +555,24 @@ CREATE TRIGGER transfer_events_no_delete BEFORE DELETE ON transfer_events
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfer_events_no_truncate BEFORE TRUNCATE ON transfer_events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transaction_events_no_update BEFORE UPDATE ON transaction_events
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transaction_events_no_delete BEFORE DELETE ON transaction_events
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transaction_events_no_truncate BEFORE TRUNCATE ON transaction_events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transaction_transfers_no_update BEFORE UPDATE ON transaction_transfers
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transaction_transfers_no_delete BEFORE DELETE ON transaction_transfers
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transaction_transfers_no_truncate BEFORE TRUNCATE ON transaction_transfers
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER approvals_no_update BEFORE UPDATE ON approvals
@@ -610,14 +692,12 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.network IS DISTINCT FROM NEW.network
    OR OLD.asset IS DISTINCT FROM NEW.asset
    OR OLD.destination IS DISTINCT FROM NEW.destination
+   OR OLD.memo IS DISTINCT FROM NEW.memo
    OR OLD.amount IS DISTINCT FROM NEW.amount
-   OR OLD.fee_max IS DISTINCT FROM NEW.fee_max
-   OR OLD.costs_max IS DISTINCT FROM NEW.costs_max
    OR OLD.note IS DISTINCT FROM NEW.note
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
-   OR OLD.mandate IS DISTINCT FROM NEW.mandate
-   OR OLD.requested_at IS DISTINCT FROM NEW.requested_at
-   OR OLD.expires_at IS DISTINCT FROM NEW.expires_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.retry_of IS DISTINCT FROM NEW.retry_of
+   OR OLD.requested_at IS DISTINCT FROM NEW.requested_at) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -625,16 +705,50 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER mandates_no_update BEFORE UPDATE ON mandates
+FOR EACH ROW
+WHEN (OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.version IS DISTINCT FROM NEW.version
+   OR OLD.document IS DISTINCT FROM NEW.document
+   OR OLD.digest IS DISTINCT FROM NEW.digest
+   OR OLD.costs_max IS DISTINCT FROM NEW.costs_max
+   OR OLD.offered_at IS DISTINCT FROM NEW.offered_at
+   OR OLD.expires_at IS DISTINCT FROM NEW.expires_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER mandates_no_delete BEFORE DELETE ON mandates
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER mandates_no_truncate BEFORE TRUNCATE ON mandates
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reservations_no_update BEFORE UPDATE ON reservations
+FOR EACH ROW
+WHEN (OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.mandate_version IS DISTINCT FROM NEW.mandate_version
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.kind IS DISTINCT FROM NEW.kind
+   OR OLD.amount IS DISTINCT FROM NEW.amount) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reservations_no_delete BEFORE DELETE ON reservations
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reservations_no_truncate BEFORE TRUNCATE ON reservations
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER transactions_no_update BEFORE UPDATE ON transactions
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
-   OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
    OR OLD.network IS DISTINCT FROM NEW.network
-   OR OLD.payload IS DISTINCT FROM NEW.payload
-   OR OLD.sender IS DISTINCT FROM NEW.sender
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.purpose IS DISTINCT FROM NEW.purpose
+   OR OLD.replaces IS DISTINCT FROM NEW.replaces
+   OR OLD.source IS DISTINCT FROM NEW.source
    OR OLD.created_at IS DISTINCT FROM NEW.created_at
-   OR OLD.txid IS NOT NULL AND OLD.txid IS DISTINCT FROM NEW.txid
+   OR OLD.payload IS NOT NULL AND OLD.payload IS DISTINCT FROM NEW.payload
+   OR OLD.sender IS NOT NULL AND OLD.sender IS DISTINCT FROM NEW.sender
    OR OLD.raw IS NOT NULL AND OLD.raw IS DISTINCT FROM NEW.raw
+   OR OLD.txid IS NOT NULL AND OLD.txid IS DISTINCT FROM NEW.txid
+   OR OLD.receipt IS NOT NULL AND OLD.receipt IS DISTINCT FROM NEW.receipt
    OR OLD.receipt_sequence IS NOT NULL AND OLD.receipt_sequence IS DISTINCT FROM NEW.receipt_sequence
    OR OLD.receipt_head IS NOT NULL AND OLD.receipt_head IS DISTINCT FROM NEW.receipt_head
    OR OLD.receipt IS NOT NULL AND OLD.receipt IS DISTINCT FROM NEW.receipt

@@ -1,5 +1,5 @@
-"""The whole schema, with `signer_tables`. Rows only: rules live in the services, queries in
-repositories.
+"""The schema, with `signer_tables` and `transfer_tables`. Rows only: rules live in the services,
+queries in repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -14,7 +14,6 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row as Row
-from custody.db.ids import new_id
 from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
 from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
@@ -268,107 +267,6 @@ class ReconciledRow(Row):
     compared_at: Mapped[datetime]
     concluded_at: Mapped[datetime]
     """When there was a verdict last, or when one was asked for first."""
-
-
-class TransferRow(Row):
-    """`id` follows from client and retry key (`transfers.request`); `ordinal` sorts by time.
-    `mandate`: the bytes that approvers see and the signer checks. `costs_max`: of all kinds
-    together. `version` grows with each change of state. `waiting`: what for, a code."""
-
-    __tablename__ = "transfers"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    ordinal: Mapped[str] = mapped_column(unique=True, default=lambda: new_id("ord"))
-    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
-    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
-    network: Mapped[str]
-    asset: Mapped[str]
-    destination: Mapped[str]
-    amount: Mapped[int] = mapped_column(BaseUnits)
-    fee_max: Mapped[int] = mapped_column(BaseUnits)
-    costs_max: Mapped[int] = mapped_column(BaseUnits)
-    note: Mapped[str | None]
-    initiator: Mapped[str]
-    state: Mapped[str]
-    version: Mapped[int]
-    waiting: Mapped[str | None]
-    reason: Mapped[str | None]
-    mandate: Mapped[bytes]
-    amount_reservation_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"))
-    fee_reservation_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"))
-    txid: Mapped[str | None] = mapped_column(index=True)
-    block_height: Mapped[int | None]
-    block_hash: Mapped[str | None]
-    fee: Mapped[int | None] = mapped_column(BaseUnits)
-    locked: Mapped[int | None] = mapped_column(BaseUnits)
-    requested_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
-
-
-Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
-Index("ix_transfers_window", TransferRow.vault_id, TransferRow.network, TransferRow.requested_at)
-
-
-class TransferEventRow(Row):
-    """Every change of a transfer's state, in order: the audit trail and the feed."""
-
-    __tablename__ = "transfer_events"
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
-    event: Mapped[str]
-    state: Mapped[str]
-    detail: Mapped[str | None]
-    created_at: Mapped[datetime]
-
-
-class ClaimRow(Row):
-    """A conflict key held by one unfinished transfer. Deleted when the transfer ends."""
-
-    __tablename__ = "claims"
-    key: Mapped[str] = mapped_column(primary_key=True)
-    excludes: Mapped[str]
-    network: Mapped[str] = mapped_column(index=True)
-    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
-    created_at: Mapped[datetime]
-
-
-class TransactionRow(Row):
-    """Each transaction built for a transfer: stored unsigned before the signer is asked, signed
-    before the first broadcast, and never overwritten."""
-
-    __tablename__ = "transactions"
-    id: Mapped[str] = mapped_column(primary_key=True)
-    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
-    network: Mapped[str]
-    payload: Mapped[bytes]
-    sender: Mapped[str | None]
-    txid: Mapped[str | None] = mapped_column(index=True)
-    raw: Mapped[bytes | None]
-    refusal: Mapped[str | None]
-    """The signer's word that it did not sign these bytes, so that others may be built."""
-    receipt_sequence: Mapped[int | None]
-    receipt_head: Mapped[bytes | None]
-    receipt: Mapped[bytes | None]
-    """The signer's receipt whole, in canonical bytes."""
-    created_at: Mapped[datetime]
-    signed_at: Mapped[datetime | None]
-    broadcast_at: Mapped[datetime | None]
-
-
-Index("ix_transactions_receipt_sequence", TransactionRow.receipt_sequence)
-
-
-class ApprovalRow(Row):
-    """An approver's signed verdict on a transfer's mandate."""
-
-    __tablename__ = "approvals"
-    __table_args__ = (UniqueConstraint("transfer_id", "approver"),)
-    id: Mapped[str] = mapped_column(primary_key=True)
-    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
-    approver: Mapped[str]
-    verdict: Mapped[str]
-    signature: Mapped[bytes]
-    created_at: Mapped[datetime]
 
 
 class OutboxRow(Row):

@@ -23,18 +23,24 @@ from custody.db.tables import (
     AddressRow,
     AlarmRow,
     ApiKeyRow,
-    ApprovalRow,
     DepositRow,
     LedgerEntryRow,
     PassRow,
     PolicyVersionRow,
     Row,
     SignerCheckpointRow,
-    TransactionRow,
-    TransferEventRow,
-    TransferRow,
     VaultFreezeRow,
     VaultRow,
+)
+from custody.db.transfer_tables import (
+    ApprovalRow,
+    MandateRow,
+    ReservationRow,
+    TransactionEventRow,
+    TransactionRow,
+    TransactionTransferRow,
+    TransferEventRow,
+    TransferRow,
 )
 
 REFUSED: Final = "the past does not change"
@@ -42,6 +48,8 @@ REFUSED: Final = "the past does not change"
 GROWS: Final[tuple[type[Row], ...]] = (
     LedgerEntryRow,
     TransferEventRow,
+    TransactionEventRow,
+    TransactionTransferRow,
     ApprovalRow,
     PassRow,
     PolicyVersionRow,
@@ -65,28 +73,30 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(changing=("state", "final_height", "reservation_id", "decided_at")),
     TransferRow: Life(
+        # A later version of its terms may let it cost more.
+        changing=("state", "version", "waiting", "reason", "costs_max", "updated_at")
+    ),
+    MandateRow: Life(changing=("state", "decided_at")),
+    # What ended is held anew for a rewound chain, and for what the signer remembers better.
+    ReservationRow: Life(changing=("entry_id", "spent")),
+    TransactionRow: Life(
         changing=(
             "state",
             "version",
-            "waiting",
-            "reason",
-            "txid",
             "block_height",
             "block_hash",
-            "fee",
-            "locked",
+            "costs",
+            "held",
+            "refusal",  # a receipt that comes late takes it back
+            "reason",
             "updated_at",
-            # A rewound chain holds its money anew.
-            # A transfer rebuilt from the signer's journal is held late, or once more.
-            "amount_reservation_id",
-            "fee_reservation_id",
-        )
-    ),
-    TransactionRow: Life(
-        changing=("refusal",),  # a receipt that comes late takes it back
+        ),
         once=(
-            "txid",
+            "payload",
+            "sender",
             "raw",
+            "txid",
+            "receipt",
             "receipt_sequence",
             "receipt_head",
             "receipt",

@@ -6,12 +6,16 @@ decimal text there and NUMERIC(78, 0) on PostgreSQL. Sums are taken in Python fr
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Numeric, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from chains.costs import CostKind, Costs
+from chains.model import AssetId
 
 
 class BaseUnits(TypeDecorator[int]):
@@ -70,3 +74,22 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class ByKind(TypeDecorator[Costs]):
+    """Costs by asset and kind, as JSON text; amounts are decimal strings."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: Costs | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        rows = [[asset, kind.value, str(units)] for (asset, kind), units in sorted(value.items())]
+        return json.dumps(rows, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Costs | None:
+        if value is None:
+            return None
+        rows = json.loads(value)
+        return {(AssetId(asset), CostKind(kind)): int(units) for asset, kind, units in rows}

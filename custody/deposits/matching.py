@@ -37,12 +37,12 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class OwnTransfer:
-    """A transaction that a vault made of its coins: what pays others is `destination`, the rest
-    comes back."""
+class OwnTransaction:
+    """A transaction that a vault made of its coins: what goes to `destinations` was asked for, the
+    rest comes back."""
 
     vault_id: str
-    destination: str
+    destinations: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def match_block(
     block: Block,
     candidates: Iterable[Credit],
     owners: Mapping[str, Owner],
-    own: Mapping[str, OwnTransfer],
+    own: Mapping[str, OwnTransaction],
 ) -> list[Found]:
     """Those of `candidates`, credits of `block`, that are ours. `owners` by address, `own` by
     transaction id, for networks that have coins."""
@@ -79,7 +79,7 @@ def match_block(
 
 
 def _found(
-    network: Network, ref: BlockRef, credit: Credit, owner: Owner, own: OwnTransfer | None
+    network: Network, ref: BlockRef, credit: Credit, owner: Owner, own: OwnTransaction | None
 ) -> Found:
     vault = owner.address.vault_id
     return Found(
@@ -92,8 +92,8 @@ def _found(
     )
 
 
-def _comes_back(credit: Credit, vault: str, own: OwnTransfer | None) -> bool:
-    return own is not None and own.vault_id == vault and own.destination != credit.address
+def _comes_back(credit: Credit, vault: str, own: OwnTransaction | None) -> bool:
+    return own is not None and own.vault_id == vault and credit.address not in own.destinations
 
 
 def _account(network: Network, credit: Credit, owner: Owner) -> AccountKey:

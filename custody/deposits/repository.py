@@ -12,11 +12,10 @@ from custody.db.session import ReadSession
 from custody.db.tables import (
     AddressRow,
     DepositRow,
-    TransactionRow,
-    TransferRow,
     VaultRow,
 )
-from custody.deposits.matching import DepositState, Owner, OwnTransfer
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
+from custody.deposits.matching import DepositState, Owner, OwnTransaction
 from custody.errors import NotFound
 
 PAGE_MAX = 100
@@ -68,20 +67,24 @@ async def owners(
     return found
 
 
-async def own_transfers(
+async def own_transactions(
     session: ReadSession, network: NetworkId, txids: Iterable[str]
-) -> dict[str, OwnTransfer]:
-    """Those of the transactions that our vaults made."""
-    found = {}
+) -> dict[str, OwnTransaction]:
+    """Those of the transactions that our vaults made, and whom they pay."""
+    found: dict[str, OwnTransaction] = {}
     for chunk in chunks(txids):
         rows = (
             select(TransactionRow.txid, TransferRow.vault_id, TransferRow.destination)
-            .join(TransferRow, TransferRow.id == TransactionRow.transfer_id)
+            .join(
+                TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id
+            )
+            .join(TransferRow, TransferRow.id == TransactionTransferRow.transfer_id)
             .where(TransactionRow.network == network, TransactionRow.txid.in_(chunk))
         )
-        found.update(
-            {txid: OwnTransfer(vault, to) for txid, vault, to in await session.rows(rows) if txid}
-        )
+        for txid, vault, to in await session.rows(rows):
+            if txid is not None:
+                before = found.get(txid, OwnTransaction(vault, frozenset()))
+                found[txid] = OwnTransaction(vault, before.destinations | {to})
     return found
 
 
@@ -127,13 +130,13 @@ async def creditable(session: ReadSession, network: NetworkId, height: int) -> S
 async def vaults_paid_from(
     session: ReadSession, network: NetworkId, block_hashes: Collection[str], states: Sequence[str]
 ) -> set[str]:
-    """The vaults whose transfers in one of the states lie in the blocks."""
+    """The vaults whose transactions in one of the states lie in the blocks."""
     return set(
         await session.all(
-            select(TransferRow.vault_id).where(
-                TransferRow.network == network,
-                TransferRow.state.in_(states),
-                TransferRow.block_hash.in_(block_hashes),
+            select(TransactionRow.vault_id).where(
+                TransactionRow.network == network,
+                TransactionRow.state.in_(states),
+                TransactionRow.block_hash.in_(block_hashes),
             )
         )
     )

@@ -30,7 +30,7 @@ from custody.deposits.finality import Ceiling, credit_height, newest_final
 from custody.deposits.matching import DepositState, Found, match_block
 from custody.deposits.recording import Recorder
 from custody.ledger.service import Ledger
-from custody.transfers.state import State
+from custody.transactions.state import State
 from custody.vaults.freezes import freeze
 from custody.vaults.watchlist import WatchList
 
@@ -177,7 +177,7 @@ async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     owners = await repository.owners(session, network.id, {hit.address for hit in hits})
     txids = {hit.txid for hit in hits if hit.address in owners}
     own = (
-        await repository.own_transfers(session, network.id, txids)
+        await repository.own_transactions(session, network.id, txids)
         if traits_of(network).coins
         else {}
     )

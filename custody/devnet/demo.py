@@ -29,7 +29,7 @@ from signer.client import SignerClient
 WAIT_S: Final = 100.0
 _POLL_S: Final = 0.2
 _CHANGE_ADDRESSES: Final = 5
-_ENDED: Final = frozenset({"denied", "rejected", "expired", "cancelled", "dropped", "reverted"})
+_ENDED: Final = frozenset({"denied", "rejected", "expired", "cancelled", "failed"})
 _DEPOSIT: Final = {"BTC": "0.5", "ETH": "2", "BNB": "3", "TRX": "150", "SOL": "4"}
 _TRANSFER: Final = {"BTC": "0.125", "ETH": "0.75", "BNB": "1.25", "TRX": "60", "SOL": "1.5"}
 Say = Callable[[str], None]
@@ -132,14 +132,15 @@ class _Scene:
         self._say(f"deposit address {address['address']}")
         deposited = await self._deposit(Address(address["address"]))
         transfer, outside = await self._transfer()
-        received = await self._node.received(TxId(transfer["txid"]), outside, self._asset.id)
+        (paid,) = [each for each in transfer["transactions"] if each["state"] == "final"]
+        received = await self._node.received(TxId(paid["txid"]), outside, self._asset.id)
         ledger, chain = await self._both_totals()
         return Result(
             network=self._network,
             deposited=deposited,
             sent=int(transfer["amount_base_units"]),
             received=received,
-            fee=int(transfer["fee"]["amount_base_units"]),
+            fee=sum(int(each["amount_base_units"]) for each in paid["costs"].values()),
             ledger=ledger,
             chain=chain,
             seconds=time.monotonic() - began,
@@ -177,11 +178,16 @@ class _Scene:
             raise DemoFailed(f"{self._network.alias}: the same Idempotency-Key made two transfers")
         self._say(f"transfer of {amount} {self._asset.symbol} to {outside}")
         shown = 0
+        states: dict[str, str] = {}
         async for _ in self._until("the transfer is final"):
             transfer = await self._api.get(f"/transfers/{transfer['id']}")
             for event in transfer["events"][shown:]:
                 self._say(f"transfer {event['event']}: {event['state']}" + _detail(event))
             shown = len(transfer["events"])
+            for each in transfer["transactions"]:
+                if states.get(each["id"]) != each["state"]:
+                    self._say(f"transaction {each['state']}: {each['txid'] or 'not signed'}")
+                    states[each["id"]] = each["state"]
             if transfer["state"] in _ENDED:
                 raise DemoFailed(
                     f"{self._network.alias}: {transfer['state']}: {transfer['reason']}"

@@ -11,22 +11,30 @@ from __future__ import annotations
 from datetime import datetime
 
 from chains.codec import TransactionCodec
-from chains.costs import CostKind
-from chains.model import ConflictKey
+from chains.costs import CostKind, Costs
+from chains.model import AssetId, ConflictKey, NetworkId
 from chains.networks import all_networks
+from chains.transaction import binding
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
-from custody.db.tables import TransferRow
-from custody.errors import Conflict
-from custody.journal.repository import other_holders, unheld_transfers
+from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
+from custody.errors import Conflict, Unprocessable
 from custody.ledger.service import Ledger
-from custody.transfers import repository
+from custody.transactions import repository as transactions
+from custody.transactions.apply import abandon_claimed
+from custody.transactions.apply import load as load_transaction
+from custody.transactions.claiming import carry, transaction_row
+from custody.transactions.moving import move
+from custody.transactions.state import ON_CHAIN, Purpose, Refuse
+from custody.transactions.state import State as TransactionState
+from custody.transactions.state import can as can_move
+from custody.transfers import repository, reservations
 from custody.transfers.apply import load, transition
-from custody.transfers.builder import transaction_row
-from custody.transfers.holding import hold
-from custody.transfers.state import Postpone, Recover, State, can
+from custody.transfers.consent import Consent
+from custody.transfers.mandates import digest_of, document_of, effects_of
+from custody.transfers.state import Event, State, can
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
 from signer.records import SignedRecord
@@ -34,7 +42,6 @@ from signer.wire import Mandate
 
 RECOVERING = "recovering"
 """Why a vault is frozen: money that rebuilt transfers have spent can't be held yet."""
-_HELD = (State.AWAITING_APPROVAL, State.QUEUED)
 
 
 async def rebuild(
@@ -44,24 +51,27 @@ async def rebuild(
     record: SignedRecord,
     now: datetime,
 ) -> None:
-    """The transfer of `record`, queued and built: as after a crash that lost the signer's answer.
+    """The transfer of `record`, in flight, and its transaction, built: as after a crash that lost
+    the signer's answer.
 
     Raises Conflict mandate_not_rebuildable.
     """
     mandate = record.mandate
-    if len(mandate.outputs) != 1:
+    if len(effects_of(mandate)) != 1:
         raise Conflict("mandate_not_rebuildable", f"{mandate.transfer} pays several at once")
     row = await repository.lock_transfer(session, mandate.transfer)
     if row is None:
         row = TransferRow(
             id=mandate.transfer, ordinal=new_id("ord"), note=None, state=State.REQUESTED, version=0,
-            **_terms(mandate), updated_at=now,
+            waiting=None, reason=None, **_terms(mandate), updated_at=now,
         )  # fmt: skip
         session.add(row)
         await session.flush()
-    before = await load(session, row)
-    session.add(transaction_row(new_id("txn"), mandate.transfer, record.tx, now))
-    if not can(before, Recover) or not _is_for(row, mandate):
+    stored = await _mandate(session, row, mandate, now)
+    keys = codec.summarize(record.tx).conflict_keys
+    transaction = await _transaction(session, record, stored, now)
+    fits = await _fits(session, row, transaction, keys)
+    if not can(load(row), Event.RECOVER) or not _is_for(row, mandate) or not fits:
         words = f"transfer {row.id}: record {record.sequence} signed something else for it"
         network = mandate.network
         await raise_alarm(
@@ -69,14 +79,12 @@ async def rebuild(
         )
         await freezes.freeze(session, [row.vault_id], AlarmCode.SIGNED_ELSEWHERE, now)
         return
-    if before.state not in _HELD:  # what was held is released
-        row.amount_reservation_id = row.fee_reservation_id = None
-    keys = codec.summarize(record.tx).conflict_keys
-    await _take_back(session, ledger, row, keys, now)
-    await repository.claim_missing(session, row.id, row.network, keys, now)
-    await transition(session, ledger, row, before, Recover(f"record {record.sequence}"), now)
-    if row.amount_reservation_id is None:
-        await hold(session, ledger, row)
+    await abandon_claimed(session, row.id, "recovered", now)
+    await _take_back(session, ledger, transaction, keys, now)
+    await transactions.claim_beside(session, transaction, keys, now)
+    reason = f"record {record.sequence}"
+    await transition(session, ledger, row, Event.RECOVER, now, reason)
+    await _hold(session, ledger, row)
 
 
 async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now: datetime) -> bool:
@@ -86,12 +94,12 @@ async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now
     assert row is not None
     # The vault before the ledger's accounts, as everywhere.
     await vaults.lock_vaults(session, [row.vault_id])
-    if row.amount_reservation_id is None and not await hold(session, ledger, row):
+    if not await _hold(session, ledger, row):
         row.waiting = RECOVERING
         return False
     row.waiting = None
     await session.flush()
-    if row.vault_id not in {vault for _, vault in await unheld_transfers(session)}:
+    if row.vault_id not in {vault for _, vault in await repository.unheld(session)}:
         await freezes.lift(session, row.vault_id, RECOVERING, now)
         await clear_alarm(session, AlarmCode.RECOVERED_UNHELD, now, vault=row.vault_id)
     return True
@@ -100,7 +108,7 @@ async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now
 async def freeze_what_waits(session: WriteSession, now: datetime) -> list[str]:
     """Freeze the vaults of transfers whose money can't be held yet, so that nothing else takes it.
     The transfers' ids."""
-    waiting = await unheld_transfers(session)
+    waiting = await repository.unheld(session)
     for vault in sorted({vault for _, vault in waiting}):
         await freezes.freeze(session, [vault], RECOVERING, now)
         words = "transfers were rebuilt, but not yet the deposits that they were paid from"
@@ -108,52 +116,130 @@ async def freeze_what_waits(session: WriteSession, now: datetime) -> list[str]:
     return [transfer for transfer, _ in waiting]
 
 
+async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool:
+    """What it holds, or held before it ended, or never held. False, and nothing done, if the
+    vault's available balance is too small."""
+    if await repository.is_held(session, row.id):
+        return True
+    if await repository.reservations_of(session, row.id):
+        return await reservations.hold_again(session, ledger, row)
+    mandates = await repository.mandates_of(session, row.id)
+    terms = repository.agreed(mandates) or mandates[-1]
+    wanted = reservations.parts_of({AssetId(row.asset): row.amount}, terms.costs_max)
+    try:
+        await reservations.hold(session, ledger, row.id, row.vault_id, terms.version, wanted)
+    except Unprocessable:
+        return False
+    return True
+
+
+async def _mandate(
+    session: WriteSession, row: TransferRow, mandate: Mandate, now: datetime
+) -> MandateRow:
+    """The version of the terms that was signed: one that is known, or one more."""
+    known = await repository.mandates_of(session, row.id)
+    digest = digest_of(mandate)
+    found = next((each for each in known if each.digest == digest), None)
+    for each in known:
+        if each.state == Consent.OFFERED:
+            each.state, each.decided_at = Consent.AGREED if each is found else Consent.VOID, now
+    if found is None:
+        found = MandateRow(
+            transfer_id=row.id,
+            version=len(known) + 1,
+            document=document_of(mandate),
+            digest=digest,
+            costs_max=_costs_max(mandate),
+            state=Consent.AGREED,
+            offered_at=mandate.requested_at,
+            expires_at=mandate.expires_at,
+            decided_at=now,
+        )
+        session.add(found)
+        await session.flush()
+    return found
+
+
+async def _transaction(
+    session: WriteSession, record: SignedRecord, mandate: MandateRow, now: datetime
+) -> TransactionRow:
+    """Built: its bytes are known, its signature is not."""
+    signed, tx = record.mandate, record.tx
+    row = transaction_row(Purpose.PAY, tx.network, signed.vault, now)
+    row.state = TransactionState.BUILT
+    row.source = signed.source_address or signed.source_path
+    row.payload, row.sender = tx.payload, tx.sender
+    session.add(row)
+    await session.flush()
+    await carry(session, row, {mandate.transfer_id: mandate.version})
+    return row
+
+
+async def _fits(
+    session: WriteSession,
+    transfer: TransferRow,
+    transaction: TransactionRow,
+    keys: frozenset[ConflictKey],
+) -> bool:
+    """Whether at most one of the transfer's signed transactions, this one among them, can ever be
+    in a block."""
+    contest = await transactions.contest(session, transfer.id)
+    signed = [each for each in contest if each.id != transaction.id and each.raw is not None]
+    return all(
+        [
+            bool(binding(keys) & binding(await transactions.keys_of(session, each.id)))
+            for each in signed
+        ]
+    )
+
+
 async def _take_back(
     session: WriteSession,
     ledger: Ledger,
-    row: TransferRow,
+    transaction: TransactionRow,
     keys: frozenset[ConflictKey],
     now: datetime,
 ) -> None:
-    """Keys that a transfer claimed which nobody signed: it is built again, with others."""
-    for holder in await other_holders(session, row.id, keys):
-        other = await repository.lock_transfer(session, holder)
-        assert other is not None
-        before = await load(session, other)
-        if before.state is not State.QUEUED:
+    """Keys that a transaction claimed which nobody signed: its transfers get another."""
+    for holder in await transactions.holders(session, keys):
+        row, named = await transactions.lock_named(session, holder)
+        if row.id == transaction.id or row.state in ON_CHAIN:
             continue  # signed as well: the chain decides between the two
-        if can(before, Postpone):
-            for transaction in await repository.transactions_of(session, holder):
-                transaction.refusal = transaction.refusal or "recovered"
-            await transition(session, ledger, other, before, Postpone(), now)
+        if can_move(load_transaction(row), Refuse):
+            row.refusal = row.refusal or "recovered"
+            await move(session, ledger, row, named, Refuse("recovered"), now)
         else:
-            await repository.release_claims(session, holder)
+            for each in named:
+                await abandon_claimed(session, each.id, "recovered", now)
 
 
 def _is_for(row: TransferRow, mandate: Mandate) -> bool:
     """Whether the row means what was signed. Who asked, when, and under which version of the policy
     may differ: it may have been asked for again."""
-    signed, names = _terms(mandate), ("vault_id", "network", "asset", "destination", "amount")
-    return all(getattr(row, name) == signed[name] for name in (*names, "costs_max"))
+    signed = _terms(mandate)
+    names = ("vault_id", "network", "asset", "destination", "memo", "amount", "costs_max")
+    return all(getattr(row, name) == signed[name] for name in names)
+
+
+def _costs_max(mandate: Mandate) -> Costs:
+    network = all_networks()[NetworkId(mandate.network)]
+    others = {kind: most for kind, most in network.costs_max.items() if kind[1] != CostKind.FEE}
+    fee = max(0, mandate.fee_max - sum(others.values()))
+    return {(network.native.id, CostKind.FEE): fee, **others}
 
 
 def _terms(mandate: Mandate) -> dict[str, object]:
-    (output,) = mandate.outputs
-    network = all_networks()[mandate.network]
-    others = sum(network.costs_max.values()) - network.costs_max[network.native.id, CostKind.FEE]
+    (paid,) = effects_of(mandate)
     return {
         "client_id": mandate.client,
         "vault_id": mandate.vault,
         "network": mandate.network,
-        "asset": output.asset,
-        "destination": output.address,
-        "amount": output.amount,
-        "fee_max": max(0, mandate.fee_max - others),
-        "costs_max": mandate.fee_max,
+        "asset": paid.asset,
+        "destination": paid.address,
+        "memo": paid.memo,
+        "amount": paid.amount,
+        "costs_max": sum(_costs_max(mandate).values()),
         "initiator": mandate.initiator,
-        "mandate": mandate.canonical(),
-        "amount_reservation_id": None,
-        "fee_reservation_id": None,
+        "retry_of": None,
         "requested_at": mandate.requested_at,
-        "expires_at": mandate.expires_at,
     }

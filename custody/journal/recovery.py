@@ -27,7 +27,7 @@ from chains.model import AddressType, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
-from custody.db.tables import ClientRow, TransferRow, VaultRow
+from custody.db.tables import ClientRow, VaultRow
 from custody.errors import Conflict, CustodyError
 from custody.journal import rebuilding, repository
 from custody.journal.addresses import branches_of
@@ -35,9 +35,9 @@ from custody.journal.plan import Plan
 from custody.journal.repository import Place
 from custody.journal.watch import JournalReader, unexplained
 from custody.ledger.service import Ledger
-from custody.transfers.builder import Built, unsigned_of
-from custody.transfers.state import State
-from custody.transfers.verdicts import Verdicts
+from custody.transactions.looking import Built, stored, unsigned_of
+from custody.transactions.signing import Signing
+from custody.transactions.state import State
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
 from custody.vaults.service import Vaults
@@ -88,7 +88,9 @@ class Recovery:
         self._codecs = codecs
         self._served = served
         self._clock = clock
-        self._verdicts = Verdicts(database=database, ledger=ledger, codecs=codecs, clock=clock)
+        self._signing = Signing(
+            database=database, ledger=ledger, signer=signer, codecs=codecs, clock=clock
+        )
 
     async def plan(self) -> Plan:
         """Everything after the place that is known. Raises SignerError; Conflict signer_locked."""
@@ -215,34 +217,24 @@ class Recovery:
     # 4
 
     async def _sign_again(self, records: Sequence[SignedRecord]) -> int:
-        """For transfers of ours that have no signature yet: a lost answer, or rebuilt above."""
+        """For transactions of ours that have no signature yet: a lost answer, or rebuilt above."""
+        built: dict[str, Built] = {}
         async with self._database.read() as session:
             rows = {
-                (row.transfer_id, row.payload): row
-                for row in await repository.transactions_for(session, records)
-                if row.raw is None and row.refusal is None
+                (transfer, row.payload): row
+                for transfer, row in await repository.transactions_for(session, records)
+                if row.state == State.BUILT
             }
-        built: dict[str, Built] = {}
-        for record in records:  # of several for one transfer the newest, as the transfer's mandate
-            row = rows.get((record.mandate.transfer, record.tx.payload))
-            if row is not None and unsigned_of(row) == record.tx:
-                request = SignRequest(record.mandate, record.tx)
-                built[record.mandate.transfer] = Built(row.id, request)
-        waiting = [each for each in built.values() if await self._is_queued(each)]
-        if not waiting:
-            return 0
-        outcomes = await self._signer.sign([each.request for each in waiting])
-        for each, outcome in zip(waiting, outcomes, strict=True):
+            for record in records:
+                row = rows.get((record.mandate.transfer, record.tx.payload))
+                if row is not None and unsigned_of(row) == record.tx:
+                    built[row.id] = await stored(session, row)
+        for each in built.values():
+            outcome = await self._signing.repeat(each)
             if not isinstance(outcome, Receipt):
                 said = f"{outcome.code}/{outcome.detail}: {outcome.message}"
                 raise CustodyError("signature_not_repeated", f"{outcome.transfer}: {said}")
-            await self._verdicts.store_receipt(each, outcome)
-        return len(waiting)
-
-    async def _is_queued(self, built: Built) -> bool:
-        async with self._database.read() as session:
-            row = await session.get(TransferRow, built.request.mandate.transfer)
-        return row is not None and row.state == State.QUEUED
+        return len(built)
 
     # 5 and 6
 

@@ -9,22 +9,18 @@ from hashlib import sha256
 
 from sqlalchemy import select, update
 
-from chains.model import ConflictKey
 from custody.alarms.codes import AlarmCode
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AlarmRow,
-    ClaimRow,
     PolicyVersionRow,
     SignerCheckpointRow,
     SignerJournalRow,
-    TransactionRow,
-    TransferRow,
     VaultOpeningRow,
     VaultRow,
 )
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow
 from custody.errors import Unavailable
-from custody.transfers.state import ON_CHAIN, State
 from signer.records import JournalRecord, PolicyRecord, SignedRecord
 from signer.wire import canonical_json
 
@@ -172,12 +168,15 @@ async def newest_known(session: ReadSession) -> tuple[int, bytes] | None:
 
 async def transactions_for(
     session: ReadSession, records: Collection[SignedRecord]
-) -> Sequence[TransactionRow]:
-    """All that are stored for the transfers of these records."""
+) -> Sequence[tuple[str, TransactionRow]]:
+    """All that were built for the transfers of these records, each with its transfer."""
     transfers = sorted({record.mandate.transfer for record in records})
-    return await session.all(
-        select(TransactionRow)
-        .where(TransactionRow.transfer_id.in_(transfers))
+    return await session.rows(
+        select(TransactionTransferRow.transfer_id, TransactionRow)
+        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+        .where(
+            TransactionTransferRow.transfer_id.in_(transfers), TransactionRow.payload.is_not(None)
+        )
         .order_by(TransactionRow.id)
     )
 
@@ -197,24 +196,3 @@ async def is_told_behind(session: ReadSession) -> bool:
         AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None)
     )
     return await session.first(told.limit(1)) is not None
-
-
-async def unheld_transfers(session: ReadSession) -> Sequence[tuple[str, str]]:
-    """Transfers on their way that hold nothing, with their vaults."""
-    states = [state.value for state in (State.QUEUED, *ON_CHAIN)]
-    return await session.rows(
-        select(TransferRow.id, TransferRow.vault_id)
-        .where(TransferRow.state.in_(states), TransferRow.amount_reservation_id.is_(None))
-        .order_by(TransferRow.id)
-    )
-
-
-async def other_holders(
-    session: ReadSession, transfer: str, keys: Collection[ConflictKey]
-) -> list[str]:
-    """The transfers other than this one that claimed one of the keys, in the order in which they
-    are locked."""
-    holders = select(ClaimRow.transfer_id).where(
-        ClaimRow.key.in_([key.text for key in keys]), ClaimRow.transfer_id != transfer
-    )
-    return sorted(set(await session.all(holders)))

@@ -20,7 +20,7 @@ from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, ReadSession
 from custody.journal import repository
 from custody.journal.repository import Place, signer_ahead
-from custody.transfers.builder import unsigned_of
+from custody.transactions.looking import unsigned_of
 from signer.client import SignerUnavailable
 from signer.records import (
     JournalPage,
@@ -118,8 +118,8 @@ async def unexplained(
     signed = [record for record in records if isinstance(record, SignedRecord)]
     opened = [record for record in records if isinstance(record, VaultRecord)]
     digests = {
-        (row.transfer_id, tx_digest(unsigned_of(row)))
-        for row in await repository.transactions_for(session, signed)
+        (transfer, tx_digest(unsigned_of(row)))
+        for transfer, row in await repository.transactions_for(session, signed)
     }
     vaults = await repository.known_vaults(session, [record.vault for record in opened])
 

@@ -110,6 +110,15 @@ async def endings(session: ReadSession, reservations: Collection[str]) -> list[E
     ]
 
 
+async def keys_of(session: ReadSession, ids: Collection[str]) -> dict[str, AccountKey]:
+    """Which account each id is of."""
+    return {
+        row.id: account_of(row).key
+        for chunk in chunks(ids)
+        for row in await session.all(select(LedgerAccountRow).where(LedgerAccountRow.id.in_(chunk)))
+    }
+
+
 async def lock_accounts(session: WriteSession, ids: Iterable[str]) -> dict[str, Account]:
     """Those of the accounts that exist and belong to a vault, locked until the transaction ends."""
     found: dict[str, Account] = {}

@@ -15,15 +15,14 @@ from custody.db.tables import (
     DepositRow,
     LedgerAccountRow,
     ReconciledRow,
-    TransactionRow,
-    TransferRow,
 )
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.deposits import chain_repository
 from custody.deposits.matching import DepositState
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.reconcile.report import Line
-from custody.transfers.state import TERMINAL
+from custody.transactions.state import ON_CHAIN
 
 _ON_CHAIN_KINDS = (
     AccountKind.VAULT.value,
@@ -36,11 +35,10 @@ owes is not on them either."""
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A signed transaction of a transfer that is not settled yet."""
+    """A signed transaction that is not settled yet, and what it pays, by asset."""
 
     txid: TxId
-    asset: AssetId
-    amount: int
+    paid: Mapping[AssetId, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +141,21 @@ async def _owned(session: ReadSession, network: NetworkId, vault: str) -> dict[A
 async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tuple[Outgoing, ...]:
     unsettled = (
         select(TransactionRow.txid, TransferRow.asset, TransferRow.amount)
-        .join(TransferRow, TransferRow.id == TransactionRow.transfer_id)
+        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
+        .join(TransferRow, TransferRow.id == TransactionTransferRow.transfer_id)
         .where(
-            TransferRow.vault_id == vault,
-            TransferRow.network == network,
-            TransferRow.state.not_in([state.value for state in TERMINAL]),
+            TransactionRow.vault_id == vault,
+            TransactionRow.network == network,
+            TransactionRow.state.in_(ON_CHAIN),
             TransactionRow.txid.is_not(None),
         )
     )
-    return tuple(
-        Outgoing(TxId(txid), AssetId(asset), amount)
-        for txid, asset, amount in await session.rows(unsettled)
-        if txid is not None
-    )
+    paid: dict[TxId, dict[AssetId, int]] = {}
+    for txid, asset, amount in await session.rows(unsettled):
+        if txid is not None:
+            by_asset = paid.setdefault(TxId(txid), {})
+            by_asset[AssetId(asset)] = by_asset.get(AssetId(asset), 0) + amount
+    return tuple(Outgoing(txid, amounts) for txid, amounts in paid.items())
 
 
 async def _moved_at(session: ReadSession, network: NetworkId, vault: str) -> int | None:
@@ -164,13 +164,13 @@ async def _moved_at(session: ReadSession, network: NetworkId, vault: str) -> int
         DepositRow.network == network,
         DepositRow.state != DepositState.REVERSED.value,
     )
-    paid = select(TransferRow.block_height).where(
-        TransferRow.vault_id == vault,
-        TransferRow.network == network,
-        TransferRow.block_height.is_not(None),
+    paid = select(TransactionRow.block_height).where(
+        TransactionRow.vault_id == vault,
+        TransactionRow.network == network,
+        TransactionRow.block_height.is_not(None),
     )
     heights = [
         await session.first(received.order_by(DepositRow.block_height.desc()).limit(1)),
-        await session.first(paid.order_by(TransferRow.block_height.desc()).limit(1)),
+        await session.first(paid.order_by(TransactionRow.block_height.desc()).limit(1)),
     ]
     return max((height for height in heights if height is not None), default=None)

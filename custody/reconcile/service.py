@@ -269,7 +269,8 @@ class Reconciliation:
             for asset, units in by_asset(sum_of((status.costs, status.held))).items():
                 left[asset] = left.get(asset, 0) + units
             if status.state is TxState.INCLUDED:
-                left[each.asset] = left.get(each.asset, 0) + each.amount
+                for asset, units in each.paid.items():
+                    left[asset] = left.get(asset, 0) + units
         return left
 
 

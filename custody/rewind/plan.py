@@ -8,34 +8,35 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chains.model import AssetId, BlockRef
-from chains.networks import Network
-from custody.db.tables import DepositRow, TransferRow
+from chains.model import BlockRef
+from custody.db.tables import DepositRow
+from custody.db.transfer_tables import ReservationRow, TransactionRow, TransferRow
 from custody.deposits.matching import DepositState
 from custody.ledger.model import (
     Account,
+    AccountKey,
+    Entry,
+    Kind,
     Post,
     Reason,
-    Reserve,
     Void,
     chain_account,
-    fees_account,
-    locked_account,
-    vault_account,
 )
 from custody.ledger.shortfall import Draft
-from custody.transfers.state import State
+from custody.transfers.reservations import part_of, reserve_of
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`position`: our newest block. `common`: the newest of our blocks that is on the node's chain,
-    where the follower goes on; None: no block is, and it starts anew. `transfers`: settled ones,
-    which are tracked again; what is not settled is moved back by the tracker itself."""
+    where the follower goes on; None: no block is, and it starts anew. `transactions`: settled ones,
+    which are tracked again; what is not settled is moved back by the tracker itself. `transfers`:
+    those that they decided."""
 
     position: BlockRef | None
     common: BlockRef | None
     deposits: Sequence[DepositRow]
+    transactions: Sequence[TransactionRow]
     transfers: Sequence[TransferRow]
     coins_made: int
     coins_spent: int
@@ -47,48 +48,68 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.moves_back or self.deposits or self.transfers)
+        return not (self.moves_back or self.deposits or self.transactions)
 
     @property
     def states(self) -> list[tuple[str, str, str | None]]:
         """What must still be so when the plan is carried out."""
         received = [(row.id, row.state, row.block_hash) for row in self.deposits]
-        return [*received, *((row.id, row.state, row.block_hash) for row in self.transfers)]
+        return [*received, *((row.id, row.state, row.block_hash) for row in self.transactions)]
 
     @property
     def touched(self) -> set[str]:
         """The vaults with anything in the plan."""
-        return {row.vault_id for row in self.deposits} | {row.vault_id for row in self.transfers}
+        return {row.vault_id for row in self.deposits} | {row.vault_id for row in self.transactions}
 
     @property
     def vaults(self) -> set[str]:
         """Those whose settled money changes."""
         credited = {row.vault_id for row in self.deposits if row.state == DepositState.CREDITED}
-        return credited | {row.vault_id for row in self.transfers}
+        return credited | {row.vault_id for row in self.transactions}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A transfer that is decided again: everything that was booked for it, and what it held."""
+
+    transfer: str
+    vault: str
+    entries: Sequence[Entry]
+    reservations: Sequence[ReservationRow]
 
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """`draft`: all movements. `reserves`: for each transfer the places of its new reservations,
-    amount and fee, among them."""
+    """`draft`: all movements. `reserves`: for each transfer the places of its new reservations
+    among them, in the order of the old ones."""
 
     draft: Draft
-    reserves: Mapping[str, tuple[int, int]]
+    reserves: Mapping[str, Sequence[int]]
 
 
 def book(
-    network: Network, plan: Plan, accounts: Mapping[str, Account], credited: Mapping[str, str]
+    plan: Plan,
+    settled: Sequence[Settled],
+    accounts: Mapping[str, Account],
+    keys: Mapping[str, AccountKey],
+    credited: Mapping[str, str],
 ) -> Booking:
-    """The ledger's side. `accounts`: of the plan's vaults, by id. `credited`: the id of the account
-    that each deposit was credited to, by deposit.
+    """The ledger's side. `accounts`: of the plan's vaults, by id; `keys`: of all accounts that the
+    entries name. `credited`: the id of the account that each deposit was credited to, by deposit.
 
     First everything comes back that was paid, then it is held again, then what was never received
     is taken away; what a vault lacks for that, it owes.
     """
     draft = Draft(accounts)
-    for transfer in plan.transfers:
-        _give_back(draft, network, transfer)
-    reserves = {transfer.id: _hold(draft, network, transfer) for transfer in plan.transfers}
+    for each in settled:
+        _give_back(draft, each, keys)
+    reserves = {
+        each.transfer: [
+            draft.add(reserve_of(each.transfer, each.vault, part_of(row)))
+            for row in each.reservations
+        ]
+        for each in settled
+    }
     for deposit in plan.deposits:
         if deposit.state == DepositState.PENDING:
             draft.add(Void(deposit.reservation_id))
@@ -99,23 +120,18 @@ def book(
     return Booking(draft, reserves)
 
 
-def _give_back(draft: Draft, network: Network, row: TransferRow) -> None:
-    """The opposite of what its end settled."""
-    native, vault = network.native.id, row.vault_id
-    account = vault_account(vault, native)
-    if row.state == State.FINAL:
-        paid = vault_account(vault, AssetId(row.asset))
-        draft.add(Post(chain_account(paid.asset), paid, row.amount, row.id, Reason.REWIND))
-    if row.fee:
-        draft.add(Post(fees_account(native), account, row.fee, row.id, Reason.REWIND))
-    if row.locked:
-        locked = locked_account(vault, native)
-        draft.add(Post(locked, account, row.locked, row.id, Reason.REWIND))
-
-
-def _hold(draft: Draft, network: Network, row: TransferRow) -> tuple[int, int]:
-    paying = vault_account(row.vault_id, AssetId(row.asset))
-    native = vault_account(row.vault_id, network.native.id)
-    amount = Reserve(paying, chain_account(paying.asset), row.amount, row.id, Reason.TRANSFER)
-    fee = Reserve(native, fees_account(native.asset), row.costs_max, row.id, Reason.FEE)
-    return draft.add(amount), draft.add(fee)
+def _give_back(draft: Draft, settled: Settled, keys: Mapping[str, AccountKey]) -> None:
+    """The opposite of what its end moved, and of nothing that was given back before."""
+    moved: dict[tuple[str, str], int] = {}
+    for entry in settled.entries:
+        if entry.kind not in (Kind.SETTLE, Kind.POST) or entry.reason == Reason.SHORTFALL:
+            continue
+        back = (entry.credit, entry.debit)
+        if back in moved:
+            moved[back] -= entry.amount
+        else:
+            moved[entry.debit, entry.credit] = moved.get((entry.debit, entry.credit), 0)
+            moved[entry.debit, entry.credit] += entry.amount
+    for (debit, credit), amount in moved.items():
+        if amount:
+            draft.add(Post(keys[credit], keys[debit], amount, settled.transfer, Reason.REWIND))

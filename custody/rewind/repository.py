@@ -9,15 +9,10 @@ from sqlalchemy import delete, func, select, update
 from chains.model import BlockRef, NetworkId
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import (
-    BlockRow,
-    CoinRow,
-    DepositRow,
-    LedgerEntryRow,
-    TransferRow,
-)
+from custody.db.tables import BlockRow, CoinRow, DepositRow, LedgerEntryRow
+from custody.db.transfer_tables import TransactionRow
 from custody.deposits.matching import DepositState
-from custody.transfers.state import State
+from custody.transactions.state import State
 
 _STANDING = (DepositState.PENDING.value, DepositState.CREDITED.value)
 _SETTLED = (State.FINAL.value, State.REVERTED.value)
@@ -44,18 +39,18 @@ async def standing_deposits(
     )
 
 
-async def settled_transfers(
+async def settled_transactions(
     session: ReadSession, network: NetworkId, above: int
-) -> Sequence[TransferRow]:
+) -> Sequence[TransactionRow]:
     """Those whose end was in a block above a height."""
     return await session.all(
-        select(TransferRow)
+        select(TransactionRow)
         .where(
-            TransferRow.network == network,
-            TransferRow.state.in_(_SETTLED),
-            TransferRow.block_height > above,
+            TransactionRow.network == network,
+            TransactionRow.state.in_(_SETTLED),
+            TransactionRow.block_height > above,
         )
-        .order_by(TransferRow.id)
+        .order_by(TransactionRow.id)
     )
 
 
@@ -64,7 +59,7 @@ async def older_blocks(
 ) -> list[BlockRef]:
     """Blocks that are not remembered any more but in which something of ours lies, newest first."""
     found: set[BlockRef] = set()
-    for row, states in ((DepositRow, _STANDING), (TransferRow, _SETTLED)):
+    for row, states in ((DepositRow, _STANDING), (TransactionRow, _SETTLED)):
         rows = select(row.block_height, row.block_hash).where(
             row.network == network, row.state.in_(states), row.block_height.is_not(None)
         )

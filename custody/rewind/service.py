@@ -20,7 +20,8 @@ from chains.model import BlockRef
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import Database, WriteSession
-from custody.db.tables import BlockRow, DepositRow, TransferRow
+from custody.db.tables import BlockRow, DepositRow
+from custody.db.transfer_tables import TransactionRow
 from custody.deposits import chain_repository, readings
 from custody.deposits.blocks import Chain, lock_chain
 from custody.deposits.matching import DepositState
@@ -29,11 +30,11 @@ from custody.errors import Conflict
 from custody.ledger import repository as ledger_queries
 from custody.ledger.service import Ledger
 from custody.rewind import repository
-from custody.rewind.plan import Plan, book
+from custody.rewind.plan import Plan, Settled, book
+from custody.transactions import repository as transactions
+from custody.transactions.moving import unsettle
 from custody.transfers import repository as transfers
-from custody.transfers.apply import load, transition
-from custody.transfers.builder import unsigned_of
-from custody.transfers.state import Unsettle
+from custody.transfers.reservations import holds_again
 from custody.vaults.debts import cover_and_tell
 from custody.vaults.freezes import freeze
 from custody.vaults.watchlist import WatchList
@@ -95,14 +96,18 @@ class Rewind:
         floor = to if to is not None else min(above, refs[0].height - 1 if refs else above)
         async with self._database.read() as session:
             received = await repository.standing_deposits(session, network, floor)
-            settled = await repository.settled_transfers(session, network, floor)
+            settled = await repository.settled_transactions(session, network, floor)
             made, spent = await repository.coins_above(session, network, above)
         gone = await _gone(asked, [*received, *settled], refs, above, ask=to is not None)
+        undone = [row for row in settled if _block_of(row) in gone]
+        async with self._database.read() as session:
+            decided = await transactions.transfers_of(session, [row.id for row in undone])
         return Plan(
             position=position,
             common=common,
             deposits=[row for row in received if _block_of(row) in gone],
-            transfers=[row for row in settled if _block_of(row) in gone],
+            transactions=undone,
+            transfers=decided,
             coins_made=made,
             coins_spent=spent,
             blocks=sum(1 for ref in refs if ref.height > above),
@@ -153,23 +158,28 @@ class Rewind:
             for vault in plan.touched
             for account in await ledger_queries.accounts_of_vault(session, vault)
         }
-        booking = book(self._network, plan, accounts, credited)
+        settled = [
+            Settled(
+                row.id,
+                row.vault_id,
+                await ledger_queries.entries_of(session, row.id),
+                await transfers.reservations_of(session, row.id),
+            )
+            for row in plan.transfers
+        ]
+        named = {side for each in settled for e in each.entries for side in (e.debit, e.credit)}
+        keys = await ledger_queries.keys_of(session, named)
+        booking = book(plan, settled, accounts, keys, credited)
         ids = await self._ledger.apply(session, booking.draft.movements)
         for deposit in plan.deposits:
             deposit.state, deposit.decided_at = DepositState.REVERSED.value, now
-        for transfer in plan.transfers:
-            amount, fee = booking.reserves[transfer.id]
-            transfer.amount_reservation_id, transfer.fee_reservation_id = ids[amount], ids[fee]
-            await self._track_again(session, transfer, now)
+        for each in settled:
+            entries = [ids[place] for place in booking.reserves[each.transfer]]
+            holds_again(each.reservations, entries)
+        await session.flush()
+        for row in plan.transactions:
+            await unsettle(session, self._ledger, row.id, now)
         return len(ids)
-
-    async def _track_again(self, session: WriteSession, row: TransferRow, now: datetime) -> None:
-        """Its claims first: what it consumes must not be built into another transaction."""
-        signed = await transfers.signed_transaction(session, row.id)
-        if signed is not None:
-            keys = self._adapter.codec.summarize(unsigned_of(signed)).conflict_keys
-            await transfers.claim_missing(session, row.id, row.network, keys, now)
-        await transition(session, self._ledger, row, await load(session, row), Unsettle(), now)
 
     async def _look_again(self, plan: Plan) -> Rescanned:
         """Where the follower will not come by again."""
@@ -200,7 +210,7 @@ class _Asked:
 
 async def _gone(
     asked: _Asked,
-    rows: Iterable[DepositRow | TransferRow],
+    rows: Iterable[DepositRow | TransactionRow],
     refs: Sequence[BlockRef],
     above: int,
     *,
@@ -219,7 +229,7 @@ async def _gone(
     }
 
 
-def _block_of(row: DepositRow | TransferRow) -> BlockRef | None:
+def _block_of(row: DepositRow | TransactionRow) -> BlockRef | None:
     if row.block_height is None or row.block_hash is None:
         return None
     return BlockRef(row.block_height, row.block_hash)
@@ -227,11 +237,14 @@ def _block_of(row: DepositRow | TransferRow) -> BlockRef | None:
 
 async def _lock_rows(session: WriteSession, plan: Plan) -> Plan:
     """The plan with the rows as they are now. Raises Conflict(rewind_outdated)."""
-    settled = [await transfers.lock_transfer(session, row.id) for row in plan.transfers]
+    ids = [row.id for row in plan.transfers]
+    decided = await transfers.lock_transfers(session, ids)
+    settled = [(await transactions.lock_named(session, row.id))[0] for row in plan.transactions]
     received = [await session.get(DepositRow, row.id) for row in plan.deposits]
     now = replace(
         plan,
-        transfers=[row for row in settled if row is not None],
+        transactions=settled,
+        transfers=decided,
         deposits=[row for row in received if row is not None],
     )
     if now.states != plan.states:

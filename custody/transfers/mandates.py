@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from custody.db.tables import TransferRow
+from chains.effects import Pay
+from custody.db.transfer_tables import MandateRow
 from signer.policy import Detail, Evaluation, Policy, Ruling, Usage, Window, evaluate, facts_of
 from signer.wire import Mandate, parse_json
 
@@ -32,11 +33,26 @@ def best_terms(
     return min(judged, key=lambda each: _RANK[each[1].ruling])
 
 
-def stored_mandate(row: TransferRow) -> Mandate:
+def stored_mandate(row: MandateRow) -> Mandate:
     """The mandate of a transfer, from its canonical bytes."""
-    mandate = Mandate.parse(parse_json(row.mandate))
-    assert mandate.transfer == row.id, "another transfer's mandate"
+    mandate = Mandate.parse(parse_json(row.document))
+    assert mandate.transfer == row.transfer_id, "another transfer's mandate"
     return mandate
+
+
+def document_of(mandate: Mandate) -> bytes:
+    """The canonical bytes that are stored, shown and signed."""
+    return mandate.canonical()
+
+
+def digest_of(mandate: Mandate) -> bytes:
+    """What approvers sign."""
+    return mandate.digest()
+
+
+def effects_of(mandate: Mandate) -> tuple[Pay, ...]:
+    """What was agreed to."""
+    return mandate.outputs
 
 
 def reason_of(evaluation: Evaluation) -> str:

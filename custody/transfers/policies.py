@@ -30,7 +30,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from chains.model import Address, AssetId
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import TransferRow
+from custody.db.transfer_tables import TransferRow
 from custody.db.types import BaseUnits
 from custody.errors import Unprocessable
 from custody.transfers.state import NEVER_SIGNED

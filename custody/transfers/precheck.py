@@ -11,9 +11,10 @@ from datetime import datetime
 
 from chains.networks import all_networks
 from custody.db.session import ReadSession
-from custody.db.tables import TransactionRow, TransferRow
+from custody.db.transfer_tables import MandateRow, TransactionRow
+from custody.transactions import repository as transactions
+from custody.transactions.outcomes import Later, signer_code
 from custody.transfers import repository
-from custody.transfers.outcomes import Later, signer_code
 from custody.transfers.policies import PolicySource, usage
 from signer.policy import Detail, Policy, Ruling, evaluate, facts_of, windows
 from signer.wire import Mandate, RefusalCode
@@ -25,7 +26,7 @@ class Precheck:
         self._clock = clock
 
     async def wait_for(
-        self, session: ReadSession, row: TransferRow, mandate: Mandate
+        self, session: ReadSession, row: MandateRow, mandate: Mandate
     ) -> Later | None:
         """What to wait for before building, or None. Raises SignerError, Unprocessable."""
         policy = await self._policies.current()
@@ -34,12 +35,12 @@ class Precheck:
         facts = facts_of(mandate)
         now = self._clock()
         native = all_networks()[mandate.network].native.id
-        used = await usage(session, windows(policy, facts), native, now, besides=row.id)
-        asked = _first_asked(await repository.transactions_of(session, row.id))
+        used = await usage(session, windows(policy, facts), native, now, besides=row.transfer_id)
+        asked = _first_asked(await transactions.contest(session, row.transfer_id))
         since = {} if asked is None else {rule.id: asked for rule in policy.rules}
         approvers = [
             verdict.approver
-            for verdict in await repository.verdicts_on(session, row.id)
+            for verdict in await repository.verdicts_on(session, row)
             if verdict.verdict == "approve"
         ]
         verdict = evaluate(policy, facts, used, now, approvers, since)

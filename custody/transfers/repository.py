@@ -1,26 +1,26 @@
-"""Queries on transfers, their transactions and claims. Decides nothing."""
+"""Queries on transfers, their mandates, approvals and reservations. Decides nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, exists, select
+from sqlalchemy import bindparam, exists, select
 
-from chains.model import ConflictKey, Excludes, NetworkId
+from chains.costs import Costs
+from chains.model import NetworkId
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import (
+from custody.db.transfer_tables import (
     ApprovalRow,
-    ClaimRow,
-    TransactionRow,
+    MandateRow,
+    ReservationRow,
+    TransactionTransferRow,
     TransferEventRow,
     TransferRow,
 )
-from custody.transfers.state import ON_CHAIN, State
-
-WAITING_FOR_US = (State.AWAITING_APPROVAL, State.QUEUED)
+from custody.transfers.consent import Consent
+from custody.transfers.state import WAITING, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,16 @@ class TransferFilter:
 
 async def lock_transfer(session: WriteSession, transfer_id: str) -> TransferRow | None:
     """The row as it is now, ours until the transaction ends."""
-    statement = select(TransferRow).where(TransferRow.id == transfer_id).order_by(TransferRow.id)
-    rows = await session.for_update(statement)
+    rows = await lock_transfers(session, [transfer_id])
     return rows[0] if rows else None
+
+
+async def lock_transfers(
+    session: WriteSession, transfer_ids: Collection[str]
+) -> Sequence[TransferRow]:
+    """The rows as they are now, in the order of their ids, ours until the transaction ends."""
+    named = select(TransferRow).where(TransferRow.id.in_(transfer_ids))
+    return await session.for_update(named.order_by(TransferRow.id))
 
 
 async def find_transfer(
@@ -79,134 +86,149 @@ async def events_of(session: ReadSession, transfer_id: str) -> Sequence[Transfer
     )
 
 
-async def ids_in_state(
-    session: ReadSession, network: NetworkId, states: Iterable[State] = ON_CHAIN
-) -> Sequence[str]:
-    """Oldest first."""
-    return await session.all(
-        select(TransferRow.id)
-        .where(TransferRow.network == network, TransferRow.state.in_(list(states)))
-        .order_by(TransferRow.ordinal)
-    )
-
-
 async def ids_expired(session: ReadSession, now: datetime) -> Sequence[str]:
     """Transfers whose mandate has run out while they wait for people or for us."""
     return await session.all(
         select(TransferRow.id)
-        .where(TransferRow.state.in_(WAITING_FOR_US), TransferRow.expires_at <= now)
-        .order_by(TransferRow.ordinal)
-    )
-
-
-# Transactions
-
-
-def open_transactions(transfer_id: str) -> Select[str]:
-    """Ids of transactions that the signer may see or have seen without telling us."""
-    return select(TransactionRow.id).where(
-        TransactionRow.transfer_id == transfer_id,
-        TransactionRow.refusal.is_(None),
-    )
-
-
-async def is_built(session: ReadSession, transfer_id: str) -> bool:
-    return await session.first(open_transactions(transfer_id)) is not None
-
-
-async def transactions_of(session: ReadSession, transfer_id: str) -> Sequence[TransactionRow]:
-    """Newest first."""
-    return await session.all(
-        select(TransactionRow)
-        .where(TransactionRow.transfer_id == transfer_id)
-        .order_by(TransactionRow.id.desc())
-    )
-
-
-async def signed_transaction(session: ReadSession, transfer_id: str) -> TransactionRow | None:
-    """The one that was signed; there is at most one."""
-    return await session.one_or_none(
-        select(TransactionRow).where(
-            TransactionRow.transfer_id == transfer_id, TransactionRow.raw.is_not(None)
+        .join(MandateRow, MandateRow.transfer_id == TransferRow.id)
+        .where(
+            TransferRow.state.in_(WAITING),
+            MandateRow.state.in_(_LIVE),
+            MandateRow.expires_at <= now,
         )
+        .distinct()
+        .order_by(TransferRow.id)
     )
 
 
-# Claims
+# Mandates
+
+_LIVE = (Consent.OFFERED, Consent.AGREED)
 
 
-async def claims_of(session: ReadSession, transfer_id: str) -> tuple[ConflictKey, ...]:
+async def mandates_of(session: ReadSession, transfer_id: str) -> Sequence[MandateRow]:
+    """All versions, the first one first."""
+    return (await mandates_by_transfer(session, [transfer_id]))[transfer_id]
+
+
+async def mandates_by_transfer(
+    session: ReadSession, transfer_ids: Collection[str]
+) -> dict[str, list[MandateRow]]:
+    """`mandates_of` each of the transfers."""
+    rows = await session.all(
+        select(MandateRow)
+        .where(MandateRow.transfer_id.in_(transfer_ids))
+        .order_by(MandateRow.transfer_id, MandateRow.version)
+    )
+    found: dict[str, list[MandateRow]] = {each: [] for each in transfer_ids}
+    for row in rows:
+        found[row.transfer_id].append(row)
+    return found
+
+
+def offered(mandates: Sequence[MandateRow]) -> MandateRow | None:
+    """The version that people are asked about."""
+    return next((each for each in mandates if each.state == Consent.OFFERED), None)
+
+
+def agreed(mandates: Sequence[MandateRow]) -> MandateRow | None:
+    """The newest version under which it may be signed."""
+    return next((each for each in reversed(mandates) if each.state == Consent.AGREED), None)
+
+
+def current(mandates: Sequence[MandateRow]) -> MandateRow:
+    """What counts now: what is on offer, else what was agreed, else the last word."""
+    return offered(mandates) or agreed(mandates) or mandates[-1]
+
+
+async def mandate_at(session: ReadSession, transfer_id: str, version: int) -> MandateRow | None:
+    return await session.get(MandateRow, (transfer_id, version))
+
+
+async def bounds_of(session: ReadSession, transaction_id: str) -> dict[str, Costs]:
+    """The most that each transfer of a transaction lets it cost, by the version it is under."""
     rows = await session.rows(
-        select(ClaimRow.key, ClaimRow.excludes)
-        .where(ClaimRow.transfer_id == transfer_id)
-        .order_by(ClaimRow.key)
+        select(MandateRow.transfer_id, MandateRow.costs_max)
+        .join(
+            TransactionTransferRow,
+            (TransactionTransferRow.transfer_id == MandateRow.transfer_id)
+            & (TransactionTransferRow.mandate_version == MandateRow.version),
+        )
+        .where(TransactionTransferRow.transaction_id == transaction_id)
+        .order_by(MandateRow.transfer_id)
     )
-    return tuple(ConflictKey(key, Excludes(excludes)) for key, excludes in rows)
-
-
-async def claims_of_others(
-    session: ReadSession, network: NetworkId, transfer_id: str
-) -> frozenset[ConflictKey]:
-    rows = await session.rows(
-        select(ClaimRow.key, ClaimRow.excludes)
-        .where(ClaimRow.network == network, ClaimRow.transfer_id != transfer_id)
-        .order_by(ClaimRow.key)
-    )
-    return frozenset(ConflictKey(key, Excludes(excludes)) for key, excludes in rows)
-
-
-async def insert_claims(
-    session: WriteSession,
-    transfer_id: str,
-    network: str,
-    keys: Iterable[ConflictKey],
-    now: datetime,
-) -> None:
-    """IntegrityError, now or at the end, if another transfer holds one of them."""
-    await session.insert(ClaimRow, _claim_rows(transfer_id, network, keys, now))
-
-
-async def claim_missing(
-    session: WriteSession,
-    transfer_id: str,
-    network: str,
-    keys: Iterable[ConflictKey],
-    now: datetime,
-) -> None:
-    """Those of the keys that nobody holds."""
-    await session.insert_missing(ClaimRow, _claim_rows(transfer_id, network, keys, now))
-
-
-def _claim_rows(
-    transfer_id: str, network: str, keys: Iterable[ConflictKey], now: datetime
-) -> list[dict[str, Any]]:
-    return [
-        {
-            "key": key.text,
-            "excludes": key.excludes.value,
-            "network": network,
-            "transfer_id": transfer_id,
-            "created_at": now,
-        }
-        for key in sorted(keys)
-    ]
-
-
-async def release_claims(session: WriteSession, transfer_id: str) -> None:
-    await session.execute(delete(ClaimRow).where(ClaimRow.transfer_id == transfer_id))
-
-
-async def has_claims(session: ReadSession, transfer_id: str) -> bool:
-    return bool(await session.one(select(exists().where(ClaimRow.transfer_id == transfer_id))))
+    return dict(rows)
 
 
 # Approvals
 
 
-async def verdicts_on(session: ReadSession, transfer_id: str) -> Sequence[ApprovalRow]:
+async def verdicts_on(session: ReadSession, mandate: MandateRow) -> Sequence[ApprovalRow]:
     """In the order in which they were given."""
     return await session.all(
         select(ApprovalRow)
-        .where(ApprovalRow.transfer_id == transfer_id)
+        .where(ApprovalRow.mandate_digest == mandate.digest)
         .order_by(ApprovalRow.created_at, ApprovalRow.id)
+    )
+
+
+async def awaiting_approval(
+    session: ReadSession, client_id: str | None, after: str, limit: int
+) -> Sequence[tuple[TransferRow, MandateRow]]:
+    """Mandates on offer with their transfers, in order of the transfers' creation."""
+    statement = (
+        select(TransferRow, MandateRow)
+        .join(MandateRow, MandateRow.transfer_id == TransferRow.id)
+        .where(MandateRow.state == Consent.OFFERED, TransferRow.ordinal > after)
+    )
+    if client_id is not None:
+        statement = statement.where(TransferRow.client_id == client_id)
+    return await session.rows(statement.order_by(TransferRow.ordinal).limit(limit))
+
+
+# Reservations
+
+
+async def reservations_of(session: ReadSession, transfer_id: str) -> Sequence[ReservationRow]:
+    """Held and ended, older versions first."""
+    return await session.all(
+        select(ReservationRow)
+        .where(ReservationRow.transfer_id == transfer_id)
+        .order_by(ReservationRow.mandate_version, ReservationRow.asset, ReservationRow.kind)
+    )
+
+
+async def is_held(session: ReadSession, transfer_id: str) -> bool:
+    """Whether money is held for the transfer."""
+    held = exists().where(ReservationRow.transfer_id == transfer_id, ReservationRow.spent.is_(None))
+    return bool(await session.one(select(held)))
+
+
+async def unheld(session: ReadSession) -> Sequence[tuple[str, str]]:
+    """Transfers on their way that hold nothing, with their vaults."""
+    held = exists().where(
+        ReservationRow.transfer_id == TransferRow.id, ReservationRow.spent.is_(None)
+    )
+    states = (State.APPROVED, State.IN_FLIGHT)
+    return await session.rows(
+        select(TransferRow.id, TransferRow.vault_id)
+        .where(TransferRow.state.in_(states), ~held)
+        .order_by(TransferRow.id)
+    )
+
+
+async def unheld_of(session: ReadSession, transaction_id: str) -> Sequence[str]:
+    """The transfers under way that a transaction carries and for which nothing is held."""
+    held = exists().where(
+        ReservationRow.transfer_id == TransferRow.id, ReservationRow.spent.is_(None)
+    )
+    return await session.all(
+        select(TransferRow.id)
+        .join(TransactionTransferRow, TransactionTransferRow.transfer_id == TransferRow.id)
+        .where(
+            TransactionTransferRow.transaction_id == transaction_id,
+            TransferRow.state == State.IN_FLIGHT,
+            ~held,
+        )
+        .order_by(TransferRow.id)
     )

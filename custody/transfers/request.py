@@ -4,12 +4,14 @@ number and bytes, which are stored so that a repeated request gets the same ones
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from chains.costs import CostKind
 from chains.model import AssetId, NetworkId
 from custody.db.ids import derived_id
-from custody.db.tables import TransferRow
+from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
 from custody.errors import Unprocessable
 
 NOTE_LENGTH_MAX = 500
@@ -18,8 +20,10 @@ _TRANSFER_DOMAIN = b"custody-wallet/transfer-id/v1\n"
 
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
-    """`destination` as somebody typed it; `amount` and `fee_max` in base units, positive. `fee_max`
-    None: the network's default, which bounds every other kind of cost too."""
+    """`destination` as somebody typed it; amounts in base units, positive. `fee_max`: the most that
+    the fee may be; `costs_max`: the same for other kinds; what is not named has the network's
+    default. `memo`: part of who is paid. `retry_of`: the transfer, ended without paying anybody,
+    that this one repeats."""
 
     vault_id: str
     network: NetworkId
@@ -27,7 +31,15 @@ class TransferRequest:
     destination: str
     amount: int
     fee_max: int | None = None
+    costs_max: Mapping[CostKind, int] = field(default_factory=dict)
+    memo: str | None = None
+    retry_of: str | None = None
     note: str | None = None
+
+    @property
+    def says_no_costs(self) -> bool:
+        """Whether the network's defaults count."""
+        return self.fee_max is None and not self.costs_max
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +77,21 @@ class Answer:
     replayed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A transfer with all that belongs to it: every version of its terms, the first one first, and
+    every transaction that was built for it, the oldest first."""
+
+    row: TransferRow
+    mandates: tuple[MandateRow, ...]
+    transactions: tuple[TransactionRow, ...]
+
+
 class Renderer(Protocol):
     """Turns outcomes into answers, inside the transaction that stores them."""
 
-    def created(self, row: TransferRow) -> Answer: ...
+    def created(self, made: Shown) -> Answer: ...
 
-    def denied(self, row: TransferRow) -> Answer: ...
+    def denied(self, made: Shown) -> Answer: ...
 
     def refused(self, error: Unprocessable) -> Answer: ...

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
 from chains.codec import TransactionCodec
-from chains.costs import CostKind, Costs, by_asset
+from chains.costs import Costs, by_asset, costs_in
 from chains.effects import Pay
 from chains.families import Codecs
 from chains.model import NetworkId
@@ -23,45 +23,45 @@ from custody.apikeys.model import Caller
 from custody.db.ids import new_id
 from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.tables import TransferEventRow, TransferRow, VaultRow
+from custody.db.tables import VaultRow
+from custody.db.transfer_tables import (
+    MandateRow,
+    TransactionRow,
+    TransferEventRow,
+    TransferRow,
+)
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.journal.repository import check_open, place, signer_ahead
 from custody.ledger.service import Ledger
-from custody.transfers import repository
-from custody.transfers.apply import event_fields, load, run_effects, transition
-from custody.transfers.holding import reserves
+from custody.transactions import repository as transactions
+from custody.transactions.sources import Payer, choose_source, lock_payer
+from custody.transfers import repository, reservations
+from custody.transfers.apply import WORDS, event_fields, load, run_effects, transition
+from custody.transfers.consent import Consent, decide
 from custody.transfers.idempotency import (
     key_reused,
     lock_answer,
     store_answer,
     stored_answer,
 )
-from custody.transfers.mandates import best_terms, reason_of
+from custody.transfers.mandates import best_terms, digest_of, document_of, reason_of
 from custody.transfers.policies import PolicySource, usage, usage_at_most
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import (
     Answer,
     Idempotency,
     Renderer,
+    Shown,
     TransferRequest,
     transfer_id_of,
 )
-from custody.transfers.sources import Payer, choose_source, lock_payer
-from custody.transfers.state import (
-    Accept,
-    AskApprovals,
-    Cancel,
-    Deny,
-    Event,
-    Expire,
-    State,
-    Transfer,
-    advance,
-    can,
-)
+from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
 from custody.vaults.resolve import resolve_address
 from signer.policy import Policy, Ruling, facts_of, windows
 from signer.wire import Action, Mandate
+
+FIRST: Final = 1
+"""The version of a transfer's terms that it is made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,11 @@ class _Ask:
 
     def is_for(self, row: TransferRow) -> bool:
         """Whether `row` is what is asked for. A note is words, and may be lost by a recovery."""
+        paid = self.payment
         return (
             (row.vault_id, row.network, row.asset) == (self.request.vault_id, *self._asset)
-            and (row.destination, row.amount) == (self.payment.address, self.payment.amount)
-            and self.request.fee_max in (None, row.fee_max)
+            and (row.destination, row.memo, row.amount) == (paid.address, paid.memo, paid.amount)
+            and (self.request.says_no_costs or row.costs_max == self.total_max)
         )
 
     @property
@@ -145,7 +146,7 @@ class Transfers:
             self._wake()
         return answer
 
-    async def cancel(self, transfer_id: str, caller: Caller) -> TransferRow:
+    async def cancel(self, transfer_id: str, caller: Caller) -> Shown:
         """Call it off and release what it holds, while no transaction may have been signed.
 
         Raises NotFound transfer_not_found, Conflict transfer_not_cancellable, Unavailable
@@ -155,15 +156,14 @@ class Transfers:
             row = await repository.lock_transfer(session, transfer_id)
             if row is None or not caller.sees(row.client_id):
                 raise NotFound("transfer_not_found", "no such transfer")
-            before = await load(session, row)
-            if before.state is State.CANCELLED:
-                return row
-            await check_open(session)
-            if not can(before, Cancel):
-                raise Conflict("transfer_not_cancellable", _too_late(before))
-            event = Cancel(f"by {caller.initiator}")
-            await transition(session, self._ledger, row, before, event, self._clock())
-            return row
+            if row.state != State.CANCELLED:
+                await check_open(session)
+                if not can(load(row), Event.CANCEL):
+                    raise Conflict("transfer_not_cancellable", _too_late(load(row)))
+                reason = f"by {caller.initiator}"
+                now = self._clock()
+                await transition(session, self._ledger, row, Event.CANCEL, now, reason)
+            return (await shown(session, [row]))[0]
 
     async def expire(self, now: datetime | None = None, lease: Lease | None = None) -> int:
         """End every transfer whose mandate has run out before the signer saw it. How many.
@@ -182,25 +182,28 @@ class Transfers:
                     await lease.check(session)
                 row = await repository.lock_transfer(session, transfer_id)
                 assert row is not None
-                before = await load(session, row)
-                if can(before, Expire) and row.expires_at <= now:
-                    await transition(session, self._ledger, row, before, Expire(), now)
+                mandate = repository.current(await repository.mandates_of(session, transfer_id))
+                if can(load(row), Event.EXPIRE) and mandate.expires_at <= now:
+                    await transition(session, self._ledger, row, Event.EXPIRE, now)
                     ended += 1
         return ended
 
     async def get(
         self, session: ReadSession, transfer_id: str, caller: Caller
-    ) -> tuple[TransferRow, Sequence[TransferEventRow]]:
+    ) -> tuple[Shown, Sequence[TransferEventRow]]:
         """A transfer with its history. Raises NotFound transfer_not_found."""
         row = await repository.find_transfer(session, transfer_id, caller.client_id)
         if row is None:
             raise NotFound("transfer_not_found", "no such transfer")
-        return row, await repository.events_of(session, transfer_id)
+        (found,) = await shown(session, [row])
+        return found, await repository.events_of(session, transfer_id)
 
     async def page(
         self, session: ReadSession, wanted: TransferFilter, after: str, limit: int
-    ) -> Sequence[TransferRow]:
-        return await repository.page_of_transfers(session, wanted, after, limit)
+    ) -> Sequence[Shown]:
+        """In order of creation."""
+        rows = await repository.page_of_transfers(session, wanted, after, limit)
+        return await shown(session, rows)
 
     # Creating, step by step
 
@@ -212,14 +215,17 @@ class Transfers:
         native = codec.network.native
         if request.asset != native.id:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
-        for field, amount in (("amount", request.amount), ("fee_max", request.fee_max)):
-            if amount is not None and amount > native.maximum:
+        costs_max = codec.network.bounds(request.fee_max)
+        costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
+        limited = [("amount", request.amount), ("fee_max", sum(costs_max.values()))]
+        for field, amount in limited:
+            if amount > native.maximum:
                 most = f"more {native.symbol} than can exist"
                 raise Invalid("amount_above_maximum", most, field=field)
         destination = resolve_address(codec.network, request.destination, self._families)
-        payment = Pay(destination.address, request.asset, request.amount)
+        payment = Pay(destination.address, request.asset, request.amount, request.memo)
         codec.check_payment(payment)
-        return codec, payment, codec.network.bounds(request.fee_max)
+        return codec, payment, costs_max
 
     async def _create(
         self, session: WriteSession, ask: _Ask, key: Idempotency, render: Renderer
@@ -239,25 +245,26 @@ class Transfers:
         if payer.closed_since is not None:
             raise signer_ahead()
         _check_payer(payer)
-        mandate, event = await self._decide(session, ask, payer, named)
-        after, effects = advance(Transfer(mandate.transfer), event)
-        held: Sequence[str | None] = (None, None)
-        if after.state is not State.DENIED:
-            held = await self._reserve(session, ask, mandate)
-        fields = _fields(ask, mandate, after, held)
+        await _check_retry(session, ask.request, payer)
+        mandate, event, reason = await self._decide(session, ask, payer, named)
+        after, effects = advance(Transfer(mandate.transfer), event, reason)
+        fields, terms = _fields(ask, mandate, after), _terms(ask, mandate, event)
         await session.insert(TransferRow, [fields])
+        await session.insert(MandateRow, [terms])
+        if after.state is not State.DENIED:
+            await self._hold(session, ask, mandate)
         await session.insert(TransferEventRow, [event_fields(after, event, ask.now)])
-        row = TransferRow()
-        vars(row).update(fields)  # written already, so nothing needs to watch its attributes
+        row = TransferRow(**fields)
         await run_effects(session, self._ledger, row, effects, ask.now)
-        answer = render.denied(row) if after.state is State.DENIED else render.created(row)
+        made = Shown(row, (MandateRow(**terms),), ())
+        answer = render.denied(made) if after.state is State.DENIED else render.created(made)
         await store_answer(session, key, answer, ask.now)
         return answer
 
     async def _decide(
         self, session: WriteSession, ask: _Ask, payer: Payer, named: str
-    ) -> tuple[Mandate, Event]:
-        """The mandate, and what the policy makes of it."""
+    ) -> tuple[Mandate, Event, str | None]:
+        """The mandate, and what the policy makes of it, and why."""
         network = ask.codec.network
         total = ask.payment.amount + ask.total_max
         source = await choose_source(session, ask.codec, payer, total)
@@ -287,18 +294,18 @@ class Transfers:
             mandate, verdict = best_terms(draft, ask.policy, used, ask.now)
         match verdict.ruling:
             case Ruling.DENY:
-                return mandate, Deny(reason_of(verdict))
+                return mandate, Event.DENY, reason_of(verdict)
             case Ruling.NEEDS_APPROVALS:
-                return mandate, AskApprovals()
+                return mandate, Event.ASK, None
             case Ruling.ALLOW | Ruling.NOT_YET:
-                return mandate, Accept()
+                return mandate, Event.ACCEPT, None
 
-    async def _reserve(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> tuple[str, ...]:
-        native, payment = ask.codec.network.native.id, ask.payment
-        wanted = reserves(
-            mandate.transfer, mandate.vault, payment.asset, payment.amount, native, ask.total_max
+    async def _hold(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> None:
+        paid = {ask.payment.asset: ask.payment.amount}
+        wanted = reservations.parts_of(paid, ask.costs_max)
+        await reservations.hold(
+            session, self._ledger, mandate.transfer, mandate.vault, FIRST, wanted
         )
-        return await self._ledger.reserve(session, *wanted)
 
     async def _store_refusal(
         self, request: TransferRequest, key: Idempotency, answer: Answer
@@ -339,7 +346,8 @@ async def _answer_of_the_known(
     assert row is not None
     if not ask.is_for(row):
         raise key_reused()
-    answer = render.denied(row) if row.state == State.DENIED else render.created(row)
+    (found,) = await shown(session, [row])
+    answer = render.denied(found) if row.state == State.DENIED else render.created(found)
     await store_answer(session, key, answer, ask.now)
     return replace(answer, replayed=True)
 
@@ -356,9 +364,33 @@ def _check_payer(payer: Payer) -> None:
         )
 
 
-def _fields(
-    ask: _Ask, mandate: Mandate, after: Transfer, held: Sequence[str | None]
-) -> dict[str, Any]:
+async def _check_retry(session: WriteSession, request: TransferRequest, payer: Payer) -> None:
+    """Only what has ended without paying anybody can be asked for again, by the same client."""
+    if request.retry_of is None:
+        return
+    earlier = await repository.find_transfer(session, request.retry_of, payer.client_id)
+    if earlier is None:
+        raise NotFound("transfer_not_found", "no such transfer", field="retry_of")
+    if earlier.state not in REPEATABLE:
+        raise Unprocessable(
+            "transfer_not_repeatable", f"it is {earlier.state}, and may pay yet", field="retry_of"
+        )
+
+
+async def shown(session: ReadSession, rows: Sequence[TransferRow]) -> Sequence[Shown]:
+    """With all that belongs to each."""
+    ids = [row.id for row in rows]
+    mandates = await repository.mandates_by_transfer(session, ids)
+    contests = await transactions.contests(session, ids)
+    return [Shown(row, tuple(mandates[row.id]), _built(contests[row.id])) for row in rows]
+
+
+def _built(contest: Sequence[TransactionRow]) -> tuple[TransactionRow, ...]:
+    """What was only claimed is of no interest to anybody."""
+    return tuple(each for each in contest if each.payload is not None)
+
+
+def _fields(ask: _Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
     return {
         "id": mandate.transfer,
         "ordinal": new_id("ord"),
@@ -367,30 +399,39 @@ def _fields(
         "network": mandate.network,
         "asset": ask.payment.asset,
         "destination": ask.payment.address,
+        "memo": ask.payment.memo,
         "amount": ask.payment.amount,
-        "fee_max": ask.costs_max[ask.codec.network.native.id, CostKind.FEE],
         "costs_max": ask.total_max,
         "note": ask.request.note,
         "initiator": mandate.initiator,
+        "retry_of": ask.request.retry_of,
         "state": after.state,
         "version": after.version,
         "waiting": None,
         "reason": after.reason,
-        "mandate": mandate.canonical(),
-        "amount_reservation_id": held[0],
-        "fee_reservation_id": held[1],
-        "txid": None,
-        "block_height": None,
-        "block_hash": None,
-        "fee": None,
-        "locked": None,
         "requested_at": mandate.requested_at,
-        "expires_at": mandate.expires_at,
         "updated_at": ask.now,
     }
 
 
+def _terms(ask: _Ask, mandate: Mandate, event: Event) -> dict[str, Any]:
+    """The first version of its terms."""
+    word = WORDS.get(event)
+    consent = Consent.OFFERED if word is None else decide(Consent.OFFERED, word)
+    return {
+        "transfer_id": mandate.transfer,
+        "version": FIRST,
+        "document": document_of(mandate),
+        "digest": digest_of(mandate),
+        "costs_max": ask.costs_max,
+        "state": consent,
+        "offered_at": mandate.requested_at,
+        "expires_at": mandate.expires_at,
+        "decided_at": None if word is None else ask.now,
+    }
+
+
 def _too_late(transfer: Transfer) -> str:
-    if transfer.state is State.QUEUED:
+    if transfer.state is State.IN_FLIGHT:
         return "the signer may have signed it already; look again in a moment"
     return f"it is {transfer.state} and can't be cancelled any more"

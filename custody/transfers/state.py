@@ -1,17 +1,16 @@
 """The life of a transfer, as one table. What is not in the table cannot happen.
 
-    requested -> [awaiting_approval] -> queued -> signed -> broadcast -> included -> final
-         \\-> denied   \\-> rejected/expired/cancelled   \\-> dropped   \\-> reverted
+    requested -> [awaiting_approval] -> approved <-> in_flight -> final
+         \\-> denied   \\-> rejected/expired/cancelled     \\-> failed/cancelled/denied/expired
 
-A queued transfer is *built* while unsigned bytes are stored that the signer may see or have seen:
-then only the signer's word moves it, never a person or our clock. If that word is "not now, and I
-signed nothing", it is unbuilt again, so that a time lock can be waited out and cancelled in.
-After `signed` no event leads to a state in which a transaction could be built again; what is
-signed is broadcast byte for byte until it is final or proven dead: never in a block, so never
-charged. One that failed in a block is not dead; it ends as `reverted`, with its fee settled.
-`recover` leads from wherever custody believes that nothing was signed to the bytes that were.
+A transfer is in flight from the moment its transaction's bytes are stored, because the signer may
+see them from then on. Then no person and no clock of ours moves it, only what its transactions say
+(`settlement.settle`). `return` leads back to `approved`, and only when the signer has said of each
+of its transactions that it did not sign it. `recover` leads from wherever custody believes that
+nothing was signed to the bytes that were, and `revive` from a failure that the chain proved wrong.
 
-Pure: no clock, no database, no chain. `advance` says what should happen; `apply` makes it so.
+Pure: no clock, no database, no chain, no bytes. `advance` says what should happen; `apply` makes
+it so.
 """
 
 from __future__ import annotations
@@ -20,390 +19,168 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from chains.model import BlockRef, TxId
+from custody.errors import IllegalTransition
 
 
 class State(StrEnum):
     REQUESTED = "requested"
     """Only within the transaction that creates it."""
     AWAITING_APPROVAL = "awaiting_approval"
-    QUEUED = "queued"
-    SIGNED = "signed"
-    BROADCAST = "broadcast"
-    INCLUDED = "included"
-    """In a block that a reorg may still remove. `reason` is set if the chain says it failed."""
+    APPROVED = "approved"
+    IN_FLIGHT = "in_flight"
+    """The signer may have seen it, or the chain may have it: see its transactions."""
     FINAL = "final"
     DENIED = "denied"
     REJECTED = "rejected"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
-    DROPPED = "dropped"
-    """Proven never to be in a block: nothing left, not even a fee."""
-    REVERTED = "reverted"
-    """Finally in a block, the fee spent, the payments not made."""
+    """By a person before it was signed, or by a transaction that took the place of the payment."""
+    FAILED = "failed"
+    """Nobody was paid and nobody will be. Its costs may be spent: it failed in a final block."""
 
 
-TERMINAL = frozenset(
-    {
-        State.FINAL,
-        State.DENIED,
-        State.REJECTED,
-        State.EXPIRED,
-        State.CANCELLED,
-        State.DROPPED,
-        State.REVERTED,
-    }
-)
-NEVER_SIGNED = frozenset({State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED})
-"""Ends that took nothing out of any window."""
-ON_CHAIN = (State.SIGNED, State.BROADCAST, State.INCLUDED)
-"""May be in a block without our knowing: looked at with every new block."""
+class Event(StrEnum):
+    """What can happen."""
+
+    DENY = "deny"
+    """The policy says no before anything was reserved."""
+    ASK = "ask"
+    """The policy wants people to agree first."""
+    ACCEPT = "accept"
+    """Nothing more is needed before signing: a standing rule allows it, or people have agreed."""
+    REJECT = "reject"
+    """An approver says no."""
+    CANCEL = "cancel"
+    EXPIRE = "expire"
+    """Our clock passed the mandate's expiry and the signer has seen nothing yet."""
+    VOID = "void"
+    """What was agreed rests on a policy that is not in force any more."""
+    GIVE_UP = "give_up"
+    """No transaction for it can ever be built."""
+    LAUNCH = "launch"
+    """Unsigned bytes are being stored; the signer may see them from now on."""
+    RETURN = "return"
+    """The signer has signed none of its transactions: another may be built later."""
+    REFUSE = "refuse"
+    """The signer says never, and has signed nothing for this transfer."""
+    LAPSE = "lapse"
+    """The signer says that the mandate has expired, and has signed nothing for it."""
+    LAND = "land"
+    """A transaction that pays it is final."""
+    UNDO = "undo"
+    """A transaction that takes the payment's place is final."""
+    FAIL = "fail"
+    """Its transaction failed in a final block, or none can ever be included any more."""
+    RECOVER = "recover"
+    """The signer's journal says that bytes for it were signed, whatever we believed."""
+    UNSETTLE = "unsettle"
+    """A person rewound our chain below its block: what was settled is open again."""
+    REVIVE = "revive"
+    """A transaction that was proven dead is in a block after all."""
 
 
-class IllegalTransition(AssertionError):
-    """A programmer's error: the caller did not look at the state it holds a lock on."""
+class Effect(StrEnum):
+    """What is to be done in the transaction that stores the new state."""
+
+    SIGN = "sign"
+    """Have it built and signed by a worker."""
+    ABANDON = "abandon"
+    """Transactions that were only claimed for it are given up."""
+    VOID = "void"
+    """Nothing left: everything reserved comes back."""
+    SETTLE_COSTS = "settle_costs"
+    """Nobody is paid: what its transaction cost is gone, everything else comes back."""
+    SETTLE = "settle"
+    """It is paid, and what that cost is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The part of a transfer that its life depends on. `fee` and `locked` are native base units,
-    known from inclusion on; `version` counts the transitions."""
+    """The part of a transfer that its life depends on. `version` counts the transitions."""
 
     id: str
     state: State = State.REQUESTED
     version: int = 0
-    built: bool = False
-    txid: TxId | None = None
-    block: BlockRef | None = None
-    fee: int | None = None
-    locked: int | None = None
     reason: str | None = None
-
-
-# What can happen. The class names the event, its fields carry what the event brings.
-
-
-@dataclass(frozen=True, slots=True)
-class Deny:
-    """The policy says no before anything was reserved."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class AskApprovals:
-    """The policy wants people to agree first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    """Nothing more is needed before signing: a standing rule allows it, or people have agreed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reject:
-    """An approver says no."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    """Our clock passed the mandate's expiry and the signer has seen nothing yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """Unsigned bytes are being stored; the signer may see them from now on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Postpone:
-    """The signer says not now, and has signed nothing: other bytes may be built later."""
-
-
-@dataclass(frozen=True, slots=True)
-class GiveUp:
-    """No transaction for it can ever be built."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """The signer says never, and has signed nothing for this mandate."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lapse:
-    """The signer says that the mandate has expired, and has signed nothing for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recover:
-    """The signer's journal says that bytes for it were signed, whatever we believed: they are being
-    stored, to ask for the signature again."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """Signed bytes are being stored."""
-
-    txid: TxId
-
-
-@dataclass(frozen=True, slots=True)
-class Publish:
-    """A node took the bytes or knew them already."""
-
-
-@dataclass(frozen=True, slots=True)
-class Include:
-    """It is in a block of the best chain. `failure`: the chain's word if it did nothing."""
-
-    block: BlockRef
-    fee: int
-    locked: int = 0
-    failure: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    """A reorg removed its block."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finalize:
-    """Its block is final and it did what it should."""
-
-
-@dataclass(frozen=True, slots=True)
-class Revert:
-    """Its block is final and it failed there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettle:
-    """A person rewound our chain below its block: what was settled is open again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Die:
-    """Proven from final blocks: it can never be included any more, neither well nor badly."""
-
-    reason: str
-
-
-Event = (
-    Deny
-    | AskApprovals
-    | Accept
-    | Reject
-    | Cancel
-    | Expire
-    | Build
-    | Postpone
-    | GiveUp
-    | Refuse
-    | Lapse
-    | Recover
-    | Sign
-    | Publish
-    | Include
-    | Disconnect
-    | Finalize
-    | Revert
-    | Unsettle
-    | Die
-)
-
-
-# What is to be done, in the transaction that stores the new state.
-
-
-class Work(StrEnum):
-    """What a worker does after commit."""
-
-    SIGN = "sign"
-    BROADCAST = "broadcast"
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueue:
-    work: Work
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """The payment happened: the amount, the fee and what the chain locked up are gone for good."""
-
-    fee: int
-    locked: int
-
-
-@dataclass(frozen=True, slots=True)
-class SettleFee:
-    """The fee is spent, the payment is not made: the amount comes back."""
-
-    fee: int
-    locked: int
-
-
-@dataclass(frozen=True, slots=True)
-class Void:
-    """Nothing left: everything reserved comes back."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReleaseClaims:
-    """Nonces and coins held for it are free again, or spent for good."""
-
-
-Effect = Enqueue | Settle | SettleFee | Void | ReleaseClaims
-
-
-class _Built(StrEnum):
-    NO = "not built"
-    YES = "built"
-    ANY = "either"
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
     to: State
-    built: _Built = _Built.ANY
     effects: tuple[Effect, ...] = ()
 
 
-_END = (Void(), ReleaseClaims())
-_SIGN = (Enqueue(Work.SIGN),)
-_BROADCAST = (Enqueue(Work.BROADCAST),)
-_RECOVER: Mapping[type[Event], _Rule] = {Recover: _Rule(State.QUEUED, effects=_SIGN)}
+_ACCEPT = _Rule(State.APPROVED, (Effect.SIGN,))
+_END = (Effect.ABANDON, Effect.VOID)
+_RECOVER: Mapping[Event, _Rule] = {Event.RECOVER: _Rule(State.IN_FLIGHT, (Effect.SIGN,))}
+_WAITING: Mapping[Event, _Rule] = {
+    Event.REJECT: _Rule(State.REJECTED, _END),
+    Event.CANCEL: _Rule(State.CANCELLED, _END),
+    Event.EXPIRE: _Rule(State.EXPIRED, _END),
+    Event.VOID: _Rule(State.REJECTED, _END),
+    **_RECOVER,
+}
+# Whoever unsettles or revives holds the money again, in the same transaction.
+_UNSETTLE: Mapping[Event, _Rule] = {Event.UNSETTLE: _Rule(State.IN_FLIGHT)}
 
-TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
+TABLE: Mapping[State, Mapping[Event, _Rule]] = {
     State.REQUESTED: {
-        Deny: _Rule(State.DENIED),
-        AskApprovals: _Rule(State.AWAITING_APPROVAL),
-        Accept: _Rule(State.QUEUED, effects=_SIGN),
+        Event.DENY: _Rule(State.DENIED),
+        Event.ASK: _Rule(State.AWAITING_APPROVAL),
+        Event.ACCEPT: _ACCEPT,
         **_RECOVER,
     },
-    State.AWAITING_APPROVAL: {
-        Accept: _Rule(State.QUEUED, effects=_SIGN),
-        Reject: _Rule(State.REJECTED, effects=_END),
-        Cancel: _Rule(State.CANCELLED, effects=_END),
-        Expire: _Rule(State.EXPIRED, effects=_END),
+    State.AWAITING_APPROVAL: {Event.ACCEPT: _ACCEPT, **_WAITING},
+    State.APPROVED: {
+        Event.LAUNCH: _Rule(State.IN_FLIGHT),
+        Event.GIVE_UP: _Rule(State.DENIED, _END),
+        # Another version of its terms is offered.
+        Event.ASK: _Rule(State.AWAITING_APPROVAL, (Effect.ABANDON,)),
+        **_WAITING,
+    },
+    State.IN_FLIGHT: {
+        Event.RETURN: _Rule(State.APPROVED),
+        Event.REFUSE: _Rule(State.DENIED, (Effect.VOID,)),
+        Event.LAPSE: _Rule(State.EXPIRED, (Effect.VOID,)),
+        Event.LAND: _Rule(State.FINAL, (Effect.SETTLE,)),
+        Event.UNDO: _Rule(State.CANCELLED, (Effect.SETTLE_COSTS,)),
+        Event.FAIL: _Rule(State.FAILED, (Effect.SETTLE_COSTS,)),
         **_RECOVER,
     },
-    State.QUEUED: {
-        Reject: _Rule(State.REJECTED, _Built.NO, _END),
-        Cancel: _Rule(State.CANCELLED, _Built.NO, _END),
-        Expire: _Rule(State.EXPIRED, _Built.NO, _END),
-        GiveUp: _Rule(State.DENIED, _Built.NO, _END),
-        Build: _Rule(State.QUEUED, _Built.NO),
-        # A claim kept would make others wait behind it: a nonce gap as long as a time lock.
-        Postpone: _Rule(State.QUEUED, _Built.YES, (ReleaseClaims(),)),
-        Refuse: _Rule(State.DENIED, _Built.YES, _END),
-        Lapse: _Rule(State.EXPIRED, _Built.YES, _END),
-        Sign: _Rule(State.SIGNED, _Built.YES, _BROADCAST),
-        **_RECOVER,
-    },
-    State.SIGNED: {
-        Publish: _Rule(State.BROADCAST),
-        # A broadcast whose reply was lost is found in a block before it is ever "broadcast".
-        Include: _Rule(State.INCLUDED),
-        Die: _Rule(State.DROPPED, effects=_END),
-    },
-    State.BROADCAST: {
-        Include: _Rule(State.INCLUDED),
-        Die: _Rule(State.DROPPED, effects=_END),
-    },
-    State.INCLUDED: {
-        Include: _Rule(State.INCLUDED),
-        Disconnect: _Rule(State.BROADCAST, effects=_BROADCAST),
-        # Settle and SettleFee need the inclusion's figures: `advance` puts them in.
-        Finalize: _Rule(State.FINAL, effects=(ReleaseClaims(),)),
-        Revert: _Rule(State.REVERTED, effects=(ReleaseClaims(),)),
-    },
-    **{state: {} for state in TERMINAL},
-    # Whoever makes these holds the money again, in the same transaction (`custody.rewind`).
-    State.FINAL: {Unsettle: _Rule(State.BROADCAST, effects=_BROADCAST)},
-    State.REVERTED: {Unsettle: _Rule(State.BROADCAST, effects=_BROADCAST)},
-    # Ends of transfers of which custody believes that nothing was signed. A restored database may
-    # believe that wrongly.
-    **dict.fromkeys(NEVER_SIGNED, _RECOVER),
+    State.FINAL: _UNSETTLE,
+    State.FAILED: {Event.REVIVE: _Rule(State.IN_FLIGHT), **_UNSETTLE},
+    # Custody believes that nothing was signed for these. A restored database may believe that
+    # wrongly.
+    State.DENIED: _RECOVER,
+    State.REJECTED: _RECOVER,
+    State.EXPIRED: _RECOVER,
+    State.CANCELLED: {**_RECOVER, **_UNSETTLE},
 }
 
+WAITING = (State.AWAITING_APPROVAL, State.APPROVED)
+"""For people, or for us."""
+NEVER_SIGNED = frozenset({State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED})
+"""Ends that take nothing out of any window."""
+REPEATABLE = NEVER_SIGNED | {State.FAILED}
+"""Ends after which the same payment may be asked for again, as a retry of this one."""
+TERMINAL = REPEATABLE | {State.FINAL}
 
-def can(transfer: Transfer, event: type[Event]) -> bool:
+
+def can(transfer: Transfer, event: Event) -> bool:
     """Whether the table has a rule for `event` here."""
-    rule = TABLE[transfer.state].get(event)
-    return rule is not None and _fits(rule, transfer)
+    return event in TABLE[transfer.state]
 
 
-def advance(transfer: Transfer, event: Event) -> tuple[Transfer, tuple[Effect, ...]]:
-    """The transfer after `event`, and what must happen in the same transaction.
+def advance(
+    transfer: Transfer, event: Event, reason: str | None = None
+) -> tuple[Transfer, tuple[Effect, ...]]:
+    """The transfer after `event`, and what must happen in the same transaction. `reason`: why, for
+    people; it stands until the next change.
 
     Raises IllegalTransition where the table has no rule.
     """
-    if not can(transfer, type(event)):
-        raise IllegalTransition(f"{type(event).__name__} on {_describe(transfer)}")
-    rule = TABLE[transfer.state][type(event)]
-    after = replace(_absorb(transfer, event), state=rule.to, version=transfer.version + 1)
-    return after, _settlement(transfer, event) + rule.effects
-
-
-def _fits(rule: _Rule, transfer: Transfer) -> bool:
-    return rule.built is _Built.ANY or (rule.built is _Built.YES) == transfer.built
-
-
-def _absorb(transfer: Transfer, event: Event) -> Transfer:
-    """What the event brings, taken over; the state is the table's affair."""
-    match event:
-        case Deny(reason) | Reject(reason) | Cancel(reason) | Refuse(reason):
-            return replace(transfer, reason=reason)
-        case GiveUp(reason) | Die(reason):
-            return replace(transfer, reason=reason)
-        case Build() | Postpone():
-            return replace(transfer, built=isinstance(event, Build))
-        case Recover():
-            return replace(transfer, built=True, reason=None)
-        case Sign(txid):
-            return replace(transfer, txid=txid)
-        case Include(block, fee, locked, failure):
-            return replace(transfer, block=block, fee=fee, locked=locked, reason=failure)
-        case Disconnect() | Unsettle():
-            return replace(transfer, block=None, fee=None, locked=None, reason=None)
-        case _:
-            return transfer
-
-
-def _settlement(transfer: Transfer, event: Event) -> tuple[Effect, ...]:
-    match event:
-        case Finalize():
-            _check_outcome(transfer, failed=False)
-            return (Settle(transfer.fee or 0, transfer.locked or 0),)
-        case Revert():
-            _check_outcome(transfer, failed=True)
-            return (SettleFee(transfer.fee or 0, transfer.locked or 0),)
-        case _:
-            return ()
-
-
-def _check_outcome(transfer: Transfer, *, failed: bool) -> None:
-    """Settling a failed payment, or returning a successful one, would each lose its amount."""
-    if transfer.block is None or (transfer.reason is not None) != failed:
-        raise IllegalTransition(f"outcome of {_describe(transfer)}")
-
-
-def _describe(transfer: Transfer) -> str:
-    built = " (built)" if transfer.built and transfer.state is State.QUEUED else ""
-    return f"{transfer.id} in state {transfer.state}{built}"
+    rule = TABLE[transfer.state].get(event)
+    if rule is None:
+        raise IllegalTransition(f"{event} on {transfer.id} in state {transfer.state}")
+    after = replace(transfer, state=rule.to, version=transfer.version + 1, reason=reason)
+    return after, rule.effects

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chains.model import NetworkId
 from custody.db.clock import database_now
 from custody.db.session import Database, ReadSession
-from custody.transfers.state import Work
+from custody.transactions.work import Work
 from custody.workers import repository
 
 CLAIM = timedelta(seconds=3)

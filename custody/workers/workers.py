@@ -22,14 +22,15 @@ from custody.deposits.service import Deposits
 from custody.errors import Unavailable
 from custody.journal.checkpoints import CheckpointWatch
 from custody.services import Services
-from custody.transfers.broadcaster import Broadcaster
-from custody.transfers.builder import Builder
-from custody.transfers.change import ChangeAddresses
-from custody.transfers.driver import Driver
-from custody.transfers.outcomes import where
+from custody.transactions.broadcasting import Broadcaster
+from custody.transactions.building import Builder
+from custody.transactions.change import ChangeAddresses
+from custody.transactions.claiming import Claimer
+from custody.transactions.driver import Driver
+from custody.transactions.outcomes import where
+from custody.transactions.signing import Signing
+from custody.transactions.tracking import Tracker
 from custody.transfers.precheck import Precheck
-from custody.transfers.tracker import Tracker
-from custody.transfers.verdicts import Verdicts
 from custody.workers.clocks import ClockWatch
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
@@ -206,21 +207,28 @@ def _follower(services: Services, network: Network) -> NetworkFollower:
 def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
     custody = services.custody
     database, ledger, clock = custody.database, services.ledger, custody.clock
+    change = ChangeAddresses(services.vaults)
     builder = Builder(
         database=database,
         ledger=ledger,
         adapters=custody.adapters,
-        change=ChangeAddresses(services.vaults),
+        claimer=Claimer(database=database, adapters=custody.adapters, change=change, clock=clock),
+        change=change,
         precheck=Precheck(services.policies, clock),
         clock=clock,
     )
     driver = Driver(
         database=database,
         ledger=ledger,
-        signer=custody.signer,
         builder=builder,
+        signing=Signing(
+            database=database,
+            ledger=ledger,
+            signer=custody.signer,
+            codecs=custody.codecs,
+            clock=clock,
+        ),
         journal=services.journal,
-        verdicts=Verdicts(database=database, ledger=ledger, codecs=custody.codecs, clock=clock),
         clock=clock,
     )
     adapters = custody.adapters

@@ -19,12 +19,12 @@ from custody.apikeys.model import Caller, Scope
 from custody.db.ids import new_id
 from custody.db.migrate import upgrade
 from custody.db.session import Database
-from custody.db.tables import AddressRow, ClientRow, TransferRow, VaultRow
+from custody.db.tables import AddressRow, ClientRow, VaultRow
 from custody.errors import Unprocessable
 from custody.ledger.model import Post, Reason, chain_account, vault_account
 from custody.ledger.service import Ledger
 from custody.transfers.policies import PolicySource
-from custody.transfers.request import Answer, Idempotency, TransferRequest
+from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
 from custody.transfers.service import Transfers
 from signer.policy import SignedPolicy
 from tests.bench.requests import EVM, standing_policy
@@ -81,13 +81,13 @@ class Accepting:
 class Rendered:
     """Answers as the API gives them, roughly."""
 
-    def created(self, row: TransferRow) -> Answer:
-        fields = {name: str(value) for name, value in vars(row).items() if name[0] != "_"}
+    def created(self, made: Shown) -> Answer:
+        fields = {name: str(value) for name, value in vars(made.row).items() if name[0] != "_"}
         fields.pop("mandate")
         return Answer(201, json.dumps(fields).encode())
 
-    def denied(self, row: TransferRow) -> Answer:
-        return Answer(422, f"denied: {row.reason}".encode())
+    def denied(self, made: Shown) -> Answer:
+        return Answer(422, f"denied: {made.row.reason}".encode())
 
     def refused(self, error: Unprocessable) -> Answer:
         return Answer(422, error.code.encode())

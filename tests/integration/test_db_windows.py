@@ -14,7 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from chains.model import Address, AssetId
 from custody.db.session import Database
 from custody.db.spend_tables import SpendRow
-from custody.db.tables import ClientRow, Row, TransferRow, VaultRow
+from custody.db.tables import ClientRow, Row, VaultRow
+from custody.db.transfer_tables import TransferRow
 from custody.db.types import BaseUnits, SumOfUnits, UtcTime
 from custody.policies import windows
 from custody.policies.running import Account

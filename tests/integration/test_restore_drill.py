@@ -31,7 +31,8 @@ from chains.networks import find_network
 from custody.bootstrap import open_custody
 from custody.config import Settings
 from custody.db.migrate import upgrade
-from custody.db.tables import AlarmRow, TransferRow
+from custody.db.tables import AlarmRow
+from custody.db.transfer_tables import TransferRow
 from custody.devnet.nodes import NODES
 from custody.devnet.policy import administrators, standing_policy
 from custody.errors import CustodyError

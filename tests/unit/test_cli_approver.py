@@ -21,7 +21,7 @@ from custody.apikeys.model import Scope
 from custody.apikeys.service import create_key
 from custody.cli import keyfile
 from custody.db.session import Database
-from custody.db.tables import ApprovalRow, TransferRow
+from custody.db.transfer_tables import ApprovalRow, MandateRow, TransferRow
 from signer.policy import SignedPolicy
 from tests.support.cli import (
     CHEAP,
@@ -143,6 +143,10 @@ class Office:
 
         return self.ask(read())
 
+    def terms(self, transfer: str) -> MandateRow:
+        (row,) = self.ask(self.desk.mandates(transfer))
+        return row
+
     def approvals(self, transfer: str) -> Sequence[ApprovalRow]:
         async def read() -> Sequence[ApprovalRow]:
             async with self.desk.database.read() as session:
@@ -183,7 +187,7 @@ def public_key(keys: Keys, name: str) -> bytes:
 
 def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, ...]):
     transfer = office.new_transfer(123_456)
-    row = office.row(transfer)
+    row, terms = office.row(transfer), office.terms(transfer)
     said = done("approver", "show", transfer, *reach)
     lines = dict(line.strip().split(maxsplit=1) for line in said.splitlines() if "  " in line)
     assert lines["transfer"] == transfer
@@ -197,12 +201,12 @@ def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, .
     assert lines["greatest"] == f"cost   0.{row.costs_max:08}".rstrip("0") + " BTC"
     assert lines["asked"].endswith(f"{row.requested_at:%Y-%m-%dT%H:%M:%SZ}")
     expires, left = lines["expires"].split(" ", 1)
-    assert expires == f"{row.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert expires == f"{terms.expires_at:%Y-%m-%dT%H:%M:%SZ}"
     assert re.fullmatch(r"\(in (1:00:00|0:5\d:\d\d)\)", left)
     assert lines["policy"] == "version  1"
     assert row.initiator in said
     # The digest as the documentation defines it, by another implementation of RFC 8785.
-    canonical = rfc8785.dumps(json.loads(row.mandate))
+    canonical = rfc8785.dumps(json.loads(terms.document))
     assert digest_in(said) == sha256(b"custody-wallet/mandate/v1\n" + canonical).hexdigest()
 
 
@@ -220,7 +224,7 @@ def test_two_approvals_send_a_transfer_on_its_way(
         said = done(*approve, "--digest", digest, *passphrase_fd())
         states.append(said.rsplit(" ", 1)[1].strip())
         assert transfer not in done("approver", "list", "--id", name, *reach)
-    assert states == ["awaiting_approval", "queued"]
+    assert states == ["awaiting_approval", "approved"]
     for row, name in zip(office.approvals(transfer), ("ann", "ben"), strict=True):
         key = Ed25519PublicKey.from_public_bytes(public_key(keys, name))
         key.verify(row.signature, b"custody-wallet/approval/v1\n" + bytes.fromhex(digest))

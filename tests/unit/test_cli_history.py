@@ -15,9 +15,11 @@ from chains.model import Address
 from chains.networks import find_network
 from custody.db.ids import new_id
 from custody.db.session import Database
-from custody.db.tables import ApprovalRow, ClientRow, TransactionRow, TransferRow, VaultRow
+from custody.db.tables import ClientRow, VaultRow
+from custody.db.transfer_tables import ApprovalRow, TransferRow
 from signer.wire import Action, Mandate, Verdict
 from tests.support.cli import allow, deny, done, policy, refused, write_json
+from tests.support.transfer_rows import add_transaction, add_transfer
 
 NETWORK = find_network("bitcoin-regtest")
 DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
@@ -75,38 +77,34 @@ class Past:
     ) -> str:
         transfer = new_id("tfr")
         mandate = self._mandate(transfer, amount, at)
-        row = {
-            "id": transfer,
-            "client_id": self.client,
-            "vault_id": self.vault,
+        terms: dict[str, Any] = {
+            "client": self.client,
+            "vault": self.vault,
             "network": NETWORK.id,
             "asset": NETWORK.native.id,
             "destination": DESTINATION,
             "amount": amount,
             "fee_max": mandate.fee_max,
-            "costs_max": mandate.fee_max,
             "initiator": mandate.initiator,
             "state": "final",
-            "version": 3,
-            "mandate": mandate.canonical(),
-            "requested_at": mandate.requested_at,
+            "document": mandate.canonical(),
+            "digest": mandate.digest(),
             "expires_at": mandate.expires_at,
-            "updated_at": at,
-        } | changes
-        signed = TransactionRow(
-            id=new_id("txn"), transfer_id=transfer, network=NETWORK.id, payload=b"x", raw=b"x",
-            created_at=at, signed_at=at,
-        )  # fmt: skip
+            "now": mandate.requested_at,
+        }
         database = Database(self.url)
         async with database.write() as session:
-            session.add(TransferRow(**row))
-            await session.flush()
-            if row["state"] != "awaiting_approval":
-                session.add(signed)
+            await add_transfer(session, transfer, **terms | changes)
+            if changes.get("state") != "awaiting_approval":
+                await add_transaction(
+                    session, new_id("txn"), [transfer], network=NETWORK.id, vault=self.vault,
+                    payload=b"x", state="final", now=at, signed_at=at,
+                )  # fmt: skip
             for number, person in enumerate(approved_by):
                 session.add(
                     ApprovalRow(
-                        id=new_id("apr"), transfer_id=transfer, approver=person,
+                        id=new_id("apr"), transfer_id=transfer, mandate_digest=mandate.digest(),
+                        approver=person,
                         verdict=Verdict.APPROVE, signature=bytes(64),
                         created_at=at + timedelta(milliseconds=number),
                     )

@@ -467,4 +467,4 @@ async def test_while_nodes_are_away_reads_say_so_and_transfers_wait(counter: Cou
         assert item["as_of"]["node_answered_at"] == "2026-03-02T06:00:00Z"
     ready = (await counter.call("GET", "/ready", key=None)).json()
     assert [node["age_seconds"] for node in ready["nodes"]] == [300] * 5
-    assert (await counter.send(counter.transfer())).json()["state"] == "queued"
+    assert (await counter.send(counter.transfer())).json()["state"] == "approved"

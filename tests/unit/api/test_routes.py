@@ -174,16 +174,19 @@ async def test_a_transfer_from_its_creation_to_its_cancellation(counter: Counter
     answer = await counter.send(body)
     made = answer.json()
     assert answer.status_code == 201
-    assert (made["state"], made["symbol"], made["note"]) == ("queued", "ETH", "payout 17")
+    assert (made["state"], made["symbol"], made["note"]) == ("approved", "ETH", "payout 17")
     assert (made["amount"], made["amount_base_units"]) == ("0.5", "5" + "0" * 17)
-    assert made["fee_max"] == {"amount": "0.005", "amount_base_units": "5" + "0" * 15}
-    assert (made["txid"], made["fee"], made["block"]) == (None, None, None)
+    most = {"amount": "0.005", "amount_base_units": "5" + "0" * 15}
+    assert made["costs_max"] == {"fee": most}
+    (terms,) = made["mandates"]
+    assert (terms["version"], terms["state"], terms["costs_max"]) == (1, "agreed", {"fee": most})
+    assert (made["transactions"], made["memo"], made["retry_of"]) == ([], None, None)
     assert counter.woken == 1
     found = await counter.get(f"/v1/transfers/{made['id']}")
     events = found.pop("events")
     assert found == made
-    assert [(each["event"], each["state"]) for each in events] == [("accept", "queued")]
-    listed = (await counter.get("/v1/transfers?network=ethereum-local&state=queued"))["items"]
+    assert [(each["event"], each["state"]) for each in events] == [("accept", "approved")]
+    listed = (await counter.get("/v1/transfers?network=ethereum-local&state=approved"))["items"]
     assert listed == [made]
     cancelled = await counter.post(f"/v1/transfers/{made['id']}/cancel", None, "transfer")
     assert (cancelled["state"], cancelled["reason"]) == ("cancelled", "by robot")
@@ -199,7 +202,7 @@ async def test_base_units_and_decimals_are_the_same_transfer(counter: Counter, a
     by_unit = await counter.send(counter.transfer(alias, amount="0.25"), "a")
     body = counter.transfer(alias, amount=None, amount_base_units=str(10**decimals // 4))
     by_base = await counter.send(body, "b")
-    fields = ("amount", "amount_base_units", "fee_max", "destination", "state")
+    fields = ("amount", "amount_base_units", "costs_max", "destination", "state")
     assert [by_unit.json()[name] for name in fields] == [by_base.json()[name] for name in fields]
     assert by_unit.json()["destination"] == OUTSIDE[alias]
 
@@ -331,7 +334,9 @@ async def test_approvals_from_list_to_verdict(counter: Counter):
     assert waiting["needs"] == [{"group": "treasury", "count": 1}]
     assert (await counter.get("/v1/approvals?approver=eve"))["items"] == []
     mandate = await counter.get(f"/v1/transfers/{made['id']}/mandate")
-    assert mandate["digest"] == made["mandate_digest"]
+    assert (mandate["version"], waiting["version"]) == (1, 1)
+    assert mandate["digest"] == made["mandates"][0]["digest"]
+    assert made["mandates"][0]["state"] == "offered"
     digest = bytes.fromhex(mandate["digest"])
     assert mandate["approve_message"] == approval_message(digest, Verdict.APPROVE).hex()
     body = {"approver": "bob", "verdict": "approve", "signature": "00" * 64}
@@ -339,10 +344,10 @@ async def test_approvals_from_list_to_verdict(counter: Counter):
     wrong = await counter.call("POST", path, body, key="transfer")
     assert (wrong.status_code, wrong.json()["code"]) == (403, "approval_signature_invalid")
     body["signature"] = key.sign(bytes.fromhex(mandate["approve_message"])).hex()
-    assert (await counter.post(path, body, "transfer"))["state"] == "queued"
+    assert (await counter.post(path, body, "transfer"))["state"] == "approved"
     assert (await counter.get("/v1/approvals"))["items"] == []
     events = (await counter.get(f"/v1/transfers/{made['id']}"))["events"]
-    assert [each["event"] for each in events] == ["ask_approvals", "accept"]
+    assert [each["event"] for each in events] == ["ask", "accept"]
 
 
 async def test_health_and_readiness(counter: Counter):

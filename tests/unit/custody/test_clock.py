@@ -148,12 +148,12 @@ async def test_nothing_expires_by_a_clock_that_jumped(
     with structlog.testing.capture_logs() as logged:
         for _ in range(2):
             await expire_once(workers)
-            assert await desk.state(transfer_id) == "queued"
+            assert await desk.state(transfer_id) == "approved"
             assert await desk.alarms() == ["clocks_disagree"]
     assert [entry["event"] for entry in logged] == ["clocks_disagree", "alarm"]
     setattr(clocks_, which, timedelta())
     await expire_once(workers)
-    assert await desk.state(transfer_id) == "queued"
+    assert await desk.state(transfer_id) == "approved"
     assert await desk.open_alarms() == []
     clocks_.passed = desk.lifetime.total_seconds() + 60
     await expire_once(workers)
@@ -164,7 +164,7 @@ async def test_clocks_that_go_on_together_end_what_is_over(desk: Desk):
     vault = await desk.open_funded(1_000_000)
     transfer_id = await desk.send(vault, 1_000)
     await expire_once(desk.workers)
-    assert await desk.state(transfer_id) == "queued"
+    assert await desk.state(transfer_id) == "approved"
     desk.clock.forward(hours=2)
     await expire_once(desk.workers)
     assert await desk.state(transfer_id) == "expired"

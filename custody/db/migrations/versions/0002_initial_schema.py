@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from custody.db import triggers
-from custody.db.types import BaseUnits, SumOfUnits, UtcTime
+from custody.db.types import BaseUnits, ByKind, SumOfUnits, UtcTime
 
 revision = "0002"
 down_revision = None
@@ -340,6 +340,55 @@ def upgrade() -> None:
     op.create_index(op.f("ix_deposits_vault_id"), "deposits", ["vault_id"], unique=False)
 
     op.create_table(
+        "claims",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_claims")),
+    )
+    op.create_index(op.f("ix_claims_network"), "claims", ["network"], unique=False)
+    op.create_table(
+        "transactions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("replaces", sa.String(), nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("sender", sa.String(), nullable=True),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("txid", sa.String(), nullable=True),
+        sa.Column("block_height", sa.Integer(), nullable=True),
+        sa.Column("block_hash", sa.String(), nullable=True),
+        sa.Column("costs", ByKind(), nullable=True),
+        sa.Column("held", ByKind(), nullable=True),
+        sa.Column("refusal", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=True),
+        sa.Column("receipt", sa.LargeBinary(), nullable=True),
+        sa.Column("receipt_sequence", sa.Integer(), nullable=True),
+        sa.Column("receipt_head", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("signed_at", UtcTime(), nullable=True),
+        sa.Column("broadcast_at", UtcTime(), nullable=True),
+        sa.Column("updated_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["replaces"], ["transactions.id"], name=op.f("fk_transactions_replaces")
+        ),
+        sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_transactions_vault_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transactions")),
+    )
+    op.create_index(
+        "ix_transactions_network_state", "transactions", ["network", "state"], unique=False
+    )
+    op.create_index(
+        "ix_transactions_receipt_sequence", "transactions", ["receipt_sequence"], unique=False
+    )
+    op.create_index(op.f("ix_transactions_txid"), "transactions", ["txid"], unique=False)
+    op.create_index(op.f("ix_transactions_vault_id"), "transactions", ["vault_id"], unique=False)
+    op.create_table(
         "transfers",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("ordinal", sa.String(), nullable=False),
@@ -348,110 +397,168 @@ def upgrade() -> None:
         sa.Column("network", sa.String(), nullable=False),
         sa.Column("asset", sa.String(), nullable=False),
         sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("memo", sa.String(), nullable=True),
         sa.Column("amount", BaseUnits(), nullable=False),
-        sa.Column("fee_max", BaseUnits(), nullable=False),
         sa.Column("costs_max", BaseUnits(), nullable=False),
         sa.Column("note", sa.String(), nullable=True),
         sa.Column("initiator", sa.String(), nullable=False),
+        sa.Column("retry_of", sa.String(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("waiting", sa.String(), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
-        sa.Column("mandate", sa.LargeBinary(), nullable=False),
-        sa.Column("amount_reservation_id", sa.String(), nullable=True),
-        sa.Column("fee_reservation_id", sa.String(), nullable=True),
-        sa.Column("txid", sa.String(), nullable=True),
-        sa.Column("block_height", sa.Integer(), nullable=True),
-        sa.Column("block_hash", sa.String(), nullable=True),
-        sa.Column("fee", BaseUnits(), nullable=True),
-        sa.Column("locked", BaseUnits(), nullable=True),
         sa.Column("requested_at", UtcTime(), nullable=False),
-        sa.Column("expires_at", UtcTime(), nullable=False),
         sa.Column("updated_at", UtcTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["amount_reservation_id"],
-            ["ledger_entries.id"],
-            name=op.f("fk_transfers_amount_reservation_id"),
-        ),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_transfers_client_id")),
-        sa.ForeignKeyConstraint(
-            ["fee_reservation_id"],
-            ["ledger_entries.id"],
-            name=op.f("fk_transfers_fee_reservation_id"),
-        ),
+        sa.ForeignKeyConstraint(["retry_of"], ["transfers.id"], name=op.f("fk_transfers_retry_of")),
         sa.ForeignKeyConstraint(["vault_id"], ["vaults.id"], name=op.f("fk_transfers_vault_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
         sa.UniqueConstraint("ordinal", name=op.f("uq_transfers_ordinal")),
     )
     op.create_index(op.f("ix_transfers_client_id"), "transfers", ["client_id"], unique=False)
     op.create_index("ix_transfers_network_state", "transfers", ["network", "state"], unique=False)
-    op.create_index(op.f("ix_transfers_txid"), "transfers", ["txid"], unique=False)
     op.create_index(op.f("ix_transfers_vault_id"), "transfers", ["vault_id"], unique=False)
     op.create_index(
         "ix_transfers_window", "transfers", ["vault_id", "network", "requested_at"], unique=False
     )
-
+    op.create_table(
+        "claim_holders",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("transaction_id", sa.String(), nullable=False),
+        sa.Column("excludes", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transaction_id"], ["transactions.id"], name=op.f("fk_claim_holders_transaction_id")
+        ),
+        sa.PrimaryKeyConstraint("key", "transaction_id", name=op.f("pk_claim_holders")),
+    )
+    op.create_index(
+        op.f("ix_claim_holders_transaction_id"), "claim_holders", ["transaction_id"], unique=False
+    )
+    op.create_table(
+        "mandates",
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("costs_max", ByKind(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("offered_at", UtcTime(), nullable=False),
+        sa.Column("expires_at", UtcTime(), nullable=False),
+        sa.Column("decided_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_mandates_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("transfer_id", "version", name=op.f("pk_mandates")),
+        sa.UniqueConstraint("digest", name=op.f("uq_mandates_digest")),
+    )
+    op.create_index(
+        "ix_mandates_state_expires_at", "mandates", ["state", "expires_at"], unique=False
+    )
+    op.create_table(
+        "transaction_events",
+        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("transaction_id", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transaction_id"],
+            ["transactions.id"],
+            name=op.f("fk_transaction_events_transaction_id"),
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transaction_events")),
+    )
+    op.create_index(
+        op.f("ix_transaction_events_transaction_id"),
+        "transaction_events",
+        ["transaction_id"],
+        unique=False,
+    )
+    op.create_table(
+        "transfer_events",
+        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_transfer_events_transfer_id")
+        ),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transfer_events")),
+    )
+    op.create_index(
+        op.f("ix_transfer_events_transfer_id"), "transfer_events", ["transfer_id"], unique=False
+    )
     op.create_table(
         "approvals",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("transfer_id", sa.String(), nullable=False),
+        sa.Column("mandate_digest", sa.LargeBinary(), nullable=False),
         sa.Column("approver", sa.String(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(
+            ["mandate_digest"], ["mandates.digest"], name=op.f("fk_approvals_mandate_digest")
+        ),
+        sa.ForeignKeyConstraint(
             ["transfer_id"], ["transfers.id"], name=op.f("fk_approvals_transfer_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
         sa.UniqueConstraint(
-            "transfer_id", "approver", name=op.f("uq_approvals_transfer_id_approver")
+            "mandate_digest", "approver", name=op.f("uq_approvals_mandate_digest_approver")
         ),
     )
     op.create_index(op.f("ix_approvals_transfer_id"), "approvals", ["transfer_id"], unique=False)
-
     op.create_table(
-        "claims",
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("excludes", sa.String(), nullable=False),
-        sa.Column("network", sa.String(), nullable=False),
+        "reservations",
         sa.Column("transfer_id", sa.String(), nullable=False),
-        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("mandate_version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("entry_id", sa.String(), nullable=False),
+        sa.Column("spent", BaseUnits(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["transfer_id"], ["transfers.id"], name=op.f("fk_claims_transfer_id")
+            ["entry_id"], ["ledger_entries.id"], name=op.f("fk_reservations_entry_id")
         ),
-        sa.PrimaryKeyConstraint("key", name=op.f("pk_claims")),
+        sa.ForeignKeyConstraint(
+            ["transfer_id", "mandate_version"],
+            ["mandates.transfer_id", "mandates.version"],
+            name=op.f("fk_reservations_transfer_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "transfer_id", "mandate_version", "asset", "kind", name=op.f("pk_reservations")
+        ),
     )
-    op.create_index(op.f("ix_claims_network"), "claims", ["network"], unique=False)
-    op.create_index(op.f("ix_claims_transfer_id"), "claims", ["transfer_id"], unique=False)
-
     op.create_table(
-        "transactions",
-        sa.Column("id", sa.String(), nullable=False),
+        "transaction_transfers",
+        sa.Column("transaction_id", sa.String(), nullable=False),
         sa.Column("transfer_id", sa.String(), nullable=False),
-        sa.Column("network", sa.String(), nullable=False),
-        sa.Column("payload", sa.LargeBinary(), nullable=False),
-        sa.Column("sender", sa.String(), nullable=True),
-        sa.Column("txid", sa.String(), nullable=True),
-        sa.Column("raw", sa.LargeBinary(), nullable=True),
-        sa.Column("refusal", sa.String(), nullable=True),
-        sa.Column("receipt_sequence", sa.Integer(), nullable=True),
-        sa.Column("receipt_head", sa.LargeBinary(), nullable=True),
-        sa.Column("receipt", sa.LargeBinary(), nullable=True),
-        sa.Column("created_at", UtcTime(), nullable=False),
-        sa.Column("signed_at", UtcTime(), nullable=True),
-        sa.Column("broadcast_at", UtcTime(), nullable=True),
+        sa.Column("mandate_version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["transfer_id"], ["transfers.id"], name=op.f("fk_transactions_transfer_id")
+            ["transaction_id"],
+            ["transactions.id"],
+            name=op.f("fk_transaction_transfers_transaction_id"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_transactions")),
+        sa.ForeignKeyConstraint(
+            ["transfer_id", "mandate_version"],
+            ["mandates.transfer_id", "mandates.version"],
+            name=op.f("fk_transaction_transfers_transfer_id"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "transaction_id", "transfer_id", name=op.f("pk_transaction_transfers")
+        ),
     )
     op.create_index(
-        op.f("ix_transactions_transfer_id"), "transactions", ["transfer_id"], unique=False
+        "ix_transaction_transfers_transfer_id",
+        "transaction_transfers",
+        ["transfer_id"],
+        unique=False,
     )
-    op.create_index(op.f("ix_transactions_txid"), "transactions", ["txid"], unique=False)
-    op.create_index(
-        "ix_transactions_receipt_sequence", "transactions", ["receipt_sequence"], unique=False
-    )
+
     op.create_table(
         "policy_versions",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -492,22 +599,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("vault_id", name=op.f("pk_vault_openings")),
     )
 
-    op.create_table(
-        "transfer_events",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("transfer_id", sa.String(), nullable=False),
-        sa.Column("event", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("detail", sa.String(), nullable=True),
-        sa.Column("created_at", UtcTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["transfer_id"], ["transfers.id"], name=op.f("fk_transfer_events_transfer_id")
-        ),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transfer_events")),
-    )
-    op.create_index(
-        op.f("ix_transfer_events_transfer_id"), "transfer_events", ["transfer_id"], unique=False
-    )
     op.create_table(
         "spends",
         sa.Column("account", sa.String(), nullable=False),

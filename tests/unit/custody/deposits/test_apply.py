@@ -8,13 +8,13 @@ from chains.follow import Connected, Disconnected
 from chains.model import Address, BlockRef
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
-from custody.db.tables import TransactionRow, TransferRow
 from custody.deposits import chain_repository
 from custody.deposits.blocks import OutOfStep
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
 from tests.support.fakes import FakeNode
+from tests.support.transfer_rows import add_transaction, add_transfer
 
 
 async def mine_and_follow(world: World, blocks: int = 1) -> None:
@@ -152,37 +152,27 @@ async def own_spend(world: World, outputs: list[tuple[str, int, bool]]) -> str:
     paid = next((to, amount) for to, amount, pays in outputs if pays)
     now = world.clock()
     async with world.database.write() as session:
-        session.add(
-            TransferRow(
-                id="trf_1",
-                client_id=deposit.client_id,
-                vault_id=deposit.vault_id,
-                network=world.network.id,
-                asset=native,
-                destination=paid[0],
-                amount=paid[1],
-                fee_max=tx.fee_max,
-                costs_max=tx.fee_max,
-                initiator="test",
-                state="broadcast",
-                version=1,
-                mandate=b"",
-                txid=tx.txid,
-                requested_at=now,
-                expires_at=now,
-                updated_at=now,
-            )
+        await add_transfer(
+            session,
+            "trf_1",
+            client=deposit.client_id,
+            vault=deposit.vault_id,
+            network=world.network.id,
+            asset=native,
+            destination=paid[0],
+            amount=paid[1],
+            fee_max=tx.fee_max,
+            now=now,
         )
-        await session.flush()
-        session.add(
-            TransactionRow(
-                id="txn_1",
-                transfer_id="trf_1",
-                network=world.network.id,
-                payload=tx.payload(),
-                txid=tx.txid,
-                created_at=now,
-            )
+        await add_transaction(
+            session,
+            "txn_1",
+            ["trf_1"],
+            network=world.network.id,
+            vault=deposit.vault_id,
+            payload=tx.payload(),
+            txid=tx.txid,
+            now=now,
         )
     world.node.pool[tx.txid] = tx
     return tx.txid

@@ -13,7 +13,8 @@ from sqlalchemy import select
 from chains.model import Address
 from chains.networks import all_networks
 from custody.db.session import Database
-from custody.db.tables import ClientRow, TransferRow, VaultRow
+from custody.db.tables import ClientRow, VaultRow
+from custody.db.transfer_tables import TransferRow
 from custody.errors import CustodyError, Unavailable
 from custody.journal.plan import Plan
 from custody.journal.recovery import Recovered, Recovery

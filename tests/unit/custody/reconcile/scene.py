@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+from chains.costs import CostKind
 from chains.model import Address, TxId
 from custody.db.session import Database
-from custody.db.tables import TransactionRow, TransferRow, VaultRow
-from custody.ledger.model import (
-    Post,
-    Reason,
-    Reserve,
-    chain_account,
-    fees_account,
-    locked_account,
-    vault_account,
-)
-from custody.ledger.service import settle_or_void
+from custody.db.tables import VaultRow
+from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.reconcile.report import Report, Verdict
+from custody.transactions.state import State as TransactionState
+from custody.transfers import reservations
 from custody.transfers.state import State
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
+from tests.support.transfer_rows import add_transaction, add_transfer
 
 HISTORIC, CURRENT, COINS = "ethereum-local", "solana-local", "bitcoin-regtest"
 ALL = [HISTORIC, CURRENT, COINS]
@@ -56,73 +51,52 @@ async def transfer(world: World, vault: VaultRow, amount: int, fee_max: int) -> 
         tx = FakeTx(world.network.id, (source,), tuple(outputs), fee_max, nonce=0)
     now = world.clock()
     async with world.database.write() as session:
-        account = vault_account(vault.id, native)
-        held = await world.ledger.reserve(
+        costs = await add_transfer(
             session,
-            Reserve(account, chain_account(native), amount, "trf_1", Reason.TRANSFER),
-            Reserve(account, fees_account(native), fee_max, "trf_1", Reason.FEE),
+            "trf_1",
+            client=vault.client_id,
+            vault=vault.id,
+            network=world.network.id,
+            asset=native,
+            destination=to,
+            amount=amount,
+            fee_max=fee_max,
+            now=now,
         )
-        session.add(
-            TransferRow(
-                id="trf_1",
-                client_id=vault.client_id,
-                vault_id=vault.id,
-                network=world.network.id,
-                asset=native,
-                destination=to,
-                amount=amount,
-                fee_max=fee_max,
-                costs_max=fee_max,
-                initiator="test",
-                state=State.BROADCAST.value,
-                version=1,
-                mandate=b"",
-                amount_reservation_id=held[0],
-                fee_reservation_id=held[1],
-                txid=tx.txid,
-                requested_at=now,
-                expires_at=now,
-                updated_at=now,
-            )
-        )
-        await session.flush()
-        session.add(
-            TransactionRow(
-                id="txn_1",
-                transfer_id="trf_1",
-                network=world.network.id,
-                payload=tx.payload(),
-                txid=tx.txid,
-                created_at=now,
-            )
+        wanted = reservations.parts_of({native: amount}, costs)
+        await reservations.hold(session, world.ledger, "trf_1", vault.id, 1, wanted)
+        await add_transaction(
+            session,
+            "txn_1",
+            ["trf_1"],
+            network=world.network.id,
+            vault=vault.id,
+            payload=tx.payload(),
+            txid=tx.txid,
+            now=now,
         )
     world.node.pool[tx.txid] = tx
     return tx.txid
 
 
-async def settle(world: World, vault: VaultRow, amount: int, fee: int, locked: int = 0) -> None:
-    native = world.native
+async def settle(world: World, amount: int, fee: int, locked: int = 0) -> None:
+    """As a final block does it. `amount` 0: it failed there."""
+    kind = (world.native, CostKind.FEE)
     async with world.database.write() as session:
         row = await session.get(TransferRow, "trf_1")
+        transaction = await session.get(TransactionRow, "txn_1")
         assert row is not None
-        assert row.amount_reservation_id is not None
-        assert row.fee_reservation_id is not None
-        rent = Post(
-            vault_account(vault.id, native),
-            locked_account(vault.id, native),
-            locked,
-            "trf_1",
-            Reason.RENT,
-        )
-        await world.ledger.apply(
+        assert transaction is not None
+        await reservations.settle(
             session,
-            [
-                settle_or_void(row.amount_reservation_id, amount),
-                settle_or_void(row.fee_reservation_id, fee),
-                *([rent] if locked else []),
-            ],
+            world.ledger,
+            row,
+            paid=bool(amount),
+            charged={kind: fee + locked},
+            held={kind: locked},
         )
-        row.state = State.FINAL.value if amount else State.REVERTED.value
+        row.state = State.FINAL if amount else State.FAILED
+        transaction.state = TransactionState.FINAL if amount else TransactionState.REVERTED
 
 
 async def verdicts(world: World, patience_s: float = 0.3) -> list[Verdict]:

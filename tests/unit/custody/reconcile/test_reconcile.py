@@ -50,7 +50,7 @@ async def test_every_stage_of_a_transfer_is_equal(database: Database, alias: str
     report = await world.reconcile()
     assert report.is_clean
     assert {line.chain for line in report.lines} == {69_000}
-    await settle(world, vault, 30_000, 1_000)
+    await settle(world, 30_000, 1_000)
     assert (await world.reconcile()).is_clean
     assert await world.frozen(vault) is None
 
@@ -64,7 +64,7 @@ async def test_a_transfer_that_reverted_cost_its_fee(database: Database):
     report = await world.reconcile()
     assert report.is_clean
     assert {line.chain for line in report.lines} == {99_000}
-    await settle(world, vault, 0, 1_000)
+    await settle(world, 0, 1_000)
     assert (await world.reconcile()).is_clean
 
 
@@ -75,7 +75,7 @@ async def test_rent_is_neither_lost_nor_on_our_address(database: Database):
     await world.node.mine()
     await world.follow()
     assert (await world.reconcile()).is_clean
-    await settle(world, vault, 30_000, 1_000, locked=2_500)
+    await settle(world, 30_000, 1_000, locked=2_500)
     report = await world.reconcile()
     assert report.is_clean
     assert {line.chain for line in report.lines} == {66_500}
@@ -139,7 +139,7 @@ async def test_what_a_node_does_not_show_is_a_surplus_and_the_client_goes_on(dat
     await transfer(world, vault, 30_000, 5_000)
     await world.node.mine()
     await world.follow()
-    await settle(world, vault, 30_000, 1_000)
+    await settle(world, 30_000, 1_000)
     (line,) = (await world.reconcile()).differences
     assert (line.verdict, line.surplus) == (Verdict.SURPLUS, 5)
     assert await world.frozen(vault) is None

@@ -14,7 +14,7 @@ from custody.errors import Conflict
 from custody.rewind.plan import Plan
 from custody.rewind.service import FROZEN_REASON, Rewind, Rewound
 from tests.support.custody import World
-from tests.unit.custody.transfers.desk import Desk
+from tests.unit.custody.transfers.desk import Desk, total
 from tests.unit.custody.transfers.life import FUNDS
 
 COINS, ACCOUNT = "bitcoin-regtest", "ethereum-local"
@@ -194,11 +194,11 @@ async def paid_out(database: Database, *, revert: bool = False) -> tuple[Desk, V
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 600)
     await desk.work()
-    row = await desk.transfer(transfer_id)
+    sent = await desk.newest(transfer_id)
     if revert:
-        desk.node.revert(row.txid)  # type: ignore[arg-type]
+        desk.node.revert(sent.txid)  # type: ignore[arg-type]
     row = await desk.settle(transfer_id)
-    assert row.state == ("reverted" if revert else "final")
+    assert row.state == ("failed" if revert else "final")
     await desk.node.mine(desk.network.follow_depth)
     await desk.node.finalize()
     await desk.follow()
@@ -212,12 +212,13 @@ async def paid_out(database: Database, *, revert: bool = False) -> tuple[Desk, V
 @pytest.mark.parametrize("revert", [False, True])
 async def test_a_settled_transfer_is_held_and_tracked_again(database: Database, revert: bool):
     desk, vault, transfer_id = await paid_out(database, revert=revert)
-    first = await desk.transfer(transfer_id)
+    first, ended = await desk.newest(transfer_id), await desk.state(transfer_id)
     plan = await plan_of(desk)
     assert [row.id for row in plan.transfers] == [transfer_id]
     await rewind(desk).apply(plan)
-    row = await desk.transfer(transfer_id)
-    assert (row.state, row.txid, row.block_hash) == ("broadcast", first.txid, None)
+    row, sent = await desk.transfer(transfer_id), await desk.newest(transfer_id)
+    assert (row.state, sent.state) == ("in_flight", "broadcast")
+    assert (sent.txid, sent.block_hash) == (first.txid, None)
     held = 600 + row.costs_max
     balance = await desk.balance(vault)
     # Nothing of what it received is on the new chain, and what is held for the transfer is owed.
@@ -233,14 +234,15 @@ async def test_a_settled_transfer_is_held_and_tracked_again(database: Database, 
     await desk.node.fund(Address(address.address), FUNDS)
     await settle_down(desk)
     done = await desk.settle(transfer_id)
-    assert (done.state, done.txid) == (first.state, first.txid)
+    sent = await desk.newest(transfer_id)
+    assert (done.state, sent.state, sent.txid) == (ended, first.state, first.txid)
     await settle_down(desk)
     assert (await desk.reconcile()).is_clean
     assert len(await desk.transactions(transfer_id)) == 1
     unfreezing = desk.services.unfreezing
     await unfreezing.unfreeze(vault.id, "all is well", by="ada", despite_difference=False)
     balance = await desk.balance(vault)
-    spent = (0 if revert else 600) + (done.fee or 0)
+    spent = (0 if revert else 600) + total(sent.costs)
     assert (balance.available, balance.reserved, balance.owed) == (FUNDS - spent, 0, 0)
     assert await desk.open_alarms() == []
 

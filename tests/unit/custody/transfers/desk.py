@@ -14,23 +14,25 @@ from typing import Any, cast
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
-from chains.model import Address
+from chains.costs import Costs
+from chains.model import Address, TxId
 from custody.apikeys.model import Caller, Scope
 from custody.bootstrap import Custody
 from custody.config import Settings
-from custody.db.tables import (
+from custody.db.tables import IdempotencyRow, OutboxRow, Row, VaultRow
+from custody.db.transfer_tables import (
     ClaimRow,
-    IdempotencyRow,
-    OutboxRow,
-    Row,
+    MandateRow,
+    TransactionEventRow,
     TransactionRow,
     TransferEventRow,
     TransferRow,
-    VaultRow,
 )
 from custody.errors import Unprocessable
 from custody.services import make_services
-from custody.transfers.request import Answer, Idempotency, TransferRequest
+from custody.transactions import repository as transactions
+from custody.transfers import repository as transfers
+from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
 from custody.workers.workers import Workers
 from signer.client import SignerClient
 from signer.wire import canonical_json
@@ -43,11 +45,11 @@ ANYONE = Caller("key_00000000000000000000000000", "robot", None, frozenset(Scope
 class Plain:
     """Renders an answer as its status and the transfer's id or the refusal's code."""
 
-    def created(self, row: TransferRow) -> Answer:
-        return Answer(201, row.id.encode())
+    def created(self, made: Shown) -> Answer:
+        return Answer(201, made.row.id.encode())
 
-    def denied(self, row: TransferRow) -> Answer:
-        return Answer(422, f"policy_denied {row.id}".encode())
+    def denied(self, made: Shown) -> Answer:
+        return Answer(422, f"policy_denied {made.row.id}".encode())
 
     def refused(self, error: Unprocessable) -> Answer:
         return Answer(422, error.code.encode())
@@ -176,7 +178,7 @@ class Desk(World):
         for _ in range(12):
             await self.work()
             row = await self.transfer(transfer_id)
-            if row.state in ("final", "reverted", "dropped"):
+            if row.state in ("final", "failed"):
                 return row
             await self.node.mine()
             await self.node.finalize()
@@ -193,6 +195,30 @@ class Desk(World):
     async def state(self, transfer_id: str) -> str:
         return (await self.transfer(transfer_id)).state
 
+    async def phase(self, transfer_id: str) -> str:
+        """The state of its newest transaction, or its own where it has none with bytes."""
+        found = await self.transactions(transfer_id)
+        return found[-1].state if found else await self.state(transfer_id)
+
+    async def newest(self, transfer_id: str) -> TransactionRow:
+        """Its newest transaction."""
+        return (await self.transactions(transfer_id))[-1]
+
+    async def mandates(self, transfer_id: str) -> Sequence[MandateRow]:
+        async with self.database.read() as session:
+            return await transfers.mandates_of(session, transfer_id)
+
+    async def transaction_events(self, transfer_id: str) -> list[str]:
+        """Of all its transactions, in order."""
+        ids = [each.id for each in await self.transactions(transfer_id)]
+        async with self.database.read() as session:
+            rows = await session.all(
+                select(TransactionEventRow.event)
+                .where(TransactionEventRow.transaction_id.in_(ids))
+                .order_by(TransactionEventRow.seq)
+            )
+        return list(rows)
+
     async def events(self, transfer_id: str) -> list[str]:
         async with self.database.read() as session:
             rows = await session.all(
@@ -207,12 +233,10 @@ class Desk(World):
             return list(await session.all(select(ClaimRow.key).order_by(ClaimRow.key)))
 
     async def transactions(self, transfer_id: str) -> Sequence[TransactionRow]:
+        """Those that have bytes, the oldest first."""
         async with self.database.read() as session:
-            return await session.all(
-                select(TransactionRow)
-                .where(TransactionRow.transfer_id == transfer_id)
-                .order_by(TransactionRow.id)
-            )
+            found = await transactions.contest(session, transfer_id)
+        return [each for each in found if each.payload is not None]
 
     async def outbox(self) -> list[tuple[str, str]]:
         async with self.database.read() as session:
@@ -233,10 +257,9 @@ class Desk(World):
     async def received(self, transfer_id: str) -> int:
         """What arrived outside, as the chain tells it."""
         row = await self.transfer(transfer_id)
-        if row.txid is None:
-            return 0
-        to = Address(row.destination)
-        return await self.node.received(row.txid, to, self.native)  # type: ignore[arg-type]
+        to, found = Address(row.destination), await self.transactions(transfer_id)
+        sent = [TxId(each.txid) for each in found if each.txid]
+        return sum([await self.node.received(txid, to, self.native) for txid in sent])
 
     def use_policy(self, **changes: Any) -> None:
         """The fake signer's policy with other rules, persons or groups; one version later."""
@@ -250,6 +273,12 @@ class Desk(World):
         assert self.signer.signed_policy is not None
         version: int = json.loads(self.signer.signed_policy.document)["version"]
         return version
+
+
+def total(costs: Costs | None) -> int:
+    """Of all kinds together; nothing is known while it is in no block."""
+    assert costs is not None
+    return sum(costs.values())
 
 
 def bound_to(client_id: str) -> Caller:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from custody.db.tables import VaultRow
 from custody.transfers.mandates import stored_mandate
 from signer.wire import Mandate
-from tests.unit.custody.transfers.desk import Desk
+from tests.unit.custody.transfers.desk import Desk, total
 
 FAMILIES = ["bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local"]
 COINS, ACCOUNT, TRON = "bitcoin-regtest", "ethereum-local", "tron-local"
@@ -36,9 +36,11 @@ async def ended_well(desk: Desk, vault: VaultRow, transfer_id: str, amount: int)
     assert row.state == "final", (row.state, row.waiting, row.reason)
     assert await desk.received(transfer_id) == amount
     balance = await desk.balance(vault)
-    spent = amount + (row.fee or 0) + (row.locked or 0)
+    (paid,) = [each for each in await desk.transactions(transfer_id) if each.state == "final"]
+    fee, locked = total(paid.costs), total(paid.held)
+    spent = amount + fee + locked
     assert (balance.available, balance.reserved) == (FUNDS - spent, 0)
-    assert balance.locked == (row.locked or 0)
+    assert balance.locked == locked
     assert await desk.claims() == []
     assert await desk.outbox() == []
     assert len([tx for tx in await desk.transactions(transfer_id) if tx.raw]) == 1
@@ -46,7 +48,7 @@ async def ended_well(desk: Desk, vault: VaultRow, transfer_id: str, amount: int)
 
 
 async def mandate_of(desk: Desk, transfer_id: str) -> Mandate:
-    return stored_mandate(await desk.transfer(transfer_id))
+    return stored_mandate((await desk.mandates(transfer_id))[-1])
 
 
 async def lease_over(desk: Desk) -> None:

@@ -8,11 +8,12 @@ from sqlalchemy import select
 from chains.errors import BroadcastRejected
 from chains.model import TxId
 from custody.db.session import Database
-from custody.db.tables import LedgerEntryRow, OutboxRow, TransferRow
-from custody.transfers import builder
+from custody.db.tables import LedgerEntryRow, OutboxRow
+from custody.db.transfer_tables import MandateRow
+from custody.transactions import looking
 from custody.transfers.mandates import stored_mandate
 from signer.wire import Mandate
-from tests.unit.custody.transfers.desk import Desk
+from tests.unit.custody.transfers.desk import Desk, total
 from tests.unit.custody.transfers.life import (
     ACCOUNT,
     FUNDS,
@@ -35,9 +36,9 @@ async def test_a_node_that_says_no_frees_nothing(every: Desk):
     desk.adapter.before = hook
     await desk.work(3)
     row = await desk.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("signed", "broadcast_rejected")
-    assert (await desk.balance(vault)).reserved == 1_000 + row.costs_max
     (before,) = await desk.transactions(transfer_id)
+    assert (before.state, row.waiting) == ("signed", "broadcast_rejected")
+    assert (await desk.balance(vault)).reserved == 1_000 + row.costs_max
     refuse = False
     await desk.settle(transfer_id)
     (after,) = await desk.transactions(transfer_id)
@@ -49,12 +50,12 @@ async def test_a_forgotten_transaction_is_sent_again_byte_for_byte(desk: Desk):
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     await desk.work()
-    row = await desk.transfer(transfer_id)
+    row = await desk.newest(transfer_id)
     desk.node.drop(TxId(row.txid or ""))
     await desk.track()
-    assert await desk.outbox() == [("broadcast", transfer_id)]
+    assert await desk.outbox() == [("broadcast", row.id)]
     await desk.track()
-    assert await desk.outbox() == [("broadcast", transfer_id)]
+    assert await desk.outbox() == [("broadcast", row.id)]
     await desk.work()
     assert row.txid in desk.node.pool
     await desk.settle(transfer_id)
@@ -68,14 +69,14 @@ async def test_a_reorg_brings_it_back_and_it_is_included_again(every: Desk):
     await desk.work()
     await desk.node.mine()
     await desk.work()
-    assert await desk.state(transfer_id) == "included"
+    assert await desk.phase(transfer_id) == "included"
     await desk.node.reorg(1)
     await desk.track()
-    assert await desk.state(transfer_id) == "broadcast"
+    assert await desk.phase(transfer_id) == "broadcast"
     row = await desk.settle(transfer_id)
     assert row.state == "final"
     await ended_well(desk, vault, transfer_id, 1_000)
-    assert "disconnect" in await desk.events(transfer_id)
+    assert "disconnect" in await desk.transaction_events(transfer_id)
 
 
 async def test_a_reorg_that_moves_it_to_another_block(desk: Desk):
@@ -84,10 +85,10 @@ async def test_a_reorg_that_moves_it_to_another_block(desk: Desk):
     await desk.work()
     await desk.node.mine()
     await desk.work()
-    first = (await desk.transfer(transfer_id)).block_hash
+    first = (await desk.newest(transfer_id)).block_hash
     await desk.node.reorg(1, replay=True)
     await desk.track()
-    row = await desk.transfer(transfer_id)
+    row = await desk.newest(transfer_id)
     assert row.state == "included"
     assert row.block_hash != first
     await desk.settle(transfer_id)
@@ -99,14 +100,16 @@ async def test_a_reverted_transaction_costs_its_fee_and_nothing_else(sqlite: Dat
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     await desk.work()
-    row = await desk.transfer(transfer_id)
-    desk.node.revert(TxId(row.txid or ""))
+    sent = await desk.newest(transfer_id)
+    desk.node.revert(TxId(sent.txid or ""))
     await desk.node.mine()
     await desk.work()
-    row = await desk.transfer(transfer_id)
-    assert (row.state, row.reason) == ("included", "reverted")
+    sent = await desk.newest(transfer_id)
+    assert (sent.state, sent.reason) == ("included", "reverted")
     row = await desk.settle(transfer_id)
-    assert (row.state, row.reason, row.fee) == ("reverted", "reverted", 1000)
+    sent = await desk.newest(transfer_id)
+    assert (row.state, row.reason) == ("failed", "reverted")
+    assert (sent.state, total(sent.costs)) == ("reverted", 1000)
     assert await desk.received(transfer_id) == 0
     balance = await desk.balance(vault)
     assert (balance.available, balance.reserved) == (FUNDS - 1000, 0)
@@ -120,13 +123,14 @@ async def test_a_transaction_proven_dead_gives_everything_back(sqlite: Database)
     transfer_id = await desk.send(vault, 1_000)
     desk.adapter.before = _refuse_broadcasts
     await desk.work()
-    row = await desk.transfer(transfer_id)
-    while row.state != "dropped":
+    row = await desk.newest(transfer_id)
+    while row.state != "dead":
         assert row.state == "signed"
         await desk.node.mine(10)
         await desk.node.finalize()
         await desk.work()
-        row = await desk.transfer(transfer_id)
+        row = await desk.newest(transfer_id)
+    assert await desk.state(transfer_id) == "failed"
     assert (await desk.balance(vault)).available == FUNDS
     assert await desk.received(transfer_id) == 0
     assert await desk.claims() == []
@@ -150,7 +154,7 @@ async def test_a_transaction_whose_coin_is_finally_gone_is_dead(sqlite: Database
     await desk.node.mine()
     await desk.work(2)
     row = await desk.transfer(transfer_id)
-    assert row.state == "dropped"
+    assert row.state == "failed"
     assert (row.reason or "").startswith("replaced")
     assert (await desk.balance(vault)).available == FUNDS
 
@@ -167,7 +171,8 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
     await desk.node.finalize()
     await desk.work(2)
     row = await desk.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("included", "fee_above_reservation")
+    assert (row.state, row.waiting) == ("in_flight", "fee_above_reservation")
+    assert await desk.phase(transfer_id) == "included"
     assert "fee_above_reservation" in await desk.alarms()
     assert (await desk.balance(vault)).reserved == 3_000 + 2_000_000
 
@@ -177,14 +182,14 @@ async def test_the_worker_survives_what_nobody_foresaw(desk: Desk, monkeypatch: 
     good = await desk.send(vault, 1_000)
     bad = await desk.send(vault, 2_000)
 
-    def read(row: TransferRow) -> Mandate:
-        if row.id == bad:
+    def read(row: MandateRow) -> Mandate:
+        if row.transfer_id == bad:
             raise KeyError("unforeseen")
         return stored_mandate(row)
 
-    monkeypatch.setattr(builder, "stored_mandate", read)
+    monkeypatch.setattr(looking, "stored_mandate", read)
     await desk.worker.run_due()
-    assert await desk.state(good) == "signed"
+    assert await desk.phase(good) == "signed"
     assert (await desk.transfer(bad)).waiting == "internal_error"
     async with desk.database.read() as session:
         errors = await session.all(select(OutboxRow.last_error).where(OutboxRow.subject == bad))

@@ -9,9 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from custody.db.session import Database
-from custody.db.tables import TransferRow
+from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, CustodyError, Forbidden, NotFound, Unprocessable
-from custody.transfers.mandates import stored_mandate
 from signer.wire import RefusalCode, SignRequest, Verdict, approval_message
 from tests.unit.custody.transfers.desk import ANYONE, Desk, bound_to
 
@@ -58,19 +57,20 @@ def light(sqlite: Database) -> Desk:
 async def decide(
     desk: Desk, transfer_id: str, who: str, verdict: Verdict = Verdict.APPROVE, **more: Any
 ) -> TransferRow:
-    digest = stored_mandate(await desk.transfer(transfer_id)).digest()
+    digest = (await desk.mandates(transfer_id))[-1].digest
     signature = PEOPLE[more.get("signed_by", who)].sign(
         approval_message(more.get("digest", digest), more.get("signed", verdict))
     )
-    return await desk.services.approvals.submit(
+    after = await desk.services.approvals.submit(
         transfer_id, more.get("caller", ANYONE), who, verdict, signature
     )
+    return after.row
 
 
 async def waiting_for(desk: Desk, approver: str | None = None) -> list[str]:
     async with desk.database.read() as session:
         found = await desk.services.approvals.waiting(session, ANYONE, approver, "", 10)
-    return [each.row.id for each in found]
+    return [each.transfer.row.id for each in found]
 
 
 async def test_two_people_agree_and_it_is_signed_with_their_signatures(desk: Desk):
@@ -82,7 +82,7 @@ async def test_two_people_agree_and_it_is_signed_with_their_signatures(desk: Des
     assert await desk.transactions(transfer_id) == []
     assert (await decide(desk, transfer_id, "bob")).state == "awaiting_approval"
     desk.woken = 0
-    assert (await decide(desk, transfer_id, "carol")).state == "queued"
+    assert (await decide(desk, transfer_id, "carol")).state == "approved"
     assert desk.woken == 1
     sent: list[SignRequest] = []
     sign = desk.signer.sign
@@ -158,7 +158,7 @@ async def test_an_approval_that_is_none(
 async def test_a_signature_for_another_transfer_is_none(light: Desk):
     vault = await light.open_funded(1_000_000)
     one, other = [await light.send(vault, 1_000) for _ in range(2)]
-    digest = stored_mandate(await light.transfer(one)).digest()
+    digest = (await light.mandates(one))[-1].digest
     with pytest.raises(Forbidden, match="not this person's signature"):
         await decide(light, other, "bob", digest=digest)
 
@@ -221,7 +221,7 @@ async def test_a_time_lock_is_waited_out_without_building_again_and_again(light:
     await light.run_outbox()
     await light.run_outbox()
     row = await light.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("queued", "signer_not_yet")
+    assert (row.state, row.waiting) == ("approved", "signer_not_yet")
     assert len(await light.transactions(transfer_id)) == 1
     assert await light.claims() == []
     light.clock.forward(minutes=11)

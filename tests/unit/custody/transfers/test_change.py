@@ -1,14 +1,14 @@
 """Change addresses: one for each transfer that is built, and none used up by those that aren't."""
 
-from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 from chains.model import AddressType
 from chains.networks import find_network
-from custody.transfers.change import ChangeAddresses
+from custody.transactions.change import ChangeAddresses
+from custody.transactions.planners.payment import Waiting
 from tests.support.fakes import FakeCodec
-from tests.support.signer import MANDATE
 
 CODEC = FakeCodec(find_network("bitcoin-regtest"))
 
@@ -28,18 +28,31 @@ class Vaults:
         return [row]
 
 
-def mandate(transfer, vault="v1"):
+def paying(transfer, vault="v1"):
     path = CODEC.account_path(AddressType.P2WPKH, 0)
-    return replace(MANDATE, transfer=transfer, vault=vault, source_path=path)
+    return Waiting(
+        transfer=transfer,
+        version=1,
+        network=CODEC.network.id,
+        vault=vault,
+        account=0,
+        source_path=path,
+        source_address=None,
+        effects=(),
+        costs_max={},
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+        frozen=False,
+        not_yet=None,
+    )
 
 
 async def test_transfers_that_are_not_built_use_no_addresses_up():
     vaults: Any = Vaults()
     change = ChangeAddresses(vaults)
     for number in range(100):
-        found = await change.of(mandate(f"t{number}"), CODEC, 0)
+        found = await change.of(paying(f"t{number}"), CODEC)
         assert found.address == "v10"
-        assert await change.of(mandate(f"t{number}"), CODEC, 0) == found
+        assert await change.of(paying(f"t{number}"), CODEC) == found
         change.release(f"t{number}")
     assert vaults.made == {"v1": 0}
 
@@ -47,10 +60,10 @@ async def test_transfers_that_are_not_built_use_no_addresses_up():
 async def test_no_two_transfers_share_an_address():
     vaults: Any = Vaults()
     change = ChangeAddresses(vaults)
-    at_once = [(await change.of(mandate(name), CODEC, 0)).address for name in ("a", "b")]
+    at_once = [(await change.of(paying(name), CODEC)).address for name in ("a", "b")]
     change.forget("a")
     change.release("a")
     change.release("b")
-    later = [(await change.of(mandate(name), CODEC, 0)).address for name in ("c", "d")]
+    later = [(await change.of(paying(name), CODEC)).address for name in ("c", "d")]
     assert (at_once, later) == (["v10", "v11"], ["v11", "v12"])
-    assert (await change.of(mandate("e", vault="v2"), CODEC, 0)).address == "v20"
+    assert (await change.of(paying("e", vault="v2"), CODEC)).address == "v20"

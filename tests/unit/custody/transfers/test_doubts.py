@@ -26,7 +26,7 @@ async def test_an_included_transfer_that_the_node_forgot_stays_included(every: D
     await desk.work()
     await desk.node.mine()
     await desk.work()
-    assert await desk.state(transfer_id) == "included"
+    assert await desk.phase(transfer_id) == "included"
     shown = desk.adapter.statuses
 
     async def forgets(txids: Sequence[TxId]) -> Answers[TxStatus]:
@@ -36,14 +36,14 @@ async def test_an_included_transfer_that_the_node_forgot_stays_included(every: D
     await desk.node.finalize()
     before = desk.adapter.calls.get("proven_dead", 0)
     await desk.work(2)
-    assert await desk.state(transfer_id) == "included"
+    assert await desk.phase(transfer_id) == "included"
     assert desk.adapter.calls.get("proven_dead", 0) == before
     assert await desk.alarms() == []
 
     desk.clock.forward(minutes=11)
     await desk.node.mine()
     await desk.work()
-    assert await desk.state(transfer_id) == "included"
+    assert await desk.phase(transfer_id) == "included"
     assert await desk.alarms() == [AlarmCode.OUTCOME_UNPROVEN]
 
     desk.adapter.statuses = shown  # type: ignore[method-assign]
@@ -57,7 +57,7 @@ async def test_what_can_not_be_proven_dead_keeps_everything_and_calls_a_person(s
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     await desk.work()
-    row = await desk.transfer(transfer_id)
+    row = await desk.newest(transfer_id)
     desk.node.drop(TxId(row.txid or ""))
 
     def unproven(name: str) -> None:
@@ -68,12 +68,12 @@ async def test_what_can_not_be_proven_dead_keeps_everything_and_calls_a_person(s
     claims, held = await desk.claims(), (await desk.balance(vault)).reserved
     await desk.track()
     assert await desk.alarms() == []
-    assert await desk.outbox() == [("broadcast", transfer_id)]
+    assert await desk.outbox() == [("broadcast", row.id)]
     desk.clock.forward(minutes=11)
     await desk.track()
     await desk.track()
     assert await desk.alarms() == [AlarmCode.OUTCOME_UNPROVEN]
-    assert await desk.state(transfer_id) == "broadcast"
+    assert await desk.phase(transfer_id) == "broadcast"
     assert await desk.claims() == claims != []
     assert (await desk.balance(vault)).reserved == held
 
@@ -88,7 +88,7 @@ async def test_a_restart_clears_an_alarm_whose_cause_is_gone(sqlite: Database):
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     await desk.work()
-    desk.node.drop(TxId((await desk.transfer(transfer_id)).txid or ""))
+    desk.node.drop(TxId((await desk.newest(transfer_id)).txid or ""))
 
     def unproven(name: str) -> None:
         if name == "proven_dead":
@@ -110,7 +110,7 @@ async def test_a_node_that_is_away_neither_begins_nor_ends_a_doubt(sqlite: Datab
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     await desk.work()
-    desk.node.drop(TxId((await desk.transfer(transfer_id)).txid or ""))
+    desk.node.drop(TxId((await desk.newest(transfer_id)).txid or ""))
     error: Exception = DeathUnproven("nonce 0 is used")
 
     def hook(name: str) -> None:

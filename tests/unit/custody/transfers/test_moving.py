@@ -1,5 +1,5 @@
-"""From queued to broadcast: the order of effects, and what a crash or a lost reply does to it. The
-oracle is the fake chain itself: what arrived outside, how often."""
+"""From approved to broadcast: the order of effects, and what a crash or a lost reply does to it.
+The oracle is the fake chain itself: what arrived outside, how often."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from chains.errors import NodeUnavailable
 from chains.model import ConflictKey
 from custody.db.session import Database
 from custody.errors import Conflict
-from tests.unit.custody.transfers.desk import ANYONE, Desk
+from tests.unit.custody.transfers.desk import ANYONE, Desk, total
 from tests.unit.custody.transfers.life import (
     ACCOUNT,
     COINS,
@@ -32,20 +32,21 @@ async def test_a_whole_life(sqlite: Database, alias: str):
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 300_000)
     await desk.work()
-    row = await desk.transfer(transfer_id)
-    assert row.state == "broadcast"
-    assert row.txid in desk.node.pool
+    row, sent = await desk.transfer(transfer_id), await desk.newest(transfer_id)
+    assert (row.state, sent.state) == ("in_flight", "broadcast")
+    assert sent.txid in desk.node.pool
     await desk.node.mine()
     await desk.work()
-    row = await desk.transfer(transfer_id)
-    assert (row.state, row.block_hash) == ("included", desk.node.tip.hash)
+    sent = await desk.newest(transfer_id)
+    assert (sent.state, sent.block_hash) == ("included", desk.node.tip.hash)
     assert (await desk.balance(vault)).reserved == 300_000 + row.costs_max
     await desk.node.finalize()
     await desk.node.mine()
     await desk.work()
     await ended_well(desk, vault, transfer_id, 300_000)
-    events = ["accept", "build", "sign", "publish", "include", "finalize"]
-    assert await desk.events(transfer_id) == events
+    assert await desk.events(transfer_id) == ["accept", "launch", "land"]
+    events = ["build", "sign", "publish", "include", "finalize"]
+    assert await desk.transaction_events(transfer_id) == events
 
 
 async def test_rent_moves_to_the_locked_balance(sqlite: Database):
@@ -53,8 +54,9 @@ async def test_rent_moves_to_the_locked_balance(sqlite: Database):
     vault = await desk.open_funded(FUNDS)
     desk.node.rent = 1_447_680
     transfer_id = await desk.send(vault, 300_000)
-    row = await desk.settle(transfer_id)
-    assert (row.fee, row.locked) == (1000, 1_447_680)
+    await desk.settle(transfer_id)
+    sent = await desk.newest(transfer_id)
+    assert (total(sent.costs), total(sent.held)) == (1000, 1_447_680)
     await ended_well(desk, vault, transfer_id, 300_000)
 
 
@@ -124,7 +126,7 @@ async def test_a_lost_reply_of_the_signer_is_asked_for_again_with_the_same_bytes
     desk.signer.sign = lose_one  # type: ignore[method-assign]
     await desk.worker.run_due()
     row = await desk.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("queued", "signer_unavailable")
+    assert (row.state, row.waiting) == ("in_flight", "signer_unavailable")
     (built,) = await desk.transactions(transfer_id)
     with pytest.raises(Conflict, match="may have signed"):
         await desk.services.transfers.cancel(transfer_id, ANYONE)
@@ -142,7 +144,8 @@ async def test_two_workers_with_one_transfer_make_one_transaction(every: Desk):
     driver, broadcaster = desk.worker._driver, desk.worker._broadcaster
     await asyncio.gather(*(driver.sign([transfer_id]) for _ in range(4)))
     await driver.sign([transfer_id])
-    await asyncio.gather(*(broadcaster.broadcast(transfer_id) for _ in range(4)))
+    sent = await desk.newest(transfer_id)
+    await asyncio.gather(*(broadcaster.broadcast(sent.id) for _ in range(4)))
     assert len(await desk.transactions(transfer_id)) == 1
     await desk.settle(transfer_id)
     await ended_well(desk, vault, transfer_id, 300_000)
@@ -153,7 +156,7 @@ async def test_transfers_at_once_never_claim_the_same_thing(sqlite: Database):
     vault = await desk.open_funded(*[FUNDS // 4] * 4)
     ids = [await desk.send(vault, 1_000) for _ in range(4)]
     driver = desk.worker._driver
-    while "queued" in [await desk.state(each) for each in ids]:
+    while "approved" in [await desk.state(each) for each in ids]:
         await asyncio.gather(*(driver.sign([each]) for each in ids))
     spent: Counter[ConflictKey] = Counter()
     for each in ids:
@@ -172,7 +175,7 @@ async def test_while_the_node_is_away_transfers_wait_and_nothing_is_lost(every: 
     transfer_id = await desk.send(vault, 300_000)
     await desk.run_outbox()
     row = await desk.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("queued", "node_unavailable")
+    assert (row.state, row.waiting) == ("approved", "node_unavailable")
     desk.node.heal()
     await desk.run_outbox()
     await desk.settle(transfer_id)
@@ -197,7 +200,7 @@ async def test_a_fee_above_the_maximum_waits_and_holds_no_claim(desk: Desk):
     desk.node.fee = 1_501
     await desk.run_outbox()
     row = await desk.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("queued", "fee_above_maximum")
+    assert (row.state, row.waiting) == ("approved", "fee_above_maximum")
     assert await desk.claims() == []
     desk.node.fee = 1_500
     await desk.settle(transfer_id)

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import update
 
 from custody.db.session import Database
-from custody.db.tables import TransactionRow, VaultRow
+from custody.db.tables import VaultRow
+from custody.db.transfer_tables import TransactionRow
 from custody.errors import Conflict
-from custody.transfers.builder import unsigned_of
+from custody.transactions.looking import unsigned_of
 from custody.vaults.freezes import freeze
 from signer.wire import RefusalCode, SignRequest
 from tests.unit.custody.transfers.desk import ANYONE, Desk
@@ -60,8 +61,8 @@ async def test_not_now_waits_can_be_cancelled_and_is_built_anew(every: Desk, cod
     for each in (kept, cancelled):
         row = await desk.transfer(each)
         assert (row.state, row.waiting) in {
-            ("queued", waiting),
-            ("queued", "insufficient_funds"),  # one coin serves one transfer at a time
+            ("approved", waiting),
+            ("approved", "insufficient_funds"),  # one coin serves one transfer at a time
         }
     assert await desk.claims() == []
     await desk.services.transfers.cancel(cancelled, ANYONE)
@@ -112,7 +113,7 @@ async def test_bytes_signed_elsewhere_release_nothing_and_call_a_person(sqlite: 
     desk.signer.refuse = [(RefusalCode.CONFLICT, "guard")]
     await desk.worker.run_due()
     row = await desk.transfer(transfer_id)
-    assert (row.state, row.waiting) == ("queued", "signer_conflict")
+    assert (row.state, row.waiting) == ("in_flight", "signer_conflict")
     assert await desk.alarms() == ["signed_elsewhere"]
     assert (await desk.balance(vault)).reserved == 1_000 + row.costs_max
     with pytest.raises(Conflict):
@@ -122,12 +123,12 @@ async def test_bytes_signed_elsewhere_release_nothing_and_call_a_person(sqlite: 
 # Cancelling, expiring, freezing
 
 
-async def test_cancelling_a_queued_transfer_gives_everything_back_once(desk: Desk):
+async def test_cancelling_an_approved_transfer_gives_everything_back_once(desk: Desk):
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 300_000)
     for _ in range(2):
-        row = await desk.services.transfers.cancel(transfer_id, ANYONE)
-        assert row.state == "cancelled"
+        shown = await desk.services.transfers.cancel(transfer_id, ANYONE)
+        assert shown.row.state == "cancelled"
     assert (await desk.balance(vault)).available == FUNDS
     await desk.work()
     assert await desk.transactions(transfer_id) == []
@@ -172,7 +173,7 @@ async def test_an_old_mandate_expires_unless_the_signer_may_have_signed(desk: De
     waiting, sent = [await desk.send(vault, 1_000 * n) for n in (1, 2)]
     desk.signer.lose_replies = 0
     await desk.worker._driver.sign([sent])
-    assert await desk.state(sent) == "signed"
+    assert await desk.phase(sent) == "signed"
     desk.clock.forward(hours=2)
     assert await desk.services.transfers.expire() == 1
     assert await desk.state(waiting) == "expired"

@@ -1,8 +1,8 @@
-"""Signed transfers whose outcome a node does not show: neither in a block nor shown to be dead.
+"""Signed transactions whose outcome a node does not show: neither in a block nor shown to be dead.
 
-Such a transfer keeps its money and its claims, because what a node does not show may be there all
-the same. A moment of it is usual (two nodes behind one address, a restart); when it lasts, a person
-is called, who can give custody a node that shows more.
+Such a transaction keeps its claims and the money that it was built with, because what a node does
+not show may be there all the same. A moment of it is usual (two nodes behind one address, a
+restart); when it lasts, a person is called, who can give custody a node that shows more.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select
-
 from chains.model import NetworkId
+from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
-from custody.db.tables import AlarmRow
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long a doubt may last before a person is called."""
@@ -29,7 +27,7 @@ PATIENCE: Final = timedelta(minutes=10)
 class Doubt:
     """`words`: what is missing, without anything that grows by itself."""
 
-    transfer: str
+    transaction: str
     vault: str
     words: str
 
@@ -44,7 +42,7 @@ class Doubts:
         self._told: dict[NetworkId, Mapping[str, str]] = {}
 
     async def note(self, network: NetworkId, found: Sequence[Doubt], *, complete: bool) -> None:
-        """All doubts of one round. `complete`: every transfer of the network could be judged, so
+        """All doubts of one round. `complete`: every transaction of the network could be judged, so
         that who is not among them is in no doubt."""
         lasting = self._lasting(network, found, complete=complete)
         if self._told.get(network) == lasting:
@@ -70,27 +68,22 @@ class Doubts:
         """What people are to be told, by vault."""
         since, now = self._since[network], self._clock()
         for doubt in found:
-            since.setdefault(doubt.transfer, now)
+            since.setdefault(doubt.transaction, now)
         if complete:
-            for gone in since.keys() - {doubt.transfer for doubt in found}:
+            for gone in since.keys() - {doubt.transaction for doubt in found}:
                 del since[gone]
         lines = defaultdict(list)
-        for doubt in sorted(found, key=lambda each: each.transfer):
-            if now - since[doubt.transfer] >= PATIENCE:
-                lines[doubt.vault].append(f"{doubt.transfer}: {doubt.words}")
+        for doubt in sorted(found, key=lambda each: each.transaction):
+            if now - since[doubt.transaction] >= PATIENCE:
+                lines[doubt.vault].append(f"{doubt.transaction}: {doubt.words}")
         return {vault: "; ".join(texts) for vault, texts in lines.items()}
 
     async def _clear(
         self, session: WriteSession, network: NetworkId, lasting: Mapping[str, str]
     ) -> None:
-        opened = await session.all(
-            select(AlarmRow.vault_id).where(
-                AlarmRow.code == AlarmCode.OUTCOME_UNPROVEN,
-                AlarmRow.network == network,
-                AlarmRow.cleared_at.is_(None),
-            )
-        )
-        for vault in {each for each in opened if each is not None} - lasting.keys():
+        opened = await alarms.open_of(session, AlarmCode.OUTCOME_UNPROVEN)
+        vaults = {each.vault_id for each in opened if each.network == network}
+        for vault in {each for each in vaults if each is not None} - lasting.keys():
             await clear_alarm(
                 session, AlarmCode.OUTCOME_UNPROVEN, self._clock(), network=network, vault=vault
             )

@@ -10,9 +10,9 @@ from __future__ import annotations
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
 from custody.errors import CustodyError
-from custody.transfers.sources import owned
+from custody.transactions.planners.payment import Waiting
+from custody.transactions.sources import owned
 from custody.vaults.service import Vaults
-from signer.wire import Mandate
 
 _Place = tuple[str, NetworkId, AddressType]
 """Vault, network and type of address."""
@@ -24,23 +24,23 @@ class ChangeAddresses:
         self._given: dict[str, tuple[_Place, OwnedAddress]] = {}
         self._free: dict[_Place, list[OwnedAddress]] = {}
 
-    async def of(self, mandate: Mandate, codec: TransactionCodec, account: int) -> OwnedAddress:
+    async def of(self, paying: Waiting, codec: TransactionCodec) -> OwnedAddress:
         """Of the account that pays: change must return to where the mandate says it came from.
 
         Raises SignerError where the account's key is not known yet.
         """
-        if mandate.transfer not in self._given:
+        if paying.transfer not in self._given:
             network = codec.network
             kinds = [
                 kind
                 for kind in network.address_types
-                if codec.account_path(kind, account) == mandate.source_path
+                if codec.account_path(kind, paying.account) == paying.source_path
             ]
             if len(kinds) != 1:
                 raise CustodyError("source_unknown", "the mandate names no account of this vault")
-            place = mandate.vault, network.id, kinds[0]
-            self._given[mandate.transfer] = place, await self._next(place)
-        return self._given[mandate.transfer][1]
+            place = paying.vault, network.id, kinds[0]
+            self._given[paying.transfer] = place, await self._next(place)
+        return self._given[paying.transfer][1]
 
     def forget(self, transfer_id: str) -> None:
         """It is built with its address, which belongs to it from now on."""

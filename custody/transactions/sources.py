@@ -13,6 +13,7 @@ from chains.keys import is_under
 from chains.model import Address, AddressType, Coin, ConflictKey, NetworkId, OwnedAddress, TxId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
+from custody.transactions.planners.payment import Waiting
 from custody.vaults.watchlist import outpoint_key
 
 _OWN = aliased(AddressRow)
@@ -176,3 +177,14 @@ async def _uses(
         .limit(1)
     )
     return found is not None
+
+
+async def payer_of(session: ReadSession, paying: Waiting) -> AddressRow:
+    """The address that the mandate names. Its path was approved too, so it must be the same."""
+    row = await session.one(
+        select(AddressRow).where(
+            AddressRow.network == paying.network, AddressRow.address == paying.source_address
+        )
+    )
+    assert (row.vault_id, row.path) == (paying.vault, paying.source_path), "another's address"
+    return row

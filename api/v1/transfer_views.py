@@ -1,0 +1,224 @@
+"""How a transfer looks from outside: what was asked for, agreed to, and done on the chain."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from api.schemas import Money, View, known_asset, money, with_example
+from api.v1.blocks import BLOCK_EXAMPLE, BlockView
+from chains.costs import CostKind, Costs
+from custody.db.transfer_tables import MandateRow, TransactionRow, TransferEventRow
+from custody.transactions.state import Purpose
+from custody.transactions.state import State as TransactionState
+from custody.transfers.amounts import format_decimal
+from custody.transfers.consent import Consent
+from custody.transfers.repository import current
+from custody.transfers.request import Shown
+from custody.transfers.state import State
+
+_COSTS_MAX = {"fee": {"amount": "0.0005", "amount_base_units": "50000"}}
+MANDATE_EXAMPLE: dict[str, Any] = {
+    "version": 1,
+    "digest": "3a" * 32,
+    "state": "agreed",
+    "costs_max": _COSTS_MAX,
+    "offered_at": "2026-03-02T06:30:00Z",
+    "expires_at": "2026-03-03T06:30:00Z",
+}
+TRANSACTION_EXAMPLE: dict[str, Any] = {
+    "id": "txn_01k9zv8a2b3c4d5e6f7g8h9j0k",
+    "purpose": "pay",
+    "state": "included",
+    "txid": "9f0c1e2d3b4a59687768594a3b2c1d0e9f0c1e2d3b4a59687768594a3b2c1d0e",
+    "block": BLOCK_EXAMPLE,
+    "costs": {"fee": {"amount": "0.00000282", "amount_base_units": "282"}},
+    "held": {},
+    "reason": None,
+    "replaces": None,
+    "created_at": "2026-03-02T06:30:01.120000Z",
+}
+TRANSFER_EXAMPLE: dict[str, Any] = {
+    "id": "tfr_01k9zv7e5f6g7h8j9k0m1n2p3q",
+    "client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
+    "vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "network": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
+    "asset": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
+    "symbol": "BTC",
+    "destination": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+    "memo": None,
+    "amount": "0.05",
+    "amount_base_units": "5000000",
+    "costs_max": _COSTS_MAX,
+    "note": "payout 17",
+    "initiator": "payout-robot",
+    "retry_of": None,
+    "state": "in_flight",
+    "waiting": None,
+    "reason": None,
+    "mandates": [MANDATE_EXAMPLE],
+    "transactions": [TRANSACTION_EXAMPLE],
+    "requested_at": "2026-03-02T06:30:00Z",
+    "expires_at": "2026-03-03T06:30:00Z",
+    "updated_at": "2026-03-02T06:31:12.482000Z",
+}
+EVENT_EXAMPLE = {
+    "event": "accept",
+    "state": "approved",
+    "detail": None,
+    "at": "2026-03-02T06:30:00.214000Z",
+}
+
+MoneyByKind = dict[CostKind, Money]
+"""Costs by kind; a kind that is not named is 0."""
+
+
+class MandateVersionView(View):
+    """One version of a transfer's terms, and what was said to it."""
+
+    model_config = with_example(MANDATE_EXAMPLE)
+
+    version: int
+    digest: str = Field(description="SHA-256 that approvers sign, in hex")
+    state: Consent
+    costs_max: MoneyByKind = Field(description="the most that may leave beside the amount")
+    offered_at: datetime
+    expires_at: datetime = Field(description="the signer signs nothing after that")
+
+
+class TransactionView(View):
+    """A transaction that was built for a transfer. At most one of a transfer's transactions is ever
+    in a block."""
+
+    model_config = with_example(TRANSACTION_EXAMPLE)
+
+    id: str
+    purpose: Purpose
+    state: TransactionState
+    txid: str | None
+    block: BlockView | None
+    costs: MoneyByKind | None = Field(
+        description="what the network took, once in a block, of all transfers in it together"
+    )
+    held: MoneyByKind | None = Field(
+        description="moved to accounts that the chain holds for the vault, like rent"
+    )
+    reason: str | None = Field(description="why it ended, or why the chain says it failed")
+    replaces: str | None = Field(description="the transaction whose place it takes")
+    created_at: datetime
+
+
+class TransferView(View):
+    model_config = with_example(TRANSFER_EXAMPLE)
+
+    id: str
+    client_id: str
+    vault_id: str
+    network: str
+    asset: str
+    symbol: str
+    destination: str = Field(description="in the network's canonical form")
+    memo: str | None
+    amount: str
+    amount_base_units: str
+    costs_max: MoneyByKind = Field(description="of the terms that count now")
+    note: str | None
+    initiator: str = Field(description="the person or machine that asked, as the policy names it")
+    retry_of: str | None
+    state: State
+    waiting: str | None = Field(
+        description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "
+        "`fee_above_maximum`, `signer_not_yet` (a time lock), `signer_locked`, …"
+    )
+    reason: str | None = Field(description="why it ended")
+    mandates: list[MandateVersionView] = Field(description="every version of its terms")
+    transactions: list[TransactionView] = Field(description="the oldest first")
+    requested_at: datetime
+    expires_at: datetime = Field(description="of the terms that count now")
+    updated_at: datetime
+
+
+class TransferEventView(View):
+    model_config = with_example(EVENT_EXAMPLE)
+
+    event: str
+    state: State
+    detail: str | None
+    at: datetime
+
+
+class TransferWithEvents(TransferView):
+    """A transfer with everything that happened to it, in order."""
+
+    model_config = with_example(TRANSFER_EXAMPLE | {"events": [EVENT_EXAMPLE]})
+
+    events: list[TransferEventView]
+
+
+def transfer_view(shown: Shown) -> TransferView:
+    """With its terms and its transactions."""
+    row, asset, terms = shown.row, known_asset(shown.row.asset), current(shown.mandates)
+    return TransferView(
+        id=row.id,
+        client_id=row.client_id,
+        vault_id=row.vault_id,
+        network=row.network,
+        asset=row.asset,
+        symbol=asset.symbol,
+        destination=row.destination,
+        memo=row.memo,
+        amount=format_decimal(row.amount, asset.decimals),
+        amount_base_units=str(row.amount),
+        costs_max=_by_kind(terms.costs_max),
+        note=row.note,
+        initiator=row.initiator,
+        retry_of=row.retry_of,
+        state=State(row.state),
+        waiting=row.waiting,
+        reason=row.reason,
+        mandates=[_mandate_view(each) for each in shown.mandates],
+        transactions=[_transaction_view(each) for each in shown.transactions],
+        requested_at=row.requested_at,
+        expires_at=terms.expires_at,
+        updated_at=row.updated_at,
+    )
+
+
+def event_view(row: TransferEventRow) -> TransferEventView:
+    """One line of the feed."""
+    return TransferEventView(
+        event=row.event, state=State(row.state), detail=row.detail, at=row.created_at
+    )
+
+
+def _mandate_view(row: MandateRow) -> MandateVersionView:
+    return MandateVersionView(
+        version=row.version,
+        digest=row.digest.hex(),
+        state=Consent(row.state),
+        costs_max=_by_kind(row.costs_max),
+        offered_at=row.offered_at,
+        expires_at=row.expires_at,
+    )
+
+
+def _transaction_view(row: TransactionRow) -> TransactionView:
+    block = None
+    if row.block_height is not None and row.block_hash is not None:
+        block = BlockView(height=row.block_height, hash=row.block_hash)
+    return TransactionView(
+        id=row.id,
+        purpose=Purpose(row.purpose),
+        state=TransactionState(row.state),
+        txid=row.txid,
+        block=block,
+        costs=None if row.costs is None else _by_kind(row.costs),
+        held=None if row.held is None else _by_kind(row.held),
+        reason=row.reason,
+        replaces=row.replaces,
+        created_at=row.created_at,
+    )
+
+
+def _by_kind(costs: Costs) -> MoneyByKind:
+    return {kind: money(units, known_asset(asset)) for (asset, kind), units in costs.items()}

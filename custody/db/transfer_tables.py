@@ -1,0 +1,212 @@
+"""The rows of what people want (transfers), agree to (mandates) and of what chains do
+(transactions). As `tables`: rows only.
+
+    transfers --< mandates --< approvals          a transfer's terms, version by version
+    transfers >-< transactions                    through transaction_transfers: the *contest*
+    transactions >-< claims                       through claim_holders: what it takes for itself
+    mandates --< reservations -- ledger_entries   the money that is held for it
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chains.costs import Costs
+from custody.db.base import Row
+from custody.db.ids import new_id
+from custody.db.types import BaseUnits, ByKind
+
+
+class TransferRow(Row):
+    """`id` follows from the client and its retry key (`transfers.request`), so lists go by
+    `ordinal`, which sorts by time. `costs_max`: the most that it may cost, all kinds together, in
+    the native asset: the greatest of its versions. `version` counts the changes of state.
+    `waiting`: the code of what it waits for, if anything. It knows no bytes and no block: its
+    transactions do.
+    """
+
+    __tablename__ = "transfers"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    ordinal: Mapped[str] = mapped_column(unique=True, default=lambda: new_id("ord"))
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    network: Mapped[str]
+    asset: Mapped[str]
+    destination: Mapped[str]
+    memo: Mapped[str | None]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    costs_max: Mapped[int] = mapped_column(BaseUnits)
+    note: Mapped[str | None]
+    initiator: Mapped[str]
+    retry_of: Mapped[str | None] = mapped_column(ForeignKey("transfers.id"))
+    state: Mapped[str]
+    version: Mapped[int]
+    waiting: Mapped[str | None]
+    reason: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
+Index("ix_transfers_window", TransferRow.vault_id, TransferRow.network, TransferRow.requested_at)
+
+
+class TransferEventRow(Row):
+    """Every change of a transfer's state, in order: the audit trail and the feed."""
+
+    __tablename__ = "transfer_events"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
+    event: Mapped[str]
+    state: Mapped[str]
+    detail: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class MandateRow(Row):
+    """One version of a transfer's terms. `document`: the canonical bytes that approvers see and the
+    signer checks; `digest` is what they sign. `costs_max`: the most that it may cost, by kind."""
+
+    __tablename__ = "mandates"
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    document: Mapped[bytes]
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    costs_max: Mapped[Costs] = mapped_column(ByKind)
+    state: Mapped[str]
+    offered_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+Index("ix_mandates_state_expires_at", MandateRow.state, MandateRow.expires_at)
+
+
+class ApprovalRow(Row):
+    """An approver's signed verdict on a mandate."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (UniqueConstraint("mandate_digest", "approver"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
+    mandate_digest: Mapped[bytes] = mapped_column(ForeignKey("mandates.digest"))
+    approver: Mapped[str]
+    verdict: Mapped[str]
+    signature: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
+class ReservationRow(Row):
+    """Money that is held for a mandate: `kind` is `effect` for what it pays, or a kind of cost.
+    A later version holds what it may cost beyond the one before. `spent`: what its end took of
+    `amount`; null while it is held, by the ledger entry `entry_id`."""
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["transfer_id", "mandate_version"], ["mandates.transfer_id", "mandates.version"]
+        ),
+    )
+    transfer_id: Mapped[str] = mapped_column(primary_key=True)
+    mandate_version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    asset: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    entry_id: Mapped[str] = mapped_column(ForeignKey("ledger_entries.id"))
+    spent: Mapped[int | None] = mapped_column(BaseUnits)
+
+
+class TransactionRow(Row):
+    """What one chain is asked to do, for one or more transfers of a vault. The bytes are stored
+    unsigned before the signer is asked, signed before the first broadcast, and never overwritten.
+
+    `purpose`: pay, or cancel. `replaces`: the transaction that it takes the place of. `source`: the
+    address or account path that pays. `refusal`: the signer's word that it did not sign these
+    bytes. `costs`, `held`: what is gone by kind, and what moved to accounts that stay ours, known
+    while it is in a block. `receipt`: the signer's, whole; `receipt_sequence` and `receipt_head`
+    are its place in the journal. `version` counts the changes of state."""
+
+    __tablename__ = "transactions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str]
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
+    purpose: Mapped[str]
+    replaces: Mapped[str | None] = mapped_column(ForeignKey("transactions.id"))
+    source: Mapped[str]
+    state: Mapped[str]
+    version: Mapped[int]
+    payload: Mapped[bytes | None]
+    sender: Mapped[str | None]
+    raw: Mapped[bytes | None]
+    txid: Mapped[str | None] = mapped_column(index=True)
+    block_height: Mapped[int | None]
+    block_hash: Mapped[str | None]
+    costs: Mapped[Costs | None] = mapped_column(ByKind)
+    held: Mapped[Costs | None] = mapped_column(ByKind)
+    refusal: Mapped[str | None]
+    reason: Mapped[str | None]
+    receipt: Mapped[bytes | None]
+    receipt_sequence: Mapped[int | None]
+    receipt_head: Mapped[bytes | None]
+    created_at: Mapped[datetime]
+    signed_at: Mapped[datetime | None]
+    broadcast_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime]
+
+
+Index("ix_transactions_receipt_sequence", TransactionRow.receipt_sequence)
+Index("ix_transactions_network_state", TransactionRow.network, TransactionRow.state)
+
+
+class TransactionTransferRow(Row):
+    """That a transaction carries a transfer, under which version of its terms."""
+
+    __tablename__ = "transaction_transfers"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["transfer_id", "mandate_version"], ["mandates.transfer_id", "mandates.version"]
+        ),
+    )
+    transaction_id: Mapped[str] = mapped_column(ForeignKey("transactions.id"), primary_key=True)
+    transfer_id: Mapped[str] = mapped_column(primary_key=True)
+    mandate_version: Mapped[int]
+
+
+Index("ix_transaction_transfers_transfer_id", TransactionTransferRow.transfer_id)
+
+
+class TransactionEventRow(Row):
+    """Every change of a transaction's state, in order."""
+
+    __tablename__ = "transaction_events"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    transaction_id: Mapped[str] = mapped_column(ForeignKey("transactions.id"), index=True)
+    event: Mapped[str]
+    state: Mapped[str]
+    detail: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class ClaimRow(Row):
+    """A conflict key that an unfinished transaction takes for itself. The primary key is what keeps
+    two transactions from taking the same. Gone when none of its holders may still be included."""
+
+    __tablename__ = "claims"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class ClaimHolderRow(Row):
+    """That a transaction takes the key, now or once, and what sharing it excludes. A replacement is
+    one more holder of the same key. Never deleted."""
+
+    __tablename__ = "claim_holders"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    transaction_id: Mapped[str] = mapped_column(
+        ForeignKey("transactions.id"), primary_key=True, index=True
+    )
+    excludes: Mapped[str]

@@ -1,0 +1,1 @@
+"""What to build, by purpose: one pure function for each."""

@@ -1,0 +1,224 @@
+"""Queries on transactions, the transfers that they carry, and what they claim. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, delete, select, update
+
+from chains.model import ConflictKey, Excludes, NetworkId
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import OutboxRow
+from custody.db.transfer_tables import (
+    ClaimHolderRow,
+    ClaimRow,
+    TransactionRow,
+    TransactionTransferRow,
+    TransferRow,
+)
+from custody.transactions.state import ON_CHAIN, OPEN, State
+from custody.transactions.work import Work
+
+
+async def lock_named(
+    session: WriteSession, transaction_id: str
+) -> tuple[TransactionRow, Sequence[TransferRow]]:
+    """A transaction and the transfers that it carries, as they are now, ours until the end: the
+    transfers before it, as everywhere."""
+    carried = select(TransactionTransferRow.transfer_id).where(
+        TransactionTransferRow.transaction_id == transaction_id
+    )
+    transfers = await session.for_update(
+        select(TransferRow).where(TransferRow.id.in_(carried)).order_by(TransferRow.id)
+    )
+    one = select(TransactionRow).where(TransactionRow.id == transaction_id)
+    (row,) = await session.for_update(one.order_by(TransactionRow.id))
+    return row, transfers
+
+
+async def carried(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> Sequence[TransactionTransferRow]:
+    """Which transfers the transactions carry, under which version, in the order of ids."""
+    return await session.all(
+        select(TransactionTransferRow)
+        .where(TransactionTransferRow.transaction_id.in_(transaction_ids))
+        .order_by(TransactionTransferRow.transaction_id, TransactionTransferRow.transfer_id)
+    )
+
+
+async def transfers_of(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> Sequence[TransferRow]:
+    """The transfers that one of the transactions carries, in the order of their ids."""
+    named = select(TransactionTransferRow.transfer_id).where(
+        TransactionTransferRow.transaction_id.in_(transaction_ids)
+    )
+    return await session.all(
+        select(TransferRow).where(TransferRow.id.in_(named)).order_by(TransferRow.id)
+    )
+
+
+async def contest(session: ReadSession, transfer_id: str) -> Sequence[TransactionRow]:
+    """Every transaction that names the transfer, oldest first."""
+    return (await contests(session, [transfer_id]))[transfer_id]
+
+
+async def contests(
+    session: ReadSession, transfer_ids: Collection[str]
+) -> dict[str, list[TransactionRow]]:
+    """`contest` of each of the transfers."""
+    rows = await session.rows(
+        select(TransactionTransferRow.transfer_id, TransactionRow)
+        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+        .where(TransactionTransferRow.transfer_id.in_(transfer_ids))
+        .order_by(TransactionRow.id)
+    )
+    found: dict[str, list[TransactionRow]] = {each: [] for each in transfer_ids}
+    for transfer, row in rows:
+        found[transfer].append(row)
+    return found
+
+
+async def lock_claimed(session: WriteSession, transfer_id: str) -> Sequence[TransactionRow]:
+    """Those that name the transfer and have no bytes yet, locked."""
+    named = select(TransactionTransferRow.transaction_id).where(
+        TransactionTransferRow.transfer_id == transfer_id
+    )
+    claimed = select(TransactionRow).where(
+        TransactionRow.id.in_(named), TransactionRow.state == State.CLAIMED
+    )
+    return await session.for_update(claimed.order_by(TransactionRow.id))
+
+
+async def on_chain(session: ReadSession, network: NetworkId) -> Sequence[TransactionRow]:
+    """Those that may be in a block, oldest first."""
+    return await session.all(
+        select(TransactionRow)
+        .where(TransactionRow.network == network, TransactionRow.state.in_(ON_CHAIN))
+        .order_by(TransactionRow.id)
+    )
+
+
+async def dead_since(
+    session: ReadSession, network: NetworkId, moment: datetime
+) -> Sequence[TransactionRow]:
+    """Those that were proven dead after the moment."""
+    return await session.all(
+        select(TransactionRow)
+        .where(
+            TransactionRow.network == network,
+            TransactionRow.state == State.DEAD,
+            TransactionRow.updated_at > moment,
+        )
+        .order_by(TransactionRow.id)
+    )
+
+
+async def note_waiting(
+    session: WriteSession, transfer_ids: Collection[str], states: Collection[str], code: str | None
+) -> None:
+    """Show what transfers in one of the states wait for."""
+    await session.execute(
+        update(TransferRow)
+        .where(
+            TransferRow.id.in_(transfer_ids),
+            TransferRow.state.in_(states),
+            TransferRow.waiting.is_distinct_from(code),
+        )
+        .values(waiting=code)
+    )
+
+
+async def is_queued(session: ReadSession, work: Work, subject: str) -> bool:
+    """Whether it is waiting to be done already."""
+    waiting = select(OutboxRow.seq).where(OutboxRow.subject == subject, OutboxRow.kind == work)
+    return await session.first(waiting) is not None
+
+
+# Claims. Who takes a key stays on record; the claim itself is there while one of them may still be
+# included.
+
+
+async def keys_of(session: ReadSession, transaction_id: str) -> tuple[ConflictKey, ...]:
+    """What the transaction takes for itself, now or once."""
+    rows = await session.rows(
+        select(ClaimHolderRow.key, ClaimHolderRow.excludes)
+        .where(ClaimHolderRow.transaction_id == transaction_id)
+        .order_by(ClaimHolderRow.key)
+    )
+    return tuple(ConflictKey(key, Excludes(excludes)) for key, excludes in rows)
+
+
+async def taken(
+    session: ReadSession, network: NetworkId, besides: Collection[str] = ()
+) -> frozenset[ConflictKey]:
+    """Keys that unfinished transactions claim, other than those `besides`."""
+    rows = await session.rows(
+        select(ClaimHolderRow.key, ClaimHolderRow.excludes)
+        .join(ClaimRow, ClaimRow.key == ClaimHolderRow.key)
+        .where(ClaimRow.network == network, ClaimHolderRow.transaction_id.not_in(besides))
+        .order_by(ClaimHolderRow.key)
+    )
+    return frozenset(ConflictKey(key, Excludes(excludes)) for key, excludes in rows)
+
+
+async def claim(
+    session: WriteSession, row: TransactionRow, keys: Iterable[ConflictKey], now: datetime
+) -> None:
+    """IntegrityError, now or at the end, if another transaction holds one of them."""
+    ordered = sorted(keys)
+    await session.insert(ClaimRow, [_claim(row, key.text, now) for key in ordered])
+    await session.insert(ClaimHolderRow, [_holder(row, key) for key in ordered])
+
+
+async def claim_beside(
+    session: WriteSession, row: TransactionRow, keys: Iterable[ConflictKey], now: datetime
+) -> None:
+    """Also where others hold them: a replacement, or what the signer is known to have signed."""
+    ordered = sorted(keys)
+    await session.insert_missing(ClaimRow, [_claim(row, key.text, now) for key in ordered])
+    await session.insert_missing(ClaimHolderRow, [_holder(row, key) for key in ordered])
+
+
+async def claim_again(session: WriteSession, row: TransactionRow, now: datetime) -> None:
+    """What the transaction took before and has released."""
+    await claim_beside(session, row, await keys_of(session, row.id), now)
+
+
+async def release(session: WriteSession, row: TransactionRow) -> None:
+    """Its keys that no other transaction holds which may still be included. After the change of
+    state that lets it go. Without bytes it has taken nothing, so its keys are forgotten."""
+    await session.flush()
+    mine = select(ClaimHolderRow.key).where(ClaimHolderRow.transaction_id == row.id)
+    still_held = (
+        select(ClaimHolderRow.key)
+        .join(TransactionRow, TransactionRow.id == ClaimHolderRow.transaction_id)
+        .where(ClaimHolderRow.key.in_(mine), TransactionRow.state.in_(OPEN))
+    )
+    await session.execute(
+        delete(ClaimRow).where(ClaimRow.key.in_(mine), ClaimRow.key.not_in(still_held))
+    )
+    if row.payload is None:
+        await session.execute(delete(ClaimHolderRow).where(ClaimHolderRow.transaction_id == row.id))
+
+
+async def holders(session: ReadSession, keys: Iterable[ConflictKey]) -> Sequence[str]:
+    """Open transactions that hold one of the keys, by id."""
+    named: ColumnElement[bool] = ClaimHolderRow.key.in_([key.text for key in keys])
+    return await session.all(
+        select(ClaimHolderRow.transaction_id)
+        .join(TransactionRow, TransactionRow.id == ClaimHolderRow.transaction_id)
+        .where(named, TransactionRow.state.in_(OPEN))
+        .distinct()
+        .order_by(ClaimHolderRow.transaction_id)
+    )
+
+
+def _claim(row: TransactionRow, key: str, now: datetime) -> dict[str, object]:
+    return {"key": key, "network": row.network, "created_at": now}
+
+
+def _holder(row: TransactionRow, key: ConflictKey) -> dict[str, object]:
+    return {"key": key.text, "transaction_id": row.id, "excludes": key.excludes.value}

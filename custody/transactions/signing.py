@@ -1,0 +1,243 @@
+"""Step C: the signer is asked about stored bytes, and its word becomes what the database says.
+
+A receipt is checked and stored, with the final bytes and their txid, before any node sees them. A
+refusal says that these bytes were not signed and that others may be built later, or it ends the
+transfer that is in the way. If a reply is lost, the same bytes are sent again and get the same
+signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+import structlog
+
+from chains.codec import TransactionCodec
+from chains.errors import ChainError, SignatureMismatch
+from chains.model import NetworkId, SignedTx
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
+from custody.db.session import Database, WriteSession
+from custody.db.transfer_tables import TransactionRow, TransferRow
+from custody.errors import CustodyError
+from custody.ledger.service import Ledger
+from custody.transactions import repository
+from custody.transactions.apply import load
+from custody.transactions.looking import Built, stored
+from custody.transactions.moving import Ending, move
+from custody.transactions.outcomes import Done, Later, Progress, contained, signer_code
+from custody.transactions.state import Refuse, Sign, can
+from custody.transfers.state import Event, State
+from signer.client import SignerError, SignerRefused
+from signer.wire import (
+    Outcome,
+    Receipt,
+    Refusal,
+    RefusalCode,
+    SignRequest,
+    canonical_json,
+    tx_digest,
+)
+
+NOT_NOW: Final = frozenset(
+    {
+        RefusalCode.NEEDS_APPROVALS,
+        RefusalCode.NOT_YET,
+        RefusalCode.LOCKED,
+        RefusalCode.UNAUTHENTICATED,
+    }
+)
+"""Refusals that time, people or the operator heal, and that recorded nothing."""
+
+_WAITING: Final = (State.APPROVED, State.IN_FLIGHT)
+
+log = structlog.get_logger()
+
+
+class Signer(Protocol):
+    """The part of the signer's client that signs."""
+
+    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]: ...
+
+
+class Signing:
+    """One per process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: Ledger,
+        signer: Signer,
+        codecs: Mapping[NetworkId, TransactionCodec],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._signer = signer
+        self._codecs = codecs
+        self._clock = clock
+
+    async def ask(self, built: Sequence[Built]) -> dict[str, Progress]:
+        """Have all of them signed in one request and store what the signer says. Progress by
+        transfer."""
+        if not built:
+            return {}
+        progress: dict[str, Progress] = {}
+        try:
+            outcomes = await self._signer.sign([request_of(each) for each in built])
+        except SignerError as error:
+            return _for_all(built, later(error))
+        for each, outcome in zip(built, outcomes, strict=True):
+            progress |= dict.fromkeys(each.transfers, await self._take(each, outcome))
+        return progress
+
+    async def repeat(self, built: Built) -> Outcome:
+        """Ask again for bytes that the signer has signed before, and store its receipt. Raises
+        SignerError, SignatureMismatch."""
+        (outcome,) = await self._signer.sign([request_of(built)])
+        if isinstance(outcome, Receipt):
+            await self._store_receipt(built, outcome)
+        return outcome
+
+    async def _take(self, built: Built, outcome: Outcome) -> Progress:
+        try:
+            return await contained(self._store(built, outcome), built.transaction_id)
+        except (ChainError, SignerError) as error:
+            log.error(
+                "verdict_unusable", transaction=built.transaction_id, error=type(error).__name__
+            )
+            return later(error)
+
+    async def _store(self, built: Built, outcome: Outcome) -> Progress:
+        if isinstance(outcome, Receipt):
+            await self._store_receipt(built, outcome)
+            return Done()
+        if outcome.code is RefusalCode.CONFLICT:
+            return await self._find_signed(built, outcome)
+        return await self._store_refusal(built, outcome)
+
+    async def _store_receipt(self, built: Built, receipt: Receipt) -> None:
+        """Raises SignatureMismatch if this is no receipt for these bytes and these mandates."""
+        _check_receipt(built, receipt)
+        signed = self._codecs[built.tx.network].attach(built.tx, receipt.signatures)
+        async with self._database.write() as session:
+            row, transfers = await repository.lock_named(session, built.transaction_id)
+            waiting = all(each.state in _WAITING for each in transfers)
+            if not can(load(row), Sign) or not waiting:
+                return  # another worker stored the same, or it ended before the answer came
+            _complete(row, signed, receipt)
+            now = self._clock()
+            await move(session, self._ledger, row, transfers, Sign(signed.txid), now)
+            await self._refuse_others(session, row, transfers)
+
+    async def _refuse_others(
+        self, session: WriteSession, signed: TransactionRow, transfers: Sequence[TransferRow]
+    ) -> None:
+        """Other bytes for the same transfers that wait for the signer's word. Unless they are meant
+        to replace these, it signs none of them any more: the receipt is its word about them too."""
+        for transfer in transfers:
+            for other in await repository.contest(session, transfer.id):
+                if other.id == signed.id or other.replaces == signed.id:
+                    continue
+                if can(load(other), Refuse):
+                    row, named = await repository.lock_named(session, other.id)
+                    row.refusal = RefusalCode.CONFLICT
+                    event = Refuse("other bytes were signed")
+                    await move(session, self._ledger, row, named, event, self._clock())
+
+    async def _store_refusal(self, built: Built, refusal: Refusal) -> Progress:
+        """For every code but CONFLICT, which says that other bytes were signed.
+
+        UNAVAILABLE changes nothing: the signer may have decided for these very bytes and failed
+        after that, so they and no others are sent again.
+        """
+        assert refusal.code is not RefusalCode.CONFLICT
+        if refusal.code is RefusalCode.UNAVAILABLE:
+            return Later(signer_code(refusal.code))
+        async with self._database.write() as session:
+            row, transfers = await repository.lock_named(session, built.transaction_id)
+            if can(load(row), Refuse):
+                row.refusal = refusal.code
+                event = Refuse(f"{refusal.code}/{refusal.detail}")
+                endings = {refusal.transfer: ending} if (ending := _ending(refusal)) else {}
+                now = self._clock()
+                await move(session, self._ledger, row, transfers, event, now, endings)
+        if refusal.code in NOT_NOW:
+            return Later(signer_code(refusal.code))
+        log.warning("signer_refused", code=refusal.code, detail=refusal.detail)
+        return Done()
+
+    async def _find_signed(self, built: Built, refusal: Refusal) -> Progress:
+        """Other bytes were signed for this mandate. If they are ours, an answer was lost: ask for
+        it again. If not, somebody else had them signed, and what is reserved may be on its way:
+        nothing is released, and a person has to look."""
+        async with self._database.read() as session:
+            contest = await repository.contest(session, refusal.transfer)
+            earlier = [
+                await stored(session, row)
+                for row in reversed(contest)
+                if row.id != built.transaction_id and can(load(row), Sign)
+            ]
+        for each in earlier:
+            if isinstance(await self.repeat(each), Receipt):
+                return Done()
+        async with self._database.write() as writing:
+            row, _ = await repository.lock_named(writing, built.transaction_id)
+            await raise_alarm(
+                writing,
+                AlarmCode.SIGNED_ELSEWHERE,
+                f"transfer {refusal.transfer}: {refusal.message}",
+                self._clock(),
+                network=built.tx.network,
+                vault=row.vault_id,
+            )
+        return Later(signer_code(RefusalCode.CONFLICT))
+
+
+def request_of(built: Built) -> SignRequest:
+    """What the signer is asked."""
+    (agreed,) = built.agreed
+    return SignRequest(agreed.mandate, built.tx, agreed.approvals)
+
+
+def later(error: Exception) -> Later:
+    """The code that the API shows while we wait."""
+    if isinstance(error, ChainError | CustodyError):
+        return Later(error.code)
+    if isinstance(error, SignerRefused):
+        return Later(signer_code(error.code))
+    return Later("signer_unavailable")
+
+
+def _for_all(built: Sequence[Built], step: Progress) -> dict[str, Progress]:
+    return {transfer: step for each in built for transfer in each.transfers}
+
+
+def _check_receipt(built: Built, receipt: Receipt) -> None:
+    (agreed,) = built.agreed
+    if receipt.mandate_digest != agreed.mandate.digest():
+        raise SignatureMismatch("a receipt for another mandate")
+    if receipt.tx_digest != tx_digest(built.tx):
+        raise SignatureMismatch("a receipt for another transaction")
+
+
+def _ending(refusal: Refusal) -> Ending | None:
+    """What the refusal means for the transfer that it names, beyond these bytes."""
+    if refusal.code in NOT_NOW:
+        return None
+    if refusal.code is RefusalCode.EXPIRED:
+        return Event.LAPSE, None
+    return Event.REFUSE, f"signer/{refusal.code}/{refusal.detail}: {refusal.message}"
+
+
+def _complete(row: TransactionRow, signed: SignedTx, receipt: Receipt) -> None:
+    assert row.raw is None, "signed bytes are never overwritten"
+    row.raw = signed.raw
+    row.refusal = None
+    row.receipt = canonical_json(receipt.to_json())
+    row.receipt_sequence = receipt.sequence
+    row.receipt_head = receipt.head
+    row.signed_at = receipt.signed_at

@@ -1,0 +1,153 @@
+"""Holds the money of transfers: what they pay and the most that they may cost, by kind, until they
+have ended. Written with the ledger's entries, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from chains.costs import CostKind, Costs
+from chains.model import AssetId
+from custody.db.session import WriteSession
+from custody.db.transfer_tables import ReservationRow, TransferRow
+from custody.errors import Unprocessable
+from custody.ledger.model import (
+    Movement,
+    Post,
+    Reason,
+    Reserve,
+    chain_account,
+    fees_account,
+    locked_account,
+    vault_account,
+)
+from custody.ledger.service import Ledger, settle_or_void
+from custody.transfers import repository
+
+EFFECT: Final = "effect"
+"""The kind of what is paid; all others are kinds of costs."""
+
+Part = tuple[AssetId, str, int]
+"""Asset, kind and amount of one reservation."""
+
+
+def parts_of(
+    effects: Mapping[AssetId, int], costs_max: Costs, already: Costs | None = None
+) -> tuple[Part, ...]:
+    """What a version of a transfer's terms holds: the effects, and what it may cost beyond what is
+    held `already` for the version before."""
+    paid: list[Part] = [(asset, EFFECT, amount) for asset, amount in sorted(effects.items())]
+    for (asset, kind), most in sorted(costs_max.items()):
+        more = most - (already or {}).get((asset, kind), 0)
+        if more > 0:
+            paid.append((asset, kind.value, more))
+    return tuple(paid)
+
+
+def reserve_of(transfer: str, vault: str, part: Part) -> Reserve:
+    """The movement that holds it."""
+    asset, kind, amount = part
+    payer = vault_account(vault, asset)
+    if kind == EFFECT:
+        return Reserve(payer, chain_account(asset), amount, transfer, Reason.TRANSFER)
+    return Reserve(payer, fees_account(asset), amount, transfer, Reason(kind))
+
+
+async def hold(
+    session: WriteSession,
+    ledger: Ledger,
+    transfer: str,
+    vault: str,
+    version: int,
+    wanted: Sequence[Part],
+) -> None:
+    """Reserve for one version of a transfer's terms; all or nothing. Raises
+    Unprocessable(amount_above_balance)."""
+    entries = await ledger.reserve(session, *(reserve_of(transfer, vault, part) for part in wanted))
+    rows = [
+        _fields(transfer, version, part, entry) for part, entry in zip(wanted, entries, strict=True)
+    ]
+    await session.insert(ReservationRow, rows)
+
+
+def _fields(transfer: str, version: int, part: Part, entry: str) -> dict[str, Any]:
+    asset, kind, amount = part
+    return {
+        "transfer_id": transfer,
+        "mandate_version": version,
+        "asset": asset,
+        "kind": kind,
+        "amount": amount,
+        "entry_id": entry,
+        "spent": None,
+    }
+
+
+async def hold_again(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool:
+    """Hold anew what a transfer held before it ended. False, and nothing done, if the vault's
+    available balance is too small."""
+    rows = await repository.reservations_of(session, row.id)
+    assert all(each.spent is not None for each in rows), "it is held already"
+    try:
+        entries = await ledger.reserve(
+            session, *(reserve_of(row.id, row.vault_id, part_of(each)) for each in rows)
+        )
+    except Unprocessable:
+        return False
+    holds_again(rows, entries)
+    return True
+
+
+def holds_again(rows: Iterable[ReservationRow], entries: Iterable[str]) -> None:
+    """The reservations stand again, by new entries of the ledger."""
+    for row, entry in zip(rows, entries, strict=True):
+        row.entry_id, row.spent = entry, None
+
+
+def part_of(row: ReservationRow) -> Part:
+    return AssetId(row.asset), row.kind, row.amount
+
+
+async def release(session: WriteSession, ledger: Ledger, row: TransferRow) -> None:
+    """Nothing left: everything comes back."""
+    await settle(session, ledger, row, paid=False, charged={}, held={})
+
+
+async def settle(
+    session: WriteSession,
+    ledger: Ledger,
+    row: TransferRow,
+    *,
+    paid: bool,
+    charged: Costs,
+    held: Costs,
+) -> None:
+    """End what is held for a transfer. `charged`: its part of the costs, by kind; `held`: what of
+    that moved to accounts which stay the vault's. One call to the ledger, so that its locks are
+    taken in order."""
+    open_rows = [
+        each for each in await repository.reservations_of(session, row.id) if each.spent is None
+    ]
+    gone = {kind: units - held.get(kind, 0) for kind, units in charged.items()}
+    movements: list[Movement] = []
+    for each in open_rows:
+        if each.kind == EFFECT:
+            each.spent = each.amount if paid else 0
+        else:
+            key = (AssetId(each.asset), CostKind(each.kind))
+            each.spent = min(gone.get(key, 0), each.amount)
+            gone[key] = gone.get(key, 0) - each.spent
+        movements.append(settle_or_void(each.entry_id, each.spent))
+    assert not any(gone.values()), "more left than was reserved"
+    movements += [
+        Post(
+            vault_account(row.vault_id, asset),
+            locked_account(row.vault_id, asset),
+            units,
+            row.id,
+            Reason(kind.value),
+        )
+        for (asset, kind), units in sorted(held.items())
+        if units
+    ]
+    await ledger.apply(session, movements)

@@ -1,0 +1,72 @@
+"""What a transfer's transactions mean for it, and what it pays of their costs. Pure.
+
+At most one of the transactions that name a transfer is ever in a block: each shares with all that
+were signed before a key that excludes inclusion. So at most one is final or reverted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from chains.costs import CostKind, Costs, sum_of
+from chains.model import AssetId
+from custody.transactions.state import Purpose, State, Transaction
+from custody.transfers.state import Event
+
+
+def settle(transactions: Collection[Transaction]) -> Event | None:
+    """A transfer's event, from all transactions that name it; None while one may still decide."""
+    for each in transactions:
+        if each.state is State.FINAL:
+            return Event.LAND if each.purpose is Purpose.PAY else Event.UNDO
+        if each.state is State.REVERTED:
+            return Event.FAIL
+    states = {each.state for each in transactions}
+    if states == {State.ABANDONED}:
+        return Event.RETURN
+    if states and states <= {State.ABANDONED, State.DEAD}:
+        return Event.FAIL
+    return None
+
+
+def outcome_of(transactions: Collection[Transaction]) -> tuple[Event, str | None] | None:
+    """`settle`, with the reason that a person is told."""
+    event = settle(transactions)
+    if event is None:
+        return None
+    reasons = [
+        each.reason
+        for each in transactions
+        if each.state in (State.REVERTED, State.DEAD) and each.reason is not None
+    ]
+    return event, reasons[-1] if event is Event.FAIL and reasons else None
+
+
+def shares(cost: int, bounds: Mapping[str, int]) -> dict[str, int]:
+    """What each transfer pays of `cost`, in proportion to its bound: rounded down, then one unit
+    each in the order of the transfers' ids. Together exactly `cost`, and never above a bound."""
+    total = sum(bounds.values())
+    assert 0 <= cost <= total, "a transaction cost more than its transfers allow"
+    found = {each: cost * bound // total if total else 0 for each, bound in bounds.items()}
+    left = cost - sum(found.values())
+    for each in sorted(bounds):
+        if left and found[each] < bounds[each]:
+            found[each] += 1
+            left -= 1
+    assert left == 0
+    return found
+
+
+def parts(costs: Costs, bounds: Mapping[str, Costs]) -> dict[str, Costs]:
+    """`shares` of each kind of cost, by transfer. `bounds`: of each transfer's mandate."""
+    found: dict[str, dict[tuple[AssetId, CostKind], int]] = {each: {} for each in bounds}
+    for kind, units in costs.items():
+        of_kind = {each: most.get(kind, 0) for each, most in bounds.items()}
+        for each, part in shares(units, of_kind).items():
+            found[each][kind] = part
+    return dict(found)
+
+
+def charged(transaction: Transaction) -> Costs:
+    """All that a transaction took beside its effects, also what stays ours."""
+    return sum_of([transaction.costs or {}, transaction.held or {}])
