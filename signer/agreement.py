@@ -11,7 +11,7 @@ Public. Knows no key, no policy and no chain code beyond the value types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -48,6 +48,8 @@ _CORE_DOMAIN: Final = b"custody-wallet/core/v2\n"
 _MANDATE_DOMAIN: Final = b"custody-wallet/mandate/v2\n"
 _APPROVAL_DOMAIN: Final = b"custody-wallet/approval/v2\n"
 _REJECTION_DOMAIN: Final = b"custody-wallet/rejection/v2\n"
+_SET_DOMAIN: Final = b"custody-wallet/set/v2\n"
+_APPROVALS_MAX: Final = 256
 
 
 class Action(StrEnum):
@@ -63,6 +65,13 @@ class Action(StrEnum):
 class Verdict(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
+
+
+class Purpose(StrEnum):
+    """What a transaction is for: to do what transfers want, or to keep that from being done."""
+
+    PAY = "pay"
+    CANCEL = "cancel"
 
 
 def action_of(effect: Effect) -> Action:
@@ -232,6 +241,35 @@ class Approval:
         return cls(identifier(fields["approver"]), octets(fields["signature"], 64))
 
 
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A mandate, and who agreed to exactly it. Nobody, where a standing rule or a cancel asks for
+    nobody."""
+
+    mandate: Mandate
+    approvals: tuple[Approval, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "mandate": self.mandate.to_json(),
+            "approvals": [approval.to_json() for approval in self.approvals],
+        }
+
+    @classmethod
+    def parse(cls, row: object) -> Consent:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset({"mandate", "approvals"}))
+        approvals = listed(fields["approvals"], maximum=_APPROVALS_MAX)
+        return cls(
+            Mandate.parse(fields["mandate"]), tuple(Approval.parse(item) for item in approvals)
+        )
+
+
+def set_digest(purpose: Purpose, transfers: Iterable[str]) -> bytes:
+    """Names what a transaction is signed for: the purpose and the transfers, in whatever order."""
+    return sha256(_SET_DOMAIN + canonical_json([purpose.value, sorted(transfers)])).digest()
+
+
 def effect_to_json(effect: Effect) -> dict[str, Any]:
     match effect:
         case Pay(address, asset, units, memo):
@@ -282,11 +320,12 @@ def parse_effect(row: object) -> Effect:
 
 def _pay(row: object) -> Pay:
     fields = exact_fields(row, frozenset("kind address memo asset amount".split()))
-    units = amount(fields["amount"])
-    if units == 0:
-        raise MalformedMessage("a payment of nothing")
-    memo = _optional(identifier, fields["memo"])
-    return Pay(_address(fields["address"]), _asset(fields["asset"]), units, memo)
+    return Pay(
+        _address(fields["address"]),
+        _asset(fields["asset"]),
+        _positive(fields["amount"]),
+        _optional(identifier, fields["memo"]),
+    )
 
 
 def _allow(row: object) -> Allow:
@@ -364,6 +403,13 @@ def parse_costs(value: object) -> Costs:
     if costs_to_json(costs) != value:
         raise MalformedMessage("costs")
     return costs
+
+
+def _positive(value: object) -> int:
+    units = amount(value)
+    if units == 0:
+        raise MalformedMessage("a payment of nothing")
+    return units
 
 
 def _address(value: object) -> Address:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from chains.model import Address, AddressType, NetworkId
 from signer.messages import CallRefused, frame, parse_response, read_frame, request
@@ -24,8 +25,11 @@ from signer.wire import (
     BATCH_MAX,
     MESSAGE_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
+    Agreed,
     Attestation,
+    Consent,
     MalformedMessage,
+    Opinion,
     Outcome,
     Receipt,
     Refusal,
@@ -36,6 +40,7 @@ from signer.wire import (
     integer,
     listed,
     octets,
+    parse_opinion,
     parse_outcome,
     text,
 )
@@ -163,12 +168,23 @@ class SignerClient:
         """One outcome per request, in order. Requests of one batch are decided in order, so an
         earlier one counts in the windows of a later one."""
         outcomes: list[Outcome] = []
-        for batch in _batches(requests):
+        for batch in _batches(requests, lambda request: len(request.tx.payload)):
             if isinstance(batch, Refusal):
                 outcomes.append(batch)
             else:
                 outcomes.extend(await self._sign_batch(batch))
         return tuple(outcomes)
+
+    async def consider(self, consents: Sequence[Consent]) -> tuple[Opinion, ...]:
+        """What the signer would say of each consent as things are now, as far as that depends on no
+        transaction, in order. Starts the time locks of what has all its approvals."""
+        opinions: list[Opinion] = []
+        for batch in _batches(consents, lambda _: 0):
+            if isinstance(batch, Refusal):
+                opinions.append(batch)
+            else:
+                opinions.extend(await self._consider_batch(batch))
+        return tuple(opinions)
 
     async def records(self, after: int) -> JournalPage:
         """The next page of what the journal tells after record number `after`."""
@@ -198,18 +214,18 @@ class SignerClient:
             self._disconnect()
 
     async def _sign_batch(self, batch: Sequence[SignRequest]) -> tuple[Outcome, ...]:
-        def read(value: object) -> tuple[Outcome, ...]:
-            outcomes = tuple(parse_outcome(row) for row in listed(value, maximum=len(batch)))
-            if [o.transfer for o in outcomes] != [r.mandate.transfer for r in batch]:
-                raise MalformedMessage("outcomes of other transfers")
-            return outcomes
-
         arguments = {"requests": [item.to_json() for item in batch]}
+        read = partial(_read_each, parse_outcome, [request.transfers for request in batch])
         outcomes = await self._call("sign", arguments, read)
         for outcome in outcomes:
             if isinstance(outcome, Receipt) and outcome.sequence > (self._newest or (0, b""))[0]:
                 self._newest = (outcome.sequence, outcome.head)
         return outcomes
+
+    async def _consider_batch(self, batch: Sequence[Consent]) -> tuple[Opinion, ...]:
+        arguments = {"consents": [item.to_json() for item in batch]}
+        asked = [(consent.mandate.core.transfer,) for consent in batch]
+        return await self._call("consider", arguments, partial(_read_each, parse_opinion, asked))
 
     async def _call(self, call: str, arguments: dict[str, Any], read: Callable[[Any], T]) -> T:
         body = frame(request(call, arguments))
@@ -264,18 +280,43 @@ class SignerClient:
             self._streams = None
 
 
-def _batches(requests: Sequence[SignRequest]) -> list[list[SignRequest] | Refusal]:
-    """Cut to what one message may hold; a request that fits into none is refused here."""
-    batches: list[list[SignRequest] | Refusal] = []
+class _Asked(Protocol):
+    """What goes to the signer in batches."""
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+A = TypeVar("A", bound=_Asked)
+_Answer = TypeVar("_Answer", Receipt | Refusal, Agreed | Refusal)
+
+
+def _read_each(
+    parse: Callable[[object], _Answer], asked: Sequence[tuple[str, ...]], value: object
+) -> tuple[_Answer, ...]:
+    """Answers in the order in which was asked. Raises MalformedMessage for answers about other
+    transfers than were asked about."""
+    answers = tuple(parse(row) for row in listed(value, maximum=len(asked)))
+    if len(answers) != len(asked) or not all(map(_is_about, answers, asked)):
+        raise MalformedMessage("answers about other transfers")
+    return answers
+
+
+def _is_about(answer: Receipt | Agreed | Refusal, transfers: tuple[str, ...]) -> bool:
+    if isinstance(answer, Receipt):
+        return sorted(answer.transfers) == sorted(transfers)
+    return answer.transfer is None or answer.transfer in transfers
+
+
+def _batches(items: Sequence[A], payload: Callable[[A], int]) -> list[list[A] | Refusal]:
+    """Cut to what one message may hold; one that fits into none is refused here. `payload`: bytes
+    of its transaction."""
+    batches: list[list[A] | Refusal] = []
     room = 0
-    for item in requests:
+    for item in items:
         size = len(canonical_json(item.to_json())) + 1
-        too_large = len(item.tx.payload) > PAYLOAD_BYTES_MAX
-        if too_large or size > MESSAGE_BYTES_MAX - _ENVELOPE_BYTES:
+        if payload(item) > PAYLOAD_BYTES_MAX or size > MESSAGE_BYTES_MAX - _ENVELOPE_BYTES:
             message = "the request is larger than a message may be"
-            batches.append(
-                Refusal(item.mandate.transfer, RefusalCode.MALFORMED, "too-large", message)
-            )
+            batches.append(Refusal(None, RefusalCode.MALFORMED, "too-large", message))
             room = 0
             continue
         last = batches[-1] if batches else None

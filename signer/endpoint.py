@@ -18,11 +18,13 @@ from signer.errors import Refused, SignerFault
 from signer.messages import parse_request
 from signer.policy import SignedPolicy
 from signer.proving import prove_consistency, prove_record
-from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, told, told_proof
+from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, is_whole, told, told_proof
 from signer.service import Caller, Unreadable, printable, step1_authenticate
 from signer.session import Session
 from signer.wire import (
     BATCH_MAX,
+    CONSENTS_MAX,
+    Consent,
     MalformedMessage,
     Notice,
     RefusalCode,
@@ -33,6 +35,7 @@ from signer.wire import (
     integer,
     listed,
     octets,
+    opinion_to_json,
     outcome_to_json,
 )
 
@@ -154,29 +157,38 @@ def _sign(session: Session, caller: Caller, arguments: Arguments) -> list[dict[s
 
 
 def _request(row: object) -> SignRequest | Unreadable:
-    """Raises MalformedMessage only if not even the transfer can be read, to be named in an answer;
-    else one that can't be read would take its whole batch with it."""
+    """One that can't be read must not take its whole batch with it."""
     try:
         return SignRequest.parse(row)
     except MalformedMessage as error:
-        mandate = row.get("mandate") if isinstance(row, dict) else None
-        transfer = mandate.get("transfer") if isinstance(mandate, dict) else None
-        return Unreadable(identifier(transfer), printable(str(error)))
+        return Unreadable(printable(str(error)))
+
+
+def _consider(session: Session, caller: Caller, arguments: Arguments) -> list[dict[str, Any]]:
+    fields = exact_fields(arguments, frozenset({"consents"}))
+    consents = [Consent.parse(row) for row in listed(fields["consents"], maximum=BATCH_MAX)]
+    return [opinion_to_json(opinion) for opinion in session.signer.consider(caller, consents)]
 
 
 def _records(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any]:
+    """A page ends where no transaction is cut in two."""
     after = integer(exact_fields(arguments, frozenset({"after"}))["after"])
-    through, head, size = after, bytes(32), 0
+    ending, size = (after, bytes(32)), 0
     records: list[dict[str, Any]] = []
-    for sequence, its_head, kind, body in session.journal.looked_at(after, LOOKED_AT_MAX):
-        row = told(sequence, its_head, kind, body)
-        if row is not None:
-            records.append(row)
-            size += len(body)
-        through, head = sequence, its_head
-        if size >= PAGE_BYTES_MAX:
+    waiting: list[dict[str, Any]] = []
+    found = session.journal.looked_at(after, LOOKED_AT_MAX + CONSENTS_MAX)
+    for looked_at, (sequence, head, kind, body) in enumerate(found, 1):
+        row = told(sequence, head, kind, body)
+        waiting += [] if row is None else [row]
+        size += 0 if row is None else len(body)
+        if not is_whole(kind, body):
+            continue
+        if records and size > PAGE_BYTES_MAX:
             break
-    return {"records": records, "through": through, "head": head.hex()}
+        records, waiting, ending = [*records, *waiting], [], (sequence, head)
+        if looked_at >= LOOKED_AT_MAX:
+            break
+    return {"records": records, "through": ending[0], "head": ending[1].hex()}
 
 
 def _prove_record(session: Session, caller: Caller, arguments: Arguments) -> Any:
@@ -210,6 +222,7 @@ _CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
     "public_keys": _public_keys,
     "attest": _attest,
     "sign": _sign,
+    "consider": _consider,
     "records": _records,
     "prove_record": _prove_record,
     "prove_consistency": _prove_consistency,

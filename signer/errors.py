@@ -29,7 +29,8 @@ class SignerFault(Exception):
 
 
 class Refused(SignerFault):
-    """`detail`: a stable word below `code`. `reasons`: for the audit log only."""
+    """`detail`: a stable word below `code`. `transfer`: the one in the way, if it is one of several
+    that a request names. `reasons`: for the audit log only."""
 
     def __init__(
         self,
@@ -37,12 +38,14 @@ class Refused(SignerFault):
         detail: str,
         message: str,
         *,
+        transfer: str | None = None,
         needs: tuple[Need, ...] = (),
         reasons: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.detail = detail
+        self.transfer = transfer
         self.needs = needs
         self.reasons = reasons
 

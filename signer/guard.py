@@ -1,11 +1,14 @@
 """What was signed, for whom, and what that forbids from now on.
 
-The guard rule: the same transaction for the same mandate is a retry and gets the same signature;
-another transaction for a transfer is signed only if it shares a binding key with *every* earlier
-one, so that at most one of them is ever in a block, whatever custody's database says. Being in a
-block is what counts, not success: a transaction that fails there pays its fee. Chains without
-binding keys (TRON, Solana) thus get one transaction per transfer. And a transaction is signed for
-one transfer only, ever: two receipts for one payment would prove a payment that never was.
+The guard rule, for each transfer of a request against every transaction ever signed for it, dead or
+alive: another transaction must share a binding key with it, so that at most one of them is ever in
+a block, whatever custody's database says; and what the transfer is (its core) must be the same.
+Being in a block is what counts, not success: a transaction that fails there pays its fee. Chains
+without binding keys (TRON, Solana) thus get one transaction per transfer. And a transaction is
+signed for one set of transfers and one purpose, ever: two receipts for one payment would prove a
+payment that never was. That set again is a retry and gets the same signature.
+
+So an effect happens at most once and a bound is spent at most once, whoever the partners are.
 
 Also here, because they are durable and the signer's own: rolling windows, the account number of
 each vault, the policy in force, since when approvals are complete. All of it is read from the
@@ -15,16 +18,16 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chains.keys import HARDENED
-from chains.model import ConflictKey
 from chains.transaction import TxSummary
 from signer.accounts import Account
+from signer.case import Case
 from signer.clock import Adoption, corrected, furthest_forward
 from signer.errors import JournalBehind, Refused
 from signer.history import History, history_of
@@ -33,14 +36,13 @@ from signer.journal import Journal, Record
 from signer.policy import (
     CLOCK_SKEW,
     Administrators,
-    Facts,
     Policy,
     SignedPolicy,
+    Spend,
     Usage,
     Window,
-    spends_of,
 )
-from signer.usage import RollingSums, most_of, spend_row, spends_in
+from signer.usage import RollingSums, spend_row
 from signer.wire import RefusalCode, format_time, parse_time
 
 CHANGE_AHEAD_MAX: Final = 10_000
@@ -108,41 +110,53 @@ class Guard:
         """Everything ever recorded for a transfer, under whichever mandate."""
         return history_of(self.journal.of_transfer(transfer))
 
-    def check(
-        self,
-        history: History,
-        transfer: str,
-        tx_digest: bytes,
-        summary: TxSummary,
-        requested_at: datetime,
-    ) -> None:
-        """The guard rule for a transaction that is no retry. Raises Refused."""
+    def check(self, case: Case, summary: TxSummary) -> None:
+        """The guard rule for a request that is no retry. Raises Refused."""
         for record in self.journal.signed_as(summary.identity):
-            if record.body["transfer"] != transfer:
+            if record.body["set"] != case.named.hex():
                 raise Refused(
                     RefusalCode.CONFLICT,
-                    "another-transfer",
-                    f"record {record.sequence} signed this transaction for another transfer:"
-                    " one payment can't serve both",
+                    "another-set",
+                    f"record {record.sequence} signed this transaction for other transfers or"
+                    " otherwise: one payment can't serve both",
                 )
-        binding = frozenset(_texts(summary.binding_keys))
-        for signed in history.signed:
-            if signed.tx_digest != tx_digest and not signed.binding_keys & binding:
-                raise Refused(
-                    RefusalCode.CONFLICT,
-                    "both-could-confirm",
-                    f"record {signed.record.sequence} signed another transaction for this"
-                    " transfer, and nothing keeps both from being included",
-                )
-        # What was signed in the lost stretch of a restored journal is unknown, so nothing that
-        # could have been asked for in it is signed again.
+        self.check_cores(case)
+        for core, history in zip(case.cores, case.histories, strict=True):
+            for signed in history.signed:
+                shared = signed.binding_keys & summary.binding_keys
+                if signed.tx_digest != case.tx_digest and not shared:
+                    raise Refused(
+                        RefusalCode.CONFLICT,
+                        "both-could-confirm",
+                        f"record {signed.record.sequence} signed another transaction for"
+                        f" {core.transfer}, and nothing keeps both from being included",
+                        transfer=core.transfer,
+                    )
+
+    def check_cores(self, case: Case) -> None:
+        """That each transfer is what it was when something was signed for it, and was asked for
+        since the last recovery: what was signed in the lost stretch of a restored journal is
+        unknown, so nothing that could have been asked for in it is signed again. Raises Refused."""
         recovered = self._recovered_at()
-        if recovered is not None and requested_at <= recovered + CLOCK_SKEW:
-            raise Refused(
-                RefusalCode.CONFLICT,
-                "before-recovery",
-                "requested before this signer was recovered from a backup: perhaps signed already",
-            )
+        for core, history in zip(case.cores, case.histories, strict=True):
+            for signed in history.signed:
+                # Other words under the same name: what was agreed to once would be paid twice.
+                if signed.core_digest != core.digest:
+                    raise Refused(
+                        RefusalCode.CONFLICT,
+                        "another-core",
+                        f"record {signed.record.sequence} signed something else by the name of"
+                        f" {core.transfer}",
+                        transfer=core.transfer,
+                    )
+            if recovered is not None and core.requested_at <= recovered + CLOCK_SKEW:
+                raise Refused(
+                    RefusalCode.CONFLICT,
+                    "before-recovery",
+                    "requested before this signer was recovered from a backup: perhaps signed"
+                    " already",
+                    transfer=core.transfer,
+                )
 
     def check_change(self, account: Account, index: int | None) -> None:
         """Raises Refused for change to an address so far ahead that nobody would look there."""
@@ -158,48 +172,49 @@ class Guard:
 
     def record_signed(
         self,
-        facts: Facts,
-        history: History,
-        transfer: str,
-        digests: tuple[bytes, bytes],
+        case: Case,
         summary: TxSummary,
+        takes: Sequence[Sequence[Spend]],
         now: datetime,
-        decision: Mapping[str, Any],
-    ) -> Record:
-        """Remember the decision to sign. `digests`: mandate's and transaction's. `decision`: what
-        else the audit log says about it. Only when the transaction has ended may a signature be
-        made."""
-        spends = spends_of(facts, transfer, now)
-        if history.signed:
-            spends = most_of(spends, spends_in(history.signed[-1].record, now), now)
-        mandate_digest, tx_digest = digests
-        record = self.journal.append(
-            {
+        decisions: Sequence[Mapping[str, Any]],
+    ) -> tuple[Record, ...]:
+        """Remember the decision to sign, one record for each transfer. `takes`: of the windows.
+        `decisions`: what else the audit log says of each. Only when the transaction has ended may
+        a signature be made."""
+        records = []
+        for mandate, spends, decision in zip(case.mandates, takes, decisions, strict=True):
+            core = mandate.core
+            body = {
                 **decision,
                 "kind": "signed",
                 "at": format_time(now),
-                "transfer": transfer,
-                "client": facts.core.client,
-                "vault": facts.core.vault,
-                "network": facts.core.network,
-                "mandate": mandate_digest.hex(),
-                "tx": tx_digest.hex(),
+                "purpose": case.purpose.value,
+                "transfer": core.transfer,
+                "client": core.client,
+                "vault": core.vault,
+                "network": core.network,
+                "retry_of": core.retry_of,
+                "mandate": mandate.digest.hex(),
+                "core": core.digest.hex(),
+                "set": case.named.hex(),
+                "tx": case.tx_digest.hex(),
                 "identity": summary.identity,
-                "conflicts": _texts(summary.conflict_keys),
-                "binding": _texts(summary.binding_keys),
+                "conflicts": sorted(key.text for key in summary.conflict_keys),
+                "binding": sorted(key.text for key in summary.binding_keys),
+                "uncapped": sorted(summary.costs.uncapped),
                 "spends": [spend_row(spend) for spend in spends],
             }
-        )
-        self._sums.put(spends)
-        return record
+            records.append(self.journal.append(body))
+            self._sums.put(spends)
+        return tuple(records)
 
-    def usage(self, window: Window, now: datetime, transfer: str) -> Usage | None:
-        """What other transfers than `transfer` took in `window`. None if a recovery lost part of
+    def usage(self, window: Window, now: datetime, without: Collection[str]) -> Usage | None:
+        """What other transfers than `without` took in `window`. None if a recovery lost part of
         it."""
         recovered = self._recovered_at()
         if recovered is not None and now - timedelta(seconds=window.seconds) <= recovered:
             return None
-        return self._sums.usage(window, now, transfer)
+        return self._sums.usage(window, now, without)
 
     # Time
 
@@ -304,10 +319,6 @@ class Guard:
         for record in self.journal.rare("clock"):
             times = parse_time(record.body["before"]), parse_time(record.body["at"])
             self.adopt_clock(Adoption(record.sequence, *times))
-
-
-def _texts(keys: Iterable[ConflictKey]) -> list[str]:
-    return sorted(key.text for key in keys)
 
 
 def change_record(account: Account, index: int | None) -> dict[str, Any]:

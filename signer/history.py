@@ -5,23 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
+from chains.costs import CostKind
+from chains.model import ConflictKey, Excludes
+from signer.agreement import Mandate, Purpose
 from signer.canonical import octets, parse_time
 from signer.journal import Record
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signed:
-    """An earlier decision to sign. `binding_keys`: texts, see `TxSummary`."""
+    """An earlier decision to sign. `named`: digest of the purpose and all transfers that the
+    transaction was signed for."""
 
     record: Record
+    purpose: Purpose
     mandate_digest: bytes
+    core_digest: bytes
     tx_digest: bytes
-    binding_keys: frozenset[str]
+    named: bytes
+    binding_keys: frozenset[ConflictKey]
 
     @property
     def at(self) -> datetime:
         return parse_time(self.record.body["at"])
+
+    @cached_property
+    def mandate(self) -> Mandate:
+        """As it was agreed to, whole."""
+        return Mandate.parse(self.record.body["document"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +44,21 @@ class History:
     signed: tuple[Signed, ...]
     complete: tuple[Record, ...]
 
-    def retried(self, mandate_digest: bytes, tx_digest: bytes) -> Signed | None:
-        """The earlier decision that this request repeats, if it does."""
-        wanted = (mandate_digest, tx_digest)
-        same = (s for s in self.signed if (s.mandate_digest, s.tx_digest) == wanted)
+    def signed_as(self, named: bytes, tx_digest: bytes) -> Signed | None:
+        """The decision to sign these bytes for this purpose and these transfers, if there is one:
+        asking for that again is a retry."""
+        same = (s for s in self.signed if (s.named, s.tx_digest) == (named, tx_digest))
         return next(same, None)
+
+    def versions_signed(self) -> frozenset[bytes]:
+        """Digests of the mandates that something was signed for."""
+        return frozenset(signed.mandate_digest for signed in self.signed)
+
+    def uncapped(self) -> frozenset[CostKind]:
+        """Kinds of cost without a bound that a rule named, of those by which it was signed."""
+        return frozenset(
+            CostKind(kind) for signed in self.signed for kind in signed.record.body["uncapped"]
+        )
 
     def completed(self, mandate_digest: bytes) -> dict[str, Record]:
         """By rule: where this signer first saw the mandate with all approvals of the rule."""
@@ -56,7 +79,10 @@ def _signed(record: Record) -> Signed:
     body = record.body
     return Signed(
         record=record,
+        purpose=Purpose(body["purpose"]),
         mandate_digest=octets(body["mandate"], 32),
+        core_digest=octets(body["core"], 32),
         tx_digest=octets(body["tx"], 32),
-        binding_keys=frozenset(body["binding"]),
+        named=octets(body["set"], 32),
+        binding_keys=frozenset(ConflictKey(key, Excludes.INCLUSION) for key in body["binding"]),
     )

@@ -156,7 +156,7 @@ class PolicyInForce:
             raise Refused(RefusalCode.MALFORMED, "policy", str(error)) from error
         if head.version < self._version_min:
             raise Refused(
-                RefusalCode.POLICY_VERSION,
+                RefusalCode.DENIED,
                 "policy-rollback",
                 f"version {head.version}, but the next is at least {self._version_min}",
             )

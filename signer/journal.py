@@ -269,6 +269,10 @@ class Journal:
         )
         return list(map(_record, self._database.execute(query, (identity,))))
 
+    def leaf_of(self, sequence: int) -> int:
+        """Which leaf of its origin's tree a record is."""
+        return sequence - self.end_of(sequence).first
+
     def highest_change(self, account: str) -> int | None:
         """The highest index of an address of the account that change was signed to."""
         query = "SELECT max(change_index) FROM journal WHERE change_account = ?"

@@ -1,8 +1,9 @@
 """What was agreed to, and whether the transaction is exactly that.
 
 Two questions: did the approvers sign these very bytes, and does the transaction, as decoded from
-its own bytes, do what they say and nothing else. Both raise; neither answers maybe. Reads no clock
-and no counter. The comments name the attack that each check stops.
+its own bytes, do what all mandates of the request say together and nothing else. Both raise;
+neither answers maybe. Reads no clock and no counter. The comments name the attack that each check
+stops.
 """
 
 from __future__ import annotations
@@ -12,97 +13,125 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from chains.codec import TransactionCodec
-from chains.costs import CostsMost, by_asset
+from chains.costs import CostKind, above
 from chains.effects import Effect, Pay
 from chains.errors import ChainError
 from chains.model import AssetId, SigningInput
 from chains.transaction import TxSummary
 from signer.accounts import Account, Accounts
+from signer.agreement import (
+    Approval,
+    Consent,
+    Core,
+    Mandate,
+    Purpose,
+    Verdict,
+    approval_message,
+)
+from signer.case import Case
 from signer.errors import Refused
-from signer.policy import NotSigned, Policy, check_signed
-from signer.wire import Approval, Mandate, RefusalCode, Verdict, approval_message
+from signer.policy import CLOCK_SKEW, NotSigned, Policy, basis_of, check_signed
+from signer.wire import RefusalCode, format_time
 
 
 def check_current(mandate: Mandate, policy: Policy, now: datetime) -> None:
-    """The mandate speaks of the policy in force, and in time. Raises Refused."""
+    """The mandate rests on the rules in force, and is of this time. Raises Refused."""
+    transfer = mandate.core.transfer
     # Approvals given under other groups or rules must not count under these.
-    if mandate.policy_version != policy.version:
-        raise Refused(
-            RefusalCode.POLICY_VERSION,
-            "other-version",
-            f"the mandate names version {mandate.policy_version}, in force is {policy.version}",
-        )
+    if mandate.basis != basis_of(policy, mandate.core):
+        message = "the rules that this mandate rests on are not those in force"
+        raise Refused(RefusalCode.BASIS, "other-basis", message, transfer=transfer)
     # Somebody gave up waiting; signing now would surprise them.
     if now >= mandate.expires_at:
-        raise Refused(RefusalCode.EXPIRED, "mandate", "the mandate has expired")
+        message = "the mandate has expired"
+        raise Refused(RefusalCode.EXPIRED, "mandate", message, transfer=transfer)
+    # From the future it would live longer than its rule grants, or outlive a recovery.
+    for moment in (mandate.core.requested_at, mandate.offered_at):
+        if moment > now + CLOCK_SKEW:
+            message = f"requested or offered at {format_time(moment)}, later than now"
+            raise Refused(RefusalCode.NOT_YET, "ahead", message, transfer=transfer)
 
 
-def check_approvals(
-    mandate: Mandate, digest: bytes, approvals: Sequence[Approval], policy: Policy
-) -> tuple[str, ...]:
+def check_approvals(consent: Consent, policy: Policy) -> tuple[str, ...]:
     """Ids of the persons who approved exactly these bytes, in the order given. Raises Refused."""
-    message = approval_message(digest, Verdict.APPROVE)
     approved: list[str] = []
-    for approval in approvals:
-        person = policy.persons.get(approval.approver)
-        # A removed approver's signature still verifies under the old key.
-        if person is None:
-            raise _unauthenticated("approver-unknown", f"nobody is called {approval.approver}")
+    for approval in consent.approvals:
         if approval.approver in approved:
-            raise _unauthenticated("approver-twice", f"{approval.approver} approved twice")
-        # Four eyes are not two eyes with two keys, nor a machine's and its operator's.
-        if person.id in policy.behind(mandate.initiator):
-            raise _unauthenticated("approver-is-initiator", "the initiator can't approve")
-        # An approval of another transfer, network, amount or version has another digest.
-        try:
-            check_signed(person.credentials, approval.signature, message)
-        except NotSigned:
-            raise _unauthenticated(
-                "approval-signature", f"{approval.approver} did not sign this mandate"
-            ) from None
+            raise _unauthenticated(consent, "approver-twice", f"{approval.approver} approved twice")
+        _check_approval(consent, approval, policy)
         approved.append(approval.approver)
     return tuple(approved)
 
 
+def _check_approval(consent: Consent, approval: Approval, policy: Policy) -> None:
+    mandate, name = consent.mandate, approval.approver
+    person = policy.persons.get(name)
+    # A removed approver's signature still verifies under the old key.
+    if person is None:
+        raise _unauthenticated(consent, "approver-unknown", f"nobody is called {name}")
+    # Four eyes are not two eyes with two keys, nor a machine's and its operator's.
+    if person.id in policy.behind(mandate.core.initiator):
+        raise _unauthenticated(consent, "approver-is-initiator", "the initiator can't approve")
+    # An approval of another transfer, network, amount or version has another digest.
+    message = approval_message(mandate.digest, Verdict.APPROVE)
+    try:
+        check_signed(person.credentials, approval.signature, message)
+    except NotSigned:
+        said = f"{name} did not sign this mandate"
+        raise _unauthenticated(consent, "approval-signature", said) from None
+
+
+def check_cancelled(case: Case) -> None:
+    """What is called off is exactly what was agreed to and signed for before. Raises Refused."""
+    for mandate, history in case.each():
+        # Without anything signed before, a cancel would be a transaction that nobody agreed to.
+        if mandate.digest not in history.versions_signed():
+            transfer = mandate.core.transfer
+            message = f"nothing was signed for this version of {transfer}"
+            raise Refused(RefusalCode.CONFLICT, "nothing-to-cancel", message, transfer=transfer)
+
+
 def check_same(
-    mandate: Mandate,
+    case: Case,
     summary: TxSummary,
     inputs: Sequence[SigningInput],
     number: int,
     accounts: Accounts,
 ) -> tuple[Account, tuple[str, ...]]:
-    """The account that pays and each input's path, if the transaction is what the mandate says.
+    """The account that pays and each input's path, if the transaction is what the mandates say.
 
-    `number`: the vault's account number, from the signer's own registry. Raises Refused.
+    `number`: the vault's account number, from the signer's own registry. The mandates have one
+    source (`check_together`). Raises Refused.
     """
-    if summary.network != mandate.network:
+    core = case.cores[0]
+    if summary.network != core.network:
         raise _mismatch("network", f"a transaction of {summary.network}")
     # Calldata, scripts, extra instructions: what the codec has no words for may do anything.
     if summary.unexplained:
         raise Refused(RefusalCode.UNEXPLAINED, "transaction", "; ".join(summary.unexplained))
     if not inputs or not summary.sources:
         raise _mismatch("source", "nothing of ours is spent")
-    codec = accounts.codec(mandate.network)
+    codec = accounts.codec(core.network)
     if codec.traits.coins:
-        account, paths = _check_coins(mandate, summary, inputs, number, accounts)
+        account, paths = _check_coins(core, summary, inputs, number, accounts)
     else:
-        account, paths = _check_source(mandate, summary, inputs, number, accounts)
-    _check_effects(mandate.outputs, summary.effects)
-    _check_payable(codec, mandate.outputs)
-    _check_costs(mandate, summary.costs, codec.network.native.id)
+        account, paths = _check_source(core, summary, inputs, number, accounts)
+    _check_effects(case, summary.effects)
+    check_payable(codec, case.cores)
+    _check_costs(case, summary, codec.network.native.id)
     return account, paths
 
 
 def _check_coins(
-    mandate: Mandate,
+    core: Core,
     summary: TxSummary,
     inputs: Sequence[SigningInput],
     number: int,
     accounts: Accounts,
 ) -> tuple[Account, tuple[str, ...]]:
-    """Every input and every change output derives from the mandate's own account."""
-    account = accounts.containing(mandate.network, number, mandate.source_path)
-    if mandate.source_path != account.scope or mandate.source_address is not None:
+    """Every input and everything that returns derives from the mandates' own account."""
+    account = accounts.containing(core.network, number, core.source_path)
+    if core.source_path != account.scope or core.source_address is not None:
         raise _mismatch("source", "coins are spent from an account, not from one address")
     # Another vault's coins, claimed to be this one's.
     for item in inputs:
@@ -110,78 +139,113 @@ def _check_coins(
     if {item.address for item in inputs} != set(summary.sources):
         raise _mismatch("source", "an input is not ours")
     # Change to a foreign address is a payment nobody agreed to.
-    for change in summary.returns:
-        accounts.check_change(account, change.path, change.address)
+    for back in summary.returns:
+        accounts.check_change(account, back.path, back.address)
     return account, tuple(item.path or "" for item in inputs)
 
 
 def _check_source(
-    mandate: Mandate,
+    core: Core,
     summary: TxSummary,
     inputs: Sequence[SigningInput],
     number: int,
     accounts: Accounts,
 ) -> tuple[Account, tuple[str, ...]]:
-    """One address pays, it is the mandate's, and it derives from the vault's account."""
-    if mandate.source_address is None:
+    """One address pays, it is the mandates', and it derives from the vault's account."""
+    if core.source_address is None:
         raise _mismatch("source", "the mandate names no paying address")
-    account = accounts.containing(mandate.network, number, mandate.source_path)
-    accounts.check_owned(account, mandate.source_path, mandate.source_address)
-    if summary.sources != (mandate.source_address,):
+    account = accounts.containing(core.network, number, core.source_path)
+    accounts.check_owned(account, core.source_path, core.source_address)
+    if summary.sources != (core.source_address,):
         raise _mismatch("source", "another address pays")
     for item in inputs:
-        if item.address != mandate.source_address or item.path not in (None, mandate.source_path):
+        if item.address != core.source_address or item.path not in (None, core.source_path):
             raise _mismatch("source", "another address signs")
-    # What is said to come back must come back to the address that pays, and to no other.
-    if any((each.address, each.path) != (mandate.source_address, None) for each in summary.returns):
-        raise _mismatch("change", "an account has no change")
-    return account, (mandate.source_path,) * len(inputs)
+    # Another address of ours may be another client's.
+    for back in summary.returns:
+        if (back.address, back.path) != (core.source_address, None):
+            raise _mismatch("return", "something returns to another address than it came from")
+    return account, (core.source_path,) * len(inputs)
 
 
-def _check_effects(agreed: Sequence[Pay], decoded: Sequence[Effect]) -> None:
-    """The same effects, each as often, in any order; two small payments are not one large one."""
+def _check_effects(case: Case, decoded: Sequence[Effect]) -> None:
+    """The sum of what was agreed to, each as often, in any order: two small payments are not one
+    large one, and one payment is not two transfers'. A cancel does nothing."""
+    if case.purpose is Purpose.CANCEL:
+        if decoded:
+            raise _mismatch("effects", "a cancel pays nobody")
+        return
+    agreed = [effect for core in case.cores for effect in core.effects]
     if tuple(decoded) == tuple(agreed):
         return
+    transfer = _in_the_way(case.cores, decoded)
     if len(decoded) != len(agreed):
-        raise _mismatch("outputs", f"{len(decoded)} payments, agreed {len(agreed)}")
-    paid = [effect for effect in decoded if isinstance(effect, Pay)]
-    if len(paid) != len(decoded):
-        raise _mismatch("effects", "does something else than to pay")
-    aspects: tuple[tuple[str, Callable[[Pay], object]], ...] = (
-        ("destination", lambda payment: (payment.address, payment.memo)),
-        ("asset", lambda payment: (payment.address, payment.memo, payment.asset)),
-        ("amount", lambda payment: payment),
-    )
-    for name, aspect in aspects:
-        if Counter(map(aspect, paid)) != Counter(map(aspect, agreed)):
-            raise _mismatch(name, f"another {name} than agreed")
+        raise _mismatch("effects", f"{len(decoded)} effects, agreed {len(agreed)}", transfer)
+    for name, aspect in _ASPECTS:
+        if Counter(map(aspect, decoded)) != Counter(map(aspect, agreed)):
+            raise _mismatch(name, f"another {name} than agreed", transfer)
 
 
-def _check_payable(codec: TransactionCodec, payments: Sequence[Pay]) -> None:
+_ASPECTS: tuple[tuple[str, Callable[[Effect], object]], ...] = (
+    ("kind", type),
+    ("destination", lambda e: (e.address, e.memo) if isinstance(e, Pay) else None),
+    ("asset", lambda e: (e.address, e.memo, e.asset) if isinstance(e, Pay) else None),
+    ("amount", lambda e: e if isinstance(e, Pay) else None),
+    ("terms", lambda e: e),
+)
+"""In which respect two lists of effects can differ; the last one misses nothing."""
+
+
+def _in_the_way(cores: Sequence[Core], decoded: Sequence[Effect]) -> str | None:
+    """The first transfer that the transaction does not do, if there is one."""
+    left = Counter(decoded)
+    for core in cores:
+        wanted = Counter(core.effects)
+        if not wanted <= left:
+            return core.transfer
+        left -= wanted
+    return None
+
+
+def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
     """Payments that a network carries. One of nothing, or of dust, is an excuse to pay a fee."""
-    if not payments:
-        raise Refused(RefusalCode.MALFORMED, "no-payment", "nobody is paid")
-    for payment in payments:
-        try:
-            codec.check_payment(payment)
-        except ChainError as error:
-            raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
+    for core in cores:
+        if not core.effects:
+            message = "nothing was agreed to"
+            raise Refused(RefusalCode.MALFORMED, "no-effect", message, transfer=core.transfer)
+        for effect in core.effects:
+            try:
+                if isinstance(effect, Pay):
+                    codec.check_payment(effect)
+            except ChainError as error:
+                raise Refused(
+                    RefusalCode.MALFORMED, error.code, str(error), transfer=core.transfer
+                ) from error
 
 
-def _check_costs(mandate: Mandate, costs: CostsMost, native: AssetId) -> None:
-    """All kinds together stay within what was agreed, and every kind is bounded by the bytes."""
-    if costs.uncapped:
-        raise _mismatch("fee", f"no byte bounds the cost: {', '.join(sorted(costs.uncapped))}")
-    # A huge fee is a payment to whoever mines.
-    for asset, most in by_asset(costs.most).items():
-        agreed = mandate.fee_max if asset == native else 0
-        if most > agreed:
-            raise _mismatch("fee", f"fee up to {most}, agreed {agreed}")
+def _check_costs(case: Case, summary: TxSummary, native: AssetId) -> None:
+    """A huge fee is a payment to whoever mines, and rent one to whoever closes the account. Kind by
+    kind: what was agreed for rent is not there for fees."""
+    bounds = case.costs_max()
+    over = above(summary.costs.most, bounds)
+    if over is not None:
+        most, agreed = summary.costs.most[over], bounds.get(over, 0)
+        raise _mismatch(over[1].value, f"{over[1]} up to {most} of {over[0]}, agreed {agreed}")
+    rent = sum(create.rent for create in summary.creates)
+    if rent > bounds.get((native, CostKind.RENT), 0):
+        raise _mismatch(CostKind.RENT.value, f"accounts are made with {rent} of {native}")
+    # What no byte bounds is for the rule to allow; a cancel asks no rule, so one must have before.
+    for core, history in zip(case.cores, case.histories, strict=True):
+        new = summary.costs.uncapped - history.uncapped()
+        if case.purpose is Purpose.CANCEL and new:
+            message = f"nothing bounds what it costs in {', '.join(sorted(new))}"
+            raise _mismatch("uncapped-cost", message, core.transfer)
 
 
-def _mismatch(detail: str, message: str) -> Refused:
-    return Refused(RefusalCode.MISMATCH, detail, message)
+def _mismatch(detail: str, message: str, transfer: str | None = None) -> Refused:
+    return Refused(RefusalCode.MISMATCH, detail, message, transfer=transfer)
 
 
-def _unauthenticated(detail: str, message: str) -> Refused:
-    return Refused(RefusalCode.UNAUTHENTICATED, detail, message)
+def _unauthenticated(consent: Consent, detail: str, message: str) -> Refused:
+    transfer = consent.mandate.core.transfer
+    return Refused(RefusalCode.UNAUTHENTICATED, detail, message, transfer=transfer)

@@ -2,13 +2,14 @@
 
 Four kinds of records, without a secret among them: what was signed and for which mandate, which
 vault has which account, which policies came into force, and that the journal itself was recovered.
-Public: custody reads these.
+A transaction that was signed for several transfers has a record for each, one after the other; its
+bytes stand in the first, and all are told in one page. Public: custody reads these.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -19,9 +20,11 @@ from signer.policy import SignedPolicy
 from signer.proof import Proof
 from signer.tree import HASH_BYTES, leaf_hash
 from signer.wire import (
+    CONSENTS_MAX,
     Approval,
     MalformedMessage,
     Mandate,
+    Purpose,
     canonical_json,
     exact_fields,
     integer,
@@ -33,7 +36,7 @@ from signer.wire import (
 )
 
 _TOLD: Final[Mapping[str, tuple[str, ...]]] = {
-    "signed": ("document", "mandate", "payload", "sender", "tx"),
+    "signed": ("document", "mandate", "part", "parts", "payload", "purpose", "sender", "tx"),
     "vault": ("account", "client", "vault"),
     "policy": ("document", "signatures", "version"),
     "recovered": ("after", "through"),
@@ -46,18 +49,22 @@ _PATH_MAX: Final = 128
 _PROVEN_BYTES_MAX: Final = 3_000_000
 """A larger record is proven without its bytes, which would not fit into a message."""
 PAGE_BYTES_MAX: Final = 1024 * 1024
-"""A page ends with the record that reaches this. One record may be as long as a message."""
+"""A page ends before the transaction that would take it beyond. One alone may be larger."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRecord:
-    """The decision to sign `tx` for `mandate`. Asking for it again gets the same signatures."""
+    """The decision to sign `tx` for `mandate`, `part` (from 0) of `parts` that it was signed for.
+    Asking for all of them again gets the same signatures."""
 
     sequence: int
     head: bytes
     at: datetime
+    purpose: Purpose
     mandate: Mandate
     tx: UnsignedTx
+    part: int
+    parts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +118,9 @@ class JournalPage:
     def parse(cls, row: object) -> JournalPage:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, frozenset({"records", "through", "head"}))
-        told = listed(fields["records"], maximum=LOOKED_AT_MAX)
+        told = listed(fields["records"], maximum=LOOKED_AT_MAX + CONSENTS_MAX)
         return cls(
-            records=tuple(parse_record(item) for item in told),
+            records=tuple(_parse_records(told)),
             through=integer(fields["through"]),
             head=octets(fields["head"], 32),
         )
@@ -159,10 +166,24 @@ def approvals_digest(approvals: Sequence[Approval]) -> bytes:
     return sha256(canonical_json(given)).digest()
 
 
-def record_fields(mandate: Mandate, tx: UnsignedTx) -> dict[str, Any]:
+def record_fields(mandate: Mandate, tx: UnsignedTx, part: int, parts: int) -> dict[str, Any]:
     """What a `signed` record must hold beside the digests, so that custody's part of it can be
     rebuilt. Bounded by what a request may hold (`signer.wire`)."""
-    return {"document": mandate.to_json(), "payload": tx.payload.hex(), "sender": tx.sender}
+    return {
+        "document": mandate.to_json(),
+        "part": part,
+        "parts": parts,
+        "payload": None if part else tx.payload.hex(),
+        "sender": tx.sender,
+    }
+
+
+def is_whole(kind: str, body: str) -> bool:
+    """Whether a page may end after this record: no other of the same transaction follows."""
+    if kind != "signed":
+        return True
+    fields = json.loads(body)
+    return bool(fields["part"] + 1 == fields["parts"])
 
 
 def told(sequence: int, head: bytes, kind: str, body: str) -> dict[str, Any] | None:
@@ -174,9 +195,17 @@ def told(sequence: int, head: bytes, kind: str, body: str) -> dict[str, Any] | N
     return {"sequence": sequence, "head": head.hex(), "body": shown}
 
 
-def parse_record(row: object) -> JournalRecord:
-    """One record as it is told. Raises MalformedMessage, also if a digest is not that of what
-    stands beside it."""
+def _parse_records(rows: Iterable[object]) -> Iterable[JournalRecord]:
+    """As they are told. Raises MalformedMessage."""
+    before: JournalRecord | None = None
+    for row in rows:
+        before = parse_record(row, before)
+        yield before
+
+
+def parse_record(row: object, before: JournalRecord | None = None) -> JournalRecord:
+    """One record as it is told, after the record `before`. Raises MalformedMessage, also if a
+    digest is not that of what stands beside it."""
     fields = exact_fields(row, frozenset({"sequence", "head", "body"}))
     sequence, head, body = integer(fields["sequence"]), octets(fields["head"], 32), fields["body"]
     if not isinstance(body, dict):
@@ -185,7 +214,7 @@ def parse_record(row: object) -> JournalRecord:
         at = parse_time(body["at"])
         match body["kind"]:
             case "signed":
-                return _signed(sequence, head, at, body)
+                return _signed(sequence, head, at, body, before)
             case "vault":
                 client, vault = text(body["client"]), text(body["vault"])
                 return VaultRecord(sequence, head, at, client, vault, integer(body["account"]))
@@ -201,13 +230,35 @@ def parse_record(row: object) -> JournalRecord:
         raise MalformedMessage(f"no field {error}") from error
 
 
-def _signed(sequence: int, head: bytes, at: datetime, body: Mapping[str, Any]) -> SignedRecord:
-    mandate, sender = Mandate.parse(body["document"]), body["sender"]
-    tx = UnsignedTx(
-        mandate.network,
+def _signed(
+    sequence: int,
+    head: bytes,
+    at: datetime,
+    body: Mapping[str, Any],
+    before: JournalRecord | None,
+) -> SignedRecord:
+    mandate = Mandate.parse(body["document"])
+    purpose, part, parts = text(body["purpose"]), integer(body["part"]), integer(body["parts"])
+    tx = _tx(mandate, body) if part == 0 else _tx_before(before, part, parts)
+    digests = octets(body["mandate"], 32), octets(body["tx"], 32)
+    if digests != (mandate.digest, tx_digest(tx)):
+        raise MalformedMessage("digest")
+    if purpose not in list(Purpose) or not part < parts <= CONSENTS_MAX:
+        raise MalformedMessage("purpose or part")
+    return SignedRecord(sequence, head, at, Purpose(purpose), mandate, tx, part, parts)
+
+
+def _tx(mandate: Mandate, body: Mapping[str, Any]) -> UnsignedTx:
+    sender = body["sender"]
+    return UnsignedTx(
+        mandate.core.network,
         octets(body["payload"]),
         None if sender is None else Address(text(sender)),
     )
-    if octets(body["mandate"], 32) != mandate.digest() or octets(body["tx"], 32) != tx_digest(tx):
-        raise MalformedMessage("digest")
-    return SignedRecord(sequence, head, at, mandate, tx)
+
+
+def _tx_before(before: JournalRecord | None, part: int, parts: int) -> UnsignedTx:
+    """The bytes that stand in the first record of the transaction."""
+    if not isinstance(before, SignedRecord) or (before.part + 1, before.parts) != (part, parts):
+        raise MalformedMessage("a part without the one before it")
+    return before.tx

@@ -183,7 +183,7 @@ def _bring_policies(journal: Journal, in_force: PolicyInForce, skip: Skip, now: 
             journal.append(policy_record(signed, in_force.version, now))
     if in_force.version != skip.policy_version:
         message = f"the newest of these policies is version {in_force.version}"
-        raise Refused(RefusalCode.POLICY_VERSION, "not-the-last", message)
+        raise Refused(RefusalCode.DENIED, "not-the-last", message)
 
 
 def _missing(journal: Journal, vaults: Iterable[LostVault]) -> list[LostVault]:

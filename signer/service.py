@@ -2,29 +2,33 @@
 
  1. authenticate the caller
  2. decode the transaction and summarize it
- 3. check the mandate: vault, policy version, expiry, approvers' signatures over its digest
- 4. the decoded summary is the mandate
- 5. evaluate the policy against the signer's own counters
- 6. record the decision, durably, before any signature exists
+ 3. check the mandates: one source, its vault, their basis and time, approvers' signatures
+ 4. the decoded summary is what the mandates say together
+ 5. the guard rule; then the policy for each mandate, against the signer's own counters
+ 6. record the decision, one record for each mandate, durably, before any signature exists
  7. derive through a path-scoped keychain, sign, wipe
  8. append to the audit log, return a receipt
 
 The caller, its database and everybody between are assumed to be hostile. Only a request that passes
-every step gets a signature; there is no other way to one in this program. A batch passes steps 2
-to 6 request by request, is made durable with one fsync, and only then goes on to step 7.
+every step gets a signature; there is no other way to one in this program. A request is signed whole
+or not at all. A batch of requests passes steps 2 to 6 one by one, is made durable with one fsync,
+and only then goes on to step 7.
 
-A retry, the same transaction under the same mandate as an earlier decision, is not decided again
-(steps 3, 5, 6): its signature must be assumed to have left the house already, and signing is
-deterministic, so it gets what it got.
+Two kinds of requests are not decided like that. A retry, the same bytes for the same transfers and
+purpose as an earlier decision, passes steps 2 and 4 as it was recorded: its signature must be
+assumed to have left the house already, and signing is deterministic, so it gets what it got. A
+cancel pays nobody and costs no more than was agreed to when its transfers were signed for; so it
+needs no new consent (step 3, and the policy in step 5), also while the policy denies everything.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
@@ -32,45 +36,39 @@ from chains.keys import parse_path
 from chains.model import Signature, SigningInput, UnsignedTx
 from chains.transaction import TxSummary
 from signer.accounts import Account, Accounts
+from signer.agreement import Consent, Core, Purpose
 from signer.auditlog import AuditLog
+from signer.case import Case, case_of, check_together
 from signer.clock import Moment, TrustedClock
 from signer.curves import SigningFailed
 from signer.errors import JournalFault, Refused
 from signer.guard import Guard, Vault, change_record
-from signer.history import History
+from signer.inforce import PolicyInForce
 from signer.journal import Record
-from signer.mandate import check_approvals, check_current, check_same
-from signer.policy import (
-    Detail,
-    Evaluation,
-    Facts,
-    Policy,
-    Ruling,
-    Usage,
-    Window,
-    evaluate,
-    explain,
-    facts_of,
+from signer.judging import Takes, judge_each, takes_of, whatever_the_time
+from signer.mandate import (
+    check_approvals,
+    check_cancelled,
+    check_current,
+    check_payable,
+    check_same,
 )
 from signer.records import approvals_digest, record_fields
 from signer.wire import (
+    SET_BYTES_MAX,
     SIGNATURES_MAX,
+    Agreed,
+    Opinion,
     Outcome,
+    Place,
     Receipt,
     Refusal,
     RefusalCode,
     SignRequest,
     format_time,
-    tx_digest,
 )
 
-T = TypeVar("T")
 _MESSAGE_MAX = 1000
-_CODE_OF = {
-    Ruling.DENY: RefusalCode.DENIED,
-    Ruling.NEEDS_APPROVALS: RefusalCode.NEEDS_APPROVALS,
-    Ruling.NOT_YET: RefusalCode.NOT_YET,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +81,8 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A request that can't be read, but for its transfer; `why`, for people."""
+    """A request that can't be read; `why`, for people."""
 
-    transfer: str
     why: str
 
 
@@ -99,8 +96,8 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Whose keys sign: one account, and one path for each input. `change`: the index of the address
-    that the rest returns to."""
+    """Whose keys sign: one account, and one path for each input. `change`: the highest index of an
+    address that something returns to."""
 
     account: Account
     paths: tuple[str, ...]
@@ -108,23 +105,13 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """A request with its digests and everything recorded about its transfer before."""
-
-    request: SignRequest
-    mandate_digest: bytes
-    tx_digest: bytes
-    history: History
-
-
-@dataclass(frozen=True, slots=True)
 class Granted:
-    """The decision to sign. `record` is where the journal says so, since `at`."""
+    """The decision to sign. `records` are where the journal says so, since `at`."""
 
     case: Case
     inputs: tuple[SigningInput, ...]
     source: Source
-    record: Record
+    records: tuple[Record, ...]
     at: datetime
 
 
@@ -152,48 +139,33 @@ class Signer:
             # Durable from here on, and only from here on may a signature exist.
             outcomes = tuple(self._fulfil(caller, decision, moment) for decision in decided)
             self._log.append()
-        except Refused as refused:
-            detail, message = refused.detail, str(refused)
-            return tuple(_unavailable(request, detail, message) for request in requests)
-        except (sqlite3.Error, OSError):
-            message = "the decision can't be made durable; the same request may be repeated"
-            return tuple(_unavailable(request, "not-durable", message) for request in requests)
+        except (Refused, sqlite3.Error, OSError) as error:
+            return (_unavailable(error),) * len(requests)
         return outcomes
+
+    def consider(self, caller: Caller, consents: Sequence[Consent]) -> tuple[Opinion, ...]:
+        """What would be said of each consent in a request of its own, as far as that depends on no
+        transaction. Starts time locks, durably; nothing else is recorded. Raises Refused for a
+        caller who may not ask."""
+        step1_authenticate(caller)
+        moment = self._clock.moment()
+        try:
+            with self._guard.transaction():
+                opinions = tuple(self._consider(consent, moment) for consent in consents)
+            self._log.append()
+        except (Refused, sqlite3.Error, OSError) as error:
+            return (_unavailable(error),) * len(consents)
+        return opinions
 
     def _decide(
         self, caller: Caller, request: SignRequest | Unreadable, moment: Moment
     ) -> Granted | Refusal:
         if isinstance(request, Unreadable):
-            return self._record_unreadable(caller, request, moment.now)
-        mandate = request.mandate
-        history = self._guard.history(mandate.transfer)
-        case = Case(request, mandate.digest(), tx_digest(request.tx), history)
+            refused = Refused(RefusalCode.MALFORMED, "request", request.why)
+            return self._record_refusal(caller, None, refused, moment.now)
+        case = case_of(request, self._guard.history)
         try:
-            decoded = step2_decode(self._accounts.codec(mandate.network), request.tx)
-            vault = self._vault(mandate.client, mandate.vault)
-            retried = history.retried(case.mandate_digest, case.tx_digest)
-            if retried is not None:
-                source = step4_compare(case, decoded, vault, self._accounts)
-                return Granted(case, decoded.inputs, source, retried.record, retried.at)
-            policy = self._guard.in_force.require()
-            approvers = step3_check_mandate(case, policy, moment)
-            source = step4_compare(case, decoded, vault, self._accounts)
-            self._check_lifetime(request.tx, moment)
-            facts = facts_of(mandate)
-            evaluation = step5_evaluate(
-                case, decoded, source, facts, policy, approvers, self._guard, moment
-            )
-            about = {
-                "caller": caller.name,
-                "policy": policy.version,
-                "policy_digest": self._guard.in_force.digest.hex(),
-                "rule": evaluation.rule,
-                "approvers": list(approvers),
-                "approvals": approvals_digest(request.approvals).hex(),
-                **record_fields(mandate, request.tx),
-            }
-            record = step6_record(case, decoded, source, facts, about, self._guard, moment.now)
-            return Granted(case, decoded.inputs, source, record, moment.now)
+            return self._decide_case(caller, case, moment)
         except Refused as refused:
             return self._record_refusal(caller, case, refused, moment.now)
         except (sqlite3.Error, OSError, JournalFault):
@@ -202,34 +174,54 @@ class Signer:
             self._guard.forget()
             return self._record_refusal(caller, case, _fault(error), moment.now)
 
+    def _decide_case(self, caller: Caller, case: Case, moment: Moment) -> Granted:
+        core = check_together(case.cores)
+        decoded = step2_decode(self._accounts.codec(core.network), case)
+        vault = self._vault(core)
+        retried = case.retried()
+        if retried:
+            case = case.as_recorded(retried)
+            source = step4_compare(case, decoded, vault, self._accounts)
+            records = tuple(signed.record for signed in retried)
+            return Granted(case, decoded.inputs, source, records, retried[0].at)
+        approvers = step3_check_mandates(case, self._guard.in_force, moment)
+        source = step4_compare(case, decoded, vault, self._accounts)
+        self._check_lifetime(case.tx, moment)
+        takes = takes_of(case, moment.now)
+        rules = step5_evaluate(case, decoded, source, takes, approvers, self._guard, moment)
+        about = self._about(caller, case, source, approvers, rules)
+        records = step6_record(case, decoded, takes, about, self._guard, moment.now)
+        return Granted(case, decoded.inputs, source, records, moment.now)
+
+    def _consider(self, consent: Consent, moment: Moment) -> Opinion:
+        mandate = consent.mandate
+        core, history = mandate.core, self._guard.history(mandate.core.transfer)
+        case = Case(Purpose.PAY, UnsignedTx(core.network, b""), (consent,), (history,))
+        try:
+            codec = self._accounts.codec(core.network)
+            self._vault(core)
+            approvers = step3_check_mandates(case, self._guard.in_force, moment)
+            check_payable(codec, case.cores)
+            self._guard.check_cores(case)
+            takes = takes_of(case, moment.now)
+            rules = judge_each(case, takes, approvers, self._guard, moment)
+        except Refused as refused:
+            return _refusal(refused, case)
+        return Agreed(core.transfer, mandate.digest, rules[0])
+
     def _fulfil(self, caller: Caller, decision: Granted | Refusal, moment: Moment) -> Outcome:
         if isinstance(decision, Refusal):
             return decision
         try:
-            return step8_receipt(decision, step7_sign(decision, self._accounts))
+            return step8_receipt(decision, step7_sign(decision, self._accounts), self._guard)
         except Exception as error:  # noqa: BLE001 - as above; nothing of it is given out
             with self._guard.transaction():
                 return self._record_refusal(caller, decision.case, _fault(error), moment.now)
 
-    def _record_unreadable(self, caller: Caller, request: Unreadable, now: datetime) -> Refusal:
-        refusal = Refusal(request.transfer, RefusalCode.MALFORMED, "request", request.why)
-        self._guard.journal.append(
-            {
-                "kind": "refused",
-                "at": format_time(now),
-                "caller": caller.name,
-                "transfer": refusal.transfer,
-                "code": refusal.code.value,
-                "detail": refusal.detail,
-                "message": refusal.message,
-            }
-        )
-        return refusal
-
-    def _vault(self, client: str, vault: str) -> Vault:
+    def _vault(self, core: Core) -> Vault:
         """From the signer's own registry: which keys are whose is not custody's to say."""
-        found = self._guard.vault(vault)
-        if found is None or found.client != client:
+        found = self._guard.vault(core.vault)
+        if found is None or found.client != core.client:
             raise Refused(
                 RefusalCode.UNKNOWN_VAULT, "vault", "this client has no vault of that name"
             )
@@ -246,29 +238,53 @@ class Signer:
 
         whatever_the_time(moment, check)
 
+    def _about(
+        self,
+        caller: Caller,
+        case: Case,
+        source: Source,
+        approvers: Sequence[Sequence[str]],
+        rules: Sequence[str | None],
+    ) -> list[dict[str, Any]]:
+        """What the log says of the decision for each mandate, beside what the guard needs. What
+        belongs to the transaction as a whole stands in the first record."""
+        in_force = self._guard.in_force
+        about = [
+            {
+                "caller": caller.name,
+                "policy": in_force.version,
+                "policy_digest": in_force.digest.hex(),
+                "rule": rule,
+                "approvers": list(names),
+                "approvals": approvals_digest(consent.approvals if names else ()).hex(),
+                **record_fields(consent.mandate, case.tx, at, len(rules)),
+            }
+            for at, (consent, names, rule) in enumerate(
+                zip(case.consents, approvers, rules, strict=True)
+            )
+        ]
+        about[0].update(change_record(source.account, source.change))
+        return about
+
     def _record_refusal(
-        self, caller: Caller, case: Case, refused: Refused, now: datetime
+        self, caller: Caller, case: Case | None, refused: Refused, now: datetime
     ) -> Refusal:
-        mandate, message = case.request.mandate, printable(str(refused))
+        refusal = _refusal(refused, case)
         self._guard.journal.append(
             {
                 "kind": "refused",
                 "at": format_time(now),
                 "caller": caller.name,
-                "transfer": mandate.transfer,
-                "client": mandate.client,
-                "vault": mandate.vault,
-                "network": mandate.network,
-                "mandate": case.mandate_digest.hex(),
-                "tx": case.tx_digest.hex(),
+                "transfer": refusal.transfer,
                 "policy": self._guard.in_force.version,
-                "code": refused.code.value,
-                "detail": refused.detail,
-                "message": message,
+                "code": refusal.code.value,
+                "detail": refusal.detail,
+                "message": refusal.message,
                 "reasons": [printable(reason) for reason in refused.reasons],
+                **({} if case is None else _named(case)),
             }
         )
-        return Refusal(mandate.transfer, refused.code, refused.detail, message, refused.needs)
+        return refusal
 
 
 def step1_authenticate(caller: Caller) -> None:
@@ -277,12 +293,12 @@ def step1_authenticate(caller: Caller) -> None:
         raise Refused(RefusalCode.UNAUTHENTICATED, "caller", "this caller is not on the list")
 
 
-def step2_decode(codec: TransactionCodec, tx: UnsignedTx) -> Decoded:
+def step2_decode(codec: TransactionCodec, case: Case) -> Decoded:
     """From the bytes that will be signed, never from what stands beside them. Raises Refused."""
     try:
-        summary = codec.summarize(tx)
+        summary = codec.summarize(case.tx)
         # Codecs name no inputs of what they can't explain; step 4 refuses it in their words.
-        inputs = () if summary.unexplained else codec.signing_inputs(tx)
+        inputs = () if summary.unexplained else codec.signing_inputs(case.tx)
     except ChainError as error:
         raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
     except Exception as error:  # a decoder's bug refuses this request and harms no other
@@ -291,23 +307,29 @@ def step2_decode(codec: TransactionCodec, tx: UnsignedTx) -> Decoded:
     if len(inputs) > SIGNATURES_MAX:  # nor would its record fit into a line of the log
         message = f"a receipt holds at most {SIGNATURES_MAX} signatures"
         raise Refused(RefusalCode.MALFORMED, "too-many-inputs", message)
+    if case.size() > SET_BYTES_MAX:  # nor would custody be told its records in one message
+        raise Refused(RefusalCode.MALFORMED, "too-large", "too much for one transaction")
     return Decoded(summary, inputs)
 
 
-def step3_check_mandate(case: Case, policy: Policy, moment: Moment) -> tuple[str, ...]:
-    """Who approved exactly this mandate, which is in time and under this policy. Raises Refused."""
-    whatever_the_time(moment, lambda now: check_current(case.request.mandate, policy, now))
-    return check_approvals(
-        case.request.mandate, case.mandate_digest, case.request.approvals, policy
-    )
+def step3_check_mandates(
+    case: Case, in_force: PolicyInForce, moment: Moment
+) -> tuple[tuple[str, ...], ...]:
+    """Who approved exactly each mandate, which is in time and rests on the rules in force. A cancel
+    asks nobody, since somebody was asked before. Raises Refused."""
+    if case.purpose is Purpose.CANCEL:
+        check_cancelled(case)
+        return ((),) * len(case.consents)
+    policy = in_force.require()
+    for mandate in case.mandates:
+        whatever_the_time(moment, partial(check_current, mandate, policy))
+    return tuple(check_approvals(consent, policy) for consent in case.consents)
 
 
 def step4_compare(case: Case, decoded: Decoded, vault: Vault, accounts: Accounts) -> Source:
-    """The transaction does what the mandate says, from this vault's keys alone. Raises Refused."""
-    account, paths = check_same(
-        case.request.mandate, decoded.summary, decoded.inputs, vault.account, accounts
-    )
-    indices = [parse_path(each.path)[-1] for each in decoded.summary.returns if each.path]
+    """The transaction does what the mandates say, from this vault's keys alone. Raises Refused."""
+    account, paths = check_same(case, decoded.summary, decoded.inputs, vault.account, accounts)
+    indices = [parse_path(back.path)[-1] for back in decoded.summary.returns if back.path]
     return Source(account, paths, max(indices, default=None))
 
 
@@ -315,89 +337,32 @@ def step5_evaluate(
     case: Case,
     decoded: Decoded,
     source: Source,
-    facts: Facts,
-    policy: Policy,
-    approvers: tuple[str, ...],
+    takes: Sequence[Takes],
+    approvers: Sequence[Sequence[str]],
     guard: Guard,
     moment: Moment,
-) -> Evaluation:
-    """The guard rule, then the policy with the guard's own counters. Raises Refused.
-
-    Seeing all approvals for the first time starts the rule's time lock, durably.
-    """
-    mandate, history = case.request.mandate, case.history
-    guard.check(history, mandate.transfer, case.tx_digest, decoded.summary, mandate.requested_at)
+) -> tuple[str | None, ...]:
+    """The guard rule; then, to pay, the policy with the guard's own counters. Returns the rule that
+    allows each mandate, None for a cancel. Raises Refused."""
+    guard.check(case, decoded.summary)
     guard.check_change(source.account, source.change)
-    usage = _GuardUsage(guard, moment.earliest, mandate.transfer)
-    complete = guard.complete_since(history, case.mandate_digest)
-    evaluation = whatever_the_time(
-        moment, lambda now: evaluate(policy, facts, usage, now, approvers, complete)
-    )
-    if evaluation.ruling is Ruling.ALLOW:
-        return evaluation
-    rule = evaluation.rule
-    if evaluation.detail is Detail.TIME_LOCK and rule is not None and rule not in complete:
-        guard.record_complete(mandate.transfer, case.mandate_digest, rule, moment.now)
-    raise Refused(
-        _CODE_OF[evaluation.ruling],
-        evaluation.detail.value,
-        _advice(evaluation),
-        needs=evaluation.needs,
-        reasons=explain(evaluation),
-    )
-
-
-def whatever_the_time(moment: Moment, judge: Callable[[datetime], T]) -> T:
-    """What `judge` says of every reading of the time. Raises Refused, also where they differ: who
-    asks again when the clocks agree loses nothing."""
-    verdicts = [_outcome(judge, now) for now in moment.readings]
-    if len({_gist(verdict) for verdict in verdicts}) > 1:
-        raise Refused(
-            RefusalCode.UNAVAILABLE,
-            "clock-disagrees",
-            f"it is {format_time(moment.now)}, the wall clock says {format_time(moment.wall)}, and"
-            " the answer depends on it",
-        )
-    if isinstance(verdicts[0], Refused):
-        raise verdicts[0]
-    return verdicts[0]
-
-
-def _outcome(judge: Callable[[datetime], T], now: datetime) -> T | Refused:
-    try:
-        return judge(now)
-    except Refused as refused:
-        return refused
-
-
-def _gist(verdict: object) -> tuple[object, ...]:
-    if isinstance(verdict, Refused):
-        return verdict.code, verdict.detail
-    if isinstance(verdict, Evaluation):
-        return verdict.ruling, verdict.detail, verdict.rule
-    return (verdict,)
+    if case.purpose is Purpose.CANCEL:
+        return (None,) * len(case.consents)
+    uncapped = decoded.summary.costs.uncapped
+    return judge_each(case, takes, approvers, guard, moment, uncapped)
 
 
 def step6_record(
     case: Case,
     decoded: Decoded,
-    source: Source,
-    facts: Facts,
-    about: Mapping[str, Any],
+    takes: Sequence[Takes],
+    about: Sequence[dict[str, Any]],
     guard: Guard,
     now: datetime,
-) -> Record:
+) -> tuple[Record, ...]:
     """What is about to be signed and what it takes from the windows; durable at the end of the
     batch's transaction, before the first signature."""
-    return guard.record_signed(
-        facts,
-        case.history,
-        case.request.mandate.transfer,
-        (case.mandate_digest, case.tx_digest),
-        decoded.summary,
-        now,
-        {**about, **change_record(source.account, source.change)},
-    )
+    return guard.record_signed(case, decoded.summary, takes, now, about)
 
 
 def step7_sign(granted: Granted, accounts: Accounts) -> tuple[Signature, ...]:
@@ -409,55 +374,49 @@ def step7_sign(granted: Granted, accounts: Accounts) -> tuple[Signature, ...]:
         )
 
 
-def step8_receipt(granted: Granted, signatures: tuple[Signature, ...]) -> Receipt:
-    """The proof of signing; the record that it names is in the log before it leaves."""
-    case, record = granted.case, granted.record
+def step8_receipt(granted: Granted, signatures: tuple[Signature, ...], guard: Guard) -> Receipt:
+    """The proof of signing; the records that it names are in the log before it leaves."""
+    case, records = granted.case, granted.records
     return Receipt(
-        transfer=case.request.mandate.transfer,
-        mandate_digest=case.mandate_digest,
+        purpose=case.purpose,
+        transfers=case.transfers,
+        mandates=tuple(mandate.digest for mandate in case.mandates),
         tx_digest=case.tx_digest,
         signatures=signatures,
-        sequence=record.sequence,
-        head=record.head,
+        records=tuple(Place(r.sequence, guard.journal.leaf_of(r.sequence)) for r in records),
+        head=records[-1].head,
         signed_at=granted.at,
     )
 
 
-class _GuardUsage(Mapping[Window, Usage]):
-    """The windows that the policy looks at, each read from the guard when it does."""
-
-    def __init__(self, guard: Guard, now: datetime, transfer: str) -> None:
-        self._guard = guard
-        self._now = now
-        self._transfer = transfer
-
-    def __getitem__(self, window: Window) -> Usage:
-        usage = self._guard.usage(window, self._now, self._transfer)
-        if usage is None:
-            raise KeyError(window)
-        return usage
-
-    def __iter__(self) -> Iterator[Window]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+def _named(case: Case) -> dict[str, Any]:
+    """What a refused request was about."""
+    core = case.cores[0]
+    return {
+        "purpose": case.purpose.value,
+        "transfers": list(case.transfers),
+        "client": core.client,
+        "vault": core.vault,
+        "network": core.network,
+        "mandates": [mandate.digest.hex() for mandate in case.mandates],
+        "tx": case.tx_digest.hex(),
+    }
 
 
-def _advice(evaluation: Evaluation) -> str:
-    if evaluation.needs:
-        missing = ", ".join(f"{need.count} of {need.group}" for need in evaluation.needs)
-        return f"approvals missing: {missing}"
-    if evaluation.not_before is not None:
-        return f"the time lock runs until {format_time(evaluation.not_before)}"
-    if evaluation.rule is not None:
-        return f"the policy says {evaluation.detail.value}, by rule {evaluation.rule}"
-    return "no rule of the policy allows this"
+def _refusal(refused: Refused, case: Case | None) -> Refusal:
+    """Of a single transfer everything that is wrong is in its way."""
+    transfer, message = refused.transfer, printable(str(refused))
+    if case is not None and len(case.consents) == 1:
+        transfer = case.transfers[0]
+    return Refusal(transfer, refused.code, refused.detail, message, refused.needs)
 
 
-def _unavailable(request: SignRequest | Unreadable, detail: str, message: str) -> Refusal:
-    named = request if isinstance(request, Unreadable) else request.mandate
-    return Refusal(named.transfer, RefusalCode.UNAVAILABLE, detail, message)
+def _unavailable(error: Exception) -> Refusal:
+    """For every request alike: nothing was decided."""
+    if isinstance(error, Refused):
+        return Refusal(None, RefusalCode.UNAVAILABLE, error.detail, str(error))
+    message = "the decision can't be made durable; the same request may be repeated"
+    return Refusal(None, RefusalCode.UNAVAILABLE, "not-durable", message)
 
 
 def _fault(error: Exception) -> Refused:

@@ -10,7 +10,7 @@ of the transfer's transactions takes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -59,17 +59,18 @@ class _Sum:
         self._shares[transfer] = share
         self._order.append((share.at, transfer))
 
-    def usage(self, after: datetime, without: str) -> Usage:
-        """What is younger than `after`, which is not before `floor`, except the share of one
-        transfer."""
+    def usage(self, after: datetime, without: Collection[str]) -> Usage:
+        """What is younger than `after`, which is not before `floor`, except the shares of some
+        transfers."""
         self.floor = after
         while self._order and self._order[0][0] <= after:
             at, transfer = self._order.popleft()
             share = self._shares.get(transfer)
             if share is not None and share.at == at:
                 self._add(_NOTHING, self._shares.pop(transfer))
-        own = self._shares.get(without, _NOTHING)
-        return Usage(self._amount - own.amount, self._count - own.paying)
+        theirs = [self._shares.get(transfer, _NOTHING) for transfer in set(without)]
+        amount, paying = sum(s.amount for s in theirs), sum(s.paying for s in theirs)
+        return Usage(self._amount - amount, self._count - paying)
 
     def _add(self, share: _Share, before: _Share) -> None:
         self._amount += share.amount - before.amount
@@ -84,8 +85,8 @@ class RollingSums:
         self._sums: dict[Window, _Sum] = {}
         self._by_asset: dict[tuple[str, AssetId], set[Window]] = {}
 
-    def usage(self, window: Window, now: datetime, without: str) -> Usage:
-        """What `window` holds at `now`, except what the transfer `without` takes. Of an earlier
+    def usage(self, window: Window, now: datetime, without: Collection[str]) -> Usage:
+        """What `window` holds at `now`, except what the transfers `without` take. Of an earlier
         `now` than before too: what was dropped is read again."""
         after = now - timedelta(seconds=window.seconds)
         found = self._sums.get(window)

@@ -4,6 +4,7 @@ Public: custody builds these, the signer believes none of them. Canonical bytes 
 so that what an approver signs, what custody stores and what the signer hashes are the same bytes.
 Amounts are decimal strings of base units, times RFC 3339 UTC with seconds, bytes lower-case hex.
 A parser here refuses unknown fields, missing fields and non-canonical values (MalformedMessage).
+What people agree to is in `signer.agreement`, and to be had here too.
 
 Knows no key, no policy and no chain code beyond the value types.
 """
@@ -17,8 +18,17 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from chains.effects import Pay
-from chains.model import Address, AssetId, NetworkId, Signature, UnsignedTx
+from chains.model import Address, NetworkId, Signature, UnsignedTx
+from signer.agreement import (
+    Action,
+    Approval,
+    Consent,
+    Core,
+    Mandate,
+    Purpose,
+    Verdict,
+    approval_message,
+)
 from signer.canonical import (
     MalformedMessage,
     amount,
@@ -40,22 +50,17 @@ from signer.statements import Attestation, Notice, Status
 
 _E = TypeVar("_E", bound=StrEnum)
 
-VERSION = 1
+VERSION = 2
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 BATCH_MAX = 256
+CONSENTS_MAX = 64
+"""Transfers that one transaction may carry."""
 PAYLOAD_BYTES_MAX = 1024 * 1024
 """Of an unsigned transaction: what is signed is kept whole in the journal, one record a message."""
-_OUTPUTS_MAX = 1024
-_APPROVALS_MAX = 256
+SET_BYTES_MAX = 3 * 1024 * 1024
+"""Of mandates and transaction in one request: their records are told together, in one message."""
 SIGNATURES_MAX = 4096
-_MANDATE_DOMAIN = b"custody-wallet/mandate/v1\n"
-_APPROVAL_DOMAIN = b"custody-wallet/approval/v1\n"
-_REJECTION_DOMAIN = b"custody-wallet/rejection/v1\n"
 _TX_DOMAIN = b"custody-wallet/transaction/v1\n"
-
-
-class Action(StrEnum):
-    TRANSFER = "transfer"
 
 
 class RefusalCode(StrEnum):
@@ -65,7 +70,7 @@ class RefusalCode(StrEnum):
     """The request or the transaction cannot be read."""
     UNAUTHENTICATED = "unauthenticated"
     MISMATCH = "mismatch"
-    """The transaction does something else than the mandate says."""
+    """The transaction does something else than the mandates say."""
     UNEXPLAINED = "unexplained"
     """The transaction contains something the codec has no words for."""
     DENIED = "denied"
@@ -73,127 +78,15 @@ class RefusalCode(StrEnum):
     NEEDS_APPROVALS = "needs-approvals"
     EXPIRED = "expired"
     NOT_YET = "not-yet"
-    """A time lock is still running."""
-    POLICY_VERSION = "policy-version"
-    """The mandate names another version of the policy than the one in force."""
+    """A time lock is still running, or the mandate is of a time that has not come."""
+    BASIS = "basis"
+    """The mandate rests on other rules than those in force. A new version has to be offered."""
     CONFLICT = "conflict"
-    """Another transaction was signed for this mandate and both could confirm."""
+    """Another transaction was signed for one of the transfers and both could confirm, or this one
+    was signed for others."""
     UNKNOWN_VAULT = "unknown-vault"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
-
-
-class Verdict(StrEnum):
-    APPROVE = "approve"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True)
-class Mandate:
-    """What humans, or a standing rule, agreed to. `digest` is what approvers sign.
-
-    `source_path` is the paying address's full derivation path on account chains and the account's
-    hardened prefix on UTXO chains, where `source_address` is None. `fee_max`: native base units
-    that may leave the source beyond the outputs. `initiator`: who asked, as the API knows them.
-    """
-
-    transfer: str
-    client: str
-    vault: str
-    network: NetworkId
-    action: Action
-    initiator: str
-    source_path: str
-    source_address: Address | None
-    outputs: tuple[Pay, ...]
-    fee_max: int
-    policy_version: int
-    requested_at: datetime
-    expires_at: datetime
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "version": VERSION,
-            "transfer": self.transfer,
-            "client": self.client,
-            "vault": self.vault,
-            "network": self.network,
-            "action": self.action.value,
-            "initiator": self.initiator,
-            "source_path": self.source_path,
-            "source_address": self.source_address,
-            "outputs": [
-                {"address": out.address, "asset": out.asset, "amount": str(out.amount)}
-                for out in self.outputs
-            ],
-            "fee_max": str(self.fee_max),
-            "policy_version": self.policy_version,
-            "requested_at": format_time(self.requested_at),
-            "expires_at": format_time(self.expires_at),
-        }
-
-    def canonical(self) -> bytes:
-        """RFC 8785 bytes: the document an approver is shown and signs."""
-        return canonical_json(self.to_json())
-
-    def digest(self) -> bytes:
-        """SHA-256 over a domain tag and the canonical bytes."""
-        return sha256(_MANDATE_DOMAIN + self.canonical()).digest()
-
-    @classmethod
-    def parse(cls, row: Mapping[str, Any]) -> Mandate:
-        """From decoded JSON. Raises MalformedMessage."""
-        fields = exact_fields(row, _MANDATE_FIELDS)
-        if integer(fields["version"]) != VERSION:
-            raise MalformedMessage("mandate version")
-        outputs = listed(fields["outputs"], maximum=_OUTPUTS_MAX)
-        if not outputs:
-            raise MalformedMessage("outputs")
-        source_address = fields["source_address"]
-        return cls(
-            transfer=identifier(fields["transfer"]),
-            client=identifier(fields["client"]),
-            vault=identifier(fields["vault"]),
-            network=NetworkId(identifier(fields["network"])),
-            action=_enum(Action, fields["action"]),
-            initiator=identifier(fields["initiator"]),
-            source_path=identifier(fields["source_path"]),
-            source_address=None if source_address is None else Address(identifier(source_address)),
-            outputs=tuple(_payment(out) for out in outputs),
-            fee_max=amount(fields["fee_max"]),
-            policy_version=integer(fields["policy_version"]),
-            requested_at=parse_time(fields["requested_at"]),
-            expires_at=parse_time(fields["expires_at"]),
-        )
-
-
-_MANDATE_FIELDS = frozenset(
-    "version transfer client vault network action initiator source_path source_address outputs "
-    "fee_max policy_version requested_at expires_at".split()
-)
-
-
-def approval_message(mandate_digest: bytes, verdict: Verdict) -> bytes:
-    """What an approver's Ed25519 key signs. Approving and rejecting are different bytes."""
-    domain = _APPROVAL_DOMAIN if verdict is Verdict.APPROVE else _REJECTION_DOMAIN
-    return domain + mandate_digest
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """`approver`: the person's id in the policy document. `signature`: 64 bytes over
-    `approval_message(mandate.digest(), APPROVE)`."""
-
-    approver: str
-    signature: bytes
-
-    def to_json(self) -> dict[str, Any]:
-        return {"approver": self.approver, "signature": self.signature.hex()}
-
-    @classmethod
-    def parse(cls, row: Mapping[str, Any]) -> Approval:
-        fields = exact_fields(row, frozenset({"approver", "signature"}))
-        return cls(identifier(fields["approver"]), octets(fields["signature"], 64))
 
 
 def tx_digest(tx: UnsignedTx) -> bytes:
@@ -206,58 +99,93 @@ def tx_digest(tx: UnsignedTx) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SignRequest:
-    mandate: Mandate
+    """One transaction, and every transfer that it carries or calls off, each in one version. All of
+    it is signed or nothing. Who cancels shows versions that were signed for, without approvals."""
+
+    purpose: Purpose
     tx: UnsignedTx
-    approvals: tuple[Approval, ...] = ()
+    consents: tuple[Consent, ...]
+
+    @property
+    def transfers(self) -> tuple[str, ...]:
+        return tuple(consent.mandate.core.transfer for consent in self.consents)
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "mandate": self.mandate.to_json(),
+            "purpose": self.purpose.value,
             "tx": _tx_to_json(self.tx),
-            "approvals": [approval.to_json() for approval in self.approvals],
+            "consents": [consent.to_json() for consent in self.consents],
         }
 
     @classmethod
     def parse(cls, row: object) -> SignRequest:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, _REQUEST_FIELDS)
-        approvals = listed(fields["approvals"], maximum=_APPROVALS_MAX)
+        consents = listed(fields["consents"], maximum=CONSENTS_MAX)
+        if not consents:
+            raise MalformedMessage("consents")
         return cls(
-            mandate=Mandate.parse(fields["mandate"]),
+            purpose=_enum(Purpose, fields["purpose"]),
             tx=_parse_tx(fields["tx"]),
-            approvals=tuple(Approval.parse(item) for item in approvals),
+            consents=tuple(Consent.parse(item) for item in consents),
         )
 
 
-_REQUEST_FIELDS = frozenset("mandate tx approvals".split())
+_REQUEST_FIELDS = frozenset("purpose tx consents".split())
 _TX_FIELDS = frozenset("network payload sender".split())
-_PAYMENT_FIELDS = frozenset("address asset amount".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Of a record in the signer's log: its number, and its leaf in the tree."""
+
+    sequence: int
+    leaf: int
+
+    def to_json(self) -> list[int]:
+        return [self.sequence, self.leaf]
+
+    @classmethod
+    def parse(cls, row: object) -> Place:
+        """From decoded JSON. Raises MalformedMessage."""
+        pair = listed(row, maximum=2)
+        if len(pair) != 2:
+            raise MalformedMessage("place")
+        return cls(integer(pair[0]), integer(pair[1]))
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof of one signing. `signatures` are in the order of the codec's `signing_inputs`.
-    `sequence` and `head` place it in the signer's audit log (custody keeps the newest, and a
-    signer restored from an older backup is told by it)."""
+    """Proof of one signing. For each transfer, in one order: its id, the digest of the mandate that
+    was recorded, and where. `signatures` are in the order of the codec's `signing_inputs`. `head`
+    is that of the last record: custody keeps the newest, and a signer restored from an older backup
+    is told by it."""
 
-    transfer: str
-    mandate_digest: bytes
+    purpose: Purpose
+    transfers: tuple[str, ...]
+    mandates: tuple[bytes, ...]
     tx_digest: bytes
     signatures: tuple[Signature, ...]
-    sequence: int
+    records: tuple[Place, ...]
     head: bytes
     signed_at: datetime
 
+    @property
+    def sequence(self) -> int:
+        """Of the last record, whose head is `head`."""
+        return self.records[-1].sequence
+
     def to_json(self) -> dict[str, Any]:
         return {
-            "transfer": self.transfer,
-            "mandate_digest": self.mandate_digest.hex(),
+            "purpose": self.purpose.value,
+            "transfers": list(self.transfers),
+            "mandates": [digest.hex() for digest in self.mandates],
             "tx_digest": self.tx_digest.hex(),
             "signatures": [
                 {"public_key": s.public_key.hex(), "signature": s.signature.hex()}
                 for s in self.signatures
             ],
-            "sequence": self.sequence,
+            "records": [place.to_json() for place in self.records],
             "head": self.head.hex(),
             "signed_at": format_time(self.signed_at),
         }
@@ -266,20 +194,25 @@ class Receipt:
     def parse(cls, row: object) -> Receipt:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, _RECEIPT_FIELDS)
+        each = [listed(fields[name], maximum=CONSENTS_MAX) for name in _PER_TRANSFER]
+        if not each[0] or len({len(values) for values in each}) != 1:
+            raise MalformedMessage("a record and a mandate for each transfer")
         signatures = listed(fields["signatures"], maximum=SIGNATURES_MAX)
         return cls(
-            transfer=identifier(fields["transfer"]),
-            mandate_digest=octets(fields["mandate_digest"], 32),
+            purpose=_enum(Purpose, fields["purpose"]),
+            transfers=tuple(identifier(item) for item in each[0]),
+            mandates=tuple(octets(item, 32) for item in each[1]),
             tx_digest=octets(fields["tx_digest"], 32),
             signatures=tuple(_signature(item) for item in signatures),
-            sequence=integer(fields["sequence"]),
+            records=tuple(Place.parse(item) for item in each[2]),
             head=octets(fields["head"], 32),
             signed_at=parse_time(fields["signed_at"]),
         )
 
 
+_PER_TRANSFER = ("transfers", "mandates", "records")
 _RECEIPT_FIELDS = frozenset(
-    "transfer mandate_digest tx_digest signatures sequence head signed_at".split()
+    "purpose transfers mandates tx_digest signatures records head signed_at".split()
 )
 
 
@@ -293,9 +226,11 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`detail`: a stable word below `code`, e.g. mismatch/amount. `message` is for people."""
+    """`transfer`: the one that is in the way, so that the others can go without it; None if it is
+    the request as a whole. `detail`: a stable word below `code`, e.g. mismatch/amount. `message` is
+    for people."""
 
-    transfer: str
+    transfer: str | None
     code: RefusalCode
     detail: str
     message: str
@@ -314,8 +249,9 @@ class Refusal:
     def parse(cls, row: object) -> Refusal:
         """From decoded JSON. Raises MalformedMessage."""
         fields = exact_fields(row, frozenset("transfer code detail message needs".split()))
+        transfer = fields["transfer"]
         return cls(
-            transfer=identifier(fields["transfer"]),
+            transfer=None if transfer is None else identifier(transfer),
             code=_enum(RefusalCode, fields["code"]),
             detail=text(fields["detail"]),
             message=text(fields["message"], maximum=4096),
@@ -337,13 +273,41 @@ def parse_outcome(row: object) -> Outcome:
     return Refusal.parse(exact_fields(row, frozenset({"refusal"}))["refusal"])
 
 
-def _payment(row: object) -> Pay:
-    fields = exact_fields(row, _PAYMENT_FIELDS)
-    return Pay(
-        Address(identifier(fields["address"])),
-        AssetId(identifier(fields["asset"])),
-        amount(fields["amount"]),
-    )
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The answer about one consent, asked without a transaction: the policy allows the mandate as
+    things are now, by `rule`. A promise of nothing: it is judged again when a transaction comes."""
+
+    transfer: str
+    mandate: bytes
+    rule: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"transfer": self.transfer, "mandate": self.mandate.hex(), "rule": self.rule}
+
+    @classmethod
+    def parse(cls, row: object) -> Agreed:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset({"transfer", "mandate", "rule"}))
+        return cls(
+            identifier(fields["transfer"]),
+            octets(fields["mandate"], 32),
+            identifier(fields["rule"]),
+        )
+
+
+Opinion = Agreed | Refusal
+
+
+def opinion_to_json(opinion: Opinion) -> dict[str, Any]:
+    return {"agreed" if isinstance(opinion, Agreed) else "refusal": opinion.to_json()}
+
+
+def parse_opinion(row: object) -> Opinion:
+    """From decoded JSON. Raises MalformedMessage."""
+    if isinstance(row, Mapping) and row.keys() == {"agreed"}:
+        return Agreed.parse(row["agreed"])
+    return Refusal.parse(exact_fields(row, frozenset({"refusal"}))["refusal"])
 
 
 def _tx_to_json(tx: UnsignedTx) -> dict[str, Any]:
@@ -386,18 +350,26 @@ def _enum(kind: type[_E], value: object) -> _E:
 
 __all__ = [
     "BATCH_MAX",
+    "CONSENTS_MAX",
     "MESSAGE_BYTES_MAX",
     "PAYLOAD_BYTES_MAX",
+    "SET_BYTES_MAX",
     "SIGNATURES_MAX",
     "VERSION",
     "Action",
+    "Agreed",
     "Approval",
     "Attestation",
+    "Consent",
+    "Core",
     "MalformedMessage",
     "Mandate",
     "Need",
     "Notice",
+    "Opinion",
     "Outcome",
+    "Place",
+    "Purpose",
     "Receipt",
     "Refusal",
     "RefusalCode",
@@ -414,8 +386,10 @@ __all__ = [
     "integer",
     "listed",
     "octets",
+    "opinion_to_json",
     "outcome_to_json",
     "parse_json",
+    "parse_opinion",
     "parse_outcome",
     "parse_time",
     "read_json",

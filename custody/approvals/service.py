@@ -32,6 +32,7 @@ from signer.policy import (
     NotSigned,
     Policy,
     Ruling,
+    basis_of,
     check_signed,
     evaluate,
     facts_of,
@@ -175,7 +176,7 @@ class Approvals:
     ) -> Evaluation:
         facts = facts_of(mandate)
         now = self._clock()
-        native = all_networks()[mandate.network].native.id
+        native = all_networks()[mandate.core.network].native.id
         used = await usage(session, windows(policy, facts), native, now, besides=row.id)
         return evaluate(policy, facts, used, now, approvers)
 
@@ -202,17 +203,17 @@ def _check_signature(
     policy: Policy, mandate: Mandate, approver: str, verdict: Verdict, signature: bytes
 ) -> None:
     """That this person, who is not the one who asked, signed exactly this mandate."""
-    if policy.version != mandate.policy_version:
+    if mandate.basis != basis_of(policy, mandate.core):
         raise Unprocessable(
             "policy_changed", "the policy changed since; cancel the transfer and ask again"
         )
     person = policy.persons.get(approver)
     if person is None:
         raise NotFound("approver_not_found", "the policy knows no such person", field="approver")
-    if person.id in policy.behind(mandate.initiator):
+    if person.id in policy.behind(mandate.core.initiator):
         raise Forbidden("approver_is_initiator", "nobody decides on what they asked for themselves")
     try:
-        check_signed(person.credentials, signature, approval_message(mandate.digest(), verdict))
+        check_signed(person.credentials, signature, approval_message(mandate.digest, verdict))
     except NotSigned:
         raise Forbidden(
             "approval_signature_invalid", "not this person's signature of this verdict"
@@ -253,7 +254,7 @@ def _is_complete(
     grant = _grant(policy, result)
     if result.ruling is Ruling.NEEDS_APPROVALS or grant is None:
         return False
-    return not missing_approvals(policy, grant, mandate.initiator, approvers)
+    return not missing_approvals(policy, grant, mandate.core.initiator, approvers)
 
 
 def _needs(policy: Policy, asked: Evaluation) -> tuple[Need, ...]:

@@ -134,7 +134,7 @@ def _decide(
     shown = _show(server, transfer)
     if is_expired(shown.mandate, now()):
         raise Failure("the mandate has expired; nothing was signed")
-    if shown.mandate.initiator == file.header.id:
+    if shown.mandate.core.initiator == file.header.id:
         raise Failure("you asked for this transfer yourself; nothing was signed")
     if digest is None:
         confirm(f"{verdict.value.capitalize()} this transfer as {file.header.id}?")

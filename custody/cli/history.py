@@ -31,12 +31,13 @@ from signer.policy import (
     Policy,
     Usage,
     Window,
+    basis_of,
     evaluate,
     facts_of,
     windows,
 )
 from signer.policy import explain as in_words
-from signer.wire import Action, Mandate, Verdict, format_time
+from signer.wire import Action, Core, Mandate, Verdict, format_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +102,10 @@ def answer(policy: Policy, question: Question) -> tuple[str, ...]:
         mandate, _ = best_terms(mandate, policy, question.used, moment)
     facts = facts_of(mandate)
     evaluation = evaluate(policy, facts, question.used, moment, question.approvals)
-    lifetime = mandate.expires_at - mandate.requested_at
+    lifetime = mandate.expires_at - mandate.offered_at
     lines = [f"policy version {policy.version}, mandate valid for {lifetime}"]
-    if mandate.policy_version != policy.version:
-        lines.append(
-            f"the transfer was asked for under version {mandate.policy_version}: the signer refuses"
-            " it under any other"
-        )
+    if question.is_stored and mandate.basis != basis_of(policy, mandate.core):
+        lines.append("it rests on other rules than these: under them the signer refuses it")
     if mandate.expires_at <= moment:
         lines.append(f"its mandate expired at {format_time(mandate.expires_at)}")
     if question.approvals:
@@ -155,7 +153,7 @@ async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[P
 async def _used(
     session: ReadSession, policy: Policy, mandate: Mandate, besides: str | None = None
 ) -> Mapping[Window, Usage]:
-    native = all_networks()[mandate.network].native.id
+    native = all_networks()[mandate.core.network].native.id
     wanted = windows(policy, facts_of(mandate))
     return await usage(session, wanted, native, now(), besides=besides)
 
@@ -167,8 +165,9 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
     if wish.fee_max is not None:
         fee_max = parse_decimal(wish.fee_max, network.native.decimals, "fee_max")
     moment = now()
-    return Mandate(
+    core = Core(
         transfer="imagined",
+        retry_of=None,
         client=client,
         vault=wish.vault,
         network=network.id,
@@ -176,10 +175,15 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
         initiator=wish.initiator,
         source_path="m",
         source_address=None,
-        outputs=(payment,),
-        fee_max=sum(network.bounds(fee_max).values()),
-        policy_version=policy.version,
+        effects=(payment,),
         requested_at=moment,
+    )
+    return Mandate(
+        core=core,
+        version=1,
+        costs_max=network.bounds(fee_max),
+        basis=basis_of(policy, core),
+        offered_at=moment,
         expires_at=moment + load_settings().transfer_lifetime,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chains.networks import Environment, all_networks
-from custody.cli.amounts import in_units
+from custody.cli.effects import cost_lines, effect_lines
 from custody.cli.output import Failure
 from signer.wire import Mandate, format_time, parse_json
 
@@ -30,40 +30,38 @@ def read_mandate(canonical: bytes, transfer: str) -> Shown:
         mandate = Mandate.parse(parse_json(canonical))
     except ValueError as error:  # MalformedMessage is one
         raise Failure(f"the server sent something that is not a mandate: {error}") from None
-    if mandate.canonical() != canonical:
+    if mandate.canonical != canonical:
         raise Failure("the server sent a mandate in another spelling than the one that is signed")
-    if mandate.transfer != transfer:
-        raise Failure(f"the server sent the mandate of another transfer: {mandate.transfer}")
-    if mandate.network not in all_networks():
-        raise Failure(f"this program does not know the network {mandate.network}; update it")
-    return Shown(mandate, mandate.digest())
+    if mandate.core.transfer != transfer:
+        raise Failure(f"the server sent the mandate of another transfer: {mandate.core.transfer}")
+    if mandate.core.network not in all_networks():
+        raise Failure(f"this program does not know the network {mandate.core.network}; update it")
+    return Shown(mandate, mandate.digest)
 
 
 def in_words(shown: Shown, now: datetime) -> tuple[str, ...]:
     """Everything the signature will cover, a line each."""
-    mandate = shown.mandate
-    network = all_networks()[mandate.network]
+    mandate, core = shown.mandate, shown.mandate.core
+    network = all_networks()[core.network]
     local = ", a local network" if network.environment is Environment.LOCAL else ""
     lines = [
-        f"transfer        {mandate.transfer}",
-        f"action          {mandate.action}",
+        f"transfer        {core.transfer}, version {mandate.version}",
+        *([] if core.retry_of is None else [f"again, after    {core.retry_of}"]),
+        f"action          {core.action}",
         f"network         {network.name} ({network.id}{local})",
-        f"client          {mandate.client}",
-        f"vault           {mandate.vault}",
-        f"source          {mandate.source_address or 'the coins'} at {mandate.source_path}",
+        f"client          {core.client}",
+        f"vault           {core.vault}",
+        f"source          {core.source_address or 'the coins'} at {core.source_path}",
     ]
-    for output in mandate.outputs:
-        lines += [
-            f"pays            {in_units(output.asset, output.amount)}",
-            f"  to            {output.address}",
-            f"  asset         {output.asset}, {output.amount} base units",
-        ]
+    for effect in core.effects:
+        lines += effect_lines(effect, network.native.id)
+    lines += cost_lines(mandate.costs_max)
     lines += [
-        f"greatest cost   {in_units(network.native.id, mandate.fee_max)}",
-        f"asked by        {mandate.initiator}",
-        f"asked at        {format_time(mandate.requested_at)}",
+        f"asked by        {core.initiator}",
+        f"asked at        {format_time(core.requested_at)}",
+        f"offered at      {format_time(mandate.offered_at)}",
         f"expires         {format_time(mandate.expires_at)} ({_from_now(mandate, now)})",
-        f"policy version  {mandate.policy_version}",
+        f"rests on        {mandate.basis.hex()}",
         f"digest          {shown.digest.hex()}",
     ]
     return tuple(lines)

@@ -30,8 +30,8 @@ def branches_of(codec: TransactionCodec, account: int, record: SignedRecord) -> 
     tx, mandate = record.tx, record.mandate
     paths = {each.path for each in codec.summarize(tx).returns if each.path is not None}
     paths |= {item.path for item in codec.signing_inputs(tx) if item.path is not None}
-    if mandate.source_address is not None:
-        paths.add(mandate.source_path)
+    if mandate.core.source_address is not None:
+        paths.add(mandate.core.source_path)
     wanted: dict[Branch, int] = {}
     for path in paths:
         branch, position = place_of(codec, account, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from custody.journal.repository import Place
+from custody.transfers.mandates import effects_of
 from signer.records import (
     JournalRecord,
     PolicyRecord,
@@ -48,9 +49,9 @@ def _line(record: JournalRecord) -> str:
             return f"{at}vault {record.vault} of {record.client}, account {record.account}"
         case SignedRecord(mandate=mandate):
             paid = ", ".join(
-                f"{out.amount} of {out.asset} to {out.address}" for out in mandate.outputs
+                f"{out.amount} of {out.asset} to {out.address}" for out in effects_of(mandate)
             )
-            return f"{at}transfer {mandate.transfer} out of {mandate.vault}: {paid}"
+            return f"{at}transfer {mandate.core.transfer} out of {mandate.core.vault}: {paid}"
         case PolicyRecord():
             return f"{at}version {record.version} of the policy"
         case RecoveredRecord():

@@ -11,9 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from chains.codec import TransactionCodec
-from chains.costs import CostKind, Costs
-from chains.model import AssetId, ConflictKey, NetworkId
-from chains.networks import all_networks
+from chains.model import AssetId, ConflictKey
 from chains.transaction import binding
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
@@ -39,6 +37,7 @@ from custody.vaults import freezes
 from custody.vaults import repository as vaults
 from signer.records import SignedRecord
 from signer.wire import Mandate
+from signer.wire import Purpose as Signed
 
 RECOVERING = "recovering"
 """Why a vault is frozen: money that rebuilt transfers have spent can't be held yet."""
@@ -57,14 +56,21 @@ async def rebuild(
     Raises Conflict mandate_not_rebuildable.
     """
     mandate = record.mandate
-    if len(effects_of(mandate)) != 1:
-        raise Conflict("mandate_not_rebuildable", f"{mandate.transfer} pays several at once")
-    row = await repository.lock_transfer(session, mandate.transfer)
+    if record.purpose is not Signed.PAY or record.parts != 1 or len(effects_of(mandate)) != 1:
+        raise Conflict("mandate_not_rebuildable", f"{mandate.core.transfer} pays several at once")
+    row = await repository.lock_transfer(session, mandate.core.transfer)
     if row is None:
         row = TransferRow(
-            id=mandate.transfer, ordinal=new_id("ord"), note=None, state=State.REQUESTED, version=0,
-            waiting=None, reason=None, **_terms(mandate), updated_at=now,
-        )  # fmt: skip
+            id=mandate.core.transfer,
+            ordinal=new_id("ord"),
+            note=None,
+            state=State.REQUESTED,
+            version=0,
+            waiting=None,
+            reason=None,
+            **_terms(mandate),
+            updated_at=now,
+        )
         session.add(row)
         await session.flush()
     stored = await _mandate(session, row, mandate, now)
@@ -73,7 +79,7 @@ async def rebuild(
     fits = await _fits(session, row, transaction, keys)
     if not can(load(row), Event.RECOVER) or not _is_for(row, mandate) or not fits:
         words = f"transfer {row.id}: record {record.sequence} signed something else for it"
-        network = mandate.network
+        network = mandate.core.network
         await raise_alarm(
             session, AlarmCode.SIGNED_ELSEWHERE, words, now, network=network, vault=row.vault_id
         )
@@ -149,9 +155,9 @@ async def _mandate(
             version=len(known) + 1,
             document=document_of(mandate),
             digest=digest,
-            costs_max=_costs_max(mandate),
+            costs_max=mandate.costs_max,
             state=Consent.AGREED,
-            offered_at=mandate.requested_at,
+            offered_at=mandate.offered_at,
             expires_at=mandate.expires_at,
             decided_at=now,
         )
@@ -165,9 +171,9 @@ async def _transaction(
 ) -> TransactionRow:
     """Built: its bytes are known, its signature is not."""
     signed, tx = record.mandate, record.tx
-    row = transaction_row(Purpose.PAY, tx.network, signed.vault, now)
+    row = transaction_row(Purpose.PAY, tx.network, signed.core.vault, now)
     row.state = TransactionState.BUILT
-    row.source = signed.source_address or signed.source_path
+    row.source = signed.core.source_address or signed.core.source_path
     row.payload, row.sender = tx.payload, tx.sender
     session.add(row)
     await session.flush()
@@ -221,25 +227,18 @@ def _is_for(row: TransferRow, mandate: Mandate) -> bool:
     return all(getattr(row, name) == signed[name] for name in names)
 
 
-def _costs_max(mandate: Mandate) -> Costs:
-    network = all_networks()[NetworkId(mandate.network)]
-    others = {kind: most for kind, most in network.costs_max.items() if kind[1] != CostKind.FEE}
-    fee = max(0, mandate.fee_max - sum(others.values()))
-    return {(network.native.id, CostKind.FEE): fee, **others}
-
-
 def _terms(mandate: Mandate) -> dict[str, object]:
     (paid,) = effects_of(mandate)
     return {
-        "client_id": mandate.client,
-        "vault_id": mandate.vault,
-        "network": mandate.network,
+        "client_id": mandate.core.client,
+        "vault_id": mandate.core.vault,
+        "network": mandate.core.network,
         "asset": paid.asset,
         "destination": paid.address,
         "memo": paid.memo,
         "amount": paid.amount,
-        "costs_max": sum(_costs_max(mandate).values()),
-        "initiator": mandate.initiator,
-        "retry_of": None,
-        "requested_at": mandate.requested_at,
+        "costs_max": sum(mandate.costs_max.values()),
+        "initiator": mandate.core.initiator,
+        "retry_of": mandate.core.retry_of,
+        "requested_at": mandate.core.requested_at,
     }

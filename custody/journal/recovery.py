@@ -112,7 +112,8 @@ class Recovery:
     async def _older_vaults(self, unknown: Sequence[JournalRecord]) -> list[VaultRecord]:
         """Vaults that unknown records rely on, and that are missing although their own records were
         read before: the database was set back to between the opening of a vault and its row."""
-        needed = {record.mandate.vault for record in unknown if isinstance(record, SignedRecord)}
+        signed = (record for record in unknown if isinstance(record, SignedRecord))
+        needed = {record.mandate.core.vault for record in signed}
         needed -= {record.vault for record in unknown if isinstance(record, VaultRecord)}
         async with self._database.read() as session:
             known = await repository.known_vaults(session, needed)
@@ -184,11 +185,11 @@ class Recovery:
     async def _rebuild_addresses(self, plan: Plan, more: int) -> int:
         made = 0
         for record in plan.transfers:
-            mandate, codec = record.mandate, self._codec(record.mandate.network)
-            account = await self._account(mandate.vault)
+            mandate, codec = record.mandate, self._codec(record.mandate.core.network)
+            account = await self._account(mandate.core.vault)
             for branch, count in branches_of(codec, account, record).items():
                 made += await self._vaults.fill(
-                    mandate.vault, codec, branch.address_type, count, change=branch.change
+                    mandate.core.vault, codec, branch.address_type, count, change=branch.change
                 )
         for vault in plan.vaults:
             for network in self._served:
@@ -210,7 +211,7 @@ class Recovery:
     # 3
 
     async def _rebuild_transfer(self, record: SignedRecord) -> None:
-        codec = self._codec(record.mandate.network)
+        codec = self._codec(record.mandate.core.network)
         async with self._database.write() as session:
             await rebuilding.rebuild(session, self._ledger, codec, record, self._clock())
 
@@ -226,7 +227,7 @@ class Recovery:
                 if row.state == State.BUILT
             }
             for record in records:
-                row = rows.get((record.mandate.transfer, record.tx.payload))
+                row = rows.get((record.mandate.core.transfer, record.tx.payload))
                 if row is not None and unsigned_of(row) == record.tx:
                     built[row.id] = await stored(session, row)
         for each in built.values():

@@ -170,7 +170,7 @@ async def transactions_for(
     session: ReadSession, records: Collection[SignedRecord]
 ) -> Sequence[tuple[str, TransactionRow]]:
     """All that were built for the transfers of these records, each with its transfer."""
-    transfers = sorted({record.mandate.transfer for record in records})
+    transfers = sorted({record.mandate.core.transfer for record in records})
     return await session.rows(
         select(TransactionTransferRow.transfer_id, TransactionRow)
         .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)

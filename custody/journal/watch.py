@@ -126,7 +126,7 @@ async def unexplained(
     def is_known(record: JournalRecord) -> bool:
         match record:
             case SignedRecord():
-                return (record.mandate.transfer, tx_digest(record.tx)) in digests
+                return (record.mandate.core.transfer, tx_digest(record.tx)) in digests
             case VaultRecord():
                 return vaults.get(record.vault, -1) in (None, record.account)
             case PolicyRecord():

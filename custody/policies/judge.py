@@ -42,7 +42,7 @@ class Judge:
         `approvers`, `complete_since`: as `signer.policy.evaluate` wants them."""
         facts = facts_of(mandate)
         needed = windows(self.policy, facts)
-        used = await usage(session, needed, self.now, besides=mandate.transfer)
+        used = await usage(session, needed, self.now, besides=mandate.core.transfer)
         return evaluate(self.policy, facts, used, self.now, approvers, complete_since)
 
     async def best_terms(self, session: ReadSession, draft: Mandate) -> tuple[Mandate, Evaluation]:
@@ -61,8 +61,8 @@ class Judge:
 
 def _lifetimes(mandate: Mandate, policy: Policy) -> Iterator[Mandate]:
     yield mandate
-    longest = int((mandate.expires_at - mandate.requested_at).total_seconds())
+    longest = int((mandate.expires_at - mandate.offered_at).total_seconds())
     granted = {rule.grant.mandate_lifetime_s for rule in policy.rules if rule.grant is not None}
     for seconds in sorted(granted, reverse=True):
         if seconds < longest:
-            yield replace(mandate, expires_at=mandate.requested_at + timedelta(seconds=seconds))
+            yield replace(mandate, expires_at=mandate.offered_at + timedelta(seconds=seconds))

@@ -39,7 +39,7 @@ class Built:
 
     @property
     def transfers(self) -> list[str]:
-        return [each.mandate.transfer for each in self.agreed]
+        return [each.mandate.core.transfer for each in self.agreed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,11 @@ async def _waiting(
     return Waiting(
         transfer=row.id,
         version=stored.version,
-        network=mandate.network,
-        vault=mandate.vault,
+        network=mandate.core.network,
+        vault=mandate.core.vault,
         account=vault.account,
-        source_path=mandate.source_path,
-        source_address=mandate.source_address,
+        source_path=mandate.core.source_path,
+        source_address=mandate.core.source_address,
         effects=effects_of(mandate),
         costs_max=stored.costs_max,
         expires_at=stored.expires_at,

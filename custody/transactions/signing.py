@@ -32,7 +32,9 @@ from custody.transactions.state import Refuse, Sign, can
 from custody.transfers.state import Event, State
 from signer.client import SignerError, SignerRefused
 from signer.wire import (
+    Consent,
     Outcome,
+    Purpose,
     Receipt,
     Refusal,
     RefusalCode,
@@ -162,7 +164,8 @@ class Signing:
             if can(load(row), Refuse):
                 row.refusal = refusal.code
                 event = Refuse(f"{refusal.code}/{refusal.detail}")
-                endings = {refusal.transfer: ending} if (ending := _ending(refusal)) else {}
+                ending, named = _ending(refusal), refusal.transfer
+                endings = {} if ending is None or named is None else {named: ending}
                 now = self._clock()
                 await move(session, self._ledger, row, transfers, event, now, endings)
         if refusal.code in NOT_NOW:
@@ -175,9 +178,14 @@ class Signing:
         it again. If not, somebody else had them signed, and what is reserved may be on its way:
         nothing is released, and a person has to look."""
         async with self._database.read() as session:
-            contest = await repository.contest(session, refusal.transfer)
+            contests = [
+                await repository.contest(session, each)
+                for each in built.transfers
+                if refusal.transfer in (None, each)
+            ]
             earlier = [
                 await stored(session, row)
+                for contest in contests
                 for row in reversed(contest)
                 if row.id != built.transaction_id and can(load(row), Sign)
             ]
@@ -189,7 +197,7 @@ class Signing:
             await raise_alarm(
                 writing,
                 AlarmCode.SIGNED_ELSEWHERE,
-                f"transfer {refusal.transfer}: {refusal.message}",
+                f"transfers {', '.join(built.transfers)}: {refusal.message}",
                 self._clock(),
                 network=built.tx.network,
                 vault=row.vault_id,
@@ -199,8 +207,8 @@ class Signing:
 
 def request_of(built: Built) -> SignRequest:
     """What the signer is asked."""
-    (agreed,) = built.agreed
-    return SignRequest(agreed.mandate, built.tx, agreed.approvals)
+    consents = tuple(Consent(each.mandate, each.approvals) for each in built.agreed)
+    return SignRequest(Purpose.PAY, built.tx, consents)
 
 
 def later(error: Exception) -> Later:
@@ -217,8 +225,9 @@ def _for_all(built: Sequence[Built], step: Progress) -> dict[str, Progress]:
 
 
 def _check_receipt(built: Built, receipt: Receipt) -> None:
-    (agreed,) = built.agreed
-    if receipt.mandate_digest != agreed.mandate.digest():
+    agreed = {(each.mandate.core.transfer, each.mandate.digest) for each in built.agreed}
+    signed = set(zip(receipt.transfers, receipt.mandates, strict=True))
+    if (receipt.purpose, signed) != (Purpose.PAY, agreed):
         raise SignatureMismatch("a receipt for another mandate")
     if receipt.tx_digest != tx_digest(built.tx):
         raise SignatureMismatch("a receipt for another transaction")

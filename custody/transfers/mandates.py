@@ -36,23 +36,25 @@ def best_terms(
 def stored_mandate(row: MandateRow) -> Mandate:
     """The mandate of a transfer, from its canonical bytes."""
     mandate = Mandate.parse(parse_json(row.document))
-    assert mandate.transfer == row.transfer_id, "another transfer's mandate"
+    assert mandate.core.transfer == row.transfer_id, "another transfer's mandate"
     return mandate
 
 
 def document_of(mandate: Mandate) -> bytes:
     """The canonical bytes that are stored, shown and signed."""
-    return mandate.canonical()
+    return mandate.canonical
 
 
 def digest_of(mandate: Mandate) -> bytes:
     """What approvers sign."""
-    return mandate.digest()
+    return mandate.digest
 
 
 def effects_of(mandate: Mandate) -> tuple[Pay, ...]:
-    """What was agreed to."""
-    return mandate.outputs
+    """What it pays. Custody asks for nothing else yet."""
+    paid = tuple(effect for effect in mandate.core.effects if isinstance(effect, Pay))
+    assert len(paid) == len(mandate.core.effects), "does something else than to pay"
+    return paid
 
 
 def reason_of(evaluation: Evaluation) -> str:
@@ -66,8 +68,8 @@ def reason_of(evaluation: Evaluation) -> str:
 
 def _lifetimes(mandate: Mandate, policy: Policy) -> Iterator[Mandate]:
     yield mandate
-    longest = int((mandate.expires_at - mandate.requested_at).total_seconds())
+    longest = int((mandate.expires_at - mandate.offered_at).total_seconds())
     granted = {rule.grant.mandate_lifetime_s for rule in policy.rules if rule.grant is not None}
     for seconds in sorted(granted, reverse=True):
         if seconds < longest:
-            yield replace(mandate, expires_at=mandate.requested_at + timedelta(seconds=seconds))
+            yield replace(mandate, expires_at=mandate.offered_at + timedelta(seconds=seconds))

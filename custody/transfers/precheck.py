@@ -34,7 +34,7 @@ class Precheck:
             return None
         facts = facts_of(mandate)
         now = self._clock()
-        native = all_networks()[mandate.network].native.id
+        native = all_networks()[mandate.core.network].native.id
         used = await usage(session, windows(policy, facts), native, now, besides=row.transfer_id)
         asked = _first_asked(await transactions.contest(session, row.transfer_id))
         since = {} if asked is None else {rule.id: asked for rule in policy.rules}

@@ -57,8 +57,8 @@ from custody.transfers.request import (
 )
 from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
 from custody.vaults.resolve import resolve_address
-from signer.policy import Policy, Ruling, facts_of, windows
-from signer.wire import Action, Mandate
+from signer.policy import Policy, Ruling, basis_of, facts_of, windows
+from signer.wire import Action, Core, Mandate
 
 FIRST: Final = 1
 """The version of a transfer's terms that it is made with."""
@@ -247,7 +247,7 @@ class Transfers:
         _check_payer(payer)
         await _check_retry(session, ask.request, payer)
         mandate, event, reason = await self._decide(session, ask, payer, named)
-        after, effects = advance(Transfer(mandate.transfer), event, reason)
+        after, effects = advance(Transfer(mandate.core.transfer), event, reason)
         fields, terms = _fields(ask, mandate, after), _terms(ask, mandate, event)
         await session.insert(TransferRow, [fields])
         await session.insert(MandateRow, [terms])
@@ -271,8 +271,9 @@ class Transfers:
         if source is None:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
         requested_at = ask.now.replace(microsecond=0)
-        draft = Mandate(
+        core = Core(
             transfer=named,
+            retry_of=None,
             client=payer.client_id,
             vault=payer.vault_id,
             network=network.id,
@@ -280,10 +281,15 @@ class Transfers:
             initiator=ask.caller.initiator,
             source_path=source.path,
             source_address=source.address,
-            outputs=(ask.payment,),
-            fee_max=ask.total_max,
-            policy_version=ask.policy.version,
+            effects=(ask.payment,),
             requested_at=requested_at,
+        )
+        draft = Mandate(
+            core=core,
+            version=1,
+            costs_max=ask.costs_max,
+            basis=basis_of(ask.policy, core),
+            offered_at=requested_at,
             expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
         )
         needed = windows(ask.policy, facts_of(draft))
@@ -304,7 +310,7 @@ class Transfers:
         paid = {ask.payment.asset: ask.payment.amount}
         wanted = reservations.parts_of(paid, ask.costs_max)
         await reservations.hold(
-            session, self._ledger, mandate.transfer, mandate.vault, FIRST, wanted
+            session, self._ledger, mandate.core.transfer, mandate.core.vault, FIRST, wanted
         )
 
     async def _store_refusal(
@@ -392,24 +398,24 @@ def _built(contest: Sequence[TransactionRow]) -> tuple[TransactionRow, ...]:
 
 def _fields(ask: _Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
     return {
-        "id": mandate.transfer,
+        "id": mandate.core.transfer,
         "ordinal": new_id("ord"),
-        "client_id": mandate.client,
-        "vault_id": mandate.vault,
-        "network": mandate.network,
+        "client_id": mandate.core.client,
+        "vault_id": mandate.core.vault,
+        "network": mandate.core.network,
         "asset": ask.payment.asset,
         "destination": ask.payment.address,
         "memo": ask.payment.memo,
         "amount": ask.payment.amount,
         "costs_max": ask.total_max,
         "note": ask.request.note,
-        "initiator": mandate.initiator,
+        "initiator": mandate.core.initiator,
         "retry_of": ask.request.retry_of,
         "state": after.state,
         "version": after.version,
         "waiting": None,
         "reason": after.reason,
-        "requested_at": mandate.requested_at,
+        "requested_at": mandate.core.requested_at,
         "updated_at": ask.now,
     }
 
@@ -419,13 +425,13 @@ def _terms(ask: _Ask, mandate: Mandate, event: Event) -> dict[str, Any]:
     word = WORDS.get(event)
     consent = Consent.OFFERED if word is None else decide(Consent.OFFERED, word)
     return {
-        "transfer_id": mandate.transfer,
+        "transfer_id": mandate.core.transfer,
         "version": FIRST,
         "document": document_of(mandate),
         "digest": digest_of(mandate),
         "costs_max": ask.costs_max,
         "state": consent,
-        "offered_at": mandate.requested_at,
+        "offered_at": mandate.core.requested_at,
         "expires_at": mandate.expires_at,
         "decided_at": None if word is None else ask.now,
     }

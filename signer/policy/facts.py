@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from chains.costs import CostKind, Costs, by_asset
-from chains.effects import Effect, Pay
+from chains.effects import Effect
 from chains.model import AssetId, NetworkId
 from chains.networks import all_networks
-from signer import agreement
-from signer.agreement import Action, Core
+from signer.agreement import Core
 from signer.policy.payees import Payee, Taking, taking_of
 from signer.policy.rules import WindowLimit
 from signer.wire import MalformedMessage, Mandate
@@ -74,12 +73,8 @@ class Usage:
 NOTHING: Final = Usage(0, 0)
 
 
-def facts_of(
-    mandate: agreement.Mandate | Mandate, uncapped: frozenset[CostKind] = frozenset()
-) -> Facts:
+def facts_of(mandate: Mandate, uncapped: frozenset[CostKind] = frozenset()) -> Facts:
     """Raises MalformedMessage for a network that does not exist."""
-    if isinstance(mandate, Mandate):
-        return _facts_of_before(mandate)
     return Facts(
         core=mandate.core,
         native=_native(mandate.core.network),
@@ -87,30 +82,6 @@ def facts_of(
         offered_at=mandate.offered_at,
         expires_at=mandate.expires_at,
         uncapped=uncapped,
-    )
-
-
-def _facts_of_before(mandate: Mandate) -> Facts:
-    core = Core(
-        transfer=mandate.transfer,
-        retry_of=None,
-        client=mandate.client,
-        vault=mandate.vault,
-        network=mandate.network,
-        action=Action(mandate.action.value),
-        initiator=mandate.initiator,
-        source_path=mandate.source_path,
-        source_address=mandate.source_address,
-        effects=tuple(Pay(out.address, out.asset, out.amount) for out in mandate.outputs),
-        requested_at=mandate.requested_at,
-    )
-    native = _native(mandate.network)
-    return Facts(
-        core=core,
-        native=native,
-        costs_max={(native, CostKind.FEE): mandate.fee_max},
-        offered_at=mandate.requested_at,
-        expires_at=mandate.expires_at,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -40,8 +41,8 @@ from chains.solana.codec import SolanaCodec
 from chains.transaction import TransferIntent
 from custody.db.ids import new_id
 from signer.client import SignerClient
-from signer.policy import SignedPolicy
-from signer.wire import Action, Mandate, SignRequest
+from signer.policy import Policy, SignedPolicy, basis_of
+from signer.wire import Action, Consent, Core, Mandate, Purpose, SignRequest
 from tests.support.signer import local_networks, policy_document, rule, sign_policy, window
 
 EVM = find_network("ethereum-local")
@@ -71,6 +72,11 @@ def standing_policy() -> SignedPolicy:
     return sign_policy(
         policy_document(rule("standing", per_transfer=per_transfer, windows=windows))
     )
+
+
+@cache
+def _standing() -> Policy:
+    return Policy.parse(standing_policy().document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +223,9 @@ def _request(
     source_address: Address | None,
 ) -> SignRequest:
     now = datetime.now(UTC).replace(microsecond=0)
-    mandate = Mandate(
+    core = Core(
         transfer=new_id("tfr"),
+        retry_of=None,
         client=vault.client,
         vault=vault.name,
         network=network.id,
@@ -226,10 +233,15 @@ def _request(
         initiator="robot",
         source_path=source_path,
         source_address=source_address,
-        outputs=(payment,),
-        fee_max=sum(network.costs_max.values()),
-        policy_version=1,
+        effects=(payment,),
         requested_at=now,
+    )
+    mandate = Mandate(
+        core=core,
+        version=1,
+        costs_max=network.costs_max,
+        basis=basis_of(_standing(), core),
+        offered_at=now,
         expires_at=now + _LIFETIME,
     )
-    return SignRequest(mandate, tx)
+    return SignRequest(Purpose.PAY, tx, (Consent(mandate),))

@@ -33,6 +33,8 @@ from signer.messages import frame, refusal, request, result
 from signer.token import WrappedSecret
 from signer.wire import (
     Need,
+    Place,
+    Purpose,
     Receipt,
     Refusal,
     RefusalCode,
@@ -46,6 +48,8 @@ from tests.support.signer import (
     BOB,
     MANDATE,
     NOON,
+    agreed,
+    paying,
     policy_document,
     rule,
     sign_policy,
@@ -178,20 +182,28 @@ def extended_keys() -> list[bytes]:
 
 def sign_request() -> SignRequest:
     tx = UnsignedTx(NetworkId("eip155:31337"), evm_unsigned()[0], EVM_SENDER)
-    return SignRequest(MANDATE, tx, (ADA.approve(MANDATE), BOB.approve(MANDATE)))
+    return paying(agreed(MANDATE, ADA, BOB), tx=tx)
 
 
 def messages() -> list[bytes]:
     """Requests of every kind, and answers to them."""
     network = find_network("ethereum-local").id
     receipt = Receipt(
-        "t1", bytes(32), bytes(32), (Signature(PUBLIC_KEY, bytes(65)),), 9, bytes(32), NOON
+        purpose=Purpose.PAY,
+        transfers=("t1",),
+        mandates=(bytes(32),),
+        tx_digest=bytes(32),
+        signatures=(Signature(PUBLIC_KEY, bytes(65)),),
+        records=(Place(9, 8),),
+        head=bytes(32),
+        signed_at=NOON,
     )
     needs = (Need("treasury", 1),)
     refused = Refusal("t2", RefusalCode.NEEDS_APPROVALS, "approvals", "1 of treasury", needs)
     outcomes = [outcome_to_json(receipt), outcome_to_json(refused)]
     calls: list[tuple[str, dict[str, Any]]] = [
         ("sign", {"requests": [sign_request().to_json(), sign_request().to_json()]}),
+        ("consider", {"consents": [agreed(MANDATE, ADA).to_json()]}),
         ("status", {}),
         ("expect", {"sequence": 9, "head": "00" * 32}),
         ("records", {"after": 9}),
@@ -216,7 +228,7 @@ def policy() -> bytes:
     hours = {"zone": "Europe/Zurich", "days": ["mon", "fri"], "from": "08:30", "to": "24:00"}
     entry = {
         "network": find_network("ethereum-local").id,
-        "address": MANDATE.outputs[0].address,
+        "address": PAYEE,
         "memo": None,
         "added_at": format_time(NOON - timedelta(days=2)),
     }

@@ -68,6 +68,7 @@ from signer.policy import (
 )
 from signer.wire import (
     BATCH_MAX,
+    Consent,
     MalformedMessage,
     SignRequest,
     Status,
@@ -105,7 +106,12 @@ def wire(data: bytes) -> None:
             for row in listed(arguments.get("requests"), maximum=BATCH_MAX):
                 parsed = SignRequest.parse(row)
                 assert parsed.to_json() == row
-                assert parsed.mandate.digest() == SignRequest.parse(row).mandate.digest()
+                again = SignRequest.parse(row)
+                for one, other in zip(parsed.consents, again.consents, strict=True):
+                    assert one.mandate.digest == other.mandate.digest
+        if call == "consider":
+            for row in listed(arguments.get("consents"), maximum=BATCH_MAX):
+                assert Consent.parse(row).to_json() == row
         if call == "publish_policy":
             row = arguments.get("policy")
             assert SignedPolicy.parse(row).to_json() == row

@@ -63,7 +63,7 @@ MESSAGES: Final = (
     Attack(
         "a forged line for the log",
         "a line break in the transfer's id",
-        "malformed/message",
+        "malformed/request",
         channel.edited(transfer='x"}\n{"kind":"signed"'),
     ),
     Attack(
@@ -81,7 +81,7 @@ MESSAGES: Final = (
     Attack(
         "a transfer that looks like another",
         "a space behind its id",
-        "malformed/message",
+        "malformed/request",
         channel.edited(transfer="early 1 "),
     ),
     Attack(

@@ -139,13 +139,13 @@ APPROVALS: Final = (
     Attack(
         "a mandate from the future",
         "dated forward, so that it lives longer",
-        "denied/mandate-lifetime",
+        "not-yet/ahead",
         consent.from_the_future,
     ),
     Attack(
         "a mandate of the old policy",
         "approved under the version before",
-        "policy-version/other-version",
+        "basis/other-basis",
         consent.old_version,
     ),
     Attack(
@@ -184,13 +184,13 @@ POLICY: Final = (
     Attack(
         "a policy rolled back",
         "the first version, signed by its quorum",
-        "policy-version/policy-rollback",
+        "denied/policy-rollback",
         consent.older_policy,
     ),
     Attack(
         "the version in force, rewritten",
         "another document of the same version, signed by the quorum",
-        "policy-version/policy-rollback",
+        "denied/policy-rollback",
         consent.same_version_again,
     ),
     Attack(

@@ -53,19 +53,19 @@ GUARD: Final = (
     Attack(
         "one transaction for two transfers",
         "approved for both: two receipts would prove two payments where there is one",
-        "conflict/another-transfer",
+        "conflict/another-set",
         memory.two_transfers(ETHEREUM),
     ),
     Attack(
         "one transaction for two transfers on TRON",
         "the same bytes under a second id",
-        "conflict/another-transfer",
+        "conflict/another-set",
         memory.two_transfers(TRON),
     ),
     Attack(
         "one transaction in two containers",
         "bitcoin: the same transaction in another PSBT, for a second transfer",
-        "conflict/another-transfer",
+        "conflict/another-set",
         memory.two_containers,
     ),
     Attack(
@@ -77,13 +77,13 @@ GUARD: Final = (
     Attack(
         "the same transfer on another network",
         "newly approved, under an id that was signed for Ethereum",
-        "conflict/both-could-confirm",
+        "conflict/another-core",
         memory.same_id_another_network,
     ),
     Attack(
         "the same transfer from another vault",
         "under an id that was signed for another vault",
-        "conflict/both-could-confirm",
+        "conflict/another-core",
         memory.same_id_another_vault,
     ),
     Attack(

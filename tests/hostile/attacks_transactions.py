@@ -135,7 +135,7 @@ TRANSACTIONS: Final = (
     Attack(
         "an extra output",
         "one more payment, to the thief, out of the change",
-        "mismatch/outputs",
+        "mismatch/effects",
         lies.coins_lie(pay_also(thief_script())),
     ),
     Attack(
@@ -273,25 +273,25 @@ TRANSACTIONS: Final = (
     Attack(
         "a payment of nothing",
         "approved: it moves no money, but its fee, as often as one likes",
-        "malformed/amount_invalid",
+        "malformed/request",
         lies.pays(ETHEREUM, 0),
     ),
     Attack(
         "a payment of nothing on bitcoin",
         "an output of no satoshi",
-        "malformed/amount_invalid",
+        "malformed/request",
         lies.pays(BITCOIN, 0),
     ),
     Attack(
         "a payment of nothing on TRON",
         "a transfer of no sun",
-        "unexplained/transaction",
+        "malformed/request",
         lies.pays(TRON, 0),
     ),
     Attack(
         "a payment of nothing on Solana",
         "a transfer of no lamports",
-        "unexplained/transaction",
+        "malformed/request",
         lies.pays(SOLANA, 0),
     ),
     Attack(

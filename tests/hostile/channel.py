@@ -42,7 +42,10 @@ def edited(**changes: Any) -> Perform:
 
     def make(world: World) -> bytes:
         row = json.loads(sign_message(world))
-        row["arguments"]["requests"][0]["mandate"].update(changes)
+        mandate = row["arguments"]["requests"][0]["consents"][0]["mandate"]
+        for name, value in changes.items():
+            part = mandate["core"] if name in mandate["core"] else mandate
+            part[name] = value
         return canonical_json(row)
 
     return body(make)
@@ -53,8 +56,8 @@ def spaced(world: World) -> bytes:
 
 
 def repeated_field(world: World) -> bytes:
-    """Two fees in one mandate: which one counts depends on the reader."""
-    return sign_message(world).replace(b'"fee_max":', b'"fee_max":"0","fee_max":', 1)
+    """Two bounds in one mandate: which one counts depends on the reader."""
+    return sign_message(world).replace(b'"costs_max":', b'"costs_max":[],"costs_max":', 1)
 
 
 def too_many(world: World) -> bytes:
@@ -67,13 +70,15 @@ def deeply_nested(_: World) -> bytes:
 
 
 def exponent(world: World) -> bytes:
-    return sign_message(world).replace(b'"policy_version":2', b'"policy_version":2e0', 1)
+    return sign_message(world).replace(b'"version":1', b'"version":1e0', 1)
 
 
 def year_zero(world: World) -> bytes:
     """A time that lies before all times as soon as it is turned to UTC."""
     row = json.loads(sign_message(world))
-    row["arguments"]["requests"][0]["mandate"]["requested_at"] = "0001-01-01T00+14:00"
+    row["arguments"]["requests"][0]["consents"][0]["mandate"]["core"]["requested_at"] = (
+        "0001-01-01T00+14:00"
+    )
     return canonical_json(row)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from chains.networks import find_network
-from signer.policy import SignedPolicy
+from signer.policy import Policy, SignedPolicy, basis_of
 from signer.wire import Approval, Mandate, SignRequest, Verdict, canonical_json, parse_json
 from tests.hostile.transactions import AMOUNT, BSC, ETHEREUM, THIEF_EVM, evm, honest, with_tx
 from tests.hostile.world import (
@@ -20,10 +20,22 @@ from tests.hostile.world import (
     VERSION,
     World,
     approvals,
+    approvals_in,
+    approved_by,
+    mandate_in,
     payment,
     policy,
 )
-from tests.support.signer import ADA, ADMINISTRATORS, BOB, Person, rule, sign_policy, window
+from tests.support.signer import (
+    ADA,
+    ADMINISTRATORS,
+    BOB,
+    Person,
+    changed,
+    rule,
+    sign_policy,
+    window,
+)
 
 Perform = Callable[[World], str]
 
@@ -36,40 +48,49 @@ def replayed(**changes: Any) -> Perform:
 
     def perform(world: World) -> str:
         agreed = honest(world, ETHEREUM)
-        mandate = replace(agreed.mandate, **changes)
-        return world.word(replace(agreed, mandate=mandate))
+        mandate = changed(mandate_in(agreed), **changes)
+        return world.word(approved_by(mandate, agreed.tx, approvals_in(agreed)))
 
     return perform
 
 
 def replayed_on_another_transfer(world: World) -> str:
     agreed, wanted = honest(world, ETHEREUM), honest(world, ETHEREUM)
-    return world.word(replace(wanted, approvals=agreed.approvals))
+    return world.word(approved_by(mandate_in(wanted), wanted.tx, approvals_in(agreed)))
 
 
 def replayed_for_the_thief(world: World) -> str:
     """Everything turned to the thief, mandate and transaction alike, under real approvals."""
     agreed = honest(world, ETHEREUM)
-    outputs = (payment(ETHEREUM, THIEF_EVM, AMOUNT),)
-    mandate = replace(agreed.mandate, outputs=outputs)
-    return world.word(SignRequest(mandate, evm(world, to=THIEF_EVM), agreed.approvals))
+    effects = (payment(ETHEREUM, THIEF_EVM, AMOUNT),)
+    mandate = changed(mandate_in(agreed), effects=effects)
+    return world.word(approved_by(mandate, evm(world, to=THIEF_EVM), approvals_in(agreed)))
 
 
 def replayed_on_another_network(world: World) -> str:
     agreed, wanted = honest(world, ETHEREUM), honest(world, BSC)
-    same = replace(wanted.mandate, transfer=agreed.mandate.transfer)
-    return world.word(replace(wanted, mandate=same, approvals=agreed.approvals))
+    same = changed(mandate_in(wanted), transfer=mandate_in(agreed).core.transfer)
+    return world.word(approved_by(same, wanted.tx, approvals_in(agreed)))
 
 
 def old_version(world: World) -> str:
-    """Approved under the policy before; neither groups nor rules are the same now."""
-    return world.word(honest(world, ETHEREUM, policy_version=VERSION - 1))
+    """Approved under the policy before; the group that was asked is not the same now."""
+    return world.word(under_the_old_policy(world))
 
 
 def old_approvals_renewed(world: World) -> str:
-    """The same mandate with the version in force, and the approvals of the old one."""
-    old = honest(world, ETHEREUM, policy_version=VERSION - 1)
-    return world.word(replace(old, mandate=replace(old.mandate, policy_version=VERSION)))
+    """The same transfer under the rules in force, and the approvals under the old ones."""
+    old = under_the_old_policy(world)
+    mandate, in_force = mandate_in(old), world.policy()
+    assert in_force is not None
+    renewed = replace(mandate, version=2, basis=basis_of(in_force, mandate.core))
+    return world.word(approved_by(renewed, old.tx, approvals_in(old)))
+
+
+def under_the_old_policy(world: World) -> SignRequest:
+    before = Policy.parse(policy(VERSION - 1, world.now()))
+    basis = basis_of(before, mandate_in(honest(world, ETHEREUM)).core)
+    return honest(world, ETHEREUM, basis=basis)
 
 
 def by(*people: Person, initiator: str = "robot", vault: str = "main") -> Perform:
@@ -77,8 +98,9 @@ def by(*people: Person, initiator: str = "robot", vault: str = "main") -> Perfor
 
     def perform(world: World) -> str:
         request = honest(world, ETHEREUM, initiator=initiator, vault=vault)
-        given = approvals(request.mandate, *people) if people else ()
-        return world.word(replace(request, approvals=given))
+        mandate = mandate_in(request)
+        given = approvals(mandate, *people) if people else ()
+        return world.word(approved_by(mandate, request.tx, given))
 
     return perform
 
@@ -88,8 +110,9 @@ def forged(make: Callable[[Mandate], Approval]) -> Perform:
 
     def perform(world: World) -> str:
         request = honest(world, ETHEREUM)
-        given = (ADA.approve(request.mandate), make(request.mandate))
-        return world.word(replace(request, approvals=given))
+        mandate = mandate_in(request)
+        given = (ADA.approve(mandate), make(mandate))
+        return world.word(approved_by(mandate, request.tx, given))
 
     return perform
 
@@ -140,8 +163,8 @@ def before_the_time_lock(world: World) -> str:
 
 
 def to_outlaw(world: World) -> str:
-    outputs = (payment(ETHEREUM, OUTLAW, AMOUNT),)
-    request = honest(world, ETHEREUM, outputs=outputs)
+    effects = (payment(ETHEREUM, OUTLAW, AMOUNT),)
+    request = honest(world, ETHEREUM, effects=effects)
     return world.word(with_tx(request, evm(world, to=OUTLAW)))
 
 
@@ -154,8 +177,8 @@ def freshly_listed(world: World) -> str:
 
 
 def _from_listed(world: World, to: Any) -> str:
-    outputs = (payment(ETHEREUM, to, AMOUNT),)
-    request = honest(world, ETHEREUM, vault="listed", outputs=outputs)
+    effects = (payment(ETHEREUM, to, AMOUNT),)
+    request = honest(world, ETHEREUM, vault="listed", effects=effects)
     return world.word(with_tx(request, evm(world, vault="listed", to=to)))
 
 

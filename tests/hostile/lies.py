@@ -44,7 +44,8 @@ from tests.hostile.transactions import (
     tron_amount,
     with_tx,
 )
-from tests.hostile.world import SUPPLIER, World, approved, payment
+from tests.hostile.world import SUPPLIER, World, approved, mandate_in, payment
+from tests.support.signer import changed
 from tests.unit.bitcoin.support import PsbtMap, funding, script_of
 
 Perform = Callable[[World], str]
@@ -75,7 +76,7 @@ def coins_lie(*tampering: Tamper, **coins: Any) -> Perform:
 def another_asset(world: World) -> str:
     """The mandate speaks of a token, the transaction pays coins."""
     token = AssetId(f"{find_network(ETHEREUM).id}/erc20:{TOKEN}")
-    request = honest(world, ETHEREUM, outputs=(payment(ETHEREUM, SUPPLIER, AMOUNT, token),))
+    request = honest(world, ETHEREUM, effects=(payment(ETHEREUM, SUPPLIER, AMOUNT, token),))
     return world.word(request)
 
 
@@ -84,7 +85,7 @@ def pays(alias: str, amount: int, address: Address | None = None) -> Perform:
 
     def perform(world: World) -> str:
         to = address or SPELLING[alias]
-        request = honest(world, alias, outputs=(payment(alias, to, amount),))
+        request = honest(world, alias, effects=(payment(alias, to, amount),))
         return world.word(with_tx(request, _paying(world, alias, amount, to)))
 
     return perform
@@ -157,7 +158,7 @@ def change_for_receiving(world: World) -> str:
 
 def token_call(world: World) -> str:
     """Coins to a contract, as agreed, and calldata with them that moves all tokens."""
-    request = honest(world, ETHEREUM, outputs=(payment(ETHEREUM, TOKEN, AMOUNT),))
+    request = honest(world, ETHEREUM, effects=(payment(ETHEREUM, TOKEN, AMOUNT),))
     return world.word(with_tx(request, evm(world, to=TOKEN, data=TOKEN_TRANSFER, gas=90_000)))
 
 
@@ -180,7 +181,7 @@ def main_network(world: World) -> str:
 
 def network_not_enabled(world: World) -> str:
     network = find_network("ethereum").id
-    mandate = replace(honest(world, ETHEREUM).mandate, network=network)
+    mandate = changed(mandate_in(honest(world, ETHEREUM)), network=network)
     return world.word(approved(mandate, evm(world, chain_id=1, network=network)))
 
 
@@ -307,7 +308,7 @@ def no_sender(world: World) -> str:
 def aliased_payee(world: World) -> str:
     """The mandate spells the payee in lower case, hoping that two spellings pass for two people."""
     lower = Address("0xabcdefabcdefabcdefabcdefabcdefabcdefabcd")
-    request = honest(world, ETHEREUM, outputs=(payment(ETHEREUM, lower, AMOUNT),))
+    request = honest(world, ETHEREUM, effects=(payment(ETHEREUM, lower, AMOUNT),))
     return world.word(with_tx(request, evm(world, to=lower)))
 
 

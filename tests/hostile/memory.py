@@ -12,6 +12,7 @@ from pathlib import Path
 from solders.hash import Hash
 
 from chains.bitcoin.transaction import length_prefixed
+from chains.costs import CostKind, costs_in
 from signer.clock import utc_now
 from signer.keystore import Contents
 from signer.recovery import Skip, recover
@@ -25,6 +26,7 @@ from tests.hostile.transactions import (
     ETHEREUM,
     PAYEE_BITCOIN,
     SOLANA,
+    SPELLING,
     TRON,
     Coins,
     evm,
@@ -34,8 +36,17 @@ from tests.hostile.transactions import (
     tron,
     with_tx,
 )
-from tests.hostile.world import SUPPLIER, World, approved, payment
-from tests.support.signer import ENTROPY, PINNED, Clock, outcome_word
+from tests.hostile.world import (
+    SUPPLIER,
+    TRX,
+    World,
+    approvals_in,
+    approved,
+    approved_by,
+    mandate_in,
+    payment,
+)
+from tests.support.signer import ENTROPY, PINNED, Clock, changed, outcome_word
 from tests.unit.bitcoin.support import PsbtMap, split_psbt
 
 Perform = Callable[[World], str]
@@ -71,13 +82,13 @@ def third_beside_the_first(world: World) -> str:
 def same_id_another_network(world: World) -> str:
     first = honest(world, ETHEREUM)
     world.must_sign(first)
-    return world.word(honest(world, BSC, transfer=first.mandate.transfer))
+    return world.word(honest(world, BSC, transfer=mandate_in(first).core.transfer))
 
 
 def same_id_another_vault(world: World) -> str:
     first = honest(world, ETHEREUM)
     world.must_sign(first)
-    request = honest(world, ETHEREUM, vault="listed", transfer=first.mandate.transfer)
+    request = honest(world, ETHEREUM, vault="listed", transfer=mandate_in(first).core.transfer)
     return world.word(request)
 
 
@@ -86,10 +97,10 @@ def more_for_a_replacement(world: World) -> str:
     nonce = world.fresh()
     first = honest(world, ETHEREUM, nonce=nonce)
     world.must_sign(first)
-    outputs = (payment(ETHEREUM, first.mandate.outputs[0].address, AMOUNT * 2),)
-    mandate = replace(first.mandate, outputs=outputs)
+    effects = (payment(ETHEREUM, SPELLING[ETHEREUM], AMOUNT * 2),)
+    mandate = changed(mandate_in(first), effects=effects)
     tx = evm(world, value=AMOUNT * 2, nonce=nonce)
-    return world.word(SignRequest(mandate, tx, first.approvals))
+    return world.word(approved_by(mandate, tx, approvals_in(first)))
 
 
 def blockhash_as_nonce(world: World) -> str:
@@ -144,7 +155,7 @@ def tron_second_transfer(world: World) -> str:
     world.must_sign(first)
     again = honest(world, TRON)
     tx = tron(world, timestamp_ms=1_700_000_000_001)
-    return world.word(SignRequest(again.mandate, tx, first.approvals))
+    return world.word(approved_by(mandate_in(again), tx, approvals_in(first)))
 
 
 # Windows
@@ -186,14 +197,15 @@ def petty(vault: str, value: int, fee: int = 21_000) -> Callable[[World, int], S
             fee_per_gas_max=price,
             priority_fee=price,
         )
-        return SignRequest(mandate, tx)
+        return approved_by(mandate, tx)
 
     return make
 
 
 def petty_tron(world: World, number: int) -> SignRequest:
     """A payment of TRX, each under a transfer id of its own, as TRON has one per transfer."""
-    return honest(world, TRON, vault="tron", fee_max=1_100_000, nonce=number)
+    costs = costs_in(TRX, {CostKind.FEE: 400_000, CostKind.ACTIVATION: 1_000_000})
+    return honest(world, TRON, vault="tron", costs_max=costs, nonce=number)
 
 
 def in_one_batch(world: World) -> str:

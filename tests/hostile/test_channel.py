@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chains.costs import above
 from signer import server as server_module
 from signer.messages import CallRefused, frame, parse_request, parse_response, read_frame, request
 from signer.wire import Receipt, SignRequest, parse_outcome
 from tests.hostile.channel import sign_message
 from tests.hostile.house import House, Process, serving_here
-from tests.hostile.world import last_refusal
-from tests.support.costs import most
+from tests.hostile.world import last_refusal, mandate_in
 
 MUTATIONS = 300
 KEYS, KEY_BYTES = 10_000, 66
@@ -77,7 +77,7 @@ def test_changed_messages_never_get_more_than_was_agreed(shared: Process) -> Non
     world.name = "changed"
     chance = random.Random(20_260_304)
     honest_body = sign_message(world)
-    agreed = _read(honest_body).mandate
+    agreed = mandate_in(_read(honest_body))
     answers: dict[str, int] = {}
     for _ in range(MUTATIONS):
         body = mutated(honest_body, chance)
@@ -87,10 +87,10 @@ def test_changed_messages_never_get_more_than_was_agreed(shared: Process) -> Non
             outcome = parse_outcome(row)
             if isinstance(outcome, Receipt):
                 asked = _read(body)
-                assert asked.mandate == agreed
-                summary = world.codecs[agreed.network].summarize(asked.tx)
-                assert summary.effects == agreed.outputs
-                assert most(summary) <= agreed.fee_max
+                assert outcome.mandates == (agreed.digest,)
+                summary = world.codecs[agreed.core.network].summarize(asked.tx)
+                assert summary.effects == agreed.core.effects
+                assert above(summary.costs.most, agreed.costs_max) is None
             else:
                 word = outcome.code.value
         except CallRefused as refused:
@@ -99,7 +99,7 @@ def test_changed_messages_never_get_more_than_was_agreed(shared: Process) -> Non
             assert last_refusal([world.newest_record()]).startswith(word)
         answers[word] = answers.get(word, 0) + 1
     assert answers.keys() <= {
-        "signed", "malformed", "mismatch", "unexplained", "unauthenticated", "policy-version",
+        "signed", "malformed", "mismatch", "unexplained", "unauthenticated", "basis",
         "unknown-vault", "conflict", "expired", "needs-approvals",
     }  # fmt: skip
     assert answers["malformed"] > MUTATIONS // 4 and answers["unauthenticated"] > MUTATIONS // 20

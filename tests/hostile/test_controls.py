@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +39,7 @@ from tests.hostile.transactions import (
     transaction,
     with_tx,
 )
-from tests.hostile.world import World
+from tests.hostile.world import World, approved_by, mandate_in
 from tests.support.signer import ADA, EVE, Clock, outcome_word
 from tests.unit.bitcoin.support import PsbtMap, script_of, split_psbt
 
@@ -80,7 +79,7 @@ def test_a_retry_gets_the_same_receipt_though_it_was_refused_since(world: World)
     receipt = world.must_sign(request)
     other = with_tx(request, transaction(world, TRON, nonce=1))
     assert world.word(other) == "conflict/both-could-confirm"
-    (again,) = world.ask(replace(request, approvals=()))
+    (again,) = world.ask(approved_by(mandate_in(request), request.tx))
     assert again == receipt
 
 

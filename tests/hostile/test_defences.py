@@ -37,7 +37,7 @@ from signer.policy import (
     taken_of,
 )
 from signer.service import Source
-from signer.wire import Approval, Mandate, text
+from signer.wire import Consent, Core, amount, text
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.house import House, in_process
@@ -54,16 +54,14 @@ def nothing(*_: object, **__: object) -> None:
 
 def believe_mandate(case: Any, decoded: Any, vault: Any, accounts: Any) -> Source:
     """Step 4 that looks at the mandate and not at the transaction."""
-    mandate = case.request.mandate
-    account = accounts.containing(mandate.network, vault.account, mandate.source_path)
-    return Source(account, tuple(item.path or mandate.source_path for item in decoded.inputs))
+    core = case.cores[0]
+    account = accounts.containing(core.network, vault.account, core.source_path)
+    return Source(account, tuple(item.path or core.source_path for item in decoded.inputs))
 
 
-def believe_names(
-    mandate: Mandate, digest: bytes, approvals: Sequence[Approval], policy: Policy
-) -> tuple[str, ...]:
+def believe_names(consent: Consent, policy: Policy) -> tuple[str, ...]:
     """Whoever is named has approved."""
-    return tuple(approval.approver for approval in approvals)
+    return tuple(approval.approver for approval in consent.approvals)
 
 
 def believe_container(place: str, spent: Any, fields: Any) -> Any:
@@ -86,8 +84,8 @@ def any_head(in_force: Any, signed: Any) -> PolicyHead:
     return PolicyHead.parse(signed.document)
 
 
-def any_client(signer: Any, client: str, vault: str) -> Any:
-    return signer._guard.vault(vault)
+def any_client(signer: Any, core: Core) -> Any:
+    return signer._guard.vault(core.vault)
 
 
 def always_allow(*_: object, **__: object) -> Evaluation:
@@ -137,19 +135,21 @@ def believe_records(journal: Any) -> None:
 STEP_4 = {"signer.service:step4_compare": believe_mandate}
 NO_CHANGE_DOUBTS = {"chains.bitcoin.codec:_change_doubts": no_doubts}
 LIFETIME = {"signer.service:Signer._check_lifetime": nothing}
-PAYABLE = {
-    "signer.mandate:_check_payable": nothing,
+PAYABLE: dict[str, Callable[..., Any]] = {
+    "signer.agreement:_positive": amount,
+    "signer.mandate:check_payable": nothing,
     "signer.policy.evaluate:_senseless": nothing,
 }
 FEES_PER_DESTINATION = dict.fromkeys(
-    ("signer.policy.facts:taken_of", "signer.usage:taken_of"), fees_of_the_vault_only
+    ("signer.policy.facts:taken_of", "signer.usage:taken_of", "signer.judging:taken_of"),
+    fees_of_the_vault_only,
 )
-PAYMENTS = {"signer.mandate:_check_payments": nothing}
+PAYMENTS = {"signer.mandate:_check_effects": nothing}
 OWNED = {"signer.accounts:Accounts.check_owned": nothing}
 APPROVALS = {"signer.service:check_approvals": believe_names}
 CURRENT = {"signer.service:check_current": nothing}
 NEEDS = {"signer.policy.evaluate:missing_approvals": no_needs}
-POLICY = {"signer.service:evaluate": always_allow}
+POLICY = {"signer.judging:evaluate": always_allow}
 GUARD = {"signer.guard:Guard.check": nothing}
 CREATION_BINDS = {"chains.solana.codec:SolanaCodec._summary": believe_creation}
 NO_IDENTITY = {"signer.journal:Journal.signed_as": no_records}

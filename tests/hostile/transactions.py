@@ -71,8 +71,8 @@ def honest(world: World, alias: str, *, vault: str = "main", **changes: Any) -> 
     nonce = changes.pop("nonce", None)
     if nonce is None:
         nonce = world.fresh()
-    outputs = changes.pop("outputs", (payment(alias, SPELLING[alias], AMOUNT),))
-    mandate = world.mandate(alias, outputs, vault=vault, **changes)
+    effects = changes.pop("effects", (payment(alias, SPELLING[alias], AMOUNT),))
+    mandate = world.mandate(alias, effects, vault=vault, **changes)
     return approved(mandate, transaction(world, alias, vault=vault, nonce=nonce))
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chains.codec import TransactionCodec
-from chains.effects import Pay
+from chains.effects import Effect, Pay
 from chains.keys import ExtendedPublicKey
 from chains.model import (
     Address,
@@ -31,12 +31,14 @@ from chains.networks import Family, Network, find_network
 from signer.auditlog import verify_log
 from signer.chain import End
 from signer.messages import CallRefused, parse_response, request
-from signer.policy import SignedPolicy
+from signer.policy import Policy, SignedPolicy, basis_of
 from signer.wire import (
     Action,
     Approval,
+    Consent,
     Mandate,
     Outcome,
+    Purpose,
     Receipt,
     SignRequest,
     Status,
@@ -50,7 +52,9 @@ from tests.support.signer import (
     EVE,
     Person,
     administrators_json,
+    changed,
     native,
+    offer,
     outcome_word,
     policy_document,
     rule,
@@ -145,6 +149,7 @@ class World:
     newest: tuple[int, bytes] = (0, b"")
     agreed: list[tuple[str, str]] = field(default_factory=list)
     _owned: dict[tuple[object, ...], OwnedAddress] = field(default_factory=dict)
+    _policies: dict[bytes, Policy] = field(default_factory=dict)
     _numbers: Any = field(default_factory=lambda: count(1))
     _salts: Any = field(default_factory=lambda: count(1))
 
@@ -196,7 +201,8 @@ class World:
     def book(self, outcome: Outcome) -> Receipt:
         """Enter what was signed, and rightly so. Fails for a refusal."""
         assert isinstance(outcome, Receipt), outcome
-        self.agreed.append((outcome.mandate_digest.hex(), outcome.tx_digest.hex()))
+        signed = outcome.tx_digest.hex()
+        self.agreed += [(mandate.hex(), signed) for mandate in outcome.mandates]
         return outcome
 
     # Keys and mandates
@@ -232,14 +238,24 @@ class World:
         public = ExtendedPublicKey.parse(xpub).derive(f"1/{index}").public_key
         return OwnedAddress(codec.derive_address(public, kind), kind, path, public)
 
-    def mandate(self, alias: str, outputs: Sequence[Pay], **changes: Any) -> Mandate:
+    def policy(self) -> Policy | None:
+        """The one in force, if there is one."""
+        row = self.call("policy")
+        if row is None:
+            return None
+        told = SignedPolicy.parse(row)
+        if told.document not in self._policies:
+            self._policies[told.document] = Policy.parse(told.document)
+        return self._policies[told.document]
+
+    def mandate(self, alias: str, effects: Sequence[Effect], **changes: Any) -> Mandate:
         """A new transfer out of `vault` (default: main), in order in every respect."""
         network = find_network(alias)
         vault = changes.pop("vault", "main")
         owner = self.owned(alias, vault)
         coins = network.family is Family.BITCOIN
         now = self.now()
-        made = Mandate(
+        made = offer(
             transfer=changes.pop("transfer", None) or f"{self.name} {next(self._numbers)}",
             client=VAULTS[vault],
             vault=vault,
@@ -248,13 +264,16 @@ class World:
             initiator="robot",
             source_path=owner.path.rpartition("/0/")[0] if coins else owner.path,
             source_address=None if coins else owner.address,
-            outputs=tuple(outputs),
-            fee_max=sum(network.costs_max.values()),
-            policy_version=VERSION,
-            requested_at=now,
+            effects=tuple(effects),
+            costs_max=network.costs_max,
+            requested_at=changes.pop("requested_at", now),
             expires_at=now + timedelta(hours=1),
         )
-        return replace(made, **changes)
+        made = changed(made, **changes)
+        policy = self.policy()
+        if policy is None or "basis" in changes:
+            return made
+        return replace(made, basis=basis_of(policy, made.core))
 
     def fresh(self) -> int:
         """A number above 2**30 that no other call gets, in this world or in another beside it."""
@@ -286,7 +305,23 @@ def approvals(mandate: Mandate, *people: Person) -> tuple[Approval, ...]:
 
 def approved(mandate: Mandate, tx: UnsignedTx, *people: Person) -> SignRequest:
     """With real approvals of exactly this mandate, by ada and bob unless said otherwise."""
-    return SignRequest(mandate, tx, approvals(mandate, *people))
+    return approved_by(mandate, tx, approvals(mandate, *people))
+
+
+def approved_by(mandate: Mandate, tx: UnsignedTx, given: tuple[Approval, ...] = ()) -> SignRequest:
+    """With these approvals, whatever they are of."""
+    return SignRequest(Purpose.PAY, tx, (Consent(mandate, given),))
+
+
+def mandate_in(request: SignRequest) -> Mandate:
+    """The only one."""
+    (consent,) = request.consents
+    return consent.mandate
+
+
+def approvals_in(request: SignRequest) -> tuple[Approval, ...]:
+    (consent,) = request.consents
+    return consent.approvals
 
 
 def payment(alias: str, address: Address, amount: int, asset: AssetId | None = None) -> Pay:

@@ -6,6 +6,7 @@ import pytest
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
+from chains.costs import CostKind, above, costs_in
 from chains.effects import Pay
 from chains.evm.build import encode_unsigned, transfer
 from chains.keys import ExtendedPublicKey
@@ -19,9 +20,8 @@ from chains.model import (
 from chains.networks import find_network
 from chains.solana.build import TransferPlan, build_message
 from chains.tron.build import build_transfer
-from signer.wire import Receipt, SignRequest
-from tests.support.costs import most
-from tests.support.signer import Bench, native, outcome_word
+from signer.wire import Receipt
+from tests.support.signer import Bench, agreed, native, outcome_word, paying
 from tests.unit.bitcoin.support import funding, intent_of, unsigned
 
 THEIRS = {
@@ -40,7 +40,9 @@ def bench(tmp_path):
 
 def mandate(bench, alias, **changes):
     paid = (Pay(Address(THEIRS[alias]), native(alias), 5000),)
-    return bench.mandate(alias, outputs=paid, **{"fee_max": 10**17, **changes})
+    kinds = dict.fromkeys((CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION), 10**17)
+    costs = costs_in(native(alias), kinds)
+    return bench.mandate(alias, effects=paid, **{"costs_max": costs, **changes})
 
 
 def evm(alias, sender, **changes):
@@ -111,21 +113,21 @@ def completed(bench, request):
 
 @pytest.mark.parametrize("alias", ["ethereum-local", "bsc-local"])
 def test_evm(bench, alias):
-    agreed = mandate(bench, alias)
-    assert completed(bench, SignRequest(agreed, evm(alias, agreed.source_address))).raw
+    offered = mandate(bench, alias)
+    assert completed(bench, paying(agreed(offered), tx=evm(alias, offered.core.source_address))).raw
 
 
 def test_tron(bench):
-    agreed = mandate(bench, "tron-local", fee_max=10**7)
-    assert completed(bench, SignRequest(agreed, tron(agreed.source_address))).raw
-    later = replace(agreed, expires_at=agreed.expires_at.replace(minute=30))
-    second = bench.sign(SignRequest(later, tron(agreed.source_address)))
+    offered = mandate(bench, "tron-local")
+    assert completed(bench, paying(agreed(offered), tx=tron(offered.core.source_address))).raw
+    later = replace(offered, expires_at=offered.expires_at.replace(minute=30))
+    second = bench.sign(paying(agreed(later), tx=tron(offered.core.source_address)))
     assert isinstance(second, Receipt), "the very same bytes are no second transaction"
 
 
 def test_solana(bench):
-    agreed = mandate(bench, "solana-local", fee_max=10**7)
-    assert completed(bench, SignRequest(agreed, solana(agreed.source_address))).raw
+    offered = mandate(bench, "solana-local")
+    assert completed(bench, paying(agreed(offered), tx=solana(offered.core.source_address))).raw
 
 
 @pytest.mark.parametrize(
@@ -133,13 +135,13 @@ def test_solana(bench):
     [(AddressType.P2WPKH, "m/84'/1'/0'"), (AddressType.P2TR, "m/86'/1'/0'")],
 )
 def test_bitcoin(bench, address_type, account):
-    agreed = bitcoin_mandate(bench, account)
-    assert completed(bench, SignRequest(agreed, coins(bench, address_type))).raw
+    offered = bitcoin_mandate(bench, account)
+    assert completed(bench, paying(agreed(offered), tx=coins(bench, address_type))).raw
 
 
 def bitcoin_mandate(bench, account="m/84'/1'/0'", **changes):
     paid = (Pay(Address(THEIRS["bitcoin-regtest"]), native("bitcoin-regtest"), 120_000),)
-    base = {"source_path": account, "source_address": None, "outputs": paid, "fee_max": 50_000}
+    base = {"source_path": account, "source_address": None, "effects": paid, "fee_max": 50_000}
     return bench.mandate("bitcoin-regtest", **{**base, **changes})
 
 
@@ -161,15 +163,15 @@ TOKEN_CALL = bytes.fromhex("a9059cbb") + bytes(64)
     ],
 )
 def test_evm_transactions_that_do_something_else(bench, changes, expected):
-    agreed = mandate(bench, "ethereum-local")
-    tx = evm("ethereum-local", agreed.source_address, **changes)
-    assert outcome_word(bench.sign(SignRequest(agreed, tx))) == expected
+    offered = mandate(bench, "ethereum-local")
+    tx = evm("ethereum-local", offered.core.source_address, **changes)
+    assert outcome_word(bench.sign(paying(agreed(offered), tx=tx))) == expected
 
 
 def test_an_evm_payer_who_is_not_named_truly(bench):
-    agreed = mandate(bench, "ethereum-local")
+    offered = mandate(bench, "ethereum-local")
     for sender in (None, Address("0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359")):
-        outcome = bench.sign(SignRequest(agreed, evm("ethereum-local", sender)))
+        outcome = bench.sign(paying(agreed(offered), tx=evm("ethereum-local", sender)))
         assert outcome_word(outcome) in ("malformed/transaction_malformed", "mismatch/source")
 
 
@@ -181,20 +183,20 @@ def test_a_bitcoin_input_amount_lied_about(bench):
     psbt = PSBT.parse(tx.payload)
     psbt.inputs[0].witness_utxo.value -= 10_000
     lied = replace(tx, payload=psbt.serialize())
-    outcome = bench.sign(SignRequest(bitcoin_mandate(bench), lied))
+    outcome = bench.sign(paying(agreed(bitcoin_mandate(bench)), tx=lied))
     assert outcome.code.value in ("malformed", "unexplained", "mismatch"), outcome
 
 
 def test_any_flipped_bit_of_a_transaction_is_refused_or_changes_nothing_that_matters(bench):
     """The summary that was compared is that of the very bytes that were signed."""
-    agreed = mandate(bench, "ethereum-local")
-    good = evm("ethereum-local", agreed.source_address)
+    offered = mandate(bench, "ethereum-local")
+    good = evm("ethereum-local", offered.core.source_address)
     codec = bench.codecs[good.network]
     for position in range(len(good.payload)):
         data = bytearray(good.payload)
         data[position] ^= 1
-        outcome = bench.sign(SignRequest(agreed, replace(good, payload=bytes(data))))
+        outcome = bench.sign(paying(agreed(offered), tx=replace(good, payload=bytes(data))))
         if isinstance(outcome, Receipt):
             summary = codec.summarize(replace(good, payload=bytes(data)))
-            assert summary.effects == agreed.outputs
-            assert most(summary) <= agreed.fee_max
+            assert summary.effects == offered.core.effects
+            assert above(summary.costs.most, offered.costs_max) is None

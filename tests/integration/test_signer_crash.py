@@ -19,6 +19,7 @@ from signer.codecs import codecs_for
 from signer.keystore import unlock
 from signer.session import Session
 from signer.wire import Receipt
+from tests.integration.test_signer_chains import evm
 from tests.integration.test_signer_process import signing
 from tests.support.signer import (
     CALLER,
@@ -104,7 +105,8 @@ async def test_killed(state, point):
     armed = state.path.parent / "armed"
     with dying_signer(state, armed) as signer:
         client = signer.client(timeout_s=20)
-        asked, other = [await signing(client, "t1", nonce=nonce) for nonce in (1, 2)]
+        asked = await signing(client, "t1", nonce=1)
+        other = replace(asked, tx=evm("ethereum-local", asked.tx.sender, nonce=2))
         elsewhere = await signing(client, "t2", nonce=3)
         armed.write_text(point)
         with pytest.raises(SignerUnavailable):
@@ -144,7 +146,9 @@ async def test_killed_at_any_moment(state):
             with contextlib.suppress(SignerUnavailable):
                 for number in range(10_000):
                     await client.open_vault("c1", f"v{turn}-{number}")
-                    request = replace(base, mandate=replace(base.mandate, fee_max=10**17 - number))
+                    fee = 10**9 - number
+                    tx = evm("ethereum-local", base.tx.sender, nonce=1, priority_fee=fee)
+                    request = replace(base, tx=tx)
                     receipts += [(request, o) for o in await client.sign([request])]
             signer.process.wait(10)
             await client.close()

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,20 +23,21 @@ from chains.model import Address, AddressType
 from chains.networks import find_network
 from signer.client import SignerClient, SignerError, SignerRefused, SignerUnavailable
 from signer.messages import frame, request
-from signer.policy import SignedPolicy
+from signer.policy import Policy, SignedPolicy, basis_of
 from signer.wire import (
     MESSAGE_BYTES_MAX,
     Action,
-    Mandate,
     Receipt,
     RefusalCode,
-    SignRequest,
 )
 from tests.integration.test_signer_chains import THEIRS, evm
 from tests.support.signer import (
     PASSPHRASE,
+    agreed,
     native,
+    offer,
     outcome_word,
+    paying,
     policy_document,
     prepare_state,
     rule,
@@ -88,7 +90,8 @@ async def signing(client, transfer, **changes):
     """A request for a real transaction."""
     now = datetime.now(UTC).replace(microsecond=0)
     ours = await address(client)
-    mandate = Mandate(
+    policy = Policy.parse((await client.policy()).document)
+    mandate = offer(
         transfer=transfer,
         client="c1",
         vault="v1",
@@ -97,13 +100,13 @@ async def signing(client, transfer, **changes):
         initiator="robot",
         source_path=PATH,
         source_address=ours,
-        outputs=(Pay(Address(THEIRS["ethereum-local"]), native("ethereum-local"), 5000),),
+        effects=(Pay(Address(THEIRS["ethereum-local"]), native("ethereum-local"), 5000),),
         fee_max=10**17,
-        policy_version=1,
         requested_at=now,
         expires_at=now + timedelta(hours=1),
     )
-    return SignRequest(mandate, evm("ethereum-local", ours, **changes))
+    mandate = replace(mandate, basis=basis_of(policy, mandate.core))
+    return paying(agreed(mandate), tx=evm("ethereum-local", ours, **changes))
 
 
 async def test_a_transfer_over_the_socket(client):
@@ -111,7 +114,7 @@ async def test_a_transfer_over_the_socket(client):
     (outcome,) = await client.sign([asked])
     assert isinstance(outcome, Receipt)
     assert (await client.sign([asked])) == (outcome,)
-    assert outcome.mandate_digest == asked.mandate.digest()
+    assert outcome.mandates == (asked.consents[0].mandate.digest,)
     status = await client.status()
     assert not status.locked
     assert status.policy_version == 1
@@ -152,9 +155,8 @@ async def test_more_requests_than_one_message_holds(client):
     outcomes = await client.sign(asked)
     assert len(outcomes) == 300
     assert {outcome_word(outcome) for outcome in outcomes} == {"signed"}
-    huge = SignRequest(
-        asked[0].mandate, evm("ethereum-local", asked[0].tx.sender, data=bytes(MESSAGE_BYTES_MAX))
-    )
+    data = evm("ethereum-local", asked[0].tx.sender, data=bytes(MESSAGE_BYTES_MAX))
+    huge = replace(asked[0], tx=data)
     words = [outcome_word(o) for o in await client.sign([asked[0], huge, asked[0]])]
     assert words == ["signed", "malformed/too-large", "signed"]
 

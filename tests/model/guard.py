@@ -25,7 +25,7 @@ class Rule(StrEnum):
     COST_KINDS = "costs are bounded kind by kind, not in total"
     PAYS_NOBODY = "a cancel pays nobody"
     NOT_VACUOUS = "a cancel needs an earlier record of every transfer that it names"
-    SIGNED_BOUNDS = "a cancel costs at most the bounds of the versions recorded as signed"
+    SIGNED_VERSION = "a cancel shows versions that are recorded as signed, and keeps their bounds"
     EVERY_RECORD = "other bytes share a binding key with every earlier record, not the newest"
     EVERY_TRANSFER = "the rule holds for each transfer of the request, not for one of them"
     INCLUSION = "only a key that excludes inclusion binds, not one that excludes success"
@@ -153,6 +153,12 @@ class Guard:
         for mandate, taken in zip(mandates, takes, strict=True):
             self.journal.append(Record(transaction, purpose, mandate, taken))
 
+    def lose_journal(self, now: int) -> None:
+        """Recovered from a backup of nothing: an operator does this, and knows when."""
+        self.journal.clear()
+        self.signed_for.clear()
+        self.recovered_at = now
+
     def taken(self, source: str, without: Collection[str] = ()) -> int:
         """What the windows of a source hold: each transfer once, as its newest record says."""
         newest = {record.mandate.core.transfer: record for record in self.journal}
@@ -218,15 +224,16 @@ class Guard:
                 agreed = Counter(set(agreed))
             if Counter(transaction.pays) != agreed:
                 raise Refused(Rule.SUM)
-            self._check_costs(transaction.costs, [mandate.bounds for mandate in mandates])
-            return
-        self._insist(Rule.PAYS_NOBODY, not transaction.pays)
-        earlier = [self._records(mandate.core.transfer) for mandate in mandates]
-        self._insist(Rule.NOT_VACUOUS, all(earlier))
-        if Rule.SIGNED_BOUNDS in self.without:
-            self._check_costs(transaction.costs, [mandate.bounds for mandate in mandates])
         else:
-            self._check_costs(transaction.costs, [_bounds_signed(each) for each in earlier])
+            self._check_cancel(transaction, mandates)
+        self._check_costs(transaction.costs, [mandate.bounds for mandate in mandates])
+
+    def _check_cancel(self, transaction: Transaction, mandates: Sequence[Mandate]) -> None:
+        self._insist(Rule.PAYS_NOBODY, not transaction.pays)
+        for mandate in mandates:
+            signed = [record.mandate for record in self._records(mandate.core.transfer)]
+            self._insist(Rule.NOT_VACUOUS, bool(signed))
+            self._insist(Rule.SIGNED_VERSION, not signed or mandate in signed)
 
     def _check_costs(
         self,
@@ -256,16 +263,6 @@ class Guard:
             beside = 0 if Rule.TOGETHER in self.without else sum(takes) - own
             if others + beside + own > self.limit:
                 raise Refused(Rule.TOGETHER)
-
-
-def _bounds_signed(records: Sequence[Record]) -> tuple[tuple[str, int], ...]:
-    """Kind by kind, the most of any version that was signed to pay."""
-    most: dict[str, int] = {}
-    for record in records:
-        if record.purpose is Purpose.PAY:
-            for kind, units in record.mandate.bounds:
-                most[kind] = max(units, most.get(kind, 0))
-    return tuple(sorted(most.items()))
 
 
 def _sum(bounds: Sequence[tuple[tuple[str, int], ...]]) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """A signer in memory with the client's calls: real keys, real signatures, real refusals.
 
-It compares the decoded transaction with the mandate, signs at most one transaction (or such that
-share a binding key) per mandate, and answers a repetition with the same receipt. It evaluates no
+It compares the decoded transaction with the mandates, signs at most one transaction (or such that
+share a binding key) per transfer, and answers a repetition with the same receipt. It evaluates no
 policy and checks no approvals: those are the signer's own tests.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,17 +19,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from embit.bip32 import HDKey
 
 from chains.codec import TransactionCodec
+from chains.costs import above, sum_of
 from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, ConflictKey, KeyScheme, NetworkId, Signature, SigningInput
 from chains.networks import all_networks
+from chains.transaction import TxSummary
 from signer.canonical import canonical_json
 from signer.client import SignerRefused, SignerUnavailable
 from signer.policy import SignedPolicy
 from signer.records import JournalPage, record_fields
 from signer.wire import (
     BATCH_MAX,
+    Mandate,
     Notice,
     Outcome,
+    Place,
+    Purpose,
     Receipt,
     Refusal,
     RefusalCode,
@@ -37,7 +43,6 @@ from signer.wire import (
     format_time,
     tx_digest,
 )
-from tests.support.costs import most
 from tests.support.fake_codec import FakeCodec, sign_ecdsa
 
 
@@ -75,7 +80,10 @@ class FakeSigner:
     async def records(self, after: int) -> JournalPage:
         """In pages of two, so that whoever reads must turn them."""
         async with self._call("records"):
-            rows = self.journal[after : after + 2]
+            end = after + 2
+            while any(_is_part(row["body"]) for row in self.journal[end : end + 1]):
+                end += 1
+            rows = self.journal[after:end]
             through = after + len(rows)
             told = [row for row in rows if row["body"]["kind"] != "other"]
             head = rows[-1]["head"] if rows else bytes(32).hex()
@@ -130,48 +138,70 @@ class FakeSigner:
     async def close(self) -> None: ...
 
     def _sign(self, request: SignRequest) -> Outcome:
-        mandate, tx = request.mandate, request.tx
         if self.refuse:
             code, detail = self.refuse.pop(0)
-            return Refusal(mandate.transfer, code, detail, "told to refuse")
-        earlier = self.receipts.setdefault(mandate.transfer, [])
-        asked = (mandate.digest(), tx_digest(tx))
-        for receipt, _ in earlier:
-            if (receipt.mandate_digest, receipt.tx_digest) == asked:
+            return Refusal(request.transfers[0], code, detail, "told to refuse")
+        for receipt, _ in self.receipts.get(request.transfers[0], ()):
+            same = (receipt.purpose, receipt.tx_digest) == (request.purpose, tx_digest(request.tx))
+            if same and sorted(receipt.transfers) == sorted(request.transfers):
                 return receipt
-        if self._clock() >= mandate.expires_at:
-            return Refusal(mandate.transfer, RefusalCode.EXPIRED, "mandate", "too late")
-        summary = self._codec(tx.network).summarize(tx)
-        if summary.effects != mandate.outputs:
-            return Refusal(mandate.transfer, RefusalCode.MISMATCH, "outputs", "other payments")
-        if most(summary) > mandate.fee_max:
-            return Refusal(mandate.transfer, RefusalCode.MISMATCH, "fee", "costs more")
-        for receipt, keys in earlier:
-            if receipt.tx_digest == tx_digest(tx):
-                return receipt
-            if not keys & summary.binding_keys:
-                return Refusal(
-                    mandate.transfer, RefusalCode.CONFLICT, "guard", "both could confirm"
-                )
-        digests = {"mandate": mandate.digest().hex(), "tx": tx_digest(tx).hex()}
-        self.write(kind="signed", **digests, **record_fields(mandate, tx))
+        summary = self._codec(request.tx.network).summarize(request.tx)
+        for consent in request.consents:
+            refusal = self._refusal(request.purpose, consent.mandate, summary)
+            if refusal is not None:
+                return refusal
+        mandates = [consent.mandate for consent in request.consents]
+        paying = request.purpose is Purpose.PAY
+        agreed = [effect for m in mandates for effect in m.core.effects if paying]
+        if Counter(summary.effects) != Counter(agreed):
+            return Refusal(None, RefusalCode.MISMATCH, "effects", "other payments")
+        if above(summary.costs.most, sum_of(m.costs_max for m in mandates)) is not None:
+            return Refusal(None, RefusalCode.MISMATCH, "fee", "costs more")
+        return self._receipt(request, summary)
+
+    def _refusal(self, purpose: Purpose, mandate: Mandate, summary: TxSummary) -> Refusal | None:
+        """What is in the way of one transfer."""
+        name = mandate.core.transfer
+        earlier = self.receipts.setdefault(name, [])
+        if purpose is Purpose.CANCEL and not earlier:
+            return Refusal(name, RefusalCode.CONFLICT, "nothing-to-cancel", "nothing was signed")
+        if purpose is Purpose.PAY and self._clock() >= mandate.expires_at:
+            return Refusal(name, RefusalCode.EXPIRED, "mandate", "too late")
+        if any(not keys & summary.binding_keys for _, keys in earlier):
+            return Refusal(name, RefusalCode.CONFLICT, "guard", "both could confirm")
+        return None
+
+    def _receipt(self, request: SignRequest, summary: TxSummary) -> Receipt:
+        tx, parts = request.tx, len(request.consents)
+        places = []
+        for part, consent in enumerate(request.consents):
+            self.write(
+                kind="signed",
+                purpose=request.purpose.value,
+                mandate=consent.mandate.digest.hex(),
+                tx=tx_digest(tx).hex(),
+                **record_fields(consent.mandate, tx, part, parts),
+            )
+            places.append(Place(len(self.journal), len(self.journal) - 1))
         receipt = Receipt(
-            transfer=mandate.transfer,
-            mandate_digest=mandate.digest(),
+            purpose=request.purpose,
+            transfers=request.transfers,
+            mandates=tuple(consent.mandate.digest for consent in request.consents),
             tx_digest=tx_digest(tx),
             signatures=tuple(
                 self._signature(request, each)
                 for each in self._codec(tx.network).signing_inputs(tx)
             ),
-            sequence=len(self.journal),
+            records=tuple(places),
             head=self._head(),
             signed_at=self._clock().replace(microsecond=0),
         )
-        earlier.append((receipt, summary.binding_keys))
+        for transfer in request.transfers:
+            self.receipts[transfer].append((receipt, summary.binding_keys))
         return receipt
 
     def _signature(self, request: SignRequest, need: SigningInput) -> Signature:
-        path = need.path or request.mandate.source_path
+        path = need.path or request.consents[0].mandate.core.source_path
         codec = self._codec(request.tx.network)
         scheme = codec.key_scheme(codec.parse_address(need.address).address_type)
         public_key = self._public_key(scheme, path)
@@ -198,6 +228,11 @@ class FakeSigner:
     def _call(self, name: str) -> _Call:
         self.calls[name] = self.calls.get(name, 0) + 1
         return _Call(self)
+
+
+def _is_part(body: dict[str, Any]) -> bool:
+    """Whether a record's transaction begins in an earlier one."""
+    return body["kind"] == "signed" and body["part"] > 0
 
 
 class _Call:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from unittest.mock import patch
 from typer.testing import CliRunner
 
 from chains.codec import TransactionCodec
+from chains.costs import CostKind, costs_in
 from chains.effects import Pay
 from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
@@ -30,15 +31,26 @@ from chains.model import (
     AssetId,
     NetworkId,
     OwnedAddress,
+    UnsignedTx,
 )
 from chains.networks import Network, find_network
 from signer.cli import app
 from signer.client import SignerClient
+from signer.keychain import OwnKey
 from signer.keystore import Contents, KeyDerivation, create
-from signer.policy import Administrators, Policy
-from signer.session import Session
+from signer.policy import Administrators, Policy, basis_of
+from signer.session import LOG_KEY, Session, root_of
 from signer.state import StateDirectory
-from signer.wire import Action, Mandate, SignRequest, format_time
+from signer.wire import (
+    Action,
+    Consent,
+    Core,
+    Mandate,
+    Purpose,
+    Receipt,
+    SignRequest,
+    format_time,
+)
 from tests.support.signer_policy import (
     ADA,
     ADMINISTRATORS,
@@ -54,7 +66,7 @@ from tests.support.signer_policy import (
     sign_policy,
     window,
 )
-from tests.support.signer_script import ScriptedCodec, script
+from tests.support.signer_script import ScriptedCodec, cancelling, script
 
 __all__ = [
     "ADA",
@@ -65,6 +77,7 @@ __all__ = [
     "Person",
     "ScriptedCodec",
     "administrators_json",
+    "cancelling",
     "local_networks",
     "person_json",
     "policy_document",
@@ -109,21 +122,43 @@ class Clock:
 
 
 MANDATE = Mandate(
-    transfer="t1",
-    client="c1",
-    vault="v1",
-    network=NetworkId("eip155:31337"),
-    action=Action.TRANSFER,
-    initiator="robot",
-    source_path="m/44'/60'/0'/0/0",
-    source_address=Address("0xabc"),
-    outputs=(Pay(Address("0xdef"), AssetId("eip155:31337/slip44:60"), 2**255),),
-    fee_max=21000,
-    policy_version=3,
-    requested_at=NOON,
+    core=Core(
+        transfer="t1",
+        retry_of="t0",
+        client="c1",
+        vault="v1",
+        network=NetworkId("eip155:31337"),
+        action=Action.TRANSFER,
+        initiator="robot",
+        source_path="m/44'/60'/0'/0/0",
+        source_address=Address("0xabc"),
+        effects=(Pay(Address("0xdef"), AssetId("eip155:31337/slip44:60"), 2**255, "memo"),),
+        requested_at=NOON,
+    ),
+    version=1,
+    costs_max={(AssetId("eip155:31337/slip44:60"), CostKind.FEE): 21000},
+    basis=bytes(range(32)),
+    offered_at=NOON,
     expires_at=NOON + timedelta(hours=1),
 )
 """One of everything that a mandate has."""
+_CORE_FIELDS = frozenset(field.name for field in fields(Core))
+
+
+def changed(mandate: Mandate, **changes: Any) -> Mandate:
+    """`mandate` with other values, of its core too. `fee_max`: in place of all its costs."""
+    parts = {name: changes.pop(name) for name in _CORE_FIELDS & changes.keys()}
+    core = replace(mandate.core, **parts)
+    if "fee_max" in changes:
+        costs = {CostKind.FEE: changes.pop("fee_max")}
+        changes["costs_max"] = costs_in(native(core.network), costs)
+    return replace(mandate, core=core, **changes)
+
+
+def offer(**values: Any) -> Mandate:
+    """The first version of a transfer, offered when it was asked for."""
+    values = {"retry_of": None, "offered_at": values["requested_at"], **values}
+    return changed(MANDATE, **values)
 
 
 # The signer, in this process
@@ -184,12 +219,14 @@ class Bench:
         return OwnedAddress(codec.derive_address(key, kind), kind, path, key)
 
     def mandate(self, alias: str = "ethereum-local", **changes: Any) -> Mandate:
-        """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot.
-        `source`: another vault whose first address pays."""
+        """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot, under
+        the policy in force. `source`: another vault whose first address pays."""
         network = find_network(alias)
         vault = changes.pop("source", "v1")
-        made = Mandate(
-            transfer=changes.pop("transfer", "t1"),
+        asked = changes.pop("requested_at", self.clock.now)
+        core = Core(
+            transfer="t1",
+            retry_of=None,
             client="c1",
             vault=vault,
             network=network.id,
@@ -197,13 +234,22 @@ class Bench:
             initiator="robot",
             source_path=self.path(alias, vault),
             source_address=self.address(alias, vault),
-            outputs=(Pay(Address("someone"), network.native.id, changes.pop("amount", 100)),),
-            fee_max=10,
-            policy_version=1,
-            requested_at=self.clock.now,
+            effects=(Pay(Address("someone"), network.native.id, changes.pop("amount", 100)),),
+            requested_at=asked,
+        )
+        offered = Mandate(
+            core=core,
+            version=1,
+            costs_max=costs_in(network.native.id, {CostKind.FEE: 10}),
+            basis=bytes(32),
+            offered_at=asked,
             expires_at=self.clock.now + timedelta(hours=1),
         )
-        return replace(made, **changes)
+        made = changed(offered, **changes)
+        policy = self.session.guard.policy
+        if policy is None or "basis" in changes:
+            return made
+        return replace(made, basis=basis_of(policy, made.core))
 
     def sign(self, *requests: SignRequest) -> Any:
         """The outcomes; the only one if there is one."""
@@ -212,13 +258,17 @@ class Bench:
 
     def send(self, mandate: Mandate, *approvers: Person, **changes: Any) -> Any:
         """Ask for the transaction of `mandate`, with approvals."""
-        approvals = tuple(person.approve(mandate) for person in approvers)
-        return self.sign(SignRequest(mandate, script(mandate, **changes), approvals))
+        return self.sign(paying(agreed(mandate, *approvers), **changes))
 
     def log(self) -> list[dict[str, Any]]:
         """Bodies of the audit log's records."""
         rows = [json.loads(line) for line in self.state.log.read_text().splitlines()]
         return [row["body"] for row in rows if "body" in row]
+
+
+def log_key() -> OwnKey:
+    """What every `Bench` seals its journal with."""
+    return root_of(Contents(bytearray(ENTROPY), PINNED)).own_key(LOG_KEY)
 
 
 def caller(name: str = "test", *, allowed: bool = True) -> Any:
@@ -230,9 +280,26 @@ def caller(name: str = "test", *, allowed: bool = True) -> Any:
 CALLER = caller()
 
 
+def agreed(mandate: Mandate, *approvers: Person) -> Consent:
+    """The mandate, with these persons' approvals."""
+    return Consent(mandate, tuple(person.approve(mandate) for person in approvers))
+
+
+def paying(*consents: Consent, tx: UnsignedTx | None = None, **changes: Any) -> SignRequest:
+    """One transaction for all of them; `changes`: see `script`."""
+    made = tx or script(*(consent.mandate for consent in consents), **changes)
+    return SignRequest(Purpose.PAY, made, consents)
+
+
+def calling_off(*mandates: Mandate, tx: UnsignedTx | None = None, **changes: Any) -> SignRequest:
+    """One transaction that keeps all of them from being paid."""
+    made = tx or cancelling(*mandates, **changes)
+    return SignRequest(Purpose.CANCEL, made, tuple(map(Consent, mandates)))
+
+
 def outcome_word(outcome: Any) -> str:
     """``signed``, or ``code/detail`` of a refusal."""
-    if hasattr(outcome, "signatures"):
+    if isinstance(outcome, Receipt):
         return "signed"
     return f"{outcome.code.value}/{outcome.detail}"
 

@@ -30,7 +30,7 @@ class Person:
         return self.key.public_key().public_bytes_raw()
 
     def approve(self, mandate: Mandate, verdict: Verdict = Verdict.APPROVE) -> Approval:
-        message = approval_message(mandate.digest(), verdict)
+        message = approval_message(mandate.digest, verdict)
         return Approval(self.name, self.key.sign(message))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from chains.codec import TransactionCodec
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Pay, Return
+from chains.effects import Create, Pay, Return
 from chains.errors import InvalidAmount, MalformedTransaction
 from chains.families import CODECS
 from chains.model import (
@@ -67,8 +67,11 @@ class ScriptedCodec:
             sources=tuple(row["sources"]),
             effects=tuple(Pay(*item) for item in row["payments"]),
             returns=tuple(Return(to, native, units, path) for to, units, path in row["change"]),
-            creates=(),
-            costs=CostsMost(costs_in(native, {CostKind.FEE: row["fee_max"]})),
+            creates=tuple(Create(*item) for item in row.get("creates", ())),
+            costs=CostsMost(
+                costs_in(native, {CostKind.FEE: row["fee_max"], CostKind.RENT: row["rent"]}),
+                frozenset(map(CostKind, row.get("uncapped", ()))),
+            ),
             conflict_keys=frozenset(
                 {ConflictKey(text, Excludes.INCLUSION) for text in binding}
                 | {ConflictKey(text, Excludes.NOTHING) for text in claims}
@@ -109,20 +112,34 @@ _ALGORITHM = {
 }
 
 
-def script(mandate: Mandate, **changes: Any) -> UnsignedTx:
-    """The transaction that does exactly what an account's mandate says; `changes` make it lie.
-    `nonce` names its conflict key, None for none; the keys bind unless `binding_keys` names
-    others. `identity` makes two scripts one transaction."""
-    network = find_network(mandate.network)
+def script(*mandates: Mandate, **changes: Any) -> UnsignedTx:
+    """The transaction that does exactly what mandates say together, from an account's address;
+    `changes` make it lie. `nonce` names its conflict key, None for none; the keys bind unless
+    `binding_keys` names others. `fee_max`, `rent`: the most that it costs. `identity` makes two
+    scripts one transaction."""
+    core = mandates[0].core
+    network = find_network(core.network)
     nonce = changes.pop("nonce", 0)
+    native = network.native.id
     row = {
-        "network": mandate.network,
-        "sources": [mandate.source_address],
-        "payments": [[p.address, p.asset, p.amount] for p in mandate.outputs],
+        "network": core.network,
+        "sources": [core.source_address],
+        "payments": [
+            [pay.address, pay.asset, pay.amount, pay.memo]
+            for mandate in mandates
+            for pay in mandate.core.effects
+            if isinstance(pay, Pay)
+        ],
         "change": [],
-        "fee_max": mandate.fee_max,
-        "conflict_keys": [] if nonce is None else [f"{mandate.network}/nonce:x:{nonce}"],
+        "fee_max": sum(mandate.costs_max.get((native, CostKind.FEE), 0) for mandate in mandates),
+        "rent": 0,
+        "conflict_keys": [] if nonce is None else [f"{core.network}/nonce:x:{nonce}"],
         "unexplained": [],
-        "inputs": [[mandate.source_address, _ALGORITHM[network.address_types[0]], None]],
+        "inputs": [[core.source_address, _ALGORITHM[network.address_types[0]], None]],
     }
-    return UnsignedTx(mandate.network, json.dumps({**row, **changes}).encode())
+    return UnsignedTx(core.network, json.dumps({**row, **changes}).encode())
+
+
+def cancelling(*mandates: Mandate, **changes: Any) -> UnsignedTx:
+    """As `script`, but it pays nobody."""
+    return script(*mandates, **{"payments": [], **changes})

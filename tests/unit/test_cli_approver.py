@@ -190,24 +190,24 @@ def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, .
     row, terms = office.row(transfer), office.terms(transfer)
     said = done("approver", "show", transfer, *reach)
     lines = dict(line.strip().split(maxsplit=1) for line in said.splitlines() if "  " in line)
-    assert lines["transfer"] == transfer
+    assert lines["transfer"] == f"{transfer}, version 1"
     assert lines["network"].startswith("Bitcoin regtest (bip122:0f9188f13cb7b2c71f2a335e3a4fc328")
     assert lines["client"] == row.client_id
     assert lines["vault"] == row.vault_id
     assert lines["source"] == "the coins at m/84'/1'/0'"
-    assert lines["pays"] == "0.00123456 BTC"
-    assert lines["to"] == row.destination
-    assert lines["asset"] == f"{row.asset}, 123456 base units"
-    assert lines["greatest"] == f"cost   0.{row.costs_max:08}".rstrip("0") + " BTC"
+    paid = f"0.00123456 BTC (123456 base units of {row.asset})"
+    assert lines["pays"] == f"{paid} to {row.destination}"
+    bound = f"0.{row.costs_max:08}".rstrip("0")
+    assert f"{bound} BTC ({row.costs_max} base units of {row.asset}) as fee" in said
     assert lines["asked"].endswith(f"{row.requested_at:%Y-%m-%dT%H:%M:%SZ}")
     expires, left = lines["expires"].split(" ", 1)
     assert expires == f"{terms.expires_at:%Y-%m-%dT%H:%M:%SZ}"
     assert re.fullmatch(r"\(in (1:00:00|0:5\d:\d\d)\)", left)
-    assert lines["policy"] == "version  1"
+    assert lines["rests"] == f"on        {json.loads(terms.document)['basis']}"
     assert row.initiator in said
     # The digest as the documentation defines it, by another implementation of RFC 8785.
     canonical = rfc8785.dumps(json.loads(terms.document))
-    assert digest_in(said) == sha256(b"custody-wallet/mandate/v1\n" + canonical).hexdigest()
+    assert digest_in(said) == sha256(b"custody-wallet/mandate/v2\n" + canonical).hexdigest()
 
 
 def test_two_approvals_send_a_transfer_on_its_way(
@@ -227,7 +227,7 @@ def test_two_approvals_send_a_transfer_on_its_way(
     assert states == ["awaiting_approval", "approved"]
     for row, name in zip(office.approvals(transfer), ("ann", "ben"), strict=True):
         key = Ed25519PublicKey.from_public_bytes(public_key(keys, name))
-        key.verify(row.signature, b"custody-wallet/approval/v1\n" + bytes.fromhex(digest))
+        key.verify(row.signature, b"custody-wallet/approval/v2\n" + bytes.fromhex(digest))
 
 
 def test_a_rejection_ends_a_transfer(office: Office, reach: tuple[str | Path, ...], keys: Keys):
@@ -237,7 +237,7 @@ def test_a_rejection_ends_a_transfer(office: Office, reach: tuple[str | Path, ..
     assert "the transfer is rejected" in done(*reject, *passphrase_fd())
     (row,) = office.approvals(transfer)
     key = Ed25519PublicKey.from_public_bytes(public_key(keys, "ann"))
-    key.verify(row.signature, b"custody-wallet/rejection/v1\n" + bytes.fromhex(digest))
+    key.verify(row.signature, b"custody-wallet/rejection/v2\n" + bytes.fromhex(digest))
     assert "the transfer is rejected" in done(*reject, *passphrase_fd())  # a repetition
     approve = ("approver", "approve", transfer, *reach, "--key", keys["ben"][0])
     told = refused(1, *approve, "--digest", digest, *passphrase_fd())

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from chains.effects import Pay
 from chains.model import Address, AssetId, NetworkId
 from custody.cli import keyfile
-from signer.wire import Action, Mandate
+from signer.wire import Action
 from tests.support.cli import (
     CHEAP,
     PASSPHRASE,
@@ -28,6 +28,7 @@ from tests.support.cli import (
     run,
     secret_file,
 )
+from tests.support.signer import offer
 
 Keys = dict[str, tuple[Path, dict[str, Any]]]
 
@@ -44,7 +45,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 TRANSFER = "tfr_" + "1" * 26
 NOW = datetime.now(UTC).replace(microsecond=0)
-GOOD = Mandate(
+GOOD = offer(
     transfer=TRANSFER,
     client="cli_1",
     vault="vlt_1",
@@ -53,7 +54,7 @@ GOOD = Mandate(
     initiator="key_1",
     source_path="m/44'/60'/0'/0/0",
     source_address=Address("0x52908400098527886E0F7030069857D2E4169EE7"),
-    outputs=(
+    effects=(
         Pay(
             Address("0x8617E340B3D01FA5F11F306F4090FD50E238070D"),
             AssetId("eip155:1/slip44:60"),
@@ -61,7 +62,6 @@ GOOD = Mandate(
         ),
     ),
     fee_max=10**15,
-    policy_version=3,
     requested_at=NOW,
     expires_at=NOW + timedelta(hours=2),
 )
@@ -89,7 +89,7 @@ class Liar:
         self.answer = answer
 
     def shows(self, mandate: str, digest: str | None = None) -> None:
-        computed = sha256(b"custody-wallet/mandate/v1\n" + mandate.encode()).hexdigest()
+        computed = sha256(b"custody-wallet/mandate/v2\n" + mandate.encode()).hexdigest()
         self.tells({"transfer_id": TRANSFER, "mandate": mandate, "digest": digest or computed})
 
 
@@ -122,7 +122,7 @@ def liar() -> Iterator[Liar]:
 
 def approve_at(liar: Liar, keys: Keys, tmp_path: Path, *more: str) -> tuple[str | Path, ...]:
     key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
-    digest = more or ("--digest", GOOD.digest().hex())
+    digest = more or ("--digest", GOOD.digest.hex())
     return (
         "approver", "approve", TRANSFER, "--url", liar.url, "--api-key-file", key,
         "--key", keys["ann"][0], *digest, *passphrase_fd(),
@@ -130,8 +130,14 @@ def approve_at(liar: Liar, keys: Keys, tmp_path: Path, *more: str) -> tuple[str 
 
 
 def spelled(**changes: Any) -> str:
-    row = GOOD.to_json() | changes
+    row = GOOD.to_json()
+    core = {name: changes.pop(name) for name in row["core"].keys() & changes.keys()}
+    row = row | {"core": row["core"] | core} | changes
     return json.dumps(row, sort_keys=True, separators=(",", ":"))
+
+
+def costs(amount: str) -> list[dict[str, str]]:
+    return [GOOD.to_json()["costs_max"][0] | {"amount": amount}]
 
 
 def test_an_honest_mandate_is_signed_as_shown(liar: Liar, keys: Keys, tmp_path: Path):
@@ -145,7 +151,7 @@ def test_an_honest_mandate_is_signed_as_shown(liar: Liar, keys: Keys, tmp_path: 
     row = json.loads(body)
     assert (row["approver"], row["verdict"]) == ("ann", "approve")
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(keys["ann"][1]["credentials"][0]["key"]))
-    message = b"custody-wallet/approval/v1\n" + GOOD.digest()
+    message = b"custody-wallet/approval/v2\n" + GOOD.digest
     key.verify(bytes.fromhex(row["signature"]), message)
     assert "\x1b" not in said
     assert "queued\\x1b[2J" in said
@@ -157,14 +163,19 @@ LIES: list[tuple[str, Callable[[Liar], None], str]] = [
     ("spaces", lambda s: s.shows(json.dumps(GOOD.to_json(), sort_keys=True)), "not canonical"),
     ("unknown network", lambda s: s.shows(spelled(network="eip155:999")), "does not know the netw"),
     ("unknown field", lambda s: s.shows(spelled(memo="x")), "fields must be exactly"),
-    ("missing field", lambda s: s.shows(spelled(version=2)), "mandate version"),
+    ("older", lambda s: s.shows(spelled(format=1)), "not of format 2"),
+    ("missing field", lambda s: s.shows(spelled(version=None)), "not a mandate"),
     ("escape", lambda s: s.shows(spelled(vault="v\x1b[1A")), "not a mandate: text"),
     ("turned text", lambda s: s.shows(spelled(vault="v\u202ev")), "not a mandate"),
-    ("no outputs", lambda s: s.shows(spelled(outputs=[])), "not a mandate: outputs"),
-    ("amount", lambda s: s.shows(spelled(fee_max="1e3")), "not a mandate: amount"),
+    ("no effects", lambda s: s.shows(spelled(effects=[])), "not a mandate: effects"),
+    ("amount", lambda s: s.shows(spelled(costs_max=costs("1e3"))), "not a mandate: amount"),
     ("expired", lambda s: s.shows(spelled(expires_at="2020-01-01T00:00:00Z")), "has expired"),
     ("own", lambda s: s.shows(spelled(initiator="ann")), "asked for this transfer yourself"),
-    ("changed", lambda s: s.shows(spelled(fee_max="5")), "not the transfer whose digest you gave"),
+    (
+        "changed",
+        lambda s: s.shows(spelled(costs_max=costs("5"))),
+        "not the transfer whose digest you gave",
+    ),
     ("no mandate", lambda s: s.tells({"digest": "x"}), "has no mandate in it"),
     ("not JSON", lambda s: s.tells(b"<html>"), "not a JSON object"),
     ("a list", lambda s: s.tells([1]), "not a JSON object"),
@@ -212,7 +223,7 @@ def test_at_a_terminal_only_yes_goes_on(
 
 def test_a_token_is_shown_in_base_units_and_says_so(liar: Liar, keys: Keys, tmp_path: Path):
     asset = "eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
-    liar.shows(spelled(outputs=[GOOD.to_json()["outputs"][0] | {"asset": asset}]))
+    liar.shows(spelled(effects=[GOOD.core.to_json()["effects"][0] | {"asset": asset}]))
     key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
     said = done("approver", "show", TRANSFER, "--url", liar.url, "--api-key-file", key)
     assert f"pays            1500000000000000000 base units of {asset}" in said

@@ -19,6 +19,7 @@ from custody.db.tables import ClientRow, VaultRow
 from custody.db.transfer_tables import ApprovalRow, TransferRow
 from signer.wire import Action, Mandate, Verdict
 from tests.support.cli import allow, deny, done, policy, refused, write_json
+from tests.support.signer import offer
 from tests.support.transfer_rows import add_transaction, add_transfer
 
 NETWORK = find_network("bitcoin-regtest")
@@ -84,13 +85,13 @@ class Past:
             "asset": NETWORK.native.id,
             "destination": DESTINATION,
             "amount": amount,
-            "fee_max": mandate.fee_max,
-            "initiator": mandate.initiator,
+            "fee_max": 10,
+            "initiator": mandate.core.initiator,
             "state": "final",
-            "document": mandate.canonical(),
-            "digest": mandate.digest(),
+            "document": mandate.canonical,
+            "digest": mandate.digest,
             "expires_at": mandate.expires_at,
-            "now": mandate.requested_at,
+            "now": mandate.core.requested_at,
         }
         database = Database(self.url)
         async with database.write() as session:
@@ -103,7 +104,7 @@ class Past:
             for number, person in enumerate(approved_by):
                 session.add(
                     ApprovalRow(
-                        id=new_id("apr"), transfer_id=transfer, mandate_digest=mandate.digest(),
+                        id=new_id("apr"), transfer_id=transfer, mandate_digest=mandate.digest,
                         approver=person,
                         verdict=Verdict.APPROVE, signature=bytes(64),
                         created_at=at + timedelta(milliseconds=number),
@@ -113,7 +114,7 @@ class Past:
         return transfer
 
     def _mandate(self, transfer: str, amount: int, at: datetime) -> Mandate:
-        return Mandate(
+        return offer(
             transfer=transfer,
             client=self.client,
             vault=self.vault,
@@ -122,9 +123,8 @@ class Past:
             initiator="key_1",
             source_path="m/84'/1'/0'",
             source_address=None,
-            outputs=(Pay(Address(DESTINATION), NETWORK.native.id, amount),),
+            effects=(Pay(Address(DESTINATION), NETWORK.native.id, amount),),
             fee_max=10,
-            policy_version=1,
             requested_at=at,
             expires_at=at + timedelta(days=1),
         )
@@ -217,7 +217,8 @@ def test_explain_a_stored_transfer(past: Past):
     assert "approved by b" in said
     assert "needs 1 more of treasury" in said
     assert "needs 1 more of board" in said
-    assert "version 1: the signer refuses" in done(*explain, past.policy(version=2), env=past.env)
+    other = past.policy(allow("large", ("treasury", 1)), version=2)
+    assert "under them the signer refuses it" in done(*explain, other, env=past.env)
 
 
 def test_explain_a_stored_transfer_does_not_count_itself(past: Past):

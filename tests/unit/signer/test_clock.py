@@ -150,7 +150,7 @@ def spend(bench, number, amount, **changes):
 
 
 def held(bench):
-    return bench.session.guard.usage(EVERYTHING, bench.session._clock.moment().earliest, "other")
+    return bench.session.guard.usage(EVERYTHING, bench.session._clock.moment().earliest, ["other"])
 
 
 @pytest.mark.parametrize("wrong", [2 * HOUR, DAY, YEAR, -60, -2 * HOUR, -YEAR])

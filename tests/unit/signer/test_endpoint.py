@@ -11,11 +11,11 @@ from signer.messages import CallRefused, parse_response, request
 from signer.wire import (
     BATCH_MAX,
     Attestation,
+    Consent,
     Notice,
     Receipt,
     Refusal,
     RefusalCode,
-    SignRequest,
     Status,
     canonical_json,
     parse_outcome,
@@ -25,11 +25,12 @@ from tests.support.signer import (
     BOB,
     CALLER,
     Bench,
+    agreed,
     caller,
     outcome_word,
+    paying,
     policy_document,
     rule,
-    script,
     sign_policy,
 )
 
@@ -63,7 +64,7 @@ def wire(tmp_path):
 
 def sign_arguments(bench, count=1):
     mandates = [bench.mandate(transfer=f"t{n}") for n in range(count)]
-    return [SignRequest(m, script(m, nonce=m.transfer)).to_json() for m in mandates]
+    return [paying(agreed(m), nonce=m.core.transfer).to_json() for m in mandates]
 
 
 def test_signing_over_the_wire(wire):
@@ -163,7 +164,7 @@ def test_policies_are_published_and_read_over_the_wire(wire):
     assert wire.call("publish_policy", policy=signed.to_json()) == 2
     assert wire.call("policy") == signed.to_json()
     old = sign_policy(policy_document(version=1))
-    assert wire.refused("publish_policy", policy=old.to_json()) == "policy-version/policy-rollback"
+    assert wire.refused("publish_policy", policy=old.to_json()) == "denied/policy-rollback"
     unsigned = sign_policy(policy_document(version=3), ())
     assert wire.refused("publish_policy", policy=unsigned.to_json()) == "denied/policy-unsigned"
     nonsense = sign_policy(b"{}")
@@ -192,7 +193,8 @@ def test_there_is_no_call_to_sign_bytes(wire):
     from signer.endpoint import _CALLS
 
     assert set(_CALLS) == {
-        "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "records",
+        "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "consider",
+        "records",
         "prove_record", "prove_consistency", "policy", "publish_policy",
     }  # fmt: skip
     assert wire.refused("sign_bytes", message="00") == "malformed/message"
@@ -220,9 +222,9 @@ def test_mutated_messages_are_answered_and_sign_nothing_else(wire):
     bench = wire.bench
     document = policy_document(rule("two", needs=[("treasury", 2)]), version=2)
     bench.session.publisher.publish(sign_policy(document))
-    mandate = bench.mandate(policy_version=2)
+    mandate = bench.mandate()
     approvals = tuple(person.approve(mandate) for person in (ADA, BOB))
-    row = SignRequest(mandate, script(mandate), approvals).to_json()
+    row = paying(Consent(mandate, approvals)).to_json()
     good = request("sign", {"requests": [row]})
     chooser = random.Random(7)
     for _ in range(200):
@@ -237,10 +239,10 @@ def test_mutated_messages_are_answered_and_sign_nothing_else(wire):
             else:
                 data.insert(position, chooser.randrange(256))
         answer = json.loads(wire.endpoint.answer(CALLER, bytes(data)))
-        assert answer["version"] == 1
+        assert answer["version"] == 2
         for outcome in map(parse_outcome, answer.get("result", [])):
-            assert isinstance(outcome, Refusal) or outcome.mandate_digest == mandate.digest()
-    honest = bench.mandate(transfer="honest", policy_version=2)
+            assert isinstance(outcome, Refusal) or outcome.mandates == (mandate.digest,)
+    honest = bench.mandate(transfer="honest")
     assert outcome_word(bench.send(honest, ADA, BOB)) == "signed"
 
 
@@ -248,11 +250,11 @@ def test_mutated_messages_are_answered_and_sign_nothing_else(wire):
     "body",
     [
         b"", b"\0", b"{", b"null", b"[]", b"\xff\xff", b'{"version":1}',
-        canonical_json({"version": 2, "call": "status", "arguments": {}}),
-        canonical_json({"version": 1, "call": "status", "arguments": {"x": 1}}),
-        canonical_json({"version": 1, "call": "sign", "arguments": {"requests": 1}}),
-        canonical_json({"version": 1, "call": "sign", "arguments": {"requests": [1]}}),
-        canonical_json({"version": 1, "call": "sign", "arguments": {}}),
+        canonical_json({"version": 9, "call": "status", "arguments": {}}),
+        canonical_json({"version": 2, "call": "status", "arguments": {"x": 1}}),
+        canonical_json({"version": 2, "call": "sign", "arguments": {"requests": 1}}),
+        canonical_json({"version": 2, "call": "sign", "arguments": {}}),
+        canonical_json({"version": 2, "call": "consider", "arguments": {"consents": [1]}}),
     ],
 )  # fmt: skip
 def test_nonsense_is_malformed_and_logged(wire, body):

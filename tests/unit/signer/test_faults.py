@@ -8,15 +8,15 @@ from itertools import count
 import pytest
 
 from signer.service import Unreadable
-from signer.wire import SignRequest
 from tests.support.signer import (
     Bench,
+    agreed,
     caller,
     native,
     outcome_word,
+    paying,
     policy_document,
     rule,
-    script,
     window,
 )
 
@@ -29,12 +29,12 @@ def bench(tmp_path):
 FAULTS = [AssertionError, KeyError, struct.error, RecursionError, OverflowError, MemoryError]
 PLACES = [
     "signer.service:step2_decode",
-    "signer.service:step3_check_mandate",
+    "signer.service:step3_check_mandates",
     "signer.service:step4_compare",
-    "signer.service:facts_of",
+    "signer.judging:facts_of",
     "signer.guard:Guard.check",
-    "signer.service:evaluate",
-    "signer.guard:spends_of",
+    "signer.judging:evaluate",
+    "signer.judging:spends_of",
     "signer.usage:taken_of",
     "signer.service:step7_sign",
     "signer.service:step8_receipt",
@@ -48,7 +48,7 @@ def test_a_bug_that_one_request_meets_is_that_ones_refusal(tmp_path, monkeypatch
     limit = window(native("ethereum-local"), 3600, 10**6)
     bench = Bench(tmp_path / "s", document=policy_document(rule("w", windows=[limit])))
     mandates = [bench.mandate(transfer=f"t{n}") for n in range(3)]
-    requests = [SignRequest(m, script(m, nonce=m.transfer)) for m in mandates]
+    requests = [paying(agreed(m), nonce=m.core.transfer) for m in mandates]
     module, _, name = place.partition(":")
     *owners, attribute = name.split(".")
     owner = reduce(getattr, owners, import_module(module))
@@ -68,13 +68,13 @@ def test_a_bug_that_one_request_meets_is_that_ones_refusal(tmp_path, monkeypatch
     assert "secret" not in refused.message
     (row,) = [row for row in bench.log() if row["kind"] == "refused"]
     assert (row["transfer"], row["detail"]) == (refused.transfer, "fault")
-    (again,) = [r for r in requests if r.mandate.transfer == refused.transfer]
+    (again,) = [r for r in requests if r.transfers == (refused.transfer,)]
     assert outcome_word(bench.sign(again)) == "signed"
 
 
 def test_a_request_that_can_not_be_read_is_its_own_refusal(bench):
-    good = [SignRequest(m, script(m)) for m in [bench.mandate()]]
-    outcomes = bench.session.signer.sign(caller(), [Unreadable("t9", "amount"), *good])
+    good = [paying(agreed(m)) for m in [bench.mandate()]]
+    outcomes = bench.session.signer.sign(caller(), [Unreadable("amount"), *good])
     assert [outcome_word(outcome) for outcome in outcomes] == ["malformed/request", "signed"]
-    assert outcomes[0].transfer == "t9"
-    assert [row["transfer"] for row in bench.log() if row["kind"] == "refused"] == ["t9"]
+    assert outcomes[0].transfer is None
+    assert [row["message"] for row in bench.log() if row["kind"] == "refused"] == ["amount"]

@@ -1,6 +1,5 @@
 """What was signed, and what that forbids."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,14 +10,16 @@ from chains.networks import find_network
 from signer.errors import JournalDamaged, Refused
 from signer.policy import Payee, SignedPolicy, Spend, Usage, Window
 from signer.usage import most_of
-from signer.wire import SignRequest
 from tests.support.signer import (
     ADMINISTRATORS,
     NOON,
     Bench,
     Clock,
+    agreed,
+    changed,
     native,
     outcome_word,
+    paying,
     policy_document,
     rule,
     script,
@@ -52,7 +53,7 @@ def test_a_retry_is_answered_after_expiry_and_under_another_policy(bench):
     bench.session.publisher.publish(sign_policy(deny))
     bench.clock.advance(10 * HOUR)
     assert bench.send(mandate) == first
-    assert outcome_word(bench.send(mandate, nonce=1)) == "policy-version/other-version"
+    assert outcome_word(bench.send(mandate, nonce=1)) == "basis/other-basis"
 
 
 GUARD_RULE = [
@@ -88,7 +89,7 @@ def test_the_rule_holds_for_another_mandate_of_the_same_transfer(bench):
 
 def test_the_rule_holds_within_a_batch(bench):
     mandate = bench.mandate()
-    requests = [SignRequest(mandate, script(mandate, nonce=nonce)) for nonce in (0, 1, 0)]
+    requests = [paying(agreed(mandate), nonce=nonce) for nonce in (0, 1, 0)]
     first, second, third = bench.sign(*requests)
     assert outcome_word(second) == "conflict/both-could-confirm"
     assert first == third
@@ -97,7 +98,7 @@ def test_the_rule_holds_within_a_batch(bench):
 def test_tron_has_no_conflict_keys_and_gets_one_transaction_ever(bench):
     mandate = bench.mandate("tron-local")
     assert outcome_word(bench.send(mandate, nonce=None)) == "signed"
-    other = replace(mandate, expires_at=mandate.expires_at + timedelta(hours=1))
+    other = changed(mandate, expires_at=mandate.expires_at + timedelta(hours=1))
     assert outcome_word(bench.send(other, nonce=None, fee_max=1)) == "conflict/both-could-confirm"
 
 
@@ -108,7 +109,7 @@ SOLANA_KEYS = ("create:account", "durable-nonce:account:value")
 def test_what_excludes_a_second_success_only_binds_nothing(bench, key):
     """The loser would be in a block too, and pay its fee; the codec names no binding key."""
     mandate = bench.mandate("solana-local")
-    claims = {"conflict_keys": [f"{mandate.network}/{key}"], "binding_keys": []}
+    claims = {"conflict_keys": [f"{mandate.core.network}/{key}"], "binding_keys": []}
     first = bench.send(mandate, **claims)
     assert outcome_word(first) == "signed"
     assert outcome_word(bench.send(mandate, fee_max=9, **claims)) == "conflict/both-could-confirm"
@@ -128,27 +129,28 @@ def test_one_transaction_is_signed_for_one_transfer_in_whatever_container(bench)
     """Also within a batch, after a restart, and where the bytes around it differ."""
     first, second = bench.mandate(transfer="t1"), bench.mandate(transfer="t2")
     tx = script(first)
-    outcomes = bench.sign(SignRequest(first, tx), SignRequest(second, tx))
-    assert [outcome_word(o) for o in outcomes] == ["signed", "conflict/another-transfer"]
+    outcomes = bench.sign(paying(agreed(first), tx=tx), paying(agreed(second), tx=tx))
+    assert [outcome_word(o) for o in outcomes] == ["signed", "conflict/another-set"]
     bench.restart()
-    assert outcome_word(bench.sign(SignRequest(second, tx))) == "conflict/another-transfer"
-    assert bench.sign(SignRequest(first, tx)) == outcomes[0]
+    assert outcome_word(bench.sign(paying(agreed(second), tx=tx))) == "conflict/another-set"
+    assert bench.sign(paying(agreed(first), tx=tx)) == outcomes[0]
     third, fourth = bench.mandate(transfer="t3"), bench.mandate(transfer="t4")
     wrapped = [
-        SignRequest(mandate, script(mandate, nonce=1, identity="one", container=mandate.transfer))
+        paying(agreed(mandate), nonce=1, identity="one", container=mandate.core.transfer)
         for mandate in (third, fourth)
     ]
     assert wrapped[0].tx != wrapped[1].tx
     words = [outcome_word(o) for o in bench.sign(*wrapped)]
-    assert words == ["signed", "conflict/another-transfer"]
+    assert words == ["signed", "conflict/another-set"]
 
 
-def test_the_same_transaction_under_a_new_mandate_of_its_transfer_is_signed(bench):
+def test_the_same_transaction_under_a_new_mandate_of_its_transfer_is_a_retry(bench):
+    """It has been signed, for the version that the receipt names."""
     mandate = bench.mandate()
     first = bench.send(mandate)
-    renewed = replace(mandate, expires_at=mandate.expires_at + timedelta(hours=1))
-    again = bench.sign(SignRequest(renewed, script(mandate)))
-    assert again.signatures == first.signatures
+    renewed = changed(mandate, version=2, expires_at=mandate.expires_at + timedelta(hours=1))
+    assert bench.sign(paying(agreed(renewed), tx=script(mandate))) == first
+    assert first.mandates == (mandate.digest,)
 
 
 def test_a_record_that_takes_nothing_empties_no_window():
@@ -179,7 +181,7 @@ def test_a_limit_split_over_many_requests_restarts_and_batches(tmp_path):
     assert [spend(bench, number) for number in range(3)] == ["signed"] * 3
     bench.restart()
     mandates = [bench.mandate(transfer=f"b{number}") for number in range(4)]
-    outcomes = bench.sign(*(SignRequest(m, script(m, nonce=m.transfer)) for m in mandates))
+    outcomes = bench.sign(*(paying(agreed(m), nonce=m.core.transfer) for m in mandates))
     assert [outcome_word(o) for o in outcomes] == ["signed"] * 2 + ["denied/window-amount"] * 2
     bench.clock.advance(HOUR - 1)
     assert spend(bench, 8) == "denied/window-amount"
@@ -205,7 +207,7 @@ def test_a_window_per_destination(tmp_path):
     bench.restart()
     assert spend(bench, 5, amount=1, fee_max=0) == "denied/window-amount"
     elsewhere = (Pay(Address("other"), ETH, 100),)
-    mandate = bench.mandate(transfer="t3", outputs=elsewhere)
+    mandate = bench.mandate(transfer="t3", effects=elsewhere)
     assert outcome_word(bench.send(mandate, nonce=3)) == "signed"
 
 
@@ -214,7 +216,7 @@ def test_a_replacement_counts_once_with_the_most_that_one_of_them_takes(tmp_path
     everything = Window("v1", ETH, None, HOUR)
 
     def held():
-        return bench.session.guard.usage(everything, bench.clock.now, "other")
+        return bench.session.guard.usage(everything, bench.clock.now, ["other"])
 
     assert outcome_word(bench.send(bench.mandate(fee_max=10))) == "signed"
     assert held() == Usage(110, 1)
@@ -236,12 +238,12 @@ def test_a_replacement_stays_in_the_window_as_long_as_its_newest_transaction(tmp
     everything = Window("v1", ETH, None, HOUR)
     mandate = bench.mandate(expires_at=bench.clock.now + timedelta(hours=2))
     for fee in (50, 20):
-        assert outcome_word(bench.send(replace(mandate, fee_max=fee))) == "signed"
+        assert outcome_word(bench.send(changed(mandate, fee_max=fee))) == "signed"
         bench.clock.advance(HOUR // 2)
     for restart in (False, True):
         if restart:
             bench.restart()
-        usage = bench.session.guard.usage(everything, bench.clock.now, "other")
+        usage = bench.session.guard.usage(everything, bench.clock.now, ["other"])
         assert usage == Usage(150, 1)
 
 
@@ -292,7 +294,7 @@ def test_a_time_lock_runs_from_when_the_signer_first_saw_all_approvals(tmp_path)
     assert "2026-03-04T13:00:00Z" in refused.message
     bench.clock.advance(299)
     assert outcome_word(bench.send(mandate, ADA)) == "not-yet/time-lock"
-    assert outcome_word(bench.send(replace(mandate, fee_max=9), ADA)) == "not-yet/time-lock"
+    assert outcome_word(bench.send(changed(mandate, fee_max=9), ADA)) == "not-yet/time-lock"
     bench.clock.advance(1)
     assert outcome_word(bench.send(mandate, ADA)) == "expired/mandate"
 
@@ -394,7 +396,7 @@ def test_a_superseded_policy_may_name_what_is_gone(bench, monkeypatch):
     forget_names(monkeypatch)
     bench.restart()
     assert bench.session.guard.policy.version == 3
-    assert outcome_word(bench.send(bench.mandate(policy_version=3))) == "signed"
+    assert outcome_word(bench.send(bench.mandate())) == "signed"
 
 
 def test_a_policy_in_force_that_names_what_is_gone_denies_until_the_next(bench, monkeypatch):
@@ -405,10 +407,10 @@ def test_a_policy_in_force_that_names_what_is_gone_denies_until_the_next(bench, 
     status = bench.session.status(())
     assert status.policy_version == 2
     assert [warning.code for warning in status.warnings] == ["policy-unreadable"]
-    refused = bench.send(bench.mandate(policy_version=2))
+    refused = bench.send(bench.mandate())
     assert outcome_word(refused) == "denied/policy-unreadable"
     assert bench.session.publisher.publish(sign_policy(without_bsc(version=3))) == 3
-    assert outcome_word(bench.send(bench.mandate(policy_version=3))) == "signed"
+    assert outcome_word(bench.send(bench.mandate())) == "signed"
     assert bench.session.status(()).warnings == ()
 
 

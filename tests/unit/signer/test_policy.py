@@ -1,12 +1,10 @@
 """What the policy says, walked through in order of precedence."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from chains.costs import CostKind
-from chains.effects import Pay
 from chains.model import Address, NetworkId
 from signer.policy import (
     Detail,
@@ -30,6 +28,7 @@ from tests.support.signer import (
     MANDATE,
     NOON,
     at,
+    changed,
     policy_document,
     rule,
     window,
@@ -333,11 +332,10 @@ def test_usage_forgets_what_is_as_old_as_the_window():
 
 def test_facts_come_from_the_mandate():
     about = facts_of(MANDATE)
-    (paid,) = MANDATE.outputs
-    assert about.effects == (Pay(paid.address, paid.asset, paid.amount),)
+    assert about.effects == MANDATE.core.effects
     assert (about.native, about.costs_max) == (ETH, {(ETH, CostKind.FEE): 21000})
     with pytest.raises(MalformedMessage):
-        facts_of(replace(MANDATE, network=NetworkId("eip155:999999")))
+        facts_of(changed(MANDATE, network=NetworkId("eip155:999999")))
 
 
 # Helpers for people

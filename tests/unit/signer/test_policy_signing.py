@@ -16,7 +16,7 @@ from signer.policy import (
     policy_message,
     verify_policy,
 )
-from signer.wire import MalformedMessage
+from signer.wire import Consent, MalformedMessage
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
@@ -129,11 +129,11 @@ def test_an_approver_approves_under_any_of_their_credentials():
     policy = Policy.parse(policy_document(persons=[row, person_json(BOB), person_json(EVE)]))
     for key in (ADA, spare):
         given = replace(key.approve(MANDATE), approver=ADA.name)
-        assert check_approvals(MANDATE, MANDATE.digest(), [given], policy) == (ADA.name,)
+        assert check_approvals(Consent(MANDATE, (given,)), policy) == (ADA.name,)
     for key in (BOB, Person("zoe")):
         given = replace(key.approve(MANDATE), approver=ADA.name)
         with pytest.raises(Refused, match="did not sign"):
-            check_approvals(MANDATE, MANDATE.digest(), [given], policy)
+            check_approvals(Consent(MANDATE, (given,)), policy)
     both = [ADA.approve(MANDATE), replace(spare.approve(MANDATE), approver=ADA.name)]
     with pytest.raises(Refused, match="approved twice"):
-        check_approvals(MANDATE, MANDATE.digest(), both, policy)
+        check_approvals(Consent(MANDATE, tuple(both)), policy)

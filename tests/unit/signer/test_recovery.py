@@ -84,7 +84,7 @@ def test_a_copy_of_the_log_gives_everything_back(bench, tmp_path):
     bench.session.guard.expect(bench.second.sequence, bench.second.head)
     assert bench.send(bench.lost_mandate, nonce=2) == bench.second
     assert outcome_word(bench.send(bench.lost_mandate, nonce=3)) == "conflict/both-could-confirm"
-    usage = bench.session.guard.usage(Window("v1", ETH, None, HOUR), bench.clock.now, "x")
+    usage = bench.session.guard.usage(Window("v1", ETH, None, HOUR), bench.clock.now, ["x"])
     assert usage == Usage(220, 2)
     assert bench.session.vaults.open("c1", "v3") == 2
 
@@ -164,7 +164,9 @@ def test_what_was_requested_before_the_recovery_is_never_signed_again(bench):
         assert (
             outcome_word(bench.send(bench.lost_mandate, nonce=nonce)) == "conflict/before-recovery"
         )
-    assert bench.send(bench.mandate(transfer="t1", requested_at=bench.clock.now)) != bench.first
+    known = bench.mandate(transfer="t1", requested_at=NOON)
+    assert bench.send(known) == bench.first
+    assert outcome_word(bench.send(known, fee_max=9)) == "conflict/before-recovery"
     bench.clock.advance(2 * HOUR)
     assert outcome_word(bench.send(bench.mandate(transfer="t9"), nonce=9)) == "signed"
 
@@ -207,13 +209,13 @@ class Replaced(Bench):
         self.policies = (sign_policy(second), sign_policy(third, NEW))
         for policy in self.policies:
             self.session.publisher.publish(policy)
-        self.second = self.send(self.mandate(transfer="late", policy_version=3), ADA, nonce=3)
+        self.second = self.send(self.mandate(transfer="late"), ADA, nonce=3)
 
     def said(self, *approvers, version):
         """What comes of a new transfer, after everything that a recovery makes wait."""
         self.clock.advance(2 * HOUR)
-        mandate = self.mandate(transfer=f"new-{self.clock.now}", policy_version=version)
-        return outcome_word(self.send(mandate, *approvers, nonce=mandate.transfer))
+        mandate = self.mandate(transfer=f"new-{self.clock.now}")
+        return outcome_word(self.send(mandate, *approvers, nonce=mandate.core.transfer))
 
     def published(self, signed):
         try:

@@ -21,19 +21,23 @@ from chains.model import (
 from chains.networks import find_network
 from signer.errors import Refused
 from signer.inforce import PolicyInForce
-from signer.wire import Approval, Need, SignRequest, Verdict, canonical_json
+from signer.wire import Action, Approval, Consent, Need, Verdict, canonical_json
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
     BOB,
     EVE,
+    NOON,
     PINNED,
     Bench,
     Person,
+    agreed,
     aimed,
     caller,
+    changed,
     native,
     outcome_word,
+    paying,
     policy_document,
     refused_and_logged,
     rule,
@@ -65,10 +69,10 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
     "another amount": ({"payments": [payment(101)]}, "mismatch/amount"),
     "a smaller amount": ({"payments": [payment(99)]}, "mismatch/amount"),
     "another asset": ({"payments": [payment(asset="eip155:31337/erc20:0x1")]}, "mismatch/asset"),
-    "an extra output": ({"payments": [payment(), payment(1, "thief")]}, "mismatch/outputs"),
-    "the same output twice": ({"payments": [payment(), payment()]}, "mismatch/outputs"),
-    "the output split in two": ({"payments": [payment(50), payment(50)]}, "mismatch/outputs"),
-    "no output": ({"payments": []}, "mismatch/outputs"),
+    "an extra output": ({"payments": [payment(), payment(1, "thief")]}, "mismatch/effects"),
+    "the same output twice": ({"payments": [payment(), payment()]}, "mismatch/effects"),
+    "the output split in two": ({"payments": [payment(50), payment(50)]}, "mismatch/effects"),
+    "no output": ({"payments": []}, "mismatch/effects"),
     "a greater fee": ({"fee_max": 11}, "mismatch/fee"),
     "another network's transaction": ({"network": BSC_LOCAL}, "mismatch/network"),
     "calldata that the codec cannot explain": (
@@ -93,7 +97,7 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
     "nothing to sign": ({"inputs": []}, "mismatch/source"),
     "change where there is none": (
         {"change": [["SELF", 1, "m/44'/60'/0'/0/0"]]},
-        "mismatch/change",
+        "mismatch/return",
     ),
 }
 
@@ -102,13 +106,13 @@ LIES: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_transaction_that_is_not_the_mandate(bench, lie):
     changes, expected = LIES[lie]
     mandate = bench.mandate()
-    own = {name: aimed(value, mandate.source_address) for name, value in changes.items()}
+    own = {name: aimed(value, mandate.core.source_address) for name, value in changes.items()}
     refused_and_logged(bench, bench.send(mandate, **own), expected)
 
 
 def test_the_same_payments_in_another_order_are_the_same(bench):
     outputs = tuple(Pay(Address(a), ETH, n) for a, n in (("a", 1), ("b", 2), ("a", 3)))
-    mandate = bench.mandate(outputs=outputs)
+    mandate = bench.mandate(effects=outputs)
     shuffled = [payment(3, "a"), payment(1, "a"), payment(2, "b")]
     assert outcome_word(bench.send(mandate, payments=shuffled)) == "signed"
     swapped = [payment(3, "b"), payment(1, "a"), payment(2, "a")]
@@ -149,17 +153,14 @@ MANDATES = {
         "mismatch/path",
     ),
     "no path": (lambda b: b.mandate(source_path="somewhere"), "mismatch/path"),
+    "an action that no rule names": (lambda b: b.mandate(action=Action.CALL), "denied/no-rule"),
     "an expired mandate": (
         lambda b: b.mandate(expires_at=b.clock.now),
         "expired/mandate",
     ),
-    "a mandate of an older policy": (
-        lambda b: b.mandate(policy_version=0),
-        "policy-version/other-version",
-    ),
-    "a mandate of a policy to come": (
-        lambda b: b.mandate(policy_version=2),
-        "policy-version/other-version",
+    "a mandate that rests on other rules": (
+        lambda b: b.mandate(basis=bytes(32)),
+        "basis/other-basis",
     ),
     "a mandate that lives too long": (
         lambda b: b.mandate(expires_at=b.clock.now + timedelta(days=9)),
@@ -167,7 +168,11 @@ MANDATES = {
     ),
     "a mandate from the future": (
         lambda b: b.mandate(requested_at=b.clock.now + timedelta(minutes=6)),
-        "denied/mandate-lifetime",
+        "not-yet/ahead",
+    ),
+    "a mandate that was offered in the future": (
+        lambda b: b.mandate(offered_at=b.clock.now + timedelta(minutes=6)),
+        "not-yet/ahead",
     ),
     "a fee beyond every rule": (lambda b: b.mandate(fee_max=10**18 + 1), "denied/cost-limit"),
 }
@@ -188,20 +193,20 @@ def test_a_network_that_is_not_enabled_here(tmp_path):
 def test_main_network_bytes_under_a_local_mandate(bench):
     mandate = bench.mandate()
     tx = script(mandate, network="eip155:1")
-    refused_and_logged(bench, bench.sign(SignRequest(mandate, tx)), "mismatch/network")
+    refused_and_logged(bench, bench.sign(paying(agreed(mandate), tx=tx)), "mismatch/network")
 
 
 @pytest.mark.parametrize("payload", [b"", b"garbage", b"{}", b"[]", b'{"network":1}', b"\xff" * 99])
 def test_bytes_that_are_no_transaction(bench, payload):
     mandate = bench.mandate()
-    outcome = bench.sign(SignRequest(mandate, UnsignedTx(mandate.network, payload)))
+    outcome = bench.sign(paying(agreed(mandate), tx=UnsignedTx(mandate.core.network, payload)))
     assert outcome.code.value == "malformed"
     refused_and_logged(bench, outcome, outcome_word(outcome))
 
 
 def test_one_bad_request_does_not_harm_the_others_of_its_batch(bench):
     mandates = [bench.mandate(transfer=f"t{n}") for n in range(3)]
-    requests = [SignRequest(m, script(m, nonce=m.transfer)) for m in mandates]
+    requests = [paying(agreed(m), nonce=m.core.transfer) for m in mandates]
     requests[1] = replace(requests[1], tx=UnsignedTx(EVM_LOCAL, b"garbage"))
     words = [outcome_word(outcome) for outcome in bench.sign(*requests)]
     assert words == ["signed", "malformed/transaction_malformed", "signed"]
@@ -247,13 +252,16 @@ OTHERS: dict[str, dict[str, Any]] = {
     "vault": {"vault": "v2"},
     "client": {"client": "c2"},
     "network": {"network": BSC_LOCAL},
-    "amount": {"outputs": (Pay(Address("someone"), ETH, 101),)},
-    "destination": {"outputs": (Pay(Address("thief"), ETH, 100),)},
-    "asset": {"outputs": (Pay(Address("someone"), AssetId("x"), 100),)},
+    "amount": {"effects": (Pay(Address("someone"), ETH, 101),)},
+    "destination": {"effects": (Pay(Address("thief"), ETH, 100),)},
+    "asset": {"effects": (Pay(Address("someone"), AssetId("x"), 100),)},
     "fee": {"fee_max": 11},
     "path": {"source_path": "m/44'/60'/0'/0/1"},
     "initiator": {"initiator": "eve"},
-    "policy version": {"policy_version": 2},
+    "basis": {"basis": bytes(32)},
+    "version": {"version": 2},
+    "retry of": {"retry_of": "t0"},
+    "offered at": {"offered_at": NOON - timedelta(seconds=1)},
     "expiry": {"expires_at": "later"},
 }
 
@@ -264,21 +272,24 @@ def test_an_approval_of_another_mandate_counts_nowhere(four_eyes, aspect):
     changes = dict(OTHERS[aspect])
     if aspect == "expiry":
         changes["expires_at"] = mandate.expires_at + timedelta(seconds=1)
-    approvals = tuple(p.approve(replace(mandate, **changes)) for p in (ADA, BOB))
-    outcome = four_eyes.sign(SignRequest(mandate, script(mandate), approvals))
+    approvals = tuple(p.approve(changed(mandate, **changes)) for p in (ADA, BOB))
+    outcome = four_eyes.sign(paying(Consent(mandate, approvals)))
     refused_and_logged(four_eyes, outcome, "unauthenticated/approval-signature")
 
 
 def test_an_approval_under_an_older_policy_is_not_revived(four_eyes):
-    """Groups changed meanwhile; who approved then did not approve this."""
+    """A group changed meanwhile; who approved then did not approve this."""
     mandate = four_eyes.mandate()
-    four_eyes.session.publisher.publish(
-        sign_policy(policy_document(rule("two", needs=[("treasury", 2)]), version=2))
-    )
-    assert outcome_word(four_eyes.send(mandate, ADA, BOB)) == "policy-version/other-version"
-    renewed = replace(mandate, policy_version=2)
+    same = rule("two", needs=[("treasury", 2)])
+    deny = rule("no", effect="deny", clients=["c2"])
+    publish = four_eyes.session.publisher.publish
+    publish(sign_policy(policy_document(deny, same, version=2)))
+    assert outcome_word(four_eyes.send(mandate, ADA, BOB, fee_max=9)) == "signed"
+    publish(sign_policy(policy_document(same, version=3, people=(ADA, BOB))))
+    assert outcome_word(four_eyes.send(mandate, ADA, BOB)) == "basis/other-basis"
+    renewed = four_eyes.mandate(version=2)
     old = tuple(person.approve(mandate) for person in (ADA, BOB))
-    outcome = four_eyes.sign(SignRequest(renewed, script(renewed), old))
+    outcome = four_eyes.sign(paying(Consent(renewed, old)))
     assert outcome_word(outcome) == "unauthenticated/approval-signature"
     assert outcome_word(four_eyes.send(renewed, ADA, BOB)) == "signed"
 
@@ -333,7 +344,7 @@ APPROVALS = {
 def test_approvals_that_do_not_count(four_eyes, case):
     approve, changes, expected = APPROVALS[case]
     mandate = four_eyes.mandate(**changes)
-    outcome = four_eyes.sign(SignRequest(mandate, script(mandate), approve(mandate)))
+    outcome = four_eyes.sign(paying(Consent(mandate, approve(mandate))))
     refused_and_logged(four_eyes, outcome, expected)
 
 
@@ -342,7 +353,7 @@ def test_a_removed_approver_no_longer_counts(four_eyes):
         rule("two", needs=[("treasury", 2)]), version=2, people=(ADA, EVE)
     )
     four_eyes.session.publisher.publish(sign_policy(without_bob))
-    mandate = four_eyes.mandate(policy_version=2)
+    mandate = four_eyes.mandate()
     outcome = four_eyes.send(mandate, ADA, BOB)
     assert outcome_word(outcome) == "unauthenticated/approver-unknown"
     assert outcome_word(four_eyes.send(mandate, ADA, EVE)) == "signed"
@@ -354,11 +365,9 @@ def test_a_removed_approver_no_longer_counts(four_eyes):
 def test_a_caller_who_is_not_on_the_list(bench):
     mandate = bench.mandate()
     with pytest.raises(Refused) as raised:
-        bench.session.signer.sign(
-            caller("uid:1", allowed=False), [SignRequest(mandate, script(mandate))]
-        )
+        bench.session.signer.sign(caller("uid:1", allowed=False), [paying(agreed(mandate))])
     assert raised.value.detail == "caller"
-    assert bench.session.guard.history(mandate.transfer).signed == ()
+    assert bench.session.guard.history(mandate.core.transfer).signed == ()
 
 
 def test_without_a_policy_nothing_is_signed(bench):
@@ -398,5 +407,5 @@ def test_a_signature_never_exists_before_its_record_is_durable(bench, monkeypatc
 
         monkeypatch.setattr(target, name, noted)
     mandates = [bench.mandate(transfer=f"t{n}") for n in range(2)]
-    bench.sign(*(SignRequest(m, script(m, nonce=m.transfer)) for m in mandates))
+    bench.sign(*(paying(agreed(m), nonce=m.core.transfer) for m in mandates))
     assert events == ["record", "record", "commit", "sign", "sign", "log"]

@@ -8,8 +8,15 @@ from chains.effects import Pay
 from chains.model import Address, AddressType
 from chains.networks import find_network
 from signer.guard import CHANGE_AHEAD_MAX
-from signer.wire import SignRequest
-from tests.support.signer import Bench, aimed, native, outcome_word, refused_and_logged, script
+from tests.support.signer import (
+    Bench,
+    agreed,
+    aimed,
+    native,
+    outcome_word,
+    paying,
+    refused_and_logged,
+)
 
 BTC = native("bitcoin-regtest")
 REGTEST = find_network("bitcoin-regtest").id
@@ -22,7 +29,7 @@ def bench(tmp_path):
 
 def coins_mandate(bench, **changes):
     outputs = (Pay(Address("someone"), BTC, 100),)
-    account = {"source_path": "m/84'/1'/0'", "source_address": None, "outputs": outputs}
+    account = {"source_path": "m/84'/1'/0'", "source_address": None, "effects": outputs}
     return bench.mandate("bitcoin-regtest", **{**account, **changes})
 
 
@@ -42,7 +49,7 @@ def coins(bench, mandate, **changes):
         "change": [change(bench, 1)],
     }
     own = {name: aimed(value, ours) for name, value in changes.items()}
-    return bench.sign(SignRequest(mandate, script(mandate, **{**row, **own})))
+    return bench.sign(paying(agreed(mandate), **{**row, **own}))
 
 
 def test_coins_of_the_account_are_spent_and_change_comes_back(bench):

@@ -1,7 +1,8 @@
 """The messages: canonical, strict, and the same after a round trip."""
 
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -9,7 +10,16 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.model import Address, NetworkId, Signature, UnsignedTx
+from chains.effects import Allow, Call, Delegate, Pay, Sign
+from chains.model import Address, AssetId, NetworkId, Signature, UnsignedTx
+from signer.agreement import (
+    Action,
+    costs_to_json,
+    effect_to_json,
+    parse_costs,
+    parse_effect,
+    set_digest,
+)
 from signer.messages import (
     CallRefused,
     frame,
@@ -21,12 +31,17 @@ from signer.messages import (
 )
 from signer.wire import (
     MESSAGE_BYTES_MAX,
+    Agreed,
     Approval,
     Attestation,
+    Consent,
+    Core,
     MalformedMessage,
     Mandate,
     Need,
     Notice,
+    Place,
+    Purpose,
     Receipt,
     Refusal,
     RefusalCode,
@@ -35,14 +50,16 @@ from signer.wire import (
     Verdict,
     approval_message,
     canonical_json,
+    opinion_to_json,
     outcome_to_json,
     parse_json,
+    parse_opinion,
     parse_outcome,
     parse_time,
     read_json,
     tx_digest,
 )
-from tests.support.signer import MANDATE
+from tests.support.signer import MANDATE, changed
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 JSON = st.recursive(
@@ -53,15 +70,24 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
+CORE = MANDATE.core
+CONSENT = Consent(MANDATE, (Approval("ada", bytes(64)),))
 REQUEST = SignRequest(
-    MANDATE,
-    UnsignedTx(MANDATE.network, b"\1\2", Address("0xabc")),
-    (Approval("ada", bytes(64)),),
+    Purpose.PAY, UnsignedTx(CORE.network, b"\1\2", Address("0xabc")), (CONSENT, CONSENT)
 )
 RECEIPT = Receipt(
-    "t1", bytes(32), bytes(32), (Signature(b"k", b"s"),), 7, bytes(32), MANDATE.requested_at
+    purpose=Purpose.CANCEL,
+    transfers=("t1", "t2"),
+    mandates=(bytes(32), bytes(32)),
+    tx_digest=bytes(32),
+    signatures=(Signature(b"k", b"s"),),
+    records=(Place(7, 6), Place(8, 7)),
+    head=bytes(32),
+    signed_at=CORE.requested_at,
 )
 REFUSAL = Refusal("t1", RefusalCode.NEEDS_APPROVALS, "approvals", "no", (Need("risk", 2),))
+WHOLE = Refusal(None, RefusalCode.LOCKED, "locked", "no")
+AGREED = Agreed("t1", bytes(32), "rule")
 
 
 @given(JSON)
@@ -99,7 +125,9 @@ def test_other_spellings_are_refused(data):
         (REQUEST, SignRequest.parse),
         (RECEIPT, Receipt.parse),
         (REFUSAL, Refusal.parse),
-        (Attestation(MANDATE.network, "v1", "m/0'", Address("a"), bytes(64)), Attestation.parse),
+        (WHOLE, Refusal.parse),
+        (AGREED, Agreed.parse),
+        (Attestation(CORE.network, "v1", "m/0'", Address("a"), bytes(64)), Attestation.parse),
         (
             Status(
                 False, 3, 9, bytes(32), bytes(32), (Notice("w", "m"),), bytes(32), "k", "a\n", 2
@@ -115,9 +143,32 @@ def test_round_trip(message):
     assert parse(parse_json(canonical_json(value.to_json()))) == value
 
 
-@pytest.mark.parametrize("outcome", [RECEIPT, REFUSAL])
+@pytest.mark.parametrize("outcome", [RECEIPT, REFUSAL, WHOLE])
 def test_outcomes_round_trip(outcome):
     assert parse_outcome(outcome_to_json(outcome)) == outcome
+
+
+@pytest.mark.parametrize("opinion", [AGREED, REFUSAL])
+def test_opinions_round_trip(opinion):
+    assert parse_opinion(opinion_to_json(opinion)) == opinion
+
+
+def test_a_request_names_1_to_64_mandates():
+    row = REQUEST.to_json()
+    for count in (0, 65):
+        with pytest.raises(MalformedMessage):
+            SignRequest.parse({**row, "consents": row["consents"][:1] * count})
+    assert len(SignRequest.parse({**row, "consents": row["consents"][:1] * 64}).consents) == 64
+
+
+@pytest.mark.parametrize("field", ["transfers", "mandates", "records"])
+def test_a_receipt_has_a_record_and_a_mandate_for_each_transfer(field):
+    row = RECEIPT.to_json()
+    for values in (row[field][:1], [*row[field], row[field][0]], []):
+        with pytest.raises(MalformedMessage):
+            Receipt.parse({**row, field: values})
+    with pytest.raises(MalformedMessage):
+        Receipt.parse({**row, "transfers": [], "mandates": [], "records": []})
 
 
 WRONG: tuple[Any, ...] = (True, -1, 2**53, "", "\n", "\ud800", "x" * 5000, [], {}, [{}], {"a": 1})
@@ -130,7 +181,7 @@ def edits(row):
         yield rest
         yield {**rest, f"{field}_": row[field]}
         for wrong in WRONG:
-            if wrong != row[field]:
+            if wrong != row[field] and (field, wrong) != ("costs_max", []):
                 yield {**row, field: wrong}
 
 
@@ -140,12 +191,81 @@ def test_a_mandate_with_any_wrong_field_is_refused(row):
         Mandate.parse(row)
 
 
+@pytest.mark.parametrize("row", list(edits(CORE.to_json())))
+def test_a_core_with_any_wrong_field_is_refused(row):
+    with pytest.raises(MalformedMessage):
+        Core.parse(row)
+
+
+EFFECTS = (
+    Pay(Address("a"), AssetId("x"), 1),
+    Pay(Address("a"), AssetId("x"), 1, "memo"),
+    Allow(Address("a"), AssetId("x"), None, None),
+    Allow(Address("a"), AssetId("x"), 2**256 - 1, CORE.requested_at),
+    Call(Address("a"), "f(uint256)", (("n", "1"), ("n", "2")), 0, ("{}",)),
+    Sign("eip712", "example.org", b"\0"),
+    Delegate(Address("a"), Address("b"), None, None),
+    Delegate(Address("a"), Address("b"), "eip155:1", 7),
+)
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: type(effect).__name__)
+def test_every_effect_round_trips_and_is_read_strictly(effect):
+    row = effect_to_json(effect)
+    assert parse_effect(parse_json(canonical_json(row))) == effect
+    for name in row:
+        with pytest.raises(MalformedMessage):
+            parse_effect({each: value for each, value in row.items() if each != name})
+        with pytest.raises(MalformedMessage):
+            parse_effect({**row, name: [1]})
+    with pytest.raises(MalformedMessage):
+        parse_effect({**row, "more": 1})
+
+
+def test_no_two_effects_have_one_digest():
+    digests = {replace(CORE, effects=(effect,)).digest for effect in EFFECTS}
+    assert len(digests) == len(EFFECTS)
+
+
+def test_a_payment_of_nothing_and_a_core_that_does_nothing_are_refused():
+    row = CORE.to_json()
+    with pytest.raises(MalformedMessage):
+        Core.parse({**row, "effects": []})
+    row["effects"][0]["amount"] = "0"
+    with pytest.raises(MalformedMessage):
+        Core.parse(row)
+
+
+COSTS = [
+    {"asset": "a", "kind": "fee", "amount": "1"},
+    {"asset": "a", "kind": "rent", "amount": "1"},
+    {"asset": "b", "kind": "fee", "amount": "1"},
+]
+
+
+def test_costs_have_one_spelling():
+    assert costs_to_json(parse_costs(COSTS)) == COSTS
+    for other in (
+        COSTS[::-1],
+        [*COSTS, COSTS[0]],
+        [{**COSTS[0], "amount": "0"}],
+        [{**COSTS[0], "kind": "bribe"}],
+    ):
+        with pytest.raises(MalformedMessage):
+            parse_costs(other)
+
+
+def test_an_older_mandate_is_refused_in_words():
+    with pytest.raises(MalformedMessage, match="format 2"):
+        Mandate.parse({**MANDATE.to_json(), "format": 1})
+
+
 @pytest.mark.parametrize(
     "amount", ["-1", "+1", "01", "1.0", "1e3", " 1", "١", "", "0x1", str(2**256), 1]
 )
 def test_an_amount_has_one_spelling(amount):
     row = MANDATE.to_json()
-    row["fee_max"] = amount
+    row["costs_max"][0]["amount"] = amount
     with pytest.raises(MalformedMessage):
         Mandate.parse(row)
 
@@ -166,40 +286,55 @@ def test_a_time_has_one_spelling(time):
 
 CHANGES: dict[str, Any] = {
     "transfer": "t2",
+    "retry_of": None,
     "client": "c2",
     "vault": "v2",
     "network": "eip155:31338",
+    "action": Action.CALL,
     "initiator": "ada",
     "source_path": "m/44'/60'/1'/0/0",
     "source_address": None,
-    "outputs": (),
-    "fee_max": 21001,
-    "policy_version": 4,
+    "effects": (),
     "requested_at": MANDATE.expires_at,
-    "expires_at": MANDATE.requested_at,
+    "version": 2,
+    "costs_max": {},
+    "basis": bytes(32),
+    "offered_at": MANDATE.expires_at,
+    "expires_at": MANDATE.offered_at,
 }
+
+
+def test_the_changes_leave_no_field_out():
+    names = {field.name for kind in (Core, Mandate) for field in fields(kind)}
+    assert CHANGES.keys() == names - {"core"}
 
 
 @pytest.mark.parametrize("field", CHANGES)
 def test_every_field_of_a_mandate_is_in_its_digest(field):
-    assert replace(MANDATE, **{field: CHANGES[field]}).digest() != MANDATE.digest()
+    other = changed(MANDATE, **{field: CHANGES[field]})
+    assert other.digest != MANDATE.digest
+    assert (other.core.digest != CORE.digest) == (field in CORE.to_json())
 
 
-def test_every_field_of_an_output_is_in_the_digest():
-    for changes in ({"address": "0xdee"}, {"asset": "x"}, {"amount": 1}):
-        outputs = (replace(MANDATE.outputs[0], **changes),)
-        assert replace(MANDATE, outputs=outputs).digest() != MANDATE.digest()
+def test_every_field_of_a_payment_is_in_the_digest():
+    for changes in ({"address": "0xdee"}, {"asset": "x"}, {"amount": 1}, {"memo": "x"}):
+        effects = (replace(CORE.effects[0], **changes),)
+        assert changed(MANDATE, effects=effects).digest != MANDATE.digest
 
 
-def test_the_digest_is_what_the_documentation_says():
-    from hashlib import sha256
+def test_the_digests_are_what_the_documentation_says():
+    def expected(what, value):
+        tag = f"custody-wallet/{what}/v2\n".encode()
+        return sha256(tag + rfc8785.dumps(value)).digest()
 
-    expected = sha256(b"custody-wallet/mandate/v1\n" + rfc8785.dumps(MANDATE.to_json())).digest()
-    assert MANDATE.digest() == expected
+    assert MANDATE.digest == expected("mandate", MANDATE.to_json())
+    assert CORE.digest == expected("core", CORE.to_json())
+    assert set_digest(Purpose.PAY, ["b", "a"]) == expected("set", ["pay", ["a", "b"]])
+    assert set_digest(Purpose.CANCEL, ["a", "b"]) == expected("set", ["cancel", ["a", "b"]])
 
 
 def test_approving_and_rejecting_are_different_bytes():
-    digest = MANDATE.digest()
+    digest = MANDATE.digest
     assert approval_message(digest, Verdict.APPROVE) != approval_message(digest, Verdict.REJECT)
 
 
@@ -226,12 +361,12 @@ def test_requests_and_responses_round_trip():
 @pytest.mark.parametrize(
     "body",
     [
-        {"version": 1, "call": "x"},
-        {"version": 2, "call": "x", "arguments": {}},
+        {"version": 2, "call": "x"},
+        {"version": 1, "call": "x", "arguments": {}},
         {"version": True, "call": "x", "arguments": {}},
-        {"version": 1, "call": "x", "arguments": []},
-        {"version": 1, "call": 1, "arguments": {}},
-        {"version": 1, "call": "x", "arguments": {}, "more": 1},
+        {"version": 2, "call": "x", "arguments": []},
+        {"version": 2, "call": 1, "arguments": {}},
+        {"version": 2, "call": "x", "arguments": {}, "more": 1},
         [],
     ],
 )
@@ -266,14 +401,17 @@ def test_brackets_in_text_and_many_beside_each_other_are_no_nesting():
         read_json(b"[" * 33 + b"]" * 33)
 
 
-IDS = ("transfer", "client", "vault", "network", "initiator", "source_path", "source_address")
+IDS = (
+    "transfer", "retry_of", "client", "vault", "network", "initiator", "source_path",
+    "source_address",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("field", IDS)
 def test_every_id_of_a_mandate_is_ascii(field):
     for lookalike in ("\u3164", "\u0131", " "):
         row = MANDATE.to_json()
-        row[field] += lookalike
+        row["core"][field] += lookalike
         with pytest.raises(MalformedMessage):
             Mandate.parse(row)
     assert Mandate.parse(MANDATE.to_json()) == MANDATE

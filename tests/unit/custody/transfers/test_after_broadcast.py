@@ -149,7 +149,7 @@ async def test_a_transaction_whose_coin_is_finally_gone_is_dead(sqlite: Database
     await desk.work()
     mandate = await mandate_of(desk, transfer_id)
     await desk.node.mine()
-    desk.node.state.nonces[mandate.source_address or ""] = 1
+    desk.node.state.nonces[mandate.core.source_address or ""] = 1
     await desk.node.finalize()
     await desk.node.mine()
     await desk.work(2)

@@ -93,7 +93,7 @@ async def test_two_people_agree_and_it_is_signed_with_their_signatures(desk: Des
 
     desk.signer.sign = watch  # type: ignore[method-assign]
     assert (await desk.settle(transfer_id)).state == "final"
-    assert [approval.approver for approval in sent[0].approvals] == ["bob", "carol"]
+    assert [approval.approver for approval in sent[0].consents[0].approvals] == ["bob", "carol"]
     assert await desk.received(transfer_id) == 1_000
 
 
@@ -191,7 +191,7 @@ async def test_too_late(light: Desk):
 async def test_another_policy_voids_what_was_asked_under_the_old_one(light: Desk):
     vault = await light.open_funded(1_000_000)
     transfer_id = await light.send(vault, 1_000)
-    ask_people(light)
+    ask_people(light, grant={"time_lock_s": 1})
     with pytest.raises(Unprocessable) as refused:
         await decide(light, transfer_id, "bob")
     assert refused.value.code == "policy_changed"

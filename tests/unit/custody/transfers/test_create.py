@@ -10,6 +10,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import delete
 
+from chains.costs import CostKind
+from chains.effects import Pay
 from chains.errors import InvalidAddress, WrongNetwork, ZeroAddress
 from chains.model import Address, AddressType
 from custody.db.session import Database
@@ -51,13 +53,14 @@ async def test_the_mandate_says_what_was_asked(desk: Desk):
     to = await desk.outside()
     (row,) = await desk.mandates(await desk.send(vault, 5_000, to=to, fee_max=2_000))
     mandate = Mandate.parse(parse_json(row.document))
-    assert (mandate.canonical(), mandate.digest()) == (row.document, row.digest)
-    (output,) = mandate.outputs
-    assert (output.address, output.asset, output.amount) == (to, desk.native, 5_000)
-    assert (mandate.fee_max, mandate.client, mandate.vault) == (2_000, vault.client_id, vault.id)
-    assert mandate.initiator == ANYONE.initiator
-    assert (mandate.source_address, mandate.source_path) == (None, f"m/84'/1'/{vault.account}'")
-    assert mandate.expires_at - mandate.requested_at == desk.lifetime
+    assert (mandate.canonical, mandate.digest) == (row.document, row.digest)
+    core = mandate.core
+    assert core.effects == (Pay(Address(to), desk.native, 5_000),)
+    assert mandate.costs_max == {(desk.native, CostKind.FEE): 2_000}
+    assert (core.client, core.vault) == (vault.client_id, vault.id)
+    assert core.initiator == ANYONE.initiator
+    assert (core.source_address, core.source_path) == (None, f"m/84'/1'/{vault.account}'")
+    assert mandate.expires_at - mandate.offered_at == desk.lifetime
 
 
 async def test_an_account_chain_pays_from_the_first_address(database: Database):
@@ -67,8 +70,8 @@ async def test_an_account_chain_pays_from_the_first_address(database: Database):
     assert first.position == 1
     (row,) = await desk.mandates(await desk.send(vault, 5_000))
     mandate = Mandate.parse(parse_json(row.document))
-    assert mandate.source_path == f"m/44'/60'/{vault.account}'/0/0"
-    assert mandate.source_address is not None
+    assert mandate.core.source_path == f"m/44'/60'/{vault.account}'/0/0"
+    assert mandate.core.source_address is not None
 
 
 @pytest.mark.parametrize(("amount", "fee_max"), [(950_001, None), (1_000_000, 1), (10**15, None)])

@@ -211,7 +211,7 @@ async def test_a_claim_that_the_chain_consumed_is_given_up_and_made_again(sqlite
     desk = Desk(sqlite, ACCOUNT)
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 300_000)
-    (sender,) = {row.source_address for row in [await mandate_of(desk, transfer_id)]}
+    (sender,) = {row.core.source_address for row in [await mandate_of(desk, transfer_id)]}
     desk.adapter.before = crash_on("prepare")
     with pytest.raises(Crash):
         await desk.work()

@@ -13,7 +13,7 @@ from custody.db.transfer_tables import TransactionRow
 from custody.errors import Conflict
 from custody.transactions.looking import unsigned_of
 from custody.vaults.freezes import freeze
-from signer.wire import RefusalCode, SignRequest
+from signer.wire import Consent, Purpose, RefusalCode, SignRequest
 from tests.unit.custody.transfers.desk import ANYONE, Desk
 from tests.unit.custody.transfers.life import (
     FUNDS,
@@ -30,7 +30,7 @@ from tests.unit.custody.transfers.life import (
         (RefusalCode.MISMATCH, "denied"),
         (RefusalCode.UNEXPLAINED, "denied"),
         (RefusalCode.MALFORMED, "denied"),
-        (RefusalCode.POLICY_VERSION, "denied"),
+        (RefusalCode.BASIS, "denied"),
         (RefusalCode.UNKNOWN_VAULT, "denied"),
         (RefusalCode.EXPIRED, "expired"),
     ],
@@ -103,7 +103,8 @@ async def test_bytes_signed_behind_our_back_are_found_among_our_own(sqlite: Data
 
 
 async def _sign_behind_our_back(desk: Desk, transfer_id: str, row: TransactionRow) -> None:
-    await desk.signer.sign([SignRequest(await mandate_of(desk, transfer_id), unsigned_of(row))])
+    consent = Consent(await mandate_of(desk, transfer_id))
+    await desk.signer.sign([SignRequest(Purpose.PAY, unsigned_of(row), (consent,))])
 
 
 async def test_bytes_signed_elsewhere_release_nothing_and_call_a_person(sqlite: Database):
