@@ -1,6 +1,7 @@
 """`custody approver`: an approver's own machine, their own key, and the API of somebody else.
 
-What is shown is decoded from the bytes that will be signed, and the digest is computed here. An
+What is shown is decoded from the bytes that will be signed, and the digest is computed here. With
+--policy, the rules and people that the approval rests on come from the approver's own copy. An
 approval is a signature under that digest and nothing else; the API key only carries it.
 """
 
@@ -27,6 +28,7 @@ from custody.cli.prompts import (
 if TYPE_CHECKING:
     from custody.cli.mandates import Shown
     from custody.cli.remote import Server
+    from signer.policy import Policy
     from signer.wire import Verdict
 
 app = typer.Typer(no_args_is_help=True, help="Approvals: your key, what waits, yes or no.")
@@ -37,6 +39,10 @@ _SHOWN_MAX: Final = 500
 Transfer = Annotated[str, typer.Argument(help="The transfer's id: tfr_…")]
 Url = Annotated[str, typer.Option(help="The API's address, like https://custody.example.")]
 KeyFileOption = Annotated[Path, typer.Option("--key", help="Your key file.")]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option("--policy", help="Your own copy of the policy: shows what the approval rests on."),
+]
 Digest = Annotated[
     str | None,
     typer.Option(help="The digest that was shown; given, nothing is asked and no other is signed."),
@@ -76,10 +82,16 @@ def list_waiting(
 
 @app.command()
 @told
-def show(transfer: Transfer, url: Url, api_key_file: ApiKeyFile = None) -> None:
+def show(
+    transfer: Transfer,
+    url: Url,
+    policy_file: PolicyFile = None,
+    api_key_file: ApiKeyFile = None,
+) -> None:
     """Show what a transfer's approval would sign. Signs nothing."""
+    policy = _policy(policy_file)
     with _server(url, api_key_file) as server:
-        _show(server, transfer)
+        _show(server, transfer, policy)
 
 
 @app.command()
@@ -89,14 +101,16 @@ def approve(
     url: Url,
     key: KeyFileOption,
     digest: Digest = None,
+    policy_file: PolicyFile = None,
     api_key_file: ApiKeyFile = None,
     passphrase_fd: PassphraseFd = None,
 ) -> None:
     """Show a transfer, ask, sign an approval of exactly what was shown, and hand it in."""
     from signer.wire import Verdict
 
+    policy = _policy(policy_file)
     with _server(url, api_key_file) as server:
-        _decide(server, transfer, Verdict.APPROVE, key, digest, passphrase_fd)
+        _decide(server, transfer, Verdict.APPROVE, key, digest, policy, passphrase_fd)
 
 
 @app.command()
@@ -106,14 +120,16 @@ def reject(
     url: Url,
     key: KeyFileOption,
     digest: Digest = None,
+    policy_file: PolicyFile = None,
     api_key_file: ApiKeyFile = None,
     passphrase_fd: PassphraseFd = None,
 ) -> None:
     """Show a transfer, ask, sign a rejection of exactly what was shown, and hand it in."""
     from signer.wire import Verdict
 
+    policy = _policy(policy_file)
     with _server(url, api_key_file) as server:
-        _decide(server, transfer, Verdict.REJECT, key, digest, passphrase_fd)
+        _decide(server, transfer, Verdict.REJECT, key, digest, policy, passphrase_fd)
 
 
 def _decide(
@@ -122,6 +138,7 @@ def _decide(
     verdict: Verdict,
     key: Path,
     digest: str | None,
+    policy: Policy | None,
     passphrase_fd: int | None,
 ) -> None:
     """Nothing is fetched between showing and signing: what was seen is what is signed."""
@@ -131,11 +148,14 @@ def _decide(
     from signer.wire import approval_message
 
     file = KeyFile.read(key, Role.APPROVER)
-    shown = _show(server, transfer)
+    shown = _show(server, transfer, policy)
     if is_expired(shown.mandate, now()):
         raise Failure("the mandate has expired; nothing was signed")
-    if shown.mandate.core.initiator == file.header.id:
+    initiator = shown.mandate.core.initiator
+    if initiator == file.header.id:
         raise Failure("you asked for this transfer yourself; nothing was signed")
+    if policy is not None and file.header.id in policy.behind(initiator):
+        raise Failure(f"{initiator}, a machine that you operate, asked; nothing was signed")
     if digest is None:
         confirm(f"{verdict.value.capitalize()} this transfer as {file.header.id}?")
     elif digest != shown.digest.hex():
@@ -146,7 +166,7 @@ def _decide(
     say(f"{verdict.value} handed in by {opened.id}; the transfer is {state}")
 
 
-def _show(server: Server, transfer: str) -> Shown:
+def _show(server: Server, transfer: str, policy: Policy | None) -> Shown:
     from custody.cli.access import now
     from custody.cli.mandates import in_words, read_mandate
 
@@ -157,7 +177,7 @@ def _show(server: Server, transfer: str) -> Shown:
     shown = read_mandate(canonical.encode("utf-8", "backslashreplace"), transfer)
     if answer.get("digest") != shown.digest.hex():
         raise Failure("the server names another digest than that of the mandate it sent")
-    say(*in_words(shown, now()))
+    say(*in_words(shown, now(), policy))
     return shown
 
 
@@ -195,6 +215,12 @@ def _server(url: str, api_key_file: Path | None) -> Server:
     from custody.cli.remote import Server
 
     return Server(url, read_api_key(api_key_file))
+
+
+def _policy(file: Path | None) -> Policy | None:
+    from custody.cli.documents import read_document
+
+    return None if file is None else read_document(file)[1]
 
 
 def _transfer_id(spelled: str) -> str:

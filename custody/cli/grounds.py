@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from custody.cli.effects import line
-from signer.agreement import Mandate
 from signer.policy import Order, Policy, Rule, Support, basis_of, supports_of
-from signer.wire import format_time
+from signer.wire import Mandate, format_time
 
 
 def ground_lines(mandate: Mandate, policy: Policy | None) -> Iterator[str]:

@@ -6,13 +6,16 @@ computed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chains.networks import Environment, all_networks
-from custody.cli.effects import cost_lines, effect_lines
+from custody.cli.effects import cost_lines, effect_lines, line
+from custody.cli.grounds import ground_lines
 from custody.cli.output import Failure
-from signer.wire import Mandate, format_time, parse_json
+from signer.policy import Policy
+from signer.wire import Core, Mandate, format_time, parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +42,15 @@ def read_mandate(canonical: bytes, transfer: str) -> Shown:
     return Shown(mandate, mandate.digest)
 
 
-def in_words(shown: Shown, now: datetime) -> tuple[str, ...]:
-    """Everything the signature will cover, a line each."""
+def in_words(shown: Shown, now: datetime, policy: Policy | None = None) -> tuple[str, ...]:
+    """Everything the signature will cover, a line each, and what it rests on by `policy`, the
+    approver's own copy."""
     mandate, core = shown.mandate, shown.mandate.core
     network = all_networks()[core.network]
     local = ", a local network" if network.environment is Environment.LOCAL else ""
     lines = [
         f"transfer        {core.transfer}, version {mandate.version}",
-        *([] if core.retry_of is None else [f"again, after    {core.retry_of}"]),
+        *_again(core),
         f"action          {core.action}",
         f"network         {network.name} ({network.id}{local})",
         f"client          {core.client}",
@@ -61,10 +65,16 @@ def in_words(shown: Shown, now: datetime) -> tuple[str, ...]:
         f"asked at        {format_time(core.requested_at)}",
         f"offered at      {format_time(mandate.offered_at)}",
         f"expires         {format_time(mandate.expires_at)} ({_from_now(mandate, now)})",
-        f"rests on        {mandate.basis.hex()}",
+        *ground_lines(mandate, policy),
         f"digest          {shown.digest.hex()}",
     ]
     return tuple(lines)
+
+
+def _again(core: Core) -> Iterator[str]:
+    """A transfer that repeats another pays a second time, if the first was not dead after all."""
+    if core.retry_of is not None:
+        yield line("REPEATS", f"{core.retry_of}: make sure that it paid nobody")
 
 
 def is_expired(mandate: Mandate, now: datetime) -> bool:

@@ -32,6 +32,7 @@ from tests.support.cli import (
     policy,
     refused,
     secret_file,
+    write_json,
 )
 from tests.support.custody import Clock
 from tests.unit.custody.transfers.desk import ANYONE, Desk
@@ -210,6 +211,22 @@ def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, .
     assert digest_in(said) == sha256(b"custody-wallet/mandate/v2\n" + canonical).hexdigest()
 
 
+def test_ones_own_policy_says_what_an_approval_rests_on(
+    office: Office, reach: tuple[str | Path, ...], tmp_path: Path
+):
+    transfer = office.new_transfer()
+    mine = write_json(tmp_path / "mine.json", json.loads(office.policy.document))
+    said = done("approver", "show", transfer, *reach, "--policy", mine)
+    assert "rule            four eyes: approved by 2 of treasury" in said
+    assert "  group         treasury: ann, ben" in said
+    assert "WARNING" not in said
+    other = json.loads(office.policy.document)
+    other["groups"][0]["members"].append("cy")
+    mine = write_json(tmp_path / "other.json", other)
+    said = done("approver", "show", transfer, *reach, "--policy", mine)
+    assert "WARNING         NOT WHAT YOUR POLICY SAYS" in said
+
+
 def test_two_approvals_send_a_transfer_on_its_way(
     office: Office, reach: tuple[str | Path, ...], keys: Keys
 ):
@@ -250,6 +267,7 @@ def test_what_signs_nothing(office: Office, reach: tuple[str | Path, ...], keys:
     digest = digest_in(done("approver", "show", transfer, *reach))
     approve = ("approver", "approve", transfer, *reach, "--key")
     ann, given = keys["ann"][0], ("--digest", digest)
+    mine = write_json(office.folder / "mine.json", json.loads(office.policy.document))
     cases: list[tuple[int, str, tuple[str | Path, ...]]] = [
         (1, "not the transfer whose digest", (ann, "--digest", other, *passphrase_fd())),
         (2, "name the digest with --digest", (ann, *passphrase_fd())),
@@ -257,6 +275,7 @@ def test_what_signs_nothing(office: Office, reach: tuple[str | Path, ...], keys:
         (2, "key of an administrator", (keys["adm"][0], *given, *passphrase_fd())),
         (2, "no terminal to ask on", (ann, *given)),
         (1, "approver_is_initiator", (keys["cy"][0], *given, *passphrase_fd())),
+        (1, "a machine that you operate, asked", (keys["cy"][0], *given, "--policy", mine)),
     ]
     for code, complaint, arguments in cases:
         assert complaint in refused(code, *approve, *arguments)

@@ -229,6 +229,14 @@ def test_a_token_is_shown_in_base_units_and_says_so(liar: Liar, keys: Keys, tmp_
     assert f"pays            1500000000000000000 base units of {asset}" in said
 
 
+def test_a_repetition_is_shouted(liar: Liar, tmp_path: Path):
+    earlier = "tfr_" + "0" * 26
+    liar.shows(spelled(retry_of=earlier))
+    key = secret_file(tmp_path / "api.key", "ck_" + "0" * 26 + "_" + "A" * 43)
+    said = done("approver", "show", TRANSFER, "--url", liar.url, "--api-key-file", key)
+    assert f"REPEATS         {earlier}: make sure that it paid nobody" in said
+
+
 @pytest.mark.parametrize(
     "row", [{}, {"items": 1, "next_cursor": None}, {"items": [{}], "next_cursor": None}], ids=str
 )
