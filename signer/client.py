@@ -29,6 +29,7 @@ from signer.wire import (
     Attestation,
     Consent,
     MalformedMessage,
+    OpenedVault,
     Opinion,
     Outcome,
     Receipt,
@@ -112,10 +113,13 @@ class SignerClient:
     async def status(self) -> Status:
         return await self._call("status", {}, Status.parse)
 
-    async def open_vault(self, client: str, vault: str) -> int:
+    async def open_vault(self, client: str, vault: str) -> OpenedVault:
         """The account number that the signer gave the vault, now or earlier. Refused if the vault
         belongs to another client."""
-        return await self._call("open_vault", {"client": client, "vault": vault}, integer)
+        arguments = {"client": client, "vault": vault}
+        opened = await self._call("open_vault", arguments, OpenedVault.parse)
+        self._holds(opened.sequence, opened.head)
+        return opened
 
     async def account_key(self, vault: str, network: NetworkId, address_type: AddressType) -> str:
         """The vault's extended public key for addresses of this type (secp256k1 only)."""
@@ -218,14 +222,19 @@ class SignerClient:
         read = partial(_read_each, parse_outcome, [request.transfers for request in batch])
         outcomes = await self._call("sign", arguments, read)
         for outcome in outcomes:
-            if isinstance(outcome, Receipt) and outcome.sequence > (self._newest or (0, b""))[0]:
-                self._newest = (outcome.sequence, outcome.head)
+            if isinstance(outcome, Receipt):
+                self._holds(outcome.sequence, outcome.head)
         return outcomes
 
     async def _consider_batch(self, batch: Sequence[Consent]) -> tuple[Opinion, ...]:
         arguments = {"consents": [item.to_json() for item in batch]}
         asked = [(consent.mandate.core.transfer,) for consent in batch]
         return await self._call("consider", arguments, partial(_read_each, parse_opinion, asked))
+
+    def _holds(self, sequence: int, head: bytes) -> None:
+        """Proof of this record, to be told to a signer that was set back."""
+        if sequence > (self._newest or (0, b""))[0]:
+            self._newest = (sequence, head)
 
     async def _call(self, call: str, arguments: dict[str, Any], read: Callable[[Any], T]) -> T:
         body = frame(request(call, arguments))

@@ -113,9 +113,10 @@ def _expect(session: Session, caller: Caller, arguments: Arguments) -> None:
     session.guard.expect(integer(fields["sequence"]), octets(fields["head"], 32))
 
 
-def _open_vault(session: Session, caller: Caller, arguments: Arguments) -> int:
+def _open_vault(session: Session, caller: Caller, arguments: Arguments) -> dict[str, Any]:
     fields = exact_fields(arguments, frozenset({"client", "vault"}))
-    return session.vaults.open(identifier(fields["client"]), identifier(fields["vault"]))
+    client, vault = identifier(fields["client"]), identifier(fields["vault"])
+    return session.vaults.open(client, vault).to_json()
 
 
 def _account_key(session: Session, caller: Caller, arguments: Arguments) -> str:

@@ -52,8 +52,11 @@ _EPOCH: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Vault:
+    """`record`: the journal's on its opening."""
+
     client: str
     account: int
+    record: Record
 
 
 class Guard:
@@ -270,7 +273,8 @@ class Guard:
             record = self.journal.vault(vault)
             if record is None:
                 return None
-            found = self._vaults[vault] = Vault(record.body["client"], record.body["account"])
+            client, account = record.body["client"], record.body["account"]
+            found = self._vaults[vault] = Vault(client, account, record)
         return found
 
     def open_vault(self, client: str, vault: str, now: datetime) -> Vault:
@@ -286,7 +290,7 @@ class Guard:
         account = self._accounts
         if account >= HARDENED:
             raise Refused(RefusalCode.UNAVAILABLE, "accounts", "all account numbers are taken")
-        self.journal.append(
+        record = self.journal.append(
             {
                 "kind": "vault",
                 "at": format_time(now),
@@ -296,7 +300,7 @@ class Guard:
             }
         )
         self._accounts += 1
-        self._vaults[vault] = Vault(client, account)
+        self._vaults[vault] = Vault(client, account, record)
         return self._vaults[vault]
 
     # Policy

@@ -60,6 +60,27 @@ class Attestation:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedVault:
+    """The account number that the signer gave a vault, and the record that says so: number and head
+    are proof of it, as a receipt's are."""
+
+    account: int
+    sequence: int
+    head: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        return {"account": self.account, "sequence": self.sequence, "head": self.head.hex()}
+
+    @classmethod
+    def parse(cls, row: object) -> OpenedVault:
+        """From decoded JSON. Raises MalformedMessage."""
+        fields = exact_fields(row, frozenset({"account", "sequence", "head"}))
+        return cls(
+            integer(fields["account"]), integer(fields["sequence"]), octets(fields["head"], 32)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that an operator should mend. `code` is stable, `message` is for people."""
 

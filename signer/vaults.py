@@ -14,7 +14,7 @@ from signer.clock import TrustedClock
 from signer.errors import Refused
 from signer.guard import Guard, Vault
 from signer.keychain import OwnKey
-from signer.wire import Attestation, RefusalCode
+from signer.wire import Attestation, OpenedVault, RefusalCode
 
 KEYS_MAX = 10_000
 
@@ -31,12 +31,12 @@ class Vaults:
         self._attester = attester
         self._clock = clock
 
-    def open(self, client: str, vault: str) -> int:
-        """The vault's account number, now or earlier; durable."""
+    def open(self, client: str, vault: str) -> OpenedVault:
+        """The vault's account number, given now or earlier; durable."""
         with self._guard.transaction():
             opened = self._guard.open_vault(client, vault, self._clock())
         self._log.append()
-        return opened.account
+        return OpenedVault(opened.account, opened.record.sequence, opened.record.head)
 
     def account_key(self, vault: str, network: NetworkId, address_type: AddressType) -> str:
         """Extended public key of the vault's account (BIP-32 serialization)."""

@@ -46,7 +46,7 @@ from signer.canonical import (
     read_strict_json,
     text,
 )
-from signer.statements import Attestation, Notice, Status
+from signer.statements import Attestation, Notice, OpenedVault, Status
 
 _E = TypeVar("_E", bound=StrEnum)
 
@@ -366,6 +366,7 @@ __all__ = [
     "Mandate",
     "Need",
     "Notice",
+    "OpenedVault",
     "Opinion",
     "Outcome",
     "Place",

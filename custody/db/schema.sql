@@ -187,6 +187,8 @@ CREATE TABLE vaults (
     client_id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     account INTEGER NOT NULL,
+    opened_sequence INTEGER,
+    opened_head BYTEA,
     frozen_reason VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_vaults PRIMARY KEY (id),
@@ -616,6 +618,8 @@ FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.client_id IS DISTINCT FROM NEW.client_id
    OR OLD.account IS DISTINCT FROM NEW.account
+   OR OLD.opened_sequence IS DISTINCT FROM NEW.opened_sequence
+   OR OLD.opened_head IS DISTINCT FROM NEW.opened_head
    OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_delete BEFORE DELETE ON vaults

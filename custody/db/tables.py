@@ -31,14 +31,17 @@ class ClientRow(Row):
 
 
 class VaultRow(Row):
-    """`account`: the hardened index that the signer assigned. `frozen_reason`: set while nothing
-    may leave; the first reason of those in `vault_freezes` that have not ended."""
+    """`account`: the hardened index that the signer assigned, in record `opened_sequence` of its
+    journal. `frozen_reason`: set while nothing may leave; the first reason of those in
+    `vault_freezes` that have not ended."""
 
     __tablename__ = "vaults"
     id: Mapped[str] = mapped_column(primary_key=True)
     client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"), index=True)
     name: Mapped[str]
     account: Mapped[int] = mapped_column(unique=True)
+    opened_sequence: Mapped[int | None]
+    opened_head: Mapped[bytes | None]
     frozen_reason: Mapped[str | None]
     created_at: Mapped[datetime]
 

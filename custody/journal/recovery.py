@@ -174,6 +174,8 @@ class Recovery:
                     client_id=record.client,
                     name=f"recovered {record.vault}",
                     account=record.account,
+                    opened_sequence=record.sequence,
+                    opened_head=record.head,
                     frozen_reason=None,
                     created_at=record.at,
                 )

@@ -152,17 +152,24 @@ def signer_ahead() -> Unavailable:
 
 
 async def newest_known(session: ReadSession) -> tuple[int, bytes] | None:
-    """Number and head of the newest record that custody holds proof of: a receipt, or what it has
-    read. The signer is told it on every connection, and one that was restored refuses to sign."""
+    """Number and head of the newest record that custody holds proof of: a receipt, a vault's
+    opening, or what it has read. The signer is told it on every connection, and one that was
+    restored refuses to sign."""
     receipt = await session.rows(
         select(TransactionRow.receipt_sequence, TransactionRow.receipt_head)
         .where(TransactionRow.receipt_sequence.is_not(None))
         .order_by(TransactionRow.receipt_sequence.desc())
         .limit(1)
     )
+    opening = await session.rows(
+        select(VaultRow.opened_sequence, VaultRow.opened_head)
+        .where(VaultRow.opened_sequence.is_not(None))
+        .order_by(VaultRow.opened_sequence.desc())
+        .limit(1)
+    )
     read = await place(session)
     known = [(read.sequence, read.head)] if read.sequence else []
-    known += [(sequence, head) for sequence, head in receipt if sequence and head]
+    known += [(sequence, head) for sequence, head in (*receipt, *opening) if sequence and head]
     return max(known, default=None)
 
 

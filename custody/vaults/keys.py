@@ -13,7 +13,7 @@ from typing import Protocol
 from chains.codec import TransactionCodec
 from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, KeyScheme, NetworkId, OwnedAddress
-from signer.wire import BATCH_MAX
+from signer.wire import BATCH_MAX, OpenedVault
 
 _REMEMBERED = 10_000
 """Branches of which the key is kept in memory."""
@@ -24,7 +24,7 @@ _SLICE = 200
 class KeySource(Protocol):
     """The part of the signer's client that custody needs to make vaults and addresses."""
 
-    async def open_vault(self, client: str, vault: str) -> int:
+    async def open_vault(self, client: str, vault: str) -> OpenedVault:
         """The vault's account number, assigned at the first call. Safe to repeat."""
         ...
 

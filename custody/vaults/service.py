@@ -84,12 +84,14 @@ class Vaults:
             await repository.client(session, client_id, only=only)
             await check_open(session)
             session.add(opening)
-        account = await self._signer.open_vault(client_id, vault_id)
+        opened = await self._signer.open_vault(client_id, vault_id)
         row = VaultRow(
             id=vault_id,
             client_id=client_id,
             name=checked,
-            account=account,
+            account=opened.account,
+            opened_sequence=opened.sequence,
+            opened_head=opened.head,
             frozen_reason=None,
             created_at=self._clock(),
         )

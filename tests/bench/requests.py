@@ -104,7 +104,7 @@ async def open_vaults(client: SignerClient, number: int) -> list[Vault]:
 
 
 async def _open_vault(client: SignerClient, owner: str, name: str) -> Vault:
-    account = await client.open_vault(owner, name)
+    account = (await client.open_vault(owner, name)).account
     owners = {}
     codecs: list[Any] = [EvmCodec(EVM), BitcoinCodec(BITCOIN), SolanaCodec(SOLANA)]
     for codec in codecs:

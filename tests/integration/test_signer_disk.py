@@ -92,7 +92,7 @@ async def test_a_start_on_a_full_disk(tiny):
         with pytest.raises(SignerRefused, match="unavailable/not-durable"):
             await client.open_vault("c1", "v2")
         filler.unlink()
-        assert await client.open_vault("c1", "v2") == 1
+        assert (await client.open_vault("c1", "v2")).account == 1
         warnings = (await client.status()).warnings
         assert "log-unwritable" not in {warning.code for warning in warnings}
         assert verify_log(state.log, status.log_key).sequence == 3

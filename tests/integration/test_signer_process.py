@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import socket
 import ssl
 import struct
@@ -58,7 +59,7 @@ def state(tmp_path_factory):
 
         async def fill():
             client = signer.client()
-            assert await client.open_vault("c1", "v1") == 0
+            assert (await client.open_vault("c1", "v1")).account == 0
             assert await client.publish_policy(sign_policy(policy_document(rule("all")))) == 1
             await client.close()
 
@@ -146,8 +147,8 @@ async def test_many_callers_at_once(signer):
 
 
 async def test_one_client_used_by_many_tasks(client):
-    ids = await asyncio.gather(*(client.open_vault("c1", "v1") for _ in range(20)))
-    assert set(ids) == {0}
+    opened = await asyncio.gather(*(client.open_vault("c1", "v1") for _ in range(20)))
+    assert {(each.account, each.sequence) for each in opened} == {(0, 1)}
 
 
 async def test_more_requests_than_one_message_holds(client):
@@ -287,6 +288,26 @@ async def test_a_policy_that_custody_keeps_back_is_published_at_the_signer(tmp_p
         await client.close()
 
 
+async def test_a_signer_put_back_to_before_a_vault_was_opened_is_noticed_by_its_client(tmp_path):
+    """Nothing was signed since: the opening itself is the proof of the later record."""
+    own = prepare_state(tmp_path)
+    with running_signer(own) as signer:
+        client = signer.client()
+        await client.open_vault("c1", "v1")
+        await client.close()
+    before = shutil.copytree(own.path, tmp_path / "before")
+    with running_signer(own) as signer:
+        await client.open_vault("c2", "v2")
+        await client.close()
+    shutil.rmtree(own.path)
+    shutil.move(before, own.path)
+    with running_signer(own) as signer:
+        with pytest.raises(SignerRefused) as raised:
+            await client.open_vault("c3", "v3")
+        assert raised.value.detail == "journal-behind"
+        await client.close()
+
+
 # Locking
 
 
@@ -307,11 +328,11 @@ async def test_locked_until_unlocked(tmp_path):
         assert "wrong" not in wrong.stderr.replace("WrongPassphrase", "")
         unlocked = await cli("unlock")
         assert "unlocked" in unlocked.stdout
-        assert await client.open_vault("c1", "v1") == 0
+        assert (await client.open_vault("c1", "v1")).account == 0
         assert "locked" in (await cli("lock", secrets={})).stdout
         assert (await client.status()).locked
         await cli("unlock")
-        assert await client.open_vault("c1", "v1") == 0
+        assert (await client.open_vault("c1", "v1")).account == 0
         assert "log key" in (await cli("status", secrets={})).stdout
         await client.close()
 
@@ -429,7 +450,7 @@ async def test_mutual_tls(tmp_path):
     with running_signer(own, *arguments) as signer:
         port = int(signer.where.rsplit(":", 1)[1])
         good = over_tls(port, "custody")
-        assert await good.open_vault("c1", "v1") == 0
+        assert (await good.open_vault("c1", "v1")).account == 0
         intruder = over_tls(port, "intruder")
         with pytest.raises(SignerError):  # told so, if it listens before it writes
             await intruder.status()
@@ -439,6 +460,6 @@ async def test_mutual_tls(tmp_path):
                 await bad.status()
         with pytest.raises(SignerUnavailable):
             await over_tls(port, "custody", "stranger").status()
-        assert await good.open_vault("c1", "v1") == 0
+        assert (await good.open_vault("c1", "v1")).account == 0
         for each in (good, intruder):
             await each.close()

@@ -32,6 +32,7 @@ from signer.wire import (
     BATCH_MAX,
     Mandate,
     Notice,
+    OpenedVault,
     Outcome,
     Place,
     Purpose,
@@ -62,6 +63,7 @@ class FakeSigner:
         self._clock = clock
         self._codec = codecs or (lambda network: FakeCodec(all_networks()[network]))
         self.accounts: dict[str, tuple[str, int]] = {}
+        self.opened: dict[str, OpenedVault] = {}
         self.signed_policy: SignedPolicy | None = allow_everything()
         self.away = False
         self.warnings: tuple[Notice, ...] = ()
@@ -103,16 +105,18 @@ class FakeSigner:
         async with self._call("policy"):
             return self.signed_policy
 
-    async def open_vault(self, client: str, vault: str) -> int:
+    async def open_vault(self, client: str, vault: str) -> OpenedVault:
         async with self._call("open_vault"):
             if vault not in self.accounts:
                 account = len(self.accounts)
                 self.write(kind="vault", client=client, vault=vault, account=account)
                 self.accounts[vault] = (client, account)
-            owner, account = self.accounts[vault]
+                head = bytes.fromhex(self.journal[-1]["head"])
+                self.opened[vault] = OpenedVault(account, len(self.journal), head)
+            owner, _ = self.accounts[vault]
             if owner != client:
                 raise SignerRefused(RefusalCode.DENIED, "vault-client", "another client's vault")
-            return account
+            return self.opened[vault]
 
     async def account_key(self, vault: str, network: NetworkId, address_type: AddressType) -> str:
         async with self._call("account_key"):

@@ -96,7 +96,7 @@ def test_a_locked_signer_says_so_and_nothing_else(wire):
 
 def test_vaults_and_keys(wire):
     bench = wire.bench
-    assert wire.call("open_vault", client="c1", vault="v3") == 2
+    assert wire.call("open_vault", client="c1", vault="v3")["account"] == 2
     assert wire.refused("open_vault", client="c2", vault="v3") == "unknown-vault/other-client"
     key = wire.call("account_key", vault="v1", network=EVM, address_type="evm")
     assert key.startswith("xpub")

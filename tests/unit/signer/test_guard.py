@@ -312,11 +312,11 @@ def test_a_time_lock_ends(tmp_path):
 
 def test_vaults_get_the_next_number_once_and_for_one_client(bench):
     vaults = bench.session.vaults
-    assert [vaults.open("c1", "v1"), vaults.open("c2", "v2")] == [0, 1]
-    assert vaults.open("c1", "v3") == 2
+    assert [vaults.open(f"c{n}", f"v{n}").account for n in (1, 2)] == [0, 1]
+    assert vaults.open("c1", "v3").account == 2
     bench.restart()
-    assert bench.session.vaults.open("c1", "v3") == 2
-    assert bench.session.vaults.open("c9", "v4") == 3
+    assert bench.session.vaults.open("c1", "v3").account == 2
+    assert bench.session.vaults.open("c9", "v4").account == 3
     with pytest.raises(Refused) as raised:
         bench.session.vaults.open("c2", "v3")
     assert raised.value.detail == "other-client"

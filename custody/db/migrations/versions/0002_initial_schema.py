@@ -152,6 +152,8 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("account", sa.Integer(), nullable=False),
+        sa.Column("opened_sequence", sa.Integer(), nullable=True),
+        sa.Column("opened_head", sa.LargeBinary(), nullable=True),
         sa.Column("frozen_reason", sa.String(), nullable=True),
         sa.Column("created_at", UtcTime(), nullable=False),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_vaults_client_id")),

@@ -64,6 +64,16 @@ async def test_a_receipt_newer_than_the_place_is_what_the_signer_is_told(desk: D
         assert await repository.newest_known(session) == (row.receipt_sequence, row.receipt_head)
 
 
+async def test_the_opening_of_a_vault_is_what_the_signer_is_told_too(desk: Desk):
+    """A signer that was put back to before it would give the same account to another vault."""
+    vault = await desk.new_vault()
+    newest = len(desk.signer.journal), desk.signer._head()
+    assert (vault.opened_sequence, vault.opened_head) == newest
+    async with desk.database.read() as session:
+        assert (await repository.place(session)).sequence < newest[0]
+        assert await repository.newest_known(session) == newest
+
+
 async def test_an_answer_that_was_lost_in_a_crash_is_no_alarm(desk: Desk):
     vault = await desk.open_funded(10**17)
     await desk.send(vault, 1_000)
