@@ -37,6 +37,7 @@ from signer.policy import (
     taken_of,
 )
 from signer.service import Source
+from signer.tree import Frontier
 from signer.wire import Consent, Core, amount, text
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
@@ -129,7 +130,9 @@ def believe_records(journal: Any) -> None:
     """Opens a journal without looking at its chain, its seal and its columns."""
     newest = journal._one("SELECT sequence, head FROM journal ORDER BY sequence DESC LIMIT 1")
     if newest is not None:
-        journal.sequence, journal.head = newest
+        tree = Frontier(newest[0])  # as long as it should be, of whatever leaves
+        journal._end = journal._end._replace(sequence=newest[0], head=newest[1], tree=tree)
+        (journal._seal,) = journal._one("SELECT checkpoint FROM seal") or ("",)
 
 
 STEP_4 = {"signer.service:step4_compare": believe_mandate}
