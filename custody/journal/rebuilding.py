@@ -177,7 +177,7 @@ async def _transaction(
     row.payload, row.sender = tx.payload, tx.sender
     session.add(row)
     await session.flush()
-    await carry(session, row, {mandate.transfer_id: mandate.version})
+    await carry(session, [(row, {mandate.transfer_id: mandate.version})])
     return row
 
 

@@ -28,6 +28,7 @@ from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
 from custody.db.tables import ClientRow, VaultRow
+from custody.db.transfer_tables import TransactionRow
 from custody.errors import Conflict, CustodyError
 from custody.journal import rebuilding, repository
 from custody.journal.addresses import branches_of
@@ -35,7 +36,7 @@ from custody.journal.plan import Plan
 from custody.journal.repository import Place
 from custody.journal.watch import JournalReader, unexplained
 from custody.ledger.service import Ledger
-from custody.transactions.looking import Built, stored, unsigned_of
+from custody.transactions.looking import stored, unsigned_of
 from custody.transactions.signing import Signing
 from custody.transactions.state import State
 from custody.vaults import freezes
@@ -221,18 +222,19 @@ class Recovery:
 
     async def _sign_again(self, records: Sequence[SignedRecord]) -> int:
         """For transactions of ours that have no signature yet: a lost answer, or rebuilt above."""
-        built: dict[str, Built] = {}
         async with self._database.read() as session:
             rows = {
                 (transfer, row.payload): row
                 for transfer, row in await repository.transactions_for(session, records)
                 if row.state == State.BUILT
             }
+            ours: dict[str, TransactionRow] = {}
             for record in records:
                 row = rows.get((record.mandate.core.transfer, record.tx.payload))
                 if row is not None and unsigned_of(row) == record.tx:
-                    built[row.id] = await stored(session, row)
-        for each in built.values():
+                    ours[row.id] = row
+            built = await stored(session, list(ours.values()))
+        for each in built:
             outcome = await self._signing.repeat(each)
             if not isinstance(outcome, Receipt):
                 said = f"{outcome.code}/{outcome.detail}: {outcome.message}"

@@ -28,7 +28,7 @@ from custody.transactions.state import (
     Transaction,
     advance,
 )
-from custody.transactions.work import Work, enqueue
+from custody.transactions.work import Work, work_row
 from custody.vaults import freezes
 
 
@@ -73,7 +73,7 @@ async def transition(
     for effect in effects:
         match effect:
             case Effect.BROADCAST:
-                await enqueue(session, Work.BROADCAST, row.id, row.network, now)
+                session.add(work_row(Work.BROADCAST, row.id, row.network, now))
             case Effect.CLAIM:
                 await repository.claim_again(session, row, now)
             case Effect.RELEASE:

@@ -6,22 +6,22 @@ block. So nothing is ever released here; only tracking, from final blocks, ends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
 from chains.adapter import ChainAdapter
-from chains.answers import found
+from chains.answers import Answers
 from chains.errors import BroadcastRejected, ChainError
-from chains.model import NetworkId, SignedTx, TxId
+from chains.model import Broadcast, NetworkId, SignedTx, TxId
 from custody.db.session import Database
 from custody.db.transfer_tables import TransactionRow
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.moving import move
-from custody.transactions.outcomes import Done, Later, Progress
+from custody.transactions.outcomes import Done, Later, Progress, together
 from custody.transactions.state import Publish, State, can
 from custody.transfers.state import State as TransferState
 
@@ -44,45 +44,72 @@ class Broadcaster:
         self._adapters = adapters
         self._clock = clock
 
-    async def broadcast(self, transaction_id: str) -> Progress:
-        """Send the signed bytes of a transaction that is signed or was broadcast before."""
+    async def broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
+        """Send the signed bytes of those that are signed or were broadcast before, all of one
+        network. Never raises for one transaction's trouble."""
+        return await together(list(dict.fromkeys(transaction_ids)), self._broadcast)
+
+    async def _broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
         async with self._database.read() as session:
-            row = await session.get(TransactionRow, transaction_id)
-        if row is None or row.state not in (State.SIGNED, State.BROADCAST):
-            return Done()
-        signed = signed_of(row)
+            rows = await repository.transactions(session, transaction_ids)
+        sending = {
+            row.id: signed_of(row)
+            for row in rows.values()
+            if row.state in (State.SIGNED, State.BROADCAST)
+        }
+        steps: dict[str, Progress] = dict.fromkeys(transaction_ids, Done())
+        answers = dict(zip(sending, await self._send(list(sending.values())), strict=True))
+        refused: dict[str, ChainError] = {}
+        for each, answer in answers.items():
+            if isinstance(answer, ChainError):
+                refused[each], steps[each] = answer, Later(answer.code)
+            else:
+                txid = sending[each].txid
+                log.info("broadcast", transaction=each, txid=txid, answer=answer)
+        await self._published([each for each in answers if each not in refused])
+        await self._note(refused)
+        return steps
+
+    async def _send(self, signed: Sequence[SignedTx]) -> Answers[Broadcast]:
+        if not signed:
+            return []
         try:
-            [said] = await self._adapters[signed.network].broadcast([signed])
-            answer = found(said)
+            return await self._adapters[signed[0].network].broadcast(signed)
         except ChainError as error:
+            return [error] * len(signed)
+
+    async def _published(self, transaction_ids: Sequence[str]) -> None:
+        if not transaction_ids:
+            return
+        async with self._database.write() as session:
+            now = self._clock()
+            locked = await repository.lock_all(session, transaction_ids)
+            for row, transfers in locked.values():
+                row.broadcast_at = row.broadcast_at or now
+                if can(load(row), Publish):
+                    await move(session, self._ledger, row, transfers, Publish(), now)
+                for each in transfers:
+                    if row.state == State.BROADCAST:
+                        each.waiting = None
+
+    async def _note(self, refused: Mapping[str, ChainError]) -> None:
+        """Show what the transfers wait for."""
+        if not refused:
+            return
+        async with self._database.write() as session:
+            waiting: dict[str, list[str]] = {}
+            for each in await repository.carried(session, refused):
+                code = refused[each.transaction_id].code
+                waiting.setdefault(code, []).append(each.transfer_id)
+            for code, ids in waiting.items():
+                await repository.note_waiting(session, ids, [TransferState.IN_FLIGHT], code)
+        for transaction_id, error in refused.items():
             log.warning(
                 "broadcast_failed",
                 transaction=transaction_id,
                 code=error.code,
                 reason=error.reason if isinstance(error, BroadcastRejected) else None,
             )
-            await self._note(transaction_id, error.code)
-            return Later(error.code)
-        log.info("broadcast", transaction=transaction_id, txid=signed.txid, answer=answer)
-        await self._published(transaction_id)
-        return Done()
-
-    async def _published(self, transaction_id: str) -> None:
-        async with self._database.write() as session:
-            row, transfers = await repository.lock_named(session, transaction_id)
-            now = self._clock()
-            row.broadcast_at = row.broadcast_at or now
-            if can(load(row), Publish):
-                await move(session, self._ledger, row, transfers, Publish(), now)
-            for each in transfers:
-                if row.state == State.BROADCAST:
-                    each.waiting = None
-
-    async def _note(self, transaction_id: str, code: str) -> None:
-        async with self._database.write() as session:
-            carried = await repository.carried(session, [transaction_id])
-            ids = [each.transfer_id for each in carried]
-            await repository.note_waiting(session, ids, [TransferState.IN_FLIGHT], code)
 
 
 def signed_of(row: TransactionRow) -> SignedTx:

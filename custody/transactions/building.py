@@ -11,25 +11,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, Protocol
 
 from chains.adapter import ChainAdapter
-from chains.answers import found as answered
+from chains.answers import Answers, attempt
+from chains.codec import TransactionCodec
 from chains.costs import above
-from chains.errors import BuildError, ClaimUnusable, NodeMisbehaved
+from chains.errors import BuildError, ChainError, ClaimUnusable, NodeMisbehaved
 from chains.model import NetworkId, UnsignedTx
 from chains.transaction import TransferIntent
 from custody.db.session import Database
+from custody.db.transfer_tables import TransactionRow
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.change import ChangeAddresses
-from custody.transactions.claiming import Claimer
-from custody.transactions.looking import Built, look, stored
+from custody.transactions.claiming import Claimed, Claimer
+from custody.transactions.looking import Built, ToBuild, look, stored
 from custody.transactions.moving import move
-from custody.transactions.outcomes import Done, Later, Progress
+from custody.transactions.outcomes import Later, Progress
 from custody.transactions.planners import payment
 from custody.transactions.planners.payment import NotYet, Plan, Waiting
 from custody.transactions.state import Build, can
@@ -71,77 +74,172 @@ class Builder:
         self._precheck = precheck
         self._clock = clock
 
-    async def build(self, transfer_id: str) -> Built | Progress:
-        """The stored bytes for the signer, or why there are none.
-
-        Raises ChainError, SignerError, CustodyError.
-        """
+    async def build(self, transfer_ids: Sequence[str]) -> dict[str, Built | Progress | ChainError]:
+        """For each transfer the stored bytes for the signer, or why there are none. Those that one
+        transaction carries share it. All are of one network. Raises SignerError, CustodyError."""
+        steps: dict[str, Built | Progress | ChainError] = {}
+        waiting = list(transfer_ids)
         try:
             for _ in range(_ATTEMPTS):
-                step = await self._try(transfer_id)
-                if step is not None:
-                    return step
-            return Later(ClaimUnusable.code)
+                if not waiting:
+                    break
+                steps |= await self._try(waiting)
+                waiting = [each for each in waiting if each not in steps]
+            return steps | dict.fromkeys(waiting, Later(ClaimUnusable.code))
         finally:
-            self._change.release(transfer_id)
+            for each in transfer_ids:
+                self._change.release(each)
 
-    async def _try(self, transfer_id: str) -> Built | Progress | None:
-        """None: things are not what they were; look again."""
+    async def _try(self, transfer_ids: Sequence[str]) -> dict[str, Built | Progress | ChainError]:
+        """Who is missing in the answer is to be looked at again: things are not what they were."""
         async with self._database.read() as session:
-            found = await look(session, transfer_id, self._precheck, self._clock)
-        if isinstance(found, Done | Built):
-            return found
-        planned = _plan(found.waiting, self._clock())
-        if isinstance(planned, NotYet):
-            return planned.later
-        transaction_id = None if found.claimed is None else found.claimed.id
-        intent = await self._claimer.intent(planned, transaction_id)
-        if transaction_id is None:
-            transaction_id = await self._claimer.claim(planned, intent)
-            if transaction_id is None:
-                return None
-            async with self._database.read() as session:
-                keys = await repository.keys_of(session, transaction_id)
-            intent = replace(intent, claim=keys)
+            found = await look(session, transfer_ids, self._precheck, self._clock)
+        steps: dict[str, Built | Progress | ChainError] = {
+            each: step for each, step in found.items() if not isinstance(step, ToBuild)
+        }
+        to_build = [each for each in found.values() if isinstance(each, ToBuild)]
+        plans, not_yet = plan_all([each.waiting for each in to_build], self._clock())
+        steps |= {each.transfer: each.later for each in not_yet}
+        claimed = {
+            each.waiting.transfer: each.claimed.id for each in to_build if each.claimed is not None
+        }
+        jobs, failed = await self._claimed(plans, claimed)
+        steps |= failed
+        built, failed = await self._built(jobs)
+        return steps | failed | await self._store(built)
+
+    async def _claimed(
+        self, plans: Sequence[Plan], claimed: Mapping[str, str]
+    ) -> tuple[list[_Job], dict[str, ChainError]]:
+        """Each plan with a transaction that has claimed for it. What came in between is in neither
+        part of the answer."""
+        known = [claimed.get(plan.first.transfer) for plan in plans]
+        intents = await self._claimer.intents(plans, known)
+        jobs = [
+            _Job(plan, transaction_id, intent)
+            for plan, transaction_id, intent in zip(plans, known, intents, strict=True)
+            if transaction_id is not None
+        ]
+        fresh = [
+            (plan, intent)
+            for plan, transaction_id, intent in zip(plans, known, intents, strict=True)
+            if transaction_id is None
+        ]
+        failed: dict[str, ChainError] = {}
+        for (plan, intent), claim in zip(fresh, await self._claim(fresh), strict=True):
+            if isinstance(claim, ChainError):
+                failed |= _for_all(plan, claim)
+            elif claim is not None:
+                jobs.append(_Job(plan, claim.transaction_id, replace(intent, claim=claim.keys)))
+        return jobs, failed
+
+    async def _claim(
+        self, fresh: Sequence[tuple[Plan, TransferIntent]]
+    ) -> Sequence[Claimed | ChainError | None]:
         try:
-            tx = await self._prepare(planned, intent)
-        except BuildError as error:
-            await self._claimer.abandon(transaction_id, error.code)
-            if isinstance(error, ClaimUnusable):
-                return None
-            raise
-        return await self._store(planned, transaction_id, tx)
+            return await self._claimer.claim(
+                [plan for plan, _ in fresh], [intent for _, intent in fresh]
+            )
+        except ChainError as error:
+            return [error] * len(fresh)
 
-    async def _prepare(self, plan: Plan, intent: TransferIntent) -> UnsignedTx:
-        adapter = self._adapters[intent.network]
-        [prepared] = await adapter.prepare([intent])
-        tx = answered(prepared)
-        summary = adapter.codec.summarize(tx)
-        agreed = (
-            Counter(summary.effects) == Counter(plan.effects)
-            and above(summary.costs.most, plan.costs_max) is None
-            and summary.conflict_keys == frozenset(intent.claim)
-            and not summary.unexplained
-        )
-        if not agreed:
-            raise NodeMisbehaved("the transaction built is not the one asked for")
-        return tx
+    async def _built(
+        self, jobs: Sequence[_Job]
+    ) -> tuple[list[tuple[_Job, UnsignedTx]], dict[str, ChainError]]:
+        """The bytes of each job, not stored yet. Claims that nothing can be built with are let
+        go."""
+        built: list[tuple[_Job, UnsignedTx]] = []
+        failed: dict[str, ChainError] = {}
+        unusable: dict[str, str] = {}
+        for job, tx in zip(jobs, await self._prepared(jobs), strict=True):
+            if not isinstance(tx, ChainError):
+                built.append((job, tx))
+                continue
+            if isinstance(tx, BuildError):
+                unusable[job.transaction_id] = tx.code
+            if not isinstance(tx, ClaimUnusable):
+                failed |= _for_all(job.plan, tx)
+        await self._claimer.abandon(unusable)
+        return built, failed
 
-    async def _store(self, plan: Plan, transaction_id: str, tx: UnsignedTx) -> Built | Progress:
+    async def _prepared(self, jobs: Sequence[_Job]) -> Answers[UnsignedTx]:
+        if not jobs:
+            return []
+        adapter = self._adapters[jobs[0].intent.network]
+        try:
+            txs = await adapter.prepare([job.intent for job in jobs])
+        except ChainError as error:
+            return [error] * len(jobs)
+        return [
+            tx if isinstance(tx, ChainError) else attempt(partial(_checked, adapter.codec, job, tx))
+            for job, tx in zip(jobs, txs, strict=True)
+        ]
+
+    async def _store(
+        self, built: Sequence[tuple[_Job, UnsignedTx]]
+    ) -> dict[str, Built | Progress | ChainError]:
+        """Before the signer sees them."""
+        if not built:
+            return {}
+        steps: dict[str, Built | Progress | ChainError] = {}
+        kept: list[TransactionRow] = []
         async with self._database.write() as session:
-            row, transfers = await repository.lock_named(session, transaction_id)
-            waiting = all(each.state == TransferState.APPROVED for each in transfers)
-            if not can(load(row), Build) or not waiting:
-                return Later("busy")
-            row.payload, row.sender = tx.payload, tx.sender
-            await move(session, self._ledger, row, transfers, Build(), self._clock())
+            locked = await repository.lock_all(session, [job.transaction_id for job, _ in built])
+            for job, tx in built:
+                row, transfers = locked[job.transaction_id]
+                waiting = all(each.state == TransferState.APPROVED for each in transfers)
+                if not can(load(row), Build) or not waiting:
+                    steps |= dict.fromkeys((each.id for each in transfers), Later("busy"))
+                    continue
+                row.payload, row.sender = tx.payload, tx.sender
+                await move(session, self._ledger, row, transfers, Build(), self._clock())
+                kept.append(row)
             await session.flush()
-            built = await stored(session, row)
-        self._change.forget(plan.first.transfer)
-        return built
+            answers = await stored(session, kept)
+        for each in answers:
+            steps |= dict.fromkeys(each.transfers, each)
+            for transfer in each.transfers:
+                self._change.forget(transfer)
+        return steps
 
 
-def _plan(waiting: Waiting, now: datetime) -> Plan | NotYet:
-    """The first planner's that plans it."""
-    planned = [each for planner in PLANNERS for each in planner([waiting], now)]
-    return next((each for each in planned if isinstance(each, Plan)), planned[0])
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A plan whose transaction has claimed what `intent` takes."""
+
+    plan: Plan
+    transaction_id: str
+    intent: TransferIntent
+
+
+def _checked(codec: TransactionCodec, job: _Job, tx: UnsignedTx) -> UnsignedTx:
+    summary = codec.summarize(tx)
+    agreed = (
+        Counter(summary.effects) == Counter(job.plan.effects)
+        and above(summary.costs.most, job.plan.costs_max) is None
+        and summary.conflict_keys == frozenset(job.intent.claim)
+        and not summary.unexplained
+    )
+    if not agreed:
+        raise NodeMisbehaved("the transaction built is not the one asked for")
+    return tx
+
+
+def plan_all(waiting: Sequence[Waiting], now: datetime) -> tuple[list[Plan], list[NotYet]]:
+    """The first planner's word about each that plans it, else why it is not yet time."""
+    plans: list[Plan] = []
+    not_yet: dict[str, NotYet] = {}
+    rest = list(waiting)
+    for planner in PLANNERS:
+        for each in planner(rest, now):
+            if isinstance(each, Plan):
+                plans.append(each)
+            else:
+                not_yet.setdefault(each.transfer, each)
+        planned = {transfer.transfer for plan in plans for transfer in plan.transfers}
+        rest = [each for each in rest if each.transfer not in planned]
+    return plans, [not_yet[each.transfer] for each in rest]
+
+
+def _for_all(plan: Plan, error: ChainError) -> dict[str, ChainError]:
+    return {each.transfer: error for each in plan.transfers}

@@ -7,6 +7,8 @@ a restart it is simply another one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
 from custody.errors import CustodyError
@@ -24,23 +26,23 @@ class ChangeAddresses:
         self._given: dict[str, tuple[_Place, OwnedAddress]] = {}
         self._free: dict[_Place, list[OwnedAddress]] = {}
 
-    async def of(self, paying: Waiting, codec: TransactionCodec) -> OwnedAddress:
-        """Of the account that pays: change must return to where the mandate says it came from.
+    async def of(
+        self, paying: Sequence[Waiting], codec: TransactionCodec
+    ) -> dict[str, OwnedAddress]:
+        """By transfer. Of the account that pays: change must return to where the mandate says it
+        came from.
 
-        Raises SignerError where the account's key is not known yet.
+        Raises SignerError where an account's key is not known yet.
         """
-        if paying.transfer not in self._given:
-            network = codec.network
-            kinds = [
-                kind
-                for kind in network.address_types
-                if codec.account_path(kind, paying.account) == paying.source_path
-            ]
-            if len(kinds) != 1:
-                raise CustodyError("source_unknown", "the mandate names no account of this vault")
-            place = paying.vault, network.id, kinds[0]
-            self._given[paying.transfer] = place, await self._next(place)
-        return self._given[paying.transfer][1]
+        wanted: dict[_Place, list[str]] = {}
+        for each in paying:
+            if each.transfer not in self._given:
+                wanted.setdefault(_place(each, codec), []).append(each.transfer)
+        for place, transfers in wanted.items():
+            addresses = await self._next(place, len(transfers))
+            for transfer, address in zip(transfers, addresses, strict=True):
+                self._given[transfer] = place, address
+        return {each.transfer: self._given[each.transfer][1] for each in paying}
 
     def forget(self, transfer_id: str) -> None:
         """It is built with its address, which belongs to it from now on."""
@@ -53,10 +55,26 @@ class ChangeAddresses:
             place, address = given
             self._free.setdefault(place, []).append(address)
 
-    async def _next(self, place: _Place) -> OwnedAddress:
-        free = self._free.get(place)
-        if free:
-            return free.pop()
-        vault, network, kind = place
-        rows = await self._vaults.create_addresses(vault, network, address_type=kind, change=True)
-        return owned(rows[0])
+    async def _next(self, place: _Place, count: int) -> list[OwnedAddress]:
+        free = self._free.setdefault(place, [])
+        if missing := max(0, count - len(free)):
+            vault, network, kind = place
+            free += map(
+                owned,
+                await self._vaults.create_addresses(
+                    vault, network, missing, address_type=kind, change=True
+                ),
+            )
+        given, free[:] = free[:count], free[count:]
+        return given
+
+
+def _place(paying: Waiting, codec: TransactionCodec) -> _Place:
+    kinds = [
+        kind
+        for kind in codec.network.address_types
+        if codec.account_path(kind, paying.account) == paying.source_path
+    ]
+    if len(kinds) != 1:
+        raise CustodyError("source_unknown", "the mandate names no account of this vault")
+    return paying.vault, codec.network.id, kinds[0]

@@ -7,22 +7,22 @@ transactions that want the same coin or nonce meet at the claim's primary key.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 
 from chains.adapter import ChainAdapter
-from chains.answers import found
-from chains.errors import NodeMisbehaved
-from chains.model import ConflictKey, NetworkId
+from chains.errors import ChainError, NodeMisbehaved
+from chains.model import Address, Coin, ConflictKey, NetworkId, OwnedAddress
 from chains.transaction import TransferIntent
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
-from custody.db.transfer_tables import TransactionRow, TransactionTransferRow
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.transactions import repository
 from custody.transactions.apply import load, transition
 from custody.transactions.change import ChangeAddresses
-from custody.transactions.planners.payment import Plan
+from custody.transactions.planners.payment import Plan, Waiting
 from custody.transactions.sources import owned, payer_of, spendable_coins
 from custody.transactions.state import OPEN, Abandon, Claim, Purpose, State, can
 from custody.transfers import repository as transfers
@@ -45,97 +45,203 @@ class Claimer:
         self._change = change
         self._clock = clock
 
-    async def intent(self, plan: Plan, transaction_id: str | None) -> TransferIntent:
-        """As things are now; `claim` holds what `transaction_id` has already claimed. Raises
-        SignerError, CustodyError."""
-        first = plan.first
-        codec = self._adapters[first.network].codec
-        coins = codec.traits.coins
-        change = await self._change.of(first, codec) if coins else None
-        own = [] if transaction_id is None else [transaction_id]
+    async def intents(
+        self, plans: Sequence[Plan], claimed: Sequence[str | None]
+    ) -> list[TransferIntent]:
+        """For plans of one network, as things are now. `claimed`: the transaction that has already
+        claimed for a plan. Raises SignerError, CustodyError."""
+        if not plans:
+            return []
+        codec = self._adapters[plans[0].first.network].codec
+        with_coins = codec.traits.coins
+        firsts = [plan.first for plan in plans]
+        change = await self._change.of(firsts, codec) if with_coins else {}
         async with self._database.read() as session:
-            taken = await repository.taken(session, first.network, besides=own)
-            return TransferIntent(
-                network=first.network,
-                effects=plan.effects,
-                costs_max=plan.costs_max,
-                source=None if coins else owned(await payer_of(session, first)),
-                change=change,
-                coins=await spendable_coins(
-                    session, first.network, first.vault, taken, first.source_path
+            taken = await repository.taken(session, codec.network.id)
+            own = await repository.keys_by_transaction(session, [each for each in claimed if each])
+            payers = {} if with_coins else await _payers(session, firsts)
+            coins = await _coins(session, firsts) if with_coins else {}
+        intents = []
+        for plan, transaction_id in zip(plans, claimed, strict=True):
+            mine = () if transaction_id is None else own[transaction_id]
+            others = taken.difference(mine) if mine else taken
+            offered = coins.get((plan.first.vault, plan.first.source_path), ())
+            intents.append(
+                TransferIntent(
+                    network=codec.network.id,
+                    effects=plan.effects,
+                    costs_max=plan.costs_max,
+                    source=payers.get(plan.first.source_address),
+                    change=change.get(plan.first.transfer),
+                    coins=offered,
+                    taken=others,
+                    claim=mine,
                 )
-                if coins
-                else (),
-                taken=taken,
-                claim=await repository.keys_of(session, own[0]) if own else (),
             )
+        return intents
 
-    async def claim(self, plan: Plan, intent: TransferIntent) -> str | None:
-        """The id of a transaction with committed claims; None if somebody else was faster. Raises
-        ChainError."""
-        [claimed] = await self._adapters[intent.network].claim([intent])
-        keys = found(claimed)
-        if not intent.taken.isdisjoint(keys):
-            raise NodeMisbehaved("the claim names what another transaction holds")
+    async def claim(
+        self, plans: Sequence[Plan], intents: Sequence[TransferIntent]
+    ) -> list[Claimed | ChainError | None]:
+        """For each plan a transaction with committed claims; None if things are not what they
+        were: somebody else was faster. Raises ChainError."""
+        if not plans:
+            return []
+        answers = await self._adapters[intents[0].network].claim(intents)
+        for intent, answer in zip(intents, answers, strict=True):
+            if not isinstance(answer, ChainError) and not intent.taken.isdisjoint(answer):
+                raise NodeMisbehaved("the claim names what another transaction holds")
+        given = {
+            at: Wanted(plan, answer)
+            for at, (plan, answer) in enumerate(zip(plans, answers, strict=True))
+            if not isinstance(answer, ChainError)
+        }
         try:
             async with self._database.write() as session:
-                return await self._store(session, plan, keys)
+                stored = await self._store(session, list(given.values()))
         except IntegrityError:
-            return None
+            stored = [None] * len(given)
+        claimed = dict(zip(given, stored, strict=True))
+        return [
+            each if isinstance(each, ChainError) else claimed[at] for at, each in enumerate(answers)
+        ]
 
-    async def abandon(self, transaction_id: str, reason: str) -> None:
-        """Nothing was built with the claim. Kept, it would make every later transfer of the address
-        wait behind one that can't be built."""
+    async def abandon(self, reasons: Mapping[str, str]) -> None:
+        """Transactions by id, each with why nothing was built with its claim. Kept, it would make
+        every later transfer of the address wait behind one that can't be built."""
+        if not reasons:
+            return
         async with self._database.write() as session:
-            row, _ = await repository.lock_named(session, transaction_id)
-            if can(load(row), Abandon):
-                await transition(session, row, Abandon(reason), self._clock())
+            locked = await repository.lock_all(session, reasons)
+            for row, _ in locked.values():
+                if can(load(row), Abandon):
+                    await transition(session, row, Abandon(reasons[row.id]), self._clock())
 
-    async def _store(
-        self, session: WriteSession, plan: Plan, keys: Sequence[ConflictKey]
-    ) -> str | None:
-        wanted = {each.transfer: each.version for each in plan.transfers}
-        rows = await transfers.lock_transfers(session, wanted)
-        if any(row.state != TransferState.APPROVED for row in rows):
-            return None
-        contest = await repository.contest(session, plan.first.transfer)
-        for transfer in wanted:
-            if any(each.state in OPEN for each in await repository.contest(session, transfer)):
-                return None
+    async def _store(self, session: WriteSession, wanted: Sequence[Wanted]) -> list[Claimed | None]:
+        named = [transfer for each in wanted for transfer in each.versions]
+        locked = {each.id: each for each in await transfers.lock_transfers(session, named)}
+        contests = await repository.contests(session, named)
+        usable = [each for each in wanted if _is_free(each, locked, contests)]
+        spare = await _spare(session, usable, contests)
         now = self._clock()
-        row = await _spare(session, contest, wanted)
-        if row is None:
-            row = transaction_row(plan.purpose, plan.first.network, plan.first.vault, now)
-            row.source = plan.first.source_address or plan.first.source_path
-            row.replaces = plan.replaces
-            session.add(row)
-            await session.flush()
-            await carry(session, row, wanted)
-        else:
-            await transition(session, row, Claim(), now)
-        await repository.claim(session, row, keys, now)
-        return row.id
+        rows: list[TransactionRow] = []
+        for each, row in zip(usable, spare, strict=True):
+            if row is None:
+                rows.append(_new_row(each.plan, now))
+                session.add(rows[-1])
+            else:
+                await transition(session, row, Claim(), now)
+                rows.append(row)
+        await session.flush()
+        fresh = [
+            (row, each.versions)
+            for row, each, old in zip(rows, usable, spare, strict=True)
+            if old is None
+        ]
+        await carry(session, fresh)
+        await repository.claim(
+            session, [(row, each.keys) for row, each in zip(rows, usable, strict=True)], now
+        )
+        stored = {
+            id(each): Claimed(row.id, tuple(each.keys))
+            for each, row in zip(usable, rows, strict=True)
+        }
+        return [stored.get(id(each)) for each in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A transaction whose claim is committed."""
+
+    transaction_id: str
+    keys: tuple[ConflictKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be claimed for a plan."""
+
+    plan: Plan
+    keys: tuple[ConflictKey, ...]
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Of the terms under which each transfer is carried."""
+        return {each.transfer: each.version for each in self.plan.transfers}
+
+
+def _is_free(
+    wanted: Wanted,
+    locked: Mapping[str, TransferRow],
+    contests: Mapping[str, Sequence[TransactionRow]],
+) -> bool:
+    """Whether all that it carries still wait, and nothing else is under way for them."""
+    return all(
+        locked[each].state == TransferState.APPROVED
+        and not any(other.state in OPEN for other in contests[each])
+        for each in wanted.versions
+    )
+
+
+async def _payers(
+    session: ReadSession, paying: Sequence[Waiting]
+) -> dict[Address | None, OwnedAddress]:
+    found: dict[Address | None, OwnedAddress] = {}
+    for each in paying:
+        if each.source_address not in found:
+            found[each.source_address] = owned(await payer_of(session, each))
+    return found
+
+
+async def _coins(
+    session: ReadSession, paying: Sequence[Waiting]
+) -> dict[tuple[str, str], tuple[Coin, ...]]:
+    """By vault and account, claimed ones too: who may take which is for `taken` to say."""
+    found: dict[tuple[str, str], tuple[Coin, ...]] = {}
+    for each in paying:
+        if (each.vault, each.source_path) not in found:
+            found[each.vault, each.source_path] = await spendable_coins(
+                session, each.network, each.vault, frozenset(), each.source_path
+            )
+    return found
 
 
 async def _spare(
-    session: ReadSession, contest: Sequence[TransactionRow], wanted: Mapping[str, int]
-) -> TransactionRow | None:
-    """An attempt for the same transfers that came to no bytes."""
-    for row in reversed(contest):
-        if can(load(row), Claim):
-            carried = await repository.carried(session, [row.id])
-            if {each.transfer_id: each.mandate_version for each in carried} == wanted:
-                return row
-    return None
+    session: ReadSession,
+    wanted: Sequence[Wanted],
+    contests: Mapping[str, Sequence[TransactionRow]],
+) -> list[TransactionRow | None]:
+    """For each an attempt for the same transfers that came to no bytes."""
+    tries = [
+        [row for row in reversed(contests[each.plan.first.transfer]) if can(load(row), Claim)]
+        for each in wanted
+    ]
+    carries: dict[str, dict[str, int]] = {}
+    for each in await repository.carried(session, {row.id for rows in tries for row in rows}):
+        carries.setdefault(each.transaction_id, {})[each.transfer_id] = each.mandate_version
+    return [
+        next((row for row in rows if carries[row.id] == each.versions), None)
+        for each, rows in zip(wanted, tries, strict=True)
+    ]
 
 
-async def carry(session: WriteSession, row: TransactionRow, wanted: Mapping[str, int]) -> None:
-    """The transaction is for these transfers, each in a version of its terms, for good."""
+def _new_row(plan: Plan, now: datetime) -> TransactionRow:
+    row = transaction_row(plan.purpose, plan.first.network, plan.first.vault, now)
+    row.source = plan.first.source_address or plan.first.source_path
+    row.replaces = plan.replaces
+    return row
+
+
+async def carry(
+    session: WriteSession, wanted: Sequence[tuple[TransactionRow, Mapping[str, int]]]
+) -> None:
+    """Each transaction is for these transfers, each in a version of its terms, for good."""
     await session.insert(
         TransactionTransferRow,
         [
             {"transaction_id": row.id, "transfer_id": transfer, "mandate_version": version}
-            for transfer, version in sorted(wanted.items())
+            for row, versions in wanted
+            for transfer, version in sorted(versions.items())
         ],
     )
 

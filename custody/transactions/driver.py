@@ -23,8 +23,8 @@ from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.building import Builder
 from custody.transactions.looking import Built
-from custody.transactions.outcomes import Done, Later, Progress, contained, signer_code
-from custody.transactions.signing import Signing, later
+from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
+from custody.transactions.signing import Signing
 from custody.transfers import repository as transfers
 from custody.transfers.apply import load, transition
 from custody.transfers.state import Event, State, can
@@ -75,12 +75,11 @@ class Driver:
             return dict.fromkeys(transfer_ids, trouble)
         progress: dict[str, Progress] = {}
         built: dict[str, Built] = {}
-        for transfer_id in transfer_ids:
-            if any(transfer_id in each.transfers for each in built.values()):
-                continue  # another's transaction carries it too
-            step = await self._build(transfer_id)
+        for transfer_id, step in (await together(transfer_ids, self._builder.build)).items():
             if isinstance(step, Built):
                 built[step.transaction_id] = step
+            elif isinstance(step, ChainError):
+                progress[transfer_id] = await self._not_built(transfer_id, step)
             else:
                 progress[transfer_id] = step
         return progress | await self._signing.ask(list(built.values()))
@@ -90,20 +89,17 @@ class Driver:
         try:
             status = await self._journal.check()
         except (SignerError, CustodyError) as error:
-            return later(error)
+            return trouble(error, "signer")
         return Later(signer_code(RefusalCode.LOCKED)) if status.locked else None
 
-    async def _build(self, transfer_id: str) -> Built | Progress:
-        try:
-            return await contained(self._builder.build(transfer_id), transfer_id)
-        except InvalidInput as error:
+    async def _not_built(self, transfer_id: str, error: ChainError) -> Progress:
+        if isinstance(error, InvalidInput):
             # Found only now, because only a node knows it: it will not get better.
             await self._give_up(transfer_id, f"{error.code}: {error}")
             return Done()
-        except (ChainError, SignerError, CustodyError) as error:
-            level = log.info if isinstance(error, BuildError) else log.warning
-            level("build_waits", transfer=transfer_id, error=type(error).__name__)
-            return later(error)
+        level = log.info if isinstance(error, BuildError) else log.warning
+        level("build_waits", transfer=transfer_id, error=type(error).__name__)
+        return trouble(error, transfer_id)
 
     async def _give_up(self, transfer_id: str, reason: str) -> None:
         async with self._database.write() as session:

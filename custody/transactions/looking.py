@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chains.model import Address, NetworkId, UnsignedTx
 from custody.db.session import ReadSession
 from custody.db.tables import VaultRow
-from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
+from custody.db.transfer_tables import ApprovalRow, MandateRow, TransactionRow, TransferRow
 from custody.transactions import repository
 from custody.transactions.outcomes import Done
 from custody.transactions.planners.payment import Waiting
@@ -51,22 +51,36 @@ class ToBuild:
 
 
 async def look(
-    session: ReadSession, transfer_id: str, precheck: Precheck, clock: Callable[[], datetime]
-) -> Done | Built | ToBuild:
-    """Raises SignerError, CustodyError."""
-    row = await session.get(TransferRow, transfer_id)
-    if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
-        return Done()
-    contest = await repository.contest(session, transfer_id)
-    built = [each for each in contest if each.state == State.BUILT]
-    if built:
-        return await stored(session, built[-1])
-    mandate = transfers.agreed(await transfers.mandates_of(session, transfer_id))
-    if row.state == TransferState.IN_FLIGHT or mandate is None:
-        return Done()
-    claimed = [each for each in contest if each.state == State.CLAIMED]
-    waiting = await _waiting(session, row, mandate, precheck, clock)
-    return ToBuild(waiting, claimed[-1] if claimed else None)
+    session: ReadSession,
+    transfer_ids: Sequence[str],
+    precheck: Precheck,
+    clock: Callable[[], datetime],
+) -> dict[str, Done | Built | ToBuild]:
+    """What there is to do for each. Raises SignerError, CustodyError."""
+    rows = await transfers.transfers_by_id(session, transfer_ids)
+    contests = await repository.contests(session, transfer_ids)
+    mandates = await transfers.mandates_by_transfer(session, transfer_ids)
+    bytes_of = {each: _newest(contests[each], State.BUILT) for each in rows}
+    waiting_for_word = [row for row in bytes_of.values() if row is not None]
+    built = {each.transaction_id: each for each in await stored(session, waiting_for_word)}
+    found: dict[str, Done | Built | ToBuild] = {}
+    for each in transfer_ids:
+        row = rows.get(each)
+        agreed = transfers.agreed(mandates[each])
+        if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
+            found[each] = Done()
+        elif (newest := bytes_of[each]) is not None:
+            found[each] = built[newest.id]
+        elif row.state == TransferState.IN_FLIGHT or agreed is None:
+            found[each] = Done()
+        else:
+            waiting = await _waiting(session, row, agreed, precheck, clock)
+            found[each] = ToBuild(waiting, _newest(contests[each], State.CLAIMED))
+    return found
+
+
+def _newest(contest: Sequence[TransactionRow], state: State) -> TransactionRow | None:
+    return next((each for each in reversed(contest) if each.state == state), None)
 
 
 async def _waiting(
@@ -97,21 +111,41 @@ async def _waiting(
     )
 
 
-async def stored(session: ReadSession, row: TransactionRow) -> Built:
-    """The stored bytes of a transaction, for all that it carries."""
-    agreed = []
-    for each in await repository.carried(session, [row.id]):
-        mandate = await transfers.mandate_at(session, each.transfer_id, each.mandate_version)
-        assert mandate is not None
-        agreed.append(Agreed(stored_mandate(mandate), await approvals_on(session, mandate)))
-    return Built(row.id, unsigned_of(row), tuple(agreed))
+async def stored(session: ReadSession, rows: Sequence[TransactionRow]) -> list[Built]:
+    """The stored bytes of each transaction, for all that it carries."""
+    carried = await repository.carried(session, {row.id for row in rows})
+    named = {each.transfer_id for each in carried}
+    mandates = {
+        (each.transfer_id, each.version): each
+        for versions in (await transfers.mandates_by_transfer(session, named)).values()
+        for each in versions
+    }
+    agreed: dict[str, list[MandateRow]] = {row.id: [] for row in rows}
+    for each in carried:
+        agreed[each.transaction_id].append(mandates[each.transfer_id, each.mandate_version])
+    verdicts = await transfers.verdicts_by_mandate(
+        session, [each for versions in agreed.values() for each in versions]
+    )
+    return [
+        Built(
+            row.id,
+            unsigned_of(row),
+            tuple(
+                Agreed(stored_mandate(each), _approvals(verdicts[each.digest]))
+                for each in agreed[row.id]
+            ),
+        )
+        for row in rows
+    ]
 
 
 async def approvals_on(session: ReadSession, mandate: MandateRow) -> tuple[Approval, ...]:
+    return _approvals(await transfers.verdicts_on(session, mandate))
+
+
+def _approvals(verdicts: Sequence[ApprovalRow]) -> tuple[Approval, ...]:
     return tuple(
-        Approval(row.approver, row.signature)
-        for row in await transfers.verdicts_on(session, mandate)
-        if row.verdict == Verdict.APPROVE
+        Approval(row.approver, row.signature) for row in verdicts if row.verdict == Verdict.APPROVE
     )
 
 

@@ -11,6 +11,7 @@ from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load, transition
 from custody.transactions.state import (
+    OPEN,
     Build,
     Event,
     Include,
@@ -45,7 +46,6 @@ async def move(
     """
     died_before = row.state == State.DEAD
     after = await transition(session, row, event, now)
-    await session.flush()
     for transfer in transfers:
         transfer.waiting, transfer.updated_at = None, now
         if isinstance(event, Build | Sign) and transfer.state == TransferState.APPROVED:
@@ -53,7 +53,7 @@ async def move(
             await apply.transition(session, ledger, transfer, TransferEvent.LAUNCH, now)
         elif isinstance(event, Include) and died_before:
             await _revive(session, ledger, transfer, now)
-        else:
+        elif after.state not in OPEN:  # while it may be included it decides nothing
             await _settle(session, ledger, transfer, (endings or {}).get(transfer.id), now)
     return after
 
@@ -66,6 +66,7 @@ async def _settle(
     now: datetime,
 ) -> None:
     """What the transactions that name the transfer mean for it, taken together."""
+    await session.flush()
     contest = [load(each) for each in await repository.contest(session, transfer.id)]
     outcome = outcome_of(contest)
     if outcome is None:

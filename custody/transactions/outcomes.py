@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -12,7 +12,7 @@ import structlog
 
 from chains.errors import ChainError
 from custody.errors import CustodyError
-from signer.client import SignerError
+from signer.client import SignerError, SignerRefused
 
 T = TypeVar("T")
 
@@ -40,17 +40,35 @@ def signer_code(code: str) -> str:
     return f"signer_{code.replace('-', '_')}"
 
 
-async def contained(step: Awaitable[T], transfer_id: str) -> T | Later:
-    """`step`'s result. A failure that nobody foresaw is logged and tried again later, so that one
-    transfer's trouble does not hold up the others that a worker has in hand; errors of ours pass.
-    """
+def trouble(error: Exception, subject: str) -> Later:
+    """What somebody waits for whose work failed, as the API shows it. What nobody foresaw is logged
+    and tried again."""
+    if isinstance(error, ChainError | CustodyError):
+        return Later(error.code)
+    if isinstance(error, SignerRefused):
+        return Later(signer_code(error.code))
+    if isinstance(error, SignerError):
+        return Later("signer_unavailable")
+    log.error("unforeseen", subject=subject, error=where(error))
+    return Later("internal_error")
+
+
+async def together(
+    subjects: Sequence[str], step: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
+) -> dict[str, T | Later]:
+    """`step` for the whole set. If it fails, each is tried again by itself, so that one's trouble
+    stays its own: `step` has undone what it had not committed, and is safe to repeat."""
+    if not subjects:
+        return {}
     try:
-        return await step
-    except (ChainError, CustodyError, SignerError):
-        raise
-    except Exception as error:  # noqa: BLE001
-        log.error("unforeseen", transfer=transfer_id, error=where(error))
-        return Later("internal_error")
+        return {**await step(subjects)}
+    except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
+        if len(subjects) == 1:
+            return {subjects[0]: trouble(error, subjects[0])}
+    alone: dict[str, T | Later] = {}
+    for each in subjects:
+        alone |= await together([each], step)
+    return alone
 
 
 def where(error: BaseException) -> str:

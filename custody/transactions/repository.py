@@ -37,6 +37,37 @@ async def lock_named(
     return row, transfers
 
 
+async def lock_all(
+    session: WriteSession, transaction_ids: Collection[str]
+) -> dict[str, tuple[TransactionRow, list[TransferRow]]]:
+    """`lock_named` of each, in the order of their ids."""
+    named = await carried(session, transaction_ids)
+    transfers = await session.for_update(
+        select(TransferRow)
+        .where(TransferRow.id.in_({each.transfer_id for each in named}))
+        .order_by(TransferRow.id)
+    )
+    rows = await session.for_update(
+        select(TransactionRow)
+        .where(TransactionRow.id.in_(transaction_ids))
+        .order_by(TransactionRow.id)
+    )
+    by_id = {each.id: each for each in transfers}
+    found: dict[str, tuple[TransactionRow, list[TransferRow]]] = {row.id: (row, []) for row in rows}
+    for each in named:
+        found[each.transaction_id][1].append(by_id[each.transfer_id])
+    return found
+
+
+async def transactions(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> dict[str, TransactionRow]:
+    """Those of the ids that exist."""
+    named = select(TransactionRow).where(TransactionRow.id.in_(transaction_ids))
+    rows = await session.all(named.order_by(TransactionRow.id))
+    return {row.id: row for row in rows}
+
+
 async def carried(
     session: ReadSession, transaction_ids: Collection[str]
 ) -> Sequence[TransactionTransferRow]:
@@ -131,14 +162,41 @@ async def note_waiting(
     )
 
 
-async def is_queued(session: ReadSession, work: Work, subject: str) -> bool:
-    """Whether it is waiting to be done already."""
-    waiting = select(OutboxRow.seq).where(OutboxRow.subject == subject, OutboxRow.kind == work)
-    return await session.first(waiting) is not None
+async def queued(session: ReadSession, work: Work, subjects: Collection[str]) -> set[str]:
+    """Those for which it is waiting to be done already."""
+    waiting = select(OutboxRow.subject).where(
+        OutboxRow.subject.in_(subjects), OutboxRow.kind == work
+    )
+    return set(await session.all(waiting.order_by(OutboxRow.seq)))
+
+
+async def untried(session: ReadSession, work: Work, network: NetworkId) -> set[str]:
+    """Subjects of a network for which it was not tried yet, or is being tried for the first
+    time."""
+    fresh = (OutboxRow.attempts <= 1) & OutboxRow.last_error.is_(None)
+    waiting = select(OutboxRow.subject).where(
+        OutboxRow.network == network, OutboxRow.kind == work, fresh
+    )
+    return set(await session.all(waiting.order_by(OutboxRow.seq)))
 
 
 # Claims. Who takes a key stays on record; the claim itself is there while one of them may still be
 # included.
+
+
+async def keys_by_transaction(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> dict[str, tuple[ConflictKey, ...]]:
+    """`keys_of` each of the transactions."""
+    rows = await session.rows(
+        select(ClaimHolderRow.transaction_id, ClaimHolderRow.key, ClaimHolderRow.excludes)
+        .where(ClaimHolderRow.transaction_id.in_(transaction_ids))
+        .order_by(ClaimHolderRow.transaction_id, ClaimHolderRow.key)
+    )
+    found: dict[str, tuple[ConflictKey, ...]] = dict.fromkeys(transaction_ids, ())
+    for transaction_id, key, excludes in rows:
+        found[transaction_id] += (ConflictKey(key, Excludes(excludes)),)
+    return found
 
 
 async def keys_of(session: ReadSession, transaction_id: str) -> tuple[ConflictKey, ...]:
@@ -165,12 +223,15 @@ async def taken(
 
 
 async def claim(
-    session: WriteSession, row: TransactionRow, keys: Iterable[ConflictKey], now: datetime
+    session: WriteSession,
+    wanted: Sequence[tuple[TransactionRow, Collection[ConflictKey]]],
+    now: datetime,
 ) -> None:
-    """IntegrityError, now or at the end, if another transaction holds one of them."""
-    ordered = sorted(keys)
-    await session.insert(ClaimRow, [_claim(row, key.text, now) for key in ordered])
-    await session.insert(ClaimHolderRow, [_holder(row, key) for key in ordered])
+    """For each transaction its keys. IntegrityError, now or at the end, if another transaction
+    holds one of them."""
+    ordered = sorted(((key, row) for row, keys in wanted for key in keys), key=lambda each: each[0])
+    await session.insert(ClaimRow, [_claim(row, key.text, now) for key, row in ordered])
+    await session.insert(ClaimHolderRow, [_holder(row, key) for key, row in ordered])
 
 
 async def claim_beside(

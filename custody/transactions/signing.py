@@ -21,16 +21,15 @@ from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import Database, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransferRow
-from custody.errors import CustodyError
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.looking import Built, stored
 from custody.transactions.moving import Ending, move
-from custody.transactions.outcomes import Done, Later, Progress, contained, signer_code
+from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
 from custody.transactions.state import Refuse, Sign, can
 from custody.transfers.state import Event, State
-from signer.client import SignerError, SignerRefused
+from signer.client import SignerError
 from signer.wire import (
     Consent,
     Outcome,
@@ -87,61 +86,87 @@ class Signing:
         transfer."""
         if not built:
             return {}
-        progress: dict[str, Progress] = {}
         try:
             outcomes = await self._signer.sign([request_of(each) for each in built])
         except SignerError as error:
-            return _for_all(built, later(error))
-        for each, outcome in zip(built, outcomes, strict=True):
-            progress |= dict.fromkeys(each.transfers, await self._take(each, outcome))
-        return progress
+            return _for_all(built, trouble(error, "signer"))
+        answers = dict(zip((each.transaction_id for each in built), outcomes, strict=True))
+        asked = {each.transaction_id: each for each in built}
+
+        async def store(transaction_ids: Sequence[str]) -> Mapping[str, Progress]:
+            return await self._store([(asked[each], answers[each]) for each in transaction_ids])
+
+        steps = await together(list(asked), store)
+        return {
+            transfer: steps[each.transaction_id] for each in built for transfer in each.transfers
+        }
 
     async def repeat(self, built: Built) -> Outcome:
         """Ask again for bytes that the signer has signed before, and store its receipt. Raises
         SignerError, SignatureMismatch."""
         (outcome,) = await self._signer.sign([request_of(built)])
         if isinstance(outcome, Receipt):
-            await self._store_receipt(built, outcome)
+            await self._store_receipts([(built, outcome)])
         return outcome
 
-    async def _take(self, built: Built, outcome: Outcome) -> Progress:
-        try:
-            return await contained(self._store(built, outcome), built.transaction_id)
-        except (ChainError, SignerError) as error:
-            log.error(
-                "verdict_unusable", transaction=built.transaction_id, error=type(error).__name__
-            )
-            return later(error)
+    async def _store(self, answered: Sequence[tuple[Built, Outcome]]) -> dict[str, Progress]:
+        """Receipts first, all at once, because their bytes can leave then."""
+        receipts = [(built, each) for built, each in answered if isinstance(each, Receipt)]
+        await self._store_receipts(receipts)
+        steps: dict[str, Progress] = {built.transaction_id: Done() for built, _ in receipts}
+        for built, each in answered:
+            if isinstance(each, Receipt):
+                continue
+            if each.code is RefusalCode.CONFLICT:
+                steps[built.transaction_id] = await self._find_signed(built, each)
+            else:
+                steps[built.transaction_id] = await self._store_refusal(built, each)
+        return steps
 
-    async def _store(self, built: Built, outcome: Outcome) -> Progress:
-        if isinstance(outcome, Receipt):
-            await self._store_receipt(built, outcome)
-            return Done()
-        if outcome.code is RefusalCode.CONFLICT:
-            return await self._find_signed(built, outcome)
-        return await self._store_refusal(built, outcome)
-
-    async def _store_receipt(self, built: Built, receipt: Receipt) -> None:
-        """Raises SignatureMismatch if this is no receipt for these bytes and these mandates."""
-        _check_receipt(built, receipt)
-        signed = self._codecs[built.tx.network].attach(built.tx, receipt.signatures)
+    async def _store_receipts(self, receipts: Sequence[tuple[Built, Receipt]]) -> None:
+        """Raises SignatureMismatch if one is no receipt for its bytes and its mandates."""
+        if not receipts:
+            return
+        signed = {built.transaction_id: self._signed(built, each) for built, each in receipts}
         async with self._database.write() as session:
-            row, transfers = await repository.lock_named(session, built.transaction_id)
-            waiting = all(each.state in _WAITING for each in transfers)
-            if not can(load(row), Sign) or not waiting:
-                return  # another worker stored the same, or it ended before the answer came
-            _complete(row, signed, receipt)
-            now = self._clock()
-            await move(session, self._ledger, row, transfers, Sign(signed.txid), now)
-            await self._refuse_others(session, row, transfers)
+            locked = await repository.lock_all(session, signed)
+            complete: list[tuple[TransactionRow, list[TransferRow]]] = []
+            for built, receipt in receipts:
+                row, transfers = locked[built.transaction_id]
+                waiting = all(each.state in _WAITING for each in transfers)
+                if not can(load(row), Sign) or not waiting:
+                    continue  # another worker stored the same, or it ended before the answer came
+                bytes_ = signed[row.id]
+                _complete(row, bytes_, receipt)
+                event, now = Sign(bytes_.txid), self._clock()
+                await move(session, self._ledger, row, transfers, event, now)
+                complete.append((row, transfers))
+            await session.flush()
+            named = [each.id for _, carried in complete for each in carried]
+            contests = await repository.contests(session, named)
+            for row, transfers in complete:
+                await self._refuse_others(session, row, transfers, contests)
+
+    def _signed(self, built: Built, receipt: Receipt) -> SignedTx:
+        try:
+            _check_receipt(built, receipt)
+            return self._codecs[built.tx.network].attach(built.tx, receipt.signatures)
+        except ChainError as error:
+            kind = type(error).__name__
+            log.error("verdict_unusable", transaction=built.transaction_id, error=kind)
+            raise
 
     async def _refuse_others(
-        self, session: WriteSession, signed: TransactionRow, transfers: Sequence[TransferRow]
+        self,
+        session: WriteSession,
+        signed: TransactionRow,
+        transfers: Sequence[TransferRow],
+        contests: Mapping[str, Sequence[TransactionRow]],
     ) -> None:
         """Other bytes for the same transfers that wait for the signer's word. Unless they are meant
         to replace these, it signs none of them any more: the receipt is its word about them too."""
         for transfer in transfers:
-            for other in await repository.contest(session, transfer.id):
+            for other in contests[transfer.id]:
                 if other.id == signed.id or other.replaces == signed.id:
                     continue
                 if can(load(other), Refuse):
@@ -178,17 +203,15 @@ class Signing:
         it again. If not, somebody else had them signed, and what is reserved may be on its way:
         nothing is released, and a person has to look."""
         async with self._database.read() as session:
-            contests = [
-                await repository.contest(session, each)
-                for each in built.transfers
-                if refusal.transfer in (None, each)
-            ]
-            earlier = [
-                await stored(session, row)
-                for contest in contests
+            contests = await repository.contests(session, built.transfers)
+            others = [
+                row
+                for transfer, contest in contests.items()
+                if refusal.transfer in (None, transfer)
                 for row in reversed(contest)
                 if row.id != built.transaction_id and can(load(row), Sign)
             ]
+            earlier = await stored(session, others)
         for each in earlier:
             if isinstance(await self.repeat(each), Receipt):
                 return Done()
@@ -209,15 +232,6 @@ def request_of(built: Built) -> SignRequest:
     """What the signer is asked."""
     consents = tuple(Consent(each.mandate, each.approvals) for each in built.agreed)
     return SignRequest(Purpose.PAY, built.tx, consents)
-
-
-def later(error: Exception) -> Later:
-    """The code that the API shows while we wait."""
-    if isinstance(error, ChainError | CustodyError):
-        return Later(error.code)
-    if isinstance(error, SignerRefused):
-        return Later(signer_code(error.code))
-    return Later("signer_unavailable")
 
 
 def _for_all(built: Sequence[Built], step: Progress) -> dict[str, Progress]:

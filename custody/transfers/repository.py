@@ -47,6 +47,14 @@ async def lock_transfers(
     return await session.for_update(named.order_by(TransferRow.id))
 
 
+async def transfers_by_id(
+    session: ReadSession, transfer_ids: Collection[str]
+) -> dict[str, TransferRow]:
+    """Those of the ids that exist."""
+    named = select(TransferRow).where(TransferRow.id.in_(transfer_ids)).order_by(TransferRow.id)
+    return {row.id: row for row in await session.all(named)}
+
+
 async def find_transfer(
     session: ReadSession, transfer_id: str, client_id: str | None
 ) -> TransferRow | None:
@@ -170,6 +178,21 @@ async def verdicts_on(session: ReadSession, mandate: MandateRow) -> Sequence[App
         .where(ApprovalRow.mandate_digest == mandate.digest)
         .order_by(ApprovalRow.created_at, ApprovalRow.id)
     )
+
+
+async def verdicts_by_mandate(
+    session: ReadSession, mandates: Collection[MandateRow]
+) -> dict[bytes, list[ApprovalRow]]:
+    """`verdicts_on` each of the mandates, by its digest."""
+    found: dict[bytes, list[ApprovalRow]] = {each.digest: [] for each in mandates}
+    rows = await session.all(
+        select(ApprovalRow)
+        .where(ApprovalRow.mandate_digest.in_(found))
+        .order_by(ApprovalRow.created_at, ApprovalRow.id)
+    )
+    for row in rows:
+        found[row.mandate_digest].append(row)
+    return found
 
 
 async def awaiting_approval(

@@ -7,7 +7,7 @@ that work is not done twice in vain; the outbox is shared by all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 import structlog
@@ -18,7 +18,7 @@ from custody.deposits.follow import NetworkFollower, Step
 from custody.journal.watch import JournalWatch
 from custody.transactions.broadcasting import Broadcaster
 from custody.transactions.driver import Driver
-from custody.transactions.outcomes import Done, Later, Progress, contained
+from custody.transactions.outcomes import Done, Later, Progress
 from custody.transactions.tracking import Tracker
 from custody.transactions.work import Work
 from custody.workers.nodewatch import NodeWatch
@@ -123,8 +123,8 @@ class NetworkWorker:
         items = await self._outbox.claim(self.network, _BATCH)
         async with self._outbox.kept(items):
             results = await asyncio.gather(
-                self._sign([item for item in items if item.work is Work.SIGN]),
-                *(self._broadcast(item) for item in items if item.work is Work.BROADCAST),
+                self._do(items, Work.BROADCAST, self._broadcaster.broadcast),
+                self._do(items, Work.SIGN, self._driver.sign),
             )
         progress = [pair for result in results for pair in result]
         await self._outbox.finish([item for item, step in progress if isinstance(step, Done)])
@@ -133,15 +133,18 @@ class NetworkWorker:
         )
         return len(items)
 
-    async def _sign(self, items: Sequence[Item]) -> list[tuple[Item, Progress]]:
+    async def _do(
+        self,
+        claimed: Sequence[Item],
+        work: Work,
+        step: Callable[[Sequence[str]], Awaitable[Mapping[str, Progress]]],
+    ) -> list[tuple[Item, Progress]]:
+        """One kind of work as one set."""
+        items = [item for item in claimed if item.work is work]
         if not items:
             return []
-        progress = await self._driver.sign([item.subject for item in items])
+        progress = await step([item.subject for item in items])
         return [(item, progress[item.subject]) for item in items]
-
-    async def _broadcast(self, item: Item) -> list[tuple[Item, Progress]]:
-        step = self._broadcaster.broadcast(item.subject)
-        return [(item, await contained(step, item.subject))]
 
     async def _wait(self, delay: float) -> None:
         try:

@@ -5,6 +5,7 @@ by another at once. It may have been done already; so every effect must be safe 
 row is removed only by the worker whose claim still stands.
 
 Work that was never tried goes first: what has to wait anyway must not make what need not wait.
+Among that, broadcasts go before signings: they hold claims that others may wait for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chains.model import NetworkId
 from custody.db.clock import database_now
 from custody.db.session import Database, ReadSession
+from custody.db.tables import OutboxRow
 from custody.transactions.work import Work
 from custody.workers import repository
 
@@ -35,6 +37,7 @@ RETRIES_SHARE = 4
 these don't wait for ever."""
 BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 15.0
+ORDER = (Work.BROADCAST, Work.SIGN)
 WAIT_MAX = timedelta(minutes=1)
 """However late it is due: that was judged by another clock, and looking again costs little."""
 
@@ -67,16 +70,21 @@ class Outbox:
         self._now = now
 
     async def claim(self, network: NetworkId, limit: int) -> list[Item]:
-        """Up to `limit` effects of a network that nothing holds back: new ones first, then a few
-        of those that were tried before. Ours for as long as they are `kept`. Skips what other
-        workers are claiming right now."""
+        """Up to `limit` effects of a network that nothing holds back: new ones first, broadcasts
+        before signings, then a few of those that were tried before. Ours for as long as they are
+        `kept`. Skips what other workers are claiming right now."""
         claim = secrets.token_hex(16)
         async with self._database.write() as session:
             now = await self._now(session)
             hold = repository.Hold(claim, now, now + CLAIM)
             retries = limit // RETRIES_SHARE
-            again = await repository.take(session, network, hold, retries, tried=True)
-            first = await repository.take(session, network, hold, limit - len(again), tried=False)
+            again = await repository.take(session, network, hold, retries, tried=True, kinds=ORDER)
+            first: list[OutboxRow] = []
+            for kind in ORDER:
+                rest = limit - len(again) - len(first)
+                first += await repository.take(
+                    session, network, hold, rest, tried=False, kinds=[kind]
+                )
         rows = [*first, *again]
         return [Item(r.seq, Work(r.kind), r.subject, r.attempts, claim) for r in rows]
 
@@ -119,8 +127,8 @@ class Outbox:
         """They have been run and need not be run again."""
         if items:
             async with self._database.write() as session:
-                for item in items:
-                    await repository.remove(session, item.seq, item.claim)
+                claims = {item.claim for item in items}
+                await repository.remove(session, [item.seq for item in items], claims)
 
     async def retry(self, items: Sequence[tuple[Item, str, datetime | None]]) -> None:
         """Run them again: each with the code of what it waits for and, if known, from when on;

@@ -25,13 +25,22 @@ class Hold:
 
 
 async def take(
-    session: WriteSession, network: NetworkId, hold: Hold, limit: int, *, tried: bool
+    session: WriteSession,
+    network: NetworkId,
+    hold: Hold,
+    limit: int,
+    *,
+    tried: bool,
+    kinds: Collection[str],
 ) -> list[OutboxRow]:
-    """Up to `limit` rows of a network that nothing holds, held from now on: those that were tried
-    before, or those that were not. In the order in which they came free, new ones in the order in
-    which they were made. Skips what others are taking right now."""
+    """Up to `limit` rows of a network and of some kinds that nothing holds, held from now on: those
+    that were tried before, or those that were not. In the order in which they came free, new ones
+    in the order in which they were made. Skips what others are taking right now."""
+    if limit < 1:
+        return []
     attempts = OutboxRow.attempts > 0 if tried else OutboxRow.attempts == 0
-    free = (OutboxRow.network == network) & not_(_is_held(hold.since)) & attempts
+    wanted = (OutboxRow.network == network) & OutboxRow.kind.in_(kinds) & attempts
+    free = wanted & not_(_is_held(hold.since))
     first = select(OutboxRow.seq).where(free).order_by(OutboxRow.held_until, OutboxRow.seq)
     # A common table expression, because PostgreSQL may run a plain subquery again for each row, and
     # then the limit and the locks mean nothing.
@@ -73,9 +82,11 @@ async def first_free_at(session: ReadSession, network: NetworkId, now: datetime)
     return await session.first(mine.order_by(free_at).limit(1))
 
 
-async def remove(session: WriteSession, seq: int, claim: str) -> None:
-    """It is done. Changes nothing unless the claim still holds it."""
-    await session.execute(delete(OutboxRow).where(*_ours(seq, claim)))
+async def remove(session: WriteSession, seqs: Collection[int], claims: Collection[str]) -> None:
+    """They are done. Changes none but those that one of the claims still holds."""
+    await session.execute(
+        delete(OutboxRow).where(OutboxRow.seq.in_(seqs), OutboxRow.claim.in_(claims))
+    )
 
 
 async def put_back(session: WriteSession, seq: int, hold: Hold, code: str) -> None:

@@ -18,6 +18,7 @@ from custody.db.transfer_tables import TransferRow
 from custody.errors import CustodyError, Unavailable
 from custody.journal.plan import Plan
 from custody.journal.recovery import Recovered, Recovery
+from custody.transactions.looking import Built
 from custody.transfers.request import transfer_id_of
 from tests.support.fakes import FakeCodec
 from tests.unit.custody.transfers.desk import ANYONE, Desk
@@ -305,9 +306,9 @@ async def test_a_nonce_that_somebody_else_claimed_meanwhile_is_given_back(house:
     await house.restore()
     await house.pay(vault, "two")
     claimed = await desk.workers.networks[desk.network.id]._driver._builder.build(
-        transfer_id_of(vault.client_id, "two")
+        [transfer_id_of(vault.client_id, "two")]
     )
-    assert claimed is not None
+    assert isinstance(claimed[transfer_id_of(vault.client_id, "two")], Built)
     assert await desk.claims() == signed
     with pytest.raises(Unavailable):
         await desk.services.journal.check()

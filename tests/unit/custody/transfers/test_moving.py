@@ -145,7 +145,7 @@ async def test_two_workers_with_one_transfer_make_one_transaction(every: Desk):
     await asyncio.gather(*(driver.sign([transfer_id]) for _ in range(4)))
     await driver.sign([transfer_id])
     sent = await desk.newest(transfer_id)
-    await asyncio.gather(*(broadcaster.broadcast(sent.id) for _ in range(4)))
+    await asyncio.gather(*(broadcaster.broadcast([sent.id]) for _ in range(4)))
     assert len(await desk.transactions(transfer_id)) == 1
     await desk.settle(transfer_id)
     await ended_well(desk, vault, transfer_id, 300_000)
