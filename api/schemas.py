@@ -7,10 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from chains.model import AssetId
-from chains.networks import Asset, all_networks
+from chains.assets import Amount, Asset
 from custody.reasons import LENGTH_MAX
-from custody.transfers.amounts import format_decimal
 
 
 def _printable(text: str) -> str:
@@ -61,16 +59,7 @@ class Money(View):
 
 
 def money(units: int, asset: Asset) -> Money:
-    return Money(
-        amount=format_decimal(units, asset.decimals),
-        amount_base_units=str(units),
-    )
-
-
-def known_asset(asset: str) -> Asset:
-    """The asset of a stored id."""
-    native = {network.native.id: network.native for network in all_networks().values()}
-    return native[AssetId(asset)]
+    return Money(amount=Amount(asset, units).decimal, amount_base_units=str(units))
 
 
 class ProblemError(View):

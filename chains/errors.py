@@ -7,6 +7,10 @@
     │   │   ├── WrongNetwork       address_wrong_network
     │   │   └── ZeroAddress        address_zero
     │   ├── InvalidAmount          amount_invalid
+    │   │   ├── MalformedAmount    amount_malformed
+    │   │   ├── TooManyDecimals    amount_too_many_decimals
+    │   │   ├── NegativeAmount     amount_negative
+    │   │   ├── ZeroAmount         amount_zero
     │   │   └── DustAmount         amount_dust
     │   └── MemoUnsupported        memo_unsupported
     ├── CodecError                 bytes that we refuse to read, sign or complete
@@ -77,6 +81,26 @@ class ZeroAddress(InvalidAddress):
 
 class InvalidAmount(InvalidInput):
     code = "amount_invalid"
+
+
+class MalformedAmount(InvalidAmount):
+    """Not a number in the one form that is read."""
+
+    code = "amount_malformed"
+
+
+class TooManyDecimals(InvalidAmount):
+    """Finer than the asset can be divided."""
+
+    code = "amount_too_many_decimals"
+
+
+class NegativeAmount(InvalidAmount):
+    code = "amount_negative"
+
+
+class ZeroAmount(InvalidAmount):
+    code = "amount_zero"
 
 
 class DustAmount(InvalidAmount):

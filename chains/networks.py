@@ -1,4 +1,4 @@
-"""The networks and native assets that exist, read from `networks.toml` beside this file.
+"""The networks that exist, read from `networks.toml` beside this file.
 
 Data only: which of them a process serves, and where their nodes are, is that process's
 configuration. Knows no node and no code of any chain.
@@ -15,6 +15,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
+from chains.assets import Asset, find_asset
 from chains.costs import CostKind, Costs, costs_in
 from chains.model import AddressType, AssetId, NetworkId
 
@@ -47,21 +48,11 @@ class Finality:
 
 
 @dataclass(frozen=True, slots=True)
-class Asset:
-    """`decimals` places shift base units to the unit people use; `maximum` bounds any amount."""
-
-    id: AssetId
-    network: NetworkId
-    symbol: str
-    decimals: int
-    maximum: int
-
-
-@dataclass(frozen=True, slots=True)
 class Network:
     """`follow_depth`: how many blocks a follower remembers, more than finality needs. `costs_max`:
     the most that a transfer which says nothing else may cost, by kind. `address_types`: what we
-    derive, default first. `parameters`: the family's own constants."""
+    derive, default first. `native`: the asset that costs are paid in. `parameters`: the family's
+    own constants."""
 
     id: NetworkId
     alias: str
@@ -115,8 +106,7 @@ def find_network(name: str) -> Network:
 
 def _network(alias: str, row: dict[str, Any]) -> Network:
     network_id = NetworkId(row["id"])
-    native, costs = row["native"], row["costs_max"]
-    native_id = AssetId(f"{network_id}/slip44:{native['slip44']}")
+    native, costs = AssetId(f"{network_id}/{row['native']}"), row["costs_max"]
     finality = Finality(row["finality"].get("node", False), row["finality"].get("confirmations"))
     assert row["follow_depth"] > (finality.confirmations or 0), alias
     return Network(
@@ -127,14 +117,8 @@ def _network(alias: str, row: dict[str, Any]) -> Network:
         environment=Environment(row["environment"]),
         finality=finality,
         follow_depth=row["follow_depth"],
-        costs_max=costs_in(native_id, {CostKind(kind): most for kind, most in costs.items()}),
+        costs_max=costs_in(native, {CostKind(kind): most for kind, most in costs.items()}),
         address_types=tuple(AddressType(name) for name in row["address_types"]),
-        native=Asset(
-            id=native_id,
-            network=network_id,
-            symbol=native["symbol"],
-            decimals=native["decimals"],
-            maximum=int(native["maximum"]),
-        ),
+        native=find_asset(native),
         parameters=MappingProxyType(row["parameters"]),
     )

@@ -20,16 +20,16 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
         /usr/local/bin/pip* \
  && install -d -o 10002 -g 10002 -m 0700 /srv/custody
 COPY --from=packages /opt/venv /opt/venv
-COPY chains/*.py chains/networks.toml /opt/custody/chains/
+COPY chains/*.py chains/assets.toml chains/networks.toml /opt/custody/chains/
 COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
 COPY chains/evm/*.py /opt/custody/chains/evm/
 COPY chains/nodes/*.py /opt/custody/chains/nodes/
 COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/transport/*.py /opt/custody/chains/transport/
 COPY chains/tron/*.py /opt/custody/chains/tron/
-COPY signer/__init__.py signer/canonical.py signer/client.py signer/messages.py \
-     signer/records.py signer/statements.py signer/wire.py \
-     /opt/custody/signer/
+COPY signer/__init__.py signer/agreement.py signer/canonical.py signer/checkpoint.py \
+     signer/client.py signer/messages.py signer/proof.py signer/records.py signer/statements.py \
+     signer/tree.py signer/wire.py /opt/custody/signer/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY custody/*.py /opt/custody/custody/
 COPY custody/alarms/*.py /opt/custody/custody/alarms/
@@ -43,6 +43,7 @@ COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/vers
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
 COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
+COPY custody/policies/*.py /opt/custody/custody/policies/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
 COPY custody/transactions/*.py /opt/custody/custody/transactions/

@@ -9,15 +9,18 @@ from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.schemas import View, with_example
-from chains.networks import Asset
+from chains.assets import Asset, AssetKind, assets_of
 from custody.errors import NotFound
+from custody.services import Services
 
 router = APIRouter(prefix="/assets", tags=["assets"])
 
 ASSET_EXAMPLE = {
     "id": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
     "network": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
+    "kind": "native",
     "symbol": "BTC",
+    "name": "Bitcoin",
     "decimals": 8,
 }
 
@@ -29,7 +32,9 @@ class AssetView(View):
 
     id: str
     network: str
+    kind: AssetKind
     symbol: str
+    name: str
     decimals: int = Field(description="places between base units and the unit people use")
 
 
@@ -42,8 +47,7 @@ class AssetList(View):
 @router.get("", summary="List assets", responses=problems())
 async def list_assets(_caller: Reader, services: ServicesDependency) -> AssetList:
     """The assets of the networks that are served here."""
-    networks = services.custody.networks.values()
-    return AssetList(items=[asset_view(network.native) for network in networks])
+    return AssetList(items=[asset_view(asset) for asset in _served(services)])
 
 
 @router.get("/{asset:path}", summary="Get an asset", responses=problems(404))
@@ -53,13 +57,22 @@ async def get_asset(
     services: ServicesDependency,
 ) -> AssetView:
     """One asset by id."""
-    for network in services.custody.networks.values():
-        if network.native.id == asset:
-            return asset_view(network.native)
+    for each in _served(services):
+        if each.id == asset:
+            return asset_view(each)
     raise NotFound("asset_not_found", "There is no such asset here.")
 
 
 def asset_view(asset: Asset) -> AssetView:
     return AssetView(
-        id=asset.id, network=asset.network, symbol=asset.symbol, decimals=asset.decimals
+        id=asset.id,
+        network=asset.network,
+        kind=asset.kind,
+        symbol=asset.symbol,
+        name=asset.name,
+        decimals=asset.decimals,
     )
+
+
+def _served(services: Services) -> list[Asset]:
+    return [asset for network in services.custody.networks for asset in assets_of(network)]

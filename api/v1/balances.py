@@ -11,7 +11,8 @@ from api.context import NodesDependency, ServicesDependency
 from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.nodes import NodeMonitor, NodeView
-from api.schemas import AssetName, Identifier, Money, View, known_asset, money, with_example
+from api.schemas import AssetName, Identifier, Money, View, money, with_example
+from chains.assets import assets_of, find_asset
 from custody.db.session import ReadSession
 from custody.deposits.chain_repository import newest_blocks
 from custody.ledger import repository as ledger
@@ -127,21 +128,22 @@ async def _render(
     were never held are shown as zero."""
     blocks = await newest_blocks(session)
     held = {balance.asset: balance for balance in found}
-    for network in services.custody.networks.values():
-        held.setdefault(network.native.id, Balance(network.native.id))
+    for network in services.custody.networks:
+        for asset in assets_of(network):
+            held.setdefault(asset.id, Balance(asset.id))
     views = await nodes.views()
     now = services.custody.clock()
     items = []
     for asset_id, balance in sorted(held.items()):
         if query.asset in (None, asset_id):
-            network_id = known_asset(asset_id).network
+            network_id = find_asset(asset_id).network
             node = views.get(network_id, NodeView())
             items.append(_view(balance, as_of(blocks.get(network_id), node, now)))
     return BalanceList(items=items)
 
 
 def _view(balance: Balance, answered: AsOf) -> BalanceView:
-    asset = known_asset(balance.asset)
+    asset = find_asset(balance.asset)
     return BalanceView(
         asset=asset.id,
         network=asset.network,

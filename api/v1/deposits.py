@@ -10,14 +10,14 @@ from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.paging import Page, PageQuery, page_of
-from api.schemas import Identifier, NetworkName, View, known_asset, with_example
+from api.schemas import Identifier, NetworkName, View, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from api.v1.networks import named_in_request
+from chains.assets import Amount, find_asset
 from chains.model import NetworkId
 from custody.db.tables import DepositRow
 from custody.deposits import repository
 from custody.deposits.matching import DepositState
-from custody.transfers.amounts import format_decimal
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/deposits", tags=["deposits"])
@@ -112,7 +112,7 @@ async def get_deposit(
 
 
 def _view(row: DepositRow, address: str) -> DepositView:
-    asset = known_asset(row.asset)
+    asset = find_asset(row.asset)
     return DepositView(
         id=row.id,
         client_id=row.client_id,
@@ -122,7 +122,7 @@ def _view(row: DepositRow, address: str) -> DepositView:
         symbol=asset.symbol,
         address_id=row.address_id,
         address=address,
-        amount=format_decimal(row.amount, asset.decimals),
+        amount=Amount(asset, row.amount).decimal,
         amount_base_units=str(row.amount),
         state=DepositState(row.state),
         txid=row.txid,

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import Field
 
-from api.schemas import Money, View, known_asset, money, with_example
+from api.schemas import Money, View, money, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
+from chains.assets import Amount, find_asset
 from chains.costs import CostKind, Costs
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferEventRow
 from custody.transactions.state import Purpose
 from custody.transactions.state import State as TransactionState
-from custody.transfers.amounts import format_decimal
 from custody.transfers.consent import Consent
 from custody.transfers.repository import current
 from custody.transfers.request import Shown
@@ -157,7 +157,7 @@ class TransferWithEvents(TransferView):
 
 def transfer_view(shown: Shown) -> TransferView:
     """With its terms and its transactions."""
-    row, asset, terms = shown.row, known_asset(shown.row.asset), current(shown.mandates)
+    row, asset, terms = shown.row, find_asset(shown.row.asset), current(shown.mandates)
     return TransferView(
         id=row.id,
         client_id=row.client_id,
@@ -167,7 +167,7 @@ def transfer_view(shown: Shown) -> TransferView:
         symbol=asset.symbol,
         destination=row.destination,
         memo=row.memo,
-        amount=format_decimal(row.amount, asset.decimals),
+        amount=Amount(asset, row.amount).decimal,
         amount_base_units=str(row.amount),
         costs_max=_by_kind(terms.costs_max),
         note=row.note,
@@ -221,4 +221,4 @@ def _transaction_view(row: TransactionRow) -> TransactionView:
 
 
 def _by_kind(costs: Costs) -> MoneyByKind:
-    return {kind: money(units, known_asset(asset)) for (asset, kind), units in costs.items()}
+    return {kind: money(units, find_asset(asset)) for (asset, kind), units in costs.items()}

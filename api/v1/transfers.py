@@ -1,5 +1,7 @@
 """Transfers: money that leaves. Asked for here, signed by the signer, moved by the workers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -29,11 +31,12 @@ from api.v1.transfer_views import (
     event_view,
     transfer_view,
 )
+from chains.assets import Amount, Asset, find_asset
 from chains.costs import CostKind
-from chains.model import AssetId, NetworkId
-from chains.networks import Asset
-from custody.errors import Unprocessable
-from custody.transfers.amounts import parse_base_units, parse_decimal
+from chains.errors import InvalidAmount
+from chains.model import NetworkId
+from chains.networks import Network
+from custody.errors import Invalid, Unprocessable
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
 from custody.transfers.state import State
@@ -126,17 +129,15 @@ async def create_transfer(
     this API key finds what this one asked for.
     """
     network = named_in_request(services, body.network)
+    asset = _asset(body, network)
     request = TransferRequest(
         vault_id=body.vault_id,
         network=network.id,
-        asset=AssetId(body.asset) if body.asset is not None else network.native.id,
+        asset=asset.id,
         destination=body.destination,
-        amount=_amount(body, network.native),
+        amount=_amount(body, asset),
         fee_max=_fee_max(body, network.native),
-        costs_max={
-            kind: parse_decimal(most, network.native.decimals, "costs_max")
-            for kind, most in body.costs_max.items()
-        },
+        costs_max=_costs_max(body, network.native),
         memo=body.memo,
         retry_of=body.retry_of,
         note=body.note,
@@ -203,16 +204,41 @@ class _Renderer:
         return Answer(status, canonical_json(body))
 
 
+def _asset(body: NewTransfer, network: Network) -> Asset:
+    """Raises Invalid asset_unknown."""
+    try:
+        return network.native if body.asset is None else find_asset(body.asset)
+    except KeyError:
+        raise Invalid("asset_unknown", "there is no such asset", field="asset") from None
+
+
 def _amount(body: NewTransfer, asset: Asset) -> int:
     if body.amount is not None:
-        return parse_decimal(body.amount, asset.decimals)
+        return Amount.parse(asset, body.amount).units
     assert body.amount_base_units is not None
-    return parse_base_units(body.amount_base_units)
+    with _named("amount_base_units"):
+        return Amount.parse_base_units(asset, body.amount_base_units).units
 
 
 def _fee_max(body: NewTransfer, native: Asset) -> int | None:
     if body.fee_max is not None:
-        return parse_decimal(body.fee_max, native.decimals, "fee_max")
+        with _named("fee_max"):
+            return Amount.parse(native, body.fee_max).units
     if body.fee_max_base_units is not None:
-        return parse_base_units(body.fee_max_base_units, "fee_max_base_units")
+        with _named("fee_max_base_units"):
+            return Amount.parse_base_units(native, body.fee_max_base_units).units
     return None
+
+
+def _costs_max(body: NewTransfer, native: Asset) -> dict[CostKind, int]:
+    with _named("costs_max"):
+        return {kind: Amount.parse(native, most).units for kind, most in body.costs_max.items()}
+
+
+@contextmanager
+def _named(field: str) -> Iterator[None]:
+    """An amount is found wrong in `field`."""
+    try:
+        yield
+    except InvalidAmount as error:
+        raise Invalid(error.code, str(error), field=field) from error

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from chains.assets import Amount, find_asset
 from chains.model import AssetId
-from chains.networks import all_networks
-from custody.transfers.amounts import format_decimal
 
 
 def in_units(asset: AssetId, base_units: int) -> str:
     """``0.015 BTC``; base units, and saying so, for an asset whose decimals are not known here."""
-    for network in all_networks().values():
-        if network.native.id == asset:
-            unit = network.native
-            return f"{format_decimal(base_units, unit.decimals)} {unit.symbol}"
-    return f"{base_units} base units of {asset}"
+    try:
+        return str(Amount(find_asset(asset), base_units))
+    except KeyError:
+        return f"{base_units} base units of {asset}"

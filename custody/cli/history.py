@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from chains.assets import Amount, assets_of
 from chains.effects import Pay
 from chains.families import codec_of
-from chains.model import NetworkId
+from chains.model import AssetId, NetworkId
 from chains.networks import Network, all_networks
 from custody.cli.access import load_settings, now, opened_database
 from custody.cli.networks import named_network
@@ -20,7 +21,6 @@ from custody.cli.output import Misuse
 from custody.db.session import ReadSession
 from custody.errors import NotFound
 from custody.transfers import repository, signed_repository
-from custody.transfers.amounts import parse_decimal
 from custody.transfers.mandates import best_terms, stored_mandate
 from custody.transfers.policies import usage
 from custody.vaults import repository as vaults
@@ -163,7 +163,7 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
     payment = _payment(wish, network)
     fee_max = None
     if wish.fee_max is not None:
-        fee_max = parse_decimal(wish.fee_max, network.native.decimals, "fee_max")
+        fee_max = Amount.parse(network.native, wish.fee_max).units
     moment = now()
     core = Core(
         transfer="imagined",
@@ -189,12 +189,13 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
 
 
 def _payment(wish: Wish, network: Network) -> Pay:
-    asset = network.native
-    if wish.asset not in (None, asset.id):
-        raise Misuse(f"unknown asset {wish.asset}; {network.alias} has {asset.id}")
+    held = {asset.id: asset for asset in assets_of(network.id)}
+    asset = network.native if wish.asset is None else held.get(AssetId(wish.asset))
+    if asset is None:
+        raise Misuse(f"unknown asset {wish.asset}; {network.alias} has {', '.join(held)}")
     codec = codec_of(NetworkId(network.id))
     address = codec.parse_address(wish.destination).address
-    payment = Pay(address, asset.id, parse_decimal(wish.amount, asset.decimals))
+    payment = Pay(address, asset.id, Amount.parse(asset, wish.amount).units)
     codec.check_payment(payment)
     return payment
 

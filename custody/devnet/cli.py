@@ -15,12 +15,12 @@ import typer
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from chains.assets import Amount
 from chains.errors import ChainError
 from custody.devnet.demo import DemoFailed, Result, play
 from custody.devnet.faucet import running_faucet
 from custody.devnet.launcher import House, running_house
 from custody.devnet.nodes import block_production
-from custody.transfers.amounts import format_decimal
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 console = Console(highlight=False)
@@ -135,7 +135,7 @@ def _table(results: list[Result]) -> Table:
         )
         table.add_row(
             f"{result.network.alias} ({result.network.native.symbol})",
-            *(format_decimal(amount, result.network.native.decimals) for amount in amounts),
+            *(Amount(result.network.native, amount).decimal for amount in amounts),
             "equal" if result.proven else "DIFFERENT",
             f"{result.seconds:.0f}",
         )

@@ -16,14 +16,14 @@ from uuid import uuid4
 
 import httpx2
 
+from chains.assets import Amount, Asset
 from chains.bitcoin.codec import BitcoinCodec
 from chains.devnet.node import DevNode
 from chains.families import traits_of
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, TxId
-from chains.networks import Asset, Network
+from chains.networks import Network
 from custody.devnet.launcher import House
-from custody.transfers.amounts import parse_decimal
 from signer.client import SignerClient
 
 WAIT_S: Final = 100.0
@@ -225,7 +225,7 @@ class _Scene:
         return {codec.derive_address(key, kind) for key in keys}
 
     def _units(self, decimal: str) -> int:
-        return parse_decimal(decimal, self._asset.decimals)
+        return Amount.parse(self._asset, decimal).units
 
     async def _until(self, what: str) -> Any:
         deadline = time.monotonic() + WAIT_S

@@ -19,12 +19,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from chains.assets import Amount
 from chains.devnet.node import DevNode
 from chains.errors import ChainError
 from chains.model import Address
 from chains.networks import find_network
 from custody.errors import CustodyError
-from custody.transfers.amounts import parse_decimal
 
 
 @asynccontextmanager
@@ -53,8 +53,8 @@ class _Server(uvicorn.Server):
 def _app(nodes: Mapping[str, DevNode]) -> Starlette:
     async def fund(request: Request) -> JSONResponse:
         alias, node = _node(nodes, request)
-        decimals = find_network(alias).native.decimals
-        amount = parse_decimal(request.query_params.get("amount", ""), decimals)
+        native = find_network(alias).native
+        amount = Amount.parse(native, request.query_params.get("amount", "")).units
         address = Address(request.query_params.get("address", ""))
         return JSONResponse({"txid": await node.fund(address, amount)})
 

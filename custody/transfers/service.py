@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
+from chains.assets import Asset, assets_of
 from chains.codec import TransactionCodec
 from chains.costs import Costs, by_asset, costs_in
 from chains.effects import Pay
@@ -212,16 +213,14 @@ class Transfers:
         codec = self._codecs.get(request.network)
         if codec is None:
             raise Invalid("network_unknown", "this network is not served here", field="network")
-        native = codec.network.native
-        if request.asset != native.id:
+        held = {asset.id: asset for asset in assets_of(request.network)}
+        if request.asset not in held:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
+        native = codec.network.native
         costs_max = codec.network.bounds(request.fee_max)
         costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
-        limited = [("amount", request.amount), ("fee_max", sum(costs_max.values()))]
-        for field, amount in limited:
-            if amount > native.maximum:
-                most = f"more {native.symbol} than can exist"
-                raise Invalid("amount_above_maximum", most, field=field)
+        _check_maximum("amount", request.amount, held[request.asset])
+        _check_maximum("fee_max", sum(costs_max.values()), native)
         destination = resolve_address(codec.network, request.destination, self._families)
         payment = Pay(destination.address, request.asset, request.amount, request.memo)
         codec.check_payment(payment)
@@ -356,6 +355,12 @@ async def _answer_of_the_known(
     answer = render.denied(found) if row.state == State.DENIED else render.created(found)
     await store_answer(session, key, answer, ask.now)
     return replace(answer, replayed=True)
+
+
+def _check_maximum(field: str, units: int, asset: Asset) -> None:
+    if units > asset.maximum:
+        most = f"more {asset.symbol} than can exist"
+        raise Invalid("amount_above_maximum", most, field=field)
 
 
 def _check_payer(payer: Payer) -> None:

@@ -285,7 +285,7 @@ def test_the_base_image_is_a_python_that_the_tests_run_on():
 def test_the_signers_image_has_exactly_what_the_signer_imports():
     """Each name here is either missing in docker/signer.Dockerfile or has no business there."""
     inside = {source for target, source in files_of("signer").items() if "/opt/" in target}
-    needed = imported_by("signer.cli") | {"chains/networks.toml"}
+    needed = imported_by("signer.cli") | {"chains/assets.toml", "chains/networks.toml"}
     public = {"signer/client.py"}  # the caller's side, which the folder brings along
     assert sorted(inside ^ (needed | public)) == []
     forbidden = re.compile(r"(rpc|adapter|node|follow)\.py$|devnet|custody|^api/")
@@ -411,7 +411,8 @@ def test_the_lines_of_the_readme_and_the_compose_file_make_a_signer_that_serves(
         here = Path(name)
         pinned, secret = here / "administrators.json", here / "passphrase"
         members = [
-            {"id": name, "key": f"{number:02x}" * 32} for name, number in (("a", 17), ("b", 18))
+            {"id": name, "credentials": [{"kind": "ed25519", "key": f"{number:02x}" * 32}]}
+            for name, number in (("a", 17), ("b", 18))
         ]
         pinned.write_text(json.dumps({"threshold": 2, "members": members}))
         secret.write_text("a passphrase for this test\n")

@@ -1,4 +1,4 @@
-"""Amounts: exact both ways, never rounded, and every wrong one has its own code."""
+"""Amounts: exact both ways, never rounded, every wrong one with its own code. And what there is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custody.errors import Invalid
-from custody.transfers.amounts import format_decimal, parse_base_units, parse_decimal
+from chains.assets import Amount, Asset, AssetKind, all_assets, assets_of, find_asset
+from chains.errors import InvalidAmount
+from chains.model import AssetId, NetworkId
+from chains.networks import all_networks
+
+
+def asset(decimals: int) -> Asset:
+    network = NetworkId("eip155:1")
+    return Asset(AssetId("eip155:1/x:1"), network, AssetKind.ERC20, "X", "X", decimals, 2**256)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +31,7 @@ from custody.transfers.amounts import format_decimal, parse_base_units, parse_de
     ],
 )
 def test_decimal(text: str, decimals: int, units: int):
-    assert parse_decimal(text, decimals) == units
+    assert Amount.parse(asset(decimals), text).units == units
 
 
 @pytest.mark.parametrize(
@@ -51,9 +58,9 @@ def test_decimal(text: str, decimals: int, units: int):
     ],
 )
 def test_bad_decimals(text: str, code: str):
-    with pytest.raises(Invalid) as refused:
-        parse_decimal(text, 8)
-    assert (refused.value.code, refused.value.field) == (code, "amount")
+    with pytest.raises(InvalidAmount) as refused:
+        Amount.parse(asset(8), text)
+    assert refused.value.code == code
 
 
 @pytest.mark.parametrize(
@@ -67,14 +74,32 @@ def test_bad_decimals(text: str, code: str):
     ],
 )
 def test_bad_base_units(text: str, code: str):
-    with pytest.raises(Invalid) as refused:
-        parse_base_units(text)
+    with pytest.raises(InvalidAmount) as refused:
+        Amount.parse_base_units(asset(8), text)
     assert refused.value.code == code
 
 
 @given(st.integers(1, 2**256 - 1), st.integers(0, 30))
 def test_there_and_back(units: int, decimals: int):
-    text = format_decimal(units, decimals)
-    assert parse_decimal(text, decimals) == units
+    text = Amount(asset(decimals), units).decimal
+    assert Amount.parse(asset(decimals), text).units == units
     assert Fraction(text) * 10**decimals == units
-    assert parse_base_units(str(units)) == units
+    assert Amount.parse_base_units(asset(decimals), str(units)).units == units
+
+
+def test_every_network_has_its_native_asset_first():
+    for network in all_networks().values():
+        native, *others = assets_of(network.id)
+        assert native == network.native == find_asset(native.id)
+        assert (native.kind, native.network) == (AssetKind.NATIVE, network.id)
+        assert all(other.kind is not AssetKind.NATIVE for other in others)
+    assert {each.network for each in all_assets().values()} == set(all_networks())
+
+
+def test_an_unknown_asset_is_not_guessed_at():
+    with pytest.raises(KeyError):
+        find_asset("eip155:1/erc20:0x00")
+
+
+def test_people_read_the_unit_and_the_symbol():
+    assert str(Amount(find_asset("eip155:1/slip44:60"), 15 * 10**15)) == "0.015 ETH"

@@ -1,0 +1,129 @@
+"""The assets that exist, read from `assets.toml` beside this file, and amounts of them.
+
+The one place where decimals meet base units: what people type becomes an integer here, and what
+they are shown comes from here. Nothing is ever rounded. Knows no node and no code of any chain.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+from chains.errors import MalformedAmount, NegativeAmount, TooManyDecimals, ZeroAmount
+from chains.model import AssetId, NetworkId
+
+_DECIMAL: Final = re.compile(r"-?(?P<whole>[0-9]{1,78})(\.(?P<fraction>[0-9]{1,78}))?", re.ASCII)
+_INTEGER: Final = re.compile(r"-?[0-9]{1,78}", re.ASCII)
+
+
+class AssetKind(StrEnum):
+    NATIVE = "native"
+    ERC20 = "erc20"
+    TRC20 = "trc20"
+    SPL = "spl"
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """`decimals` places shift base units to the unit people use; `maximum` bounds any amount.
+    `traits`: what sets a token apart from what its kind promises."""
+
+    id: AssetId
+    network: NetworkId
+    kind: AssetKind
+    symbol: str
+    name: str
+    decimals: int
+    maximum: int
+    traits: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """`units` base units of `asset`, zero or more. Carries its decimals to every reader and is
+    never sent with them: the wire has the asset's id and the units."""
+
+    asset: Asset
+    units: int
+
+    @classmethod
+    def parse(cls, asset: Asset, text: str) -> Amount:
+        """Of a decimal string like ``0.015``: no sign but minus, no exponent, no spaces.
+
+        Raises MalformedAmount, NegativeAmount, ZeroAmount or TooManyDecimals.
+        """
+        match = _DECIMAL.fullmatch(text)
+        if match is None:
+            raise MalformedAmount("not a decimal number like 0.015")
+        fraction = match["fraction"] or ""
+        if len(fraction) > asset.decimals:
+            raise TooManyDecimals(f"at most {asset.decimals} decimal places")
+        units = int(match["whole"] + fraction.ljust(asset.decimals, "0"))
+        return cls(asset, _positive(units, text))
+
+    @classmethod
+    def parse_base_units(cls, asset: Asset, text: str) -> Amount:
+        """Of an integer written as a string. Raises as `parse`."""
+        if _INTEGER.fullmatch(text) is None:
+            raise MalformedAmount("not a whole number of base units")
+        return cls(asset, _positive(int(text), text))
+
+    @property
+    def decimal(self) -> str:
+        """Exact, without trailing zeros: 1500000 of six decimals is ``1.5``."""
+        assert self.units >= 0
+        digits = str(self.units).rjust(self.asset.decimals + 1, "0")
+        point = len(digits) - self.asset.decimals
+        whole, fraction = digits[:point], digits[point:].rstrip("0")
+        return f"{whole}.{fraction}" if fraction else whole
+
+    def __str__(self) -> str:
+        """As people read it: ``0.015 BTC``."""
+        return f"{self.decimal} {self.asset.symbol}"
+
+
+@cache
+def all_assets() -> Mapping[AssetId, Asset]:
+    """Every known asset by CAIP-19 id, in the order of the file."""
+    table = tomllib.loads(resources.files("chains").joinpath("assets.toml").read_text())
+    return MappingProxyType(
+        {
+            AssetId(key): Asset(
+                id=AssetId(key),
+                network=NetworkId(key.partition("/")[0]),
+                kind=AssetKind(row["kind"]),
+                symbol=row["symbol"],
+                name=row["name"],
+                decimals=row["decimals"],
+                maximum=int(row["maximum"]),
+                traits=frozenset(row.get("traits", ())),
+            )
+            for key, row in table.items()
+        }
+    )
+
+
+def find_asset(asset: str) -> Asset:
+    """By id. Raises KeyError."""
+    return all_assets()[AssetId(asset)]
+
+
+@cache
+def assets_of(network: NetworkId) -> tuple[Asset, ...]:
+    """What can be held on the network, its native asset first."""
+    return tuple(asset for asset in all_assets().values() if asset.network == network)
+
+
+def _positive(units: int, text: str) -> int:
+    if text.startswith("-"):
+        raise NegativeAmount("the amount is below zero")
+    if units == 0:
+        raise ZeroAmount("the amount is zero")
+    return units

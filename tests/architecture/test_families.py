@@ -1,0 +1,41 @@
+"""How a chain behaves is asked of its traits. Only who composes a process names families."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES_FAMILIES = {"custody/bootstrap.py", "signer/codecs.py"}
+"""Which adapter speaks to a family's nodes, and which families are signed for."""
+
+
+def complaints(source: str) -> list[int]:
+    """Lines that name a family, or compare with one."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        names = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Family"
+        compares = isinstance(node, ast.Compare) and any(
+            isinstance(side, ast.Attribute) and side.attr == "family"
+            for side in (node.left, *node.comparators)
+        )
+        matches = isinstance(node, ast.Match) and ast.unparse(node.subject).endswith(".family")
+        if names or compares or matches:
+            found.append(getattr(node, "lineno", 0))
+    return found
+
+
+def test_nobody_asks_for_a_familys_name():
+    for package in ("api", "custody", "signer"):
+        for path in (ROOT / package).rglob("*.py"):
+            name = str(path.relative_to(ROOT))
+            lines = complaints(path.read_text())
+            if name in NAMES_FAMILIES:
+                assert lines, f"{name} names no family: take it off the list"
+            else:
+                assert not lines, f"{name}:{lines[0]} asks for a family: ask `codec.traits`"
+
+
+def test_what_the_rule_sees():
+    assert complaints("x = network.family is Family.EVM")
+    assert complaints("x = network.family in SOME")
+    assert complaints("match network.family:\n  case _: pass")
+    assert not complaints("x = CODECS[network.family](network)")
