@@ -17,13 +17,14 @@ from typing import Any, Final
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.evm.address import canonical
+from chains.evm.build import Kind
+from chains.evm.shrink import MOVES, value_of
 from chains.model import Credit, TxId
 from chains.networks import Network
 
 Json = Mapping[str, Any]
 
 _GWEI: Final = 10**9
-_MOVES: Final = frozenset({"CALL", "CREATE", "CREATE2", "SELFDESTRUCT"})
 _STAYS: Final = frozenset({"DELEGATECALL", "CALLCODE", "STATICCALL"})
 """Run another's code on the caller's own balance; the value they show goes nowhere."""
 
@@ -81,8 +82,8 @@ def _moved(call: Json) -> Iterator[tuple[str, int]]:
         frame = stack.pop()
         if frame.get("error"):
             continue
-        value = int(frame.get("value") or "0x0", 16)
-        if value and frame["type"] in _MOVES:
+        value = value_of(frame)
+        if value and frame["type"] in MOVES:
             # An account that pays itself inside a call gains nothing.
             if frame is call or frame["from"] != frame["to"]:
                 yield frame["to"], value
@@ -96,15 +97,25 @@ def _block_level(network: Network, block: Json, gas_used: Sequence[int]) -> Iter
     native = network.native.id
     txid = TxId(block["hash"])
     if network.parameters.get("fee_recipient") == "coinbase":
-        base_fee = int(block.get("baseFeePerGas") or "0x0", 16)
+        base_fee = _base_fee(network, block)
         spent = zip(block["transactions"], gas_used, strict=True)
         fees = sum(_tip(tx, base_fee) * gas for tx, gas in spent)
         if fees:
             yield Credit(txid, 0, canonical(block["miner"]), native, fees)
-    for index, withdrawal in enumerate(block.get("withdrawals") or (), 1):
+    withdrawals = block.get("withdrawals")
+    if withdrawals is None and block.get("withdrawalsRoot") is not None:
+        raise NodeMisbehaved("a block that keeps its withdrawals back")
+    for index, withdrawal in enumerate(withdrawals or (), 1):
         amount = int(withdrawal["amount"], 16) * _GWEI
         if amount:
             yield Credit(txid, index, canonical(withdrawal["address"]), native, amount)
+
+
+def _base_fee(network: Network, block: Json) -> int:
+    """What is burnt of each unit of gas's price. Networks with legacy transactions burn nothing."""
+    if Kind(network.text("transaction_type")) is Kind.EIP1559:
+        return int(block["baseFeePerGas"], 16)
+    return int(block.get("baseFeePerGas") or "0x0", 16)
 
 
 def _tip(tx: Json, base_fee: int) -> int:

@@ -17,6 +17,7 @@ _BLOCK: Final = (
     "baseFeePerGas",
     "miner",
     "withdrawals",
+    "withdrawalsRoot",
 )
 _TRANSACTION: Final = (
     "hash",
@@ -28,6 +29,8 @@ _TRANSACTION: Final = (
 )
 _RECEIPT: Final = ("transactionHash", "status", "gasUsed", "contractAddress")
 _CALL: Final = ("type", "from", "to", "value")
+MOVES: Final = frozenset({"CALL", "CREATE", "CREATE2", "SELFDESTRUCT"})
+"""Kinds of calls whose value goes from one account to another."""
 
 
 def block(found: Any) -> Any:
@@ -65,10 +68,19 @@ def _paying(root: Any) -> list[dict[str, Any]]:
         call = waiting.pop()
         if call.get("error"):
             continue
-        if int(call.get("value") or "0x0", 16):
+        if value_of(call):
             found.append(_only(call, _CALL))
         waiting.extend(reversed(call.get("calls") or ()))
     return found
+
+
+def value_of(call: Any) -> int:
+    """What a call carries, in base units. A kind that moves value always says how much; a node that
+    leaves it out would hide a payment. Raises ValueError."""
+    value = call.get("value")
+    if value is None and call["type"] in MOVES:
+        raise ValueError(f"a {call['type']} without its value")
+    return int(value or "0x0", 16)
 
 
 def _only(table: Any, names: tuple[str, ...]) -> dict[str, Any]:

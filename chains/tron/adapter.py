@@ -296,6 +296,10 @@ class TronAdapter:
         result = next((one.result for one in block.transactions if one.txid == txid), None)
         if result is None:
             raise NodeUnavailable("the node's chain changed between two answers")
+        if not result:
+            raise NodeMisbehaved("a transaction in a block without its result")
+        if not (info.fee or info.bandwidth):
+            raise NodeMisbehaved("a transaction that used no bandwidth and burned nothing")
         failure = info.failure or (result if result != "SUCCESS" else "")
         state = TxState.REVERTED if failure else TxState.INCLUDED
         burned = {

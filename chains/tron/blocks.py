@@ -12,7 +12,7 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
-from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
 from chains.model import Address, AssetId, Block, Credit, TxId
 from chains.tron import SMART_CONTRACT_TYPES, TRANSFER_TYPE, address
 from chains.tron import tron_pb2 as pb
@@ -47,6 +47,10 @@ def credited(block: NodeBlock, infos: tuple[TransactionInfo, ...] | None, asset:
 
 
 def _succeeded(block: NodeBlock) -> Iterator[NodeTransaction]:
+    """Those of the first months of the chain have no result; whether they paid, their block alone
+    does not say. Of a younger one a node has left it out. Raises BlockUnreadable."""
+    if any(not one.result for one in block.transactions):
+        raise BlockUnreadable("a transaction without its result", height=block.ref.height)
     return (one for one in block.transactions if one.result == "SUCCESS")
 
 

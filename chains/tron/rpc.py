@@ -63,15 +63,16 @@ class InternalTransfer:
 @dataclass(frozen=True, slots=True)
 class TransactionInfo:
     """What a transaction in a block did. `fee` is all the TRX it burned, `bandwidth_fee` the part
-    of it for its size, or in place of that (`BandwidthProcessor`). `failure` is empty on success,
-    else java-tron's word for what went wrong. `events`: of each event the contract (20 bytes) and
-    the first topic."""
+    of it for its size, or in place of that; `bandwidth`: points that it used instead of burning
+    (`BandwidthProcessor`). `failure` is empty on success, else java-tron's word for what went
+    wrong. `events`: of each event the contract (20 bytes) and the first topic."""
 
     txid: TxId
     height: int
     timestamp_ms: int
     fee: int
     bandwidth_fee: int
+    bandwidth: int
     failure: str
     internal: tuple[InternalTransfer, ...]
     events: tuple[tuple[bytes, bytes], ...] = ()
@@ -133,8 +134,13 @@ class TronRpc:
         return False
 
     async def account(self, raw_address: bytes) -> dict[str, Any]:
-        """`balance` and `type` of an account; empty if the chain does not know it."""
-        return _table(await self._call("/wallet/getaccount", address=raw_address.hex()))
+        """`balance` and `type` of an account; empty if the chain does not know it, which it says
+        by an empty object. Whatever is not empty must be about this account: only then is a balance
+        that is absent a balance of nothing (proto3)."""
+        found = _table(await self._call("/wallet/getaccount", address=raw_address.hex()))
+        if found and found.get("address") != raw_address.hex():
+            raise NodeMisbehaved("another account than the one asked for")
+        return found
 
     async def resources(self, raw_address: bytes) -> dict[str, Any]:
         """Bandwidth of an account; empty if the chain does not know it."""
@@ -221,7 +227,7 @@ def _whole(answer: Any, height: int) -> NodeBlock:
     """With its transactions: the root of their hashes is zero only where there are none."""
     block = _block(answer, height)
     with _Understood("a block"):
-        root = bytes.fromhex(answer["block_header"]["raw_data"].get("txTrieRoot", ""))
+        root = bytes.fromhex(answer["block_header"]["raw_data"]["txTrieRoot"])
     if any(root) and not block.transactions:
         raise NodeMisbehaved(f"block {height} without its transactions")
     return block
@@ -251,6 +257,7 @@ def _info(row: Any) -> TransactionInfo:
         timestamp_ms=int(row.get("blockTimeStamp", 0)),
         fee=fee,
         bandwidth_fee=bandwidth_fee,
+        bandwidth=int(receipt.get("net_usage", 0)),
         failure=failure[:_REASON_LENGTH],
         internal=tuple(_internal(part) for part in row.get("internal_transactions", ())),
         events=tuple(_event(part) for part in row.get("log", ()) if part.get("topics")),
@@ -262,12 +269,18 @@ def _event(row: Any) -> tuple[bytes, bytes]:
 
 
 def _internal(row: Any) -> InternalTransfer:
-    """`callValueInfo` mixes TRX (without tokenId) and TRC-10 tokens."""
+    """`callValueInfo` mixes TRX (without tokenId) and TRC-10 tokens; a value that is absent is
+    zero, and a call that carries one has a payee."""
     values = row.get("callValueInfo", ())
+    amount = sum(int(value.get("callValue", 0)) for value in values if not value.get("tokenId"))
+    recipient = bytes.fromhex(row.get("transferTo_address", ""))
+    kind = bytes.fromhex(row.get("note", "")).decode(errors="replace")
+    if amount and kind == "call" and not recipient:
+        raise NodeMisbehaved("TRX that a contract passed on to nobody")
     return InternalTransfer(
         caller=bytes.fromhex(row.get("caller_address", "")),
-        recipient=bytes.fromhex(row.get("transferTo_address", "")),
-        amount=sum(int(value.get("callValue", 0)) for value in values if not value.get("tokenId")),
-        kind=bytes.fromhex(row.get("note", "")).decode(errors="replace"),
+        recipient=recipient,
+        amount=amount,
+        kind=kind,
         rejected=bool(row.get("rejected", False)),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
-from chains.evm import address, crediting
+from chains.evm import address, crediting, shrink
 from chains.networks import find_network
 
 ETHEREUM, BSC = find_network("ethereum"), find_network("bsc")
@@ -191,3 +191,29 @@ def test_identifiers_are_unique_in_a_block() -> None:
     frames = [{"result": _frame(A, B, 1, calls=[_frame(B, C, 1), _frame(B, C, 1)])}] * 2
     found = crediting.from_traces(ETHEREUM, block, frames)
     assert len({(c.txid, c.position) for c in found}) == len(found) == 9
+
+
+@pytest.mark.parametrize("kind", ["CALL", "CREATE", "CREATE2", "SELFDESTRUCT"])
+def test_a_call_that_does_not_say_what_it_carries_is_not_taken_for_nothing(kind: str) -> None:
+    silent = _frame(A, B, None, type=kind)
+    nested = _frame(A, B, 100, calls=[silent])
+    for frame in (silent, nested):
+        with pytest.raises(ValueError, match="without its value"):
+            _traced(frame)
+        with pytest.raises(ValueError, match="without its value"):
+            shrink.traces([{"txHash": TX, "result": nested}])
+    delegated = _frame(A, B, 100, calls=[_frame(B, C, None, type="DELEGATECALL")])
+    assert _traced(delegated) == [(TX, 0, B, 100)]
+
+
+def test_a_block_that_keeps_its_base_fee_or_its_withdrawals_back() -> None:
+    block, traces = _block(_tx()), [{"txHash": TX, "result": _frame(A, B, 100)}]
+    del block["baseFeePerGas"]
+    with pytest.raises(KeyError, match="baseFeePerGas"):
+        crediting.from_traces(ETHEREUM, block, traces)
+    kept = _block(_tx(), withdrawalsRoot="0x" + "56" * 32)
+    with pytest.raises(NodeMisbehaved, match="withdrawals"):
+        crediting.from_traces(ETHEREUM, kept, traces)
+    none = kept | {"withdrawals": []}
+    assert len(crediting.from_traces(ETHEREUM, none, traces)) == 1
+    assert shrink.block(kept)["withdrawalsRoot"] == kept["withdrawalsRoot"]

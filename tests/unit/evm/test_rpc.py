@@ -202,6 +202,7 @@ async def test_without_traces_receipts_say_what_succeeded(
     tx = {"hash": TXID, "to": "0x" + "11" * 20, "value": "0x5", "gasPrice": "0x0"}
     receipt = {"transactionHash": TXID, "status": "0x1", "gasUsed": "0x0", "contractAddress": None}
     block = {**BLOCK, "timestamp": "0x6", "miner": "0x" + "22" * 20, "transactions": [tx]}
+    block["baseFeePerGas"] = "0x0"
     node.script = {
         "eth_getBlockByNumber": block,
         "debug_traceBlockByHash": NO_METHOD,

@@ -28,7 +28,7 @@ def call(rng: random.Random, depth: int) -> dict[str, Any]:
         "gasUsed": hex(rng.randint(0, 9)),
         "input": "0x" + "00" * 100,
     }
-    if rng.random() < 0.8:
+    if made["type"] in shrink.MOVES or rng.random() < 0.5:
         made["value"] = hex(rng.randint(0, 2))
     if rng.random() < 0.2:
         made["error"] = "execution reverted"

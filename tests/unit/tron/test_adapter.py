@@ -6,15 +6,11 @@ Shapes are java-tron's. What the local chain does say is tested in tests/nodes.
 from __future__ import annotations
 
 import json
-from contextlib import AsyncExitStack
 from dataclasses import replace
-from hashlib import sha256
 from typing import Any
 
 import pytest
-from coincurve import PrivateKey
 
-from chains.adapter import ChainAdapter
 from chains.costs import CostKind
 from chains.errors import (
     BroadcastRejected,
@@ -26,280 +22,30 @@ from chains.errors import (
     WrongChain,
 )
 from chains.model import (
-    BlockRef,
     Broadcast,
     SignedTx,
     TxId,
 )
-from chains.transaction import TxState
-from chains.tron import address, build
+from chains.tron import address
 from chains.tron import tron_pb2 as pb
-from chains.tron.adapter import TronAdapter
-from tests.support.costs import left
-from tests.support.node_answers.server import Answer, NodeServer
+from tests.support.node_answers.server import Answer
 from tests.support.single import one
-from tests.support.tron import LOCAL, intent, owned
-
-Script = dict[str, Any]
-PAYER = owned(PrivateKey(b"\x01" * 32))
-OTHER = owned(PrivateKey(b"\x02" * 32)).address
-OURS = owned(PrivateKey(b"\x03" * 32)).address
-CONTRACT_RAW = b"\x41" + b"\x0c" * 20
-GENESIS_MS = 1_750_000_000_000
-SIZE = 268
-"""Charged for a transfer of some TRX at such times: 134 bytes of raw_data and 134 around them."""
-
-
-def block_id(height: int) -> str:
-    return height.to_bytes(8).hex() + sha256(b"%d" % height).hexdigest()[16:]
-
-
-def block(height: int, *transactions: Script) -> Script:
-    header: Script = {"timestamp": GENESIS_MS + height * 3000}
-    if height > 0:
-        header |= {"number": height, "parentHash": block_id(height - 1)}
-    return {
-        "blockID": block_id(height),
-        "block_header": {"raw_data": header},
-        "transactions": list(transactions),
-    }
-
-
-def transaction(raw_data: bytes, result: str | None = "SUCCESS") -> Script:
-    return {
-        "ret": [{"contractRet": result}] if result else [],
-        "txID": sha256(raw_data).hexdigest(),
-        "raw_data_hex": raw_data.hex(),
-    }
-
-
-def transfer(amount: int = 5) -> bytes:
-    return build.build_transfer(
-        PAYER.address,
-        OURS,
-        amount,
-        reference=BlockRef(1, block_id(1)),
-        expiration_ms=600_000,
-        timestamp_ms=1,
-    )
-
-
-def call() -> bytes:
-    contract = pb.Contract(type=pb.Contract.TRIGGER_SMART_CONTRACT)
-    return pb.RawData(contract=[contract]).SerializeToString()
-
-
-def internal(
-    to: bytes, value: int, note: str = "call", *, rejected: bool = False, token: str = ""
-) -> Script:
-    found: Script = {
-        "caller_address": CONTRACT_RAW.hex(),
-        "transferTo_address": to.hex(),
-        "callValueInfo": [{"callValue": value} | ({"tokenId": token} if token else {})],
-        "note": note.encode().hex(),
-    }
-    return found | ({"rejected": True} if rejected else {})
-
-
-def info(raw_data: bytes, height: int, **fields: Any) -> Script:
-    return {
-        "id": sha256(raw_data).hexdigest(),
-        "blockNumber": height,
-        "blockTimeStamp": GENESIS_MS + height * 3000,
-        "receipt": {},
-    } | fields
-
-
-PARAMETERS = {
-    "chainParameter": [
-        {"key": "getTransactionFee", "value": 1000},
-        {"key": "getCreateNewAccountFeeInSystemContract", "value": 1_000_000},
-        {"key": "getCreateAccountFee", "value": 100_000},
-        {"key": "getCreateNewAccountBandwidthRate", "value": 1},
-        {"key": "getAllowMultiSign"},
-    ]
-}
-
-
-@pytest.fixture
-async def scripted():
-    """An adapter whose node answers from a table: path -> answer, or a function of the request."""
-    async with AsyncExitStack() as stack:
-        node = await stack.enter_async_context(NodeServer(dialect="http"))
-
-        def make(script: Script) -> TronAdapter:
-            node.script = {path: bare(found) for path, found in script.items()}
-            adapter = TronAdapter(LOCAL, node.url)
-            stack.push_async_callback(adapter.close)
-            assert_chain_adapter(adapter)
-            return adapter
-
-        yield make
-
-
-def bare(found: Any) -> Any:
-    """What the server sends as it is."""
-    if callable(found):
-        return lambda request: bare(found(request))
-    return found if isinstance(found, Answer) else Answer(json=found)
-
-
-def assert_chain_adapter(adapter: ChainAdapter) -> None:
-    """Checked by mypy."""
-    assert not adapter.codec.traits.conflict_keys
-
-
-async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, int]]:
-    adapter = scripted(
-        {"/wallet/getblockbynum": found, "/wallet/gettransactioninfobyblocknum": infos}
-    )
-    result = await adapter.block(7)
-    return [(one.address, one.amount, one.position) for one in result.credits]
+from tests.support.tron import LOCAL, intent
+from tests.unit.tron.scripted import (
+    GENESIS_MS,
+    OTHER,
+    OURS,
+    PARAMETERS,
+    PAYER,
+    SIZE,
+    Script,
+    block,
+    block_id,
+)
 
 
 async def test_nothing_is_claimed(scripted):
     assert await one(scripted({}).claim, intent(PAYER, OURS, 1)) == ()
-
-
-# Blocks
-
-
-async def test_only_executed_transfers_credit(scripted):
-    good, failed, old = transfer(5), transfer(6), transfer(7)
-    found = block(7, transaction(good), transaction(failed, "OUT_OF_TIME"), transaction(old, None))
-    assert await credits_of(scripted, found) == [(OURS, 5, 0)]
-
-
-async def test_contracts_pass_trx_on(scripted):
-    ours, other = address.to_bytes(OURS), address.to_bytes(OTHER)
-    moves = [
-        internal(CONTRACT_RAW, 9),  # to itself
-        internal(ours, 10),
-        internal(ours, 11, rejected=True),
-        internal(ours, 12, token="1000001"),
-        internal(ours, 13, note="freezeForEnergy"),
-        internal(ours, 0),
-        internal(other, 14, note="suicide"),
-        internal(b"", 15, note="create"),
-    ]
-    infos = [info(call(), 7, receipt={"result": "SUCCESS"}, internal_transactions=moves)]
-    found = block(7, transaction(call()))
-    assert await credits_of(scripted, found, infos) == [(OURS, 10, 0), (OTHER, 14, 1)]
-
-
-async def test_a_reverted_call_passes_nothing_on(scripted):
-    moves = [internal(address.to_bytes(OURS), 10)]
-    infos = [info(call(), 7, receipt={"result": "REVERT"}, internal_transactions=moves)]
-    assert await credits_of(scripted, block(7, transaction(call(), "REVERT")), infos) == []
-
-
-@pytest.mark.parametrize(
-    "infos",
-    [
-        [],
-        [info(call(), 8)],
-        [info(call(), 7, blockTimeStamp=1)],
-        [info(call(), 7), info(transfer(), 7)],
-    ],
-)
-async def test_infos_of_another_block_are_refused(scripted, infos):
-    with pytest.raises(NodeUnavailable):
-        await credits_of(scripted, block(7, transaction(call())), infos)
-
-
-async def test_a_block_that_is_not_there_yet(scripted):
-    with pytest.raises(NodeUnavailable):
-        await credits_of(scripted, {})
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda found: found.pop("blockID"),
-        lambda found: found.update(blockID=block_id(8)),
-        lambda found: found.update(blockID="zz"),
-        lambda found: found["block_header"].pop("raw_data"),
-        lambda found: found["block_header"]["raw_data"].update(number=8),
-        lambda found: found["transactions"][0].update(txID="00" * 32),
-        lambda found: found["transactions"][0].update(raw_data_hex="0"),
-        lambda found: found.update(transactions=5),
-    ],
-)
-async def test_blocks_that_contradict_themselves(scripted, damage):
-    found = block(7, transaction(transfer()))
-    damage(found)
-    with pytest.raises(NodeMisbehaved):
-        await credits_of(scripted, found)
-
-
-async def test_another_block_than_asked_for(scripted):
-    with pytest.raises(NodeMisbehaved):
-        await credits_of(scripted, block(8))
-
-
-# Status
-
-
-async def status(scripted, infos: Any, found: Script, known: Any = None):
-    adapter = scripted(
-        {
-            "/wallet/gettransactioninfobyid": infos,
-            "/wallet/getblockbynum": found,
-            "/wallet/gettransactionbyid": known or {},
-            "/wallet/gettransactionfrompending": {},
-        }
-    )
-    return await one(adapter.statuses, TxId(sha256(call()).hexdigest()))
-
-
-async def test_unknown_and_pending(scripted):
-    assert (await status(scripted, {}, {})).state is TxState.UNKNOWN
-    waiting = transaction(call(), "SUCCESS")  # java-tron writes SUCCESS before any block has it
-    assert (await status(scripted, {}, {}, waiting)).state is TxState.PENDING
-
-
-async def test_a_block_without_its_transactions_is_no_block(scripted):
-    """What is absent in proto3 is empty; the root of the transactions' hashes is not."""
-    empty = block(8)
-    empty["block_header"]["raw_data"]["txTrieRoot"] = "00" * 32
-    assert (await scripted({"/wallet/getblockbynum": empty}).block(8)).credits == ()
-    empty["block_header"]["raw_data"]["txTrieRoot"] = "17" * 32
-    with pytest.raises(NodeMisbehaved, match="without its transactions"):
-        await scripted({"/wallet/getblockbynum": empty}).block(8)
-
-
-async def test_success_needs_both_the_block_and_the_info(scripted):
-    good = info(call(), 7, fee=345_000, receipt={"result": "SUCCESS", "net_fee": 45_000})
-    found = await status(scripted, good, block(7, transaction(call())))
-    assert (found.state, found.reason, found.held) == (TxState.INCLUDED, "", {})
-    native = LOCAL.native.id
-    assert found.costs == {
-        (native, CostKind.FEE): 45_000,
-        (native, CostKind.ACTIVATION): 300_000,
-    }
-    assert found.block == BlockRef(7, block_id(7))
-
-
-@pytest.mark.parametrize(
-    ("fields", "result", "reason"),
-    [
-        ({"receipt": {"result": "OUT_OF_ENERGY"}}, "OUT_OF_ENERGY", "OUT_OF_ENERGY"),
-        ({"receipt": {"result": "REVERT"}, "result": "FAILED"}, "SUCCESS", "REVERT"),
-        ({"result": "FAILED", "resMessage": b"no".hex()}, "SUCCESS", "no"),
-        ({"result": "FAILED"}, "SUCCESS", "FAILED"),
-        ({}, "TRANSFER_FAILED", "TRANSFER_FAILED"),
-    ],
-)
-async def test_inclusion_is_not_success(scripted, fields, result, reason):
-    """java-tron#3037, cake_wallet#3595: out of energy shown as success."""
-    there = info(call(), 7, fee=9, **fields)
-    found = await status(scripted, there, block(7, transaction(call(), result)))
-    assert (found.state, found.reason, left(found)) == (TxState.REVERTED, reason, 9)
-
-
-async def test_a_reorganisation_between_two_answers(scripted):
-    with pytest.raises(NodeUnavailable):
-        await status(scripted, info(call(), 7), block(7))
 
 
 # Broadcast
@@ -369,8 +115,11 @@ async def test_broadcast_of_something_else(scripted):
 
 def node(**answers: Any) -> Script:
     accounts = {
-        address.to_bytes(PAYER.address).hex(): {"balance": 10_000_000},
-        address.to_bytes(OURS).hex(): {"balance": 1},
+        raw.hex(): {"address": raw.hex(), "balance": balance}
+        for raw, balance in (
+            (address.to_bytes(PAYER.address), 10_000_000),
+            (address.to_bytes(OURS), 1),
+        )
     }
     return {
         "/wallet/getblock": block(100),
@@ -447,7 +196,9 @@ async def test_chain_parameters_missing(scripted):
 
 
 async def test_no_payment_to_a_contract_or_to_oneself(scripted):
-    contract = {"balance": 10_000_000, "type": "Contract"}
+    def contract(asked: Script) -> Script:
+        return {"address": asked["address"], "balance": 10_000_000, "type": "Contract"}
+
     with pytest.raises(InvalidAddress):
         await one(
             scripted(node(**{"/wallet/getaccount": contract})).prepare, intent(PAYER, OURS, 5)

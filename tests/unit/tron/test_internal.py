@@ -21,7 +21,9 @@ WRAPPER = Address(MAIN.text("wrapper"))
 # keccak256("Withdrawal(address,uint256)"), as every explorer shows it for WETH9
 WITHDRAWAL = bytes.fromhex("7fcf532c15f0a6db0bd6d0e038bea71d30d808c7d98cb3bf7268a95bf5081b65")
 MOVE = InternalTransfer(b"\x41" * 21, b"\x41" * 21, 1, "call", rejected=False)
-PLAIN = TransactionInfo(TxId("t"), 7, 7, fee=0, bandwidth_fee=0, failure="", internal=())
+PLAIN = TransactionInfo(
+    TxId("t"), 7, 7, fee=0, bandwidth_fee=0, bandwidth=1, failure="", internal=()
+)
 UNWRAPPED = replace(PLAIN, events=((to_bytes(WRAPPER)[1:], WITHDRAWAL),))
 SEEN, UNSEEN, UNKNOWN = InternalCredits.SEEN, InternalCredits.UNSEEN, InternalCredits.UNKNOWN
 
