@@ -154,7 +154,8 @@ def policy(data: bytes) -> None:
         for now in (NOON, NOON + timedelta(days=4000))
     ]
     for evaluation in evaluations:
-        assert len(evaluation.trace) == len(parsed.rules)
+        read = parsed.rules if parsed.knows(facts.core.initiator) else ()
+        assert len(evaluation.trace) == len(read)
         assert evaluation.ruling in list(Ruling) and explain_evaluation(evaluation)
 
 

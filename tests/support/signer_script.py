@@ -27,6 +27,7 @@ from chains.model import (
 )
 from chains.networks import Network, find_network
 from chains.transaction import TxSummary
+from signer.agreement import effect_to_json, parse_effect
 from signer.wire import Mandate
 
 
@@ -65,7 +66,10 @@ class ScriptedCodec:
         return TxSummary(
             network=NetworkId(row["network"]),
             sources=tuple(row["sources"]),
-            effects=tuple(Pay(*item) for item in row["payments"]),
+            effects=(
+                *(Pay(*item) for item in row["payments"]),
+                *map(parse_effect, row["others"]),
+            ),
             returns=tuple(Return(to, native, units, path) for to, units, path in row["change"]),
             creates=tuple(Create(*item) for item in row.get("creates", ())),
             costs=CostsMost(
@@ -130,6 +134,12 @@ def script(*mandates: Mandate, **changes: Any) -> UnsignedTx:
             for pay in mandate.core.effects
             if isinstance(pay, Pay)
         ],
+        "others": [
+            effect_to_json(effect)
+            for mandate in mandates
+            for effect in mandate.core.effects
+            if not isinstance(effect, Pay)
+        ],
         "change": [],
         "fee_max": sum(mandate.costs_max.get((native, CostKind.FEE), 0) for mandate in mandates),
         "rent": 0,
@@ -141,5 +151,5 @@ def script(*mandates: Mandate, **changes: Any) -> UnsignedTx:
 
 
 def cancelling(*mandates: Mandate, **changes: Any) -> UnsignedTx:
-    """As `script`, but it pays nobody."""
-    return script(*mandates, **{"payments": [], **changes})
+    """As `script`, but it does nothing."""
+    return script(*mandates, **{"payments": [], "others": [], **changes})
