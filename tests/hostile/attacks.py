@@ -9,6 +9,7 @@ from tests.hostile.attack import Attack
 from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY
 from tests.hostile.attacks_memory import FILES, GUARD
+from tests.hostile.attacks_several import CANCELS, EFFECTS, PARTNERS, VERSIONS
 from tests.hostile.attacks_transactions import KEYS, TRANSACTIONS
 
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "threat-model.md"
@@ -21,6 +22,10 @@ GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "approvals": APPROVALS,
     "policy": POLICY,
     "guard and windows": GUARD,
+    "several transfers in one transaction": PARTNERS,
+    "versions": VERSIONS,
+    "cancels": CANCELS,
+    "other effects": EFFECTS,
     "files": FILES,
     "messages and connections": MESSAGES,
 }

@@ -18,9 +18,13 @@ from typing import Any
 import pytest
 
 from chains.bitcoin.codec import BitcoinCodec
+from chains.costs import sum_of
+from chains.effects import Pay
+from chains.families import codec_of
 from chains.model import Address, Excludes, UnsignedTx
 from chains.solana.codec import SolanaCodec
 from chains.transaction import TxSummary
+from signer import judging
 from signer.accounts import Accounts
 from signer.clock import utc_now
 from signer.errors import JournalFault
@@ -38,13 +42,16 @@ from signer.policy import (
 )
 from signer.service import Source
 from signer.tree import Frontier
-from signer.wire import Consent, Core, amount, text
+from signer.wire import Consent, Core, Purpose, amount, text
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
+from tests.hostile.attacks_several import EFFECTS
 from tests.hostile.house import House, in_process
 from tests.hostile.transactions import ETHEREUM, honest
 from tests.support.signer import Clock
 
+TAKES = judging._takes
+BITCOIN_OUTPUT = BitcoinCodec._output
 SOLANA_SUMMARY, BITCOIN_SUMMARY = SolanaCodec._summary, BitcoinCodec.summarize
 ROWS = {attack.name: attack for attack in ATTACKS}
 
@@ -113,6 +120,38 @@ def name_container(codec: BitcoinCodec, tx: UnsignedTx) -> TxSummary:
     return replace(BITCOIN_SUMMARY(codec, tx), identity=sha256(tx.payload).hexdigest())
 
 
+def believe_sums(cores: Sequence[Core]) -> Core:
+    """Whoever stands together belongs together."""
+    return cores[0]
+
+
+def doubled(bounds: Any) -> dict[Any, int]:
+    """Each bound counts twice."""
+    return {place: 2 * units for place, units in sum_of(bounds).items()}
+
+
+def in_total(costs: Any, bounds: Any) -> None:
+    """Costs are compared as one number."""
+    assert sum(costs.values()) <= sum(bounds.values())
+
+
+def newest_only(own: Any, earlier: Any, now: Any) -> Any:
+    """What was signed before takes nothing."""
+    return tuple(own)
+
+
+def freed_by_a_cancel(purpose: Purpose, *case: Any) -> Any:
+    """A cancel repeats nothing of what its transfer took."""
+    left = 0 if purpose is Purpose.CANCEL else 1
+    return tuple(spend._replace(amount=left * spend.amount) for spend in TAKES(purpose, *case))
+
+
+def nothing_is_a_payment(codec: Any, place: str, output: Any, fields: Any, doubts: Any) -> Any:
+    found = BITCOIN_OUTPUT(codec, place, output, fields, [])
+    native = codec.network.native.id
+    return found or Pay(codec.addresses.address_of(output.script), native, output.amount)
+
+
 def any_branch(accounts: Accounts, account: Any, path: str, address: Address) -> None:
     """Change goes to any address of ours."""
     accounts.check_owned(account, path, address)
@@ -166,8 +205,11 @@ VERSIONS = {"signer.inforce:PolicyInForce._check_head": any_head}
 VAULTS = {"signer.service:Signer._vault": any_client}
 NAMES = {"signer.endpoint:identifier": text}
 SPELLING = {"signer.messages:parse_json": json.loads}
+PAYS_NOTHING = {"chains.bitcoin.codec:BitcoinCodec._output": nothing_is_a_payment}
+TOGETHER = {"signer.service:check_together": believe_sums}
+SIGNED_BEFORE = {"signer.service:check_cancelled": nothing}
 
-REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
+REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("another destination", STEP_4),
     ("another amount", STEP_4),
     ("another asset", STEP_4),
@@ -201,8 +243,8 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("change among receiving addresses", {"signer.accounts:Accounts.check_change": any_branch}),
     ("locked for decades", LIFETIME),
     ("good for decades", LIFETIME),
-    ("a payment of nothing", PAYABLE),
-    ("a payment of nothing on bitcoin", PAYABLE),
+    ("a payment of nothing", {**PAYABLE, **CALLDATA, **PAYMENTS}),
+    ("a payment of nothing on bitcoin", {**PAYABLE, **PAYS_NOTHING}),
     ("dust", PAYABLE),
     ("TRX to the zero address", PAYABLE),
     ("a destination's limit drained as fees", FEES_PER_DESTINATION),
@@ -223,6 +265,33 @@ REMOVED: list[tuple[str, dict[str, Callable[..., Any]]]] = [
     ("a window split over many requests", WINDOWS),
     ("a window split within one batch", WINDOWS),
     ("a window split over a restart", {"signer.journal:Journal.signed_since": no_records}),
+    ("one transfer in two batches", GUARD),
+    ("a chain of batches", GUARD),
+    ("bytes reused for another partner", NO_IDENTITY),
+    ("bytes reused for one of two", {**PAYMENTS, **NO_IDENTITY}),
+    ("a partner of another client", {**TOGETHER, **POLICY}),
+    ("a partner of another vault", {**TOGETHER, **POLICY}),
+    ("a transfer twice in one request", TOGETHER),
+    ("a transfer in two versions in one request", TOGETHER),
+    ("one payment for two transfers", PAYMENTS),
+    ("a partner's approvals", APPROVALS),
+    ("a partner that nobody approved", NEEDS),
+    ("bounds counted twice", {"signer.case:sum_of": doubled}),
+    ("rent taken as a fee", {"signer.mandate:above": in_total}),
+    ("a window split within one transaction", {"signer.judging:taken_of": empty_window}),
+    ("version 1's approvals under version 2", APPROVALS),
+    ("another transfer by the same name", {"signer.guard:Guard.check_cores": nothing}),
+    ("a basis of another rule", CURRENT),
+    ("a window that forgets the dearer version", {"signer.judging:most_of": newest_only}),
+    ("a memo left out", {**PAYMENTS, **PAYABLE}),
+    ("a cancel before anything was signed", SIGNED_BEFORE),
+    ("a cancel with bounds only offered", SIGNED_BEFORE),
+    ("a cancel of a partner that was never signed", SIGNED_BEFORE),
+    ("a cancel that pays", PAYMENTS),
+    ("a cancel that costs more", {"signer.mandate:_check_costs": nothing}),
+    ("a cancel repeated to burn fees", GUARD),
+    ("a cancel that erases", {"signer.judging:_takes": freed_by_a_cancel}),
+    *((attack.name, {**PAYMENTS, **POLICY}) for attack in EFFECTS),
     ("an unsigned policy", QUORUM),
     ("a policy signed by too few", QUORUM),
     ("a policy signed by a removed administrator", QUORUM),
@@ -250,6 +319,13 @@ def test_without_its_defence_the_attack_succeeds(
         assert attack.perform(world).startswith(("signed", "accepted"))
 
 
+@pytest.fixture(autouse=True)
+def codecs_of_its_own() -> Iterator[None]:
+    """Codecs remember what they read, with a defence or without."""
+    yield
+    codec_of.cache_clear()
+
+
 def take_out(defences: dict[str, Callable[..., Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """`module:attribute` to what stands in for it."""
     for target, replacement in defences.items():
@@ -257,6 +333,7 @@ def take_out(defences: dict[str, Callable[..., Any]], monkeypatch: pytest.Monkey
         *owners, name = attribute.split(".")
         owner = reduce(getattr, owners, import_module(module))
         monkeypatch.setattr(owner, name, replacement)
+    codec_of.cache_clear()
 
 
 RECORDS = {"signer.journal:Journal._verify": believe_records}

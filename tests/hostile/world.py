@@ -68,22 +68,23 @@ NEW_ADMINISTRATOR = Person("admin-4")
 RULING = (*ADMINISTRATORS[:2], NEW_ADMINISTRATOR)
 """The administrators of the version in force: the third of the pinned ones was replaced."""
 VERSION = 2
-PETTY = ("amounts", "batch", "counts", "fees", "tron", "restart")
+PETTY = ("amounts", "batch", "counts", "fees", "tron", "restart", "versions", "cancels")
 """Vaults that move small amounts freely, one for each attack that fills a window. `payees` does
-with a limit for each destination."""
+with a limit for each destination, `pool` with one for bitcoin."""
 VAULTS = {
-    **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY, "payees"), "c1"),
+    **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY, "payees", "pool"), "c1"),
     "other": "c2",
 }
 """Whose they are, in the order in which they are opened."""
 DAY = 24 * 3600
 PETTY_LIMIT, PETTY_COUNT, PETTY_TRX_LIMIT = 200_000, 4, 5_000_000
+POOL_LIMIT = 200_000
 
 SUPPLIER = Address("0x1111111111111111111111111111111111111111")
 NEW_SUPPLIER = Address("0x2222222222222222222222222222222222222222")
 OUTLAW = Address("0x3333333333333333333333333333333333333333")
 THIEF = Person("thief")
-ETH, TRX = native("ethereum-local"), native("tron-local")
+ETH, TRX, BTC = map(native, ("ethereum-local", "tron-local", "bitcoin-regtest"))
 
 
 def policy(version: int, now: datetime, **changes: Any) -> bytes:
@@ -102,6 +103,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         rule("slow", vaults=["slow"], needs=[("treasury", 1)], time_lock_s=3600),
         rule("petty", vaults=list(PETTY), windows=windows),
         rule("payees", vaults=["payees"], windows=each),
+        rule("pool", vaults=["pool"], windows=[window(BTC, 3600, POOL_LIMIT)]),
         rule("listed", vaults=["listed"], destinations=["suppliers"]),
     )
     destinations = [
