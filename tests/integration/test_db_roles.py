@@ -52,7 +52,7 @@ def test_the_program_can_do_nothing_else(postgres_server: PostgresServer, postgr
         "DROP FUNCTION refuse_change() CASCADE",
         "UPDATE alembic_version SET version_num = '0'",
         "UPDATE transfers SET amount = 1",
-        "UPDATE transactions SET payload = ''",
+        "UPDATE transactions SET source = ''",
     ]
     for table in [*(table.name for table in triggers.protected())]:
         attempts += [
