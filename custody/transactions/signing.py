@@ -189,11 +189,9 @@ class Signing:
             if can(load(row), Refuse):
                 row.refusal = refusal.code
                 event = Refuse(f"{refusal.code}/{refusal.detail}")
-                ending, named = _ending(refusal), refusal.transfer
-                endings = {} if ending is None or named is None else {named: ending}
-                now = self._clock()
+                now, endings = self._clock(), _endings(refusal, built)
                 await move(session, self._ledger, row, transfers, event, now, endings)
-        if refusal.code in NOT_NOW:
+        if refusal.code in NOT_NOW or len(built.transfers) > 1:  # the others go without it
             return Later(signer_code(refusal.code))
         log.warning("signer_refused", code=refusal.code, detail=refusal.detail)
         return Done()
@@ -247,13 +245,16 @@ def _check_receipt(built: Built, receipt: Receipt) -> None:
         raise SignatureMismatch("a receipt for another transaction")
 
 
-def _ending(refusal: Refusal) -> Ending | None:
-    """What the refusal means for the transfer that it names, beyond these bytes."""
-    if refusal.code in NOT_NOW:
-        return None
+def _endings(refusal: Refusal, built: Built) -> dict[str, Ending]:
+    """What the refusal means, beyond these bytes, for the transfer that is in the way: the one that
+    it names, or the only one. Of several none of which is named, none ends."""
+    named = built.transfers[0] if len(built.transfers) == 1 else refusal.transfer
+    if refusal.code in NOT_NOW or named is None:
+        return {}
     if refusal.code is RefusalCode.EXPIRED:
-        return Event.LAPSE, None
-    return Event.REFUSE, f"signer/{refusal.code}/{refusal.detail}: {refusal.message}"
+        return {named: (Event.LAPSE, None)}
+    said = f"signer/{refusal.code}/{refusal.detail}: {refusal.message}"
+    return {named: (Event.REFUSE, said)}
 
 
 def _complete(row: TransactionRow, signed: SignedTx, receipt: Receipt) -> None:

@@ -272,7 +272,7 @@ class Transfers:
         requested_at = ask.now.replace(microsecond=0)
         core = Core(
             transfer=named,
-            retry_of=None,
+            retry_of=ask.request.retry_of,
             client=payer.client_id,
             vault=payer.vault_id,
             network=network.id,

@@ -1,0 +1,91 @@
+"""Dead, and in a block after all: never silent, and paid once."""
+
+from __future__ import annotations
+
+import pytest
+
+from chains.errors import BroadcastRejected
+from chains.model import TxId
+from custody.alarms.codes import AlarmCode
+from custody.db.session import Database
+from tests.unit.custody.transfers.desk import Desk, total
+from tests.unit.custody.transfers.life import ACCOUNT, FUNDS, mandate_of
+
+
+@pytest.mark.parametrize("spent", [False, True])
+async def test_a_dead_transaction_in_a_block_freezes_and_calls_a_person(
+    sqlite: Database, spent: bool
+):
+    """A node had shown that its nonce was used by another. `spent`: its money was given back and
+    went to somebody else meanwhile."""
+    desk = Desk(sqlite, ACCOUNT)
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    desk.adapter.before = _refuse_broadcasts
+    await desk.work()
+    sender = (await mandate_of(desk, transfer_id)).core.source_address or ""
+    await desk.node.mine()
+    desk.node.state.nonces[sender] = 1
+    await desk.node.finalize()
+    await desk.node.mine()
+    await desk.work(2)
+    dead = await desk.newest(transfer_id)
+    assert (dead.state, await desk.state(transfer_id)) == ("dead", "failed")
+    assert (await desk.balance(vault)).available == FUNDS
+    if spent:
+        most = (await desk.transfer(transfer_id)).costs_max
+        await desk.send(vault, FUNDS - most)
+
+    # What was shown was not so.
+    desk.node.state.nonces[sender] = 0
+    assert dead.raw is not None
+    desk.node.pool[TxId(dead.txid or "")] = desk.adapter.codec.open_raw(dead.raw)
+    await desk.node.mine()
+    await desk.track()
+    assert await desk.phase(transfer_id) == "included"
+    assert AlarmCode.DEAD_INCLUDED in await desk.alarms()
+    assert await desk.frozen(vault) == AlarmCode.DEAD_INCLUDED
+    row = await desk.transfer(transfer_id)
+    assert (row.state, row.reason) == (
+        "in_flight", "its transaction was proven dead and is in a block",
+    )  # fmt: skip
+    await desk.node.finalize()
+    await desk.node.mine()
+    await desk.track()
+    row = await desk.transfer(transfer_id)
+    if spent:
+        assert (row.state, row.waiting) == ("in_flight", "recovering"), "there is nothing to settle"
+        return
+    assert (row.state, await desk.phase(transfer_id)) == ("final", "final")
+    cost = total((await desk.newest(transfer_id)).costs)
+    balance = await desk.balance(vault)
+    assert (balance.available, balance.reserved) == (FUNDS - 1_000 - cost, 0)
+    assert await desk.received(transfer_id) == 1_000
+
+
+async def test_after_a_day_the_dead_are_left_alone(sqlite: Database):
+    desk = Desk(sqlite, ACCOUNT)
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    desk.adapter.before = _refuse_broadcasts
+    await desk.work()
+    sender = (await mandate_of(desk, transfer_id)).core.source_address or ""
+    await desk.node.mine()
+    desk.node.state.nonces[sender] = 1
+    await desk.node.finalize()
+    await desk.node.mine()
+    await desk.work(2)
+    assert await desk.phase(transfer_id) == "dead"
+    asked = desk.adapter.calls["statuses"]
+    await desk.node.mine()
+    await desk.track()
+    assert desk.adapter.calls["statuses"] == asked + 1
+    desk.clock.forward(hours=25)
+    await desk.node.mine()
+    await desk.track()
+    assert desk.adapter.calls["statuses"] == asked + 1
+
+
+def _refuse_broadcasts(name: str) -> None:
+    if name == "broadcast":
+        raise BroadcastRejected("not today")
