@@ -385,6 +385,7 @@ def step8_receipt(granted: Granted, signatures: tuple[Signature, ...], guard: Gu
         signatures=signatures,
         records=tuple(Place(r.sequence, guard.journal.leaf_of(r.sequence)) for r in records),
         head=records[-1].head,
+        checkpoint=guard.journal.seal(),
         signed_at=granted.at,
     )
 

@@ -46,6 +46,7 @@ from signer.canonical import (
     read_strict_json,
     text,
 )
+from signer.checkpoint import note_text
 from signer.statements import Attestation, Notice, OpenedVault, Status
 
 _E = TypeVar("_E", bound=StrEnum)
@@ -159,7 +160,8 @@ class Receipt:
     """Proof of one signing. For each transfer, in one order: its id, the digest of the mandate that
     was recorded, and where. `signatures` are in the order of the codec's `signing_inputs`. `head`
     is that of the last record: custody keeps the newest, and a signer restored from an older backup
-    is told by it."""
+    is told by it. `checkpoint`: the signed note (C2SP) under the log as it was when the receipt was
+    given out, with those records in it; a later repetition shows a later one."""
 
     purpose: Purpose
     transfers: tuple[str, ...]
@@ -168,6 +170,7 @@ class Receipt:
     signatures: tuple[Signature, ...]
     records: tuple[Place, ...]
     head: bytes
+    checkpoint: str
     signed_at: datetime
 
     @property
@@ -187,6 +190,7 @@ class Receipt:
             ],
             "records": [place.to_json() for place in self.records],
             "head": self.head.hex(),
+            "checkpoint": self.checkpoint,
             "signed_at": format_time(self.signed_at),
         }
 
@@ -206,13 +210,14 @@ class Receipt:
             signatures=tuple(_signature(item) for item in signatures),
             records=tuple(Place.parse(item) for item in each[2]),
             head=octets(fields["head"], 32),
+            checkpoint=note_text(fields["checkpoint"]),
             signed_at=parse_time(fields["signed_at"]),
         )
 
 
 _PER_TRANSFER = ("transfers", "mandates", "records")
 _RECEIPT_FIELDS = frozenset(
-    "purpose transfers mandates tx_digest signatures records head signed_at".split()
+    "purpose transfers mandates tx_digest signatures records head checkpoint signed_at".split()
 )
 
 

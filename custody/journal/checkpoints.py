@@ -18,7 +18,7 @@ from custody.db.session import Database
 from custody.journal import repository
 from signer.checkpoint import Checkpoint, open_checkpoint
 from signer.tree import ProofInvalid, check_consistency
-from signer.wire import MalformedMessage, Status
+from signer.wire import MalformedMessage, Receipt, Status, parse_json
 
 
 class LogProver(Protocol):
@@ -40,57 +40,68 @@ class CheckpointWatch:
         self._clock = clock
 
     async def look(self, status: Status) -> None:
-        """Compare what the signer's status says with what is kept, and keep it if it is later.
-        Raises SignerError."""
+        """Compare what the signer's status says, and its newest receipt, with what is kept, and
+        keep what is later. Raises SignerError."""
         if not status.checkpoint:  # locked, or nothing recorded yet
             return
+        newest = await self._opened(status.checkpoint, status.log_key)
+        if newest is None:
+            return
+        await self._look(status.checkpoint, newest, newest, status.log_key)
         async with self._database.read() as session:
-            kept = await repository.checkpoint_rows(session)
+            receipt = await repository.newest_receipt(session)
+        if receipt is not None:
+            note = Receipt.parse(parse_json(receipt)).checkpoint
+            told = await self._opened(note, status.log_key)
+            if told is not None:
+                await self._look(note, told, newest, status.log_key)
+
+    async def _opened(self, note: str, log_key: bytes) -> Checkpoint | None:
+        """What is signed; None, and an alarm, if it is not by the key that we know."""
+        async with self._database.read() as session:
+            known = {row.log_key for row in await repository.checkpoint_rows(session)}
+        if known and log_key not in known:
+            await self._contradicted(None, note, "another key signs it")
+            return None
         try:
-            told = open_checkpoint(status.checkpoint, status.log_key)
+            return open_checkpoint(note, log_key)
         except (MalformedMessage, ProofInvalid) as error:
-            await self._contradicted(
-                None, status, f"its checkpoint is not signed as it says: {error}"
-            )
-            return
-        if kept and status.log_key not in {row.log_key for row in kept}:
-            await self._contradicted(None, status, "another key signs it")
-            return
-        row = next((row for row in kept if row.origin == told.origin), None)
-        if row is None:
-            await self._keep(told, status)
-            return
+            await self._contradicted(None, note, f"a checkpoint is not signed as it says: {error}")
+            return None
+
+    async def _look(self, note: str, told: Checkpoint, newest: Checkpoint, log_key: bytes) -> None:
+        """`newest`: how far the signer says that its log goes now."""
+        async with self._database.read() as session:
+            rows = await repository.checkpoint_rows(session)
+        row = next((row for row in rows if row.origin == told.origin), None)
         try:
-            is_later = await self._compared(open_checkpoint(row.note, row.log_key), told)
+            kept = None if row is None else open_checkpoint(row.note, row.log_key)
+            is_later = kept is None or await self._compared(kept, told, newest)
         except ProofInvalid as error:
-            await self._contradicted(row.origin, status, str(error))
+            await self._contradicted(told.origin, note, str(error))
             return
         if is_later:
-            await self._keep(told, status)
+            async with self._database.write() as session:
+                now = self._clock()
+                await repository.keep_checkpoint(session, told.origin, log_key, note, now)
 
-    async def _compared(self, kept: Checkpoint, told: Checkpoint) -> bool:
+    async def _compared(self, kept: Checkpoint, told: Checkpoint, newest: Checkpoint) -> bool:
         """Whether `told` continues `kept`, rather than the other way round. Raises ProofInvalid if
         it is neither, SignerError."""
         old, new = sorted((kept, told), key=lambda each: each.size)
         path: tuple[bytes, ...] | None = ()
         if old.size != new.size:
+            if new.origin != newest.origin or new.size > newest.size:
+                return False  # it has forgotten some: `watch` says so, and it signs nothing
             path = await self._signer.prove_consistency(old.origin, old.size, new.size)
-        if path is None and told.size < kept.size:
-            return False  # it has forgotten some: `watch` says so, and it signs nothing
         if path is None:
             raise ProofInvalid("it can't show that its log continues what it signed before")
         check_consistency(old.size, new.size, old.root, new.root, path)
         return told.size > kept.size
 
-    async def _keep(self, told: Checkpoint, status: Status) -> None:
-        async with self._database.write() as session:
-            await repository.keep_checkpoint(
-                session, told.origin, status.log_key, status.checkpoint, self._clock()
-            )
-
-    async def _contradicted(self, origin: str | None, status: Status, why: str) -> None:
+    async def _contradicted(self, origin: str | None, note: str, why: str) -> None:
         async with self._database.write() as session:
             if origin is not None:
-                await repository.keep_contradiction(session, origin, status.checkpoint)
+                await repository.keep_contradiction(session, origin, note)
             words = f"the signer's log {origin or ''} is contradicted: {why}"
             await raise_alarm(session, AlarmCode.LOG_CONTRADICTED, words, self._clock())

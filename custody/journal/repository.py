@@ -106,6 +106,17 @@ async def keep_policies(
         )
 
 
+async def newest_receipt(session: ReadSession) -> bytes | None:
+    """Of the highest record number, whole."""
+    newest = (
+        select(TransactionRow.receipt)
+        .where(TransactionRow.receipt_sequence.is_not(None))
+        .order_by(TransactionRow.receipt_sequence.desc())
+        .limit(1)
+    )
+    return await session.first(newest)
+
+
 async def checkpoint_rows(session: ReadSession) -> Sequence[SignerCheckpointRow]:
     """The newest checkpoint of each origin."""
     return await session.all(select(SignerCheckpointRow).order_by(SignerCheckpointRow.origin))

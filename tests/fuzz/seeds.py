@@ -196,6 +196,7 @@ def messages() -> list[bytes]:
         signatures=(Signature(PUBLIC_KEY, bytes(65)),),
         records=(Place(9, 8),),
         head=bytes(32),
+        checkpoint="log\n1\n",
         signed_at=NOON,
     )
     needs = (Need("treasury", 1),)

@@ -198,6 +198,7 @@ class FakeSigner:
             ),
             records=tuple(places),
             head=self._head(),
+            checkpoint="",
             signed_at=self._clock().replace(microsecond=0),
         )
         for transfer in request.transfers:

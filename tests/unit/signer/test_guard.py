@@ -17,6 +17,7 @@ from tests.support.signer import (
     Clock,
     agreed,
     changed,
+    is_repetition,
     native,
     outcome_word,
     paying,
@@ -52,7 +53,7 @@ def test_a_retry_is_answered_after_expiry_and_under_another_policy(bench):
     deny = policy_document(rule("no", effect="deny"), version=2)
     bench.session.publisher.publish(sign_policy(deny))
     bench.clock.advance(10 * HOUR)
-    assert bench.send(mandate) == first
+    assert is_repetition(bench.send(mandate), first)
     assert outcome_word(bench.send(mandate, nonce=1)) == "basis/other-basis"
 
 
@@ -113,7 +114,7 @@ def test_what_excludes_a_second_success_only_binds_nothing(bench, key):
     first = bench.send(mandate, **claims)
     assert outcome_word(first) == "signed"
     assert outcome_word(bench.send(mandate, fee_max=9, **claims)) == "conflict/both-could-confirm"
-    assert bench.send(mandate, **claims) == first
+    assert is_repetition(bench.send(mandate, **claims), first)
 
 
 def test_keys_that_do_not_bind_are_not_made_to_bind_by_a_restart(bench):
@@ -133,7 +134,7 @@ def test_one_transaction_is_signed_for_one_transfer_in_whatever_container(bench)
     assert [outcome_word(o) for o in outcomes] == ["signed", "conflict/another-set"]
     bench.restart()
     assert outcome_word(bench.sign(paying(agreed(second), tx=tx))) == "conflict/another-set"
-    assert bench.sign(paying(agreed(first), tx=tx)) == outcomes[0]
+    assert is_repetition(bench.sign(paying(agreed(first), tx=tx)), outcomes[0])
     third, fourth = bench.mandate(transfer="t3"), bench.mandate(transfer="t4")
     wrapped = [
         paying(agreed(mandate), nonce=1, identity="one", container=mandate.core.transfer)

@@ -15,8 +15,14 @@ from signer.messages import parse_response, request
 from signer.proof import Proof
 from signer.proving import prove_from_log
 from signer.records import RecordProof, parse_path
-from signer.tree import ProofInvalid, check_consistency, leaf_hash
-from tests.support.signer import CALLER, NOON, Bench
+from signer.tree import (
+    ProofInvalid,
+    check_consistency,
+    check_inclusion,
+    inclusion_path,
+    leaf_hash,
+)
+from tests.support.signer import CALLER, NOON, Bench, agreed, is_repetition, paying
 
 
 class Asked:
@@ -78,6 +84,24 @@ def test_every_record_is_proven_against_a_signed_checkpoint(asked):
         shown = record.body["kind"] in ("signed", "vault", "policy", "recovered")
         assert told.proof.record == (data if shown else b"")
     assert {("policy", True), ("signed", True), ("recovered", False), ("vault", False)} <= kinds
+
+
+def test_a_receipt_comes_with_a_checkpoint_over_its_records(tmp_path):
+    """Also one of several in a batch; and a repetition with one over everything since."""
+    bench = Bench(tmp_path / "s")
+    mandates = [bench.mandate(transfer=f"t{number}", amount=1) for number in range(3)]
+    requests = [paying(agreed(each), nonce=at) for at, each in enumerate(mandates)]
+    key = bench.session.journal.log_key
+    receipts = bench.sign(*requests)
+    bench.send(bench.mandate(transfer="later", amount=1), nonce=9)
+    for receipt, again in zip(receipts, bench.sign(*requests), strict=True):
+        early, late = (open_checkpoint(each.checkpoint, key) for each in (receipt, again))
+        assert early.size == receipts[-1].records[-1].leaf + 1 == late.size - 1
+        (place,) = receipt.records
+        nodes = bench.session.journal.nodes_of(bench.session.journal.end)
+        path = inclusion_path(place.leaf, early.size, nodes)
+        check_inclusion(nodes(0, place.leaf), place.leaf, early.size, path, early.root)
+        assert is_repetition(again, receipt)
 
 
 def test_each_checkpoint_is_the_beginning_of_every_later_one(asked):

@@ -25,6 +25,7 @@ from tests.support.signer import (
     Bench,
     Person,
     administrators_json,
+    is_repetition,
     native,
     outcome_word,
     policy_document,
@@ -165,7 +166,7 @@ def test_what_was_requested_before_the_recovery_is_never_signed_again(bench):
             outcome_word(bench.send(bench.lost_mandate, nonce=nonce)) == "conflict/before-recovery"
         )
     known = bench.mandate(transfer="t1", requested_at=NOON)
-    assert bench.send(known) == bench.first
+    assert is_repetition(bench.send(known), bench.first)
     assert outcome_word(bench.send(known, fee_max=9)) == "conflict/before-recovery"
     bench.clock.advance(2 * HOUR)
     assert outcome_word(bench.send(bench.mandate(transfer="t9"), nonce=9)) == "signed"

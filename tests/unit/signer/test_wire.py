@@ -83,6 +83,7 @@ RECEIPT = Receipt(
     signatures=(Signature(b"k", b"s"),),
     records=(Place(7, 6), Place(8, 7)),
     head=bytes(32),
+    checkpoint="log\n1\n",
     signed_at=CORE.requested_at,
 )
 REFUSAL = Refusal("t1", RefusalCode.NEEDS_APPROVALS, "approvals", "no", (Need("risk", 2),))

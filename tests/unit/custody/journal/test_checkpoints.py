@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from signer.checkpoint import open_checkpoint
 from signer.journal import Journal
 from signer.keychain import OwnKey
 from signer.proving import prove_consistency
-from signer.wire import Status
+from signer.wire import Place, Purpose, Receipt, Status, canonical_json
 from tests.support.custody import Clock
 
 AT = "2026-03-04T12:00:00Z"
@@ -174,3 +175,55 @@ async def test_a_growth_without_its_proof_is_told(
     signer.__class__ = Silent
     assert len(await look(database, signer)) == 1
     assert [size_of(row) for row in await kept(database)] == [5]
+
+
+def receipt_with(checkpoint: str) -> bytes:
+    receipt = Receipt(
+        purpose=Purpose.PAY,
+        transfers=("t1",),
+        mandates=(bytes(32),),
+        tx_digest=bytes(32),
+        signatures=(),
+        records=(Place(1, 0),),
+        head=bytes(32),
+        checkpoint=checkpoint,
+        signed_at=Clock().now,
+    )
+    return canonical_json(receipt.to_json())
+
+
+@pytest.mark.parametrize("forked", [False, True])
+async def test_a_receipt_is_held_against_the_log_too(
+    database: Database,
+    signer: LogSigner,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    forked: bool,
+):
+    """Of another signer with the same seed: its receipts are signed by the same key."""
+    backup = signer.back_up(tmp_path / "backup")
+    signer.append(2)
+    note = signer.journal.seal()
+    if forked:
+        signer.set_back(backup)
+    signer.append(7)
+    monkeypatch.setattr(repository, "newest_receipt", AsyncMock(return_value=receipt_with(note)))
+    assert bool(await look(database, signer)) is forked
+    (row,) = await kept(database)
+    assert row.note == signer.journal.seal()
+    assert row.contradiction == (note if forked else None)
+
+
+async def test_a_receipt_of_what_a_recovery_lost_is_no_contradiction(
+    database: Database, signer: LogSigner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    backup = signer.back_up(tmp_path / "backup")
+    signer.append(1)
+    assert await look(database, signer) == []
+    signer.append(1)
+    lost = AsyncMock(return_value=receipt_with(signer.journal.seal()))
+    signer.set_back(backup)
+    with signer.journal.transaction():
+        signer.journal.skip_past(7, {"kind": "recovered", "at": AT})
+    monkeypatch.setattr(repository, "newest_receipt", lost)
+    assert await look(database, signer) == []

@@ -248,4 +248,6 @@ async def test_a_receipt_is_kept_whole(desk: Desk):
     assert row.receipt is not None
     receipt = Receipt.parse(json.loads(row.receipt))
     assert canonical_json(receipt.to_json()) == row.receipt
+    async with desk.database.read() as session:
+        assert await repository.newest_receipt(session) == row.receipt
     assert (receipt.sequence, receipt.head) == (row.receipt_sequence, row.receipt_head)
