@@ -18,17 +18,18 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from chains.keys import HARDENED
 from chains.transaction import TxSummary
 from signer.accounts import Account
 from signer.case import Case
 from signer.clock import Adoption, corrected, furthest_forward
+from signer.entries import Entry, signed_entry
 from signer.errors import JournalBehind, Refused
 from signer.history import History, history_of
 from signer.inforce import PolicyInForce, policy_record
@@ -42,7 +43,7 @@ from signer.policy import (
     Usage,
     Window,
 )
-from signer.usage import RollingSums, spend_row
+from signer.usage import RollingSums
 from signer.wire import RefusalCode, format_time, parse_time
 
 CHANGE_AHEAD_MAX: Final = 10_000
@@ -179,35 +180,15 @@ class Guard:
         summary: TxSummary,
         takes: Sequence[Sequence[Spend]],
         now: datetime,
-        decisions: Sequence[Mapping[str, Any]],
+        decisions: Sequence[Entry],
     ) -> tuple[Record, ...]:
         """Remember the decision to sign, one record for each transfer. `takes`: of the windows.
         `decisions`: what else the audit log says of each. Only when the transaction has ended may
         a signature be made."""
         records = []
         for mandate, spends, decision in zip(case.mandates, takes, decisions, strict=True):
-            core = mandate.core
-            body = {
-                **decision,
-                "kind": "signed",
-                "at": format_time(now),
-                "purpose": case.purpose.value,
-                "transfer": core.transfer,
-                "client": core.client,
-                "vault": core.vault,
-                "network": core.network,
-                "retry_of": core.retry_of,
-                "mandate": mandate.digest.hex(),
-                "core": core.digest.hex(),
-                "set": case.named.hex(),
-                "tx": case.tx_digest.hex(),
-                "identity": summary.identity,
-                "conflicts": sorted(key.text for key in summary.conflict_keys),
-                "binding": sorted(key.text for key in summary.binding_keys),
-                "uncapped": sorted(summary.costs.uncapped),
-                "spends": [spend_row(spend) for spend in spends],
-            }
-            records.append(self.journal.append(body))
+            entry = signed_entry(case, summary, mandate, spends, now, decision)
+            records.append(self.journal.append(entry))
             self._sums.put(spends)
         return tuple(records)
 
@@ -325,7 +306,7 @@ class Guard:
             self.adopt_clock(Adoption(record.sequence, *times))
 
 
-def change_record(account: Account, index: int | None) -> dict[str, Any]:
+def change_record(account: Account, index: int | None) -> Entry:
     """What a record says about where change returns to."""
     return (
         {} if index is None else {"change": {"account": _change_account(account), "index": index}}

@@ -28,7 +28,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from chains.codec import TransactionCodec
 from chains.errors import ChainError
@@ -41,6 +40,7 @@ from signer.auditlog import AuditLog
 from signer.case import Case, case_of, check_together
 from signer.clock import Moment, TrustedClock
 from signer.curves import SigningFailed
+from signer.entries import Entry, decisions, refused_entry
 from signer.errors import JournalFault, Refused
 from signer.guard import Guard, Vault, change_record
 from signer.inforce import PolicyInForce
@@ -53,7 +53,6 @@ from signer.mandate import (
     check_payable,
     check_same,
 )
-from signer.records import approvals_digest, record_fields
 from signer.wire import (
     SET_BYTES_MAX,
     SIGNATURES_MAX,
@@ -65,7 +64,6 @@ from signer.wire import (
     Refusal,
     RefusalCode,
     SignRequest,
-    format_time,
 )
 
 _MESSAGE_MAX = 1000
@@ -189,7 +187,9 @@ class Signer:
         self._check_lifetime(case.tx, moment)
         takes = takes_of(case, moment.now)
         rules = step5_evaluate(case, decoded, source, takes, approvers, self._guard, moment)
-        about = self._about(caller, case, source, approvers, rules)
+        change = change_record(source.account, source.change)
+        in_force = self._guard.in_force
+        about = decisions(caller.name, case, in_force, approvers, rules, change)
         records = step6_record(case, decoded, takes, about, self._guard, moment.now)
         return Granted(case, decoded.inputs, source, records, moment.now)
 
@@ -238,51 +238,14 @@ class Signer:
 
         whatever_the_time(moment, check)
 
-    def _about(
-        self,
-        caller: Caller,
-        case: Case,
-        source: Source,
-        approvers: Sequence[Sequence[str]],
-        rules: Sequence[str | None],
-    ) -> list[dict[str, Any]]:
-        """What the log says of the decision for each mandate, beside what the guard needs. What
-        belongs to the transaction as a whole stands in the first record."""
-        in_force = self._guard.in_force
-        about = [
-            {
-                "caller": caller.name,
-                "policy": in_force.version,
-                "policy_digest": in_force.digest.hex(),
-                "rule": rule,
-                "approvers": list(names),
-                "approvals": approvals_digest(consent.approvals if names else ()).hex(),
-                **record_fields(consent.mandate, case.tx, at, len(rules)),
-            }
-            for at, (consent, names, rule) in enumerate(
-                zip(case.consents, approvers, rules, strict=True)
-            )
-        ]
-        about[0].update(change_record(source.account, source.change))
-        return about
-
     def _record_refusal(
         self, caller: Caller, case: Case | None, refused: Refused, now: datetime
     ) -> Refusal:
         refusal = _refusal(refused, case)
+        reasons = [printable(reason) for reason in refused.reasons]
+        in_force = self._guard.in_force
         self._guard.journal.append(
-            {
-                "kind": "refused",
-                "at": format_time(now),
-                "caller": caller.name,
-                "transfer": refusal.transfer,
-                "policy": self._guard.in_force.version,
-                "code": refusal.code.value,
-                "detail": refusal.detail,
-                "message": refusal.message,
-                "reasons": [printable(reason) for reason in refused.reasons],
-                **({} if case is None else _named(case)),
-            }
+            refused_entry(caller.name, case, refusal, reasons, in_force, now)
         )
         return refusal
 
@@ -356,7 +319,7 @@ def step6_record(
     case: Case,
     decoded: Decoded,
     takes: Sequence[Takes],
-    about: Sequence[dict[str, Any]],
+    about: Sequence[Entry],
     guard: Guard,
     now: datetime,
 ) -> tuple[Record, ...]:
@@ -388,20 +351,6 @@ def step8_receipt(granted: Granted, signatures: tuple[Signature, ...], guard: Gu
         checkpoint=guard.journal.seal(),
         signed_at=granted.at,
     )
-
-
-def _named(case: Case) -> dict[str, Any]:
-    """What a refused request was about."""
-    core = case.cores[0]
-    return {
-        "purpose": case.purpose.value,
-        "transfers": list(case.transfers),
-        "client": core.client,
-        "vault": core.vault,
-        "network": core.network,
-        "mandates": [mandate.digest.hex() for mandate in case.mandates],
-        "tx": case.tx_digest.hex(),
-    }
 
 
 def _refusal(refused: Refused, case: Case | None) -> Refusal:

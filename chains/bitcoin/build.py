@@ -44,9 +44,10 @@ class _Output:
 def order_of(
     network: Network, addresses: AddressFormat, intent: TransferIntent, fee_rate: int
 ) -> Order:
-    """What `intent` asks for. Raises InvalidAddress, InvalidAmount or DustAmount."""
+    """What `intent` asks for; of one without effects, all that is spent comes back. Raises
+    InvalidAddress, InvalidAmount or DustAmount."""
     assert intent.network == network.id
-    assert intent.effects and intent.change is not None
+    assert intent.change is not None
     return Order(
         outputs=tuple(payment_output(network, addresses, each) for each in intent.effects),
         change_script=addresses.script_of(intent.change.address),

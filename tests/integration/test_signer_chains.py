@@ -22,7 +22,7 @@ from chains.solana.build import TransferPlan, build_message
 from chains.tron.build import build_transfer
 from signer.wire import Receipt
 from tests.support.signer import Bench, agreed, native, outcome_word, paying
-from tests.unit.bitcoin.support import funding, intent_of, unsigned
+from tests.unit.bitcoin.support import FEE_RATE, funding, intent_of, unsigned
 
 THEIRS = {
     "ethereum-local": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
@@ -59,14 +59,14 @@ def evm(alias, sender, **changes):
     return UnsignedTx(network.id, encode_unsigned(replace(tx, **changes)), sender)
 
 
-def tron(sender, amount=5000):
+def tron(sender, amount=5000, timestamp_ms=1_772_629_000_000):
     payload = build_transfer(
         sender,
         Address(THEIRS["tron-local"]),
         amount,
         reference=BlockRef(7, "00" * 32),
         expiration_ms=1_772_630_000_000,
-        timestamp_ms=1_772_629_000_000,
+        timestamp_ms=timestamp_ms,
     )
     return UnsignedTx(find_network("tron-local").id, payload)
 
@@ -84,7 +84,8 @@ def solana(sender, amount=5000):
     return UnsignedTx(find_network("solana-local").id, build_message(plan))
 
 
-def coins(bench, address_type=AddressType.P2WPKH):
+def coins(bench, address_type=AddressType.P2WPKH, amounts=(120_000,), fee_rate=FEE_RATE):
+    """Spends two coins, to pay these amounts."""
     network = find_network("bitcoin-regtest")
     codec = bench.codecs[network.id]
 
@@ -99,9 +100,9 @@ def coins(bench, address_type=AddressType.P2WPKH):
 
     coin, previous = funding(ours(0), 100_000)
     other, other_previous = funding(ours(1), 50_000, salt=1)
-    paid = [Pay(Address(THEIRS["bitcoin-regtest"]), network.native.id, 120_000)]
+    paid = [Pay(Address(THEIRS["bitcoin-regtest"]), network.native.id, each) for each in amounts]
     intent = intent_of(paid, ours(0, change=True), [coin, other])
-    return unsigned(intent, {coin.txid: previous, other.txid: other_previous})
+    return unsigned(intent, {coin.txid: previous, other.txid: other_previous}, fee_rate)
 
 
 def completed(bench, request):
