@@ -6,9 +6,10 @@ fee paid to an accomplice who mines is money gone like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from chains.costs import CostKind, Costs, by_asset
@@ -21,7 +22,7 @@ from signer.policy.rules import WindowLimit
 from signer.wire import MalformedMessage, Mandate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """What rules look at. `native`: the network's own asset. `uncapped`: kinds of cost that no byte
     of the transaction bounds, where there is a transaction to look at."""
@@ -37,19 +38,24 @@ class Facts:
     def effects(self) -> tuple[Effect, ...]:
         return self.core.effects
 
-    @property
+    @cached_property
     def takings(self) -> tuple[Taking, ...]:
         """What the effects give away, without the costs; nothing of an effect without amount."""
         found = (taking_of(effect, self.native) for effect in self.effects)
         return tuple(taking for taking in found if taking is not None)
 
-    @property
-    def totals(self) -> dict[AssetId, int]:
+    @cached_property
+    def totals(self) -> Mapping[AssetId, int]:
         """What is given away in all, by asset, without the costs."""
         totals: dict[AssetId, int] = {}
         for taking in self.takings:
             totals[taking.asset] = totals.get(taking.asset, 0) + taking.amount
         return totals
+
+    @cached_property
+    def spends(self) -> tuple[Spend, ...]:
+        """As of its offer, under no name."""
+        return spends_of(self, "", self.offered_at)
 
 
 class Window(NamedTuple):
@@ -128,12 +134,13 @@ def taken_of(spends: Iterable[Spend], window: Window) -> Usage:
 
 def windows_of(limit: WindowLimit, facts: Facts) -> Iterator[tuple[Window, Usage]]:
     """The sums that `limit` looks at, with what this transfer would add to each."""
-    spends = spends_of(facts, "", facts.offered_at)
+    if all(spend.asset != limit.asset for spend in facts.spends):
+        return
     everybody: dict[Payee | None, None] = {None: None}
     payees: dict[Payee | None, None] = dict.fromkeys(taking.payee for taking in facts.takings)
     for destination in payees if limit.per_destination else everybody:
         window = Window(facts.core.vault, limit.asset, destination, limit.seconds)
-        taking = taken_of(spends, window)
+        taking = taken_of(facts.spends, window)
         if taking != NOTHING:
             yield window, taking
 
