@@ -208,7 +208,7 @@ async def test_what_can_not_be_paid_is_said_before_anything_is_signed(world: Wor
     with pytest.raises(InsufficientFunds):
         await purse.signed(to, 5 * world.coin)
     with pytest.raises(FeeAboveMaximum):
-        await purse.signed(to, world.coin, fee_max=1)
+        await purse.signed(to, world.coin, costs_max=world.network.bounds(1))
     assert await purse.balance() == 5 * world.coin
 
 

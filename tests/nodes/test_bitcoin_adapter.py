@@ -99,7 +99,7 @@ async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) ->
     assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
     block = await bench.adapter.block(tip.height)
-    assert summary.conflict_keys <= set(block.spent)
+    assert {key.text for key in summary.conflict_keys} <= set(block.spent)
     [change] = summary.returns
     for address, amount in ((change.address, change.amount), (target, 270_000)):
         assert [each.amount for each in block.credits if each.address == address] == [amount]

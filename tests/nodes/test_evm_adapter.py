@@ -225,7 +225,7 @@ async def test_what_can_not_be_paid(world: World) -> None:
         with pytest.raises(InsufficientFunds):
             await call(world.intent(to, ETHER, claim=claim))
         with pytest.raises(FeeAboveMaximum):
-            await call(world.intent(to, 1, claim=claim, fee_max=1))
+            await call(world.intent(to, 1, claim=claim, costs_max=world.network.bounds(1)))
 
 
 async def test_send_to_contracts(world: World) -> None:

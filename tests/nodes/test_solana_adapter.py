@@ -38,6 +38,7 @@ from chains.model import Address, BlockRef, Broadcast
 from chains.solana.adapter import SolanaAdapter
 from chains.transaction import TxState
 from tests.support import solana_node
+from tests.support.costs import left
 from tests.support.patience import eventually
 from tests.support.single import one
 from tests.support.solana import LOCAL, MAIN
@@ -331,14 +332,14 @@ async def test_books_kept_by_following_equal_the_chain_through_forks_and_gaps(no
 
 async def test_what_left_and_what_came_adds_up_to_the_balance(node, adapter, payer):
     books = Books(adapter, payer.address, await adapter.tip())
-    left = 0
+    gone = 0
     await payer.fund(10 * SOL)
     for amount in (SOL, 2 * SOL, 3 * SOL):
         tx = await payer.pay(await node.outside_address(), amount)
         status = await one(adapter.statuses, tx.txid)
-        left += amount + status.fee + status.locked
+        gone += amount + left(status)
         await node.finalize()
-    assert await books.catch_up() - left == await payer.balance()
+    assert await books.catch_up() - gone == await payer.balance()
 
 
 # A node that fails

@@ -10,6 +10,7 @@ from solders.system_program import (
     transfer,
 )
 
+from chains.costs import CostKind
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
@@ -38,6 +39,7 @@ from tests.support.solana_node import (
     send,
 )
 
+FEE_KIND, RENT_KIND = ((LOCAL.native.id, kind) for kind in (CostKind.FEE, CostKind.RENT))
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
 node, adapter, peer, payer = (
     solana_node.node,
@@ -58,13 +60,15 @@ async def test_the_first_transfer_creates_the_nonce_account(node, adapter, payer
     assert wish.claim == (Claim(account).key(LOCAL.id),)
     unsigned = await one(adapter.prepare, wish)
     rent = await rent_of(peer, 80)
-    assert adapter.codec.summarize(unsigned).fee_max == FEE_CREATING + rent
+    costs = {FEE_KIND: FEE_CREATING, RENT_KIND: rent}
+    assert adapter.codec.summarize(unsigned).costs.most == costs
     tx = sign(adapter.codec, unsigned, payer.key)
     assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     assert (await one(adapter.statuses, tx.txid)).state is TxState.UNKNOWN
     await node.mine()
     status = await one(adapter.statuses, tx.txid)
-    assert (status.state, status.fee, status.locked) == (TxState.INCLUDED, FEE_CREATING, rent)
+    assert status.state is TxState.INCLUDED
+    assert (status.costs, status.held) == ({FEE_KIND: FEE_CREATING}, {RENT_KIND: rent})
     assert status.block == await adapter.tip()
     assert await payer.balance() == 10 * SOL - SOL - FEE_CREATING - rent
     assert await node.balance(Address(str(account))) == rent
@@ -84,7 +88,7 @@ async def test_the_second_transfer_uses_it(node, adapter, payer):
     assert claim.value is not None
     tx = await payer.pay(to, SOL)
     status = await one(adapter.statuses, tx.txid)
-    assert (status.state, status.fee, status.locked) == (TxState.INCLUDED, FEE, 0)
+    assert (status.state, status.costs, status.held) == (TxState.INCLUDED, {FEE_KIND: FEE}, {})
     assert await payer.balance() == before - SOL - FEE
     with pytest.raises(ClaimUnusable):
         await one(adapter.prepare, wish)
@@ -159,7 +163,8 @@ async def test_lamports_sent_ahead_to_the_nonce_address_block_nothing(node, adap
     await node.finalize()
     tx = await payer.pay(await node.outside_address(), SOL)
     status = await one(adapter.statuses, tx.txid)
-    assert (status.state, status.locked) == (TxState.INCLUDED, await rent_of(peer, 80))
+    assert status.state is TxState.INCLUDED
+    assert status.held == {RENT_KIND: await rent_of(peer, 80)}
     await node.finalize()
     wish = await payer.claimed(await node.outside_address(), SOL)
     assert Claim.parse(LOCAL.id, wish.claim[0]).value is not None
@@ -230,10 +235,14 @@ async def test_nothing_is_claimed_without_funds_or_above_the_greatest_fee(node, 
     with pytest.raises(InsufficientFunds):
         await payer.claimed(to, SOL)
     await payer.fund(10 * SOL)
-    needed = FEE_CREATING + await rent_of(peer, 80)
     with pytest.raises(FeeAboveMaximum):
-        await payer.claimed(to, SOL, fee_max=needed - 1)
-    await one(payer.adapter.prepare, await payer.claimed(to, SOL, fee_max=needed))
+        await payer.claimed(to, SOL, fee_max=FEE_CREATING - 1)
+    wish = await payer.claimed(to, SOL, fee_max=FEE_CREATING)
+    await one(payer.adapter.prepare, wish)
+    rent = await rent_of(peer, 80)
+    too_little = replace(wish, costs_max={**wish.costs_max, RENT_KIND: rent - 1})
+    with pytest.raises(FeeAboveMaximum):
+        await one(payer.adapter.prepare, too_little)
 
 
 async def test_a_claim_that_is_not_the_sources_is_unusable(payer):
@@ -259,17 +268,17 @@ async def test_a_transfer_that_fails_is_reverted_with_its_fee_and_uses_up_its_no
     first = await payer.claimed(to, have - 2 * SOL, taken=second.claim)
     txs = [
         sign(adapter.codec, await one(adapter.prepare, wish), payer.key)
-        for wish in (first, replace(second, payments=first.payments))
+        for wish in (first, replace(second, effects=first.effects))
     ]
     for tx in txs:
         assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
     assert (await one(adapter.statuses, txs[0].txid)).state is TxState.INCLUDED
     failed = await one(adapter.statuses, txs[1].txid)
-    assert (failed.state, failed.fee, failed.locked) == (TxState.REVERTED, FEE, 0)
+    assert (failed.state, failed.costs, failed.held) == (TxState.REVERTED, {FEE_KIND: FEE}, {})
     assert "InstructionError" in failed.reason
     assert failed.block == await adapter.tip()
-    paid = first.payments[0].amount + FEE_CREATING + await rent_of(peer, 80)
+    paid = first.effects[0].amount + FEE_CREATING + await rent_of(peer, 80)
     assert await payer.balance() == have - paid - FEE
     assert await node.received(txs[1].txid, to, NATIVE) == 0
     assert await one(adapter.broadcast, txs[1]) is Broadcast.ALREADY_KNOWN

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
 
+from chains.costs import CostKind
 from chains.devnet.node import DevNode
 from chains.devnet.tron import SOLID_AFTER, TronNode
 from chains.errors import (
@@ -26,6 +27,7 @@ from chains.transaction import TransferIntent, TxState
 from chains.tron import fees, parse
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter
+from tests.support.costs import left
 from tests.support.oracle import Oracle
 from tests.support.single import one
 from tests.support.tron import LOCAL, MAIN, intent, owned, sign
@@ -126,7 +128,9 @@ async def test_send_to_an_account_that_is_new_and_then_is_not(node, adapter, wal
         assert (await one(adapter.statuses, signed.txid)).state is TxState.PENDING
         await node.mine()
         status = await one(adapter.statuses, signed.txid)
-        assert (status.state, status.fee) == (TxState.INCLUDED, fee)
+        assert (status.state, left(status)) == (TxState.INCLUDED, fee)
+        activation = status.costs.get((LOCAL.native.id, CostKind.ACTIVATION), 0)
+        assert activation == (1_000_000 if fee else 0)
         assert await wallet.balance() == before - amount - fee == await node.balance(wallet.address)
         assert await node.received(signed.txid, to, LOCAL.native.id) == amount
     assert await node.balance(to) == 5 * TRX
@@ -143,8 +147,8 @@ async def test_bandwidth_exhausted_burns_the_size_to_the_sun(node, adapter, wall
         await one(adapter.broadcast, signed)
         await node.mine()
         status = await one(adapter.statuses, signed.txid)
-        assert await wallet.balance() == before - TRX - status.fee
-        paid.append((status.fee, charged(signed) * 1000))
+        assert await wallet.balance() == before - TRX - left(status)
+        paid.append((left(status), charged(signed) * 1000))
     assert [fee for fee, _ in paid[:2]] == [0, 0]
     assert paid[2][0] == paid[2][1] > 250_000
 
@@ -154,7 +158,7 @@ async def test_bandwidth_exhausted_burns_the_size_to_the_sun(node, adapter, wall
     last = await wallet.signed(to, rest - fee)
     await one(adapter.broadcast, last)
     await node.mine()
-    assert (await one(adapter.statuses, last.txid)).fee == fee == charged(last) * 1000
+    assert left(await one(adapter.statuses, last.txid)) == fee == charged(last) * 1000
     assert await wallet.balance() == 0
 
 
@@ -163,7 +167,7 @@ async def test_what_prepare_refuses(node, adapter, wallet):
     with pytest.raises(InsufficientFunds):
         await one(adapter.prepare, wallet.intent(to, 100 * TRX - ACTIVATION + 1))
     with pytest.raises(FeeAboveMaximum):
-        await one(adapter.prepare, wallet.intent(to, TRX, fee_max=ACTIVATION - 1))
+        await one(adapter.prepare, wallet.intent(to, TRX, fee_max=200_000))
     with pytest.raises(InsufficientFunds):
         await one(adapter.prepare, Wallet(adapter).intent(to, 1))
 
@@ -242,7 +246,7 @@ async def test_broadcast_twice(node, adapter, wallet):
     assert await one(adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
     await node.mine()
     assert await one(adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
-    assert (await one(adapter.statuses, signed.txid)).fee == ACTIVATION
+    assert left(await one(adapter.statuses, signed.txid)) == ACTIVATION
 
 
 async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
@@ -336,7 +340,7 @@ async def test_tronweb_understands_the_local_chain(node, adapter, wallet):
         tip = await adapter.tip()
         block = await oracle_call(oracle, "tronwebBlock", url=node.url, height=tip.height)
     assert block == {"id": tip.hash, "transactions": [sent["txid"]]}
-    assert (await one(adapter.statuses, sent["txid"])).fee == ACTIVATION
+    assert left(await one(adapter.statuses, sent["txid"])) == ACTIVATION
     assert await node.balance(to) == TRX
 
 

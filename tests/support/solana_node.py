@@ -84,7 +84,7 @@ class Payer:
     async def rivals(self) -> tuple[SignedTx, SignedTx]:
         """Two transfers with the same claim."""
         wish = await self.claimed(await self.node.outside_address(), SOL)
-        rival = replace(wish, payments=(replace(wish.effects[0], amount=2 * SOL),))
+        rival = replace(wish, effects=(replace(wish.effects[0], amount=2 * SOL),))
         first, second = [await one(self.adapter.prepare, each) for each in (wish, rival)]
         codec = self.adapter.codec
         return sign(codec, first, self.key), sign(codec, second, self.key)
