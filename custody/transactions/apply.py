@@ -16,6 +16,7 @@ from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransactionEventRow, TransactionRow
+from custody.outbox import Work, work_row
 from custody.transactions import repository
 from custody.transactions.state import (
     Abandon,
@@ -28,7 +29,6 @@ from custody.transactions.state import (
     Transaction,
     advance,
 )
-from custody.transactions.work import Work, work_row
 from custody.vaults import freezes
 
 

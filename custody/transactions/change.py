@@ -13,7 +13,7 @@ from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
 from custody.errors import CustodyError
 from custody.transactions.planners.payment import Waiting
-from custody.transactions.sources import owned
+from custody.vaults.paying import owned
 from custody.vaults.service import Vaults
 
 _Place = tuple[str, NetworkId, AddressType]

@@ -23,10 +23,10 @@ from custody.transactions import repository
 from custody.transactions.apply import load, transition
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.planners.payment import Plan, Waiting
-from custody.transactions.sources import owned, payer_of, spendable_coins
 from custody.transactions.state import OPEN, Abandon, Claim, Purpose, State, can
 from custody.transfers import repository as transfers
 from custody.transfers.state import State as TransferState
+from custody.vaults.paying import Source, owned, payer_of, spendable_coins
 
 
 class Claimer:
@@ -189,7 +189,11 @@ async def _payers(
     found: dict[Address | None, OwnedAddress] = {}
     for each in paying:
         if each.source_address not in found:
-            found[each.source_address] = owned(await payer_of(session, each))
+            found[each.source_address] = owned(
+                await payer_of(
+                    session, each.network, each.vault, Source(each.source_path, each.source_address)
+                )
+            )
     return found
 
 

@@ -10,6 +10,7 @@ from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load, transition
+from custody.transactions.charging import charge_of
 from custody.transactions.state import (
     OPEN,
     Build,
@@ -67,15 +68,16 @@ async def _settle(
 ) -> None:
     """What the transactions that name the transfer mean for it, taken together."""
     await session.flush()
-    contest = [load(each) for each in await repository.contest(session, transfer.id)]
-    outcome = outcome_of(contest)
+    contest = await repository.contest(session, transfer.id)
+    outcome = outcome_of([load(each) for each in contest])
     if outcome is None:
         return
     event, reason = outcome
     if event is TransferEvent.RETURN and ending is not None:
         event, reason = ending
     if can(apply.load(transfer), event):
-        await apply.transition(session, ledger, transfer, event, now, reason)
+        charge = await charge_of(session, contest, transfer.id)
+        await apply.transition(session, ledger, transfer, event, now, reason, charge)
 
 
 async def _revive(

@@ -17,8 +17,8 @@ from custody.db.transfer_tables import (
     TransactionTransferRow,
     TransferRow,
 )
+from custody.outbox import Work
 from custody.transactions.state import ON_CHAIN, OPEN, State
-from custody.transactions.work import Work
 
 
 async def lock_named(

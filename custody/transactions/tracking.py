@@ -25,9 +25,11 @@ from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.deposits import chain_repository
 from custody.journal.rebuilding import hold_late
 from custody.ledger.service import Ledger
+from custody.outbox import Work, enqueue
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.broadcasting import signed_of
+from custody.transactions.charging import exceeds
 from custody.transactions.doubts import Doubt, Doubts
 from custody.transactions.moving import move
 from custody.transactions.state import (
@@ -43,9 +45,7 @@ from custody.transactions.state import (
     Transaction,
     can,
 )
-from custody.transactions.work import Work, enqueue
 from custody.transfers import repository as transfers_repository
-from custody.transfers.ending import exceeds
 
 T = TypeVar("T")
 

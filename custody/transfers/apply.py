@@ -14,10 +14,11 @@ from typing import Any, Final, assert_never
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransferEventRow, TransferRow
 from custody.ledger.service import Ledger
+from custody.outbox import Work, enqueue
 from custody.transactions.apply import abandon_claimed
-from custody.transactions.work import Work, enqueue
-from custody.transfers import ending, repository, reservations
+from custody.transfers import repository, reservations
 from custody.transfers.consent import Consent, Word, decide
+from custody.transfers.settlement import Charge
 from custody.transfers.state import Effect, Event, State, Transfer, advance
 
 WORDS: Final[Mapping[Event, Word]] = {
@@ -43,8 +44,10 @@ async def transition(
     event: Event,
     now: datetime,
     reason: str | None = None,
+    charge: Charge | None = None,
 ) -> Transfer:
-    """Apply `event` to the locked `row`. Raises IllegalTransition."""
+    """Apply `event` to the locked `row`. `charge`: what a transaction took that decided it. Raises
+    IllegalTransition."""
     after, effects = advance(load(row), event, reason)
     row.state = after.state
     row.version = after.version
@@ -56,7 +59,7 @@ async def transition(
         for mandate in await repository.mandates_of(session, row.id):
             if mandate.state == Consent.OFFERED:
                 mandate.state, mandate.decided_at = decide(Consent.OFFERED, WORDS[event]), now
-    await run_effects(session, ledger, row, effects, now)
+    await run_effects(session, ledger, row, effects, now, charge)
     return after
 
 
@@ -77,8 +80,9 @@ async def run_effects(
     row: TransferRow,
     effects: Iterable[Effect],
     now: datetime,
+    charge: Charge | None = None,
 ) -> None:
-    """In order."""
+    """In order. Without a `charge` all its transactions are dead, and everything comes back."""
     for effect in effects:
         match effect:
             case Effect.SIGN:
@@ -88,6 +92,8 @@ async def run_effects(
             case Effect.VOID:
                 await reservations.release(session, ledger, row)
             case Effect.SETTLE | Effect.SETTLE_COSTS:
-                await ending.settle(session, ledger, row, paid=effect is Effect.SETTLE)
+                paid = effect is Effect.SETTLE
+                assert charge is not None or not paid, "paid by no transaction"
+                await reservations.settle(session, ledger, row, charge, paid=paid)
             case unexpected:
                 assert_never(unexpected)

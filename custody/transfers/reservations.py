@@ -23,6 +23,7 @@ from custody.ledger.model import (
 )
 from custody.ledger.service import Ledger, settle_or_void
 from custody.transfers import repository
+from custody.transfers.settlement import Charge
 
 EFFECT: Final = "effect"
 """The kind of what is paid; all others are kinds of costs."""
@@ -110,21 +111,21 @@ def part_of(row: ReservationRow) -> Part:
 
 async def release(session: WriteSession, ledger: Ledger, row: TransferRow) -> None:
     """Nothing left: everything comes back."""
-    await settle(session, ledger, row, paid=False, charged={}, held={})
+    await settle(session, ledger, row, None, paid=False)
 
 
 async def settle(
     session: WriteSession,
     ledger: Ledger,
     row: TransferRow,
+    charge: Charge | None,
     *,
     paid: bool,
-    charged: Costs,
-    held: Costs,
 ) -> None:
-    """End what is held for a transfer. `charged`: its part of the costs, by kind; `held`: what of
-    that moved to accounts which stay the vault's. One call to the ledger, so that its locks are
-    taken in order."""
+    """End what is held for a transfer: its part of the costs is gone, with `paid` also what it
+    pays, and without a `charge` nothing. One call to the ledger, so that its locks are taken in
+    order."""
+    charged, held = ({}, {}) if charge is None else (charge.charged, charge.held)
     open_rows = [
         each for each in await repository.reservations_of(session, row.id) if each.spent is None
     ]

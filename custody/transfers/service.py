@@ -35,7 +35,6 @@ from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.journal.repository import check_open, place, signer_ahead
 from custody.ledger.service import Ledger
 from custody.transactions import repository as transactions
-from custody.transactions.sources import Payer, choose_source, lock_payer
 from custody.transfers import repository, reservations
 from custody.transfers.apply import WORDS, event_fields, load, run_effects, transition
 from custody.transfers.consent import Consent, decide
@@ -57,6 +56,7 @@ from custody.transfers.request import (
     transfer_id_of,
 )
 from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
+from custody.vaults.paying import Payer, choose_source, lock_payer
 from custody.vaults.resolve import resolve_address
 from signer.policy import Policy, Ruling, basis_of, facts_of, windows
 from signer.wire import Action, Core, Mandate

@@ -7,11 +7,21 @@ were signed before a key that excludes inclusion. So at most one is final or rev
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from chains.costs import CostKind, Costs, sum_of
 from chains.model import AssetId
 from custody.transactions.state import Purpose, State, Transaction
 from custody.transfers.state import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A transfer's part of what its transaction took, by kind. `held`: what of that moved to
+    accounts which stay the vault's."""
+
+    charged: Costs
+    held: Costs
 
 
 def settle(transactions: Collection[Transaction]) -> Event | None:

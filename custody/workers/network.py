@@ -16,11 +16,11 @@ from chains.model import NetworkId
 from custody.db.leases import Lease, LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower, Step
 from custody.journal.watch import JournalWatch
+from custody.outbox import Work
 from custody.transactions.broadcasting import Broadcaster
 from custody.transactions.driver import Driver
 from custody.transactions.outcomes import Done, Later, Progress
 from custody.transactions.tracking import Tracker
-from custody.transactions.work import Work
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Item, Outbox
 

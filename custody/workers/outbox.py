@@ -25,7 +25,7 @@ from chains.model import NetworkId
 from custody.db.clock import database_now
 from custody.db.session import Database, ReadSession
 from custody.db.tables import OutboxRow
-from custody.transactions.work import Work
+from custody.outbox import Work
 from custody.workers import repository
 
 CLAIM = timedelta(seconds=3)

@@ -83,7 +83,6 @@ class Rendered:
 
     def created(self, made: Shown) -> Answer:
         fields = {name: str(value) for name, value in vars(made.row).items() if name[0] != "_"}
-        fields.pop("mandate")
         return Answer(201, json.dumps(fields).encode())
 
     def denied(self, made: Shown) -> Answer:

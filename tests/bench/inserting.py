@@ -7,6 +7,7 @@ the same columns, values and sizes, whatever the schema is.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +22,15 @@ from custody.db.ids import new_id
 _TABLES = {
     "ledger_entries": "subject",
     "transfers": "id",
+    "mandates": "transfer_id",
+    "reservations": "transfer_id",
     "transfer_events": "transfer_id",
     "outbox": "subject",
     "idempotency": "key",
 }
 """In an order that foreign keys allow, each with the column that names the transfer or its key."""
-_ROWS = 6
+_ROWS = 9
+_DIGEST_BYTES = 32
 _NUMBERED = "seq"
 """The column that the database fills."""
 
@@ -158,5 +162,11 @@ def renewed(templates: Sequence[Template], named: Sequence[str]) -> Iterator[tup
     """Statements and values of one more transfer."""
     new: Mapping[object, str] = {each: new_id(each.partition("_")[0]) for each in named}
     for each in templates:
-        values = [new.get(v, v) if isinstance(v, str) else v for v in each.values]
-        yield each.statement, values
+        yield each.statement, [_renewed(value, new) for value in each.values]
+
+
+def _renewed(value: Any, new: Mapping[object, str]) -> Any:
+    """Ids are other ones, and so are digests: no two mandates have the same."""
+    if isinstance(value, bytes) and len(value) == _DIGEST_BYTES:
+        return os.urandom(_DIGEST_BYTES)
+    return new.get(value, value) if isinstance(value, str) else value

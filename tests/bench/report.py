@@ -65,7 +65,7 @@ has already; web3 fetches blocks without receipts.
 
 **Transfers accepted.** `Transfers.create` in this process, as the API calls it: idempotency key,
 destination, policy with its windows, balance, reservation in the ledger, state, event and outbox in
-one transaction. The limit writes the same six rows in one transaction with the raw driver; it reads
+one transaction. The limit writes the same nine rows in one transaction with the raw driver; it reads
 nothing, decides nothing and updates no balance. Both wait for the disk (SQLite: WAL with
 `synchronous=FULL`; PostgreSQL: `fsync` and `synchronous_commit` on). PostgreSQL is asked by eight
 callers on eight connections on both sides; in SQLite writers queue, and the raw driver runs in this

@@ -15,7 +15,7 @@ from chains.model import NetworkId
 from custody.db.clock import SLACK
 from custody.db.session import Database, ReadSession
 from custody.db.tables import OutboxRow
-from custody.transactions.work import Work, enqueue
+from custody.outbox import Work, enqueue
 from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, RETRIES_SHARE, Item, Outbox
 from tests.support.custody import Clock
 

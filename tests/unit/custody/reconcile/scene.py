@@ -12,6 +12,7 @@ from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.reconcile.report import Report, Verdict
 from custody.transactions.state import State as TransactionState
 from custody.transfers import reservations
+from custody.transfers.settlement import Charge
 from custody.transfers.state import State
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
@@ -91,9 +92,8 @@ async def settle(world: World, amount: int, fee: int, locked: int = 0) -> None:
             session,
             world.ledger,
             row,
+            Charge({kind: fee + locked}, {kind: locked}),
             paid=bool(amount),
-            charged={kind: fee + locked},
-            held={kind: locked},
         )
         row.state = State.FINAL if amount else State.FAILED
         transaction.state = TransactionState.FINAL if amount else TransactionState.REVERTED

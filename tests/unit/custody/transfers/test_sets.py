@@ -14,9 +14,9 @@ import pytest
 from chains.errors import BroadcastRejected
 from chains.model import TxId
 from custody.db.session import Database, WriteSession
+from custody.outbox import Work
 from custody.transactions import broadcasting, building, signing
 from custody.transactions.moving import move
-from custody.transactions.work import Work
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS, Crash, lease_over
 

@@ -13,7 +13,6 @@ from chains.keys import is_under
 from chains.model import Address, AddressType, Coin, ConflictKey, NetworkId, OwnedAddress, TxId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
-from custody.transactions.planners.payment import Waiting
 from custody.vaults.watchlist import outpoint_key
 
 _OWN = aliased(AddressRow)
@@ -179,12 +178,14 @@ async def _uses(
     return found is not None
 
 
-async def payer_of(session: ReadSession, paying: Waiting) -> AddressRow:
-    """The address that the mandate names. Its path was approved too, so it must be the same."""
+async def payer_of(
+    session: ReadSession, network: NetworkId, vault_id: str, source: Source
+) -> AddressRow:
+    """The address that a mandate names. Its path was approved too, so it must be the same."""
     row = await session.one(
         select(AddressRow).where(
-            AddressRow.network == paying.network, AddressRow.address == paying.source_address
+            AddressRow.network == network, AddressRow.address == source.address
         )
     )
-    assert (row.vault_id, row.path) == (paying.vault, paying.source_path), "another's address"
+    assert (row.vault_id, row.path) == (vault_id, source.path), "another's address"
     return row
