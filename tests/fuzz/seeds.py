@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from coincurve import PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from solders.hash import Hash
 from solders.instruction import Instruction
 from solders.keypair import Keypair
@@ -28,9 +29,12 @@ from chains.solana.build import TransferPlan, build_message, instructions
 from chains.tron import address as tron_address
 from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
+from signer.checkpoint import Checkpoint, signed_note
 from signer.keystore import Header, KeyDerivation
 from signer.messages import frame, refusal, request, result
+from signer.proof import Proof
 from signer.token import WrappedSecret
+from signer.tree import leaf_hash, node_hash
 from signer.wire import (
     Need,
     Place,
@@ -254,6 +258,29 @@ def keystores() -> list[bytes]:
     wrapped = replace(plain, wrapping=WrappedSecret("token", "key", bytes(16), bytes(48)))
     parts = {"nonce": "00" * 12, "ciphertext": "00" * 49}
     return [canonical_json({"header": h.to_json(), **parts}) for h in (plain, wrapped)]
+
+
+class _Prover:
+    """Signs checkpoints of any origin, which the signer's own key does not."""
+
+    def __init__(self) -> None:
+        self._key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+        self.public_key = self._key.public_key().public_bytes_raw()
+
+    def note(self, checkpoint: Checkpoint) -> str:
+        signature = self._key.sign(checkpoint.text())
+        return signed_note(checkpoint, self.public_key, signature)
+
+
+PROVER: Final = _Prover()
+
+
+def log_proofs() -> list[bytes]:
+    """Of the second of three leaves, with its record and without."""
+    left, record, right = (leaf_hash(each) for each in (b"left", b"a record", b"right"))
+    root = node_hash(node_hash(left, record), right)
+    proof = Proof(1, (left, right), PROVER.note(Checkpoint("fuzz/log", 3, root)), b"a record")
+    return [each.text().encode() for each in (proof, replace(proof, record=b""))]
 
 
 def log_lines() -> list[bytes]:

@@ -66,6 +66,8 @@ from signer.policy import (
 from signer.policy import (
     explain as explain_evaluation,
 )
+from signer.proof import Proof
+from signer.tree import ProofInvalid
 from signer.wire import (
     BATCH_MAX,
     Consent,
@@ -352,6 +354,18 @@ def audit_log(data: bytes) -> None:
         assert not any(records_of(file)), "sound under a key that sealed nothing"
 
 
+def log_proof(data: bytes) -> None:
+    """A proof that a stranger hands over, read and checked as `log check` does."""
+    try:
+        proof = Proof.parse(data.decode(errors="replace"))
+        assert Proof.parse(proof.text()) == proof
+        signed = proof.check_record(seeds.PROVER.public_key)
+    except (MalformedMessage, ProofInvalid):
+        return
+    assert (signed.origin, signed.size) == ("fuzz/log", 3), "signed by nobody"
+    assert proof.record == b"a record", "another record under the same root"
+
+
 _JSON_TOKENS: Final = (b"\\u0000", b"\\ud800", b"1e5", b"-0", b"{}", b"[[", b'"version":1')
 _PSBT_TOKENS: Final = (b"psbt\xff", b"\x01\x00", b"\xfd\xff\xff", b"\x01\x16", b"\x01\x17")
 
@@ -384,6 +398,7 @@ def targets() -> dict[str, Target]:
         _bytes_target("address", address, seeds.addresses(), input_max=256),
         _bytes_target("keys", keys, [*seeds.extended_keys(), b"m/84'/1'/0'/0/5"], input_max=256),
         _json_target("keystore", keystore, seeds.keystores()),
+        _bytes_target("log-proof", log_proof, seeds.log_proofs(), (b"index ", b"extra ", b"\n\n")),
         _bytes_target("audit-log", audit_log, seeds.log_lines(), _JSON_TOKENS),
     )
     return {target.name: target for target in listed}
