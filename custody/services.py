@@ -10,9 +10,9 @@ from custody.approvals.service import Approvals
 from custody.bootstrap import Custody
 from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
+from custody.policies.source import PolicySource
 from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
-from custody.transfers.policies import PolicySource
 from custody.transfers.service import Transfers
 from custody.vaults.service import Vaults
 

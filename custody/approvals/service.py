@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from chains.networks import all_networks
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
@@ -19,10 +18,11 @@ from custody.db.transfer_tables import ApprovalRow, MandateRow, TransferRow
 from custody.errors import Conflict, Forbidden, NotFound, Unprocessable
 from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
+from custody.policies.judge import Judge
+from custody.policies.source import PolicySource
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
 from custody.transfers.mandates import stored_mandate
-from custody.transfers.policies import PolicySource, usage
 from custody.transfers.request import Shown
 from custody.transfers.service import shown
 from custody.transfers.state import Event, Transfer, can
@@ -34,10 +34,7 @@ from signer.policy import (
     Ruling,
     basis_of,
     check_signed,
-    evaluate,
-    facts_of,
     missing_approvals,
-    windows,
 )
 from signer.wire import Mandate, Need, Verdict, approval_message
 
@@ -145,7 +142,8 @@ class Approvals:
         now, mandate = self._clock(), stored_mandate(terms)
         _check_state(load(row), terms, verdict, now)
         await check_open(session)
-        asked = await self._evaluate(session, policy, row, mandate, ())
+        judge = Judge(policy, now)
+        asked = await judge.judge(session, mandate, ())
         _check_is_asked(policy, asked, approver)
         session.add(_row(terms, approver, verdict, signature, now))
         if verdict is Verdict.REJECT:
@@ -153,7 +151,7 @@ class Approvals:
             await transition(session, self._ledger, row, Event.REJECT, now, reason)
             return
         approvers = [*(a.approver for a in given if a.verdict == Verdict.APPROVE), approver]
-        result = await self._evaluate(session, policy, row, mandate, approvers)
+        result = await judge.judge(session, mandate, approvers)
         if _is_complete(policy, mandate, result, approvers):
             await transition(session, self._ledger, row, Event.ACCEPT, now)
 
@@ -162,23 +160,10 @@ class Approvals:
     ) -> Waiting:
         given = await repository.verdicts_on(session, mandate)
         approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
-        result = await self._evaluate(session, policy, row, stored_mandate(mandate), approvers)
+        judge = Judge(policy, self._clock())
+        result = await judge.judge(session, stored_mandate(mandate), approvers)
         (transfer,) = await shown(session, [row])
         return Waiting(transfer, mandate, result.needs, given)
-
-    async def _evaluate(
-        self,
-        session: ReadSession,
-        policy: Policy,
-        row: TransferRow,
-        mandate: Mandate,
-        approvers: Sequence[str],
-    ) -> Evaluation:
-        facts = facts_of(mandate)
-        now = self._clock()
-        native = all_networks()[mandate.core.network].native.id
-        used = await usage(session, windows(policy, facts), native, now, besides=row.id)
-        return evaluate(policy, facts, used, now, approvers)
 
 
 def _version(mandates: Sequence[MandateRow], version: int | None) -> MandateRow:

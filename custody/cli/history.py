@@ -14,15 +14,16 @@ from chains.assets import Amount, assets_of
 from chains.effects import Pay
 from chains.families import codec_of
 from chains.model import AssetId, NetworkId
-from chains.networks import Network, all_networks
+from chains.networks import Network
 from custody.cli.access import load_settings, now, opened_database
 from custody.cli.networks import named_network
 from custody.cli.output import Misuse
 from custody.db.session import ReadSession
 from custody.errors import NotFound
+from custody.policies.judge import best_of
+from custody.policies.windows import usage
 from custody.transfers import repository, signed_repository
-from custody.transfers.mandates import best_terms, stored_mandate
-from custody.transfers.policies import usage
+from custody.transfers.mandates import stored_mandate
 from custody.vaults import repository as vaults
 from signer.policy import (
     Change,
@@ -99,7 +100,7 @@ def answer(policy: Policy, question: Question) -> tuple[str, ...]:
     moment = now()
     mandate = question.mandate
     if not question.is_stored:
-        mandate, _ = best_terms(mandate, policy, question.used, moment)
+        mandate, _ = best_of(policy, mandate, question.used, moment)
     facts = facts_of(mandate)
     evaluation = evaluate(policy, facts, question.used, moment, question.approvals)
     lifetime = mandate.expires_at - mandate.offered_at
@@ -153,9 +154,8 @@ async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[P
 async def _used(
     session: ReadSession, policy: Policy, mandate: Mandate, besides: str | None = None
 ) -> Mapping[Window, Usage]:
-    native = all_networks()[mandate.core.network].native.id
     wanted = windows(policy, facts_of(mandate))
-    return await usage(session, wanted, native, now(), besides=besides)
+    return await usage(session, wanted, now(), besides=besides)
 
 
 def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:

@@ -326,8 +326,6 @@ CREATE INDEX ix_transfers_network_state ON transfers (network, state);
 
 CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
 
-CREATE INDEX ix_transfers_window ON transfers (vault_id, network, requested_at);
-
 CREATE TABLE vault_freezes (
     id VARCHAR NOT NULL,
     vault_id VARCHAR NOT NULL,

@@ -51,7 +51,6 @@ class TransferRow(Row):
 
 
 Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
-Index("ix_transfers_window", TransferRow.vault_id, TransferRow.network, TransferRow.requested_at)
 
 
 class TransferEventRow(Row):

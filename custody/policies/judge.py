@@ -13,7 +13,7 @@ from typing import Final
 
 from custody.db.session import ReadSession
 from custody.policies.windows import usage
-from signer.policy import Evaluation, Policy, Ruling, evaluate, facts_of, windows
+from signer.policy import Evaluation, Policy, Ruling, Usage, Window, evaluate, facts_of, windows
 from signer.wire import Mandate
 
 _RANK: Final = {
@@ -46,17 +46,24 @@ class Judge:
         return evaluate(self.policy, facts, used, self.now, approvers, complete_since)
 
     async def best_terms(self, session: ReadSession, draft: Mandate) -> tuple[Mandate, Evaluation]:
-        """The new mandate with the lifetime on which the policy is kindest, and the verdict on it.
-
-        A rule steps aside for mandates that live longer than it grants. So each shorter lifetime
-        that a rule names is tried too, longest first, and the first with the best ruling is taken.
-        """
+        """`best_of` a mandate that was never stored."""
         used = await usage(session, windows(self.policy, facts_of(draft)), self.now)
-        judged = [
-            (candidate, evaluate(self.policy, facts_of(candidate), used, self.now, ()))
-            for candidate in _lifetimes(draft, self.policy)
-        ]
-        return min(judged, key=lambda each: _RANK[each[1].ruling])
+        return best_of(self.policy, draft, used, self.now)
+
+
+def best_of(
+    policy: Policy, draft: Mandate, used: Mapping[Window, Usage], now: datetime
+) -> tuple[Mandate, Evaluation]:
+    """The mandate with the lifetime on which the policy is kindest, and the verdict on it. Pure.
+
+    A rule steps aside for mandates that live longer than it grants. So each shorter lifetime that
+    a rule names is tried too, longest first, and the first with the best ruling is taken.
+    """
+    judged = [
+        (candidate, evaluate(policy, facts_of(candidate), used, now, ()))
+        for candidate in _lifetimes(draft, policy)
+    ]
+    return min(judged, key=lambda each: _RANK[each[1].ruling])
 
 
 def _lifetimes(mandate: Mandate, policy: Policy) -> Iterator[Mandate]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -51,15 +51,18 @@ async def newest_and_edges(
     return newest, {edge: taken.get(edge, NOTHING) for edge in wanted}
 
 
-async def entries_of(session: ReadSession, transfer: str) -> dict[str, Entry]:
-    """The transfer's last entry on each account that it touches."""
+async def entries_of(
+    session: ReadSession, transfers: Collection[str]
+) -> dict[tuple[str, str], Entry]:
+    """Each transfer's last entry on each account that it touches, by transfer and account."""
     mine = (
         select(SpendRow.account, func.max(SpendRow.place))
-        .where(SpendRow.transfer_id == transfer)
-        .group_by(SpendRow.account)
+        .where(SpendRow.transfer_id.in_(transfers))
+        .group_by(SpendRow.transfer_id, SpendRow.account)
     )
     last = select(*_COLUMNS).where(tuple_(SpendRow.account, SpendRow.place).in_(mine))
-    return {entry.account: entry for entry in map(_entry, await session.rows(last))}
+    found = map(_entry, await session.rows(last))
+    return {(entry.transfer, entry.account): entry for entry in found}
 
 
 async def replaced_after(session: ReadSession, account: str, after: datetime) -> list[Usage]:

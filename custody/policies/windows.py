@@ -1,50 +1,70 @@
 """Keeps the running sums of what leaves vaults, and says how much of a window is used.
 
-Whoever calls what writes holds the vault's row locked until the transaction ends, so that one at a
+Whoever promises or takes holds the vault's row locked until the transaction ends, so that one at a
 time appends to a vault's accounts. Only the signer's own sums count; these are never lower, so what
 they leave room for, the signer has room for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from custody.db.session import ReadSession, WriteSession
 from custody.policies import repository, running
 from custody.policies.running import Entry, Shares, account_of
+from custody.vaults.repository import lock_vaults
 from signer.policy import NOTHING, Usage, Window
+
+
+class Taken(NamedTuple):
+    """A transaction for the transfer was signed, `at` the signer's time, that takes so much."""
+
+    transfer: str
+    shares: Shares
+    at: datetime
 
 
 async def promise(session: WriteSession, transfer: str, shares: Shares, *, is_new: bool) -> None:
     """The transfer is on its way and will take so much. `is_new`: it never was before, in any
     version; saves a question."""
-    own = {} if is_new else await repository.entries_of(session, transfer)
-    newest = await repository.newest_entries(session, sorted({*shares, *own}))
-    entries = [
-        running.promised(newest.get(each), _own(own, each, transfer), share)
-        for each, share in _over_all(shares, own).items()
-    ]
-    await repository.append(session, [entry for entry in entries if entry is not None])
+    own = {} if is_new else await repository.entries_of(session, [transfer])
+    newest = await repository.newest_entries(session, sorted({*shares, *_accounts(own)}))
+    await repository.append(
+        session,
+        [
+            entry
+            for each, share in _over_all(transfer, shares, own).items()
+            if (entry := running.promised(newest.get(each), _own(own, each, transfer), share))
+        ],
+    )
 
 
-async def take(session: WriteSession, transfer: str, shares: Shares, at: datetime) -> None:
-    """A transaction for the transfer was signed, `at` the signer's time, that takes so much."""
-    own = await repository.entries_of(session, transfer)
-    newest = await repository.newest_entries(session, sorted({*shares, *own}))
-    entries = [
-        running.taken(newest.get(each), _own(own, each, transfer), share, at)
-        for each, share in _over_all(shares, own).items()
-    ]
+async def take(session: WriteSession, signed: Sequence[Taken]) -> None:
+    """All that the signer has signed at once, in its order."""
+    if not signed:
+        return
+    own = await repository.entries_of(session, [each.transfer for each in signed])
+    accounts = {account for each in signed for account in each.shares} | _accounts(own)
+    newest = await repository.newest_entries(session, sorted(accounts))
+    entries = []
+    for transfer, shares, at in signed:
+        for each, share in _over_all(transfer, shares, own).items():
+            entry = running.taken(newest.get(each), _own(own, each, transfer), share, at)
+            newest[each] = own[transfer, each] = entry
+            entries.append(entry)
     await repository.append(session, entries)
 
 
-async def free(session: WriteSession, transfer: str) -> None:
-    """Nothing more will be signed for it. What was signed stays taken."""
-    own = await repository.entries_of(session, transfer)
-    if own:
-        newest = await repository.newest_entries(session, sorted(own))
-        entries = [running.freed(newest.get(each), entry) for each, entry in own.items()]
+async def free(session: WriteSession, transfer: str, vault: str) -> None:
+    """Nothing more will be signed for it. What was signed stays taken. Locks the vault if there is
+    anything to do."""
+    own = await repository.entries_of(session, [transfer])
+    if any(entry.ahead != NOTHING for entry in own.values()):
+        await lock_vaults(session, [vault])
+        newest = await repository.newest_entries(session, sorted(_accounts(own)))
+        entries = [running.freed(newest.get(each), entry) for (_, each), entry in own.items()]
         await repository.append(session, [entry for entry in entries if entry is not None])
 
 
@@ -66,7 +86,7 @@ async def usage(
     newest, taken = await repository.newest_and_edges(
         session, accounts, dict.fromkeys(wanted.values())
     )
-    own = {} if besides is None else await repository.entries_of(session, besides)
+    own = {} if besides is None else await repository.entries_of(session, [besides])
     found = {}
     for window, edge in wanted.items():
         account, after = edge
@@ -76,14 +96,20 @@ async def usage(
             if last is not None and last.replacements
             else ()
         )
-        found[window] = running.used(last, taken[edge], replaced, own.get(account), after)
+        mine = own.get((besides or "", account))
+        found[window] = running.used(last, taken[edge], replaced, mine, after)
     return found
 
 
-def _own(own: Mapping[str, Entry], account: str, transfer: str) -> Entry:
-    return own.get(account) or running.first(account, transfer)
+def _own(own: Mapping[tuple[str, str], Entry], account: str, transfer: str) -> Entry:
+    return own.get((transfer, account)) or running.first(account, transfer)
 
 
-def _over_all(shares: Shares, own: Mapping[str, Entry]) -> dict[str, Usage]:
+def _accounts(own: Iterable[tuple[str, str]]) -> set[str]:
+    return {account for _, account in own}
+
+
+def _over_all(transfer: str, shares: Shares, own: Iterable[tuple[str, str]]) -> dict[str, Usage]:
     """Of an account that it takes nothing from any more, the share is nothing."""
-    return {**dict.fromkeys(own, NOTHING), **shares}
+    earlier = [account for named, account in own if named == transfer]
+    return {**dict.fromkeys(earlier, NOTHING), **shares}

@@ -22,6 +22,9 @@ from custody.alarms.service import raise_alarm
 from custody.db.session import Database, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.ledger.service import Ledger
+from custody.policies import windows
+from custody.policies.running import shares_of
+from custody.policies.windows import Taken
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.looking import Built, stored
@@ -29,7 +32,9 @@ from custody.transactions.moving import Ending, move
 from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
 from custody.transactions.state import Refuse, Sign, can
 from custody.transfers.state import Event, State
+from custody.vaults.repository import lock_vaults
 from signer.client import SignerError
+from signer.policy import facts_of
 from signer.wire import (
     Consent,
     Outcome,
@@ -142,6 +147,8 @@ class Signing:
                 await move(session, self._ledger, row, transfers, event, now)
                 complete.append((row, transfers))
             await session.flush()
+            stored_now = {row.id for row, _ in complete}
+            await _count(session, [r for r in receipts if r[0].transaction_id in stored_now])
             named = [each.id for _, carried in complete for each in carried]
             contests = await repository.contests(session, named)
             for row, transfers in complete:
@@ -243,6 +250,18 @@ def _check_receipt(built: Built, receipt: Receipt) -> None:
         raise SignatureMismatch("a receipt for another mandate")
     if receipt.tx_digest != tx_digest(built.tx):
         raise SignatureMismatch("a receipt for another transaction")
+
+
+async def _count(session: WriteSession, receipts: Sequence[tuple[Built, Receipt]]) -> None:
+    """What the transfers take of the windows is taken. Before the ledger, whose accounts are locked
+    after the vaults."""
+    taken = [
+        Taken(each.mandate.core.transfer, shares_of(facts_of(each.mandate)), receipt.signed_at)
+        for built, receipt in receipts
+        for each in built.agreed
+    ]
+    await lock_vaults(session, {e.mandate.core.vault for b, _ in receipts for e in b.agreed})
+    await windows.take(session, taken)
 
 
 def _endings(refusal: Refusal, built: Built) -> dict[str, Ending]:

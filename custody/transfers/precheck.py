@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from chains.networks import all_networks
 from custody.db.session import ReadSession
 from custody.db.transfer_tables import MandateRow, TransactionRow
+from custody.policies.judge import Judge
+from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
 from custody.transactions.outcomes import Later, signer_code
 from custody.transfers import repository
-from custody.transfers.policies import PolicySource, usage
-from signer.policy import Detail, Policy, Ruling, evaluate, facts_of, windows
+from signer.policy import Detail, Policy, Ruling
 from signer.wire import Mandate, RefusalCode
 
 
@@ -32,10 +32,6 @@ class Precheck:
         policy = await self._policies.current()
         if not _can_wait(policy):
             return None
-        facts = facts_of(mandate)
-        now = self._clock()
-        native = all_networks()[mandate.core.network].native.id
-        used = await usage(session, windows(policy, facts), native, now, besides=row.transfer_id)
         asked = _first_asked(await transactions.contest(session, row.transfer_id))
         since = {} if asked is None else {rule.id: asked for rule in policy.rules}
         approvers = [
@@ -43,7 +39,8 @@ class Precheck:
             for verdict in await repository.verdicts_on(session, row)
             if verdict.verdict == "approve"
         ]
-        verdict = evaluate(policy, facts, used, now, approvers, since)
+        judge = Judge(policy, self._clock())
+        verdict = await judge.judge(session, mandate, approvers, since)
         if verdict.ruling is not Ruling.NOT_YET:
             return None
         if verdict.detail is Detail.TIME_LOCK and asked is None:

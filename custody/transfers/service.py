@@ -34,6 +34,10 @@ from custody.db.transfer_tables import (
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.journal.repository import check_open, place, signer_ahead
 from custody.ledger.service import Ledger
+from custody.policies import windows
+from custody.policies.judge import Judge
+from custody.policies.running import shares_of
+from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
 from custody.transfers import repository, reservations
 from custody.transfers.apply import WORDS, event_fields, load, run_effects, transition
@@ -44,8 +48,7 @@ from custody.transfers.idempotency import (
     store_answer,
     stored_answer,
 )
-from custody.transfers.mandates import best_terms, digest_of, document_of, reason_of
-from custody.transfers.policies import PolicySource, usage, usage_at_most
+from custody.transfers.mandates import digest_of, document_of, reason_of
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import (
     Answer,
@@ -58,7 +61,7 @@ from custody.transfers.request import (
 from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
 from custody.vaults.paying import Payer, choose_source, lock_payer
 from custody.vaults.resolve import resolve_address
-from signer.policy import Policy, Ruling, basis_of, facts_of, windows
+from signer.policy import Policy, Ruling, basis_of, facts_of
 from signer.wire import Action, Core, Mandate
 
 FIRST: Final = 1
@@ -251,6 +254,8 @@ class Transfers:
         await session.insert(TransferRow, [fields])
         await session.insert(MandateRow, [terms])
         if after.state is not State.DENIED:
+            shares = shares_of(facts_of(mandate))
+            await windows.promise(session, mandate.core.transfer, shares, is_new=True)
             await self._hold(session, ask, mandate)
         await session.insert(TransferEventRow, [event_fields(after, event, ask.now)])
         row = TransferRow(**fields)
@@ -291,12 +296,7 @@ class Transfers:
             offered_at=requested_at,
             expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
         )
-        needed = windows(ask.policy, facts_of(draft))
-        used = await usage_at_most(session, needed, network.native.id, ask.now)
-        mandate, verdict = best_terms(draft, ask.policy, used, ask.now)
-        if needed and verdict.ruling is not Ruling.ALLOW:
-            used = await usage(session, needed, network.native.id, ask.now)
-            mandate, verdict = best_terms(draft, ask.policy, used, ask.now)
+        mandate, verdict = await Judge(ask.policy, ask.now).best_terms(session, draft)
         match verdict.ruling:
             case Ruling.DENY:
                 return mandate, Event.DENY, reason_of(verdict)

@@ -51,7 +51,6 @@ QUERY_MODULES = re.compile(r"^custody/db/|(^|[/_])repository\.py$|^(tests|docker
 STILL_WITH_QUERIES = {
     "custody/vaults/paying.py",
     "custody/transfers/idempotency.py",
-    "custody/transfers/policies.py",
 }
 """Modules that build statements although they are no repositories. May only grow shorter."""
 COMMAND_LINE = re.compile(r"(^|/)(cli|cli/.*|__main__|openapi)\.py$|^chains/devnet/|^tests/")

@@ -23,7 +23,7 @@ from custody.db.tables import AddressRow, ClientRow, VaultRow
 from custody.errors import Unprocessable
 from custody.ledger.model import Post, Reason, chain_account, vault_account
 from custody.ledger.service import Ledger
-from custody.transfers.policies import PolicySource
+from custody.policies.source import PolicySource
 from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
 from custody.transfers.service import Transfers
 from signer.policy import SignedPolicy

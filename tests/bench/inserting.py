@@ -24,12 +24,13 @@ _TABLES = {
     "transfers": "id",
     "mandates": "transfer_id",
     "reservations": "transfer_id",
+    "spends": "transfer_id",
     "transfer_events": "transfer_id",
     "outbox": "subject",
     "idempotency": "key",
 }
 """In an order that foreign keys allow, each with the column that names the transfer or its key."""
-_ROWS = 9
+_ROWS = 11
 _DIGEST_BYTES = 32
 _NUMBERED = "seq"
 """The column that the database fills."""
@@ -153,7 +154,7 @@ def identities(templates: Sequence[Template], transfer: str, key: str) -> list[s
         value
         for each in templates
         for value in each.values
-        if isinstance(value, str) and value.startswith("ord_")
+        if isinstance(value, str) and value.startswith(("ord_", "spa_"))
     ]
     return [transfer, key, *ordinals, *entries]
 

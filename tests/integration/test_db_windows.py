@@ -19,6 +19,7 @@ from custody.db.transfer_tables import TransferRow
 from custody.db.types import BaseUnits, SumOfUnits, UtcTime
 from custody.policies import windows
 from custody.policies.running import Account
+from custody.policies.windows import Taken
 from custody.vaults.repository import lock_vaults
 from signer.policy import NOTHING, Payee, Usage, Window
 
@@ -95,9 +96,9 @@ async def test_a_history_adds_up(database: Database, transfers: list[str], seed:
             if what == "promise":
                 await windows.promise(session, transfer, named, is_new=False)
             elif what == "take":
-                await windows.take(session, transfer, named, now)
+                await windows.take(session, [Taken(transfer, named, now)])
             else:
-                await windows.free(session, transfer)
+                await windows.free(session, transfer, "vlt_0")
         for account, share in shares.items():
             key = transfer, account
             before = taken.get(key, (START, NOTHING))[1]
@@ -151,9 +152,30 @@ async def test_what_waits_for_long_counts_until_it_is_signed_and_then_from_that_
     assert await used(database, window, START + 50 * hour) == Usage(7, 1)
     async with database.write() as session:
         await lock_vaults(session, ["vlt_0"])
-        await windows.take(session, transfers[0], shares, START + 50 * hour)
+        await windows.take(session, [Taken(transfers[0], shares, START + 50 * hour)])
     assert await used(database, window, START + 51 * hour - timedelta(seconds=1)) == Usage(7, 1)
     assert await used(database, window, START + 51 * hour) == NOTHING
+
+
+async def test_what_is_signed_together_counts_as_if_one_after_the_other(
+    database: Database, transfers: list[str]
+):
+    account, hour = ACCOUNTS[0], timedelta(hours=1)
+    signed = [
+        Taken(each, {account.id: Usage(number + 1, 1)}, START - number * hour)
+        for number, each in enumerate([*transfers, transfers[0]])
+    ]
+    async with database.write() as session:
+        await lock_vaults(session, ["vlt_0"])
+        await windows.take(session, signed)
+    # The first was signed once more, for the most; none is older than those before it.
+    total = sum(range(2, TRANSFERS + 1)) + TRANSFERS + 1
+    window = Window(*account, seconds=3600)
+    assert await used(database, window, START) == Usage(total, TRANSFERS)
+    assert await used(database, window, START + hour) == NOTHING
+    mine = Usage(TRANSFERS + 1, 1)
+    without = Usage(total - mine.amount, TRANSFERS - mine.count)
+    assert await used(database, window, START, besides=transfers[0]) == without
 
 
 async def test_those_who_lock_the_vault_append_one_after_the_other(

@@ -17,6 +17,10 @@ from custody.db.ids import new_id
 from custody.db.session import Database
 from custody.db.tables import ClientRow, VaultRow
 from custody.db.transfer_tables import ApprovalRow, TransferRow
+from custody.policies import windows
+from custody.policies.running import shares_of
+from custody.policies.windows import Taken
+from signer.policy import facts_of
 from signer.wire import Action, Mandate, Verdict
 from tests.support.cli import allow, deny, done, policy, refused, write_json
 from tests.support.signer import offer
@@ -96,7 +100,10 @@ class Past:
         database = Database(self.url)
         async with database.write() as session:
             await add_transfer(session, transfer, **terms | changes)
+            shares = shares_of(facts_of(mandate))
+            await windows.promise(session, transfer, shares, is_new=True)
             if changes.get("state") != "awaiting_approval":
+                await windows.take(session, [Taken(transfer, shares, at)])
                 await add_transaction(
                     session, new_id("txn"), [transfer], network=NETWORK.id, vault=self.vault,
                     payload=b"x", state="final", now=at, signed_at=at,

@@ -420,9 +420,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_transfers_client_id"), "transfers", ["client_id"], unique=False)
     op.create_index("ix_transfers_network_state", "transfers", ["network", "state"], unique=False)
     op.create_index(op.f("ix_transfers_vault_id"), "transfers", ["vault_id"], unique=False)
-    op.create_index(
-        "ix_transfers_window", "transfers", ["vault_id", "network", "requested_at"], unique=False
-    )
     op.create_table(
         "claim_holders",
         sa.Column("key", sa.String(), nullable=False),
