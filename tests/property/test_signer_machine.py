@@ -18,7 +18,9 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
+    multiple,
     precondition,
     rule,
 )
@@ -94,6 +96,10 @@ class SignerMachine(RuleBasedStateMachine):
         self.bench.session.close()
         self.folder.cleanup()
 
+    @initialize(target=mandates)
+    def agree_on_some(self):
+        return multiple(*(self.agree_on(name, 150, 10) for name in TRANSFERS))
+
     @rule(
         target=mandates,
         transfer=st.sampled_from(TRANSFERS),
@@ -103,6 +109,9 @@ class SignerMachine(RuleBasedStateMachine):
     )
     def agree(self, transfer, amount, fee, same):
         """A version of a transfer; or, by the same name, another transfer."""
+        return self.agree_on(transfer, amount, fee, same=same)
+
+    def agree_on(self, transfer, amount, fee, *, same=True):
         made = self.bench.mandate(
             transfer=transfer,
             amount=amount,
@@ -301,6 +310,6 @@ SignerMachine.TestCase.settings = settings(
     max_examples=12,
     stateful_step_count=25,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestSignerMachine = SignerMachine.TestCase
