@@ -32,6 +32,7 @@ from chains.model import (
 )
 from chains.networks import Family
 from chains.transaction import TxSummary
+from chains.tron import SUN_PER_BYTE, fees
 from tests.support.costs import most
 from tests.support.paper import AMOUNT_MAX, AMOUNT_MIN, CODEC_OF, Paper, transfer
 from tests.support.wallet import Wallet
@@ -159,7 +160,9 @@ def test_a_payload_cut_off_is_refused(alias: str, data: st.DataObject, salt: int
     assert codec.network.family is Family.TRON
     assert len(made.tx.payload) - end == 7, "a tag and a time"
     whole = codec.summarize(made.tx)
-    assert summary == replace(whole, identity=summary.identity)
+    assert summary == replace(whole, identity=summary.identity, costs=summary.costs)
+    saved = fees.charged_bytes(made.tx.payload) - fees.charged_bytes(cut.payload)
+    assert most(whole) - most(summary) == saved * SUN_PER_BYTE
     assert codec.signing_inputs(cut) != codec.signing_inputs(made.tx)
 
 
