@@ -139,10 +139,6 @@ async def stored(session: ReadSession, rows: Sequence[TransactionRow]) -> list[B
     ]
 
 
-async def approvals_on(session: ReadSession, mandate: MandateRow) -> tuple[Approval, ...]:
-    return _approvals(await transfers.verdicts_on(session, mandate))
-
-
 def _approvals(verdicts: Sequence[ApprovalRow]) -> tuple[Approval, ...]:
     return tuple(
         Approval(row.approver, row.signature) for row in verdicts if row.verdict == Verdict.APPROVE

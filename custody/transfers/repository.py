@@ -149,10 +149,6 @@ def current(mandates: Sequence[MandateRow]) -> MandateRow:
     return offered(mandates) or agreed(mandates) or mandates[-1]
 
 
-async def mandate_at(session: ReadSession, transfer_id: str, version: int) -> MandateRow | None:
-    return await session.get(MandateRow, (transfer_id, version))
-
-
 async def bounds_of(session: ReadSession, transaction_id: str) -> dict[str, Costs]:
     """The most that each transfer of a transaction lets it cost, by the version it is under."""
     rows = await session.rows(
