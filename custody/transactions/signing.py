@@ -22,19 +22,16 @@ from custody.alarms.service import raise_alarm
 from custody.db.session import Database, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.ledger.service import Ledger
-from custody.policies import windows
-from custody.policies.running import shares_of
-from custody.policies.windows import Taken
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.looking import Built, stored
 from custody.transactions.moving import Ending, move
 from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
 from custody.transactions.state import Refuse, Sign, can
+from custody.transfers import counting
 from custody.transfers.state import Event, State
 from custody.vaults.repository import lock_vaults
 from signer.client import SignerError
-from signer.policy import facts_of
 from signer.wire import (
     Consent,
     Outcome,
@@ -147,8 +144,16 @@ class Signing:
                 await move(session, self._ledger, row, transfers, event, now)
                 complete.append((row, transfers))
             await session.flush()
-            stored_now = {row.id for row, _ in complete}
-            await _count(session, [r for r in receipts if r[0].transaction_id in stored_now])
+            done = {row.id for row, _ in complete}
+            signed_now = [
+                (each.mandate, receipt.signed_at)
+                for built, receipt in receipts
+                if built.transaction_id in done
+                for each in built.agreed
+            ]
+            # The vaults before the ledger's accounts, as everywhere.
+            await lock_vaults(session, {mandate.core.vault for mandate, _ in signed_now})
+            await counting.take(session, signed_now)
             named = [each.id for _, carried in complete for each in carried]
             contests = await repository.contests(session, named)
             for row, transfers in complete:
@@ -250,18 +255,6 @@ def _check_receipt(built: Built, receipt: Receipt) -> None:
         raise SignatureMismatch("a receipt for another mandate")
     if receipt.tx_digest != tx_digest(built.tx):
         raise SignatureMismatch("a receipt for another transaction")
-
-
-async def _count(session: WriteSession, receipts: Sequence[tuple[Built, Receipt]]) -> None:
-    """What the transfers take of the windows is taken. Before the ledger, whose accounts are locked
-    after the vaults."""
-    taken = [
-        Taken(each.mandate.core.transfer, shares_of(facts_of(each.mandate)), receipt.signed_at)
-        for built, receipt in receipts
-        for each in built.agreed
-    ]
-    await lock_vaults(session, {e.mandate.core.vault for b, _ in receipts for e in b.agreed})
-    await windows.take(session, taken)
 
 
 def _endings(refusal: Refusal, built: Built) -> dict[str, Ending]:

@@ -15,16 +15,11 @@ from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransferEventRow, TransferRow
 from custody.ledger.service import Ledger
 from custody.outbox import Work, enqueue
-from custody.policies import windows
-from custody.policies.running import shares_of
 from custody.transactions.apply import abandon_claimed
-from custody.transfers import repository, reservations
+from custody.transfers import counting, repository, reservations
 from custody.transfers.consent import Consent, Word, decide
-from custody.transfers.mandates import stored_mandate
 from custody.transfers.settlement import Charge
-from custody.transfers.state import TERMINAL, Effect, Event, State, Transfer, advance
-from custody.vaults.repository import lock_vaults
-from signer.policy import facts_of
+from custody.transfers.state import Effect, Event, State, Transfer, advance
 
 WORDS: Final[Mapping[Event, Word]] = {
     Event.ACCEPT: Word.AGREE,
@@ -64,21 +59,9 @@ async def transition(
         for mandate in await repository.mandates_of(session, row.id):
             if mandate.state == Consent.OFFERED:
                 mandate.state, mandate.decided_at = decide(Consent.OFFERED, WORDS[event]), now
-    await _count(session, row, event)
+    await counting.follow(session, row, event)
     await run_effects(session, ledger, row, effects, now, charge)
     return after
-
-
-async def _count(session: WriteSession, row: TransferRow, event: Event) -> None:
-    """What it takes of the windows: what its terms say while it may be signed under them, and
-    nothing more once it has ended. Before the ledger, whose accounts are locked after the vault."""
-    if event in (Event.ASK, Event.RECOVER):
-        terms = repository.current(await repository.mandates_of(session, row.id))
-        shares = shares_of(facts_of(stored_mandate(terms)))
-        await lock_vaults(session, [row.vault_id])
-        await windows.promise(session, row.id, shares, is_new=False)
-    elif row.state in TERMINAL:
-        await windows.free(session, row.id, row.vault_id)
 
 
 def event_fields(after: Transfer, event: Event, now: datetime) -> dict[str, Any]:

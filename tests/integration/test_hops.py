@@ -44,7 +44,7 @@ NETWORK = find_network("ethereum-local")
 OUTSIDE = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
 HOPS_MAX = 25
-SOMETIMES = {("custody/transfers", "signer"), ("custody/transactions", "custody/alarms")}
+SOMETIMES = {("custody/policies", "signer"), ("custody/transactions", "custody/alarms")}
 """Rooms that are visited when a policy has grown old, or an alarm could be open."""
 CALLED_BACK = {("custody/transfers", "api")}
 """The answer to a creation is rendered inside the transaction that stores it."""

@@ -37,6 +37,7 @@ GROUND: Final = (
     "chains/devnet/",
     "signer/agreement.py",
     "signer/canonical.py",
+    "signer/policy/",
     "signer/wire.py",
 )
 """Beside the files that lie directly in custody/ and chains/, and the pure half of each chain."""
