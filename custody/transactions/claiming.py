@@ -26,7 +26,8 @@ from custody.transactions.planners.payment import Plan, Waiting
 from custody.transactions.state import OPEN, Abandon, Claim, Purpose, State, can
 from custody.transfers import repository as transfers
 from custody.transfers.state import State as TransferState
-from custody.vaults.paying import Source, owned, payer_of, spendable_coins
+from custody.vaults.paying import owned, payer_of, spendable_coins
+from custody.vaults.paying_repository import Source
 
 
 class Claimer:

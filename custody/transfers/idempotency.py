@@ -6,43 +6,35 @@ The answer is a row of the transaction that made the effect, so one can't exist 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
 from datetime import datetime
-
-from sqlalchemy import bindparam, select
 
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import IdempotencyRow
 from custody.errors import Conflict
+from custody.transfers import idempotency_repository
+from custody.transfers.idempotency_repository import Stored
 from custody.transfers.request import Answer, Idempotency
-
-_STORED = (
-    select(IdempotencyRow.request_hash, IdempotencyRow.status, IdempotencyRow.response)
-    .where(IdempotencyRow.scope == bindparam("scope"), IdempotencyRow.key == bindparam("key"))
-    .order_by(IdempotencyRow.scope, IdempotencyRow.key)
-)
 
 
 async def lock_answer(session: WriteSession, wanted: Idempotency) -> Answer | None:
     """`stored_answer` as of now, in the transaction that may store another."""
-    rows = await session.locked_rows(_STORED, {"scope": wanted.scope, "key": wanted.key})
-    return _answer(rows, wanted)
+    found = await idempotency_repository.lock_stored(session, wanted.scope, wanted.key)
+    return _answer(found, wanted)
 
 
 async def stored_answer(session: ReadSession, wanted: Idempotency) -> Answer | None:
     """The answer given before. Raises Conflict idempotency_key_reused if that was to another
     request."""
-    rows = await session.rows(_STORED.params(scope=wanted.scope, key=wanted.key))
-    return _answer(rows, wanted)
+    found = await idempotency_repository.stored(session, wanted.scope, wanted.key)
+    return _answer(found, wanted)
 
 
-def _answer(rows: Sequence[tuple[bytes, int, bytes]], wanted: Idempotency) -> Answer | None:
-    if not rows:
+def _answer(found: Stored | None, wanted: Idempotency) -> Answer | None:
+    if found is None:
         return None
-    request_hash, status, response = rows[0]
-    if not hmac.compare_digest(request_hash, wanted.request_hash):
+    if not hmac.compare_digest(found.request_hash, wanted.request_hash):
         raise key_reused()
-    return Answer(status, response, replayed=True)
+    return Answer(found.status, found.response, replayed=True)
 
 
 def key_reused() -> Conflict:

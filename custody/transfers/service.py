@@ -59,7 +59,8 @@ from custody.transfers.request import (
     transfer_id_of,
 )
 from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
-from custody.vaults.paying import Payer, choose_source, lock_payer
+from custody.vaults.paying import choose_source
+from custody.vaults.paying_repository import Payer, lock_payer
 from custody.vaults.resolve import resolve_address
 from signer.policy import Policy, Ruling, basis_of, facts_of
 from signer.wire import Action, Core, Mandate
@@ -234,7 +235,10 @@ class Transfers:
     ) -> Answer:
         """Locks the vault first: its transfers queue here, so each sees the windows and the balance
         that those before it left."""
-        payer = await lock_payer(session, ask.codec, ask.request.vault_id, ask.payment.address)
+        network = ask.codec.network
+        payer = await lock_payer(
+            session, network.id, ask.request.vault_id, ask.payment.address, network.address_types[0]
+        )
         if payer is None or not ask.caller.sees(payer.client_id):
             raise NotFound("vault_not_found", "There is no such vault.", field="vault_id")
         key = replace(key, client_id=payer.client_id)

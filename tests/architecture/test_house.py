@@ -48,11 +48,6 @@ MONEY_MODULES = re.compile(
 )
 GENERATED = re.compile(r"_pb2\.pyi?$|/migrations/|^tests/vectors/")
 QUERY_MODULES = re.compile(r"^custody/db/|(^|[/_])repository\.py$|^(tests|docker)/")
-STILL_WITH_QUERIES = {
-    "custody/vaults/paying.py",
-    "custody/transfers/idempotency.py",
-}
-"""Modules that build statements although they are no repositories. May only grow shorter."""
 COMMAND_LINE = re.compile(r"(^|/)(cli|cli/.*|__main__|openapi)\.py$|^chains/devnet/|^tests/")
 
 Complaints = Iterator[str]
@@ -178,7 +173,7 @@ def no_true_division(name: str, tree: ast.AST) -> Complaints:
 
 def queries_in_repositories(name: str, tree: ast.AST) -> Complaints:
     """Who can't import the words of SQL can't build a statement. Errors are everybody's."""
-    if QUERY_MODULES.search(name) or name in STILL_WITH_QUERIES:
+    if QUERY_MODULES.search(name):
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -236,11 +231,6 @@ def test_every_file_keeps(rule: TextRule):
 @pytest.mark.parametrize("rule", SYNTAX_RULES, ids=lambda rule: rule.__name__)
 def test_every_module_keeps(rule: SyntaxRule):
     assert [complaint for name, tree in trees().items() for complaint in rule(name, tree)] == []
-
-
-def test_the_exceptions_for_queries_are_needed():
-    kept = {name for name in STILL_WITH_QUERIES if name in FILES and "sqlalchemy" in read(name)}
-    assert kept == STILL_WITH_QUERIES, "take the others off the list"
 
 
 def test_modules_are_short():

@@ -65,7 +65,7 @@ has already; web3 fetches blocks without receipts.
 
 **Transfers accepted.** `Transfers.create` in this process, as the API calls it: idempotency key,
 destination, policy with its windows, balance, reservation in the ledger, state, event and outbox in
-one transaction. The limit writes the same nine rows in one transaction with the raw driver; it reads
+one transaction. The limit writes the same eleven rows in one transaction with the raw driver; it reads
 nothing, decides nothing and updates no balance. Both wait for the disk (SQLite: WAL with
 `synchronous=FULL`; PostgreSQL: `fsync` and `synchronous_commit` on). PostgreSQL is asked by eight
 callers on eight connections on both sides; in SQLite writers queue, and the raw driver runs in this
@@ -104,9 +104,6 @@ is safer; a larger number needs a reason in `docs/adr/`.
   peer's lower number is for a signature that nobody could account for after a power failure.
 - **A follower's speed on EVM is the node's speed**: both sides wait for the node, so "of limit" by
   the wall says little; what our side costs is visible under "a core" only.
-- **A busy vault costs more than a quiet one.** Accepting a transfer looks at the vault's transfers
-  inside the policy's windows, so a vault with thousands of transfers in an hour accepts more slowly
-  than the table says.
 - **Compare within a row.** A shared virtual machine may run the same code at half its speed a minute
   later, and then everything in the row is slower. A share of a limit is steadier than a rate. Third
   digits mean nothing, and where a figure lies within a third of its aim, "met" or "missed" is what

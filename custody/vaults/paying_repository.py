@@ -1,0 +1,152 @@
+"""Queries on the paying side of a transfer: the vault, its addresses and its coins. Decides
+nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, or_, select
+from sqlalchemy.orm import aliased
+
+from chains.model import Address, AddressType, NetworkId
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
+
+_OWN = aliased(AddressRow)
+_FIRST = aliased(AddressRow)
+_PAYER = (
+    select(
+        VaultRow.id,
+        VaultRow.client_id,
+        VaultRow.account,
+        VaultRow.frozen_reason,
+        select(SignerJournalRow.closed_since).scalar_subquery(),
+        select(_OWN.vault_id)
+        .where(_OWN.network == bindparam("network"), _OWN.address == bindparam("destination"))
+        .scalar_subquery(),
+        *(
+            select(column)
+            .where(
+                _FIRST.vault_id == VaultRow.id,
+                _FIRST.network == bindparam("network"),
+                _FIRST.address_type == bindparam("address_type"),
+                _FIRST.change.is_(False),
+                _FIRST.position == 0,
+            )
+            .correlate(VaultRow)
+            .scalar_subquery()
+            for column in (_FIRST.path, _FIRST.address)
+        ),
+    )
+    .where(VaultRow.id == bindparam("vault"))
+    .order_by(VaultRow.id)
+)
+"""Everything about the paying side in one question, because every transfer asks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """As a mandate names it: an address and its path, or (`address` None) an account's path."""
+
+    path: str
+    address: Address | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A vault, locked. `first`: its address that pays on account chains, if it has one.
+    `pays_itself`: the destination is one of its own addresses. `closed_since`: set while the signer
+    is ahead of this database."""
+
+    vault_id: str
+    client_id: str
+    account: int
+    frozen_reason: str | None
+    pays_itself: bool
+    first: Source | None
+    closed_since: datetime | None
+
+
+async def lock_payer(
+    session: WriteSession,
+    network: NetworkId,
+    vault_id: str,
+    destination: Address,
+    address_type: AddressType,
+) -> Payer | None:
+    """None if there is no such vault. `address_type`: of the address that pays."""
+    rows = await session.locked_rows(
+        _PAYER,
+        {
+            "vault": vault_id,
+            "network": network,
+            "address_type": address_type.value,
+            "destination": destination,
+        },
+    )
+    if not rows:
+        return None
+    vault, client, account, frozen, closed, owner, path, address = rows[0]
+    first = Source(path, Address(address)) if path is not None else None
+    return Payer(vault, client, account, frozen, owner == vault, first, closed)
+
+
+async def spendable(
+    session: ReadSession, network: NetworkId, vault_id: str
+) -> Sequence[tuple[CoinRow, AddressRow]]:
+    """Coins of the vault with their addresses, oldest first: unspent, mature in the next block, and
+    either credited deposits or our own change."""
+    tip = await session.first(
+        select(BlockRow.height)
+        .where(BlockRow.network == network)
+        .order_by(BlockRow.height.desc())
+        .limit(1)
+    )
+    credited = (
+        select(DepositRow.id)
+        .where(
+            DepositRow.network == CoinRow.network,
+            DepositRow.txid == CoinRow.txid,
+            DepositRow.position == CoinRow.position,
+            DepositRow.state == "credited",
+        )
+        .exists()
+    )
+    return await session.rows(
+        select(CoinRow, AddressRow)
+        .join(AddressRow, AddressRow.id == CoinRow.address_id)
+        .where(
+            CoinRow.network == network,
+            CoinRow.vault_id == vault_id,
+            CoinRow.spent_height.is_(None),
+            CoinRow.mature_height <= (0 if tip is None else tip) + 1,
+            or_(CoinRow.own_change, credited),
+        )
+        .order_by(CoinRow.block_height, CoinRow.txid, CoinRow.position)
+    )
+
+
+async def has_addresses(
+    session: ReadSession, vault_id: str, network: NetworkId, kinds: Collection[AddressType]
+) -> bool:
+    """Whether the vault has an address of one of the types."""
+    found = await session.first(
+        select(AddressRow.id)
+        .where(
+            AddressRow.vault_id == vault_id,
+            AddressRow.network == network,
+            AddressRow.address_type.in_([kind.value for kind in kinds]),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def address_row(
+    session: ReadSession, network: NetworkId, address: Address | None
+) -> AddressRow:
+    """The address, which is one of ours."""
+    mine = (AddressRow.network == network, AddressRow.address == address)
+    return await session.one(select(AddressRow).where(*mine))
