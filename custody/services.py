@@ -14,6 +14,7 @@ from custody.policies.source import PolicySource
 from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
 from custody.transfers.service import Transfers
+from custody.transfers.versions import Versions
 from custody.vaults.service import Vaults
 
 
@@ -26,6 +27,7 @@ class Services:
     policies: PolicySource
     vaults: Vaults
     transfers: Transfers
+    versions: Versions
     approvals: Approvals
     reconciliation: Reconciliation
     unfreezing: Unfreezing
@@ -55,6 +57,13 @@ def make_services(
             families=families,
             clock=custody.clock,
             lifetime=custody.settings.transfer_lifetime,
+            wake=wake,
+        ),
+        versions=Versions(
+            database=custody.database,
+            ledger=ledger,
+            policies=policies,
+            clock=custody.clock,
             wake=wake,
         ),
         journal=JournalWatch(custody.database, custody.signer, custody.clock),

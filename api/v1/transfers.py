@@ -35,7 +35,7 @@ from chains.assets import Amount, Asset, find_asset
 from chains.costs import CostKind
 from chains.errors import InvalidAmount
 from chains.model import NetworkId
-from chains.networks import Network
+from chains.networks import Network, all_networks
 from custody.errors import Invalid, Unprocessable
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
@@ -101,6 +101,16 @@ class NewTransfer(Body):
         if CostKind.FEE in self.costs_max:
             raise PydanticCustomError("amount_ambiguous", "give the bound of the fee as fee_max")
         return self
+
+
+class RaisedCosts(Body):
+    """The new bounds, decimals in the network's native unit by kind. What is not named stays."""
+
+    model_config = body_example({"costs_max": {"fee": "0.001"}})
+
+    costs_max: dict[Annotated[CostKind, Field(strict=False)], AmountText] = Field(
+        min_length=1, max_length=16
+    )
 
 
 class TransferQuery(PageQuery):
@@ -187,6 +197,23 @@ async def cancel_transfer(
     return transfer_view(await services.transfers.cancel(transfer_id, caller))
 
 
+@router.post(
+    "/{transfer_id}/costs",
+    summary="Raise what a transfer may cost",
+    responses=problems(404, 409, 503, writes=True),
+)
+async def raise_costs(
+    transfer_id: Identifier, body: RaisedCosts, caller: Spender, services: ServicesDependency
+) -> TransferView:
+    """Offer its terms again with higher bounds, as another version, approved anew where the policy
+    asks people. Until then, and if it is rejected, the version before counts."""
+    async with services.custody.database.read() as session:
+        found, _ = await services.transfers.get(session, transfer_id, caller)
+    native = all_networks()[NetworkId(found.row.network)].native
+    most = _costs_max(body, native)
+    return transfer_view(await services.versions.raise_costs(transfer_id, caller, most))
+
+
 class _Renderer:
     """Answers to a creation, rendered inside the transaction that stores them."""
 
@@ -230,7 +257,7 @@ def _fee_max(body: NewTransfer, native: Asset) -> int | None:
     return None
 
 
-def _costs_max(body: NewTransfer, native: Asset) -> dict[CostKind, int]:
+def _costs_max(body: NewTransfer | RaisedCosts, native: Asset) -> dict[CostKind, int]:
     with _named("costs_max"):
         return {kind: Amount.parse(native, most).units for kind, most in body.costs_max.items()}
 

@@ -22,10 +22,12 @@ from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transfers import repository
 from custody.transfers.apply import load, transition
+from custody.transfers.consent import Consent, Word, decide
 from custody.transfers.mandates import stored_mandate
 from custody.transfers.request import Shown
 from custody.transfers.service import shown
-from custody.transfers.state import Event, Transfer, can
+from custody.transfers.state import Event, State, Transfer, can
+from custody.transfers.versions import refuse_version
 from signer.policy import (
     Evaluation,
     Grant,
@@ -146,13 +148,22 @@ class Approvals:
         asked = await judge.judge(session, mandate, ())
         _check_is_asked(policy, asked, approver)
         session.add(_row(terms, approver, verdict, signature, now))
+        beside = terms.state == Consent.OFFERED and row.state != State.AWAITING_APPROVAL
         if verdict is Verdict.REJECT:
-            reason = f"by {approver}"
-            await transition(session, self._ledger, row, Event.REJECT, now, reason)
+            if beside:
+                terms.state, terms.decided_at = decide(Consent.OFFERED, Word.REJECT), now
+                await refuse_version(session, self._ledger, row, terms, now)
+            else:
+                reason = f"by {approver}"
+                await transition(session, self._ledger, row, Event.REJECT, now, reason)
             return
         approvers = [*(a.approver for a in given if a.verdict == Verdict.APPROVE), approver]
         result = await judge.judge(session, mandate, approvers)
-        if _is_complete(policy, mandate, result, approvers):
+        if not _is_complete(policy, mandate, result, approvers):
+            return
+        if beside:
+            terms.state, terms.decided_at = decide(Consent.OFFERED, Word.AGREE), now
+        else:
             await transition(session, self._ledger, row, Event.ACCEPT, now)
 
     async def _waiting(
@@ -190,7 +201,7 @@ def _check_signature(
     """That this person, who is not the one who asked, signed exactly this mandate."""
     if mandate.basis != basis_of(policy, mandate.core):
         raise Unprocessable(
-            "policy_changed", "the policy changed since; cancel the transfer and ask again"
+            "policy_changed", "the policy changed since; look again at what is asked"
         )
     person = policy.persons.get(approver)
     if person is None:
@@ -215,9 +226,11 @@ def _is_repetition(given: Sequence[ApprovalRow], approver: str, verdict: Verdict
 
 
 def _check_state(before: Transfer, terms: MandateRow, verdict: Verdict, now: datetime) -> None:
-    """Approving is for what waits; rejecting works until the signer may have signed."""
-    wanted = Event.ACCEPT if verdict is Verdict.APPROVE else Event.REJECT
-    if not can(before, wanted):
+    """Approving is for what is on offer; rejecting works until the signer may have signed, and for
+    what is on offer beside terms that were agreed."""
+    on_offer = terms.state == Consent.OFFERED
+    wanted = on_offer or (verdict is Verdict.REJECT and can(before, Event.REJECT))
+    if not wanted or terms.state in (Consent.VOID, Consent.REJECTED, Consent.EXPIRED):
         raise Conflict("transfer_not_awaiting_approval", f"the transfer is {before.state}")
     if terms.expires_at <= now:
         raise Conflict("transfer_expired", "the mandate has expired")

@@ -163,7 +163,7 @@ class Rewind:
                 row.id,
                 row.vault_id,
                 await ledger_queries.entries_of(session, row.id),
-                await transfers.reservations_of(session, row.id),
+                await transfers.standing_reservations(session, row.id),
             )
             for row in plan.transfers
         ]

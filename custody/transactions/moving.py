@@ -21,7 +21,7 @@ from custody.transactions.state import (
     Transaction,
     Unsettle,
 )
-from custody.transfers import apply, reservations
+from custody.transfers import apply
 from custody.transfers.settlement import outcome_of
 from custody.transfers.state import Event as TransferEvent
 from custody.transfers.state import State as TransferState
@@ -83,11 +83,11 @@ async def _settle(
 async def _revive(
     session: WriteSession, ledger: Ledger, transfer: TransferRow, now: datetime
 ) -> None:
-    """It was given up and is under way: its money is held again, as far as it is there."""
+    """It was given up and is under way. Its money is held again before anything is settled; until
+    then its vault is frozen."""
     if can(apply.load(transfer), TransferEvent.REVIVE):
         reason = "its transaction was proven dead and is in a block"
         await apply.transition(session, ledger, transfer, TransferEvent.REVIVE, now, reason)
-        await reservations.hold_again(session, ledger, transfer)
 
 
 async def unsettle(

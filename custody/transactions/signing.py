@@ -50,9 +50,11 @@ NOT_NOW: Final = frozenset(
         RefusalCode.NOT_YET,
         RefusalCode.LOCKED,
         RefusalCode.UNAUTHENTICATED,
+        RefusalCode.BASIS,
     }
 )
-"""Refusals that time, people or the operator heal, and that recorded nothing."""
+"""Refusals that time, people, the operator or another version of the terms heal, and that recorded
+nothing."""
 
 _WAITING: Final = (State.APPROVED, State.IN_FLIGHT)
 

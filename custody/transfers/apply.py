@@ -19,7 +19,7 @@ from custody.transactions.apply import abandon_claimed
 from custody.transfers import counting, repository, reservations
 from custody.transfers.consent import Consent, Word, decide
 from custody.transfers.settlement import Charge
-from custody.transfers.state import Effect, Event, State, Transfer, advance
+from custody.transfers.state import TERMINAL, Effect, Event, State, Transfer, advance
 
 WORDS: Final[Mapping[Event, Word]] = {
     Event.ACCEPT: Word.AGREE,
@@ -55,10 +55,11 @@ async def transition(
     row.reason = after.reason
     row.updated_at = now
     session.add(TransferEventRow(**event_fields(after, event, now)))
-    if event in WORDS:
+    word = WORDS.get(event, Word.VOID if after.state in TERMINAL else None)
+    if word is not None:
         for mandate in await repository.mandates_of(session, row.id):
             if mandate.state == Consent.OFFERED:
-                mandate.state, mandate.decided_at = decide(Consent.OFFERED, WORDS[event]), now
+                mandate.state, mandate.decided_at = decide(Consent.OFFERED, word), now
     await counting.follow(session, row, event)
     await run_effects(session, ledger, row, effects, now, charge)
     return after

@@ -109,6 +109,27 @@ async def ids_expired(session: ReadSession, now: datetime) -> Sequence[str]:
     )
 
 
+async def ids_in_states(session: ReadSession, states: Collection[State]) -> Sequence[str]:
+    """The transfers that are in one of the states, in the order of their ids."""
+    return await session.all(
+        select(TransferRow.id).where(TransferRow.state.in_(states)).order_by(TransferRow.id)
+    )
+
+
+async def offers_expired(session: ReadSession, now: datetime) -> Sequence[tuple[str, int]]:
+    """Later versions on offer that have run out, beside terms that were agreed."""
+    return await session.rows(
+        select(MandateRow.transfer_id, MandateRow.version)
+        .join(TransferRow, TransferRow.id == MandateRow.transfer_id)
+        .where(
+            MandateRow.state == Consent.OFFERED,
+            MandateRow.expires_at <= now,
+            TransferRow.state.in_([State.APPROVED, State.IN_FLIGHT]),
+        )
+        .order_by(MandateRow.transfer_id)
+    )
+
+
 # Mandates
 
 _LIVE = (Consent.OFFERED, Consent.AGREED)
@@ -215,6 +236,17 @@ async def reservations_of(session: ReadSession, transfer_id: str) -> Sequence[Re
         .where(ReservationRow.transfer_id == transfer_id)
         .order_by(ReservationRow.mandate_version, ReservationRow.asset, ReservationRow.kind)
     )
+
+
+async def standing_reservations(session: ReadSession, transfer_id: str) -> Sequence[ReservationRow]:
+    """`reservations_of` without those of later versions that nobody agreed to."""
+    refused = {
+        each.version
+        for each in await mandates_of(session, transfer_id)
+        if each.version > 1 and each.state in (Consent.REJECTED, Consent.EXPIRED)
+    }
+    rows = await reservations_of(session, transfer_id)
+    return [each for each in rows if each.mandate_version not in refused]
 
 
 async def is_held(session: ReadSession, transfer_id: str) -> bool:

@@ -87,7 +87,7 @@ def _fields(transfer: str, version: int, part: Part, entry: str) -> dict[str, An
 async def hold_again(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool:
     """Hold anew what a transfer held before it ended. False, and nothing done, if the vault's
     available balance is too small."""
-    rows = await repository.reservations_of(session, row.id)
+    rows = await repository.standing_reservations(session, row.id)
     assert all(each.spent is not None for each in rows), "it is held already"
     try:
         entries = await ledger.reserve(
@@ -107,6 +107,20 @@ def holds_again(rows: Iterable[ReservationRow], entries: Iterable[str]) -> None:
 
 def part_of(row: ReservationRow) -> Part:
     return AssetId(row.asset), row.kind, row.amount
+
+
+async def release_version(
+    session: WriteSession, ledger: Ledger, row: TransferRow, version: int
+) -> None:
+    """What a later version held beyond the one before comes back."""
+    rows = [
+        each
+        for each in await repository.reservations_of(session, row.id)
+        if each.mandate_version == version and each.spent is None
+    ]
+    for each in rows:
+        each.spent = 0
+    await ledger.void(session, *(each.entry_id for each in rows))
 
 
 async def release(session: WriteSession, ledger: Ledger, row: TransferRow) -> None:

@@ -187,8 +187,9 @@ class Transfers:
                     await lease.check(session)
                 row = await repository.lock_transfer(session, transfer_id)
                 assert row is not None
-                mandate = repository.current(await repository.mandates_of(session, transfer_id))
-                if can(load(row), Event.EXPIRE) and mandate.expires_at <= now:
+                mandates = await repository.mandates_of(session, transfer_id)
+                counts = repository.agreed(mandates) or repository.current(mandates)
+                if can(load(row), Event.EXPIRE) and counts.expires_at <= now:
                     await transition(session, self._ledger, row, Event.EXPIRE, now)
                     ended += 1
         return ended

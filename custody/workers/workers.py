@@ -19,7 +19,7 @@ from chains.networks import Network
 from custody.db.leases import Lease, LeaseLost, Leases
 from custody.deposits.follow import NetworkFollower
 from custody.deposits.service import Deposits
-from custody.errors import Unavailable
+from custody.errors import CustodyError, Unavailable
 from custody.journal.checkpoints import CheckpointWatch
 from custody.services import Services
 from custody.transactions.broadcasting import Broadcaster
@@ -131,6 +131,9 @@ class Workers:
         await self._clocks.tell(look)
         if not look.astray:
             await self._services.transfers.expire(look.earliest, lease)
+            await self._services.versions.expire(look.earliest, lease)
+        with suppress(SignerError, CustodyError):  # what a new policy says can wait for the signer
+            await self._services.versions.renew(lease)
 
     async def _watch_signer(self) -> None:
         custody = self._custody

@@ -28,7 +28,7 @@ from tests.unit.api.counter import ALIASES, OUTSIDE, Counter
 
 async def test_every_route_under_v1_declares_one_scope(counter: Counter):
     paths = [str(route.path) for route in api_routes(counter.app)]
-    assert len([path for path in paths if path.startswith("/v1")]) == 33
+    assert len([path for path in paths if path.startswith("/v1")]) == 34
     assert undeclared_routes(counter.app) == []
     counter.app.add_api_route("/v1/forgotten", lambda: None)
     try:
@@ -194,6 +194,27 @@ async def test_a_transfer_from_its_creation_to_its_cancellation(counter: Counter
     assert again == cancelled
     items = (await counter.get(f"/v1/vaults/{counter.vault_id}/balances"))["items"]
     assert {each["reserved"]["amount"] for each in items} == {"0"}
+
+
+async def test_what_a_transfer_may_cost_is_raised_by_another_version(counter: Counter):
+    made = (await counter.send(counter.transfer("ethereum-local", amount="0.5"))).json()
+    path = f"/v1/transfers/{made['id']}/costs"
+    after = await counter.post(path, {"costs_max": {"fee": "0.01"}}, "transfer")
+    assert [each["version"] for each in after["mandates"]] == [1, 2]
+    assert after["costs_max"]["fee"]["amount"] == "0.01"
+    assert len({each["digest"] for each in after["mandates"]}) == 2
+    for body, status, code in (
+        ({"costs_max": {"fee": "0.01"}}, 422, "costs_not_raised"),
+        ({"costs_max": {}}, 422, "field_invalid"),
+        ({"costs_max": {"bribe": "1"}}, 422, None),
+        ({"costs_max": {"fee": "0"}}, 422, "amount_zero"),
+    ):
+        refused = await counter.call("POST", path, body, key="transfer")
+        assert refused.status_code == status, refused.json()
+        assert code in (None, refused.json()["code"]), refused.json()
+    assert await counter.get(f"/v1/transfers/{made['id']}/mandate?version=1") != (
+        await counter.get(f"/v1/transfers/{made['id']}/mandate")
+    )
 
 
 @pytest.mark.parametrize("alias", ALIASES)

@@ -149,6 +149,8 @@ class Desk(World):
             await self.run_outbox()
             await self.track()
             await self.services.transfers.expire()
+            await self.services.versions.expire(self.clock())
+            await self.services.versions.renew()
 
     async def run_outbox(self) -> None:
         """Everything that is due, and what becomes due by it. Backoffs are skipped."""

@@ -30,7 +30,6 @@ from tests.unit.custody.transfers.life import (
         (RefusalCode.MISMATCH, "denied"),
         (RefusalCode.UNEXPLAINED, "denied"),
         (RefusalCode.MALFORMED, "denied"),
-        (RefusalCode.BASIS, "denied"),
         (RefusalCode.UNKNOWN_VAULT, "denied"),
         (RefusalCode.EXPIRED, "expired"),
     ],

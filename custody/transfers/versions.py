@@ -1,0 +1,247 @@
+"""Further versions of a transfer's terms: higher bounds, and what a new policy makes of old terms.
+
+A version with higher bounds is offered beside the one before, which stays as it is until people
+have agreed: it may be signed under meanwhile, and rejecting the new one leaves it alone. A version
+that rests on rules which are not in force any more is void, and the same terms are offered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from chains.costs import CostKind, Costs
+from chains.model import NetworkId
+from chains.networks import all_networks
+from custody.apikeys.model import Caller
+from custody.db.leases import Lease
+from custody.db.session import Database, WriteSession
+from custody.db.transfer_tables import MandateRow, TransferEventRow, TransferRow
+from custody.errors import Conflict, Invalid, NotFound, Unprocessable
+from custody.journal.repository import check_open
+from custody.ledger.service import Ledger
+from custody.policies import windows
+from custody.policies.judge import Judge
+from custody.policies.running import shares_of
+from custody.policies.source import PolicySource
+from custody.transfers import repository, reservations
+from custody.transfers.apply import load, transition
+from custody.transfers.consent import Consent, Word, decide
+from custody.transfers.mandates import digest_of, document_of, reason_of, stored_mandate
+from custody.transfers.request import Shown
+from custody.transfers.service import shown
+from custody.transfers.state import WAITING, Event, State, can
+from custody.vaults.repository import lock_vaults
+from signer.policy import Evaluation, Policy, Ruling, basis_of, facts_of
+from signer.wire import Mandate
+
+_UNDER_WAY: Final = (State.APPROVED, State.IN_FLIGHT)
+
+
+class Versions:
+    """One per process."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: Ledger,
+        policies: PolicySource,
+        clock: Callable[[], datetime],
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._policies = policies
+        self._clock = clock
+        self._wake = wake
+        self._renewed_under: Policy | None = None
+
+    async def raise_costs(
+        self, transfer_id: str, caller: Caller, most: Mapping[CostKind, int]
+    ) -> Shown:
+        """Offer the terms again with higher bounds, in native base units by kind. What they allow
+        more is held at once; a policy that asks nobody agrees at once.
+
+        Raises NotFound transfer_not_found, Conflict(transfer_not_under_way, mandate_offered),
+        Invalid(costs_not_raised, amount_above_maximum), Unprocessable(policy_denied,
+        amount_above_balance, policy_missing), Unavailable signer_ahead, SignerError.
+        """
+        policy = await self._policies.current()
+        async with self._database.write() as session:
+            row = await repository.lock_transfer(session, transfer_id)
+            if row is None or not caller.sees(row.client_id):
+                raise NotFound("transfer_not_found", "no such transfer")
+            await check_open(session)
+            mandates = await repository.mandates_of(session, transfer_id)
+            terms = repository.agreed(mandates)
+            if row.state not in _UNDER_WAY or terms is None:
+                raise Conflict("transfer_not_under_way", f"the transfer is {row.state}")
+            if repository.offered(mandates) is not None:
+                raise Conflict("mandate_offered", "another version waits for approvals already")
+            bounds = _raised(row, terms.costs_max, most)
+            await self._offer(session, policy, row, mandates[-1].version + 1, terms, bounds)
+            (after,) = await shown(session, [row])
+        self._wake()
+        return after
+
+    async def _offer(
+        self,
+        session: WriteSession,
+        policy: Policy,
+        row: TransferRow,
+        version: int,
+        terms: MandateRow,
+        bounds: Costs,
+    ) -> None:
+        now = self._clock()
+        mandate = _next(stored_mandate(terms), version, bounds, policy, now)
+        await lock_vaults(session, [row.vault_id])
+        verdict = await Judge(policy, now).judge(session, mandate, ())
+        if verdict.ruling is Ruling.DENY:
+            raise Unprocessable("policy_denied", reason_of(verdict))
+        session.add(_row(mandate, now, agreed=verdict.ruling is not Ruling.NEEDS_APPROVALS))
+        session.add(_event(row, f"version {version}", now))
+        row.costs_max, row.updated_at = sum(bounds.values()), now
+        await session.flush()
+        await windows.promise(session, row.id, shares_of(facts_of(mandate)), is_new=False)
+        wanted = reservations.parts_of({}, bounds, terms.costs_max)
+        await reservations.hold(session, self._ledger, row.id, row.vault_id, version, wanted)
+
+    async def expire(self, now: datetime, lease: Lease | None = None) -> int:
+        """End later versions that nobody decided on in time; the terms before them stand. How many.
+        Raises LeaseLost."""
+        async with self._database.read() as reading:
+            offers = await repository.offers_expired(reading, now)
+        for transfer_id, version in offers:
+            async with self._database.write() as session:
+                if lease is not None:
+                    await lease.check(session)
+                row = await repository.lock_transfer(session, transfer_id)
+                terms = await session.get(MandateRow, (transfer_id, version))
+                assert row is not None and terms is not None
+                if terms.state == Consent.OFFERED and row.state in _UNDER_WAY:
+                    terms.state, terms.decided_at = decide(Consent.OFFERED, Word.EXPIRE), now
+                    await refuse_version(session, self._ledger, row, terms, now)
+        return len(offers)
+
+    async def renew(self, lease: Lease | None = None) -> int:
+        """After a change of the policy: what waits and rests on other rules is void and offered
+        again, or ends if the policy says no. How many. Raises LeaseLost, SignerError."""
+        policy = await self._policies.current()
+        if policy is self._renewed_under:
+            return 0
+        async with self._database.read() as reading:
+            ids = await repository.ids_in_states(reading, WAITING)
+        renewed = 0
+        for transfer_id in ids:
+            async with self._database.write() as session:
+                if lease is not None:
+                    await lease.check(session)
+                row = await repository.lock_transfer(session, transfer_id)
+                assert row is not None
+                renewed += await self._renew(session, policy, row)
+        self._renewed_under = policy
+        if renewed:
+            self._wake()
+        return renewed
+
+    async def _renew(self, session: WriteSession, policy: Policy, row: TransferRow) -> bool:
+        mandates = await repository.mandates_of(session, row.id)
+        live = [each for each in mandates if each.state in (Consent.OFFERED, Consent.AGREED)]
+        stale = [each for each in live if not _stands(each, policy)]
+        if row.state not in WAITING or not stale:
+            return False
+        now, newest = self._clock(), live[-1]
+        for each in stale:
+            each.state, each.decided_at = decide(Consent(each.state), Word.VOID), now
+        if len(stale) < len(live):
+            return True  # another version stands
+        version = mandates[-1].version + 1
+        mandate = _next(stored_mandate(newest), version, newest.costs_max, policy, now)
+        verdict = await Judge(policy, now).judge(session, mandate, ())
+        session.add(_row(mandate, now, agreed=False))
+        session.add(_event(row, f"version {version}", now))
+        await session.flush()
+        await self._follow(session, row, verdict, now)
+        return True
+
+    async def _follow(
+        self, session: WriteSession, row: TransferRow, verdict: Evaluation, now: datetime
+    ) -> None:
+        """What the policy in force makes of a transfer whose terms were offered again."""
+        if verdict.ruling is Ruling.DENY:
+            reason = reason_of(verdict)
+            await transition(session, self._ledger, row, Event.VOID, now, reason)
+            return
+        if can(load(row), Event.ASK):
+            await transition(session, self._ledger, row, Event.ASK, now, "the policy changed")
+        if verdict.ruling is not Ruling.NEEDS_APPROVALS:
+            await transition(session, self._ledger, row, Event.ACCEPT, now)
+
+
+async def refuse_version(
+    session: WriteSession, ledger: Ledger, row: TransferRow, terms: MandateRow, now: datetime
+) -> None:
+    """A later version is rejected or has expired (`terms.state` says which): what it held comes
+    back, and the terms before it count again."""
+    before = repository.agreed(await repository.mandates_of(session, row.id))
+    assert before is not None, "a first version is refused with its transfer"
+    row.costs_max, row.updated_at = sum(before.costs_max.values()), now
+    session.add(_event(row, f"version {terms.version} {terms.state}", now))
+    await lock_vaults(session, [row.vault_id])
+    shares = shares_of(facts_of(stored_mandate(before)))
+    await windows.promise(session, row.id, shares, is_new=False)
+    await reservations.release_version(session, ledger, row, terms.version)
+
+
+def _raised(row: TransferRow, before: Costs, most: Mapping[CostKind, int]) -> Costs:
+    native = all_networks()[NetworkId(row.network)].native
+    bounds = {**before, **{(native.id, kind): units for kind, units in most.items()}}
+    if bounds == before or any(units < before.get(kind, 0) for kind, units in bounds.items()):
+        raise Invalid("costs_not_raised", "a bound can only be raised", field="costs_max")
+    if sum(bounds.values()) > native.maximum:
+        words = f"more {native.symbol} than can exist"
+        raise Invalid("amount_above_maximum", words, field="costs_max")
+    return bounds
+
+
+def _next(before: Mandate, version: int, bounds: Costs, policy: Policy, now: datetime) -> Mandate:
+    """With the lifetime of the version before, so that the same rules speak about it."""
+    lifetime: timedelta = before.expires_at - before.offered_at
+    offered_at = now.replace(microsecond=0)
+    return replace(
+        before,
+        version=version,
+        costs_max=bounds,
+        basis=basis_of(policy, before.core),
+        offered_at=offered_at,
+        expires_at=offered_at + lifetime,
+    )
+
+
+def _stands(terms: MandateRow, policy: Policy) -> bool:
+    mandate = stored_mandate(terms)
+    return mandate.basis == basis_of(policy, mandate.core)
+
+
+def _row(mandate: Mandate, now: datetime, *, agreed: bool) -> MandateRow:
+    return MandateRow(
+        transfer_id=mandate.core.transfer,
+        version=mandate.version,
+        document=document_of(mandate),
+        digest=digest_of(mandate),
+        costs_max=mandate.costs_max,
+        state=Consent.AGREED if agreed else Consent.OFFERED,
+        offered_at=mandate.offered_at,
+        expires_at=mandate.expires_at,
+        decided_at=now if agreed else None,
+    )
+
+
+def _event(row: TransferRow, detail: str, now: datetime) -> TransferEventRow:
+    return TransferEventRow(
+        transfer_id=row.id, event="offer", state=row.state, detail=detail, created_at=now
+    )
