@@ -160,15 +160,21 @@ class WriteSession(ReadSession):
 
     async def begin_part(self) -> None:
         """For `grouping` only."""
-        await self._driver.run("SAVEPOINT part", ())
+        await self._mark("SAVEPOINT part")
 
     async def end_part(self, *, keep: bool) -> None:
         """For `grouping` only. What SQLAlchemy's session remembers ends with the part."""
         await self.close()
         self._opened = None
         if not keep:
-            await self._driver.run("ROLLBACK TO SAVEPOINT part", ())
-        await self._driver.run("RELEASE SAVEPOINT part", ())
+            await self._mark("ROLLBACK TO SAVEPOINT part")
+        await self._mark("RELEASE SAVEPOINT part")
+
+    async def _mark(self, statement: str) -> None:
+        try:
+            await self._driver.run(statement, ())
+        except (sqlite3.Error, psycopg.Error) as error:
+            raise explained(error, self._dialect) from error
 
     async def close(self) -> None:
         """Rows stay usable, the connection open."""

@@ -60,8 +60,11 @@ class Connection(aiosqlite.Connection):
         self, operation: str, parameters: Sequence[Any]
     ) -> tuple[Sequence[Any], list[Any]]:
         """Description and rows of a short statement, at once and in this thread. Only after
-        `begin`, and never while a trip is under way."""
-        assert self._conn.in_transaction, "outside a transaction it would wait for other writers"
+        `begin`, and never while a trip is under way. OperationalError if the transaction was rolled
+        back, as SQLite does by itself when the disk is full: outside of one it would wait for other
+        writers."""
+        if not self._conn.in_transaction:
+            raise sqlite3.OperationalError("the transaction was rolled back")
         cursor = self._conn.execute(operation, parameters)
         try:
             return cursor.description or (), cursor.fetchall()

@@ -39,12 +39,16 @@ def _is_full(error: BaseException) -> bool:
     return isinstance(error, psycopg.errors.DiskFull)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def _causes(error: BaseException) -> Iterator[BaseException]:
     """Also what failed before: after a full disk SQLite has no transaction left to go on with."""
+    waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        if isinstance(error, exc.DBAPIError) and error.orig is not None:
-            yield error.orig
-        error = error.__cause__ or error.__context__
+    while waiting:
+        each = waiting.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [each.__cause__, each.__context__]
+        if isinstance(each, exc.DBAPIError):
+            waiting.append(each.orig)
