@@ -26,7 +26,7 @@ from chains.errors import (
 )
 from chains.evm import ADDRESS_TYPE, build, crediting, death, quotes, shrink, tracing
 from chains.evm.codec import EvmCodec
-from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
+from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
 from chains.model import (
     Address,
     AssetId,
@@ -86,9 +86,7 @@ class EvmAdapter:
     async def check(self) -> None:
         """Also finds out whether the node traces blocks, unless it is known that it does. Only here
         a node becomes one that doesn't: `block` fails rather than overlook what contracts pay."""
-        answered, expected = await self._node.call("eth_chainId"), self._network.number("chain_id")
-        with reading("a chain id"):
-            served = int(answered, 16)
+        served, expected = await ask(self._node.eth.chain_id), self._network.number("chain_id")
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
         if self._traceable and self._internal is not InternalCredits.SEEN:

@@ -15,7 +15,7 @@ from chains.answers import Answers, attempt, found
 from chains.errors import BuildError, ChainError
 from chains.evm import TRANSFER_GAS, fees
 from chains.evm.build import Kind
-from chains.evm.rpc import NodeConnection, RpcError, reading
+from chains.evm.rpc import NodeConnection, RpcError, ask, reading
 from chains.model import Address
 from chains.transport.jsonrpc import Call
 
@@ -128,7 +128,7 @@ async def _level(node: NodeConnection, kind: Kind, price: Any) -> fees.FeeLevel:
         next_base_fee = int(price["baseFeePerGas"][-1], 16)
     priority = fees.usual_priority(rewards)
     if priority is None:
-        priority = _number(await node.call("eth_maxPriorityFeePerGas"))
+        priority = await ask(node.eth.max_priority_fee)
     return fees.eip1559_level(next_base_fee, priority)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,10 +67,17 @@ class Node:
         result = await self._answer(method, *params)
         return result if reader is None or result is None else reader(result)
 
+    @property
+    def eth(self) -> Any:
+        """What web3 asks of it."""
+
+        async def chain_id() -> int:
+            return 1
+
+        return SimpleNamespace(chain_id=chain_id())
+
     async def _answer(self, method: str, *params: Any) -> Any:
         self.asked.append(method)
-        if method == "eth_chainId":
-            return "0x1"
         if method == "eth_getBlockByNumber":
             number = self.tip if params[0] in ("latest", "finalized") else int(params[0], 16)
             return self.block(number) if number <= self.tip else None
