@@ -29,6 +29,7 @@ ALLOWED = {
     "chains.solana.nonce:seed": "an index that was found in the list of all",
     "chains.tron.address:to_text": "asked of the bytes just before",
     "signer.canonical:format_time": "our own clock's and parsed times have a zone and no fraction",
+    "signer.case:Case.retried": "a set is recorded whole, in one transaction of the journal",
     "signer.curves:sign_bip340_taproot": "a digest made by a codec",
     "signer.curves:sign_ecdsa_recoverable": "a digest made by a codec",
     "signer.journal:Journal._append": "the one transaction of a call is open, and only one",
