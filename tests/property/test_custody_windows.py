@@ -210,7 +210,7 @@ def test_never_less_than_the_signer_counts(
         for window in windows:
             after = now - timedelta(seconds=window.seconds)
             ours = books.usage(Account(*window[:3]), after, "tfr_0")
-            theirs = sums.usage(window, now, "tfr_0")
+            theirs = sums.usage(window, now, ["tfr_0"])
             assert ours.amount >= theirs.amount
             assert ours.count >= theirs.count
 
