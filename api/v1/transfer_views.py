@@ -10,12 +10,12 @@ from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from chains.assets import Amount, find_asset
 from chains.costs import CostKind, Costs
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferEventRow
-from custody.transactions.state import Purpose
 from custody.transactions.state import State as TransactionState
 from custody.transfers.consent import Consent
 from custody.transfers.repository import current
 from custody.transfers.request import Shown
 from custody.transfers.state import State
+from signer.agreement import Purpose
 
 _COSTS_MAX = {"fee": {"amount": "0.0005", "amount_base_units": "50000"}}
 MANDATE_EXAMPLE: dict[str, Any] = {

@@ -25,7 +25,7 @@ from custody.transactions.apply import abandon_claimed
 from custody.transactions.apply import load as load_transaction
 from custody.transactions.claiming import carry, transaction_row
 from custody.transactions.moving import move
-from custody.transactions.state import ON_CHAIN, Purpose, Refuse
+from custody.transactions.state import ON_CHAIN, Refuse
 from custody.transactions.state import State as TransactionState
 from custody.transactions.state import can as can_move
 from custody.transfers import repository, reservations
@@ -36,8 +36,7 @@ from custody.transfers.state import Event, State, can
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
 from signer.records import SignedRecord
-from signer.wire import Mandate
-from signer.wire import Purpose as Signed
+from signer.wire import Mandate, Purpose
 
 RECOVERING = "recovering"
 """Why a vault is frozen: money that rebuilt transfers have spent can't be held yet."""
@@ -56,7 +55,7 @@ async def rebuild(
     Raises Conflict mandate_not_rebuildable.
     """
     mandate = record.mandate
-    if record.purpose is not Signed.PAY or record.parts != 1 or len(effects_of(mandate)) != 1:
+    if record.purpose is not Purpose.PAY or record.parts != 1 or len(effects_of(mandate)) != 1:
         raise Conflict("mandate_not_rebuildable", f"{mandate.core.transfer} pays several at once")
     row = await repository.lock_transfer(session, mandate.core.transfer)
     if row is None:

@@ -23,13 +23,13 @@ from custody.transactions.state import (
     Effect,
     Event,
     Include,
-    Purpose,
     Sign,
     State,
     Transaction,
     advance,
 )
 from custody.vaults import freezes
+from signer.agreement import Purpose
 
 
 def load(row: TransactionRow) -> Transaction:

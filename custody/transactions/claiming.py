@@ -23,11 +23,12 @@ from custody.transactions import repository
 from custody.transactions.apply import load, transition
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.planners.payment import Plan, Waiting
-from custody.transactions.state import OPEN, Abandon, Claim, Purpose, State, can
+from custody.transactions.state import OPEN, Abandon, Claim, State, can
 from custody.transfers import repository as transfers
 from custody.transfers.state import State as TransferState
 from custody.vaults.paying import owned, payer_of, spendable_coins
 from custody.vaults.paying_repository import Source
+from signer.agreement import Purpose
 
 
 class Claimer:

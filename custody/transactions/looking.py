@@ -18,7 +18,7 @@ from custody.transfers import repository as transfers
 from custody.transfers.mandates import effects_of, stored_mandate
 from custody.transfers.precheck import Precheck
 from custody.transfers.state import State as TransferState
-from signer.wire import Approval, Mandate, Verdict
+from signer.wire import Approval, Mandate, Purpose, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Built:
     """Bytes that are stored and that the signer is asked about, for all transfers in `agreed`."""
 
     transaction_id: str
+    purpose: Purpose
     tx: UnsignedTx
     agreed: tuple[Agreed, ...]
 
@@ -129,6 +130,7 @@ async def stored(session: ReadSession, rows: Sequence[TransactionRow]) -> list[B
     return [
         Built(
             row.id,
+            Purpose(row.purpose),
             unsigned_of(row),
             tuple(
                 Agreed(stored_mandate(each), _approvals(verdicts[each.digest]))

@@ -35,7 +35,6 @@ from signer.client import SignerError
 from signer.wire import (
     Consent,
     Outcome,
-    Purpose,
     Receipt,
     Refusal,
     RefusalCode,
@@ -243,7 +242,7 @@ class Signing:
 def request_of(built: Built) -> SignRequest:
     """What the signer is asked."""
     consents = tuple(Consent(each.mandate, each.approvals) for each in built.agreed)
-    return SignRequest(Purpose.PAY, built.tx, consents)
+    return SignRequest(built.purpose, built.tx, consents)
 
 
 def _for_all(built: Sequence[Built], step: Progress) -> dict[str, Progress]:
@@ -253,7 +252,7 @@ def _for_all(built: Sequence[Built], step: Progress) -> dict[str, Progress]:
 def _check_receipt(built: Built, receipt: Receipt) -> None:
     agreed = {(each.mandate.core.transfer, each.mandate.digest) for each in built.agreed}
     signed = set(zip(receipt.transfers, receipt.mandates, strict=True))
-    if (receipt.purpose, signed) != (Purpose.PAY, agreed):
+    if (receipt.purpose, signed) != (built.purpose, agreed):
         raise SignatureMismatch("a receipt for another mandate")
     if receipt.tx_digest != tx_digest(built.tx):
         raise SignatureMismatch("a receipt for another transaction")

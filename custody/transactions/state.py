@@ -20,12 +20,7 @@ from enum import StrEnum
 from chains.costs import Costs
 from chains.model import BlockRef, TxId
 from custody.errors import IllegalTransition
-
-
-class Purpose(StrEnum):
-    PAY = "pay"
-    CANCEL = "cancel"
-    """Pays nobody, and keeps from blocks what was signed before."""
+from signer.agreement import Purpose
 
 
 class State(StrEnum):

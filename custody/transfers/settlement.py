@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from chains.costs import CostKind, Costs, sum_of
 from chains.model import AssetId
-from custody.transactions.state import Purpose, State, Transaction
+from custody.transactions.state import State, Transaction
 from custody.transfers.state import Event
+from signer.agreement import Purpose
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,7 @@ TABLE: Mapping[State, Mapping[Event, _Rule]] = {
 WAITING = (State.AWAITING_APPROVAL, State.APPROVED)
 """For people, or for us."""
 NEVER_SIGNED = frozenset({State.DENIED, State.REJECTED, State.EXPIRED, State.CANCELLED})
-"""Ends that take nothing out of any window."""
+"""Custody believes that nothing was signed for these, or that a cancel undid what was."""
 REPEATABLE = NEVER_SIGNED | {State.FAILED}
 """Ends after which the same payment may be asked for again, as a retry of this one."""
 TERMINAL = REPEATABLE | {State.FINAL}

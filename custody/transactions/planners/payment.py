@@ -10,7 +10,7 @@ from chains.costs import Costs
 from chains.effects import Pay
 from chains.model import Address, NetworkId
 from custody.transactions.outcomes import Later
-from custody.transactions.state import Purpose
+from signer.agreement import Purpose
 
 
 @dataclass(frozen=True, slots=True)

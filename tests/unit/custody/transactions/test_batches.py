@@ -15,7 +15,7 @@ from custody.ledger.model import Kind, Reason
 from custody.transactions import building
 from custody.transactions.planners import payment
 from custody.transactions.planners.payment import NotYet, Plan, Waiting
-from custody.transactions.state import Purpose
+from signer.agreement import Purpose
 from signer.wire import RefusalCode
 from tests.unit.custody.transfers.desk import ANYONE, Desk, total
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS, Crash, crash_on, lease_over

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from chains.costs import CostKind, Costs
 from chains.model import AssetId
-from custody.transactions.state import Purpose, State, Transaction
+from custody.transactions.state import State, Transaction
 from custody.transfers.settlement import outcome_of, parts, settle, shares
 from custody.transfers.state import Event
+from signer.agreement import Purpose
 
 FEE = (AssetId("n/slip44:60"), CostKind.FEE)
 RENT = (AssetId("n/slip44:60"), CostKind.RENT)
