@@ -8,11 +8,12 @@ from datetime import datetime
 from pydantic import Field
 
 from api.schemas import View, with_example
-from chains.model import InternalCredits, NetworkId, Reading
+from chains.block import Reading
+from chains.model import InternalCredits, NetworkId
 from custody.db.session import ReadSession
-from custody.deposits import readings, states
-from custody.deposits.progress import FollowStatus, Stall, stall_of
-from custody.deposits.readings import GAPS, Range
+from custody.following import readings, states
+from custody.following.progress import FollowStatus, Stall, stall_of
+from custody.following.readings import GAPS, Range
 
 FOLLOWING_EXAMPLE = {
     "position": 812,

@@ -21,8 +21,8 @@ from custody.db.clock import database_now
 from custody.db.leases import is_held
 from custody.db.migrate import newest_revision, stored_revision
 from custody.db.tables import BlockRow
-from custody.deposits.chain_repository import newest_blocks
-from custody.deposits.progress import FollowStatus
+from custody.following.chain_repository import newest_blocks
+from custody.following.progress import FollowStatus
 from custody.services import Services
 from custody.workers.workers import PRESENCE
 from signer.client import SignerError

@@ -19,7 +19,7 @@ from api.following import stall_now, statuses
 from chains.model import InternalCredits, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.repository import open_counts
-from custody.deposits.progress import FollowStatus
+from custody.following.progress import FollowStatus
 from custody.services import Services
 from custody.vaults.repository import count_frozen
 

@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from chains.answers import Answers
+from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.model import (
     Address,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,

@@ -23,7 +23,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from chains.transaction import TxSummary
+from chains.transaction import Lifetime, TxSummary
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -114,6 +114,10 @@ class TransactionCodec(Protocol):
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """Raise MalformedTransaction if `tx` can't be in a block until long after `now` (Unix
         seconds), or stays good for longer than our builder ever makes one."""
+        ...
+
+    def lifetime(self, tx: UnsignedTx) -> Lifetime | None:
+        """Until when a block may have it, None if for ever. Raises MalformedTransaction."""
         ...
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:

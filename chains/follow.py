@@ -18,8 +18,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from chains.block import Block
 from chains.errors import BlockUnreadable, NodeMisbehaved
-from chains.model import Block, BlockRef
+from chains.model import BlockRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Value types of all chains: what a block credits, what a transaction does, what we want done.
+"""Value types of all chains: networks, assets, addresses, keys, transactions' containers.
 
 Pure data, no behaviour beyond self-checks. Knows blockchains and nothing of clients, vaults, the
 ledger or the signer. Amounts are integers in the asset's base unit (satoshi, wei, sun, lamport).
@@ -95,54 +95,6 @@ class BlockRef:
 
     height: int
     hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """`amount` base units of `asset` arrived at `address`. (txid, position) is unique in a chain:
-    the output index of a coin, else the place of the credit among its transaction's credits.
-    `mature_height`: first height at which it may be spent (coinbase), else the block's own."""
-
-    txid: TxId
-    position: int
-    address: Address
-    asset: AssetId
-    amount: int
-    mature_height: int | None = None
-
-
-class Reading(StrEnum):
-    """How much of a block's movements an adapter could see."""
-
-    COMPLETE = "complete"
-    UNPROVEN = "internal-unproven"
-    """A contract ran, and nothing shows whether the node tells what contracts pay."""
-    WITHOUT_INTERNAL = "without-internal"
-    """What contracts pay is missing: the node does not tell it, or not for this block any more."""
-    PASSED = "passed"
-    """Only that the block exists. An operator decided to go on without its movements."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One block and every credit in it. `spent`: texts of the conflict keys that its transactions
-    consumed where the chain has coins (bitcoin outpoints); empty elsewhere. `timestamp`: Unix
-    seconds. `parent_height`: set where heights may be skipped; None means one below. `reading`:
-    what the credits can't contain."""
-
-    ref: BlockRef
-    parent_hash: str
-    timestamp: int
-    credits: tuple[Credit, ...]
-    spent: tuple[str, ...] = ()
-    parent_height: int | None = None
-    reading: Reading = Reading.COMPLETE
-
-    @property
-    def parent(self) -> BlockRef:
-        """Of the first block of all, a block that does not exist."""
-        below = self.ref.height - 1 if self.parent_height is None else self.parent_height
-        return BlockRef(below, self.parent_hash)
 
 
 @dataclass(frozen=True, slots=True)

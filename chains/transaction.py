@@ -77,6 +77,25 @@ def binding(keys: Iterable[ConflictKey]) -> frozenset[ConflictKey]:
     return frozenset(key for key in keys if key.excludes is Excludes.INCLUSION)
 
 
+@dataclass(frozen=True, slots=True)
+class Until:
+    """Good for blocks whose parent is earlier than this: Unix milliseconds."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class AfterBlock:
+    """Good for the next `blocks` blocks above the one with the hash."""
+
+    hash: str
+    blocks: int
+
+
+Lifetime = Until | AfterBlock
+"""Until when a chain may include a transaction. One without may be included for ever."""
+
+
 class TxState(StrEnum):
     UNKNOWN = "unknown"
     """The node has not heard of it, which proves nothing."""

@@ -14,7 +14,7 @@ from api.nodes import NodeMonitor, NodeView
 from api.schemas import AssetName, Identifier, Money, View, money, with_example
 from chains.assets import assets_of, find_asset
 from custody.db.session import ReadSession
-from custody.deposits.chain_repository import newest_blocks
+from custody.following.chain_repository import newest_blocks
 from custody.ledger import repository as ledger
 from custody.ledger.repository import Balance
 from custody.services import Services

@@ -35,7 +35,7 @@ DEPOSIT_EXAMPLE = {
     "amount_base_units": "125000000",
     "state": "credited",
     "txid": "9f0c1e2d3b4a59687768594a3b2c1d0e9f0c1e2d3b4a59687768594a3b2c1d0e",
-    "position": 1,
+    "place": "output:1",
     "block": BLOCK_EXAMPLE,
     "created_at": "2026-03-02T06:00:03Z",
     "decided_at": "2026-03-02T06:20:03Z",
@@ -62,7 +62,9 @@ class DepositView(View):
         "removed the block before that"
     )
     txid: str
-    position: int = Field(description="its place among the credits of the transaction")
+    place: str = Field(
+        description="where in the transaction: an output, a call, a log; the same after a reorg"
+    )
     block: BlockView
     created_at: datetime
     decided_at: datetime | None
@@ -126,7 +128,7 @@ def _view(row: DepositRow, address: str) -> DepositView:
         amount_base_units=str(row.amount),
         state=DepositState(row.state),
         txid=row.txid,
-        position=row.position,
+        place=row.place,
         block=BlockView(height=row.block_height, hash=row.block_hash),
         created_at=row.created_at,
         decided_at=row.decided_at,

@@ -16,9 +16,9 @@ from chains.costs import CostKind
 from chains.model import AddressType
 from chains.networks import Environment, Family, Network
 from custody.db.tables import FollowerRow
-from custody.deposits.chain_repository import followers, newest_blocks
-from custody.deposits.finality import ProvenBy
 from custody.errors import Invalid, NotFound
+from custody.following.chain_repository import followers, newest_blocks
+from custody.following.finality import ProvenBy
 from custody.services import Services
 
 router = APIRouter(prefix="/networks", tags=["networks"])

@@ -23,6 +23,7 @@ from chains.bitcoin.node import Located, NodeView, Sent, Unspent
 from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
 from chains.bitcoin.selection import Order, Plan, choose_coins, settle
 from chains.bitcoin.transaction import Transaction
+from chains.block import Block, Reading
 from chains.costs import CostKind, above, costs_in
 from chains.errors import (
     BroadcastRejected,
@@ -38,7 +39,6 @@ from chains.model import (
     Address,
     AddressType,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,
@@ -46,7 +46,6 @@ from chains.model import (
     ConflictKey,
     InternalCredits,
     OwnedAddress,
-    Reading,
     SignedTx,
     TxId,
     UnsignedTx,

@@ -8,15 +8,15 @@ transaction ids, addresses, the block's own hash and the merkle root that ties t
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
 from collections.abc import Set
 from typing import Final
 
 from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.address import AddressFormat
+from chains.block import Block, Movement, output_place
 from chains.errors import NodeMisbehaved
 from chains.hashes import sha256d
-from chains.model import Address, Block, BlockRef, Credit, TxId
+from chains.model import Address, BlockRef, TxId
 from chains.networks import Network
 
 _HEADER_BYTES: Final = 80
@@ -33,8 +33,8 @@ def read_block(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFo
         ref=ref,
         parent_hash=raw[4:36][::-1].hex(),
         timestamp=_U32(raw, 68)[0],
-        credits=tuple(scan.credits),
-        spent=tuple(scan.spent),
+        movements=tuple(scan.movements),
+        consumed=scan.consumed(),
     )
 
 
@@ -48,11 +48,7 @@ def find_spenders(
     """Which transactions of the block spend which of the coins `wanted`, named by their keys'
     texts. Raises as above."""
     scan = _scanned(raw, ref, network, addresses)
-    return {
-        key: TxId(scan.hashes[bisect_right(scan.spent_before, index) - 1][::-1].hex())
-        for index, key in enumerate(scan.spent)
-        if key in wanted
-    }
+    return {key: txid for key, txid in scan.consumed().items() if key in wanted}
 
 
 def _scanned(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFormat) -> _Scan:
@@ -84,7 +80,7 @@ def merkle_root(hashes: list[bytes]) -> bytes:
 
 class _Scan:
     """One pass over the transactions. `position` is where the pass stands in the block;
-    `spent_before`: for each transaction, how many coins those before it spend.
+    `spent`: the keys of the coins that each transaction spends.
 
     The loops keep the position in a local variable and read the usual one-byte lengths in place;
     `_count` is for the others.
@@ -100,9 +96,17 @@ class _Scan:
         self._key_prefix = f"{network.id}/outpoint:"
         self.position = _HEADER_BYTES
         self.hashes: list[bytes] = []
-        self.credits: list[Credit] = []
-        self.spent: list[str] = []
-        self.spent_before: list[int] = []
+        self.movements: list[Movement] = []
+        self.spent: list[list[str]] = []
+
+    def consumed(self) -> dict[str, TxId]:
+        """By which transaction each coin is spent."""
+        return {
+            key: txid
+            for hashed, keys in zip(self.hashes, self.spent, strict=True)
+            if keys and (txid := TxId(hashed[::-1].hex()))
+            for key in keys
+        }
 
     def run(self) -> None:
         count, self.position = _count(self._raw, self.position)
@@ -115,7 +119,6 @@ class _Scan:
         raw, start = self._raw, self.position
         has_witness = raw[start + 4] == 0
         body = start + (6 if has_witness else 4)
-        self.spent_before.append(len(self.spent))
         inputs, position = self._inputs(body)
         outputs, end = self._outputs(position)
         position = _skip_witness(raw, end, inputs) if has_witness else end
@@ -125,14 +128,16 @@ class _Scan:
         if outputs:
             txid, asset = TxId(hashed[::-1].hex()), self._asset
             height = self._height + COINBASE_MATURITY if coinbase else None
-            self.credits += [
-                Credit(txid, index, address, asset, amount, height)
+            self.movements += [
+                Movement(txid, output_place(index), address, asset, amount, height)
                 for index, amount, address in outputs
             ]
 
     def _inputs(self, position: int) -> tuple[int, int]:
         """How many there are and where they end; notes what they spend."""
-        raw, prefix, spent = self._raw, self._key_prefix, self.spent
+        raw, prefix = self._raw, self._key_prefix
+        spent: list[str] = []
+        self.spent.append(spent)
         count, position = _count(raw, position)
         for _ in range(count):
             previous = raw[position : position + 32]

@@ -146,6 +146,9 @@ class BitcoinCodec:
         if self._read(tx).transaction.locktime > height_max(now):
             raise MalformedTransaction("the transaction is locked until a height far ahead")
 
+    def lifetime(self, tx: UnsignedTx) -> None:
+        """None ends: a coin that nobody spends can be spent for ever."""
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         """The fee is exact: inputs minus outputs, both from bytes that the inputs commit to."""
         reading = self._read(tx)

@@ -94,7 +94,7 @@ class Deaths:
         for height in range(final.height + 1, tip.height + 1):
             ref, raw = await self._node.block(height)
             block = await asyncio.to_thread(read_block, raw, ref, self._network, self._addresses)
-            for key in block.spent:
+            for key in block.consumed:
                 missing.pop(key, None)
         made = {key: await self._node.included_height(txid) for key, txid in missing.items()}
         return {

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from chains.answers import Answers, attempt, chunks, each_answer, found
 from chains.balances import each_balance
+from chains.block import Block, Movement, Reading
 from chains.costs import CostKind, above, costs_in
 from chains.effects import Pay
 from chains.errors import (
@@ -30,15 +31,12 @@ from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, readin
 from chains.model import (
     Address,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,
     ConflictKey,
-    Credit,
     InternalCredits,
     OwnedAddress,
-    Reading,
     SignedTx,
     TxId,
     UnsignedTx,
@@ -297,7 +295,7 @@ class EvmAdapter:
 
     async def _credits(
         self, block: dict[str, Any], height: int
-    ) -> tuple[tuple[Credit, ...], Reading]:
+    ) -> tuple[tuple[Movement, ...], Reading]:
         if not block["transactions"]:
             return crediting.from_receipts(self._network, block, ()), Reading.COMPLETE
         if self._internal is not InternalCredits.UNSEEN:
@@ -307,7 +305,7 @@ class EvmAdapter:
                 await self._judge(error, height)
         return await self._by_receipts(block), Reading.WITHOUT_INTERNAL
 
-    async def _by_traces(self, block: dict[str, Any]) -> tuple[Credit, ...]:
+    async def _by_traces(self, block: dict[str, Any]) -> tuple[Movement, ...]:
         traces = await self._node.call(
             "debug_traceBlockByHash", block["hash"], _TRACER, reader=shrink.traces
         )
@@ -317,7 +315,7 @@ class EvmAdapter:
             receipts = await self._receipts(block)
         return crediting.from_traces(self._network, block, traces, receipts)
 
-    async def _by_receipts(self, block: dict[str, Any]) -> tuple[Credit, ...]:
+    async def _by_receipts(self, block: dict[str, Any]) -> tuple[Movement, ...]:
         return crediting.from_receipts(self._network, block, await self._receipts(block))
 
     async def _receipts(self, block: dict[str, Any]) -> Any:
@@ -351,12 +349,12 @@ class EvmAdapter:
         return InternalCredits.UNSEEN
 
 
-def _block(found: dict[str, Any], credits_: tuple[Credit, ...], seen: Reading) -> Block:
+def _block(found: dict[str, Any], credits_: tuple[Movement, ...], seen: Reading) -> Block:
     return Block(
         ref=_ref(found),
         parent_hash=found["parentHash"],
         timestamp=int(found["timestamp"], 16),
-        credits=credits_,
+        movements=credits_,
         reading=seen,
     )
 

@@ -97,6 +97,9 @@ class EvmCodec:
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """An EVM transaction has none."""
 
+    def lifetime(self, tx: UnsignedTx) -> None:
+        """None ends: a nonce that nobody uses can be used for ever."""
+
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         parsed, sender = self._read(tx)
         native = self._network.native.id

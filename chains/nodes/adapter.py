@@ -19,12 +19,12 @@ from typing import Any, Final, TypeVar
 
 from chains.adapter import ChainAdapter
 from chains.answers import Answers
+from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.errors import ChainError, NodeError, NodeUnavailable, WrongChain
 from chains.model import (
     Address,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,

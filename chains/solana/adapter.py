@@ -23,6 +23,7 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
+from chains.block import Block, Movement, Reading
 from chains.costs import CostKind, costs_in
 from chains.errors import (
     BlockUnreadable,
@@ -37,14 +38,11 @@ from chains.errors import (
 from chains.model import (
     Address,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,
     ConflictKey,
-    Credit,
     InternalCredits,
-    Reading,
     SignedTx,
     TxId,
     UnsignedTx,
@@ -112,8 +110,10 @@ class SolanaAdapter:
             parent_hash=found.parent_hash,
             parent_height=found.parent_slot,
             timestamp=found.timestamp,
-            credits=tuple(
-                Credit(gain.txid, gain.index, Address(gain.account), native, gain.lamports)
+            movements=tuple(
+                Movement(
+                    gain.txid, f"account:{gain.index}", Address(gain.account), native, gain.lamports
+                )
                 for gain in found.gains
             ),
         )
@@ -130,7 +130,7 @@ class SolanaAdapter:
             parent_hash=found.parent_hash,
             parent_height=found.parent_slot,
             timestamp=found.timestamp,
-            credits=(),
+            movements=(),
             reading=Reading.PASSED,
         )
 

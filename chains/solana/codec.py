@@ -33,11 +33,11 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from chains.solana import KEY_SCHEME, PURPOSE, address
+from chains.solana import BLOCKHASH_AGE_MAX, KEY_SCHEME, PURPOSE, address
 from chains.solana.build import TransferPlan
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_message
-from chains.transaction import TxSummary
+from chains.transaction import AfterBlock, TxSummary
 
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
@@ -100,6 +100,13 @@ class SolanaCodec:
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """One on a nonce has none, and a blockhash is good for minutes."""
+
+    def lifetime(self, tx: UnsignedTx) -> AfterBlock | None:
+        """One on a nonce lives for ever; on a blockhash, for 150 blocks."""
+        plan = self._read(tx).plan
+        if plan is None or Claim.of(plan).value is not None:
+            return None
+        return AfterBlock(str(plan.lifetime), BLOCKHASH_AGE_MAX)
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         reading = self._read(tx)

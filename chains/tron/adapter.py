@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
+from chains.block import Block, Reading
 from chains.costs import CostKind, check_within, costs_in
 from chains.effects import Pay
 from chains.errors import (
@@ -32,13 +33,11 @@ from chains.errors import (
 from chains.model import (
     Address,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,
     ConflictKey,
     InternalCredits,
-    Reading,
     SignedTx,
     TxId,
     UnsignedTx,
@@ -145,7 +144,7 @@ class TronAdapter:
             ref=found.ref,
             parent_hash=found.parent_hash,
             timestamp=found.timestamp_ms // 1000,
-            credits=(),
+            movements=(),
             reading=Reading.PASSED,
         )
 

@@ -12,8 +12,9 @@ from typing import Final
 
 from google.protobuf.message import DecodeError
 
+from chains.block import Block, Movement
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
-from chains.model import Address, AssetId, Block, Credit, TxId
+from chains.model import Address, AssetId, TxId
 from chains.tron import SMART_CONTRACT_TYPES, TRANSFER_TYPE, address
 from chains.tron import tron_pb2 as pb
 from chains.tron.rpc import NodeBlock, NodeTransaction, TransactionInfo
@@ -32,17 +33,17 @@ def credited(block: NodeBlock, infos: tuple[TransactionInfo, ...] | None, asset:
     Raises NodeUnavailable if they belong to another block: the chain moved between two answers.
     """
     by_id = {} if infos is None else _checked(block, infos)
-    found: list[Credit] = []
+    found: list[Movement] = []
     for transaction in _succeeded(block):
         found += (
-            Credit(transaction.txid, position, recipient, asset, amount)
-            for position, (recipient, amount) in enumerate(_receipts(transaction, by_id))
+            Movement(transaction.txid, place, recipient, asset, amount)
+            for place, recipient, amount in _receipts(transaction, by_id)
         )
     return Block(
         ref=block.ref,
         parent_hash=block.parent_hash,
         timestamp=block.timestamp_ms // 1000,
-        credits=tuple(found),
+        movements=tuple(found),
     )
 
 
@@ -65,7 +66,7 @@ def _contract(transaction: NodeTransaction) -> pb.Contract:
 
 def _receipts(
     transaction: NodeTransaction, infos: Mapping[TxId, TransactionInfo]
-) -> Iterator[tuple[Address, int]]:
+) -> Iterator[tuple[str, Address, int]]:
     contract = _contract(transaction)
     if contract.type == TRANSFER_TYPE:
         try:
@@ -73,17 +74,17 @@ def _receipts(
         except DecodeError as error:
             raise NodeMisbehaved(f"transaction {transaction.txid} can't be decoded") from error
         if transfer.amount > 0 and address.is_address(transfer.to_address):
-            yield address.to_text(transfer.to_address), transfer.amount
+            yield "call:", address.to_text(transfer.to_address), transfer.amount
     elif contract.type in SMART_CONTRACT_TYPES:
         yield from _internal_receipts(infos[transaction.txid])
 
 
-def _internal_receipts(info: TransactionInfo) -> Iterator[tuple[Address, int]]:
+def _internal_receipts(info: TransactionInfo) -> Iterator[tuple[str, Address, int]]:
     """A contract that destroys itself in its own favour burns its TRX: no credit."""
-    for move in info.internal:
+    for index, move in enumerate(info.internal):
         counted = move.kind in _MOVES_TRX and not move.rejected and move.amount > 0
         if counted and address.is_address(move.recipient) and move.recipient != move.caller:
-            yield address.to_text(move.recipient), move.amount
+            yield f"internal:{index}", address.to_text(move.recipient), move.amount
 
 
 def _checked(

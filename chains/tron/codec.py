@@ -34,7 +34,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from chains.transaction import TxSummary
+from chains.transaction import TxSummary, Until
 from chains.tron import (
     KEY_SCHEME,
     LIFETIME_CHAIN_MAX_MS,
@@ -113,6 +113,11 @@ class TronCodec:
         """One that expires later than the chain would take today could be kept and sent then."""
         if self._read(tx).expiration > 1000 * now + LIFETIME_CHAIN_MAX_MS:
             raise MalformedTransaction("expires later than the network allows")
+
+    def lifetime(self, tx: UnsignedTx) -> Until:
+        """A block's parent must be earlier than the expiration (java-tron
+        `Manager.validateCommon`)."""
+        return Until(self._read(tx).expiration)
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         """Of one transfer of TRX. The costs are the worst case for a transaction of this size."""

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from chains.block import Reading
 from chains.hashes import keccak256
-from chains.model import Address, InternalCredits, Reading
+from chains.model import Address, InternalCredits
 from chains.tron.address import to_bytes
 from chains.tron.rpc import TransactionInfo
 

@@ -28,7 +28,7 @@ async def rescan(
 ) -> None:
     """Look at blocks again and book what was missed. Adds, never doubles, never removes."""
     from chains.model import TxId
-    from custody.deposits.rescan import Rescan
+    from custody.following.rescan import Rescan
     from custody.ledger.service import Ledger
 
     if (txid is None) == (first is None or last is None) or (first is None) != (last is None):

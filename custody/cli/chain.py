@@ -12,7 +12,7 @@ from custody.cli.output import Misuse, say, show_table, told
 
 if TYPE_CHECKING:
     from chains.networks import Network
-    from custody.deposits.progress import FollowStatus
+    from custody.following.progress import FollowStatus
 
 app = typer.Typer(no_args_is_help=True, help="Followed chains: how they fare, passing blocks.")
 
@@ -23,7 +23,7 @@ Named = Annotated[str, typer.Argument(help="CAIP-2 id or alias.")]
 @told
 async def show(network: Named) -> None:
     """Where following stands, what failed last, how blocks were read, what was passed."""
-    from custody.deposits import passing, readings, states
+    from custody.following import passing, readings, states
 
     found = _network(network)
     async with opened_database() as database, database.read() as session:
@@ -66,7 +66,7 @@ async def pass_(
     Each block is still tried, and what the node shows of it is taken. Only for a block that was
     tried several times. Rescan the blocks when a node can read them, and reconcile.
     """
-    from custody.deposits.passing import pass_blocks
+    from custody.following.passing import pass_blocks
 
     found = _network(network)
     async with opened_database() as database, database.write() as session:
@@ -87,7 +87,7 @@ def _network(name: str) -> Network:
 
 
 def _status_lines(network: Network, status: FollowStatus) -> list[str]:
-    from custody.deposits.progress import stall_of, stall_words
+    from custody.following.progress import stall_of, stall_words
 
     at = now()
     stall = stall_of(status, at)

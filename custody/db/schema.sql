@@ -487,7 +487,7 @@ CREATE TABLE deposits (
     vault_id VARCHAR NOT NULL,
     address_id VARCHAR NOT NULL,
     txid VARCHAR NOT NULL,
-    position INTEGER NOT NULL,
+    place VARCHAR NOT NULL,
     amount NUMERIC(78, 0) NOT NULL,
     state VARCHAR NOT NULL,
     block_height INTEGER NOT NULL,
@@ -497,7 +497,7 @@ CREATE TABLE deposits (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     decided_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_deposits PRIMARY KEY (id),
-    CONSTRAINT uq_deposits_network_block_hash_txid_position UNIQUE (network, block_hash, txid, position),
+    CONSTRAINT uq_deposits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place),
     CONSTRAINT fk_deposits_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
     CONSTRAINT fk_deposits_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
     CONSTRAINT fk_deposits_address_id FOREIGN KEY(address_id) REFERENCES addresses (id),
@@ -673,7 +673,7 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
    OR OLD.address_id IS DISTINCT FROM NEW.address_id
    OR OLD.txid IS DISTINCT FROM NEW.txid
-   OR OLD.position IS DISTINCT FROM NEW.position
+   OR OLD.place IS DISTINCT FROM NEW.place
    OR OLD.amount IS DISTINCT FROM NEW.amount
    OR OLD.block_height IS DISTINCT FROM NEW.block_height
    OR OLD.block_hash IS DISTINCT FROM NEW.block_hash

@@ -172,7 +172,7 @@ class DepositRow(Row):
     makes its reversed rows pending again, under a new reservation."""
 
     __tablename__ = "deposits"
-    __table_args__ = (UniqueConstraint("network", "block_hash", "txid", "position"),)
+    __table_args__ = (UniqueConstraint("network", "block_hash", "txid", "place"),)
     id: Mapped[str] = mapped_column(primary_key=True)
     network: Mapped[str]
     asset: Mapped[str]
@@ -180,7 +180,8 @@ class DepositRow(Row):
     vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), index=True)
     address_id: Mapped[str] = mapped_column(ForeignKey("addresses.id"))
     txid: Mapped[str]
-    position: Mapped[int]
+    place: Mapped[str]
+    """Where in the transaction: `chains.block.Movement.place`."""
     amount: Mapped[int] = mapped_column(BaseUnits)
     state: Mapped[str]
     block_height: Mapped[int]

@@ -1,1 +1,1 @@
-"""Money that arrives: followed block by block, pending until it is final, reversed if undone."""
+"""Money that arrives: pending until its block is final, reversed if it is undone."""

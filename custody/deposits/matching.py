@@ -14,11 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chains.block import Block, Movement, output_index
 from chains.families import traits_of
-from chains.model import Block, BlockRef, Credit
+from chains.model import BlockRef
 from chains.networks import Network
 from custody.db.tables import AddressRow
-from custody.deposits.finality import final_height
+from custody.following.finality import final_height
 from custody.ledger.model import AccountKey, unswept_account, vault_account
 
 
@@ -50,22 +51,27 @@ class Found:
     """A credit of ours. `change`: it came back from the vault's own transaction."""
 
     block: BlockRef
-    credit: Credit
+    credit: Movement
     owner: Owner
     change: bool
     final_height: int
     account: AccountKey
 
     @property
-    def place(self) -> tuple[str, int]:
+    def place(self) -> tuple[str, str]:
         """Unique among the credits of a chain."""
-        return self.credit.txid, self.credit.position
+        return self.credit.txid, self.credit.place
+
+    @property
+    def outpoint(self) -> tuple[str, int]:
+        """Where money is coins: which one it is."""
+        return self.credit.txid, output_index(self.credit.place)
 
 
 def match_block(
     network: Network,
     block: Block,
-    candidates: Iterable[Credit],
+    candidates: Iterable[Movement],
     owners: Mapping[str, Owner],
     own: Mapping[str, OwnTransaction],
 ) -> list[Found]:
@@ -74,12 +80,12 @@ def match_block(
     return [
         _found(network, block.ref, credit, owner, own.get(credit.txid))
         for credit in candidates
-        if credit.amount > 0 and (owner := owners.get(credit.address)) is not None
+        if credit.units > 0 and (owner := owners.get(credit.address)) is not None
     ]
 
 
 def _found(
-    network: Network, ref: BlockRef, credit: Credit, owner: Owner, own: OwnTransaction | None
+    network: Network, ref: BlockRef, credit: Movement, owner: Owner, own: OwnTransaction | None
 ) -> Found:
     vault = owner.address.vault_id
     return Found(
@@ -92,11 +98,11 @@ def _found(
     )
 
 
-def _comes_back(credit: Credit, vault: str, own: OwnTransaction | None) -> bool:
+def _comes_back(credit: Movement, vault: str, own: OwnTransaction | None) -> bool:
     return own is not None and own.vault_id == vault and credit.address not in own.destinations
 
 
-def _account(network: Network, credit: Credit, owner: Owner) -> AccountKey:
+def _account(network: Network, credit: Movement, owner: Owner) -> AccountKey:
     """On account chains a vault pays from its first address only; what lies elsewhere is shown
     but can't be spent before it is swept."""
     vault = owner.address.vault_id

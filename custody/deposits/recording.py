@@ -65,8 +65,8 @@ class Recorder:
         """
         txids = {each.credit.txid for each in found}
         known = await repository.deposits_of(self._session, self._network.id, txids)
-        standing = {(row.txid, row.position) for row in known if row.state != DepositState.REVERSED}
-        reversed_ = {(row.block_hash, row.txid, row.position): row for row in known}
+        standing = {(row.txid, row.place) for row in known if row.state != DepositState.REVERSED}
+        reversed_ = {(row.block_hash, row.txid, row.place): row for row in known}
         for each in found:
             if each.change or each.place in standing:
                 continue
@@ -95,11 +95,11 @@ class Recorder:
         """The row of a new deposit; its ledger entries are collected on the way."""
         credit = found.credit
         chain = chain_account(credit.asset)
-        held = self._move(Reserve(chain, found.account, credit.amount, deposit_id, Reason.DEPOSIT))
+        held = self._move(Reserve(chain, found.account, credit.units, deposit_id, Reason.DEPOSIT))
         self.pending.append(deposit_id)
         final = credit_height is not None and found.final_height <= credit_height
         if final:
-            self._move(Settle(held, credit.amount))
+            self._move(Settle(held, credit.units))
             self.credited.append(deposit_id)
         return {
             "id": deposit_id,
@@ -109,8 +109,8 @@ class Recorder:
             "vault_id": found.owner.address.vault_id,
             "address_id": found.owner.address.id,
             "txid": credit.txid,
-            "position": credit.position,
-            "amount": credit.amount,
+            "place": credit.place,
+            "amount": credit.units,
             "state": (DepositState.CREDITED if final else DepositState.PENDING).value,
             "block_height": found.block.height,
             "block_hash": found.block.hash,

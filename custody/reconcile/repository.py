@@ -17,8 +17,8 @@ from custody.db.tables import (
     ReconciledRow,
 )
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
-from custody.deposits import chain_repository
 from custody.deposits.matching import DepositState
+from custody.following import chain_repository
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.reconcile.report import Line

@@ -26,7 +26,7 @@ from chains.model import Address, AssetId, BlockRef, NetworkId
 from chains.networks import Network
 from chains.transaction import TxState
 from custody.db.session import Database
-from custody.deposits import chain_repository
+from custody.following import chain_repository
 from custody.ledger.model import Fault
 from custody.reconcile import repository
 from custody.reconcile.actions import act_on_books, act_on_vault

@@ -22,11 +22,11 @@ from custody.db.ids import new_id
 from custody.db.session import Database, WriteSession
 from custody.db.tables import BlockRow, DepositRow
 from custody.db.transfer_tables import TransactionRow
-from custody.deposits import chain_repository, readings
-from custody.deposits.blocks import Chain, lock_chain
 from custody.deposits.matching import DepositState
-from custody.deposits.rescan import Rescan, Rescanned
 from custody.errors import Conflict
+from custody.following import chain_repository, readings
+from custody.following.blocks import Chain, lock_chain
+from custody.following.rescan import Rescan, Rescanned
 from custody.ledger import repository as ledger_queries
 from custody.ledger.service import Ledger
 from custody.rewind import repository

@@ -22,7 +22,7 @@ from custody.alarms.service import raise_alarm
 from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransferRow
-from custody.deposits import chain_repository
+from custody.following import chain_repository
 from custody.journal.rebuilding import hold_late
 from custody.ledger.service import Ledger
 from custody.outbox import Work, enqueue

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import String, bindparam, cast, or_, select
 from sqlalchemy.orm import aliased
 
 from chains.model import Address, AddressType, NetworkId
@@ -109,7 +109,7 @@ async def spendable(
         .where(
             DepositRow.network == CoinRow.network,
             DepositRow.txid == CoinRow.txid,
-            DepositRow.position == CoinRow.position,
+            DepositRow.place == "output:" + cast(CoinRow.position, String),
             DepositRow.state == "credited",
         )
         .exists()

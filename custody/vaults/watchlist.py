@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from chains.model import Credit, NetworkId
+from chains.block import Inclusion, Movement
+from chains.model import NetworkId
 from custody.db.session import ReadSession
 from custody.vaults import repository
 from custody.vaults.fingerprints import FingerprintSet
 
 
 def outpoint_key(network: NetworkId, txid: str, position: int) -> str:
-    """The text of a coin's conflict key, as `Block.spent` spells it."""
+    """The text of a coin's conflict key, as `Block.consumed` spells it."""
     return f"{network}/outpoint:{txid}:{position}"
 
 
@@ -70,11 +71,17 @@ class WatchList:
         the next `refresh` finds another version and loads all coins."""
         self._coins_version = version
 
-    def credits(self, found: Iterable[Credit]) -> list[Credit]:
-        """Those that pay an address that is very likely ours."""
+    def movements(self, found: Iterable[Movement]) -> list[Movement]:
+        """Those of an address that is very likely ours."""
         candidates = list(found)
-        likely = set(self._addresses.matching({credit.address for credit in candidates}))
-        return [credit for credit in candidates if credit.address in likely] if likely else []
+        likely = set(self._addresses.matching({each.address for each in candidates}))
+        return [each for each in candidates if each.address in likely] if likely else []
+
+    def sent(self, included: Iterable[Inclusion]) -> list[Inclusion]:
+        """Those whose payer is very likely ours."""
+        candidates = list(included)
+        likely = set(self._addresses.matching({each.sender for each in candidates}))
+        return [each for each in candidates if each.sender in likely] if likely else []
 
     def spends(self, spent: Iterable[str]) -> list[str]:
         """Those that consume a coin that is very likely ours."""

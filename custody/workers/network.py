@@ -14,7 +14,7 @@ import structlog
 
 from chains.model import NetworkId
 from custody.db.leases import Lease, LeaseLost, Leases
-from custody.deposits.follow import NetworkFollower, Step
+from custody.following.follow import NetworkFollower, Step
 from custody.journal.watch import JournalWatch
 from custody.outbox import Work
 from custody.transactions.broadcasting import Broadcaster

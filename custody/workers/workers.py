@@ -17,9 +17,9 @@ import structlog
 from chains.errors import ChainError
 from chains.networks import Network
 from custody.db.leases import Lease, LeaseLost, Leases
-from custody.deposits.follow import NetworkFollower
-from custody.deposits.service import Deposits
 from custody.errors import CustodyError, Unavailable
+from custody.following.follow import NetworkFollower
+from custody.following.writer import BlockWriter
 from custody.journal.checkpoints import CheckpointWatch
 from custody.services import Services
 from custody.transactions.broadcasting import Broadcaster
@@ -198,7 +198,7 @@ def _follower(services: Services, network: Network) -> NetworkFollower:
     nodes = custody.nodes.get(network.id)
     return NetworkFollower(
         custody.database,
-        Deposits(services.ledger, custody.clock),
+        BlockWriter(services.ledger, custody.clock),
         network,
         custody.adapters[network.id],
         custody.clock,

@@ -30,9 +30,9 @@ from chains.evm.rpc import NodeConnection
 from chains.model import BlockRef
 from chains.networks import Network, find_network
 from custody.db.session import Database
-from custody.deposits.fetching import AHEAD_BLOCKS
-from custody.deposits.follow import NetworkFollower
-from custody.deposits.service import Deposits
+from custody.following.fetching import AHEAD_BLOCKS
+from custody.following.follow import NetworkFollower
+from custody.following.writer import BlockWriter
 from custody.ledger.service import Ledger
 from tests.bench import peers
 from tests.bench.blocks import (
@@ -86,9 +86,9 @@ class Followed:
     def __init__(
         self, database: Database, network: Network, adapter: ChainAdapter, miner: Miner, each: int
     ) -> None:
-        deposits = Deposits(Ledger(_utc_now), _utc_now)
+        writer = BlockWriter(Ledger(_utc_now), _utc_now)
         self._follower = NetworkFollower(
-            database, deposits, network, adapter, _utc_now, start_height=0
+            database, writer, network, adapter, _utc_now, start_height=0
         )
         self._adapter = adapter
         self._miner = miner

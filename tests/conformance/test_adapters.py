@@ -91,7 +91,7 @@ async def test_receive(world: World) -> None:
         await world.node.mine()
 
         block, credit = await purse.arrived(txid)
-        assert (credit.asset, credit.amount) == (native, 2 * world.coin)
+        assert (credit.asset, credit.units) == (native, 2 * world.coin)
         assert credit.mature_height in (None, block.ref.height)
         status = await one(world.adapter.statuses, txid)
         assert (status.state, status.block) == (TxState.INCLUDED, block.ref)
@@ -111,9 +111,9 @@ async def test_two_deposits_in_one_block_are_two_credits(world: World) -> None:
     await world.node.mine()
     (event,) = await books.catch_up()
     assert isinstance(event, Connected)
-    names = Counter((each.txid, each.position) for each in event.block.credits)
+    names = Counter((each.txid, each.place) for each in event.block.movements)
     assert set(names.values()) == {1}
-    found = sorted(each.amount for each in books.credits_to(purse.address))
+    found = sorted(each.units for each in books.credits_to(purse.address))
     assert found == [2 * world.coin, 3 * world.coin]
     assert await purse.balance() == 5 * world.coin
 
@@ -128,7 +128,7 @@ async def test_credits_from_inside_a_contract_call(world: World) -> None:
     txid = await send(None, 123, pays_on, 200_000)
     await world.node.mine()
     _, credit = await purse.arrived(txid)
-    assert credit.amount == 123 == await purse.balance()
+    assert credit.units == 123 == await purse.balance()
     assert world.adapter.capabilities.internal_credits is InternalCredits.SEEN
 
 
@@ -171,11 +171,11 @@ async def test_send(world: World) -> None:
         assert await purse.balance() == before - world.coin - left(status)
         block = await world.tip_block()
         spent = intent.claim if world.adapter.codec.traits.coins else ()
-        assert {key.text for key in spent} <= set(block.spent) and bool(block.spent) is bool(spent)
-        paid = [each for each in block.credits if each.txid == signed.txid]
-        assert [each.amount for each in paid if each.address == to] == [world.coin]
+        assert {key.text for key in spent} <= block.consumed.keys()
+        paid = [each for each in block.movements if each.txid == signed.txid]
+        assert [each.units for each in paid if each.address == to] == [world.coin]
         change = {(each.address, each.amount) for each in summary.returns}
-        assert {(each.address, each.amount) for each in paid if each.address != to} >= change
+        assert {(each.address, each.units) for each in paid if each.address != to} >= change
         assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
 

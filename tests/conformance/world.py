@@ -13,17 +13,16 @@ from itertools import count
 from typing import Any
 
 from chains.adapter import ChainAdapter
+from chains.block import Block, Movement, output_index
 from chains.devnet.node import DevNode
 from chains.effects import Pay
 from chains.follow import BlockFollower, Connected, Event
 from chains.model import (
     Address,
     AddressType,
-    Block,
     BlockRef,
     Broadcast,
     Coin,
-    Credit,
     OwnedAddress,
     Signature,
     SignedTx,
@@ -123,18 +122,18 @@ class Purse:
             self.change = self._owned(kind, account, change=True)
         self.owned = [each for each in (self.source, self.change) if each is not None]
 
-    async def receive(self, amount: int = 0) -> tuple[Block, Credit]:
+    async def receive(self, amount: int = 0) -> tuple[Block, Movement]:
         """Paid from outside (five coins), in the newest block."""
         amount = amount or 5 * self._world.coin
         txid = await self._world.node.fund(self.source.address, amount)
         await self._world.node.mine()
         return await self.arrived(txid)
 
-    async def arrived(self, txid: TxId) -> tuple[Block, Credit]:
+    async def arrived(self, txid: TxId) -> tuple[Block, Movement]:
         """The one credit of `txid` to us in the newest block."""
         block = await self._world.tip_block()
         (credit,) = [
-            each for each in block.credits if (each.txid, each.address) == (txid, self.address)
+            each for each in block.movements if (each.txid, each.address) == (txid, self.address)
         ]
         self._funded_at.append(block.ref.height)
         return block, credit
@@ -199,12 +198,12 @@ class Purse:
         for height in range(min(self._funded_at, default=tip.height), tip.height + 1):
             block = await self._world.adapter.block(height)
             assert block is not None
-            for each in block.credits:
+            for each in block.movements:
                 if each.address in ours:
-                    key = f"{network}/outpoint:{each.txid}:{each.position}"
-                    coin = Coin(each.txid, each.position, each.amount, ours[each.address])
+                    key = f"{network}/outpoint:{each.txid}:{output_index(each.place)}"
+                    coin = Coin(each.txid, output_index(each.place), each.units, ours[each.address])
                     found[key] = coin
-            for key in block.spent:
+            for key in block.consumed:
                 found.pop(key, None)
         return tuple(found.values())
 
@@ -219,7 +218,7 @@ class Books:
         self._adapter = adapter
         self._network = network
         self._follower: BlockFollower | None = None
-        self._credits: dict[str, tuple[Credit, ...]] = {}
+        self._credits: dict[str, tuple[Movement, ...]] = {}
         stored = tuple(refs)
         if stored:
             self._follower = BlockFollower(0, network.follow_depth, stored)
@@ -254,14 +253,14 @@ class Books:
 
     def _apply(self, event: Event) -> None:
         if isinstance(event, Connected):
-            self._credits[event.block.ref.hash] = event.block.credits
+            self._credits[event.block.ref.hash] = event.block.movements
         else:
             del self._credits[event.ref.hash]
 
-    def credits_to(self, address: Address) -> list[Credit]:
+    def credits_to(self, address: Address) -> list[Movement]:
         return [
             each for block in self._credits.values() for each in block if each.address == address
         ]
 
     def total(self, address: Address) -> int:
-        return sum(each.amount for each in self.credits_to(address))
+        return sum(each.units for each in self.credits_to(address))

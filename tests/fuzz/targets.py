@@ -255,7 +255,7 @@ def block(data: bytes) -> None:
         return
     assert found.ref == ref and hashes
     paying = parse_transaction(data[1:]).outputs
-    assert sum(credit.amount for credit in found.credits) <= sum(out.amount for out in paying)
+    assert sum(credit.units for credit in found.movements) <= sum(out.amount for out in paying)
 
 
 def evm(data: bytes) -> None:

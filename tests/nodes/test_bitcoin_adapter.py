@@ -11,6 +11,7 @@ import pytest
 
 from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
+from chains.block import output_index
 from chains.devnet.node import DevNode
 from chains.errors import (
     ClaimUnusable,
@@ -99,10 +100,10 @@ async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) ->
     assert await one(bench.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
 
     block = await bench.adapter.block(tip.height)
-    assert {key.text for key in summary.conflict_keys} <= set(block.spent)
+    assert {key.text for key in summary.conflict_keys} <= block.consumed.keys()
     [change] = summary.returns
     for address, amount in ((change.address, change.amount), (target, 270_000)):
-        assert [each.amount for each in block.credits if each.address == address] == [amount]
+        assert [each.units for each in block.movements if each.address == address] == [amount]
         assert await bench.adapter.balance(address, NATIVE) == amount
         assert await bench.node.balance(address) == amount
     for coin in coins:
@@ -167,10 +168,10 @@ async def test_a_coinbase_is_spendable_at_the_height_the_credit_says(bench: Benc
     owner = bench.address()
     await bench.node._ask("generatetoaddress", 1, owner.address)
     block = await bench.adapter.block((await bench.adapter.tip()).height)
-    [credit] = [each for each in block.credits if each.address == owner.address]
+    [credit] = [each for each in block.movements if each.address == owner.address]
     assert credit.mature_height is not None
     intent = await bench.intent(
-        [Coin(credit.txid, credit.position, credit.amount, owner)], 1_000_000
+        [Coin(credit.txid, output_index(credit.place), credit.units, owner)], 1_000_000
     )
     await bench.node.mine(credit.mature_height - 2 - block.ref.height)
     with pytest.raises(InsufficientFunds):

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
 
+from chains.block import Movement
 from chains.costs import above
 from chains.devnet.evm import AnvilNode
 from chains.errors import (
@@ -33,7 +34,6 @@ from chains.model import (
     AddressType,
     Broadcast,
     ConflictKey,
-    Credit,
     Excludes,
     InternalCredits,
     OwnedAddress,
@@ -83,7 +83,7 @@ async def test_receive(world: World) -> None:
     found = await world.adapter.block(tip.height)
     assert found.ref == tip
     assert found.parent_hash == (await world.adapter.block(tip.height - 1)).ref.hash
-    expected = Credit(txid, 0, world.owner.address, world.network.native.id, 123)
+    expected = Movement(txid, "call:", world.owner.address, world.network.native.id, 123)
     assert await world.tip_credits(world.owner.address) == [expected]
     assert await world.node.received(txid, world.owner.address, world.network.native.id) == 123
     assert await world.node.balance(world.owner.address) == 123
@@ -100,12 +100,12 @@ async def test_receive_through_contracts(world: World) -> None:
     txid = await world.call(outer, 100)
     found = await world.tip_credits(ours)
     # 100 in; 50 to inner, which pays 5; borrowed code pays 5; 7; the rest at the end.
-    assert [credit.amount for credit in found] == [5, 5, 7, 100 - 50 - 5 - 7]
+    assert [credit.units for credit in found] == [5, 5, 7, 100 - 50 - 5 - 7]
     assert {credit.txid for credit in found} == {txid}
-    assert [credit.position for credit in found] == [2, 3, 4, 5]
-    assert await world.node.balance(ours) == sum(credit.amount for credit in found)
+    assert [credit.place for credit in found] == ["call:1", "call:3", "call:4", "call:5"]
+    assert await world.node.balance(ours) == sum(credit.units for credit in found)
     created = await world.create(destructs(ours), 9)
-    assert [(c.address, c.amount) for c in await world.tip_credits() if c.amount == 9] == [
+    assert [(c.address, c.units) for c in await world.tip_credits() if c.units == 9] == [
         (created, 9),
         (ours, 9),
     ]
@@ -140,10 +140,10 @@ async def test_credits_add_up_to_balances(world: World) -> None:
     sums: Counter[Address] = Counter()
     names = set()
     for height in range((await world.adapter.tip()).height + 1):
-        for credit in (await world.adapter.block(height)).credits:
-            sums[credit.address] += credit.amount
-            assert (credit.txid, credit.position) not in names
-            names.add((credit.txid, credit.position))
+        for credit in (await world.adapter.block(height)).movements:
+            sums[credit.address] += credit.units
+            assert (credit.txid, credit.place) not in names
+            names.add((credit.txid, credit.place))
     balances = {sink: await world.node.balance(sink) for sink in sinks}
     assert {sink: sums[sink] for sink in sinks} == balances
     assert sum(balances.values()) > 0
@@ -158,7 +158,7 @@ async def test_block_fees_are_credited_to_their_recipient(world: World) -> None:
     await world.node.mine()
     (credit,) = await world.tip_credits(ours)
     assert credit.txid == (await world.adapter.tip()).hash
-    assert credit.amount == await world.node.balance(ours) > 0
+    assert credit.units == await world.node.balance(ours) > 0
 
 
 async def test_send(world: World) -> None:
@@ -329,7 +329,7 @@ async def test_reorg(world: World) -> None:
             for event in follower.feed(await adapter.block(height)):
                 kinds.append(type(event))
                 if isinstance(event, Connected):
-                    paid = [c.amount for c in event.block.credits if c.address == ours]
+                    paid = [c.units for c in event.block.movements if c.address == ours]
                     credited[event.block.ref.hash] = sum(paid)
                 else:
                     del credited[event.ref.hash]

@@ -9,15 +9,16 @@ import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
 
+from chains.block import Reading
 from chains.devnet.evm import AnvilNode
 from chains.evm.adapter import EvmAdapter
-from chains.model import Address, AddressType, OwnedAddress, Reading
+from chains.model import Address, AddressType, OwnedAddress
 from chains.networks import find_network
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
-from custody.deposits.follow import NetworkFollower
-from custody.deposits.readings import Range, ranges
-from custody.deposits.rescan import Rescan
+from custody.following.follow import NetworkFollower
+from custody.following.readings import Range, ranges
+from custody.following.rescan import Rescan
 from custody.reconcile.service import Reconciliation
 from custody.vaults.service import Vaults
 from tests.support import evm
@@ -38,7 +39,7 @@ class House(World):
         codecs = {self.network.id: adapter.codec}
         self.vaults = Vaults(self.database, self.signer, codecs, self.clock)
         self.follower = NetworkFollower(
-            self.database, self.deposits, self.network, adapter, self.clock
+            self.database, self.writer, self.network, adapter, self.clock
         )
 
     async def open_codes(self) -> set[str]:

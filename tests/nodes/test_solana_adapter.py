@@ -76,7 +76,7 @@ async def test_receiving(node, adapter, payer):
     txid = await payer.fund(3 * SOL)
     tip = await adapter.tip()
     (credit,) = await credits_to(adapter, payer.address)
-    assert (credit.txid, credit.asset, credit.amount) == (txid, NATIVE, 3 * SOL)
+    assert (credit.txid, credit.asset, credit.units) == (txid, NATIVE, 3 * SOL)
     assert await node.received(txid, payer.address, NATIVE) == 3 * SOL
     assert await payer.balance() == 3 * SOL
     status = await one(adapter.statuses, txid)
@@ -134,7 +134,7 @@ async def test_a_deposit_by_withdrawal_from_a_nonce_account_is_seen(node, adapte
     )
     txid = await send(node, peer, [outsider.key], [withdraw_nonce_account(withdraw)])
     (credit,) = await credits_to(adapter, payer.address)
-    assert (credit.txid, credit.amount) == (txid, 2 * SOL)
+    assert (credit.txid, credit.units) == (txid, 2 * SOL)
     assert await payer.balance() == 2 * SOL
 
 
@@ -177,7 +177,7 @@ async def test_a_deposit_by_closing_a_token_account_is_seen(node, adapter, payer
     )
     txid = await send(node, peer, [outsider.key], [close])
     (credit,) = await credits_to(adapter, payer.address)
-    assert (credit.txid, credit.amount) == (txid, held)
+    assert (credit.txid, credit.units) == (txid, held)
     assert await payer.balance() == held
 
 
@@ -191,7 +191,7 @@ async def test_a_deposit_in_a_version_1_transaction_is_seen(node, adapter, payer
     )
     txid = await send(node, peer, [outsider.key], [step], version=1)
     (credit,) = await credits_to(adapter, payer.address)
-    assert (credit.txid, credit.amount) == (txid, SOL)
+    assert (credit.txid, credit.units) == (txid, SOL)
     assert (await one(adapter.statuses, txid)).state is TxState.INCLUDED
 
 
@@ -230,7 +230,7 @@ async def test_a_deposit_through_a_lookup_table_is_seen(node, adapter, payer, pe
     await peer.send_transaction(VersionedTransaction(message, [outsider.key]), options)
     await node.mine()
     (credit,) = await credits_to(adapter, payer.address)
-    assert (credit.amount, credit.position) == (SOL, len(message.account_keys))
+    assert (credit.units, credit.place) == (SOL, f"account:{len(message.account_keys)}")
     assert await payer.balance() == SOL
 
 
@@ -245,7 +245,7 @@ async def test_several_payments_in_one_transaction_are_one_difference(node, adap
     (ours,) = await credits_to(adapter, payer.address)
     (theirs,) = await credits_to(adapter, other.address)
     assert (ours.amount, theirs.amount) == (2 * SOL, SOL)
-    assert ours.position != theirs.position
+    assert ours.place != theirs.place
     assert await payer.balance() == 2 * SOL
 
 
@@ -310,7 +310,7 @@ class Books:
             self.credited.pop(event.ref.hash, None)
         else:
             self.credited[event.block.ref.hash] = sum(
-                credit.amount for credit in event.block.credits if credit.address == self.address
+                credit.units for credit in event.block.movements if credit.address == self.address
             )
 
 

@@ -104,7 +104,9 @@ async def test_receive_and_become_final(node, adapter):
     tip = await adapter.tip()
     block = await adapter.block(tip.height)
     assert block.ref == tip
-    assert [(one.txid, one.address, one.amount) for one in block.credits] == [(txid, ours, 7 * TRX)]
+    assert [(one.txid, one.address, one.units) for one in block.movements] == [
+        (txid, ours, 7 * TRX)
+    ]
     assert block.parent_hash == (await adapter.block(tip.height - 1)).ref.hash
     status = await one(adapter.statuses, txid)
     assert (status.state, status.block) == (TxState.INCLUDED, tip)
@@ -257,7 +259,7 @@ async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
     await node.mine(2)
     seen = await followed(adapter, follower)
     assert [type(event) for event in seen] == [Connected, Connected]
-    assert [one.address for one in seen[0].block.credits] == [ours]
+    assert [one.address for one in seen[0].block.movements] == [ours]
 
     await node.reorg(2)
     assert (await one(adapter.statuses, txid)).state is TxState.PENDING
@@ -265,11 +267,11 @@ async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
     seen = await followed(adapter, follower)
     kinds = [type(event) for event in seen]
     assert kinds == [Disconnected] * 2 + [Connected] * 3
-    assert [one for event in seen[2:] for one in event.block.credits] == []
+    assert [one for event in seen[2:] for one in event.block.movements] == []
 
     await node.mine()  # java-tron takes back what replaced blocks held
     (again,) = await followed(adapter, follower)
-    assert [one.txid for one in again.block.credits] == [txid]
+    assert [one.txid for one in again.block.movements] == [txid]
 
 
 async def followed(adapter: TronAdapter, follower: BlockFollower) -> list[Any]:

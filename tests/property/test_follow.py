@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chains.block import Block
 from chains.follow import BlockFollower, Connected, Disconnected
-from chains.model import Block, BlockRef
+from chains.model import BlockRef
 
 DEPTH = 8
 

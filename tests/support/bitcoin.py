@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from chains.bitcoin.adapter import BitcoinAdapter
 from chains.bitcoin.transaction import parse_transaction
+from chains.block import output_index
 from chains.devnet.bitcoin import BitcoinNode
 from chains.model import (
     AddressType,
@@ -53,10 +54,10 @@ class Bench:
             await self.node.fund(owner.address, amount)
         await self.node.mine()
         block = await self.adapter.block((await self.adapter.tip()).height)
-        found = {each.address: each for each in block.credits}
+        found = {each.address: each for each in block.movements}
         arrived = [found[owner.address] for owner in owners]
         return tuple(
-            Coin(each.txid, each.position, each.amount, owner)
+            Coin(each.txid, output_index(each.place), each.units, owner)
             for each, owner in zip(arrived, owners, strict=True)
         )
 

@@ -21,8 +21,8 @@ from custody.db.tables import (
     LedgerEntryRow,
     VaultRow,
 )
-from custody.deposits.follow import NetworkFollower, Step
-from custody.deposits.service import Deposits
+from custody.following.follow import NetworkFollower, Step
+from custody.following.writer import BlockWriter
 from custody.ledger import repository as ledger_queries
 from custody.ledger.repository import Balance
 from custody.ledger.service import Ledger
@@ -62,7 +62,7 @@ class World:
         self.adapter = FakeAdapter(self.node)
         self.signer = FakeSigner(self.seed, clock=self.clock)
         self.ledger = Ledger(self.clock)
-        self.deposits = Deposits(self.ledger, self.clock)
+        self.writer = BlockWriter(self.ledger, self.clock)
         codecs = {self.network.id: self.adapter.codec}
         self.vaults = Vaults(self.database, self.signer, codecs, self.clock)
         self.restart()
@@ -75,7 +75,7 @@ class World:
         """As after a crash: everything in memory is gone."""
         self.follower = NetworkFollower(
             self.database,
-            self.deposits,
+            self.writer,
             self.network,
             self.adapter,
             self.clock,

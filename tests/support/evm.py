@@ -10,19 +10,12 @@ from typing import Any
 
 from coincurve import PrivateKey
 
+from chains.block import Movement
 from chains.devnet.evm import AnvilNode
 from chains.effects import Pay
 from chains.evm import address
 from chains.evm.adapter import EvmAdapter
-from chains.model import (
-    Address,
-    Credit,
-    OwnedAddress,
-    Signature,
-    SignedTx,
-    TxId,
-    UnsignedTx,
-)
+from chains.model import Address, OwnedAddress, Signature, SignedTx, TxId, UnsignedTx
 from chains.networks import Network
 from chains.transaction import TransferIntent
 from tests.support.single import one
@@ -66,9 +59,9 @@ class World:
         await self.node.mine()
         return txid
 
-    async def tip_credits(self, to: Address | None = None) -> list[Credit]:
+    async def tip_credits(self, to: Address | None = None) -> list[Movement]:
         found = await self.adapter.block((await self.adapter.tip()).height)
-        return [credit for credit in found.credits if to in (None, credit.address)]
+        return [credit for credit in found.movements if to in (None, credit.address)]
 
     async def deploy(self, code: bytes, value: int = 0) -> Address:
         """A contract that runs `code` on every call."""

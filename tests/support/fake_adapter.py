@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from chains.answers import Answers, attempt
 from chains.balances import each_balance
+from chains.block import Block, Movement, Reading, output_place
 from chains.costs import CostKind, costs_in
 from chains.errors import (
     BlockUnreadable,
@@ -23,16 +24,13 @@ from chains.errors import (
 from chains.model import (
     Address,
     AssetId,
-    Block,
     BlockRef,
     Broadcast,
     Capabilities,
     Coin,
     ConflictKey,
-    Credit,
     Excludes,
     InternalCredits,
-    Reading,
     SignedTx,
     TxId,
     UnsignedTx,
@@ -164,21 +162,21 @@ class FakeAdapter:
             parent_hash=mined.parent_hash,
             parent_height=chain[place - 1].ref.height if place else None,
             timestamp=600 * height,
-            credits=tuple(
-                credit
+            movements=tuple(
+                movement
                 for each in mined.included
                 if not each.reverted
-                for credit in self._credits(each)
+                for movement in self._movements(each)
             ),
-            spent=tuple(
-                key
+            consumed={
+                key.text: each.tx.txid
                 for each in mined.included
                 if self.codec.has_coins
-                for key in sorted(key.text for key in self.codec.conflict_keys(each.tx))
-            ),
+                for key in self.codec.conflict_keys(each.tx)
+            },
         )
 
-    def _credits(self, included: Included) -> list[Credit]:
+    def _movements(self, included: Included) -> list[Movement]:
         """What the transaction itself pays, then what contracts pass on."""
         tx, native = included.tx, self._network.native.id
         paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
@@ -186,15 +184,15 @@ class FakeAdapter:
         if not self._node.hides_inside:
             outputs += [(Address(to), native, amount) for to, amount in included.inside]
         return [
-            Credit(tx.txid, position, to, asset, amount, included.mature)
-            for position, (to, asset, amount) in enumerate(outputs)
+            Movement(tx.txid, output_place(index), to, asset, amount, included.mature)
+            for index, (to, asset, amount) in enumerate(outputs)
         ]
 
     def _header(self, height: int) -> Block:
         found = self._block(height)
         if found is None:
             raise BlockUnreadable("unknown", height=height)
-        return replace(found, credits=(), spent=(), reading=Reading.PASSED)
+        return replace(found, movements=(), consumed={}, reading=Reading.PASSED)
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)

@@ -47,7 +47,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Family, Network, all_networks
-from chains.transaction import TxSummary
+from chains.transaction import Lifetime, TxSummary, Until
 
 DUST = 294
 _PURPOSES = {AddressType.P2WPKH: 84, AddressType.P2TR: 86}
@@ -173,6 +173,11 @@ class FakeCodec:
         return self.traits.coins
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None: ...
+
+    def lifetime(self, tx: UnsignedTx) -> Lifetime | None:
+        """Counted in heights, which the fake chain never skips."""
+        expires = FakeTx.parse(tx.payload).expires
+        return None if expires is None else Until(600_000 * (expires + 1))
 
     def conflict_keys(self, tx: FakeTx) -> frozenset[ConflictKey]:
         network = self._network.id

@@ -132,4 +132,4 @@ async def credits_to(adapter, address: Address, height: int | None = None):
     at = (await adapter.tip()).height if height is None else height
     block = await adapter.block(at)
     assert block is not None
-    return [credit for credit in block.credits if credit.address == address]
+    return [credit for credit in block.movements if credit.address == address]

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from chains.model import Block, BlockRef, Reading
+from chains.block import Block, Reading
+from chains.model import BlockRef
 from chains.networks import find_network
 from custody.db.session import Database
-from custody.deposits import readings, states
-from custody.deposits.progress import FollowStatus
+from custody.following import readings, states
+from custody.following.progress import FollowStatus
 from tests.support.cli import done, refused
 
 NETWORK = find_network("bsc")

@@ -112,7 +112,7 @@ def missed(books: Books) -> str:
         txid = await books.node.fund(Address(books.address), 700)
         await books.node.mine()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(WatchList, "credits", lambda self, found: [])
+            patch.setattr(WatchList, "movements", lambda self, found: [])
             await world.follow()
         await books.node.mine(3)
         await world.follow()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chains.block import Block
 from chains.errors import BlockUnreadable
 from chains.follow import BlockFollower, Connected, Disconnected, ReorgTooDeep
-from chains.model import Block, BlockRef
+from chains.model import BlockRef
 
 
 def make_block(height: int, branch: str = "a", parent: str | None = None) -> Block:

@@ -10,11 +10,12 @@ import pytest
 
 from api.freshness import LAG, doubts
 from api.nodes import NodeState, NodeView
-from chains.model import Block, BlockRef, InternalCredits, Reading
+from chains.block import Block, Reading
+from chains.model import BlockRef, InternalCredits
 from chains.networks import Network, find_network
 from custody.db.tables import BlockRow
-from custody.deposits import readings, states
-from custody.deposits.progress import STALL_AFTER, FollowStatus
+from custody.following import readings, states
+from custody.following.progress import STALL_AFTER, FollowStatus
 from tests.unit.api.counter import Counter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

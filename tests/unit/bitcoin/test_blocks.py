@@ -63,24 +63,26 @@ RAW = serialized(TRANSACTIONS)
 
 def test_credits_and_spent_outpoints_are_those_that_embit_sees() -> None:
     block = read_block(RAW, reference(RAW), REGTEST, CODEC.addresses)
-    expected, spent = [], []
+    expected = []
+    spent: dict[str, str] = {}
     for at, transaction in enumerate(TRANSACTIONS):
         seen = EmbitTransaction.parse(transaction.serialize())
         txid = seen.txid().hex()
         for position, output in enumerate(seen.vout):
             address = CODEC.addresses.address_of(output.script_pubkey.data)
             if address is not None and output.value:
-                expected.append((txid, position, address, output.value, at == 0))
-        spent += [f"{REGTEST.id}/outpoint:{each.txid.hex()}:{each.vout}" for each in seen.vin]
+                expected.append((txid, f"output:{position}", address, output.value, at == 0))
+        for each in seen.vin if at else ():  # the coinbase spends nothing
+            spent[f"{REGTEST.id}/outpoint:{each.txid.hex()}:{each.vout}"] = txid
     assert [
-        (each.txid, each.position, each.address, each.amount, each.mature_height is not None)
-        for each in block.credits
+        (each.txid, each.place, each.address, each.units, each.mature_height is not None)
+        for each in block.movements
     ] == expected
-    assert list(block.spent) == spent[1:], "the coinbase spends nothing"
-    assert block.credits[0].mature_height == HEIGHT + 100
+    assert block.consumed == spent
+    assert block.movements[0].mature_height == HEIGHT + 100
     assert block.parent_hash == PARENT
     assert block.timestamp == 1_700_000_000
-    assert {each.asset for each in block.credits} == {REGTEST.native.id}
+    assert {each.asset for each in block.movements} == {REGTEST.native.id}
 
 
 def test_bitcoins_genesis_block() -> None:
@@ -99,7 +101,7 @@ def test_bitcoins_genesis_block() -> None:
     raw = b"\1\0\0\0" + bytes(32) + coinbase.hash() + end + b"\1" + coinbase.serialize()
     assert reference(raw).hash == REGTEST.text("genesis")
     block = read_block(raw, replace(reference(raw), height=0), REGTEST, CODEC.addresses)
-    assert (block.credits, block.spent) == ((), ())
+    assert (block.movements, block.consumed) == ((), {})
 
 
 LIES = {
@@ -141,4 +143,4 @@ def test_cve_2012_2459_repeated_transactions_with_the_same_root() -> None:
     with pytest.raises(NodeMisbehaved):
         read_block(raw, reference(raw), REGTEST, CODEC.addresses)
     raw = serialized(three)
-    assert read_block(raw, reference(raw), REGTEST, CODEC.addresses).credits
+    assert read_block(raw, reference(raw), REGTEST, CODEC.addresses).movements

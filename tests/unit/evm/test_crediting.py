@@ -34,15 +34,15 @@ def _frame(source: str, to: str, value: int | None = 0, **changes: Any) -> dict[
     return frame | changes
 
 
-def _traced(frame: dict[str, Any], network: Any = ETHEREUM) -> list[tuple[str, int, str, int]]:
+def _traced(frame: dict[str, Any], network: Any = ETHEREUM) -> list[tuple[str, str, str, int]]:
     block = _block(_tx())
     traces = [{"txHash": TX, "result": frame}]
     found = crediting.from_traces(network, block, traces)
-    return [(c.txid, c.position, c.address.lower(), c.amount) for c in found]
+    return [(c.txid, c.place, c.address.lower(), c.units) for c in found]
 
 
-def test_a_plain_payment_is_position_0() -> None:
-    assert _traced(_frame(A, B, 100)) == [(TX, 0, B, 100)]
+def test_a_plain_payment_has_the_place_of_the_transaction_s_own_call() -> None:
+    assert _traced(_frame(A, B, 100)) == [(TX, "call:", B, 100)]
 
 
 def test_credits_are_canonical_and_of_the_native_asset() -> None:
@@ -56,24 +56,24 @@ def test_nested_calls_count_in_the_order_of_execution() -> None:
     inner = _frame(B, C, 5, calls=[_frame(C, D, 2), _frame(C, A, 1)])
     frame = _frame(A, B, 100, calls=[inner, _frame(B, D, 3)])
     assert _traced(frame) == [
-        (TX, 0, B, 100),
-        (TX, 1, C, 5),
-        (TX, 2, D, 2),
-        (TX, 3, A, 1),
-        (TX, 4, D, 3),
+        (TX, "call:", B, 100),
+        (TX, "call:0", C, 5),
+        (TX, "call:1", D, 2),
+        (TX, "call:2", A, 1),
+        (TX, "call:3", D, 3),
     ]
 
 
 def test_a_call_without_value_takes_no_position() -> None:
     frame = _frame(A, B, 0, calls=[_frame(B, C, 0, calls=[_frame(C, D, 9)]), _frame(B, D, 0)])
-    assert _traced(frame) == [(TX, 0, D, 9)]
+    assert _traced(frame) == [(TX, "call:0", D, 9)]
 
 
 def test_a_reverted_call_credits_nothing_nor_does_anything_below_it() -> None:
     failed = _frame(B, C, 5, error="execution reverted", calls=[_frame(C, D, 2)])
     assert _traced(_frame(A, B, 100, calls=[failed, _frame(B, D, 1)])) == [
-        (TX, 0, B, 100),
-        (TX, 1, D, 1),
+        (TX, "call:", B, 100),
+        (TX, "call:0", D, 1),
     ]
 
 
@@ -85,25 +85,32 @@ def test_a_failed_transaction_credits_nothing() -> None:
 @pytest.mark.parametrize("kind", ["CREATE", "CREATE2", "SELFDESTRUCT"])
 def test_creation_and_selfdestruct_move_value(kind: str) -> None:
     frame = _frame(A, B, 0, calls=[_frame(B, C, 4, type=kind)])
-    assert _traced(frame) == [(TX, 0, C, 4)]
+    assert _traced(frame) == [(TX, "call:0", C, 4)]
 
 
 @pytest.mark.parametrize("kind", ["DELEGATECALL", "CALLCODE", "STATICCALL"])
 def test_borrowed_code_moves_nothing_but_what_it_calls_does(kind: str) -> None:
     borrowed = _frame(B, C, 100, type=kind, calls=[_frame(B, D, 4)])
-    assert _traced(_frame(A, B, 100, calls=[borrowed])) == [(TX, 0, B, 100), (TX, 1, D, 4)]
-    assert _traced(_frame(A, B, 100, calls=[_frame(B, C, None, type=kind)])) == [(TX, 0, B, 100)]
+    assert _traced(_frame(A, B, 100, calls=[borrowed])) == [
+        (TX, "call:", B, 100),
+        (TX, "call:0", D, 4),
+    ]
+    assert _traced(_frame(A, B, 100, calls=[_frame(B, C, None, type=kind)])) == [
+        (TX, "call:", B, 100)
+    ]
 
 
 def test_paying_oneself_counts_as_a_transaction_and_not_inside_one() -> None:
     inside = _frame(A, A, 7, type="SELFDESTRUCT")
-    assert _traced(_frame(A, A, 100, calls=[inside])) == [(TX, 0, A, 100)]
+    assert _traced(_frame(A, A, 100, calls=[inside])) == [(TX, "call:", A, 100)]
 
 
 def test_an_unknown_kind_of_call_with_value_stops_everything() -> None:
     with pytest.raises(NodeMisbehaved, match="AUTHCALL"):
         _traced(_frame(A, B, 0, calls=[_frame(B, C, 1, type="AUTHCALL")]))
-    assert _traced(_frame(A, B, 1, calls=[_frame(B, C, 0, type="AUTHCALL")])) == [(TX, 0, B, 1)]
+    assert _traced(_frame(A, B, 1, calls=[_frame(B, C, 0, type="AUTHCALL")])) == [
+        (TX, "call:", B, 1)
+    ]
 
 
 def test_traces_must_be_those_of_the_block() -> None:
@@ -117,17 +124,17 @@ def test_traces_must_be_those_of_the_block() -> None:
         crediting.from_traces(ETHEREUM, _block(_tx()), [{"txHash": TX, "error": "no state"}])
 
 
-def _received(tx: dict[str, Any], **receipt: Any) -> list[tuple[str, int, int]]:
+def _received(tx: dict[str, Any], **receipt: Any) -> list[tuple[str, str, int]]:
     plain = {"transactionHash": TX, "status": "0x1", "gasUsed": "0x5208", "contractAddress": None}
     found = crediting.from_receipts(ETHEREUM, _block(tx), [plain | receipt])
-    return [(c.address.lower(), c.position, c.amount) for c in found]
+    return [(c.address.lower(), c.place, c.units) for c in found]
 
 
 def test_receipts_tell_what_transactions_themselves_pay() -> None:
-    assert _received(_tx()) == [(B, 0, 100)]
+    assert _received(_tx()) == [(B, "call:", 100)]
     assert _received(_tx(), status="0x0") == []
     assert _received(_tx(value="0x0")) == []
-    assert _received(_tx(to=None), contractAddress=C) == [(C, 0, 100)]
+    assert _received(_tx(to=None), contractAddress=C) == [(C, "call:", 100)]
     with pytest.raises(NodeMisbehaved):
         _received(_tx(), transactionHash=BLOCK_HASH)
 
@@ -140,9 +147,9 @@ def test_fees_of_the_block_go_to_its_recipient() -> None:
     )
     frame = _frame(A, B, 0, gasUsed="0x64")
     (credit,) = crediting.from_traces(ETHEREUM, block, [{"result": frame}] * 3)
-    assert (credit.txid, credit.position) == (BLOCK_HASH, 0)
+    assert (credit.txid, credit.place) == (BLOCK_HASH, "block-fee")
     assert credit.address.lower() == MINER
-    assert credit.amount == 100 * (2 + 3 + 1)  # above the base fee of 7, which is burnt
+    assert credit.units == 100 * (2 + 3 + 1)  # above the base fee of 7, which is burnt
 
 
 def test_fees_are_told_from_receipts_where_traces_do_not_add_up() -> None:
@@ -157,7 +164,7 @@ def test_fees_are_told_from_receipts_where_traces_do_not_add_up() -> None:
     assert not crediting.needs_receipts(BSC, block, cumulative)
     receipts = [{"transactionHash": TX, "gasUsed": "0x32"}] * 2
     (fees,) = crediting.from_traces(ETHEREUM, block, cumulative, receipts)
-    assert fees.amount == 50 * 1 + 50 * 2
+    assert fees.units == 50 * 1 + 50 * 2
     assert crediting.from_traces(ETHEREUM, block, honest) == (fees,)
     with pytest.raises(NodeMisbehaved):
         crediting.from_traces(
@@ -171,14 +178,14 @@ def test_a_network_that_distributes_fees_otherwise_credits_none() -> None:
     assert len(crediting.from_traces(BSC, block, [{"result": _frame(A, B, 1)}])) == 1
 
 
-def test_withdrawals_are_gwei_and_numbered_after_the_fees() -> None:
+def test_withdrawals_are_gwei_and_named_by_their_index() -> None:
     rows = [
         {"index": "0x9", "validatorIndex": "0x1", "address": C, "amount": "0x0"},
         {"index": "0xa", "validatorIndex": "0x2", "address": D, "amount": "0x3"},
     ]
     (credit,) = crediting.from_receipts(ETHEREUM, _block(withdrawals=rows), [])
-    assert (credit.txid, credit.position) == (BLOCK_HASH, 2)
-    assert (credit.address.lower(), credit.amount) == (D, 3 * 10**9)
+    assert (credit.txid, credit.place) == (BLOCK_HASH, "withdrawal:10")
+    assert (credit.address.lower(), credit.units) == (D, 3 * 10**9)
 
 
 def test_identifiers_are_unique_in_a_block() -> None:
@@ -186,11 +193,11 @@ def test_identifiers_are_unique_in_a_block() -> None:
     block = _block(
         _tx(gasPrice="0x9"),
         _tx(hash=other, gasPrice="0x9"),
-        withdrawals=[{"address": C, "amount": "0x1"}, {"address": C, "amount": "0x1"}],
+        withdrawals=[{"index": index, "address": C, "amount": "0x1"} for index in ("0x1", "0x2")],
     )
     frames = [{"result": _frame(A, B, 1, calls=[_frame(B, C, 1), _frame(B, C, 1)])}] * 2
     found = crediting.from_traces(ETHEREUM, block, frames)
-    assert len({(c.txid, c.position) for c in found}) == len(found) == 9
+    assert len({(c.txid, c.place) for c in found}) == len(found) == 9
 
 
 @pytest.mark.parametrize("kind", ["CALL", "CREATE", "CREATE2", "SELFDESTRUCT"])
@@ -203,7 +210,7 @@ def test_a_call_that_does_not_say_what_it_carries_is_not_taken_for_nothing(kind:
         with pytest.raises(ValueError, match="without its value"):
             shrink.traces([{"txHash": TX, "result": nested}])
     delegated = _frame(A, B, 100, calls=[_frame(B, C, None, type="DELEGATECALL")])
-    assert _traced(delegated) == [(TX, 0, B, 100)]
+    assert _traced(delegated) == [(TX, "call:", B, 100)]
 
 
 def test_a_block_that_keeps_its_base_fee_or_its_withdrawals_back() -> None:

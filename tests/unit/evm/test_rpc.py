@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from chains.answers import Answers
+from chains.block import Reading
 from chains.errors import (
     BroadcastRejected,
     BuildError,
@@ -28,15 +29,7 @@ from chains.evm.adapter import EvmAdapter
 from chains.evm.build import Kind
 from chains.evm.quotes import Quote, Wish, quotes
 from chains.evm.rpc import NodeConnection, RpcError
-from chains.model import (
-    Address,
-    BlockRef,
-    Broadcast,
-    InternalCredits,
-    Reading,
-    SignedTx,
-    TxId,
-)
+from chains.model import Address, BlockRef, Broadcast, InternalCredits, SignedTx, TxId
 from chains.networks import find_network
 from chains.transaction import TxState
 from tests.support.costs import left
@@ -212,7 +205,7 @@ async def test_without_traces_receipts_say_what_succeeded(
     await adapter.check()
     found = await adapter.block(5)
     assert found.reading is Reading.WITHOUT_INTERNAL
-    assert [(c.txid, c.amount) for c in found.credits] == [(TXID, 5)]
+    assert [(c.txid, c.units) for c in found.movements] == [(TXID, 5)]
     assert found.timestamp == 6
     assert node.asked[-1] == "eth_getBlockReceipts"
     node.script["eth_getBlockReceipts"] = []

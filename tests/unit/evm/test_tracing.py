@@ -8,17 +8,18 @@ from typing import Any
 
 import pytest
 
+from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeUnavailable
 from chains.evm import tracing
 from chains.evm.adapter import EvmAdapter
 from chains.evm.rpc import RpcError
-from chains.model import Block, InternalCredits, Reading
+from chains.model import InternalCredits
 from chains.networks import find_network
 from chains.transport.offload import Reader
 from custody.db.session import Database
-from custody.deposits.follow import NetworkFollower
-from custody.deposits.readings import Range, ranges
-from custody.deposits.service import Deposits
+from custody.following.follow import NetworkFollower
+from custody.following.readings import Range, ranges
+from custody.following.writer import BlockWriter
 from custody.ledger.service import Ledger
 from tests.support.custody import Clock
 
@@ -121,7 +122,7 @@ class Node:
 
 
 def internal(block: Block) -> int:
-    return sum(credit.amount for credit in block.credits if credit.address.lower() == OURS)
+    return sum(credit.units for credit in block.movements if credit.address.lower() == OURS)
 
 
 @pytest.mark.parametrize(("node", "code", "words"), GONE)
@@ -152,7 +153,7 @@ async def test_any_other_refusal_makes_a_block_unreadable_and_salvage_takes_what
     assert (await adapter.salvage(500)).reading is Reading.WITHOUT_INTERNAL
     scripted.receipts = False
     salvaged = await adapter.salvage(500)
-    assert (salvaged.reading, salvaged.credits) == (Reading.PASSED, ()), node
+    assert (salvaged.reading, salvaged.movements) == (Reading.PASSED, ()), node
     assert salvaged.ref.hash == word(500)
     assert salvaged.parent_hash == word(499)
 
@@ -201,8 +202,8 @@ async def test_a_node_that_lost_the_method_is_found_out_by_check_only() -> None:
 
 
 def followed(database: Database, node: Node, clock: Clock) -> NetworkFollower:
-    deposits = Deposits(Ledger(clock), clock)
-    return NetworkFollower(database, deposits, ETHEREUM, node.adapter(), clock)
+    writer = BlockWriter(Ledger(clock), clock)
+    return NetworkFollower(database, writer, ETHEREUM, node.adapter(), clock)
 
 
 async def catch_up(follower: NetworkFollower) -> None:

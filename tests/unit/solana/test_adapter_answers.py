@@ -125,8 +125,8 @@ async def test_credits_are_positive_differences(node, adapter):
     assert found is not None
     assert found.ref == BlockRef(7, HASH)
     assert found.parent_hash == PARENT
-    (credit,) = found.credits
-    assert (credit.txid, credit.position, credit.amount) == ("signature", 1, 7)
+    (credit,) = found.movements
+    assert (credit.txid, credit.place, credit.units) == ("signature", "account:1", 7)
     options = node.options("getBlock")
     assert options["transactionDetails"] == "accounts"
     assert options["maxSupportedTransactionVersion"] == 1
@@ -186,7 +186,7 @@ async def test_a_block_that_the_node_no_longer_keeps_is_not_skipped(node, adapte
 async def test_a_block_without_its_transactions_is_not_an_empty_one(node, adapter):
     answer = block([])
     node.answers["getBlock"] = answer
-    assert (await adapter.block(7)).credits == ()
+    assert (await adapter.block(7)).movements == ()
     del answer["transactions"]
     with pytest.raises(NodeMisbehaved):
         await adapter.block(7)

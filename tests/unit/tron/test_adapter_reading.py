@@ -41,12 +41,12 @@ from tests.unit.tron.scripted import (
 )
 
 
-async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, int]]:
+async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, str]]:
     adapter = scripted(
         {"/wallet/getblockbynum": found, "/wallet/gettransactioninfobyblocknum": infos}
     )
     result = await adapter.block(7)
-    return [(one.address, one.amount, one.position) for one in result.credits]
+    return [(one.address, one.units, one.place) for one in result.movements]
 
 
 # Blocks
@@ -55,7 +55,7 @@ async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[s
 async def test_only_executed_transfers_credit(scripted):
     good, failed = transfer(5), transfer(6)
     found = block(7, transaction(good), transaction(failed, "OUT_OF_TIME"))
-    assert await credits_of(scripted, found) == [(OURS, 5, 0)]
+    assert await credits_of(scripted, found) == [(OURS, 5, "call:")]
 
 
 async def test_a_payment_without_its_result_is_not_taken_for_none(scripted):
@@ -84,7 +84,10 @@ async def test_contracts_pass_trx_on(scripted):
     ]
     infos = [info(call(), 7, receipt={"result": "SUCCESS"}, internal_transactions=moves)]
     found = block(7, transaction(call()))
-    assert await credits_of(scripted, found, infos) == [(OURS, 10, 0), (OTHER, 14, 1)]
+    assert await credits_of(scripted, found, infos) == [
+        (OURS, 10, "internal:0"),
+        (OTHER, 14, "internal:9"),
+    ]
 
 
 async def test_a_reverted_call_passes_nothing_on(scripted):
@@ -191,7 +194,7 @@ async def test_a_block_without_its_transactions_is_no_block(scripted):
     """What is absent in proto3 is empty; the root of the transactions' hashes is not."""
     empty = block(8)
     empty["block_header"]["raw_data"]["txTrieRoot"] = "00" * 32
-    assert (await scripted({"/wallet/getblockbynum": empty}).block(8)).credits == ()
+    assert (await scripted({"/wallet/getblockbynum": empty}).block(8)).movements == ()
     empty["block_header"]["raw_data"]["txTrieRoot"] = "17" * 32
     with pytest.raises(NodeMisbehaved, match="without its transactions"):
         await scripted({"/wallet/getblockbynum": empty}).block(8)

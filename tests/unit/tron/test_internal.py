@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from chains.block import Reading
 from chains.errors import BlockUnreadable
-from chains.model import Address, BlockRef, InternalCredits, Reading, TxId
+from chains.model import Address, BlockRef, InternalCredits, TxId
 from chains.networks import find_network
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter

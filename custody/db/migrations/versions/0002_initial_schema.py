@@ -310,7 +310,7 @@ def upgrade() -> None:
         sa.Column("vault_id", sa.String(), nullable=False),
         sa.Column("address_id", sa.String(), nullable=False),
         sa.Column("txid", sa.String(), nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
         sa.Column("amount", BaseUnits(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("block_height", sa.Integer(), nullable=False),
@@ -332,8 +332,8 @@ def upgrade() -> None:
             "network",
             "block_hash",
             "txid",
-            "position",
-            name=op.f("uq_deposits_network_block_hash_txid_position"),
+            "place",
+            name=op.f("uq_deposits_network_block_hash_txid_place"),
         ),
     )
     op.create_index(op.f("ix_deposits_client_id"), "deposits", ["client_id"], unique=False)

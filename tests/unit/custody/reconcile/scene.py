@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from chains.block import output_index
 from chains.costs import CostKind
 from chains.model import Address, TxId
 from custody.db.session import Database
@@ -42,7 +43,9 @@ async def transfer(world: World, vault: VaultRow, amount: int, fee_max: int) -> 
     native, to = world.native, await world.node.outside_address()
     outputs = [FakeOutput(to, native, amount)]
     if world.adapter.codec.has_coins:
-        source = FakeInput(deposit.txid, deposit.position, deposit.amount, Address("x"), None)
+        source = FakeInput(
+            deposit.txid, output_index(deposit.place), deposit.amount, Address("x"), None
+        )
         change = await world.new_address(vault, change=True)
         rest = deposit.amount - amount - world.node.fee
         outputs.append(FakeOutput(Address(change.address), native, rest, change.path))

@@ -9,8 +9,8 @@ from chains.model import Address
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import VaultRow
-from custody.deposits import readings
 from custody.errors import Conflict
+from custody.following import readings
 from custody.rewind.plan import Plan
 from custody.rewind.service import FROZEN_REASON, Rewind, Rewound
 from tests.support.custody import World

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chains.model import Address, AssetId, Credit, NetworkId, TxId
+from chains.block import Movement
+from chains.model import Address, AssetId, NetworkId, TxId
 from custody.db.session import Database
 from custody.vaults import fingerprints
 from custody.vaults.fingerprints import FingerprintSet
@@ -56,8 +57,8 @@ def test_outpoint_keys_are_read_back(network: str, txid: str):
     assert parse_outpoint(outpoint_key(NetworkId(network), txid, 12)) == (txid, 12)
 
 
-def credit(address: str) -> Credit:
-    return Credit(TxId("t"), 0, Address(address), AssetId("a"), 1)
+def credit(address: str) -> Movement:
+    return Movement(TxId("t"), "output:0", Address(address), AssetId("a"), 1)
 
 
 async def refresh(database: Database, watchlist: WatchList) -> int:
@@ -77,9 +78,9 @@ async def test_it_takes_in_what_is_new_on_its_network(database: Database):
     assert await refresh(database, watchlist) == 1
     second = await world.new_address(vault, change=True)
     credits_ = [credit(each.address) for each in (second, foreign, first)] + [credit("other")]
-    assert [each.address for each in watchlist.credits(credits_)] == [first.address]
+    assert [each.address for each in watchlist.movements(credits_)] == [first.address]
     assert await refresh(database, watchlist) == 2
-    found = {each.address for each in watchlist.credits(credits_)}
+    found = {each.address for each in watchlist.movements(credits_)}
     assert found == {first.address, second.address}
 
 

@@ -13,16 +13,17 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from chains.block import Reading
 from chains.errors import BlockUnreadable, ChainError, NodeUnavailable, WrongChain
 from chains.follow import Connected, Event, ReorgTooDeep
-from chains.model import BlockRef, InternalCredits, Reading
+from chains.model import BlockRef, InternalCredits
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
-from custody.deposits import states
-from custody.deposits.progress import FollowStatus, stall_of, stall_words
-from custody.deposits.readings import GAPS, ranges
+from custody.following import states
+from custody.following.progress import FollowStatus, stall_of, stall_words
+from custody.following.readings import GAPS, ranges
 
 SAVE_INTERVAL = timedelta(seconds=5)
 """How often other processes learn how we fare, if nothing else happens."""

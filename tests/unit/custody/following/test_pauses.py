@@ -9,8 +9,8 @@ import pytest
 
 from custody.db.leases import Lease
 from custody.db.session import Database
-from custody.deposits.follow import Step
-from custody.deposits.progress import FollowStatus
+from custody.following.follow import Step
+from custody.following.progress import FollowStatus
 from custody.workers import workers
 from custody.workers.network import NetworkWorker
 from tests.support.custody import World

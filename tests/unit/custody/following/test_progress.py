@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chains.model import BlockRef
-from custody.deposits.progress import STALL_AFTER, FollowStatus, Stall, stall_of, stall_words
+from custody.following.progress import STALL_AFTER, FollowStatus, Stall, stall_of, stall_words
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG = NOW - STALL_AFTER

@@ -8,13 +8,14 @@ import random
 import pytest
 from sqlalchemy import func, select
 
+from chains.block import Block, output_index
 from chains.errors import NodeUnavailable, WrongChain
 from chains.follow import ReorgTooDeep
-from chains.model import Address, Block
+from chains.model import Address
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.db.tables import BlockRow
-from custody.deposits import fetching, follow
+from custody.following import fetching, follow
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
 from tests.support.interrupt import interrupt
@@ -341,7 +342,7 @@ async def test_coins_of_another_leader_are_known_when_they_are_spent(database: D
     (deposit,) = await world.all_deposits()
     tx = FakeTx(
         world.network.id,
-        (FakeInput(deposit.txid, deposit.position, 90_000, Address("x"), None),),
+        (FakeInput(deposit.txid, output_index(deposit.place), 90_000, Address("x"), None),),
         (FakeOutput(await world.node.outside_address(), world.native, 89_000),),
         1_000,
     )

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from chains.adapter import ChainAdapter
+from chains.block import Block, Reading
 from chains.errors import (
     BlockUnreadable,
     NodeError,
@@ -22,19 +23,19 @@ from chains.errors import (
     NodeUnfit,
 )
 from chains.follow import BlockFollower, Connected, Event
-from chains.model import Block, BlockRef, InternalCredits, Reading
+from chains.model import BlockRef, InternalCredits
 from chains.networks import Environment, Network
 from chains.nodes.witnesses import Witnesses
 from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database
-from custody.deposits import chain_repository
-from custody.deposits.blocks import OutOfStep
-from custody.deposits.fetching import BlockSource
-from custody.deposits.finality import Ceiling, newest_final
-from custody.deposits.passing import may_pass
-from custody.deposits.progress import FollowStatus
-from custody.deposits.reporting import FollowReport
-from custody.deposits.service import Applied, Deposits
+from custody.following import chain_repository
+from custody.following.blocks import OutOfStep
+from custody.following.fetching import BlockSource
+from custody.following.finality import Ceiling, newest_final
+from custody.following.passing import may_pass
+from custody.following.progress import FollowStatus
+from custody.following.reporting import FollowReport
+from custody.following.writer import Applied, BlockWriter
 from custody.vaults.watchlist import WatchList
 
 BATCH_BLOCKS = 64
@@ -63,7 +64,7 @@ class NetworkFollower:
     def __init__(
         self,
         database: Database,
-        deposits: Deposits,
+        writer: BlockWriter,
         network: Network,
         adapter: ChainAdapter,
         clock: Callable[[], datetime],
@@ -77,7 +78,7 @@ class NetworkFollower:
         `accept_without_internal`: the operator's word that a node of a main network need not show
         what contracts pay. `witnesses`: who has to agree before a block is final."""
         self._database = database
-        self._deposits = deposits
+        self._writer = writer
         self._network = network
         self._adapter = adapter
         self._clock = clock
@@ -156,7 +157,7 @@ class NetworkFollower:
         async with self._database.write() as session:
             if lease is not None:
                 await lease.check(session)
-            applied = await self._deposits.apply(
+            applied = await self._writer.apply(
                 session, self._network, events, self._watchlist, finalized, ceiling
             )
             await self.report.gaps(session, events)
@@ -238,7 +239,7 @@ class NetworkFollower:
                 if follower.undoes(block) and events and isinstance(events[-1], Connected):
                     break
                 events += follower.feed(block)
-                credits_ += len(block.credits)
+                credits_ += len(block.movements)
             if follower.wants(tip) == height:  # the node changed its mind between two answers
                 break
         return events
@@ -289,6 +290,6 @@ def _bridge(follower: BlockFollower, height: int, error: NodeError) -> Block | N
         parent_hash=position.hash,
         parent_height=position.height,
         timestamp=0,
-        credits=(),
+        movements=(),
         reading=Reading.PASSED,
     )

@@ -11,15 +11,16 @@ from datetime import datetime
 
 import structlog
 
+from chains.block import Block, output_index
 from chains.follow import Connected, Disconnected, Event
-from chains.model import Block, BlockRef
+from chains.model import BlockRef
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.tables import BlockRow, CoinRow, FollowerRow
-from custody.deposits import chain_repository
-from custody.deposits.finality import Final
 from custody.deposits.matching import Found
+from custody.following import chain_repository
+from custody.following.finality import Final
 from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
 
 log = structlog.get_logger()
@@ -57,7 +58,9 @@ class Chain:
         rows = [self._coin(each) for each in found]
         await self.session.insert_missing(CoinRow, rows)
         if rows:
-            self.watchlist.watch_coins(outpoint_key(self.network.id, *each.place) for each in found)
+            self.watchlist.watch_coins(
+                outpoint_key(self.network.id, *each.outpoint) for each in found
+            )
             self._coins_changed()
 
     async def spend_coins(self, blocks: Iterable[Block]) -> None:
@@ -69,7 +72,7 @@ class Chain:
             [
                 self._spent(key, block.ref.height)
                 for block in blocks
-                for key in self.watchlist.spends(block.spent)
+                for key in self.watchlist.spends(block.consumed)
             ],
         )
 
@@ -121,10 +124,10 @@ class Chain:
         return {
             "network": self.network.id,
             "txid": credit.txid,
-            "position": credit.position,
+            "position": output_index(credit.place),
             "vault_id": found.owner.address.vault_id,
             "address_id": found.owner.address.id,
-            "amount": credit.amount,
+            "amount": credit.units,
             "own_change": found.change,
             "block_height": height,
             "mature_height": height if credit.mature_height is None else credit.mature_height,

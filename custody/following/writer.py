@@ -17,18 +17,20 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chains.block import Block
 from chains.families import traits_of
 from chains.follow import Event
-from chains.model import Block, BlockRef
+from chains.model import BlockRef
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
-from custody.deposits import chain_repository, readings, repository
-from custody.deposits.blocks import Chain, lock_chain, segments, to_add, to_undo
-from custody.deposits.finality import Ceiling, credit_height, newest_final
+from custody.deposits import repository
 from custody.deposits.matching import DepositState, Found, match_block
 from custody.deposits.recording import Recorder
+from custody.following import chain_repository, readings
+from custody.following.blocks import Chain, lock_chain, segments, to_add, to_undo
+from custody.following.finality import Ceiling, credit_height, newest_final
 from custody.ledger.service import Ledger
 from custody.transactions.state import State
 from custody.vaults.freezes import freeze
@@ -56,7 +58,7 @@ class Applied:
         self.reversed += later.reversed
 
 
-class Deposits:
+class BlockWriter:
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -171,7 +173,7 @@ class Deposits:
 
 async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     """Everything in the blocks that pays an address of ours."""
-    candidates = [(block, chain.watchlist.credits(block.credits)) for block in blocks]
+    candidates = [(block, chain.watchlist.movements(block.movements)) for block in blocks]
     hits = [credit for _, credits_ in candidates for credit in credits_]
     session, network = chain.session, chain.network
     owners = await repository.owners(session, network.id, {hit.address for hit in hits})

@@ -9,7 +9,7 @@ from chains.model import BlockRef
 from chains.networks import Environment, Finality, all_networks, find_network
 from custody.db.session import Database
 from custody.db.tables import FollowerRow
-from custody.deposits.finality import Final, ProvenBy, credit_height, final_height, newest_final
+from custody.following.finality import Final, ProvenBy, credit_height, final_height, newest_final
 from tests.support.custody import World
 
 BITCOIN, ETHEREUM, BSC = (find_network(name) for name in ("bitcoin", "ethereum", "bsc"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from chains.model import BlockRef, InternalCredits, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import FollowStateRow
-from custody.deposits import state_repository
-from custody.deposits.progress import Failure, FollowStatus
+from custody.following import state_repository
+from custody.following.progress import Failure, FollowStatus
 
 _MESSAGE_LENGTH_MAX = 300
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from chains.model import Block, BlockRef, NetworkId, Reading
+from chains.block import Block, Reading
+from chains.model import BlockRef, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ReadingRow
-from custody.deposits import reading_repository
+from custody.following import reading_repository
 
 GAPS = (Reading.WITHOUT_INTERNAL, Reading.PASSED)
 """Readings in which movements are known to be missing, if there were any."""

@@ -11,9 +11,9 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from chains.adapter import ChainAdapter
+from chains.block import Block
 from chains.errors import NodeError
 from chains.follow import BlockFollower
-from chains.model import Block
 from chains.patience import patient
 
 AHEAD_BLOCKS = 8

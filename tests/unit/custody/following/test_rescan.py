@@ -9,8 +9,8 @@ from chains.model import Address, TxId
 from custody.db.session import Database
 from custody.db.tables import CoinRow, VaultRow
 from custody.deposits.matching import DepositState
-from custody.deposits.rescan import Rescan, Rescanned
 from custody.errors import Invalid, NotFound
+from custody.following.rescan import Rescan, Rescanned
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
@@ -32,7 +32,7 @@ async def that_missed(
     txid = await world.pay(address, 5_000)
     await world.node.mine()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(WatchList, "credits", lambda self, found: [])
+        patch.setattr(WatchList, "movements", lambda self, found: [])
         await world.follow()
     assert await world.all_deposits() == []
     return world, vault, txid

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from chains.block import output_index
 from chains.follow import Connected, Disconnected
 from chains.model import Address, BlockRef
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
-from custody.deposits import chain_repository
-from custody.deposits.blocks import OutOfStep
+from custody.following import chain_repository
+from custody.following.blocks import OutOfStep
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
 from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
@@ -60,7 +61,7 @@ async def test_a_finalized_block_that_is_not_ours_credits_nothing(database: Data
     await world.pay(address, 10)
     await mine_and_follow(world)
     async with database.write() as session:
-        applied = await world.deposits.apply(
+        applied = await world.writer.apply(
             session,
             world.network,
             [],
@@ -145,7 +146,11 @@ async def own_spend(world: World, outputs: list[tuple[str, int, bool]]) -> str:
     native = world.native
     tx = FakeTx(
         network=world.network.id,
-        inputs=(FakeInput(deposit.txid, deposit.position, deposit.amount, Address("x"), None),),
+        inputs=(
+            FakeInput(
+                deposit.txid, output_index(deposit.place), deposit.amount, Address("x"), None
+            ),
+        ),
         outputs=tuple(FakeOutput(Address(to), native, amount) for to, amount, _ in outputs),
         fee_max=deposit.amount - sum(amount for _, amount, _ in outputs),
     )
@@ -395,13 +400,13 @@ async def test_applying_the_same_blocks_again_changes_nothing(database: Database
     watchlist = WatchList(world.network.id)
     for _ in range(3):
         async with database.write() as session:
-            applied = await world.deposits.apply(session, world.network, events, watchlist)
+            applied = await world.writer.apply(session, world.network, events, watchlist)
         assert applied.position == world.node.tip
         assert await world.deposit_states() == [(6_000, "credited")]
     assert [kind for kind, _ in await world.entries()] == ["reserve", "settle"]
     # A part of them again, and again with an older block first.
     async with database.write() as session:
-        await world.deposits.apply(session, world.network, events[2:], watchlist)
+        await world.writer.apply(session, world.network, events[2:], watchlist)
     assert (await world.balance(vault)).available == 6_000
 
 
@@ -416,7 +421,7 @@ async def test_undoing_a_block_twice_changes_nothing(database: Database):
     watchlist = WatchList(world.network.id)
     for _ in range(2):
         async with database.write() as session:
-            applied = await world.deposits.apply(session, world.network, gone, watchlist)
+            applied = await world.writer.apply(session, world.network, gone, watchlist)
         assert applied.position == world.node.chain[0].ref
         assert await world.deposit_states() == [(6_000, "reversed")]
     assert [kind for kind, _ in await world.entries()] == ["reserve", "void"]
@@ -435,7 +440,7 @@ async def test_events_that_do_not_continue_the_stored_chain_are_refused(database
     for events in ([Connected(foreign)], [Disconnected(await stored(world, 3))]):
         with pytest.raises(OutOfStep):
             async with database.write() as session:
-                await world.deposits.apply(session, world.network, events, watchlist)
+                await world.writer.apply(session, world.network, events, watchlist)
 
 
 async def stored(world: World, height: int) -> BlockRef:

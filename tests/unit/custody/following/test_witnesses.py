@@ -10,7 +10,7 @@ from chains.nodes.adapter import Nodes
 from chains.nodes.witnesses import SILENT_S, Witnesses
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
-from custody.deposits import chain_repository
+from custody.following import chain_repository
 from custody.workers.nodewatch import NodeWatch
 from tests.support.custody import World
 from tests.support.fake_adapter import FakeAdapter

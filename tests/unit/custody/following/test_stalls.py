@@ -7,18 +7,19 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select
 
+from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnfit
-from chains.model import Block, BlockRef, InternalCredits, Reading
+from chains.model import BlockRef, InternalCredits
 from chains.networks import Environment
 from custody.db.session import Database
 from custody.db.tables import AlarmRow, PassRow
-from custody.deposits import states
-from custody.deposits.follow import NetworkFollower
-from custody.deposits.passing import ATTEMPTS_MIN, pass_blocks
-from custody.deposits.progress import STALL_AFTER, FollowStatus
-from custody.deposits.readings import Range, ranges
-from custody.deposits.rescan import Rescan
 from custody.errors import Invalid
+from custody.following import states
+from custody.following.follow import NetworkFollower
+from custody.following.passing import ATTEMPTS_MIN, pass_blocks
+from custody.following.progress import STALL_AFTER, FollowStatus
+from custody.following.readings import Range, ranges
+from custody.following.rescan import Rescan
 from tests.support.custody import World
 
 
@@ -157,7 +158,7 @@ async def test_a_bug_is_visible_as_the_reason(database: Database, monkeypatch: p
     async def fail(*_: object) -> None:
         raise ZeroDivisionError("not for people")
 
-    monkeypatch.setattr(world.deposits, "apply", fail)
+    monkeypatch.setattr(world.writer, "apply", fail)
     with pytest.raises(ZeroDivisionError):
         await world.follower.step()
     assert world.follower.status.failure is not None
@@ -311,7 +312,7 @@ def follower(world: World, *, main: bool, accept: bool) -> NetworkFollower:
     network = replace(world.network, environment=Environment.MAIN) if main else world.network
     return NetworkFollower(
         world.database,
-        world.deposits,
+        world.writer,
         network,
         world.adapter,
         world.clock,

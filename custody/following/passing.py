@@ -14,8 +14,8 @@ from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import PassRow
-from custody.deposits import state_repository, states
 from custody.errors import Invalid
+from custody.following import state_repository, states
 from custody.reasons import checked_reason
 
 ATTEMPTS_MIN = 5

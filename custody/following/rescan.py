@@ -13,19 +13,20 @@ from datetime import datetime
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
+from chains.block import Block
 from chains.families import traits_of
-from chains.model import Block, BlockRef, NetworkId, TxId
+from chains.model import BlockRef, NetworkId, TxId
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm
 from custody.db.session import Database
-from custody.deposits import chain_repository, readings
-from custody.deposits.blocks import Chain, lock_chain
-from custody.deposits.finality import credit_height
 from custody.deposits.matching import Found
 from custody.deposits.recording import Recorder
-from custody.deposits.service import find
 from custody.errors import Invalid, NotFound
+from custody.following import chain_repository, readings
+from custody.following.blocks import Chain, lock_chain
+from custody.following.finality import credit_height
+from custody.following.writer import find
 from custody.ledger.service import Ledger
 from custody.vaults.watchlist import WatchList
 
@@ -146,6 +147,6 @@ class Rescan:
 async def _add_missing_coins(chain: Chain, found: Sequence[Found]) -> int:
     txids = {each.credit.txid for each in found}
     known = await chain_repository.coin_places(chain.session, chain.network.id, txids)
-    missing = [each for each in found if each.place not in known]
+    missing = [each for each in found if each.outpoint not in known]
     await chain.add_coins(missing)
     return len(missing)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from chains.model import Block, BlockRef, Reading
+from chains.block import Block, Reading
+from chains.model import BlockRef
 from chains.networks import find_network
 from custody.db.session import Database
-from custody.deposits.readings import (
+from custody.following.readings import (
     Range,
     forget_from,
     improve,

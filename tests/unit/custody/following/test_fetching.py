@@ -6,11 +6,12 @@ import asyncio
 
 import pytest
 
+from chains.block import Block
 from chains.errors import NodeUnavailable
 from chains.follow import BlockFollower
-from chains.model import Block, BlockRef
+from chains.model import BlockRef
 from chains.patience import patience
-from custody.deposits.fetching import AHEAD_BLOCKS, EASE_AFTER, PATIENCE_MAX, BlockSource, Effort
+from custody.following.fetching import AHEAD_BLOCKS, EASE_AFTER, PATIENCE_MAX, BlockSource, Effort
 
 
 def test_after_failures_less_side_by_side_and_then_longer() -> None:

@@ -1,0 +1,121 @@
+"""What one block did to accounts: the answer of every chain's reader, and what followers work on.
+
+Values only. A block that is read twice, by whichever means and from whichever node, gives the same
+movements at the same places: a place comes from the transaction alone, never from where the
+transaction stands in its block. So a reorg that moves a transaction does not make a new deposit of
+its payment. A means that sees less (`Reading`) gives fewer movements, and never other places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from chains.costs import CostKind
+from chains.model import Address, AssetId, BlockRef, TxId
+
+BLOCK_FEE: Final = "block-fee"
+"""What transactions paid to who made the block; `Movement.txid` is the block's hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """`units` base units of `asset` came to `address` (above zero) or left it (below zero).
+
+    `place`, within the transaction, is one of
+    `output:3` (a coin's index),
+    `call:` (what the transaction itself pays) or `call:2` (the third call below it that moved
+    value: nodes differ in which other calls they list),
+    `internal:4` (TRON: the index in the transaction's list of internal transactions),
+    `log:0` (the log's ordinal in the transaction's own receipt),
+    `account:4` (Solana: the account's index; a net difference, for there is no path),
+    `mint` (native coins that the chain itself makes for the transaction's sender),
+    `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`, and
+    `cost:fee` or another kind of cost that the payer bears.
+    (txid, place) is unique among the movements in, and among those out. What moves from one account
+    to another is two movements at one place. `mature_height`: the first height at which a coin may
+    be spent (coinbase), None for the block's own.
+    """
+
+    txid: TxId
+    place: str
+    address: Address
+    asset: AssetId
+    units: int
+    mature_height: int | None = None
+
+
+def output_place(index: int) -> str:
+    return f"output:{index}"
+
+
+def output_index(place: str) -> int:
+    """The inverse of `output_place`."""
+    kind, _, index = place.partition(":")
+    assert kind == "output", place
+    return int(index)
+
+
+def cost_place(kind: CostKind) -> str:
+    return f"cost:{kind.value}"
+
+
+def cost_kind(place: str) -> CostKind | None:
+    """Which kind of cost the movement at the place is, None for any other movement."""
+    kind, _, name = place.partition(":")
+    return CostKind(name) if kind == "cost" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """That an account chain has executed a transaction. `sender`: whose account pays its costs.
+    `failure`: None if it did what it was meant to do, else the chain's own word, never empty; then
+    its costs are paid and its effects did not happen."""
+
+    txid: TxId
+    sender: Address
+    failure: str | None = None
+
+
+class Reading(StrEnum):
+    """How much of a block's movements an adapter could see."""
+
+    COMPLETE = "complete"
+    UNPROVEN = "internal-unproven"
+    """A contract ran, and nothing shows whether the node tells what contracts pay."""
+    WITHOUT_INTERNAL = "without-internal"
+    """What contracts pay is missing: the node does not tell it, or not for this block any more."""
+    PASSED = "passed"
+    """Only that the block exists. An operator decided to go on without its movements."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block and all that it moved.
+
+    `movements`: of every account, in and out. Where a chain has coins only what comes in: what goes
+    out is the coins in `consumed`, and whose they were and how much, who owned them knows.
+    `consumed`: for each key that the block's transactions used up, by which transaction; texts of
+    conflict keys (outpoint, EVM sender and nonce, Solana nonce account and value).
+    `included`: every transaction that was executed, where chains have accounts; empty where they
+    have coins.
+    `timestamp`: Unix seconds. `parent_height`: set where heights may be skipped; None means one
+    below. `reading`: what `movements` can't contain.
+    """
+
+    ref: BlockRef
+    parent_hash: str
+    timestamp: int
+    movements: tuple[Movement, ...]
+    consumed: Mapping[str, TxId] = field(default_factory=dict)
+    included: tuple[Inclusion, ...] = ()
+    parent_height: int | None = None
+    reading: Reading = Reading.COMPLETE
+
+    @property
+    def parent(self) -> BlockRef:
+        """Of the first block of all, a block that does not exist."""
+        below = self.ref.height - 1 if self.parent_height is None else self.parent_height
+        return BlockRef(below, self.parent_hash)
