@@ -1,4 +1,4 @@
-"""The assets that exist, read from `assets.toml` beside this file, and amounts of them.
+"""What an asset is, and amounts of it. Which there are is in `catalogue.py`.
 
 The one place where decimals meet base units: what people type becomes an integer here, and what
 they are shown comes from here. Nothing is ever rounded. Knows no node and no code of any chain.
@@ -7,13 +7,8 @@ they are shown comes from here. Nothing is ever rounded. Knows no node and no co
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib import resources
-from types import MappingProxyType
 from typing import Final
 
 from chains.errors import MalformedAmount, NegativeAmount, TooManyDecimals, ZeroAmount
@@ -87,38 +82,6 @@ class Amount:
     def __str__(self) -> str:
         """As people read it: ``0.015 BTC``."""
         return f"{self.decimal} {self.asset.symbol}"
-
-
-@cache
-def all_assets() -> Mapping[AssetId, Asset]:
-    """Every known asset by CAIP-19 id, in the order of the file."""
-    table = tomllib.loads(resources.files("chains").joinpath("assets.toml").read_text())
-    return MappingProxyType(
-        {
-            AssetId(key): Asset(
-                id=AssetId(key),
-                network=NetworkId(key.partition("/")[0]),
-                kind=AssetKind(row["kind"]),
-                symbol=row["symbol"],
-                name=row["name"],
-                decimals=row["decimals"],
-                maximum=int(row["maximum"]),
-                traits=frozenset(row.get("traits", ())),
-            )
-            for key, row in table.items()
-        }
-    )
-
-
-def find_asset(asset: str) -> Asset:
-    """By id. Raises KeyError."""
-    return all_assets()[AssetId(asset)]
-
-
-@cache
-def assets_of(network: NetworkId) -> tuple[Asset, ...]:
-    """What can be held on the network, its native asset first."""
-    return tuple(asset for asset in all_assets().values() if asset.network == network)
 
 
 def _positive(units: int, text: str) -> int:

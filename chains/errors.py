@@ -13,6 +13,8 @@
     │   │   ├── ZeroAmount         amount_zero
     │   │   └── DustAmount         amount_dust
     │   └── MemoUnsupported        memo_unsupported
+    ├── NetworkInvalid             network_invalid (a row that describes a network or an asset)
+    │   └── NetworkFixed           network_fixed (it says otherwise what must stay as it was)
     ├── CodecError                 bytes that we refuse to read, sign or complete
     │   ├── MalformedTransaction   transaction_malformed
     │   └── SignatureMismatch      signature_mismatch
@@ -113,6 +115,25 @@ class MemoUnsupported(InvalidInput):
     """The chain's payments carry no memo, so that nobody would ever read it."""
 
     code = "memo_unsupported"
+
+
+class NetworkInvalid(ChainError):
+    """A row that describes a network or an asset is not one. `row`: its alias or id, as far as it
+    says one; `member`: what is wrong in it; `why`: with both left out."""
+
+    code = "network_invalid"
+
+    def __init__(self, why: str, *, row: str = "", member: str = "") -> None:
+        super().__init__(": ".join(part for part in (row, member, why) if part))
+        self.why = why
+        self.row = row
+        self.member = member
+
+
+class NetworkFixed(NetworkInvalid):
+    """A row says otherwise what addresses and money hang on since an earlier one was in force."""
+
+    code = "network_fixed"
 
 
 class CodecError(ChainError):

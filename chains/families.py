@@ -7,23 +7,26 @@ list (`signer.codecs`), and which nodes are spoken to is that of who composes a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Final, Protocol
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.codec import Traits, TransactionCodec
 from chains.evm.codec import EvmCodec
-from chains.model import NetworkId
-from chains.networks import Family, Network, all_networks
+from chains.networks import Family, Network
+from chains.schema import FamilySchema
 from chains.solana.codec import SolanaCodec
 from chains.tron.codec import TronCodec
 
 
 class CodecClass(Protocol):
-    """A family's class of codecs, one for each of its networks."""
+    """A family's class of codecs, one for each of its networks. `schema`: what a row about such a
+    network may say."""
 
     @property
     def traits(self) -> Traits: ...
+
+    @property
+    def schema(self) -> FamilySchema: ...
 
     def __call__(self, network: Network) -> TransactionCodec: ...
 
@@ -36,13 +39,6 @@ CODECS: Final[Mapping[Family, CodecClass]] = {
     Family.TRON: TronCodec,
     Family.SOLANA: SolanaCodec,
 }
-
-
-@cache
-def codec_of(network: NetworkId) -> TransactionCodec:
-    """The codec of a known network, whether or not it is served here. Raises KeyError."""
-    found = all_networks()[network]
-    return CODECS[found.family](found)
 
 
 def traits_of(network: Network) -> Traits:

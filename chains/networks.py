@@ -1,4 +1,4 @@
-"""The networks that exist, read from `networks.toml` beside this file.
+"""What a network is. Which there are is in `catalogue.py`, how their rows are read in `rows.py`.
 
 Data only: which of them a process serves, and where their nodes are, is that process's
 configuration. Knows no node and no code of any chain.
@@ -6,18 +6,14 @@ configuration. Knows no node and no code of any chain.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib import resources
-from types import MappingProxyType
 from typing import Any
 
-from chains.assets import Asset, find_asset
-from chains.costs import CostKind, Costs, costs_in
-from chains.model import AddressType, AssetId, NetworkId
+from chains.assets import Asset
+from chains.costs import CostKind, Costs
+from chains.model import AddressType, NetworkId
 
 
 class Family(StrEnum):
@@ -49,10 +45,11 @@ class Finality:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`follow_depth`: how many blocks a follower remembers, more than finality needs. `costs_max`:
-    the most that a transfer which says nothing else may cost, by kind. `address_types`: what we
-    derive, default first. `native`: the asset that costs are paid in. `parameters`: the family's
-    own constants."""
+    """`follow_depth`: how many blocks a follower remembers, more than finality needs. `block_ms`:
+    the usual time between two blocks, in milliseconds. `costs_max`: the most that a transfer which
+    says nothing else may cost, by kind. `address_types`: what we derive, default first. `native`:
+    the asset that costs are paid in. `parameters`: the family's own constants. `traits`: which code
+    of the family's folder the network needs beside what all of the family do."""
 
     id: NetworkId
     alias: str
@@ -61,10 +58,12 @@ class Network:
     environment: Environment
     finality: Finality
     follow_depth: int
+    block_ms: int
     costs_max: Costs
     address_types: tuple[AddressType, ...]
     native: Asset
     parameters: Mapping[str, Any]
+    traits: frozenset[str] = frozenset()
 
     def bounds(self, fee_max: int | None = None) -> Costs:
         """`costs_max`, with another bound on the fee where one is given."""
@@ -81,44 +80,3 @@ class Network:
         value = self.parameters[name]
         assert isinstance(value, int), name
         return value
-
-
-@cache
-def all_networks() -> Mapping[NetworkId, Network]:
-    """Every known network by CAIP-2 id, in the order of the file."""
-    table = tomllib.loads(resources.files("chains").joinpath("networks.toml").read_text())
-    networks = [_network(alias, row) for alias, row in table.items()]
-    by_id = {network.id: network for network in networks}
-    assert len(by_id) == len(networks), "two networks share an id"
-    return MappingProxyType(by_id)
-
-
-def find_network(name: str) -> Network:
-    """By CAIP-2 id or alias. Raises KeyError."""
-    known = all_networks()
-    if name in known:
-        return known[NetworkId(name)]
-    for network in known.values():
-        if network.alias == name:
-            return network
-    raise KeyError(name)
-
-
-def _network(alias: str, row: dict[str, Any]) -> Network:
-    network_id = NetworkId(row["id"])
-    native, costs = AssetId(f"{network_id}/{row['native']}"), row["costs_max"]
-    finality = Finality(row["finality"].get("node", False), row["finality"].get("confirmations"))
-    assert row["follow_depth"] > (finality.confirmations or 0), alias
-    return Network(
-        id=network_id,
-        alias=alias,
-        name=row["name"],
-        family=Family(row["family"]),
-        environment=Environment(row["environment"]),
-        finality=finality,
-        follow_depth=row["follow_depth"],
-        costs_max=costs_in(native, {CostKind(kind): most for kind, most in costs.items()}),
-        address_types=tuple(AddressType(name) for name in row["address_types"]),
-        native=find_asset(native),
-        parameters=MappingProxyType(row["parameters"]),
-    )

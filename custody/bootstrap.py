@@ -15,10 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
+from chains.catalogue import find_network
 from chains.codec import TransactionCodec
 from chains.evm.adapter import EvmAdapter
 from chains.model import NetworkId
-from chains.networks import Family, Network, find_network
+from chains.networks import Family, Network
 from chains.nodes.adapter import Nodes
 from chains.nodes.witnesses import Witnesses
 from chains.solana.adapter import SolanaAdapter

@@ -24,20 +24,21 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/custody-signer \
  && install -d -o 10001 -g 10001 -m 0755 /run/custody-signer
 COPY --from=packages /opt/venv /opt/venv
-COPY chains/__init__.py chains/assets.py chains/assets.toml chains/base58.py chains/codec.py \
-     chains/costs.py chains/effects.py chains/errors.py chains/families.py chains/hashes.py chains/keys.py chains/model.py \
-     chains/networks.py chains/networks.toml chains/transaction.py /opt/custody/chains/
+COPY chains/__init__.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
+     chains/codec.py chains/costs.py chains/effects.py chains/errors.py chains/families.py \
+     chains/hashes.py chains/keys.py chains/model.py chains/networks.py chains/networks.toml \
+     chains/rows.py chains/schema.py chains/transaction.py /opt/custody/chains/
 COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.py \
-     chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py \
+     chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py chains/bitcoin/schema.py \
      chains/bitcoin/sighash.py chains/bitcoin/signatures.py chains/bitcoin/transaction.py \
      /opt/custody/chains/bitcoin/
 COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/codec.py \
-     chains/evm/parse.py chains/evm/rlp.py /opt/custody/chains/evm/
+     chains/evm/parse.py chains/evm/rlp.py chains/evm/schema.py /opt/custody/chains/evm/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
-     chains/solana/nonce.py /opt/custody/chains/solana/
+     chains/solana/nonce.py chains/solana/schema.py /opt/custody/chains/solana/
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
-     chains/tron/parse.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
+     chains/tron/parse.py chains/tron/schema.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
 COPY signer/cli/__init__.py signer/cli/common.py signer/cli/keystore.py signer/cli/options.py \
      signer/cli/policy.py signer/cli/records.py signer/cli/serving.py /opt/custody/signer/cli/

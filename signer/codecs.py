@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from chains.catalogue import codec_of, find_network
 from chains.codec import TransactionCodec
-from chains.families import codec_of
 from chains.model import NetworkId
-from chains.networks import Family, find_network
+from chains.networks import Family
 
 SIGNED_FOR: Final = frozenset({Family.BITCOIN, Family.EVM, Family.TRON, Family.SOLANA})
 

@@ -9,7 +9,8 @@ from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.schemas import View, with_example
-from chains.assets import Asset, AssetKind, assets_of
+from chains.assets import Asset, AssetKind
+from chains.catalogue import assets_of
 from custody.errors import NotFound
 from custody.services import Services
 

@@ -12,7 +12,7 @@ from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.nodes import NodeMonitor, NodeView
 from api.schemas import AssetName, Identifier, Money, View, money, with_example
-from chains.assets import assets_of, find_asset
+from chains.catalogue import assets_of, find_asset
 from custody.db.session import ReadSession
 from custody.following.chain_repository import newest_blocks
 from custody.ledger import repository as ledger

@@ -13,7 +13,8 @@ from api.paging import Page, PageQuery, page_of
 from api.schemas import Identifier, NetworkName, View, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from api.v1.networks import named_in_request
-from chains.assets import Amount, find_asset
+from chains.assets import Amount
+from chains.catalogue import find_asset
 from chains.model import NetworkId
 from custody.db.tables import DepositRow
 from custody.deposits import repository

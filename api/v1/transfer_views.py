@@ -7,7 +7,8 @@ from pydantic import Field
 
 from api.schemas import Money, View, money, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
-from chains.assets import Amount, find_asset
+from chains.assets import Amount
+from chains.catalogue import find_asset
 from chains.costs import CostKind, Costs
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferEventRow
 from custody.transactions.state import State as TransactionState

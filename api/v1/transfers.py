@@ -31,11 +31,12 @@ from api.v1.transfer_views import (
     event_view,
     transfer_view,
 )
-from chains.assets import Amount, Asset, find_asset
+from chains.assets import Amount, Asset
+from chains.catalogue import all_networks, find_asset
 from chains.costs import CostKind
 from chains.errors import InvalidAmount
 from chains.model import NetworkId
-from chains.networks import Network, all_networks
+from chains.networks import Network
 from custody.errors import Invalid, Unprocessable
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest

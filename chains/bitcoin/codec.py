@@ -25,6 +25,7 @@ from chains.bitcoin import (
 from chains.bitcoin.address import AddressFormat, script_type, taproot_output_key
 from chains.bitcoin.outputs import dust_threshold, payment_output
 from chains.bitcoin.psbt import KeyOrigin, Psbt, PsbtInput, PsbtOutput, parse_psbt
+from chains.bitcoin.schema import SCHEMA
 from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
@@ -97,6 +98,7 @@ class BitcoinCodec:
     """`chains.codec.TransactionCodec` for one bitcoin network."""
 
     traits: Final = Traits(coins=True, conflict_keys=True, binding_keys=True, memo=False)
+    schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:
         self._network = network

@@ -30,6 +30,7 @@ from chains.evm import (
     parse,
 )
 from chains.evm.build import Transaction
+from chains.evm.schema import SCHEMA
 from chains.hashes import keccak256
 from chains.model import (
     Address,
@@ -54,6 +55,7 @@ class EvmCodec:
     """`chains.codec.TransactionCodec` of one EVM network."""
 
     traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=True, memo=False)
+    schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:
         self._network = network

@@ -37,6 +37,7 @@ from chains.solana import BLOCKHASH_AGE_MAX, KEY_SCHEME, PURPOSE, address
 from chains.solana.build import TransferPlan
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_message
+from chains.solana.schema import SCHEMA
 from chains.transaction import AfterBlock, TxSummary
 
 _READINGS: Final = 256
@@ -57,6 +58,7 @@ class SolanaCodec:
     """Implements `chains.codec.TransactionCodec` for one cluster."""
 
     traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=False, memo=False)
+    schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:
         self._network = network

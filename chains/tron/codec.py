@@ -47,6 +47,7 @@ from chains.tron import (
     parse,
 )
 from chains.tron import tron_pb2 as pb
+from chains.tron.schema import SCHEMA
 
 _HALF_ORDER: Final = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_681B20A0
 _HARDENED: Final = 1 << 31
@@ -71,6 +72,7 @@ class TronCodec:
     """Implements `chains.codec.TransactionCodec` for one TRON network."""
 
     traits: Final = Traits(coins=False, conflict_keys=False, binding_keys=False, memo=False)
+    schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:
         self._network = network

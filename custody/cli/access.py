@@ -35,7 +35,7 @@ def load_settings() -> Settings:
 
 def served_settings() -> Settings:
     """The settings of a process that speaks to nodes. Raises Misuse for an unknown network."""
-    from chains.networks import all_networks, find_network
+    from chains.catalogue import all_networks, find_network
 
     settings = load_settings()
     aliases = [network.alias for network in all_networks().values()]
@@ -85,7 +85,8 @@ def _checked(name: str, url: str) -> tuple[str, Path | None]:
 async def check_role(settings: Settings) -> None:
     """Where main networks are served, the program's role must not be able to rewrite the past.
     Raises Failure unless the settings accept it in words."""
-    from chains.networks import Environment, find_network
+    from chains.catalogue import find_network
+    from chains.networks import Environment
     from custody.db.migrate import standing
 
     serious = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chains.assets import Amount, find_asset
+from chains.assets import Amount
+from chains.catalogue import find_asset
 from chains.model import AssetId
 
 

@@ -78,7 +78,7 @@ async def pass_(
 
 
 def _network(name: str) -> Network:
-    from chains.networks import find_network
+    from chains.catalogue import find_network
 
     try:
         return find_network(name)

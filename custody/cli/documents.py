@@ -12,8 +12,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from chains.catalogue import codec_of
 from chains.errors import InvalidAddress
-from chains.families import codec_of
 from custody.cli.output import Failure, Misuse
 from signer.policy import (
     DOCUMENT_BYTES_MAX,

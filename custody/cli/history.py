@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from chains.assets import Amount, assets_of
+from chains.assets import Amount
+from chains.catalogue import assets_of, codec_of
 from chains.effects import Pay
-from chains.families import codec_of
 from chains.model import AssetId, NetworkId
 from chains.networks import Network
 from custody.cli.access import load_settings, now, opened_database

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chains.networks import Environment, all_networks
+from chains.catalogue import all_networks
+from chains.networks import Environment
 from custody.cli.effects import cost_lines, effect_lines, line
 from custody.cli.grounds import ground_lines
 from custody.cli.output import Failure

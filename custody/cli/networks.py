@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chains.networks import Network, all_networks, find_network
+from chains.catalogue import all_networks, find_network
+from chains.networks import Network
 from custody.cli.output import Misuse
 
 

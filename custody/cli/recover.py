@@ -94,8 +94,7 @@ async def _write_vaults(custody: Custody, file: Path) -> None:
 
 
 def _recovery(custody: Custody) -> Recovery:
-    from chains.families import codec_of
-    from chains.networks import all_networks
+    from chains.catalogue import all_networks, codec_of
     from custody.journal.recovery import Recovery
     from custody.services import make_services
 

@@ -20,10 +20,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from chains.assets import Amount
+from chains.catalogue import find_network
 from chains.devnet.node import DevNode
 from chains.errors import ChainError
 from chains.model import Address
-from chains.networks import find_network
 from custody.errors import CustodyError
 
 

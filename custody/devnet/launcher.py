@@ -21,9 +21,10 @@ from typing import Final
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from chains.catalogue import find_network
 from chains.devnet.node import DevNode
 from chains.devnet.process import EngineProcess, free_port
-from chains.networks import Network, find_network
+from chains.networks import Network
 from custody.apikeys.model import Scope
 from custody.devnet.nodes import running_nodes
 from custody.devnet.policy import MACHINE, administrators, standing_policy

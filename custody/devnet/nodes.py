@@ -12,12 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from chains.catalogue import find_network
 from chains.devnet.bitcoin import BitcoinNode
 from chains.devnet.evm import AnvilNode
 from chains.devnet.node import DevNode
 from chains.devnet.solana import SolanaNode
 from chains.devnet.tron import TronNode
-from chains.networks import find_network
 
 NODES: Mapping[str, Callable[[Any, Path], DevNode]] = {
     "bitcoin-regtest": BitcoinNode,

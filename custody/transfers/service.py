@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
-from chains.assets import Asset, assets_of
+from chains.assets import Asset
+from chains.catalogue import assets_of
 from chains.codec import TransactionCodec
 from chains.costs import Costs, by_asset, costs_in
 from chains.effects import Pay

@@ -12,9 +12,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from chains.catalogue import all_networks
 from chains.costs import CostKind, Costs
 from chains.model import NetworkId
-from chains.networks import all_networks
 from custody.apikeys.model import Caller
 from custody.db.leases import Lease
 from custody.db.session import Database, WriteSession

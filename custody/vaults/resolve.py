@@ -6,10 +6,11 @@ into an ethereum transfer is called by its name instead of "malformed".
 
 from __future__ import annotations
 
+from chains.catalogue import all_networks
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.families import Codecs
 from chains.model import ParsedAddress
-from chains.networks import Network, all_networks
+from chains.networks import Network
 
 
 def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddress:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from chains.catalogue import all_networks
 from chains.costs import CostKind, Costs, by_asset
 from chains.effects import Effect
 from chains.model import AssetId, NetworkId
-from chains.networks import all_networks
 from signer.agreement import Core
 from signer.policy.payees import Payee, Taking, taking_of
 from signer.policy.rules import WindowLimit

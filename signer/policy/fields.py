@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
+from chains.catalogue import all_networks
 from chains.model import AssetId, NetworkId
-from chains.networks import all_networks
 from signer.policy import zones
 from signer.wire import MalformedMessage, exact_fields, identifier, integer, octets, text
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from chains.catalogue import all_networks
 from chains.costs import CostKind
 from chains.model import AssetId, NetworkId
-from chains.networks import all_networks
 from signer.agreement import Action
 from signer.policy import fields as read
 from signer.policy.fields import InvalidPolicy, located

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from chains.networks import Environment, all_networks
+from chains.networks import Environment
 from tests.support.images import (
     ROOT,
     Stage,
@@ -32,6 +32,7 @@ from tests.support.images import (
     locked,
     parse_dockerfile,
 )
+from tests.support.networks import all_networks
 
 DOCKER = ROOT / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())

@@ -17,13 +17,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from chains.families import CODECS
 from chains.keys import HARDENED, ExtendedPublicKey
 from chains.model import Address, AddressType
-from chains.networks import find_network
 from custody.vaults.keys import AddressDeriver
 from tests.bench import peers
 from tests.bench.measure import Contestant, Rate, Work, cpu_of, race
 from tests.bench.requests import Signer, Vault
 from tests.bench.scale import Scale
 from tests.bench.table import Aim, Figure, Row, core_aim
+from tests.support.networks import find_network
 
 SECTION = "Addresses derived"
 

@@ -28,7 +28,7 @@ from chains.bitcoin.rpc import BitcoinRpc
 from chains.evm.adapter import EvmAdapter
 from chains.evm.rpc import NodeConnection
 from chains.model import BlockRef
-from chains.networks import Network, find_network
+from chains.networks import Network
 from custody.db.session import Database
 from custody.following.fetching import AHEAD_BLOCKS
 from custody.following.follow import NetworkFollower
@@ -46,6 +46,7 @@ from tests.bench.measure import Contestant, Rate, deep_size, race
 from tests.bench.scale import Scale
 from tests.bench.table import Figure, Row, share_aim
 from tests.bench.watched import WatchedDatabase, make_database
+from tests.support.networks import find_network
 
 SECTION = "Blocks followed"
 BITCOIN = find_network("bitcoin-regtest")

@@ -35,7 +35,7 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.networks import Network, find_network
+from chains.networks import Network
 from chains.solana.build import TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
 from chains.transaction import TransferIntent
@@ -43,6 +43,7 @@ from custody.db.ids import new_id
 from signer.client import SignerClient
 from signer.policy import Policy, SignedPolicy, basis_of
 from signer.wire import Action, Consent, Core, Mandate, Purpose, SignRequest
+from tests.support.networks import find_network
 from tests.support.signer import local_networks, policy_document, rule, sign_policy, window
 
 EVM = find_network("ethereum-local")

@@ -38,7 +38,7 @@ from chains.devnet.tron import TronNode
 from chains.devnet.tron_server import wire
 from chains.evm.address import checksum
 from chains.model import Address
-from chains.networks import Network, find_network
+from chains.networks import Network
 from chains.tron.address import from_public_key, to_bytes, to_text
 from tests.bench.blocks import (
     DirectAnvilNode,
@@ -48,6 +48,7 @@ from tests.bench.blocks import (
     split_coins,
 )
 from tests.bench.measure import Rate
+from tests.support.networks import find_network
 
 _TIMEOUT_S: Final = 60.0
 _GWEI: Final = 10**9

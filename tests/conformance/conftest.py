@@ -12,11 +12,12 @@ import pytest_asyncio
 
 from chains.adapter import ChainAdapter
 from chains.devnet.node import DevNode
-from chains.networks import Network, find_network
+from chains.networks import Network
 from custody.bootstrap import ADAPTERS
 from custody.devnet.nodes import NODES
 from tests.conformance.world import OpenAdapter, World
 from tests.support.fakes import FakeAdapter, FakeNode
+from tests.support.networks import find_network
 
 FAKE = "fake-"
 

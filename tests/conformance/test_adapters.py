@@ -24,10 +24,10 @@ from chains.errors import (
 )
 from chains.follow import Connected
 from chains.model import Broadcast, InternalCredits, TxId
-from chains.networks import all_networks
 from chains.transaction import TxState, TxStatus
 from tests.conformance.world import World
 from tests.support.costs import left, most
+from tests.support.networks import all_networks
 from tests.support.single import one
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

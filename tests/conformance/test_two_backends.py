@@ -20,11 +20,12 @@ from chains.devnet.bitcoin import BitcoinNode
 from chains.devnet.faults import BehindProxy
 from chains.errors import NodeError
 from chains.follow import BlockFollower, Connected
-from chains.networks import Network, find_network
+from chains.networks import Network
 from chains.transaction import TxState
 from custody.bootstrap import ADAPTERS
 from custody.devnet.nodes import NODES
 from tests.conformance.world import World
+from tests.support.networks import find_network
 from tests.support.single import one
 
 pytestmark = pytest.mark.engine

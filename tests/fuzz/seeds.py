@@ -24,7 +24,6 @@ from chains.evm.build import Transaction as EvmTransaction
 from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, AddressType, BlockRef, NetworkId, Signature, UnsignedTx
-from chains.networks import all_networks, find_network
 from chains.solana.build import TransferPlan, build_message, instructions
 from chains.tron import address as tron_address
 from chains.tron import tron_pb2 as pb
@@ -47,6 +46,7 @@ from signer.wire import (
     format_time,
     outcome_to_json,
 )
+from tests.support.networks import all_networks, find_network
 from tests.support.signer import (
     ADA,
     BOB,

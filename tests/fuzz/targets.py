@@ -39,7 +39,6 @@ from chains.families import CODECS
 from chains.hashes import sha256d
 from chains.keys import ExtendedPublicKey, InvalidExtendedKey, InvalidPath, format_path, parse_path
 from chains.model import BlockRef, Signature, UnsignedTx
-from chains.networks import all_networks, find_network
 from chains.solana.build import build_message
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.tron import parse as tron_parse
@@ -80,6 +79,7 @@ from signer.wire import (
 )
 from tests.fuzz import mutation, seeds
 from tests.fuzz.mutation import Mutate
+from tests.support.networks import all_networks, find_network
 from tests.support.signer import MANDATE, NOON
 
 Run = Callable[[bytes], None]

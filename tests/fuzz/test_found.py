@@ -9,9 +9,9 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.errors import NodeMisbehaved
 from chains.hashes import sha256d
 from chains.model import BlockRef
-from chains.networks import find_network
 from signer.wire import MalformedMessage, parse_time
 from tests.fuzz.seeds import block_header
+from tests.support.networks import find_network
 
 
 def test_a_block_with_a_script_of_2_to_the_64_bytes() -> None:

@@ -25,7 +25,6 @@ from chains.evm.build import encode_unsigned
 from chains.families import CODECS
 from chains.keys import parse_path
 from chains.model import Address, UnsignedTx
-from chains.networks import find_network
 from signer.wire import MESSAGE_BYTES_MAX
 from tests.fuzz.driver import run_one
 from tests.fuzz.seeds import (
@@ -38,6 +37,7 @@ from tests.fuzz.seeds import (
     tron_raw_data,
 )
 from tests.fuzz.targets import targets
+from tests.support.networks import find_network
 from tests.unit.bitcoin.support import join_psbt, split_psbt
 
 MIB = 1 << 20

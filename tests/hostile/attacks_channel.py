@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from chains.networks import find_network
 from tests.hostile import channel
 from tests.hostile.attack import Attack
 from tests.hostile.transactions import (
     BSC,
 )
+from tests.support.networks import find_network
 
 MESSAGES: Final = (
     Attack(

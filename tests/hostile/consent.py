@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from chains.networks import find_network
 from signer.policy import Policy, SignedPolicy, basis_of
 from signer.wire import Approval, Mandate, SignRequest, Verdict, canonical_json, parse_json
 from tests.hostile.transactions import AMOUNT, BSC, ETHEREUM, THIEF_EVM, evm, honest, with_tx
@@ -26,6 +25,7 @@ from tests.hostile.world import (
     payment,
     policy,
 )
+from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,

@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chains.networks import find_network
 from signer import keystore
 from signer.clock import utc_now
 from signer.codecs import codecs_for
@@ -29,6 +28,7 @@ from signer.state import StateDirectory
 from signer.wire import SignRequest
 from tests.hostile.transactions import ETHEREUM, TRON, honest, transaction, with_tx
 from tests.hostile.world import World
+from tests.support.networks import find_network
 from tests.support.signer import ENTROPY, PASSPHRASE, PINNED, ROOT, SIGNER, Clock, caller
 
 NETWORKS = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")

@@ -12,7 +12,7 @@ from chains.bitcoin.transaction import Transaction, TxOutput
 from chains.evm.build import Kind
 from chains.keys import parse_path
 from chains.model import Address, AddressType, AssetId, UnsignedTx
-from chains.networks import Family, find_network
+from chains.networks import Family
 from chains.tron import tron_pb2 as pb
 from tests.hostile.transactions import (
     AMOUNT,
@@ -45,6 +45,7 @@ from tests.hostile.transactions import (
     with_tx,
 )
 from tests.hostile.world import SUPPLIER, World, approved, mandate_in, payment
+from tests.support.networks import find_network
 from tests.support.signer import changed
 from tests.unit.bitcoin.support import PsbtMap, funding, script_of
 

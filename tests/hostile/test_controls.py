@@ -17,7 +17,6 @@ from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.transaction import TxOutput, parse_transaction
 from chains.families import CODECS
 from chains.model import AddressType
-from chains.networks import all_networks
 from signer.client import SignerClient
 from signer.clock import utc_now
 from tests.hostile import memory
@@ -40,6 +39,7 @@ from tests.hostile.transactions import (
     with_tx,
 )
 from tests.hostile.world import World, approved_by, mandate_in
+from tests.support.networks import all_networks
 from tests.support.signer import ADA, EVE, Clock, is_repetition, outcome_word
 from tests.unit.bitcoin.support import PsbtMap, script_of, split_psbt
 

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from chains.bitcoin.codec import BitcoinCodec
+from chains.catalogue import built_in
 from chains.costs import sum_of
 from chains.effects import Pay
-from chains.families import codec_of
 from chains.model import Address, Excludes, UnsignedTx
 from chains.solana.codec import SolanaCodec
 from chains.transaction import TxSummary
@@ -323,7 +323,7 @@ def test_without_its_defence_the_attack_succeeds(
 def codecs_of_its_own() -> Iterator[None]:
     """Codecs remember what they read, with a defence or without."""
     yield
-    codec_of.cache_clear()
+    built_in.cache_clear()
 
 
 def take_out(defences: dict[str, Callable[..., Any]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -333,7 +333,7 @@ def take_out(defences: dict[str, Callable[..., Any]], monkeypatch: pytest.Monkey
         *owners, name = attribute.split(".")
         owner = reduce(getattr, owners, import_module(module))
         monkeypatch.setattr(owner, name, replacement)
-    codec_of.cache_clear()
+    built_in.cache_clear()
 
 
 RECORDS = {"signer.journal:Journal._verify": believe_records}

@@ -24,7 +24,7 @@ from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
 from chains.model import Address, AddressType, BlockRef, Coin, OwnedAddress, UnsignedTx
-from chains.networks import Family, find_network
+from chains.networks import Family
 from chains.solana.build import TransferPlan, build_message, instructions
 from chains.solana.nonce import accounts_of
 from chains.tron import address as tron_address
@@ -32,6 +32,7 @@ from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
 from signer.wire import SignRequest
 from tests.hostile.world import SUPPLIER, World, approved, payment
+from tests.support.networks import find_network
 from tests.unit.bitcoin.support import (
     PsbtMap,
     funding,

@@ -27,7 +27,7 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.networks import Family, Network, find_network
+from chains.networks import Family, Network
 from signer.auditlog import verify_log
 from signer.chain import End
 from signer.messages import CallRefused, parse_response, request
@@ -45,6 +45,7 @@ from signer.wire import (
     format_time,
     parse_outcome,
 )
+from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,

@@ -21,7 +21,6 @@ from pydantic import SecretStr
 from api.app import attach, create_app
 from chains.devnet.evm import AnvilNode
 from chains.model import Address
-from chains.networks import find_network
 from custody.apikeys.model import Scope
 from custody.apikeys.service import create_key
 from custody.bootstrap import Custody, open_custody
@@ -38,6 +37,7 @@ from signer.session import Session
 from signer.state import StateDirectory
 from tests.bench.requests import standing_policy
 from tests.support.hops import SIGNER, Hop, Trace, tracing, visiting
+from tests.support.networks import find_network
 from tests.support.signer import ENTROPY, PINNED
 
 NETWORK = find_network("ethereum-local")

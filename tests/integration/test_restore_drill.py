@@ -27,7 +27,6 @@ from sqlalchemy import select
 
 from chains.devnet.node import DevNode
 from chains.model import Address
-from chains.networks import find_network
 from custody.bootstrap import open_custody
 from custody.config import Settings
 from custody.db.migrate import upgrade
@@ -43,6 +42,7 @@ from custody.workers.workers import Workers
 from signer.client import SignerClient
 from signer.state import StateDirectory
 from signer.wire import canonical_json
+from tests.support.networks import find_network
 from tests.support.signer import prepare_state, run_cli, running_signer
 from tests.unit.custody.transfers.desk import ANYONE, Plain
 

@@ -27,12 +27,12 @@ import pytest_asyncio
 from chains.devnet.evm import AnvilNode
 from chains.evm import address as evm_address
 from chains.model import Address
-from chains.networks import find_network
 from custody.devnet.demo import Api
 from custody.devnet.launcher import House, running_custody
 from custody.devnet.nodes import block_production
 from tests.support.cli import done
 from tests.support.evm import GAS, STOPS, pays
+from tests.support.networks import find_network
 from tests.support.rpc_proxy import without_methods
 
 T = TypeVar("T")

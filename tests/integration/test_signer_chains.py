@@ -17,10 +17,10 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.networks import find_network
 from chains.solana.build import TransferPlan, build_message
 from chains.tron.build import build_transfer
 from signer.wire import Receipt
+from tests.support.networks import find_network
 from tests.support.signer import Bench, agreed, native, outcome_word, paying
 from tests.unit.bitcoin.support import FEE_RATE, funding, intent_of, unsigned
 

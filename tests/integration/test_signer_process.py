@@ -21,7 +21,6 @@ from cryptography.x509.oid import NameOID
 
 from chains.effects import Pay
 from chains.model import Address, AddressType
-from chains.networks import find_network
 from signer.client import SignerClient, SignerError, SignerRefused, SignerUnavailable
 from signer.messages import frame, request
 from signer.policy import Policy, SignedPolicy, basis_of
@@ -32,6 +31,7 @@ from signer.wire import (
     RefusalCode,
 )
 from tests.integration.test_signer_chains import THEIRS, evm
+from tests.support.networks import find_network
 from tests.support.signer import (
     PASSPHRASE,
     agreed,

@@ -15,12 +15,12 @@ from pathlib import Path
 from chains.costs import CostKind
 from chains.effects import Pay
 from chains.model import Address, UnsignedTx
-from chains.networks import find_network
 from signer.policy import Policy, Window, basis_of
 from signer.policy.fields import SECONDS_MAX
 from signer.recovery import LostVault, Skip, recover
 from signer.wire import Action, Approval, Consent, Core, Mandate, Purpose, Receipt, SignRequest
 from tests.model import guard as model
+from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
     PINNED,

@@ -39,7 +39,6 @@ from chains.model import (
     OwnedAddress,
     TxId,
 )
-from chains.networks import find_network
 from chains.transaction import TransferIntent, TxState
 from tests.support.costs import left, most
 from tests.support.evm import (
@@ -53,6 +52,7 @@ from tests.support.evm import (
     destructs,
     pays,
 )
+from tests.support.networks import find_network
 from tests.support.single import one
 
 pytestmark = pytest.mark.engine

@@ -13,7 +13,6 @@ from chains.block import Reading
 from chains.devnet.evm import AnvilNode
 from chains.evm.adapter import EvmAdapter
 from chains.model import Address, AddressType, OwnedAddress
-from chains.networks import find_network
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from custody.following.follow import NetworkFollower
@@ -24,6 +23,7 @@ from custody.vaults.service import Vaults
 from tests.support import evm
 from tests.support.custody import World
 from tests.support.evm import ETHER, STOPS, pays
+from tests.support.networks import find_network
 
 pytestmark = pytest.mark.engine
 

@@ -10,11 +10,11 @@ import pytest
 from chains.devnet.evm import AnvilNode
 from chains.devnet.faults import FaultProxy
 from chains.model import BlockRef
-from chains.networks import find_network
 from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES
 from chains.nodes.adapter import Nodes
 from chains.transport.endpoint import Endpoint, Endpoints, Role
 from custody.bootstrap import connect
+from tests.support.networks import find_network
 
 pytestmark = pytest.mark.engine
 

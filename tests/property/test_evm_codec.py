@@ -16,7 +16,8 @@ from chains.errors import CodecError, MalformedTransaction
 from chains.evm import UINT256_MAX, address, build, parse
 from chains.evm.codec import EvmCodec
 from chains.model import Signature, UnsignedTx
-from chains.networks import Network, find_network
+from chains.networks import Network
+from tests.support.networks import find_network
 
 ETHEREUM, BSC = find_network("ethereum"), find_network("bsc")
 

@@ -11,9 +11,9 @@ from chains.devnet.tron_server import wire
 from chains.effects import Pay
 from chains.errors import ChainError, CodecError, InvalidAddress
 from chains.model import Address, BlockRef, UnsignedTx
-from chains.networks import find_network
 from chains.tron import address, build, parse
 from chains.tron.codec import TronCodec
+from tests.support.networks import find_network
 from tests.support.tron import owned, sign
 
 NETWORK = find_network("tron")

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from typer.testing import CliRunner, Result
 
-from chains.networks import all_networks, find_network
 from custody.cli import app, keyfile
+from tests.support.networks import all_networks, find_network
 
 PASSPHRASE = "correct horse battery staple"
 CHEAP: Final = keyfile.Cost(memory_kib=19 * 1024, iterations=2, lanes=1)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from chains.model import Address, AssetId, TxId
-from chains.networks import Network, find_network
+from chains.networks import Network
 from chains.nodes.witnesses import Witnesses
 from custody.alarms import repository as alarm_queries
 from custody.db.session import Database
@@ -30,6 +30,7 @@ from custody.reconcile.report import Report
 from custody.reconcile.service import Reconciliation
 from custody.vaults.service import Vaults
 from tests.support.fakes import FakeAdapter, FakeNode, FakeSigner
+from tests.support.networks import find_network
 
 
 @dataclass

@@ -46,8 +46,9 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
-from chains.networks import Family, Network, all_networks
+from chains.networks import Family, Network
 from chains.transaction import Lifetime, TxSummary, Until
+from tests.support.networks import all_networks
 
 DUST = 294
 _PURPOSES = {AddressType.P2WPKH: 84, AddressType.P2TR: 86}

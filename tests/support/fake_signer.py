@@ -22,7 +22,6 @@ from chains.codec import TransactionCodec
 from chains.costs import above, sum_of
 from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, ConflictKey, KeyScheme, NetworkId, Signature, SigningInput
-from chains.networks import all_networks
 from chains.transaction import TxSummary
 from signer.canonical import canonical_json
 from signer.client import SignerRefused, SignerUnavailable
@@ -45,6 +44,7 @@ from signer.wire import (
     tx_digest,
 )
 from tests.support.fake_codec import FakeCodec, sign_ecdsa
+from tests.support.networks import all_networks
 
 
 class FakeSigner:

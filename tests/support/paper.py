@@ -27,11 +27,12 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.networks import Family, all_networks
+from chains.networks import Family
 from chains.solana.address import to_key
 from chains.solana.build import TransferPlan, build_message
 from chains.transaction import TransferIntent
 from chains.tron import build as tron
+from tests.support.networks import all_networks
 from tests.support.wallet import Wallet
 
 CODEC_OF: Mapping[str, TransactionCodec] = {

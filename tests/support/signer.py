@@ -33,7 +33,7 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.networks import Network, find_network
+from chains.networks import Network
 from signer.cli import app
 from signer.client import SignerClient
 from signer.keychain import OwnKey
@@ -51,6 +51,7 @@ from signer.wire import (
     SignRequest,
     format_time,
 )
+from tests.support.networks import find_network
 from tests.support.signer_policy import (
     ADA,
     ADMINISTRATORS,

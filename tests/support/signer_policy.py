@@ -10,9 +10,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chains.costs import CostKind
-from chains.networks import Network, find_network
+from chains.networks import Network
 from signer.policy import Administrators, SignedPolicy, policy_message
 from signer.wire import Approval, Mandate, Verdict, approval_message, canonical_json
+from tests.support.networks import find_network
 
 
 @dataclass(frozen=True)

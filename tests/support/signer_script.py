@@ -25,10 +25,11 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
-from chains.networks import Network, find_network
+from chains.networks import Network
 from chains.transaction import TxSummary
 from signer.agreement import effect_to_json, parse_effect
 from signer.wire import Mandate
+from tests.support.networks import find_network
 
 
 class ScriptedCodec:

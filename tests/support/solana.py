@@ -20,9 +20,9 @@ from chains.model import (
     SignedTx,
     UnsignedTx,
 )
-from chains.networks import find_network
 from chains.solana.codec import SolanaCodec
 from chains.transaction import TransferIntent
+from tests.support.networks import find_network
 
 LOCAL = find_network("solana-local")
 MAIN = find_network("solana")

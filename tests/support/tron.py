@@ -18,9 +18,9 @@ from chains.model import (
     SignedTx,
     UnsignedTx,
 )
-from chains.networks import find_network
 from chains.transaction import TransferIntent
 from chains.tron.codec import TronCodec
+from tests.support.networks import find_network
 
 LOCAL = find_network("tron-local")
 MAIN = find_network("tron")

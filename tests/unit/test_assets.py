@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.assets import Amount, Asset, AssetKind, all_assets, assets_of, find_asset
+from chains.assets import Amount, Asset, AssetKind
 from chains.errors import InvalidAmount
 from chains.model import AssetId, NetworkId
-from chains.networks import all_networks
+from tests.support.networks import all_assets, all_networks, assets_of, find_asset
 
 
 def asset(decimals: int) -> Asset:

@@ -10,11 +10,11 @@ import pytest
 
 from chains.block import Block, Reading
 from chains.model import BlockRef
-from chains.networks import find_network
 from custody.db.session import Database
 from custody.following import readings, states
 from custody.following.progress import FollowStatus
 from tests.support.cli import done, refused
+from tests.support.networks import find_network
 
 NETWORK = find_network("bsc")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)

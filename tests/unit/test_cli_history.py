@@ -12,7 +12,6 @@ import pytest
 
 from chains.effects import Pay
 from chains.model import Address
-from chains.networks import find_network
 from custody.db.ids import new_id
 from custody.db.session import Database
 from custody.db.tables import ClientRow, VaultRow
@@ -23,6 +22,7 @@ from custody.policies.windows import Taken
 from signer.policy import facts_of
 from signer.wire import Action, Mandate, Verdict
 from tests.support.cli import allow, deny, done, policy, refused, write_json
+from tests.support.networks import find_network
 from tests.support.signer import offer
 from tests.support.transfer_rows import add_transaction, add_transfer
 

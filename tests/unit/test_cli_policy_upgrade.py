@@ -9,10 +9,10 @@ import pytest
 import rfc8785
 
 from chains.costs import CostKind
-from chains.networks import find_network
 from signer.agreement import Action
 from signer.policy import Policy
 from tests.support.cli import done, refused, write_json
+from tests.support.networks import find_network
 
 ETHEREUM, TRON, SOLANA = (find_network(f"{name}-local") for name in ("ethereum", "tron", "solana"))
 PAYEE = "0x52908400098527886E0F7030069857D2E4169EE7"

@@ -22,11 +22,11 @@ from chains.evm import build as evm_build
 from chains.evm import rlp
 from chains.evm.codec import EvmCodec
 from chains.model import Address, UnsignedTx
-from chains.networks import find_network
 from chains.solana.build import instructions
 from chains.solana.codec import SolanaCodec
 from chains.tron import tron_pb2 as pb
 from chains.tron.codec import TronCodec
+from tests.support.networks import find_network
 from tests.support.paper import CODEC_OF, transfer
 from tests.support.wallet import Wallet
 from tests.unit.bitcoin.support import CODEC as BITCOIN

@@ -17,11 +17,11 @@ from chains.effects import Create, Pay, Return
 from chains.evm import build as evm_build
 from chains.evm.codec import EvmCodec
 from chains.model import Address, UnsignedTx
-from chains.networks import find_network
 from chains.solana.codec import SolanaCodec
 from chains.transaction import TxSummary
 from chains.tron.codec import TronCodec
 from tests.support.costs import most
+from tests.support.networks import find_network
 from tests.unit.bitcoin.support import CODEC as BITCOIN
 from tests.unit.bitcoin.support import REGTEST, example, funding
 from tests.unit.solana.test_codec import CREATION, RECIPIENT, SOURCE, TRANSFER

@@ -11,9 +11,10 @@ from typing import Any
 from chains.adapter import ChainAdapter
 from chains.errors import ChainError
 from chains.model import SignedTx
-from chains.networks import Family, find_network
+from chains.networks import Family
 from chains.transport.endpoint import Endpoint
 from custody.bootstrap import ADAPTERS
+from tests.support.networks import find_network
 from tests.support.node_answers.ours import bitcoin_intent, ours
 from tests.support.node_answers.server import NodeServer
 from tests.support.single import one

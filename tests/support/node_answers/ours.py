@@ -18,11 +18,12 @@ from chains.model import (
     SignedTx,
     UnsignedTx,
 )
-from chains.networks import Family, find_network
+from chains.networks import Family
 from chains.transaction import TransferIntent
 from chains.tron import build as tron
 from chains.tron.codec import TronCodec
 from tests.support import solana_answers
+from tests.support.networks import find_network
 from tests.support.tron import owned, sign
 from tests.unit.bitcoin.support import REGTEST, example
 

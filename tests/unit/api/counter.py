@@ -19,7 +19,6 @@ from sqlalchemy import select
 from api.app import attach, create_app
 from chains.families import CODECS
 from chains.model import Address, NetworkId
-from chains.networks import find_network
 from custody.apikeys.model import Scope
 from custody.apikeys.service import create_key
 from custody.bootstrap import Custody
@@ -32,6 +31,7 @@ from signer.client import SignerClient
 from signer.wire import Attestation
 from tests.support.custody import Clock
 from tests.support.fakes import FakeAdapter, FakeNode, FakeSigner, changed_policy
+from tests.support.networks import find_network
 
 ALIASES = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
 

@@ -12,10 +12,11 @@ from api.freshness import LAG, doubts
 from api.nodes import NodeState, NodeView
 from chains.block import Block, Reading
 from chains.model import BlockRef, InternalCredits
-from chains.networks import Network, find_network
+from chains.networks import Network
 from custody.db.tables import BlockRow
 from custody.following import readings, states
 from custody.following.progress import STALL_AFTER, FollowStatus
+from tests.support.networks import find_network
 from tests.unit.api.counter import Counter
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

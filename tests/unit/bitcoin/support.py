@@ -31,8 +31,8 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
-from chains.networks import find_network
 from chains.transaction import TransferIntent
+from tests.support.networks import find_network
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "bitcoin"
 MAIN = find_network("bitcoin")

@@ -36,7 +36,8 @@ from chains.model import (
     SignatureAlgorithm,
     UnsignedTx,
 )
-from chains.networks import Network, find_network
+from chains.networks import Network
+from tests.support.networks import find_network
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "evm"
 ETHEREUM = find_network("ethereum")

@@ -8,7 +8,7 @@ import pytest
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.evm import address, crediting, shrink
-from chains.networks import find_network
+from tests.support.networks import find_network
 
 ETHEREUM, BSC = find_network("ethereum"), find_network("bsc")
 BLOCK_HASH = "0x" + "b0" * 32

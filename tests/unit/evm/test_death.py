@@ -16,7 +16,7 @@ from chains.evm import build, death, parse
 from chains.evm.codec import EvmCodec
 from chains.evm.rpc import NodeConnection, RpcError
 from chains.model import Address, AddressType, BlockRef, Signature, SignedTx, TxId, UnsignedTx
-from chains.networks import find_network
+from tests.support.networks import find_network
 
 BSC = find_network("bsc")
 KEY = PrivateKey(b"\x07" * 32)

@@ -30,9 +30,9 @@ from chains.evm.build import Kind
 from chains.evm.quotes import Quote, Wish, quotes
 from chains.evm.rpc import NodeConnection, RpcError
 from chains.model import Address, BlockRef, Broadcast, InternalCredits, SignedTx, TxId
-from chains.networks import find_network
 from chains.transaction import TxState
 from tests.support.costs import left
+from tests.support.networks import find_network
 from tests.support.single import one
 
 ETHEREUM = find_network("ethereum")

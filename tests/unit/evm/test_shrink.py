@@ -11,7 +11,7 @@ import pytest
 
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.evm import crediting, shrink
-from chains.networks import find_network
+from tests.support.networks import find_network
 
 ETHEREUM = find_network("ethereum")
 PLAIN = replace(ETHEREUM, parameters=MappingProxyType({"chain_id": 1}))

@@ -14,7 +14,6 @@ from chains.evm import tracing
 from chains.evm.adapter import EvmAdapter
 from chains.evm.rpc import RpcError
 from chains.model import InternalCredits
-from chains.networks import find_network
 from chains.transport.offload import Reader
 from custody.db.session import Database
 from custody.following.follow import NetworkFollower
@@ -22,6 +21,7 @@ from custody.following.readings import Range, ranges
 from custody.following.writer import BlockWriter
 from custody.ledger.service import Ledger
 from tests.support.custody import Clock
+from tests.support.networks import find_network
 
 ETHEREUM = find_network("ethereum")
 PAYER, OUTER, OURS = ("0x" + each * 20 for each in ("44", "33", "22"))

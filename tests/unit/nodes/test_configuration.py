@@ -11,12 +11,12 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from chains.errors import NodeLimited
-from chains.networks import find_network
 from chains.transport.endpoint import Endpoints, Role
 from custody.bootstrap import connect, open_custody
 from custody.cli.access import served_settings
 from custody.cli.output import Misuse
 from custody.config import Settings
+from tests.support.networks import find_network
 from tests.support.node_answers.server import Answer, NodeServer
 
 SECRET = "s3cr3t-31415926"

@@ -31,7 +31,7 @@ from chains.model import (
     SignedTx,
     TxId,
 )
-from chains.networks import Finality, find_network
+from chains.networks import Finality
 from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES, WITNESS_SILENT
 from chains.nodes.adapter import QUESTION_S, Nodes
 from chains.nodes.health import BEHIND_S, PROBE_S
@@ -39,6 +39,7 @@ from chains.nodes.witnesses import SILENT_S, Witnesses
 from chains.transaction import TransferIntent
 from tests.support.fake_adapter import FakeAdapter
 from tests.support.fake_chain import FakeNode
+from tests.support.networks import find_network
 from tests.support.single import one
 
 NETWORK = find_network("ethereum-local")

@@ -5,7 +5,6 @@ import random
 
 import pytest
 
-from chains.networks import find_network
 from signer.endpoint import Endpoint
 from signer.messages import CallRefused, parse_response, request
 from signer.wire import (
@@ -20,6 +19,7 @@ from signer.wire import (
     canonical_json,
     parse_outcome,
 )
+from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
     BOB,

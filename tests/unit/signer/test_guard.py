@@ -6,10 +6,10 @@ import pytest
 
 from chains.effects import Pay
 from chains.model import Address
-from chains.networks import find_network
 from signer.errors import JournalDamaged, Refused
 from signer.policy import Payee, SignedPolicy, Spend, Usage, Window
 from signer.usage import most_of
+from tests.support.networks import find_network
 from tests.support.signer import (
     ADMINISTRATORS,
     NOON,
@@ -373,8 +373,8 @@ US = {"zone": "US/Eastern", "days": ["wed"], "from": "00:00", "to": "24:00"}
 
 def forget_names(monkeypatch):
     """As the next build of this program on the next image: a network and a time zone are gone."""
-    from chains.networks import all_networks
     from signer.policy import fields, zones
+    from tests.support.networks import all_networks
 
     gone = find_network("bsc-local").id
     known = {name: network for name, network in all_networks().items() if name != gone}

@@ -18,10 +18,10 @@ from chains.model import (
     NetworkId,
     UnsignedTx,
 )
-from chains.networks import find_network
 from signer.errors import Refused
 from signer.inforce import PolicyInForce
 from signer.wire import Action, Approval, Consent, Need, Verdict, canonical_json
+from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,

@@ -6,8 +6,8 @@ import pytest
 
 from chains.effects import Pay
 from chains.model import Address, AddressType
-from chains.networks import find_network
 from signer.guard import CHANGE_AHEAD_MAX
+from tests.support.networks import find_network
 from tests.support.signer import (
     Bench,
     agreed,

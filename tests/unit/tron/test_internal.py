@@ -10,12 +10,12 @@ import pytest
 from chains.block import Reading
 from chains.errors import BlockUnreadable
 from chains.model import Address, BlockRef, InternalCredits, TxId
-from chains.networks import find_network
 from chains.tron import tron_pb2 as pb
 from chains.tron.adapter import TronAdapter
 from chains.tron.address import to_bytes
 from chains.tron.internal import evidence, reading_of
 from chains.tron.rpc import InternalTransfer, NodeBlock, NodeTransaction, TransactionInfo
+from tests.support.networks import find_network
 
 MAIN = find_network("tron")
 WRAPPER = Address(MAIN.text("wrapper"))

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from chains.networks import find_network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, dismiss_alarm, raise_alarm
 from custody.db.session import Database
 from custody.db.tables import AlarmRow
 from custody.errors import Conflict, Invalid, NotFound
 from tests.support.custody import Clock
+from tests.support.networks import find_network
 
 CODE = AlarmCode.REORG_TOO_DEEP
 NETWORK = find_network("bitcoin-regtest").id

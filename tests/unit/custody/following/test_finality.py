@@ -6,11 +6,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from chains.model import BlockRef
-from chains.networks import Environment, Finality, all_networks, find_network
+from chains.networks import Environment, Finality
 from custody.db.session import Database
 from custody.db.tables import FollowerRow
 from custody.following.finality import Final, ProvenBy, credit_height, final_height, newest_final
 from tests.support.custody import World
+from tests.support.networks import all_networks, find_network
 
 BITCOIN, ETHEREUM, BSC = (find_network(name) for name in ("bitcoin", "ethereum", "bsc"))
 TIP = BlockRef(1000, "tip")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from chains.block import Block, Reading
 from chains.model import BlockRef
-from chains.networks import find_network
 from custody.db.session import Database
 from custody.following.readings import (
     Range,
@@ -16,6 +15,7 @@ from custody.following.readings import (
     ranges,
     record,
 )
+from tests.support.networks import find_network
 
 NETWORK = find_network("ethereum-local").id
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

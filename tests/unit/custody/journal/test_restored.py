@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import select
 
 from chains.model import Address
-from chains.networks import all_networks
 from custody.db.session import Database
 from custody.db.tables import ClientRow, VaultRow
 from custody.db.transfer_tables import TransferRow
@@ -21,6 +20,7 @@ from custody.journal.recovery import Recovered, Recovery
 from custody.transactions.looking import Built
 from custody.transfers.request import transfer_id_of
 from tests.support.fakes import FakeCodec
+from tests.support.networks import all_networks
 from tests.unit.custody.transfers.desk import ANYONE, Desk
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FAMILIES, TRON, Crash
 

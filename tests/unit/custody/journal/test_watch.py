@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from chains.families import CODECS
 from chains.model import AddressType
-from chains.networks import find_network
 from custody.db.leases import Lease
 from custody.db.session import Database
 from custody.db.tables import PolicyVersionRow
@@ -26,6 +25,7 @@ from signer.client import SignerUnavailable
 from signer.policy import SignedPolicy
 from signer.wire import Receipt, canonical_json
 from tests.support.fakes import FakeCodec, changed_policy
+from tests.support.networks import find_network
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, FAMILIES
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from chains.model import AddressType
-from chains.networks import find_network
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.planners.payment import Waiting
 from tests.support.fakes import FakeCodec
+from tests.support.networks import find_network
 
 CODEC = FakeCodec(find_network("bitcoin-regtest"))
 

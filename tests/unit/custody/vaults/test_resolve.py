@@ -12,10 +12,11 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.evm.codec import EvmCodec
 from chains.families import Codecs
-from chains.networks import Family, find_network
+from chains.networks import Family
 from chains.solana.codec import SolanaCodec
 from chains.tron.codec import TronCodec
 from custody.vaults.resolve import resolve_address
+from tests.support.networks import find_network
 
 CODECS: Codecs = {
     Family.BITCOIN: BitcoinCodec,

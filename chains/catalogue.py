@@ -1,0 +1,196 @@
+"""Which networks and assets there are: one immutable value, made once from rows.
+
+The built-in rows are `networks.toml` and `assets.toml` beside this file. An operator's rows come on
+top of them, in the signed policy (`signer.policy`), so that signer and custody can't know different
+ones. Nothing here is global: who wants to know a network is given a catalogue. Pure.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any
+
+from chains.assets import Asset, AssetKind
+from chains.codec import TransactionCodec
+from chains.errors import InvalidAddress, NetworkInvalid
+from chains.families import CODECS
+from chains.model import AssetId, NetworkId
+from chains.networks import Network
+from chains.rows import read_asset, read_family, read_network
+from chains.schema import FamilySchema
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """`network_rows`, `asset_rows`: as they were read, by id, for who compares them or signs
+    them."""
+
+    networks: Mapping[NetworkId, Network]
+    assets: Mapping[AssetId, Asset]
+    network_rows: Mapping[NetworkId, Row] = field(repr=False)
+    asset_rows: Mapping[AssetId, Row] = field(repr=False)
+    _codecs: dict[NetworkId, TransactionCodec] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def with_rows(self, networks: Sequence[object], assets: Sequence[object]) -> Catalogue:
+        """This one with other rows on top: a row replaces the one with its id. Raises
+        NetworkInvalid."""
+        network_rows = {**self.network_rows, **_by_id(networks)}
+        asset_rows = {**self.asset_rows, **_by_id(assets)}
+        return catalogue_of(network_rows, asset_rows)
+
+    def find_network(self, name: str) -> Network:
+        """By CAIP-2 id or alias. Raises KeyError."""
+        if name in self.networks:
+            return self.networks[NetworkId(name)]
+        for network in self.networks.values():
+            if network.alias == name:
+                return network
+        raise KeyError(name)
+
+    def find_asset(self, asset: str) -> Asset:
+        """By id. Raises KeyError."""
+        return self.assets[AssetId(asset)]
+
+    def assets_of(self, network: NetworkId) -> tuple[Asset, ...]:
+        """What can be held on the network, its native asset first."""
+        found = [asset for asset in self.assets.values() if asset.network == network]
+        return tuple(sorted(found, key=lambda asset: asset.kind is not AssetKind.NATIVE))
+
+    def codec(self, network: NetworkId) -> TransactionCodec:
+        """Of a network, whether or not it is served here. Raises KeyError."""
+        if network not in self._codecs:
+            self._codecs[network] = _codec(self.networks[network])
+        return self._codecs[network]
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        return tuple(network.alias for network in self.networks.values())
+
+
+@cache
+def built_in() -> Catalogue:
+    """What every installation of this program knows before an operator says more."""
+    return catalogue_of(
+        {NetworkId(row["id"]): {"alias": alias, **row} for alias, row in _table("networks")},
+        {AssetId(key): {"id": key, **row} for key, row in _table("assets")},
+    )
+
+
+def catalogue_of(networks: Mapping[NetworkId, Row], assets: Mapping[AssetId, Row]) -> Catalogue:
+    """From rows by id, in their order. Raises NetworkInvalid, also where rows contradict each
+    other."""
+    schemas: dict[NetworkId, FamilySchema] = dict(map(read_family, networks.values()))
+    found_assets = {key: read_asset(row, schemas.__getitem__) for key, row in assets.items()}
+    found = {key: read_network(row, found_assets.__getitem__) for key, row in networks.items()}
+    _check_aliases(found.values())
+    _check_keys(found.values(), schemas)
+    _check_assets(found, found_assets)
+    return Catalogue(
+        MappingProxyType(found),
+        MappingProxyType(found_assets),
+        MappingProxyType(dict(networks)),
+        MappingProxyType(dict(assets)),
+    )
+
+
+def _table(name: str) -> Iterable[tuple[str, Row]]:
+    return tomllib.loads(resources.files("chains").joinpath(f"{name}.toml").read_text()).items()
+
+
+def _codec(network: Network) -> TransactionCodec:
+    return CODECS[network.family](network)
+
+
+def _by_id(rows: Sequence[object]) -> dict[Any, Row]:
+    """Rows that are no tables, or have no id, are refused here; the rest where they are read."""
+    found: dict[Any, Row] = {}
+    for row in rows:
+        name = row.get("id") if isinstance(row, Mapping) else None
+        if not isinstance(row, Mapping) or not isinstance(name, str):
+            raise NetworkInvalid("missing", row="a row without id", member="id")
+        if name in found:
+            raise NetworkInvalid("stands there twice", row=name)
+        found[name] = row
+    return found
+
+
+def _check_aliases(networks: Iterable[Network]) -> None:
+    taken: dict[str, Network] = {}
+    for network in networks:
+        other = taken.setdefault(network.alias, network)
+        if other is not network:
+            raise NetworkInvalid(
+                f"{other.id} and {network.id} have the same", row=network.alias, member="alias"
+            )
+
+
+def _check_keys(networks: Iterable[Network], schemas: Mapping[NetworkId, FamilySchema]) -> None:
+    """What is signed for one network must be worthless on every other."""
+    taken: dict[tuple[str, object], Network] = {}
+    for network in networks:
+        if not schemas[network.id].one_key_one_network:
+            continue
+        key = network.family, network.parameters["coin_type"]
+        other = taken.setdefault(key, network)
+        if other is not network:
+            raise NetworkInvalid(
+                f"would share its keys with {other.alias}, and bytes name no network",
+                row=network.alias,
+                member="parameters.coin_type",
+            )
+
+
+def _check_assets(networks: Mapping[NetworkId, Network], assets: Mapping[AssetId, Asset]) -> None:
+    """One native asset each, and tokens by the one spelling of their contract's address."""
+    codecs = {each.network: _codec(networks[each.network]) for each in assets.values()}
+    for asset in assets.values():
+        network = networks[asset.network]
+        if asset.kind is AssetKind.NATIVE:
+            if network.native != asset:
+                raise NetworkInvalid(
+                    f"the native asset of {network.alias} is {network.native.id}",
+                    row=asset.id,
+                    member="kind",
+                )
+            continue
+        contract = asset.id.rpartition(":")[2]
+        try:
+            canonical = codecs[network.id].parse_address(contract).address
+        except InvalidAddress as error:
+            raise NetworkInvalid(str(error), row=asset.id, member="id") from error
+        if canonical != contract:
+            raise NetworkInvalid(f"must be written {canonical}", row=asset.id, member="id")
+
+
+def all_networks() -> Mapping[NetworkId, Network]:
+    """The built-in ones."""
+    return built_in().networks
+
+
+def find_network(name: str) -> Network:
+    """A built-in one. Raises KeyError."""
+    return built_in().find_network(name)
+
+
+def find_asset(asset: str) -> Asset:
+    """A built-in one. Raises KeyError."""
+    return built_in().find_asset(asset)
+
+
+def assets_of(network: NetworkId) -> tuple[Asset, ...]:
+    """Of a built-in network."""
+    return built_in().assets_of(network)
+
+
+def codec_of(network: NetworkId) -> TransactionCodec:
+    """Of a built-in network. Raises KeyError."""
+    return built_in().codec(network)

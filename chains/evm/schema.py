@@ -1,0 +1,34 @@
+"""What a row about an EVM network may say: its parameters, and its traits.
+
+A trait is code in this folder that only some networks need. A row asks for it by name. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from chains.assets import AssetKind
+from chains.costs import CostKind
+from chains.evm import ADDRESS_TYPE
+from chains.evm.build import Kind
+from chains.schema import COIN_TYPE, SAFE_INTEGER_MAX, FamilySchema, Parameter, one_of, whole
+
+TRAITS: Final[Mapping[str, frozenset[CostKind]]] = {}
+"""By name, the kinds of cost that a transaction then has beside the fee."""
+
+SCHEMA: Final = FamilySchema(
+    namespace="eip155",
+    reference=lambda parameters: str(parameters["chain_id"]),
+    address_types=frozenset({ADDRESS_TYPE}),
+    token_kinds=frozenset({AssetKind.ERC20}),
+    cost_kinds=frozenset({CostKind.FEE}),
+    parameters={
+        "chain_id": Parameter(whole(1, SAFE_INTEGER_MAX), lasting=True),
+        "coin_type": COIN_TYPE,
+        "transaction_type": Parameter(one_of(*Kind)),
+        "traces": Parameter(one_of("debug"), required=False),
+        "fee_recipient": Parameter(one_of("coinbase"), required=False),
+    },
+    traits=TRAITS,
+)

@@ -1,0 +1,25 @@
+"""What a row about a network of Solana's family may say. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chains.assets import AssetKind
+from chains.costs import CostKind
+from chains.model import AddressType
+from chains.schema import COIN_TYPE, FamilySchema, Parameter, matching
+
+SCHEMA: Final = FamilySchema(
+    namespace="solana",
+    reference=lambda parameters: str(parameters["genesis"])[:32],
+    address_types=frozenset({AddressType.SOLANA}),
+    token_kinds=frozenset({AssetKind.SPL}),
+    cost_kinds=frozenset({CostKind.FEE, CostKind.RENT}),
+    parameters={
+        "coin_type": COIN_TYPE,
+        "genesis": Parameter(
+            matching("[1-9A-HJ-NP-Za-km-z]{40,44}", "a hash in base58"), lasting=True
+        ),
+    },
+    one_key_one_network=True,
+)
