@@ -32,7 +32,8 @@ class Movement:
     `log:0` (the log's ordinal in the transaction's own receipt),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
     `mint` (native coins that the chain itself makes for the transaction's sender),
-    `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`, and
+    `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`,
+    `reward:voting:<account>` (Solana: what the chain itself gives or takes, by kind), and
     `cost:fee` or another kind of cost that the payer bears.
     (txid, place) is unique among the movements in, and among those out. What moves from one account
     to another is two movements at one place. `mature_height`: the first height at which a coin may
@@ -60,6 +61,10 @@ def output_index(place: str) -> int:
 
 def cost_place(kind: CostKind) -> str:
     return f"cost:{kind.value}"
+
+
+def reward_place(kind: str, account: Address) -> str:
+    return f"reward:{kind}:{account}"
 
 
 def cost_kind(place: str) -> CostKind | None:

@@ -2,19 +2,10 @@
 
 A height is a slot, and a slot may have no block. The tip is the newest confirmed block, which a
 supermajority has voted for; final is what the node calls finalized.
-
-Credits are differences of balances. For each transaction and account a node gives the lamports
-before and after, and an account that ended richer was credited the difference: position is the
-account's index in the transaction. Looking for transfer instructions instead would miss what
-programs do (transfers inside calls, closed accounts, withdrawals) and count twice what goes back in
-the same transaction; the differences add up to the balance, so the ledger can equal the chain. Our
-own outgoing transfers leave the source poorer and credit it nothing. Block rewards, which only
-validators' accounts get, are not credits.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -23,7 +14,7 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
-from chains.block import Block, Movement, Reading
+from chains.block import Block, Reading
 from chains.costs import CostKind, costs_in
 from chains.errors import (
     BlockUnreadable,
@@ -48,9 +39,12 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.solana import blocks
 from chains.solana.address import to_key
+from chains.solana.blocks import error_words
+from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec, message_of
-from chains.solana.death import Deaths, was_executed
+from chains.solana.death import Deaths
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.prepare import build_transfers, choose_claims
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
@@ -58,7 +52,6 @@ from chains.solana.values import Transaction
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 
-_REASON_LENGTH_MAX: Final = 200
 _STALE: Final = "BlockhashNotFound"
 _NOT_EXECUTED: Final = "in a block, but not executed: "
 
@@ -98,29 +91,17 @@ class SolanaAdapter:
 
     async def block(self, height: int) -> Block | None:
         try:
-            found = await self._rpc.block(height)
+            raw = await self._rpc.block(height)
         except Refused:
             await self._check_skipped(height)
             return None
-        if found is None:
+        if raw is None:
             return None
-        native = self._network.native.id
-        return Block(
-            ref=found.ref,
-            parent_hash=found.parent_hash,
-            parent_height=found.parent_slot,
-            timestamp=found.timestamp,
-            movements=tuple(
-                Movement(
-                    gain.txid, f"account:{gain.index}", Address(gain.account), native, gain.lamports
-                )
-                for gain in found.gains
-            ),
-        )
+        return blocks.read(raw, await self._nonces_taken(raw.nonces), self._network)
 
     async def salvage(self, height: int) -> Block:
         try:
-            found = await self._rpc.block(height, gains=False)
+            found = await self._rpc.header(height)
         except Refused:
             found = None
         if found is None:
@@ -136,7 +117,7 @@ class SolanaAdapter:
 
     async def block_ref(self, height: int) -> BlockRef | None:
         try:
-            found = await self._rpc.block(height, gains=False)
+            found = await self._rpc.header(height)
         except Refused:
             await self._check_skipped(height)
             return None
@@ -184,14 +165,14 @@ class SolanaAdapter:
             if transaction is None:
                 return TxStatus(TxState.PENDING if known[txid] else TxState.UNKNOWN)
             error = transaction.error
-            if not was_executed(transaction):
-                return TxStatus(TxState.PENDING, reason=_NOT_EXECUTED + _words(error))
+            if not transaction.executed:
+                return TxStatus(TxState.PENDING, reason=_NOT_EXECUTED + error_words(error))
             return TxStatus(
                 state=TxState.INCLUDED if error is None else TxState.REVERTED,
                 block=found(blocks[transaction.slot]),
                 costs=costs_in(native, {CostKind.FEE: transaction.fee}),
                 held=costs_in(native, {CostKind.RENT: _locked(transaction)}),
-                reason="" if error is None else _words(error),
+                reason="" if error is None else error_words(error),
             )
 
         return [
@@ -215,6 +196,23 @@ class SolanaAdapter:
 
     async def close(self) -> None:
         await self._rpc.close()
+
+    async def _nonces_taken(self, txids: Sequence[TxId]) -> dict[str, TxId]:
+        """By the text of its conflict key each nonce value that one of them used up. Their bytes
+        are asked for: a block tells bytes of all its transactions or of none (ADR 0040)."""
+        taken: dict[str, TxId] = {}
+        shown = await self._rpc.transactions(txids, Commitment.CONFIRMED) if txids else []
+        for txid, each in zip(txids, shown, strict=True):
+            transaction = found(each)
+            if transaction is None:
+                raise NodeUnavailable(f"the node does not show {txid}, which its block has")
+            try:
+                claim = Claim.taken_by(transaction.raw)
+            except ValueError as error:
+                raise NodeMisbehaved(f"transaction {txid} can't be read") from error
+            if claim is not None:
+                taken[claim.key(self._network.id).text] = txid
+        return taken
 
     async def _check_skipped(self, height: int) -> None:
         """The node has no block for a slot and does not say why: raise unless it lists a later one.
@@ -244,7 +242,7 @@ def _outcome(tx: SignedTx, said: str | Refused | ChainError, is_known: bool) -> 
         error = _error(said)
         if error == "AlreadyProcessed" or (error == _STALE and is_known):
             return Broadcast.ALREADY_KNOWN
-        raise BroadcastRejected(said.message if error is None else _words(error))
+        raise BroadcastRejected(said.message if error is None else error_words(error))
     if found(said) != tx.txid:
         raise NodeMisbehaved("the node calls the transaction by another id")
     return Broadcast.ACCEPTED
@@ -258,9 +256,3 @@ def _locked(found: Transaction) -> int:
         return explain(parse_message(message_of(found.raw))).rent
     except (Unexplained, MalformedTransaction):  # not one of ours
         return 0
-
-
-def _words(error: object) -> str:
-    """The chain's own name of an error, shortened."""
-    text = error if isinstance(error, str) else json.dumps(error)
-    return text[:_REASON_LENGTH_MAX]

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from solders.hash import Hash, ParseHashError
 from solders.pubkey import Pubkey
+from solders.transaction import VersionedTransaction
 
 from chains.model import ConflictKey, Excludes, NetworkId
 from chains.solana.build import TransferPlan
+from chains.solana.nonce import consumed_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,12 @@ class Claim:
     @classmethod
     def of(cls, plan: TransferPlan) -> Claim:
         return cls(plan.nonce_account, None if plan.creates_nonce else plan.lifetime)
+
+    @classmethod
+    def taken_by(cls, raw: bytes) -> Claim | None:
+        """The nonce value that a transaction of anybody's uses up. Raises ValueError."""
+        nonce = consumed_by(VersionedTransaction.from_bytes(raw).message)
+        return None if nonce is None else cls(*nonce)
 
     @classmethod
     def parse(cls, network: NetworkId, key: ConflictKey) -> Claim:

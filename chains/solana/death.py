@@ -95,18 +95,12 @@ class Deaths:
         raise _unproven("the blocks of its life are still being read")
 
 
-def was_executed(transaction: Transaction) -> bool:
-    """False for one that a block carries without executing it: a payer that can't pay the fee
-    makes it fail without a fee (SIMD-0290), and it may still be executed later."""
-    return transaction.error is None or transaction.fee > 0
-
-
 async def _took_effect(rpc: SolanaRpc, txid: TxId) -> bool:
     """Whether the chain, settled or not, holds the transaction executed, well or badly."""
     transaction = await rpc.transaction(txid, Commitment.CONFIRMED)
     if transaction is None:
         return await rpc.is_known(txid)
-    return was_executed(transaction)
+    return transaction.executed
 
 
 async def _conflict(rpc: SolanaRpc, tx: SignedTx, claim: Claim, final_slot: int) -> str | None:
@@ -136,7 +130,7 @@ async def _history(rpc: SolanaRpc, account: Pubkey) -> AsyncIterator[tuple[TxId,
 
 def _consumes(transaction: Transaction, claim: Claim) -> bool:
     """Also a transaction that failed does."""
-    if not was_executed(transaction):
+    if not transaction.executed:
         return False
     try:
         message = VersionedTransaction.from_bytes(transaction.raw).message

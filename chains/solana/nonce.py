@@ -8,6 +8,7 @@ nonce accounts an address has.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -44,6 +45,13 @@ def index_of(source: Pubkey, account: Pubkey) -> int | None:
     """Which of `source`'s nonce accounts `account` is."""
     accounts = accounts_of(source)
     return accounts.index(account) if account in accounts else None
+
+
+def takes_ours(signers: Iterable[str], written: Iterable[str]) -> bool:
+    """Whether one of the accounts `written` is a nonce account of one of the signers, as we derive
+    them. Raises ValueError for what is no account's address."""
+    accounts = {Pubkey.from_string(each) for each in written}
+    return any(not accounts.isdisjoint(accounts_of(Pubkey.from_string(each))) for each in signers)
 
 
 @dataclass(frozen=True, slots=True)

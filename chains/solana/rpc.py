@@ -120,27 +120,29 @@ class SolanaRpc:
 
         return await self._ask(read, "getLatestBlockhash", self._context(commitment))
 
-    async def block(self, slot: int, *, gains: bool = True) -> RawBlock | None:
+    async def block(self, slot: int) -> RawBlock | None:
         """The confirmed block of `slot`; None if the node says that the slot was skipped, which it
         also says of blocks that it lost.
 
         Raises Refused where it can't say: there is no block yet, or not on this fork.
         """
-        options = {
-            "commitment": Commitment.CONFIRMED,
-            "encoding": "base64",
-            "transactionDetails": "accounts" if gains else "none",
-            "rewards": False,
-            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
-        }
+        return await self._block(slot, values.whole_block, "accounts", shrink.block)
+
+    async def header(self, slot: int) -> RawBlock | None:
+        """As `block`, without what is in it."""
+        return await self._block(slot, values.block, "none", None)
+
+    async def _block(
+        self,
+        slot: int,
+        read: Callable[[int, Any], RawBlock],
+        details: str,
+        reader: Reader | None,
+    ) -> RawBlock | None:
+        options = _block_options(Commitment.CONFIRMED, details)
         try:
             return await self._ask(
-                lambda result: values.block(slot, result, gains=gains),
-                "getBlock",
-                slot,
-                options,
-                passes=_NO_BLOCK,
-                reader=shrink.block if gains else None,
+                partial(read, slot), "getBlock", slot, options, passes=_NO_BLOCK, reader=reader
             )
         except Refused as refused:
             if refused.code in _SKIPPED:
@@ -149,12 +151,7 @@ class SolanaRpc:
 
     async def signatures_in(self, slot: int) -> BlockSignatures | None:
         """Of a finalized block; None if the node does not show it, for whatever reason."""
-        options = {
-            "commitment": Commitment.FINALIZED,
-            "transactionDetails": "signatures",
-            "rewards": False,
-            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
-        }
+        options = _block_options(Commitment.FINALIZED, "signatures")
         try:
             return await self._ask(
                 lambda result: values.signatures(slot, result),
@@ -300,18 +297,13 @@ class SolanaRpc:
 
     async def block_refs(self, slots: Sequence[int]) -> Answers[BlockRef]:
         """Of confirmed blocks. NodeUnavailable for one that the node does not show."""
-        options = {
-            "commitment": Commitment.CONFIRMED,
-            "transactionDetails": "none",
-            "rewards": False,
-            "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
-        }
+        options = _block_options(Commitment.CONFIRMED, "none")
         results = await self._rpc.ask_all([("getBlock", (slot, options)) for slot in slots])
 
         def read(slot: int, result: Any) -> BlockRef:
             try:
                 return self._answer(
-                    lambda value: values.block(slot, value, gains=False).ref,
+                    lambda value: values.block(slot, value).ref,
                     "getBlock",
                     result,
                     _NO_BLOCK,
@@ -403,3 +395,13 @@ class SolanaRpc:
             return read(result)
         except (KeyError, TypeError, ValueError, IndexError, ParseHashError) as error:
             raise NodeMisbehaved(f"unexpected answer to {method}: {error!r}") from error
+
+
+def _block_options(commitment: Commitment, details: str) -> dict[str, object]:
+    return {
+        "commitment": commitment,
+        "encoding": "base64",
+        "transactionDetails": details,
+        "rewards": details == "accounts",
+        "maxSupportedTransactionVersion": TRANSACTION_VERSION_MAX,
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from solders.hash import Hash
@@ -36,25 +36,48 @@ class Transaction:
     fee: int
     error: Any
 
+    @property
+    def executed(self) -> bool:
+        """False for one that a block carries without executing it: a payer that can't pay the fee
+        makes it fail without a fee (SIMD-0290), and it may still be executed later."""
+        return self.error is None or self.fee > 0
+
 
 @dataclass(frozen=True, slots=True)
-class Gain:
-    """By how many lamports a transaction left an account richer than it found it. `index`: of the
-    account in the transaction, lookup tables' accounts last."""
+class Executed:
+    """What a transaction did to accounts, well or badly. `payer` bears the `fee` (lamports).
+    `error` is None if it took effect. `differences`: (index, account, lamports) of each account
+    that it left richer or poorer; the index is that in the transaction, lookup tables' accounts
+    last; the payer's is what is left of its difference without the fee."""
 
     txid: TxId
-    index: int
+    payer: str
+    fee: int
+    error: Any
+    differences: tuple[tuple[int, str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """What the chain itself added to an account, or took (below zero). `kind` is the node's word:
+    fee, voting, staking, rent."""
+
+    kind: str
     account: str
     lamports: int
 
 
 @dataclass(frozen=True, slots=True)
 class RawBlock:
+    """`nonces`: those of the executed that may use a nonce account of our kind."""
+
     ref: BlockRef
     parent_hash: str
     parent_slot: int
     timestamp: int
-    gains: tuple[Gain, ...]
+    executed: tuple[Executed, ...] = ()
+    nonces: tuple[TxId, ...] = ()
+    rewards: tuple[Reward, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +144,8 @@ def transaction(value: Any) -> Transaction | None:
     )
 
 
-def block(slot: int, value: Any, *, gains: bool) -> RawBlock:
-    """`null` stands for a block that is not there yet or not there any more."""
+def block(slot: int, value: Any) -> RawBlock:
+    """A block without its content. `null` stands for one that is not there yet or not any more."""
     if value is None:
         raise BlockUnreadable("the node answers null", height=slot)
     parent_slot = integer(value["parentSlot"])
@@ -133,13 +156,25 @@ def block(slot: int, value: Any, *, gains: bool) -> RawBlock:
         parent_hash=block_hash(value["previousBlockhash"]),
         parent_slot=parent_slot,
         timestamp=integer(value.get("blockTime") or 0),
-        gains=tuple(
-            Gain(TxId(text(txid)), integer(index), text(account), integer(lamports))
-            for txid, index, account, lamports in value["gains"]
-        )
-        if gains
-        else (),
     )
+
+
+def whole_block(slot: int, value: Any) -> RawBlock:
+    """A block as `shrink` leaves it."""
+    return replace(
+        block(slot, value),
+        executed=tuple(_executed(*each) for each in value["executed"]),
+        nonces=tuple(TxId(text(txid)) for txid in value["nonces"]),
+        rewards=tuple(
+            Reward(text(kind), text(account), lamports)
+            for kind, account, lamports in value["rewards"]
+        ),
+    )
+
+
+def _executed(txid: Any, payer: Any, fee: int, error: Any, differences: Any) -> Executed:
+    moved = tuple((index, text(account), lamports) for index, account, lamports in differences)
+    return Executed(TxId(text(txid)), text(payer), fee, error, moved)
 
 
 def signatures(slot: int, value: Any) -> BlockSignatures | None:

@@ -75,7 +75,7 @@ async def test_the_first_transfer_creates_the_nonce_account(node, adapter, payer
     assert await node.received(tx.txid, to, NATIVE) == SOL
     assert await credits_to(adapter, payer.address) == []
     (credit,) = await credits_to(adapter, to)
-    assert credit.amount == SOL
+    assert credit.units == SOL
 
 
 async def test_the_second_transfer_uses_it(node, adapter, payer):
@@ -195,7 +195,7 @@ async def test_paying_between_our_own_addresses(node, adapter, payer):
     before = await payer.balance()
     await payer.pay(other.address, SOL)
     (credit,) = await credits_to(adapter, other.address)
-    assert (credit.amount, await other.balance()) == (SOL, SOL)
+    assert (credit.units, await other.balance()) == (SOL, SOL)
     assert await payer.balance() == before - SOL - FEE
 
 

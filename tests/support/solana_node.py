@@ -12,6 +12,7 @@ import pytest_asyncio
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.commitment import Confirmed
 from solana.rpc.models import TxOpts
+from solders.hash import Hash
 from solders.keypair import Keypair
 from solders.message import MessageV0, MessageV1
 from solders.transaction import VersionedTransaction
@@ -113,16 +114,25 @@ async def rent_of(peer: AsyncClient, data_bytes: int) -> int:
     return (await peer.get_minimum_balance_for_rent_exemption(data_bytes)).value
 
 
-async def send(node, peer: AsyncClient, keys: list[Keypair], steps, version: int = 0) -> TxId:
-    """A transaction of somebody else's, who pays with the first key, then a block."""
-    blockhash = (await peer.get_latest_blockhash()).value.blockhash
+async def send(
+    node,
+    peer: AsyncClient,
+    keys: list[Keypair],
+    steps,
+    version: int = 0,
+    lifetime: Hash | None = None,
+    preflight: bool = True,
+) -> TxId:
+    """A transaction of somebody else's, who pays with the first key, then a block. It stands on
+    `lifetime`, or on the newest block."""
+    blockhash = lifetime or (await peer.get_latest_blockhash()).value.blockhash
     payer = keys[0].pubkey()
     message = (
         MessageV1.try_compile(payer, steps, blockhash)
         if version == 1
         else MessageV0.try_compile(payer, steps, [], blockhash)
     )
-    options = TxOpts(preflight_commitment=Confirmed)
+    options = TxOpts(preflight_commitment=Confirmed, skip_preflight=not preflight)
     sent = await peer.send_transaction(VersionedTransaction(message, keys), options)
     await node.mine()
     return TxId(str(sent.value))
@@ -132,4 +142,4 @@ async def credits_to(adapter, address: Address, height: int | None = None):
     at = (await adapter.tip()).height if height is None else height
     block = await adapter.block(at)
     assert block is not None
-    return [credit for credit in block.movements if credit.address == address]
+    return [each for each in block.movements if each.address == address and each.units > 0]

@@ -1,10 +1,12 @@
 """What the adapter makes of blocks and errors, good, bad and hostile; the node is made up."""
 
+import base64
 import logging
 
 import pytest
 from solders.keypair import Keypair
 
+from chains.block import Inclusion
 from chains.errors import (
     NodeDenied,
     NodeLimited,
@@ -12,14 +14,21 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.model import BlockRef
+from chains.model import Address, BlockRef, TxId
+from chains.solana.claims import Claim
 from tests.support.node_answers.server import Answer
 from tests.support.single import one
+from tests.support.solana import LOCAL
 from tests.support.solana_answers import (
+    ACCOUNT,
     HASH,
+    KEY,
     NOT_AVAILABLE,
     PARENT,
     SECRET,
+    SYSTEM,
+    TO,
+    VALUE,
     adapter,
     at,
     block,
@@ -106,31 +115,117 @@ async def test_finalized_state_is_asked_from_no_node_that_lags_behind(node, adap
 # Blocks
 
 
-def entry(before: list, after: list, error: object = None, accounts: int = 3) -> dict:
-    keys = [str(Keypair.from_seed(bytes([n]) * 32).pubkey()) for n in range(accounts)]
+NAMES = [str(Keypair.from_seed(bytes([n]) * 32).pubkey()) for n in range(3)]
+RECENT = "SysvarRecentB1ockHashes11111111111111111111"
+
+
+def entry(before: list, after: list, error: object = None, accounts: int = 3, fee: int = 5) -> dict:
+    keys = [
+        {"pubkey": key, "signer": not at, "writable": True}
+        for at, key in enumerate(NAMES[:accounts])
+    ]
     return {
-        "transaction": {"accountKeys": [{"pubkey": k} for k in keys], "signatures": ["signature"]},
-        "meta": {"err": error, "preBalances": before, "postBalances": after},
+        "transaction": {"accountKeys": keys, "signatures": ["signature"]},
+        "meta": {"err": error, "fee": fee, "preBalances": before, "postBalances": after},
     }
 
 
-async def test_credits_are_positive_differences(node, adapter):
+async def test_movements_are_differences_and_the_fee(node, adapter):
+    failure = {"InstructionError": [0, "Custom"]}
     node.answers["getBlock"] = block(
         [
-            entry([10, 0, 5], [2, 7, 5]),
-            entry([10, 0, 5], [2, 7, 5], error={"InstructionError": [0, "Custom"]}),
+            entry([20, 0, 5], [8, 7, 5]),
+            entry([20, 0, 5], [15, 0, 5], error=failure),
+            entry([0, 0, 5], [0, 0, 5], error="InsufficientFundsForFee", fee=0),
+            entry([20, 3, 5], [18, 0, 5]),
         ]
     )
     found = await adapter.block(7)
     assert found is not None
     assert found.ref == BlockRef(7, HASH)
     assert found.parent_hash == PARENT
-    (credit,) = found.movements
-    assert (credit.txid, credit.place, credit.units) == ("signature", "account:1", 7)
+    assert [(each.place, each.address, each.units) for each in found.movements] == [
+        ("cost:fee", NAMES[0], -5),
+        ("account:0", NAMES[0], -7),
+        ("account:1", NAMES[1], 7),
+        ("cost:fee", NAMES[0], -5),
+        ("cost:fee", NAMES[0], -5),
+        ("account:0", NAMES[0], 3),
+        ("account:1", NAMES[1], -3),
+    ]
+    failures = [None, '{"InstructionError": [0, "Custom"]}', None]
+    payer = Address(NAMES[0])
+    assert found.included == tuple(Inclusion(TxId("signature"), payer, each) for each in failures)
+    assert found.consumed == {}
     options = node.options("getBlock")
     assert options["transactionDetails"] == "accounts"
+    assert options["rewards"] is True
     assert options["maxSupportedTransactionVersion"] == 1
     assert options["commitment"] == "confirmed"
+
+
+async def test_what_the_chain_itself_gives(node, adapter):
+    def reward(kind, name, lamports):
+        return {"rewardType": kind, "pubkey": name, "lamports": lamports, "postBalance": 9}
+
+    listed = [reward("Fee", NAMES[0], 7), reward("Staking", NAMES[1], 3), reward("Rent", TO, -2)]
+    node.answers["getBlock"] = block([]) | {"rewards": [*listed, reward("Voting", NAMES[2], 0)]}
+    moved = (await adapter.block(7)).movements
+    assert [(each.txid, each.place, each.address, each.units) for each in moved] == [
+        (HASH, "block-fee", NAMES[0], 7),
+        (HASH, f"reward:staking:{NAMES[1]}", NAMES[1], 3),
+        (HASH, f"reward:rent:{TO}", TO, -2),
+    ]
+    node.answers["getBlock"] = block([]) | {"rewards": [reward("Fee", n, 1) for n in NAMES]}
+    assert len({each.place for each in (await adapter.block(7)).movements}) == 3
+
+
+def with_nonce(error: object, *names: str) -> dict:
+    """Ours, as a block lists it: it pays, and writes its nonce account."""
+    keys = [
+        {"pubkey": str(KEY.pubkey()), "signer": True, "writable": True},
+        {"pubkey": str(ACCOUNT), "signer": False, "writable": True},
+        *({"pubkey": name, "signer": False, "writable": False} for name in names),
+    ]
+    same = [9] * len(keys)
+    return {
+        "transaction": {"accountKeys": keys, "signatures": [signed().txid]},
+        "meta": {"err": error, "fee": 5, "preBalances": same, "postBalances": same},
+    }
+
+
+@pytest.mark.parametrize(
+    ("listed", "asked"),
+    [
+        (with_nonce(None, SYSTEM, RECENT), True),
+        (with_nonce({"InstructionError": [3, "Custom"]}, SYSTEM, RECENT), True),
+        # What fails before its second instruction need not have named the sysvar.
+        (with_nonce({"InstructionError": [0, "NotEnoughAccountKeys"]}, SYSTEM), True),
+        (with_nonce("ProgramAccountNotFound", SYSTEM), True),
+        (with_nonce({"InstructionError": [1, "Custom"]}, SYSTEM), False),
+        (with_nonce(None, SYSTEM), False),
+        (with_nonce(None, RECENT), False),
+    ],
+)
+async def test_only_for_what_may_use_a_nonce_of_ours_the_bytes_are_asked(
+    node, adapter, listed, asked
+):
+    tx = signed()
+    raw = [base64.b64encode(tx.raw).decode(), "base64"]
+    node.answers["getBlock"] = block([listed])
+    node.answers["getTransaction"] = {
+        "slot": 7,
+        "transaction": raw,
+        "meta": {"fee": 5, "err": None},
+    }
+    key = Claim(ACCOUNT, VALUE).key(LOCAL.id).text
+    assert (await adapter.block(7)).consumed == ({key: tx.txid} if asked else {})
+    node.answers["getTransaction"] = None
+    if asked:
+        with pytest.raises(NodeUnavailable):
+            await adapter.block(7)
+    else:
+        assert (await adapter.block(7)).included
 
 
 @pytest.mark.parametrize(
@@ -142,6 +237,7 @@ async def test_credits_are_positive_differences(node, adapter):
         entry([1, 2, "3"], [1, 2, 4]),
         entry([1, 2, -3], [1, 2, 4]),
         entry([1, 2, 3], [1, 2, 3.5]),
+        entry([1, 2, 3], [1, 2, 3], fee=-1),
         {"meta": None, "transaction": {}},
         {},
     ],

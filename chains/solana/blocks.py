@@ -1,0 +1,74 @@
+"""What a Solana block did to accounts, as movements. Pure.
+
+Movements are differences of balances. For each transaction and account a node gives the lamports
+before and after, and the place of the difference is the account's index in the transaction. Looking
+for transfer instructions instead would miss what programs do (transfers inside calls, closed
+accounts, withdrawals, rent); the differences add up to the balance, so the ledger can equal the
+chain. The fee is told apart. A transaction that failed leaves its fee, and its nonce is used up.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from chains.block import BLOCK_FEE, Block, Inclusion, Movement, cost_place, reward_place
+from chains.costs import CostKind
+from chains.model import Address, AssetId, TxId
+from chains.networks import Network
+from chains.solana.values import Executed, RawBlock, Reward
+
+_ERROR_LENGTH_MAX: Final = 200
+_FEE: Final = cost_place(CostKind.FEE)
+_FEE_REWARD: Final = "fee"
+
+
+def read(found: RawBlock, nonces: Mapping[str, TxId], network: Network) -> Block:
+    """`nonces`: for the text of each nonce's conflict key, by which transaction it was used up."""
+    native = network.native.id
+    movements = [move for each in found.executed for move in _moved(each, native)]
+    movements += _rewards(found, native)
+    return Block(
+        ref=found.ref,
+        parent_hash=found.parent_hash,
+        parent_height=found.parent_slot,
+        timestamp=found.timestamp,
+        movements=tuple(movements),
+        consumed=nonces,
+        included=tuple(_inclusion(each) for each in found.executed),
+    )
+
+
+def _moved(executed: Executed, native: AssetId) -> Iterator[Movement]:
+    txid = executed.txid
+    if executed.fee:
+        yield Movement(txid, _FEE, Address(executed.payer), native, -executed.fee)
+    for index, account, lamports in executed.differences:
+        yield Movement(txid, f"account:{index}", Address(account), native, lamports)
+
+
+def _inclusion(executed: Executed) -> Inclusion:
+    failure = None if executed.error is None else error_words(executed.error)
+    return Inclusion(executed.txid, Address(executed.payer), failure)
+
+
+def _rewards(found: RawBlock, native: AssetId) -> Iterator[Movement]:
+    """What the chain itself gave and took."""
+    alone = sum(each.kind == _FEE_REWARD for each in found.rewards) == 1
+
+    def place(reward: Reward) -> str:
+        if alone and reward.kind == _FEE_REWARD:
+            return BLOCK_FEE
+        return reward_place(reward.kind, Address(reward.account))
+
+    for each in found.rewards:
+        if each.lamports:
+            account = Address(each.account)
+            yield Movement(TxId(found.ref.hash), place(each), account, native, each.lamports)
+
+
+def error_words(error: object) -> str:
+    """The chain's own name of an error, shortened."""
+    text = error if isinstance(error, str) else json.dumps(error)
+    return text[:_ERROR_LENGTH_MAX]
