@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from chains.errors import FeeAboveMaximum
 from chains.model import AssetId
@@ -17,7 +18,7 @@ class CostKind(StrEnum):
     FEE = "fee"
     """For being in a block: gas, size, signatures, priority, TRON's bandwidth."""
     L1_DATA = "l1-data"
-    """What a rollup pays for its data; no byte of the transaction bounds it."""
+    """Beside gas, for a rollup's data on L1 and to its operator. No byte bounds it."""
     RENT = "rent"
     """Put into accounts that the transaction makes."""
     ACTIVATION = "activation"
@@ -25,6 +26,10 @@ class CostKind(StrEnum):
     ENERGY = "energy"
     """TRON: for running a contract."""
 
+
+UNBOUNDED: Final = frozenset({CostKind.L1_DATA})
+"""Where a transaction has these, they may come to more than was agreed: its bytes don't say how
+much, and the chain takes what it takes."""
 
 Costs = Mapping[tuple[AssetId, CostKind], int]
 """Base units by (asset, kind). A kind that is not named is 0."""

@@ -28,6 +28,7 @@ from chains.errors import (
 from chains.evm import ADDRESS_TYPE, build, crediting, death, quotes, shrink, tracing
 from chains.evm.codec import EvmCodec
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
+from chains.evm.traits import Trait, l1_data_fee, traits_of
 from chains.model import (
     Address,
     AssetId,
@@ -63,7 +64,6 @@ class EvmAdapter:
     ) -> None:
         self._network = network
         self._codec = EvmCodec(network)
-        self._kind = build.Kind(network.text("transaction_type"))
         self._node = NodeConnection(endpoint, timeout_s)
         self._traceable = network.parameters.get("traces") == "debug"
         self._internal = InternalCredits.UNKNOWN if self._traceable else InternalCredits.UNSEEN
@@ -205,10 +205,14 @@ class EvmAdapter:
         wishes = []
         for intent in intents:
             source, payment = _parties(intent)
-            fee_max = intent.costs_max.get((self._network.native.id, CostKind.FEE), 0)
-            wish = quotes.Wish(source.address, payment.address, payment.amount, fee_max)
-            wishes.append(wish)
-        return await quotes.quotes(self._node, self._kind, wishes) if wishes else []
+            fee_max, data_max = (
+                intent.costs_max.get((self._network.native.id, kind), 0)
+                for kind in (CostKind.FEE, CostKind.L1_DATA)
+            )
+            wishes.append(
+                quotes.Wish(source.address, payment.address, payment.amount, fee_max, data_max)
+            )
+        return await quotes.quotes(self._node, self._network, wishes) if wishes else []
 
     def _build(self, intent: TransferIntent, quote: quotes.Quote | ChainError) -> UnsignedTx:
         source, payment = _parties(intent)
@@ -240,7 +244,7 @@ class EvmAdapter:
         with reading("a receipt"):
             if receipt is None or block is None or _including(receipt) != _ref(block):
                 return TxStatus(TxState.PENDING)
-            return _outcome(receipt, self._network.native.id)
+            return _outcome(receipt, self._network)
 
     async def _judged(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         """Where they are, then for those in a block receipt and block together."""
@@ -388,9 +392,11 @@ def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
     raise BroadcastRejected(said.reason)
 
 
-def _outcome(receipt: dict[str, Any], native: AssetId) -> TxStatus:
+def _outcome(receipt: dict[str, Any], network: Network) -> TxStatus:
     fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-    costs = costs_in(native, {CostKind.FEE: fee})
+    charged = Trait.L1_DATA_FEE in traits_of(network)
+    data = l1_data_fee.taken(receipt) if charged else 0
+    costs = costs_in(network.native.id, {CostKind.FEE: fee, CostKind.L1_DATA: data})
     if int(receipt["status"], 16) == 1:
         return TxStatus(TxState.INCLUDED, _including(receipt), costs)
     return TxStatus(TxState.REVERTED, _including(receipt), costs, reason="receipt status 0")

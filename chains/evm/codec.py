@@ -31,6 +31,7 @@ from chains.evm import (
 )
 from chains.evm.build import Transaction
 from chains.evm.schema import SCHEMA
+from chains.evm.traits import Trait, traits_of
 from chains.hashes import keccak256
 from chains.model import (
     Address,
@@ -62,6 +63,8 @@ class EvmCodec:
         self._chain_id = network.number("chain_id")
         self._coin_type = network.number("coin_type")
         self._kind = build.Kind(network.text("transaction_type"))
+        charged = Trait.L1_DATA_FEE in traits_of(network)
+        self._uncapped = frozenset({CostKind.L1_DATA} if charged else ())
         # A transaction is summarized, hashed and completed in quick succession.
         self._read = remember_small(
             self._decode, payload_size, entries=_READINGS, bytes_max=_READING_BYTES_MAX
@@ -117,7 +120,7 @@ class EvmCodec:
             effects=effects,
             returns=returns,
             creates=(),
-            costs=CostsMost(costs_in(native, {CostKind.FEE: parsed.fee_max})),
+            costs=CostsMost(costs_in(native, {CostKind.FEE: parsed.fee_max}), self._uncapped),
             conflict_keys=frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)}),
             identity=f"{sender}:{keccak256(tx.payload).hex()}",
             unexplained=tuple(self._unexplained(parsed, sender)),

@@ -21,8 +21,9 @@ class FeeLevel:
 
 
 def eip1559_level(next_base_fee: int, priority: int) -> FeeLevel:
-    """The base fee rises at most an eighth per block (EIP-1559): `needed` survives one full block,
-    `wanted` six. What the base fee does not use stays with the sender."""
+    """The base fee rises at most an eighth per block (EIP-1559), on networks with shorter blocks
+    by less: `needed` survives one full block, `wanted` six. What the base fee does not use stays
+    with the sender."""
     return FeeLevel(
         needed=next_base_fee + -(-next_base_fee // 8) + priority,
         wanted=2 * next_base_fee + priority,
@@ -42,10 +43,19 @@ def usual_priority(rewards: Sequence[int]) -> int | None:
 
 def choose_fee(level: FeeLevel, *, gas: int, amount: int, fee_max: int, balance: int) -> int:
     """The most to offer per unit of gas: `wanted`, or what the limit and the balance allow above
-    `needed`. Raises InsufficientFunds or FeeAboveMaximum."""
+    `needed`. `amount`: what must stay in the balance beside it. Raises InsufficientFunds or
+    FeeAboveMaximum."""
     needed = gas * level.needed
     if balance < amount + needed:
         raise InsufficientFunds(f"the balance is {balance}; {amount} and up to {needed} for fees")
     if needed > fee_max:
         raise FeeAboveMaximum(f"the network asks for {needed}, the transfer allows {fee_max}")
     return min(level.wanted, fee_max // gas, (balance - amount) // gas)
+
+
+def check_data_fee(data: int, data_max: int) -> None:
+    """Of what is paid beside gas. Raises FeeAboveMaximum."""
+    if data > data_max:
+        raise FeeAboveMaximum(
+            f"the network asks for {data} beside gas, the transfer allows {data_max}"
+        )

@@ -47,6 +47,10 @@ class Draft:
         self.movements.append(movement)
         return len(self.movements) - 1
 
+    def free(self, account: AccountKey, amount: int) -> None:
+        """So much is released before these movements are made."""
+        self._available[account.id] = self._available.get(account.id, 0) + amount
+
     def _lend(self, account: AccountKey, amount: int, subject: str) -> None:
         assert account.vault is not None
         missing = amount - self._available.setdefault(account.id, 0)

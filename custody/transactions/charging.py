@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chains.costs import CostKind
 from custody.db.session import ReadSession
 from custody.db.transfer_tables import TransactionRow
 from custody.transactions.apply import load
@@ -28,10 +29,12 @@ async def charge_of(
     return Charge(whole[transfer], held[transfer])
 
 
-async def exceeds(session: ReadSession, transaction: TransactionRow) -> bool:
-    """Whether it took more than its transfers hold for it."""
+async def exceeding(session: ReadSession, transaction: TransactionRow) -> frozenset[CostKind]:
+    """The kinds of which it took more than its transfers hold for it."""
     bounds = await transfers.bounds_of(session, transaction.id)
     taken = charged(load(transaction))
-    return any(
-        units > sum(most.get(kind, 0) for most in bounds.values()) for kind, units in taken.items()
+    return frozenset(
+        kind[1]
+        for kind, units in taken.items()
+        if units > sum(most.get(kind, 0) for most in bounds.values())
     )

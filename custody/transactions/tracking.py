@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from chains.adapter import ChainAdapter
 from chains.answers import Answers, chunks
+from chains.costs import UNBOUNDED
 from chains.errors import ChainError, DeathUnproven
 from chains.model import BlockRef, NetworkId
 from chains.transaction import TxState, TxStatus
@@ -29,7 +30,7 @@ from custody.outbox import Work, enqueue
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.broadcasting import signed_of
-from custody.transactions.charging import exceeds
+from custody.transactions.charging import exceeding
 from custody.transactions.doubts import Doubt, Doubts
 from custody.transactions.moving import move
 from custody.transactions.state import (
@@ -236,22 +237,26 @@ class Tracker:
     ) -> bool:
         """Not if more left than was reserved: the signer's limit on costs failed or the node lies.
         Settling would break the ledger and not settling keeps the money held, so that is what
-        happens. And not before all is held."""
+        happens. Of a kind that nothing bounds more may leave: that is booked, and told. And not
+        before all is held."""
         if await transfers_repository.unheld_of(session, row.id):
             return False
-        if not await exceeds(session, row):
+        above = await exceeding(session, row)
+        if not above:
             return True
-        for each in transfers:
-            each.waiting = "fee_above_reservation"
+        settles = above <= UNBOUNDED
+        if not settles:
+            for each in transfers:
+                each.waiting = "fee_above_reservation"
         await raise_alarm(
             session,
             AlarmCode.FEE_ABOVE_RESERVATION,
-            f"transaction {row.id} cost more than its transfers may",
+            f"transaction {row.id} cost more than its transfers may, in {', '.join(sorted(above))}",
             self._clock(),
             network=NetworkId(row.network),
             vault=row.vault_id,
         )
-        return False
+        return settles
 
     async def _missing(
         self,

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from chains.costs import CostKind, Costs
+from chains.costs import UNBOUNDED, CostKind, Costs
 from chains.model import AssetId
-from custody.db.session import WriteSession
+from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import ReservationRow, TransferRow
 from custody.errors import Unprocessable
 from custody.ledger.model import (
@@ -21,7 +21,9 @@ from custody.ledger.model import (
     locked_account,
     vault_account,
 )
+from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger, settle_or_void
+from custody.ledger.shortfall import Draft
 from custody.transfers import repository
 from custody.transfers.settlement import Charge
 
@@ -128,6 +130,23 @@ async def release(session: WriteSession, ledger: Ledger, row: TransferRow) -> No
     await settle(session, ledger, row, None, paid=False)
 
 
+async def _beyond(
+    session: ReadSession, row: TransferRow, gone: Costs, freed: Mapping[AssetId, int]
+) -> list[Movement]:
+    """What is gone beyond what was held. `freed`: what the same call to the ledger releases."""
+    beyond = {kind: units for kind, units in gone.items() if units}
+    assert all(kind in UNBOUNDED for _, kind in beyond), "more left than was reserved"
+    if not beyond:
+        return []
+    draft = Draft({each.key.id: each for each in await accounts_of_vault(session, row.vault_id)})
+    for asset, units in freed.items():
+        draft.free(vault_account(row.vault_id, asset), units)
+    for (asset, kind), units in sorted(beyond.items()):
+        payer = vault_account(row.vault_id, asset)
+        draft.add(Post(payer, fees_account(asset), units, row.id, Reason(kind.value)))
+    return draft.movements
+
+
 async def settle(
     session: WriteSession,
     ledger: Ledger,
@@ -138,13 +157,15 @@ async def settle(
 ) -> None:
     """End what is held for a transfer: its part of the costs is gone, with `paid` also what it
     pays, and without a `charge` nothing. One call to the ledger, so that its locks are taken in
-    order."""
+    order. Of a kind that nothing bounds more may be gone than was held: the rest is taken from what
+    the vault has, or lent."""
     charged, held = ({}, {}) if charge is None else (charge.charged, charge.held)
     open_rows = [
         each for each in await repository.reservations_of(session, row.id) if each.spent is None
     ]
     gone = {kind: units - held.get(kind, 0) for kind, units in charged.items()}
     movements: list[Movement] = []
+    freed: dict[AssetId, int] = {}
     for each in open_rows:
         if each.kind == EFFECT:
             each.spent = each.amount if paid else 0
@@ -153,7 +174,8 @@ async def settle(
             each.spent = min(gone.get(key, 0), each.amount)
             gone[key] = gone.get(key, 0) - each.spent
         movements.append(settle_or_void(each.entry_id, each.spent))
-    assert not any(gone.values()), "more left than was reserved"
+        freed[AssetId(each.asset)] = freed.get(AssetId(each.asset), 0) + each.amount - each.spent
+    movements += await _beyond(session, row, gone, freed)
     movements += [
         Post(
             vault_account(row.vault_id, asset),

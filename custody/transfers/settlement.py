@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from chains.costs import CostKind, Costs, sum_of
+from chains.costs import UNBOUNDED, CostKind, Costs, sum_of
 from chains.model import AssetId
 from custody.transactions.state import State, Transaction
 from custody.transfers.state import Event
@@ -53,15 +53,19 @@ def outcome_of(transactions: Collection[Transaction]) -> tuple[Event, str | None
     return event, reasons[-1] if event is Event.FAIL and reasons else None
 
 
-def shares(cost: int, bounds: Mapping[str, int]) -> dict[str, int]:
+def shares(cost: int, bounds: Mapping[str, int], *, bounded: bool = True) -> dict[str, int]:
     """What each transfer pays of `cost`, in proportion to its bound: rounded down, then one unit
-    each in the order of the transfers' ids. Together exactly `cost`, and never above a bound."""
+    each in the order of the transfers' ids. Together exactly `cost`, and never above a bound,
+    unless nothing bounds the cost."""
     total = sum(bounds.values())
-    assert 0 <= cost <= total, "a transaction cost more than its transfers allow"
-    found = {each: cost * bound // total if total else 0 for each, bound in bounds.items()}
+    within = cost <= total
+    assert cost >= 0 and (within or not bounded), "a transaction cost more than its transfers allow"
+    weights = bounds if total or within else dict.fromkeys(bounds, 1)
+    whole = sum(weights.values())
+    found = {each: cost * weight // whole if whole else 0 for each, weight in weights.items()}
     left = cost - sum(found.values())
     for each in sorted(bounds):
-        if left and found[each] < bounds[each]:
+        if left and (not within or found[each] < bounds[each]):
             found[each] += 1
             left -= 1
     assert left == 0
@@ -73,7 +77,7 @@ def parts(costs: Costs, bounds: Mapping[str, Costs]) -> dict[str, Costs]:
     found: dict[str, dict[tuple[AssetId, CostKind], int]] = {each: {} for each in bounds}
     for kind, units in costs.items():
         of_kind = {each: most.get(kind, 0) for each, most in bounds.items()}
-        for each, part in shares(units, of_kind).items():
+        for each, part in shares(units, of_kind, bounded=kind[1] not in UNBOUNDED).items():
             found[each][kind] = part
     return dict(found)
 

@@ -313,7 +313,7 @@ class FakeAdapter:
         state = TxState.REVERTED if included.reverted else TxState.INCLUDED
         reason = "reverted" if included.reverted else ""
         native = self._network.native.id
-        costs = costs_in(native, {CostKind.FEE: included.fee})
+        costs = costs_in(native, {CostKind.FEE: included.fee, CostKind.L1_DATA: included.data})
         held = costs_in(native, {CostKind.RENT: included.locked})
         return TxStatus(state, block.ref, costs, held, reason)
 

@@ -48,8 +48,8 @@ class State:
 
 @dataclass(frozen=True)
 class Included:
-    """`fee`, `locked`: what it cost here. `mature`: for what a block itself mints. `inside`: what
-    contracts passed on, payee and amount of the native asset."""
+    """`fee`, `data`, `locked`: what it cost here. `mature`: for what a block itself mints.
+    `inside`: what contracts passed on, payee and amount of the native asset."""
 
     tx: FakeTx
     fee: int
@@ -57,6 +57,7 @@ class Included:
     reverted: bool = False
     mature: int | None = None
     inside: tuple[tuple[str, int], ...] = ()
+    data: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class Mined:
 
 
 class FakeNode:
-    """`fee`: what a transaction costs (coins: per transaction as well). `rent`: what the next
-    payments lock beyond (Solana). `contracts`: addresses that send so much of every payment back
+    """`fee`: what a transaction costs (coins: per transaction as well). `data`: what
+    it costs beside that, whatever its bytes say (a rollup). `rent`: what the next payments lock
+    beyond (Solana). `contracts`: addresses that send so much of every payment back
     to the payer. `hides_inside`: blocks don't show what contracts pass on (a node without traces).
     All verbs take effect at once."""
 
@@ -80,6 +82,7 @@ class FakeNode:
         self.random = random.Random(seed)
         self.url = f"fake://{network.alias}"
         self.fee = 1000
+        self.data = 0
         self.rent = 0
         self.final_height = 0
         self.contracts: dict[str, int] = {}
@@ -277,15 +280,15 @@ class FakeNode:
             return None
         fee, locked = min(self.fee, tx.fee_max), self.rent
         reverted = tx.txid in self._revert
-        needed: dict[str, int] = {native: fee + locked}
+        needed: dict[str, int] = {native: fee + self.data + locked}
         for out in tx.outputs:
             needed[out.asset] = needed.get(out.asset, 0) + out.amount
         if any(state.balances.get((sender, asset), 0) < need for asset, need in needed.items()):
             return None
         state.nonces[sender] = state.nonces.get(sender, 0) + 1
         if reverted:
-            state.give(sender, native, -fee)
-            return Included(tx, fee, reverted=True)
+            state.give(sender, native, -fee - self.data)
+            return Included(tx, fee, reverted=True, data=self.data)
         for asset, need in needed.items():
             state.give(sender, asset, -need)
         self._pay(state, tx)
@@ -294,7 +297,7 @@ class FakeNode:
             state.give(contract, native, -amount)
             state.give(sender, native, amount)
         inside = tuple((sender, amount) for _, amount in back if amount)
-        return Included(tx, fee, locked, inside=inside)
+        return Included(tx, fee, locked, inside=inside, data=self.data)
 
     def _pay(self, state: State, tx: FakeTx) -> None:
         for position, out in enumerate(tx.outputs):

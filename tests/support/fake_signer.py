@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from embit.bip32 import HDKey
 
 from chains.codec import TransactionCodec
-from chains.costs import above, sum_of
+from chains.costs import CostKind, above, sum_of
 from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, ConflictKey, KeyScheme, NetworkId, Signature, SigningInput
 from chains.transaction import TxSummary
@@ -262,7 +262,7 @@ def allow_everything() -> SignedPolicy:
     costs = [
         {"network": name, "kind": kind, "amount": str(2**255)}
         for name in sorted(all_networks())
-        for kind in ("fee", "rent", "activation")
+        for kind in CostKind
     ]
     scope = {
         **dict.fromkeys("clients vaults networks assets destinations initiators".split(), "any"),

@@ -26,7 +26,6 @@ from chains.errors import (
     WrongChain,
 )
 from chains.evm.adapter import EvmAdapter
-from chains.evm.build import Kind
 from chains.evm.quotes import Quote, Wish, quotes
 from chains.evm.rpc import NodeConnection, RpcError
 from chains.model import Address, BlockRef, Broadcast, InternalCredits, SignedTx, TxId
@@ -287,10 +286,10 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
     history = {"gasUsedRatio": [0.5], "reward": [["0x1"]], "baseFeePerGas": ["0x7", "0x7"]}
     node.script |= {"eth_feeHistory": history, "eth_getTransactionCount": "0x2"}
     node.script["eth_getBalance"] = hex(10**18)
-    wish = Wish(Address("0x" + "22" * 20), Address("0x" + "11" * 20), 5, 10**17)
+    wish = Wish(Address("0x" + "22" * 20), Address("0x" + "11" * 20), 5, 10**17, 0)
 
     async def quote(wishes: Sequence[Wish]) -> Answers[Quote]:
-        return await quotes(adapter._node, Kind.EIP1559, wishes)
+        return await quotes(adapter._node, adapter.codec.network, wishes)
 
     with pytest.raises(BuildError, match="refuses"):
         await one(quote, wish)
@@ -299,7 +298,7 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
         await one(quote, wish)
     node.script["eth_estimateGas"] = "0x6400"
     assert await one(quote, wish) == Quote(2, 0x6400 + 0x1900, 15, 1)
-    plain = Wish(wish.payer, Address("0x" + "33" * 20), 5, 10**17)
+    plain = Wish(wish.payer, Address("0x" + "33" * 20), 5, 10**17, 0)
     node.script["eth_getCode"] = lambda to, _: "0x" if to == plain.payee else "0x00"
     node.script["eth_estimateGas"] = _error(3, "execution reverted: no")
     refused, quoted = await quote([wish, plain])

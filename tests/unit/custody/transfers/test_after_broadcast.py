@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from chains.costs import CostKind
 from chains.errors import BroadcastRejected
 from chains.model import TxId
 from custody.db.session import Database
@@ -21,6 +22,9 @@ from tests.unit.custody.transfers.life import (
     ended_well,
     mandate_of,
 )
+
+FEE_MAX = 5 * 10**15
+"""What a transfer holds for its fee if it says nothing."""
 
 
 async def test_a_node_that_says_no_frees_nothing(every: Desk):
@@ -175,6 +179,46 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
     assert await desk.phase(transfer_id) == "included"
     assert "fee_above_reservation" in await desk.alarms()
     assert (await desk.balance(vault)).reserved == 3_000 + 2_000_000
+
+
+@pytest.mark.parametrize("reverts", [False, True])
+async def test_what_nothing_bounds_is_booked_beyond_what_was_held(sqlite: Database, reverts: bool):
+    """A rollup's data: the rule named the kind, and the chain took more than was agreed."""
+    desk = Desk(sqlite, ACCOUNT)
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000, costs_max={CostKind.L1_DATA: 70})
+    assert (await desk.balance(vault)).reserved == 1_070 + FEE_MAX
+    desk.node.data = 100
+    await desk.work()
+    sent = await desk.newest(transfer_id)
+    if reverts:
+        desk.node.revert(TxId(sent.txid or ""))
+    await desk.settle(transfer_id)
+    if reverts:
+        assert await desk.state(transfer_id) == "failed"
+        assert (await desk.balance(vault)).available == FUNDS - desk.node.fee - 100
+        assert (await desk.reconcile()).is_clean
+    else:
+        await ended_well(desk, vault, transfer_id, 1_000)
+    assert "fee_above_reservation" in await desk.alarms()
+
+
+async def test_what_nothing_bounds_is_lent_where_the_vault_has_nothing_left(sqlite: Database):
+    desk = Desk(sqlite, ACCOUNT)
+    vault = await desk.open_funded(FUNDS)
+    first = await desk.send(vault, 1_000, costs_max={CostKind.L1_DATA: 70})
+    await desk.work()
+    held = (await desk.balance(vault)).available - FEE_MAX
+    await desk.send(vault, held)
+    desk.node.data = 10 + FEE_MAX
+    await desk.node.mine()
+    await desk.node.finalize()
+    await desk.work(2)
+    assert await desk.state(first) == "final"
+    balance = await desk.balance(vault)
+    assert (balance.available, balance.reserved) == (0, held + FEE_MAX)
+    entries = await desk.entries()
+    assert ("post", 10 + FEE_MAX - 70 - (FEE_MAX - desk.node.fee)) in entries
 
 
 async def test_the_worker_survives_what_nobody_foresaw(desk: Desk, monkeypatch: pytest.MonkeyPatch):

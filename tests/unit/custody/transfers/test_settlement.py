@@ -17,6 +17,7 @@ from custody.transfers.state import Event
 from signer.agreement import Purpose
 
 FEE = (AssetId("n/slip44:60"), CostKind.FEE)
+DATA = (AssetId("n/slip44:60"), CostKind.L1_DATA)
 RENT = (AssetId("n/slip44:60"), CostKind.RENT)
 
 
@@ -73,6 +74,18 @@ def test_shares_are_rounded_down_then_one_unit_each_in_the_order_of_ids():
     assert shares(0, {"a": 0}) == {"a": 0}
     with pytest.raises(AssertionError):
         shares(3, {"a": 1, "b": 1})
+
+
+def test_what_nothing_bounds_is_shared_beyond_the_bounds_too():
+    assert shares(9, {"a": 2, "b": 1}, bounded=False) == {"a": 6, "b": 3}
+    assert shares(10, {"b": 3, "a": 3}, bounded=False) == {"a": 5, "b": 5}
+    assert shares(11, {"b": 3, "a": 3}, bounded=False) == {"a": 6, "b": 5}
+    assert shares(3, {"b": 0, "a": 0}, bounded=False) == {"a": 2, "b": 1}
+    assert shares(5, {"a": 2, "b": 0}, bounded=False) == {"a": 5, "b": 0}
+    assert parts({DATA: 9, FEE: 1}, {"a": {DATA: 2, FEE: 1}, "b": {}}) == {
+        "a": {DATA: 9, FEE: 1},
+        "b": {DATA: 0, FEE: 0},
+    }
 
 
 @settings(max_examples=2_000, deadline=None)
