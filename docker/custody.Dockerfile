@@ -23,6 +23,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY chains/*.py chains/assets.toml chains/networks.toml /opt/custody/chains/
 COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
 COPY chains/evm/*.py /opt/custody/chains/evm/
+COPY chains/evm/traits/*.py /opt/custody/chains/evm/traits/
 COPY chains/nodes/*.py /opt/custody/chains/nodes/
 COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/transport/*.py /opt/custody/chains/transport/
