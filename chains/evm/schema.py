@@ -12,9 +12,12 @@ from chains.assets import AssetKind
 from chains.costs import CostKind
 from chains.evm import ADDRESS_TYPE
 from chains.evm.build import Kind
+from chains.evm.traits import Trait
 from chains.schema import COIN_TYPE, SAFE_INTEGER_MAX, FamilySchema, Parameter, one_of, whole
 
-TRAITS: Final[Mapping[str, frozenset[CostKind]]] = {}
+TRAITS: Final[Mapping[str, frozenset[CostKind]]] = {
+    trait: frozenset({CostKind.L1_DATA} if trait is Trait.L1_DATA_FEE else ()) for trait in Trait
+}
 """By name, the kinds of cost that a transaction then has beside the fee."""
 
 SCHEMA: Final = FamilySchema(
@@ -29,6 +32,8 @@ SCHEMA: Final = FamilySchema(
         "transaction_type": Parameter(one_of(*Kind)),
         "traces": Parameter(one_of("debug"), required=False),
         "fee_recipient": Parameter(one_of("coinbase"), required=False),
+        # Wei for each unit of gas, below which the network's nodes take no transaction.
+        "priority_fee_min": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
     },
     traits=TRAITS,
 )

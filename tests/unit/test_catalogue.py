@@ -9,7 +9,6 @@ import pytest
 from chains.catalogue import Catalogue, built_in
 from chains.costs import CostKind
 from chains.errors import NetworkInvalid
-from chains.evm.schema import SCHEMA as EVM
 from chains.model import AssetId, NetworkId
 from chains.networks import Environment, Finality
 from tests.support.rows import coin_row, evm_row, token_row
@@ -240,16 +239,15 @@ def test_an_id_is_that_of_its_genesis_block(alias: str, network_id: str):
         second(alias, network_id)
 
 
-def test_a_trait_is_asked_for_by_name_and_brings_its_costs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(EVM.traits, "toll", frozenset({CostKind.L1_DATA}))
+def test_a_trait_is_asked_for_by_name_and_brings_its_costs():
     most = {"fee": "1", "l1-data": "2"}
-    network = with_rows(evm_row(traits=["toll"], costs_max=most)).find_network("lagoon")
-    assert network.traits == {"toll"}
+    network = with_rows(evm_row(traits=["l1-data-fee"], costs_max=most)).find_network("lagoon")
+    assert network.traits == {"l1-data-fee"}
     assert network.costs_max[network.native.id, CostKind.L1_DATA] == 2
     with pytest.raises(NetworkInvalid, match="l1-data: there is no such member"):
         with_rows(evm_row(costs_max=most))
     with pytest.raises(NetworkInvalid, match="traits: the same twice"):
-        with_rows(evm_row(traits=["toll", "toll"]))
+        with_rows(evm_row(traits=["arbos", "arbos"]))
 
 
 def test_garbage_raises_nothing_else():

@@ -21,7 +21,7 @@ from chains.networks import Network
 
 
 class Trait(StrEnum):
-    """The spelling is that of `traits` in a network's row."""
+    """The spelling is that of `traits` in a network's row (`chains.evm.schema`)."""
 
     L1_DATA_FEE = "l1-data-fee"
     L1_GAS = "l1-gas"
@@ -31,5 +31,5 @@ class Trait(StrEnum):
 
 
 def traits_of(network: Network) -> frozenset[Trait]:
-    """What the network's row names. Raises ValueError for a name that no module stands behind."""
-    return frozenset(map(Trait, network.parameters.get("traits", ())))
+    """What the network's row names."""
+    return frozenset(map(Trait, network.traits))
