@@ -42,6 +42,7 @@ COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
      /opt/custody/custody/db/migrations/
 COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/versions/
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
+COPY custody/feeds/*.py /opt/custody/custody/feeds/
 COPY custody/following/*.py /opt/custody/custody/following/
 COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/

@@ -10,7 +10,8 @@ from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from chains.assets import Amount
 from chains.catalogue import find_asset
 from chains.costs import CostKind, Costs
-from custody.db.transfer_tables import MandateRow, TransactionRow, TransferEventRow
+from custody.db.feed_tables import EventRow
+from custody.db.transfer_tables import MandateRow, TransactionRow
 from custody.transactions.state import State as TransactionState
 from custody.transfers.consent import Consent
 from custody.transfers.repository import current
@@ -185,7 +186,7 @@ def transfer_view(shown: Shown) -> TransferView:
     )
 
 
-def event_view(row: TransferEventRow) -> TransferEventView:
+def event_view(row: EventRow) -> TransferEventView:
     """One line of the feed."""
     return TransferEventView(
         event=row.event, state=State(row.state), detail=row.detail, at=row.created_at

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, text
 
 from custody.db import triggers
+from custody.db.feed_tables import UnsequencedRow
 from custody.db.tables import (
     BlockRow,
     ClientRow,
@@ -42,6 +43,7 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     ClaimRow: "SELECT, INSERT, DELETE",
     ClaimHolderRow: "SELECT, INSERT, DELETE",
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",
+    UnsequencedRow: "SELECT, INSERT, DELETE",
     LeaseRow: "SELECT, INSERT, UPDATE",
     SignerJournalRow: "SELECT, INSERT, UPDATE",
     VaultOpeningRow: "SELECT, INSERT, DELETE",
@@ -124,16 +126,20 @@ def missing_triggers(connection: Connection) -> tuple[str, ...]:
         return tuple(_name(each) for each in triggers.sqlite() if each not in stored)
     working = _asked(
         connection,
-        "SELECT tgname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
-        " WHERE tgenabled IN ('O', 'A') AND proname = 'refuse_change'",
+        "SELECT tgname, proname FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
+        " WHERE tgenabled IN ('O', 'A')",
     )
-    names = {name for (name,) in working}
-    expected = [_name(each) for each in triggers.postgresql() if "CREATE TRIGGER" in each]
-    return tuple(name for name in expected if name not in names)
+    found = {(name, function) for name, function in working}
+    expected = [each for each in triggers.postgresql() if "CREATE TRIGGER" in each]
+    return tuple(_name(each) for each in expected if (_name(each), _called(each)) not in found)
 
 
 def _name(statement: str) -> str:
     return statement.split()[2]
+
+
+def _called(statement: str) -> str:
+    return statement.rpartition(" ")[2].removesuffix("()")
 
 
 def _schema(connection: Connection) -> str:

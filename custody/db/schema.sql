@@ -42,6 +42,20 @@ CREATE TABLE clients (
     CONSTRAINT pk_clients PRIMARY KEY (id)
 );
 
+CREATE TABLE events (
+    seq BIGSERIAL NOT NULL,
+    kind VARCHAR NOT NULL,
+    subject VARCHAR NOT NULL,
+    vault_id VARCHAR,
+    event VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    detail VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_events PRIMARY KEY (seq)
+);
+
+CREATE INDEX ix_events_subject ON events (subject);
+
 CREATE TABLE follow_states (
     network VARCHAR NOT NULL,
     position_height INTEGER,
@@ -159,6 +173,13 @@ CREATE TABLE signer_journal (
     CONSTRAINT pk_signer_journal PRIMARY KEY (id)
 );
 
+CREATE TABLE unsequenced (
+    seq BIGSERIAL NOT NULL,
+    event_seq BIGINT,
+    entry_id VARCHAR,
+    CONSTRAINT pk_unsequenced PRIMARY KEY (seq)
+);
+
 CREATE TABLE api_keys (
     id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
@@ -171,6 +192,19 @@ CREATE TABLE api_keys (
     CONSTRAINT pk_api_keys PRIMARY KEY (id),
     CONSTRAINT uq_api_keys_digest UNIQUE (digest),
     CONSTRAINT fk_api_keys_client_id FOREIGN KEY(client_id) REFERENCES clients (id)
+);
+
+CREATE TABLE sequenced_events (
+    position BIGINT NOT NULL,
+    client_id VARCHAR,
+    sequence BIGINT,
+    event_seq BIGINT NOT NULL,
+    mark VARCHAR NOT NULL,
+    CONSTRAINT pk_sequenced_events PRIMARY KEY (position),
+    CONSTRAINT uq_sequenced_events_client_id_sequence UNIQUE (client_id, sequence),
+    CONSTRAINT fk_sequenced_events_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT uq_sequenced_events_event_seq UNIQUE (event_seq),
+    CONSTRAINT fk_sequenced_events_event_seq FOREIGN KEY(event_seq) REFERENCES events (seq)
 );
 
 CREATE TABLE vault_openings (
@@ -437,32 +471,6 @@ CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
 
 CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
 
-CREATE TABLE transaction_events (
-    seq SERIAL NOT NULL,
-    transaction_id VARCHAR NOT NULL,
-    event VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,
-    detail VARCHAR,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_transaction_events PRIMARY KEY (seq),
-    CONSTRAINT fk_transaction_events_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
-);
-
-CREATE INDEX ix_transaction_events_transaction_id ON transaction_events (transaction_id);
-
-CREATE TABLE transfer_events (
-    seq SERIAL NOT NULL,
-    transfer_id VARCHAR NOT NULL,
-    event VARCHAR NOT NULL,
-    state VARCHAR NOT NULL,
-    detail VARCHAR,
-    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
-    CONSTRAINT pk_transfer_events PRIMARY KEY (seq),
-    CONSTRAINT fk_transfer_events_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
-);
-
-CREATE INDEX ix_transfer_events_transfer_id ON transfer_events (transfer_id);
-
 CREATE TABLE approvals (
     id VARCHAR NOT NULL,
     transfer_id VARCHAR NOT NULL,
@@ -525,6 +533,20 @@ CREATE TABLE reservations (
     CONSTRAINT fk_reservations_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entries (id)
 );
 
+CREATE TABLE sequenced_entries (
+    position BIGINT NOT NULL,
+    client_id VARCHAR,
+    sequence BIGINT,
+    entry_id VARCHAR NOT NULL,
+    mark VARCHAR NOT NULL,
+    CONSTRAINT pk_sequenced_entries PRIMARY KEY (position),
+    CONSTRAINT uq_sequenced_entries_client_id_sequence UNIQUE (client_id, sequence),
+    CONSTRAINT fk_sequenced_entries_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_sequenced_entries_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entries (id)
+);
+
+CREATE INDEX ix_sequenced_entries_entry_id ON sequenced_entries (entry_id);
+
 CREATE TABLE transaction_transfers (
     transaction_id VARCHAR NOT NULL,
     transfer_id VARCHAR NOT NULL,
@@ -548,22 +570,31 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER ledger_entries_no_truncate BEFORE TRUNCATE ON ledger_entries
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER transfer_events_no_update BEFORE UPDATE ON transfer_events
+CREATE TRIGGER events_no_update BEFORE UPDATE ON events
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER transfer_events_no_delete BEFORE DELETE ON transfer_events
+CREATE TRIGGER events_no_delete BEFORE DELETE ON events
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER transfer_events_no_truncate BEFORE TRUNCATE ON transfer_events
+CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER transaction_events_no_update BEFORE UPDATE ON transaction_events
+CREATE TRIGGER sequenced_events_no_update BEFORE UPDATE ON sequenced_events
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER transaction_events_no_delete BEFORE DELETE ON transaction_events
+CREATE TRIGGER sequenced_events_no_delete BEFORE DELETE ON sequenced_events
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
-CREATE TRIGGER transaction_events_no_truncate BEFORE TRUNCATE ON transaction_events
+CREATE TRIGGER sequenced_events_no_truncate BEFORE TRUNCATE ON sequenced_events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sequenced_entries_no_update BEFORE UPDATE ON sequenced_entries
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sequenced_entries_no_delete BEFORE DELETE ON sequenced_entries
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sequenced_entries_no_truncate BEFORE TRUNCATE ON sequenced_entries
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transaction_transfers_no_update BEFORE UPDATE ON transaction_transfers
@@ -807,3 +838,63 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER api_keys_no_truncate BEFORE TRUNCATE ON api_keys
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE FUNCTION tell_deposits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('deposit', NEW.id, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.state, NULL, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.decided_at, clock_timestamp()) END); RETURN NULL; END $$;
+
+CREATE TRIGGER deposits_tell_create AFTER INSERT ON deposits
+FOR EACH ROW EXECUTE FUNCTION tell_deposits();
+
+CREATE TRIGGER deposits_tell_change AFTER UPDATE ON deposits
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION tell_deposits();
+
+CREATE FUNCTION tell_approvals() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('approval', NEW.id, (SELECT vault_id FROM transfers WHERE id = NEW.transfer_id), CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.verdict, NEW.approver, CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE clock_timestamp() END); RETURN NULL; END $$;
+
+CREATE TRIGGER approvals_tell_create AFTER INSERT ON approvals
+FOR EACH ROW EXECUTE FUNCTION tell_approvals();
+
+CREATE FUNCTION tell_vault_freezes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('freeze', NEW.id, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.ended_at IS NULL THEN 'open' ELSE 'ended' END, COALESCE(NEW.ended_reason, NEW.reason), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.ended_at END); RETURN NULL; END $$;
+
+CREATE TRIGGER vault_freezes_tell_create AFTER INSERT ON vault_freezes
+FOR EACH ROW EXECUTE FUNCTION tell_vault_freezes();
+
+CREATE TRIGGER vault_freezes_tell_change AFTER UPDATE ON vault_freezes
+FOR EACH ROW WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION tell_vault_freezes();
+
+CREATE FUNCTION tell_alarms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('alarm', NEW.id, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.cleared_at IS NULL THEN 'open' ELSE 'cleared' END, COALESCE(NEW.cleared_reason, NEW.message), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.cleared_at, NEW.updated_at) END); RETURN NULL; END $$;
+
+CREATE TRIGGER alarms_tell_create AFTER INSERT ON alarms
+FOR EACH ROW EXECUTE FUNCTION tell_alarms();
+
+CREATE TRIGGER alarms_tell_change AFTER UPDATE ON alarms
+FOR EACH ROW WHEN (OLD.message IS DISTINCT FROM NEW.message OR OLD.cleared_at IS DISTINCT FROM NEW.cleared_at) EXECUTE FUNCTION tell_alarms();
+
+CREATE FUNCTION queue_events() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO unsequenced (event_seq) VALUES (NEW.seq); RETURN NULL; END $$;
+
+CREATE TRIGGER events_queue AFTER INSERT ON events
+FOR EACH ROW EXECUTE FUNCTION queue_events();
+
+CREATE FUNCTION queue_ledger_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO unsequenced (entry_id) VALUES (NEW.id); RETURN NULL; END $$;
+
+CREATE TRIGGER ledger_entries_queue AFTER INSERT ON ledger_entries
+FOR EACH ROW EXECUTE FUNCTION queue_ledger_entries();
+
+CREATE FUNCTION refuse_forgetting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF NOT EXISTS (SELECT 1 FROM sequenced_events WHERE event_seq = OLD.event_seq) AND NOT EXISTS (SELECT 1 FROM sequenced_entries WHERE entry_id = OLD.entry_id)
+THEN RAISE EXCEPTION 'unsequenced: what has no number is not forgotten'; END IF; RETURN OLD; END $$;
+
+CREATE TRIGGER unsequenced_no_forget BEFORE DELETE ON unsequenced
+FOR EACH ROW EXECUTE FUNCTION refuse_forgetting();

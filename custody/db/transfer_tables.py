@@ -53,18 +53,6 @@ class TransferRow(Row):
 Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
 
 
-class TransferEventRow(Row):
-    """Every change of a transfer's state, in order: the audit trail and the feed."""
-
-    __tablename__ = "transfer_events"
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), index=True)
-    event: Mapped[str]
-    state: Mapped[str]
-    detail: Mapped[str | None]
-    created_at: Mapped[datetime]
-
-
 class MandateRow(Row):
     """One version of a transfer's terms. `document`: the canonical bytes that approvers see and the
     signer checks; `digest` is what they sign. `costs_max`: the most that it may cost, by kind."""
@@ -175,18 +163,6 @@ class TransactionTransferRow(Row):
 
 
 Index("ix_transaction_transfers_transfer_id", TransactionTransferRow.transfer_id)
-
-
-class TransactionEventRow(Row):
-    """Every change of a transaction's state, in order."""
-
-    __tablename__ = "transaction_events"
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    transaction_id: Mapped[str] = mapped_column(ForeignKey("transactions.id"), index=True)
-    event: Mapped[str]
-    state: Mapped[str]
-    detail: Mapped[str | None]
-    created_at: Mapped[datetime]
 
 
 class ClaimRow(Row):

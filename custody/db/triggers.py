@@ -1,4 +1,5 @@
-"""What the database itself refuses, whoever asks: changing the past.
+"""What the database itself refuses, whoever asks: changing the past. What it tells of the present
+is in `feed_triggers`.
 
 Some tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
 stays as it was written (`LIVES`): only the columns named here may change, and some only once.
@@ -18,6 +19,8 @@ from typing import Any, Final
 
 from sqlalchemy import Table, UniqueConstraint
 
+from custody.db import feed_triggers
+from custody.db.feed_tables import EventRow, SequencedEntryRow, SequencedEventRow
 from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
     AddressRow,
@@ -36,10 +39,8 @@ from custody.db.transfer_tables import (
     ApprovalRow,
     MandateRow,
     ReservationRow,
-    TransactionEventRow,
     TransactionRow,
     TransactionTransferRow,
-    TransferEventRow,
     TransferRow,
 )
 
@@ -47,8 +48,9 @@ REFUSED: Final = "the past does not change"
 
 GROWS: Final[tuple[type[Row], ...]] = (
     LedgerEntryRow,
-    TransferEventRow,
-    TransactionEventRow,
+    EventRow,
+    SequencedEventRow,
+    SequencedEntryRow,
     TransactionTransferRow,
     ApprovalRow,
     PassRow,
@@ -136,7 +138,7 @@ def sqlite() -> tuple[str, ...]:
                 f"CREATE TRIGGER {table}_no_{what} BEFORE {event} ON {table}{when}\n"
                 f"BEGIN SELECT RAISE(ABORT, '{table}: {REFUSED}'); END"
             )
-    return tuple(statements)
+    return (*statements, *feed_triggers.sqlite())
 
 
 def postgresql() -> tuple[str, ...]:
@@ -156,7 +158,7 @@ def postgresql() -> tuple[str, ...]:
                 f"CREATE TRIGGER {table}_no_{what} BEFORE {what.upper()} ON {table}\n"
                 f"FOR EACH {each}{when} EXECUTE FUNCTION refuse_change()"
             )
-    return tuple(statements)
+    return (*statements, *feed_triggers.postgresql())
 
 
 def _changed(row: type[Row], table: Table, differs: str) -> str:

@@ -11,11 +11,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Numeric, String
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from chains.costs import CostKind, Costs
 from chains.model import AssetId
+
+Ordinal = BigInteger().with_variant(Integer(), "sqlite")
+"""A number of a row, for as many rows as there may ever be. SQLite fills only what it calls
+INTEGER, and that has 64 bits there too."""
 
 
 class BaseUnits(TypeDecorator[int]):

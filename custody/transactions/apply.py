@@ -15,7 +15,8 @@ from chains.model import BlockRef, NetworkId, TxId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
-from custody.db.transfer_tables import TransactionEventRow, TransactionRow
+from custody.db.transfer_tables import TransactionRow
+from custody.events import event_row
 from custody.outbox import Work, work_row
 from custody.transactions import repository
 from custody.transactions.state import (
@@ -69,7 +70,7 @@ async def transition(
     # What was only claimed leaves no trace: it is tried again every few seconds, for as long as
     # the money or the fee level is not there.
     if after.built:
-        session.add(event_row(after, event, now))
+        session.add(event_row(row, event_name(event), after.state, _detail(event), now))
     for effect in effects:
         match effect:
             case Effect.BROADCAST:
@@ -92,17 +93,6 @@ async def abandon_claimed(
     for are `approved` and have work waiting, so they get another."""
     for row in await repository.lock_claimed(session, transfer_id):
         await transition(session, row, Abandon(reason), now)
-
-
-def event_row(after: Transaction, event: Event, now: datetime) -> TransactionEventRow:
-    """The event as it is stored."""
-    return TransactionEventRow(
-        transaction_id=after.id,
-        event=event_name(event),
-        state=after.state,
-        detail=_detail(event),
-        created_at=now,
-    )
 
 
 def event_name(event: Event) -> str:

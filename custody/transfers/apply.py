@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import Final, assert_never
 
 from custody.db.session import WriteSession
-from custody.db.transfer_tables import TransferEventRow, TransferRow
+from custody.db.transfer_tables import TransferRow
+from custody.events import event_row
 from custody.ledger.service import Ledger
 from custody.outbox import Work, enqueue
 from custody.transactions.apply import abandon_claimed
@@ -54,7 +55,7 @@ async def transition(
     row.waiting = None
     row.reason = after.reason
     row.updated_at = now
-    session.add(TransferEventRow(**event_fields(after, event, now)))
+    session.add(event_row(row, event, after.state, after.reason, now))
     word = WORDS.get(event, Word.VOID if after.state in TERMINAL else None)
     if word is not None:
         for mandate in await repository.mandates_of(session, row.id):
@@ -63,17 +64,6 @@ async def transition(
     await counting.follow(session, row, event)
     await run_effects(session, ledger, row, effects, now, charge)
     return after
-
-
-def event_fields(after: Transfer, event: Event, now: datetime) -> dict[str, Any]:
-    """The columns of the event's row."""
-    return {
-        "transfer_id": after.id,
-        "event": event,
-        "state": after.state,
-        "detail": after.reason,
-        "created_at": now,
-    }
 
 
 async def run_effects(

@@ -10,13 +10,13 @@ from sqlalchemy import bindparam, exists, select
 
 from chains.costs import Costs
 from chains.model import NetworkId
+from custody.db.feed_tables import EventRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import (
     ApprovalRow,
     MandateRow,
     ReservationRow,
     TransactionTransferRow,
-    TransferEventRow,
     TransferRow,
 )
 from custody.transfers.consent import Consent
@@ -86,12 +86,9 @@ async def page_of_transfers(
     return await session.all(statement.order_by(TransferRow.ordinal).limit(limit))
 
 
-async def events_of(session: ReadSession, transfer_id: str) -> Sequence[TransferEventRow]:
-    return await session.all(
-        select(TransferEventRow)
-        .where(TransferEventRow.transfer_id == transfer_id)
-        .order_by(TransferEventRow.seq)
-    )
+async def events_of(session: ReadSession, transfer_id: str) -> Sequence[EventRow]:
+    mine = select(EventRow).where(EventRow.subject == transfer_id)
+    return await session.all(mine.order_by(EventRow.seq))
 
 
 async def ids_expired(session: ReadSession, now: datetime) -> Sequence[str]:

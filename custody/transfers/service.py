@@ -22,17 +22,14 @@ from chains.effects import Pay
 from chains.families import Codecs
 from chains.model import NetworkId
 from custody.apikeys.model import Caller
+from custody.db.feed_tables import EventRow
 from custody.db.ids import new_id
 from custody.db.leases import Lease
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import VaultRow
-from custody.db.transfer_tables import (
-    MandateRow,
-    TransactionRow,
-    TransferEventRow,
-    TransferRow,
-)
+from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
+from custody.events import event_fields
 from custody.journal.repository import check_open, place, signer_ahead
 from custody.ledger.service import Ledger
 from custody.policies import windows
@@ -41,7 +38,7 @@ from custody.policies.running import shares_of
 from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
 from custody.transfers import repository, reservations
-from custody.transfers.apply import WORDS, event_fields, load, run_effects, transition
+from custody.transfers.apply import WORDS, load, run_effects, transition
 from custody.transfers.consent import Consent, decide
 from custody.transfers.idempotency import (
     key_reused,
@@ -197,7 +194,7 @@ class Transfers:
 
     async def get(
         self, session: ReadSession, transfer_id: str, caller: Caller
-    ) -> tuple[Shown, Sequence[TransferEventRow]]:
+    ) -> tuple[Shown, Sequence[EventRow]]:
         """A transfer with its history. Raises NotFound transfer_not_found."""
         row = await repository.find_transfer(session, transfer_id, caller.client_id)
         if row is None:
@@ -263,8 +260,9 @@ class Transfers:
             shares = shares_of(facts_of(mandate))
             await windows.promise(session, mandate.core.transfer, shares, is_new=True)
             await self._hold(session, ask, mandate)
-        await session.insert(TransferEventRow, [event_fields(after, event, ask.now)])
         row = TransferRow(**fields)
+        told = event_fields(row, event, after.state, after.reason, ask.now)
+        await session.insert(EventRow, [told])
         await run_effects(session, self._ledger, row, effects, ask.now)
         made = Shown(row, (MandateRow(**terms),), ())
         answer = render.denied(made) if after.state is State.DENIED else render.created(made)

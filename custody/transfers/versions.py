@@ -16,10 +16,12 @@ from chains.catalogue import all_networks
 from chains.costs import CostKind, Costs
 from chains.model import NetworkId
 from custody.apikeys.model import Caller
+from custody.db.feed_tables import EventRow
 from custody.db.leases import Lease
 from custody.db.session import Database, WriteSession
-from custody.db.transfer_tables import MandateRow, TransferEventRow, TransferRow
+from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
+from custody.events import event_row
 from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
 from custody.policies import windows
@@ -241,7 +243,5 @@ def _row(mandate: Mandate, now: datetime, *, agreed: bool) -> MandateRow:
     )
 
 
-def _event(row: TransferRow, detail: str, now: datetime) -> TransferEventRow:
-    return TransferEventRow(
-        transfer_id=row.id, event="offer", state=row.state, detail=detail, created_at=now
-    )
+def _event(row: TransferRow, detail: str, now: datetime) -> EventRow:
+    return event_row(row, "offer", row.state, detail, now)

@@ -18,6 +18,7 @@ from chains.errors import ChainError
 from chains.networks import Network
 from custody.db.leases import Lease, LeaseLost, Leases
 from custody.errors import CustodyError, Unavailable
+from custody.feeds.sequencer import Sequencer
 from custody.following.follow import NetworkFollower
 from custody.following.writer import BlockWriter
 from custody.journal.checkpoints import CheckpointWatch
@@ -32,6 +33,7 @@ from custody.transactions.signing import Signing
 from custody.transactions.tracking import Tracker
 from custody.transfers.precheck import Precheck
 from custody.workers.clocks import ClockWatch
+from custody.workers.feeds import FeedWorker
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
@@ -79,6 +81,11 @@ class Workers:
             )
             for network in self._custody.networks.values()
         }
+        self._feeds = FeedWorker(
+            self._leases,
+            Sequencer(self._custody.database),
+            self._custody.settings.poll_interval_s,
+        )
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
@@ -86,6 +93,7 @@ class Workers:
         """A transfer was created or approved: handle it at once."""
         for network in self.networks.values():
             network.wake()
+        self._feeds.wake()
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -95,6 +103,7 @@ class Workers:
         """Until `stop`, or until cancelled."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "expiry": self._expire,
+            "feeds": self._feeds.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,

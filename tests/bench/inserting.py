@@ -25,7 +25,7 @@ _TABLES = {
     "mandates": "transfer_id",
     "reservations": "transfer_id",
     "spends": "transfer_id",
-    "transfer_events": "transfer_id",
+    "events": "subject",
     "outbox": "subject",
     "idempotency": "key",
 }

@@ -48,9 +48,10 @@ async def test_the_triggers_are_there(database: Database):
     )
     async with database._engines.read.connect() as connection:
         found = {name for (name,) in (await connection.execute(text(catalogue))).all()}
-    statements = " ".join(triggers.sqlite() if sqlite else triggers.postgresql())
-    assert len(found) == 3 * len(list(triggers.protected()))
-    assert all(f"CREATE TRIGGER {name} " in statements for name in found)
+    statements = triggers.sqlite() if sqlite else triggers.postgresql()
+    made = {each.split()[2] for each in statements if each.startswith("CREATE TRIGGER")}
+    assert len(made) > 3 * len(list(triggers.protected()))
+    assert found == made
 
 
 async def test_upgrading_again_changes_nothing(database_url: str):

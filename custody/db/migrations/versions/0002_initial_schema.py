@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from custody.db import triggers
-from custody.db.types import BaseUnits, ByKind, SumOfUnits, UtcTime
+from custody.db.types import BaseUnits, ByKind, Ordinal, SumOfUnits, UtcTime
 
 revision = "0002"
 down_revision = None
@@ -454,43 +454,6 @@ def upgrade() -> None:
         "ix_mandates_state_expires_at", "mandates", ["state", "expires_at"], unique=False
     )
     op.create_table(
-        "transaction_events",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("transaction_id", sa.String(), nullable=False),
-        sa.Column("event", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("detail", sa.String(), nullable=True),
-        sa.Column("created_at", UtcTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["transaction_id"],
-            ["transactions.id"],
-            name=op.f("fk_transaction_events_transaction_id"),
-        ),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transaction_events")),
-    )
-    op.create_index(
-        op.f("ix_transaction_events_transaction_id"),
-        "transaction_events",
-        ["transaction_id"],
-        unique=False,
-    )
-    op.create_table(
-        "transfer_events",
-        sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("transfer_id", sa.String(), nullable=False),
-        sa.Column("event", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("detail", sa.String(), nullable=True),
-        sa.Column("created_at", UtcTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["transfer_id"], ["transfers.id"], name=op.f("fk_transfer_events_transfer_id")
-        ),
-        sa.PrimaryKeyConstraint("seq", name=op.f("pk_transfer_events")),
-    )
-    op.create_index(
-        op.f("ix_transfer_events_transfer_id"), "transfer_events", ["transfer_id"], unique=False
-    )
-    op.create_table(
         "approvals",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("transfer_id", sa.String(), nullable=False),
@@ -622,6 +585,67 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_spends_transfer_id"), "spends", ["transfer_id"], unique=False)
     op.create_index("ix_spends_edge", "spends", ["account", "newest_at", "place"], unique=False)
+
+    op.create_table(
+        "events",
+        sa.Column("seq", Ordinal, autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=True),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_events")),
+    )
+    op.create_index(op.f("ix_events_subject"), "events", ["subject"], unique=False)
+    op.create_table(
+        "unsequenced",
+        sa.Column("seq", Ordinal, autoincrement=True, nullable=False),
+        sa.Column("event_seq", Ordinal, nullable=True),
+        sa.Column("entry_id", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_unsequenced")),
+    )
+    op.create_table(
+        "sequenced_events",
+        sa.Column("position", Ordinal, autoincrement=False, nullable=False),
+        sa.Column("client_id", sa.String(), nullable=True),
+        sa.Column("sequence", Ordinal, nullable=True),
+        sa.Column("event_seq", Ordinal, nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_sequenced_events_client_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_seq"], ["events.seq"], name=op.f("fk_sequenced_events_event_seq")
+        ),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_sequenced_events")),
+        sa.UniqueConstraint(
+            "client_id", "sequence", name=op.f("uq_sequenced_events_client_id_sequence")
+        ),
+        sa.UniqueConstraint("event_seq", name=op.f("uq_sequenced_events_event_seq")),
+    )
+    op.create_table(
+        "sequenced_entries",
+        sa.Column("position", Ordinal, autoincrement=False, nullable=False),
+        sa.Column("client_id", sa.String(), nullable=True),
+        sa.Column("sequence", Ordinal, nullable=True),
+        sa.Column("entry_id", sa.String(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_sequenced_entries_client_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["ledger_entries.id"], name=op.f("fk_sequenced_entries_entry_id")
+        ),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_sequenced_entries")),
+        sa.UniqueConstraint(
+            "client_id", "sequence", name=op.f("uq_sequenced_entries_client_id_sequence")
+        ),
+    )
+    op.create_index(
+        "ix_sequenced_entries_entry_id", "sequenced_entries", ["entry_id"], unique=False
+    )
 
     dialect = op.get_bind().dialect.name
     for statement in triggers.sqlite() if dialect == "sqlite" else triggers.postgresql():

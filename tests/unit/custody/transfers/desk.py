@@ -19,15 +19,9 @@ from chains.model import Address, TxId
 from custody.apikeys.model import Caller, Scope
 from custody.bootstrap import Custody
 from custody.config import Settings
+from custody.db.feed_tables import EventRow
 from custody.db.tables import IdempotencyRow, OutboxRow, Row, VaultRow
-from custody.db.transfer_tables import (
-    ClaimRow,
-    MandateRow,
-    TransactionEventRow,
-    TransactionRow,
-    TransferEventRow,
-    TransferRow,
-)
+from custody.db.transfer_tables import ClaimRow, MandateRow, TransactionRow, TransferRow
 from custody.errors import Unprocessable
 from custody.services import make_services
 from custody.transactions import repository as transactions
@@ -215,18 +209,14 @@ class Desk(World):
         ids = [each.id for each in await self.transactions(transfer_id)]
         async with self.database.read() as session:
             rows = await session.all(
-                select(TransactionEventRow.event)
-                .where(TransactionEventRow.transaction_id.in_(ids))
-                .order_by(TransactionEventRow.seq)
+                select(EventRow.event).where(EventRow.subject.in_(ids)).order_by(EventRow.seq)
             )
         return list(rows)
 
     async def events(self, transfer_id: str) -> list[str]:
         async with self.database.read() as session:
             rows = await session.all(
-                select(TransferEventRow.event)
-                .where(TransferEventRow.transfer_id == transfer_id)
-                .order_by(TransferEventRow.seq)
+                select(EventRow.event).where(EventRow.subject == transfer_id).order_by(EventRow.seq)
             )
         return list(rows)
 

@@ -1,0 +1,157 @@
+"""What the database itself writes about changes, whoever makes them.
+
+Rows that deposits, approvals, freezes and alarms consist of say all about themselves, so their
+events follow from them (`TOLD`): no statement changes one and no feed says so. Transfers and
+transactions tell their own, because an event of theirs has a name. Every event and every ledger
+entry waits in `unsequenced` for its number, and leaves only when it has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from custody.db.base import Row
+from custody.db.tables import AlarmRow, DepositRow, VaultFreezeRow
+from custody.db.transfer_tables import ApprovalRow
+
+FORGOTTEN: Final = "what has no number is not forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The event of a new or changed row, as SQL over NEW. `changes`: the columns that make a
+    change an event. `changed_at`: when; NOW stands for the database's clock. A new row's event is
+    of its `created_at`."""
+
+    kind: str
+    state: str
+    changed_at: str = "NOW"
+    changes: tuple[str, ...] = ()
+    detail: str = "NULL"
+    vault: str = "NEW.vault_id"
+
+
+TOLD: Final[Mapping[type[Row], Told]] = {
+    DepositRow: Told(
+        kind="deposit",
+        state="NEW.state",
+        changes=("state",),
+        changed_at="COALESCE(NEW.decided_at, NOW)",
+    ),
+    ApprovalRow: Told(
+        kind="approval",
+        state="NEW.verdict",
+        detail="NEW.approver",
+        vault="(SELECT vault_id FROM transfers WHERE id = NEW.transfer_id)",
+    ),
+    VaultFreezeRow: Told(
+        kind="freeze",
+        state="CASE WHEN NEW.ended_at IS NULL THEN 'open' ELSE 'ended' END",
+        detail="COALESCE(NEW.ended_reason, NEW.reason)",
+        changes=("ended_at",),
+        changed_at="NEW.ended_at",
+    ),
+    AlarmRow: Told(
+        kind="alarm",
+        state="CASE WHEN NEW.cleared_at IS NULL THEN 'open' ELSE 'cleared' END",
+        detail="COALESCE(NEW.cleared_reason, NEW.message)",
+        changes=("message", "cleared_at"),
+        changed_at="COALESCE(NEW.cleared_at, NEW.updated_at)",
+    ),
+}
+CREATED: Final = "create"
+CHANGED: Final = "change"
+
+_QUEUED: Final = (("events", "event_seq", "seq"), ("ledger_entries", "entry_id", "id"))
+"""What is numbered: a table, the column of `unsequenced` that names a row of it, and its key."""
+_EVENT: Final = "events (kind, subject, vault_id, event, state, detail, created_at)"
+_UNNUMBERED: Final = (
+    "NOT EXISTS (SELECT 1 FROM sequenced_events WHERE event_seq = OLD.event_seq)"
+    " AND NOT EXISTS (SELECT 1 FROM sequenced_entries WHERE entry_id = OLD.entry_id)"
+)
+
+
+def sqlite() -> tuple[str, ...]:
+    """As statements: `<table>_tell_create`, `_tell_change`, `_queue`, and one for the queue."""
+    statements = []
+    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    for row, told in TOLD.items():
+        name = row.__tablename__
+        changed = " OR ".join(f"OLD.{each} IS NOT NEW.{each}" for each in told.changes)
+        statements.append(
+            f"CREATE TRIGGER {name}_tell_{CREATED} AFTER INSERT ON {name}\n"
+            f"BEGIN {_tell(told, repr(CREATED), 'NEW.created_at')}; END"
+        )
+        if told.changes:
+            statements.append(
+                f"CREATE TRIGGER {name}_tell_{CHANGED} AFTER UPDATE ON {name}\nWHEN {changed}\n"
+                f"BEGIN {_tell(told, repr(CHANGED), told.changed_at.replace('NOW', now))}; END"
+            )
+    for table, column, key in _QUEUED:
+        statements.append(
+            f"CREATE TRIGGER {table}_queue AFTER INSERT ON {table}\n"
+            f"BEGIN {_queue(column, key)}; END"
+        )
+    statements.append(
+        f"CREATE TRIGGER unsequenced_no_forget BEFORE DELETE ON unsequenced\nWHEN {_UNNUMBERED}\n"
+        f"BEGIN SELECT RAISE(ABORT, 'unsequenced: {FORGOTTEN}'); END"
+    )
+    return tuple(statements)
+
+
+def postgresql() -> tuple[str, ...]:
+    """The same; each trigger with the function that it calls."""
+    statements = []
+    is_new = "CASE TG_OP WHEN 'INSERT' THEN"
+    event = f"{is_new} '{CREATED}' ELSE '{CHANGED}' END"
+    for row, told in TOLD.items():
+        name = row.__tablename__
+        changed_at = told.changed_at.replace("NOW", "clock_timestamp()")
+        at = f"{is_new} NEW.created_at ELSE {changed_at} END"
+        statements.append(_function(f"tell_{name}", _tell(told, event, at)))
+        statements.append(_after("INSERT", name, f"tell_{CREATED}", f"tell_{name}"))
+        if told.changes:
+            changed = " OR ".join(
+                f"OLD.{each} IS DISTINCT FROM NEW.{each}" for each in told.changes
+            )
+            statements.append(
+                _after("UPDATE", name, f"tell_{CHANGED}", f"tell_{name}", f" WHEN ({changed})")
+            )
+    for table, column, key in _QUEUED:
+        statements.append(_function(f"queue_{table}", _queue(column, key)))
+        statements.append(_after("INSERT", table, "queue", f"queue_{table}"))
+    statements.append(
+        "CREATE FUNCTION refuse_forgetting() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"BEGIN IF {_UNNUMBERED}\n"
+        f"THEN RAISE EXCEPTION 'unsequenced: {FORGOTTEN}'; END IF; RETURN OLD; END $$"
+    )
+    statements.append(
+        "CREATE TRIGGER unsequenced_no_forget BEFORE DELETE ON unsequenced\n"
+        "FOR EACH ROW EXECUTE FUNCTION refuse_forgetting()"
+    )
+    return tuple(statements)
+
+
+def _tell(told: Told, event: str, at: str) -> str:
+    values = f"'{told.kind}', NEW.id, {told.vault}, {event},\n{told.state}, {told.detail}, {at}"
+    return f"INSERT INTO {_EVENT}\nVALUES ({values})"
+
+
+def _queue(column: str, key: str) -> str:
+    return f"INSERT INTO unsequenced ({column}) VALUES (NEW.{key})"  # noqa: S608 - our own words
+
+
+def _function(name: str, statement: str) -> str:
+    return (
+        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$\n"
+        f"BEGIN {statement}; RETURN NULL; END $$"
+    )
+
+
+def _after(when: str, table: str, what: str, function: str, condition: str = "") -> str:
+    return (
+        f"CREATE TRIGGER {table}_{what} AFTER {when} ON {table}\n"
+        f"FOR EACH ROW{condition} EXECUTE FUNCTION {function}()"
+    )

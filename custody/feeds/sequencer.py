@@ -1,0 +1,56 @@
+"""Gives numbers to what was committed: per client 1, 2, 3, ... in commit order, without gaps.
+
+Whoever numbers rows while writing them either makes the writers of a client wait for each other or
+shows numbers before the rows of smaller ones. So writers only leave word (`unsequenced`), and one
+leader numbers what it finds, in transactions of its own. What it sees is committed; what commits
+later gets a later number; and a transaction that built on another one comes after it, because it
+left word after the other had committed.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from custody.db.feed_tables import SequencedEntryRow, SequencedEventRow
+from custody.db.leases import Lease
+from custody.db.session import Database, WriteSession
+from custody.feeds import repository
+from custody.feeds.numbering import Waiting
+from custody.feeds.repository import Places
+
+_MARK_BYTES = 6
+
+
+class Sequencer:
+    """One per process; one of them leads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def number(self, lease: Lease) -> int:
+        """Number the oldest of what waits. How many rows that was. Raises LeaseLost.
+
+        It is done in one transaction that the leader's lease outlives, so nobody else gives the
+        same numbers away, and a number is never seen before those below it.
+        """
+        async with self._database.read() as reading:
+            if not await repository.is_waiting(reading):
+                return 0
+        async with self._database.write_short() as session:
+            await lease.check(session)
+            waiting = await repository.unsequenced(session)
+            mark = secrets.token_hex(_MARK_BYTES)
+            events = [event for _, event, _ in waiting if event is not None]
+            entries = [entry for _, _, entry in waiting if entry is not None]
+            owned = await repository.clients_of_events(session, events)
+            await _place(session, SequencedEventRow, owned, mark)
+            owned = await repository.clients_of_entries(session, entries)
+            await _place(session, SequencedEntryRow, owned, mark)
+            await repository.forget(session, [turn for turn, _, _ in waiting])
+        return len(waiting)
+
+
+async def _place(session: WriteSession, places: Places, waiting: list[Waiting], mark: str) -> None:
+    clients = {client for each in waiting for client in each.clients}
+    heads = await repository.heads(session, places, clients)
+    await repository.store(session, places, list(heads.number(waiting)), mark)

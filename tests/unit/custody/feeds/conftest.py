@@ -1,0 +1,3 @@
+"""The desks of those who send money."""
+
+from tests.unit.custody.transfers.conftest import every as every
