@@ -1,4 +1,7 @@
-"""Bitcoin's constants, and nothing else. Amounts are satoshi, fee rates satoshi per 1000 vbytes."""
+"""Bitcoin: coins, PSBTs and Bitcoin Core.
+
+This file: constants. Amounts are satoshi, fee rates satoshi per 1000 vbytes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Ethereum, BNB Smart Chain and every other EVM network: one code, different data."""
+"""Ethereum, BNB Smart Chain and every other EVM network: one code, different data.
+
+This file: constants. Amounts are wei.
+"""
 
 from __future__ import annotations
 

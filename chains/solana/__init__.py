@@ -1,4 +1,6 @@
-"""Solana: constants only. Amounts are lamports, compute-unit prices micro-lamports per unit.
+"""Solana: v0 messages, durable nonces and Agave.
+
+This file: constants. Amounts are lamports, compute-unit prices micro-lamports per unit.
 
 Sources: the Agave validator and its SDK crates (names in brackets); SIMD numbers are those of the
 Solana Improvement Documents.

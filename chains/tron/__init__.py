@@ -1,4 +1,6 @@
-"""TRON: constants only.
+"""TRON: raw_data, its resources and java-tron.
+
+This file: constants. Amounts are sun.
 
 Sources: java-tron `Constant.java`, `BandwidthProcessor.java`, `TransferActuator.java` (names in
 brackets) and the chain's own parameters as `/wallet/getchainparameters` gives them.

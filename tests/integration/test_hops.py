@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -36,7 +35,7 @@ from signer.server import Server, UnixListener
 from signer.session import Session
 from signer.state import StateDirectory
 from tests.bench.requests import standing_policy
-from tests.support.hops import SIGNER, Hop, Trace, tracing, visiting
+from tests.support.hops import SIGNER, Trace, described, tracing, visiting
 from tests.support.networks import find_network
 from tests.support.signer import ENTROPY, PINNED
 
@@ -178,24 +177,11 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
     return asyncio.run(play())
 
 
-def documented() -> dict[str, list[Hop]]:
-    """By visit, the numbered lines of the architecture: 1. `a/file` -> `b/file`: why."""
-    found: dict[str, list[Hop]] = {}
-    visit = ""
-    for line in DOCUMENT.read_text().splitlines():
-        if line.startswith("**") and line.strip("*.: ").lower() in VISITS:
-            visit = line.strip("*.: ").lower()
-        match = re.match(r"\d+\. `([a-z0-9_/]+)` -> `([a-z0-9_/]+)`", line)
-        if match and visit:
-            found.setdefault(visit, []).append(Hop(match[1], match[2]))
-    return found
-
-
 def test_the_architecture_describes_the_way_as_it_is(trace: Trace) -> None:
-    described = documented()
+    document = described(DOCUMENT)
     for visit in VISITS:
         seen = trace.hops.get(visit, {})
-        named = {hop.rooms: hop for hop in described.get(visit, ())}
+        named = {hop.rooms: hop for _, hop in document.get(visit, ())}
         assert seen.keys() <= named.keys(), f"{visit}: {seen.keys() - named.keys()}"
         assert named.keys() - seen.keys() <= SOMETIMES, f"{visit}: {named.keys() - seen.keys()}"
         for rooms in seen:

@@ -42,6 +42,8 @@ GROUND: Final = (
 )
 """Beside the files that lie directly in custody/ and chains/, and the pure half of each chain."""
 _PURE: Final = re.compile(r"chains/[a-z]+/(address|bech32|build|codec|parse|psbt|rlp|transaction)")
+_VISIT: Final = re.compile(r"\*\*([^*]+)\*\*")
+_NUMBERED: Final = re.compile(r"(\d+)\. `([a-z0-9_/]+)` -> `([a-z0-9_/]+)`")
 SIGNER: Final = "signer"
 """The visit of the signer's own process, here a thread of that name."""
 
@@ -78,6 +80,19 @@ class Trace:
         seen = self.hops.setdefault(visit, {}).setdefault(hop.rooms, [])
         if hop not in seen:
             seen.append(hop)
+
+
+def described(document: Path) -> dict[str, list[tuple[int, Hop]]]:
+    """By visit, the numbered lines of `document`: 1. `a/file` -> `b/file`: why. A visit begins at
+    a line that is its name, as **The request**."""
+    found: dict[str, list[tuple[int, Hop]]] = {}
+    visit = ""
+    for line in document.read_text().splitlines():
+        if title := _VISIT.fullmatch(line):
+            visit = title[1].lower()
+        elif visit and (hop := _NUMBERED.match(line)):
+            found.setdefault(visit, []).append((int(hop[1]), Hop(hop[2], hop[3])))
+    return found
 
 
 def room_of(file: str) -> str:
