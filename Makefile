@@ -13,19 +13,25 @@ ANVIL_STAMP := chains/devnet/node_modules/.lock-$(call key,chains/devnet/package
 ORACLES_STAMP := tests/oracles/node_modules/.lock-$(call key,tests/oracles/package-lock.json)
 
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
+# Tests start many processes, and each imports a hundred libraries: compiled once, also where this
+# machine's environment says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 
-.PHONY: help setup demo up test test-long lint bench fuzz openapi locks clean
+.PHONY: help setup demo up check test test-long lint bench fuzz openapi drawings locks clean
 
 help:
 	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2, PgBouncer'
 	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
 	@echo 'make up       the same networks and services, until Ctrl-C'
-	@echo 'make test     lint, types, import contracts, tests'
+	@echo 'make check    lint, types, import contracts, quick tests; within a minute, without Node or engines'
+	@echo 'make test     lint, types, import contracts, tests; within ten minutes'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make lint     only the checks that run no code'
 	@echo 'make bench    ours beside the peers and the limits'
 	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
 	@echo 'make openapi  write docs/openapi.json again'
+	@echo 'make drawings draw the diagrams of docs/architecture.md again'
 	@echo 'make locks    resolve all dependencies again'
 	@echo 'make clean    remove everything that setup made'
 
@@ -63,7 +69,12 @@ demo: setup
 up: setup
 	@$(VENV)/bin/custody devnet up
 
-test: lint
+check: lint
+	@echo 'check: quick tests on two processes'
+	@$(PYTHON_BIN) -m pytest -q -n 2 --maxfail 10 \
+	    -m 'not (database or engine or long or postgres or slow)' tests/unit tests/architecture
+
+test: setup lint
 	@echo 'test: pytest on two processes'
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup
 
@@ -71,7 +82,7 @@ test-long: setup
 	@echo 'test-long: pytest on two processes'
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup -m long
 
-lint: setup
+lint: $(PROJECT_STAMP)
 	@echo 'lint: ruff check'
 	@$(VENV)/bin/ruff check --quiet .
 	@echo 'lint: ruff format'
@@ -86,6 +97,10 @@ bench: setup
 
 fuzz: setup
 	@$(PYTHON_BIN) -m tests.fuzz
+
+drawings: $(PROJECT_STAMP)
+	@$(PYTHON_BIN) -m tests.architecture.diagrams --write
+	@echo 'drawings: docs/architecture.md written'
 
 openapi: setup
 	@$(PYTHON_BIN) -m api.openapi docs/openapi.json

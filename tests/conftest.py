@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ("tests.support.database", "tests.support.scheduling")
+pytest_plugins = ("tests.support.budget", "tests.support.database", "tests.support.scheduling")

@@ -34,6 +34,7 @@ from tests.support.images import (
 )
 from tests.support.networks import all_networks
 
+pytestmark = pytest.mark.slow
 DOCKER = ROOT / "docker"
 COMPOSE: dict[str, Any] = yaml.safe_load((DOCKER / "compose.yaml").read_text())
 SIGNER_UID, CUSTODY_UID = "10001", "10002"

@@ -182,6 +182,16 @@ def _die_with(parent: int) -> Callable[[], None]:
     return tie
 
 
+NEEDS_DATABASE = {"database", "database_url", "postgres_server", "sqlite_template"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that ask for a database, so that `make check` can leave them out."""
+    for item in items:
+        if NEEDS_DATABASE & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.database)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     with contextlib.ExitStack() as stack:

@@ -30,6 +30,7 @@ from tests.support.cli import (
 )
 from tests.support.signer import offer
 
+pytestmark = pytest.mark.slow
 Keys = dict[str, tuple[Path, dict[str, Any]]]
 
 

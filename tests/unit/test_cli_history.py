@@ -137,7 +137,14 @@ class Past:
         )
 
 
-BOTH = pytest.mark.parametrize("past", ["sqlite_url", "postgres_url"], indirect=True)
+BOTH = pytest.mark.parametrize(
+    "past",
+    [
+        pytest.param("sqlite_url", marks=pytest.mark.database),
+        pytest.param("postgres_url", marks=[pytest.mark.database, pytest.mark.postgres]),
+    ],
+    indirect=True,
+)
 """For tests of queries: on either kind of database."""
 
 

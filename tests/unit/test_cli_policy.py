@@ -404,6 +404,7 @@ def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
         os.close(reading)
 
 
+@pytest.mark.slow
 def test_publish_puts_a_policy_in_force_and_only_a_better_one_replaces_it(
     council: Council, signer: RunningSigner
 ):

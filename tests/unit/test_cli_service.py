@@ -191,6 +191,7 @@ def test_an_unknown_command_is_a_misuse():
     assert (result.exit_code, "No such command" in result.output) == (2, True)
 
 
+@pytest.mark.slow
 def test_no_option_takes_a_secret():
     """Secrets come from prompts, files and descriptors: arguments are for everybody to read."""
     helped = "".join(done(*command.split(), "--help") for command in COMMANDS)
@@ -238,6 +239,7 @@ def test_text_from_elsewhere_can_not_move_the_cursor():
     assert printable("Zürich [bold] :smile:") == "Zürich [bold] :smile:"
 
 
+@pytest.mark.slow
 def test_the_local_networks_are_mounted():
     result = subprocess.run(
         [sys.executable, "-c", "from custody.cli import app; app()", "devnet", "--help"],

@@ -79,6 +79,7 @@ def test_a_mistake_of_our_decoder_is_noticed(
         crosscheck.check_signed(replace(tx, txid=wrong.txid()))
 
 
+@pytest.mark.slow
 def test_leaves_nothing_in_the_home_directory(tmp_path: Path) -> None:
     home, temporary = tmp_path / "home", tmp_path / "tmp"
     home.mkdir()

@@ -59,6 +59,7 @@ def room_for_the_next(logged):
     return before, logged.path.stat().st_size
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_at_any_byte_of_a_record(logged):
     """The write fails and is told; the file verifies at once; with room again it goes on."""
     before, after = room_for_the_next(logged)

@@ -27,9 +27,9 @@ def desk(sqlite: Database) -> Desk:
 
 @pytest_asyncio.fixture(
     params=[
-        f"{COINS} sqlite",
-        pytest.param(f"{ACCOUNT} postgresql", marks=pytest.mark.postgres),
-        f"{TRON} sqlite",
+        pytest.param(f"{COINS} sqlite", marks=pytest.mark.database),
+        pytest.param(f"{ACCOUNT} postgresql", marks=[pytest.mark.database, pytest.mark.postgres]),
+        pytest.param(f"{TRON} sqlite", marks=pytest.mark.database),
     ]
 )
 async def every(request: pytest.FixtureRequest) -> AsyncIterator[Desk]:

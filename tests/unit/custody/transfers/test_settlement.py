@@ -93,6 +93,7 @@ def test_what_nothing_bounds_is_shared_beyond_the_bounds_too():
     st.dictionaries(st.text("abcdef0123456789", max_size=6), st.integers(0, 10**30), max_size=64),
     st.data(),
 )
+@pytest.mark.slow
 def test_shares_are_exact_and_below_every_bound(bounds: dict[str, int], data: st.DataObject):
     cost = data.draw(st.integers(0, sum(bounds.values())))
     check(cost, bounds)
