@@ -1,7 +1,7 @@
-"""Questions about several things at once, each answered for itself. Knows no chain.
+"""Questions about several things at once. Each thing gets its own answer. Knows no chain.
 
-A node is asked once about a whole set, because a question costs more than what it is about. One
-thing's trouble is its own answer: it must not hide what the node said about the others.
+A node is asked once about a whole set, because a question costs more than the things it is about.
+Trouble with one thing is the answer for that thing. It must not hide the other answers.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - an item
 
 Answers = list[T | ChainError]
-"""One for each thing asked about, in order: what was found, or why nothing was."""
+"""One for each thing, in order: what was found, or why nothing was found."""
 
 CONCURRENCY: Final = 8
-"""Requests to one node at a time, where it takes no set."""
+"""Requests to a node at the same time, where it takes no set."""
 
 
 async def each_answer(items: Iterable[I], ask: Callable[[I], Awaitable[T]]) -> Answers[T]:
-    """Ask about one after the other, several at a time."""
+    """Ask about each, several at a time."""
     slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one(item: I) -> T | ChainError:
@@ -34,7 +34,7 @@ async def each_answer(items: Iterable[I], ask: Callable[[I], Awaitable[T]]) -> A
 
 
 async def answer(asking: Awaitable[T]) -> T | ChainError:
-    """What comes of it, with an error of the chain as a value."""
+    """The result. A ChainError is returned instead of raised."""
     try:
         return await asking
     except ChainError as error:
@@ -42,7 +42,7 @@ async def answer(asking: Awaitable[T]) -> T | ChainError:
 
 
 def attempt(work: Callable[[], T]) -> T | ChainError:
-    """The same for work that waits for nothing."""
+    """As `answer`, for work that waits for nothing."""
     try:
         return work()
     except ChainError as error:
@@ -50,7 +50,7 @@ def attempt(work: Callable[[], T]) -> T | ChainError:
 
 
 def found(answered: T | ChainError) -> T:
-    """The answer, or its error raised."""
+    """The answer. Raises it if it is an error."""
     if isinstance(answered, ChainError):
         raise answered
     return answered

@@ -1,9 +1,9 @@
 """What one block did to accounts: the answer of every chain's reader, and what followers work on.
 
-Values only. A block that is read twice, by whichever means and from whichever node, gives the same
-movements at the same places: a place comes from the transaction alone, never from where the
-transaction stands in its block. So a reorg that moves a transaction does not make a new deposit of
-its payment. A means that sees less (`Reading`) gives fewer movements, and never other places.
+Values only. However and wherever a block is read, it gives the same movements at the same places.
+A place comes from the transaction alone, and not from where the transaction stands in its block. So
+a reorg that moves a transaction makes no new deposit of its payment. A way of reading that sees
+less (`Reading`) gives fewer movements, and never other places.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ V = TypeVar("V")
 def remember_small(
     function: Callable[[K], V], size: Callable[[K], int], *, entries: int, bytes_max: int
 ) -> Callable[[K], V]:
-    """`function` with a memory of its newest answers, but only of arguments up to `bytes_max`:
-    whoever sends a large one again and again does not fill our memory."""
+    """`function`, with its newest answers remembered. Answers for arguments above `bytes_max` are
+    not: nobody can fill our memory by sending large ones."""
     recent = lru_cache(maxsize=entries)(function)
 
     def remembered(argument: K) -> V:
@@ -48,22 +48,21 @@ def payload_size(tx: UnsignedTx) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """How the chains of one family differ, as far as others must know. Asked in place of their
-    names, so that a new family is added in one place."""
+    """How the chains of one family differ, as far as others must know. Others ask for a trait and
+    never for a family's name, so a new family is added in one place."""
 
     coins: bool
     """Spends outpoints (UTXO) instead of an account's balance, and change returns to it."""
     conflict_keys: bool
-    """Transactions take something for themselves, which is claimed before one is built."""
+    """A transaction takes something for itself. It is claimed before the transaction is built."""
     binding_keys: bool
-    """A further transaction for a transfer can be kept out of blocks by an earlier one, and the
-    other way round."""
+    """Two transactions for a transfer can be made so that at most one is ever in a block."""
     memo: bool
     """A payment can say whose money it is at a shared account."""
 
 
 def check_plain(network: Network, payment: Pay) -> None:
-    """What every chain without tokens and memos demands of a payment, but for its address. Raises
+    """What a chain without tokens and memos asks of a payment, apart from its address. Raises
     MemoUnsupported or InvalidAmount."""
     native = network.native
     if payment.memo is not None:
@@ -121,8 +120,8 @@ class TransactionCodec(Protocol):
         ...
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
-        """All that the bytes do. Raises MalformedTransaction unless every byte is understood
-        structurally; what is well-formed but not covered lands in `unexplained`."""
+        """All that the bytes do. Raises MalformedTransaction unless the structure of every byte is
+        understood. What is well-formed and has no words here goes into `unexplained`."""
         ...
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:

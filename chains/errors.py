@@ -64,7 +64,7 @@ class InvalidAddress(InvalidInput):
 
 
 class WrongChecksum(InvalidAddress):
-    """Has the form of an address, but a character is wrong."""
+    """It looks like an address, but a character is wrong."""
 
     code = "address_checksum"
 
@@ -86,7 +86,7 @@ class InvalidAmount(InvalidInput):
 
 
 class MalformedAmount(InvalidAmount):
-    """Not a number in the one form that is read."""
+    """Not a number in the form that we read."""
 
     code = "amount_malformed"
 
@@ -106,13 +106,13 @@ class ZeroAmount(InvalidAmount):
 
 
 class DustAmount(InvalidAmount):
-    """So small that the network would refuse to carry or keep it."""
+    """Too small: the network would refuse to carry or keep it."""
 
     code = "amount_dust"
 
 
 class MemoUnsupported(InvalidInput):
-    """The chain's payments carry no memo, so that nobody would ever read it."""
+    """The chain's payments carry no memo: nobody would ever read it."""
 
     code = "memo_unsupported"
 
@@ -161,19 +161,19 @@ class InsufficientFunds(BuildError):
 
 
 class FeeAboveMaximum(BuildError):
-    """The network's present fee exceeds what the transfer allows; it can wait or be raised."""
+    """The network asks for more than the transfer allows. Wait, or allow more."""
 
     code = "fee_above_maximum"
 
 
 class FeeUnknown(BuildError):
-    """The node can't say what the network charges at present; it will."""
+    """The node can't say yet what the network charges."""
 
     code = "fee_unknown"
 
 
 class ClaimUnusable(BuildError):
-    """The claimed nonce, coin or durable nonce is gone from the chain; claim again."""
+    """The claimed nonce, coin or durable nonce is gone from the chain. Claim again."""
 
     code = "claim_unusable"
 
@@ -196,14 +196,14 @@ class NodeError(ChainError):
 
 
 class NodeUnavailable(NodeError):
-    """No usable answer (connection, time-out, syncing). Whether a request took effect: unknown."""
+    """No usable answer (connection, time-out, syncing). The request may have taken effect."""
 
     code = "node_unavailable"
 
 
 class BlockUnreadable(NodeUnavailable):
-    """The node answers, but not about this one block: pruned, too slow to trace, lost. `hash_` is
-    known where another block named it."""
+    """The node answers, but not about this block: it is pruned, lost, or too slow to trace. `hash_`
+    is known if another block named it."""
 
     code = "block_unreadable"
 
@@ -223,7 +223,7 @@ class BlockUnreadable(NodeUnavailable):
 
 
 class NodeLimited(NodeUnavailable):
-    """The node, or what stands before it, wants to be asked less. Not before `delay_s` seconds."""
+    """The node, or a gateway before it, wants fewer questions. Wait `delay_s` seconds."""
 
     code = "node_limited"
 
@@ -233,7 +233,7 @@ class NodeLimited(NodeUnavailable):
 
 
 class NodeDenied(NodeUnavailable):
-    """The node does not accept our credentials, or has none from us."""
+    """The node does not accept our credentials, or we sent none."""
 
     code = "node_denied"
 
@@ -254,7 +254,7 @@ class DeathUnproven(NodeError):
 
 
 class NodeUnfit(NodeError):
-    """The node works and lacks something without which money would be overlooked."""
+    """The node works, but lacks something; without it we would overlook money."""
 
     code = "node_unfit"
 

@@ -31,8 +31,8 @@ class Excludes(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class ConflictKey:
-    """Names what a transaction takes for itself. Custody claims it, so that two transfers don't
-    take the same. `text` is unique across networks, and has one `excludes` whoever says it."""
+    """Names what a transaction takes for itself. Custody claims it, so that no two transfers take
+    the same. `text` is unique across networks. One `text` always has the same `excludes`."""
 
     text: str
     excludes: Excludes
@@ -112,8 +112,8 @@ class UnsignedTx:
     """`payload` is the chain's standard container: a PSBT v0, the EIP-2718 envelope that is hashed
     for signing (or the EIP-155 six-field list plus chain id), TRON raw_data, a Solana v0 message.
 
-    `sender` is set exactly where the container does not name who pays, which is EVM: there it is
-    proven by the key that signs (the signer derives it, `attach` recovers it), never believed.
+    `sender` is set where the container does not name who pays: on EVM. It is never believed. The
+    key that signs proves it: the signer derives it, `attach` recovers it.
     """
 
     network: NetworkId

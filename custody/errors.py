@@ -47,4 +47,4 @@ class Unavailable(CustodyError):
 
 
 class IllegalTransition(AssertionError):
-    """A programmer's error: the caller did not look at the state of what it holds a lock on."""
+    """A programmer's error: the caller did not look at the state of the row that it has locked."""

@@ -55,7 +55,7 @@ class KeystoreFault(SignerFault):
 
 
 class WrongPassphrase(KeystoreFault):
-    """The file authenticates only under the right passphrase; which part is wrong is unknown."""
+    """The passphrase or the file is wrong. The cipher can't tell which."""
 
 
 class KeystoreDamaged(KeystoreFault):
@@ -79,7 +79,7 @@ class OutsideScope(SignerFault):
 
 
 class PinnedAlready(SignerFault):
-    """Administrators have the say; only a policy that they sign names others."""
+    """Administrators are pinned already. Only a policy that they sign names others."""
 
     def __init__(self) -> None:
         super().__init__("administrators are pinned already: publish a policy that names others")
@@ -94,12 +94,12 @@ class JournalDamaged(JournalFault):
 
 
 class JournalBehind(JournalFault):
-    """There is proof of later records: this is a restored backup. Signing again what the lost
+    """Somebody holds proof of later records: this is a restored backup. To sign again what the lost
     records allowed would pay twice."""
 
 
 class StateInUse(JournalFault):
-    """Two signers on one state would each not know what the other signed."""
+    """Another process works here. Neither would know what the other signed."""
 
 
 class DiskFailed(JournalFault):

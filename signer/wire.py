@@ -1,10 +1,10 @@
 """What crosses the signer's socket: requests, receipts, refusals, and their canonical bytes.
 
-Public: custody builds these, the signer believes none of them. Canonical bytes are RFC 8785 JSON,
-so that what an approver signs, what custody stores and what the signer hashes are the same bytes.
+Public. Custody builds these; the signer believes none of them. Canonical bytes are RFC 8785 JSON:
+an approver signs, custody stores and the signer hashes the same bytes.
 Amounts are decimal strings of base units, times RFC 3339 UTC with seconds, bytes lower-case hex.
 A parser here refuses unknown fields, missing fields and non-canonical values (MalformedMessage).
-What people agree to is in `signer.agreement`, and to be had here too.
+What people agree to is in `signer.agreement`. It can be imported from here too.
 
 Knows no key, no policy and no chain code beyond the value types.
 """
@@ -57,9 +57,9 @@ BATCH_MAX = 256
 CONSENTS_MAX = 64
 """Transfers that one transaction may carry."""
 PAYLOAD_BYTES_MAX = 1024 * 1024
-"""Of an unsigned transaction: what is signed is kept whole in the journal, one record a message."""
+"""Of an unsigned transaction. The journal keeps it whole, and one record must fit one message."""
 SET_BYTES_MAX = 3 * 1024 * 1024
-"""Of mandates and transaction in one request: their records are told together, in one message."""
+"""Of mandates and transaction in one request. All their records must fit one message."""
 SIGNATURES_MAX = 4096
 _TX_DOMAIN = b"custody-wallet/transaction/v1\n"
 
@@ -79,12 +79,12 @@ class RefusalCode(StrEnum):
     NEEDS_APPROVALS = "needs-approvals"
     EXPIRED = "expired"
     NOT_YET = "not-yet"
-    """A time lock is still running, or the mandate is of a time that has not come."""
+    """A time lock is running, or the mandate is of a time that has not come."""
     BASIS = "basis"
-    """The mandate rests on other rules than those in force. A new version has to be offered."""
+    """The mandate rests on rules that are not in force any more. Offer a new version."""
     CONFLICT = "conflict"
-    """Another transaction was signed for one of the transfers and both could confirm, or this one
-    was signed for others."""
+    """Another transaction was signed for one of the transfers, and both could confirm. Or this one
+    was signed for other transfers."""
     UNKNOWN_VAULT = "unknown-vault"
     LOCKED = "locked"
     UNAVAILABLE = "unavailable"
@@ -100,8 +100,8 @@ def tx_digest(tx: UnsignedTx) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class SignRequest:
-    """One transaction, and every transfer that it carries or calls off, each in one version. All of
-    it is signed or nothing. Who cancels shows versions that were signed for, without approvals."""
+    """One transaction, and every transfer that it carries or cancels, each in one version. All of
+    it is signed, or nothing. A cancel shows versions that were signed for, without approvals."""
 
     purpose: Purpose
     tx: UnsignedTx
@@ -138,7 +138,7 @@ _TX_FIELDS = frozenset("network payload sender".split())
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Of a record in the signer's log: its number, and its leaf in the tree."""
+    """Where a record is in the signer's log: its number, and its leaf in the tree."""
 
     sequence: int
     leaf: int
@@ -158,10 +158,11 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """Proof of one signing. For each transfer, in one order: its id, the digest of the mandate that
-    was recorded, and where. `signatures` are in the order of the codec's `signing_inputs`. `head`
-    is that of the last record: custody keeps the newest, and a signer restored from an older backup
-    is told by it. `checkpoint`: the signed note (C2SP) under the log as it was when the receipt was
-    given out, with those records in it; a later repetition shows a later one."""
+    was recorded, and the record's place. `signatures`: in the order of the codec's
+    `signing_inputs`. `head`: of the last record. Custody keeps the newest head; with it a signer
+    that was restored from an older backup is found out. `checkpoint`: the signed note (C2SP) of the
+    log when the receipt was given out. It covers those records; a repetition may show a later
+    one."""
 
     purpose: Purpose
     transfers: tuple[str, ...]
@@ -231,9 +232,8 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`transfer`: the one that is in the way, so that the others can go without it; None if it is
-    the request as a whole. `detail`: a stable word below `code`, e.g. mismatch/amount. `message` is
-    for people."""
+    """`transfer`: the one that is in the way; the others can go without it. None if it is the whole
+    request. `detail`: a stable word below `code`, e.g. mismatch/amount. `message`: for people."""
 
     transfer: str | None
     code: RefusalCode
@@ -280,8 +280,8 @@ def parse_outcome(row: object) -> Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """The answer about one consent, asked without a transaction: the policy allows the mandate as
-    things are now, by `rule`. A promise of nothing: it is judged again when a transaction comes."""
+    """The answer about a consent that comes without a transaction: now, `rule` allows the mandate.
+    It promises nothing: the mandate is judged again when a transaction comes."""
 
     transfer: str
     mandate: bytes

@@ -1,7 +1,7 @@
 """The catalogue of alarms. A code that is not here can't be raised.
 
-`docs/runbook.md` has one section per code, under the code as its heading: what it means, what to
-look at, what to type. A test holds the two together. Data only.
+`docs/runbook.md` has a section for each code: what it means, what to look at, what to type. A test
+compares the two. Data only.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class AlarmCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """`words`: one line for a list. `clears_itself`: whoever raises it also sees when its cause is
-    gone, and calls `clear_alarm` then; all others wait for a person."""
+    """`words`: one line for a list. `clears_itself`: what raises it also sees when its cause is
+    gone, and clears it. All others wait for a person."""
 
     words: str
     clears_itself: bool

@@ -1,8 +1,8 @@
 """Raises and clears alarms, inside the transaction of what causes them.
 
 An alarm is one row for a code, a network and a vault, until it is cleared. Raising it again changes
-nothing, unless the words changed: then the row says the new ones, and so does the log. So words may
-hold an amount, but nothing that grows by itself (a height, an age).
+nothing, unless the words changed: then the row and the log get the new words. So words may hold an
+amount, but nothing that grows by itself (a height, an age).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What commands say and how they end: 0 done, 1 understood but refused or failed, 2 asked wrong.
 
-Everything printed passes through here. Text that came from elsewhere (a document, the API, the
-database) can't move the cursor or colour itself, and nothing is ever cut to the terminal's width:
-an address with dots in the middle is not an address.
+Everything printed passes through here. Text from elsewhere (a document, the API, the database)
+can't move the cursor or colour itself. Nothing is ever cut to the terminal's width: an address with
+dots in the middle is not an address.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def say(*lines: str) -> None:
 
 
 def note(*lines: str) -> None:
-    """To standard error: what a program reading our output shall not get."""
+    """To standard error, so that a program that reads our output does not get it."""
     for line in lines:
         typer.echo(printable(line), err=True)
 
@@ -124,8 +124,8 @@ def _of_ours(error: Exception) -> tuple[str, int] | None:
 
 
 def _of_the_database(error: Exception) -> tuple[str, int] | None:
-    """The driver's own words, never the URL. Looked up and not imported: an approver's machine has
-    no database library."""
+    """The driver's own words, never the URL. The library is looked up and not imported: an
+    approver's machine has none."""
     library = sys.modules.get("sqlalchemy.exc")
     if library is None or not isinstance(error, library.SQLAlchemyError):
         return None

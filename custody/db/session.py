@@ -4,9 +4,9 @@
     async with database.write() as session: ...   # one transaction, committed at the end of the
                                                   # block, rolled back if it raises
 
-Nobody else calls commit. A function that writes asks for a `WriteSession`, so handing it a read
-session fails type-checking. Row locks are taken in this order, everywhere: leases, followers,
-transfers, vaults, ledger accounts; within one table by primary key.
+Nobody else calls commit. A function that writes asks for a `WriteSession`; type-checking refuses to
+give it a read session. Everywhere, rows are locked in this order: leases, followers, transfers,
+vaults, ledger accounts. Within one table they are locked by primary key.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ Ts = TypeVarTuple("Ts")
 E = TypeVar("E", bound=Table)
 
 _FRESH = {"populate_existing": True}
-"""A query in a write session shows the rows as they are now, also those it loaded before."""
+"""In a write session a query shows every row as it is now, even one that was loaded before."""
 
 
 class ReadSession:
-    """Queries, all answered from the same moment."""
+    """Queries. All are answered from the same moment."""
 
     __slots__ = ("_opened",)
 
@@ -71,7 +71,7 @@ class ReadSession:
         return await self._session.get(entity, key)
 
     async def one(self, statement: Select[T]) -> T:
-        """The only value; sqlalchemy.exc.NoResultFound or MultipleResultsFound otherwise."""
+        """The only value. Raises sqlalchemy.exc.NoResultFound or MultipleResultsFound."""
         return (await self._session.scalars(statement)).one()
 
     async def one_or_none(self, statement: Select[T]) -> T | None:
@@ -90,11 +90,11 @@ class ReadSession:
     async def quick_rows(
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
     ) -> Sequence[tuple[*Ts]]:
-        """`rows` for plain columns, a statement that is a constant and few rows to look at."""
+        """As `rows`, for few rows of plain columns and a statement that is a constant."""
         return await self.rows(statement.params(**parameters))
 
     async def chunks(self, statement: Select[*Ts], size: int) -> AsyncIterator[Sequence[Row[*Ts]]]:
-        """The rows in lists of at most `size`, without holding all of them in memory. For columns,
+        """The rows in lists of at most `size`, so that memory never holds all of them. For columns,
         not for whole entities."""
         connection = await self._session.connection()
         stream = await connection.stream(statement.execution_options(yield_per=size))
@@ -105,8 +105,8 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction that will be committed.
 
-    SQLAlchemy's session, which remembers rows and their changes, is made when it is first needed:
-    the shortest transactions do without.
+    SQLAlchemy's session remembers rows and their changes. It is made when it is first needed: the
+    shortest transactions never need it.
     """
 
     __slots__ = ("_connection", "_dialect", "_driver")
@@ -141,7 +141,7 @@ class WriteSession(ReadSession):
         self._session.add_all(rows)
 
     async def flush(self) -> None:
-        """Send what `add` collected and what changed in loaded rows."""
+        """Send what `add` collected, and the changes of loaded rows."""
         session = self._opened
         if session is None:
             return
@@ -206,8 +206,8 @@ class WriteSession(ReadSession):
     async def update_each(
         self, entity: type[Table], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Change many rows with one statement. Each mapping names its row by the columns `keys` and
-        gives the new value of every other column it has; all have the same columns."""
+        """Change many rows with one statement. In each mapping the columns `keys` name the row; all
+        other columns get new values. All mappings have the same columns."""
         if not rows:
             return
         await self.flush()
@@ -229,12 +229,12 @@ class WriteSession(ReadSession):
         return (await self._session.scalars(statement)).all()
 
     async def for_update(self, statement: Select[T]) -> Sequence[T]:
-        """Lock the rows until the transaction ends and return them as they are now, not as they
-        were when this session loaded them before.
+        """Lock the rows until the transaction ends. Returns them as they are now, even if this
+        session loaded them before.
 
-        The statement must order by primary key, so that two transactions can't wait for each other.
-        FOR NO KEY UPDATE: rows elsewhere that refer to these may still be inserted meanwhile. On
-        SQLite the transaction already excludes every other writer.
+        The statement must order by primary key: then two transactions can't wait for each other.
+        The lock is FOR NO KEY UPDATE: others may still insert rows that refer to these. On SQLite
+        the transaction already keeps every other writer out.
         """
         locked = statement.with_for_update(key_share=True)
         return (await self._session.scalars(locked)).all()
@@ -242,7 +242,7 @@ class WriteSession(ReadSession):
     async def quick_rows(
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
     ) -> Sequence[tuple[*Ts]]:
-        """The same, made ready for the driver once."""
+        """As `rows`. The statement is compiled once."""
         await self.flush()
         rows: Any = await _prepared(statement, self._dialect).run(self._driver, parameters)
         return rows  # type: ignore[no-any-return]
@@ -254,9 +254,9 @@ class WriteSession(ReadSession):
         return await self.quick_rows(_locking(statement), parameters)
 
     async def serialize(self, name: str) -> None:
-        """Wait until no other transaction that called this with the same name is open.
+        """Wait until every other transaction that called this with the same name has ended.
 
-        What two such transactions write becomes visible in the order in which they numbered it.
+        So what they write becomes visible in the order in which they numbered it.
         """
         if not self._is_sqlite:
             await self._session.execute(select(func.pg_advisory_xact_lock(lock_key(name))))
@@ -266,7 +266,7 @@ class WriteSession(ReadSession):
 # what is kept; each result follows from its arguments, which never change.
 
 _FEW = 4
-"""Rows that are inserted at once, by one short statement."""
+"""Up to so many rows are inserted by one short statement."""
 
 
 @lru_cache(128)
@@ -312,7 +312,7 @@ def _update(entity: type[Table], keys: tuple[str, ...], names: tuple[str, ...]) 
 
 
 def lock_key(name: str) -> int:
-    """A name as PostgreSQL's 64-bit advisory lock key."""
+    """The 64-bit key of PostgreSQL's advisory lock of that name."""
     return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
@@ -326,15 +326,15 @@ class Database:
         self._short = Group(self._write_alone)
 
     async def close(self) -> None:
-        """Once what was begun has been committed or undone: an open transaction would keep every
-        other process from writing for as long as this one lives."""
+        """Waits until every transaction has ended: one that stayed open would keep other processes
+        from writing for as long as this one lives."""
         await self._short.close()
         async with self._write_lock:
             await self._engines.close()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
-        """A snapshot. Rows stay usable after the block; changing them changes nothing."""
+        """A snapshot. Rows may be read after the block. Changing them changes nothing."""
         async with AsyncSession(
             self._engines.read, expire_on_commit=False, autoflush=False
         ) as session:
@@ -355,10 +355,10 @@ class Database:
 
     @asynccontextmanager
     async def write_short(self) -> AsyncIterator[WriteSession]:
-        """The same for a block that waits for nothing but the database and takes milliseconds.
+        """As `write`, for a block that takes milliseconds and waits for nothing but the database.
 
-        On SQLite several that queue share one transaction and its commit (see `grouping`). What
-        the block makes of loaded rows must not fail in the database: that would undo all of them.
+        On SQLite the blocks that queue share one transaction and its commit (see `grouping`). A
+        change of a loaded row must not fail in the database: it would undo all these blocks.
         """
         if self._engines.is_sqlite:
             async with self._short.part() as session:
@@ -390,7 +390,7 @@ class Database:
 
 
 async def _begin(connection: AsyncConnection) -> WriteSession:
-    """The transaction is the driver's: what SQLAlchemy does on the connection joins it."""
+    """The driver begins it. What SQLAlchemy does on the connection joins it."""
     pooled = connection.sync_connection
     assert pooled is not None
     driver: Any = pooled.connection.driver_connection
@@ -402,8 +402,8 @@ async def _begin(connection: AsyncConnection) -> WriteSession:
 
 
 async def _undo(connection: AsyncConnection, error: BaseException) -> None:
-    """Roll back and give the connection to the pool; or throw it away if `error` cancelled a
-    statement, because nobody knows how far that got."""
+    """Roll back and give the connection to the pool. If `error` cancelled a statement, throw the
+    connection away: nobody knows how far the statement got."""
     if not isinstance(error, Exception):
         await connection.invalidate(error)
     await connection.close()

@@ -32,8 +32,8 @@ class ClientRow(Row):
 
 class VaultRow(Row):
     """`account`: the hardened index that the signer assigned, in record `opened_sequence` of its
-    journal. `frozen_reason`: set while nothing may leave; the first reason of those in
-    `vault_freezes` that have not ended."""
+    journal. `frozen_reason`: set while nothing may leave. It is the first open reason in
+    `vault_freezes`."""
 
     __tablename__ = "vaults"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -47,9 +47,9 @@ class VaultRow(Row):
 
 
 class VaultFreezeRow(Row):
-    """One reason for which nothing may leave a vault, who gave it and how it ended. `open_key`
-    (vault and reason) keeps one reason from being given twice; null once it has ended.
-    `difference`: what still differed from the chain when a person ended it in spite of that."""
+    """One reason why nothing may leave a vault, who gave it and how it ended. `open_key` (vault and
+    reason) keeps a reason from being given twice; null once it has ended. `difference`: what
+    still differed from the chain when a person ended it all the same."""
 
     __tablename__ = "vault_freezes"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -101,9 +101,9 @@ class BlockRow(Row):
 
 
 class FollowerRow(Row):
-    """One per followed network, locked by whoever applies blocks, so that two followers can never
-    interleave. `coins_version` is a new id after each change of the network's coins: a process
-    that finds another one than its own wrote loads its watched coins anew. `final_height`: the
+    """One per followed network. Who applies blocks locks it, so two followers never interleave.
+    `coins_version`: a new id after each change of the network's coins. A process that finds an id
+    that it did not write loads its watched coins again. `final_height`: the
     newest block that was ever declared final; `final_by`: what proved it, the node's word or
     confirmations."""
 
@@ -115,8 +115,8 @@ class FollowerRow(Row):
 
 
 class FollowStateRow(Row):
-    """How the follower of a network fares, for other processes to show; see `FollowStatus`. Written
-    by whoever follows, every few seconds, and believed by nobody who moves money."""
+    """How the follower of a network fares, for other processes to show (`FollowStatus`). Whoever
+    follows writes it every few seconds. Nobody who moves money believes it."""
 
     __tablename__ = "follow_states"
     network: Mapped[str] = mapped_column(primary_key=True)
@@ -138,8 +138,8 @@ class FollowStateRow(Row):
 
 
 class ReadingRow(Row):
-    """By which means the blocks from `first_height` to `last_height` were read (`Reading`). The
-    rows of a network together are all blocks that were ever applied and not undone."""
+    """How the blocks from `first_height` to `last_height` were read (`Reading`). A network's rows
+    together cover every block that was applied and not undone."""
 
     __tablename__ = "readings"
     network: Mapped[str] = mapped_column(primary_key=True)
@@ -150,8 +150,8 @@ class ReadingRow(Row):
 
 
 class PassRow(Row):
-    """An operator's decision to go on without the movements of blocks that can't be read, from
-    `first_height` up to `last_height`. Never deleted."""
+    """An operator's decision to go on without the movements of the blocks from `first_height` to
+    `last_height`, because they can't be read. Never deleted."""
 
     __tablename__ = "passes"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -255,8 +255,8 @@ class LedgerEntryRow(Row):
 
 class ReconciledRow(Row):
     """What the newest comparison of a vault's asset with the chain found, as in a report's line.
-    `accepted`: the shortage that a person saw and unfroze the vault in spite of; only a greater one
-    freezes it again."""
+    `accepted`: the shortage with which a person unfroze the vault. Only a greater one freezes it
+    again."""
 
     __tablename__ = "reconciled"
     vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), primary_key=True)
@@ -274,9 +274,9 @@ class ReconciledRow(Row):
 
 
 class OutboxRow(Row):
-    """An effect to run after commit, by whichever worker claims it. Safe to run twice. Nobody takes
-    it from `held_since` to `held_until`, by the database's clock: it is claimed (`claim`, unique
-    to one batch of one worker), or it waits to be tried again."""
+    """An effect to run after commit, by the worker that claims it. Safe to run twice. From
+    `held_since` to `held_until`, by the database's clock, nobody else takes it: it is claimed
+    (`claim`, unique to one batch of one worker), or it waits to be tried again."""
 
     __tablename__ = "outbox"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -292,9 +292,9 @@ class OutboxRow(Row):
 
 
 class LeaseRow(Row):
-    """Who does what only one process may do, from when to when by the database's clock. `epoch`
-    grows when `name` changes hands, never when it is renewed; that it is part of a key makes
-    PostgreSQL treat the two differently (see `leases`)."""
+    """Who does what only one process may do, and from when to when by the database's clock. `epoch`
+    grows when `name` changes hands, and not when it is renewed. It is part of a key, so that
+    PostgreSQL treats the two differently (see `leases`)."""
 
     __tablename__ = "leases"
     __table_args__ = (UniqueConstraint("name", "epoch"),)
@@ -310,8 +310,8 @@ class IdempotencyRow(Row):
 
     __tablename__ = "idempotency"
     scope: Mapped[str] = mapped_column(primary_key=True)
-    """The client for whom something is made, or the house, with the route: so that whoever acts
-    for the client next, under another API key, finds the answer."""
+    """The client for whom something is made, or the house, and the route. So another API key of
+    the same client finds the answer too."""
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hash: Mapped[bytes]
     status: Mapped[int]
@@ -336,8 +336,8 @@ class ApiKeyRow(Row):
 
 
 class AlarmRow(Row):
-    """Something a person must look at. Open until `cleared_at` is set. `open_key`: what is raised
-    only once while it is open (code, network and vault); null afterwards. `cleared_by`: a person,
+    """Something a person must look at. Open until `cleared_at` is set. `open_key` (code, network
+    and vault) keeps an open alarm from being raised twice; null afterwards. `cleared_by`: a person,
     an API key, or custody itself when the cause went away."""
 
     __tablename__ = "alarms"

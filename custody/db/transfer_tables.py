@@ -1,5 +1,6 @@
-"""The rows of what people want (transfers), agree to (mandates) and of what chains do
-(transactions). As `tables`: rows only.
+"""What people want (transfers) and agree to (mandates), and what chains do (transactions).
+
+Rows only, as in `tables`.
 
     transfers --< mandates --< approvals          a transfer's terms, version by version
     transfers >-< transactions                    through transaction_transfers: the *contest*
@@ -21,11 +22,10 @@ from custody.db.types import BaseUnits, ByKind
 
 
 class TransferRow(Row):
-    """`id` follows from the client and its retry key (`transfers.request`), so lists go by
-    `ordinal`, which sorts by time. `costs_max`: the most that it may cost, all kinds together, in
-    the native asset: the greatest of its versions. `version` counts the changes of state.
-    `waiting`: the code of what it waits for, if anything. It knows no bytes and no block: its
-    transactions do.
+    """`id` follows from the client and its retry key (`transfers.request`). Lists go by `ordinal`,
+    which sorts by time. `costs_max`: the most that it may cost in the native asset, all kinds
+    together, in the greatest of its versions. `version` counts the changes of state. `waiting`: the
+    code of what it waits for, if anything. Bytes and blocks are its transactions' affair.
     """
 
     __tablename__ = "transfers"
@@ -107,8 +107,9 @@ class ReservationRow(Row):
 
 
 class TransactionRow(Row):
-    """What one chain is asked to do, for one or more transfers of a vault. The bytes are stored
-    unsigned before the signer is asked, signed before the first broadcast, and never overwritten.
+    """What one chain is asked to do, for one or more transfers of a vault. Unsigned bytes are
+    stored before the signer is asked, signed ones before the first broadcast. Neither is ever
+    overwritten.
 
     `purpose`: pay, or cancel. `replaces`: the transaction that it takes the place of. `source`: the
     address or account path that pays. `refusal`: the signer's word that it did not sign these
@@ -166,8 +167,8 @@ Index("ix_transaction_transfers_transfer_id", TransactionTransferRow.transfer_id
 
 
 class ClaimRow(Row):
-    """A conflict key that an unfinished transaction takes for itself. The primary key is what keeps
-    two transactions from taking the same. Gone when none of its holders may still be included."""
+    """A conflict key that an unfinished transaction takes for itself. The primary key keeps two
+    transactions from taking the same. Gone when none of its holders may still be included."""
 
     __tablename__ = "claims"
     key: Mapped[str] = mapped_column(primary_key=True)
@@ -176,8 +177,8 @@ class ClaimRow(Row):
 
 
 class ClaimHolderRow(Row):
-    """That a transaction takes the key, now or once, and what sharing it excludes. A replacement is
-    one more holder of the same key. Never deleted."""
+    """A transaction takes the key, or once did; and what sharing it excludes. A replacement is one
+    more holder of the same key. Never deleted."""
 
     __tablename__ = "claim_holders"
     key: Mapped[str] = mapped_column(primary_key=True)

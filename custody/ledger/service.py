@@ -4,10 +4,9 @@
     held, fee = await ledger.reserve(session, Reserve(...), Reserve(...))
     await ledger.settle(session, held, amount)
 
-The rules are in `model`; this module loads what they need, under row locks taken in one query and
-in a stable order, and stores what they decided. A transaction that makes several movements should
-hand them over in one call: two calls may lock in an order that meets another transaction's, and
-then PostgreSQL ends one of them.
+The rules are in `model`. This module loads what they need and stores what they decide. It locks
+rows in one query and in a stable order. Hand over all movements of a transaction in one call: two
+calls may lock in an order that crosses another transaction's, and then PostgreSQL ends one of them.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ _SEEN_MAX = 100_000
 
 
 class Ledger:
-    """Stateless but for a memory of accounts seen, which saves a statement and may be wrong."""
+    """Remembers which accounts exist. That saves a statement, and may be wrong without harm."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -104,8 +103,8 @@ class Ledger:
     ) -> None:
         """Load the vaults' accounts that `movements` touch, creating those that are missing.
 
-        The other sides (`chain`, `fees`) are neither loaded nor locked: they have no limit, and
-        every transfer of an asset would wait for the one before it.
+        The other sides (`chain`, `fees`) are neither loaded nor locked. They have no limit, and
+        with a lock every transfer of an asset would wait for the one before it.
         """
         keys: dict[str, AccountKey] = {}
         wanted: set[str] = set()
@@ -178,7 +177,7 @@ class Ledger:
 
 
 def settle_or_void(reservation: str, amount: int) -> Settle | Void:
-    """An entry of zero would say nothing, so settling with nothing is a void."""
+    """Settling with nothing is a void: an entry of zero would say nothing."""
     return Settle(reservation, amount) if amount else Void(reservation)
 
 

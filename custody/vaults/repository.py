@@ -100,8 +100,8 @@ async def addresses_at(
     *,
     change: bool = False,
 ) -> list[AddressRow]:
-    """Those that exist of consecutive positions of one branch, in order; `range(1)` asks for the
-    address that pays, on account chains."""
+    """The addresses at these positions of one branch, as far as they exist, in order. `range(1)`
+    asks for the address that pays on account chains."""
     found = await session.all(
         select(AddressRow)
         .where(
@@ -185,7 +185,7 @@ async def accounts(session: ReadSession) -> Sequence[tuple[str, str, int]]:
 
 
 async def end_opening(session: WriteSession, vault_id: str) -> None:
-    """The vault has its account: that it is being opened need not be remembered."""
+    """The vault has its account now. Forget that it is being opened."""
     await session.execute(delete(VaultOpeningRow).where(VaultOpeningRow.vault_id == vault_id))
 
 
@@ -221,8 +221,8 @@ async def freezes_of(session: ReadSession, vault: str) -> Sequence[VaultFreezeRo
 async def addresses_since(
     session: ReadSession, network: NetworkId, seq: int
 ) -> AsyncIterator[Sequence[tuple[int, str]]]:
-    """(seq, address) of the network's addresses after `seq`, in its order and in parts. Few, as
-    almost always, are one short query; many are not held in memory at once."""
+    """(seq, address) of the network's addresses after `seq`, in that order and in parts. Few are
+    one short query. Many are never in memory at once."""
     few = await session.rows(_after(network, seq).limit(_FEW))
     yield few
     if len(few) == _FEW:

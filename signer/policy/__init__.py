@@ -1,7 +1,7 @@
-"""The policy: who may move what, on whose approval. Public, and pure functions of arguments.
+"""The policy: who may move what, and who must approve. Public. Pure functions of their arguments.
 
-Custody evaluates it early, to tell people what will be needed; the signer evaluates it again, with
-its own counters, and only its verdict counts.
+Custody evaluates it first, to tell people what will be needed. The signer evaluates it again, with
+its own counters. Only the signer's verdict counts.
 """
 
 from signer.policy.approvals import (
