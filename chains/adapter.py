@@ -96,14 +96,6 @@ class ChainAdapter(Protocol):
         """What the best chain did with each: success is the effect, not the inclusion."""
         ...
 
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        """Why each can never be included any more, judged from blocks at or below `final` only
-        (a conflicting transaction is final, the expiry has passed); None if it still could.
-
-        Rests on what a node shows, never on what it does not show. DeathUnproven where the
-        transaction's way is barred and the node can't show by what."""
-        ...
-
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """Base units at the tip, or at `at` where `capabilities.historic_balance`."""
         ...

@@ -30,7 +30,6 @@
         │   ├── NodeLimited        node_limited
         │   └── NodeDenied         node_denied
         ├── NodeMisbehaved         node_misbehaved
-        ├── DeathUnproven          death_unproven (a transaction's way is barred, by what is unseen)
         ├── NodeUnfit              node_unfit
         └── WrongChain             node_wrong_chain
 
@@ -242,15 +241,6 @@ class NodeMisbehaved(NodeError):
     """An answer that contradicts itself or the protocol."""
 
     code = "node_misbehaved"
-
-
-class DeathUnproven(NodeError):
-    """It looks as if a transaction can't be included any more, and the node can't show why.
-
-    Nothing may be released on that: what a node does not show may be there all the same.
-    """
-
-    code = "death_unproven"
 
 
 class NodeUnfit(NodeError):

@@ -18,7 +18,6 @@ from chains.bitcoin.blocks import read_block
 from chains.bitcoin.build import build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec, outpoint_key
 from chains.bitcoin.crosscheck import check_signed
-from chains.bitcoin.death import Deaths
 from chains.bitcoin.node import Located, NodeView, Sent, Unspent
 from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
 from chains.bitcoin.selection import Order, Plan, choose_coins, settle
@@ -79,7 +78,6 @@ class BitcoinAdapter:
         self._codec = BitcoinCodec(network)
         self._rpc = BitcoinRpc(endpoint, timeout_s)
         self._node = NodeView(self._rpc)
-        self._deaths = Deaths(network, self._codec.addresses, self._node)
         self._scanning = asyncio.Lock()
 
     @property
@@ -206,10 +204,6 @@ class BitcoinAdapter:
             )
             for each in located
         ]
-
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        """Dead once one of its coins was spent at or below `final` by another transaction."""
-        return await self._deaths.prove(txs, final)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """At the tip, as `balances`."""

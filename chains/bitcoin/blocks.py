@@ -8,7 +8,6 @@ transaction ids, addresses, the block's own hash and the merkle root that ties t
 from __future__ import annotations
 
 import struct
-from collections.abc import Set
 from typing import Final
 
 from chains.bitcoin import COINBASE_MATURITY
@@ -36,19 +35,6 @@ def read_block(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFo
         movements=tuple(scan.movements),
         consumed=scan.consumed(),
     )
-
-
-def find_spenders(
-    raw: bytes,
-    ref: BlockRef,
-    network: Network,
-    addresses: AddressFormat,
-    wanted: Set[str],
-) -> dict[str, TxId]:
-    """Which transactions of the block spend which of the coins `wanted`, named by their keys'
-    texts. Raises as above."""
-    scan = _scanned(raw, ref, network, addresses)
-    return {key: txid for key, txid in scan.consumed().items() if key in wanted}
 
 
 def _scanned(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFormat) -> _Scan:

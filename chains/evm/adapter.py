@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from chains.answers import Answers, attempt, chunks, each_answer, found
+from chains.answers import Answers, attempt, chunks, found
 from chains.balances import each_balance
 from chains.block import Block, Movement, Reading
 from chains.costs import CostKind, above, costs_in
@@ -25,7 +25,7 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, build, crediting, death, quotes, shrink, tracing
+from chains.evm import ADDRESS_TYPE, build, crediting, quotes, shrink, tracing
 from chains.evm.codec import EvmCodec
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
 from chains.evm.traits import Trait, l1_data_fee, traits_of
@@ -193,10 +193,6 @@ class EvmAdapter:
         for part in chunks(txids, _TOGETHER):
             judged += await self._judged(part)
         return judged
-
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        """Needs the state of the blocks since the nonces were used, else it can't be proven."""
-        return await each_answer(txs, lambda tx: death.prove_dead(self._node, tx, final))
 
     def _nonce_key(self, source: OwnedAddress, nonce: int) -> ConflictKey:
         return build.nonce_key(self._network.id, source.address, nonce)

@@ -167,17 +167,6 @@ class Nodes:
     ) -> Mapping[Address, int]:
         return await self._ask(lambda adapter: adapter.balances(addresses, asset, at))
 
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        """Shown by one node, and by every witness for itself."""
-        reasons = await self._ask_each(txs, lambda adapter, rest: adapter.proven_dead(rest, final))
-        if self.witnesses is None:
-            return reasons
-        dead = [at for at, reason in enumerate(reasons) if isinstance(reason, str)]
-        doubts = await self.witnesses.agree_on_deaths([txs[at] for at in dead], final)
-        for at, doubt in zip(dead, doubts, strict=True):
-            reasons[at] = doubt or reasons[at]
-        return reasons
-
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         """The same bytes to all of the nodes. Returns as soon as all have been taken by some."""
         if not txs:

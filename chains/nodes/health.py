@@ -13,7 +13,6 @@ from typing import Final
 
 from chains.errors import (
     BlockUnreadable,
-    DeathUnproven,
     NodeError,
     NodeLimited,
     NodeMisbehaved,
@@ -63,7 +62,7 @@ def after_check(health: Health, *, blind: bool = False) -> Health:
 
 def after_error(health: Health, error: NodeError, now_clock: float, delay_share: float) -> Health:
     """`delay_share`: a random number of 0 to 1."""
-    if isinstance(error, BlockUnreadable | DeathUnproven):
+    if isinstance(error, BlockUnreadable):
         return health  # says something about one question only
     if isinstance(error, WrongChain):
         rest = now_clock + PROBE_S

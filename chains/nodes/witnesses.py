@@ -15,17 +15,29 @@ from dataclasses import dataclass
 from typing import Final
 
 from chains.adapter import ChainAdapter
-from chains.answers import Answers
-from chains.errors import ChainError, DeathUnproven, NodeError, NodeUnavailable, WrongChain
-from chains.model import BlockRef, SignedTx
+from chains.answers import found
+from chains.errors import ChainError, NodeError, WrongChain
+from chains.model import BlockRef, TxId
 from chains.networks import Finality
 from chains.nodes import WITNESS_DISAGREES, WITNESS_SILENT, Trouble
+from chains.transaction import TxState
 
 SILENT_S: Final = 600
 """After so many seconds of waiting for a witness a person is called."""
 
 OurBlock = Callable[[int], Awaitable[BlockRef | None]]
 """Our chain's newest block at or below a height."""
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """That a transaction can't be included any more: `key` was used up by another one, `by`, in the
+    final block at `height`; or it has expired, and all three are None."""
+
+    txid: TxId
+    key: str | None = None
+    by: TxId | None = None
+    height: int | None = None
 
 
 @dataclass(slots=True)
@@ -80,34 +92,17 @@ class Witnesses:
             self._agreed = block
         return self._agreed
 
-    async def agree_on_deaths(
-        self, txs: Sequence[SignedTx], final: BlockRef
-    ) -> Sequence[ChainError | None]:
-        """For each None if every witness shows for itself that it is dead, else what is in the way:
-        DeathUnproven where one does not show it."""
-        doubts: list[ChainError | None] = [None] * len(txs)
+    async def doubt_of(self, death: Death) -> str | None:
+        """What is in the way of believing it: a witness that does not show the same. None if all
+        of them do."""
         for witness in self._witnesses:
-            agreed = [at for at, doubt in enumerate(doubts) if doubt is None]
-            shown = await self._deaths_by(witness, [txs[at] for at in agreed], final)
-            for at, reason in zip(agreed, shown, strict=True):
-                if isinstance(reason, WrongChain):
-                    doubts[at] = NodeUnavailable(f"witness {witness.name}: {reason}")
-                elif isinstance(reason, ChainError):
-                    doubts[at] = reason
-                elif reason is None:
-                    doubts[at] = DeathUnproven(f"the witness {witness.name} does not show it")
-        return doubts
-
-    async def _deaths_by(
-        self, witness: _Witness, txs: Sequence[SignedTx], final: BlockRef
-    ) -> Answers[str | None]:
-        if not txs:
-            return []
-        try:
-            await self._check(witness)
-            return await witness.adapter.proven_dead(txs, final)
-        except ChainError as error:
-            return [error] * len(txs)
+            try:
+                await self._check(witness)
+                if not await _shows(witness.adapter, death):
+                    return f"the witness {witness.name} does not show it"
+            except ChainError as error:
+                return f"the witness {witness.name} does not say ({error.code})"
+        return None
 
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person should look at."""
@@ -129,18 +124,18 @@ class Witnesses:
         if it does not say."""
         try:
             await self._check(witness)
-            adapter, found = witness.adapter, []
+            adapter, heights = witness.adapter, []
             if self._finality.node and (said := await adapter.finalized()) is not None:
-                found.append(said.height)
+                heights.append(said.height)
             if self._finality.confirmations is not None:
-                found.append((await adapter.tip()).height - self._finality.confirmations + 1)
+                heights.append((await adapter.tip()).height - self._finality.confirmations + 1)
         except WrongChain as error:
             witness.says = str(error)
             return None
         except ChainError as error:
             self._waits(witness, error.code)
             return None
-        height = max(found, default=-1)
+        height = max(heights, default=-1)
         if height < 0:
             self._waits(witness, "nothing_final")
             return None
@@ -148,11 +143,11 @@ class Witnesses:
 
     async def _has(self, witness: _Witness, block: BlockRef) -> bool:
         try:
-            found = await witness.adapter.block_ref(block.height)
+            ref = await witness.adapter.block_ref(block.height)
         except NodeError as error:
             self._waits(witness, error.code)
             return False
-        agrees = found == block
+        agrees = ref == block
         # Neither hash is named: they would change with each block and repeat the alarm.
         witness.says = "" if agrees else "has another block at a height that we call final"
         return agrees
@@ -184,3 +179,13 @@ class Witnesses:
     def _is_silent(self, witness: _Witness) -> bool:
         since_clock = witness.waiting_since_clock
         return since_clock is not None and self._clock() - since_clock >= SILENT_S
+
+
+async def _shows(adapter: ChainAdapter, death: Death) -> bool:
+    [status] = await adapter.statuses([death.txid])
+    if found(status).state in (TxState.INCLUDED, TxState.REVERTED):
+        return False
+    if death.height is None:
+        return True
+    block = await adapter.block(death.height)
+    return block is not None and death.key is not None and block.consumed.get(death.key) == death.by

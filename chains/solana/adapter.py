@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from solana.rpc.jsonrpc import JsonRpcErrorCode
 
-from chains.answers import Answers, attempt, each_answer, found
+from chains.answers import Answers, attempt, found
 from chains.balances import each_balance
 from chains.block import Block, Reading
 from chains.costs import CostKind, costs_in
@@ -44,7 +44,6 @@ from chains.solana.address import to_key
 from chains.solana.blocks import error_words
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec, message_of
-from chains.solana.death import Deaths
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.solana.prepare import build_transfers, choose_claims
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
@@ -65,7 +64,6 @@ class SolanaAdapter:
         self._network = network
         self._codec = SolanaCodec(network)
         self._rpc = SolanaRpc(endpoint, timeout_s)
-        self._deaths = Deaths(self._rpc, self._codec)
 
     @property
     def codec(self) -> SolanaCodec:
@@ -178,10 +176,6 @@ class SolanaAdapter:
         return [
             attempt(partial(judge, txid, each)) for txid, each in zip(txids, shown, strict=True)
         ]
-
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        """Needs a node that keeps the history of the transfers' nonce accounts."""
-        return await each_answer(txs, lambda tx: self._deaths.prove(tx, final))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert at is None, "no historic balances"

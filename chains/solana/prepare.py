@@ -2,7 +2,7 @@
 
 Asks the node, holds no key, changes nothing. Nonce values and blockhashes are taken from the
 finalized chain, never from a fork that may go: so a claimed value stays current until a
-transaction consumes it, and whatever consumed it can be found (`chains.solana.death`).
+transaction consumes it, and the block that has it shows which one did.
 """
 
 from __future__ import annotations

@@ -43,6 +43,12 @@ class Transaction:
         return self.error is None or self.fee > 0
 
 
+def was_executed(transaction: Transaction) -> bool:
+    """False for one that a block carries without executing it: a payer that can't pay the fee
+    makes it fail without a fee (SIMD-0290), and it may still be executed later."""
+    return transaction.error is None or transaction.fee > 0
+
+
 @dataclass(frozen=True, slots=True)
 class Executed:
     """What a transaction did to accounts, well or badly. `payer` bears the `fee` (lamports).

@@ -51,7 +51,6 @@ from chains.tron import (
     TIMESTAMP_SPREAD_MS,
     blocks,
     build,
-    death,
     fees,
     internal,
 )
@@ -189,9 +188,6 @@ class TronAdapter:
         return [
             attempt(partial(judge, txid, info)) for txid, info in zip(txids, infos, strict=True)
         ]
-
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        return await each_answer(txs, lambda tx: death.prove_dead(self._rpc, tx, final))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """In sun, at the tip. java-tron also counts what waits to be included."""

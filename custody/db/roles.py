@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, text
 
 from custody.db import triggers
 from custody.db.feed_tables import UnsequencedRow
+from custody.db.sighting_tables import ConsumptionRow, SightingRow
 from custody.db.tables import (
     BlockRow,
     ClientRow,
@@ -40,6 +41,8 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     ReadingRow: "SELECT, INSERT, UPDATE, DELETE",
     CoinRow: "SELECT, INSERT, UPDATE, DELETE",
     LedgerAccountRow: "SELECT, INSERT, UPDATE",
+    SightingRow: "SELECT, INSERT, DELETE",
+    ConsumptionRow: "SELECT, INSERT, DELETE",
     ClaimRow: "SELECT, INSERT, DELETE",
     ClaimHolderRow: "SELECT, INSERT, DELETE",
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",

@@ -22,6 +22,7 @@ CREATE TABLE blocks (
     network VARCHAR NOT NULL,
     height INTEGER NOT NULL,
     hash VARCHAR NOT NULL,
+    timestamp INTEGER NOT NULL,
     connected_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_blocks PRIMARY KEY (network, height)
 );
@@ -41,6 +42,16 @@ CREATE TABLE clients (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_clients PRIMARY KEY (id)
 );
+
+CREATE TABLE consumptions (
+    network VARCHAR NOT NULL,
+    key VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    block_height INTEGER NOT NULL,
+    CONSTRAINT pk_consumptions PRIMARY KEY (network, key)
+);
+
+CREATE INDEX ix_consumptions_network_height ON consumptions (network, block_height);
 
 CREATE TABLE events (
     seq BIGSERIAL NOT NULL,
@@ -154,6 +165,18 @@ CREATE TABLE readings (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
 );
+
+CREATE TABLE sightings (
+    network VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    block_height INTEGER NOT NULL,
+    block_hash VARCHAR NOT NULL,
+    failure VARCHAR,
+    costs VARCHAR NOT NULL,
+    CONSTRAINT pk_sightings PRIMARY KEY (network, txid, block_height)
+);
+
+CREATE INDEX ix_sightings_network_height ON sightings (network, block_height);
 
 CREATE TABLE signer_checkpoints (
     origin VARCHAR NOT NULL,
@@ -301,6 +324,7 @@ CREATE TABLE transactions (
     sender VARCHAR,
     raw BYTEA,
     txid VARCHAR,
+    made_height INTEGER,
     block_height INTEGER,
     block_hash VARCHAR,
     costs VARCHAR,

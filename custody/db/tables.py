@@ -14,6 +14,8 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row as Row
+from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
+from custody.db.sighting_tables import SightingRow as SightingRow
 from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
 from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
@@ -97,6 +99,8 @@ class BlockRow(Row):
     network: Mapped[str] = mapped_column(primary_key=True)
     height: Mapped[int] = mapped_column(primary_key=True)
     hash: Mapped[str]
+    timestamp: Mapped[int]
+    """The block's own, Unix seconds; 0 where it is not known."""
     connected_at: Mapped[datetime]
 
 

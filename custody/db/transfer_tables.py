@@ -115,7 +115,9 @@ class TransactionRow(Row):
     address or account path that pays. `refusal`: the signer's word that it did not sign these
     bytes. `costs`, `held`: what is gone by kind, and what moved to accounts that stay ours, known
     while it is in a block. `receipt`: the signer's, whole; `receipt_sequence` and `receipt_head`
-    are its place in the journal. `version` counts the changes of state."""
+    are its place in the journal. `made_height`: where our chain stood when the bytes were made, so
+    that no block up to it has them; None where that is not known. `version` counts the changes of
+    state."""
 
     __tablename__ = "transactions"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -130,6 +132,7 @@ class TransactionRow(Row):
     sender: Mapped[str | None]
     raw: Mapped[bytes | None]
     txid: Mapped[str | None] = mapped_column(index=True)
+    made_height: Mapped[int | None]
     block_height: Mapped[int | None]
     block_hash: Mapped[str | None]
     costs: Mapped[Costs | None] = mapped_column(ByKind)

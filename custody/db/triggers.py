@@ -85,6 +85,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
         changing=(
             "state",
             "version",
+            "made_height",
             "block_height",
             "block_hash",
             "costs",

@@ -19,7 +19,7 @@ from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.tables import BlockRow, CoinRow, FollowerRow
 from custody.deposits.matching import Found
-from custody.following import chain_repository
+from custody.following import chain_repository, sighting_repository, sightings
 from custody.following.finality import Final
 from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
 
@@ -49,6 +49,7 @@ class Chain:
         )
         await chain_repository.give_back_coins(self.session, network, heights)
         await chain_repository.forget_coins(self.session, network, heights)
+        await sighting_repository.forget(self.session, network, heights)
         await chain_repository.forget_blocks(self.session, network, heights)
         if given_back:
             self._coins_changed()
@@ -76,6 +77,10 @@ class Chain:
             ],
         )
 
+    async def note_sightings(self, blocks: Sequence[Block]) -> None:
+        """Which transactions of ours lie in the blocks. Call after `add_coins`."""
+        await sightings.record(self.session, self.network.id, blocks, self.watchlist)
+
     async def store(self, blocks: Sequence[Block]) -> None:
         await self.session.insert(
             BlockRow,
@@ -84,6 +89,7 @@ class Chain:
                     "network": self.network.id,
                     "height": block.ref.height,
                     "hash": block.ref.hash,
+                    "timestamp": block.timestamp,
                     "connected_at": self.now,
                 }
                 for block in blocks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select, update
 
@@ -24,6 +25,43 @@ async def newest_final_height(session: ReadSession, network: NetworkId) -> int |
     """The height up to which blocks are final, None before anything is."""
     follower = await session.get(FollowerRow, network)
     return None if follower is None else follower.final_height
+
+
+@dataclass(frozen=True, slots=True)
+class FinalBlock:
+    """`timestamp`: Unix seconds, 0 where unknown."""
+
+    height: int
+    timestamp: int
+
+
+async def newest_final(session: ReadSession, network: NetworkId) -> FinalBlock | None:
+    """None before anything is final."""
+    height = await newest_final_height(session, network)
+    if height is None:
+        return None
+    newest = (
+        select(BlockRow.timestamp)
+        .where(BlockRow.network == network, BlockRow.height <= height)
+        .order_by(BlockRow.height.desc())
+        .limit(1)
+    )
+    return FinalBlock(height, await session.first(newest) or 0)
+
+
+async def height_of(session: ReadSession, network: NetworkId, hash_: str) -> int | None:
+    """Of the block of our chain with the hash, if it is remembered."""
+    found = select(BlockRow.height).where(BlockRow.network == network, BlockRow.hash == hash_)
+    return await session.first(found.order_by(BlockRow.height))
+
+
+async def count_between(
+    session: ReadSession, network: NetworkId, above: int | None, last: int
+) -> int:
+    """How many remembered blocks lie above a height, or at all, up to `last`."""
+    count = select(func.count()).select_from(BlockRow)
+    mine = count.where(BlockRow.network == network, BlockRow.height <= last)
+    return await session.one(mine if above is None else mine.where(BlockRow.height > above))
 
 
 async def newest_refs(session: ReadSession, network: NetworkId, count: int) -> list[BlockRef]:

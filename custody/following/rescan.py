@@ -28,6 +28,7 @@ from custody.following.blocks import Chain, lock_chain
 from custody.following.finality import credit_height
 from custody.following.writer import find
 from custody.ledger.service import Ledger
+from custody.transactions import repository as transactions
 from custody.vaults.watchlist import WatchList
 
 _CHUNK_BLOCKS = 16
@@ -90,7 +91,17 @@ class Rescan:
                 # stands; from there on the follower itself knows the coin.
                 end = max(end, position.height)
             height = heights.stop
+        await self._note_read(first, last)
         return done
+
+    async def _note_read(self, first: int, last: int) -> None:
+        """Where nothing is unread between these blocks and those that were followed, transactions
+        of which nobody knows when they were made are looked for in all blocks since `first`: the
+        operator chose it."""
+        async with self._database.write() as session:
+            followed = await readings.ranges(session, self._network.id)
+            if followed and last >= followed[0].first - 1:
+                await transactions.note_made_above(session, self._network.id, first - 1)
 
     async def _apply(self, fetched: Sequence[Block], last: int, done: Rescanned) -> BlockRef:
         """One chunk: everything up to `last`, spent coins only above it."""
@@ -105,6 +116,7 @@ class Rescan:
             if traits_of(self._network).coins:
                 done.coins += await _add_missing_coins(chain, found)
                 await chain.spend_coins(blocks)
+            await chain.note_sightings(blocks)
             recorder = Recorder(session, self._network, chain.now)
             creditable = credit_height(self._network, position, chain.follower.final_height)
             await recorder.add(found, creditable)

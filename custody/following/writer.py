@@ -146,6 +146,7 @@ class BlockWriter:
         if traits_of(chain.network).coins:
             await chain.add_coins(found)
             await chain.spend_coins(blocks)
+        await chain.note_sightings(blocks)
         return found
 
     async def _finish(

@@ -24,7 +24,7 @@ from custody.db.tables import BlockRow, DepositRow
 from custody.db.transfer_tables import TransactionRow
 from custody.deposits.matching import DepositState
 from custody.errors import Conflict
-from custody.following import chain_repository, readings
+from custody.following import chain_repository, readings, sighting_repository
 from custody.following.blocks import Chain, lock_chain
 from custody.following.rescan import Rescan, Rescanned
 from custody.ledger import repository as ledger_queries
@@ -259,10 +259,13 @@ async def _move_back(chain: Chain, plan: Plan) -> None:
     session, network, common = chain.session, chain.network.id, plan.common
     height = NOWHERE if common is None else common.height
     await repository.forget_coins_above(session, network, height)
+    await sighting_repository.forget_above(session, network, height)
     await repository.forget_blocks_above(session, network, height)
     await readings.forget_from(session, network, height + 1, common)
-    if common is not None:
-        row = {"network": network, "height": common.height, "hash": common.hash}
+    if common is None:
+        await transactions.forget_made(session, network)
+    else:
+        row = {"network": network, "height": common.height, "hash": common.hash, "timestamp": 0}
         await session.insert_missing(BlockRow, [row | {"connected_at": chain.now}])
     final = chain.follower.final_height
     chain.follower.final_height = (

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 
 from chains.model import ConflictKey, Excludes, NetworkId
 from custody.db.session import ReadSession, WriteSession
+from custody.db.sighting_tables import SightingRow
 from custody.db.tables import OutboxRow
 from custody.db.transfer_tables import (
     ClaimHolderRow,
@@ -132,18 +133,39 @@ async def on_chain(session: ReadSession, network: NetworkId) -> Sequence[Transac
     )
 
 
-async def dead_since(
-    session: ReadSession, network: NetworkId, moment: datetime
-) -> Sequence[TransactionRow]:
-    """Those that were proven dead after the moment."""
+async def dead_and_seen(session: ReadSession, network: NetworkId) -> Sequence[TransactionRow]:
+    """Those that were dead and are in a block of our chain after all."""
     return await session.all(
         select(TransactionRow)
+        .join(
+            SightingRow,
+            (SightingRow.network == TransactionRow.network)
+            & (SightingRow.txid == TransactionRow.txid),
+        )
+        .where(TransactionRow.network == network, TransactionRow.state == State.DEAD)
+        .order_by(TransactionRow.id)
+    )
+
+
+async def forget_made(session: WriteSession, network: NetworkId) -> None:
+    """Our chain begins anew: it says nothing of the blocks since open transactions were made."""
+    await session.execute(
+        update(TransactionRow)
+        .where(TransactionRow.network == network, TransactionRow.state.in_(OPEN))
+        .values(made_height=None)
+    )
+
+
+async def note_made_above(session: WriteSession, network: NetworkId, height: int) -> None:
+    """An operator read all blocks above `height` again for those whose time is not known."""
+    await session.execute(
+        update(TransactionRow)
         .where(
             TransactionRow.network == network,
-            TransactionRow.state == State.DEAD,
-            TransactionRow.updated_at > moment,
+            TransactionRow.state.in_(OPEN),
+            TransactionRow.made_height.is_(None),
         )
-        .order_by(TransactionRow.id)
+        .values(made_height=height)
     )
 
 

@@ -247,5 +247,15 @@ def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
     return (
         driver,
         Broadcaster(database=database, ledger=ledger, adapters=adapters, clock=clock),
-        Tracker(database=database, ledger=ledger, adapters=adapters, clock=clock),
+        Tracker(
+            database=database,
+            ledger=ledger,
+            adapters=adapters,
+            clock=clock,
+            witnesses={
+                network: nodes.witnesses
+                for network, nodes in custody.nodes.items()
+                if nodes.witnesses is not None
+            },
+        ),
     )

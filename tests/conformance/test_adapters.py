@@ -24,7 +24,7 @@ from chains.errors import (
 )
 from chains.follow import Connected
 from chains.model import Broadcast, InternalCredits, TxId
-from chains.transaction import TxState, TxStatus
+from chains.transaction import TxState, TxStatus, Until
 from tests.conformance.world import World
 from tests.support.costs import left, most
 from tests.support.networks import all_networks
@@ -245,26 +245,35 @@ async def test_final_by_the_configuration_and_not_before(world: World) -> None:
     assert (await world.final()).height >= final.height
 
 
-async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> None:
-    """By a final transaction with the same claim where there are claims, else by its expiry."""
+async def test_blocks_show_which_transaction_is_dead(world: World) -> None:
+    """By another one that used up its key where there are keys, else by its expiry."""
     purse, to = world.purse(), await world.node.outside_address()
-    finals = [await world.final()]
     await purse.receive()
     await world.node.finalize()
-    finals.append(await world.final())
     intent = await purse.claimed(to, world.coin)
     rival = replace(intent, effects=(replace(intent.effects[0], amount=2 * world.coin),))
-    dead, alive = [purse.sign(await one(world.adapter.prepare, each)) for each in (intent, rival)]
+    unsigned = [await one(world.adapter.prepare, each) for each in (intent, rival)]
+    dead, alive = [purse.sign(each) for each in unsigned]
+    start = await world.adapter.tip()
     await world.settled(alive, to, 2 * world.coin)
-    for early in [*finals, await world.final()]:
-        assert await one(world.adapter.proven_dead, dead, early) is None
-        assert await one(world.adapter.proven_dead, alive, early) is None
-
     await world.node.mine(ABOVE_EVERY_LIFETIME)
     await world.node.finalize()
     final = await world.final()
-    assert await one(world.adapter.proven_dead, dead, final)
-    assert await one(world.adapter.proven_dead, alive, final) is None
+
+    blocks = [await world.adapter.block(at) for at in range(start.height + 1, final.height + 1)]
+    consumed = {key: txid for each in blocks if each for key, txid in each.consumed.items()}
+    included = {each.txid for block in blocks if block for each in block.included}
+    codec = world.adapter.codec
+    keys = [each.text for each in codec.summarize(unsigned[0]).conflict_keys]
+    if codec.traits.conflict_keys:
+        assert [consumed[key] for key in keys] == [alive.txid] * len(keys) != []
+    else:
+        lifetime = codec.lifetime(unsigned[0])
+        last = await world.adapter.block(final.height)
+        assert isinstance(lifetime, Until) and last is not None
+        assert last.timestamp * 1000 >= lifetime.time_ms
+    assert codec.traits.coins or (alive.txid in included and dead.txid not in included)
+
     with pytest.raises(BroadcastRejected):
         await one(world.adapter.broadcast, dead)
     assert await one(world.adapter.statuses, dead.txid) == TxStatus(TxState.UNKNOWN)
@@ -275,21 +284,17 @@ async def test_a_dead_transaction_is_proven_dead_and_no_other(world: World) -> N
     assert await world.node.balance(to) == 2 * world.coin
 
 
-async def test_what_could_still_happen_is_not_dead(world: World) -> None:
-    """Neither before it is sent, nor while it waits, nor when a reorg takes what it would spend."""
+async def test_what_a_reorg_takes_can_be_spent_when_it_is_back(world: World) -> None:
     purse, to = world.purse(), await world.node.outside_address()
     await purse.receive()
     signed = await purse.signed(to, world.coin)
     await world.node.reorg(1)
     assert await purse.balance() == 0
-    assert await one(world.adapter.proven_dead, signed, await world.final()) is None
     await world.node.mine()
     if not await purse.balance():
         await purse.receive()  # the engine forgot the payment: whoever sent it pays again
     await world.node.finalize()
-    assert await one(world.adapter.proven_dead, signed, await world.final()) is None
     assert await one(world.adapter.broadcast, signed) is Broadcast.ACCEPTED
-    assert await one(world.adapter.proven_dead, signed, await world.final()) is None
     await world.node.mine()
     await world.included(signed, to, world.coin)
 
@@ -332,8 +337,6 @@ async def test_a_set_is_claimed_and_moved_as_one(world: World) -> None:
     statuses = await world.adapter.statuses([each.txid for each in signed])
     assert [found(each).state for each in statuses] == [TxState.INCLUDED] * 3
     assert statuses == [await world.included(each, to, world.coin) for each in signed]
-    proofs = await world.adapter.proven_dead(signed, await world.final())
-    assert proofs == [None] * 3
     cost = sum(left(found(each)) for each in statuses)
     assert await purse.balance() == before - 3 * world.coin - cost
     assert [await ask([]) for ask in (world.adapter.claim, world.adapter.prepare)] == [[], []]

@@ -121,7 +121,7 @@ async def test_a_node_away_and_back(world: World) -> None:
     await purse.receive()
     intent = await purse.claimed(to, world.coin)
     signed = purse.sign(await one(world.adapter.prepare, intent))
-    tip, final, native = await world.adapter.tip(), await world.final(), world.network.native.id
+    tip, native = await world.adapter.tip(), world.network.native.id
     questions = [
         world.adapter.check,
         world.adapter.tip,
@@ -130,7 +130,6 @@ async def test_a_node_away_and_back(world: World) -> None:
         lambda: one(world.adapter.prepare, intent),
         lambda: one(world.adapter.broadcast, signed),
         lambda: one(world.adapter.statuses, signed.txid),
-        lambda: one(world.adapter.proven_dead, signed, final),
         lambda: world.adapter.balance(purse.address, native),
     ]
     for fault in (world.node.go_away, lambda: world.node.error(1000)):

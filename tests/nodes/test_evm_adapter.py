@@ -188,7 +188,6 @@ async def test_send(world: World) -> None:
     else:
         depth = (await world.adapter.tip()).height - status.block.height + 1
         assert depth == world.network.finality.confirmations
-    assert await one(world.adapter.proven_dead, signed, await world.adapter.tip()) is None
 
 
 async def test_send_everything_the_fee_leaves(world: World) -> None:
@@ -295,26 +294,19 @@ async def test_nonces_leave_no_gap(world: World) -> None:
     assert next_key.text.endswith(":3")
 
 
-async def test_replaced_and_proven_dead(world: World) -> None:
+async def test_a_block_shows_by_what_a_nonce_was_used_up(world: World) -> None:
     await world.deposit()
     to, other = await world.node.outside_address(), await world.node.outside_address()
     claim = await one(world.adapter.claim, world.intent(to, 1))
     loser = world.sign(await world.build(to, 1, claim=claim))
     winner = world.sign(await world.build(other, 2, claim=claim))
     await one(world.adapter.broadcast, winner)
-    before = await world.adapter.tip()
     await world.node.mine()
     with pytest.raises(BroadcastRejected, match=r"(?i)nonce"):
         await one(world.adapter.broadcast, loser)
-    after = await world.adapter.tip()
-    assert await one(world.adapter.proven_dead, loser, before) is None
-    reason = await one(world.adapter.proven_dead, loser, after)
-    assert reason is not None
-    assert "nonce 0" in reason
-    assert await one(world.adapter.proven_dead, winner, after) is None
+    block = await world.adapter.block((await world.adapter.tip()).height)
+    assert block.consumed[claim[0].text] == winner.txid
     assert (await one(world.adapter.statuses, loser.txid)).state is TxState.UNKNOWN
-    unsent = world.sign(await world.build(to, 1))
-    assert await one(world.adapter.proven_dead, unsent, after) is None
 
 
 async def test_reorg(world: World) -> None:

@@ -278,7 +278,6 @@ async def test_a_transfer_undone_by_a_reorg_lands_again_byte_for_byte(node, adap
     await node.reorg(2)
     assert (await one(adapter.statuses, tx.txid)).state is TxState.UNKNOWN
     assert await node.balance(to) == 0
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
     assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
     await node.mine()
     assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED

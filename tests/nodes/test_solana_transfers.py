@@ -283,7 +283,6 @@ async def test_a_transfer_that_fails_is_reverted_with_its_fee_and_uses_up_its_no
     assert await node.received(txs[1].txid, to, NATIVE) == 0
     assert await one(adapter.broadcast, txs[1]) is Broadcast.ALREADY_KNOWN
     await node.finalize()
-    assert await one(adapter.proven_dead, txs[1], await adapter.finalized()) is None
     fresh = await payer.claimed(to, SOL)
     assert Claim.parse(LOCAL.id, fresh.claim[0]).account == accounts_of(payer.key.pubkey())[0]
     assert fresh.claim != second.claim
@@ -306,46 +305,17 @@ async def test_what_must_fail_is_not_accepted(node, adapter, payer, peer):
     assert (await one(adapter.statuses, tx.txid)).state is TxState.UNKNOWN
 
 
-async def test_of_two_transfers_on_one_nonce_the_other_is_proven_dead(node, adapter, payer):
+async def test_of_two_transfers_on_one_nonce_a_block_shows_which_used_it_up(node, adapter, payer):
     await payer.with_nonce()
     tx, other = await payer.rivals()
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
+    [key] = adapter.codec.summarize(adapter.codec.detach(tx)).conflict_keys
     assert await one(adapter.broadcast, other) is Broadcast.ACCEPTED
     await node.mine()
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None  # not final yet
-    early = await adapter.finalized()
+    block = await adapter.block((await adapter.tip()).height)
+    assert block.consumed[key.text] == other.txid
     await node.finalize()
-    final = await adapter.finalized()
-    cause = await one(adapter.proven_dead, tx, final)
-    assert cause is not None
-    assert other.txid in cause
-    assert await one(adapter.proven_dead, tx, early) is None  # judged from before the conflict
-    assert await one(adapter.proven_dead, other, final) is None
     with pytest.raises(BroadcastRejected):
         await one(adapter.broadcast, tx)
-
-
-async def test_a_creation_is_proven_dead_when_its_blockhash_has_expired(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx = await payer.signed(await node.outside_address(), SOL)
-    await node.mine(140)
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
-    await node.mine(20)
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is not None
-    with pytest.raises(BroadcastRejected):
-        await one(adapter.broadcast, tx)
-
-
-async def test_a_creation_that_lands_in_the_last_moment_is_not_dead(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx = await payer.signed(await node.outside_address(), SOL)
-    await node.mine(130)
-    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
-    await node.mine(200)
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
-    assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
 
 
 async def test_of_two_creations_of_one_account_one_fails_in_the_block(node, adapter, payer):
@@ -358,23 +328,3 @@ async def test_of_two_creations_of_one_account_one_fails_in_the_block(node, adap
     assert (await one(adapter.statuses, other.txid)).state is TxState.INCLUDED
     assert (await one(adapter.statuses, tx.txid)).state is TxState.REVERTED
     await node.finalize()
-    final = await adapter.finalized()
-    assert await one(adapter.proven_dead, tx, final) is None  # it failed, which is not the same
-    assert await one(adapter.proven_dead, other, final) is None
-
-
-async def test_a_creation_whose_account_another_made_is_proven_dead(node, adapter, payer):
-    await payer.fund(10 * SOL)
-    await node.finalize()
-    tx, other = await payer.rivals()
-    assert await one(adapter.broadcast, other) is Broadcast.ACCEPTED
-    await node.mine()
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
-    await node.finalize()
-    # It can't succeed any more, but enter a block, fail there and pay its fee.
-    assert await one(adapter.proven_dead, tx, await adapter.finalized()) is None
-    await node.mine(150)
-    await node.finalize()
-    cause = await one(adapter.proven_dead, tx, await adapter.finalized())
-    assert cause is not None
-    assert "no block since has it" in cause

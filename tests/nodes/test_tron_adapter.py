@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -206,29 +205,6 @@ async def mine_until_as_late_as(node: DevNode, adapter: TronAdapter, lost: Signe
     raw = parse.raw_data(parse.signed_transaction(lost.raw).raw_data)
     head = await adapter.block((await adapter.tip()).height)
     await node.mine(-(-(raw.expiration - head.timestamp * 1000) // 3000))
-
-
-async def test_expired_transactions_are_proven_dead(node, adapter, wallet, short_lives):
-    to = await node.outside_address()
-    lost = await wallet.signed(to, TRX)
-    included = await wallet.signed(to, 2 * TRX)
-    await one(adapter.broadcast, included)
-    await mine_until_as_late_as(node, adapter, lost)
-    with pytest.raises(BroadcastRejected, match="TRANSACTION_EXPIRATION_ERROR"):
-        await one(adapter.broadcast, lost)
-    # Too late for the next block; but until such a block is final, an earlier one could be
-    # replaced by one that takes it.
-    await node.mine(SOLID_AFTER - 1)
-    assert await one(adapter.proven_dead, lost, await adapter.finalized()) is None
-    await node.mine()
-    final = await adapter.finalized()
-    assert "expired" in str(await one(adapter.proven_dead, lost, final))
-    with pytest.raises(NodeUnavailable):
-        await one(adapter.proven_dead, lost, replace(final, hash=final.hash[:16] + "0" * 48))
-    await mine_until_as_late_as(node, adapter, included)
-    await node.mine(SOLID_AFTER)
-    assert await one(adapter.proven_dead, included, await adapter.finalized()) is None
-    assert await wallet.balance() == 98 * TRX - ACTIVATION
 
 
 async def test_refused_once_is_not_known_the_next_time(node, adapter, wallet):

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from chains.answers import Answers, attempt
 from chains.balances import each_balance
-from chains.block import Block, Movement, Reading, output_place
+from chains.block import Block, Inclusion, Movement, Reading, cost_place, output_place
 from chains.costs import CostKind, costs_in
 from chains.errors import (
     BlockUnreadable,
@@ -116,9 +116,6 @@ class FakeAdapter:
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         return await self._ask_each("statuses", txids, self._status)
 
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        return await self._ask_each("proven_dead", txs, lambda tx: self._proven_dead(tx, final))
-
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         return await self._ask("balance", lambda: self._balance(address, asset, at))
 
@@ -163,36 +160,53 @@ class FakeAdapter:
             parent_height=chain[place - 1].ref.height if place else None,
             timestamp=600 * height,
             movements=tuple(
-                movement
-                for each in mined.included
-                if not each.reverted
-                for movement in self._movements(each)
+                movement for each in mined.included for movement in self._movements(each)
             ),
             consumed={
                 key.text: each.tx.txid
                 for each in mined.included
-                if self.codec.has_coins
                 for key in self.codec.conflict_keys(each.tx)
             },
+            included=tuple(
+                Inclusion(
+                    each.tx.txid,
+                    each.tx.inputs[0].address,
+                    "reverted" if each.reverted else None,
+                )
+                for each in mined.included
+                if not self.codec.has_coins
+            ),
         )
 
     def _movements(self, included: Included) -> list[Movement]:
-        """What the transaction itself pays, then what contracts pass on."""
+        """What the transaction itself pays, what contracts pass on, and what it costs."""
         tx, native = included.tx, self._network.native.id
-        paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
-        outputs = [(out.address, out.asset, out.amount) for out in paid]
-        if not self._node.hides_inside:
-            outputs += [(Address(to), native, amount) for to, amount in included.inside]
-        return [
-            Movement(tx.txid, output_place(index), to, asset, amount, included.mature)
-            for index, (to, asset, amount) in enumerate(outputs)
-        ]
+        sender = tx.inputs[0].address
+        moved: list[Movement] = []
+        if not included.reverted:
+            paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
+            outputs = [(out.address, out.asset, out.amount) for out in paid]
+            if not self._node.hides_inside:
+                outputs += [(Address(to), native, amount) for to, amount in included.inside]
+            for index, (to, asset, amount) in enumerate(outputs):
+                place = output_place(index)
+                moved.append(Movement(tx.txid, place, to, asset, amount, included.mature))
+                if index < len(paid) and not self.codec.has_coins:
+                    moved.append(Movement(tx.txid, place, sender, asset, -amount))
+        if not self.codec.has_coins:
+            taken = {cost_place(CostKind.FEE): included.fee, "account:1": included.locked}
+            moved += [
+                Movement(tx.txid, place, sender, native, -units)
+                for place, units in taken.items()
+                if units
+            ]
+        return moved
 
     def _header(self, height: int) -> Block:
         found = self._block(height)
         if found is None:
             raise BlockUnreadable("unknown", height=height)
-        return replace(found, movements=(), consumed={}, reading=Reading.PASSED)
+        return replace(found, movements=(), consumed={}, included=(), reading=Reading.PASSED)
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)
@@ -316,24 +330,6 @@ class FakeAdapter:
         costs = costs_in(native, {CostKind.FEE: included.fee, CostKind.L1_DATA: included.data})
         held = costs_in(native, {CostKind.RENT: included.locked})
         return TxStatus(state, block.ref, costs, held, reason)
-
-    def _proven_dead(self, signed: SignedTx, final: BlockRef) -> str | None:
-        block = self._node.find(final)
-        if block is None:
-            return None
-        tx = self.codec.open_raw(signed.raw)
-        found = self._node.locate(tx.txid)
-        if found is not None and found[0].ref.height <= final.height:
-            return None
-        spent = self._is_spent(tx, block.state, final)
-        if self.codec.has_coins:  # a coin made later is not spent, however absent
-            spent = any(
-                (each.txid, each.position or 0) not in block.state.coins
-                and (made := self._node.locate(TxId(each.txid))) is not None
-                and made[0].ref.height <= final.height
-                for each in tx.inputs
-            )
-        return "replaced by a final transaction, or expired" if spent else None
 
     def _is_spent(self, tx: FakeTx, state: State, at: BlockRef) -> bool:
         """Whether the transaction can't be included after block `at` any more."""

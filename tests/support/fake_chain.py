@@ -131,6 +131,18 @@ class FakeNode:
             self.paid_inside.add(tx.txid)
         return tx.txid
 
+    def steal(self, sender: Address, amount: int = 1) -> TxId:
+        """Somebody who has the key of an account sends `amount` away with its next nonce."""
+        tx = FakeTx(
+            network=self.network,
+            inputs=(FakeInput("", None, 0, sender, None),),
+            outputs=(FakeOutput(Address("thief"), self.settings.native.id, amount),),
+            fee_max=self.fee,
+            nonce=self.state.nonces.get(sender, 0),
+        )
+        self.pool[tx.txid] = tx
+        return tx.txid
+
     async def mine(self, blocks: int = 1, *, skip: int = 0) -> None:
         """`skip`: heights that stay empty before the next block (Solana's slots)."""
         for _ in range(blocks):
@@ -278,7 +290,7 @@ class FakeNode:
             return None
         if tx.expires is None and state.nonces.get(sender, 0) != tx.nonce:
             return None
-        fee, locked = min(self.fee, tx.fee_max), self.rent
+        fee, locked = min(self.fee, tx.fee_max), tx.rent
         reverted = tx.txid in self._revert
         needed: dict[str, int] = {native: fee + self.data + locked}
         for out in tx.outputs:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chains.codec import Traits
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Pay, Return
+from chains.effects import Create, Pay, Return
 from chains.errors import (
     DustAmount,
     InvalidAddress,
@@ -78,7 +78,7 @@ class FakeOutput:
 @dataclass(frozen=True)
 class FakeTx:
     """`nonce`: account chains; on TRON a salt. `expires`: last height that may include it. `rent`:
-    the most that stays locked."""
+    what the payer puts into an account that stays its own."""
 
     network: str
     inputs: tuple[FakeInput, ...]
@@ -208,7 +208,11 @@ class FakeCodec:
                 for out in fake.outputs
                 if out.path is not None
             ),
-            creates=(),
+            creates=tuple(
+                Create(Address(f"rent of {each.address}"), each.address, fake.rent)
+                for each in fake.inputs
+                if fake.rent
+            ),
             costs=CostsMost(
                 costs_in(native, {CostKind.FEE: fake.fee_max, CostKind.RENT: fake.rent})
             ),

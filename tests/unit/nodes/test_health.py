@@ -10,7 +10,6 @@ from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
     ChainError,
-    DeathUnproven,
     NodeError,
     NodeLimited,
     NodeMisbehaved,
@@ -83,7 +82,6 @@ ERRORS = [
     (GOOD, WrongChain("another"), Health(rests_until_clock=100.0 + PROBE_S, out="another")),
     (RESTING, NodeUnavailable("x"), RESTING),
     (GOOD, BlockUnreadable("x", height=5), GOOD),
-    (GOOD, DeathUnproven("x"), GOOD),
 ]
 
 

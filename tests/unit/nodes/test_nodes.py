@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -14,7 +14,6 @@ from chains.effects import Pay
 from chains.errors import (
     BroadcastRejected,
     ChainError,
-    DeathUnproven,
     NodeError,
     NodeLimited,
     NodeMisbehaved,
@@ -35,8 +34,8 @@ from chains.networks import Finality
 from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES, WITNESS_SILENT
 from chains.nodes.adapter import QUESTION_S, Nodes
 from chains.nodes.health import BEHIND_S, PROBE_S
-from chains.nodes.witnesses import SILENT_S, Witnesses
-from chains.transaction import TransferIntent
+from chains.nodes.witnesses import SILENT_S, Death, Witnesses
+from chains.transaction import TransferIntent, TxState, TxStatus
 from tests.support.fake_adapter import FakeAdapter
 from tests.support.fake_chain import FakeNode
 from tests.support.networks import find_network
@@ -54,7 +53,7 @@ class Scripted(FakeAdapter):
         self.fails: Callable[[str], ChainError | None] = lambda call: None
         self.lag = 0
         self.sent: Broadcast | None = Broadcast.ACCEPTED
-        self.dead: str | None = "spent otherwise"
+        self.status = TxStatus(TxState.UNKNOWN)
         self.trouble: dict[TxId, ChainError] = {}
         self.before = self._before
 
@@ -76,9 +75,9 @@ class Scripted(FakeAdapter):
         assert sent is not None
         return [self.trouble.get(tx.txid, sent) for tx in txs]
 
-    async def proven_dead(self, txs: Sequence[SignedTx], final: BlockRef) -> Answers[str | None]:
-        dead = await self._ask("proven_dead", lambda: self.dead)
-        return [self.trouble.get(tx.txid, dead) for tx in txs]
+    async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
+        found = await self._ask("statuses", lambda: self.status)
+        return [self.trouble.get(txid, found) for txid in txids]
 
 
 @dataclass
@@ -150,11 +149,6 @@ async def test_an_answer_that_is_no_nodes_fault_is_an_answer(world: World) -> No
         with pytest.raises(type(error)):
             await one(nodes.statuses, TxId("t"))
     assert second.calls == {}
-    first.fails = failing(DeathUnproven("not shown"), "proven_dead")
-    assert await one(nodes.proven_dead, TX, BlockRef(0, "x")) == "spent otherwise"
-    second.fails = first.fails
-    with pytest.raises(DeathUnproven):
-        await one(nodes.proven_dead, TX, BlockRef(0, "x"))
     assert nodes.troubles() == ()
 
 
@@ -164,14 +158,14 @@ SET = [SignedTx(NETWORK.id, TxId(name), b"raw") for name in ("t", "u", "v")]
 async def test_of_a_set_only_what_a_node_failed_at_goes_on(world: World) -> None:
     first, second = adapters = world.adapters(2)
     nodes = world.together(adapters)
-    first.dead, second.dead = "by the first", "by the second"
+    first.status, second.status = TxStatus(TxState.PENDING), TxStatus(TxState.UNKNOWN)
     first.trouble = {TxId("u"): NodeMisbehaved("odd"), TxId("v"): BroadcastRejected("no")}
-    reasons = await nodes.proven_dead(SET, BlockRef(0, "x"))
-    assert reasons[:2] == ["by the first", "by the second"]
-    assert isinstance(reasons[2], BroadcastRejected), "no node's fault: nobody else is asked"
+    answers = await nodes.statuses([each.txid for each in SET])
+    assert answers[:2] == [first.status, second.status]
+    assert isinstance(answers[2], BroadcastRejected), "no node's fault: nobody else is asked"
     second.trouble = {TxId("u"): NodeUnavailable("away")}
-    reasons = await nodes.proven_dead(SET, BlockRef(0, "x"))
-    assert isinstance(reasons[1], NodeUnavailable | NodeMisbehaved)
+    answers = await nodes.statuses([each.txid for each in SET])
+    assert isinstance(answers[1], NodeUnavailable | NodeMisbehaved)
 
 
 async def test_one_refusal_hides_no_acceptance(world: World) -> None:
@@ -460,21 +454,26 @@ async def test_a_witness_of_another_chain_disagrees(world: World) -> None:
 
 
 async def test_nothing_is_dead_that_a_witness_does_not_show(world: World) -> None:
-    [primary, witness] = world.adapters(2)
-    nodes = world.together([primary], world.witnesses([witness]))
-    final = BlockRef(0, "x")
-    assert await one(nodes.proven_dead, TX, final) == "spent otherwise"
-    witness.dead = None
-    with pytest.raises(DeathUnproven, match="w0"):
-        await one(nodes.proven_dead, TX, final)
+    """Neither that another transaction used up its key, nor that no block has it."""
+    [witness] = world.adapters(1)
+    witnesses = world.witnesses([witness])
+    other = await world.node.fund(Address("a"), 1)
+    await world.node.mine(1)
+    block = await witness.block(1)
+    assert block is not None
+    [key] = [key for key, txid in block.consumed.items() if txid == other]
+    death = Death(TX.txid, key, other, 1)
+    assert await witnesses.doubt_of(death) is None
+    assert await witnesses.doubt_of(Death(TX.txid)) is None
+    for wrong in (replace(death, by=TX.txid), replace(death, key="k"), replace(death, height=0)):
+        assert "w0 does not show it" in str(await witnesses.doubt_of(wrong))
+    for state in (TxState.INCLUDED, TxState.REVERTED):
+        witness.status = TxStatus(state, block.ref)
+        for each in (death, Death(TX.txid)):
+            assert "w0 does not show it" in str(await witnesses.doubt_of(each))
     witness.fails = failing(NodeUnavailable("away"))
-    with pytest.raises(NodeUnavailable):
-        await one(nodes.proven_dead, TX, final)
-    primary.dead = None
-    asked = witness.calls["proven_dead"]
-    assert await one(nodes.proven_dead, TX, final) is None
-    assert witness.calls["proven_dead"] == asked
-    await nodes.close()
+    assert NodeUnavailable.code in str(await witnesses.doubt_of(death))
+    await witnesses.close()
 
 
 async def settle() -> None:

@@ -17,7 +17,6 @@ from chains.errors import (
 from chains.model import Address, BlockRef, TxId
 from chains.solana.claims import Claim
 from tests.support.node_answers.server import Answer
-from tests.support.single import one
 from tests.support.solana import LOCAL
 from tests.support.solana_answers import (
     ACCOUNT,
@@ -106,7 +105,6 @@ async def test_finalized_state_is_asked_from_no_node_that_lags_behind(node, adap
     await adapter.tip()
     assert "minContextSlot" not in node.options("getLatestBlockhash")
     node.answers["getMultipleAccounts"] = at(120, [nonce_account()])
-    assert await one(adapter.proven_dead, signed(), BlockRef(110, HASH)) is None
     assert node.options("getMultipleAccounts")["minContextSlot"] == 110
     await adapter.finalized()
     assert node.options("getLatestBlockhash")["minContextSlot"] == 120

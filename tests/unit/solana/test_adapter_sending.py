@@ -11,7 +11,6 @@ from chains.costs import CostKind, costs_in
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
-    DeathUnproven,
     FeeAboveMaximum,
     NodeMisbehaved,
     NodeUnavailable,
@@ -31,7 +30,6 @@ from tests.support.solana import LOCAL, intent, owned
 from tests.support.solana_answers import (
     ACCOUNT,
     CODEC,
-    HASH,
     KEY,
     SOL,
     TO,
@@ -278,112 +276,3 @@ def life(final: int, born: int, held: int | None = None, lost: int | None = None
         }
 
     return answer, BlockRef(final, hash_of(final))
-
-
-@pytest.mark.parametrize(
-    ("held", "transaction", "known", "dead"),
-    [
-        (None, None, None, True),
-        (None, None, {"slot": 9}, False),
-        (400, included("AccountInUse", 5_030, rent=1), None, False),  # it reverted
-        (400, included("InsufficientFundsForFee", 0, rent=1), None, True),  # not executed
-        (301, included("AccountInUse", 5_030, rent=1), None, False),
-        (460, None, None, True),
-        (460, None, {"slot": 460}, False),
-    ],
-)
-async def test_death_of_a_creation(node, adapter, held, transaction, known, dead):
-    """Its whole life is read: what the node says by id can only delay the end."""
-    blocks, final = life(final=460, born=300, held=held)
-    node.answers |= {
-        "isBlockhashValid": at(460, False),
-        "getBlock": blocks,
-        "getTransaction": transaction,
-        "getSignatureStatuses": at(460, [known]),
-    }
-    cause = await one(adapter.proven_dead, signed(rent=1), final)
-    assert (cause is not None) == dead
-
-
-@pytest.mark.parametrize(("age", "dead"), [(100, False), (150, False), (151, True), (350, True)])
-async def test_expiry_is_counted_in_blocks_not_believed(node, adapter, age, dead):
-    """A node that lags calls a blockhash invalid that it has not seen."""
-    blocks, final = life(final=460, born=460 - age)
-    node.answers |= {
-        "isBlockhashValid": at(460, False),
-        "getBlock": blocks,
-        "getTransaction": None,
-        "getSignatureStatuses": at(460, [None]),
-    }
-    assert (await one(adapter.proven_dead, signed(rent=1), final) is not None) == dead
-    node.answers["isBlockhashValid"] = at(460, True)
-    assert await one(adapter.proven_dead, signed(rent=1), final) is None
-
-
-async def test_a_node_without_the_blocks_of_its_life_proves_nothing(node, adapter):
-    blocks, final = life(final=460, born=300, lost=380)
-    node.answers |= {"isBlockhashValid": at(460, False), "getBlock": blocks}
-    for _ in range(2):
-        with pytest.raises(DeathUnproven):
-            await one(adapter.proven_dead, signed(rent=1), final)
-    node.answers |= {"getTransaction": None, "getSignatureStatuses": at(460, [None])}
-    node.answers["getBlock"], _ = life(final=460, born=300)
-    assert await one(adapter.proven_dead, signed(rent=1), final) is not None
-
-
-async def test_a_long_search_goes_on_where_it_stopped(node, adapter):
-    blocks, final = life(final=2_000, born=1_100)
-    node.answers |= {
-        "isBlockhashValid": at(2_000, False),
-        "getBlock": blocks,
-        "getTransaction": None,
-        "getSignatureStatuses": at(2_000, [None]),
-    }
-    for _ in range(2):
-        with pytest.raises(DeathUnproven):
-            await one(adapter.proven_dead, signed(rent=1), final)
-    assert await one(adapter.proven_dead, signed(rent=1), final) is not None
-    assert len([method for method, _ in node.asked if method == "getBlock"]) == 901
-
-
-async def test_another_final_block_than_ours(node, adapter):
-    blocks, final = life(final=460, born=300)
-    node.answers |= {"isBlockhashValid": at(460, False), "getBlock": blocks}
-    with pytest.raises(NodeUnavailable):
-        await one(adapter.proven_dead, signed(rent=1), BlockRef(final.height, HASH))
-
-
-@pytest.mark.parametrize("rent", [0, 1])
-async def test_finalized_state_older_than_what_is_known_is_not_read(node, adapter, rent):
-    """A node that does not look at minContextSlot answers from where it stands."""
-    node.answers |= {
-        "getMultipleAccounts": at(109, [nonce_account(Hash(b"\x04" * 32))]),
-        "isBlockhashValid": at(109, False),
-    }
-    with pytest.raises(NodeUnavailable, match="109"):
-        await one(adapter.proven_dead, signed(rent=rent), BlockRef(110, HASH))
-
-
-async def test_a_lagging_node_can_not_prove_death(node, adapter):
-    behind = {"error": {"code": -32016, "message": "Minimum context slot has not been reached"}}
-    node.answers |= {"getMultipleAccounts": behind, "isBlockhashValid": behind}
-    for rent in (0, 1):
-        with pytest.raises(NodeUnavailable):
-            await one(adapter.proven_dead, signed(rent=rent), BlockRef(110, HASH))
-
-
-@pytest.mark.parametrize("above", [False, True])
-async def test_an_advanced_nonce_alone_proves_nothing(node, adapter, above):
-    """It may have been ours: the node that forgot it also has no conflicting one to show."""
-    other = [{"signature": "2" * 64, "slot": 115}] if above else []
-    node.answers |= {
-        "getMultipleAccounts": at(120, [nonce_account(Hash(b"\x04" * 32))]),
-        "getSignaturesForAddress": lambda key, options: [] if "before" in options else other,
-        "getTransaction": None,
-        "getSignatureStatuses": at(120, [None]),
-    }
-    if above:
-        assert await one(adapter.proven_dead, signed(), BlockRef(110, HASH)) is None
-    else:
-        with pytest.raises(DeathUnproven):
-            await one(adapter.proven_dead, signed(), BlockRef(110, HASH))

@@ -35,8 +35,33 @@ def upgrade() -> None:
         sa.Column("network", sa.String(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("timestamp", sa.Integer(), nullable=False),
         sa.Column("connected_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("network", "height", name=op.f("pk_blocks")),
+    )
+    op.create_table(
+        "consumptions",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("txid", sa.String(), nullable=False),
+        sa.Column("block_height", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("network", "key", name=op.f("pk_consumptions")),
+    )
+    op.create_index(
+        "ix_consumptions_network_height", "consumptions", ["network", "block_height"], unique=False
+    )
+    op.create_table(
+        "sightings",
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("txid", sa.String(), nullable=False),
+        sa.Column("block_height", sa.Integer(), nullable=False),
+        sa.Column("block_hash", sa.String(), nullable=False),
+        sa.Column("failure", sa.String(), nullable=True),
+        sa.Column("costs", ByKind(), nullable=False),
+        sa.PrimaryKeyConstraint("network", "txid", "block_height", name=op.f("pk_sightings")),
+    )
+    op.create_index(
+        "ix_sightings_network_height", "sightings", ["network", "block_height"], unique=False
     )
     op.create_table(
         "clients",
@@ -363,6 +388,7 @@ def upgrade() -> None:
         sa.Column("sender", sa.String(), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("txid", sa.String(), nullable=True),
+        sa.Column("made_height", sa.Integer(), nullable=True),
         sa.Column("block_height", sa.Integer(), nullable=True),
         sa.Column("block_hash", sa.String(), nullable=True),
         sa.Column("costs", ByKind(), nullable=True),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
+from chains.block import Block, cost_kind
 from chains.costs import CostKind
 from chains.errors import BroadcastRejected
-from chains.model import TxId
+from chains.model import Address, TxId
 from custody.db.session import Database
 from custody.db.tables import LedgerEntryRow, OutboxRow
 from custody.db.transfer_tables import MandateRow
@@ -152,14 +155,15 @@ async def test_a_transaction_whose_coin_is_finally_gone_is_dead(sqlite: Database
     desk.adapter.before = _refuse_broadcasts
     await desk.work()
     mandate = await mandate_of(desk, transfer_id)
+    thief = desk.node.steal(Address(mandate.core.source_address or ""))
     await desk.node.mine()
-    desk.node.state.nonces[mandate.core.source_address or ""] = 1
+    await desk.work()
+    assert await desk.phase(transfer_id) == "signed", "not final yet"
     await desk.node.finalize()
-    await desk.node.mine()
     await desk.work(2)
     row = await desk.transfer(transfer_id)
     assert row.state == "failed"
-    assert (row.reason or "").startswith("replaced")
+    assert f"was used up by {thief}" in (row.reason or "")
     assert (await desk.balance(vault)).available == FUNDS
 
 
@@ -170,7 +174,18 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000, fee_max=2_000)
     await desk.work()
-    desk.node.rent = 2_001_001
+    read = desk.adapter.block
+
+    async def dearer(height: int) -> Block | None:
+        """The node says that more left than the bytes allow."""
+        found = await read(height)
+        moved = [
+            replace(each, units=-2_001) if cost_kind(each.place) else each
+            for each in (found.movements if found else ())
+        ]
+        return replace(found, movements=tuple(moved)) if found else None
+
+    desk.adapter.block = dearer  # type: ignore[method-assign]
     await desk.node.mine()
     await desk.node.finalize()
     await desk.work(2)

@@ -1,0 +1,40 @@
+"""What our own blocks show of transactions that our addresses and coins pay for. As `tables`: rows
+only, written by the follower and taken back with their blocks."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from chains.costs import Costs
+from custody.db.base import Row
+from custody.db.types import ByKind
+
+
+class SightingRow(Row):
+    """That a transaction is in a block of our chain: one of ours, or somebody's who has our key.
+    `failure`: the chain's word if it did nothing. `costs`: what its payer lost beside its effects,
+    by kind; empty where a chain has coins, whose owner knows what they were worth."""
+
+    __tablename__ = "sightings"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    txid: Mapped[str] = mapped_column(primary_key=True)
+    block_height: Mapped[int] = mapped_column(primary_key=True)
+    block_hash: Mapped[str]
+    failure: Mapped[str | None]
+    costs: Mapped[Costs] = mapped_column(ByKind)
+
+
+class ConsumptionRow(Row):
+    """By which transaction of our chain a conflict key was used up, of a coin or an account of
+    ours or one that a transaction of ours claims."""
+
+    __tablename__ = "consumptions"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    txid: Mapped[str]
+    block_height: Mapped[int]
+
+
+Index("ix_sightings_network_height", SightingRow.network, SightingRow.block_height)
+Index("ix_consumptions_network_height", ConsumptionRow.network, ConsumptionRow.block_height)
