@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -20,6 +22,7 @@ from tests.unit.api.counter import Counter, opened
 from tests.unit.custody.transfers.desk import Desk
 
 ENOUGH = 2**30
+NOTE = "n" * 200
 
 
 @pytest_asyncio.fixture
@@ -29,11 +32,22 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def fill(database: Database) -> None:
-    """SQLite's own limit of a file's pages: the same error at the same places as a full disk."""
-    async with database._engines.write.connect() as connection:
-        pages = await connection.scalar(text("PRAGMA page_count"))
-        await connection.execute(text(f"PRAGMA max_page_count = {pages}"))
+@asynccontextmanager
+async def full(database: Database) -> AsyncIterator[None]:
+    """SQLite's own limit of a file's pages: the same error at the same places as a full disk. The
+    limit is a connection's, and the pool may make another one: that one has it too."""
+    engine = database._engines.write
+    async with engine.connect() as connection:
+        limit = f"PRAGMA max_page_count = {await connection.scalar(text('PRAGMA page_count'))}"
+        await connection.execute(text(limit))
+
+    def remain_full(driver: Any, _record: object) -> None:
+        driver.cursor().execute(limit)
+
+    event.listen(engine.sync_engine, "connect", remain_full)
+    yield
+    event.remove(engine.sync_engine, "connect", remain_full)
+    await make_space(database)
 
 
 async def make_space(database: Database) -> None:
@@ -43,39 +57,44 @@ async def make_space(database: Database) -> None:
 
 async def test_a_request_hears_of_a_full_disk_and_is_repeated(sqlite: Database):
     async with opened(sqlite) as counter:
-        await fill(sqlite)
         before = await balances(counter)
-        # At first there is room in pages that are there; later for none that share a commit.
-        bodies = [counter.transfer(note="n" * 200) for _ in range(24)]
-        refused = {}
-        for at in range(20):
-            answers = await asyncio.gather(
-                *(counter.send(body, f"{at}-{n}") for n, body in enumerate(bodies))
-            )
-            refused = {
-                f"{at}-{n}": answer for n, answer in enumerate(answers) if answer.status_code != 201
-            }
-            if len(refused) == len(bodies):
-                break
-        assert len(refused) == len(bodies)
-        for answer in refused.values():
-            assert answer.status_code == 503, answer.text
-            assert answer.json()["code"] in ("storage_full", "database_unavailable")
-            assert int(answer.headers["Retry-After"]) > 0
-        # What was refused together needed room for all; one alone may still find some.
-        alone = await counter.send(bodies[0], "alone")
-        for at in range(50):
-            if alone.status_code != 201:
-                break
-            alone = await counter.send(bodies[0], f"alone-{at}")
-        assert (alone.status_code, alone.json()["code"]) == (503, "storage_full")
-        assert (await counter.call("GET", "/v1/transfers")).status_code == 200
-        held = await balances(counter)
-        await make_space(sqlite)
+        async with full(sqlite):
+            held, refused = await refuse(counter)
         assert await balances(counter) == held
         for key in refused:
-            assert (await counter.send(bodies[0], key)).status_code == 201
+            assert (await counter.send(counter.transfer(note=NOTE), key)).status_code == 201
         assert before != held
+
+
+async def refuse(counter: Counter) -> tuple[object, list[str]]:
+    """Ask until nothing is accepted any more. The balances then, and the keys of those refused."""
+    # At first there is room in pages that are there; later for none that share a commit.
+    bodies = [counter.transfer(note=NOTE) for _ in range(24)]
+    refused = {}
+    for at in range(20):
+        answers = await asyncio.gather(
+            *(counter.send(body, f"{at}-{n}") for n, body in enumerate(bodies))
+        )
+        refused = {
+            f"{at}-{n}": answer for n, answer in enumerate(answers) if answer.status_code != 201
+        }
+        if len(refused) == len(bodies):
+            break
+    assert len(refused) == len(bodies)
+    for answer in refused.values():
+        assert answer.status_code == 503, answer.text
+        assert answer.json()["code"] in ("storage_full", "database_unavailable")
+        assert int(answer.headers["Retry-After"]) > 0
+    # What was refused together needed room for all; one alone may still find some.
+    alone = await counter.send(bodies[0], "alone")
+    for at in range(50):
+        if alone.status_code != 201:
+            break
+        alone = await counter.send(bodies[0], f"alone-{at}")
+    assert (alone.status_code, alone.json()["code"]) == (503, "storage_full")
+    assert (await counter.call("GET", "/v1/transfers")).status_code == 200
+    held = await balances(counter)
+    return held, list(refused)
 
 
 async def balances(counter: Counter) -> object:
