@@ -34,10 +34,10 @@ class CodecClass(Protocol):
 Codecs = Mapping[Family, Callable[[Network], TransactionCodec]]
 
 CODECS: Final[Mapping[Family, CodecClass]] = {
-    Family.BITCOIN: BitcoinCodec,
-    Family.EVM: EvmCodec,
-    Family.TRON: TronCodec,
-    Family.SOLANA: SolanaCodec,
+    Family("bitcoin"): BitcoinCodec,
+    Family("evm"): EvmCodec,
+    Family("tron"): TronCodec,
+    Family("solana"): SolanaCodec,
 }
 
 

@@ -9,20 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NewType
 
 from chains.assets import Asset
 from chains.costs import CostKind, Costs
 from chains.model import AddressType, NetworkId
 
-
-class Family(StrEnum):
-    """The folder whose code serves the network."""
-
-    BITCOIN = "bitcoin"
-    EVM = "evm"
-    TRON = "tron"
-    SOLANA = "solana"
+Family = NewType("Family", str)
+"""The folder whose code serves the network. Which there are: `chains.families.CODECS`."""
 
 
 class Environment(StrEnum):

@@ -102,7 +102,7 @@ def read_family(row: object) -> tuple[NetworkId, FamilySchema]:
     """As much of a network's row as its assets need. Raises NetworkInvalid."""
     where = _named(row, "alias")
     found = located(where, "", lambda: members(row, _NETWORK_MEMBERS, _TRAITS))
-    family = located(where, "family", lambda: one_of(*Family)(found["family"]))
+    family = located(where, "family", lambda: one_of(*CODECS)(found["family"]))
     network_id = located(where, "id", lambda: _network_id(found["id"]))
     return NetworkId(network_id), CODECS[Family(family)].schema
 

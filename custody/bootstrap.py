@@ -32,10 +32,10 @@ from custody.journal.repository import newest_known
 from signer.client import SignerClient, SignerUnavailable
 
 ADAPTERS: Mapping[Family, Callable[..., ChainAdapter]] = {
-    Family.BITCOIN: BitcoinAdapter,
-    Family.EVM: EvmAdapter,
-    Family.TRON: TronAdapter,
-    Family.SOLANA: SolanaAdapter,
+    Family("bitcoin"): BitcoinAdapter,
+    Family("evm"): EvmAdapter,
+    Family("tron"): TronAdapter,
+    Family("solana"): SolanaAdapter,
 }
 
 

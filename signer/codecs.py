@@ -13,7 +13,7 @@ from chains.codec import TransactionCodec
 from chains.model import NetworkId
 from chains.networks import Family
 
-SIGNED_FOR: Final = frozenset({Family.BITCOIN, Family.EVM, Family.TRON, Family.SOLANA})
+SIGNED_FOR: Final = frozenset(map(Family, ("bitcoin", "evm", "tron", "solana")))
 
 
 def codecs_for(names: Iterable[str]) -> dict[NetworkId, TransactionCodec]:

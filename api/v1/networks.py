@@ -13,6 +13,7 @@ from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.schemas import Money, View, money, with_example
 from api.v1.assets import ASSET_EXAMPLE, AssetView, asset_view
 from chains.costs import CostKind
+from chains.families import CODECS
 from chains.model import AddressType
 from chains.networks import Environment, Family, Network
 from custody.db.tables import FollowerRow
@@ -63,7 +64,7 @@ class NetworkView(View):
     id: str
     alias: str
     name: str
-    family: Family
+    family: Family = Field(json_schema_extra={"enum": list(CODECS)})
     environment: Environment
     finality: FinalityView
     address_types: list[AddressType] = Field(description="what we derive, default first")

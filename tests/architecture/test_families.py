@@ -12,7 +12,10 @@ def complaints(source: str) -> list[int]:
     """Lines that name a family, or compare with one."""
     found = []
     for node in ast.walk(ast.parse(source)):
-        names = isinstance(node, ast.Attribute) and ast.unparse(node.value) == "Family"
+        names = isinstance(node, ast.Call | ast.Attribute) and (
+            ast.unparse(node.func if isinstance(node, ast.Call) else node.value) == "Family"
+        )
+        names |= isinstance(node, ast.Call) and "Family" in map(ast.unparse, node.args)
         compares = isinstance(node, ast.Compare) and any(
             isinstance(side, ast.Attribute) and side.attr == "family"
             for side in (node.left, *node.comparators)
@@ -35,7 +38,9 @@ def test_nobody_asks_for_a_familys_name():
 
 
 def test_what_the_rule_sees():
-    assert complaints("x = network.family is Family.EVM")
+    assert complaints('x = network.family == "evm"')
+    assert complaints('x = Family("evm")')
+    assert complaints('x = map(Family, ("evm",))')
     assert complaints("x = network.family in SOME")
     assert complaints("match network.family:\n  case _: pass")
     assert not complaints("x = CODECS[network.family](network)")

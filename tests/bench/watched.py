@@ -14,8 +14,9 @@ from random import Random
 from chains.bitcoin.address import AddressFormat
 from chains.evm.address import checksum
 from chains.model import Address, NetworkId
-from chains.networks import Family, Network
+from chains.networks import Network
 from custody.db.migrate import upgrade
+from tests.support import families
 
 PAID = 500
 """Addresses on each network that are real."""
@@ -41,8 +42,8 @@ SELECT 'adr_' || :tag || printf('%024d', n), 'vlt_1', :network,
 FROM numbers
 """
 _REAL = f"INSERT INTO addresses ({_COLUMNS}, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_PATHS = {Family.BITCOIN: "m/84'/1'/0'/0/", Family.EVM: "m/44'/60'/0'/0/"}
-_PREFIXES = {Family.BITCOIN: ("bcrt1q", 38), Family.EVM: ("0x", 40)}
+_PATHS = {families.BITCOIN: "m/84'/1'/0'/0/", families.EVM: "m/44'/60'/0'/0/"}
+_PREFIXES = {families.BITCOIN: ("bcrt1q", 38), families.EVM: ("0x", 40)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ async def make_database(path: Path, networks: list[Network], number: int) -> Wat
 def _insert(database: sqlite3.Connection, network: Network, number: int) -> list[Address]:
     paid = _real_addresses(network)
     kind, path = network.address_types[0].value, _PATHS[network.family]
-    tag = network.family.value[:2]
+    tag = network.family[:2]
     database.executemany(
         _REAL,
         [
@@ -98,7 +99,7 @@ def _insert(database: sqlite3.Connection, network: Network, number: int) -> list
 def _real_addresses(network: Network) -> list[Address]:
     random = Random(network.id)
     keys = [random.randbytes(20) for _ in range(PAID)]
-    if network.family is Family.EVM:
+    if network.family == families.EVM:
         return [checksum(key) for key in keys]
     addresses = AddressFormat(network)
     found = [addresses.address_of(b"\x00\x14" + key) for key in keys]

@@ -33,6 +33,7 @@ from solders.keypair import Keypair
 
 from chains.model import AddressType
 from chains.networks import Environment, Family, Network
+from tests.support import families
 from tests.support.oracle import Oracle
 
 P2WPKH, P2TR = AddressType.P2WPKH, AddressType.P2TR
@@ -106,10 +107,10 @@ def by_wallet_core(oracle: Oracle, place: Place) -> str:
 
 
 WALLET_CORE_COINS: Final[Mapping[Family, str]] = {
-    Family.BITCOIN: "bitcoin",
-    Family.EVM: "ethereum",
-    Family.TRON: "tron",
-    Family.SOLANA: "solana",
+    families.BITCOIN: "bitcoin",
+    families.EVM: "ethereum",
+    families.TRON: "tron",
+    families.SOLANA: "solana",
 }
 
 _EVM = (by_bip_utils, by_eth_account, by_wallet_core)

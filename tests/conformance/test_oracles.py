@@ -31,7 +31,6 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
-from chains.networks import Family
 from chains.solana.address import to_key
 from chains.solana.build import TransferPlan, build_message
 from chains.tron import build as tron
@@ -45,6 +44,7 @@ from tests.conformance.peers import (
     bitcoinlib_key,
     seed_of,
 )
+from tests.support import families
 from tests.support.oracle import Oracle
 from tests.support.paper import CODEC_OF, DERIVED_KINDS, paper_coin, spend
 from tests.support.wallet import Wallet
@@ -99,7 +99,7 @@ def test_every_kind_of_address_has_peers() -> None:
 def test_addresses(oracle: Oracle, wallet: Wallet, alias: str, kind: AddressType) -> None:
     codec = CODEC_OF[alias]
     for account, index, change in PLACES:
-        change = change and codec.network.family is Family.BITCOIN
+        change = change and codec.network.family == families.BITCOIN
         ours = wallet.owned(codec, kind, account, index, change=change)
         place = Place(wallet.words, codec.network, kind, ours.path)
         theirs = {peer.__name__: peer(oracle, place) for peer in PEERS[alias, kind]}

@@ -12,7 +12,6 @@ from chains.bitcoin.transaction import Transaction, TxOutput
 from chains.evm.build import Kind
 from chains.keys import parse_path
 from chains.model import Address, AddressType, AssetId, UnsignedTx
-from chains.networks import Family
 from chains.tron import tron_pb2 as pb
 from tests.hostile.transactions import (
     AMOUNT,
@@ -45,6 +44,7 @@ from tests.hostile.transactions import (
     with_tx,
 )
 from tests.hostile.world import SUPPLIER, World, approved, mandate_in, payment
+from tests.support import families
 from tests.support.networks import find_network
 from tests.support.signer import changed
 from tests.unit.bitcoin.support import PsbtMap, funding, script_of
@@ -94,13 +94,13 @@ def pays(alias: str, amount: int, address: Address | None = None) -> Perform:
 
 def _paying(world: World, alias: str, amount: int, to: Address) -> UnsignedTx:
     match find_network(alias).family:
-        case Family.EVM:
+        case families.EVM:
             return evm(world, alias, to=to, value=amount, nonce=world.fresh())
-        case Family.TRON:
+        case families.TRON:
             return tron(world, recipient=to, edit=tron_amount(amount))
-        case Family.SOLANA:
+        case families.SOLANA:
             return solana(world, amount=amount)
-        case Family.BITCOIN:
+        case _:
             return Coins(world, salts=(world.fresh(),)).tx(shrink_payment(amount))
 
 

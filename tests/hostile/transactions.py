@@ -24,7 +24,6 @@ from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
 from chains.model import Address, AddressType, BlockRef, Coin, OwnedAddress, UnsignedTx
-from chains.networks import Family
 from chains.solana.build import TransferPlan, build_message, instructions
 from chains.solana.nonce import accounts_of
 from chains.tron import address as tron_address
@@ -32,6 +31,7 @@ from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
 from signer.wire import SignRequest
 from tests.hostile.world import SUPPLIER, World, approved, payment
+from tests.support import families
 from tests.support.networks import find_network
 from tests.unit.bitcoin.support import (
     PsbtMap,
@@ -80,13 +80,13 @@ def honest(world: World, alias: str, *, vault: str = "main", **changes: Any) -> 
 def transaction(world: World, alias: str, *, vault: str = "main", nonce: int = 0) -> UnsignedTx:
     """Pays AMOUNT out of the vault's first address, or from a coin of it."""
     match find_network(alias).family:
-        case Family.EVM:
+        case families.EVM:
             return evm(world, alias, vault=vault, nonce=nonce)
-        case Family.TRON:
+        case families.TRON:
             return tron(world, vault=vault, timestamp_ms=1_700_000_000_000 + nonce)
-        case Family.SOLANA:
+        case families.SOLANA:
             return solana(world, vault=vault, lifetime=Hash(sha256(b"nonce %d" % nonce).digest()))
-        case Family.BITCOIN:
+        case _:
             return Coins(world, vault=vault, salts=(nonce,)).tx()
 
 

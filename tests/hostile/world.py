@@ -27,7 +27,7 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.networks import Family, Network
+from chains.networks import Network
 from signer.auditlog import verify_log
 from signer.chain import End
 from signer.messages import CallRefused, parse_response, request
@@ -45,6 +45,7 @@ from signer.wire import (
     format_time,
     parse_outcome,
 )
+from tests.support import families
 from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
@@ -256,7 +257,7 @@ class World:
         network = find_network(alias)
         vault = changes.pop("vault", "main")
         owner = self.owned(alias, vault)
-        coins = network.family is Family.BITCOIN
+        coins = network.family == families.BITCOIN
         now = self.now()
         made = offer(
             transfer=changes.pop("transfer", None) or f"{self.name} {next(self._numbers)}",

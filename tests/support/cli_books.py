@@ -9,10 +9,10 @@ from typing import TypeVar
 import pytest
 
 from chains.model import Address
-from chains.networks import Family
 from custody import bootstrap
 from custody.db.session import Database
 from custody.db.tables import VaultRow
+from tests.support import families
 from tests.support.custody import World
 from tests.support.fakes import FakeAdapter, FakeNode
 
@@ -32,7 +32,7 @@ class Books:
         self.vault = ""
         asyncio.run(self._prepare(url))
         monkeypatch.setattr(
-            bootstrap, "ADAPTERS", {Family.BITCOIN: lambda *_, **__: FakeAdapter(self.node)}
+            bootstrap, "ADAPTERS", {families.BITCOIN: lambda *_, **__: FakeAdapter(self.node)}
         )
 
     async def _prepare(self, url: str) -> None:

@@ -35,8 +35,9 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
-from chains.networks import Family, Network
+from chains.networks import Network
 from chains.transaction import TransferIntent, TxState, TxStatus
+from tests.support import families
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
 
@@ -67,7 +68,7 @@ class FakeAdapter:
     def capabilities(self) -> Capabilities:
         family = self._network.family
         return Capabilities(
-            historic_balance=family is Family.EVM,
+            historic_balance=family == families.EVM,
             internal_credits=self.internal_credits,
             read_depth=self.read_depth,
         )

@@ -46,8 +46,9 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
-from chains.networks import Family, Network
+from chains.networks import Network
 from chains.transaction import Lifetime, TxSummary, Until
+from tests.support import families
 from tests.support.networks import all_networks
 
 DUST = 294
@@ -123,7 +124,7 @@ class FakeCodec:
         return CODECS[self._network.family](self._network).traits
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme:
-        solana = self._network.family is Family.SOLANA
+        solana = self._network.family == families.SOLANA
         return KeyScheme.ED25519 if solana else KeyScheme.SECP256K1
 
     def account_path(self, address_type: AddressType, account: int) -> str:
@@ -134,7 +135,7 @@ class FakeCodec:
         self, address_type: AddressType, account: int, index: int, *, change: bool = False
     ) -> str:
         prefix = self.account_path(address_type, account)
-        if self._network.family is Family.SOLANA:
+        if self._network.family == families.SOLANA:
             return f"{prefix}/{index}'"
         return f"{prefix}/{int(change)}/{index}"
 
@@ -255,7 +256,7 @@ class FakeCodec:
         return fake
 
     def _algorithm(self) -> SignatureAlgorithm:
-        if self._network.family is Family.SOLANA:
+        if self._network.family == families.SOLANA:
             return SignatureAlgorithm.ED25519
         return SignatureAlgorithm.ECDSA_RECOVERABLE
 

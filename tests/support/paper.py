@@ -32,6 +32,7 @@ from chains.solana.address import to_key
 from chains.solana.build import TransferPlan, build_message
 from chains.transaction import TransferIntent
 from chains.tron import build as tron
+from tests.support import families
 from tests.support.networks import all_networks
 from tests.support.wallet import Wallet
 
@@ -155,10 +156,10 @@ def _solana(codec: TransactionCodec, wallet: Wallet, payment: Pay, salt: int) ->
 
 
 _MAKERS: Mapping[Family, Callable[[TransactionCodec, Wallet, Pay, int], Paper]] = {
-    Family.BITCOIN: _bitcoin,
-    Family.EVM: _evm,
-    Family.TRON: _tron,
-    Family.SOLANA: _solana,
+    families.BITCOIN: _bitcoin,
+    families.EVM: _evm,
+    families.TRON: _tron,
+    families.SOLANA: _solana,
 }
 DERIVED_KINDS: list[tuple[str, AddressType]] = [
     (alias, kind) for alias, codec in CODEC_OF.items() for kind in codec.network.address_types

@@ -14,6 +14,7 @@ from chains.model import SignedTx
 from chains.networks import Family
 from chains.transport.endpoint import Endpoint
 from custody.bootstrap import ADAPTERS
+from tests.support import families
 from tests.support.networks import find_network
 from tests.support.node_answers.ours import bitcoin_intent, ours
 from tests.support.node_answers.server import NodeServer
@@ -21,10 +22,10 @@ from tests.support.single import one
 
 _TABLES = Path(__file__).parent
 _NETWORKS: Mapping[Family, str] = {
-    Family.BITCOIN: "bitcoin-regtest",
-    Family.EVM: "ethereum-local",
-    Family.TRON: "tron-local",
-    Family.SOLANA: "solana-local",
+    families.BITCOIN: "bitcoin-regtest",
+    families.EVM: "ethereum-local",
+    families.TRON: "tron-local",
+    families.SOLANA: "solana-local",
 }
 ANSWERED = "answered"
 

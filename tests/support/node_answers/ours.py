@@ -22,7 +22,7 @@ from chains.networks import Family
 from chains.transaction import TransferIntent
 from chains.tron import build as tron
 from chains.tron.codec import TronCodec
-from tests.support import solana_answers
+from tests.support import families, solana_answers
 from tests.support.networks import find_network
 from tests.support.tron import owned, sign
 from tests.unit.bitcoin.support import REGTEST, example
@@ -34,10 +34,10 @@ KEY = PrivateKey(b"\x07" * 32)
 def ours(family: Family) -> SignedTx:
     """What a table calls $TXID is its id."""
     return {
-        Family.BITCOIN: _bitcoin,
-        Family.EVM: _evm,
-        Family.TRON: _tron,
-        Family.SOLANA: solana_answers.signed,
+        families.BITCOIN: _bitcoin,
+        families.EVM: _evm,
+        families.TRON: _tron,
+        families.SOLANA: solana_answers.signed,
     }[family]()
 
 

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
 from chains.costs import Costs
+from chains.families import CODECS
 from chains.model import Address, TxId
 from custody.apikeys.model import Caller, Scope
 from custody.bootstrap import Custody
@@ -75,7 +76,7 @@ class Desk(World):
             adapters={self.network.id: self.adapter},
             clock=self.clock,
         )
-        families = dict.fromkeys(type(self.network.family), FakeCodec)
+        families = dict.fromkeys(CODECS, FakeCodec)
         self.services = make_services(self.custody, self._wake, families=families)
         self.workers = Workers(self.services)
         self.worker = self.workers.networks[self.network.id]

@@ -12,17 +12,17 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.evm.codec import EvmCodec
 from chains.families import Codecs
-from chains.networks import Family
 from chains.solana.codec import SolanaCodec
 from chains.tron.codec import TronCodec
 from custody.vaults.resolve import resolve_address
+from tests.support import families
 from tests.support.networks import find_network
 
 CODECS: Codecs = {
-    Family.BITCOIN: BitcoinCodec,
-    Family.EVM: EvmCodec,
-    Family.TRON: TronCodec,
-    Family.SOLANA: SolanaCodec,
+    families.BITCOIN: BitcoinCodec,
+    families.EVM: EvmCodec,
+    families.TRON: TronCodec,
+    families.SOLANA: SolanaCodec,
 }
 ADDRESSES = {
     "bitcoin": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
@@ -54,7 +54,7 @@ def test_an_address_of_another_network_is_called_by_its_name(ours: str, theirs: 
     said = str(refused.value)
     # Networks of one family may share a format: the name of any of them helps.
     names = {owner.name, owner.name.removesuffix(" (local)")}
-    if owner.family is Family.EVM:
+    if owner.family == families.EVM:
         names |= {"Ethereum", "BNB Smart Chain"}
     assert any(name in said for name in names), said
 
