@@ -5,25 +5,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import sys
 from pathlib import Path
 
 from tests.bench.report import page
-from tests.bench.run import run
+from tests.bench.run import Measured, run
 from tests.bench.scale import FULL, QUICK, Scale
-from tests.bench.table import Row, print_table, wide_console
+from tests.bench.table import print_table, wide_console
 
 
 def main() -> None:
     options = _options()
-    where, rows = asyncio.run(_run(QUICK if options.quick else FULL))
-    print_table(rows, wide_console())
-    print("; ".join(f"{name}: {value}" for name, value in where.items()))
+    measured = asyncio.run(_run(QUICK if options.quick else FULL))
+    print_table(measured.rows, wide_console())
+    print("; ".join(f"{name}: {value}" for name, value in measured.where.items()))
+    if measured.failed:
+        sys.exit(f"bench: broke off in {', '.join(measured.failed)}; no page is written")
     if options.write is not None:
-        options.write.write_text(page(where, rows), encoding="utf-8")
+        options.write.write_text(page(measured.where, measured.rows), encoding="utf-8")
         print(f"bench: {options.write} written")
 
 
-async def _run(scale: Scale) -> tuple[dict[str, str], list[Row]]:
+async def _run(scale: Scale) -> Measured:
     """Being told to end is an interruption: the folder and all processes go."""
     task = asyncio.current_task()
     assert task is not None

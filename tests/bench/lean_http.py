@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+
+_IDLE_S = 2.0
+"""A server may close a connection that was idle for longer (ours after five seconds)."""
 
 
 class LeanClient:
@@ -20,6 +24,7 @@ class LeanClient:
         self._host, self._port = parts.hostname, parts.port
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used_at = 0.0
 
     async def get(self, path: str) -> Any:
         return await self.ask("GET", path)
@@ -31,9 +36,7 @@ class LeanClient:
         self, verb: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Any:
         """The JSON of a success; asserts that it is one."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(self._host, self._port)
-        reader, writer = self._streams
+        reader, writer = await self._connection()
         more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         head = (
             f"{verb} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"
@@ -43,8 +46,16 @@ class LeanClient:
         writer.write(head.encode() + body)
         status, length = _read_head(await reader.readuntil(b"\r\n\r\n"))
         answer = await reader.readexactly(length)
+        self._used_at = time.monotonic()
         assert status in (200, 201), f"{verb} {path}: {status} {answer.decode()}"
         return json.loads(answer)
+
+    async def _connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._streams is not None and time.monotonic() - self._used_at > _IDLE_S:
+            await self.close()
+        if self._streams is None:
+            self._streams = await asyncio.open_connection(self._host, self._port)
+        return self._streams
 
     async def close(self) -> None:
         if self._streams is not None:

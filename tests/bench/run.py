@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench import accepting, derivation, following, loading, machine, payouts, peers, signing
@@ -18,37 +20,53 @@ _CACHE = Path(__file__).resolve().parents[2] / ".cache"
 _VAULTS = 24
 
 
-async def run(scale: Scale, say: Say) -> tuple[dict[str, str], list[Row]]:
-    """The machine and every row. On the project's own disk: fsync costs nothing in memory."""
+@dataclass(slots=True)
+class Measured:
+    """The machine and every row. `failed`: the sections that broke off, whose rows are missing."""
+
+    where: dict[str, str]
+    rows: list[Row] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+    async def take(self, section: str, rows: Awaitable[list[Row]]) -> None:
+        """A section that breaks off does not take the others' figures with it."""
+        try:
+            self.rows += await rows
+        except Exception:
+            traceback.print_exc()
+            self.failed.append(section)
+
+
+async def run(scale: Scale, say: Say) -> Measured:
+    """On the project's own disk: fsync costs nothing in memory."""
     _CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=_CACHE) as name:
         folder = Path(name)
-        where = machine.describe(folder)
+        measured = Measured(machine.describe(folder))
         peers.prepare_bitcoinlib(folder / "bitcoinlib")
-        return where, await _sections(folder, scale, _timed(say))
+        await _sections(folder, scale, _timed(say), measured)
+        return measured
 
 
-async def _sections(folder: Path, scale: Scale, say: Say) -> list[Row]:
+async def _sections(folder: Path, scale: Scale, say: Say, found: Measured) -> None:
     say("starting the signer")
-    rows: list[Row] = []
     with running_signer(prepare_state(folder)) as process:
         client = process.client()
         signer = Signer(client, process.socket, process.process.pid)
         await client.publish_policy(standing_policy())
         vaults = await open_vaults(client, _VAULTS)
         say("signatures through the signer")
-        rows += await signing.measure(signer, Requests(vaults), scale)
+        await found.take("signatures", signing.measure(signer, Requests(vaults), scale))
         say("addresses derived")
-        rows += await derivation.measure(signer, vaults[0], scale)
+        await found.take("addresses", derivation.measure(signer, vaults[0], scale))
         await client.close()
     say(f"blocks followed, with {scale.watched:,} watched addresses")
-    rows += await following.measure(folder, scale)
+    await found.take("blocks", following.measure(folder, scale))
     say("transfers accepted")
-    rows += await accepting.measure(folder, scale, say)
-    rows += await payouts.measure(folder, scale, say)
+    await found.take("acceptance", accepting.measure(folder, scale, say))
+    await found.take("payouts", payouts.measure(folder, scale, say))
     say("what the signer loads")
-    rows += loading.measure(scale)
-    return rows
+    found.rows += loading.measure(scale)
 
 
 def _timed(say: Say) -> Say:
