@@ -15,12 +15,14 @@ from api.following import stall_now, statuses
 from api.freshness import doubts
 from api.nodes import NodeState, NodeView
 from api.schemas import View, with_example
+from chains.catalogue import changed
 from chains.model import InternalCredits, NetworkId
 from chains.networks import Network
 from custody.db.clock import database_now
 from custody.db.leases import is_held
 from custody.db.migrate import newest_revision, stored_revision
 from custody.db.tables import BlockRow
+from custody.errors import Unprocessable
 from custody.following.chain_repository import newest_blocks
 from custody.following.progress import FollowStatus
 from custody.services import Services
@@ -91,6 +93,7 @@ class Readiness(View):
             "database": "ok",
             "signer": "ok",
             "workers": "ok",
+            "networks": "ok",
             "nodes": [_NODE_EXAMPLE],
         }
     )
@@ -99,6 +102,10 @@ class Readiness(View):
     database: Part
     signer: Part
     workers: Part = Field(description="whether any process follows chains and moves transfers")
+    networks: Part = Field(
+        description="`outdated`: the policy in force describes other networks or assets than when "
+        "this process started; start it again"
+    )
     nodes: list[NodeReadiness]
 
 
@@ -124,6 +131,7 @@ async def get_ready(
         database=database,
         signer=signer,
         workers=await _workers(services),
+        networks=await _networks(services),
         nodes=await _nodes(services, nodes),
     )
     if not readiness.ready:
@@ -166,6 +174,15 @@ async def _workers(services: Services) -> Part:
     except (SQLAlchemyError, OSError):
         return Part.UNAVAILABLE
     return Part.OK if present else Part.UNAVAILABLE
+
+
+async def _networks(services: Services) -> Part:
+    try:
+        policy = await services.policies.current()
+    except (SignerError, Unprocessable):
+        return Part.OK  # which part is not, is said of the signer
+    outdated = changed(services.custody.catalogue, policy.catalogue)
+    return Part.OUTDATED if outdated else Part.OK
 
 
 async def _nodes(services: Services, nodes: NodesDependency) -> list[NodeReadiness]:

@@ -102,6 +102,23 @@ def catalogue_of(networks: Mapping[NetworkId, Row], assets: Mapping[AssetId, Row
     )
 
 
+def changed(before: Catalogue, now: Catalogue) -> tuple[str, ...]:
+    """Aliases of networks whose row, or a row of whose assets, differs between the two."""
+    names: set[NetworkId] = set()
+    names |= {
+        name
+        for name in before.network_rows.keys() | now.network_rows.keys()
+        if before.network_rows.get(name) != now.network_rows.get(name)
+    }
+    names |= {
+        NetworkId(asset.partition("/")[0])
+        for asset in before.asset_rows.keys() | now.asset_rows.keys()
+        if before.asset_rows.get(asset) != now.asset_rows.get(asset)
+    }
+    known = {**before.networks, **now.networks}
+    return tuple(sorted(known[name].alias for name in names))
+
+
 def _table(name: str) -> Iterable[tuple[str, Row]]:
     return tomllib.loads(resources.files("chains").joinpath(f"{name}.toml").read_text()).items()
 
@@ -169,28 +186,3 @@ def _check_assets(networks: Mapping[NetworkId, Network], assets: Mapping[AssetId
             raise NetworkInvalid(str(error), row=asset.id, member="id") from error
         if canonical != contract:
             raise NetworkInvalid(f"must be written {canonical}", row=asset.id, member="id")
-
-
-def all_networks() -> Mapping[NetworkId, Network]:
-    """The built-in ones."""
-    return built_in().networks
-
-
-def find_network(name: str) -> Network:
-    """A built-in one. Raises KeyError."""
-    return built_in().find_network(name)
-
-
-def find_asset(asset: str) -> Asset:
-    """A built-in one. Raises KeyError."""
-    return built_in().find_asset(asset)
-
-
-def assets_of(network: NetworkId) -> tuple[Asset, ...]:
-    """Of a built-in network."""
-    return built_in().assets_of(network)
-
-
-def codec_of(network: NetworkId) -> TransactionCodec:
-    """Of a built-in network. Raises KeyError."""
-    return built_in().codec(network)

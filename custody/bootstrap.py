@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
-from chains.catalogue import find_network
+from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
 from chains.evm.adapter import EvmAdapter
 from chains.model import NetworkId
@@ -25,6 +25,7 @@ from chains.nodes.witnesses import Witnesses
 from chains.solana.adapter import SolanaAdapter
 from chains.transport.endpoint import Endpoint, Endpoints
 from chains.tron.adapter import TronAdapter
+from custody.catalogue import catalogue_in_force, served
 from custody.clock import SteadyClock
 from custody.config import Settings
 from custody.db.session import Database
@@ -51,6 +52,7 @@ class Custody:
     settings: Settings
     database: Database
     signer: SignerClient
+    catalogue: Catalogue
     networks: Mapping[NetworkId, Network]
     codecs: Mapping[NetworkId, TransactionCodec]
     adapters: Mapping[NetworkId, ChainAdapter]
@@ -77,16 +79,18 @@ def _newest_in(database: Database) -> Callable[[], Awaitable[tuple[int, bytes] |
 async def open_custody(
     settings: Settings, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[Custody]:
-    """Connect everything lazily; close everything on the way out, in reverse order."""
+    """Connect everything lazily; close everything on the way out, in reverse order. Raises Invalid
+    network_unknown for a network in the settings that the policy in force does not describe."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
         signer = SignerClient(settings.signer_socket, load_newest=_newest_in(database))
         stack.push_async_callback(signer.close)
-        networks = {(found := find_network(alias)).id: found for alias in settings.nodes}
+        catalogue = await catalogue_in_force(signer, database)
+        networks = served(settings, catalogue)
         adapters: dict[NetworkId, Nodes] = {}
         for alias, given in settings.nodes.items():
-            network = find_network(alias)
+            network = networks[alias]
             nodes = connect(network, Endpoints.of(given), settings.node_timeout_s)
             stack.push_async_callback(nodes.close)
             adapters[network.id] = nodes
@@ -94,7 +98,8 @@ async def open_custody(
             settings=settings,
             database=database,
             signer=signer,
-            networks=networks,
+            catalogue=catalogue,
+            networks={network.id: network for network in networks.values()},
             codecs={network: adapter.codec for network, adapter in adapters.items()},
             adapters=adapters,
             clock=SteadyClock() if clock is None else clock,

@@ -54,6 +54,7 @@ def make_services(
             ledger=ledger,
             policies=policies,
             codecs=custody.codecs,
+            catalogue=custody.catalogue,
             families=families,
             clock=custody.clock,
             lifetime=custody.settings.transfer_lifetime,

@@ -26,7 +26,7 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
 COPY --from=packages /opt/venv /opt/venv
 COPY chains/__init__.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
      chains/codec.py chains/costs.py chains/effects.py chains/errors.py chains/families.py \
-     chains/hashes.py chains/keys.py chains/model.py chains/networks.py chains/networks.toml \
+     chains/hashes.py chains/keys.py chains/lasting.py chains/model.py chains/networks.py chains/networks.toml \
      chains/rows.py chains/schema.py chains/transaction.py /opt/custody/chains/
 COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.py \
      chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py chains/bitcoin/schema.py \

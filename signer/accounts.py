@@ -7,7 +7,6 @@ that the chain's codec gives to addresses, and its key has the claimed address.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from chains.codec import TransactionCodec
 from chains.keys import HARDENED, InvalidPath, is_under, parse_path
 from chains.model import Address, AddressType, KeyScheme, NetworkId
+from signer.codecs import CodecSource
 from signer.errors import Refused
 from signer.keychain import Keychain, Root
 from signer.wire import RefusalCode
@@ -37,7 +37,7 @@ class Account:
 class Accounts:
     """Lives while the signer is unlocked."""
 
-    def __init__(self, root: Root, codecs: Mapping[NetworkId, TransactionCodec]) -> None:
+    def __init__(self, root: Root, codecs: CodecSource) -> None:
         self._root = root
         self._codecs = codecs
         self._addresses: OrderedDict[tuple[NetworkId, str, str], Address] = OrderedDict()

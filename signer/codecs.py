@@ -1,26 +1,72 @@
 """Which chains this signer can sign for: the one list, to be found by searching for it.
 
 Pure halves only. A family that is not named here cannot be signed for, whatever anybody configures.
+Which networks there are is said by the policy in force, which of them are enabled by the command
+that started the signer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Final, Protocol
 
-from chains.catalogue import codec_of, find_network
+from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
+from chains.families import CODECS
 from chains.model import NetworkId
-from chains.networks import Family
+from chains.networks import Family, Network
+from signer.statements import Notice
 
 SIGNED_FOR: Final = frozenset(map(Family, ("bitcoin", "evm", "tron", "solana")))
 
 
-def codecs_for(names: Iterable[str]) -> dict[NetworkId, TransactionCodec]:
-    """One codec for each enabled network, by id. `names`: aliases or ids. Raises KeyError, also
-    for a network of a family that is not signed for."""
-    networks = [find_network(name) for name in names]
-    for network in networks:
-        if network.family not in SIGNED_FOR:
-            raise KeyError(network.alias)
-    return {network.id: codec_of(network.id) for network in networks}
+class CodecSource(Protocol):
+    """Codecs of what is enabled."""
+
+    def get(self, network: NetworkId, /) -> TransactionCodec | None: ...
+
+
+def codec_for(network: Network) -> TransactionCodec:
+    """Raises KeyError for a network of a family that is not signed for."""
+    if network.family not in SIGNED_FOR:
+        raise KeyError(network.alias)
+    return CODECS[network.family](network)
+
+
+class Codecs:
+    """Of the networks that are enabled here, as `catalogue` describes them now: what a new policy
+    adds is served at once, if it was enabled before."""
+
+    def __init__(
+        self,
+        names: Collection[str],
+        catalogue: Callable[[], Catalogue],
+        make: Callable[[Network], TransactionCodec] = codec_for,
+    ) -> None:
+        """`names`: aliases or ids."""
+        self._names = frozenset(names)
+        self._catalogue = catalogue
+        self._make = make
+        self._made: dict[NetworkId, TransactionCodec] = {}
+
+    def get(self, network: NetworkId, /) -> TransactionCodec | None:
+        """None for a network that is not enabled, or that there is not."""
+        found = self._catalogue().networks.get(network)
+        if found is None or not {found.id, found.alias} & self._names:
+            return None
+        made = self._made.get(network)
+        if made is None or made.network is not found:
+            made = self._made[network] = self._make(found)
+        return made
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What is enabled and does not exist: a slip of the pen, or a policy that is still to
+        come."""
+        known = {
+            name for each in self._catalogue().networks.values() for name in (each.id, each.alias)
+        }
+        unknown = ", ".join(sorted(self._names - known))
+        if not unknown:
+            return ()
+        said = f"there is no network {unknown}, neither built in nor in the policy in force"
+        return (Notice("network-unknown", said),)

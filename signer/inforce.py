@@ -16,6 +16,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
+from chains.catalogue import Catalogue, built_in
+from chains.errors import NetworkFixed
+from chains.lasting import Lasting
 from signer.canonical import MalformedMessage
 from signer.errors import JournalDamaged, Refused
 from signer.journal import Journal, Record
@@ -50,6 +53,8 @@ class PolicyInForce:
         self._policy: Policy | None = None
         self._version_min = 1
         self._void = False
+        self._catalogue: Catalogue | None = None
+        self._lasting = Lasting()
         self.version = 0
         """Of the policy in force, 0 if there is none."""
 
@@ -72,6 +77,15 @@ class PolicyInForce:
             except InvalidPolicy:
                 return None
         return self._policy
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Which networks and assets there are: of the last policy, also if it is void since. What
+        is built in, if there is none, or none that this program can read."""
+        if self._catalogue is None:
+            policy = self.policy
+            self._catalogue = built_in() if policy is None else policy.catalogue
+        return self._catalogue
 
     @property
     def awaits_pinning(self) -> bool:
@@ -100,15 +114,21 @@ class PolicyInForce:
         """Whether `signed` may be the next. Raises Refused."""
         self._check_head(signed)
         try:
-            return Policy.parse(signed.document)
+            policy = Policy.parse(signed.document)
+            self._lasting.check(policy.catalogue)
         except InvalidPolicy as error:
             raise Refused(RefusalCode.MALFORMED, "policy", str(error)) from error
+        except NetworkFixed as error:
+            raise Refused(RefusalCode.DENIED, "network-fixed", str(error)) from error
+        return policy
 
     def adopt(self, signed: SignedPolicy) -> None:
         """Put it in force, though perhaps only to be superseded: its rules are not looked at.
         Raises Refused."""
         head = self._check_head(signed)
         self._signed, self._policy, self.version = signed, None, head.version
+        self._catalogue = None
+        self._lasting.add(head.networks, head.assets)
         self._digest = sha256(signed.document).digest()
         self._administrators = head.administrators
         self._version_min = head.version + 1
@@ -139,6 +159,7 @@ class PolicyInForce:
     def _recover(self, body: dict[str, Any]) -> None:
         if body["policies"]:  # the next records are the lost policies, or the newest was not lost
             return
+        _ = self.catalogue  # what was known of networks outlives who had the say
         self._signed = self._policy = self._administrators = None
         self.version, self._digest, self._void = 0, bytes(32), True
         self._version_min = max(self._version_min, body["policy_version"] + 1)

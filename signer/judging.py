@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from chains.catalogue import Catalogue
 from chains.costs import CostKind
 from signer.agreement import Mandate, Purpose
 from signer.case import Case
@@ -47,16 +48,22 @@ Takes = tuple[Spend, ...]
 """What one transfer takes of the windows."""
 
 
-def takes_of(case: Case, now: datetime) -> tuple[Takes, ...]:
+def takes_of(case: Case, now: datetime, catalogue: Catalogue) -> tuple[Takes, ...]:
     """Of each transfer, with the request signed `now`: the most of its own mandate and of what was
     recorded. A cancel repeats what was recorded, since what it cancels may yet be the one."""
-    return tuple(_takes(case.purpose, mandate, history, now) for mandate, history in case.each())
+    return tuple(
+        _takes(case.purpose, mandate, history, now, catalogue) for mandate, history in case.each()
+    )
 
 
-def _takes(purpose: Purpose, mandate: Mandate, history: History, now: datetime) -> Takes:
+def _takes(
+    purpose: Purpose, mandate: Mandate, history: History, now: datetime, catalogue: Catalogue
+) -> Takes:
     earlier = spends_in(history.signed[-1].record, now) if history.signed else []
-    own = spends_of(facts_of(mandate), mandate.core.transfer, now)
-    return most_of(own if purpose is Purpose.PAY else (), earlier, now)
+    own: Takes = ()
+    if purpose is Purpose.PAY:
+        own = spends_of(facts_of(mandate, catalogue), mandate.core.transfer, now)
+    return most_of(own, earlier, now)
 
 
 def judge_each(
@@ -74,7 +81,7 @@ def judge_each(
     """
     policy, verdicts = guard.in_force.require(), []
     for (mandate, history), names in zip(case.each(), approvers, strict=True):
-        facts = facts_of(mandate, uncapped)
+        facts = facts_of(mandate, policy.catalogue, uncapped)
         held = _Held(guard, moment.earliest, case.transfers, takes, facts)
         complete = guard.complete_since(history, mandate.digest)
         verdict = whatever_the_time(

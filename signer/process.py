@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from chains.codec import TransactionCodec
-from chains.model import NetworkId
 from signer.clock import Wall, utc_now
 from signer.control import Control
 from signer.endpoint import Endpoint
@@ -31,7 +29,7 @@ _TICK_SECONDS: Final = 60
 @dataclass(frozen=True, slots=True)
 class Configuration:
     state: StateDirectory
-    codecs: Mapping[NetworkId, TransactionCodec]
+    networks: tuple[str, ...]
     unix: UnixListener | None
     tls: TlsListener | None
     token: TokenLocation | None
@@ -41,7 +39,7 @@ class Configuration:
 def open_session(configuration: Configuration, passphrase: bytearray, pin: bytearray) -> Session:
     """Wipes both secrets. Raises SignerFault."""
     contents = unlock_apart(configuration.state.keystore, configuration.token, passphrase, pin)
-    return Session(configuration.state, contents, configuration.codecs, configuration.clock)
+    return Session(configuration.state, contents, configuration.networks, configuration.clock)
 
 
 def _spare_collector() -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from chains.codec import TransactionCodec
 from chains.errors import InvalidAddress
-from chains.model import NetworkId
 from signer.auditlog import AuditLog
 from signer.clock import TrustedClock
-from signer.codecs import codecs_for
+from signer.codecs import CodecSource
 from signer.errors import Refused
 from signer.guard import Guard
 from signer.policy import Policy, SignedPolicy
@@ -21,7 +17,7 @@ class Publisher:
 
     def __init__(
         self,
-        codecs: Mapping[NetworkId, TransactionCodec],
+        codecs: CodecSource,
         guard: Guard,
         log: AuditLog,
         clock: TrustedClock,
@@ -37,8 +33,9 @@ class Publisher:
     def publish(self, signed: SignedPolicy) -> int:
         """The version now in force. Publishing again what is in force changes nothing.
 
-        Raises Refused: not signed by the quorum, not newer, not a policy, or with an address that
-        no transaction of its network can ever pay, so that a deny rule about it would be idle.
+        Raises Refused: not signed by the quorum, not newer, not a policy, one that changes what
+        addresses and money hang on, or with an address that no transaction of its network can ever
+        pay, so that a deny rule about it would be idle.
         """
         in_force = self._guard.in_force
         if in_force.signed is not None and in_force.signed.document == signed.document:
@@ -56,14 +53,12 @@ class Publisher:
         for group in policy.destinations.values():
             for network, (address, _) in group.entries:
                 try:
-                    canonical = self._codec(network).parse_address(address).address
+                    codec = self._codecs.get(network) or policy.catalogue.codec(network)
+                    canonical = codec.parse_address(address).address
                 except InvalidAddress as error:
                     raise _unusable(group.id, address) from error
                 if canonical != address:
                     raise _unusable(group.id, address)
-
-    def _codec(self, network: NetworkId) -> TransactionCodec:
-        return self._codecs.get(network) or codecs_for([network])[network]
 
 
 def _unusable(group: str, address: str) -> Refused:

@@ -185,7 +185,7 @@ class Signer:
         approvers = step3_check_mandates(case, self._guard.in_force, moment)
         source = step4_compare(case, decoded, vault, self._accounts)
         self._check_lifetime(case.tx, moment)
-        takes = takes_of(case, moment.now)
+        takes = takes_of(case, moment.now, self._guard.in_force.catalogue)
         rules = step5_evaluate(case, decoded, source, takes, approvers, self._guard, moment)
         change = change_record(source.account, source.change)
         in_force = self._guard.in_force
@@ -203,7 +203,7 @@ class Signer:
             approvers = step3_check_mandates(case, self._guard.in_force, moment)
             check_payable(codec, case.cores)
             self._guard.check_cores(case)
-            takes = takes_of(case, moment.now)
+            takes = takes_of(case, moment.now, self._guard.in_force.catalogue)
             rules = judge_each(case, takes, approvers, self._guard, moment)
         except Refused as refused:
             return _refusal(refused, case)

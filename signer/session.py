@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 
 from chains.codec import TransactionCodec
-from chains.model import NetworkId
+from chains.networks import Network
 from signer.accounts import Accounts
 from signer.auditlog import AuditLog
 from signer.checkpoint import verifier_key
 from signer.clock import Counter, TrustedClock, Wall, seconds_since_boot, utc_now
+from signer.codecs import Codecs, codec_for
 from signer.guard import Guard
 from signer.journal import Journal
 from signer.keychain import Root
@@ -42,11 +43,13 @@ class Session:
         self,
         state: StateDirectory,
         contents: Contents,
-        codecs: Mapping[NetworkId, TransactionCodec],
+        networks: Collection[str],
         clock: Wall = utc_now,
         counter: Counter = seconds_since_boot,
+        make_codec: Callable[[Network], TransactionCodec] = codec_for,
     ) -> None:
-        """Opens and verifies the journal, and wipes `contents`. Raises JournalFault."""
+        """Opens and verifies the journal, and wipes `contents`. `networks`: what is enabled, by
+        alias or id. Raises JournalFault."""
         administrators = contents.administrators
         self._root = root_of(contents)
         self._log_key = self._root.own_key(LOG_KEY)
@@ -65,6 +68,7 @@ class Session:
         newest = self.journal.newest_at()
         times = TrustedClock(clock, counter, None if newest is None else parse_time(newest))
         self._clock = times
+        codecs = self._codecs = Codecs(networks, lambda: self.guard.in_force.catalogue, make_codec)
         accounts = Accounts(self._root, codecs)
         self.signer = Signer(accounts, self.guard, log, times)
         self.vaults = Vaults(accounts, self.guard, log, self._attester, times)
@@ -83,6 +87,7 @@ class Session:
                 *self.journal.notices(),
                 *self._log.notices(),
                 *self.guard.in_force.notices(),
+                *self._codecs.notices(),
                 *self._clock_notices(),
             ),
             log_key=self._log_key.public_key,

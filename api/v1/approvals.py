@@ -5,6 +5,7 @@ signed policy names.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -21,6 +22,7 @@ from api.v1.transfer_views import (
     TransferView,
     transfer_view,
 )
+from chains.catalogue import Catalogue
 from custody.approvals.service import Waiting
 from signer.wire import Verdict, approval_message
 
@@ -125,7 +127,12 @@ async def list_approvals(
         found = await services.approvals.waiting(
             session, caller, query.approver, query.after, query.limit + 1
         )
-    return page_of(found, query.limit, lambda each: each.transfer.row.ordinal, _view)
+    return page_of(
+        found,
+        query.limit,
+        lambda each: each.transfer.row.ordinal,
+        partial(_view, catalogue=services.custody.catalogue),
+    )
 
 
 @router.get(
@@ -168,12 +175,12 @@ async def submit_approval(
         bytes.fromhex(body.signature),
         body.version,
     )
-    return transfer_view(after)
+    return transfer_view(after, services.custody.catalogue)
 
 
-def _view(waiting: Waiting) -> WaitingView:
+def _view(waiting: Waiting, catalogue: Catalogue) -> WaitingView:
     return WaitingView(
-        transfer=transfer_view(waiting.transfer),
+        transfer=transfer_view(waiting.transfer, catalogue),
         version=waiting.mandate.version,
         needs=[NeedView(group=need.group, count=need.count) for need in waiting.needs],
         given=[

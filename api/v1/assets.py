@@ -10,7 +10,6 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.schemas import View, with_example
 from chains.assets import Asset, AssetKind
-from chains.catalogue import assets_of
 from custody.errors import NotFound
 from custody.services import Services
 
@@ -76,4 +75,7 @@ def asset_view(asset: Asset) -> AssetView:
 
 
 def _served(services: Services) -> list[Asset]:
-    return [asset for network in services.custody.networks for asset in assets_of(network)]
+    catalogue = services.custody.catalogue
+    return [
+        asset for network in services.custody.networks for asset in catalogue.assets_of(network)
+    ]

@@ -12,7 +12,7 @@ from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.nodes import NodeMonitor, NodeView
 from api.schemas import AssetName, Identifier, Money, View, money, with_example
-from chains.catalogue import assets_of, find_asset
+from chains.assets import Asset
 from custody.db.session import ReadSession
 from custody.following.chain_repository import newest_blocks
 from custody.ledger import repository as ledger
@@ -128,22 +128,22 @@ async def _render(
     were never held are shown as zero."""
     blocks = await newest_blocks(session)
     held = {balance.asset: balance for balance in found}
+    catalogue = services.custody.catalogue
     for network in services.custody.networks:
-        for asset in assets_of(network):
+        for asset in catalogue.assets_of(network):
             held.setdefault(asset.id, Balance(asset.id))
     views = await nodes.views()
     now = services.custody.clock()
     items = []
     for asset_id, balance in sorted(held.items()):
         if query.asset in (None, asset_id):
-            network_id = find_asset(asset_id).network
-            node = views.get(network_id, NodeView())
-            items.append(_view(balance, as_of(blocks.get(network_id), node, now)))
+            asset = catalogue.find_asset(asset_id)
+            node = views.get(asset.network, NodeView())
+            items.append(_view(balance, asset, as_of(blocks.get(asset.network), node, now)))
     return BalanceList(items=items)
 
 
-def _view(balance: Balance, answered: AsOf) -> BalanceView:
-    asset = find_asset(balance.asset)
+def _view(balance: Balance, asset: Asset, answered: AsOf) -> BalanceView:
     return BalanceView(
         asset=asset.id,
         network=asset.network,

@@ -14,7 +14,7 @@ from api.schemas import Identifier, NetworkName, View, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from api.v1.networks import named_in_request
 from chains.assets import Amount
-from chains.catalogue import find_asset
+from chains.catalogue import Catalogue
 from chains.model import NetworkId
 from custody.db.tables import DepositRow
 from custody.deposits import repository
@@ -99,7 +99,10 @@ async def list_deposits(
         )
         texts = await vaults.addresses_by_id(session, {row.address_id for row in rows})
     return page_of(
-        rows, query.limit, lambda row: row.id, lambda row: _view(row, texts[row.address_id])
+        rows,
+        query.limit,
+        lambda row: row.id,
+        lambda row: _view(row, texts[row.address_id], services.custody.catalogue),
     )
 
 
@@ -111,11 +114,11 @@ async def get_deposit(
     async with services.custody.database.read() as session:
         row = await repository.deposit(session, deposit_id, only=caller.client_id)
         texts = await vaults.addresses_by_id(session, [row.address_id])
-    return _view(row, texts[row.address_id])
+    return _view(row, texts[row.address_id], services.custody.catalogue)
 
 
-def _view(row: DepositRow, address: str) -> DepositView:
-    asset = find_asset(row.asset)
+def _view(row: DepositRow, address: str, catalogue: Catalogue) -> DepositView:
+    asset = catalogue.find_asset(row.asset)
     return DepositView(
         id=row.id,
         client_id=row.client_id,

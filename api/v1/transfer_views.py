@@ -8,7 +8,7 @@ from pydantic import Field
 from api.schemas import Money, View, money, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from chains.assets import Amount
-from chains.catalogue import find_asset
+from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs
 from custody.db.feed_tables import EventRow
 from custody.db.transfer_tables import MandateRow, TransactionRow
@@ -157,9 +157,10 @@ class TransferWithEvents(TransferView):
     events: list[TransferEventView]
 
 
-def transfer_view(shown: Shown) -> TransferView:
+def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
     """With its terms and its transactions."""
-    row, asset, terms = shown.row, find_asset(shown.row.asset), current(shown.mandates)
+    row, terms = shown.row, current(shown.mandates)
+    asset = catalogue.find_asset(row.asset)
     return TransferView(
         id=row.id,
         client_id=row.client_id,
@@ -171,15 +172,15 @@ def transfer_view(shown: Shown) -> TransferView:
         memo=row.memo,
         amount=Amount(asset, row.amount).decimal,
         amount_base_units=str(row.amount),
-        costs_max=_by_kind(terms.costs_max),
+        costs_max=_by_kind(terms.costs_max, catalogue),
         note=row.note,
         initiator=row.initiator,
         retry_of=row.retry_of,
         state=State(row.state),
         waiting=row.waiting,
         reason=row.reason,
-        mandates=[_mandate_view(each) for each in shown.mandates],
-        transactions=[_transaction_view(each) for each in shown.transactions],
+        mandates=[_mandate_view(each, catalogue) for each in shown.mandates],
+        transactions=[_transaction_view(each, catalogue) for each in shown.transactions],
         requested_at=row.requested_at,
         expires_at=terms.expires_at,
         updated_at=row.updated_at,
@@ -193,18 +194,18 @@ def event_view(row: EventRow) -> TransferEventView:
     )
 
 
-def _mandate_view(row: MandateRow) -> MandateVersionView:
+def _mandate_view(row: MandateRow, catalogue: Catalogue) -> MandateVersionView:
     return MandateVersionView(
         version=row.version,
         digest=row.digest.hex(),
         state=Consent(row.state),
-        costs_max=_by_kind(row.costs_max),
+        costs_max=_by_kind(row.costs_max, catalogue),
         offered_at=row.offered_at,
         expires_at=row.expires_at,
     )
 
 
-def _transaction_view(row: TransactionRow) -> TransactionView:
+def _transaction_view(row: TransactionRow, catalogue: Catalogue) -> TransactionView:
     block = None
     if row.block_height is not None and row.block_hash is not None:
         block = BlockView(height=row.block_height, hash=row.block_hash)
@@ -214,13 +215,15 @@ def _transaction_view(row: TransactionRow) -> TransactionView:
         state=TransactionState(row.state),
         txid=row.txid,
         block=block,
-        costs=None if row.costs is None else _by_kind(row.costs),
-        held=None if row.held is None else _by_kind(row.held),
+        costs=None if row.costs is None else _by_kind(row.costs, catalogue),
+        held=None if row.held is None else _by_kind(row.held, catalogue),
         reason=row.reason,
         replaces=row.replaces,
         created_at=row.created_at,
     )
 
 
-def _by_kind(costs: Costs) -> MoneyByKind:
-    return {kind: money(units, find_asset(asset)) for (asset, kind), units in costs.items()}
+def _by_kind(costs: Costs, catalogue: Catalogue) -> MoneyByKind:
+    return {
+        kind: money(units, catalogue.find_asset(asset)) for (asset, kind), units in costs.items()
+    }

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -32,7 +33,7 @@ from api.v1.transfer_views import (
     transfer_view,
 )
 from chains.assets import Amount, Asset
-from chains.catalogue import all_networks, find_asset
+from chains.catalogue import Catalogue
 from chains.costs import CostKind
 from chains.errors import InvalidAmount
 from chains.model import NetworkId
@@ -140,7 +141,8 @@ async def create_transfer(
     this API key finds what this one asked for.
     """
     network = named_in_request(services, body.network)
-    asset = _asset(body, network)
+    catalogue = services.custody.catalogue
+    asset = _asset(body, network, catalogue)
     request = TransferRequest(
         vault_id=body.vault_id,
         network=network.id,
@@ -154,7 +156,7 @@ async def create_transfer(
         note=body.note,
     )
     key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
-    answer = await services.transfers.create(request, caller, key, _Renderer())
+    answer = await services.transfers.create(request, caller, key, _Renderer(catalogue))
     return respond(answer)
 
 
@@ -171,7 +173,12 @@ async def list_transfers(
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)
         rows = await services.transfers.page(session, wanted, query.after, query.limit + 1)
-    return page_of(rows, query.limit, lambda each: each.row.ordinal, transfer_view)
+    return page_of(
+        rows,
+        query.limit,
+        lambda each: each.row.ordinal,
+        partial(transfer_view, catalogue=services.custody.catalogue),
+    )
 
 
 @router.get("/{transfer_id}", summary="Get a transfer", responses=problems(404))
@@ -182,7 +189,8 @@ async def get_transfer(
     async with services.custody.database.read() as session:
         found, events = await services.transfers.get(session, transfer_id, caller)
     return TransferWithEvents(
-        **transfer_view(found).model_dump(), events=[event_view(each) for each in events]
+        **transfer_view(found, services.custody.catalogue).model_dump(),
+        events=[event_view(each) for each in events],
     )
 
 
@@ -195,7 +203,8 @@ async def cancel_transfer(
     transfer_id: Identifier, caller: Spender, services: ServicesDependency
 ) -> TransferView:
     """As long as the signer cannot have signed it; after that, 409 `transfer_not_cancellable`."""
-    return transfer_view(await services.transfers.cancel(transfer_id, caller))
+    after = await services.transfers.cancel(transfer_id, caller)
+    return transfer_view(after, services.custody.catalogue)
 
 
 @router.post(
@@ -210,16 +219,21 @@ async def raise_costs(
     asks people. Until then, and if it is rejected, the version before counts."""
     async with services.custody.database.read() as session:
         found, _ = await services.transfers.get(session, transfer_id, caller)
-    native = all_networks()[NetworkId(found.row.network)].native
+    catalogue = services.custody.catalogue
+    native = catalogue.networks[NetworkId(found.row.network)].native
     most = _costs_max(body, native)
-    return transfer_view(await services.versions.raise_costs(transfer_id, caller, most))
+    after = await services.versions.raise_costs(transfer_id, caller, most)
+    return transfer_view(after, catalogue)
 
 
 class _Renderer:
     """Answers to a creation, rendered inside the transaction that stores them."""
 
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
     def created(self, made: Shown) -> Answer:
-        return Answer(201, transfer_view(made).model_dump_json().encode())
+        return Answer(201, transfer_view(made, self._catalogue).model_dump_json().encode())
 
     def denied(self, made: Shown) -> Answer:
         reason = made.row.reason or "the policy says no"
@@ -232,10 +246,10 @@ class _Renderer:
         return Answer(status, canonical_json(body))
 
 
-def _asset(body: NewTransfer, network: Network) -> Asset:
+def _asset(body: NewTransfer, network: Network, catalogue: Catalogue) -> Asset:
     """Raises Invalid asset_unknown."""
     try:
-        return network.native if body.asset is None else find_asset(body.asset)
+        return network.native if body.asset is None else catalogue.find_asset(body.asset)
     except KeyError:
         raise Invalid("asset_unknown", "there is no such asset", field="asset") from None
 

@@ -41,6 +41,7 @@ class AlarmCode(StrEnum):
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
+    NETWORKS_CHANGED = "networks_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.WORKERS_GONE: Meaning(
         "the workers beside an API end again and again; no chain is followed and nothing moves",
+        clears_itself=True,
+    ),
+    AlarmCode.NETWORKS_CHANGED: Meaning(
+        "the policy in force describes other networks or assets than custody started with",
         clears_itself=True,
     ),
 }

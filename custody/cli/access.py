@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from custody.cli.output import Failure, Misuse
 
 if TYPE_CHECKING:
+    from chains.catalogue import Catalogue
+    from chains.networks import Network
     from custody.config import Settings
     from custody.db.session import Database
 
@@ -33,26 +35,16 @@ def load_settings() -> Settings:
         raise Misuse(f"{error}; lists and tables are written as JSON") from None
 
 
-def served_settings() -> Settings:
-    """The settings of a process that speaks to nodes. Raises Misuse for an unknown network."""
-    from chains.catalogue import all_networks, find_network
+async def known_catalogue(database: Database | None) -> Catalogue:
+    """The networks and assets of the policy in force, or of the newest that `database` has."""
+    from custody.catalogue import catalogue_in_force
+    from signer.client import SignerClient
 
-    settings = load_settings()
-    aliases = [network.alias for network in all_networks().values()]
-    named = {
-        "CUSTODY_NODES": (settings.nodes.keys(), {*aliases, *all_networks()}),
-        "CUSTODY_ACCEPT_WITHOUT_INTERNAL": (settings.accept_without_internal, {*aliases}),
-    }
-    for setting, (names, known) in named.items():
-        if unknown := names - known:
-            told = ", ".join(sorted(unknown))
-            raise Misuse(
-                f"{setting} names unknown networks: {told}; there are {', '.join(aliases)}"
-            )
-    served = [find_network(name).alias for name in settings.nodes]
-    if len(set(served)) != len(served):
-        raise Misuse("CUSTODY_NODES names a network twice: by its alias and by its id")
-    return settings
+    signer = SignerClient(load_settings().signer_socket)
+    try:
+        return await catalogue_in_force(signer, database)
+    finally:
+        await signer.close()
 
 
 def database_url() -> tuple[str, Path | None]:
@@ -82,16 +74,13 @@ def _checked(name: str, url: str) -> tuple[str, Path | None]:
     return url, file
 
 
-async def check_role(settings: Settings) -> None:
+async def check_role(settings: Settings, networks: Iterable[Network]) -> None:
     """Where main networks are served, the program's role must not be able to rewrite the past.
     Raises Failure unless the settings accept it in words."""
-    from chains.catalogue import find_network
     from chains.networks import Environment
     from custody.db.migrate import standing
 
-    serious = [
-        alias for alias in settings.nodes if find_network(alias).environment is Environment.MAIN
-    ]
+    serious = [each.alias for each in networks if each.environment is Environment.MAIN]
     if not serious or settings.accept_owning_role:
         return
     found = await standing(settings.database_url.get_secret_value())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from chains.assets import Amount
-from chains.catalogue import find_asset
+from chains.catalogue import Catalogue
 from chains.model import AssetId
 
 
-def in_units(asset: AssetId, base_units: int) -> str:
+def in_units(asset: AssetId, base_units: int, catalogue: Catalogue) -> str:
     """``0.015 BTC``; base units, and saying so, for an asset whose decimals are not known here."""
     try:
-        return str(Amount(find_asset(asset), base_units))
+        return str(Amount(catalogue.find_asset(asset), base_units))
     except KeyError:
         return f"{base_units} base units of {asset}"

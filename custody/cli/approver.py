@@ -168,13 +168,14 @@ def _decide(
 
 def _show(server: Server, transfer: str, policy: Policy | None) -> Shown:
     from custody.cli.access import now
-    from custody.cli.mandates import in_words, read_mandate
+    from custody.cli.mandates import in_words, known_to, read_mandate
 
     answer = server.get_object(f"/v1/transfers/{_transfer_id(transfer)}/mandate")
     canonical = answer.get("mandate")
     if not isinstance(canonical, str):
         raise Failure("the server's answer has no mandate in it")
-    shown = read_mandate(canonical.encode("utf-8", "backslashreplace"), transfer)
+    sent = canonical.encode("utf-8", "backslashreplace")
+    shown = read_mandate(sent, transfer, known_to(policy))
     if answer.get("digest") != shown.digest.hex():
         raise Failure("the server names another digest than that of the mandate it sent")
     say(*in_words(shown, now(), policy))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custody.cli.access import opened_database, served_settings
+from custody.cli.access import load_settings, opened_database
 from custody.cli.output import Misuse, say, show_table, told
 
 if TYPE_CHECKING:
@@ -126,11 +126,11 @@ async def _served(name: str) -> AsyncIterator[tuple[Custody, Network]]:
     from custody.bootstrap import open_custody
     from custody.cli.networks import named_network
 
-    found = named_network(name)
-    settings = served_settings()
+    settings = load_settings()
     async with opened_database():
         pass
     async with open_custody(settings) as custody:
+        found = named_network(name, custody.catalogue)
         if found.id not in custody.networks:
             raise Misuse(f"{name} has no node in CUSTODY_NODES")
         yield custody, found

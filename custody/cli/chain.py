@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custody.cli.access import now, opened_database, operator
-from custody.cli.output import Misuse, say, show_table, told
+from custody.cli.access import known_catalogue, now, opened_database, operator
+from custody.cli.networks import named_network
+from custody.cli.output import say, show_table, told
 
 if TYPE_CHECKING:
     from chains.networks import Network
@@ -25,11 +26,12 @@ async def show(network: Named) -> None:
     """Where following stands, what failed last, how blocks were read, what was passed."""
     from custody.following import passing, readings, states
 
-    found = _network(network)
-    async with opened_database() as database, database.read() as session:
-        status = await states.load(session, found.id)
-        ranges = await readings.ranges(session, found.id)
-        passes = await passing.passes(session, found.id)
+    async with opened_database() as database:
+        found = named_network(network, await known_catalogue(database))
+        async with database.read() as session:
+            status = await states.load(session, found.id)
+            ranges = await readings.ranges(session, found.id)
+            passes = await passing.passes(session, found.id)
     say(*_status_lines(found, status))
     show_table(
         "how blocks were read",
@@ -68,22 +70,14 @@ async def pass_(
     """
     from custody.following.passing import pass_blocks
 
-    found = _network(network)
-    async with opened_database() as database, database.write() as session:
-        row = await pass_blocks(session, found, height, reason, operator(), now())
+    async with opened_database() as database:
+        found = named_network(network, await known_catalogue(database))
+        async with database.write() as session:
+            row = await pass_blocks(session, found, height, reason, operator(), now())
     say(
         f"{found.name}: blocks {row.first_height} to {row.last_height} may be passed;"
         f" the first can't be read: {row.failure}"
     )
-
-
-def _network(name: str) -> Network:
-    from chains.catalogue import find_network
-
-    try:
-        return find_network(name)
-    except KeyError:
-        raise Misuse(f"there is no network {name}") from None
 
 
 def _status_lines(network: Network, status: FollowStatus) -> list[str]:

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from chains.catalogue import codec_of
 from chains.errors import InvalidAddress
 from custody.cli.output import Failure, Misuse
+from custody.cli.rows import own_lines
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
     InvalidPolicy,
@@ -118,6 +118,7 @@ def summary(policy: Policy, document: bytes) -> tuple[str, ...]:
         f"rule            {'deny ' if rule.grant is None else 'allow'} {rule.id}"
         for rule in policy.rules
     ]
+    lines += own_lines(policy.catalogue)
     return tuple(lines)
 
 
@@ -127,7 +128,9 @@ def check_destinations(policy: Policy) -> None:
         for entry in group.entries.values():
             where = f"destinations: {group.id}: {entry.address}"
             try:
-                canonical = codec_of(entry.network).parse_address(entry.address).address
+                canonical = (
+                    policy.catalogue.codec(entry.network).parse_address(entry.address).address
+                )
             except InvalidAddress as error:
                 raise InvalidPolicy(f"{where}: {error}") from error
             if canonical != entry.address:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chains.catalogue import Catalogue
 from chains.costs import Costs
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
 from chains.model import AssetId
@@ -21,17 +22,17 @@ def line(label: str, text: str) -> str:
     return f"{label:<{_WIDTH - 1}} {text}"
 
 
-def effect_lines(effect: Effect, native: AssetId) -> Iterator[str]:
+def effect_lines(effect: Effect, native: AssetId, catalogue: Catalogue) -> Iterator[str]:
     """One line; a call's arguments and bounds and a message's content take one each."""
     match effect:
         case Pay():
             memo = "" if effect.memo is None else f', memo "{effect.memo}"'
-            amount = _amount(effect.asset, effect.amount)
+            amount = _amount(effect.asset, effect.amount, catalogue)
             yield line("pays", f"{amount} to {effect.address}{memo}")
         case Allow():
-            yield line("ALLOWS", _allowance(effect))
+            yield line("ALLOWS", _allowance(effect, catalogue))
         case Call():
-            yield from _call_lines(effect, native)
+            yield from _call_lines(effect, native, catalogue)
         case Sign():
             yield line("SIGNS", f"a message of kind {effect.kind} for {effect.domain}:")
             content = effect.content.decode("utf-8", "backslashreplace")
@@ -40,31 +41,31 @@ def effect_lines(effect: Effect, native: AssetId) -> Iterator[str]:
             yield line("HANDS OVER", _delegation(effect))
 
 
-def cost_lines(costs: Costs) -> Iterator[str]:
+def cost_lines(costs: Costs, catalogue: Catalogue) -> Iterator[str]:
     """The most that may be paid beside the effects, kind by kind."""
     bounds = [(kind, asset, most) for (asset, kind), most in sorted(costs.items()) if most]
     for kind, asset, most in bounds:
-        yield line("costs at most", f"{_amount(asset, most)} as {kind}")
+        yield line("costs at most", f"{_amount(asset, most, catalogue)} as {kind}")
     if not bounds:
         yield line("costs at most", "nothing")
 
 
-def _amount(asset: AssetId, units: int) -> str:
+def _amount(asset: AssetId, units: int, catalogue: Catalogue) -> str:
     """In the asset's unit, and what exactly that is."""
-    words = in_units(asset, units)
+    words = in_units(asset, units, catalogue)
     exact = f"{units} base units of {asset}"
     return exact if words == exact else f"{words} ({exact})"
 
 
-def _allowance(effect: Allow) -> str:
+def _allowance(effect: Allow, catalogue: Catalogue) -> str:
     until = "FOR EVER" if effect.expires_at is None else f"until {format_time(effect.expires_at)}"
     if effect.amount is None:
         return f"{effect.spender} to take ANY AMOUNT of {effect.asset}, {until}"
-    return f"{effect.spender} to take {_amount(effect.asset, effect.amount)}, {until}"
+    return f"{effect.spender} to take {_amount(effect.asset, effect.amount, catalogue)}, {until}"
 
 
-def _call_lines(effect: Call, native: AssetId) -> Iterator[str]:
-    coins = f" with {_amount(native, effect.value)}" if effect.value else ""
+def _call_lines(effect: Call, native: AssetId, catalogue: Catalogue) -> Iterator[str]:
+    coins = f" with {_amount(native, effect.value, catalogue)}" if effect.value else ""
     yield line("CALLS", f"{effect.function} of contract {effect.contract}{coins}")
     for name, value in effect.arguments:
         yield line("  with", f"{name} = {value}")

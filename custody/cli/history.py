@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from chains.assets import Amount
-from chains.catalogue import assets_of, codec_of
+from chains.catalogue import Catalogue
 from chains.effects import Pay
-from chains.model import AssetId, NetworkId
+from chains.model import AssetId
 from chains.networks import Network
 from custody.cli.access import load_settings, now, opened_database
 from custody.cli.networks import named_network
@@ -86,7 +86,9 @@ async def imagined_question(wish: Wish, policy: Policy) -> Question:
     """Raises Misuse, Invalid, chains.errors.InvalidInput, NotFound vault_not_found."""
     if wish.client is not None:
         mandate = _mandate(wish, wish.client, policy)
-        nothing = {window: Usage(0, 0) for window in windows(policy, facts_of(mandate))}
+        nothing = {
+            window: Usage(0, 0) for window in windows(policy, facts_of(mandate, policy.catalogue))
+        }
         return Question(mandate, nothing, (), is_stored=False)
     async with opened_database() as database, database.read() as session:
         vault = await vaults.vault(session, wish.vault)
@@ -101,7 +103,7 @@ def answer(policy: Policy, question: Question) -> tuple[str, ...]:
     mandate = question.mandate
     if not question.is_stored:
         mandate, _ = best_of(policy, mandate, question.used, moment)
-    facts = facts_of(mandate)
+    facts = facts_of(mandate, policy.catalogue)
     evaluation = evaluate(policy, facts, question.used, moment, question.approvals)
     lifetime = mandate.expires_at - mandate.offered_at
     lines = [f"policy version {policy.version}, mandate valid for {lifetime}"]
@@ -132,20 +134,22 @@ async def past_transfers(
     )
     async with opened_database() as database, database.read() as session:
         after = None if first is None else first - timedelta(seconds=seconds)
-        return await _signed_after(session, after), first
+        return await _signed_after(session, after, policies[-1].catalogue), first
 
 
 def change_row(change: Change) -> tuple[str, str, str]:
     return change.transfer, _ruling(change.before), _ruling(change.after)
 
 
-async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[PastTransfer, ...]:
+async def _signed_after(
+    session: ReadSession, after: datetime | None, catalogue: Catalogue
+) -> tuple[PastTransfer, ...]:
     approvals: dict[bytes, list[str]] = {}
     for digest, approver in await signed_repository.approvers(session, after):
         approvals.setdefault(digest, []).append(approver)
     past: dict[str, PastTransfer] = {}
     for row, at in await signed_repository.signed(session, after):  # the earliest signature stays
-        facts = facts_of(stored_mandate(row))
+        facts = facts_of(stored_mandate(row), catalogue)
         approved = tuple(approvals.get(row.digest, ()))
         past[row.transfer_id] = PastTransfer(row.transfer_id, facts, at, approved)
     return tuple(past.values())
@@ -154,13 +158,13 @@ async def _signed_after(session: ReadSession, after: datetime | None) -> tuple[P
 async def _used(
     session: ReadSession, policy: Policy, mandate: Mandate, besides: str | None = None
 ) -> Mapping[Window, Usage]:
-    wanted = windows(policy, facts_of(mandate))
+    wanted = windows(policy, facts_of(mandate, policy.catalogue))
     return await usage(session, wanted, now(), besides=besides)
 
 
 def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
-    network = named_network(wish.network)
-    payment = _payment(wish, network)
+    network = named_network(wish.network, policy.catalogue)
+    payment = _payment(wish, network, policy.catalogue)
     fee_max = None
     if wish.fee_max is not None:
         fee_max = Amount.parse(network.native, wish.fee_max).units
@@ -188,12 +192,12 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
     )
 
 
-def _payment(wish: Wish, network: Network) -> Pay:
-    held = {asset.id: asset for asset in assets_of(network.id)}
+def _payment(wish: Wish, network: Network, catalogue: Catalogue) -> Pay:
+    held = {asset.id: asset for asset in catalogue.assets_of(network.id)}
     asset = network.native if wish.asset is None else held.get(AssetId(wish.asset))
     if asset is None:
         raise Misuse(f"unknown asset {wish.asset}; {network.alias} has {', '.join(held)}")
-    codec = codec_of(NetworkId(network.id))
+    codec = catalogue.codec(network.id)
     address = codec.parse_address(wish.destination).address
     payment = Pay(address, asset.id, Amount.parse(asset, wish.amount).units)
     codec.check_payment(payment)

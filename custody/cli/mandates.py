@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chains.catalogue import all_networks
+from chains.catalogue import Catalogue, built_in
 from chains.networks import Environment
 from custody.cli.effects import cost_lines, effect_lines, line
 from custody.cli.grounds import ground_lines
@@ -27,7 +27,7 @@ class Shown:
     digest: bytes
 
 
-def read_mandate(canonical: bytes, transfer: str) -> Shown:
+def read_mandate(canonical: bytes, transfer: str, catalogue: Catalogue) -> Shown:
     """Raises Failure unless the bytes are one mandate in canonical form, of this transfer, on a
     network whose units are known here."""
     try:
@@ -38,16 +38,26 @@ def read_mandate(canonical: bytes, transfer: str) -> Shown:
         raise Failure("the server sent a mandate in another spelling than the one that is signed")
     if mandate.core.transfer != transfer:
         raise Failure(f"the server sent the mandate of another transfer: {mandate.core.transfer}")
-    if mandate.core.network not in all_networks():
-        raise Failure(f"this program does not know the network {mandate.core.network}; update it")
+    if mandate.core.network not in catalogue.networks:
+        raise Failure(
+            f"the network {mandate.core.network} is not known here: its units stand in the policy"
+            " that describes it; name your copy of it with --policy"
+        )
     return Shown(mandate, mandate.digest)
+
+
+def known_to(policy: Policy | None) -> Catalogue:
+    """The networks and assets of an approver's own copy of the policy; never what a server says:
+    decimals decide what an amount means."""
+    return built_in() if policy is None else policy.catalogue
 
 
 def in_words(shown: Shown, now: datetime, policy: Policy | None = None) -> tuple[str, ...]:
     """Everything the signature will cover, a line each, and what it rests on by `policy`, the
-    approver's own copy."""
+    approver's own copy. Raises KeyError for a network that is not known there."""
+    catalogue = known_to(policy)
     mandate, core = shown.mandate, shown.mandate.core
-    network = all_networks()[core.network]
+    network = catalogue.networks[core.network]
     local = ", a local network" if network.environment is Environment.LOCAL else ""
     lines = [
         f"transfer        {core.transfer}, version {mandate.version}",
@@ -59,8 +69,8 @@ def in_words(shown: Shown, now: datetime, policy: Policy | None = None) -> tuple
         f"source          {core.source_address or 'the coins'} at {core.source_path}",
     ]
     for effect in core.effects:
-        lines += effect_lines(effect, network.native.id)
-    lines += cost_lines(mandate.costs_max)
+        lines += effect_lines(effect, network.native.id, catalogue)
+    lines += cost_lines(mandate.costs_max, catalogue)
     lines += [
         f"asked by        {core.initiator}",
         f"asked at        {format_time(core.requested_at)}",

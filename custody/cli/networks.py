@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from chains.catalogue import all_networks, find_network
-from chains.networks import Network
+from typing import TYPE_CHECKING
+
 from custody.cli.output import Misuse
 
+if TYPE_CHECKING:
+    from chains.catalogue import Catalogue
+    from chains.networks import Network
 
-def named_network(name: str) -> Network:
+
+def named_network(name: str, catalogue: Catalogue) -> Network:
     """By alias or CAIP-2 id. Raises Misuse."""
     try:
-        return find_network(name)
+        return catalogue.find_network(name)
     except KeyError:
-        known = ", ".join(network.alias for network in all_networks().values())
+        known = ", ".join(catalogue.aliases)
         raise Misuse(f"unknown network {name}; there are {known}") from None

@@ -1,6 +1,7 @@
 """`custody policy`: the administrators' commands, from a draft to a policy in force.
 
     keygen -> validate -> sign (each administrator) -> assemble -> publish
+    show, diff: what a policy says, and what changes; networks: an operator's rows into a draft
     upgrade: a draft from a policy of the format before
     explain, replay: what a policy says of one transfer, and of those that were made
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from signer.client import SignerClient
     from signer.policy import Policy, SignedPolicy
 
-app = typer.Typer(no_args_is_help=True, help="The policy: check, sign, publish, explain, replay.")
+app = typer.Typer(
+    no_args_is_help=True, help="The policy: show, check, sign, publish, explain, replay."
+)
 
 Document = Annotated[Path, typer.Argument(help="The policy as JSON, signed or not.")]
 Socket = Annotated[
@@ -64,6 +67,55 @@ def validate(document: Document) -> None:
 
 @app.command()
 @told
+async def show(
+    policy_file: PolicyFile = None,
+    socket: Socket = None,
+    out: Annotated[
+        Path | None, typer.Option(help="A new file with it, as a draft to edit. Never overwritten.")
+    ] = None,
+) -> None:
+    """Say what a policy amounts to: the one in force, or a file's."""
+    from custody.cli import keyfile
+    from custody.cli.documents import summary
+    from signer.policy import Policy
+    from signer.wire import parse_json
+
+    document = await _document(policy_file, socket)
+    say(*summary(Policy.parse(document), document))
+    if out is not None:
+        keyfile.write_new(out, json.dumps(parse_json(document), indent=2).encode() + b"\n")
+
+
+@app.command()
+@told
+async def diff(document: Document, policy_file: PolicyFile = None, socket: Socket = None) -> None:
+    """Say what a policy changes against the one in force, or against a file's."""
+    from custody.cli.differences import differences
+    from custody.cli.documents import read_document
+
+    after, _ = read_document(document)
+    say(*differences(await _document(policy_file, socket), after))
+
+
+@app.command()
+@told
+def networks(
+    document: Document,
+    file: Annotated[Path, typer.Option(help="Rows of networks and assets (TOML).")],
+    out: Annotated[Path, typer.Option(help="The new draft. Never overwritten.")],
+) -> None:
+    """Put an operator's networks and assets into a draft. A row replaces the one with its id."""
+    from custody.cli import keyfile
+    from custody.cli.documents import read_row
+    from custody.cli.rows import with_rows
+
+    draft = with_rows(read_row(document), file)
+    keyfile.write_new(out, json.dumps(draft, indent=2).encode() + b"\n")
+    say(f"written to {out}; see what changes: custody policy diff {out}")
+
+
+@app.command()
+@told
 def upgrade(
     document: Annotated[Path, typer.Argument(help="A policy of format 1, signed or not.")],
     out: Annotated[Path, typer.Option(help="The new draft. Never overwritten.")],
@@ -88,9 +140,13 @@ def sign(
     out: Annotated[
         Path, typer.Option(help="Where the signature goes; a signed policy there is added to.")
     ],
+    current: Annotated[
+        Path | None, typer.Option(help="The policy in force: what changes is shown too.")
+    ] = None,
     passphrase_fd: PassphraseFd = None,
 ) -> None:
     """Sign a policy as an administrator. What is signed is shown first."""
+    from custody.cli.differences import differences
     from custody.cli.documents import (
         holds_signatures,
         merge,
@@ -108,6 +164,8 @@ def sign(
     together = merge([*earlier, *_already_there(out)])
     file = KeyFile.read(key, Role.ADMINISTRATOR)
     say(*summary(policy, canonical))
+    if current is not None:
+        say("", "what changes:", *differences(read_document(current)[0], canonical), "")
     credentials = policy.administrators.members.get(file.header.id, ())
     if all(each.key != file.header.public_key for each in credentials):
         note(f"this version does not name {file.header.id} with this key as an administrator")
@@ -262,11 +320,17 @@ def _signer(socket: Path | None) -> SignerClient:
 
 async def _policy(file: Path | None, socket: Path | None) -> Policy:
     """From the file, or the one in force."""
-    from custody.cli.documents import read_document
     from signer.policy import Policy
 
+    return Policy.parse(await _document(file, socket))
+
+
+async def _document(file: Path | None, socket: Path | None) -> bytes:
+    """The canonical bytes, from the file or of the one in force."""
+    from custody.cli.documents import read_document
+
     if file is not None:
-        return read_document(file)[1]
+        return read_document(file)[0]
     client = _signer(socket)
     try:
         signed = await client.policy()
@@ -274,4 +338,4 @@ async def _policy(file: Path | None, socket: Path | None) -> Policy:
         await client.close()
     if signed is None:
         raise Failure("the signer has no policy yet: name a file with --policy")
-    return Policy.parse(signed.document)
+    return signed.document

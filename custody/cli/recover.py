@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custody.cli.access import opened_database, served_settings
+from custody.cli.access import load_settings, opened_database
 from custody.cli.output import say, told
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def recover(
     """
     from custody.bootstrap import open_custody
 
-    settings = served_settings()
+    settings = load_settings()
     async with opened_database():
         pass
     async with open_custody(settings) as custody:
@@ -94,12 +94,12 @@ async def _write_vaults(custody: Custody, file: Path) -> None:
 
 
 def _recovery(custody: Custody) -> Recovery:
-    from chains.catalogue import all_networks, codec_of
     from custody.journal.recovery import Recovery
     from custody.services import make_services
 
     services = make_services(custody)
-    codecs = {network: codec_of(network) for network in all_networks()}
+    known = custody.catalogue
+    codecs = {network: known.codec(network) for network in known.networks}
     return Recovery(
         database=custody.database,
         ledger=services.ledger,

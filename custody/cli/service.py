@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from custody.cli.access import check_role, opened_database, served_settings
+from custody.cli.access import check_role, known_catalogue, load_settings, opened_database
 from custody.cli.output import FAILED, Failure, Misuse, say, show_table, told
 
 if TYPE_CHECKING:
+    from chains.catalogue import Catalogue
     from custody.config import Settings
     from custody.reconcile.report import Line, Report
 
@@ -46,7 +47,7 @@ def serve() -> None:
     which is started again if it ends and ends with this one."""
     import uvicorn
 
-    settings = served_settings()
+    settings = load_settings()
     asyncio.run(_check(settings))
     # By name: the api package lies above custody, which may not import it.
     uvicorn.run(
@@ -63,7 +64,7 @@ def serve() -> None:
 @told
 async def worker() -> None:
     """Run the workers alone: follow chains, move transfers, reconcile. Any number may run."""
-    settings = served_settings()
+    settings = load_settings()
     await _check(settings)
     from custody.workers.main import run_until_signal
 
@@ -79,28 +80,32 @@ async def reconcile() -> None:
     from custody.bootstrap import open_custody
     from custody.reconcile.service import Reconciliation
 
-    settings = served_settings()
+    settings = load_settings()
     await _check(settings)
     async with open_custody(settings) as custody:
         report = await Reconciliation(
             custody.database, custody.networks, custody.adapters, custody.clock
         ).run()
-    _show(report)
+    _show(report, custody.catalogue)
     if not report.is_clean:
         raise typer.Exit(FAILED)
 
 
 async def _check(settings: Settings) -> None:
-    """Better no process than one that fails at each request, or that owns what it must not."""
-    async with opened_database():
-        await check_role(settings)
+    """Better no process than one that fails at each request, or that owns what it must not, or one
+    that serves less than it was told to."""
+    from custody.catalogue import served
+
+    async with opened_database() as database:
+        networks = served(settings, await known_catalogue(database))
+        await check_role(settings, networks.values())
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, catalogue: Catalogue) -> None:
     show_table(
         f"ledger and chain at {report.made_at:%Y-%m-%dT%H:%M:%SZ}",
         ("vault", "asset", "ledger", "chain", "difference", "verdict"),
-        [_cells(line) for line in report.lines],
+        [_cells(line, catalogue) for line in report.lines],
     )
     say(
         *(
@@ -115,19 +120,19 @@ def _show(report: Report) -> None:
     )
 
 
-def _cells(line: Line) -> tuple[str, ...]:
+def _cells(line: Line, catalogue: Catalogue) -> tuple[str, ...]:
     """What the node did not say is a question mark."""
     verdict = f"{line.verdict}: {line.reason}" if line.reason else f"{line.verdict}"
-    ledger, chain = _amount(line, line.ledger), _amount(line, line.chain)
+    ledger, chain = (_amount(line, each, catalogue) for each in (line.ledger, line.chain))
     if line.ledger is None or line.chain is None:
         return line.vault, line.asset, ledger, chain, "?", verdict
     surplus = line.chain - line.ledger
     sign = "-" if surplus < 0 else "+" if surplus else ""
-    difference = sign + _amount(line, abs(surplus))
+    difference = sign + _amount(line, abs(surplus), catalogue)
     return line.vault, line.asset, ledger, chain, difference, verdict
 
 
-def _amount(line: Line, units: int | None) -> str:
+def _amount(line: Line, units: int | None, catalogue: Catalogue) -> str:
     from custody.cli.amounts import in_units
 
-    return "?" if units is None else in_units(line.asset, units)
+    return "?" if units is None else in_units(line.asset, units, catalogue)

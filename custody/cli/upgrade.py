@@ -84,6 +84,8 @@ def _document(row: object, found: _Upgrade) -> dict[str, Any]:
         "groups": top["groups"],
         "destinations": groups,
         "rules": rules,
+        "networks": [],
+        "assets": [],
     }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from custody.cli.access import now, opened_database, operator, served_settings
+from custody.cli.access import load_settings, now, opened_database, operator
 from custody.cli.output import note, say, show_table, told
 
 app = typer.Typer(no_args_is_help=True, help="Vaults: list, show, freeze, unfreeze.")
@@ -113,7 +113,7 @@ async def unfreeze(
     from custody.reconcile.report import Verdict, in_words
     from custody.services import make_services
 
-    settings = served_settings()
+    settings = load_settings()
     async with opened_database():
         pass
     async with open_custody(settings) as custody:

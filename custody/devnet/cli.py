@@ -62,7 +62,7 @@ async def _up(port: int, faucet_port: int, block_interval: float) -> int:
     say = _narrator()
     async with AsyncExitStack() as stack:
         house = await _enter_house(stack, say, port, block_interval)
-        await stack.enter_async_context(running_faucet(house.nodes, faucet_port))
+        await stack.enter_async_context(running_faucet(house.nodes, house.networks, faucet_port))
         console.print(
             f"\nAPI      {house.base_url}/docs\n"
             f"API key  {house.api_key}\n"

@@ -20,18 +20,25 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from chains.assets import Amount
-from chains.catalogue import find_network
 from chains.devnet.node import DevNode
 from chains.errors import ChainError
 from chains.model import Address
+from chains.networks import Network
 from custody.errors import CustodyError
 
 
 @asynccontextmanager
-async def running_faucet(nodes: Mapping[str, DevNode], port: int) -> AsyncIterator[None]:
+async def running_faucet(
+    nodes: Mapping[str, DevNode], networks: Mapping[str, Network], port: int
+) -> AsyncIterator[None]:
     """Serve until the context ends."""
     config = uvicorn.Config(
-        _app(nodes), host="127.0.0.1", port=port, log_config=None, access_log=False, lifespan="off"
+        _app(nodes, networks),
+        host="127.0.0.1",
+        port=port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve())
@@ -50,10 +57,10 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _app(nodes: Mapping[str, DevNode]) -> Starlette:
+def _app(nodes: Mapping[str, DevNode], networks: Mapping[str, Network]) -> Starlette:
     async def fund(request: Request) -> JSONResponse:
         alias, node = _node(nodes, request)
-        native = find_network(alias).native
+        native = networks[alias].native
         amount = Amount.parse(native, request.query_params.get("amount", "")).units
         address = Address(request.query_params.get("address", ""))
         return JSONResponse({"txid": await node.fund(address, amount)})

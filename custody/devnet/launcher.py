@@ -21,7 +21,7 @@ from typing import Final
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chains.catalogue import find_network
+from chains.catalogue import built_in
 from chains.devnet.node import DevNode
 from chains.devnet.process import EngineProcess, free_port
 from chains.networks import Network
@@ -75,7 +75,7 @@ async def running_custody(
     """All but the nodes, which run already. `urls`: where custody finds them, by default where they
     are. Raises EngineFailed and the like."""
     async with AsyncExitStack() as stack:
-        networks = {alias: find_network(alias) for alias in nodes}
+        networks = {alias: built_in().find_network(alias) for alias in nodes}
         urls = urls or {alias: node.url for alias, node in nodes.items()}
         say("starting the isolated signer")
         socket = await _start_signer(stack, root / "signer", networks)

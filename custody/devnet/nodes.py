@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from chains.catalogue import find_network
+from chains.catalogue import built_in
 from chains.devnet.bitcoin import BitcoinNode
 from chains.devnet.evm import AnvilNode
 from chains.devnet.node import DevNode
@@ -31,7 +31,9 @@ NODES: Mapping[str, Callable[[Any, Path], DevNode]] = {
 @asynccontextmanager
 async def running_nodes(root: Path) -> AsyncIterator[dict[str, DevNode]]:
     """All five by alias, started side by side; every one is stopped on the way out."""
-    nodes = {alias: make(find_network(alias), root / alias) for alias, make in NODES.items()}
+    nodes = {
+        alias: make(built_in().find_network(alias), root / alias) for alias, make in NODES.items()
+    }
     try:
         await asyncio.gather(*(node.start() for node in nodes.values()))
         yield nodes

@@ -34,6 +34,8 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
             "groups": [],
             "destinations": [],
             "rules": [_rule(networks)],
+            "networks": [],
+            "assets": [],
         }
     )
     Policy.parse(document)

@@ -106,6 +106,12 @@ async def keep_policies(
         )
 
 
+async def newest_policy(session: ReadSession) -> bytes | None:
+    """The document of the highest version that is kept."""
+    newest = select(PolicyVersionRow.document).order_by(PolicyVersionRow.version.desc()).limit(1)
+    return await session.first(newest)
+
+
 async def newest_receipt(session: ReadSession) -> bytes | None:
     """Of the highest record number, whole."""
     newest = (

@@ -40,14 +40,16 @@ class Judge:
     ) -> Evaluation:
         """The verdict on a transfer, which may be stored already: it does not count against itself.
         `approvers`, `complete_since`: as `signer.policy.evaluate` wants them."""
-        facts = facts_of(mandate)
+        facts = facts_of(mandate, self.policy.catalogue)
         needed = windows(self.policy, facts)
         used = await usage(session, needed, self.now, besides=mandate.core.transfer)
         return evaluate(self.policy, facts, used, self.now, approvers, complete_since)
 
     async def best_terms(self, session: ReadSession, draft: Mandate) -> tuple[Mandate, Evaluation]:
         """`best_of` a mandate that was never stored."""
-        used = await usage(session, windows(self.policy, facts_of(draft)), self.now)
+        used = await usage(
+            session, windows(self.policy, facts_of(draft, self.policy.catalogue)), self.now
+        )
         return best_of(self.policy, draft, used, self.now)
 
 
@@ -60,7 +62,7 @@ def best_of(
     a rule names is tried too, longest first, and the first with the best ruling is taken.
     """
     judged = [
-        (candidate, evaluate(policy, facts_of(candidate), used, now, ()))
+        (candidate, evaluate(policy, facts_of(candidate, policy.catalogue), used, now, ()))
         for candidate in _lifetimes(draft, policy)
     ]
     return min(judged, key=lambda each: _RANK[each[1].ruling])

@@ -9,13 +9,11 @@ from datetime import datetime
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransferRow
 from custody.policies import windows
-from custody.policies.running import shares_of
 from custody.policies.windows import Taken
 from custody.transfers import repository
-from custody.transfers.mandates import stored_mandate
+from custody.transfers.mandates import shares_in, stored_mandate
 from custody.transfers.state import TERMINAL, Event
 from custody.vaults.repository import lock_vaults
-from signer.policy import facts_of
 from signer.wire import Mandate
 
 
@@ -24,7 +22,7 @@ async def follow(session: WriteSession, row: TransferRow, event: Event) -> None:
     has ended."""
     if event in (Event.ASK, Event.RECOVER):
         terms = repository.current(await repository.mandates_of(session, row.id))
-        shares = shares_of(facts_of(stored_mandate(terms)))
+        shares = shares_in(stored_mandate(terms))
         await lock_vaults(session, [row.vault_id])
         await windows.promise(session, row.id, shares, is_new=False)
     elif row.state in TERMINAL:
@@ -34,5 +32,5 @@ async def follow(session: WriteSession, row: TransferRow, event: Event) -> None:
 async def take(session: WriteSession, signed: Sequence[tuple[Mandate, datetime]]) -> None:
     """The signer has signed under these mandates, at its times, in its order. The caller has locked
     their vaults."""
-    taken = [Taken(each.core.transfer, shares_of(facts_of(each)), at) for each, at in signed]
+    taken = [Taken(each.core.transfer, shares_in(each), at) for each, at in signed]
     await windows.take(session, taken)

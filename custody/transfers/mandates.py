@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from chains.effects import Pay
+from chains.model import AssetId
 from custody.db.transfer_tables import MandateRow
-from signer.policy import Detail, Evaluation
+from custody.policies.running import shares_of
+from signer.policy import Detail, Evaluation, Facts, Usage
 from signer.wire import Mandate, parse_json
 
 _UNREAD = {
@@ -18,6 +20,14 @@ def stored_mandate(row: MandateRow) -> Mandate:
     mandate = Mandate.parse(parse_json(row.document))
     assert mandate.core.transfer == row.transfer_id, "another transfer's mandate"
     return mandate
+
+
+def shares_in(mandate: Mandate) -> dict[str, Usage]:
+    """What its transfer takes of the windows, as custody counts it. Costs are granted in the
+    network's own asset alone, so what they are paid in is that asset."""
+    paid_in = next((asset for asset, _ in sorted(mandate.costs_max)), AssetId(""))
+    facts = Facts(mandate.core, paid_in, mandate.costs_max, mandate.offered_at, mandate.expires_at)
+    return shares_of(facts)
 
 
 def document_of(mandate: Mandate) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy.exc import IntegrityError
 
 from chains.assets import Asset
-from chains.catalogue import assets_of
+from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
 from chains.costs import Costs, by_asset, costs_in
 from chains.effects import Pay
@@ -34,7 +34,6 @@ from custody.journal.repository import check_open, place, signer_ahead
 from custody.ledger.service import Ledger
 from custody.policies import windows
 from custody.policies.judge import Judge
-from custody.policies.running import shares_of
 from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
 from custody.transfers import repository, reservations
@@ -46,7 +45,7 @@ from custody.transfers.idempotency import (
     store_answer,
     stored_answer,
 )
-from custody.transfers.mandates import digest_of, document_of, reason_of
+from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import (
     Answer,
@@ -60,7 +59,7 @@ from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance,
 from custody.vaults.paying import choose_source
 from custody.vaults.paying_repository import Payer, lock_payer
 from custody.vaults.resolve import resolve_address
-from signer.policy import Policy, Ruling, basis_of, facts_of
+from signer.policy import Policy, Ruling, basis_of
 from signer.wire import Action, Core, Mandate
 
 FIRST: Final = 1
@@ -99,8 +98,9 @@ class _Ask:
 
 
 class Transfers:
-    """One per process. `codecs`: of the networks that are served; `families`: of all, to say whose
-    an address is; `lifetime`: from request to expiry, where the policy grants that long."""
+    """One per process. `codecs`: of the networks that are served; `families`: of all in the
+    catalogue, to say whose an address is; `lifetime`: from request to expiry, where the policy
+    grants that long."""
 
     def __init__(
         self,
@@ -109,6 +109,7 @@ class Transfers:
         ledger: Ledger,
         policies: PolicySource,
         codecs: Mapping[NetworkId, TransactionCodec],
+        catalogue: Catalogue,
         families: Codecs,
         clock: Callable[[], datetime],
         lifetime: timedelta,
@@ -118,6 +119,7 @@ class Transfers:
         self._ledger = ledger
         self._policies = policies
         self._codecs = codecs
+        self._catalogue = catalogue
         self._families = families
         self._clock = clock
         self._lifetime = lifetime
@@ -216,7 +218,7 @@ class Transfers:
         codec = self._codecs.get(request.network)
         if codec is None:
             raise Invalid("network_unknown", "this network is not served here", field="network")
-        held = {asset.id: asset for asset in assets_of(request.network)}
+        held = {asset.id: asset for asset in self._catalogue.assets_of(request.network)}
         if request.asset not in held:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
         native = codec.network.native
@@ -224,7 +226,9 @@ class Transfers:
         costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
         _check_maximum("amount", request.amount, held[request.asset])
         _check_maximum("fee_max", sum(costs_max.values()), native)
-        destination = resolve_address(codec.network, request.destination, self._families)
+        destination = resolve_address(
+            codec.network, request.destination, self._families, self._catalogue
+        )
         payment = Pay(destination.address, request.asset, request.amount, request.memo)
         codec.check_payment(payment)
         return codec, payment, costs_max
@@ -257,7 +261,7 @@ class Transfers:
         await session.insert(TransferRow, [fields])
         await session.insert(MandateRow, [terms])
         if after.state is not State.DENIED:
-            shares = shares_of(facts_of(mandate))
+            shares = shares_in(mandate)
             await windows.promise(session, mandate.core.transfer, shares, is_new=True)
             await self._hold(session, ask, mandate)
         row = TransferRow(**fields)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chains.catalogue import all_networks
+from chains.assets import Asset
 from chains.costs import CostKind, Costs
 from chains.model import NetworkId
 from custody.apikeys.model import Caller
@@ -26,17 +26,16 @@ from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
 from custody.policies import windows
 from custody.policies.judge import Judge
-from custody.policies.running import shares_of
 from custody.policies.source import PolicySource
 from custody.transfers import repository, reservations
 from custody.transfers.apply import load, transition
 from custody.transfers.consent import Consent, Word, decide
-from custody.transfers.mandates import digest_of, document_of, reason_of, stored_mandate
+from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in, stored_mandate
 from custody.transfers.request import Shown
 from custody.transfers.service import shown
 from custody.transfers.state import WAITING, Event, State, can
 from custody.vaults.repository import lock_vaults
-from signer.policy import Evaluation, Policy, Ruling, basis_of, facts_of
+from signer.policy import Evaluation, Policy, Ruling, basis_of
 from signer.wire import Mandate
 
 _UNDER_WAY: Final = (State.APPROVED, State.IN_FLIGHT)
@@ -83,7 +82,8 @@ class Versions:
                 raise Conflict("transfer_not_under_way", f"the transfer is {row.state}")
             if repository.offered(mandates) is not None:
                 raise Conflict("mandate_offered", "another version waits for approvals already")
-            bounds = _raised(row, terms.costs_max, most)
+            native = policy.catalogue.networks[NetworkId(row.network)].native
+            bounds = _raised(native, terms.costs_max, most)
             await self._offer(session, policy, row, mandates[-1].version + 1, terms, bounds)
             (after,) = await shown(session, [row])
         self._wake()
@@ -108,7 +108,7 @@ class Versions:
         session.add(_event(row, f"version {version}", now))
         row.costs_max, row.updated_at = sum(bounds.values()), now
         await session.flush()
-        await windows.promise(session, row.id, shares_of(facts_of(mandate)), is_new=False)
+        await windows.promise(session, row.id, shares_in(mandate), is_new=False)
         wanted = reservations.parts_of({}, bounds, terms.costs_max)
         await reservations.hold(session, self._ledger, row.id, row.vault_id, version, wanted)
 
@@ -194,13 +194,12 @@ async def refuse_version(
     row.costs_max, row.updated_at = sum(before.costs_max.values()), now
     session.add(_event(row, f"version {terms.version} {terms.state}", now))
     await lock_vaults(session, [row.vault_id])
-    shares = shares_of(facts_of(stored_mandate(before)))
+    shares = shares_in(stored_mandate(before))
     await windows.promise(session, row.id, shares, is_new=False)
     await reservations.release_version(session, ledger, row, terms.version)
 
 
-def _raised(row: TransferRow, before: Costs, most: Mapping[CostKind, int]) -> Costs:
-    native = all_networks()[NetworkId(row.network)].native
+def _raised(native: Asset, before: Costs, most: Mapping[CostKind, int]) -> Costs:
     bounds = {**before, **{(native.id, kind): units for kind, units in most.items()}}
     if bounds == before or any(units < before.get(kind, 0) for kind, units in bounds.items()):
         raise Invalid("costs_not_raised", "a bound can only be raised", field="costs_max")

@@ -6,14 +6,16 @@ into an ethereum transfer is called by its name instead of "malformed".
 
 from __future__ import annotations
 
-from chains.catalogue import all_networks
+from chains.catalogue import Catalogue
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.families import Codecs
 from chains.model import ParsedAddress
 from chains.networks import Network
 
 
-def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddress:
+def resolve_address(
+    network: Network, text: str, codecs: Codecs, catalogue: Catalogue
+) -> ParsedAddress:
     """The canonical form of an address of `network`; white space around it is forgiven.
 
     Raises InvalidAddress, WrongChecksum, ZeroAddress, or WrongNetwork with a message that names the
@@ -25,7 +27,7 @@ def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddres
     except (WrongChecksum, ZeroAddress):
         raise
     except InvalidAddress as error:
-        owner = _owner(network, typed, codecs)
+        owner = _owner(network, typed, codecs, catalogue)
         if owner is None:
             raise
         raise WrongNetwork(
@@ -34,9 +36,9 @@ def resolve_address(network: Network, text: str, codecs: Codecs) -> ParsedAddres
         ) from error
 
 
-def _owner(network: Network, text: str, codecs: Codecs) -> Network | None:
+def _owner(network: Network, text: str, codecs: Codecs, catalogue: Catalogue) -> Network | None:
     """Another network whose address this is; of several, one in the same environment."""
-    others = [other for other in all_networks().values() if other.id != network.id]
+    others = [other for other in catalogue.networks.values() if other.id != network.id]
     others.sort(key=lambda other: other.environment is not network.environment)
     for other in others:
         try:

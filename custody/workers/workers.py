@@ -17,7 +17,7 @@ import structlog
 from chains.errors import ChainError
 from chains.networks import Network
 from custody.db.leases import Lease, LeaseLost, Leases
-from custody.errors import CustodyError, Unavailable
+from custody.errors import CustodyError, Unavailable, Unprocessable
 from custody.feeds.sequencer import Sequencer
 from custody.following.follow import NetworkFollower
 from custody.following.writer import BlockWriter
@@ -32,6 +32,7 @@ from custody.transactions.outcomes import where
 from custody.transactions.signing import Signing
 from custody.transactions.tracking import Tracker
 from custody.transfers.precheck import Precheck
+from custody.workers.cataloguewatch import CatalogueWatch
 from custody.workers.clocks import ClockWatch
 from custody.workers.feeds import FeedWorker
 from custody.workers.network import NetworkWorker
@@ -150,9 +151,15 @@ class Workers:
             async with self._leases.hold("signer") as lease:
                 watch = SignerWatch(custody.database, custody.signer, custody.clock)
                 checkpoints = CheckpointWatch(custody.database, custody.signer, custody.clock)
+                networks = CatalogueWatch(
+                    custody.database, self._services.policies, custody.catalogue, custody.clock
+                )
                 while lease is not None and lease.is_held:
-                    with suppress(SignerError):  # away: /ready says so, and what is signed waits
+                    with suppress(
+                        SignerError, Unprocessable
+                    ):  # away: /ready says so, and what is signed waits
                         await checkpoints.look(await watch.look())
+                        await networks.look()
                     await asyncio.sleep(SIGNER_INTERVAL_S)
             await asyncio.sleep(SIGNER_INTERVAL_S)
 

@@ -12,7 +12,6 @@ import typer
 from signer import control, keystore
 from signer.cli.common import fail, read_secrets, reported
 from signer.cli.options import PassphraseFd, PinFd, StateDir, TokenLabel, TokenLibrary
-from signer.codecs import codecs_for
 from signer.control import ask
 from signer.process import Configuration, serve
 from signer.server import TlsListener, UnixListener
@@ -24,7 +23,10 @@ from signer.wire import Status
 
 def serve_command(
     state_dir: StateDir,
-    network: Annotated[list[str], typer.Option(help="A network to sign for; repeat for more.")],
+    network: Annotated[
+        list[str],
+        typer.Option(help="A network to sign for, by alias or CAIP-2 id; repeat for more."),
+    ],
     socket: Annotated[Path | None, typer.Option(help="Unix socket for callers.")] = None,
     allow_uid: Annotated[
         list[int] | None, typer.Option(help="User who may call. [default: the signer's own]")
@@ -58,7 +60,7 @@ def serve_command(
             fail("nobody may call: --allow-name for each common name that may")
         location = TokenLocation(token_library, token_label) if token_library else None
         configuration = Configuration(
-            StateDirectory(state_dir), codecs_for(network), unix, tls, location
+            StateDirectory(state_dir), tuple(network), unix, tls, location
         )
         with configuration.state.exclusive():
             secrets = None if locked else read_secrets(passphrase_fd, token_library, pin_fd)

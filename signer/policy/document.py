@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from chains.catalogue import Catalogue, built_in
+from chains.errors import NetworkInvalid
 from chains.model import Address, NetworkId
 from signer.policy import fields as read
 from signer.policy.credentials import Credential, parse_credentials
 from signer.policy.fields import InvalidPolicy, located
 from signer.policy.payees import Payee
-from signer.policy.rules import Rule, check_cost_windows
+from signer.policy.rules import Rule, check_cost_windows, networks_in
 from signer.wire import format_time, identifier, parse_json, parse_time
 
 FORMAT: Final = 2
@@ -106,6 +108,8 @@ class Policy:
     groups: Mapping[str, frozenset[str]]
     destinations: Mapping[str, DestinationGroup]
     rules: tuple[Rule, ...]
+    catalogue: Catalogue
+    """The built-in networks and assets, and those of the document on top."""
 
     @classmethod
     def parse(cls, document: bytes) -> Policy:
@@ -128,18 +132,24 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PolicyHead:
-    """What counts of a policy that another one superseded: its version, and who could sign the
-    next. The rest may name what this program has no words for."""
+    """What counts of a policy that another one superseded: its version, who could sign the next,
+    and the rows of its networks and assets. All of it may name what this program has no words for.
+    """
 
     version: int
     administrators: Administrators
+    networks: tuple[object, ...] = ()
+    assets: tuple[object, ...] = ()
 
     @classmethod
     def parse(cls, document: bytes) -> PolicyHead:
         """From canonical JSON. Raises InvalidPolicy."""
         row = located("document", lambda: _object(document))
         version = located("version", lambda: read.positive(row.get("version")))
-        return cls(version, Administrators.parse(row.get("administrators")))
+        networks = located("networks", lambda: read.rows(row.get("networks", [])))
+        assets = located("assets", lambda: read.rows(row.get("assets", [])))
+        administrators = Administrators.parse(row.get("administrators"))
+        return cls(version, administrators, tuple(networks), tuple(assets))
 
 
 def _object(document: bytes) -> Mapping[str, Any]:
@@ -156,7 +166,8 @@ def _object(document: bytes) -> Mapping[str, Any]:
 
 def _policy(row: object) -> Policy:
     top = read.fields(
-        row, "format version administrators persons machines groups destinations rules"
+        row,
+        "format version administrators persons machines groups destinations rules networks assets",
     )
     groups = located("groups", lambda: read.table(top["groups"], _group, lambda group: group[0]))
     return Policy(
@@ -176,7 +187,17 @@ def _policy(row: object) -> Policy:
                 "rules", lambda: read.table(top["rules"], Rule.parse, lambda rule: rule.id)
             ).values()
         ),
+        catalogue=_catalogue(top["networks"], top["assets"]),
     )
+
+
+def _catalogue(networks: object, assets: object) -> Catalogue:
+    network_rows = located("networks", lambda: read.rows(networks))
+    asset_rows = located("assets", lambda: read.rows(assets))
+    try:
+        return built_in().with_rows(network_rows, asset_rows)
+    except NetworkInvalid as error:
+        raise InvalidPolicy(f"{error.code}: {error}") from error
 
 
 def _administrators(row: object) -> Administrators:
@@ -240,6 +261,9 @@ def _destination_entry(row: object) -> DestinationEntry:
 def _check_references(policy: Policy) -> None:
     """Every name leads somewhere and to one only, no rule asks for more people than there are, or
     forgets costs."""
+    for destinations in policy.destinations.values():
+        named = (network for network, _ in destinations.entries)
+        _check_networks(f"destinations: {destinations.id}", named, policy)
     if policy.persons.keys() & policy.machines.keys():
         raise InvalidPolicy("machines: a machine has a person's name")
     for machine in policy.machines.values():
@@ -252,8 +276,15 @@ def _check_references(policy: Policy) -> None:
         _check_rule(rule, policy)
 
 
+def _check_networks(where: str, named: Iterable[NetworkId], policy: Policy) -> None:
+    for name in named:
+        if name not in policy.catalogue.networks:
+            raise InvalidPolicy(f"{where} names an unknown network {name}")
+
+
 def _check_rule(rule: Rule, policy: Policy) -> None:
-    check_cost_windows(rule)
+    _check_networks(f"rules: {rule.id}", networks_in(rule), policy)
+    check_cost_windows(rule, policy.catalogue.networks)
     if not (rule.scope.destinations or frozenset()) <= policy.destinations.keys():
         raise InvalidPolicy(f"rules: {rule.id} names an unknown destination group")
     if not all(policy.knows(name) for name in rule.scope.initiators or ()):

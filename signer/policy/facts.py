@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from chains.catalogue import all_networks
+from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs, by_asset
 from chains.effects import Effect
-from chains.model import AssetId, NetworkId
+from chains.model import AssetId
 from signer.agreement import Core
 from signer.policy.payees import Payee, Taking, taking_of
 from signer.policy.rules import WindowLimit
@@ -79,23 +79,21 @@ class Usage:
 NOTHING: Final = Usage(0, 0)
 
 
-def facts_of(mandate: Mandate, uncapped: frozenset[CostKind] = frozenset()) -> Facts:
+def facts_of(
+    mandate: Mandate, catalogue: Catalogue, uncapped: frozenset[CostKind] = frozenset()
+) -> Facts:
     """Raises MalformedMessage for a network that does not exist."""
+    network = catalogue.networks.get(mandate.core.network)
+    if network is None:
+        raise MalformedMessage("unknown network")
     return Facts(
         core=mandate.core,
-        native=_native(mandate.core.network),
+        native=network.native.id,
         costs_max=mandate.costs_max,
         offered_at=mandate.offered_at,
         expires_at=mandate.expires_at,
         uncapped=uncapped,
     )
-
-
-def _native(network: NetworkId) -> AssetId:
-    found = all_networks().get(network)
-    if found is None:
-        raise MalformedMessage("unknown network")
-    return found.native.id
 
 
 class Spend(NamedTuple):

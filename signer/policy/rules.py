@@ -7,14 +7,14 @@ signature. Pure: no I/O, no clock. What rules mean for a transfer is in `evaluat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chains.catalogue import all_networks
 from chains.costs import CostKind
 from chains.model import AssetId, NetworkId
+from chains.networks import Network
 from signer.agreement import Action
 from signer.policy import fields as read
 from signer.policy.fields import InvalidPolicy, located
@@ -123,14 +123,23 @@ class Rule:
         )
 
 
-def check_cost_windows(rule: Rule) -> None:
+def networks_in(rule: Rule) -> Iterator[NetworkId]:
+    """Every network that it names, by itself or in an asset."""
+    assets = [*(rule.scope.assets or ()), *(each.asset for each in rule.limits.per_transfer)]
+    assets += [each.asset for each in rule.limits.windows]
+    yield from (NetworkId(name) for name in rule.scope.networks or ())
+    yield from (NetworkId(asset.partition("/")[0]) for asset in assets)
+    yield from (network for network, _ in (rule.grant.costs if rule.grant else ()))
+
+
+def check_cost_windows(rule: Rule, networks: Mapping[NetworkId, Network]) -> None:
     """A rule that bounds what leaves bounds the costs too: whoever splits a transfer in a thousand
     pays a thousand fees, and a window of another asset or for one destination sees none of them.
     Raises InvalidPolicy."""
     bounds = [each for each in rule.limits.windows if each.amount is not None]
     limited = {each.asset for each in bounds if not each.per_destination}
     for name in _paying_networks(rule) if rule.limits.windows else ():
-        asset = all_networks()[NetworkId(name)].native.id
+        asset = networks[NetworkId(name)].native.id
         if asset not in limited:
             raise InvalidPolicy(
                 f"rules: {rule.id} has windows, but none with an amount of {asset} per vault,"

@@ -11,6 +11,7 @@ from hashlib import sha256
 from itertools import count, cycle
 from random import Random
 
+from chains.catalogue import built_in
 from chains.evm.address import checksum
 from chains.evm.codec import EvmCodec
 from chains.families import CODECS
@@ -129,6 +130,7 @@ async def open_service(url: str) -> AsyncIterator[Service]:
             ledger=ledger,
             policies=PolicySource(Policies()),
             codecs={EVM.id: EvmCodec(EVM)},
+            catalogue=built_in(),
             families=CODECS,
             clock=utc_now,
             lifetime=timedelta(hours=1),

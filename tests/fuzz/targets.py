@@ -25,6 +25,7 @@ from chains.bitcoin.blocks import read_block
 from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.psbt import parse_psbt
 from chains.bitcoin.transaction import parse_transaction
+from chains.catalogue import built_in
 from chains.codec import TransactionCodec
 from chains.effects import Pay
 from chains.errors import (
@@ -150,7 +151,7 @@ def policy(data: bytes) -> None:
         parsed = Policy.parse(data)
     except InvalidPolicy:
         return
-    facts = facts_of(MANDATE)
+    facts = facts_of(MANDATE, built_in())
     evaluations: list[Evaluation] = [
         evaluate(parsed, facts, {}, now, ("ada", "bob"), {"large": NOON})
         for now in (NOON, NOON + timedelta(days=4000))

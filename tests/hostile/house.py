@@ -18,7 +18,6 @@ from pathlib import Path
 
 from signer import keystore
 from signer.clock import utc_now
-from signer.codecs import codecs_for
 from signer.endpoint import Endpoint
 from signer.keystore import Contents, KeyDerivation
 from signer.messages import frame, read_length
@@ -28,7 +27,7 @@ from signer.state import StateDirectory
 from signer.wire import SignRequest
 from tests.hostile.transactions import ETHEREUM, TRON, honest, transaction, with_tx
 from tests.hostile.world import World
-from tests.support.networks import find_network
+from tests.support.networks import codecs_of, find_network
 from tests.support.signer import ENTROPY, PASSPHRASE, PINNED, ROOT, SIGNER, Clock, caller
 
 NETWORKS = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
@@ -82,13 +81,13 @@ def in_process(
 ) -> Iterator[World]:
     """The signer's own code behind its message parser, for taking defences out. Raises
     JournalFault where the real process does not start."""
-    endpoint, codecs = Endpoint(), codecs_for(NETWORKS)
+    endpoint = Endpoint()
     who = caller("uid:0", allowed=allowed)
 
     def start() -> None:
         endpoint.lock()
         contents = Contents(bytearray(ENTROPY), PINNED)
-        endpoint.session = Session(state, contents, codecs, clock, clock.counter)
+        endpoint.session = Session(state, contents, NETWORKS, clock, clock.counter)
 
     start()
     try:
@@ -96,7 +95,7 @@ def in_process(
             lambda body: endpoint.answer(who, body),
             clock,
             state.log,
-            codecs,
+            codecs_of(NETWORKS),
             name=name,
             crash=start,
         )
@@ -109,10 +108,10 @@ async def serving_here(state: StateDirectory) -> AsyncIterator[Path]:
     """The server's own code in this process, where its patience can be shortened."""
     endpoint = Endpoint()
     server = Server(endpoint)
-    contents, codecs = Contents(bytearray(ENTROPY), PINNED), codecs_for(NETWORKS)
+    contents = Contents(bytearray(ENTROPY), PINNED)
     clock = Clock(utc_now())
     endpoint.session = await server.run(
-        lambda: Session(state, contents, codecs, clock, clock.counter)
+        lambda: Session(state, contents, NETWORKS, clock, clock.counter)
     )
     path = state.path.parent / "here.sock"
     await server.listen_unix(UnixListener(path, frozenset({os.geteuid()})))
@@ -160,7 +159,7 @@ class Process:
 
     def world(self) -> World:
         return World(
-            self.exchange, utc_now, self.state.log, codecs_for(NETWORKS), self.socket, name="p"
+            self.exchange, utc_now, self.state.log, codecs_of(NETWORKS), self.socket, name="p"
         )
 
     def exchange(self, body: bytes) -> bytes:

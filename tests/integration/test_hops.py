@@ -28,7 +28,6 @@ from custody.db.migrate import upgrade
 from custody.services import make_services
 from custody.workers.network import NetworkWorker
 from custody.workers.workers import Workers
-from signer.codecs import codecs_for
 from signer.endpoint import Endpoint
 from signer.keystore import Contents
 from signer.server import Server, UnixListener
@@ -126,8 +125,8 @@ async def opened(folder: Path) -> AsyncIterator[House]:
         stack.push_async_callback(server.close)
         state = StateDirectory(folder / "signer")
         state.path.mkdir()
-        contents, codecs = Contents(bytearray(ENTROPY), PINNED), codecs_for([NETWORK.alias])
-        endpoint.session = await server.run(lambda: Session(state, contents, codecs))
+        contents = Contents(bytearray(ENTROPY), PINNED)
+        endpoint.session = await server.run(lambda: Session(state, contents, [NETWORK.alias]))
         await server.listen_unix(UnixListener(socket, frozenset({os.geteuid()})))
         url = f"sqlite+aiosqlite:///{folder / 'custody.sqlite3'}"
         await upgrade(url)

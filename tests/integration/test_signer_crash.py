@@ -15,7 +15,6 @@ import pytest
 
 from signer.auditlog import verify_log
 from signer.client import SignerUnavailable
-from signer.codecs import codecs_for
 from signer.keystore import unlock
 from signer.session import Session
 from signer.wire import Receipt
@@ -90,7 +89,7 @@ async def state(tmp_path):
 def reopened(state):
     """The same files after the crash: opened, verified, without the process."""
     contents = unlock(state.keystore, bytearray(PASSPHRASE))
-    session = Session(state, contents, codecs_for(["ethereum-local"]))
+    session = Session(state, contents, ["ethereum-local"])
     try:
         yield session
     finally:

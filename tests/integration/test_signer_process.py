@@ -31,7 +31,7 @@ from signer.wire import (
     RefusalCode,
 )
 from tests.integration.test_signer_chains import THEIRS, evm
-from tests.support.networks import find_network
+from tests.support.networks import codec_of, find_network
 from tests.support.signer import (
     PASSPHRASE,
     agreed,
@@ -82,9 +82,7 @@ async def client(signer):
 
 async def address(client):
     (key,) = await client.public_keys("v1", ETH.id, AddressType.EVM, 0, 1)
-    from signer.codecs import codecs_for
-
-    return codecs_for(["ethereum-local"])[ETH.id].derive_address(key, AddressType.EVM)
+    return codec_of(ETH.id).derive_address(key, AddressType.EVM)
 
 
 async def signing(client, transfer, **changes):

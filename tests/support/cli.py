@@ -124,6 +124,8 @@ def policy(
     machines: Sequence[dict[str, Any]] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
     destinations: Sequence[dict[str, Any]] = (),
+    networks: Sequence[dict[str, Any]] = (),
+    assets: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     return {
         "format": 2,
@@ -134,6 +136,8 @@ def policy(
         "groups": [{"id": name, "members": list(who)} for name, who in (groups or {}).items()],
         "destinations": list(destinations),
         "rules": list(rules),
+        "networks": list(networks),
+        "assets": list(assets),
     }
 
 

@@ -290,6 +290,8 @@ def allow_everything() -> SignedPolicy:
         "groups": [],
         "destinations": [],
         "rules": [rule],
+        "networks": [],
+        "assets": [],
     }
     return SignedPolicy(canonical_json(document), {})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from chains.assets import Asset
 from chains.catalogue import built_in
@@ -33,3 +33,8 @@ def assets_of(network: NetworkId) -> tuple[Asset, ...]:
 
 def codec_of(network: NetworkId) -> TransactionCodec:
     return built_in().codec(network)
+
+
+def codecs_of(aliases: Iterable[str]) -> dict[NetworkId, TransactionCodec]:
+    networks = [find_network(alias) for alias in aliases]
+    return {network.id: codec_of(network.id) for network in networks}

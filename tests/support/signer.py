@@ -176,9 +176,13 @@ class Bench:
         networks: Iterable[Network] | None = None,
         scripted: bool = True,
         clock: Clock | None = None,
+        enabled: Sequence[str] = (),
     ) -> None:
+        """`enabled`: names of networks that only a policy describes."""
         chosen = list(networks or local_networks())
         make: Any = ScriptedCodec if scripted else lambda n: CODECS[n.family](n)
+        self._make = make
+        self.networks = (*(n.alias for n in chosen), *enabled)
         self.codecs: dict[NetworkId, TransactionCodec] = {n.id: make(n) for n in chosen}
         self.clock = clock or Clock()
         self.state = StateDirectory(folder)
@@ -191,24 +195,38 @@ class Bench:
 
     def open(self) -> Session:
         contents = Contents(bytearray(ENTROPY), PINNED)
-        return Session(self.state, contents, self.codecs, self.clock, self.clock.counter)
+        return Session(
+            self.state,
+            contents,
+            self.networks,
+            self.clock,
+            self.clock.counter,
+            make_codec=self._make,
+        )
 
     def restart(self) -> None:
         """As after a crash: nothing survives but the files."""
         self.session.close()
         self.session = self.open()
 
+    def network(self, alias: str) -> Network:
+        return self.session.guard.in_force.catalogue.find_network(alias)
+
+    def codec(self, alias: str) -> TransactionCodec:
+        network = self.network(alias)
+        return self.codecs.setdefault(network.id, self._make(network))
+
     def path(self, alias: str = "ethereum-local", vault: str = "v1", index: int = 0) -> str:
-        codec = self.codecs[find_network(alias).id]
+        codec = self.codec(alias)
         found = self.session.guard.vault(vault)
         assert found is not None
         return codec.address_path(codec.network.address_types[0], found.account, index)
 
     def address(self, alias: str = "ethereum-local", vault: str = "v1", index: int = 0) -> Address:
-        network = find_network(alias)
+        network = self.network(alias)
         kind = network.address_types[0]
         (key,) = self.session.vaults.public_keys(vault, network.id, kind, index, 1)
-        return self.codecs[network.id].derive_address(key, kind)
+        return self.codec(alias).derive_address(key, kind)
 
     def change(self, index: int, kind: AddressType = AddressType.P2WPKH) -> OwnedAddress:
         """Where the rest of `v1`'s bitcoin coins returns to."""
@@ -222,7 +240,7 @@ class Bench:
     def mandate(self, alias: str = "ethereum-local", **changes: Any) -> Mandate:
         """A transfer of 100 base units of the native coin out of `v1`, asked for by a robot, under
         the policy in force. `source`: another vault whose first address pays."""
-        network = find_network(alias)
+        network = self.network(alias)
         vault = changes.pop("source", "v1")
         asked = changes.pop("requested_at", self.clock.now)
         core = Core(

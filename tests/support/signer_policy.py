@@ -113,6 +113,8 @@ def policy_document(*rules: dict[str, Any], version: int = 1, **changes: Any) ->
         ],
         "destinations": [],
         "rules": list(rules) or [rule("all")],
+        "networks": [],
+        "assets": [],
     }
     return canonical_json({**row, **changes})
 

@@ -121,9 +121,9 @@ def script(*mandates: Mandate, **changes: Any) -> UnsignedTx:
     """The transaction that does exactly what mandates say together, from an account's address;
     `changes` make it lie. `nonce` names its conflict key, None for none; the keys bind unless
     `binding_keys` names others. `fee_max`, `rent`: the most that it costs. `identity` makes two
-    scripts one transaction."""
+    scripts one transaction. `on`: the network, where it is not built in."""
     core = mandates[0].core
-    network = find_network(core.network)
+    network = changes.pop("on", None) or find_network(core.network)
     nonce = changes.pop("nonce", 0)
     native = network.native.id
     row = {

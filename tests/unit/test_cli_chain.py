@@ -83,4 +83,4 @@ def test_pass_is_refused_before_a_block_was_tried_often(env: dict[str, str]) -> 
     save(env, attempts=5)
     assert "height_invalid" in refused(2, "chain", "pass", "bsc", "91", "--reason", "x", env=env)
     assert "reason_invalid" in refused(2, "chain", "pass", "bsc", "6", "--reason", "", env=env)
-    assert "there is no network" in refused(2, "chain", "show", "bsx", env=env)
+    assert "unknown network bsx" in refused(2, "chain", "show", "bsx", env=env)

@@ -17,9 +17,8 @@ from custody.db.session import Database
 from custody.db.tables import ClientRow, VaultRow
 from custody.db.transfer_tables import ApprovalRow, TransferRow
 from custody.policies import windows
-from custody.policies.running import shares_of
 from custody.policies.windows import Taken
-from signer.policy import facts_of
+from custody.transfers.mandates import shares_in
 from signer.wire import Action, Mandate, Verdict
 from tests.support.cli import allow, deny, done, policy, refused, write_json
 from tests.support.networks import find_network
@@ -100,7 +99,7 @@ class Past:
         database = Database(self.url)
         async with database.write() as session:
             await add_transfer(session, transfer, **terms | changes)
-            shares = shares_of(facts_of(mandate))
+            shares = shares_in(mandate)
             await windows.promise(session, transfer, shares, is_new=True)
             if changes.get("state") != "awaiting_approval":
                 await windows.take(session, [Taken(transfer, shares, at)])

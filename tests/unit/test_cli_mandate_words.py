@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chains.catalogue import built_in
 from chains.costs import CostKind
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
 from chains.model import Address, AssetId, NetworkId
@@ -70,16 +71,16 @@ EFFECTS: list[tuple[Effect, list[str]]] = [
 
 @pytest.mark.parametrize(("effect", "lines"), EFFECTS)
 def test_an_effect_in_words(effect: Effect, lines: list[str]):
-    assert list(effect_lines(effect, ETH)) == lines
+    assert list(effect_lines(effect, ETH, built_in())) == lines
 
 
 def test_bounds_are_told_kind_by_kind():
     costs = {(ETH, CostKind.RENT): 2, (ETH, CostKind.FEE): 10**15, (ETH, CostKind.L1_DATA): 0}
-    assert list(cost_lines(costs)) == [
+    assert list(cost_lines(costs, built_in())) == [
         f"costs at most   0.001 ETH (1000000000000000 base units of {ETH}) as fee",
         f"costs at most   0.000000000000000002 ETH (2 base units of {ETH}) as rent",
     ]
-    assert list(cost_lines({})) == ["costs at most   nothing"]
+    assert list(cost_lines({}, built_in())) == ["costs at most   nothing"]
 
 
 # What it rests on

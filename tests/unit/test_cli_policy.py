@@ -120,7 +120,7 @@ BROKEN = [
     (
         "network",
         lambda d: d["rules"][0]["scope"].update(networks=["eip155:99"]),
-        "rules: [0]: scope: networks: unknown network eip155:99",
+        "rules: small names an unknown network eip155:99",
     ),
     (
         "amount",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chains.catalogue import built_in, catalogue_of
 from chains.effects import Pay
 from chains.model import Address
 from signer.errors import JournalDamaged, Refused
@@ -373,16 +374,18 @@ US = {"zone": "US/Eastern", "days": ["wed"], "from": "00:00", "to": "24:00"}
 
 def forget_names(monkeypatch):
     """As the next build of this program on the next image: a network and a time zone are gone."""
-    from signer.policy import fields, zones
-    from tests.support.networks import all_networks
+    from signer.policy import zones
 
-    gone = find_network("bsc-local").id
-    known = {name: network for name, network in all_networks().items() if name != gone}
+    gone, whole = find_network("bsc-local"), built_in()
+    networks = {name: row for name, row in whole.network_rows.items() if name != gone.id}
+    assets = {name: row for name, row in whole.asset_rows.items() if name != gone.native.id}
+    known = catalogue_of(networks, assets)
 
     def unknown(name):
         raise KeyError(name)
 
-    monkeypatch.setattr(fields, "all_networks", lambda: known)
+    for module in ("signer.policy.document", "signer.inforce", "chains.lasting"):
+        monkeypatch.setattr(f"{module}.built_in", lambda: known)
     monkeypatch.setattr(zones, "time_zone", unknown)
 
 
@@ -407,12 +410,13 @@ def test_a_policy_in_force_that_names_what_is_gone_denies_until_the_next(bench, 
     bench.restart()
     status = bench.session.status(())
     assert status.policy_version == 2
-    assert [warning.code for warning in status.warnings] == ["policy-unreadable"]
+    codes = [warning.code for warning in status.warnings]
+    assert codes == ["policy-unreadable", "network-unknown"]
     refused = bench.send(bench.mandate())
     assert outcome_word(refused) == "denied/policy-unreadable"
     assert bench.session.publisher.publish(sign_policy(without_bsc(version=3))) == 3
     assert outcome_word(bench.send(bench.mandate())) == "signed"
-    assert bench.session.status(()).warnings == ()
+    assert [each.code for each in bench.session.status(()).warnings] == ["network-unknown"]
 
 
 def test_without_pinned_administrators_there_is_no_policy(tmp_path, monkeypatch):

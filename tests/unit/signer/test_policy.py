@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chains.catalogue import built_in
 from chains.costs import CostKind
 from chains.model import Address, NetworkId
 from signer.policy import (
@@ -331,11 +332,11 @@ def test_usage_forgets_what_is_as_old_as_the_window():
 
 
 def test_facts_come_from_the_mandate():
-    about = facts_of(MANDATE)
+    about = facts_of(MANDATE, built_in())
     assert about.effects == MANDATE.core.effects
     assert (about.native, about.costs_max) == (ETH, {(ETH, CostKind.FEE): 21000})
     with pytest.raises(MalformedMessage):
-        facts_of(changed(MANDATE, network=NetworkId("eip155:999999")))
+        facts_of(changed(MANDATE, network=NetworkId("eip155:999999")), built_in())
 
 
 # Helpers for people

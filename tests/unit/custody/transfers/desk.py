@@ -14,6 +14,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 from sqlalchemy import func, select, update
 
+from chains.catalogue import built_in
 from chains.costs import Costs
 from chains.families import CODECS
 from chains.model import Address, TxId
@@ -71,6 +72,7 @@ class Desk(World):
             settings=settings,
             database=self.database,
             signer=cast(SignerClient, self.signer),
+            catalogue=built_in(),
             networks={self.network.id: self.network},
             codecs={self.network.id: self.adapter.codec},
             adapters={self.network.id: self.adapter},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from chains.bitcoin.codec import BitcoinCodec
+from chains.catalogue import built_in
 from chains.errors import InvalidAddress, WrongChecksum, WrongNetwork, ZeroAddress
 from chains.evm.codec import EvmCodec
 from chains.families import Codecs
@@ -43,14 +44,14 @@ PAIRS = [
 @pytest.mark.parametrize("alias", ADDRESSES)
 def test_an_address_of_the_network(alias: str):
     network, text = find_network(alias), ADDRESSES[alias]
-    assert resolve_address(network, f" {text} ", CODECS).address == text
+    assert resolve_address(network, f" {text} ", CODECS, built_in()).address == text
 
 
 @pytest.mark.parametrize(("ours", "theirs"), PAIRS)
 def test_an_address_of_another_network_is_called_by_its_name(ours: str, theirs: str):
     network, owner = find_network(ours), find_network(theirs)
     with pytest.raises(WrongNetwork) as refused:
-        resolve_address(network, ADDRESSES[theirs], CODECS)
+        resolve_address(network, ADDRESSES[theirs], CODECS, built_in())
     said = str(refused.value)
     # Networks of one family may share a format: the name of any of them helps.
     names = {owner.name, owner.name.removesuffix(" (local)")}
@@ -62,7 +63,7 @@ def test_an_address_of_another_network_is_called_by_its_name(ours: str, theirs: 
 @pytest.mark.parametrize("text", ["", "hello", "0x7E5F", "bc1q", "T" * 34, "0" * 44])
 def test_no_address_anywhere(text: str):
     with pytest.raises(InvalidAddress) as refused:
-        resolve_address(find_network("ethereum-local"), text, CODECS)
+        resolve_address(find_network("ethereum-local"), text, CODECS, built_in())
     assert not isinstance(refused.value, WrongNetwork)
 
 
@@ -71,9 +72,9 @@ def test_a_typing_error_stays_a_typing_error(alias: str):
     text = ADDRESSES[alias]
     wrong = text[:-1] + ("a" if text[-1] != "a" else "2")
     with pytest.raises(WrongChecksum):
-        resolve_address(find_network(alias), wrong, CODECS)
+        resolve_address(find_network(alias), wrong, CODECS, built_in())
 
 
 def test_the_burn_address_stays_the_burn_address():
     with pytest.raises(ZeroAddress):
-        resolve_address(find_network("ethereum-local"), "0x" + "00" * 20, CODECS)
+        resolve_address(find_network("ethereum-local"), "0x" + "00" * 20, CODECS, built_in())
