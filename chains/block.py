@@ -28,7 +28,8 @@ class Movement:
     `output:3` (a coin's index),
     `call:` (what the transaction itself pays) or `call:2` (the third call below it that moved
     value: nodes differ in which other calls they list),
-    `internal:4` (TRON: the index in the transaction's list of internal transactions),
+    `internal:4` (TRON: the index among the transaction's internal calls, creations and
+    self-destructions: nodes differ in which others they list),
     `log:0` (the log's ordinal in the transaction's own receipt),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
     `mint` (native coins that the chain itself makes for the transaction's sender),
@@ -92,6 +93,8 @@ class Reading(StrEnum):
     """A contract ran, and nothing shows whether the node tells what contracts pay."""
     WITHOUT_INTERNAL = "without-internal"
     """What contracts pay is missing: the node does not tell it, or not for this block any more."""
+    PARTIAL = "partial"
+    """A transaction is of a kind that this program does not know, or that no node tells all of."""
     PASSED = "passed"
     """Only that the block exists. An operator decided to go on without its movements."""
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
 from chains.block import Block, Reading
-from chains.costs import CostKind, check_within, costs_in
+from chains.costs import check_within, costs_in
 from chains.effects import Pay
 from chains.errors import (
     BlockUnreadable,
@@ -51,6 +51,7 @@ from chains.tron import (
     TIMESTAMP_SPREAD_MS,
     blocks,
     build,
+    contracts,
     fees,
     internal,
 )
@@ -105,6 +106,7 @@ class TronAdapter:
         self._network = network
         self._rpc = TronRpc(endpoint, timeout_s)
         self._internal = InternalCredits.UNKNOWN
+        self._pairs: dict[int, tuple[bytes, bytes]] = {}
         wrapper = network.parameters.get("wrapper")
         self._wrapper = None if wrapper is None else Address(wrapper)
 
@@ -131,11 +133,15 @@ class TronAdapter:
 
     async def block(self, height: int) -> Block:
         found = await self._rpc.block(height)
-        infos = await self._rpc.infos(height) if blocks.needs_infos(found) else None
-        self._learn(infos or (), height)
-        credited = blocks.credited(found, infos, self._network.native.id)
-        seen = internal.reading_of(infos is not None, self._internal)
-        return replace(credited, reading=seen)
+        parsed = blocks.parse(found)
+        infos = await self._rpc.infos(height) if parsed else ()
+        self._learn(infos, height)
+        pairs = {each: await self._pair(each) for each in blocks.exchanges(parsed)}
+        read = blocks.read(found, parsed, infos, pairs, self._network.native.id)
+        if read.reading is not Reading.COMPLETE:
+            return read
+        seen = internal.reading_of(blocks.runs_code(parsed), self._internal)
+        return replace(read, reading=seen)
 
     async def salvage(self, height: int) -> Block:
         found = await self._rpc.header(height)
@@ -202,6 +208,11 @@ class TronAdapter:
 
     async def close(self) -> None:
         await self._rpc.close()
+
+    async def _pair(self, exchange: int) -> tuple[bytes, bytes]:
+        if exchange not in self._pairs:
+            self._pairs[exchange] = await self._rpc.exchange(exchange)
+        return self._pairs[exchange]
 
     def _learn(self, infos: Iterable[TransactionInfo], height: int) -> None:
         """Raises BlockUnreadable where a payment by a contract is missing from the answer of a node
@@ -288,19 +299,16 @@ class TronAdapter:
         return tx
 
     def _status(self, txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
-        result = next((one.result for one in block.transactions if one.txid == txid), None)
-        if result is None:
+        one = next((each for each in block.transactions if each.txid == txid), None)
+        if one is None:
             raise NodeUnavailable("the node's chain changed between two answers")
-        if not result:
+        if not one.result:
             raise NodeMisbehaved("a transaction in a block without its result")
         if not (info.fee or info.bandwidth):
             raise NodeMisbehaved("a transaction that used no bandwidth and burned nothing")
-        failure = info.failure or (result if result != "SUCCESS" else "")
+        failure = blocks.failure_of(one.result, info)
         state = TxState.REVERTED if failure else TxState.INCLUDED
-        burned = {
-            CostKind.FEE: info.bandwidth_fee,
-            CostKind.ACTIVATION: info.fee - info.bandwidth_fee,
-        }
+        burned = contracts.paid(blocks.contract_of(one), info)
         costs = costs_in(self._network.native.id, burned)
         return TxStatus(state, block.ref, costs, reason=failure)
 

@@ -26,6 +26,13 @@ from chains.transport.meaning import Meaning, of_error
 _REASON_LENGTH: Final = 200
 _OK: Final = 200
 _NO_CODES: Final[frozenset[int]] = frozenset()
+# Amounts in an info; a transaction has one of them, by its type.
+_RETURNED: Final = ("unfreeze_amount", "withdraw_amount", "withdraw_expire_amount")
+_EXCHANGED: Final = (
+    "exchange_received_amount",
+    "exchange_inject_another_amount",
+    "exchange_withdraw_another_amount",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +70,12 @@ class InternalTransfer:
 @dataclass(frozen=True, slots=True)
 class TransactionInfo:
     """What a transaction in a block did. `fee` is all the TRX it burned, `bandwidth_fee` the part
-    of it for its size, or in place of that; `bandwidth`: points that it used instead of burning
-    (`BandwidthProcessor`). `failure` is empty on success, else java-tron's word for what went
-    wrong. `events`: of each event the contract (20 bytes) and the first topic."""
+    of it for its size, or in place of that, `energy_fee` the part for running a contract;
+    `bandwidth`: points that it used instead of burning (`BandwidthProcessor`). `failure` is empty
+    on success, else java-tron's word for what went wrong. `contract`: the one that ran or was made.
+    `returned`: TRX that came back to the owner from stakes or votes. `exchanged`: of an exchange's
+    token that the transaction does not name. `events`: of each event the contract (20 bytes) and
+    the first topic."""
 
     txid: TxId
     height: int
@@ -75,6 +85,10 @@ class TransactionInfo:
     bandwidth: int
     failure: str
     internal: tuple[InternalTransfer, ...]
+    energy_fee: int = 0
+    contract: bytes = b""
+    returned: int = 0
+    exchanged: int = 0
     events: tuple[tuple[bytes, bytes], ...] = ()
 
 
@@ -122,6 +136,13 @@ class TronRpc:
         answer = await self._call("/wallet/gettransactioninfobyid", value=txid)
         with _Understood("transaction info"):
             return _info(answer) if answer else None
+
+    async def exchange(self, number: int) -> tuple[bytes, bytes]:
+        """The ids of the two tokens that an exchange deals in."""
+        answer = _table(await self._call("/wallet/getexchangebyid", id=number))
+        with _Understood("an exchange"):
+            first, second = (answer[f"{which}_token_id"] for which in ("first", "second"))
+            return bytes.fromhex(first), bytes.fromhex(second)
 
     async def knows(self, txid: TxId) -> bool:
         """Whether the node holds the transaction, in a block or waiting for one. An answer about
@@ -249,8 +270,9 @@ def _info(row: Any) -> TransactionInfo:
     if not failure and row.get("result") == "FAILED":
         failure = bytes.fromhex(row.get("resMessage", "")).decode(errors="replace") or "FAILED"
     fee, bandwidth_fee = int(row.get("fee", 0)), int(receipt.get("net_fee", 0))
-    if bandwidth_fee > fee:
-        raise NodeMisbehaved("a transaction that burned less than its bandwidth cost")
+    energy_fee = int(receipt.get("energy_fee", 0))
+    if min(bandwidth_fee, energy_fee) < 0 or bandwidth_fee + energy_fee > fee:
+        raise NodeMisbehaved("a transaction that burned less than its bandwidth and energy cost")
     return TransactionInfo(
         txid=TxId(row["id"]),
         height=int(row["blockNumber"]),
@@ -260,6 +282,10 @@ def _info(row: Any) -> TransactionInfo:
         bandwidth=int(receipt.get("net_usage", 0)),
         failure=failure[:_REASON_LENGTH],
         internal=tuple(_internal(part) for part in row.get("internal_transactions", ())),
+        energy_fee=energy_fee,
+        contract=bytes.fromhex(row.get("contract_address", "")),
+        returned=sum(int(row.get(name, 0)) for name in _RETURNED),
+        exchanged=sum(int(row.get(name, 0)) for name in _EXCHANGED),
         events=tuple(_event(part) for part in row.get("log", ()) if part.get("topics")),
     )
 

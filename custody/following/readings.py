@@ -13,10 +13,11 @@ from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ReadingRow
 from custody.following import reading_repository
 
-GAPS = (Reading.WITHOUT_INTERNAL, Reading.PASSED)
+GAPS = (Reading.WITHOUT_INTERNAL, Reading.PARTIAL, Reading.PASSED)
 """Readings in which movements are known to be missing, if there were any."""
 _WORST_FIRST = (
     Reading.PASSED,
+    Reading.PARTIAL,
     Reading.WITHOUT_INTERNAL,
     Reading.UNPROVEN,
     Reading.COMPLETE,

@@ -100,7 +100,8 @@ class FollowReport:
     async def gaps(self, session: WriteSession, events: Sequence[Event]) -> None:
         """An alarm for blocks that were read without all of their movements. The first block of a
         range is named, so that the alarm's words stay the same while the range grows."""
-        told = {Reading.PASSED} if self._accept_without_internal else set(GAPS)
+        accepted = {Reading.WITHOUT_INTERNAL} if self._accept_without_internal else set()
+        told = set(GAPS) - accepted
         if not told.intersection(e.block.reading for e in events if isinstance(e, Connected)):
             return
         found = await ranges(session, self._network.id, tuple(told))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
 
+from chains.block import Inclusion, cost_kind, cost_place
 from chains.costs import CostKind
 from chains.devnet.node import DevNode
 from chains.devnet.tron import SOLID_AFTER, TronNode
@@ -103,9 +105,10 @@ async def test_receive_and_become_final(node, adapter):
     tip = await adapter.tip()
     block = await adapter.block(tip.height)
     assert block.ref == tip
-    assert [(one.txid, one.address, one.units) for one in block.movements] == [
-        (txid, ours, 7 * TRX)
+    assert [(one.place, one.units) for one in block.movements if one.address == ours] == [
+        ("call:", 7 * TRX)
     ]
+    assert {one.txid for one in block.movements} == {txid}
     assert block.parent_hash == (await adapter.block(tip.height - 1)).ref.hash
     status = await one(adapter.statuses, txid)
     assert (status.state, status.block) == (TxState.INCLUDED, tip)
@@ -235,7 +238,8 @@ async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
     await node.mine(2)
     seen = await followed(adapter, follower)
     assert [type(event) for event in seen] == [Connected, Connected]
-    assert [one.address for one in seen[0].block.movements] == [ours]
+    deposit = seen[0].block.movements
+    assert ours in [one.address for one in deposit]
 
     await node.reorg(2)
     assert (await one(adapter.statuses, txid)).state is TxState.PENDING
@@ -247,7 +251,42 @@ async def test_a_reorganisation_takes_a_deposit_back(node, adapter):
 
     await node.mine()  # java-tron takes back what replaced blocks held
     (again,) = await followed(adapter, follower)
-    assert [one.txid for one in again.block.movements] == [txid]
+    assert again.block.movements == deposit, "places and units of before"
+
+
+async def test_the_sum_of_movements_is_the_balance_of_everybody(node, adapter, wallet):
+    """Payers and payees, activations and burned bandwidth; read twice, the same."""
+    ours, to = Wallet(adapter), await node.outside_address()
+    start = (await adapter.tip()).height - 1  # which made the wallet's account
+    paid = []
+    for payee in (ours.address, to, ours.address, to, ours.address):
+        paid.append(await wallet.signed(payee, 3 * TRX))
+        await one(adapter.broadcast, paid[-1])
+        await node.mine()
+    paid.append(await ours.signed(wallet.address, TRX))
+    await one(adapter.broadcast, paid[-1])
+    await node.mine()
+    moved: Counter[Address] = Counter()
+    included: dict[str, Inclusion] = {}
+    places = set()
+    for height in range(start + 1, (await adapter.tip()).height + 1):
+        block = await adapter.block(height)
+        assert block == await adapter.block(height)
+        included |= {each.txid: each for each in block.included}
+        for each in block.movements:
+            moved[each.address] += each.units
+            places.add(each.place)
+    assert places == {"call:", "cost:fee", "cost:activation"}
+    for address in (ours.address, to, wallet.address):
+        assert moved[address] == await adapter.balance(address, LOCAL.native.id)
+    assert [included[each.txid].sender for each in paid[:-1]] == [wallet.address] * 5
+    assert included[paid[-1].txid] == Inclusion(paid[-1].txid, ours.address)
+    for each in paid:
+        status = await one(adapter.statuses, each.txid)
+        assert status.block is not None
+        block = await adapter.block(status.block.height)
+        told = {m.place: -m.units for m in block.movements if cost_kind(m.place)}
+        assert told == {cost_place(kind): units for (_, kind), units in status.costs.items()}
 
 
 async def followed(adapter: TronAdapter, follower: BlockFollower) -> list[Any]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, cast
 
 from coincurve import PrivateKey
+from google.protobuf.message import Message
 
-from chains.model import (
-    BlockRef,
-)
+from chains.block import Block
+from chains.model import Address, BlockRef
 from chains.tron import build
 from chains.tron import tron_pb2 as pb
+from chains.tron.address import to_bytes
 from tests.support.node_answers.server import Answer
 from tests.support.tron import owned
 
@@ -60,9 +61,18 @@ def transfer(amount: int = 5) -> bytes:
     )
 
 
-def call() -> bytes:
-    contract = pb.Contract(type=pb.Contract.TRIGGER_SMART_CONTRACT)
+def contract_of(kind: int, parameter: Message) -> bytes:
+    contract = pb.Contract(type=cast("pb.Contract.Type", kind))
+    contract.parameter.Pack(parameter)
     return pb.RawData(contract=[contract]).SerializeToString()
+
+
+def call(owner: Address | None = None, value: int = 0) -> bytes:
+    """Of a contract, by `owner` or by nobody."""
+    parameter = pb.TriggerSmartContract(contract_address=CONTRACT_RAW, call_value=value)
+    if owner is not None:
+        parameter.owner_address = to_bytes(owner)
+    return contract_of(pb.Contract.TRIGGER_SMART_CONTRACT, parameter)
 
 
 def internal(
@@ -84,6 +94,19 @@ def info(raw_data: bytes, height: int, **fields: Any) -> Script:
         "blockTimeStamp": GENESIS_MS + height * 3000,
         "receipt": {"net_usage": 268},
     } | fields
+
+
+async def block_of(scripted: Any, found: Script, infos: Any = None, **answers: Any) -> Block:
+    """What the adapter makes of a block at height 7 and its infos."""
+    adapter = scripted(
+        {
+            "/wallet/getblockbynum": found,
+            "/wallet/gettransactioninfobyblocknum": infos,
+            **{f"/wallet/{name}": answer for name, answer in answers.items()},
+        }
+    )
+    read: Block = await adapter.block(7)
+    return read
 
 
 PARAMETERS = {

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chains.block import Reading
 from chains.costs import CostKind
 from chains.errors import (
     BlockUnreadable,
@@ -30,9 +31,11 @@ from tests.unit.tron.scripted import (
     CONTRACT_RAW,
     OTHER,
     OURS,
+    PAYER,
     Script,
     block,
     block_id,
+    block_of,
     call,
     info,
     internal,
@@ -41,36 +44,47 @@ from tests.unit.tron.scripted import (
 )
 
 
-async def credits_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, str]]:
-    adapter = scripted(
-        {"/wallet/getblockbynum": found, "/wallet/gettransactioninfobyblocknum": infos}
-    )
-    result = await adapter.block(7)
-    return [(one.address, one.units, one.place) for one in result.movements]
+async def moves_of(scripted, found: Script, infos: Any = None) -> list[tuple[str, int, str]]:
+    read = await block_of(scripted, found, infos)
+    return [(one.address, one.units, one.place) for one in read.movements]
 
 
 # Blocks
 
 
-async def test_only_executed_transfers_credit(scripted):
+async def test_what_failed_moves_its_costs_only(scripted):
     good, failed = transfer(5), transfer(6)
     found = block(7, transaction(good), transaction(failed, "OUT_OF_TIME"))
-    assert await credits_of(scripted, found) == [(OURS, 5, "call:")]
+    burned = info(failed, 7, fee=1_345_000, receipt={"net_fee": 345_000})
+    read = await block_of(scripted, found, [burned, info(good, 7)])
+    assert [(one.address, one.units, one.place) for one in read.movements] == [
+        (PAYER.address, -5, "call:"),
+        (OURS, 5, "call:"),
+        (PAYER.address, -345_000, "cost:fee"),
+        (PAYER.address, -1_000_000, "cost:activation"),
+    ]
+    assert [(one.sender, one.failure) for one in read.included] == [
+        (PAYER.address, None),
+        (PAYER.address, "OUT_OF_TIME"),
+    ]
+    assert (read.consumed, read.reading) == ({}, Reading.COMPLETE)
 
 
 async def test_a_payment_without_its_result_is_not_taken_for_none(scripted):
     with pytest.raises(BlockUnreadable):
-        await credits_of(scripted, block(7, transaction(transfer(7), None)))
+        await moves_of(scripted, block(7, transaction(transfer(7), None)))
 
 
 async def test_a_call_that_passes_trx_on_to_nobody_is_not_overlooked(scripted):
     move = internal(b"", 15)
     infos = [info(call(), 7, receipt={"result": "SUCCESS"}, internal_transactions=[move])]
     with pytest.raises(NodeMisbehaved, match="to nobody"):
-        await credits_of(scripted, block(7, transaction(call())), infos)
+        await moves_of(scripted, block(7, transaction(call())), infos)
 
 
 async def test_contracts_pass_trx_on(scripted):
+    """Places count what every node lists: with or without the internal transactions that only some
+    nodes keep, they are the same."""
     ours, other = address.to_bytes(OURS), address.to_bytes(OTHER)
     moves = [
         internal(CONTRACT_RAW, 9),  # to itself
@@ -80,20 +94,46 @@ async def test_contracts_pass_trx_on(scripted):
         internal(ours, 13, note="freezeForEnergy"),
         internal(ours, 0),
         internal(other, 14, note="suicide"),
-        internal(b"", 15, note="create"),
+        internal(CONTRACT_RAW, 16, note="suicide"),  # burned
     ]
-    infos = [info(call(), 7, receipt={"result": "SUCCESS"}, internal_transactions=moves)]
+    contract = address.to_text(CONTRACT_RAW)
     found = block(7, transaction(call()))
-    assert await credits_of(scripted, found, infos) == [
-        (OURS, 10, "internal:0"),
-        (OTHER, 14, "internal:9"),
+    expected = [
+        (contract, -10, "internal:1"),
+        (OURS, 10, "internal:1"),
+        (contract, -14, "internal:5"),
+        (OTHER, 14, "internal:5"),
+        (contract, -16, "internal:6"),
     ]
+    for listed in (moves, moves[:4] + moves[5:]):
+        infos = [info(call(), 7, receipt={"result": "SUCCESS"}, internal_transactions=listed)]
+        assert await moves_of(scripted, found, infos) == expected
 
 
 async def test_a_reverted_call_passes_nothing_on(scripted):
+    """Neither its value nor what was passed on; what it cost leaves who called."""
     moves = [internal(address.to_bytes(OURS), 10)]
-    infos = [info(call(), 7, receipt={"result": "REVERT"}, internal_transactions=moves)]
-    assert await credits_of(scripted, block(7, transaction(call(), "REVERT")), infos) == []
+    receipt = {"result": "REVERT", "net_fee": 300, "energy_fee": 4_000}
+    raw = call(PAYER.address, value=77)
+    infos = [info(raw, 7, fee=4_300, receipt=receipt, internal_transactions=moves)]
+    assert await moves_of(scripted, block(7, transaction(raw, "REVERT")), infos) == [
+        (PAYER.address, -300, "cost:fee"),
+        (PAYER.address, -4_000, "cost:energy"),
+    ]
+
+
+async def test_a_block_that_both_pays_and_charges_one_address(scripted):
+    """A refund inside the payer's own call."""
+    moves = [internal(address.to_bytes(PAYER.address), 30)]
+    raw = call(PAYER.address, value=77)
+    infos = [info(raw, 7, fee=4_000, receipt={"energy_fee": 4_000}, internal_transactions=moves)]
+    found = await moves_of(scripted, block(7, transaction(raw)), infos)
+    assert [(units, place) for party, units, place in found if party == PAYER.address] == [
+        (-77, "call:"),
+        (30, "internal:0"),
+        (-4_000, "cost:energy"),
+    ]
+    assert sum(units for _, units, _ in found) == -4_000, "what is burned"
 
 
 @pytest.mark.parametrize(
@@ -107,12 +147,12 @@ async def test_a_reverted_call_passes_nothing_on(scripted):
 )
 async def test_infos_of_another_block_are_refused(scripted, infos):
     with pytest.raises(NodeUnavailable):
-        await credits_of(scripted, block(7, transaction(call())), infos)
+        await moves_of(scripted, block(7, transaction(call())), infos)
 
 
 async def test_a_block_that_is_not_there_yet(scripted):
     with pytest.raises(NodeUnavailable):
-        await credits_of(scripted, {})
+        await moves_of(scripted, {})
 
 
 @pytest.mark.parametrize(
@@ -132,12 +172,12 @@ async def test_blocks_that_contradict_themselves(scripted, damage):
     found = block(7, transaction(transfer()))
     damage(found)
     with pytest.raises(NodeMisbehaved):
-        await credits_of(scripted, found)
+        await moves_of(scripted, found)
 
 
 async def test_another_block_than_asked_for(scripted):
     with pytest.raises(NodeMisbehaved):
-        await credits_of(scripted, block(8))
+        await moves_of(scripted, block(8))
 
 
 # Status
@@ -185,9 +225,10 @@ async def test_an_outcome_without_result_or_cost_is_not_taken_for_success(script
     free = info(call(), 7, receipt={})
     with pytest.raises(NodeMisbehaved, match="burned nothing"):
         await status(scripted, free, block(7, transaction(call())))
-    torn = info(call(), 7, receipt={"net_fee": 268_000})
-    with pytest.raises(NodeMisbehaved, match="less than its bandwidth"):
-        await status(scripted, torn, block(7, transaction(call())))
+    for torn in ({"net_fee": 268_000}, {"energy_fee": 1}, {"net_fee": -1}):
+        told = info(call(), 7, receipt=torn)
+        with pytest.raises(NodeMisbehaved, match="less than its bandwidth"):
+            await status(scripted, told, block(7, transaction(call())))
 
 
 async def test_a_block_without_its_transactions_is_no_block(scripted):
@@ -208,10 +249,7 @@ async def test_success_needs_both_the_block_and_the_info(scripted):
     found = await status(scripted, good, block(7, transaction(call())))
     assert (found.state, found.reason, found.held) == (TxState.INCLUDED, "", {})
     native = LOCAL.native.id
-    assert found.costs == {
-        (native, CostKind.FEE): 45_000,
-        (native, CostKind.ACTIVATION): 300_000,
-    }
+    assert found.costs == {(native, CostKind.FEE): 345_000}
     assert found.block == BlockRef(7, block_id(7))
 
 
