@@ -26,6 +26,9 @@ from custody.workers.outbox import Item, Outbox
 
 _BATCH = 64
 """Effects claimed at once: as many transfers can be signed in one request."""
+_FIRST_BATCH = 8
+"""After a rest. It doubles while work waits, so that the first of many leave before all of them are
+built, and the rest as cheaply as sets allow."""
 
 OUTBOX_POLL_S = 0.5
 """How often the outbox is looked at, however seldom the chain is: workers of other processes, and
@@ -109,18 +112,21 @@ class NetworkWorker:
 
     async def run_outbox(self) -> None:
         """Run effects as they come due."""
+        batch = _FIRST_BATCH
         while True:
             self._work.clear()
             longest = min(self._poll_interval_s, OUTBOX_POLL_S)
             delay = await self._outbox.delay_s(self.network, longest)
             if delay > 0:
+                batch = _FIRST_BATCH
                 await self._wait(delay)
             else:
-                await self.run_due()
+                await self.run_due(batch)
+                batch = min(2 * batch, _BATCH)
 
-    async def run_due(self) -> int:
-        """Claim what is due now and run it. Returns how many effects that was."""
-        items = await self._outbox.claim(self.network, _BATCH)
+    async def run_due(self, most: int = _BATCH) -> int:
+        """Claim what is due now, at most so many effects, and run them. Returns how many."""
+        items = await self._outbox.claim(self.network, most)
         async with self._outbox.kept(items):
             results = await asyncio.gather(
                 self._do(items, Work.BROADCAST, self._broadcaster.broadcast),

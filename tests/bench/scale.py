@@ -41,11 +41,11 @@ class Scale:
 
 
 FULL = Scale(
-    rounds=9,
+    rounds=5,
     signatures=1024,
     bare_signatures=10_000,
     peer_signatures=200,
-    latency_rounds=9,
+    latency_rounds=5,
     latency_calls=100,
     addresses=4_000,
     peer_addresses=200,
@@ -54,7 +54,7 @@ FULL = Scale(
     bitcoin_transactions=1_000,
     evm_blocks=8,
     transfers=200,
-    http_rounds=5,
+    http_rounds=3,
     http_databases=("SQLite", "PostgreSQL"),
     in_window=10_000,
     payouts=200,
