@@ -219,15 +219,6 @@ class NodeView:
 
         return [attempt(partial(is_held, at)) for at in range(len(txids))]
 
-    async def included_height(self, txid: TxId) -> int | None:
-        """Where the best chain has it, by the node's transaction index."""
-        [answer] = await self.locate([txid])
-        located = found(answer)
-        if located is None or located.block_hash is None:
-            return None
-        block = found((await self.including([located]))[located.block_hash])
-        return None if block is None else block.height
-
     async def including(
         self, located: Sequence[Located | ChainError | None]
     ) -> Mapping[str, BlockRef | ChainError | None]:

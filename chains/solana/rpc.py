@@ -28,7 +28,7 @@ from chains.solana import (
     shrink,
     values,
 )
-from chains.solana.values import Account, BlockSignatures, RawBlock, Transaction
+from chains.solana.values import Account, RawBlock, Transaction
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Fault, JsonRpc
@@ -148,20 +148,6 @@ class SolanaRpc:
             if refused.code in _SKIPPED:
                 return None
             raise
-
-    async def signatures_in(self, slot: int) -> BlockSignatures | None:
-        """Of a finalized block; None if the node does not show it, for whatever reason."""
-        options = _block_options(Commitment.FINALIZED, "signatures")
-        try:
-            return await self._ask(
-                lambda result: values.signatures(slot, result),
-                "getBlock",
-                slot,
-                options,
-                passes=_NOT_SHOWN,
-            )
-        except Refused:
-            return None
 
     async def slots_with_blocks(self, first: int, last: int) -> tuple[int, ...]:
         """Which slots of the range, both ends included, have a confirmed block."""
@@ -315,21 +301,6 @@ class SolanaRpc:
             attempt(partial(read, slot, result))
             for slot, result in zip(slots, results, strict=True)
         ]
-
-    async def signatures_of(self, key: Pubkey, *, before: str | None) -> list[tuple[TxId, int]]:
-        """Finalized transactions that name `key`, newest first, with their slots. A page of them:
-        ask again with the last one as `before`."""
-        options = self._context(Commitment.FINALIZED)
-        if before is not None:
-            options["before"] = before
-        return await self._ask(
-            lambda result: [
-                (TxId(values.text(e["signature"])), values.integer(e["slot"])) for e in result
-            ],
-            "getSignaturesForAddress",
-            str(key),
-            options,
-        )
 
     def _context(self, commitment: Commitment) -> dict[str, object]:
         context: dict[str, object] = {"commitment": commitment}

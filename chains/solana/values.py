@@ -43,12 +43,6 @@ class Transaction:
         return self.error is None or self.fee > 0
 
 
-def was_executed(transaction: Transaction) -> bool:
-    """False for one that a block carries without executing it: a payer that can't pay the fee
-    makes it fail without a fee (SIMD-0290), and it may still be executed later."""
-    return transaction.error is None or transaction.fee > 0
-
-
 @dataclass(frozen=True, slots=True)
 class Executed:
     """What a transaction did to accounts, well or badly. `payer` bears the `fee` (lamports).
@@ -84,16 +78,6 @@ class RawBlock:
     executed: tuple[Executed, ...] = ()
     nonces: tuple[TxId, ...] = ()
     rewards: tuple[Reward, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BlockSignatures:
-    """Which transactions a block holds, by their first signatures, and where it is linked to."""
-
-    ref: BlockRef
-    parent_slot: int
-    parent_hash: str
-    signatures: frozenset[str]
 
 
 def text(value: Any) -> str:
@@ -181,14 +165,3 @@ def whole_block(slot: int, value: Any) -> RawBlock:
 def _executed(txid: Any, payer: Any, fee: int, error: Any, differences: Any) -> Executed:
     moved = tuple((index, text(account), lamports) for index, account, lamports in differences)
     return Executed(TxId(text(txid)), text(payer), fee, error, moved)
-
-
-def signatures(slot: int, value: Any) -> BlockSignatures | None:
-    if value is None:
-        return None
-    return BlockSignatures(
-        ref=BlockRef(height=slot, hash=block_hash(value["blockhash"])),
-        parent_slot=integer(value["parentSlot"]),
-        parent_hash=block_hash(value["previousBlockhash"]),
-        signatures=frozenset(text(each) for each in value["signatures"]),
-    )

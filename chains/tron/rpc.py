@@ -116,15 +116,6 @@ class TronRpc:
     async def block(self, height: int) -> NodeBlock:
         return _whole(await self._call("/wallet/getblockbynum", num=height), height)
 
-    async def solid_header(self, height: int) -> NodeBlock:
-        """Of a block that is solidified. Raises NodeUnavailable above those."""
-        path = "/walletsolidity/getblock"
-        return _block(await self._call(path, id_or_num=str(height), detail=False), height)
-
-    async def solid_block(self, height: int) -> NodeBlock:
-        """A block that is solidified. Raises NodeUnavailable above those."""
-        return _whole(await self._call("/walletsolidity/getblockbynum", num=height), height)
-
     async def infos(self, height: int) -> tuple[TransactionInfo, ...]:
         """One for each transaction of the block, if the node keeps them."""
         answer = await self._call("/wallet/gettransactioninfobyblocknum", num=height)
