@@ -5,7 +5,6 @@ The dict below is the explicit list of the chains this process can speak to.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,11 +37,6 @@ ADAPTERS: Mapping[Family, Callable[..., ChainAdapter]] = {
     Family("tron"): TronAdapter,
     Family("solana"): SolanaAdapter,
 }
-
-
-# Importing web3 raises it to 100,000 (py_ecc does), and then deeply nested JSON from a stranger
-# overflows the C stack instead of raising RecursionError.
-sys.setrecursionlimit(1_000)
 
 
 @dataclass(frozen=True, slots=True)

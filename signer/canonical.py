@@ -13,10 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-NESTING_MAX: Final = 32
-"""Objects and lists within each other."""
+from chains.json_text import read_json
 
-_NOT_STRUCTURE: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _ENCODER = json.JSONEncoder(
     sort_keys=True,
@@ -40,25 +38,6 @@ def canonical_json(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
-def read_json(data: bytes, **hooks: Any) -> Any:
-    """The value of JSON that nobody vouches for, in UTF-8. Raises ValueError, of which
-    json.JSONDecodeError says where. `hooks`: those of json.loads.
-
-    The decoder recurses. Python's recursion limit does not keep it from overflowing the C stack,
-    since libraries raise that limit (py_ecc below web3 does), so the nesting is looked at first.
-    """
-    brackets = _outside_strings(data)
-    for _ in range(NESTING_MAX):
-        inner = len(brackets)
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(brackets) == inner:
-            break
-    too_deep = b"[]" in brackets or b"{}" in brackets  # or never closed, and as deep for a while
-    if too_deep or brackets.count(b"[") + brackets.count(b"{") > NESTING_MAX:
-        raise ValueError("nested too deeply")
-    return json.loads(data.decode(), **hooks)
-
-
 def read_strict_json(data: bytes) -> Any:
     """As `read_json`, of JSON alone. A name that occurs twice means one thing to us and another to
     a proxy (RFC 8259 section 4), so it is refused. Raises ValueError."""
@@ -74,15 +53,6 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def _outside_strings(data: bytes) -> bytes:
-    """The brackets of JSON that are not text: every second part between quotation marks."""
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    # Quotation marks go in pairs, so what stays between two others stays inside or outside.
-    structure = data.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
-    return b"".join(structure.split(b'"')[::2])
 
 
 def parse_json(data: bytes) -> Any:

@@ -6,7 +6,6 @@ How the node is reached is `chains.transport`'s affair. What is special here: am
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any, Final, NoReturn
 
 from chains.answers import attempt
 from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
+from chains.json_text import read_json
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call, Fault, JsonRpc
@@ -78,7 +78,7 @@ def _result(method: str, result: Any) -> Any:
 
 
 def _decode(body: bytes) -> Any:
-    return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+    return read_json(body, parse_float=Decimal, parse_constant=_no_number)
 
 
 def _no_number(text: str) -> NoReturn:

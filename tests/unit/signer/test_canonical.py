@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signer.canonical import NESTING_MAX, MalformedMessage, identifier, parse_time, read_json
+from chains.json_text import NESTING_MAX, read_json
+from signer.canonical import MalformedMessage, identifier, parse_time
 
 TRICKY = st.text(alphabet='[]{}"\\ab\u2028', max_size=8)
 VALUES: Any = st.recursive(
