@@ -26,8 +26,9 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
 COPY --from=packages /opt/venv /opt/venv
 COPY chains/__init__.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
      chains/codec.py chains/costs.py chains/effects.py chains/errors.py chains/families.py \
-     chains/hashes.py chains/keys.py chains/lasting.py chains/model.py chains/networks.py chains/networks.toml \
-     chains/rows.py chains/schema.py chains/transaction.py /opt/custody/chains/
+     chains/hashes.py chains/json_text.py chains/keys.py chains/lasting.py chains/model.py \
+     chains/networks.py chains/networks.toml chains/rows.py chains/schema.py chains/transaction.py \
+     /opt/custody/chains/
 COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.py \
      chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py chains/bitcoin/schema.py \
      chains/bitcoin/sighash.py chains/bitcoin/signatures.py chains/bitcoin/transaction.py \
@@ -41,16 +42,18 @@ COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
      chains/tron/parse.py chains/tron/schema.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
-COPY signer/cli/__init__.py signer/cli/common.py signer/cli/keystore.py signer/cli/options.py \
-     signer/cli/policy.py signer/cli/records.py signer/cli/serving.py /opt/custody/signer/cli/
+COPY signer/ceremonies/__init__.py signer/ceremonies/common.py signer/ceremonies/log.py \
+     signer/ceremonies/options.py signer/ceremonies/recovering.py signer/ceremonies/recovery.py \
+     signer/ceremonies/seed.py signer/ceremonies/words.py /opt/custody/signer/ceremonies/
+COPY signer/cli/__init__.py signer/cli/policy.py signer/cli/serving.py /opt/custody/signer/cli/
 COPY signer/policy/*.py /opt/custody/signer/policy/
-COPY docker/custody-signer /usr/local/bin/custody-signer
+COPY docker/custody-keys docker/custody-signer /usr/local/bin/
 
 ENV PYTHONPATH=/opt/custody PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-# A broken image is never built: the command starts, and policies can name time zones.
+# A broken image is never built: both commands start, and policies can name time zones.
 RUN /opt/venv/bin/python -m compileall -q /opt/custody \
  && /opt/venv/bin/python -c 'from signer.policy.zones import time_zone; time_zone("Europe/Zurich")' \
- && custody-signer --help >/dev/null
+ && custody-keys --help >/dev/null && custody-signer --help >/dev/null
 
 USER 10001:10001
 WORKDIR /var/lib/custody-signer

@@ -1,9 +1,11 @@
 """The seed at rest: one file, opened by a passphrase and, if so made, a PKCS#11 token.
 
-AES-256-GCM under a key from Argon2id (RFC 9106); the header (version, parameters, wrapping) is
-authenticated with it, so that nobody weakens it in place. The administrators whom the signer
-trusts for the first policy lie inside: who can only write the disk can't pin others. The file is
-replaced in one step and readable by its owner alone.
+Two parts, each AES-256-GCM under a key of its own; both keys are from one Argon2id (RFC 9106). What
+serves opens the part `serving` alone, and has no key to the other: the seed's bytes, and the
+administrators whom the signer trusts for the first policy, so that who can only write the disk
+can't pin others. The part `backup` has what words and shares are made of, which nobody can work
+out from the seed. The header (version, parameters, wrapping) is authenticated with each part, so
+that nobody weakens it in place. The file is replaced in one step and readable by its owner alone.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,13 +22,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from chains.json_text import read_json
 from signer.canonical import (
     MalformedMessage,
     canonical_json,
     exact_fields,
     integer,
     octets,
-    read_json,
 )
 from signer.errors import KeystoreDamaged, KeystoreExists, TokenUnavailable, WrongPassphrase
 from signer.memory import wipe
@@ -34,10 +36,13 @@ from signer.policy import Administrators, InvalidPolicy
 from signer.token import Token, WrappedSecret
 
 KEY_BYTES: Final = 32
-_VERSION: Final = 1
+SEED_BYTES: Final = 64
+_VERSION: Final = 2
 _FILE_BYTES_MAX: Final = 256 * 1024
+_TAG_BYTES: Final = 16
 _WRAPPING_KEY: Final = "custody-signer"
-_INFO: Final = b"custody-wallet/keystore/v1"
+_DOMAIN: Final = b"custody-wallet/keystore/v2/"
+_OF_BEFORE: Final = "version 1 is not read any more: restore it from its words or shares"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,30 @@ class KeyDerivation:
 
 @dataclass(slots=True)
 class Contents:
-    """What the file protects. `entropy`: of the BIP-39 words. `administrators`: who signs the
-    first policy, None until pinned."""
+    """What serving needs. `seed`: SEED_BYTES, of which every key is derived (BIP-32, SLIP-10).
+    `administrators`: who signs the first policy, None until pinned."""
 
-    entropy: bytearray = field(repr=False)
+    seed: bytearray = field(repr=False)
     administrators: Administrators | None = None
 
     def wipe(self) -> None:
-        wipe(self.entropy)
+        wipe(self.seed)
+
+
+class Keys(NamedTuple):
+    """What the two parts are encrypted under, KEY_BYTES each."""
+
+    serving: bytearray
+    backup: bytearray
+
+    def wipe(self) -> None:
+        for key in self:
+            wipe(key)
+
+
+class _Part(NamedTuple):
+    nonce: bytes
+    ciphertext: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +116,8 @@ class Header:
         names = "version cipher kdf memory_kib iterations lanes salt wrapping"
         fields = exact_fields(row, frozenset(names.split()))
         known = (integer(fields["version"]), fields["cipher"], fields["kdf"])
+        if known[0] == 1:
+            raise MalformedMessage(_OF_BEFORE)
         if known != (_VERSION, "aes-256-gcm", "argon2id"):
             raise MalformedMessage("a version that this program does not read")
         wrapping = fields["wrapping"]
@@ -109,73 +132,83 @@ class Header:
 def create(
     path: Path,
     contents: Contents,
+    entropy: bytearray,
     passphrase: bytearray,
     *,
     token: Token | None = None,
     derivation: KeyDerivation | None = None,
 ) -> None:
-    """Write a new keystore. Raises KeystoreExists, TokenUnavailable."""
+    """Write a new keystore. `entropy`: of which words and shares are made. Raises KeystoreExists,
+    TokenUnavailable."""
     if path.exists():
         raise KeystoreExists(f"there is a keystore at {path}")
-    replace(path, contents, passphrase, token=token, derivation=derivation)
+    replace(path, contents, entropy, passphrase, token=token, derivation=derivation)
 
 
 def replace(
     path: Path,
     contents: Contents,
+    entropy: bytearray,
     passphrase: bytearray,
     *,
     token: Token | None = None,
     derivation: KeyDerivation | None = None,
 ) -> None:
-    """Write the keystore in one step, with a new salt, nonce and wrapping: after a crash the file
+    """Write the keystore in one step, with a new salt, nonces and wrapping: after a crash the file
     is the old one or the new one."""
+    assert len(contents.seed) == SEED_BYTES
     cost = (derivation or KeyDerivation()).checked()
     secret, wrapping = token.wrap(_WRAPPING_KEY) if token else (bytearray(), None)
     header = Header(cost, os.urandom(16), wrapping)
-    key = _file_key(header, passphrase, secret)
-    nonce = os.urandom(12)
-    plaintext = _pack(contents)
+    keys = _derive(header, passphrase, secret)
+    serving = _pack(contents)
     try:
-        authenticated = canonical_json(header.to_json())
-        ciphertext = AESGCM(key).encrypt(nonce, plaintext, authenticated)
+        row = {
+            "header": header.to_json(),
+            "serving": _seal(header, "serving", keys.serving, serving),
+            "backup": _seal(header, "backup", keys.backup, entropy),
+        }
     finally:
-        wipe(key)
-        wipe(plaintext)
-    row = {"header": header.to_json(), "nonce": nonce.hex(), "ciphertext": ciphertext.hex()}
+        keys.wipe()
+        wipe(serving)
     _write_atomically(path, canonical_json(row) + b"\n")
 
 
 def unlock(path: Path, passphrase: bytearray, *, token: Token | None = None) -> Contents:
     """Raises WrongPassphrase, KeystoreDamaged, TokenUnavailable."""
-    key = file_key(read_header(path), passphrase, token)
+    contents, entropy = unlock_all(path, passphrase, token=token)
+    wipe(entropy)
+    return contents
+
+
+def unlock_all(
+    path: Path, passphrase: bytearray, *, token: Token | None = None
+) -> tuple[Contents, bytearray]:
+    """What serving needs, and the entropy of which words and shares are made. Raises as
+    `unlock`."""
+    keys = keys_of(read_header(path), passphrase, token)
     try:
-        return open_with(path, key)
+        return open_serving(path, keys.serving), _open(path, "backup", keys.backup)
     finally:
-        wipe(key)
+        keys.wipe()
 
 
-def file_key(header: Header, passphrase: bytearray, token: Token | None) -> bytearray:
-    """What a file with this header is encrypted under, KEY_BYTES long; its user wipes it. Whether
-    the passphrase is right shows only in `open_with`. Raises TokenUnavailable."""
+def keys_of(header: Header, passphrase: bytearray, token: Token | None) -> Keys:
+    """What a file with this header is encrypted under; its user wipes them. Whether the passphrase
+    is right shows only when a part is opened. Raises TokenUnavailable."""
     if header.wrapping is not None and token is None:
         raise TokenUnavailable("this keystore needs its PKCS#11 token")
     secret = bytearray()
     if header.wrapping is not None and token is not None:
         secret = token.unwrap(header.wrapping)
-    return _file_key(header, passphrase, secret)
+    return _derive(header, passphrase, secret)
 
 
-def open_with(path: Path, key: bytearray) -> Contents:
+def open_serving(path: Path, key: bytearray) -> Contents:
     """Raises WrongPassphrase, KeystoreDamaged."""
-    header, nonce, ciphertext = _read(path)
-    plaintext = bytearray(len(ciphertext) - 16)
+    plaintext = _open(path, "serving", key)
     try:
-        authenticated = canonical_json(header.to_json())
-        AESGCM(key).decrypt_into(nonce, ciphertext, authenticated, plaintext)
         return _unpack(plaintext)
-    except InvalidTag:
-        raise WrongPassphrase("the passphrase or the token's key does not open it") from None
     finally:
         wipe(plaintext)
 
@@ -185,25 +218,53 @@ def read_header(path: Path) -> Header:
     return _read(path)[0]
 
 
-def _read(path: Path) -> tuple[Header, bytes, bytes]:
+def _read(path: Path) -> tuple[Header, dict[str, _Part]]:
     try:
         with path.open("rb") as file:
             row = read_json(file.read(_FILE_BYTES_MAX))
-        fields = exact_fields(row, frozenset({"header", "nonce", "ciphertext"}))
-        header = Header.parse(fields["header"])
-        nonce, ciphertext = octets(fields["nonce"], 12), octets(fields["ciphertext"])
-        if len(ciphertext) < 16:
-            raise MalformedMessage("ciphertext")
+        # The header first: it may be of a version of before, whose other fields differ.
+        header = Header.parse(row.get("header") if isinstance(row, dict) else None)
+        fields = exact_fields(row, frozenset({"header", "serving", "backup"}))
+        return header, {name: _part(fields[name]) for name in ("serving", "backup")}
     except FileNotFoundError:
         raise KeystoreDamaged(
             f"there is no keystore at {path}: run init, import or restore"
         ) from None
     except ValueError as error:
         raise KeystoreDamaged(f"not a keystore: {path}: {error}") from error
-    return header, nonce, ciphertext
 
 
-def _file_key(header: Header, passphrase: bytearray, token_secret: bytearray) -> bytearray:
+def _part(row: object) -> _Part:
+    fields = exact_fields(row, frozenset({"nonce", "ciphertext"}))
+    nonce, ciphertext = octets(fields["nonce"], 12), octets(fields["ciphertext"])
+    if len(ciphertext) < _TAG_BYTES:
+        raise MalformedMessage("ciphertext")
+    return _Part(nonce, ciphertext)
+
+
+def _seal(header: Header, name: str, key: bytearray, plaintext: bytearray) -> dict[str, str]:
+    nonce = os.urandom(12)
+    ciphertext = AESGCM(key).encrypt(nonce, plaintext, _authenticated(header, name))
+    return {"nonce": nonce.hex(), "ciphertext": ciphertext.hex()}
+
+
+def _open(path: Path, name: str, key: bytearray) -> bytearray:
+    """What a part holds; its user wipes it. Raises WrongPassphrase, KeystoreDamaged."""
+    header, parts = _read(path)
+    nonce, ciphertext = parts[name]
+    plaintext = bytearray(len(ciphertext) - _TAG_BYTES)
+    try:
+        AESGCM(key).decrypt_into(nonce, ciphertext, _authenticated(header, name), plaintext)
+    except InvalidTag:
+        raise WrongPassphrase("the passphrase or the token's key does not open it") from None
+    return plaintext
+
+
+def _authenticated(header: Header, name: str) -> bytes:
+    return canonical_json([name, header.to_json()])
+
+
+def _derive(header: Header, passphrase: bytearray, token_secret: bytearray) -> Keys:
     cost = header.derivation
     derivation = Argon2id(
         salt=header.salt,
@@ -216,29 +277,34 @@ def _file_key(header: Header, passphrase: bytearray, token_secret: bytearray) ->
     with memoryview(material) as view:
         derivation.derive_into(passphrase, view[:32])  # type: ignore[arg-type] # takes any buffer
         view[32:] = token_secret
-    key = bytearray(KEY_BYTES)
-    HKDF(SHA256(), KEY_BYTES, header.salt, _INFO).derive_into(material, key)
+    keys = Keys(bytearray(KEY_BYTES), bytearray(KEY_BYTES))
+    for name, key in zip(Keys._fields, keys, strict=True):
+        info = _DOMAIN + name.encode()
+        HKDF(SHA256(), KEY_BYTES, header.salt, info).derive_into(material, key)
     wipe(material)
     wipe(token_secret)
-    return key
+    return keys
 
 
 def _pack(contents: Contents) -> bytearray:
-    """One byte of length, the entropy, the administrators as JSON. Not JSON as a whole, because
-    text would leave copies of the entropy that nobody can overwrite."""
+    """The seed, then the administrators as JSON. Not JSON as a whole, because text would leave
+    copies of the seed that nobody can overwrite."""
     pinned = contents.administrators
     rest = b"" if pinned is None else canonical_json(pinned.to_json())
-    return bytearray([len(contents.entropy)]) + contents.entropy + rest
+    plaintext = bytearray(SEED_BYTES + len(rest))
+    plaintext[:SEED_BYTES], plaintext[SEED_BYTES:] = contents.seed, rest
+    return plaintext
 
 
 def _unpack(plaintext: bytearray) -> Contents:
-    length = plaintext[0] if plaintext else 0
-    rest = bytes(plaintext[1 + length :])
+    rest = bytes(plaintext[SEED_BYTES:])
     try:
+        if len(plaintext) < SEED_BYTES:
+            raise MalformedMessage("no seed")
         administrators = Administrators.parse(read_json(rest)) if rest else None
     except (InvalidPolicy, ValueError) as error:
         raise KeystoreDamaged("authentic, but written by another version") from error
-    return Contents(plaintext[1 : 1 + length], administrators)
+    return Contents(plaintext[:SEED_BYTES], administrators)
 
 
 def _write_atomically(path: Path, data: bytes) -> None:

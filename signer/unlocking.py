@@ -1,9 +1,10 @@
-"""The keystore's key, worked out in a process of its own that then ends.
+"""The key of the keystore's serving part, worked out in a process of its own that then ends.
 
 OpenSSL's Argon2id and a PKCS#11 library leave copies of passphrase and PIN in memory that they
 give back and nobody overwrites. A process that serves for months would keep them for months, and
 whoever reads its memory later would have what opens every backup of the keystore. So a child reads
-both, writes 32 bytes, and ends: the system gives no page of it to anybody unwiped.
+both, writes 32 bytes, and ends: the system gives no page of it to anybody unwiped. The key of the
+other part, of which words and shares are made, never leaves it.
 
 The child's end of it is `python -m signer.unlocking`.
 """
@@ -40,7 +41,7 @@ def unlock_apart(
         wipe(passphrase)
         wipe(pin)
     try:
-        return keystore.open_with(path, key)
+        return keystore.open_serving(path, key)
     finally:
         wipe(key)
 
@@ -91,11 +92,11 @@ def _main() -> None:
         read_into(0, memoryview(secret))
     try:
         token = location.with_pin(pin) if location is not None else None
-        key = keystore.file_key(keystore.read_header(Path(path)), passphrase, token)
+        keys = keystore.keys_of(keystore.read_header(Path(path)), passphrase, token)
     except KeystoreFault as fault:
         sys.stderr.write(f"{type(fault).__name__}: {fault}\n")
         sys.exit(_REFUSED)
-    os.writev(1, [key])
+    os.writev(1, [keys.serving])
 
 
 if __name__ == "__main__":

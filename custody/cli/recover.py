@@ -40,7 +40,7 @@ Complete = Annotated[
 
 Vaults = Annotated[
     Path | None,
-    typer.Option(help="Write the vaults as `custody-signer recover` wants them, and stop."),
+    typer.Option(help="Write the vaults as `custody-keys recover` wants them, and stop."),
 ]
 
 

@@ -1,8 +1,8 @@
 """Starts the house in the order it depends on itself: nodes, signer, policy, database, API.
 
 Everything that an operator would do by hand is done through the same commands and calls that the
-operator has: `custody-signer` and `custody` run as processes, the policy is published through the
-signer's socket. Each process dies with this one (`chains.devnet.process`).
+operator has: `custody-keys`, `custody-signer` and `custody` run as processes, the policy is
+published through the signer's socket. Each process dies with this one (`chains.devnet.process`).
 """
 
 from __future__ import annotations
@@ -97,10 +97,12 @@ async def _start_signer(
     administrator = Ed25519PrivateKey.generate()
     passphrase, pinned = _write_secrets(state, administrator)
     keys, socket = state / "state", state / "signer.sock"
-    _run(_with_passphrase(passphrase, "init", "--state-dir", keys, "--administrators", pinned), {})
+    trusted = ("--administrators", pinned)
+    _run(_with_passphrase(passphrase, "custody-keys", "init", "--state-dir", keys, *trusted), {})
     chosen = [part for alias in networks for part in ("--network", alias)]
-    serve = _with_passphrase(passphrase, "serve", "--state-dir", keys, "--socket", socket, *chosen)
-    process = EngineProcess(serve, state / "signer.log")
+    where = ("--state-dir", keys, "--socket", socket)
+    command = _with_passphrase(passphrase, "custody-signer", "serve", *where, *chosen)
+    process = EngineProcess(command, state / "signer.log")
     stack.push_async_callback(process.stop)
     process.start()
     client = SignerClient(socket)
@@ -127,10 +129,10 @@ def _write_secrets(state: Path, administrator: Ed25519PrivateKey) -> tuple[Path,
     return passphrase, pinned
 
 
-def _with_passphrase(passphrase: Path, *arguments: str | Path) -> list[str | Path]:
-    """`custody-signer` with the passphrase on file descriptor 3, which only a shell can say."""
+def _with_passphrase(passphrase: Path, program: str, *arguments: str | Path) -> list[str | Path]:
+    """The program with the passphrase on file descriptor 3, which only a shell can say."""
     script = 'passphrase=$1; shift; exec "$@" --passphrase-fd 3 3<"$passphrase"'
-    return ["/bin/sh", "-c", script, "sh", passphrase, _BIN / "custody-signer", *arguments]
+    return ["/bin/sh", "-c", script, "sh", passphrase, _BIN / program, *arguments]
 
 
 def _environment(root: Path, socket: Path, urls: Mapping[str, str], port: int) -> dict[str, str]:

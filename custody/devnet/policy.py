@@ -43,7 +43,7 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
 
 
 def administrators(key: Ed25519PrivateKey) -> dict[str, Any]:
-    """What `custody-signer pin-administrators` is given."""
+    """What `custody-keys pin administrators` is given."""
     credential = {"kind": "ed25519", "key": key.public_key().public_bytes_raw().hex()}
     return {"threshold": 1, "members": [{"id": ADMINISTRATOR, "credentials": [credential]}]}
 

@@ -1,5 +1,5 @@
 """`python -m signer.cli` is `custody-signer`."""
 
-from signer.cli import app
+from signer.cli import main
 
-app()
+main()

@@ -8,34 +8,25 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from signer.cli.common import fail, read_policy, reported
-from signer.cli.options import StateDir
+from signer.commands import fail, read_policy
 from signer.control import ask
 from signer.policy import SignedPolicy
 from signer.state import StateDirectory
 from signer.wire import canonical_json
 
 
-def publish(
-    file: Annotated[Path, typer.Argument(help="The signed policy (`custody policy sign`).")],
-    state_dir: StateDir,
-) -> None:
+def publish(file: Path, state_dir: Path) -> None:
     """Put a signed policy in force at the running signer, which checks every signature."""
-    with reported():
-        signed = read_policy(file)
-        arguments = {"policy": signed.to_json()}
-        version = ask(StateDirectory(state_dir).control, "publish_policy", arguments)
-        print(f"version {version} is in force, digest {sha256(signed.document).hexdigest()}")
+    signed = read_policy(file)
+    arguments = {"policy": signed.to_json()}
+    version = ask(StateDirectory(state_dir).control, "publish_policy", arguments)
+    print(f"version {version} is in force, digest {sha256(signed.document).hexdigest()}")
 
 
-def show(state_dir: StateDir) -> None:
+def show(state_dir: Path) -> None:
     """Print the signed policy in force, as a file that `publish` and `recover` take."""
-    with reported():
-        row = ask(StateDirectory(state_dir).control, "policy", {})
-        if row is None:
-            fail("no policy is in force")
-        print(canonical_json(SignedPolicy.parse(row).to_json()).decode())
+    row = ask(StateDirectory(state_dir).control, "policy", {})
+    if row is None:
+        fail("no policy is in force")
+    print(canonical_json(SignedPolicy.parse(row).to_json()).decode())

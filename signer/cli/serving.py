@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from signer import control, keystore
-from signer.cli.common import fail, read_secrets, reported
-from signer.cli.options import PassphraseFd, PinFd, StateDir, TokenLabel, TokenLibrary
+from signer.commands import fail, read_secrets
 from signer.control import ask
 from signer.process import Configuration, serve
 from signer.server import TlsListener, UnixListener
@@ -22,84 +20,71 @@ from signer.wire import Status
 
 
 def serve_command(
-    state_dir: StateDir,
-    network: Annotated[
-        list[str],
-        typer.Option(help="A network to sign for, by alias or CAIP-2 id; repeat for more."),
-    ],
-    socket: Annotated[Path | None, typer.Option(help="Unix socket for callers.")] = None,
-    allow_uid: Annotated[
-        list[int] | None, typer.Option(help="User who may call. [default: the signer's own]")
-    ] = None,
-    listen: Annotated[str, typer.Option(help="HOST:PORT for callers over mutual TLS.")] = "",
-    certificate: Annotated[Path | None, typer.Option(help="Ours, with its chain (PEM).")] = None,
-    private_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
-    callers_ca: Annotated[Path | None, typer.Option(help="Who certifies callers (PEM).")] = None,
-    allow_name: Annotated[
-        list[str] | None, typer.Option(help="Common name of a certificate that may call.")
-    ] = None,
-    passphrase_fd: PassphraseFd = None,
-    locked: Annotated[bool, typer.Option(help="Start locked; `unlock` later.")] = False,
-    token_library: TokenLibrary = None,
-    token_label: TokenLabel = "",
-    pin_fd: PinFd = None,
+    *,
+    state_dir: Path,
+    network: Sequence[str],
+    socket: Path | None,
+    allow_uid: Sequence[int] | None,
+    listen: str,
+    certificate: Path | None,
+    private_key: Path | None,
+    callers_ca: Path | None,
+    allow_name: Sequence[str] | None,
+    passphrase_fd: int | None,
+    locked: bool,
+    token_library: Path | None,
+    token_label: str,
+    pin_fd: int | None,
 ) -> None:
     """Serve until told to stop. Prints one line once it listens."""
-    with reported():
-        tls = None
-        if listen:
-            host, _, port = listen.rpartition(":")
-            context = server_context(certificate, private_key, callers_ca)
-            tls = TlsListener(host, int(port), context, frozenset(allow_name or ()))
-        unix = None
-        if socket is not None:
-            unix = UnixListener(socket, frozenset(allow_uid or (os.geteuid(),)))
-        if unix is None and tls is None:
-            fail("nowhere to listen: --socket or --listen")
-        if tls is not None and not tls.names:
-            fail("nobody may call: --allow-name for each common name that may")
-        location = TokenLocation(token_library, token_label) if token_library else None
-        configuration = Configuration(
-            StateDirectory(state_dir), tuple(network), unix, tls, location
+    tls = None
+    if listen:
+        host, _, port = listen.rpartition(":")
+        context = server_context(certificate, private_key, callers_ca)
+        if not port.isdecimal():
+            fail("--listen is HOST:PORT")
+        tls = TlsListener(host, int(port), context, frozenset(allow_name or ()))
+    unix = None
+    if socket is not None:
+        unix = UnixListener(socket, frozenset(allow_uid or (os.geteuid(),)))
+    if unix is None and tls is None:
+        fail("nowhere to listen: --socket or --listen")
+    if tls is not None and not tls.names:
+        fail("nobody may call: --allow-name for each common name that may")
+    location = TokenLocation(token_library, token_label) if token_library else None
+    configuration = Configuration(StateDirectory(state_dir), tuple(network), unix, tls, location)
+    with configuration.state.exclusive():
+        secrets = None if locked else read_secrets(passphrase_fd, token_library, pin_fd)
+        asyncio.run(
+            serve(configuration, secrets, lambda where: print(f"serving {where}", flush=True))
         )
-        with configuration.state.exclusive():
-            secrets = None if locked else read_secrets(passphrase_fd, token_library, pin_fd)
-            asyncio.run(
-                serve(configuration, secrets, lambda where: print(f"serving {where}", flush=True))
-            )
 
 
 def unlock(
-    state_dir: StateDir,
-    passphrase_fd: PassphraseFd = None,
-    token_library: TokenLibrary = None,
-    pin_fd: PinFd = None,
+    *, state_dir: Path, passphrase_fd: int | None, token_library: Path | None, pin_fd: int | None
 ) -> None:
     """Unlock the running signer."""
-    with reported():
-        secrets = read_secrets(passphrase_fd, token_library, pin_fd)
-        print_status(control.unlock(StateDirectory(state_dir).control, *secrets))
+    secrets = read_secrets(passphrase_fd, token_library, pin_fd)
+    print_status(control.unlock(StateDirectory(state_dir).control, *secrets))
 
 
-def lock(state_dir: StateDir) -> None:
+def lock(state_dir: Path) -> None:
     """Wipe the running signer's keys; it answers `locked` from then on."""
-    with reported():
-        print_status(ask(StateDirectory(state_dir).control, "lock", {}))
+    print_status(ask(StateDirectory(state_dir).control, "lock", {}))
 
 
-def status(state_dir: StateDir) -> None:
+def status(state_dir: Path) -> None:
     """What the running signer says of itself, else what its files say."""
-    with reported():
-        state = StateDirectory(state_dir)
-        try:
-            answer = ask(state.control, "status", {})
-        except OSError:
-            header = keystore.read_header(state.keystore)
-            token = header.wrapping.token if header.wrapping else "none"
-            print(f"not running\nkeystore: Argon2id {header.derivation.memory_kib // 1024} MiB")
-            print(f"wrapping token: {token}")
-            return
-        print_status(answer)
+    state = StateDirectory(state_dir)
+    try:
+        answer = ask(state.control, "status", {})
+    except OSError:
+        header = keystore.read_header(state.keystore)
+        token = header.wrapping.token if header.wrapping else "none"
+        print(f"not running\nkeystore: Argon2id {header.derivation.memory_kib // 1024} MiB")
+        print(f"wrapping token: {token}")
+        return
+    print_status(answer)
 
 
 def print_status(answer: Any) -> None:

@@ -287,7 +287,10 @@ def test_the_base_image_is_a_python_that_the_tests_run_on():
 def test_the_signers_image_has_exactly_what_the_signer_imports():
     """Each name here is either missing in docker/signer.Dockerfile or has no business there."""
     inside = {source for target, source in files_of("signer").items() if "/opt/" in target}
-    needed = imported_by("signer.cli") | {"chains/assets.toml", "chains/networks.toml"}
+    needed = imported_by("signer.cli", "signer.ceremonies") | {
+        "chains/assets.toml",
+        "chains/networks.toml",
+    }
     public = {"signer/client.py"}  # the caller's side, which the folder brings along
     assert sorted(inside ^ (needed | public)) == []
     forbidden = re.compile(r"(rpc|adapter|node|follow)\.py$|devnet|custody|^api/")
@@ -386,9 +389,10 @@ for name in {modules}:
     assert signer_image.run("-c", program).stdout == ""
 
 
-def test_the_signers_command_starts_from_its_image(signer_image: Image, tmp_path: Path):
-    helped = signer_image.run(DOCKER / "custody-signer", "--help")
-    assert helped.returncode == 0, helped.stderr
+def test_the_signers_commands_start_from_its_image(signer_image: Image, tmp_path: Path):
+    for command in ("custody-keys", "custody-signer"):
+        helped = signer_image.run(DOCKER / command, "--help")
+        assert helped.returncode == 0, helped.stderr
     status = signer_image.run(DOCKER / "custody-signer", "status", "--state-dir", tmp_path)
     assert (status.returncode, "there is no keystore" in status.stderr) == (1, True)
 
@@ -418,7 +422,7 @@ def test_the_lines_of_the_readme_and_the_compose_file_make_a_signer_that_serves(
         ]
         pinned.write_text(json.dumps({"threshold": 2, "members": members}))
         secret.write_text("a passphrase for this test\n")
-        _command(here / "bin", signer_image)
+        _commands(here / "bin", signer_image)
         service = COMPOSE["services"]["signer"]
         moved = {
             "/var/lib/custody-signer": str(here / "state"),
@@ -429,7 +433,7 @@ def test_the_lines_of_the_readme_and_the_compose_file_make_a_signer_that_serves(
         environment = {"PATH": f"{here / 'bin'}:{os.environ['PATH']}"}
         start = [*service["entrypoint"], _moved(service["command"][0], moved)]
         readme = (DOCKER / "README.md").read_text()
-        init, backup = re.findall(r"'(exec custody-signer [^']+)'", readme)
+        init, backup = re.findall(r"'(exec custody-keys [^']+)'", readme)
         shell = [*service["entrypoint"]]
         told = [
             subprocess.run(
@@ -461,15 +465,16 @@ def _moved(line: str, places: dict[str, str]) -> str:
     return line
 
 
-def _command(folder: Path, image: Image) -> None:
-    """A `custody-signer` on the path, which is the image's."""
+def _commands(folder: Path, image: Image) -> None:
+    """`custody-keys` and `custody-signer` on the path, which are the image's."""
     command, environment = image_python(image.code, image.packages)
     folder.mkdir()
-    script = folder / "custody-signer"
     exports = "".join(f"export {k}='{v}'\n" for k, v in environment.items() if k != "PATH")
-    line = " ".join([*command, str(DOCKER / "custody-signer")])
-    script.write_text(f'#!/bin/sh\n{exports}exec {line} "$@"\n')
-    script.chmod(0o755)
+    for name in ("custody-keys", "custody-signer"):
+        script = folder / name
+        line = " ".join([*command, str(DOCKER / name)])
+        script.write_text(f'#!/bin/sh\n{exports}exec {line} "$@"\n')
+        script.chmod(0o755)
 
 
 def test_custodys_command_starts_from_its_image(custody_image: Image, tmp_path: Path):

@@ -35,7 +35,7 @@ ALLOWED = {
     "signer.journal:Journal.transaction": "the one transaction of a call is open, and only one",
     "signer.keychain:Keychain.account_key": "refused before for other kinds of keys",
     "signer.keychain:OwnKey.sign": "messages of our own making",
-    "signer.words:words_of": "entropy of the keystore, at unlocking",
+    "signer.keystore:replace": "a ceremony writes it, with a seed that it made",
 }
 
 

@@ -4,6 +4,7 @@ The import contracts do not look inside third-party packages, so the entry point
 a process of their own and its modules are read off afterwards.
 """
 
+import asyncio
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.signer import RunningSigner, prepare_state, running_signer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,27 +25,22 @@ FORBIDDEN = re.compile(
 )
 # Whoever adds to these says why in docs/adr. A token's library (python-pkcs11) comes only with one.
 THIRD_PARTY = {
-    "annotated_doc",
     "cffi",
     "coincurve",
     "Crypto",
     "cryptography",
     "embit",
     "google",
-    "mnemonic",
     "pycparser",
-    "shamir_mnemonic",
-    "shellingham",
     "solders",
-    "typer",
     "typing_extensions",
     "tzdata",
 }
-MODULES_MAX = 290
+MODULES_MAX = 260
 """Of ours and of others, beyond the standard library's (which differs between Pythons)."""
 
 PRIVATE = re.compile(
-    r"signer\.(?!(wire|agreement|client|policy|canonical|messages|records|statements|checkpoint|tree|proof)(\.|$))\w+"
+    r"signer\.(?!(wire|agreement|answers|reading|client|policy|canonical|messages|records|statements|checkpoint|tree|proof)(\.|$))\w+"
 )
 
 
@@ -63,7 +61,7 @@ def modules_after_import(module: str, home: Path) -> set[str]:
     return set(done.stdout.split())
 
 
-@pytest.mark.parametrize("entry", ["signer.server", "signer.cli"])
+@pytest.mark.parametrize("entry", ["signer.server", "signer.cli", "signer.ceremonies"])
 def test_the_signer_loads_no_node_no_database_and_no_http(entry: str, tmp_path: Path):
     loaded = modules_after_import(entry, tmp_path)
     assert entry in loaded
@@ -78,6 +76,44 @@ def test_the_signer_loads_no_more_than_it_did(tmp_path: Path):
     packages = {each.partition(".")[0] for each in beyond if not each.startswith("_")}
     assert packages - {"chains", "signer"} <= THIRD_PARTY
     assert len(beyond) <= MODULES_MAX
+
+
+CEREMONIES = re.compile(r"(signer\.ceremonies|mnemonic|shamir_mnemonic|typer|click|rich)(\.|$)")
+SERVING = """
+import atexit, sys
+from pathlib import Path
+from signer.cli import main
+
+told = Path(sys.argv.pop(1))
+atexit.register(lambda: told.write_text("\\n".join(sys.modules)))
+main()
+"""
+
+
+def test_the_process_that_serves_loads_no_word_lists_and_no_ceremony(tmp_path: Path):
+    """The real one, after it was unlocked and has answered."""
+    told = tmp_path / "modules"
+    program = (sys.executable, "-c", SERVING, str(told))
+    with running_signer(prepare_state(tmp_path), program=program) as signer:
+        asyncio.run(_ask(signer))
+        signer.stop()
+    loaded = set(told.read_text().split())
+    assert {"signer.service", "signer.unlocking", "signer.keystore"} <= loaded
+    assert {name for name in loaded if CEREMONIES.match(name)} == set()
+    assert {name for name in loaded if FORBIDDEN.match(name)} == set()
+
+
+async def _ask(signer: RunningSigner) -> None:
+    client = signer.client()
+    assert not (await client.status()).locked
+    assert (await client.open_vault("c1", "v1")).account == 0
+    await client.close()
+
+
+def test_a_ceremony_would_be_seen(tmp_path: Path):
+    loaded = modules_after_import("signer.ceremonies", tmp_path)
+    found = {name.partition(".")[0] for name in loaded if CEREMONIES.match(name)}
+    assert {"signer", "mnemonic", "shamir_mnemonic", "typer"} <= found
 
 
 @pytest.mark.parametrize(

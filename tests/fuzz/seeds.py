@@ -256,8 +256,11 @@ def policy() -> bytes:
 def keystores() -> list[bytes]:
     plain = Header(KeyDerivation(), bytes(16), None)
     wrapped = replace(plain, wrapping=WrappedSecret("token", "key", bytes(16), bytes(48)))
-    parts = {"nonce": "00" * 12, "ciphertext": "00" * 49}
-    return [canonical_json({"header": h.to_json(), **parts}) for h in (plain, wrapped)]
+    part = {"nonce": "00" * 12, "ciphertext": "00" * 80}
+    return [
+        canonical_json({"header": h.to_json(), "serving": part, "backup": part})
+        for h in (plain, wrapped)
+    ]
 
 
 class _Prover:

@@ -28,7 +28,16 @@ from signer.wire import SignRequest
 from tests.hostile.transactions import ETHEREUM, TRON, honest, transaction, with_tx
 from tests.hostile.world import World
 from tests.support.networks import codecs_of, find_network
-from tests.support.signer import ENTROPY, PASSPHRASE, PINNED, ROOT, SIGNER, Clock, caller
+from tests.support.signer import (
+    ENTROPY,
+    PASSPHRASE,
+    PINNED,
+    ROOT,
+    SEED,
+    SIGNER,
+    Clock,
+    caller,
+)
 
 NETWORKS = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
 _CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
@@ -58,8 +67,9 @@ def build_house(folder: Path) -> House:
     state = StateDirectory(folder / "origin")
     backup = state.path / "backup"
     backup.mkdir(parents=True)
-    contents = Contents(bytearray(ENTROPY), PINNED)
-    keystore.create(state.keystore, contents, bytearray(PASSPHRASE), derivation=_CHEAP)
+    contents = Contents(bytearray(SEED), PINNED)
+    passphrase = bytearray(PASSPHRASE)
+    keystore.create(state.keystore, contents, bytearray(ENTROPY), passphrase, derivation=_CHEAP)
     clock = Clock(utc_now())
     with in_process(state, clock, name="early") as world:
         world.prepare()
@@ -86,7 +96,7 @@ def in_process(
 
     def start() -> None:
         endpoint.lock()
-        contents = Contents(bytearray(ENTROPY), PINNED)
+        contents = Contents(bytearray(SEED), PINNED)
         endpoint.session = Session(state, contents, NETWORKS, clock, clock.counter)
 
     start()
@@ -108,7 +118,7 @@ async def serving_here(state: StateDirectory) -> AsyncIterator[Path]:
     """The server's own code in this process, where its patience can be shortened."""
     endpoint = Endpoint()
     server = Server(endpoint)
-    contents = Contents(bytearray(ENTROPY), PINNED)
+    contents = Contents(bytearray(SEED), PINNED)
     clock = Clock(utc_now())
     endpoint.session = await server.run(
         lambda: Session(state, contents, NETWORKS, clock, clock.counter)

@@ -13,9 +13,9 @@ from solders.hash import Hash
 
 from chains.bitcoin.transaction import length_prefixed
 from chains.costs import CostKind, costs_in
+from signer.ceremonies.recovery import Skip, recover
 from signer.clock import utc_now
 from signer.keystore import Contents
-from signer.recovery import Skip, recover
 from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.wire import SignRequest
@@ -46,7 +46,7 @@ from tests.hostile.world import (
     mandate_in,
     payment,
 )
-from tests.support.signer import ENTROPY, PINNED, Clock, changed, outcome_word
+from tests.support.signer import PINNED, SEED, Clock, changed, outcome_word
 from tests.unit.bitcoin.support import PsbtMap, split_psbt
 
 Perform = Callable[[World], str]
@@ -263,7 +263,7 @@ def recovered_without_policy(state: StateDirectory) -> None:
     """The operator recovers the restored backup, and nobody brings the policy that was last in
     force: version 3, of which the backup knows nothing."""
     all_restored(state)
-    log_key = root_of(Contents(bytearray(ENTROPY), PINNED)).own_key(LOG_KEY)
+    log_key = root_of(Contents(bytearray(SEED), PINNED)).own_key(LOG_KEY)
     recover(state, log_key, None, Skip(10_000, 3, ()), utc_now(), PINNED).close()
 
 

@@ -16,7 +16,7 @@ from tests.hostile.attack import NO_START, Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.house import House, NoStart, Process, in_process, serving
 from tests.hostile.world import World, last_refusal, signed_in
-from tests.support.signer import Clock, run_cli
+from tests.support.signer import Clock, run_keys
 
 pytestmark = pytest.mark.xdist_group("hostile")
 
@@ -43,7 +43,7 @@ def test_the_log_of_all_that_is_sound(shared: Process) -> None:
     """By the operator's command, with nothing but the pinned key."""
     log_key = Status.parse(shared.world().call("status")).log_key
     log = shared.state.log
-    said = run_cli("log", "verify", "--file", log, "--log-key", log_key.hex(), secrets={}).stdout
+    said = run_keys("log", "verify", "--file", log, "--log-key", log_key.hex(), secrets={}).stdout
     assert said.startswith(f"sound up to record {len(shared.world().records())},")
 
 

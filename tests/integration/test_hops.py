@@ -36,7 +36,7 @@ from signer.state import StateDirectory
 from tests.bench.requests import standing_policy
 from tests.support.hops import SIGNER, Trace, described, tracing, visiting
 from tests.support.networks import find_network
-from tests.support.signer import ENTROPY, PINNED
+from tests.support.signer import PINNED, SEED
 
 NETWORK = find_network("ethereum-local")
 OUTSIDE = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -125,7 +125,7 @@ async def opened(folder: Path) -> AsyncIterator[House]:
         stack.push_async_callback(server.close)
         state = StateDirectory(folder / "signer")
         state.path.mkdir()
-        contents = Contents(bytearray(ENTROPY), PINNED)
+        contents = Contents(bytearray(SEED), PINNED)
         endpoint.session = await server.run(lambda: Session(state, contents, [NETWORK.alias]))
         await server.listen_unix(UnixListener(socket, frozenset({os.geteuid()})))
         url = f"sqlite+aiosqlite:///{folder / 'custody.sqlite3'}"

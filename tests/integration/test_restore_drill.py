@@ -43,7 +43,7 @@ from signer.client import SignerClient
 from signer.state import StateDirectory
 from signer.wire import canonical_json
 from tests.support.networks import find_network
-from tests.support.signer import prepare_state, run_cli, running_signer
+from tests.support.signer import prepare_state, run_keys, running_signer
 from tests.unit.custody.transfers.desk import ANYONE, Plain
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(420)]
@@ -316,8 +316,8 @@ async def test_an_older_signer(drill: Drill) -> None:
             await until(lambda: _waits(services, drill, "three"))
             ids = await drill.repeat_all(services)
     assert await drill.received() == drill.amounts("before", "one", "two")
-    assert "`custody-signer recover --log COPY`" in RUNBOOK
-    run_cli("recover", "--state-dir", drill.state.path, "--log", log)
+    assert "`custody-keys recover --log COPY`" in RUNBOOK
+    run_keys("recover", "--state-dir", drill.state.path, "--log", log)
     with running_signer(drill.state):
         async with drill.living() as services:
             assert await drill.repeat_all(services) == ids
@@ -337,8 +337,8 @@ async def test_both_older_and_no_copy_of_the_log(drill: Drill) -> None:
     sequence = known.split("record ")[1].split()[0]
     skipped = ("--sequence", sequence, "--policy-version", "1", "--policy", drill.policy)
     typed = "--sequence N --policy-version VERSION --policy FILE --vaults vaults.jsonl"
-    assert f"`custody-signer recover {typed}`" in RUNBOOK
-    run_cli("recover", "--state-dir", drill.state.path, *skipped, "--vaults", vaults)
+    assert f"`custody-keys recover {typed}`" in RUNBOOK
+    run_keys("recover", "--state-dir", drill.state.path, *skipped, "--vaults", vaults)
     with running_signer(drill.state):
         async with drill.living() as services:
             await until(lambda: _is(alarms(services), {"signer_ahead"}))

@@ -39,7 +39,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from signer import auditlog, endpoint, journal, service
-from signer.cli import app
+from signer.cli import main
 
 armed = Path(sys.argv.pop(1))
 
@@ -68,7 +68,7 @@ service.step8_receipt = dying("after-signing", service.step8_receipt)
 auditlog.AuditLog.append = dying("before-log", auditlog.AuditLog.append)
 auditlog.AuditLog._write = write_or_tear
 endpoint.outcome_to_json = dying("after-log", endpoint.outcome_to_json)
-app()
+main()
 """
 POINTS = ("before-commit", "after-commit", "after-signing", "before-log", "mid-log", "after-log")
 

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from signer import keystore
+from signer.ceremonies.words import words_of
 from tests.support.process_memory import occurrences, readable
 from tests.support.signer import PASSPHRASE, prepare_state, run_cli, running_signer
 
@@ -29,6 +30,17 @@ def left(signer):
 def test_the_search_finds_what_is_there():
     buffer = bytearray(PASSPHRASE)
     assert occurrences(os.getpid(), bytes(buffer)) > 0
+
+
+def test_what_serves_has_the_seeds_bytes_and_nothing_that_words_are_made_of(state):
+    """Not the entropy, as bytes or as text, and not a line of the word lists."""
+    _, entropy = keystore.unlock_all(state.keystore, bytearray(PASSPHRASE))
+    first = words_of(entropy).encode().split()
+    absent = (bytes(entropy), entropy.hex().encode(), b" ".join(first[:2]), b"abandon\nability")
+    with running_signer(state) as signer:
+        if not readable(signer.process.pid):
+            pytest.skip("only root may read the memory of an undumpable process")
+        assert [occurrences(signer.process.pid, each) for each in absent] == [0] * len(absent)
 
 
 async def test_the_passphrase_is_gone_after_every_way_to_unlock(state):
@@ -65,13 +77,13 @@ def test_what_goes_wrong_in_the_child_is_said_by_its_name(state, tmp_path):
         finally:
             assert not any(secrets[0]) and not any(secrets[1])
 
-    expected = keystore.unlock(state.keystore, bytearray(PASSPHRASE)).entropy
-    assert unlock(state.keystore).entropy == expected
+    expected = keystore.unlock(state.keystore, bytearray(PASSPHRASE)).seed
+    assert unlock(state.keystore).seed == expected
     with pytest.raises(WrongPassphrase):
         unlock(state.keystore, passphrase=b"something else")
     with pytest.raises(KeystoreDamaged, match="there is no keystore"):
         unlock(tmp_path / "nothing")
-    assert unlock(state.keystore, TokenLocation(tmp_path / "no.so", "t")).entropy == expected
+    assert unlock(state.keystore, TokenLocation(tmp_path / "no.so", "t")).seed == expected
     row = json.loads(state.keystore.read_text())
     row["header"]["wrapping"] = {"ciphertext": "", "iv": "00" * 16, "key": "k", "token": "t"}
     state.keystore.write_text(json.dumps(row))

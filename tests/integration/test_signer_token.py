@@ -12,7 +12,7 @@ from signer.errors import TokenUnavailable, WrongPassphrase
 from signer.keystore import Contents, KeyDerivation
 from signer.token import Token
 from tests.support import softhsm
-from tests.support.signer import ENTROPY, PASSPHRASE, run_cli
+from tests.support.signer import ENTROPY, PASSPHRASE, SEED, run_cli, run_keys
 
 LIBRARY = softhsm.library() or Path("libsofthsm2.so")
 CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
@@ -59,13 +59,13 @@ def token(tokens):
 @pytest.fixture
 def path(token, tmp_path):
     file = tmp_path / "keystore.json"
-    contents = Contents(bytearray(ENTROPY))
-    keystore.create(file, contents, bytearray(PASSPHRASE), token=token, derivation=CHEAP)
+    contents, entropy = Contents(bytearray(SEED)), bytearray(ENTROPY)
+    keystore.create(file, contents, entropy, bytearray(PASSPHRASE), token=token, derivation=CHEAP)
     return file
 
 
 def test_it_opens_with_passphrase_and_token(path, token):
-    assert bytes(keystore.unlock(path, bytearray(PASSPHRASE), token=token).entropy) == ENTROPY
+    assert bytes(keystore.unlock(path, bytearray(PASSPHRASE), token=token).seed) == SEED
 
 
 def test_the_file_and_the_passphrase_alone_do_not_open_it(path):
@@ -99,12 +99,11 @@ def test_a_changed_wrapping_does_not_open_it(path, token):
 
 def test_each_write_wraps_another_secret(path, token):
     before = json.loads(path.read_text())["header"]["wrapping"]
-    keystore.replace(
-        path, Contents(bytearray(ENTROPY)), bytearray(PASSPHRASE), token=token, derivation=CHEAP
-    )
+    contents, entropy = Contents(bytearray(SEED)), bytearray(ENTROPY)
+    keystore.replace(path, contents, entropy, bytearray(PASSPHRASE), token=token, derivation=CHEAP)
     after = json.loads(path.read_text())["header"]["wrapping"]
     assert before["ciphertext"] != after["ciphertext"]
-    assert bytes(keystore.unlock(path, bytearray(PASSPHRASE), token=token).entropy) == ENTROPY
+    assert bytes(keystore.unlock(path, bytearray(PASSPHRASE), token=token).seed) == SEED
 
 
 def test_the_wrapping_key_never_leaves_the_token(path, token):
@@ -127,8 +126,8 @@ def test_by_command(tokens, tmp_path):
     state = tmp_path / "state"
     where = ("--state-dir", state, "--token-library", LIBRARY, "--token-label", "vault")
     secrets = {"--passphrase-fd": PASSPHRASE, "--pin-fd": PIN.encode()}
-    run_cli("init", *where, "--memory-mib", "19", secrets=secrets)
-    assert len(run_cli("backup", *where, secrets=secrets).stdout.split()) == 24
+    run_keys("init", *where, "--memory-mib", "19", secrets=secrets)
+    assert len(run_keys("backup", *where, secrets=secrets).stdout.split()) == 24
     assert "wrapping token: vault" in run_cli("status", "--state-dir", state, secrets={}).stdout
-    without = run_cli("backup", "--state-dir", state, check=False)
+    without = run_keys("backup", "--state-dir", state, check=False)
     assert "needs its PKCS#11 token" in without.stderr

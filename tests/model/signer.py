@@ -15,9 +15,9 @@ from pathlib import Path
 from chains.costs import CostKind
 from chains.effects import Pay
 from chains.model import Address, UnsignedTx
+from signer.ceremonies.recovery import LostVault, Skip, recover
 from signer.policy import Policy, Window, basis_of
 from signer.policy.fields import SECONDS_MAX
-from signer.recovery import LostVault, Skip, recover
 from signer.wire import Action, Approval, Consent, Core, Mandate, Purpose, Receipt, SignRequest
 from tests.model import guard as model
 from tests.support.networks import find_network
@@ -99,7 +99,7 @@ class RealGuard:
         guard = self.bench.session.guard
         vaults = []
         for source, vault in self._vaults.items():
-            found = guard.vault(vault)
+            found = guard.registry.vault(vault)
             assert found is not None
             vaults.append(LostVault(f"c{self._game}{source}", vault, found.account))
         first = guard.in_force.version - len(self._bases) + 1

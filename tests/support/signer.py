@@ -10,10 +10,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -34,7 +35,9 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from signer.cli import app
+from signer.ceremonies import app
+from signer.ceremonies.words import seed_of
+from signer.cli import main
 from signer.client import SignerClient
 from signer.keychain import OwnKey
 from signer.keystore import Contents, KeyDerivation, create
@@ -91,6 +94,7 @@ __all__ = [
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 """A Wednesday."""
 ENTROPY = bytes(range(32))
+SEED = bytes(seed_of(bytearray(ENTROPY)))
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "keys"
 
 
@@ -188,13 +192,13 @@ class Bench:
         self.state = StateDirectory(folder)
         folder.mkdir(exist_ok=True)
         self.session = self.open()
-        if self.session.guard.policy is None:
+        if self.session.guard.in_force.policy is None:
             self.session.vaults.open("c1", "v1")
             self.session.vaults.open("c2", "v2")
             self.session.publisher.publish(sign_policy(document or policy_document()))
 
     def open(self) -> Session:
-        contents = Contents(bytearray(ENTROPY), PINNED)
+        contents = Contents(bytearray(SEED), PINNED)
         return Session(
             self.state,
             contents,
@@ -218,7 +222,7 @@ class Bench:
 
     def path(self, alias: str = "ethereum-local", vault: str = "v1", index: int = 0) -> str:
         codec = self.codec(alias)
-        found = self.session.guard.vault(vault)
+        found = self.session.guard.registry.vault(vault)
         assert found is not None
         return codec.address_path(codec.network.address_types[0], found.account, index)
 
@@ -265,7 +269,7 @@ class Bench:
             expires_at=self.clock.now + timedelta(hours=1),
         )
         made = changed(offered, **changes)
-        policy = self.session.guard.policy
+        policy = self.session.guard.in_force.policy
         if policy is None or "basis" in changes:
             return made
         return replace(made, basis=basis_of(policy, made.core))
@@ -292,7 +296,7 @@ def is_repetition(again: Any, first: Receipt) -> bool:
 
 def log_key() -> OwnKey:
     """What every `Bench` seals its journal with."""
-    return root_of(Contents(bytearray(ENTROPY), PINNED)).own_key(LOG_KEY)
+    return root_of(Contents(bytearray(SEED), PINNED)).own_key(LOG_KEY)
 
 
 def caller(name: str = "test", *, allowed: bool = True) -> Any:
@@ -366,19 +370,50 @@ class Said:
 def run_cli(
     *arguments: str | Path, secrets: Mapping[str, bytes] | None = None, check: bool = True
 ) -> Said:
-    """`custody-signer` in this process, each secret on a file descriptor of its own. Only the
-    hardening is left out, which would be the test's own process's."""
+    """`custody-signer` in this process, each secret on a file descriptor of its own."""
+    return _run(_run_signer, arguments, secrets, check)
+
+
+def run_keys(
+    *arguments: str | Path, secrets: Mapping[str, bytes] | None = None, check: bool = True
+) -> Said:
+    """`custody-keys`, likewise."""
+    return _run(_run_keys, arguments, secrets, check)
+
+
+def _run(
+    program: Callable[[Sequence[str]], Said],
+    arguments: Sequence[str | Path],
+    secrets: Mapping[str, bytes] | None,
+    check: bool,
+) -> Said:
+    """Only the hardening is left out, which would be the test's own process's."""
     passed = {"--passphrase-fd": PASSPHRASE} if secrets is None else secrets
     descriptors, command = _passed(arguments, passed, ())
     try:
-        with patch("signer.cli.common.harden_process"):
-            result = CliRunner().invoke(app, command)
+        with patch("signer.commands.harden_process"):
+            said = program(command)
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+    assert not check or said.returncode == 0, said.stderr
+    return said
+
+
+def _run_signer(arguments: Sequence[str]) -> Said:
+    out, err, code = StringIO(), StringIO(), 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def _run_keys(arguments: Sequence[str]) -> Said:
+    result = CliRunner().invoke(app, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    assert not check or result.exit_code == 0, result.stderr
     return Said(result.exit_code, result.stdout, result.stderr)
 
 
@@ -426,8 +461,9 @@ def prepare_state(folder: Path, *, administrators: Any = None) -> StateDirectory
     pinned = Administrators.parse(administrators or administrators_json())
     cheap = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
     with state.exclusive():
-        contents = Contents(bytearray(os.urandom(32)), pinned)
-        create(state.keystore, contents, bytearray(PASSPHRASE), derivation=cheap)
+        entropy = bytearray(os.urandom(32))
+        contents = Contents(seed_of(entropy), pinned)
+        create(state.keystore, contents, entropy, bytearray(PASSPHRASE), derivation=cheap)
     return state
 
 

@@ -20,8 +20,8 @@ from chains.model import (
     SigningInput,
     UnsignedTx,
 )
+from signer.ceremonies.words import entropy_of, seed_of
 from signer.keychain import Root
-from signer.words import entropy_of, seed_of
 
 ALL_ALL = "all all all all all all all all all all all all"
 

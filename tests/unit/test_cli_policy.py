@@ -358,12 +358,11 @@ class RunningSigner:
     folder: Path
     socket: Path
 
-    def command(self, *arguments: str, passphrase: str | None = None) -> list[str]:
-        program = "from signer.cli import app; app()"
+    def command(self, package: str, *arguments: str) -> list[str]:
         return [
             sys.executable,
-            "-c",
-            program,
+            "-m",
+            package,
             *arguments,
             "--state-dir",
             str(self.folder / "state"),
@@ -376,9 +375,13 @@ def signer(council: Council) -> Iterator[RunningSigner]:
     with tempfile.TemporaryDirectory(prefix="custody-cli-") as name:  # a socket's path is short
         made = RunningSigner(Path(name), Path(name) / "s.sock")
         pinned = write_json(made.folder / "a.json", {"threshold": 2, "members": council.members})
-        init = made.command("init", "--administrators", str(pinned), "--memory-mib", "19")
+        init = made.command(
+            "signer.ceremonies", "init", "--administrators", str(pinned), "--memory-mib", "19"
+        )
         _spawn(init).wait(timeout=60)
-        serve = made.command("serve", "--network", "bitcoin-regtest", "--socket", str(made.socket))
+        serve = made.command(
+            "signer.cli", "serve", "--network", "bitcoin-regtest", "--socket", str(made.socket)
+        )
         process = _spawn(serve)
         try:
             assert process.stdout is not None

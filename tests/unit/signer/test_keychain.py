@@ -17,9 +17,9 @@ from eth_account import Account
 from chains.families import CODECS
 from chains.keys import InvalidPath, parse_path
 from chains.model import AddressType, KeyScheme, SignatureAlgorithm
+from signer.ceremonies.words import entropy_of, seed_of
 from signer.errors import OutsideScope
 from signer.keychain import Root
-from signer.words import entropy_of, seed_of
 from tests.support.networks import find_network
 from tests.support.signer import vectors
 

@@ -7,12 +7,14 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from signer import keystore
 from signer.canonical import canonical_json
 from signer.errors import KeystoreDamaged, KeystoreExists, TokenUnavailable, WrongPassphrase
 from signer.keystore import Contents, KeyDerivation
-from tests.support.signer import ENTROPY, PINNED
+from tests.support.signer import ENTROPY, PINNED, SEED
 
 CHEAP = KeyDerivation(memory_kib=19 * 1024, iterations=2, lanes=1)
 PASSPHRASE = b"correct horse battery staple"
@@ -22,11 +24,15 @@ def passphrase() -> bytearray:
     return bytearray(PASSPHRASE)
 
 
+def contents() -> Contents:
+    return Contents(bytearray(SEED), PINNED)
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Made once, because Argon2id is slow by design."""
     file = tmp_path_factory.mktemp("keystore") / "keystore.json"
-    keystore.create(file, Contents(bytearray(ENTROPY), PINNED), passphrase(), derivation=CHEAP)
+    keystore.create(file, contents(), bytearray(ENTROPY), passphrase(), derivation=CHEAP)
     return file
 
 
@@ -42,14 +48,51 @@ def change(path, edit):
 
 
 def test_what_goes_in_comes_out(path):
-    opened = keystore.unlock(path, passphrase())
-    assert (bytes(opened.entropy), opened.administrators) == (ENTROPY, PINNED)
+    opened, entropy = keystore.unlock_all(path, passphrase())
+    assert (bytes(opened.seed), opened.administrators) == (SEED, PINNED)
+    assert entropy == ENTROPY
+    assert keystore.unlock(path, passphrase()).seed == SEED
+
+
+def test_the_key_that_serving_gets_opens_the_seeds_bytes_and_not_what_words_are_made_of(path):
+    keys = keystore.keys_of(keystore.read_header(path), passphrase(), None)
+    row = json.loads(path.read_text())
+    parts = {
+        name: (bytes.fromhex(row[name]["nonce"]), bytes.fromhex(row[name]["ciphertext"]))
+        for name in ("serving", "backup")
+    }
+    bound = {name: canonical_json([name, row["header"]]) for name in parts}
+    inside = AESGCM(keys.serving).decrypt(*parts["serving"], bound["serving"])
+    assert inside == SEED + canonical_json(PINNED.to_json())
+    for name in ("backup", "serving"):
+        with pytest.raises(InvalidTag):
+            AESGCM(keys.serving).decrypt(*parts["backup"], bound[name])
+    assert AESGCM(keys.backup).decrypt(*parts["backup"], bound["backup"]) == ENTROPY
+
+
+@pytest.mark.parametrize(("taken", "put"), [("serving", "backup"), ("backup", "serving")])
+def test_one_part_in_the_others_place_does_not_open(path, taken, put):
+    change(path, lambda row: row.update({put: row[taken]}))
+    with pytest.raises(WrongPassphrase):
+        keystore.unlock_all(path, passphrase())
+
+
+def test_a_keystore_of_before_is_refused_in_one_line_that_says_what_to_do(path):
+    def age(row):
+        row["header"]["version"] = 1
+        row.update(row.pop("serving"))
+        del row["backup"]
+
+    change(path, age)
+    with pytest.raises(KeystoreDamaged, match="version 1 is not read any more: restore") as raised:
+        keystore.unlock(path, passphrase())
+    assert len(str(raised.value).splitlines()) == 1
 
 
 def test_only_the_owner_can_read_it_and_it_tells_nothing(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     text = path.read_text()
-    for secret in (ENTROPY.hex(), PASSPHRASE.decode(), PASSPHRASE.hex(), "admin-1"):
+    for secret in (SEED.hex(), ENTROPY.hex(), PASSPHRASE.decode(), PASSPHRASE.hex(), "admin-1"):
         assert secret not in text
 
 
@@ -69,20 +112,22 @@ def test_a_changed_header_does_not_open(path, field, value):
         keystore.unlock(path, passphrase())
 
 
+@pytest.mark.parametrize("part", ["serving", "backup"])
 @pytest.mark.parametrize("field", ["nonce", "ciphertext"])
-def test_a_flipped_bit_does_not_open(path, field):
+def test_a_flipped_bit_does_not_open(path, part, field):
     def flip(row):
-        row[field] = ("1" if row[field][0] == "0" else "0") + row[field][1:]
+        before = row[part][field]
+        row[part][field] = ("1" if before[0] == "0" else "0") + before[1:]
 
     change(path, flip)
     with pytest.raises(WrongPassphrase):
-        keystore.unlock(path, passphrase())
+        keystore.unlock_all(path, passphrase())
 
 
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda row: row["header"].update(version=2),
+        lambda row: row["header"].update(version=3),
         lambda row: row["header"].update(version=True),
         lambda row: row["header"].update(kdf="scrypt"),
         lambda row: row["header"].update(cipher="none"),
@@ -92,8 +137,12 @@ def test_a_flipped_bit_does_not_open(path, field):
         lambda row: row["header"].update(iterations=10**6),
         lambda row: row["header"].update(extra=1),
         lambda row: row["header"].pop("salt"),
-        lambda row: row.update(ciphertext="00"),
-        lambda row: row.pop("nonce"),
+        lambda row: row["serving"].update(ciphertext="00"),
+        lambda row: row["backup"].update(ciphertext="00"),
+        lambda row: row["serving"].pop("nonce"),
+        lambda row: row["backup"].update(extra=1),
+        lambda row: row.pop("backup"),
+        lambda row: row.update(serving=None),
         lambda row: row.update(extra=1),
     ],
 )
@@ -118,20 +167,22 @@ def test_a_missing_keystore_says_what_to_do(tmp_path):
 def test_it_is_never_overwritten_by_a_new_one(path):
     before = path.read_bytes()
     with pytest.raises(KeystoreExists):
-        keystore.create(path, Contents(bytearray(16)), passphrase(), derivation=CHEAP)
+        keystore.create(path, contents(), bytearray(16), passphrase(), derivation=CHEAP)
     assert path.read_bytes() == before
 
 
 def test_replacing_renews_salt_and_nonce_and_the_old_passphrase_no_longer_opens(path):
     before = json.loads(path.read_text())
-    contents = keystore.unlock(path, passphrase())
-    keystore.replace(path, contents, bytearray(b"another passphrase"), derivation=CHEAP)
+    kept = keystore.unlock_all(path, passphrase())
+    keystore.replace(path, *kept, bytearray(b"another passphrase"), derivation=CHEAP)
     after = json.loads(path.read_text())
     assert before["header"]["salt"] != after["header"]["salt"]
-    assert before["nonce"] != after["nonce"]
+    for part in ("serving", "backup"):
+        assert before[part]["nonce"] != after[part]["nonce"]
     with pytest.raises(WrongPassphrase):
         keystore.unlock(path, passphrase())
-    assert bytes(keystore.unlock(path, bytearray(b"another passphrase")).entropy) == ENTROPY
+    opened, entropy = keystore.unlock_all(path, bytearray(b"another passphrase"))
+    assert opened.seed == SEED and entropy == ENTROPY
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(path, monkeypatch):
@@ -142,7 +193,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
-        keystore.replace(path, Contents(bytearray(16)), passphrase(), derivation=CHEAP)
+        keystore.replace(path, contents(), bytearray(16), passphrase(), derivation=CHEAP)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
@@ -154,8 +205,8 @@ def test_a_keystore_wrapped_by_a_token_asks_for_it(path):
         keystore.unlock(path, passphrase())
 
 
-def test_contents_hide_the_entropy_and_can_be_wiped():
-    contents = Contents(bytearray(ENTROPY))
+def test_contents_hide_the_seed_and_can_be_wiped():
+    contents = Contents(bytearray(SEED))
     assert repr(contents) == "Contents(administrators=None)"
     contents.wipe()
-    assert not any(contents.entropy)
+    assert not any(contents.seed)

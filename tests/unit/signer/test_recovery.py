@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from signer.auditlog import verify_log
+from signer.ceremonies.recovery import LostVault, Skip, pin, read_vaults, recover
 from signer.errors import JournalBehind, JournalDamaged, PinnedAlready, Refused
 from signer.journal import Journal
 from signer.policy import SignedPolicy, Usage, Window
-from signer.recovery import LostVault, Skip, pin, read_vaults, recover
 from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.wire import MalformedMessage
@@ -19,9 +19,9 @@ from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
     BOB,
-    ENTROPY,
     NOON,
     PINNED,
+    SEED,
     Bench,
     Person,
     administrators_json,
@@ -42,7 +42,7 @@ DOCUMENT = policy_document(rule("w", windows=[window(ETH, HOUR, 1000)]))
 def log_key():
     from signer.keystore import Contents
 
-    return root_of(Contents(bytearray(ENTROPY), PINNED)).own_key(LOG_KEY)
+    return root_of(Contents(bytearray(SEED), PINNED)).own_key(LOG_KEY)
 
 
 class Lost(Bench):
@@ -243,7 +243,7 @@ def pin_anew(bench, administrators=PINNED):
 
 def test_without_the_last_policy_none_is_in_force_and_nobody_older_counts(replaced):
     skipped(replaced, version=3)
-    assert replaced.session.guard.policy is None
+    assert replaced.session.guard.in_force.policy is None
     assert replaced.session.publisher.current() is None
     assert replaced.codes() == {"policy-void"}
     for approver in (ZOE, ADA):
@@ -268,7 +268,7 @@ def test_the_way_back_is_a_pinning_at_the_signer(replaced):
     assert replaced.said(ADA, version=4) == "signed"
     assert replaced.codes() == set()
     replaced.restart()
-    assert replaced.session.guard.policy.version == 4
+    assert replaced.session.guard.in_force.policy.version == 4
     assert verify_log(replaced.state.log, log_key().public_key)
 
 
@@ -283,7 +283,7 @@ def test_a_second_recovery_voids_a_pinning_too(replaced):
 
 def test_with_the_last_policies_the_last_is_in_force(replaced):
     skipped(replaced, *reversed(replaced.policies), version=3)
-    assert replaced.session.guard.policy.version == 3
+    assert replaced.session.guard.in_force.policy.version == 3
     assert replaced.said(ZOE, version=3) == "unauthenticated/approver-unknown"
     assert replaced.said(ADA, version=3) == "signed"
     assert replaced.published(sign_policy(policy_document(version=4))) == "policy-unsigned"
@@ -291,7 +291,7 @@ def test_with_the_last_policies_the_last_is_in_force(replaced):
     with pytest.raises(PinnedAlready):
         pin_anew(replaced)
     replaced.restart()
-    assert replaced.session.guard.policy.version == 4
+    assert replaced.session.guard.in_force.policy.version == 4
 
 
 def test_the_last_policy_that_the_backup_has_is_not_written_twice(bench):

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from bip_utils import Bip39SeedGenerator
 
+from signer.ceremonies.words import combine, entropy_of, seed_of, split, words_of
 from signer.errors import WordsInvalid
-from signer.words import combine, entropy_of, seed_of, split, words_of
 from tests.support.signer import vectors
 
 BIP39 = vectors("bip39")["cases"]

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from signer import keystore, words
-from signer.cli.common import open_contents, pinned, read_administrators, reported, token_of
-from signer.cli.options import (
+from signer import keystore
+from signer.ceremonies import words
+from signer.ceremonies.common import open_all, pinned, read_administrators, reported, token_of
+from signer.ceremonies.options import (
     AdministratorsFile,
     MemoryMib,
     PassphraseFd,
@@ -20,13 +21,13 @@ from signer.cli.options import (
     TokenLibrary,
     WordsFd,
 )
+from signer.ceremonies.recovery import pin
 from signer.clock import utc_now
 from signer.errors import PinnedAlready, WordsInvalid
 from signer.keystore import Contents, KeyDerivation
 from signer.memory import wipe
 from signer.policy import Administrators
 from signer.prompts import read_lines, read_new_passphrase, read_secret
-from signer.recovery import pin
 from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
 from signer.token import Token
@@ -46,9 +47,9 @@ def init(
     with reported():
         if word_count not in (12, 15, 18, 21, 24):
             raise WordsInvalid("12, 15, 18, 21 or 24 words")
-        contents = Contents(bytearray(os.urandom(word_count * 4 // 3)), pinned(administrators))
+        entropy, trusted = bytearray(os.urandom(word_count * 4 // 3)), pinned(administrators)
         token = token_of(token_library, token_label, pin_fd)
-        _create(state_dir, contents, passphrase_fd, memory_mib, token)
+        _create(state_dir, entropy, trusted, passphrase_fd, memory_mib, token)
 
 
 def import_words(
@@ -64,9 +65,9 @@ def import_words(
     """Take the seed from BIP-39 words (English, without BIP-39 passphrase)."""
     with reported():
         entropy = words.entropy_of(" ".join(read_lines(words_fd, "Words, line")))
-        contents = Contents(entropy, pinned(administrators))
+        trusted = pinned(administrators)
         token = token_of(token_library, token_label, pin_fd)
-        _create(state_dir, contents, passphrase_fd, memory_mib, token)
+        _create(state_dir, entropy, trusted, passphrase_fd, memory_mib, token)
 
 
 def restore(
@@ -82,9 +83,9 @@ def restore(
     """Take the seed from SLIP-39 shares, one a line, as many as the threshold says."""
     with reported():
         entropy = words.combine(read_lines(words_fd, "Share"))
-        contents = Contents(entropy, pinned(administrators))
+        trusted = pinned(administrators)
         token = token_of(token_library, token_label, pin_fd)
-        _create(state_dir, contents, passphrase_fd, memory_mib, token)
+        _create(state_dir, entropy, trusted, passphrase_fd, memory_mib, token)
 
 
 def backup(
@@ -98,17 +99,19 @@ def backup(
 ) -> None:
     """Print the seed as words, or as shares one a line. Whoever reads them has the money."""
     with reported():
-        contents = open_contents(
-            state_dir, passphrase_fd, token_of(token_library, token_label, pin_fd)
-        )
+        token = token_of(token_library, token_label, pin_fd)
+        contents, entropy = open_all(state_dir, passphrase_fd, token)
         try:
+            # The two lie apart: what is written down must lead to the keys that hold the money.
+            if words.seed_of(entropy) != contents.seed:
+                raise WordsInvalid("the keystore's words are not those of its seed")
             if shares:
-                for share in words.split(contents.entropy, threshold, shares):
-                    print(share)
+                print(*words.split(entropy, threshold, shares), sep="\n")
             else:
-                print(words.words_of(contents.entropy))
+                print(words.words_of(entropy))
         finally:
             contents.wipe()
+            wipe(entropy)
 
 
 def rotate_passphrase(
@@ -126,12 +129,14 @@ def rotate_passphrase(
         state = StateDirectory(state_dir)
         with state.exclusive():
             token = token_of(token_library, token_label, pin_fd)
-            contents = open_contents(state_dir, passphrase_fd, token)
-            passphrase = read_new_passphrase(new_passphrase_fd)
-            derivation = keystore.read_header(state.keystore).derivation
-            keystore.replace(
-                state.keystore, contents, passphrase, token=token, derivation=derivation
-            )
+            contents, entropy = open_all(state_dir, passphrase_fd, token)
+            try:
+                _write_again(
+                    state, contents, entropy, read_new_passphrase(new_passphrase_fd), token
+                )
+            finally:
+                contents.wipe()
+                wipe(entropy)
         print("the passphrase is changed")
 
 
@@ -162,16 +167,13 @@ def _pin(
     state: StateDirectory, trusted: Administrators, passphrase: bytearray, token: Token | None
 ) -> None:
     """In the keystore before there is a journal, else in the journal."""
-    contents = keystore.unlock(state.keystore, passphrase, token=token)
+    contents, entropy = keystore.unlock_all(state.keystore, passphrase, token=token)
     try:
         if not state.journal.exists():
             if contents.administrators is not None:
                 raise PinnedAlready
             contents.administrators = trusted
-            derivation = keystore.read_header(state.keystore).derivation
-            keystore.replace(
-                state.keystore, contents, passphrase, token=token, derivation=derivation
-            )
+            _write_again(state, contents, entropy, passphrase, token)
             return
         root = root_of(contents)
         try:
@@ -180,24 +182,53 @@ def _pin(
             root.wipe()
     finally:
         contents.wipe()
+        wipe(entropy)
+
+
+def _write_again(
+    state: StateDirectory,
+    contents: Contents,
+    entropy: bytearray,
+    passphrase: bytearray,
+    token: Token | None,
+) -> None:
+    """At the same cost. Wipes the passphrase."""
+    derivation = keystore.read_header(state.keystore).derivation
+    try:
+        keystore.replace(
+            state.keystore, contents, entropy, passphrase, token=token, derivation=derivation
+        )
+    finally:
+        wipe(passphrase)
 
 
 def _create(
     state_dir: Path,
-    contents: Contents,
+    entropy: bytearray,
+    trusted: Administrators | None,
     passphrase_fd: int | None,
     memory_mib: int,
     token: Token | None,
 ) -> None:
+    """Wipes the entropy."""
     state = StateDirectory(state_dir)
-    with state.exclusive():
-        passphrase = read_new_passphrase(passphrase_fd)
-        derivation = KeyDerivation(memory_kib=memory_mib * 1024)
-        try:
-            keystore.create(
-                state.keystore, contents, passphrase, token=token, derivation=derivation
-            )
-        finally:
-            contents.wipe()
-            wipe(passphrase)
+    contents = Contents(words.seed_of(entropy), trusted)
+    derivation = KeyDerivation(memory_kib=memory_mib * 1024)
+    try:
+        with state.exclusive():
+            passphrase = read_new_passphrase(passphrase_fd)
+            try:
+                keystore.create(
+                    state.keystore,
+                    contents,
+                    entropy,
+                    passphrase,
+                    token=token,
+                    derivation=derivation,
+                )
+            finally:
+                wipe(passphrase)
+    finally:
+        contents.wipe()
+        wipe(entropy)
     print(f"keystore written to {state.keystore}")

@@ -1,7 +1,8 @@
 """The seed on paper: BIP-39 words, or SLIP-39 shares of which m of n restore it.
 
 Shares hold the BIP-39 entropy, so both ways lead to the same keys. Words are strings, which Python
-can't overwrite: they exist while a backup is written or read, not in the serving process.
+can't overwrite: they exist while a ceremony reads or writes them. The process that serves has the
+seed's bytes, and never loads this.
 """
 
 from __future__ import annotations
