@@ -12,11 +12,12 @@ from statistics import median
 
 from tests.bench.scale import Scale
 from tests.bench.table import Figure, Row
+from tests.support.signer_size import DECIDES, REMEMBERS_AND_SIGNS, code_lines
 
 SECTION = "Loaded in the process"
 
 _ROOT = Path(__file__).resolve().parents[2]
-_SIGNER = ("signer.cli", "signer.server")
+_SIGNER = ("signer.cli",)
 _CUSTODY = ("custody.services", "api.app")
 _PROGRAM = """
 import sys, time
@@ -64,6 +65,19 @@ def measure(scale: Scale) -> list[Row]:
             peers=(Figure(other, len(theirs.packages)),),
             small=True,
             note=", ".join(ours.packages),
+        ),
+        *(
+            Row(
+                SECTION,
+                f"code lines of {what}",
+                "",
+                Figure("signer", code_lines(files)),
+                small=True,
+            )
+            for what, files in (
+                ("what decides in the signer", DECIDES),
+                ("what decides, remembers and signs", (*DECIDES, *REMEMBERS_AND_SIGNS)),
+            )
         ),
         Row(
             SECTION,
