@@ -6,7 +6,6 @@ that the chain's codec gives to addresses, and its key has the claimed address.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -15,9 +14,8 @@ from chains.codec import TransactionCodec
 from chains.keys import HARDENED, InvalidPath, is_under, parse_path
 from chains.model import Address, AddressType, KeyScheme, NetworkId
 from signer.codecs import CodecSource
-from signer.errors import Refused
+from signer.errors import malformed, mismatch
 from signer.keychain import Keychain, Root
-from signer.wire import RefusalCode
 
 _ACCOUNTS_MAX: Final = 4096
 _ADDRESSES_MAX: Final = 65536
@@ -40,26 +38,22 @@ class Accounts:
     def __init__(self, root: Root, codecs: CodecSource) -> None:
         self._root = root
         self._codecs = codecs
-        self._addresses: OrderedDict[tuple[NetworkId, str, str], Address] = OrderedDict()
-        # Spelled out once for each vault in use, instead of for each of its transfers.
+        # Spelled out and derived once for each in use, instead of for each transfer.
         self._accounts = lru_cache(maxsize=_ACCOUNTS_MAX)(self._all_accounts)
+        self._addresses = lru_cache(maxsize=_ADDRESSES_MAX)(self._address)
 
     def codec(self, network: NetworkId) -> TransactionCodec:
         """Raises Refused for a network that is not enabled here."""
         codec = self._codecs.get(network)
         if codec is None:
-            raise Refused(
-                RefusalCode.MALFORMED, "network-not-enabled", f"not enabled here: {network}"
-            )
+            raise malformed("network-not-enabled", f"not enabled here: {network}")
         return codec
 
     def account(self, network: NetworkId, number: int, address_type: AddressType) -> Account:
         """Raises Refused for a type of address that the network does not use."""
         codec = self.codec(network)
         if address_type not in codec.network.address_types:
-            raise Refused(
-                RefusalCode.MALFORMED, "address-type", f"{address_type} is not used on {network}"
-            )
+            raise malformed("address-type", f"{address_type} is not used on {network}")
         scheme, scope = codec.key_scheme(address_type), codec.account_path(address_type, number)
         return Account(network, number, address_type, scheme, scope)
 
@@ -70,33 +64,13 @@ class Accounts:
                 if is_under(path, account.scope):
                     return account
         except InvalidPath as error:
-            raise Refused(RefusalCode.MISMATCH, "path", str(error)) from error
-        raise Refused(RefusalCode.MISMATCH, "path", "the path belongs to another vault")
-
-    def address(self, account: Account, path: str) -> Address:
-        """The address whose key is at `path`. Raises Refused if that is no address path of the
-        account."""
-        key = account.network, account.scope, path
-        found = self._addresses.get(key)
-        if found is not None:
-            self._addresses.move_to_end(key)
-            return found
-        codec = self.codec(account.network)
-        if not _is_address_path(codec, account, path):
-            raise Refused(RefusalCode.MISMATCH, "path", "not the path of an address of this vault")
-        with self.keychain(account) as keychain:
-            address = codec.derive_address(keychain.public_key(path), account.address_type)
-        self._addresses[key] = address
-        if len(self._addresses) > _ADDRESSES_MAX:
-            self._addresses.popitem(last=False)
-        return address
+            raise mismatch("path", str(error)) from error
+        raise mismatch("path", "the path belongs to another vault")
 
     def check_owned(self, account: Account, path: str | None, address: Address) -> None:
         """Raises Refused unless the key at `path`, in `account`, has this address."""
-        if path is None or self.address(account, path) != address:
-            raise Refused(
-                RefusalCode.MISMATCH, "not-ours", f"no key of this vault is known to own {address}"
-            )
+        if path is None or self._addresses(account, path) != address:
+            raise mismatch("not-ours", f"no key of this vault is known to own {address}")
 
     def check_change(self, account: Account, path: str | None, address: Address) -> None:
         """As `check_owned`, and on the branch where change belongs: receiving addresses go as far
@@ -106,10 +80,19 @@ class Accounts:
         codec = self.codec(account.network)
         wanted = codec.address_path(account.address_type, account.number, index, change=True)
         if path != wanted:
-            raise Refused(RefusalCode.MISMATCH, "change-path", "change to an address for receiving")
+            raise mismatch("change-path", "change to an address for receiving")
 
     def keychain(self, account: Account) -> Keychain:
         return self._root.keychain(account.scope, account.scheme)
+
+    def _address(self, account: Account, path: str) -> Address:
+        """The address whose key is at `path`. Raises Refused if that is no address path of the
+        account."""
+        codec = self.codec(account.network)
+        if not _is_address_path(codec, account, path):
+            raise mismatch("path", "not the path of an address of this vault")
+        with self.keychain(account) as keychain:
+            return codec.derive_address(keychain.public_key(path), account.address_type)
 
     def _all_accounts(self, network: NetworkId, number: int) -> tuple[Account, ...]:
         """A vault's accounts on a network, one for each type of address."""
@@ -119,13 +102,9 @@ class Accounts:
 
 def _is_address_path(codec: TransactionCodec, account: Account, path: str) -> bool:
     try:
-        last = parse_path(path)[-1:]
+        index = (parse_path(path) or (0,))[-1] % HARDENED
     except InvalidPath:
         return False
-    index = last[0] % HARDENED if last else 0
+    kind, number = account.address_type, account.number
     branches = (False, True) if codec.traits.coins else (False,)
-    shapes = (
-        codec.address_path(account.address_type, account.number, index, change=change)
-        for change in branches
-    )
-    return path in shapes
+    return path in [codec.address_path(kind, number, index, change=each) for each in branches]

@@ -9,9 +9,9 @@ from functools import cached_property
 from chains.costs import Costs, sum_of
 from chains.model import UnsignedTx
 from signer.agreement import Consent, Core, Mandate, Purpose, set_digest
-from signer.errors import Refused
+from signer.errors import malformed, mismatch
 from signer.history import History, Signed
-from signer.wire import RefusalCode, SignRequest, tx_digest
+from signer.wire import SignRequest, tx_digest
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,12 @@ def check_together(cores: Sequence[Core]) -> Core:
         # Twice, or in two versions, it would lend its bounds twice.
         if core.transfer in named:
             message = f"{core.transfer} stands in the request twice"
-            raise Refused(RefusalCode.MALFORMED, "transfer-twice", message, transfer=core.transfer)
+            raise malformed("transfer-twice", message, core.transfer)
         named.add(core.transfer)
         # One client's or vault's money must not pay for another's transfer.
         if _source(core) != _source(first):
             message = f"{core.transfer} is paid from elsewhere than {first.transfer}"
-            raise Refused(RefusalCode.MISMATCH, "together", message, transfer=core.transfer)
+            raise mismatch("together", message, core.transfer)
     return first
 
 

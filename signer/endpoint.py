@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from chains.model import Address, AddressType, NetworkId
 from signer import messages
-from signer.errors import Refused, SignerFault
+from signer.errors import Refused, SignerFault, malformed
 from signer.messages import parse_request
 from signer.policy import SignedPolicy
 from signer.proving import prove_consistency, prove_record
 from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, is_whole, told, told_proof
-from signer.service import Caller, Unreadable, printable, step1_authenticate
+from signer.refusals import printable
+from signer.service import Caller, step1_authenticate
 from signer.session import Session
 from signer.wire import (
     BATCH_MAX,
@@ -157,12 +158,12 @@ def _sign(session: Session, caller: Caller, arguments: Arguments) -> list[dict[s
     return [outcome_to_json(outcome) for outcome in session.signer.sign(caller, requests)]
 
 
-def _request(row: object) -> SignRequest | Unreadable:
+def _request(row: object) -> SignRequest | Refused:
     """One that can't be read must not take its whole batch with it."""
     try:
         return SignRequest.parse(row)
     except MalformedMessage as error:
-        return Unreadable(printable(str(error)))
+        return malformed("request", printable(str(error)))
 
 
 def _consider(session: Session, caller: Caller, arguments: Arguments) -> list[dict[str, Any]]:

@@ -6,12 +6,12 @@ whole, its bytes and where the rest returns to, stands in the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from chains.transaction import TxSummary
-from signer.agreement import Mandate
+from signer.accounts import Account
 from signer.case import Case
 from signer.inforce import PolicyInForce
 from signer.policy import Spend
@@ -20,99 +20,83 @@ from signer.usage import spend_row
 from signer.wire import Refusal, format_time
 
 Entry = dict[str, Any]
+_OF_CORE = ("transfer", "client", "vault", "network", "retry_of")
 
 
-def signed_entry(
+def about(caller: str, in_force: PolicyInForce, now: datetime) -> Entry:
+    """What every decision says: who asked, when, and under which policy."""
+    policy = {"policy": in_force.version, "policy_digest": in_force.digest.hex()}
+    return {"at": format_time(now), "caller": caller, **policy}
+
+
+def signed_entries(
     case: Case,
     summary: TxSummary,
-    mandate: Mandate,
-    spends: Sequence[Spend],
-    now: datetime,
-    decision: Mapping[str, Any],
-) -> Entry:
-    """One mandate of what is about to be signed: all that the guard will go by. `decision`: how it
-    was decided."""
-    core = mandate.core
-    return {
-        **decision,
+    takes: Sequence[Sequence[Spend]],
+    approvers: Sequence[Sequence[str]],
+    rules: Sequence[str | None],
+    told: Entry,
+) -> list[Entry]:
+    """One for each mandate of what is about to be signed: all that the guard will go by, and how it
+    was decided. `told`: what `about` and `changed` say."""
+    whole = told | {
         "kind": "signed",
-        "at": format_time(now),
         "purpose": case.purpose.value,
-        "transfer": core.transfer,
-        "client": core.client,
-        "vault": core.vault,
-        "network": core.network,
-        "retry_of": core.retry_of,
-        "mandate": mandate.digest.hex(),
-        "core": core.digest.hex(),
         "set": case.named.hex(),
         "tx": case.tx_digest.hex(),
         "identity": summary.identity,
         "conflicts": sorted(key.text for key in summary.conflict_keys),
         "binding": sorted(key.text for key in summary.binding_keys),
         "uncapped": sorted(summary.costs.uncapped),
-        "spends": [spend_row(spend) for spend in spends],
     }
-
-
-def decisions(
-    caller: str,
-    case: Case,
-    in_force: PolicyInForce,
-    approvers: Sequence[Sequence[str]],
-    rules: Sequence[str | None],
-    change: Entry,
-) -> list[Entry]:
-    """How each mandate was decided. `change`: where the rest returns to."""
-    told = []
+    entries = []
     for part, consent in enumerate(case.consents):
-        names = approvers[part]
-        told.append(
-            {
-                "caller": caller,
-                "policy": in_force.version,
-                "policy_digest": in_force.digest.hex(),
-                "rule": rules[part],
-                "approvers": list(names),
-                "approvals": approvals_digest(consent.approvals if names else ()).hex(),
-                **record_fields(consent.mandate, case.tx, part, len(rules)),
-                **({} if part else change),
-            }
-        )
-    return told
+        mandate, names = consent.mandate, approvers[part]
+        fields = record_fields(mandate, case.tx, part, len(rules))
+        core = {name: fields["document"]["core"][name] for name in _OF_CORE}
+        decided = {
+            "mandate": mandate.digest.hex(),
+            "core": mandate.core.digest.hex(),
+            "rule": rules[part],
+            "approvers": list(names),
+            "approvals": approvals_digest(consent.approvals if names else ()).hex(),
+            "spends": [spend_row(spend) for spend in takes[part]],
+        }
+        entries.append({**whole, **fields, **core, **decided})
+        whole.pop("change", None)
+    return entries
+
+
+def changed(account: Account, index: int | None) -> Entry:
+    """What a record says about where change returns to."""
+    where = {"account": change_account(account), "index": index}
+    return {} if index is None else {"change": where}
+
+
+def change_account(account: Account) -> str:
+    return f"{account.network} {account.scope}"
 
 
 def refused_entry(
-    caller: str,
-    case: Case | None,
-    refusal: Refusal,
-    reasons: Sequence[str],
-    in_force: PolicyInForce,
-    now: datetime,
+    case: Case | None, refusal: Refusal, reasons: Sequence[str], told: Entry
 ) -> Entry:
-    """`case`: None for a request that can't be read."""
-    return {
+    """`case`: None for a request that can't be read. `told`: what `about` says."""
+    entry = told | {
         "kind": "refused",
-        "at": format_time(now),
-        "caller": caller,
         "transfer": refusal.transfer,
-        "policy": in_force.version,
         "code": refusal.code.value,
         "detail": refusal.detail,
         "message": refusal.message,
         "reasons": list(reasons),
-        **({} if case is None else _asked(case)),
     }
-
-
-def _asked(case: Case) -> Entry:
-    core = case.cores[0]
-    return {
+    if case is None:
+        return entry
+    return entry | {
         "purpose": case.purpose.value,
         "transfers": list(case.transfers),
-        "client": core.client,
-        "vault": core.vault,
-        "network": core.network,
+        "client": case.cores[0].client,
+        "vault": case.cores[0].vault,
+        "network": case.cores[0].network,
         "mandates": [mandate.digest.hex() for mandate in case.mandates],
         "tx": case.tx_digest.hex(),
     }

@@ -21,7 +21,7 @@
 
 from __future__ import annotations
 
-from signer.wire import Need, RefusalCode
+from signer.answers import Need, RefusalCode
 
 
 class SignerFault(Exception):
@@ -48,6 +48,26 @@ class Refused(SignerFault):
         self.transfer = transfer
         self.needs = needs
         self.reasons = reasons
+
+
+def mismatch(detail: str, message: str, transfer: str | None = None) -> Refused:
+    """The transaction is not what the mandates say."""
+    return Refused(RefusalCode.MISMATCH, detail, message, transfer=transfer)
+
+
+def malformed(detail: str, message: str, transfer: str | None = None) -> Refused:
+    """It can't be read, or no network carries it."""
+    return Refused(RefusalCode.MALFORMED, detail, message, transfer=transfer)
+
+
+def conflict(detail: str, message: str, transfer: str | None = None) -> Refused:
+    """With what was signed before."""
+    return Refused(RefusalCode.CONFLICT, detail, message, transfer=transfer)
+
+
+def unavailable(detail: str, message: str) -> Refused:
+    """Nothing is wrong with the request; it may be asked again."""
+    return Refused(RefusalCode.UNAVAILABLE, detail, message)
 
 
 class KeystoreFault(SignerFault):

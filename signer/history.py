@@ -9,7 +9,7 @@ from functools import cached_property
 
 from chains.costs import CostKind
 from chains.model import ConflictKey, Excludes
-from signer.agreement import Mandate, Purpose
+from signer.agreement import Mandate
 from signer.canonical import octets, parse_time
 from signer.journal import Record
 
@@ -20,7 +20,6 @@ class Signed:
     transaction was signed for."""
 
     record: Record
-    purpose: Purpose
     mandate_digest: bytes
     core_digest: bytes
     tx_digest: bytes
@@ -79,7 +78,6 @@ def _signed(record: Record) -> Signed:
     body = record.body
     return Signed(
         record=record,
-        purpose=Purpose(body["purpose"]),
         mandate_digest=octets(body["mandate"], 32),
         core_digest=octets(body["core"], 32),
         tx_digest=octets(body["tx"], 32),

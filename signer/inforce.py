@@ -38,7 +38,7 @@ KINDS: Final = ("policy", "recovered", "pinned")
 """Records that say who has the say."""
 _VOID: Final = (
     "no policy is in force since the recovery: pin administrators at the signer"
-    " (custody-signer pin administrators), then publish a policy that they signed"
+    " (custody-keys pin administrators), then publish a policy that they signed"
 )
 _UNREADABLE: Final = "the policy in force can't be read by this program: publish another one"
 

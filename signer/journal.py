@@ -30,19 +30,21 @@ from signer.tree import HASH_BYTES, Nodes, frontier_of
 
 _FORMAT: Final = 2
 _SALT_BYTES: Final = 16
-_SCHEMA: Final = """
+_COLUMNS: Final = {
+    "kind": "TEXT",
+    "transfer": "TEXT",
+    "vault": "TEXT",
+    "at": "TEXT",
+    "identity": "TEXT",
+    "change_account": "TEXT",
+    "change_index": "INTEGER",
+}
+"""What look-ups go by: fields of a record's body, of which `change` has some of its own."""
+_FIELDS: Final = {name: f"json_extract(body, '$.{name.replace('_', '.')}')" for name in _COLUMNS}
+_SCHEMA: Final = f"""
 CREATE TABLE journal (
-    sequence INTEGER PRIMARY KEY,
-    head BLOB NOT NULL,
-    nodes BLOB NOT NULL,
-    body TEXT NOT NULL,
-    kind TEXT GENERATED ALWAYS AS (json_extract(body, '$.kind')) STORED,
-    transfer TEXT GENERATED ALWAYS AS (json_extract(body, '$.transfer')) STORED,
-    vault TEXT GENERATED ALWAYS AS (json_extract(body, '$.vault')) STORED,
-    at TEXT GENERATED ALWAYS AS (json_extract(body, '$.at')) STORED,
-    identity TEXT GENERATED ALWAYS AS (json_extract(body, '$.identity')) STORED,
-    change_account TEXT GENERATED ALWAYS AS (json_extract(body, '$.change.account')) STORED,
-    change_index INTEGER GENERATED ALWAYS AS (json_extract(body, '$.change.index')) STORED
+    sequence INTEGER PRIMARY KEY, head BLOB NOT NULL, nodes BLOB NOT NULL, body TEXT NOT NULL,
+    {", ".join(f"{n} {t} GENERATED ALWAYS AS ({_FIELDS[n]}) STORED" for n, t in _COLUMNS.items())}
 );
 CREATE INDEX journal_transfer ON journal (transfer) WHERE kind IN ('signed', 'complete');
 CREATE INDEX journal_identity ON journal (identity) WHERE kind = 'signed';
@@ -54,27 +56,13 @@ CREATE INDEX journal_rare ON journal (kind)
     WHERE kind IN ('policy', 'recovered', 'pinned', 'clock');
 CREATE TABLE seal (one INTEGER PRIMARY KEY CHECK (one = 1), checkpoint TEXT NOT NULL);
 """
-_DISK_ERRORS: Final = frozenset(
-    {
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_READONLY,
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_NOMEM,
-    }
+_CONTRADICTION: Final = "SELECT sequence FROM journal WHERE " + " OR ".join(  # noqa: S608
+    f"{name} IS NOT {field}" for name, field in _FIELDS.items()
 )
-_CONTRADICTION: Final = """
-SELECT sequence FROM journal WHERE
-    kind IS NOT json_extract(body, '$.kind')
-    OR transfer IS NOT json_extract(body, '$.transfer')
-    OR vault IS NOT json_extract(body, '$.vault')
-    OR at IS NOT json_extract(body, '$.at')
-    OR identity IS NOT json_extract(body, '$.identity')
-    OR change_account IS NOT json_extract(body, '$.change.account')
-    OR change_index IS NOT json_extract(body, '$.change.index')
-LIMIT 1
-"""
+_DISK_ERRORS: Final = frozenset(
+    getattr(sqlite3, f"SQLITE_{name}")
+    for name in ("FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "NOMEM")
+)
 
 
 class Record(NamedTuple):
@@ -255,38 +243,27 @@ class Journal:
 
     def of_transfer(self, transfer: str) -> list[Record]:
         """What was signed for a transfer, and which approvals of it became complete when."""
-        query = (
-            "SELECT sequence, head, body FROM journal"
-            " WHERE transfer = ? AND kind IN ('signed', 'complete') ORDER BY sequence"
-        )
-        return list(map(_record, self._database.execute(query, (transfer,))))
+        return list(self._records("transfer = ? AND kind IN ('signed', 'complete')", transfer))
 
     def signed_as(self, identity: str) -> list[Record]:
         """The decisions to sign one transaction, in whatever container, for whichever mandate."""
-        query = (
-            "SELECT sequence, head, body FROM journal"
-            " WHERE kind = 'signed' AND identity = ? ORDER BY sequence"
-        )
-        return list(map(_record, self._database.execute(query, (identity,))))
+        return list(self._records("kind = 'signed' AND identity = ?", identity))
 
     def leaf_of(self, sequence: int) -> int:
         """Which leaf of its origin's tree a record is."""
         return sequence - self.end_of(sequence).first
 
-    def highest_change(self, account: str) -> int | None:
-        """The highest index of an address of the account that change was signed to."""
+    def highest_change(self, account: str) -> int:
+        """The highest index of an address of the account that change was signed to; -1 before the
+        first."""
         query = "SELECT max(change_index) FROM journal WHERE change_account = ?"
         (highest,) = self._one(query, account) or (None,)
-        return None if highest is None else int(highest)
+        return -1 if highest is None else int(highest)
 
     def signed_since(self, vault: str, at: str) -> Iterator[Record]:
         """What was signed for a vault, by its records after `at` (RFC 3339), in the order in which
         it was."""
-        query = (
-            "SELECT sequence, head, body FROM journal"
-            " WHERE kind = 'signed' AND vault = ? AND at > ? ORDER BY sequence"
-        )
-        return map(_record, self._database.execute(query, (vault, at)))
+        return self._records("kind = 'signed' AND vault = ? AND at > ?", vault, at)
 
     def newest_at(self) -> str | None:
         """The time of the newest record (RFC 3339)."""
@@ -294,10 +271,7 @@ class Journal:
         return None if row is None else str(row[0])
 
     def vault(self, vault: str) -> Record | None:
-        row = self._one(
-            "SELECT sequence, head, body FROM journal WHERE kind = 'vault' AND vault = ?", vault
-        )
-        return None if row is None else _record(row)
+        return next(self._records("kind = 'vault' AND vault = ?", vault), None)
 
     def accounts_next(self) -> int:
         """The smallest account number above all that were given out."""
@@ -307,11 +281,8 @@ class Journal:
 
     def rare(self, kind: str) -> list[Record]:
         """All records of kind `policy`, `recovered`, `pinned` or `clock`."""
-        query = (
-            "SELECT sequence, head, body FROM journal WHERE kind = ?"
-            " AND kind IN ('policy', 'recovered', 'pinned', 'clock') ORDER BY sequence"
-        )
-        return list(map(_record, self._database.execute(query, (kind,))))
+        rare = "kind IN ('policy', 'recovered', 'pinned', 'clock')"
+        return list(self._records(f"kind = ? AND {rare}", kind))
 
     def _append(self, sequence: int, body: dict[str, Any]) -> Record:
         assert self._writing, "records are written inside a transaction"
@@ -355,6 +326,12 @@ class Journal:
         if sound != "ok":
             raise JournalDamaged("an index does not agree with the records")
 
+    def _records(self, where: str, *values: object) -> Iterator[Record]:
+        """In their order. `where`: words of ours, which name an index."""
+        query = f"SELECT sequence, head, body FROM journal WHERE {where} ORDER BY sequence"  # noqa: S608
+        for sequence, head, body in self._database.execute(query, values):
+            yield Record(sequence, bytes(head), json.loads(body))
+
     def _one(self, query: str, *values: object) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
@@ -368,10 +345,6 @@ def _is_disks(error: sqlite3.Error) -> bool:
     """Whether the disk failed, and not what is written on it. The low byte is the primary code."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in _DISK_ERRORS
-
-
-def _record(row: tuple[Any, ...]) -> Record:
-    return Record(row[0], bytes(row[1]), json.loads(row[2]))
 
 
 def _prepare(database: sqlite3.Connection) -> None:

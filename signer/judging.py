@@ -7,7 +7,7 @@ which order they stand, or whether they come in one transaction or in several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -15,28 +15,17 @@ from typing import TypeVar
 from chains.catalogue import Catalogue
 from chains.costs import CostKind
 from signer.agreement import Mandate, Purpose
+from signer.answers import RefusalCode
+from signer.canonical import format_time
 from signer.case import Case
 from signer.clock import Moment
-from signer.errors import Refused
+from signer.errors import Refused, unavailable
 from signer.guard import Guard
 from signer.history import History
-from signer.policy import (
-    Detail,
-    Evaluation,
-    Facts,
-    Policy,
-    Ruling,
-    Spend,
-    Usage,
-    Window,
-    evaluate,
-    explain,
-    facts_of,
-    spends_of,
-    taken_of,
-)
+from signer.policy.evaluate import Detail, Evaluation, Ruling, evaluate
+from signer.policy.facts import Facts, Spend, Usage, Window, facts_of, spends_of, taken_of
+from signer.policy.replay import advice, explain
 from signer.usage import most_of, spends_in
-from signer.wire import RefusalCode, format_time
 
 T = TypeVar("T")
 _CODE_OF = {
@@ -82,69 +71,45 @@ def judge_each(
     policy, verdicts = guard.in_force.require(), []
     for (mandate, history), names in zip(case.each(), approvers, strict=True):
         facts = facts_of(mandate, policy.catalogue, uncapped)
-        held = _Held(guard, moment.earliest, case.transfers, takes, facts)
+        held = partial(_held, guard, moment.earliest, case.transfers, takes, facts)
         complete = guard.complete_since(history, mandate.digest)
-        verdict = whatever_the_time(
-            moment, partial(_evaluate, policy, facts, held, names, complete)
-        )
+        judge = partial(evaluate, policy, facts, held, approvals=names, complete_since=complete)
+        verdict = whatever_the_time(moment, judge)
         rule = verdict.rule
         if verdict.detail is Detail.TIME_LOCK and rule is not None and rule not in complete:
             guard.record_complete(mandate.core.transfer, mandate.digest, rule, moment.now)
         verdicts.append(verdict)
-    rules = []
-    for transfer, verdict in zip(case.transfers, verdicts, strict=True):
-        if verdict.ruling is not Ruling.ALLOW or verdict.rule is None:
-            raise _refused(verdict, transfer)
-        rules.append(verdict.rule)
-    return tuple(rules)
+    return tuple(map(_allowing, verdicts, case.transfers))
 
 
-def _evaluate(
-    policy: Policy,
-    facts: Facts,
-    held: Mapping[Window, Usage],
-    approvers: Sequence[str],
-    complete: Mapping[str, datetime],
+def _held(
+    guard: Guard,
     now: datetime,
-) -> Evaluation:
-    return evaluate(policy, facts, held, now, approvers, complete)
+    transfers: Sequence[str],
+    takes: Sequence[Takes],
+    judged: Facts,
+    window: Window,
+) -> Usage | None:
+    """What `window` holds when one mandate is judged: what others took, what the others of the
+    request take, and what an earlier transaction of the transfer takes beyond the mandate."""
+    usage = guard.usage(window, now, transfers)
+    if usage is None:
+        return None
+    own = taken_of(spends_of(judged, judged.core.transfer, now), window)
+    together = [taken_of(each, window) for each in takes]
+    return Usage(
+        usage.amount + sum(taken.amount for taken in together) - own.amount,
+        usage.count + sum(taken.count for taken in together) - own.count,
+    )
 
 
-class _Held(Mapping[Window, Usage]):
-    """The windows that the policy looks at when it judges one mandate, each read from the guard
-    when it does: what others took, what the others of the request take, and what an earlier
-    transaction of the transfer itself takes beyond the mandate."""
-
-    def __init__(
-        self,
-        guard: Guard,
-        now: datetime,
-        transfers: Sequence[str],
-        takes: Sequence[Takes],
-        judged: Facts,
-    ) -> None:
-        self._guard = guard
-        self._now = now
-        self._transfers = transfers
-        self._takes = takes
-        self._own = spends_of(judged, judged.core.transfer, now)
-
-    def __getitem__(self, window: Window) -> Usage:
-        usage = self._guard.usage(window, self._now, self._transfers)
-        if usage is None:
-            raise KeyError(window)
-        together = [taken_of(takes, window) for takes in self._takes]
-        own = taken_of(self._own, window)
-        return Usage(
-            usage.amount + sum(taken.amount for taken in together) - own.amount,
-            usage.count + sum(taken.count for taken in together) - own.count,
-        )
-
-    def __iter__(self) -> Iterator[Window]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+def _allowing(verdict: Evaluation, transfer: str) -> str:
+    """The rule by which it is allowed. Raises Refused."""
+    if verdict.ruling is Ruling.ALLOW and verdict.rule is not None:
+        return verdict.rule
+    code, detail, said = _CODE_OF[verdict.ruling], verdict.detail.value, advice(verdict)
+    needs, reasons = verdict.needs, explain(verdict)
+    raise Refused(code, detail, said, transfer=transfer, needs=needs, reasons=reasons)
 
 
 def whatever_the_time(moment: Moment, judge: Callable[[datetime], T]) -> T:
@@ -152,12 +117,8 @@ def whatever_the_time(moment: Moment, judge: Callable[[datetime], T]) -> T:
     asks again when the clocks agree loses nothing."""
     verdicts = [_outcome(judge, now) for now in moment.readings]
     if len({_gist(verdict) for verdict in verdicts}) > 1:
-        raise Refused(
-            RefusalCode.UNAVAILABLE,
-            "clock-disagrees",
-            f"it is {format_time(moment.now)}, the wall clock says {format_time(moment.wall)}, and"
-            " the answer depends on it",
-        )
+        said = f"it is {format_time(moment.now)}, the wall clock says {format_time(moment.wall)}"
+        raise unavailable("clock-disagrees", f"{said}, and the answer depends on it")
     if isinstance(verdicts[0], Refused):
         raise verdicts[0]
     return verdicts[0]
@@ -176,25 +137,3 @@ def _gist(verdict: object) -> tuple[object, ...]:
     if isinstance(verdict, Evaluation):
         return verdict.ruling, verdict.detail, verdict.rule
     return (verdict,)
-
-
-def _refused(verdict: Evaluation, transfer: str) -> Refused:
-    return Refused(
-        _CODE_OF[verdict.ruling],
-        verdict.detail.value,
-        _advice(verdict),
-        transfer=transfer,
-        needs=verdict.needs,
-        reasons=explain(verdict),
-    )
-
-
-def _advice(verdict: Evaluation) -> str:
-    if verdict.needs:
-        missing = ", ".join(f"{need.count} of {need.group}" for need in verdict.needs)
-        return f"approvals missing: {missing}"
-    if verdict.not_before is not None:
-        return f"the time lock runs until {format_time(verdict.not_before)}"
-    if verdict.rule is not None:
-        return f"the policy says {verdict.detail.value}, by rule {verdict.rule}"
-    return "no rule of the policy allows this"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hmac
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Final
 
@@ -80,7 +81,8 @@ class Root:
         self._masters = {scheme: _master(scheme, seed) for scheme in KeyScheme}
         self._own_keys = bytearray(HKDF(SHA256(), 32, None, b"custody-wallet/own").derive(seed))
         self._nodes: OrderedDict[tuple[KeyScheme, tuple[int, ...]], _Node] = OrderedDict()
-        self._public_keys: OrderedDict[tuple[KeyScheme, tuple[int, ...]], bytes] = OrderedDict()
+        # Cached, since a public key is asked for again with each signature.
+        self.public_key = lru_cache(maxsize=_PUBLIC_KEYS_MAX)(self._public_key)
 
     def keychain(self, scope: str, scheme: KeyScheme) -> Keychain:
         """For keys at or below `scope`, which must be hardened all the way."""
@@ -97,7 +99,7 @@ class Root:
         wipe(self._own_keys)
         self._masters.clear()
         self._nodes.clear()
-        self._public_keys.clear()
+        self.public_key.cache_clear()
 
     def node(self, scheme: KeyScheme, indices: tuple[int, ...]) -> _Node:
         """The inner node at `indices`, cached. Only for `Keychain`."""
@@ -113,21 +115,13 @@ class Root:
             self._nodes.popitem(last=False)[1].wipe()
         return node
 
-    def public_key(self, scheme: KeyScheme, indices: tuple[int, ...]) -> bytes:
-        """The leaf's public key, cached. Only for `Keychain`."""
-        found = self._public_keys.get((scheme, indices))
-        if found is not None:
-            self._public_keys.move_to_end((scheme, indices))
-            return found
+    def _public_key(self, scheme: KeyScheme, indices: tuple[int, ...]) -> bytes:
+        """The leaf's public key. Only for `Keychain`, as `public_key`."""
         leaf = self.node(scheme, indices[:-1]).child(indices[-1])
         try:
-            public_key = leaf.public_key()
+            return leaf.public_key()
         finally:
             leaf.wipe()
-        self._public_keys[scheme, indices] = public_key
-        if len(self._public_keys) > _PUBLIC_KEYS_MAX:
-            self._public_keys.popitem(last=False)
-        return public_key
 
 
 class Keychain:

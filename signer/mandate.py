@@ -19,19 +19,15 @@ from chains.errors import ChainError
 from chains.model import AssetId, SigningInput
 from chains.transaction import TxSummary
 from signer.accounts import Account, Accounts
-from signer.agreement import (
-    Approval,
-    Consent,
-    Core,
-    Mandate,
-    Purpose,
-    Verdict,
-    approval_message,
-)
+from signer.agreement import Approval, Consent, Core, Mandate, Purpose, Verdict, approval_message
+from signer.answers import RefusalCode
+from signer.canonical import format_time
 from signer.case import Case
-from signer.errors import Refused
+from signer.errors import Refused, conflict, malformed, mismatch
 from signer.policy import CLOCK_SKEW, NotSigned, Policy, basis_of, check_signed
-from signer.wire import RefusalCode, format_time
+
+Paying = tuple[Account, tuple[str, ...]]
+"""The account that pays, and each input's path."""
 
 
 def check_current(mandate: Mandate, policy: Policy, now: datetime) -> None:
@@ -88,16 +84,12 @@ def check_cancelled(case: Case) -> None:
         if mandate.digest not in history.versions_signed():
             transfer = mandate.core.transfer
             message = f"nothing was signed for this version of {transfer}"
-            raise Refused(RefusalCode.CONFLICT, "nothing-to-cancel", message, transfer=transfer)
+            raise conflict("nothing-to-cancel", message, transfer)
 
 
-def check_same(
-    case: Case,
-    summary: TxSummary,
-    inputs: Sequence[SigningInput],
-    number: int,
-    accounts: Accounts,
-) -> tuple[Account, tuple[str, ...]]:
+def compare(
+    case: Case, summary: TxSummary, inputs: Sequence[SigningInput], number: int, accounts: Accounts
+) -> Paying:
     """The account that pays and each input's path, if the transaction is what the mandates say.
 
     `number`: the vault's account number, from the signer's own registry. The mandates have one
@@ -105,39 +97,33 @@ def check_same(
     """
     core = case.cores[0]
     if summary.network != core.network:
-        raise _mismatch("network", f"a transaction of {summary.network}")
+        raise mismatch("network", f"a transaction of {summary.network}")
     # Calldata, scripts, extra instructions: what the codec has no words for may do anything.
     if summary.unexplained:
         raise Refused(RefusalCode.UNEXPLAINED, "transaction", "; ".join(summary.unexplained))
     if not inputs or not summary.sources:
-        raise _mismatch("source", "nothing of ours is spent")
+        raise mismatch("source", "nothing of ours is spent")
     codec = accounts.codec(core.network)
-    if codec.traits.coins:
-        account, paths = _check_coins(core, summary, inputs, number, accounts)
-    else:
-        account, paths = _check_source(core, summary, inputs, number, accounts)
+    check = _check_coins if codec.traits.coins else _check_source
+    paying = check(core, summary, inputs, number, accounts)
     _check_effects(case, summary.effects)
     check_payable(codec, case.cores)
     _check_costs(case, summary, codec.network.native.id)
-    return account, paths
+    return paying
 
 
 def _check_coins(
-    core: Core,
-    summary: TxSummary,
-    inputs: Sequence[SigningInput],
-    number: int,
-    accounts: Accounts,
-) -> tuple[Account, tuple[str, ...]]:
+    core: Core, summary: TxSummary, inputs: Sequence[SigningInput], number: int, accounts: Accounts
+) -> Paying:
     """Every input and everything that returns derives from the mandates' own account."""
     account = accounts.containing(core.network, number, core.source_path)
     if core.source_path != account.scope or core.source_address is not None:
-        raise _mismatch("source", "coins are spent from an account, not from one address")
+        raise mismatch("source", "coins are spent from an account, not from one address")
     # Another vault's coins, claimed to be this one's.
     for item in inputs:
         accounts.check_owned(account, item.path, item.address)
     if {item.address for item in inputs} != set(summary.sources):
-        raise _mismatch("source", "an input is not ours")
+        raise mismatch("source", "an input is not ours")
     # Change to a foreign address is a payment nobody agreed to.
     for back in summary.returns:
         accounts.check_change(account, back.path, back.address)
@@ -145,26 +131,22 @@ def _check_coins(
 
 
 def _check_source(
-    core: Core,
-    summary: TxSummary,
-    inputs: Sequence[SigningInput],
-    number: int,
-    accounts: Accounts,
-) -> tuple[Account, tuple[str, ...]]:
+    core: Core, summary: TxSummary, inputs: Sequence[SigningInput], number: int, accounts: Accounts
+) -> Paying:
     """One address pays, it is the mandates', and it derives from the vault's account."""
     if core.source_address is None:
-        raise _mismatch("source", "the mandate names no paying address")
+        raise mismatch("source", "the mandate names no paying address")
     account = accounts.containing(core.network, number, core.source_path)
     accounts.check_owned(account, core.source_path, core.source_address)
     if summary.sources != (core.source_address,):
-        raise _mismatch("source", "another address pays")
+        raise mismatch("source", "another address pays")
     for item in inputs:
         if item.address != core.source_address or item.path not in (None, core.source_path):
-            raise _mismatch("source", "another address signs")
+            raise mismatch("source", "another address signs")
     # Another address of ours may be another client's.
     for back in summary.returns:
         if (back.address, back.path) != (core.source_address, None):
-            raise _mismatch("return", "something returns to another address than it came from")
+            raise mismatch("return", "something returns to another address than it came from")
     return account, (core.source_path,) * len(inputs)
 
 
@@ -173,17 +155,17 @@ def _check_effects(case: Case, decoded: Sequence[Effect]) -> None:
     large one, and one payment is not two transfers'. A cancel does nothing."""
     if case.purpose is Purpose.CANCEL:
         if decoded:
-            raise _mismatch("effects", "a cancel pays nobody")
+            raise mismatch("effects", "a cancel pays nobody")
         return
     agreed = [effect for core in case.cores for effect in core.effects]
     if tuple(decoded) == tuple(agreed):
         return
     transfer = _in_the_way(case.cores, decoded)
     if len(decoded) != len(agreed):
-        raise _mismatch("effects", f"{len(decoded)} effects, agreed {len(agreed)}", transfer)
+        raise mismatch("effects", f"{len(decoded)} effects, agreed {len(agreed)}", transfer)
     for name, aspect in _ASPECTS:
         if Counter(map(aspect, decoded)) != Counter(map(aspect, agreed)):
-            raise _mismatch(name, f"another {name} than agreed", transfer)
+            raise mismatch(name, f"another {name} than agreed", transfer)
 
 
 _ASPECTS: tuple[tuple[str, Callable[[Effect], object]], ...] = (
@@ -211,16 +193,13 @@ def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
     """Payments that a network carries. One of nothing, or of dust, is an excuse to pay a fee."""
     for core in cores:
         if not core.effects:
-            message = "nothing was agreed to"
-            raise Refused(RefusalCode.MALFORMED, "no-effect", message, transfer=core.transfer)
-        for effect in core.effects:
-            try:
+            raise malformed("no-effect", "nothing was agreed to", core.transfer)
+        try:
+            for effect in core.effects:
                 if isinstance(effect, Pay):
                     codec.check_payment(effect)
-            except ChainError as error:
-                raise Refused(
-                    RefusalCode.MALFORMED, error.code, str(error), transfer=core.transfer
-                ) from error
+        except ChainError as error:
+            raise malformed(error.code, str(error), core.transfer) from error
 
 
 def _check_costs(case: Case, summary: TxSummary, native: AssetId) -> None:
@@ -230,20 +209,15 @@ def _check_costs(case: Case, summary: TxSummary, native: AssetId) -> None:
     over = above(summary.costs.most, bounds)
     if over is not None:
         most, agreed = summary.costs.most[over], bounds.get(over, 0)
-        raise _mismatch(over[1].value, f"{over[1]} up to {most} of {over[0]}, agreed {agreed}")
+        raise mismatch(over[1].value, f"{over[1]} up to {most} of {over[0]}, agreed {agreed}")
     rent = sum(create.rent for create in summary.creates)
     if rent > bounds.get((native, CostKind.RENT), 0):
-        raise _mismatch(CostKind.RENT.value, f"accounts are made with {rent} of {native}")
+        raise mismatch(CostKind.RENT.value, f"accounts are made with {rent} of {native}")
     # What no byte bounds is for the rule to allow; a cancel asks no rule, so one must have before.
-    for core, history in zip(case.cores, case.histories, strict=True):
-        new = summary.costs.uncapped - history.uncapped()
-        if case.purpose is Purpose.CANCEL and new:
+    for mandate, history in case.each() if case.purpose is Purpose.CANCEL else ():
+        if new := summary.costs.uncapped - history.uncapped():
             message = f"nothing bounds what it costs in {', '.join(sorted(new))}"
-            raise _mismatch("uncapped-cost", message, core.transfer)
-
-
-def _mismatch(detail: str, message: str, transfer: str | None = None) -> Refused:
-    return Refused(RefusalCode.MISMATCH, detail, message, transfer=transfer)
+            raise mismatch("uncapped-cost", message, mandate.core.transfer)
 
 
 def _unauthenticated(consent: Consent, detail: str, message: str) -> Refused:

@@ -8,6 +8,7 @@ from signer.clock import TrustedClock
 from signer.codecs import CodecSource
 from signer.errors import Refused
 from signer.guard import Guard
+from signer.inforce import policy_record
 from signer.policy import Policy, SignedPolicy
 from signer.wire import RefusalCode
 
@@ -43,7 +44,7 @@ class Publisher:
         accepted = in_force.check(signed)
         self._check_addresses(accepted)
         with self._guard.transaction():
-            self._guard.record_policy(signed, accepted, self._clock())
+            self._guard.journal.append(policy_record(signed, accepted.version, self._clock()))
         in_force.adopt(signed)
         self._log.append()
         return accepted.version

@@ -36,37 +36,20 @@ from chains.model import Signature, SigningInput, UnsignedTx
 from chains.transaction import TxSummary
 from signer.accounts import Account, Accounts
 from signer.agreement import Consent, Core, Purpose
+from signer.answers import Agreed, Opinion, Outcome, Place, Receipt, Refusal, RefusalCode
 from signer.auditlog import AuditLog
 from signer.case import Case, case_of, check_together
 from signer.clock import Moment, TrustedClock
-from signer.curves import SigningFailed
-from signer.entries import Entry, decisions, refused_entry
-from signer.errors import JournalFault, Refused
-from signer.guard import Guard, Vault, change_record
+from signer.entries import Entry, about, changed, refused_entry, signed_entries
+from signer.errors import JournalFault, Refused, malformed
+from signer.guard import Guard
 from signer.inforce import PolicyInForce
 from signer.journal import Record
 from signer.judging import Takes, judge_each, takes_of, whatever_the_time
-from signer.mandate import (
-    check_approvals,
-    check_cancelled,
-    check_current,
-    check_payable,
-    check_same,
-)
-from signer.wire import (
-    SET_BYTES_MAX,
-    SIGNATURES_MAX,
-    Agreed,
-    Opinion,
-    Outcome,
-    Place,
-    Receipt,
-    Refusal,
-    RefusalCode,
-    SignRequest,
-)
-
-_MESSAGE_MAX = 1000
+from signer.mandate import check_approvals, check_cancelled, check_current, check_payable, compare
+from signer.refusals import fault_of, not_durable, printable, refusal_of
+from signer.registry import Vault
+from signer.wire import SET_BYTES_MAX, SIGNATURES_MAX, SignRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +58,6 @@ class Caller:
 
     name: str
     allowed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A request that can't be read; `why`, for people."""
-
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +101,10 @@ class Signer:
         self._clock = clock
 
     def sign(
-        self, caller: Caller, requests: Sequence[SignRequest | Unreadable]
+        self, caller: Caller, requests: Sequence[SignRequest | Refused]
     ) -> tuple[Outcome, ...]:
-        """One outcome per request, in order; what goes wrong with one is that one's refusal. Raises
-        Refused for a caller who may not ask."""
+        """One outcome per request, in order; what goes wrong with one is that one's refusal, also
+        that it could not be read. Raises Refused for a caller who may not ask."""
         step1_authenticate(caller)
         moment = self._clock.moment()
         try:
@@ -138,7 +114,7 @@ class Signer:
             outcomes = tuple(self._fulfil(caller, decision, moment) for decision in decided)
             self._log.append()
         except (Refused, sqlite3.Error, OSError) as error:
-            return (_unavailable(error),) * len(requests)
+            return (not_durable(error),) * len(requests)
         return outcomes
 
     def consider(self, caller: Caller, consents: Sequence[Consent]) -> tuple[Opinion, ...]:
@@ -152,50 +128,49 @@ class Signer:
                 opinions = tuple(self._consider(consent, moment) for consent in consents)
             self._log.append()
         except (Refused, sqlite3.Error, OSError) as error:
-            return (_unavailable(error),) * len(consents)
+            return (not_durable(error),) * len(consents)
         return opinions
 
     def _decide(
-        self, caller: Caller, request: SignRequest | Unreadable, moment: Moment
+        self, caller: Caller, request: SignRequest | Refused, moment: Moment
     ) -> Granted | Refusal:
-        if isinstance(request, Unreadable):
-            refused = Refused(RefusalCode.MALFORMED, "request", request.why)
-            return self._record_refusal(caller, None, refused, moment.now)
+        if isinstance(request, Refused):
+            return self._refuse(caller, None, request, moment)
         case = case_of(request, self._guard.history)
         try:
             return self._decide_case(caller, case, moment)
         except Refused as refused:
-            return self._record_refusal(caller, case, refused, moment.now)
+            return self._refuse(caller, case, refused, moment)
         except (sqlite3.Error, OSError, JournalFault):
             raise  # the disk fails all requests alike
         except Exception as error:  # noqa: BLE001 - a bug met by one request harms no other
             self._guard.forget()
-            return self._record_refusal(caller, case, _fault(error), moment.now)
+            return self._refuse(caller, case, fault_of(error), moment)
 
     def _decide_case(self, caller: Caller, case: Case, moment: Moment) -> Granted:
+        guard, accounts = self._guard, self._accounts
         core = check_together(case.cores)
-        decoded = step2_decode(self._accounts.codec(core.network), case)
+        decoded = step2_decode(accounts.codec(core.network), case)
         vault = self._vault(core)
         retried = case.retried()
         if retried:
             case = case.as_recorded(retried)
-            source = step4_compare(case, decoded, vault, self._accounts)
+            source = step4_compare(case, decoded, vault, accounts)
             records = tuple(signed.record for signed in retried)
             return Granted(case, decoded.inputs, source, records, retried[0].at)
-        approvers = step3_check_mandates(case, self._guard.in_force, moment)
-        source = step4_compare(case, decoded, vault, self._accounts)
+        approvers = step3_check_mandates(case, guard.in_force, moment)
+        source = step4_compare(case, decoded, vault, accounts)
         self._check_lifetime(case.tx, moment)
-        takes = takes_of(case, moment.now, self._guard.in_force.catalogue)
-        rules = step5_evaluate(case, decoded, source, takes, approvers, self._guard, moment)
-        change = change_record(source.account, source.change)
-        in_force = self._guard.in_force
-        about = decisions(caller.name, case, in_force, approvers, rules, change)
-        records = step6_record(case, decoded, takes, about, self._guard, moment.now)
+        takes = takes_of(case, moment.now, guard.in_force.catalogue)
+        rules = step5_evaluate(case, decoded, source, takes, approvers, guard, moment)
+        told = about(caller.name, guard.in_force, moment.now)
+        told |= changed(source.account, source.change)
+        entries = signed_entries(case, decoded.summary, takes, approvers, rules, told)
+        records = step6_record(guard, entries, takes)
         return Granted(case, decoded.inputs, source, records, moment.now)
 
     def _consider(self, consent: Consent, moment: Moment) -> Opinion:
-        mandate = consent.mandate
-        core, history = mandate.core, self._guard.history(mandate.core.transfer)
+        core, history = consent.mandate.core, self._guard.history(consent.mandate.core.transfer)
         case = Case(Purpose.PAY, UnsignedTx(core.network, b""), (consent,), (history,))
         try:
             codec = self._accounts.codec(core.network)
@@ -206,8 +181,8 @@ class Signer:
             takes = takes_of(case, moment.now, self._guard.in_force.catalogue)
             rules = judge_each(case, takes, approvers, self._guard, moment)
         except Refused as refused:
-            return _refusal(refused, case)
-        return Agreed(core.transfer, mandate.digest, rules[0])
+            return refusal_of(refused, case)
+        return Agreed(core.transfer, consent.mandate.digest, rules[0])
 
     def _fulfil(self, caller: Caller, decision: Granted | Refusal, moment: Moment) -> Outcome:
         if isinstance(decision, Refusal):
@@ -216,15 +191,14 @@ class Signer:
             return step8_receipt(decision, step7_sign(decision, self._accounts), self._guard)
         except Exception as error:  # noqa: BLE001 - as above; nothing of it is given out
             with self._guard.transaction():
-                return self._record_refusal(caller, decision.case, _fault(error), moment.now)
+                return self._refuse(caller, decision.case, fault_of(error), moment)
 
     def _vault(self, core: Core) -> Vault:
         """From the signer's own registry: which keys are whose is not custody's to say."""
-        found = self._guard.vault(core.vault)
+        found = self._guard.registry.vault(core.vault)
         if found is None or found.client != core.client:
-            raise Refused(
-                RefusalCode.UNKNOWN_VAULT, "vault", "this client has no vault of that name"
-            )
+            said = "this client has no vault of that name"
+            raise Refused(RefusalCode.UNKNOWN_VAULT, "vault", said)
         return found
 
     def _check_lifetime(self, tx: UnsignedTx, moment: Moment) -> None:
@@ -234,19 +208,20 @@ class Signer:
             try:
                 codec.check_lifetime(tx, int(now.timestamp()))
             except ChainError as error:
-                raise Refused(RefusalCode.MALFORMED, "lifetime", str(error)) from error
+                raise malformed("lifetime", str(error)) from error
 
         whatever_the_time(moment, check)
 
-    def _record_refusal(
-        self, caller: Caller, case: Case | None, refused: Refused, now: datetime
+    def _refuse(
+        self, caller: Caller, case: Case | None, refused: Refused, moment: Moment
     ) -> Refusal:
-        refusal = _refusal(refused, case)
-        reasons = [printable(reason) for reason in refused.reasons]
-        in_force = self._guard.in_force
-        self._guard.journal.append(
-            refused_entry(caller.name, case, refusal, reasons, in_force, now)
+        """The refusal, recorded."""
+        refusal, told = (
+            refusal_of(refused, case),
+            about(caller.name, self._guard.in_force, moment.now),
         )
+        reasons = [printable(reason) for reason in refused.reasons]
+        self._guard.journal.append(refused_entry(case, refusal, reasons, told))
         return refusal
 
 
@@ -263,15 +238,13 @@ def step2_decode(codec: TransactionCodec, case: Case) -> Decoded:
         # Codecs name no inputs of what they can't explain; step 4 refuses it in their words.
         inputs = () if summary.unexplained else codec.signing_inputs(case.tx)
     except ChainError as error:
-        raise Refused(RefusalCode.MALFORMED, error.code, str(error)) from error
+        raise malformed(error.code, str(error)) from error
     except Exception as error:  # a decoder's bug refuses this request and harms no other
-        message = f"the decoder failed: {type(error).__name__}"
-        raise Refused(RefusalCode.MALFORMED, "undecodable", message) from error
+        raise malformed("undecodable", f"the decoder failed: {type(error).__name__}") from error
     if len(inputs) > SIGNATURES_MAX:  # nor would its record fit into a line of the log
-        message = f"a receipt holds at most {SIGNATURES_MAX} signatures"
-        raise Refused(RefusalCode.MALFORMED, "too-many-inputs", message)
+        raise malformed("too-many-inputs", f"a receipt holds at most {SIGNATURES_MAX} signatures")
     if case.size() > SET_BYTES_MAX:  # nor would custody be told its records in one message
-        raise Refused(RefusalCode.MALFORMED, "too-large", "too much for one transaction")
+        raise malformed("too-large", "too much for one transaction")
     return Decoded(summary, inputs)
 
 
@@ -291,7 +264,7 @@ def step3_check_mandates(
 
 def step4_compare(case: Case, decoded: Decoded, vault: Vault, accounts: Accounts) -> Source:
     """The transaction does what the mandates say, from this vault's keys alone. Raises Refused."""
-    account, paths = check_same(case, decoded.summary, decoded.inputs, vault.account, accounts)
+    account, paths = compare(case, decoded.summary, decoded.inputs, vault.account, accounts)
     indices = [parse_path(back.path)[-1] for back in decoded.summary.returns if back.path]
     return Source(account, paths, max(indices, default=None))
 
@@ -311,21 +284,15 @@ def step5_evaluate(
     guard.check_change(source.account, source.change)
     if case.purpose is Purpose.CANCEL:
         return (None,) * len(case.consents)
-    uncapped = decoded.summary.costs.uncapped
-    return judge_each(case, takes, approvers, guard, moment, uncapped)
+    return judge_each(case, takes, approvers, guard, moment, decoded.summary.costs.uncapped)
 
 
 def step6_record(
-    case: Case,
-    decoded: Decoded,
-    takes: Sequence[Takes],
-    about: Sequence[Entry],
-    guard: Guard,
-    now: datetime,
+    guard: Guard, entries: Sequence[Entry], takes: Sequence[Takes]
 ) -> tuple[Record, ...]:
     """What is about to be signed and what it takes from the windows; durable at the end of the
     batch's transaction, before the first signature."""
-    return guard.record_signed(case, decoded.summary, takes, now, about)
+    return guard.record_signed(entries, takes)
 
 
 def step7_sign(granted: Granted, accounts: Accounts) -> tuple[Signature, ...]:
@@ -351,33 +318,3 @@ def step8_receipt(granted: Granted, signatures: tuple[Signature, ...], guard: Gu
         checkpoint=guard.journal.seal(),
         signed_at=granted.at,
     )
-
-
-def _refusal(refused: Refused, case: Case | None) -> Refusal:
-    """Of a single transfer everything that is wrong is in its way."""
-    transfer, message = refused.transfer, printable(str(refused))
-    if case is not None and len(case.consents) == 1:
-        transfer = case.transfers[0]
-    return Refusal(transfer, refused.code, refused.detail, message, refused.needs)
-
-
-def _unavailable(error: Exception) -> Refusal:
-    """For every request alike: nothing was decided."""
-    if isinstance(error, Refused):
-        return Refusal(None, RefusalCode.UNAVAILABLE, error.detail, str(error))
-    message = "the decision can't be made durable; the same request may be repeated"
-    return Refusal(None, RefusalCode.UNAVAILABLE, "not-durable", message)
-
-
-def _fault(error: Exception) -> Refused:
-    """Its text may name what is ours alone."""
-    if isinstance(error, SigningFailed):
-        message = "the curve library refused; the decision is recorded, nothing was given out"
-        return Refused(RefusalCode.UNAVAILABLE, "signing-failed", message)
-    return Refused(RefusalCode.UNAVAILABLE, "fault", f"internal fault: {type(error).__name__}")
-
-
-def printable(message: str) -> str:
-    """What a stranger's bytes made a decoder say must not reach a terminal unfiltered."""
-    kept = "".join(c if c.isprintable() else "?" for c in message[:_MESSAGE_MAX])
-    return kept or "no reason given"

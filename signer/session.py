@@ -9,7 +9,7 @@ from chains.networks import Network
 from signer.accounts import Accounts
 from signer.auditlog import AuditLog
 from signer.checkpoint import verifier_key
-from signer.clock import Counter, TrustedClock, Wall, seconds_since_boot, utc_now
+from signer.clock import Adoption, Counter, TrustedClock, Wall, seconds_since_boot, utc_now
 from signer.codecs import Codecs, codec_for
 from signer.guard import Guard
 from signer.journal import Journal
@@ -20,19 +20,16 @@ from signer.service import Signer
 from signer.state import StateDirectory
 from signer.vaults import Vaults
 from signer.wire import Notice, RefusalCode, Status, format_time, parse_time
-from signer.words import seed_of
 
 LOG_KEY = "log"
 ATTESTATION_KEY = "attestation"
 
 
 def root_of(contents: Contents) -> Root:
-    """The keys; wipes the entropy that they come from."""
-    seed = seed_of(contents.entropy)
+    """The keys; wipes the seed that they come from."""
     try:
-        return Root(seed)
+        return Root(contents.seed)
     finally:
-        seed[:] = bytes(len(seed))
         contents.wipe()
 
 
@@ -108,7 +105,9 @@ class Session:
                 noticed = {"at": format_time(moment.now), "wall": format_time(moment.wall)}
                 self.journal.append({"kind": "clock-noticed", **noticed})
             if step is not None:
-                adoption = self.guard.record_adoption(*step)
+                times = {"before": format_time(step[0]), "at": format_time(step[1])}
+                record = self.journal.append({"kind": "clock", **times})
+                adoption = Adoption(record.sequence, *step)
         if step is not None and adoption is not None:
             self._clock.adopt(step)
             self.guard.adopt_clock(adoption)

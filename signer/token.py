@@ -13,39 +13,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from signer.canonical import MalformedMessage, exact_fields, octets, text
 from signer.errors import TokenUnavailable
+from signer.reading import Message, Words, hex_of
 
 SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
-class WrappedSecret:
+class WrappedSecret(Message):
     """What the header says of the token. Labels as PKCS#11 names them."""
 
-    token: str
-    key: str
-    iv: bytes
-    ciphertext: bytes
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "token": self.token,
-            "key": self.key,
-            "iv": self.iv.hex(),
-            "ciphertext": self.ciphertext.hex(),
-        }
-
-    @classmethod
-    def parse(cls, row: object) -> WrappedSecret:
-        """From decoded JSON. Raises MalformedMessage."""
-        fields = exact_fields(row, frozenset({"token", "key", "iv", "ciphertext"}))
-        iv, ciphertext = octets(fields["iv"], 16), octets(fields["ciphertext"])
-        if len(ciphertext) > 4 * SECRET_BYTES:
-            raise MalformedMessage("wrapped secret")
-        return cls(text(fields["token"]), text(fields["key"]), iv, ciphertext)
+    token: Words
+    key: Words
+    iv: Annotated[bytes, hex_of(16)]
+    ciphertext: Annotated[bytes, hex_of(most=4 * SECRET_BYTES)]
 
 
 @dataclass(frozen=True, slots=True)

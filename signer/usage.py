@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from chains.model import AssetId
 from signer.journal import Record
@@ -25,39 +25,27 @@ SignedSince = Callable[[str, datetime], Iterator[tuple[Record, datetime]]]
 made on the clock of today."""
 
 
-class _Share(NamedTuple):
-    """What one transfer takes of a window, and since when. `paying`: 1 if it pays the asset, 0 if
-    only its fee is in it."""
-
-    at: datetime
-    amount: int
-    paying: int
-
-
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
-_NOTHING: Final = _Share(_EVER, 0, 0)
 
 
 class _Sum:
-    """One window's content: a share per transfer, and when each share grows too old. `floor`: what
-    is older has been dropped."""
+    """One window's content: what each transfer takes of it, and since when, so that it is known
+    when that grows too old. `floor`: what is older has been dropped."""
 
     def __init__(self) -> None:
         self.floor = _EVER
-        self._shares: dict[str, _Share] = {}
+        self._shares: dict[str, tuple[datetime, Usage]] = {}
         self._order: deque[tuple[datetime, str]] = deque()
-        self._amount = 0
-        self._count = 0
+        self._held = NOTHING
 
     def put(self, transfer: str, at: datetime, taking: Usage) -> None:
         """Count `taking` in place of what the transfer counted before. Later in the journal is
         never earlier in the window."""
-        newest = self._order[-1][0] if self._order else at
-        before = self._shares.pop(transfer, _NOTHING)
-        share = _Share(max(newest, at), taking.amount, taking.count)
-        self._add(share, before)
-        self._shares[transfer] = share
-        self._order.append((share.at, transfer))
+        since = max(at, self._order[-1][0]) if self._order else at
+        _, before = self._shares.pop(transfer, (since, NOTHING))
+        self._shares[transfer] = since, taking
+        self._order.append((since, transfer))
+        self._held = _less(self._held, before, taking)
 
     def usage(self, after: datetime, without: Collection[str]) -> Usage:
         """What is younger than `after`, which is not before `floor`, except the shares of some
@@ -65,16 +53,18 @@ class _Sum:
         self.floor = after
         while self._order and self._order[0][0] <= after:
             at, transfer = self._order.popleft()
-            share = self._shares.get(transfer)
-            if share is not None and share.at == at:
-                self._add(_NOTHING, self._shares.pop(transfer))
-        theirs = [self._shares.get(transfer, _NOTHING) for transfer in set(without)]
-        amount, paying = sum(s.amount for s in theirs), sum(s.paying for s in theirs)
-        return Usage(self._amount - amount, self._count - paying)
+            since, taking = self._shares.get(transfer, (None, NOTHING))
+            if since == at:
+                del self._shares[transfer]
+                self._held = _less(self._held, taking)
+        held = self._held
+        for transfer in set(without):
+            held = _less(held, self._shares.get(transfer, (None, NOTHING))[1])
+        return held
 
-    def _add(self, share: _Share, before: _Share) -> None:
-        self._amount += share.amount - before.amount
-        self._count += share.paying - before.paying
+
+def _less(held: Usage, gone: Usage, come: Usage = NOTHING) -> Usage:
+    return Usage(held.amount - gone.amount + come.amount, held.count - gone.count + come.count)
 
 
 class RollingSums:

@@ -12,8 +12,9 @@ from signer.accounts import Account, Accounts
 from signer.auditlog import AuditLog
 from signer.clock import TrustedClock
 from signer.errors import Refused
-from signer.guard import Guard, Vault
+from signer.guard import Guard
 from signer.keychain import OwnKey
+from signer.registry import Vault
 from signer.wire import Attestation, OpenedVault, RefusalCode
 
 KEYS_MAX = 10_000
@@ -34,7 +35,7 @@ class Vaults:
     def open(self, client: str, vault: str) -> OpenedVault:
         """The vault's account number, given now or earlier; durable."""
         with self._guard.transaction():
-            opened = self._guard.open_vault(client, vault, self._clock())
+            opened = self._guard.registry.open(client, vault, self._clock())
         self._log.append()
         return OpenedVault(opened.account, opened.record.sequence, opened.record.head)
 
@@ -77,7 +78,7 @@ class Vaults:
         return Attestation(network, vault, path, address, signature)
 
     def _vault(self, vault: str) -> Vault:
-        found = self._guard.vault(vault)
+        found = self._guard.registry.vault(vault)
         if found is None:
             raise Refused(RefusalCode.UNKNOWN_VAULT, "vault", "there is no vault of that name")
         return found

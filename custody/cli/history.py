@@ -104,7 +104,7 @@ def answer(policy: Policy, question: Question) -> tuple[str, ...]:
     if not question.is_stored:
         mandate, _ = best_of(policy, mandate, question.used, moment)
     facts = facts_of(mandate, policy.catalogue)
-    evaluation = evaluate(policy, facts, question.used, moment, question.approvals)
+    evaluation = evaluate(policy, facts, question.used.get, moment, question.approvals)
     lifetime = mandate.expires_at - mandate.offered_at
     lines = [f"policy version {policy.version}, mandate valid for {lifetime}"]
     if question.is_stored and mandate.basis != basis_of(policy, mandate.core):

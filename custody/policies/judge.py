@@ -43,7 +43,7 @@ class Judge:
         facts = facts_of(mandate, self.policy.catalogue)
         needed = windows(self.policy, facts)
         used = await usage(session, needed, self.now, besides=mandate.core.transfer)
-        return evaluate(self.policy, facts, used, self.now, approvers, complete_since)
+        return evaluate(self.policy, facts, used.get, self.now, approvers, complete_since)
 
     async def best_terms(self, session: ReadSession, draft: Mandate) -> tuple[Mandate, Evaluation]:
         """`best_of` a mandate that was never stored."""
@@ -62,7 +62,7 @@ def best_of(
     a rule names is tried too, longest first, and the first with the best ruling is taken.
     """
     judged = [
-        (candidate, evaluate(policy, facts_of(candidate, policy.catalogue), used, now, ()))
+        (candidate, evaluate(policy, facts_of(candidate, policy.catalogue), used.get, now, ()))
         for candidate in _lifetimes(draft, policy)
     ]
     return min(judged, key=lambda each: _RANK[each[1].ruling])

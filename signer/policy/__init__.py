@@ -35,7 +35,6 @@ from signer.policy.evaluate import (
     RuleTrace,
     Ruling,
     evaluate,
-    windows,
 )
 from signer.policy.facts import (
     NOTHING,
@@ -46,7 +45,6 @@ from signer.policy.facts import (
     facts_of,
     spends_of,
     taken_of,
-    usage_of,
 )
 from signer.policy.fields import (
     InvalidPolicy,
@@ -77,6 +75,10 @@ from signer.policy.signing import (
     check_quorum,
     policy_message,
     verify_policy,
+)
+from signer.policy.windows import (
+    usage_of,
+    windows,
 )
 
 __all__ = [

@@ -35,17 +35,13 @@ class Support:
     entries: Mapping[str, tuple[DestinationEntry, ...]]
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "rule": self.rule.row,
-            "groups": {name: sorted(members) for name, members in self.groups.items()},
-            "destinations": {
-                name: {
-                    "cooling_s": cooling_s,
-                    "entries": [entry.to_json() for entry in self.entries[name]],
-                }
-                for name, cooling_s in self.cooling_s.items()
-            },
+        groups = {name: sorted(members) for name, members in self.groups.items()}
+        entries = {name: [e.to_json() for e in each] for name, each in self.entries.items()}
+        destinations = {
+            name: {"cooling_s": cooling_s, "entries": entries[name]}
+            for name, cooling_s in self.cooling_s.items()
         }
+        return {"rule": self.rule.row, "groups": groups, "destinations": destinations}
 
 
 def supports_of(policy: Policy, core: Core) -> tuple[Support, ...]:
@@ -65,19 +61,12 @@ def basis_of(policy: Policy, core: Core) -> bytes:
 
 def _support(rule: Rule, policy: Policy, core: Core) -> Support:
     assert rule.grant is not None
-    named = sorted(rule.scope.destinations or ())
-    payees = dict.fromkeys(payee_of(effect) for effect in core.effects)
-    found = {
-        name: [
-            policy.destinations[name].entry(core.network, payee)
-            for payee in payees
-            if payee is not None
-        ]
-        for name in named
-    }
+    payees = [payee for payee in dict.fromkeys(map(payee_of, core.effects)) if payee is not None]
+    named = {name: policy.destinations[name] for name in sorted(rule.scope.destinations or ())}
+    found = {name: [group.entry(core.network, p) for p in payees] for name, group in named.items()}
     return Support(
         rule=rule,
         groups={need.group: policy.groups[need.group] for need in rule.grant.needs},
-        cooling_s={name: policy.destinations[name].cooling_s for name in named},
+        cooling_s={name: group.cooling_s for name, group in named.items()},
         entries={name: tuple(e for e in each if e is not None) for name, each in found.items()},
     )

@@ -1,7 +1,7 @@
 """What the policy says about a transfer: the verdict, and why, for every rule.
 
 Custody asks early, to tell people what will be needed; the signer asks again and only its answer
-counts. The two differ in nothing but where `usage` comes from. Pure: no I/O, no clock.
+counts. The two differ in nothing but where `held` comes from. Pure: no I/O, no clock.
 
 Before any rule is read, what an initiator asks for who is no person or machine of the policy is
 denied, and a payment of nothing.
@@ -19,7 +19,7 @@ What has no amount, a message or a delegation, is above every limit of amounts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -99,38 +99,31 @@ class Evaluation:
     trace: tuple[RuleTrace, ...]
 
 
-def windows(policy: Policy, facts: Facts) -> tuple[Window, ...]:
-    """The rolling sums that `evaluate` will look at, each once."""
-    needed = (
-        window
-        for rule in policy.rules
-        if not outside(rule, policy, facts.core)
-        for limit in rule.limits.windows
-        for window, _ in windows_of(limit, facts)
-    )
-    return tuple(dict.fromkeys(needed))
+Held = Callable[[Window], Usage | None]
+"""What other transfers already took of a window; None if nobody knows."""
 
 
 def evaluate(
     policy: Policy,
     facts: Facts,
-    usage: Mapping[Window, Usage],
+    held: Held,
     now: datetime,
     approvals: Sequence[str],
     complete_since: Mapping[str, datetime] | None = None,
 ) -> Evaluation:
     """The verdict on a transfer at `now`.
 
-    `usage`: what other transfers already took, for each of `windows`; one that is missing counts
-    as exhausted. `approvals`: ids of persons whose approval of exactly this mandate was verified,
-    in the order given (under a rule that asks for a sequence, the order is the caller's word; who
-    approved is not). `complete_since`: by rule id, since when the caller durably knows that the
-    rule's approvals were complete; a time lock runs from there, without it from now.
+    A window of which nobody knows what it holds counts as exhausted. `approvals`: ids of persons
+    whose approval of exactly this mandate was verified, in the order given (under a rule that asks
+    for a sequence, the order is the caller's word; who approved is not). `complete_since`: by rule
+    id, since when the caller durably knows that the rule's approvals were complete; a time lock
+    runs from there, without it from now.
     """
-    unread = _stranger(policy, facts) or _senseless(facts)
-    if unread is not None:
-        return Evaluation(Ruling.DENY, unread, None, (), None, ())
-    trace = tuple(_judge(rule, policy, facts, usage, now) for rule in policy.rules)
+    if not policy.knows(facts.core.initiator):  # nor which persons are behind it
+        return Evaluation(Ruling.DENY, Detail.INITIATOR_UNKNOWN, None, (), None, ())
+    if _senseless(facts):
+        return Evaluation(Ruling.DENY, Detail.PAYMENT_OF_NOTHING, None, (), None, ())
+    trace = tuple(_judge(rule, policy, facts, held, now) for rule in policy.rules)
     denying = next((t.rule for t in trace if t.applies and not t.allows), None)
     if denying is not None:
         return Evaluation(Ruling.DENY, Detail.DENIED_BY_RULE, denying, (), None, trace)
@@ -139,8 +132,8 @@ def evaluate(
         return _nothing_applies(trace)
     needs = missing_approvals(policy, deciding.grant, facts.core.initiator, approvals)
     if needs:
-        ruling, detail = Ruling.NEEDS_APPROVALS, Detail.APPROVALS
-        return Evaluation(ruling, detail, deciding.id, needs, None, trace)
+        asking = Ruling.NEEDS_APPROVALS, Detail.APPROVALS
+        return Evaluation(*asking, deciding.id, needs, None, trace)
     since = min(now, (complete_since or {}).get(deciding.id, now))
     unlocked = since + timedelta(seconds=deciding.grant.time_lock_s)
     if now < unlocked:
@@ -148,16 +141,9 @@ def evaluate(
     return Evaluation(Ruling.ALLOW, Detail.ALLOWED, deciding.id, (), None, trace)
 
 
-def _stranger(policy: Policy, facts: Facts) -> Detail | None:
-    """Of whom nobody knows which persons are behind them, and so who may not approve."""
-    return None if policy.knows(facts.core.initiator) else Detail.INITIATOR_UNKNOWN
-
-
-def _senseless(facts: Facts) -> Detail | None:
+def _senseless(facts: Facts) -> bool:
     """What no rule could allow: a payment of nothing is an excuse to pay a fee."""
-    if any(isinstance(effect, Pay) and effect.amount <= 0 for effect in facts.effects):
-        return Detail.PAYMENT_OF_NOTHING
-    return None
+    return any(isinstance(effect, Pay) and effect.amount <= 0 for effect in facts.core.effects)
 
 
 def _nothing_applies(trace: tuple[RuleTrace, ...]) -> Evaluation:
@@ -173,14 +159,11 @@ def _nothing_applies(trace: tuple[RuleTrace, ...]) -> Evaluation:
     return Evaluation(Ruling.DENY, hard.detail, near[0].rule, (), None, trace)
 
 
-def _judge(
-    rule: Rule, policy: Policy, facts: Facts, usage: Mapping[Window, Usage], now: datetime
-) -> RuleTrace:
-    beyond = outside(rule, policy, facts.core)
-    if beyond:
+def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) -> RuleTrace:
+    if beyond := outside(rule, policy, facts.core):
         reason = Reason(Detail.OUT_OF_SCOPE, beyond)
         return RuleTrace(rule.id, rule.grant is not None, applies=False, reasons=(reason,))
-    broken = tuple(_broken_limits(rule.limits, facts, usage, now))
+    broken = tuple(_broken_limits(rule.limits, facts, held, now))
     if rule.grant is None:
         denies = rule.limits.empty() or bool(broken)
         everything = Reason(Detail.DENIED_BY_RULE, "denies all that is in its scope")
@@ -190,11 +173,10 @@ def _judge(
     return RuleTrace(rule.id, allows=True, applies=not broken, reasons=broken)
 
 
-def _broken_limits(
-    limits: Limits, facts: Facts, usage: Mapping[Window, Usage], now: datetime
-) -> Iterator[Reason]:
-    if limits.per_transfer or limits.windows:
-        yield from _without_amount(facts)
+def _broken_limits(limits: Limits, facts: Facts, held: Held, now: datetime) -> Iterator[Reason]:
+    for effect in facts.core.effects if limits.per_transfer or limits.windows else ():
+        if taking_of(effect, facts.native) is None:
+            yield Reason(Detail.AMOUNT_LIMIT, f"no amount says what a {action_of(effect)} takes")
     if limits.per_transfer:
         most = {limit.asset: limit.amount for limit in limits.per_transfer}
         for asset, total in facts.totals.items():
@@ -205,27 +187,19 @@ def _broken_limits(
         for asset in sorted(takes - {limit.asset for limit in limits.windows}):
             yield Reason(Detail.WINDOW_AMOUNT, f"no window for {asset}")
         for limit in limits.windows:
-            yield from _broken_window(limit, facts, usage)
+            yield from _broken_window(limit, facts, held)
     if limits.hours is not None and not _within(limits.hours, now):
         yield Reason(Detail.HOURS, f"outside the hours of {limits.hours.zone}")
 
 
-def _without_amount(facts: Facts) -> Iterator[Reason]:
-    for effect in facts.effects:
-        if taking_of(effect, facts.native) is None:
-            yield Reason(Detail.AMOUNT_LIMIT, f"no amount says what a {action_of(effect)} takes")
-
-
-def _broken_window(
-    limit: WindowLimit, facts: Facts, usage: Mapping[Window, Usage]
-) -> Iterator[Reason]:
+def _broken_window(limit: WindowLimit, facts: Facts, held: Held) -> Iterator[Reason]:
     for window, taking in windows_of(limit, facts):
-        used = usage.get(window)
+        used = held(window)
         if used is None:
             yield Reason(Detail.USAGE_UNKNOWN, f"what left in {window.seconds} s is not known")
             continue
-        if limit.amount is not None and used.amount + taking.amount > limit.amount:
-            total = used.amount + taking.amount
+        total = used.amount + taking.amount
+        if limit.amount is not None and total > limit.amount:
             yield Reason(Detail.WINDOW_AMOUNT, f"{total} of {limit.asset} in {limit.seconds} s")
         if limit.count is not None and used.count + taking.count > limit.count:
             yield Reason(Detail.WINDOW_COUNT, f"transfer {used.count + 1} in {limit.seconds} s")
@@ -247,7 +221,7 @@ def _broken_terms(
     if max(facts.core.requested_at, facts.offered_at) > now + CLOCK_SKEW:
         yield Reason(Detail.MANDATE_LIFETIME, "requested or offered in the future")
     groups = [policy.destinations[name] for name in rule.scope.destinations or ()]
-    for payee in (payee_of(effect) for effect in facts.effects if groups):
+    for payee in (payee_of(effect) for effect in facts.core.effects if groups):
         network = facts.core.network
         if payee is None or not any(group.cooled(network, payee, now) for group in groups):
             name = payee.address if payee else "a message"
@@ -260,9 +234,8 @@ def _broken_costs(grant: Grant, facts: Facts) -> Iterator[Reason]:
     for (asset, kind), most in facts.costs_max.items():
         granted = grant.costs.get((network, kind), 0) if asset == facts.native else 0
         if most > granted:
-            yield Reason(
-                Detail.COST_LIMIT, f"{kind} up to {most} of {asset}, where {granted} is allowed"
-            )
+            said = f"{kind} up to {most} of {asset}, where {granted} is allowed"
+            yield Reason(Detail.COST_LIMIT, said)
     for kind in sorted(facts.uncapped):
         if (network, kind) not in grant.costs:
             yield Reason(Detail.COST_LIMIT, f"nothing bounds {kind}, which the rule does not name")

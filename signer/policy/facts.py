@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs, by_asset
-from chains.effects import Effect
 from chains.model import AssetId
 from signer.agreement import Core
 from signer.policy.payees import Payee, Taking, taking_of
@@ -34,14 +33,10 @@ class Facts:
     expires_at: datetime
     uncapped: frozenset[CostKind] = frozenset()
 
-    @property
-    def effects(self) -> tuple[Effect, ...]:
-        return self.core.effects
-
     @cached_property
     def takings(self) -> tuple[Taking, ...]:
         """What the effects give away, without the costs; nothing of an effect without amount."""
-        found = (taking_of(effect, self.native) for effect in self.effects)
+        found = (taking_of(effect, self.native) for effect in self.core.effects)
         return tuple(taking for taking in found if taking is not None)
 
     @cached_property
@@ -83,17 +78,11 @@ def facts_of(
     mandate: Mandate, catalogue: Catalogue, uncapped: frozenset[CostKind] = frozenset()
 ) -> Facts:
     """Raises MalformedMessage for a network that does not exist."""
-    network = catalogue.networks.get(mandate.core.network)
+    core, network = mandate.core, catalogue.networks.get(mandate.core.network)
     if network is None:
         raise MalformedMessage("unknown network")
-    return Facts(
-        core=mandate.core,
-        native=network.native.id,
-        costs_max=mandate.costs_max,
-        offered_at=mandate.offered_at,
-        expires_at=mandate.expires_at,
-        uncapped=uncapped,
-    )
+    times = mandate.offered_at, mandate.expires_at
+    return Facts(core, network.native.id, mandate.costs_max, *times, uncapped)
 
 
 class Spend(NamedTuple):
@@ -134,21 +123,9 @@ def windows_of(limit: WindowLimit, facts: Facts) -> Iterator[tuple[Window, Usage
     """The sums that `limit` looks at, with what this transfer would add to each."""
     if all(spend.asset != limit.asset for spend in facts.spends):
         return
-    everybody: dict[Payee | None, None] = {None: None}
-    payees: dict[Payee | None, None] = dict.fromkeys(taking.payee for taking in facts.takings)
-    for destination in payees if limit.per_destination else everybody:
+    payees = dict.fromkeys(taking.payee for taking in facts.takings)
+    for destination in payees if limit.per_destination else (None,):
         window = Window(facts.core.vault, limit.asset, destination, limit.seconds)
         taking = taken_of(facts.spends, window)
         if taking != NOTHING:
             yield window, taking
-
-
-def usage_of(spends: Iterable[Spend], window: Window, now: datetime) -> Usage:
-    """What `window` holds at `now`: everything younger than its length."""
-    after = now - timedelta(seconds=window.seconds)
-    young: dict[str, list[Spend]] = {}
-    for spend in spends:
-        if spend.at > after:
-            young.setdefault(spend.transfer, []).append(spend)
-    taken = [taken_of(each, window) for each in young.values()]
-    return Usage(sum(each.amount for each in taken), sum(each.count for each in taken))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from signer.policy.document import Policy
-from signer.policy.evaluate import Evaluation, evaluate, windows
-from signer.policy.facts import Facts, Spend, spends_of, usage_of
+from signer.policy.evaluate import Evaluation, evaluate
+from signer.policy.facts import Facts, Spend, spends_of
+from signer.policy.windows import usage_of, windows
+from signer.wire import format_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def replay(before: Policy, after: Policy, past: Sequence[PastTransfer]) -> tuple
 
 def _verdict_then(policy: Policy, item: PastTransfer, spent: Sequence[Spend]) -> Evaluation:
     usage = {window: usage_of(spent, window, item.at) for window in windows(policy, item.facts)}
-    return evaluate(policy, item.facts, usage, item.at, item.approvals)
+    return evaluate(policy, item.facts, usage.get, item.at, item.approvals)
 
 
 def _essence(evaluation: Evaluation) -> tuple[object, ...]:
@@ -61,3 +63,15 @@ def explain(evaluation: Evaluation) -> tuple[str, ...]:
         because = "; ".join(f"{reason.detail}: {reason.text}" for reason in item.reasons)
         lines.append(f"  {kind} {item.rule}: {state}{f' ({because})' if because else ''}")
     return tuple(lines)
+
+
+def advice(verdict: Evaluation) -> str:
+    """What is in the way, in a sentence."""
+    if verdict.needs:
+        missing = ", ".join(f"{need.count} of {need.group}" for need in verdict.needs)
+        return f"approvals missing: {missing}"
+    if verdict.not_before is not None:
+        return f"the time lock runs until {format_time(verdict.not_before)}"
+    if verdict.rule is not None:
+        return f"the policy says {verdict.detail.value}, by rule {verdict.rule}"
+    return "no rule of the policy allows this"

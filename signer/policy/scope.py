@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from chains.effects import Allow, Call, Effect, Pay
 from signer.agreement import Core, action_of
-from signer.policy.document import DestinationGroup, Policy
+from signer.policy.document import Policy
 from signer.policy.payees import Payee, payee_of
 from signer.policy.rules import Rule, Scope
 
@@ -40,9 +40,9 @@ def _not_allowed(scope: Scope, policy: Policy, core: Core) -> str:
     for effect in core.effects:
         if action_of(effect) not in scope.actions:
             return f"action {action_of(effect)}"
-        if not _surely_of(scope, effect):
+        if not _of(scope, effect, surely=True):
             return "asset"
-        if not _surely_to(scope, policy, core, effect):
+        if not _to(scope, policy, core, effect, surely=True):
             return "destination"
     return ""
 
@@ -50,54 +50,39 @@ def _not_allowed(scope: Scope, policy: Policy, core: Core) -> str:
 def _not_denied(scope: Scope, policy: Policy, core: Core) -> str:
     denied = any(
         (action_of(effect) in scope.actions or core.action in scope.actions)
-        and _perhaps_of(scope, effect)
-        and _perhaps_to(scope, policy, core, effect)
+        and _of(scope, effect, surely=False)
+        and _to(scope, policy, core, effect, surely=False)
         for effect in core.effects
     )
     return "" if denied else "action, asset or destination"
 
 
-def _surely_of(scope: Scope, effect: Effect) -> bool:
+def _of(scope: Scope, effect: Effect, *, surely: bool) -> bool:
+    """Whether it moves one of the assets. A call, a message or a delegation may reach any."""
     if scope.assets is None:
         return True
-    return isinstance(effect, Pay | Allow) and effect.asset in scope.assets
+    return effect.asset in scope.assets if isinstance(effect, Pay | Allow) else not surely
 
 
-def _perhaps_of(scope: Scope, effect: Effect) -> bool:
-    """A call, a message or a delegation may reach any asset."""
-    if scope.assets is None or not isinstance(effect, Pay | Allow):
-        return True
-    return effect.asset in scope.assets
-
-
-def _surely_to(scope: Scope, policy: Policy, core: Core, effect: Effect) -> bool:
+def _to(scope: Scope, policy: Policy, core: Core, effect: Effect, *, surely: bool) -> bool:
+    """Whether it reaches one of the destinations. Perhaps it does: an entry without a memo stands
+    for all who share its address, a message may reach anybody, and a call also who stands in one of
+    its arguments."""
+    payee, network = payee_of(effect), core.network
     if scope.destinations is None:
         return True
-    payee = payee_of(effect)
-    return payee is not None and any(
-        group.entry(core.network, payee) is not None for group in _named(scope, policy)
-    )
-
-
-def _perhaps_to(scope: Scope, policy: Policy, core: Core, effect: Effect) -> bool:
-    """An entry without a memo stands for all who share its address. A message may reach anybody; a
-    call also who stands in one of its arguments."""
-    payee = payee_of(effect)
-    if scope.destinations is None or payee is None:
+    if payee is None:
+        return not surely
+    groups = [policy.destinations[name] for name in scope.destinations]
+    payees = (payee,) if surely else (payee, Payee(payee.address))
+    if any(group.entry(network, each) is not None for group in groups for each in payees):
         return True
-    named = _named(scope, policy)
-    if any(
-        group.entry(core.network, each) is not None
-        for group in named
-        for each in (payee, Payee(payee.address))
-    ):
-        return True
-    return isinstance(effect, Call) and any(
-        entry.network == core.network and any(entry.address in text for _, text in effect.arguments)
-        for group in named
-        for entry in group.entries.values()
+    return (
+        not surely
+        and isinstance(effect, Call)
+        and any(
+            entry.network == network and any(entry.address in text for _, text in effect.arguments)
+            for group in groups
+            for entry in group.entries.values()
+        )
     )
-
-
-def _named(scope: Scope, policy: Policy) -> list[DestinationGroup]:
-    return [policy.destinations[name] for name in scope.destinations or ()]

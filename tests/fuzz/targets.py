@@ -82,6 +82,7 @@ from tests.fuzz import mutation, seeds
 from tests.fuzz.mutation import Mutate
 from tests.support.networks import all_networks, find_network
 from tests.support.signer import MANDATE, NOON
+from tests.support.signer_policy import nothing_known
 
 Run = Callable[[bytes], None]
 
@@ -153,7 +154,7 @@ def policy(data: bytes) -> None:
         return
     facts = facts_of(MANDATE, built_in())
     evaluations: list[Evaluation] = [
-        evaluate(parsed, facts, {}, now, ("ada", "bob"), {"large": NOON})
+        evaluate(parsed, facts, nothing_known, now, ("ada", "bob"), {"large": NOON})
         for now in (NOON, NOON + timedelta(days=4000))
     ]
     for evaluation in evaluations:

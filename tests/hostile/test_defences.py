@@ -42,7 +42,7 @@ from signer.policy import (
 )
 from signer.service import Source
 from signer.tree import Frontier
-from signer.wire import Consent, Core, Purpose, amount, text
+from signer.wire import Consent, Core, Purpose, text
 from tests.hostile.attack import Attack
 from tests.hostile.attacks import ATTACKS
 from tests.hostile.attacks_several import EFFECTS
@@ -93,7 +93,7 @@ def any_head(in_force: Any, signed: Any) -> PolicyHead:
 
 
 def any_client(signer: Any, core: Core) -> Any:
-    return signer._guard.vault(core.vault)
+    return signer._guard.registry.vault(core.vault)
 
 
 def always_allow(*_: object, **__: object) -> Evaluation:
@@ -178,7 +178,7 @@ STEP_4 = {"signer.service:step4_compare": believe_mandate}
 NO_CHANGE_DOUBTS = {"chains.bitcoin.codec:_change_doubts": no_doubts}
 LIFETIME = {"signer.service:Signer._check_lifetime": nothing}
 PAYABLE: dict[str, Callable[..., Any]] = {
-    "signer.agreement:_positive": amount,
+    "signer.agreement:_check_payment": nothing,
     "signer.mandate:check_payable": nothing,
     "signer.policy.evaluate:_senseless": nothing,
 }

@@ -32,6 +32,7 @@ from signer.policy import (
 from signer.usage import RollingSums, spend_row
 from signer.wire import Need, format_time
 from tests.support.signer import NOON, native, policy_document, rule, window
+from tests.support.signer_policy import nothing_known
 
 ETH, BSC = native("ethereum-local"), native("bsc-local")
 quick = settings(max_examples=40, deadline=None)
@@ -118,7 +119,7 @@ def judge(s, **changes):
     usage = {each: Usage(s["used"], s["count"]) for each in windows(policy, facts)}
     now = NOON + timedelta(seconds=s["age"])
     since = {row.id: NOON for row in policy.rules}
-    return evaluate(policy, facts, usage, now, s["approvals"], since)
+    return evaluate(policy, facts, usage.get, now, s["approvals"], since)
 
 
 ORDER = [Ruling.DENY, Ruling.NOT_YET, Ruling.NEEDS_APPROVALS, Ruling.ALLOW]
@@ -229,8 +230,8 @@ def test_missing_usage_never_allows_more(s):
     now = NOON + timedelta(seconds=s["age"])
     empty = {each: Usage(0, 0) for each in windows(policy, facts)}
     since = {row.id: NOON for row in policy.rules}
-    known = evaluate(policy, facts, empty, now, s["approvals"], since)
-    unknown = evaluate(policy, facts, {}, now, s["approvals"], since)
+    known = evaluate(policy, facts, empty.get, now, s["approvals"], since)
+    unknown = evaluate(policy, facts, nothing_known, now, s["approvals"], since)
     if all(row["effect"] == "allow" for row in s["listed"][:1]) and len(policy.rules) == 1:
         assert ORDER.index(unknown.ruling) <= ORDER.index(known.ruling)
 

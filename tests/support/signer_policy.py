@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chains.costs import CostKind
 from chains.networks import Network
-from signer.policy import Administrators, SignedPolicy, policy_message
+from signer.policy import Administrators, SignedPolicy, Usage, Window, policy_message
 from signer.wire import Approval, Mandate, Verdict, approval_message, canonical_json
 from tests.support.networks import find_network
 
@@ -138,3 +138,8 @@ def window(asset: str, seconds: int, amount: int | None = None, **changes: Any) 
 def local_networks() -> list[Network]:
     aliases = ("bitcoin-regtest", "ethereum-local", "bsc-local", "tron-local", "solana-local")
     return [find_network(alias) for alias in aliases]
+
+
+def nothing_known(_: Window) -> Usage | None:
+    """Of no window it is known what it holds."""
+    return None

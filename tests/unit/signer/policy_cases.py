@@ -100,7 +100,7 @@ def judge(rules, *, used=0, count=0, now=NOON, approvals=(), since=None, **chang
     policy = Policy.parse(policy_document(*rules, destinations=GROUPS))
     about = facts(**changes)
     usage = {each: Usage(used, count) for each in windows(policy, about)}
-    return evaluate(policy, about, usage, now, approvals, since)
+    return evaluate(policy, about, usage.get, now, approvals, since)
 
 
 def word(evaluation):

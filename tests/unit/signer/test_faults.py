@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from signer.service import Unreadable
+from signer.errors import malformed
 from tests.support.signer import (
     Bench,
     agreed,
@@ -74,7 +74,7 @@ def test_a_bug_that_one_request_meets_is_that_ones_refusal(tmp_path, monkeypatch
 
 def test_a_request_that_can_not_be_read_is_its_own_refusal(bench):
     good = [paying(agreed(m)) for m in [bench.mandate()]]
-    outcomes = bench.session.signer.sign(caller(), [Unreadable("amount"), *good])
+    outcomes = bench.session.signer.sign(caller(), [malformed("request", "amount"), *good])
     assert [outcome_word(outcome) for outcome in outcomes] == ["malformed/request", "signed"]
     assert outcomes[0].transfer is None
     assert [row["message"] for row in bench.log() if row["kind"] == "refused"] == ["amount"]

@@ -338,7 +338,7 @@ def test_policy_versions_never_go_back(bench):
             publish(other)
         assert raised.value.detail == "policy-rollback"
     bench.restart()
-    assert bench.session.guard.policy.version == 2
+    assert bench.session.guard.in_force.policy.version == 2
     with pytest.raises(Refused):
         bench.session.publisher.publish(sign_policy(policy_document(rule("other"))))
 
@@ -356,7 +356,7 @@ def test_each_policy_names_who_signs_the_next(bench):
         assert raised.value.detail == "policy-unsigned"
     assert bench.session.publisher.publish(sign_policy(third, new)) == 3
     bench.restart()
-    assert bench.session.guard.policy.version == 3
+    assert bench.session.guard.in_force.policy.version == 3
 
 
 def test_a_recorded_policy_is_verified_again_on_opening(bench, monkeypatch):
@@ -399,7 +399,7 @@ def test_a_superseded_policy_may_name_what_is_gone(bench, monkeypatch):
     bench.session.publisher.publish(sign_policy(without_bsc(version=3)))
     forget_names(monkeypatch)
     bench.restart()
-    assert bench.session.guard.policy.version == 3
+    assert bench.session.guard.in_force.policy.version == 3
     assert outcome_word(bench.send(bench.mandate())) == "signed"
 
 

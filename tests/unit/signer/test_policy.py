@@ -34,6 +34,7 @@ from tests.support.signer import (
     rule,
     window,
 )
+from tests.support.signer_policy import nothing_known
 from tests.unit.signer.policy_cases import (
     ALL,
     BSC,
@@ -241,7 +242,7 @@ def test_a_window_whose_content_is_unknown_counts_as_full(missing):
     counted = {"count": 10**9} if missing == "count" else {}
     limit = window(ETH, HOUR, 10**9, **counted)
     policy = Policy.parse(policy_document(rule("w", windows=[limit])))
-    assert evaluate(policy, FACTS, {}, NOON, ()).detail is Detail.USAGE_UNKNOWN
+    assert evaluate(policy, FACTS, nothing_known, NOON, ()).detail is Detail.USAGE_UNKNOWN
 
 
 def test_windows_are_those_that_rules_in_scope_look_at():
@@ -266,7 +267,7 @@ def test_a_token_transfers_fee_counts_in_the_coins_window():
     for fee, ruling in ((10, Ruling.DENY), (9, Ruling.ALLOW)):
         about = facts(effects=pay(("0xaa", TOKEN, 100)), fee=fee)
         usage = {each: Usage(0, 0) for each in windows(policy, about)}
-        assert evaluate(policy, about, usage, NOON, ()).ruling is ruling
+        assert evaluate(policy, about, usage.get, NOON, ()).ruling is ruling
 
 
 # Whose approval counts for what
@@ -308,8 +309,8 @@ def test_nobody_approves_what_a_machine_of_theirs_asked_for():
         machines=[{"id": "hers", "operators": ["ada"]}, {"id": "his", "operators": ["bob"]}],
     )
     policy = Policy.parse(document)
-    assert evaluate(policy, facts(initiator="hers"), {}, NOON, ("ada",)).needs
-    assert not evaluate(policy, facts(initiator="his"), {}, NOON, ("ada",)).needs
+    assert evaluate(policy, facts(initiator="hers"), nothing_known, NOON, ("ada",)).needs
+    assert not evaluate(policy, facts(initiator="his"), nothing_known, NOON, ("ada",)).needs
 
 
 # What leaves a vault
@@ -333,7 +334,7 @@ def test_usage_forgets_what_is_as_old_as_the_window():
 
 def test_facts_come_from_the_mandate():
     about = facts_of(MANDATE, built_in())
-    assert about.effects == MANDATE.core.effects
+    assert about.core == MANDATE.core
     assert (about.native, about.costs_max) == (ETH, {(ETH, CostKind.FEE): 21000})
     with pytest.raises(MalformedMessage):
         facts_of(changed(MANDATE, network=NetworkId("eip155:999999")), built_in())

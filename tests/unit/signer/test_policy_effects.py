@@ -18,6 +18,7 @@ from tests.support.signer import (
     rule,
     window,
 )
+from tests.support.signer_policy import nothing_known
 from tests.unit.signer.policy_cases import (
     ALL,
     ETH,
@@ -182,7 +183,7 @@ def test_a_memo_in_an_allowlist_is_part_of_who_is_paid():
     policy = Policy.parse(policy_document(*rules, destinations=[memo_group("7", "8")]))
 
     def ruling(memo):
-        return evaluate(policy, facts(effects=(with_memo(memo),)), {}, NOON, ()).ruling
+        return evaluate(policy, facts(effects=(with_memo(memo),)), nothing_known, NOON, ()).ruling
 
     assert [ruling(memo) for memo in ("7", "8", "9", None)] == [
         Ruling.ALLOW, Ruling.ALLOW, Ruling.DENY, Ruling.DENY
@@ -194,6 +195,6 @@ def test_a_denied_memo_is_not_the_whole_address():
     policy = Policy.parse(policy_document(*rules, destinations=[memo_group("7")]))
 
     def ruling(memo):
-        return evaluate(policy, facts(effects=(with_memo(memo),)), {}, NOON, ()).ruling
+        return evaluate(policy, facts(effects=(with_memo(memo),)), nothing_known, NOON, ()).ruling
 
     assert [ruling(memo) for memo in ("7", "8", None)] == [Ruling.DENY, Ruling.ALLOW, Ruling.ALLOW]
