@@ -20,7 +20,7 @@ CREATE INDEX ix_alarms_code ON alarms (code);
 
 CREATE TABLE blocks (
     network VARCHAR NOT NULL,
-    height INTEGER NOT NULL,
+    height BIGINT NOT NULL,
     hash VARCHAR NOT NULL,
     timestamp INTEGER NOT NULL,
     connected_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -47,7 +47,7 @@ CREATE TABLE consumptions (
     network VARCHAR NOT NULL,
     key VARCHAR NOT NULL,
     txid VARCHAR NOT NULL,
-    block_height INTEGER NOT NULL,
+    block_height BIGINT NOT NULL,
     CONSTRAINT pk_consumptions PRIMARY KEY (network, key)
 );
 
@@ -69,9 +69,9 @@ CREATE INDEX ix_events_subject ON events (subject);
 
 CREATE TABLE follow_states (
     network VARCHAR NOT NULL,
-    position_height INTEGER,
+    position_height BIGINT,
     position_hash VARCHAR,
-    tip_height INTEGER,
+    tip_height BIGINT,
     tip_hash VARCHAR,
     node_unavailable_since TIMESTAMP WITH TIME ZONE,
     checked_at TIMESTAMP WITH TIME ZONE,
@@ -81,7 +81,7 @@ CREATE TABLE follow_states (
     failure_code VARCHAR,
     failure_message VARCHAR,
     failure_since TIMESTAMP WITH TIME ZONE,
-    failure_height INTEGER,
+    failure_height BIGINT,
     failure_attempts INTEGER NOT NULL,
     internal_credits VARCHAR NOT NULL,
     CONSTRAINT pk_follow_states PRIMARY KEY (network)
@@ -90,7 +90,7 @@ CREATE TABLE follow_states (
 CREATE TABLE followers (
     network VARCHAR NOT NULL,
     coins_version VARCHAR,
-    final_height INTEGER,
+    final_height BIGINT,
     final_by VARCHAR,
     CONSTRAINT pk_followers PRIMARY KEY (network)
 );
@@ -136,8 +136,8 @@ CREATE INDEX ix_outbox_subject ON outbox (subject);
 CREATE TABLE passes (
     id VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
-    first_height INTEGER NOT NULL,
-    last_height INTEGER NOT NULL,
+    first_height BIGINT NOT NULL,
+    last_height BIGINT NOT NULL,
     failure VARCHAR NOT NULL,
     reason VARCHAR NOT NULL,
     passed_by VARCHAR NOT NULL,
@@ -159,8 +159,8 @@ CREATE TABLE policy_versions (
 
 CREATE TABLE readings (
     network VARCHAR NOT NULL,
-    first_height INTEGER NOT NULL,
-    last_height INTEGER NOT NULL,
+    first_height BIGINT NOT NULL,
+    last_height BIGINT NOT NULL,
     reading VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
@@ -169,7 +169,7 @@ CREATE TABLE readings (
 CREATE TABLE sightings (
     network VARCHAR NOT NULL,
     txid VARCHAR NOT NULL,
-    block_height INTEGER NOT NULL,
+    block_height BIGINT NOT NULL,
     block_hash VARCHAR NOT NULL,
     failure VARCHAR,
     costs VARCHAR NOT NULL,
@@ -299,7 +299,7 @@ CREATE TABLE reconciled (
     vault_id VARCHAR NOT NULL,
     asset VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
-    height INTEGER,
+    height BIGINT,
     ledger NUMERIC(78, 0),
     chain NUMERIC(78, 0),
     verdict VARCHAR NOT NULL,
@@ -324,8 +324,8 @@ CREATE TABLE transactions (
     sender VARCHAR,
     raw BYTEA,
     txid VARCHAR,
-    made_height INTEGER,
-    block_height INTEGER,
+    made_height BIGINT,
+    block_height BIGINT,
     block_hash VARCHAR,
     costs VARCHAR,
     held VARCHAR,
@@ -420,9 +420,9 @@ CREATE TABLE coins (
     address_id VARCHAR NOT NULL,
     amount NUMERIC(78, 0) NOT NULL,
     own_change BOOLEAN NOT NULL,
-    block_height INTEGER NOT NULL,
-    mature_height INTEGER NOT NULL,
-    spent_height INTEGER,
+    block_height BIGINT NOT NULL,
+    mature_height BIGINT NOT NULL,
+    spent_height BIGINT,
     CONSTRAINT pk_coins PRIMARY KEY (network, txid, position),
     CONSTRAINT fk_coins_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
     CONSTRAINT fk_coins_address_id FOREIGN KEY(address_id) REFERENCES addresses (id)
@@ -522,9 +522,9 @@ CREATE TABLE deposits (
     place VARCHAR NOT NULL,
     amount NUMERIC(78, 0) NOT NULL,
     state VARCHAR NOT NULL,
-    block_height INTEGER NOT NULL,
+    block_height BIGINT NOT NULL,
     block_hash VARCHAR NOT NULL,
-    final_height INTEGER NOT NULL,
+    final_height BIGINT NOT NULL,
     reservation_id VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     decided_at TIMESTAMP WITH TIME ZONE,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from chains.costs import Costs
 from custody.db.base import Row
-from custody.db.types import ByKind
+from custody.db.types import ByKind, Height
 
 
 class SightingRow(Row):
@@ -19,7 +19,7 @@ class SightingRow(Row):
     __tablename__ = "sightings"
     network: Mapped[str] = mapped_column(primary_key=True)
     txid: Mapped[str] = mapped_column(primary_key=True)
-    block_height: Mapped[int] = mapped_column(primary_key=True)
+    block_height: Mapped[Height] = mapped_column(primary_key=True)
     block_hash: Mapped[str]
     failure: Mapped[str | None]
     costs: Mapped[Costs] = mapped_column(ByKind)
@@ -33,7 +33,7 @@ class ConsumptionRow(Row):
     network: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     txid: Mapped[str]
-    block_height: Mapped[int]
+    block_height: Mapped[Height]
 
 
 Index("ix_sightings_network_height", SightingRow.network, SightingRow.block_height)

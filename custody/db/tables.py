@@ -20,7 +20,7 @@ from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
 from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
 from custody.db.signer_tables import VaultOpeningRow as VaultOpeningRow
-from custody.db.types import BaseUnits
+from custody.db.types import BaseUnits, Height
 
 
 class ClientRow(Row):
@@ -97,7 +97,7 @@ class BlockRow(Row):
 
     __tablename__ = "blocks"
     network: Mapped[str] = mapped_column(primary_key=True)
-    height: Mapped[int] = mapped_column(primary_key=True)
+    height: Mapped[Height] = mapped_column(primary_key=True)
     hash: Mapped[str]
     timestamp: Mapped[int]
     """The block's own, Unix seconds; 0 where it is not known."""
@@ -114,7 +114,7 @@ class FollowerRow(Row):
     __tablename__ = "followers"
     network: Mapped[str] = mapped_column(primary_key=True)
     coins_version: Mapped[str | None]
-    final_height: Mapped[int | None]
+    final_height: Mapped[Height | None]
     final_by: Mapped[str | None]
 
 
@@ -124,9 +124,9 @@ class FollowStateRow(Row):
 
     __tablename__ = "follow_states"
     network: Mapped[str] = mapped_column(primary_key=True)
-    position_height: Mapped[int | None]
+    position_height: Mapped[Height | None]
     position_hash: Mapped[str | None]
-    tip_height: Mapped[int | None]
+    tip_height: Mapped[Height | None]
     tip_hash: Mapped[str | None]
     node_unavailable_since: Mapped[datetime | None]
     checked_at: Mapped[datetime | None]
@@ -136,7 +136,7 @@ class FollowStateRow(Row):
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     failure_since: Mapped[datetime | None]
-    failure_height: Mapped[int | None]
+    failure_height: Mapped[Height | None]
     failure_attempts: Mapped[int]
     internal_credits: Mapped[str]
 
@@ -147,8 +147,8 @@ class ReadingRow(Row):
 
     __tablename__ = "readings"
     network: Mapped[str] = mapped_column(primary_key=True)
-    first_height: Mapped[int] = mapped_column(primary_key=True)
-    last_height: Mapped[int]
+    first_height: Mapped[Height] = mapped_column(primary_key=True)
+    last_height: Mapped[Height]
     reading: Mapped[str]
     created_at: Mapped[datetime]
 
@@ -160,8 +160,8 @@ class PassRow(Row):
     __tablename__ = "passes"
     id: Mapped[str] = mapped_column(primary_key=True)
     network: Mapped[str] = mapped_column(index=True)
-    first_height: Mapped[int]
-    last_height: Mapped[int]
+    first_height: Mapped[Height]
+    last_height: Mapped[Height]
     failure: Mapped[str]
     """Why the first of them could not be read."""
     reason: Mapped[str]
@@ -188,9 +188,9 @@ class DepositRow(Row):
     """Where in the transaction: `chains.block.Movement.place`."""
     amount: Mapped[int] = mapped_column(BaseUnits)
     state: Mapped[str]
-    block_height: Mapped[int]
+    block_height: Mapped[Height]
     block_hash: Mapped[str]
-    final_height: Mapped[int]
+    final_height: Mapped[Height]
     """First height at which it may be credited where the network counts confirmations (block,
     maturity); where the node says what is final, the block's height or maturity."""
     reservation_id: Mapped[str] = mapped_column(ForeignKey("ledger_entries.id"))
@@ -214,9 +214,9 @@ class CoinRow(Row):
     address_id: Mapped[str] = mapped_column(ForeignKey("addresses.id"))
     amount: Mapped[int] = mapped_column(BaseUnits)
     own_change: Mapped[bool]
-    block_height: Mapped[int]
-    mature_height: Mapped[int]
-    spent_height: Mapped[int | None]
+    block_height: Mapped[Height]
+    mature_height: Mapped[Height]
+    spent_height: Mapped[Height | None]
 
 
 class LedgerAccountRow(Row):
@@ -266,7 +266,7 @@ class ReconciledRow(Row):
     vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), primary_key=True)
     asset: Mapped[str] = mapped_column(primary_key=True)
     network: Mapped[str]
-    height: Mapped[int | None]
+    height: Mapped[Height | None]
     ledger: Mapped[int | None] = mapped_column(BaseUnits)
     chain: Mapped[int | None] = mapped_column(BaseUnits)
     verdict: Mapped[str]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chains.costs import Costs
 from custody.db.base import Row
 from custody.db.ids import new_id
-from custody.db.types import BaseUnits, ByKind
+from custody.db.types import BaseUnits, ByKind, Height
 
 
 class TransferRow(Row):
@@ -132,8 +132,8 @@ class TransactionRow(Row):
     sender: Mapped[str | None]
     raw: Mapped[bytes | None]
     txid: Mapped[str | None] = mapped_column(index=True)
-    made_height: Mapped[int | None]
-    block_height: Mapped[int | None]
+    made_height: Mapped[Height | None]
+    block_height: Mapped[Height | None]
     block_hash: Mapped[str | None]
     costs: Mapped[Costs | None] = mapped_column(ByKind)
     held: Mapped[Costs | None] = mapped_column(ByKind)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String
+from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from chains.costs import CostKind, Costs
@@ -20,6 +21,8 @@ from chains.model import AssetId
 Ordinal = BigInteger().with_variant(Integer(), "sqlite")
 """A number of a row, for as many rows as there may ever be. SQLite fills only what it calls
 INTEGER, and that has 64 bits there too."""
+Height = Annotated[int, mapped_column(Ordinal)]
+"""Of a block. Chains with several blocks a second outgrow 32 bits."""
 
 
 class BaseUnits(TypeDecorator[int]):
