@@ -33,12 +33,14 @@ class Movement:
     `log:0` (the log's ordinal in the transaction's own receipt),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
     `mint` (native coins that the chain itself makes for the transaction's sender),
+    `burn:0` (what a contract still has when its transaction ends it, EIP-6780; only leaves),
     `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`,
     `reward:voting:<account>` (Solana: what the chain itself gives or takes, by kind), and
     `cost:fee` or another kind of cost that the payer bears.
     (txid, place) is unique among the movements in, and among those out. What moves from one account
-    to another is two movements at one place. `mature_height`: the first height at which a coin may
-    be spent (coinbase), None for the block's own.
+    to another is two movements at one place. What an account pays to itself moves nothing; a coin
+    does. `mature_height`: the first height at which a coin may be spent (coinbase), None for the
+    block's own.
     """
 
     txid: TxId

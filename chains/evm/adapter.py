@@ -12,23 +12,22 @@ from typing import Any, Final
 
 from chains.answers import Answers, attempt, chunks, found
 from chains.balances import each_balance
-from chains.block import Block, Movement, Reading
+from chains.block import Block
 from chains.costs import CostKind, above, costs_in
 from chains.effects import Pay
 from chains.errors import (
-    BlockUnreadable,
     BroadcastRejected,
     ChainError,
     ClaimUnusable,
     InvalidInput,
     NodeMisbehaved,
-    NodeUnavailable,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, build, crediting, quotes, shrink, tracing
+from chains.evm import ADDRESS_TYPE, build, charges, quotes, tracing
+from chains.evm.blocks import BlockReader
 from chains.evm.codec import EvmCodec
+from chains.evm.movements import ref_of
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
-from chains.evm.traits import Trait, l1_data_fee, traits_of
 from chains.model import (
     Address,
     AssetId,
@@ -36,7 +35,6 @@ from chains.model import (
     Broadcast,
     Capabilities,
     ConflictKey,
-    InternalCredits,
     OwnedAddress,
     SignedTx,
     TxId,
@@ -49,7 +47,6 @@ from chains.transport.jsonrpc import Call
 
 _TOGETHER: Final = 50
 """Transactions that are judged from one request: two questions each."""
-_TRACER: Final = {"tracer": "callTracer"}
 
 
 class EvmAdapter:
@@ -65,9 +62,7 @@ class EvmAdapter:
         self._network = network
         self._codec = EvmCodec(network)
         self._node = NodeConnection(endpoint, timeout_s)
-        self._traceable = network.parameters.get("traces") == "debug"
-        self._internal = InternalCredits.UNKNOWN if self._traceable else InternalCredits.UNSEEN
-        self._tip_height = 0
+        self._blocks = BlockReader(network, self._node)
 
     @property
     def codec(self) -> EvmCodec:
@@ -77,18 +72,16 @@ class EvmAdapter:
     def capabilities(self) -> Capabilities:
         return Capabilities(
             historic_balance=True,
-            internal_credits=self._internal,
-            read_depth=tracing.STATE_DEPTH if self._traceable else None,
+            internal_credits=self._blocks.internal,
+            read_depth=tracing.STATE_DEPTH if self._blocks.traceable else None,
         )
 
     async def check(self) -> None:
-        """Also finds out whether the node traces blocks, unless it is known that it does. Only here
-        a node becomes one that doesn't: `block` fails rather than overlook what contracts pay."""
+        """Also finds out whether the node traces blocks, unless it is known that it does."""
         served, expected = await ask(self._node.eth.chain_id), self._network.number("chain_id")
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
-        if self._traceable and self._internal is not InternalCredits.SEEN:
-            self._internal = await self._probe()
+        await self._blocks.probe()
 
     async def balances(
         self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
@@ -99,9 +92,7 @@ class EvmAdapter:
         await self._node.close()
 
     async def tip(self) -> BlockRef:
-        tip = await self._head("latest")
-        self._tip_height = max(self._tip_height, tip.height)
-        return tip
+        return await self._blocks.tip()
 
     async def finalized(self) -> BlockRef | None:
         """None where the node has no such block: its software is too old, or nothing has told it
@@ -115,29 +106,18 @@ class EvmAdapter:
         if found is None:
             return None
         with reading("a block"):
-            return _ref(found)
+            return ref_of(found)
 
     async def block(self, height: int) -> Block:
         """What contracts pay is missing (`Reading.WITHOUT_INTERNAL`) where the node does not trace
         at all, and in old blocks of which it no longer has the state."""
-        found = await self._full_block(height)
-        with reading("a block"):
-            credits_, seen = await self._credits(found, height)
-            return _block(found, credits_, seen)
+        return await self._blocks.read(height)
 
     async def salvage(self, height: int) -> Block:
-        found = await self._full_block(height)
-        with reading("a block"):
-            try:
-                return _block(found, await self._by_receipts(found), Reading.WITHOUT_INTERNAL)
-            except (NodeUnavailable, NodeMisbehaved):
-                return _block(found, (), Reading.PASSED)
+        return await self._blocks.salvage(height)
 
     async def block_ref(self, height: int) -> BlockRef:
-        found = await self._head(hex(height))
-        if found.height != height:
-            raise NodeMisbehaved(f"block {found.height} where {height} was asked for")
-        return found
+        return await self._blocks.ref(height)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert asset == self._network.native.id
@@ -238,7 +218,7 @@ class EvmAdapter:
 
     def _status(self, receipt: Any, block: Any) -> TxStatus:
         with reading("a receipt"):
-            if receipt is None or block is None or _including(receipt) != _ref(block):
+            if receipt is None or block is None or _including(receipt) != ref_of(block):
                 return TxStatus(TxState.PENDING)
             return _outcome(receipt, self._network)
 
@@ -274,94 +254,6 @@ class EvmAdapter:
         assert above(summary.costs.most, intent.costs_max) is None
         assert not summary.unexplained, summary.unexplained
 
-    async def _head(self, tag: str) -> BlockRef:
-        found = await self._node.call("eth_getBlockByNumber", tag, False)
-        if found is None:
-            raise NodeUnavailable(f"the node has no {tag} block yet")
-        with reading("a block"):
-            return _ref(found)
-
-    async def _full_block(self, height: int) -> dict[str, Any]:
-        found: dict[str, Any] | None = await self._node.call(
-            "eth_getBlockByNumber", hex(height), True, reader=shrink.block
-        )
-        if found is None:
-            raise NodeUnavailable(f"the node has no block {height} yet")
-        with reading("a block"):
-            ref = _ref(found)
-        if ref.height != height:
-            raise NodeMisbehaved(f"block {ref.height} where {height} was asked for")
-        return found
-
-    async def _credits(
-        self, block: dict[str, Any], height: int
-    ) -> tuple[tuple[Movement, ...], Reading]:
-        if not block["transactions"]:
-            return crediting.from_receipts(self._network, block, ()), Reading.COMPLETE
-        if self._internal is not InternalCredits.UNSEEN:
-            try:
-                return await self._by_traces(block), Reading.COMPLETE
-            except RpcError as error:
-                await self._judge(error, height)
-        return await self._by_receipts(block), Reading.WITHOUT_INTERNAL
-
-    async def _by_traces(self, block: dict[str, Any]) -> tuple[Movement, ...]:
-        traces = await self._node.call(
-            "debug_traceBlockByHash", block["hash"], _TRACER, reader=shrink.traces
-        )
-        self._internal = InternalCredits.SEEN
-        receipts = None
-        if crediting.needs_receipts(self._network, block, traces):
-            receipts = await self._receipts(block)
-        return crediting.from_traces(self._network, block, traces, receipts)
-
-    async def _by_receipts(self, block: dict[str, Any]) -> tuple[Movement, ...]:
-        return crediting.from_receipts(self._network, block, await self._receipts(block))
-
-    async def _receipts(self, block: dict[str, Any]) -> Any:
-        return await self._node.call("eth_getBlockReceipts", block["hash"], reader=shrink.receipts)
-
-    async def _judge(self, error: RpcError, height: int) -> None:
-        """Return if receipts will have to do for the block that was not traced. Else raise, also
-        when the method is suddenly unknown: it may be one of many nodes behind the URL, and `check`
-        finds out."""
-        if error.number in NO_SUCH_METHOD:
-            self._internal = InternalCredits.UNKNOWN
-            raise error
-        if not self._tip_height:
-            await self.tip()
-        if not tracing.is_gone(error.reason, self._tip_height - height):
-            raise BlockUnreadable(f"not traced: {error}", height=height) from error
-
-    async def _probe(self) -> InternalCredits:
-        """Traces the newest block. An error about that one block says nothing about the method."""
-        for _ in range(tracing.PROBES):
-            head = await self.tip()
-            try:
-                await self._node.call(
-                    "debug_traceBlockByHash", head.hash, _TRACER, reader=shrink.traces
-                )
-            except RpcError as error:
-                if error.number not in NO_SUCH_METHOD:
-                    return InternalCredits.UNKNOWN
-            else:
-                return InternalCredits.SEEN
-        return InternalCredits.UNSEEN
-
-
-def _block(found: dict[str, Any], credits_: tuple[Movement, ...], seen: Reading) -> Block:
-    return Block(
-        ref=_ref(found),
-        parent_hash=found["parentHash"],
-        timestamp=int(found["timestamp"], 16),
-        movements=credits_,
-        reading=seen,
-    )
-
-
-def _ref(block: dict[str, Any]) -> BlockRef:
-    return BlockRef(int(block["number"], 16), block["hash"])
-
 
 def _including(receipt: dict[str, Any]) -> BlockRef:
     return BlockRef(int(receipt["blockNumber"], 16), receipt["blockHash"])
@@ -389,13 +281,10 @@ def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
 
 
 def _outcome(receipt: dict[str, Any], network: Network) -> TxStatus:
-    fee = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-    charged = Trait.L1_DATA_FEE in traits_of(network)
-    data = l1_data_fee.taken(receipt) if charged else 0
-    costs = costs_in(network.native.id, {CostKind.FEE: fee, CostKind.L1_DATA: data})
-    if int(receipt["status"], 16) == 1:
-        return TxStatus(TxState.INCLUDED, _including(receipt), costs)
-    return TxStatus(TxState.REVERTED, _including(receipt), costs, reason="receipt status 0")
+    costs, failure = charges.costs(network, receipt), charges.failure(receipt)
+    state = TxState.REVERTED if failure else TxState.INCLUDED
+    paid = costs_in(network.native.id, costs)
+    return TxStatus(state, _including(receipt), paid, reason=failure or "")
 
 
 def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Pay]:

@@ -93,7 +93,12 @@ def encode_signed(tx: Transaction, signature: bytes) -> bytes:
 
 def nonce_key(network: NetworkId, address: Address, nonce: int) -> ConflictKey:
     """Of all transactions with one sender and nonce, the chain includes at most one."""
-    return ConflictKey(f"{network}/nonce:{address}:{nonce}", Excludes.INCLUSION)
+    return ConflictKey(nonce_text(network, address, nonce), Excludes.INCLUSION)
+
+
+def nonce_text(network: NetworkId, address: Address, nonce: int) -> str:
+    """Of `nonce_key`, as `Block.consumed` has it."""
+    return f"{network}/nonce:{address}:{nonce}"
 
 
 def parse_nonce_key(network: NetworkId, address: Address, key: ConflictKey) -> int | None:

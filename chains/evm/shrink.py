@@ -1,12 +1,15 @@
-"""What is needed of a block, its traces and its receipts, in the same shape. Pure, JSON to JSON.
+"""What is needed of a block, its traces and its receipts, and nothing else. Pure, JSON to JSON.
 
-Most of these answers is call data, which nobody here looks at. They are shrunk where they are
-decoded, which may be in another process (`chains.transport.offload`).
+Most of these answers is call data and logs, which nobody here looks at. They are shrunk where they
+are decoded, which may be in another process (`chains.transport.offload`).
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
+
+from chains.evm import calls
+from chains.evm.traits import l1_data_fee
 
 _BLOCK: Final = (
     "number",
@@ -21,16 +24,26 @@ _BLOCK: Final = (
 )
 _TRANSACTION: Final = (
     "hash",
+    "type",
+    "from",
+    "nonce",
     "to",
     "value",
     "gasPrice",
     "maxFeePerGas",
     "maxPriorityFeePerGas",
+    "authorizationList",
 )
-_RECEIPT: Final = ("transactionHash", "status", "gasUsed", "contractAddress")
-_CALL: Final = ("type", "from", "to", "value")
-MOVES: Final = frozenset({"CALL", "CREATE", "CREATE2", "SELFDESTRUCT"})
-"""Kinds of calls whose value goes from one account to another."""
+_RECEIPT: Final = (
+    "transactionHash",
+    "status",
+    "gasUsed",
+    "effectiveGasPrice",
+    "blobGasUsed",
+    "blobGasPrice",
+    "contractAddress",
+    *l1_data_fee.RECEIPT,
+)
 
 
 def block(found: Any) -> Any:
@@ -45,8 +58,9 @@ def receipts(found: Any) -> Any:
 
 
 def traces(found: Any) -> Any:
-    """Of debug_traceBlock… with the callTracer: below each transaction's own call, in the order of
-    execution, the calls that carry value and took effect."""
+    """Of debug_traceBlock… with the callTracer: for each transaction its gas, its failure in the
+    node's words (`error`), and what its calls moved (`moved`); only its hash where the node could
+    not trace it."""
     return [_trace(trace) for trace in found]
 
 
@@ -55,32 +69,11 @@ def _trace(trace: Any) -> dict[str, Any]:
     if "result" not in trace:
         return kept
     root = trace["result"]
-    shrunk = _only(root, (*_CALL, "gasUsed", "error"))
-    if not root.get("error"):
-        shrunk["calls"] = _paying(root)
-    return kept | {"result": shrunk}
+    return kept | _only(root, ("gasUsed",)) | _failure(root) | {"moved": calls.moved(root)}
 
 
-def _paying(root: Any) -> list[dict[str, Any]]:
-    found = []
-    waiting = list(reversed(root.get("calls") or ()))
-    while waiting:
-        call = waiting.pop()
-        if call.get("error"):
-            continue
-        if value_of(call):
-            found.append(_only(call, _CALL))
-        waiting.extend(reversed(call.get("calls") or ()))
-    return found
-
-
-def value_of(call: Any) -> int:
-    """What a call carries, in base units. A kind that moves value always says how much; a node that
-    leaves it out would hide a payment. Raises ValueError."""
-    value = call.get("value")
-    if value is None and call["type"] in MOVES:
-        raise ValueError(f"a {call['type']} without its value")
-    return int(value or "0x0", 16)
+def _failure(root: Any) -> dict[str, str]:
+    return {"error": root["error"]} if root.get("error") else {}
 
 
 def _only(table: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class World:
 
     async def tip_credits(self, to: Address | None = None) -> list[Movement]:
         found = await self.adapter.block((await self.adapter.tip()).height)
-        return [credit for credit in found.movements if to in (None, credit.address)]
+        return [m for m in found.movements if m.units > 0 and to in (None, m.address)]
 
     async def deploy(self, code: bytes, value: int = 0) -> Address:
         """A contract that runs `code` on every call."""

@@ -19,6 +19,9 @@ from chains.hashes import keccak256
 ORACLE: Final = "0x420000000000000000000000000000000000000F"
 """The GasPriceOracle predeploy, at the same address on every chain of the stack."""
 
+RECEIPT: Final = ("l1Fee", "operatorFeeScalar", "operatorFeeConstant", "daFootprintGasScalar")
+"""What `taken` reads of a receipt beside its gas."""
+
 _UPPER_BOUND: Final = keccak256(b"getL1FeeUpperBound(uint256)")[:4]
 _OPERATOR_FEE: Final = keccak256(b"getOperatorFee(uint256)")[:4]
 _SAMPLE_GAS: Final = 10**9

@@ -191,8 +191,10 @@ async def test_check_finds_out_whether_the_node_traces(
 async def test_without_traces_receipts_say_what_succeeded(
     node: ScriptedNode, adapter: EvmAdapter
 ) -> None:
-    tx = {"hash": TXID, "to": "0x" + "11" * 20, "value": "0x5", "gasPrice": "0x0"}
+    tx = {"hash": TXID, "from": "0x" + "33" * 20, "nonce": "0x0", "to": "0x" + "11" * 20}
+    tx |= {"value": "0x5", "gasPrice": "0x0"}
     receipt = {"transactionHash": TXID, "status": "0x1", "gasUsed": "0x0", "contractAddress": None}
+    receipt["effectiveGasPrice"] = "0x0"
     block = {**BLOCK, "timestamp": "0x6", "miner": "0x" + "22" * 20, "transactions": [tx]}
     block["baseFeePerGas"] = "0x0"
     node.script = {
@@ -204,7 +206,7 @@ async def test_without_traces_receipts_say_what_succeeded(
     await adapter.check()
     found = await adapter.block(5)
     assert found.reading is Reading.WITHOUT_INTERNAL
-    assert [(c.txid, c.units) for c in found.movements] == [(TXID, 5)]
+    assert [(c.txid, c.units) for c in found.movements] == [(TXID, -5), (TXID, 5)]
     assert found.timestamp == 6
     assert node.asked[-1] == "eth_getBlockReceipts"
     node.script["eth_getBlockReceipts"] = []

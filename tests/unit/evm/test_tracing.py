@@ -12,6 +12,7 @@ from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeUnavailable
 from chains.evm import tracing
 from chains.evm.adapter import EvmAdapter
+from chains.evm.blocks import BlockReader
 from chains.evm.rpc import RpcError
 from chains.model import InternalCredits
 from chains.transport.offload import Reader
@@ -87,6 +88,7 @@ class Node:
             if not self.receipts:
                 raise RpcError(-32000, "not found")
             receipt = {"status": "0x1", "gasUsed": "0x5208", "contractAddress": None}
+            receipt |= {"effectiveGasPrice": "0x1"}
             return [receipt | {"transactionHash": word(number + (1 << 64))}]
         assert method == "debug_traceBlockByHash"
         if self.broken:
@@ -100,6 +102,8 @@ class Node:
     def block(self, number: int) -> dict[str, Any]:
         transaction = {
             "hash": word(number + (1 << 64)),
+            "from": PAYER,
+            "nonce": hex(number),
             "to": OUTER,
             "value": "0x0",
             "gasPrice": "0x1",
@@ -118,6 +122,7 @@ class Node:
     def adapter(self) -> EvmAdapter:
         made = EvmAdapter(ETHEREUM, "http://127.0.0.1:9")
         made._node = self  # type: ignore[assignment]
+        made._blocks = BlockReader(ETHEREUM, made._node)
         return made
 
 

@@ -1,0 +1,168 @@
+"""Everything that a block moved, in and out, from what a node says of it. Pure.
+
+Balance moves by what transactions pay and their contracts pass on, by what senders are charged, by
+withdrawals from the consensus layer, and by the fees that the block's own recipient gets. Of a
+transaction that failed only the charge remains. What goes from A to B is two movements at one
+place. Nobody gains or loses by paying himself: there is no movement then, in a call or as a
+transaction.
+
+Withdrawals and block fees belong to no transaction: their `txid` is the block's hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from chains.block import BLOCK_FEE, Block, Inclusion, Movement, Reading, cost_place
+from chains.errors import NodeMisbehaved, NodeUnavailable
+from chains.evm import build, charges
+from chains.evm.address import canonical
+from chains.evm.authorizations import Authorization
+from chains.evm.calls import OWN_PLACE, Moved
+from chains.evm.charges import Charge
+from chains.model import Address, BlockRef, TxId
+from chains.networks import Network
+
+Json = Mapping[str, Any]
+
+_GWEI: Final = 10**9
+
+
+def needs_receipts(network: Network, block: Json, traces: Sequence[Json] | None) -> bool:
+    """Whether block and traces alone don't tell what was charged: there are no traces, the gas that
+    some nodes show in them does not add up to the block's, or only receipts tell."""
+    if not block["transactions"]:
+        return False
+    return (
+        traces is None
+        or any(charges.only_receipts_tell(network, tx) for tx in block["transactions"])
+        or sum(_traced_gas(trace) for trace in traces) != int(block["gasUsed"], 16)
+    )
+
+
+def read(
+    network: Network,
+    block: Json,
+    traces: Sequence[Json] | None = None,
+    receipts: Sequence[Json] | None = None,
+    used: Iterable[Authorization] = (),
+) -> Block:
+    """All answers shrunk (`chains.evm.shrink`). `receipts` where the block `needs_receipts`;
+    without traces what contracts pay is missing. `used`: authorizations that used up nonces. Raises
+    NodeUnavailable if a transaction could not be traced, NodeMisbehaved, or what reading JSON of
+    another shape raises."""
+    return _Reading(network, block).read(traces, receipts, used)
+
+
+def header(block: Json, seen: Reading) -> Block:
+    """The block without anything that it did."""
+    return Block(ref_of(block), block["parentHash"], int(block["timestamp"], 16), (), reading=seen)
+
+
+def ref_of(block: Json) -> BlockRef:
+    return BlockRef(int(block["number"], 16), block["hash"])
+
+
+class _Reading:
+    def __init__(self, network: Network, block: Json) -> None:
+        self._network = network
+        self._native = network.native.id
+        self._block = block
+        self._movements: list[Movement] = []
+        self._consumed: dict[str, TxId] = {}
+        self._included: list[Inclusion] = []
+        self._tips = 0
+        self._base_fee = charges.base_fee(network, block) if block["transactions"] else 0
+
+    def read(
+        self,
+        traces: Sequence[Json] | None,
+        receipts: Sequence[Json] | None,
+        used: Iterable[Authorization],
+    ) -> Block:
+        transactions = self._block["transactions"]
+        blank = [None] * len(transactions)
+        by_tx = (blank if each is None else each for each in (traces, receipts))
+        for tx, trace, receipt in zip(transactions, *by_tx, strict=True):
+            self._add(tx, trace, receipt)
+        for each in used:
+            key = build.nonce_text(self._network.id, each.authority, each.nonce)
+            self._consumed.setdefault(key, each.txid)
+        self._movements += self._of_the_block()
+        complete = traces is not None or not transactions
+        return Block(
+            ref=ref_of(self._block),
+            parent_hash=self._block["parentHash"],
+            timestamp=int(self._block["timestamp"], 16),
+            movements=tuple(self._movements),
+            consumed=self._consumed,
+            included=tuple(self._included),
+            reading=Reading.COMPLETE if complete else Reading.WITHOUT_INTERNAL,
+        )
+
+    def _add(self, tx: Json, trace: Json | None, receipt: Json | None) -> None:
+        txid, sender = TxId(tx["hash"]), canonical(tx["from"])
+        if receipt is not None and receipt["transactionHash"] != txid:
+            raise NodeMisbehaved("receipts of other transactions than the block's")
+        if trace is not None:
+            _check_traced(tx, trace)
+            moved, failure = trace["moved"], trace.get("error")
+        else:
+            assert receipt is not None
+            failure = charges.failure(receipt)
+            moved = () if failure else _paid(tx, receipt)
+        for place, payer, payee, units in moved:
+            self._move(txid, place, sender if payer == tx["from"] else canonical(payer), -units)
+            if payee is not None:
+                self._move(txid, place, canonical(payee), units)
+        charge = self._charge(tx, trace, receipt)
+        for kind, units in charge.costs.items():
+            if units:
+                self._move(txid, cost_place(kind), sender, -units)
+        self._tips += charge.tip
+        key = build.nonce_text(self._network.id, sender, int(tx["nonce"], 16))
+        self._consumed[key] = txid
+        self._included.append(Inclusion(txid, sender, failure))
+
+    def _charge(self, tx: Json, trace: Json | None, receipt: Json | None) -> Charge:
+        if receipt is not None:
+            return charges.by_receipt(self._network, receipt, self._base_fee)
+        assert trace is not None and not charges.only_receipts_tell(self._network, tx)
+        return charges.by_gas(tx, self._base_fee, _traced_gas(trace))
+
+    def _move(self, txid: TxId, place: str, address: Address, units: int) -> None:
+        self._movements.append(Movement(txid, place, address, self._native, units))
+
+    def _of_the_block(self) -> Iterator[Movement]:
+        """Anyone who makes a block may name any address as its fee recipient, ours as well."""
+        block, native = self._block, self._native
+        txid = TxId(block["hash"])
+        if self._tips and self._network.parameters.get("fee_recipient") == "coinbase":
+            yield Movement(txid, BLOCK_FEE, canonical(block["miner"]), native, self._tips)
+        withdrawals = block.get("withdrawals")
+        if withdrawals is None and block.get("withdrawalsRoot") is not None:
+            raise NodeMisbehaved("a block that keeps its withdrawals back")
+        for withdrawal in withdrawals or ():
+            amount = int(withdrawal["amount"], 16) * _GWEI
+            if amount:
+                place = f"withdrawal:{int(withdrawal['index'], 16)}"
+                yield Movement(txid, place, canonical(withdrawal["address"]), native, amount)
+
+
+def _check_traced(tx: Json, trace: Json) -> None:
+    if trace.get("txHash", tx["hash"]) != tx["hash"]:
+        raise NodeMisbehaved("traces of other transactions than the block's")
+    if "moved" not in trace:
+        raise NodeUnavailable(f"the node can't trace {tx['hash']} (has it pruned the state?)")
+
+
+def _paid(tx: Json, receipt: Json) -> list[Moved]:
+    """What a transaction that did not fail itself pays."""
+    units = int(tx["value"], 16)
+    payer, payee = tx["from"], tx["to"] or receipt["contractAddress"]
+    return [(OWN_PLACE, payer, payee, units)] if units and payer != payee else []
+
+
+def _traced_gas(trace: Json) -> int:
+    return int(trace["gasUsed"], 16) if "gasUsed" in trace else 0
