@@ -22,23 +22,11 @@ _HEADER_BYTES: Final = 80
 _U16: Final = struct.Struct("<H").unpack_from
 _U32: Final = struct.Struct("<I").unpack_from
 _U64: Final = struct.Struct("<Q").unpack_from
-_NO_INDEX: Final = 0xFFFFFFFF
 
 
 def read_block(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFormat) -> Block:
-    """The block `ref` from its serialization (BIP-144). Raises NodeMisbehaved for other bytes."""
-    scan = _scanned(raw, ref, network, addresses)
-    return Block(
-        ref=ref,
-        parent_hash=raw[4:36][::-1].hex(),
-        timestamp=_U32(raw, 68)[0],
-        movements=tuple(scan.movements),
-        consumed=scan.consumed(),
-    )
-
-
-def _scanned(raw: bytes, ref: BlockRef, network: Network, addresses: AddressFormat) -> _Scan:
-    """All of the block, proven by its hash and its merkle root."""
+    """The block `ref` from its serialization (BIP-144), proven by its hash and its merkle root.
+    Raises NodeMisbehaved for other bytes."""
     header = raw[:_HEADER_BYTES]
     if len(header) != _HEADER_BYTES or sha256d(header)[::-1].hex() != ref.hash:
         raise NodeMisbehaved("the node sent another block than the one asked for")
@@ -51,7 +39,13 @@ def _scanned(raw: bytes, ref: BlockRef, network: Network, addresses: AddressForm
     repeated = len(set(scan.hashes)) != len(scan.hashes)
     if repeated or scan.position != len(raw) or merkle_root(scan.hashes) != header[36:68]:
         raise NodeMisbehaved("the node sent a block whose transactions are not its own")
-    return scan
+    return Block(
+        ref=ref,
+        parent_hash=raw[4:36][::-1].hex(),
+        timestamp=_U32(raw, 68)[0],
+        movements=tuple(scan.movements),
+        consumed=scan.consumed,
+    )
 
 
 def merkle_root(hashes: list[bytes]) -> bytes:
@@ -66,7 +60,7 @@ def merkle_root(hashes: list[bytes]) -> bytes:
 
 class _Scan:
     """One pass over the transactions. `position` is where the pass stands in the block;
-    `spent`: the keys of the coins that each transaction spends.
+    `consumed`: by which transaction each coin is spent.
 
     The loops keep the position in a local variable and read the usual one-byte lengths in place;
     `_count` is for the others.
@@ -83,16 +77,7 @@ class _Scan:
         self.position = _HEADER_BYTES
         self.hashes: list[bytes] = []
         self.movements: list[Movement] = []
-        self.spent: list[list[str]] = []
-
-    def consumed(self) -> dict[str, TxId]:
-        """By which transaction each coin is spent."""
-        return {
-            key: txid
-            for hashed, keys in zip(self.hashes, self.spent, strict=True)
-            if keys and (txid := TxId(hashed[::-1].hex()))
-            for key in keys
-        }
+        self.consumed: dict[str, TxId] = {}
 
     def run(self) -> None:
         count, self.position = _count(self._raw, self.position)
@@ -105,38 +90,36 @@ class _Scan:
         raw, start = self._raw, self.position
         has_witness = raw[start + 4] == 0
         body = start + (6 if has_witness else 4)
-        inputs, position = self._inputs(body)
+        spent, position = self._inputs(body)
         outputs, end = self._outputs(position)
-        position = _skip_witness(raw, end, inputs) if has_witness else end
+        position = _skip_witness(raw, end, len(spent)) if has_witness else end
         self.position = position + 4
         hashed = sha256d(raw[start : start + 4] + raw[body:end] + raw[position : position + 4])
         self.hashes.append(hashed)
-        if outputs:
-            txid, asset = TxId(hashed[::-1].hex()), self._asset
-            height = self._height + COINBASE_MATURITY if coinbase else None
-            self.movements += [
-                Movement(txid, output_place(index), address, asset, amount, height)
-                for index, amount, address in outputs
-            ]
+        txid, asset = TxId(hashed[::-1].hex()), self._asset
+        if not coinbase:  # its one input names no coin
+            self.consumed |= dict.fromkeys(spent, txid)
+        height = self._height + COINBASE_MATURITY if coinbase else None
+        self.movements += [
+            Movement(txid, output_place(index), address, asset, amount, height)
+            for index, amount, address in outputs
+        ]
 
-    def _inputs(self, position: int) -> tuple[int, int]:
-        """How many there are and where they end; notes what they spend."""
+    def _inputs(self, position: int) -> tuple[list[str], int]:
+        """The key of the coin that each spends, and where they end."""
         raw, prefix = self._raw, self._key_prefix
         spent: list[str] = []
-        self.spent.append(spent)
         count, position = _count(raw, position)
         for _ in range(count):
-            previous = raw[position : position + 32]
-            index = _U32(raw, position + 32)[0]
-            if index != _NO_INDEX or any(previous):  # the coinbase spends nothing
-                spent.append(f"{prefix}{previous[::-1].hex()}:{index}")
+            previous = raw[position : position + 32][::-1].hex()
+            spent.append(f"{prefix}{previous}:{_U32(raw, position + 32)[0]}")
             length = raw[position + 36]
             if length < 0xFD:
                 position += 41 + length
             else:
                 length, position = _count(raw, position + 36)
                 position += length + 4
-        return count, position
+        return spent, position
 
     def _outputs(self, position: int) -> tuple[list[tuple[int, int, Address]], int]:
         """Index, amount and address of each output that has an address, and where they end."""
