@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 from embit.transaction import Transaction as EmbitTransaction
 
 from chains.bitcoin.blocks import merkle_root, read_block
+from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, compact_size
 from chains.errors import NodeMisbehaved
 from chains.hashes import sha256d
 from chains.model import BlockRef
+from tests.support.networks import find_network
 from tests.unit.bitcoin.support import CODEC, P2TR, REGTEST, Wallet, script_of
 
 WALLET = Wallet()
@@ -102,6 +108,33 @@ def test_bitcoins_genesis_block() -> None:
     assert reference(raw).hash == REGTEST.text("genesis")
     block = read_block(raw, replace(reference(raw), height=0), REGTEST, CODEC.addresses)
     assert (block.movements, block.consumed) == ((), {})
+
+
+VECTORS = Path(__file__).parents[2] / "vectors" / "bitcoin" / "blocks.json"
+
+
+@pytest.mark.parametrize("vector", json.loads(VECTORS.read_text())["blocks"])
+def test_blocks_of_the_main_network(vector: dict[str, Any]) -> None:
+    """Each output with an address, to the last satoshi, and each coin that was spent."""
+    raw, main = bytes.fromhex(vector["raw"]), find_network("bitcoin")
+    addresses = BitcoinCodec(main).addresses
+    ref = BlockRef(vector["height"], vector["hash"])
+    block = read_block(raw, ref, main, addresses)
+    assert block == read_block(raw, ref, main, addresses)
+    paid, spent, stream = [], {}, BytesIO(raw[81:])
+    for _ in range(raw[80]):
+        seen = EmbitTransaction.read_from(stream)
+        txid = seen.txid().hex()
+        for at, output in enumerate(seen.vout):
+            if (to := addresses.address_of(output.script_pubkey.data)) is not None:
+                paid.append((txid, f"output:{at}", to, output.value))
+        for each in seen.vin:
+            spent[f"{main.id}/outpoint:{each.txid.hex()}:{each.vout}"] = txid
+    del spent[f"{main.id}/outpoint:{'00' * 32}:{0xFFFFFFFF}"]
+    moved = [(each.txid, each.place, each.address, each.units) for each in block.movements]
+    assert moved == paid
+    assert len(moved) > 1
+    assert block.consumed == spent
 
 
 LIES = {
