@@ -88,7 +88,7 @@ class BlockFollower:
         parent is then our tip. Otherwise the height that `wants` names next leads to the parent. A
         block that we already stand on changes nothing.
         """
-        if block.ref in self._refs:
+        if self._holds(block.ref):
             return ()
         if not self._refs:
             return (self._connect(block),)
@@ -103,7 +103,7 @@ class BlockFollower:
 
     def undoes(self, block: Block) -> bool:
         """Whether feeding the block would disconnect any of ours."""
-        return block.ref not in self._refs and self._contradicted(block) > 0
+        return not self._holds(block.ref) and self._contradicted(block) > 0
 
     def skip(self, height: int) -> None:
         """The node says that there is no block at `height`, which `wants` named.
@@ -122,13 +122,20 @@ class BlockFollower:
         if height == self._next:
             self._next += 1
 
+    def _holds(self, ref: BlockRef) -> bool:
+        """Whether it is one of ours. Looked for from the newest on: they are many where blocks are
+        made in less than a second."""
+        ours = next((each for each in reversed(self._refs) if each.height <= ref.height), None)
+        return ours == ref
+
     def _contradicted(self, block: Block) -> int:
         """How many of our newest blocks can't be on one chain with `block`."""
-        parent = block.parent
-        return sum(
-            ref.height > parent.height or (ref.height == parent.height and ref != parent)
-            for ref in self._refs
-        )
+        parent, count = block.parent, 0
+        for ref in reversed(self._refs):
+            if ref.height < parent.height or ref == parent:
+                break
+            count += 1
+        return count
 
     def _connect(self, block: Block) -> Event:
         self._refs.append(block.ref)
