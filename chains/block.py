@@ -16,6 +16,7 @@ from typing import Final
 from chains.costs import CostKind
 from chains.model import Address, AssetId, BlockRef, TxId
 
+MINT: Final = "mint"
 BLOCK_FEE: Final = "block-fee"
 """What transactions paid to who made the block; `Movement.txid` is the block's hash."""
 
@@ -33,6 +34,8 @@ class Movement:
     `log:0` (the log's ordinal in the transaction's own receipt),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
     `mint` (native coins that the chain itself makes for the transaction's sender),
+    `before:0` and `after:2` (Arbitrum: what the chain itself moves around the calls, in the order
+    in which its nodes list it),
     `burn:0` (what a contract still has when its transaction ends it, EIP-6780; only leaves),
     `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`,
     `reward:voting:<account>` (Solana: what the chain itself gives or takes, by kind), and

@@ -24,8 +24,9 @@ OWN_PLACE: Final = "call:"
 """What the transaction itself pays; not told apart by a number, so that receipts tell it too."""
 _CREATES: Final = frozenset({"CREATE", "CREATE2"})
 _ENDS: Final = "SELFDESTRUCT"
-_MOVES: Final = frozenset({"CALL", _ENDS}) | _CREATES
-"""Kinds of calls whose value goes from one account to another."""
+_MOVES: Final = frozenset({"CALL", "INVALID", _ENDS}) | _CREATES
+"""Kinds of calls whose value goes from one account to another. INVALID is what nodes of Arbitrum's
+chains called a payment that the chain itself makes while a transaction runs."""
 _STAYS: Final = frozenset({"DELEGATECALL", "CALLCODE", "STATICCALL"})
 """Run another's code on the caller's own balance; the value they show goes nowhere."""
 

@@ -80,7 +80,8 @@ def _price(tx: Json, base_fee: int) -> int:
 
 
 def _blob_fee(receipt: Json) -> int:
-    """Only a transaction with blobs has any, and then both must be there."""
-    if receipt.get("blobGasUsed") is None:
+    """Only a transaction with blobs has any, and then both must be there. On the OP stack others
+    name blob gas too, without a price (jovian/exec-engine.md, "Receipts")."""
+    if receipt.get("blobGasUsed") is None or receipt.get("type", _BLOB_TYPE) != _BLOB_TYPE:
         return 0
     return int(receipt["blobGasUsed"], 16) * int(receipt["blobGasPrice"], 16)

@@ -21,6 +21,9 @@ from chains.evm.address import canonical
 from chains.evm.authorizations import Authorization
 from chains.evm.calls import OWN_PLACE, Moved
 from chains.evm.charges import Charge
+from chains.evm.traits import Trait, state_sync, traits_of
+from chains.evm.traits.reading import way_of
+from chains.evm.traits.ways import Way
 from chains.model import Address, BlockRef, TxId
 from chains.networks import Network
 
@@ -68,6 +71,7 @@ class _Reading:
     def __init__(self, network: Network, block: Json) -> None:
         self._network = network
         self._native = network.native.id
+        self._traits = traits_of(network)
         self._block = block
         self._movements: list[Movement] = []
         self._consumed: dict[str, TxId] = {}
@@ -82,6 +86,8 @@ class _Reading:
         used: Iterable[Authorization],
     ) -> Block:
         transactions = self._block["transactions"]
+        if traces is not None and Trait.STATE_SYNC in self._traits:
+            traces = state_sync.traced(transactions, traces)
         blank = [None] * len(transactions)
         by_tx = (blank if each is None else each for each in (traces, receipts))
         for tx, trace, receipt in zip(transactions, *by_tx, strict=True):
@@ -105,25 +111,24 @@ class _Reading:
         txid, sender = TxId(tx["hash"]), canonical(tx["from"])
         if receipt is not None and receipt["transactionHash"] != txid:
             raise NodeMisbehaved("receipts of other transactions than the block's")
-        if trace is not None:
-            _check_traced(tx, trace)
-            moved, failure = trace["moved"], trace.get("error")
-        else:
-            assert receipt is not None
-            failure = charges.failure(receipt)
-            moved = () if failure else _paid(tx, receipt)
-        for place, payer, payee, units in moved:
-            self._move(txid, place, sender if payer == tx["from"] else canonical(payer), -units)
+        way = way_of(self._traits, tx, trace, receipt)
+        moved, failure = _called(way, tx, trace, receipt)
+        for place, payer, payee, units in (*way.beside, *moved):
+            if payer is not None:
+                self._move(txid, place, sender if payer == tx["from"] else canonical(payer), -units)
             if payee is not None:
                 self._move(txid, place, canonical(payee), units)
-        charge = self._charge(tx, trace, receipt)
+        if way.charged:
+            self._pay(txid, sender, self._charge(tx, trace, receipt))
+        if way.nonce is not None:
+            self._consumed[build.nonce_text(self._network.id, sender, way.nonce)] = txid
+        self._included.append(Inclusion(txid, sender, failure))
+
+    def _pay(self, txid: TxId, sender: Address, charge: Charge) -> None:
         for kind, units in charge.costs.items():
             if units:
                 self._move(txid, cost_place(kind), sender, -units)
         self._tips += charge.tip
-        key = build.nonce_text(self._network.id, sender, int(tx["nonce"], 16))
-        self._consumed[key] = txid
-        self._included.append(Inclusion(txid, sender, failure))
 
     def _charge(self, tx: Json, trace: Json | None, receipt: Json | None) -> Charge:
         if receipt is not None:
@@ -148,6 +153,18 @@ class _Reading:
             if amount:
                 place = f"withdrawal:{int(withdrawal['index'], 16)}"
                 yield Movement(txid, place, canonical(withdrawal["address"]), native, amount)
+
+
+def _called(
+    way: Way, tx: Json, trace: Json | None, receipt: Json | None
+) -> tuple[Sequence[Moved], str | None]:
+    """What a transaction and its calls moved, and whether it failed."""
+    if trace is not None and way.calls:
+        _check_traced(tx, trace)
+        return trace["moved"], trace.get("error")
+    assert receipt is not None
+    failure = charges.failure(receipt)
+    return _paid(tx, receipt) if way.calls and failure is None else (), failure
 
 
 def _check_traced(tx: Json, trace: Json) -> None:

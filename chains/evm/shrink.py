@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chains.evm import calls
-from chains.evm.traits import l1_data_fee
+from chains.evm.traits import arbos, l1_data_fee, state_sync
 
 _BLOCK: Final = (
     "number",
@@ -33,9 +33,11 @@ _TRANSACTION: Final = (
     "maxFeePerGas",
     "maxPriorityFeePerGas",
     "authorizationList",
+    "mint",
 )
 _RECEIPT: Final = (
     "transactionHash",
+    "type",
     "status",
     "gasUsed",
     "effectiveGasPrice",
@@ -43,6 +45,7 @@ _RECEIPT: Final = (
     "blobGasPrice",
     "contractAddress",
     *l1_data_fee.RECEIPT,
+    "depositNonce",
 )
 
 
@@ -54,13 +57,13 @@ def block(found: Any) -> Any:
 
 def receipts(found: Any) -> Any:
     """Of eth_getBlockReceipts."""
-    return [_only(receipt, _RECEIPT) for receipt in found]
+    return [_only(receipt, _RECEIPT) | state_sync.paid(receipt) for receipt in found]
 
 
 def traces(found: Any) -> Any:
     """Of debug_traceBlock… with the callTracer: for each transaction its gas, its failure in the
-    node's words (`error`), and what its calls moved (`moved`); only its hash where the node could
-    not trace it."""
+    node's words (`error`), what its calls moved (`moved`) and what the chain itself did (`beside`);
+    only its hash where the node could not trace it."""
     return [_trace(trace) for trace in found]
 
 
@@ -69,7 +72,8 @@ def _trace(trace: Any) -> dict[str, Any]:
     if "result" not in trace:
         return kept
     root = trace["result"]
-    return kept | _only(root, ("gasUsed",)) | _failure(root) | {"moved": calls.moved(root)}
+    told = _only(root, ("gasUsed",)) | _failure(root) | arbos.beside(root)
+    return kept | told | {"moved": calls.moved(root)}
 
 
 def _failure(root: Any) -> dict[str, str]:

@@ -1,4 +1,5 @@
-"""The worlds of the conformance suite: five real engines, and the fake chain as each of them.
+"""The worlds of the conformance suite: the local networks' real engines and a rollup's, and the
+fake chain as each of the former.
 
 The fake must pass what the real ones pass, else the tests that rely on it prove nothing.
 """
@@ -12,17 +13,20 @@ import pytest_asyncio
 
 from chains.adapter import ChainAdapter
 from chains.devnet.node import DevNode
+from chains.devnet.op_stack import OpStackNode
 from chains.networks import Network
 from custody.bootstrap import ADAPTERS
 from custody.devnet.nodes import NODES
 from tests.conformance.world import OpenAdapter, World
+from tests.support.evm_networks import OP_STACK
 from tests.support.fakes import FakeAdapter, FakeNode
 from tests.support.networks import find_network
 
 FAKE = "fake-"
 
 
-REAL = [pytest.param(alias, marks=pytest.mark.engine) for alias in NODES]
+ROLLUP = "op-stack"
+REAL = [pytest.param(alias, marks=pytest.mark.engine) for alias in (*NODES, ROLLUP)]
 WORLDS = [*REAL, *(FAKE + alias for alias in NODES)]
 
 
@@ -32,11 +36,12 @@ async def running(
 ) -> AsyncIterator[World]:
     """One world for all tests of a module."""
     name: str = request.param
-    network = find_network(name.removeprefix(FAKE))
+    network = OP_STACK if name == ROLLUP else find_network(name.removeprefix(FAKE))
     if name.startswith(FAKE):
         world = _fake_world(network)
     else:
-        node = NODES[name](network, tmp_path_factory.mktemp(name))
+        make = OpStackNode if name == ROLLUP else NODES[name]
+        node: DevNode = make(network, tmp_path_factory.mktemp(name))
         await node.start()
         world = World(network, node, _connector(node))
     try:

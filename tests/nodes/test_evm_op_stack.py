@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
 
+from chains.block import Reading
 from chains.costs import CostKind
 from chains.devnet.op_stack import OpStackNode
 from chains.errors import FeeAboveMaximum, InsufficientFunds
@@ -17,7 +19,7 @@ from chains.evm.adapter import EvmAdapter
 from chains.model import AddressType, OwnedAddress
 from chains.transaction import TxState, TxStatus
 from tests.support.costs import left
-from tests.support.evm import ACCEPTS_ONCE, ETHER, World
+from tests.support.evm import ACCEPTS_ONCE, ETHER, REVERTS, STOPS, World, pays
 from tests.support.evm_networks import OP_STACK
 from tests.support.single import one
 
@@ -115,3 +117,59 @@ async def test_what_is_paid_beside_gas_is_kept_back_from_the_amount(world: Rollu
     with pytest.raises(InsufficientFunds):
         await world.build(to, whole - 10**10)
     await paid(world, whole - 10**13)
+
+
+async def test_what_l1_sends_arrives_and_is_told(world: Rollup) -> None:
+    """The oracle is the state itself: who only receives owns the sum of the movements."""
+    alias, ours = await world.node.outside_address(), world.owner.address
+    sink = await world.node.outside_address()
+    through = await world.deploy(pays(ours, 5) + STOPS)
+    first = await world.node.deposit(alias, ours, mint=100, value=30)
+    second = await world.node.deposit(ours, sink, mint=50, value=20)
+    third = await world.node.deposit(alias, through, mint=9, value=7)
+    await world.node.mine()
+    block = await world.adapter.block((await world.adapter.tip()).height)
+    told = Counter[tuple[str, str, str]]()
+    for each in block.movements:
+        told[each.txid, each.place, each.address] += each.units
+    assert told == {
+        (first, "mint", alias): 100,
+        (first, "call:", alias): -30,
+        (first, "call:", ours): 30,
+        (second, "mint", ours): 50,
+        (second, "call:", ours): -20,
+        (second, "call:", sink): 20,
+        (third, "mint", alias): 9,
+        (third, "call:", alias): -7,
+        (third, "call:", through): 7,
+        (third, "call:0", through): -5,
+        (third, "call:0", ours): 5,
+    }
+    for account in (alias, ours, sink, through):
+        gained = sum(each.units for each in block.movements if each.address == account)
+        assert await world.node.balance(account) == gained
+    assert block.reading is Reading.COMPLETE
+
+
+async def test_a_deposit_that_fails_keeps_what_it_minted(world: Rollup) -> None:
+    refusing = await world.deploy(REVERTS)
+    txid = await world.node.deposit(world.owner.address, refusing, mint=100, value=30)
+    await world.node.mine()
+    block = await world.adapter.block((await world.adapter.tip()).height)
+    assert [(each.place, each.address, each.units) for each in block.movements] == [
+        ("mint", world.owner.address, 100)
+    ]
+    assert [(each.txid, bool(each.failure)) for each in block.included] == [(txid, True)]
+    assert await world.node.balance(world.owner.address) == 100
+
+
+async def test_every_charge_of_a_block_is_told(world: Rollup) -> None:
+    await world.deposit(ETHER)
+    before = await world.node.balance(world.owner.address)
+    signed = world.sign(await world.build(await world.node.outside_address(), 5))
+    await one(world.adapter.broadcast, signed)
+    await world.node.mine()
+    block = await world.adapter.block((await world.adapter.tip()).height)
+    ours = [each for each in block.movements if each.address == world.owner.address]
+    assert {each.place for each in ours} == {"call:", "cost:fee", "cost:l1-data"}
+    assert await world.node.balance(world.owner.address) == before + sum(e.units for e in ours)
