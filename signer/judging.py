@@ -28,11 +28,6 @@ from signer.policy.replay import advice, explain
 from signer.usage import most_of, spends_in
 
 T = TypeVar("T")
-_CODE_OF = {
-    Ruling.DENY: RefusalCode.DENIED,
-    Ruling.NEEDS_APPROVALS: RefusalCode.NEEDS_APPROVALS,
-    Ruling.NOT_YET: RefusalCode.NOT_YET,
-}
 Takes = tuple[Spend, ...]
 """What one transfer takes of the windows."""
 
@@ -107,8 +102,10 @@ def _allowing(verdict: Evaluation, transfer: str) -> str:
     """The rule by which it is allowed. Raises Refused."""
     if verdict.ruling is Ruling.ALLOW and verdict.rule is not None:
         return verdict.rule
-    code, detail, said = _CODE_OF[verdict.ruling], verdict.detail.value, advice(verdict)
-    needs, reasons = verdict.needs, explain(verdict)
+    denied = verdict.ruling is Ruling.DENY
+    code = RefusalCode.DENIED if denied else RefusalCode(verdict.ruling.value)
+    said, needs, reasons = advice(verdict), verdict.needs, explain(verdict)
+    detail = verdict.detail.value
     raise Refused(code, detail, said, transfer=transfer, needs=needs, reasons=reasons)
 
 

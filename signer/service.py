@@ -40,7 +40,7 @@ from signer.answers import Agreed, Opinion, Outcome, Place, Receipt, Refusal, Re
 from signer.auditlog import AuditLog
 from signer.case import Case, case_of, check_together
 from signer.clock import Moment, TrustedClock
-from signer.entries import Entry, about, changed, refused_entry, signed_entries
+from signer.entries import about, changed, refused_entry, signed_entries
 from signer.errors import JournalFault, Refused, malformed
 from signer.guard import Guard
 from signer.inforce import PolicyInForce
@@ -60,12 +60,8 @@ class Caller:
     allowed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """What a transaction does, and the signatures it needs, from its bytes alone."""
-
-    summary: TxSummary
-    inputs: tuple[SigningInput, ...]
+Inputs = tuple[SigningInput, ...]
+"""The signatures that a transaction needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +79,7 @@ class Granted:
     """The decision to sign. `records` are where the journal says so, since `at`."""
 
     case: Case
-    inputs: tuple[SigningInput, ...]
+    inputs: Inputs
     source: Source
     records: tuple[Record, ...]
     at: datetime
@@ -150,24 +146,26 @@ class Signer:
     def _decide_case(self, caller: Caller, case: Case, moment: Moment) -> Granted:
         guard, accounts = self._guard, self._accounts
         core = check_together(case.cores)
-        decoded = step2_decode(accounts.codec(core.network), case)
+        summary, inputs = step2_decode(accounts.codec(core.network), case)
         vault = self._vault(core)
         retried = case.retried()
         if retried:
             case = case.as_recorded(retried)
-            source = step4_compare(case, decoded, vault, accounts)
+            source = step4_compare(case, summary, inputs, vault, accounts)
             records = tuple(signed.record for signed in retried)
-            return Granted(case, decoded.inputs, source, records, retried[0].at)
+            return Granted(case, inputs, source, records, retried[0].at)
         approvers = step3_check_mandates(case, guard.in_force, moment)
-        source = step4_compare(case, decoded, vault, accounts)
+        source = step4_compare(case, summary, inputs, vault, accounts)
         self._check_lifetime(case.tx, moment)
         takes = takes_of(case, moment.now, guard.in_force.catalogue)
-        rules = step5_evaluate(case, decoded, source, takes, approvers, guard, moment)
+        rules = step5_evaluate(case, summary, source, takes, approvers, guard, moment)
         told = about(caller.name, guard.in_force, moment.now)
         told |= changed(source.account, source.change)
-        entries = signed_entries(case, decoded.summary, takes, approvers, rules, told)
-        records = step6_record(guard, entries, takes)
-        return Granted(case, decoded.inputs, source, records, moment.now)
+        entries = signed_entries(case, summary, takes, approvers, rules, told)
+        # Step 6: what is about to be signed and what it takes from the windows; durable at the end
+        # of the batch's transaction, before the first signature.
+        records = guard.record_signed(entries, takes)
+        return Granted(case, inputs, source, records, moment.now)
 
     def _consider(self, consent: Consent, moment: Moment) -> Opinion:
         core, history = consent.mandate.core, self._guard.history(consent.mandate.core.transfer)
@@ -231,7 +229,7 @@ def step1_authenticate(caller: Caller) -> None:
         raise Refused(RefusalCode.UNAUTHENTICATED, "caller", "this caller is not on the list")
 
 
-def step2_decode(codec: TransactionCodec, case: Case) -> Decoded:
+def step2_decode(codec: TransactionCodec, case: Case) -> tuple[TxSummary, Inputs]:
     """From the bytes that will be signed, never from what stands beside them. Raises Refused."""
     try:
         summary = codec.summarize(case.tx)
@@ -245,7 +243,7 @@ def step2_decode(codec: TransactionCodec, case: Case) -> Decoded:
         raise malformed("too-many-inputs", f"a receipt holds at most {SIGNATURES_MAX} signatures")
     if case.size() > SET_BYTES_MAX:  # nor would custody be told its records in one message
         raise malformed("too-large", "too much for one transaction")
-    return Decoded(summary, inputs)
+    return summary, inputs
 
 
 def step3_check_mandates(
@@ -262,16 +260,18 @@ def step3_check_mandates(
     return tuple(check_approvals(consent, policy) for consent in case.consents)
 
 
-def step4_compare(case: Case, decoded: Decoded, vault: Vault, accounts: Accounts) -> Source:
+def step4_compare(
+    case: Case, summary: TxSummary, inputs: Inputs, vault: Vault, accounts: Accounts
+) -> Source:
     """The transaction does what the mandates say, from this vault's keys alone. Raises Refused."""
-    account, paths = compare(case, decoded.summary, decoded.inputs, vault.account, accounts)
-    indices = [parse_path(back.path)[-1] for back in decoded.summary.returns if back.path]
+    account, paths = compare(case, summary, inputs, vault.account, accounts)
+    indices = [parse_path(back.path)[-1] for back in summary.returns if back.path]
     return Source(account, paths, max(indices, default=None))
 
 
 def step5_evaluate(
     case: Case,
-    decoded: Decoded,
+    summary: TxSummary,
     source: Source,
     takes: Sequence[Takes],
     approvers: Sequence[Sequence[str]],
@@ -280,19 +280,11 @@ def step5_evaluate(
 ) -> tuple[str | None, ...]:
     """The guard rule; then, to pay, the policy with the guard's own counters. Returns the rule that
     allows each mandate, None for a cancel. Raises Refused."""
-    guard.check(case, decoded.summary)
+    guard.check(case, summary)
     guard.check_change(source.account, source.change)
     if case.purpose is Purpose.CANCEL:
         return (None,) * len(case.consents)
-    return judge_each(case, takes, approvers, guard, moment, decoded.summary.costs.uncapped)
-
-
-def step6_record(
-    guard: Guard, entries: Sequence[Entry], takes: Sequence[Takes]
-) -> tuple[Record, ...]:
-    """What is about to be signed and what it takes from the windows; durable at the end of the
-    batch's transaction, before the first signature."""
-    return guard.record_signed(entries, takes)
+    return judge_each(case, takes, approvers, guard, moment, summary.costs.uncapped)
 
 
 def step7_sign(granted: Granted, accounts: Accounts) -> tuple[Signature, ...]:

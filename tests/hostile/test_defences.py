@@ -60,11 +60,11 @@ def nothing(*_: object, **__: object) -> None:
     """A check that lets everything pass."""
 
 
-def believe_mandate(case: Any, decoded: Any, vault: Any, accounts: Any) -> Source:
+def believe_mandate(case: Any, _: Any, inputs: Any, vault: Any, accounts: Any) -> Source:
     """Step 4 that looks at the mandate and not at the transaction."""
     core = case.cores[0]
     account = accounts.containing(core.network, vault.account, core.source_path)
-    return Source(account, tuple(item.path or core.source_path for item in decoded.inputs))
+    return Source(account, tuple(item.path or core.source_path for item in inputs))
 
 
 def believe_names(consent: Consent, policy: Policy) -> tuple[str, ...]:
