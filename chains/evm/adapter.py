@@ -70,10 +70,11 @@ class EvmAdapter:
 
     @property
     def capabilities(self) -> Capabilities:
+        depth = self._network.parameters.get("trace_depth", tracing.STATE_DEPTH)
         return Capabilities(
             historic_balance=True,
             internal_credits=self._blocks.internal,
-            read_depth=tracing.STATE_DEPTH if self._blocks.traceable else None,
+            read_depth=depth if self._blocks.traceable else None,
         )
 
     async def check(self) -> None:

@@ -32,6 +32,8 @@ SCHEMA: Final = FamilySchema(
         "transaction_type": Parameter(one_of(*Kind)),
         "traces": Parameter(one_of("debug"), required=False),
         "fee_recipient": Parameter(one_of("coinbase"), required=False),
+        # How many blocks below the tip a usual full node still traces, where it isn't geth's 128.
+        "trace_depth": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
         # Wei for each unit of gas, below which the network's nodes take no transaction.
         "priority_fee_min": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
     },

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 STATE_DEPTH: Final = 128
-"""How many blocks back geth and BSC trace."""
+"""How many blocks back geth and BSC trace, where a network's row says nothing else. Nitro keeps
+half an hour of blocks (its `caching.block-age`)."""
 SHALLOW: Final = 16
 """Blocks so near to the tip are traced by every node that traces at all. One that says otherwise
 has not caught up, or is not the node that told the tip."""

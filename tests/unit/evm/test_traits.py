@@ -16,6 +16,7 @@ import pytest
 from chains.block import Block, cost_kind
 from chains.costs import CostKind
 from chains.evm import movements, shrink
+from chains.evm.adapter import EvmAdapter
 from chains.evm.address import canonical
 from chains.evm.build import nonce_text
 from chains.evm.traits import Trait
@@ -322,6 +323,14 @@ def test_only_receipts_tell_what_networks_with_traits_did(network: Network):
     block = {"transactions": tx, "gasUsed": "0x0"}
     traces = [{"gasUsed": "0x0", "moved": []}]
     assert movements.needs_receipts(network, block, traces) == bool(network.traits)
+
+
+async def test_a_row_says_how_far_back_its_nodes_trace():
+    """Four blocks a second leave geth's window within half a minute."""
+    for network, depth in ((network_with(), 128), (network_with(trace_depth=7_200), 7_200)):
+        adapter = EvmAdapter(network, "http://127.0.0.1:9")
+        assert adapter.capabilities.read_depth == depth
+        await adapter.close()
 
 
 def test_other_networks_know_no_such_things():
