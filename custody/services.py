@@ -41,7 +41,7 @@ def make_services(
     without a node here, to say whose an address is."""
     ledger = Ledger(custody.clock)
     reconciliation = Reconciliation(
-        custody.database, custody.networks, custody.adapters, custody.clock
+        custody.database, ledger, custody.networks, custody.adapters, custody.clock
     )
     policies = PolicySource(custody.signer)
     return Services(

@@ -33,13 +33,14 @@ BALANCE_EXAMPLE = {
     "unswept": _ZERO,
     "locked": _ZERO,
     "owed": _ZERO,
+    "suspense": _ZERO,
     "as_of": AS_OF_EXAMPLE,
 }
 
 
 class BalanceView(View):
-    """One asset. What the chain holds for us is available + reserved + pending + unswept + locked,
-    less what is owed and what has left with transactions that are not final yet."""
+    """One asset. What the chain holds for us is available + reserved + pending + unswept + locked +
+    suspense, less what is owed and what has left with transactions that are not final yet."""
 
     model_config = with_example(BALANCE_EXAMPLE)
 
@@ -52,6 +53,7 @@ class BalanceView(View):
     unswept: Money = Field(description="on addresses from which the vault does not pay")
     locked: Money = Field(description="held by the chain for the vault, as Solana's rent is")
     owed: Money = Field(description="what the vault lacks for what left it beyond what it had")
+    suspense: Money = Field(description="on its addresses, but nobody's deposit; can't be spent")
     as_of: AsOf
 
 
@@ -154,5 +156,6 @@ def _view(balance: Balance, asset: Asset, answered: AsOf) -> BalanceView:
         unswept=money(balance.unswept, asset),
         locked=money(balance.locked, asset),
         owed=money(balance.owed, asset),
+        suspense=money(balance.suspense, asset),
         as_of=answered,
     )

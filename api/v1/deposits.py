@@ -18,7 +18,7 @@ from chains.catalogue import Catalogue
 from chains.model import NetworkId
 from custody.db.tables import DepositRow
 from custody.deposits import repository
-from custody.deposits.matching import DepositState
+from custody.deposits.states import DepositState
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/deposits", tags=["deposits"])

@@ -20,6 +20,8 @@ class AlarmCode(StrEnum):
     NOT_COMPARED = "ledger_not_compared"
     BOOKS_BROKEN = "books_broken"
     VAULT_OWES = "vault_owes"
+    FOREIGN_DEBIT = "foreign_debit"
+    ALLOWANCE_USED = "allowance_used"
     REORG_BELOW_FINALITY = "reorg_below_finality"
     REORG_TOO_DEEP = "reorg_too_deep"
     NODE_WRONG_CHAIN = "node_wrong_chain"
@@ -69,6 +71,14 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.VAULT_OWES: Meaning(
         "more was taken back from a vault than it had; the vault is frozen", clears_itself=True
+    ),
+    AlarmCode.FOREIGN_DEBIT: Meaning(
+        "money left a vault and nobody agreed to it: somebody may have a key; the vault is frozen",
+        clears_itself=False,
+    ),
+    AlarmCode.ALLOWANCE_USED: Meaning(
+        "somebody took what an allowance of ours lets them take; nothing is frozen",
+        clears_itself=False,
     ),
     AlarmCode.REORG_BELOW_FINALITY: Meaning(
         "the network undid a block that was final; the vaults that relied on it are frozen",

@@ -2,6 +2,7 @@
 
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
     custody alarm … | vault … | rescan | rewind      the operator's at 3 a.m.: docs/runbook.md
+    custody debits                                   what left without a transfer
     custody recover                                  after a restored database
     custody apikey …                                 who may call the API
     custody chain …                                  how chains are followed, passing blocks
@@ -17,7 +18,18 @@ from __future__ import annotations
 
 import typer
 
-from custody.cli import alarm, apikey, approver, blocks, chain, policy, recover, service, vault
+from custody.cli import (
+    alarm,
+    apikey,
+    approver,
+    blocks,
+    chain,
+    debits,
+    policy,
+    recover,
+    service,
+    vault,
+)
 from custody.cli.output import Failure, told
 
 app = typer.Typer(
@@ -34,6 +46,7 @@ app.command()(blocks.rescan)
 app.command()(blocks.rewind)
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(vault.app, name="vault")
+app.command()(debits.debits)
 app.command()(recover.recover)
 app.add_typer(apikey.app, name="apikey")
 app.add_typer(chain.app, name="chain")

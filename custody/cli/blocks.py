@@ -82,8 +82,8 @@ async def rewind(
         else:
             done = await service.apply(plan)
             say(
-                f"undone: {len(plan.deposits)} deposits, {len(plan.transfers)} transfers,"
-                f" {done.entries} ledger entries made",
+                f"undone: {len(plan.deposits)} deposits, {len(plan.debits)} foreign debits,"
+                f" {len(plan.transfers)} transfers, {done.entries} ledger entries made",
                 f"found again on the node's chain: {len(done.found.deposits)} deposits",
                 *(f"frozen {vault}" for vault in sorted(plan.vaults)),
             )
@@ -97,6 +97,11 @@ def _show(plan: Plan) -> None:
             *(
                 ("deposit", row.id, row.vault_id, row.asset, str(row.amount), row.state, block)
                 for row in plan.deposits
+                for block in [f"{row.block_height} {row.block_hash}"]
+            ),
+            *(
+                ("debit", row.id, row.vault_id, row.asset, str(row.amount), row.state, block)
+                for row in plan.debits
                 for block in [f"{row.block_height} {row.block_hash}"]
             ),
             *(

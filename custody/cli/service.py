@@ -78,13 +78,18 @@ async def reconcile() -> None:
     As the workers do it: a difference raises an alarm, and a shortage freezes the vault.
     """
     from custody.bootstrap import open_custody
+    from custody.ledger.service import Ledger
     from custody.reconcile.service import Reconciliation
 
     settings = load_settings()
     await _check(settings)
     async with open_custody(settings) as custody:
         report = await Reconciliation(
-            custody.database, custody.networks, custody.adapters, custody.clock
+            custody.database,
+            Ledger(custody.clock),
+            custody.networks,
+            custody.adapters,
+            custody.clock,
         ).run()
     _show(report, custody.catalogue)
     if not report.is_clean:

@@ -311,6 +311,21 @@ CREATE TABLE reconciled (
     CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
+CREATE TABLE suspense_decisions (
+    id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    destination VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    decided_by VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_suspense_decisions PRIMARY KEY (id),
+    CONSTRAINT fk_suspense_decisions_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE INDEX ix_suspense_decisions_vault_id ON suspense_decisions (vault_id);
+
 CREATE TABLE transactions (
     id VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
@@ -544,6 +559,44 @@ CREATE INDEX ix_deposits_network_txid ON deposits (network, txid);
 
 CREATE INDEX ix_deposits_vault_id ON deposits (vault_id);
 
+CREATE TABLE foreign_debits (
+    id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    place VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    account VARCHAR NOT NULL,
+    verdict VARCHAR NOT NULL,
+    explained_by VARCHAR,
+    state VARCHAR NOT NULL,
+    block_height INTEGER NOT NULL,
+    block_hash VARCHAR NOT NULL,
+    final_height INTEGER NOT NULL,
+    owed NUMERIC(78, 0) NOT NULL,
+    reservation_id VARCHAR,
+    owed_reservation_id VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    decided_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_foreign_debits PRIMARY KEY (id),
+    CONSTRAINT uq_foreign_debits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place),
+    CONSTRAINT fk_foreign_debits_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_foreign_debits_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_foreign_debits_reservation_id FOREIGN KEY(reservation_id) REFERENCES ledger_entries (id),
+    CONSTRAINT fk_foreign_debits_owed_reservation_id FOREIGN KEY(owed_reservation_id) REFERENCES ledger_entries (id)
+);
+
+CREATE INDEX ix_foreign_debits_client_id ON foreign_debits (client_id);
+
+CREATE INDEX ix_foreign_debits_network_state ON foreign_debits (network, state);
+
+CREATE INDEX ix_foreign_debits_network_txid ON foreign_debits (network, txid);
+
+CREATE INDEX ix_foreign_debits_vault_id ON foreign_debits (vault_id);
+
 CREATE TABLE reservations (
     transfer_id VARCHAR NOT NULL,
     mandate_version INTEGER NOT NULL,
@@ -666,6 +719,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER spends_no_truncate BEFORE TRUNCATE ON spends
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER suspense_decisions_no_update BEFORE UPDATE ON suspense_decisions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER suspense_decisions_no_delete BEFORE DELETE ON suspense_decisions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER suspense_decisions_no_truncate BEFORE TRUNCATE ON suspense_decisions
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -738,6 +800,28 @@ CREATE TRIGGER deposits_no_delete BEFORE DELETE ON deposits
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER deposits_no_truncate BEFORE TRUNCATE ON deposits
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER foreign_debits_no_update BEFORE UPDATE ON foreign_debits
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.address IS DISTINCT FROM NEW.address
+   OR OLD.txid IS DISTINCT FROM NEW.txid
+   OR OLD.place IS DISTINCT FROM NEW.place
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.account IS DISTINCT FROM NEW.account
+   OR OLD.block_height IS DISTINCT FROM NEW.block_height
+   OR OLD.block_hash IS DISTINCT FROM NEW.block_hash
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER foreign_debits_no_delete BEFORE DELETE ON foreign_debits
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER foreign_debits_no_truncate BEFORE TRUNCATE ON foreign_debits
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_no_update BEFORE UPDATE ON transfers

@@ -1,5 +1,5 @@
-"""The schema, with `signer_tables` and `transfer_tables`. Rows only: rules live in the services,
-queries in repositories.
+"""The schema, with `debit_tables`, `signer_tables` and `transfer_tables`. Rows only: rules live in
+the services, queries in repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -14,6 +14,8 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row as Row
+from custody.db.debit_tables import ForeignDebitRow as ForeignDebitRow
+from custody.db.debit_tables import SuspenseDecisionRow as SuspenseDecisionRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
 from custody.db.sighting_tables import SightingRow as SightingRow
 from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
@@ -220,7 +222,7 @@ class CoinRow(Row):
 
 
 class LedgerAccountRow(Row):
-    """`kind`: vault | unswept | locked | shortfall (with `vault_id`), or chain | fees (without).
+    """`kind`: vault | unswept | locked | shortfall | suspense (with `vault_id`), or chain | fees.
     `id` follows from the other three (`ledger.model.AccountKey`). The four totals are a cache of
     the entries, written in the same transaction; a test and the reconciliation prove them equal.
     Those of chain and fees stay 0: every transfer of the asset would queue for that one row, and
@@ -251,9 +253,9 @@ class LedgerEntryRow(Row):
     amount: Mapped[int] = mapped_column(BaseUnits)
     pending_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"), unique=True)
     subject: Mapped[str] = mapped_column(index=True)
-    """The deposit or transfer it belongs to."""
+    """The deposit, transfer, foreign debit or decision it belongs to."""
     reason: Mapped[str]
-    """deposit, transfer, fee, rent, rewind, shortfall."""
+    """`ledger.model.Reason`."""
     created_at: Mapped[datetime]
 
 

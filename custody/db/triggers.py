@@ -27,11 +27,13 @@ from custody.db.tables import (
     AlarmRow,
     ApiKeyRow,
     DepositRow,
+    ForeignDebitRow,
     LedgerEntryRow,
     PassRow,
     PolicyVersionRow,
     Row,
     SignerCheckpointRow,
+    SuspenseDecisionRow,
     VaultFreezeRow,
     VaultRow,
 )
@@ -56,6 +58,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     PassRow,
     PolicyVersionRow,
     SpendRow,
+    SuspenseDecisionRow,
 )
 
 
@@ -74,6 +77,18 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     ),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(changing=("state", "final_height", "reservation_id", "decided_at")),
+    ForeignDebitRow: Life(
+        changing=(
+            "verdict",
+            "explained_by",
+            "state",
+            "final_height",
+            "owed",
+            "reservation_id",
+            "owed_reservation_id",
+            "decided_at",
+        )
+    ),
     TransferRow: Life(
         # A later version of its terms may let it cost more.
         changing=("state", "version", "waiting", "reason", "costs_max", "updated_at")

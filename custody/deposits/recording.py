@@ -1,4 +1,5 @@
-"""Writes deposits and their ledger entries: those that are undone, those that are final, new ones.
+"""Writes deposits, foreign debits and their ledger entries: those that are undone, those that are
+final, new ones.
 
 One call makes all ledger entries of a batch, so that all accounts are locked in one go.
 """
@@ -9,13 +10,26 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from chains.model import AssetId
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
-from custody.db.tables import DepositRow
+from custody.db.tables import DepositRow, ForeignDebitRow
+from custody.debits.recording import DebitRecorder
 from custody.deposits import repository
-from custody.deposits.matching import DepositState, Found
-from custody.ledger.model import Movement, Reason, Reserve, Settle, Void, chain_account
+from custody.deposits.deciding import INCOMES, Found
+from custody.deposits.forgotten import no_income
+from custody.deposits.states import DepositState
+from custody.ledger.batch import Batch
+from custody.ledger.model import (
+    AccountKey,
+    AccountKind,
+    Reason,
+    Reserve,
+    Settle,
+    Void,
+    chain_account,
+)
 from custody.ledger.service import Ledger
 
 
@@ -33,44 +47,67 @@ class Recorder:
         self._session = session
         self._network = network
         self._now = now
-        self._entry_ids: list[str] = []
-        self._movements: list[Movement] = []
+        self._batch = Batch()
+        self._debits = DebitRecorder(session, network, now, self._batch)
         self._new: list[dict[str, Any]] = []
         self._revived: list[tuple[DepositRow, dict[str, Any]]] = []
 
-    def reverse(self, rows: Iterable[DepositRow]) -> None:
-        """Their blocks are gone and they were not credited yet."""
+    @property
+    def debited(self) -> list[str]:
+        """The ids of new foreign debits."""
+        return self._debits.seen
+
+    @property
+    def gained(self) -> dict[tuple[str, AssetId], int]:
+        """What the new deposits bring, by vault and asset."""
+        gained: dict[tuple[str, AssetId], int] = {}
+        for row in (*self._new, *(values for _, values in self._revived)):
+            key = (row["vault_id"], AssetId(row["asset"]))
+            gained[key] = gained.get(key, 0) + row["amount"]
+        return gained
+
+    def reverse(self, rows: Iterable[DepositRow], debits: Iterable[ForeignDebitRow]) -> None:
+        """Their blocks are gone. What was credited or booked stays as it is."""
+        self._debits.reverse(debits)
         for row in rows:
-            assert row.state == DepositState.PENDING
-            self._move(Void(row.reservation_id))
+            if row.state != DepositState.PENDING:
+                continue
+            self._batch.move(Void(row.reservation_id))
             row.state, row.decided_at = DepositState.REVERSED.value, self._now
             self.reversed.append(row.id)
 
     async def credit(self, credit_height: int | None) -> None:
-        """All stored pending deposits of the network that are final at `credit_height`."""
+        """All stored pending deposits and debits of the network that are final at `credit_height`;
+        and takes back what was booked for transactions that are our own after all."""
+        for debit, transaction in await self._debits.settle(credit_height):
+            await no_income(
+                self._session, self._network, debit, transaction, self._batch, self._now
+            )
         if credit_height is None:
             return
         final = await repository.creditable(self._session, self._network.id, credit_height)
         for row in final:
-            self._move(Settle(row.reservation_id, row.amount))
+            self._batch.move(Settle(row.reservation_id, row.amount))
             row.state, row.decided_at = DepositState.CREDITED.value, self._now
             self.credited.append(row.id)
 
     async def add(self, found: Sequence[Found], credit_height: int | None) -> None:
-        """Those that no deposit stands for yet.
+        """Those that neither a deposit nor a debit stands for yet.
 
         What stands for a credit: a deposit of the same output that is pending or credited, in
         whichever block. After a reorg below finality the credited one stays, so the same money in
         another block is not credited twice. A reversed deposit of the very same block is revived.
         """
-        txids = {each.credit.txid for each in found}
+        await self._debits.add(found, credit_height)
+        incomes = [each for each in found if each.verdict in INCOMES]
+        txids = {each.movement.txid for each in incomes}
         known = await repository.deposits_of(self._session, self._network.id, txids)
         standing = {(row.txid, row.place) for row in known if row.state != DepositState.REVERSED}
         reversed_ = {(row.block_hash, row.txid, row.place): row for row in known}
-        for each in found:
-            if each.change or each.place in standing:
+        for each in incomes:
+            if each.decision.place in standing:
                 continue
-            row = reversed_.get((each.block.hash, *each.place))
+            row = reversed_.get((each.block.hash, *each.decision.place))
             values = self._values(each, new_id("dep") if row is None else row.id, credit_height)
             if row is None:
                 self._new.append(values)
@@ -78,36 +115,32 @@ class Recorder:
                 self._revived.append((row, values))
 
     async def write(self, ledger: Ledger) -> None:
-        await ledger.apply(self._session, self._movements, self._entry_ids)
+        await self._batch.write(self._session, ledger)
+        await self._debits.write()
         await self._session.insert(DepositRow, self._new)
         for row, values in self._revived:
             for name, value in values.items():
                 if name != "created_at":
                     setattr(row, name, value)
 
-    def _move(self, movement: Movement) -> str:
-        """The id of the entry that will be made."""
-        self._entry_ids.append(new_id("ent"))
-        self._movements.append(movement)
-        return self._entry_ids[-1]
-
     def _values(self, found: Found, deposit_id: str, credit_height: int | None) -> dict[str, Any]:
         """The row of a new deposit; its ledger entries are collected on the way."""
-        credit = found.credit
-        chain = chain_account(credit.asset)
-        held = self._move(Reserve(chain, found.account, credit.units, deposit_id, Reason.DEPOSIT))
+        credit, owner = found.movement, found.owner
+        account = AccountKey(AccountKind(owner.holding.value), credit.asset, owner.vault_id)
+        outside = chain_account(credit.asset)
+        held = self._batch.move(Reserve(outside, account, credit.units, deposit_id, Reason.DEPOSIT))
         self.pending.append(deposit_id)
         final = credit_height is not None and found.final_height <= credit_height
         if final:
-            self._move(Settle(held, credit.units))
+            self._batch.move(Settle(held, credit.units))
             self.credited.append(deposit_id)
         return {
             "id": deposit_id,
             "network": self._network.id,
             "asset": credit.asset,
-            "client_id": found.owner.client_id,
-            "vault_id": found.owner.address.vault_id,
-            "address_id": found.owner.address.id,
+            "client_id": owner.client_id,
+            "vault_id": owner.vault_id,
+            "address_id": owner.address_id,
             "txid": credit.txid,
             "place": credit.place,
             "amount": credit.units,

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from sqlalchemy import select
 
-from chains.model import NetworkId
+from chains.costs import CostKind
+from chains.effects import Pay
+from chains.families import traits_of
+from chains.model import Address, AssetId, NetworkId
+from chains.networks import Network, all_networks
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession
 from custody.db.tables import (
     AddressRow,
+    CoinRow,
     DepositRow,
     VaultRow,
 )
-from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
-from custody.deposits.matching import DepositState, Owner, OwnTransaction
+from custody.db.transfer_tables import (
+    MandateRow,
+    TransactionRow,
+    TransactionTransferRow,
+    TransferRow,
+)
+from custody.deposits.deciding import Holding, OwnCoin, Owner, OwnTransaction
+from custody.deposits.states import DepositState
 from custody.errors import NotFound
+from custody.vaults.watchlist import parse_outpoint
+from signer.wire import Purpose
 
 PAGE_MAX = 100
 
@@ -56,36 +70,91 @@ async def owners(
     session: ReadSession, network: NetworkId, addresses: Iterable[str]
 ) -> dict[str, Owner]:
     """Those of the addresses that are ours."""
-    found = {}
+    found: dict[str, Owner] = {}
     for chunk in chunks(addresses):
         rows = (
             select(AddressRow, VaultRow.client_id)
             .join(VaultRow, VaultRow.id == AddressRow.vault_id)
             .where(AddressRow.network == network, AddressRow.address.in_(chunk))
         )
-        found.update({row.address: Owner(row, client) for row, client in await session.rows(rows)})
+        found.update({row.address: owner(row, client) for row, client in await session.rows(rows)})
+    return found
+
+
+def owner(row: AddressRow, client: str) -> Owner:
+    """On account chains a vault pays from its first address only; what lies elsewhere is shown but
+    can't be spent before it is swept."""
+    coins = traits_of(all_networks()[NetworkId(row.network)]).coins
+    spendable = coins or row.position == 0
+    holding = Holding.SPENDABLE if spendable else Holding.UNSWEPT
+    return Owner(row.vault_id, client, row.id, holding)
+
+
+async def own_coins(
+    session: ReadSession, network: NetworkId, keys: Iterable[str]
+) -> dict[str, OwnCoin]:
+    """Those of the coins that are ours, spent or not, by the text of their conflict key."""
+    wanted = {parse_outpoint(key): key for key in keys}
+    found = {}
+    for chunk in chunks(txid for txid, _ in wanted):
+        rows = (
+            select(CoinRow, AddressRow, VaultRow.client_id)
+            .join(AddressRow, AddressRow.id == CoinRow.address_id)
+            .join(VaultRow, VaultRow.id == CoinRow.vault_id)
+            .where(CoinRow.network == network, CoinRow.txid.in_(chunk))
+        )
+        for coin, address, client in await session.rows(rows):
+            key = wanted.get((coin.txid, coin.position))
+            if key is not None:
+                mine = owner(address, client)
+                found[key] = OwnCoin(mine, Address(address.address), coin.amount)
     return found
 
 
 async def own_transactions(
-    session: ReadSession, network: NetworkId, txids: Iterable[str]
+    session: ReadSession, network: Network, txids: Iterable[str]
 ) -> dict[str, OwnTransaction]:
-    """Those of the transactions that our vaults made, and whom they pay."""
+    """Those of the transactions that our vaults made, in whichever state, and what they were
+    agreed to do. A cancellation names transfers too, and pays none of them."""
     found: dict[str, OwnTransaction] = {}
+    rent = (network.native.id, CostKind.RENT)
     for chunk in chunks(txids):
         rows = (
-            select(TransactionRow.txid, TransferRow.vault_id, TransferRow.destination)
+            select(TransactionRow, TransferRow, MandateRow.costs_max)
             .join(
                 TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id
             )
             .join(TransferRow, TransferRow.id == TransactionTransferRow.transfer_id)
-            .where(TransactionRow.network == network, TransactionRow.txid.in_(chunk))
+            .join(
+                MandateRow,
+                (MandateRow.transfer_id == TransactionTransferRow.transfer_id)
+                & (MandateRow.version == TransactionTransferRow.mandate_version),
+            )
+            .where(TransactionRow.network == network.id, TransactionRow.txid.in_(chunk))
         )
-        for txid, vault, to in await session.rows(rows):
-            if txid is not None:
-                before = found.get(txid, OwnTransaction(vault, frozenset()))
-                found[txid] = OwnTransaction(vault, before.destinations | {to})
+        for row, transfer, costs_max in await session.rows(rows):
+            if row.txid is None:
+                continue
+            none = OwnTransaction(row.id, row.vault_id, row.source)
+            before = found.get(row.txid, none)
+            pays = (_effect_of(transfer),) if row.purpose == Purpose.PAY else ()
+            found[row.txid] = replace(
+                before, effects=before.effects + pays, rent=before.rent + costs_max.get(rent, 0)
+            )
     return found
+
+
+def _effect_of(transfer: TransferRow) -> Pay:
+    """What a transfer's mandate says that it does; neither is ever changed."""
+    return Pay(
+        Address(transfer.destination), AssetId(transfer.asset), transfer.amount, transfer.memo
+    )
+
+
+async def address_of(session: ReadSession, deposit_row: DepositRow) -> str:
+    """The address that was paid."""
+    mine = select(AddressRow.address).where(AddressRow.id == deposit_row.address_id)
+    return await session.one(mine)
 
 
 async def deposits_of(

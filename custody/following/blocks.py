@@ -18,7 +18,7 @@ from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.tables import BlockRow, CoinRow, FollowerRow
-from custody.deposits.matching import Found
+from custody.deposits.deciding import Found
 from custody.following import chain_repository, sighting_repository, sightings
 from custody.following.finality import Final
 from custody.vaults.watchlist import WatchList, outpoint_key, parse_outpoint
@@ -55,12 +55,12 @@ class Chain:
             self._coins_changed()
 
     async def add_coins(self, found: Sequence[Found]) -> None:
-        """Store the outputs that are ours."""
-        rows = [self._coin(each) for each in found]
-        await self.session.insert_missing(CoinRow, rows)
-        if rows:
+        """Store the outputs that are ours. What else was found is no coin."""
+        made = [each for each in found if each.movement.units > 0]
+        await self.session.insert_missing(CoinRow, [self._coin(each) for each in made])
+        if made:
             self.watchlist.watch_coins(
-                outpoint_key(self.network.id, *each.outpoint) for each in found
+                outpoint_key(self.network.id, *each.outpoint) for each in made
             )
             self._coins_changed()
 
@@ -125,14 +125,14 @@ class Chain:
         self.watchlist.wrote_coins(version)
 
     def _coin(self, found: Found) -> dict[str, object]:
-        credit = found.credit
+        credit = found.movement
         height = found.block.height
         return {
             "network": self.network.id,
             "txid": credit.txid,
             "position": output_index(credit.place),
-            "vault_id": found.owner.address.vault_id,
-            "address_id": found.owner.address.id,
+            "vault_id": found.owner.vault_id,
+            "address_id": found.owner.address_id,
             "amount": credit.units,
             "own_change": found.change,
             "block_height": height,

@@ -1,4 +1,4 @@
-"""Looks at blocks again and repairs what was missed: deposits, coins, spent coins.
+"""Looks at blocks again and repairs what was missed: deposits, foreign debits, coins, spent coins.
 
 For an operator who has reason to believe that something is missing (a node that answered wrongly, a
 restored database). It adds and never removes; what is there already stays as it is. It may run
@@ -20,15 +20,17 @@ from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm
 from custody.db.session import Database
-from custody.deposits.matching import Found
+from custody.deposits.deciding import Found
 from custody.deposits.recording import Recorder
 from custody.errors import Invalid, NotFound
 from custody.following import chain_repository, readings
 from custody.following.blocks import Chain, lock_chain
 from custody.following.finality import credit_height
-from custody.following.writer import find
+from custody.following.finding import find
 from custody.ledger.service import Ledger
+from custody.reconcile.suspense import give_way
 from custody.transactions import repository as transactions
+from custody.vaults.repository import lock_vaults
 from custody.vaults.watchlist import WatchList
 
 _CHUNK_BLOCKS = 16
@@ -36,10 +38,11 @@ _CHUNK_BLOCKS = 16
 
 @dataclass(slots=True)
 class Rescanned:
-    """`deposits`: ids of those that were missing. `coins`: how many were missing. `skipped`:
-    heights at which the node's block is not the one we follow."""
+    """`deposits`, `debits`: ids of those that were missing. `coins`: how many were missing.
+    `skipped`: heights at which the node's block is not the one we follow."""
 
     deposits: list[str] = field(default_factory=list)
+    debits: list[str] = field(default_factory=list)
     coins: int = 0
     skipped: list[int] = field(default_factory=list)
 
@@ -112,7 +115,11 @@ class Rescan:
             blocks = await self._ours(chain, fetched, position, done)
             reread = [block for block in blocks if block.ref.height <= last]
             await self._improve(chain, reread)
-            found = await find(chain, reread)
+            found = [
+                each
+                for each in await find(chain, blocks)
+                if each.block.height <= last or each.movement.units < 0
+            ]
             if traits_of(self._network).coins:
                 done.coins += await _add_missing_coins(chain, found)
                 await chain.spend_coins(blocks)
@@ -120,8 +127,11 @@ class Rescan:
             recorder = Recorder(session, self._network, chain.now)
             creditable = credit_height(self._network, position, chain.follower.final_height)
             await recorder.add(found, creditable)
+            await lock_vaults(session, {vault for vault, _ in recorder.gained})
             await recorder.write(self._ledger)
+            await give_way(session, self._ledger, self._network.id, recorder.gained, chain.now)
             done.deposits += recorder.pending
+            done.debits += recorder.debited
             return position
 
     async def _improve(self, chain: Chain, reread: Sequence[Block]) -> None:
@@ -157,8 +167,9 @@ class Rescan:
 
 
 async def _add_missing_coins(chain: Chain, found: Sequence[Found]) -> int:
-    txids = {each.credit.txid for each in found}
+    made = [each for each in found if each.movement.units > 0]
+    txids = {each.movement.txid for each in made}
     known = await chain_repository.coin_places(chain.session, chain.network.id, txids)
-    missing = [each for each in found if each.outpoint not in known]
+    missing = [each for each in made if each.outpoint not in known]
     await chain.add_coins(missing)
     return len(missing)

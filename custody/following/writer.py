@@ -1,4 +1,5 @@
-"""Applies blocks to deposits, coins and the ledger: the only writer of all that comes from blocks.
+"""Applies blocks to deposits, foreign debits, coins and the ledger: the only writer of all that
+comes from blocks.
 
 Everything a batch of blocks changes is written in the caller's transaction, together with the
 follower's refs, so a crash leaves either all of it or nothing and the follower goes on from what is
@@ -25,12 +26,15 @@ from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import WriteSession
+from custody.debits import repository as debits
 from custody.deposits import repository
-from custody.deposits.matching import DepositState, Found, match_block
+from custody.deposits.deciding import Found
 from custody.deposits.recording import Recorder
+from custody.deposits.states import DebitState, DepositState
 from custody.following import chain_repository, readings
 from custody.following.blocks import Chain, lock_chain, segments, to_add, to_undo
 from custody.following.finality import Ceiling, credit_height, newest_final
+from custody.following.finding import find
 from custody.ledger.service import Ledger
 from custody.transactions.state import State
 from custody.vaults.freezes import freeze
@@ -117,12 +121,14 @@ class BlockWriter:
     ) -> None:
         hashes = {ref.hash for ref in undone}
         rows = await repository.deposits_in(chain.session, chain.network.id, hashes)
+        left = await debits.standing_in(chain.session, chain.network.id, hashes)
         final_height = chain.follower.final_height
         if final_height is not None and undone[-1].height <= final_height:
             credited = {row.vault_id for row in rows if row.state == DepositState.CREDITED}
+            credited |= {row.vault_id for row in left if row.state == DebitState.BOOKED}
             await self._sound_alarm(chain, undone[-1], hashes, credited)
             chain.follower.final_height = kept[-1].height if kept else None
-        recorder.reverse(row for row in rows if row.state == DepositState.PENDING)
+        recorder.reverse(rows, left)
         await chain.undo(undone)
 
     async def _sound_alarm(
@@ -138,7 +144,7 @@ class BlockWriter:
         await freeze(session, credited | paid, code.value, chain.now)
 
     async def _connect(self, chain: Chain, blocks: Sequence[Block]) -> list[Found]:
-        """Store blocks and coins; returns what was paid to us, change included."""
+        """Store blocks and coins; returns what came to us and what left, change included."""
         if not blocks:
             return []
         await chain.store(blocks)
@@ -170,22 +176,3 @@ class BlockWriter:
         await recorder.write(self._ledger)
         if position is not None:
             await chain.prune(position)
-
-
-async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
-    """Everything in the blocks that pays an address of ours."""
-    candidates = [(block, chain.watchlist.movements(block.movements)) for block in blocks]
-    hits = [credit for _, credits_ in candidates for credit in credits_]
-    session, network = chain.session, chain.network
-    owners = await repository.owners(session, network.id, {hit.address for hit in hits})
-    txids = {hit.txid for hit in hits if hit.address in owners}
-    own = (
-        await repository.own_transactions(session, network.id, txids)
-        if traits_of(network).coins
-        else {}
-    )
-    return [
-        found
-        for block, credits_ in candidates
-        for found in match_block(network, block, credits_, owners, own)
-    ]

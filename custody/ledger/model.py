@@ -38,13 +38,17 @@ class AccountKind(StrEnum):
     """Held by the chain on the vault's behalf, as Solana's rent is."""
     SHORTFALL = "shortfall"
     """Below zero by what left the vault, or never came to it, beyond what it had."""
+    SUSPENSE = "suspense"
+    """On the vault's addresses without being anybody's deposit: shown, not spendable."""
     CHAIN = "chain"
     """The outside world, per asset."""
     FEES = "fees"
     """What the networks took, per asset."""
 
 
-BOUNDED = frozenset({AccountKind.VAULT, AccountKind.UNSWEPT, AccountKind.LOCKED})
+BOUNDED = frozenset(
+    {AccountKind.VAULT, AccountKind.UNSWEPT, AccountKind.LOCKED, AccountKind.SUSPENSE}
+)
 """Accounts that belong to a vault and never owe."""
 
 OWNED = BOUNDED | {AccountKind.SHORTFALL}
@@ -89,6 +93,10 @@ def shortfall_account(vault: str, asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.SHORTFALL, asset, vault)
 
 
+def suspense_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.SUSPENSE, asset, vault)
+
+
 def chain_account(asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.CHAIN, asset)
 
@@ -116,6 +124,10 @@ class Reason(StrEnum):
     """The opposite of an entry whose block turned out not to be on the chain."""
     SHORTFALL = "shortfall"
     """What the vault owes grows or shrinks."""
+    FOREIGN_DEBIT = "foreign-debit"
+    """What left without a transfer of ours."""
+    SUSPENSE = "suspense"
+    """What came without being anybody's deposit, and what became of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ class Balance:
     """Base units of one asset. `available` can be spent; `reserved` is held for transfers under
     way; `pending` is held for deposits that are not final yet; `unswept` lies on addresses from
     which the vault doesn't pay; `locked` is held by the chain (rent); `owed` is what the vault
-    lacks for what left it, or never came to it, beyond what it had."""
+    lacks for what left it, or never came to it, beyond what it had; `suspense` is on its addresses
+    without being anybody's deposit, and can't be spent."""
 
     asset: AssetId
     available: int = 0
@@ -34,6 +35,7 @@ class Balance:
     unswept: int = 0
     locked: int = 0
     owed: int = 0
+    suspense: int = 0
 
 
 async def balances_of_vault(session: ReadSession, vault: str) -> tuple[Balance, ...]:
@@ -55,6 +57,17 @@ async def balances_of_everyone(session: ReadSession) -> tuple[Balance, ...]:
 async def accounts_of_vault(session: ReadSession, vault: str) -> list[Account]:
     rows = await session.all(_accounts().where(LedgerAccountRow.vault_id == vault))
     return [account_of(row) for row in rows]
+
+
+async def accounts_of_kind(
+    session: ReadSession, kind: AccountKind, vault: str | None = None
+) -> list[Account]:
+    """Of one vault or of all, by vault and asset."""
+    mine = _accounts().where(LedgerAccountRow.kind == kind.value)
+    if vault is not None:
+        mine = mine.where(LedgerAccountRow.vault_id == vault)
+    ordered = mine.order_by(LedgerAccountRow.vault_id, LedgerAccountRow.asset)
+    return [account_of(row) for row in await session.all(ordered)]
 
 
 async def all_accounts(session: ReadSession) -> dict[str, Account]:
@@ -199,6 +212,8 @@ def _sum(rows: Sequence[LedgerAccountRow]) -> tuple[Balance, ...]:
             parts = {"unswept": account.posted, "pending": account.credits_pending}
         elif account.key.kind is AccountKind.LOCKED:
             parts = {"locked": account.posted}
+        elif account.key.kind is AccountKind.SUSPENSE:
+            parts = {"suspense": account.posted}
         else:
             parts = {"owed": -account.posted}
         for name, amount in parts.items():

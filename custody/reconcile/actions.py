@@ -1,4 +1,5 @@
-"""What follows from a comparison: alarms raised or cleared, vaults frozen, the result kept.
+"""What follows from a comparison: alarms raised or cleared, vaults frozen, a surplus put into
+suspense, the result kept.
 
 A shortage freezes, because somebody may have a key. A surplus never does: anybody can make one by
 paying in a way that the node doesn't show, and an outsider must not be able to stop a vault. Nor
@@ -18,19 +19,25 @@ from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
 from custody.db.tables import ReconciledRow
 from custody.ledger.model import Fault
-from custody.reconcile import repository
+from custody.ledger.service import Ledger
+from custody.reconcile import repository, suspense
 from custody.reconcile.report import Line, Verdict, in_words, still_accepted
 from custody.vaults.freezes import freeze
+from custody.vaults.repository import lock_vaults
 
 _PATIENCE: Final = timedelta(hours=6)
 """How long there may be no verdict before a person is told."""
 _REFRESH: Final = timedelta(hours=1)
 """How old a kept line gets while nothing changes."""
-_ALARMS: Final = {Verdict.SHORTAGE: AlarmCode.SHORTAGE, Verdict.SURPLUS: AlarmCode.SURPLUS}
 
 
 async def act_on_vault(
-    database: Database, network: NetworkId, vault: str, lines: Sequence[Line], now: datetime
+    database: Database,
+    ledger: Ledger,
+    network: NetworkId,
+    vault: str,
+    lines: Sequence[Line],
+    now: datetime,
 ) -> None:
     """`lines`: all of the vault's assets on the network, as they were compared just now."""
     async with database.read() as session:
@@ -47,17 +54,37 @@ async def act_on_vault(
             concluded[line.asset] = before.concluded_at if before and waits else now
         await repository.keep_lines(session, lines, accepted, concluded, now)
         await _say_if_not_compared(session, network, vault, lines, concluded, now)
-        for verdict, code in _ALARMS.items():
-            words = "; ".join(in_words(line) for line in lines if line.verdict is verdict)
-            if words:
-                await raise_alarm(session, code, words, now, network=network, vault=vault)
-            elif conclusive:
-                await clear_alarm(session, code, now, network=network, vault=vault)
+        short = "; ".join(in_words(each) for each in lines if each.verdict is Verdict.SHORTAGE)
+        if short:
+            code = AlarmCode.SHORTAGE
+            await raise_alarm(session, code, short, now, network=network, vault=vault)
+        elif conclusive:
+            await clear_alarm(session, AlarmCode.SHORTAGE, now, network=network, vault=vault)
+        await _suspend(session, ledger, network, vault, lines)
+        await suspense.tell(session, network, vault, now)
         if any(
             line.verdict is Verdict.SHORTAGE and -line.surplus > accepted[line.asset]
             for line in lines
         ):
             await freeze(session, [vault], AlarmCode.SHORTAGE.value, now)
+
+
+async def _suspend(
+    session: WriteSession, ledger: Ledger, network: NetworkId, vault: str, lines: Sequence[Line]
+) -> None:
+    """Only if the books still are as they were compared: another process may have found the same,
+    or a rescan the deposit. The next comparison says so then."""
+    found = {line.asset: line for line in lines if line.verdict is Verdict.SURPLUS}
+    if not found:
+        return
+    await lock_vaults(session, [vault])
+    owned = (await repository.snapshot(session, network, vault)).owned
+    await suspense.suspend(
+        session,
+        ledger,
+        vault,
+        {asset: line.surplus for asset, line in found.items() if owned.get(asset, 0) == line.owned},
+    )
 
 
 def _says_nothing_new(lines: Sequence[Line], kept: Sequence[ReconciledRow], now: datetime) -> bool:

@@ -34,7 +34,8 @@ def compare(ledger: int, chain: int) -> Verdict:
 @dataclass(frozen=True, slots=True)
 class Line:
     """One vault, one asset, base units. `ledger`: what the books say must be on the chain at
-    `height`. `chain`: what the node says is there, None if it didn't."""
+    `height`. `chain`: what the node says is there, None if it didn't. `owned`: what the books had
+    then, whatever of it had left."""
 
     vault: str
     network: NetworkId
@@ -44,6 +45,7 @@ class Line:
     chain: int | None
     verdict: Verdict
     reason: str = ""
+    owned: int | None = None
 
     @property
     def surplus(self) -> int:

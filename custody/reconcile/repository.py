@@ -13,11 +13,12 @@ from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AddressRow,
     DepositRow,
+    ForeignDebitRow,
     LedgerAccountRow,
     ReconciledRow,
 )
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
-from custody.deposits.matching import DepositState
+from custody.deposits.states import DebitState, DepositState
 from custody.following import chain_repository
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
@@ -28,6 +29,7 @@ _ON_CHAIN_KINDS = (
     AccountKind.VAULT.value,
     AccountKind.UNSWEPT.value,
     AccountKind.SHORTFALL.value,
+    AccountKind.SUSPENSE.value,
 )
 """`locked` money lies on accounts of the chain's own, not on the vault's addresses. What the vault
 owes is not on them either."""
@@ -43,8 +45,9 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`owned`: posted and pending credits by asset. `outgoing`: what may have left the chain but
-    not yet the ledger. `moved_at`: the newest block in which anything of the vault moved."""
+    """`owned`: posted and pending credits by asset, less the pending foreign debits: those have
+    left. `outgoing`: what may have left the chain but not yet the ledger. `moved_at`: the newest
+    block in which anything of the vault moved."""
 
     position: BlockRef | None
     owned: Mapping[AssetId, int]
@@ -56,6 +59,20 @@ async def vaults_on(session: ReadSession, network: NetworkId) -> list[str]:
     """Every vault with an address on the network."""
     mine = select(AddressRow.vault_id).where(AddressRow.network == network).distinct()
     return list(await session.all(mine.order_by(AddressRow.vault_id)))
+
+
+async def owing(session: ReadSession, network: NetworkId) -> list[str]:
+    """The vaults that owe an asset of the network."""
+    rows = await session.all(
+        select(LedgerAccountRow)
+        .where(
+            LedgerAccountRow.kind == AccountKind.SHORTFALL.value,
+            LedgerAccountRow.asset.startswith(f"{network}/"),
+        )
+        .order_by(LedgerAccountRow.vault_id)
+    )
+    found = (account_of(row) for row in rows)
+    return [each.key.vault for each in found if each.key.vault is not None and each.posted < 0]
 
 
 async def addresses_of(
@@ -135,6 +152,16 @@ async def _owned(session: ReadSession, network: NetworkId, vault: str) -> dict[A
         if asset.startswith(f"{network}/"):
             amount = account.posted + account.credits_pending
             owned[asset] = owned.get(asset, 0) + amount
+    left = await session.rows(
+        select(ForeignDebitRow.asset, ForeignDebitRow.amount).where(
+            ForeignDebitRow.vault_id == vault,
+            ForeignDebitRow.network == network,
+            ForeignDebitRow.state == DebitState.PENDING.value,
+            ForeignDebitRow.account.in_(_ON_CHAIN_KINDS),
+        )
+    )
+    for name, amount in left:
+        owned[AssetId(name)] = owned.get(AssetId(name), 0) - amount
     return owned
 
 
@@ -169,7 +196,13 @@ async def _moved_at(session: ReadSession, network: NetworkId, vault: str) -> int
         TransactionRow.network == network,
         TransactionRow.block_height.is_not(None),
     )
+    left = select(ForeignDebitRow.block_height).where(
+        ForeignDebitRow.vault_id == vault,
+        ForeignDebitRow.network == network,
+        ForeignDebitRow.state != DebitState.REVERSED.value,
+    )
     heights = [
+        await session.first(left.order_by(ForeignDebitRow.block_height.desc()).limit(1)),
         await session.first(received.order_by(DepositRow.block_height.desc()).limit(1)),
         await session.first(paid.order_by(TransactionRow.block_height.desc()).limit(1)),
     ]

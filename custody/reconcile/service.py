@@ -28,12 +28,14 @@ from chains.transaction import TxState
 from custody.db.session import Database
 from custody.following import chain_repository
 from custody.ledger.model import Fault
+from custody.ledger.service import Ledger
 from custody.reconcile import repository
 from custody.reconcile.actions import act_on_books, act_on_vault
 from custody.reconcile.books import check_books
 from custody.reconcile.counting import Counting
 from custody.reconcile.report import DIFFERENT, Line, Report, Verdict, compare
 from custody.reconcile.repository import Outgoing, Snapshot
+from custody.vaults.debts import cover_and_tell
 
 _PATIENCE_S = 5
 """How long the follower may take to reach the block that the node answered for."""
@@ -50,6 +52,7 @@ class Reconciliation:
     def __init__(
         self,
         database: Database,
+        ledger: Ledger,
         networks: Mapping[NetworkId, Network],
         adapters: Mapping[NetworkId, ChainAdapter],
         clock: Callable[[], datetime],
@@ -58,6 +61,7 @@ class Reconciliation:
         vault_timeout_s: float = _VAULT_TIMEOUT_S,
     ) -> None:
         self._database = database
+        self._ledger = ledger
         self._networks = networks
         self._adapters = adapters
         self._clock = clock
@@ -93,15 +97,20 @@ class Reconciliation:
                 for vault in await repository.vaults_on(session, network.id)
                 if vaults is None or vault in vaults
             ]
+            owing = await repository.owing(session, network.id)
             adapter = self._adapters[network.id]
             everyone: Sequence[Address] = ()
             if adapter.codec.traits.coins:
                 everyone = await repository.addresses_of(session, network.id, vaults)
+        for vault in owing:  # what arrived since, or is held no more, pays it
+            await cover_and_tell(self._database, self._ledger, vault, self._clock())
         checked: list[Line] = []
         async with Counting(adapter, network.native.id, everyone) as counting:
             for vault in wanted:
                 lines = await self._check_in_time(network, vault, counting)
-                await act_on_vault(self._database, network.id, vault, lines, self._clock())
+                await act_on_vault(
+                    self._database, self._ledger, network.id, vault, lines, self._clock()
+                )
                 checked += lines
         return checked
 
@@ -247,6 +256,7 @@ class Reconciliation:
                 ledger=(expected := books.owned.get(asset, 0) - left.get(asset, 0)),
                 chain=balance,
                 verdict=compare(expected, balance),
+                owned=books.owned.get(asset, 0),
             )
             for asset, balance in sorted(balances.items())
         )

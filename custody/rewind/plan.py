@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chains.model import BlockRef
-from custody.db.tables import DepositRow
+from custody.db.tables import DepositRow, ForeignDebitRow
 from custody.db.transfer_tables import ReservationRow, TransactionRow, TransferRow
-from custody.deposits.matching import DepositState
+from custody.debits.recording import accounts_of
+from custody.deposits.states import DebitState, DepositState
 from custody.ledger.model import (
     Account,
     AccountKey,
@@ -36,6 +37,7 @@ class Plan:
     position: BlockRef | None
     common: BlockRef | None
     deposits: Sequence[DepositRow]
+    debits: Sequence[ForeignDebitRow]
     transactions: Sequence[TransactionRow]
     transfers: Sequence[TransferRow]
     coins_made: int
@@ -48,24 +50,28 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.moves_back or self.deposits or self.transactions)
+        return not (self.moves_back or self.deposits or self.debits or self.transactions)
 
     @property
     def states(self) -> list[tuple[str, str, str | None]]:
         """What must still be so when the plan is carried out."""
         received = [(row.id, row.state, row.block_hash) for row in self.deposits]
-        return [*received, *((row.id, row.state, row.block_hash) for row in self.transactions)]
+        left = [(row.id, row.state, row.block_hash) for row in self.debits]
+        ended = [(row.id, row.state, row.block_hash) for row in self.transactions]
+        return [*received, *left, *ended]
 
     @property
     def touched(self) -> set[str]:
         """The vaults with anything in the plan."""
-        return {row.vault_id for row in self.deposits} | {row.vault_id for row in self.transactions}
+        came_or_left = {row.vault_id for row in self.deposits} | {r.vault_id for r in self.debits}
+        return came_or_left | {row.vault_id for row in self.transactions}
 
     @property
     def vaults(self) -> set[str]:
         """Those whose settled money changes."""
         credited = {row.vault_id for row in self.deposits if row.state == DepositState.CREDITED}
-        return credited | {row.vault_id for row in self.transactions}
+        booked = {row.vault_id for row in self.debits if row.state == DebitState.BOOKED}
+        return credited | booked | {row.vault_id for row in self.transactions}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ def book(
     draft = Draft(accounts)
     for each in settled:
         _give_back(draft, each, keys)
+    for debit in plan.debits:
+        _bring_back(draft, debit)
     reserves = {
         each.transfer: [
             draft.add(reserve_of(each.transfer, each.vault, part_of(row)))
@@ -118,6 +126,21 @@ def book(
             outside = chain_account(account.asset)
             draft.add(Post(account, outside, deposit.amount, deposit.id, Reason.REWIND))
     return Booking(draft, reserves)
+
+
+def _bring_back(draft: Draft, debit: ForeignDebitRow) -> None:
+    """The opposite of a foreign debit, or the end of what is held for it."""
+    parts = (
+        (debit.reservation_id, debit.amount - debit.owed),
+        (debit.owed_reservation_id, debit.owed),
+    )
+    for key, (held, amount) in zip(accounts_of(debit), parts, strict=True):
+        if held is None:
+            continue
+        if debit.state == DebitState.PENDING:
+            draft.add(Void(held))
+        else:
+            draft.add(Post(chain_account(key.asset), key, amount, debit.id, Reason.REWIND))
 
 
 def _give_back(draft: Draft, settled: Settled, keys: Mapping[str, AccountKey]) -> None:

@@ -9,12 +9,13 @@ from sqlalchemy import delete, func, select, update
 from chains.model import BlockRef, NetworkId
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import BlockRow, CoinRow, DepositRow, LedgerEntryRow
+from custody.db.tables import BlockRow, CoinRow, DepositRow, ForeignDebitRow, LedgerEntryRow
 from custody.db.transfer_tables import TransactionRow
-from custody.deposits.matching import DepositState
+from custody.deposits.states import DebitState, DepositState
 from custody.transactions.state import State
 
 _STANDING = (DepositState.PENDING.value, DepositState.CREDITED.value)
+_LEFT = (DebitState.PENDING.value, DebitState.BOOKED.value)
 _SETTLED = (State.FINAL.value, State.REVERTED.value)
 
 
@@ -59,7 +60,8 @@ async def older_blocks(
 ) -> list[BlockRef]:
     """Blocks that are not remembered any more but in which something of ours lies, newest first."""
     found: set[BlockRef] = set()
-    for row, states in ((DepositRow, _STANDING), (TransactionRow, _SETTLED)):
+    kinds = ((DepositRow, _STANDING), (ForeignDebitRow, _LEFT), (TransactionRow, _SETTLED))
+    for row, states in kinds:
         rows = select(row.block_height, row.block_hash).where(
             row.network == network, row.state.in_(states), row.block_height.is_not(None)
         )

@@ -20,9 +20,10 @@ from chains.model import BlockRef
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import Database, WriteSession
-from custody.db.tables import BlockRow, DepositRow
+from custody.db.tables import BlockRow, DepositRow, ForeignDebitRow
 from custody.db.transfer_tables import TransactionRow
-from custody.deposits.matching import DepositState
+from custody.debits import repository as debits
+from custody.deposits.states import DebitState, DepositState
 from custody.errors import Conflict
 from custody.following import chain_repository, readings, sighting_repository
 from custody.following.blocks import Chain, lock_chain
@@ -96,9 +97,10 @@ class Rewind:
         floor = to if to is not None else min(above, refs[0].height - 1 if refs else above)
         async with self._database.read() as session:
             received = await repository.standing_deposits(session, network, floor)
+            left = await debits.standing_above(session, network, floor)
             settled = await repository.settled_transactions(session, network, floor)
             made, spent = await repository.coins_above(session, network, above)
-        gone = await _gone(asked, [*received, *settled], refs, above, ask=to is not None)
+        gone = await _gone(asked, [*received, *left, *settled], refs, above, ask=to is not None)
         undone = [row for row in settled if _block_of(row) in gone]
         async with self._database.read() as session:
             decided = await transactions.transfers_of(session, [row.id for row in undone])
@@ -106,6 +108,7 @@ class Rewind:
             position=position,
             common=common,
             deposits=[row for row in received if _block_of(row) in gone],
+            debits=[row for row in left if _block_of(row) in gone],
             transactions=undone,
             transfers=decided,
             coins_made=made,
@@ -173,6 +176,8 @@ class Rewind:
         ids = await self._ledger.apply(session, booking.draft.movements)
         for deposit in plan.deposits:
             deposit.state, deposit.decided_at = DepositState.REVERSED.value, now
+        for debit in plan.debits:
+            debit.state, debit.decided_at = DebitState.REVERSED.value, now
         for each in settled:
             entries = [ids[place] for place in booking.reserves[each.transfer]]
             holds_again(each.reservations, entries)
@@ -183,7 +188,9 @@ class Rewind:
 
     async def _look_again(self, plan: Plan) -> Rescanned:
         """Where the follower will not come by again."""
-        first = min((row.block_height for row in plan.deposits), default=None)
+        heights = [row.block_height for row in plan.deposits]
+        heights += [row.block_height for row in plan.debits]
+        first = min(heights, default=None)
         if first is None or plan.common is None or first > plan.common.height:
             return Rescanned()
         return await Rescan(
@@ -210,7 +217,7 @@ class _Asked:
 
 async def _gone(
     asked: _Asked,
-    rows: Iterable[DepositRow | TransactionRow],
+    rows: Iterable[DepositRow | ForeignDebitRow | TransactionRow],
     refs: Sequence[BlockRef],
     above: int,
     *,
@@ -229,7 +236,7 @@ async def _gone(
     }
 
 
-def _block_of(row: DepositRow | TransactionRow) -> BlockRef | None:
+def _block_of(row: DepositRow | ForeignDebitRow | TransactionRow) -> BlockRef | None:
     if row.block_height is None or row.block_hash is None:
         return None
     return BlockRef(row.block_height, row.block_hash)
@@ -241,8 +248,10 @@ async def _lock_rows(session: WriteSession, plan: Plan) -> Plan:
     decided = await transfers.lock_transfers(session, ids)
     settled = [(await transactions.lock_named(session, row.id))[0] for row in plan.transactions]
     received = [await session.get(DepositRow, row.id) for row in plan.deposits]
+    left = [await session.get(ForeignDebitRow, row.id) for row in plan.debits]
     now = replace(
         plan,
+        debits=[row for row in left if row is not None],
         transactions=settled,
         transfers=decided,
         deposits=[row for row in received if row is not None],

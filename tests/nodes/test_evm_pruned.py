@@ -51,7 +51,11 @@ class House(World):
 
     async def equals_chain(self) -> bool:
         service = Reconciliation(
-            self.database, {self.network.id: self.network}, {self.network.id: self.real}, self.clock
+            self.database,
+            self.ledger,
+            {self.network.id: self.network},
+            {self.network.id: self.real},
+            self.clock,
         )
         return (await service.run()).is_clean
 

@@ -156,6 +156,7 @@ class World:
     ) -> Report:
         service = Reconciliation(
             self.database,
+            self.ledger,
             {self.network.id: self.network},
             {self.network.id: self.adapter},
             self.clock,

@@ -180,28 +180,37 @@ class FakeAdapter:
         )
 
     def _movements(self, included: Included) -> list[Movement]:
-        """What the transaction itself pays, what contracts pass on, and what it costs."""
+        """What the transaction itself pays, then what contracts pass on; where there are accounts,
+        each from somebody to somebody, then what it costs."""
         tx, native = included.tx, self._network.native.id
         sender = tx.inputs[0].address
-        moved: list[Movement] = []
-        if not included.reverted:
-            paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
-            outputs = [(out.address, out.asset, out.amount) for out in paid]
-            if not self._node.hides_inside:
-                outputs += [(Address(to), native, amount) for to, amount in included.inside]
-            for index, (to, asset, amount) in enumerate(outputs):
-                place = output_place(index)
-                moved.append(Movement(tx.txid, place, to, asset, amount, included.mature))
-                if index < len(paid) and not self.codec.has_coins:
-                    moved.append(Movement(tx.txid, place, sender, asset, -amount))
-        if not self.codec.has_coins:
-            taken = {cost_place(CostKind.FEE): included.fee, "account:1": included.locked}
-            moved += [
-                Movement(tx.txid, place, sender, native, -units)
-                for place, units in taken.items()
-                if units
+        paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
+        payer = self._node.pulled.get(tx.txid, sender)
+        outputs = [(payer, out.address, out.asset, out.amount) for out in paid]
+        if not self._node.hides_inside:
+            outputs += [
+                (Address(by), Address(to), native, amount) for by, to, amount in included.inside
             ]
-        return moved
+        if included.reverted:
+            outputs = []
+        moved = []
+        for index, (by, to, asset, amount) in enumerate(outputs):
+            place = output_place(index)
+            if not self.codec.has_coins and by != OUTSIDE:
+                moved.append(Movement(tx.txid, place, by, asset, -amount))
+            moved.append(Movement(tx.txid, place, to, asset, amount, included.mature))
+        if self.codec.has_coins or sender == OUTSIDE:
+            return moved
+        taken = {
+            cost_place(CostKind.FEE): included.fee,
+            cost_place(CostKind.L1_DATA): included.data,
+            "account:1": included.locked,
+        }
+        return moved + [
+            Movement(tx.txid, place, sender, native, -units)
+            for place, units in taken.items()
+            if units
+        ]
 
     def _header(self, height: int) -> Block:
         found = self._block(height)

@@ -49,14 +49,14 @@ class State:
 @dataclass(frozen=True)
 class Included:
     """`fee`, `data`, `locked`: what it cost here. `mature`: for what a block itself mints.
-    `inside`: what contracts passed on, payee and amount of the native asset."""
+    `inside`: what contracts passed on: payer, payee and amount of the native asset."""
 
     tx: FakeTx
     fee: int
     locked: int = 0
     reverted: bool = False
     mature: int | None = None
-    inside: tuple[tuple[str, int], ...] = ()
+    inside: tuple[tuple[str, str, int], ...] = ()
     data: int = 0
 
 
@@ -88,6 +88,7 @@ class FakeNode:
         self.contracts: dict[str, int] = {}
         self.hides_inside = False
         self.paid_inside: set[TxId] = set()
+        self.pulled: dict[TxId, Address] = {}
         self.pool: dict[TxId, FakeTx] = {}
         self._revert: set[TxId] = set()
         self._mature: dict[TxId, int] = {}
@@ -131,17 +132,31 @@ class FakeNode:
             self.paid_inside.add(tx.txid)
         return tx.txid
 
-    def steal(self, sender: Address, amount: int = 1) -> TxId:
-        """Somebody who has the key of an account sends `amount` away with its next nonce."""
-        tx = FakeTx(
-            network=self.network,
-            inputs=(FakeInput("", None, 0, sender, None),),
-            outputs=(FakeOutput(Address("thief"), self.settings.native.id, amount),),
-            fee_max=self.fee,
-            nonce=self.state.nonces.get(sender, 0),
-        )
+    def steal(self, address: Address, amount: int = 1) -> TxId:
+        """Somebody who has the key of `address` pays from it. Of coins, its oldest is spent
+        whole, and what is left comes back to the address."""
+        native = self.settings.native.id
+        outputs: tuple[FakeOutput, ...] = (FakeOutput(Address("thief"), native, amount),)
+        if self.codec.has_coins:
+            place, coin = next(
+                (place, coin) for place, coin in self.state.coins.items() if coin[0] == address
+            )
+            inputs = (FakeInput(*place, coin[1], address, None),)
+            rest = coin[1] - amount - self.fee
+            outputs += (FakeOutput(address, native, rest),) if rest > 0 else ()
+            tx = FakeTx(self.network, inputs, outputs, self.fee)
+        else:
+            nonce = self.state.nonces.get(address, 0)
+            paying = (FakeInput("", None, 0, address, None),)
+            tx = FakeTx(self.network, paying, outputs, self.fee, nonce)
         self.pool[tx.txid] = tx
         return tx.txid
+
+    async def pull(self, address: Address, amount: int, *, asset: AssetId) -> TxId:
+        """A contract takes a token from `address`; somebody else pays for the transaction."""
+        txid = await self.fund(OUTSIDE, amount, asset=asset)
+        self.pulled[txid] = address
+        return txid
 
     async def mine(self, blocks: int = 1, *, skip: int = 0) -> None:
         """`skip`: heights that stay empty before the next block (Solana's slots)."""
@@ -262,10 +277,13 @@ class FakeNode:
     def _execute(self, state: State, tx: FakeTx, height: int) -> Included | None:
         """Change the state, or leave it alone and say None: the transaction can't be included."""
         first = tx.inputs[0]
+        if tx.txid in self.pulled:
+            out = tx.outputs[0]
+            state.give(self.pulled[tx.txid], out.asset, -out.amount)
         if first.address == OUTSIDE:
             self._pay(state, tx)
             if tx.txid in self.paid_inside:
-                passed = tuple((out.address, out.amount) for out in tx.outputs)
+                passed = tuple((OUTSIDE, out.address, out.amount) for out in tx.outputs)
                 return Included(tx, self.fee, inside=passed)
             mature = self._mature.get(tx.txid)
             return Included(tx, self.fee, mature=None if mature is None else height + mature)
@@ -308,7 +326,7 @@ class FakeNode:
         for contract, amount in back:
             state.give(contract, native, -amount)
             state.give(sender, native, amount)
-        inside = tuple((sender, amount) for _, amount in back if amount)
+        inside = tuple((contract, sender, amount) for contract, amount in back if amount)
         return Included(tx, fee, locked, inside=inside, data=self.data)
 
     def _pay(self, state: State, tx: FakeTx) -> None:

@@ -82,6 +82,7 @@ async def add_transaction(
     payload: bytes,
     now: datetime,
     txid: str | None = None,
+    source: str = "test",
     state: str = "broadcast",
     signed_at: datetime | None = None,
 ) -> None:
@@ -92,7 +93,7 @@ async def add_transaction(
             network=network,
             vault_id=vault,
             purpose="pay",
-            source="test",
+            source=source,
             state=state,
             version=1,
             payload=payload,

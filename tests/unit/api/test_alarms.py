@@ -3,6 +3,7 @@
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.apikeys.model import Scope
+from custody.ledger.service import Ledger
 from custody.reconcile.actions import act_on_vault
 from custody.reconcile.report import Line, Verdict
 from tests.unit.api.counter import Counter
@@ -86,7 +87,9 @@ async def test_a_vault_is_frozen_and_unfrozen(counter: Counter):
 async def test_a_surplus_is_shown(counter: Counter):
     network = next(iter(counter.custody.networks.values()))
     line = Line(counter.vault_id, network.id, network.native.id, 812, 5, 12, Verdict.SURPLUS)
-    await act_on_vault(counter.database, network.id, counter.vault_id, [line], counter.clock())
+    ledger = Ledger(counter.clock)
+    vault = counter.vault_id
+    await act_on_vault(counter.database, ledger, network.id, vault, [line], counter.clock())
     (shown,) = (await counter.get(f"/v1/vaults/{counter.vault_id}/reconciliation"))["items"]
     assert (shown["verdict"], shown["ledger_base_units"], shown["chain_base_units"]) == (
         "surplus",

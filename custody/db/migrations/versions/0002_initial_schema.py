@@ -367,6 +367,85 @@ def upgrade() -> None:
     op.create_index(op.f("ix_deposits_vault_id"), "deposits", ["vault_id"], unique=False)
 
     op.create_table(
+        "foreign_debits",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("txid", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
+        sa.Column("verdict", sa.String(), nullable=False),
+        sa.Column("explained_by", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("block_height", sa.Integer(), nullable=False),
+        sa.Column("block_hash", sa.String(), nullable=False),
+        sa.Column("final_height", sa.Integer(), nullable=False),
+        sa.Column("owed", BaseUnits(), nullable=False),
+        sa.Column("reservation_id", sa.String(), nullable=True),
+        sa.Column("owed_reservation_id", sa.String(), nullable=True),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.Column("decided_at", UtcTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_foreign_debits_client_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["owed_reservation_id"],
+            ["ledger_entries.id"],
+            name=op.f("fk_foreign_debits_owed_reservation_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["reservation_id"],
+            ["ledger_entries.id"],
+            name=op.f("fk_foreign_debits_reservation_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["vault_id"], ["vaults.id"], name=op.f("fk_foreign_debits_vault_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_foreign_debits")),
+        sa.UniqueConstraint(
+            "network",
+            "block_hash",
+            "txid",
+            "place",
+            name=op.f("uq_foreign_debits_network_block_hash_txid_place"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_foreign_debits_client_id"), "foreign_debits", ["client_id"], unique=False
+    )
+    op.create_index(
+        "ix_foreign_debits_network_state", "foreign_debits", ["network", "state"], unique=False
+    )
+    op.create_index(
+        "ix_foreign_debits_network_txid", "foreign_debits", ["network", "txid"], unique=False
+    )
+    op.create_index(
+        op.f("ix_foreign_debits_vault_id"), "foreign_debits", ["vault_id"], unique=False
+    )
+    op.create_table(
+        "suspense_decisions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("vault_id", sa.String(), nullable=False),
+        sa.Column("asset", sa.String(), nullable=False),
+        sa.Column("amount", BaseUnits(), nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("created_at", UtcTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["vault_id"], ["vaults.id"], name=op.f("fk_suspense_decisions_vault_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suspense_decisions")),
+    )
+    op.create_index(
+        op.f("ix_suspense_decisions_vault_id"), "suspense_decisions", ["vault_id"], unique=False
+    )
+
+    op.create_table(
         "claims",
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("network", sa.String(), nullable=False),

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from chains.model import Address, TxId
 from custody.db.session import Database
 from custody.db.tables import CoinRow, VaultRow
-from custody.deposits.matching import DepositState
+from custody.deposits.states import DepositState
 from custody.errors import Invalid, NotFound
 from custody.following.rescan import Rescan, Rescanned
 from custody.vaults.watchlist import WatchList

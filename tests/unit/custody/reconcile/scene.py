@@ -77,6 +77,7 @@ async def transfer(world: World, vault: VaultRow, amount: int, fee_max: int) -> 
             vault=vault.id,
             payload=tx.payload(),
             txid=tx.txid,
+            source=row.address,
             now=now,
         )
     world.node.pool[tx.txid] = tx

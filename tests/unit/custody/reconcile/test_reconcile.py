@@ -207,6 +207,7 @@ async def test_a_slow_network_does_not_delay_the_alarm_of_another(database: Data
     slow.adapter.balances = balances  # type: ignore[method-assign, assignment]
     service = Reconciliation(
         database,
+        slow.ledger,
         {world.network.id: world.network for world in (slow, fast)},
         {world.network.id: world.adapter for world in (slow, fast)},
         slow.clock,

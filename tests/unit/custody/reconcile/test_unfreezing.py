@@ -22,7 +22,9 @@ async def let_go(
 ) -> Unfrozen:
     networks = {world.network.id: world.network}
     adapters = {world.network.id: world.adapter}
-    reconciliation = Reconciliation(world.database, networks, adapters, world.clock, patience_s=0.2)
+    reconciliation = Reconciliation(
+        world.database, world.ledger, networks, adapters, world.clock, patience_s=0.2
+    )
     unfreezing = Unfreezing(world.database, world.ledger, reconciliation, world.clock)
     return await unfreezing.unfreeze(vault, reason, by="ada", despite_difference=despite_difference)
 

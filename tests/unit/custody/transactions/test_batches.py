@@ -164,7 +164,7 @@ async def test_a_rewound_batch_gives_each_its_own_back(sqlite: Database):
     async with desk.database.read() as session:
         sent = await desk.newest(ids[0])
         carried = await transactions.transfers_of(session, [sent.id])
-    plan = RewindPlan(None, None, [], [sent], carried, 0, 0, 0)
+    plan = RewindPlan(None, None, [], [], [sent], carried, 0, 0, 0)
     rewind = Rewind(desk.database, desk.services.ledger, desk.network, desk.adapter, desk.clock)
     async with desk.database.write() as writing:
         assert isinstance(writing, WriteSession)

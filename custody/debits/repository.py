@@ -1,0 +1,192 @@
+"""Queries on foreign debits, and on the allowances that explain some. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from sqlalchemy import or_, select
+
+from chains.effects import Allow
+from chains.model import Address, NetworkId
+from custody.db.chunks import chunks
+from custody.db.session import ReadSession
+from custody.db.tables import ForeignDebitRow
+from custody.db.transfer_tables import (
+    MandateRow,
+    TransactionRow,
+    TransactionTransferRow,
+    TransferRow,
+)
+from custody.deposits.deciding import Allowance, Verdict
+from custody.deposits.states import DebitState
+from custody.transactions.state import State
+from signer.wire import Mandate, Purpose, parse_json
+
+PAGE_MAX = 100
+_STANDING = (DebitState.PENDING.value, DebitState.BOOKED.value)
+_MANDATES = 1_000
+"""Documents in memory at once."""
+
+
+async def debits(
+    session: ReadSession,
+    *,
+    only: str | None = None,
+    vault: str | None = None,
+    network: NetworkId | None = None,
+    after: str = "",
+    limit: int = PAGE_MAX,
+) -> Sequence[ForeignDebitRow]:
+    """One page in the order in which they were seen; `after` is the last id of the page before.
+    `only`: of this client."""
+    page = select(ForeignDebitRow).where(ForeignDebitRow.id > after)
+    if only is not None:
+        page = page.where(ForeignDebitRow.client_id == only)
+    if vault is not None:
+        page = page.where(ForeignDebitRow.vault_id == vault)
+    if network is not None:
+        page = page.where(ForeignDebitRow.network == network)
+    return await session.all(page.order_by(ForeignDebitRow.id).limit(limit))
+
+
+async def debits_of(
+    session: ReadSession, network: NetworkId, txids: Iterable[str]
+) -> list[ForeignDebitRow]:
+    return [
+        row
+        for chunk in chunks(txids)
+        for row in await session.all(
+            select(ForeignDebitRow).where(
+                ForeignDebitRow.network == network, ForeignDebitRow.txid.in_(chunk)
+            )
+        )
+    ]
+
+
+async def standing_in(
+    session: ReadSession, network: NetworkId, block_hashes: Iterable[str]
+) -> list[ForeignDebitRow]:
+    """Those in the blocks that are not reversed."""
+    return [
+        row
+        for chunk in chunks(block_hashes)
+        for row in await session.all(
+            select(ForeignDebitRow).where(
+                ForeignDebitRow.network == network,
+                ForeignDebitRow.block_hash.in_(chunk),
+                ForeignDebitRow.state.in_(_STANDING),
+            )
+        )
+    ]
+
+
+async def standing_above(
+    session: ReadSession, network: NetworkId, height: int
+) -> Sequence[ForeignDebitRow]:
+    """Those in blocks above a height that are not reversed."""
+    return await session.all(
+        select(ForeignDebitRow)
+        .where(
+            ForeignDebitRow.network == network,
+            ForeignDebitRow.state.in_(_STANDING),
+            ForeignDebitRow.block_height > height,
+        )
+        .order_by(ForeignDebitRow.id)
+    )
+
+
+async def due(
+    session: ReadSession, network: NetworkId, height: int | None
+) -> list[tuple[ForeignDebitRow, str | None]]:
+    """Pending ones that are final at `height`, and, with the transaction's id, those whose
+    transaction is one of the vault's own after all."""
+    debit, own = ForeignDebitRow, TransactionRow
+    settles = (debit.state == DebitState.PENDING.value) & (
+        debit.final_height <= (-1 if height is None else height)
+    )
+    foreign = debit.verdict.in_((Verdict.FOREIGN.value, Verdict.ALLOWED.value))
+    rows = await session.rows(
+        select(debit, own.id)
+        .outerjoin(
+            own,
+            (own.network == debit.network)
+            & (own.txid == debit.txid)
+            & (own.vault_id == debit.vault_id)
+            & foreign,
+        )
+        .where(
+            debit.network == network,
+            debit.state.in_(_STANDING),
+            or_(settles, own.id.is_not(None)),
+        )
+        .order_by(debit.id)
+    )
+    return [(row, transaction) for row, transaction in rows]
+
+
+async def allowances(
+    session: ReadSession, network: NetworkId, vaults: Collection[str]
+) -> list[Allowance]:
+    """What final transactions of the vaults allowed others to take, less what was taken. Asked only
+    when something was, so that nobody pays for it who allows nothing."""
+    newest: dict[tuple[str, str, str], Allowance] = {}
+    documents = (
+        select(MandateRow.document, TransactionRow.source)
+        .join(TransferRow, TransferRow.id == MandateRow.transfer_id)
+        .join(
+            TransactionTransferRow,
+            (TransactionTransferRow.transfer_id == MandateRow.transfer_id)
+            & (TransactionTransferRow.mandate_version == MandateRow.version),
+        )
+        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+        .where(
+            TransferRow.network == network,
+            TransferRow.vault_id.in_(vaults),
+            TransactionRow.purpose == Purpose.PAY.value,
+            TransactionRow.state == State.FINAL.value,
+        )
+        .order_by(TransactionRow.id)
+    )
+    if vaults:
+        async for chunk in session.chunks(documents, _MANDATES):
+            for document, source in chunk:
+                if b'"allow"' in document:  # almost none does: a short look before a long one
+                    newest |= _allowances_in(document, source)
+    taken = await _taken(session, [each.id for each in newest.values()])
+    return [_less(each, taken.get(each.id, 0)) for each in newest.values()]
+
+
+def _allowances_in(document: bytes, source: str) -> dict[tuple[str, str, str], Allowance]:
+    """By what a later allowance takes the place of: payer, spender and asset."""
+    core = Mandate.parse(parse_json(document)).core
+    return {
+        (source, each.spender, each.asset): Allowance(
+            f"{core.transfer}/{index}",
+            core.vault,
+            Address(source),
+            each.asset,
+            each.amount,
+            each.expires_at,
+        )
+        for index, each in enumerate(core.effects)
+        if isinstance(each, Allow)
+    }
+
+
+def _less(allowance: Allowance, taken: int) -> Allowance:
+    left = None if allowance.left is None else max(0, allowance.left - taken)
+    return replace(allowance, left=left)
+
+
+async def _taken(session: ReadSession, ids: Collection[str]) -> dict[str, int]:
+    """How much standing debits took of each allowance."""
+    taken: dict[str, int] = {}
+    for chunk in chunks(ids):
+        rows = select(ForeignDebitRow.explained_by, ForeignDebitRow.amount).where(
+            ForeignDebitRow.explained_by.in_(chunk), ForeignDebitRow.state.in_(_STANDING)
+        )
+        for allowance, amount in await session.rows(rows):
+            if allowance is not None:
+                taken[allowance] = taken.get(allowance, 0) + amount
+    return taken

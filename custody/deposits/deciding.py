@@ -1,0 +1,306 @@
+"""What the movements of blocks mean for us: deposits, payments of ours, and what nobody agreed to.
+
+One pure function. What is ours is an argument: addresses, coins, our own transactions and what
+they were agreed to do, and allowances on record. Every movement of an address of ours gets a
+verdict; one that left is split where only a part of it was agreed to.
+
+A payment to an address of ours is a deposit, also when another vault of ours made it, and also when
+the vault itself did. Where money is coins, a coin is spent whole, and what comes back to the vault
+from its own transaction beside the payment is change: the ledger never took it away, so it must not
+add it. Where money is an account's balance nothing is spent whole: what a payee's contract sends
+back inside our own transaction is income like any other, because the ledger takes away the whole
+payment.
+
+What leaves is explained by a transaction of ours, as far as people agreed to it, or by an allowance
+of ours. Anything else is a foreign debit: somebody has the key, or custody forgot what it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from chains.block import BLOCK_FEE, Movement, cost_kind, output_index
+from chains.effects import Call, Effect, Pay
+from chains.model import Address, AssetId, BlockRef, TxId
+
+
+class Verdict(StrEnum):
+    """What a movement, or a part of one, is."""
+
+    DEPOSIT = "deposit"
+    INCOME = "income"
+    """The chain itself paid it: a block's fees, a minted coin, a withdrawal. A deposit as well."""
+    CHANGE = "change"
+    PAYMENT = "payment"
+    COST = "cost"
+    """What our own transaction cost. More than its bound is the tracker's to notice: then the money
+    stays held, and nobody has stolen anything."""
+    LOCKED = "locked"
+    """Rent of our own transaction, now held by the chain on our behalf."""
+    UNLOCKED = "unlocked"
+    """Rent that a transaction of ours took out again. Where it went is a movement of its own."""
+    ALLOWED = "allowed"
+    """A foreign debit that an allowance of ours explains."""
+    FOREIGN = "foreign"
+    """A foreign debit that nothing explains."""
+    EXCESS = "excess"
+    """What left with our own transaction beyond all that was agreed to."""
+
+
+INCOMES = frozenset({Verdict.DEPOSIT, Verdict.INCOME})
+"""What becomes a deposit."""
+DEBITS = frozenset({Verdict.ALLOWED, Verdict.FOREIGN, Verdict.EXCESS, Verdict.UNLOCKED})
+"""What the ledger learns from the block: no transfer of ours takes it away."""
+UNEXPLAINED = frozenset({Verdict.FOREIGN, Verdict.EXCESS})
+"""After these nothing may leave the vault until a person has looked."""
+
+
+class Holding(StrEnum):
+    """Where in the vault's books the money of an address is."""
+
+    SPENDABLE = "vault"
+    UNSWEPT = "unswept"
+    """On an address of an account chain from which the vault doesn't pay."""
+    LOCKED = "locked"
+    """In an account that the chain made for us, as Solana's nonce accounts are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose address it is. `address_id`: None for an account that holds rent."""
+
+    vault_id: str
+    client_id: str
+    address_id: str | None
+    holding: Holding
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCoin:
+    """A coin of ours: its owner, its address and its amount."""
+
+    owner: Owner
+    address: Address
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTransaction:
+    """A transaction that a vault of ours signed, in whichever state it is. `source`: the address
+    that pays, where chains have accounts. `effects`: all that people agreed to. `rent`: the most
+    that it may lock."""
+
+    id: str
+    vault_id: str
+    source: str
+    effects: tuple[Effect, ...] = ()
+    rent: int = 0
+
+    @property
+    def destinations(self) -> frozenset[str]:
+        return frozenset(each.address for each in self.effects if isinstance(each, Pay))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What somebody may take of a vault's asset, as a final transaction of ours said. `left`: what
+    was not taken yet, None if there is no limit. `until`: for how long, None for ever."""
+
+    id: str
+    vault_id: str
+    owner: Address
+    asset: AssetId
+    left: int | None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What is ours, as far as the block touches it. `owners` by address, `coins` by the text of
+    their conflict key, `transactions` by id, `senders`: who pays for the transactions that an
+    address of ours pays for."""
+
+    native: AssetId
+    has_coins: bool
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    coins: Mapping[str, OwnCoin] = field(default_factory=dict)
+    transactions: Mapping[str, OwnTransaction] = field(default_factory=dict)
+    allowances: Sequence[Allowance] = ()
+    senders: Mapping[str, Address] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`movement`, or so much of it as the verdict is about. `by`: the transaction or the allowance
+    of ours that explains it."""
+
+    movement: Movement
+    owner: Owner
+    verdict: Verdict
+    by: str | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Unique among what comes in, and among what the ledger learns to have left."""
+        return self.movement.txid, self.movement.place
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A decision about a movement in a block. `final_height`: `DepositRow.final_height`."""
+
+    block: BlockRef
+    decision: Decision
+    final_height: int
+
+    @property
+    def movement(self) -> Movement:
+        return self.decision.movement
+
+    @property
+    def owner(self) -> Owner:
+        return self.decision.owner
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.decision.verdict
+
+    @property
+    def change(self) -> bool:
+        return self.verdict is Verdict.CHANGE
+
+    @property
+    def outpoint(self) -> tuple[str, int]:
+        """Of a coin that came in: which one it is."""
+        return self.movement.txid, output_index(self.movement.place)
+
+
+def decide(
+    movements: Iterable[Movement], consumed: Mapping[str, TxId], ours: Ours, at: datetime
+) -> list[Decision]:
+    """One block, which says of itself that it was made `at`. What came in stands before what left
+    as coins; else in the block's order. Movements of others, and of nothing, are left out."""
+    told = [each for each in movements if each.units and each.address in ours.owners]
+    spent = [
+        (spending(key, consumed[key], coin, ours.native), coin.owner)
+        for key, coin in ours.coins.items()
+        if key in consumed
+    ]
+    agreed = _Agreed(ours, at)
+    found: list[Decision] = []
+    for movement in told:
+        owner = ours.owners[movement.address]
+        found += (
+            [_came(movement, owner, ours)] if movement.units > 0 else agreed.of(movement, owner)
+        )
+    for movement, owner in spent:
+        found += agreed.of(movement, owner)
+    return found
+
+
+def spending(key: str, txid: TxId, coin: OwnCoin, native: AssetId) -> Movement:
+    """A coin that was consumed, as a movement out. Its place is the coin's own name, for a
+    transaction spends many, each once."""
+    place = f"coin:{key.partition('/outpoint:')[2]}"
+    return Movement(txid, place, coin.address, native, -coin.amount)
+
+
+def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
+    own = ours.transactions.get(movement.txid)
+    mine = own is not None and own.vault_id == owner.vault_id
+    if owner.holding is Holding.LOCKED:
+        return Decision(movement, owner, Verdict.LOCKED, own.id if own and mine else None)
+    if ours.has_coins and own is not None and mine and movement.address not in own.destinations:
+        return Decision(movement, owner, Verdict.CHANGE, own.id)
+    made = movement.mature_height is not None or _kind(movement) in _MADE_BY_THE_CHAIN
+    return Decision(movement, owner, Verdict.INCOME if made else Verdict.DEPOSIT)
+
+
+_MADE_BY_THE_CHAIN: Collection[str] = frozenset({BLOCK_FEE, "mint", "withdrawal"})
+
+
+def _kind(movement: Movement) -> str:
+    return movement.place.partition(":")[0]
+
+
+class _Agreed:
+    """What may still leave: the mandates of our own transactions, and the allowances."""
+
+    def __init__(self, ours: Ours, at: datetime) -> None:
+        self._ours = ours
+        self._at = at
+        self._payments = {txid: _paid(own, ours.native) for txid, own in ours.transactions.items()}
+        self._rents = {txid: own.rent for txid, own in ours.transactions.items()}
+        self._left = {each.id: each.left for each in ours.allowances}
+
+    def of(self, movement: Movement, owner: Owner) -> list[Decision]:
+        own = self._ours.transactions.get(movement.txid)
+        if own is not None and own.vault_id == owner.vault_id:
+            if self._ours.has_coins:  # its id commits to its inputs and outputs, the signer to both
+                return [Decision(movement, owner, Verdict.PAYMENT, own.id)]
+            if owner.holding is Holding.LOCKED:
+                return [Decision(movement, owner, Verdict.UNLOCKED, own.id)]
+            if own.source == movement.address:
+                return self._of_our_own(movement, owner, own)
+        allowance = self._allowance(movement, owner, own)
+        if allowance is None:
+            return [Decision(movement, owner, Verdict.FOREIGN)]
+        return [Decision(movement, owner, Verdict.ALLOWED, allowance)]
+
+    def _of_our_own(self, movement: Movement, owner: Owner, own: OwnTransaction) -> list[Decision]:
+        """Payment, then rent, as far as they were agreed to, then what nobody agreed to."""
+        if cost_kind(movement.place) is not None:
+            return [Decision(movement, owner, Verdict.COST, own.id)]
+        txid, rest = movement.txid, -movement.units
+        paid = min(rest, self._payments[txid].get(movement.asset, 0))
+        locks = self._rents[txid] if movement.asset == self._ours.native else 0
+        locked = min(rest - paid, locks)
+        if paid:
+            self._payments[txid][movement.asset] -= paid
+        self._rents[txid] -= locked
+        parts = (
+            (paid, Verdict.PAYMENT),
+            (locked, Verdict.LOCKED),
+            (rest - paid - locked, Verdict.EXCESS),
+        )
+        return [
+            Decision(replace(movement, units=-units), owner, verdict, own.id)
+            for units, verdict in parts
+            if units
+        ]
+
+    def _allowance(
+        self, movement: Movement, owner: Owner, own: OwnTransaction | None
+    ) -> str | None:
+        """The first that covers the whole movement. A movement does not say who took it. So what
+        an address of ours pays for without a transaction of ours is never explained: whoever does
+        that has the key, and hides behind no allowance. Nor does one explain native money."""
+        stranger = movement.txid not in self._ours.senders or own is not None
+        if not stranger or movement.asset == self._ours.native:
+            return None
+        for each in self._ours.allowances:
+            left = self._left[each.id]
+            if (
+                (each.vault_id, each.owner, each.asset)
+                == (owner.vault_id, movement.address, movement.asset)
+                and (each.until is None or self._at <= each.until)
+                and (left is None or -movement.units <= left)
+            ):
+                if left is not None:
+                    self._left[each.id] = left + movement.units
+                return each.id
+        return None
+
+
+def _paid(own: OwnTransaction, native: AssetId) -> dict[AssetId, int]:
+    """What its effects take away, by asset."""
+    paid: dict[AssetId, int] = {}
+    for each in own.effects:
+        if isinstance(each, Pay):
+            paid[each.asset] = paid.get(each.asset, 0) + each.amount
+        elif isinstance(each, Call):
+            paid[native] = paid.get(native, 0) + each.value
+    return paid

@@ -1,0 +1,120 @@
+"""Asks what of some blocks is ours, and what that means. Writes nothing.
+
+The deciding itself is `custody.deposits.deciding`; here is gathered what it needs to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from chains.block import Block, Movement, output_index
+from chains.families import traits_of
+from chains.model import Address
+from custody.debits import repository as debits
+from custody.deposits import repository
+from custody.deposits.deciding import Decision, Found, Ours, OwnCoin, decide
+from custody.following.blocks import Chain
+from custody.following.finality import final_height
+from custody.vaults.watchlist import outpoint_key
+
+
+async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
+    """Everything in the blocks that came to, or left, what is ours."""
+    network, session = chain.network, chain.session
+    touched = [chain.watchlist.movements(block.movements) for block in blocks]
+    addresses = {each.address for movements in touched for each in movements}
+    owners = await repository.owners(session, network.id, addresses)
+    mine = [[each for each in movements if each.address in owners] for movements in touched]
+    ours = Ours(network.native.id, traits_of(network).coins, owners)
+    if ours.has_coins:
+        ours = await _with_coins(chain, ours, blocks, mine)
+    elif any(each.units < 0 for movements in mine for each in movements):
+        ours = await _with_accounts(chain, ours, blocks, mine)
+    return [
+        _found(chain, block, decision)
+        for block, movements in zip(blocks, mine, strict=True)
+        for decision in decide(movements, block.consumed, ours, _time(block))
+    ]
+
+
+async def _with_coins(
+    chain: Chain, ours: Ours, blocks: Sequence[Block], mine: Sequence[Sequence[Movement]]
+) -> Ours:
+    """With the coins that are consumed, those that the blocks themselves make included, and with
+    our own transactions among those that pay us or consume them."""
+    network = chain.network.id
+    made = {
+        outpoint_key(network, *_outpoint(each)): OwnCoin(
+            ours.owners[each.address], each.address, each.units
+        )
+        for movements in mine
+        for each in movements
+        if each.units > 0
+    }
+    consumed = {
+        key
+        for block in blocks
+        for key in (*chain.watchlist.spends(block.consumed), *(block.consumed.keys() & made.keys()))
+    }
+    coins = await repository.own_coins(chain.session, network, consumed - made.keys())
+    coins |= {key: made[key] for key in consumed & made.keys()}
+    txids = {each.txid for movements in mine for each in movements} | {
+        block.consumed[key] for block in blocks for key in coins if key in block.consumed
+    }
+    own = await repository.own_transactions(chain.session, chain.network, txids)
+    return replace(ours, coins=coins, transactions=own)
+
+
+async def _with_accounts(
+    chain: Chain, ours: Ours, blocks: Sequence[Block], mine: Sequence[Sequence[Movement]]
+) -> Ours:
+    """With our own transactions among those with which something left, and, if something left with
+    others, with who paid for them and what our vaults allowed."""
+    session, network = chain.session, chain.network
+    left = [each for movements in mine for each in movements if each.units < 0]
+    own = await repository.own_transactions(session, network, {each.txid for each in left})
+    foreign = [
+        each for each in left if each.txid not in own or own[each.txid].source != each.address
+    ]
+    if not foreign:
+        return replace(ours, transactions=own)
+    vaults = {ours.owners[each.address].vault_id for each in foreign if each.asset != ours.native}
+    return replace(
+        ours,
+        transactions=own,
+        allowances=await debits.allowances(session, network.id, vaults),
+        senders=await _senders(chain, blocks, {each.txid for each in foreign}),
+    )
+
+
+async def _senders(
+    chain: Chain, blocks: Iterable[Block], txids: Collection[str]
+) -> Mapping[str, Address]:
+    """Those of the transactions that an address of ours pays for, with the address."""
+    likely = {
+        each.txid: each.sender
+        for block in blocks
+        for each in chain.watchlist.sent(each for each in block.included if each.txid in txids)
+    }
+    sure = await repository.owners(chain.session, chain.network.id, set(likely.values()))
+    return {txid: sender for txid, sender in likely.items() if sender in sure}
+
+
+def _found(chain: Chain, block: Block, decision: Decision) -> Found:
+    mature = decision.movement.mature_height if decision.movement.units > 0 else None
+    return Found(block.ref, decision, final_height(chain.network, block.ref.height, mature))
+
+
+def _outpoint(movement: Movement) -> tuple[str, int]:
+    return movement.txid, output_index(movement.place)
+
+
+def _time(block: Block) -> datetime:
+    """A block may say any number. One that is no time is the end of time, when no allowance that
+    expires still stands."""
+    try:
+        return datetime.fromtimestamp(block.timestamp, UTC)
+    except (OverflowError, OSError, ValueError):
+        return datetime.max.replace(tzinfo=UTC)
