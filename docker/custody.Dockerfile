@@ -41,6 +41,7 @@ COPY custody/db/*.py /opt/custody/custody/db/
 COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
      /opt/custody/custody/db/migrations/
 COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/versions/
+COPY custody/debits/*.py /opt/custody/custody/debits/
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
 COPY custody/feeds/*.py /opt/custody/custody/feeds/
 COPY custody/following/*.py /opt/custody/custody/following/

@@ -3,6 +3,7 @@
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
     custody alarm … | vault … | rescan | rewind      the operator's at 3 a.m.: docs/runbook.md
     custody debits                                   what left without a transfer
+    custody suspense …                               what came and is nobody's deposit
     custody recover                                  after a restored database
     custody apikey …                                 who may call the API
     custody chain …                                  how chains are followed, passing blocks
@@ -28,6 +29,7 @@ from custody.cli import (
     policy,
     recover,
     service,
+    suspense,
     vault,
 )
 from custody.cli.output import Failure, told
@@ -47,6 +49,7 @@ app.command()(blocks.rewind)
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(vault.app, name="vault")
 app.command()(debits.debits)
+app.add_typer(suspense.app, name="suspense")
 app.command()(recover.recover)
 app.add_typer(apikey.app, name="apikey")
 app.add_typer(chain.app, name="chain")

@@ -11,7 +11,7 @@ from chains.costs import CostKind
 from chains.effects import Pay
 from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
-from chains.networks import Network, all_networks
+from chains.networks import Network
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession
 from custody.db.tables import (
@@ -67,7 +67,7 @@ async def deposits(
 
 
 async def owners(
-    session: ReadSession, network: NetworkId, addresses: Iterable[str]
+    session: ReadSession, network: Network, addresses: Iterable[str]
 ) -> dict[str, Owner]:
     """Those of the addresses that are ours."""
     found: dict[str, Owner] = {}
@@ -75,23 +75,23 @@ async def owners(
         rows = (
             select(AddressRow, VaultRow.client_id)
             .join(VaultRow, VaultRow.id == AddressRow.vault_id)
-            .where(AddressRow.network == network, AddressRow.address.in_(chunk))
+            .where(AddressRow.network == network.id, AddressRow.address.in_(chunk))
         )
-        found.update({row.address: owner(row, client) for row, client in await session.rows(rows)})
+        for row, client in await session.rows(rows):
+            found[row.address] = owner(network, row, client)
     return found
 
 
-def owner(row: AddressRow, client: str) -> Owner:
+def owner(network: Network, row: AddressRow, client: str) -> Owner:
     """On account chains a vault pays from its first address only; what lies elsewhere is shown but
     can't be spent before it is swept."""
-    coins = traits_of(all_networks()[NetworkId(row.network)]).coins
-    spendable = coins or row.position == 0
+    spendable = traits_of(network).coins or row.position == 0
     holding = Holding.SPENDABLE if spendable else Holding.UNSWEPT
     return Owner(row.vault_id, client, row.id, holding)
 
 
 async def own_coins(
-    session: ReadSession, network: NetworkId, keys: Iterable[str]
+    session: ReadSession, network: Network, keys: Iterable[str]
 ) -> dict[str, OwnCoin]:
     """Those of the coins that are ours, spent or not, by the text of their conflict key."""
     wanted = {parse_outpoint(key): key for key in keys}
@@ -101,12 +101,12 @@ async def own_coins(
             select(CoinRow, AddressRow, VaultRow.client_id)
             .join(AddressRow, AddressRow.id == CoinRow.address_id)
             .join(VaultRow, VaultRow.id == CoinRow.vault_id)
-            .where(CoinRow.network == network, CoinRow.txid.in_(chunk))
+            .where(CoinRow.network == network.id, CoinRow.txid.in_(chunk))
         )
         for coin, address, client in await session.rows(rows):
             key = wanted.get((coin.txid, coin.position))
             if key is not None:
-                mine = owner(address, client)
+                mine = owner(network, address, client)
                 found[key] = OwnCoin(mine, Address(address.address), coin.amount)
     return found
 

@@ -25,7 +25,7 @@ async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     network, session = chain.network, chain.session
     touched = [chain.watchlist.movements(block.movements) for block in blocks]
     addresses = {each.address for movements in touched for each in movements}
-    owners = await repository.owners(session, network.id, addresses)
+    owners = await repository.owners(session, network, addresses)
     mine = [[each for each in movements if each.address in owners] for movements in touched]
     ours = Ours(network.native.id, traits_of(network).coins, owners)
     if ours.has_coins:
@@ -58,7 +58,7 @@ async def _with_coins(
         for block in blocks
         for key in (*chain.watchlist.spends(block.consumed), *(block.consumed.keys() & made.keys()))
     }
-    coins = await repository.own_coins(chain.session, network, consumed - made.keys())
+    coins = await repository.own_coins(chain.session, chain.network, consumed - made.keys())
     coins |= {key: made[key] for key in consumed & made.keys()}
     txids = {each.txid for movements in mine for each in movements} | {
         block.consumed[key] for block in blocks for key in coins if key in block.consumed
@@ -98,7 +98,7 @@ async def _senders(
         for block in blocks
         for each in chain.watchlist.sent(each for each in block.included if each.txid in txids)
     }
-    sure = await repository.owners(chain.session, chain.network.id, set(likely.values()))
+    sure = await repository.owners(chain.session, chain.network, set(likely.values()))
     return {txid: sender for txid, sender in likely.items() if sender in sure}
 
 

@@ -28,9 +28,9 @@ from custody.following.blocks import Chain, lock_chain
 from custody.following.finality import credit_height
 from custody.following.finding import find
 from custody.ledger.service import Ledger
-from custody.reconcile.suspense import give_way
 from custody.transactions import repository as transactions
 from custody.vaults.repository import lock_vaults
+from custody.vaults.suspense import give_way
 from custody.vaults.watchlist import WatchList
 
 _CHUNK_BLOCKS = 16

@@ -20,8 +20,9 @@ from custody.db.session import Database, WriteSession
 from custody.db.tables import ReconciledRow
 from custody.ledger.model import Fault
 from custody.ledger.service import Ledger
-from custody.reconcile import repository, suspense
+from custody.reconcile import repository
 from custody.reconcile.report import Line, Verdict, in_words, still_accepted
+from custody.vaults import suspense
 from custody.vaults.freezes import freeze
 from custody.vaults.repository import lock_vaults
 

@@ -32,6 +32,7 @@ LAYERS: Final = ("api", "custody", "signer", "chains")
 GROUND: Final = (
     "custody/apikeys/model.py",
     "custody/db/",
+    "custody/deposits/deciding.py",
     "custody/ledger/model.py",
     "chains/transport/",
     "chains/devnet/",

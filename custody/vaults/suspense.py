@@ -14,9 +14,8 @@ from enum import StrEnum
 
 import structlog
 
-from chains.families import traits_of
+from chains.catalogue import codec_of
 from chains.model import AssetId, NetworkId
-from chains.networks import all_networks
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
@@ -132,15 +131,14 @@ async def decide(
     """Let so much of it go where a person says.
 
     Raises Invalid(reason_invalid, amount_invalid), NotFound(vault_not_found), Unprocessable
-    (amount_above_balance), and Conflict(coins_unknown): a vault pays with coins that it knows, so
-    where money is coins only a rescan makes it spendable.
+    (amount_above_balance), Conflict(coins_unknown), and KeyError for an asset of no network. A
+    vault pays with coins that it knows: where money is coins only a rescan makes it spendable.
     """
     reason = checked_reason(reason)
     if what.amount <= 0:
         raise Invalid("amount_invalid", "More than nothing, in base units.", field="amount")
     network = NetworkId(what.asset.rpartition("/")[0])
-    known = all_networks().get(network)
-    if destination is not Destination.CHAIN and known is not None and traits_of(known).coins:
+    if destination is not Destination.CHAIN and codec_of(network).traits.coins:
         raise Conflict("coins_unknown", "Only a rescan finds the coins that this money is.")
     await vaults.vault(session, what.vault)
     await vaults.lock_vaults(session, [what.vault])
