@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from custody.cli.access import opened_database
+from custody.cli.access import known_catalogue, opened_database
 from custody.cli.output import show_table, told
 
 
@@ -20,8 +20,10 @@ async def debits(
     from custody.cli.networks import named_network
     from custody.debits import repository
 
-    found = None if network is None else named_network(network).id
     async with opened_database() as database, database.read() as session:
+        found = None
+        if network is not None:
+            found = named_network(network, await known_catalogue(database)).id
         rows = await repository.debits(session, vault=vault, network=found, after=after)
     show_table(
         "foreign debits, base units",

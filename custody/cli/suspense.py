@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from custody.cli.access import now, opened_database, operator
+from custody.cli.access import known_catalogue, now, opened_database, operator
 from custody.cli.output import Misuse, say, show_table, told
 
 app = typer.Typer(no_args_is_help=True, help="Money that is nobody's deposit: list, release.")
@@ -45,17 +45,21 @@ async def release(
     reason: Annotated[str, typer.Option(help="What was found. Kept.")],
 ) -> None:
     """Decide whose it is. What becomes the vault's can leave as all its money: by the policy."""
-    from chains.catalogue import find_asset
     from custody.ledger.service import Ledger
     from custody.vaults.suspense import Destination, Suspended, decide
 
     try:
-        destination, known = Destination(to), find_asset(asset).id
+        destination = Destination(to)
     except ValueError:
         raise Misuse(f"--to is one of {', '.join(Destination)}") from None
-    except KeyError:
-        raise Misuse(f"no asset {asset} is known") from None
-    what = Suspended(vault, known, base_units)
-    async with opened_database() as database, database.write() as session:
-        await decide(session, Ledger(now), what, destination, reason, now(), by=operator())
-    say(f"{base_units} of {known} went from suspense to {destination}")
+    async with opened_database() as database:
+        catalogue = await known_catalogue(database)
+        try:
+            known = catalogue.find_asset(asset)
+        except KeyError:
+            raise Misuse(f"no asset {asset} is known") from None
+        network, what = catalogue.networks[known.network], Suspended(vault, known.id, base_units)
+        async with database.write() as session:
+            ledger = Ledger(now)
+            await decide(session, ledger, network, what, destination, reason, now(), by=operator())
+    say(f"{base_units} of {known.id} went from suspense to {destination}")

@@ -14,8 +14,9 @@ from enum import StrEnum
 
 import structlog
 
-from chains.catalogue import codec_of
+from chains.families import traits_of
 from chains.model import AssetId, NetworkId
+from chains.networks import Network
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
@@ -121,6 +122,7 @@ async def give_way(
 async def decide(
     session: WriteSession,
     ledger: Ledger,
+    network: Network,
     what: Suspended,
     destination: Destination,
     reason: str,
@@ -130,15 +132,14 @@ async def decide(
 ) -> None:
     """Let so much of it go where a person says.
 
-    Raises Invalid(reason_invalid, amount_invalid), NotFound(vault_not_found), Unprocessable
-    (amount_above_balance), Conflict(coins_unknown), and KeyError for an asset of no network. A
-    vault pays with coins that it knows: where money is coins only a rescan makes it spendable.
+    `network`: the asset's. Raises Invalid(reason_invalid, amount_invalid), NotFound
+    (vault_not_found), Unprocessable(amount_above_balance), and Conflict(coins_unknown): a vault
+    pays with coins that it knows, so where money is coins only a rescan makes it spendable.
     """
     reason = checked_reason(reason)
     if what.amount <= 0:
         raise Invalid("amount_invalid", "More than nothing, in base units.", field="amount")
-    network = NetworkId(what.asset.rpartition("/")[0])
-    if destination is not Destination.CHAIN and codec_of(network).traits.coins:
+    if destination is not Destination.CHAIN and traits_of(network).coins:
         raise Conflict("coins_unknown", "Only a rescan finds the coins that this money is.")
     await vaults.vault(session, what.vault)
     await vaults.lock_vaults(session, [what.vault])
@@ -161,5 +162,5 @@ async def decide(
         "created_at": now,
     }
     await session.insert(SuspenseDecisionRow, [row])
-    await tell(session, network, what.vault, now)
+    await tell(session, network.id, what.vault, now)
     log.warning("suspense_decided", **{**row, "created_at": now.isoformat()})

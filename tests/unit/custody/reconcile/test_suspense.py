@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -32,7 +34,8 @@ async def released(
 ) -> None:
     async with world.database.write() as session:
         what = Suspended(vault.id, world.native, amount)
-        await decide(session, world.ledger, what, to, reason, world.clock(), by="person")
+        now = world.clock()
+        await decide(session, world.ledger, world.network, what, to, reason, now, by="person")
 
 
 def in_books(balance: Balance) -> tuple[int, int, int]:
@@ -53,9 +56,9 @@ async def test_the_books_equal_the_chain_with_it(database: Database, alias: str)
 async def test_two_that_find_the_same_book_it_once(database: Database):
     """The workers and a person's `custody reconcile`: the second looks again before it writes."""
     world, vault = await with_surplus(database, ACCOUNTS)
-    ask, inner = world.adapter.balances, []
+    ask, inner = world.adapter.balances, list[bool]()
 
-    async def balances(*question):  # type: ignore[no-untyped-def]
+    async def balances(*question: Any) -> Any:
         if len(inner) == 1:  # between the second look of this one and its booking
             inner.append(True)
             world.adapter.balances = ask  # type: ignore[method-assign]
