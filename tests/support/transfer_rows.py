@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from hashlib import sha256
 
-from chains.costs import CostKind, Costs
+from chains.costs import CostKind, Costs, costs_in
 from chains.model import AssetId
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import (
@@ -33,9 +33,11 @@ async def add_transfer(
     digest: bytes | None = None,
     expires_at: datetime | None = None,
     initiator: str = "test",
+    rent: int = 0,
 ) -> Costs:
     """With one version of its terms, which are agreed. What it may cost."""
-    costs: Costs = {(AssetId(asset), CostKind.FEE): fee_max}
+    bounds = {CostKind.FEE: fee_max} | ({CostKind.RENT: rent} if rent else {})
+    costs: Costs = costs_in(AssetId(asset), bounds)
     document = transfer_id.encode() if document is None else document
     session.add(
         TransferRow(

@@ -65,6 +65,7 @@ async def transfer(world: World, vault: VaultRow, amount: int, fee_max: int) -> 
             destination=to,
             amount=amount,
             fee_max=fee_max,
+            rent=world.node.rent,
             now=now,
         )
         wanted = reservations.parts_of({native: amount}, costs)

@@ -68,7 +68,7 @@ async def test_two_that_find_the_same_book_it_once(database: Database):
         inner.append(True)
         return await ask(*question)
 
-    world.adapter.balances = balances  # type: ignore[method-assign]
+    world.adapter.balances = balances  # type: ignore[method-assign, assignment]
     await world.reconcile()
     assert in_books(await world.balance(vault)) == (100_000, 0, 7)
     assert (await world.reconcile()).is_clean
