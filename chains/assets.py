@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
+from typing import Final, NewType
 
 from chains.errors import MalformedAmount, NegativeAmount, TooManyDecimals, ZeroAmount
 from chains.model import AssetId, NetworkId
@@ -18,11 +17,9 @@ _DECIMAL: Final = re.compile(r"-?(?P<whole>[0-9]{1,78})(\.(?P<fraction>[0-9]{1,7
 _INTEGER: Final = re.compile(r"-?[0-9]{1,78}", re.ASCII)
 
 
-class AssetKind(StrEnum):
-    NATIVE = "native"
-    ERC20 = "erc20"
-    TRC20 = "trc20"
-    SPL = "spl"
+AssetKind = NewType("AssetKind", str)
+"""`NATIVE`, or a token kind that a family's schema names."""
+NATIVE: Final = AssetKind("native")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from chains.assets import Asset, AssetKind
+from chains.assets import NATIVE, Asset
 from chains.codec import TransactionCodec
 from chains.errors import InvalidAddress, NetworkInvalid
 from chains.families import CODECS
@@ -63,7 +63,7 @@ class Catalogue:
     def assets_of(self, network: NetworkId) -> tuple[Asset, ...]:
         """What can be held on the network, its native asset first."""
         found = [asset for asset in self.assets.values() if asset.network == network]
-        return tuple(sorted(found, key=lambda asset: asset.kind is not AssetKind.NATIVE))
+        return tuple(sorted(found, key=lambda asset: asset.kind != NATIVE))
 
     def codec(self, network: NetworkId) -> TransactionCodec:
         """Of a network, whether or not it is served here. Raises KeyError."""
@@ -171,7 +171,7 @@ def _check_assets(networks: Mapping[NetworkId, Network], assets: Mapping[AssetId
     codecs = {each.network: _codec(networks[each.network]) for each in assets.values()}
     for asset in assets.values():
         network = networks[asset.network]
-        if asset.kind is AssetKind.NATIVE:
+        if asset.kind == NATIVE:
             if network.native != asset:
                 raise NetworkInvalid(
                     f"the native asset of {network.alias} is {network.native.id}",

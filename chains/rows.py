@@ -11,7 +11,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
-from chains.assets import Asset, AssetKind
+from chains.assets import NATIVE, Asset, AssetKind
 from chains.costs import CostKind, Costs, costs_in
 from chains.errors import NetworkInvalid
 from chains.families import CODECS
@@ -36,16 +36,8 @@ MAXIMUM_MAX: Final = 2**256 - 1
 CONFIRMATIONS_MAX: Final = 100_000
 DEPTH_MAX: Final = 200_000
 BLOCK_MS_MAX: Final = 24 * 3600 * 1000
-NAMESPACES: Final[Mapping[AssetKind, str]] = MappingProxyType(
-    {
-        AssetKind.NATIVE: "slip44",
-        AssetKind.ERC20: "erc20",
-        AssetKind.TRC20: "trc20",
-        AssetKind.SPL: "token",
-    }
-)
-"""What the part of an asset's id after the network's begins with (CAIP-19, CAIP-20)."""
-
+_SLIP44: Final = "slip44"
+"""What the id of a native asset begins with, after its network's (CAIP-20)."""
 _NETWORK_MEMBERS: Final = frozenset(
     "id alias name family environment finality follow_depth block_ms costs_max address_types native"
     " parameters".split()
@@ -78,10 +70,10 @@ def read_asset(row: object, network: Callable[[NetworkId], FamilySchema]) -> Ass
         schema = network(network_id)
     except KeyError:
         raise NetworkInvalid("of a network that does not exist", row=where, member="id") from None
-    kinds = (AssetKind.NATIVE, *sorted(schema.token_kinds))
-    kind = AssetKind(part("kind", one_of(*kinds)))
-    if not asset_id.partition("/")[2].startswith(f"{NAMESPACES[kind]}:"):
-        raise NetworkInvalid(f"the id is not of {NAMESPACES[kind]}", row=where, member="kind")
+    namespaces = {NATIVE: _SLIP44, **schema.token_kinds}
+    kind = AssetKind(part("kind", one_of(NATIVE, *sorted(schema.token_kinds))))
+    if not asset_id.partition("/")[2].startswith(f"{namespaces[kind]}:"):
+        raise NetworkInvalid(f"the id is not of {namespaces[kind]}", row=where, member="kind")
     maximum = part("maximum", units)
     if not 0 < maximum <= MAXIMUM_MAX:
         raise NetworkInvalid("from 1 to 2^256 - 1", row=where, member="maximum")

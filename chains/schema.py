@@ -39,7 +39,8 @@ class Parameter:
 @dataclass(frozen=True, slots=True)
 class FamilySchema:
     """`namespace`: of CAIP-2. `reference`: the rest of a network's id, as its parameters imply it.
-    `token_kinds`: of assets beside the native one. `cost_kinds`: what a transaction may cost.
+    `token_kinds`: of assets beside the native one, each with what the asset's part of its id begins
+    with (CAIP-19). `cost_kinds`: what a transaction may cost.
     `traits`: what code of the family's folder a row may ask for by name, with the cost kinds that
     each brings. `one_key_one_network`: the bytes that are signed don't name their network, so a key
     must not be used on two (SLIP-44: type 1 is any test network's)."""
@@ -47,7 +48,7 @@ class FamilySchema:
     namespace: str
     reference: Callable[[Mapping[str, Value]], str]
     address_types: frozenset[AddressType]
-    token_kinds: frozenset[AssetKind]
+    token_kinds: Mapping[AssetKind, str]
     cost_kinds: frozenset[CostKind]
     parameters: Mapping[str, Parameter]
     traits: Mapping[str, frozenset[CostKind]] = field(default_factory=dict)

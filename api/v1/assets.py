@@ -9,11 +9,14 @@ from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.schemas import View, with_example
-from chains.assets import Asset, AssetKind
+from chains.assets import NATIVE, Asset, AssetKind
+from chains.families import CODECS
 from custody.errors import NotFound
 from custody.services import Services
 
 router = APIRouter(prefix="/assets", tags=["assets"])
+
+KINDS = [NATIVE, *(kind for codec in CODECS.values() for kind in codec.schema.token_kinds)]
 
 ASSET_EXAMPLE = {
     "id": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
@@ -32,7 +35,7 @@ class AssetView(View):
 
     id: str
     network: str
-    kind: AssetKind
+    kind: AssetKind = Field(json_schema_extra={"enum": list(KINDS)})
     symbol: str
     name: str
     decimals: int = Field(description="places between base units and the unit people use")

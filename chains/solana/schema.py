@@ -13,7 +13,7 @@ SCHEMA: Final = FamilySchema(
     namespace="solana",
     reference=lambda parameters: str(parameters["genesis"])[:32],
     address_types=frozenset({AddressType.SOLANA}),
-    token_kinds=frozenset({AssetKind.SPL}),
+    token_kinds={AssetKind("spl"): "token"},
     cost_kinds=frozenset({CostKind.FEE, CostKind.RENT}),
     parameters={
         "coin_type": COIN_TYPE,

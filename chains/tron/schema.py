@@ -14,7 +14,7 @@ SCHEMA: Final = FamilySchema(
     # The last four bytes of the genesis block's hash (CAIP-2 namespace "tron").
     reference=lambda parameters: f"0x{str(parameters['genesis'])[-8:]}",
     address_types=frozenset({AddressType.TRON}),
-    token_kinds=frozenset({AssetKind.TRC20}),
+    token_kinds={AssetKind("trc20"): "trc20"},
     cost_kinds=frozenset({CostKind.FEE, CostKind.ACTIVATION, CostKind.ENERGY}),
     parameters={
         "coin_type": COIN_TYPE,

@@ -75,10 +75,10 @@ class FakeNode:
     to the payer. `hides_inside`: blocks don't show what contracts pass on (a node without traces).
     All verbs take effect at once."""
 
-    def __init__(self, network: Network, seed: int = 0) -> None:
+    def __init__(self, network: Network, seed: int = 0, codec: type[FakeCodec] = FakeCodec) -> None:
         self.network: NetworkId = network.id
         self.settings = network
-        self.codec = FakeCodec(network)
+        self.codec = codec(network)
         self.random = random.Random(seed)
         self.url = f"fake://{network.alias}"
         self.fee = 1000

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 from coincurve import PrivateKey, PublicKey
 from cryptography.exceptions import InvalidSignature
@@ -111,17 +111,17 @@ class FakeTx:
 
 
 class FakeCodec:
+    traits: Traits
+    """The real chain's."""
+    separator: ClassVar[str] = "/"
+
     def __init__(self, network: Network) -> None:
         self._network = network
+        self.traits = CODECS[network.family].traits
 
     @property
     def network(self) -> Network:
         return self._network
-
-    @property
-    def traits(self) -> Traits:
-        """The real chain's."""
-        return CODECS[self._network.family](self._network).traits
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme:
         solana = self._network.family == families.SOLANA
@@ -143,13 +143,13 @@ class FakeCodec:
         return self._address(address_type, sha256(public_key).hexdigest()[:40])
 
     def _address(self, address_type: AddressType, body: str) -> Address:
-        text = f"{self._network.alias}/{address_type.value}/{body}"
+        text = self.separator.join((self._network.alias, address_type.value, body))
         return Address(text + sha256(text.encode()).hexdigest()[:4])
 
     def parse_address(self, text: str) -> ParsedAddress:
-        alias, _, rest = text.strip().partition("/")
-        kind, _, body = rest.partition("/")
-        aliases = {network.alias for network in all_networks().values()}
+        alias, _, rest = text.strip().partition(self.separator)
+        kind, _, body = rest.partition(self.separator)
+        aliases = {self._network.alias, *(network.alias for network in all_networks().values())}
         if alias not in aliases or kind not in list(AddressType) or len(body) != 44:
             raise InvalidAddress("not an address of the fake chain")
         if alias != self._network.alias:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains.assets import Amount, Asset, AssetKind
+from chains.assets import NATIVE, Amount, Asset, AssetKind
 from chains.errors import InvalidAmount
 from chains.model import AssetId, NetworkId
 from tests.support.networks import all_assets, all_networks, assets_of, find_asset
@@ -16,7 +16,7 @@ from tests.support.networks import all_assets, all_networks, assets_of, find_ass
 
 def asset(decimals: int) -> Asset:
     network = NetworkId("eip155:1")
-    return Asset(AssetId("eip155:1/x:1"), network, AssetKind.ERC20, "X", "X", decimals, 2**256)
+    return Asset(AssetId("eip155:1/x:1"), network, AssetKind("erc20"), "X", "X", decimals, 2**256)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_every_network_has_its_native_asset_first():
     for network in all_networks().values():
         native, *others = assets_of(network.id)
         assert native == network.native == find_asset(native.id)
-        assert (native.kind, native.network) == (AssetKind.NATIVE, network.id)
-        assert all(other.kind is not AssetKind.NATIVE for other in others)
+        assert (native.kind, native.network) == (NATIVE, network.id)
+        assert all(other.kind != NATIVE for other in others)
     assert {each.network for each in all_assets().values()} == set(all_networks())
 
 
