@@ -10,6 +10,7 @@ import pytest
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
+from chains.block import Inclusion
 from chains.costs import above, sum_of
 from chains.devnet.node import DevNode
 from chains.errors import (
@@ -182,6 +183,34 @@ async def test_send(world: World) -> None:
         change = {(each.address, each.amount) for each in summary.returns}
         assert {(each.address, each.units) for each in paid if each.address != to} >= change
         assert await one(world.adapter.broadcast, signed) is Broadcast.ALREADY_KNOWN
+
+
+async def test_what_comes_and_what_leaves_adds_up_to_the_balance(world: World) -> None:
+    """Of a payer and of a payee, through every block since they began; a block that is read again
+    tells the same. Where money is coins, what leaves is the coins that are used up."""
+    purse, other = world.purse(), world.purse()
+    books = await world.books()
+    await purse.receive()
+    sent = []
+    for _ in range(2):
+        sent.append(await purse.signed(other.address, world.coin))
+        await world.settled(sent[-1], other.address, world.coin)
+        await world.node.finalize()
+    told = [event.block for event in await books.catch_up() if isinstance(event, Connected)]
+    coins = world.adapter.codec.traits.coins
+    if not coins:
+        for each in (purse, other):
+            assert books.total(each.address) == await each.balance()
+    included = {each.txid: each for block in told for each in block.included}
+    consumers = {txid for block in told for txid in block.consumed.values()}
+    for signed in sent:
+        if not coins:
+            assert included[signed.txid] == Inclusion(signed.txid, purse.address)
+    assert (sent[1].txid in consumers) is world.adapter.codec.traits.conflict_keys
+    for block in told:
+        assert await world.adapter.block(block.ref.height) == block
+        places = Counter((each.txid, each.place, each.units > 0) for each in block.movements)
+        assert set(places.values()) <= {1}
 
 
 async def test_two_transfers_at_once_take_different_claims(world: World) -> None:

@@ -32,7 +32,6 @@ from tests.support.solana_answers import (
     at,
     block,
     node,
-    nonce_account,
     signed,
 )
 
@@ -104,10 +103,6 @@ async def test_finalized_state_is_asked_from_no_node_that_lags_behind(node, adap
     assert node.options("getLatestBlockhash")["minContextSlot"] == 100
     await adapter.tip()
     assert "minContextSlot" not in node.options("getLatestBlockhash")
-    node.answers["getMultipleAccounts"] = at(120, [nonce_account()])
-    assert node.options("getMultipleAccounts")["minContextSlot"] == 110
-    await adapter.finalized()
-    assert node.options("getLatestBlockhash")["minContextSlot"] == 120
 
 
 # Blocks
