@@ -19,7 +19,7 @@ from custody.debits.recording import DebitRecorder
 from custody.deposits import repository
 from custody.deposits.deciding import INCOMES, Found
 from custody.deposits.forgotten import no_income
-from custody.deposits.states import DepositState
+from custody.deposits.states import DepositState, Turn, after, can
 from custody.ledger.batch import Batch
 from custody.ledger.model import (
     AccountKey,
@@ -70,10 +70,10 @@ class Recorder:
         """Their blocks are gone. What was credited or booked stays as it is."""
         self._debits.reverse(debits)
         for row in rows:
-            if row.state != DepositState.PENDING:
+            if not can(row.state, Turn.UNDO):
                 continue
             self._batch.move(Void(row.reservation_id))
-            row.state, row.decided_at = DepositState.REVERSED.value, self._now
+            row.state, row.decided_at = after(row.state, Turn.UNDO).value, self._now
             self.reversed.append(row.id)
 
     async def credit(self, credit_height: int | None) -> None:
@@ -88,7 +88,7 @@ class Recorder:
         final = await repository.creditable(self._session, self._network.id, credit_height)
         for row in final:
             self._batch.move(Settle(row.reservation_id, row.amount))
-            row.state, row.decided_at = DepositState.CREDITED.value, self._now
+            row.state, row.decided_at = after(row.state, Turn.SETTLE).value, self._now
             self.credited.append(row.id)
 
     async def add(self, found: Sequence[Found], credit_height: int | None) -> None:
@@ -102,7 +102,7 @@ class Recorder:
         incomes = [each for each in found if each.verdict in INCOMES]
         txids = {each.movement.txid for each in incomes}
         known = await repository.deposits_of(self._session, self._network.id, txids)
-        standing = {(row.txid, row.place) for row in known if row.state != DepositState.REVERSED}
+        standing = {(row.txid, row.place) for row in known if not can(row.state, Turn.RETURN)}
         reversed_ = {(row.block_hash, row.txid, row.place): row for row in known}
         for each in incomes:
             if each.decision.place in standing:
@@ -130,8 +130,10 @@ class Recorder:
         outside = chain_account(credit.asset)
         held = self._batch.move(Reserve(outside, account, credit.units, deposit_id, Reason.DEPOSIT))
         self.pending.append(deposit_id)
+        state = DepositState.PENDING
         final = credit_height is not None and found.final_height <= credit_height
         if final:
+            state = after(state, Turn.SETTLE)
             self._batch.move(Settle(held, credit.units))
             self.credited.append(deposit_id)
         return {
@@ -144,7 +146,7 @@ class Recorder:
             "txid": credit.txid,
             "place": credit.place,
             "amount": credit.units,
-            "state": (DepositState.CREDITED if final else DepositState.PENDING).value,
+            "state": state.value,
             "block_height": found.block.height,
             "block_hash": found.block.hash,
             "final_height": found.final_height,

@@ -23,7 +23,7 @@ from custody.db.session import Database, WriteSession
 from custody.db.tables import BlockRow, DepositRow, ForeignDebitRow
 from custody.db.transfer_tables import TransactionRow
 from custody.debits import repository as debits
-from custody.deposits.states import DebitState, DepositState
+from custody.deposits.states import DebitState, Turn, after
 from custody.errors import Conflict
 from custody.following import chain_repository, readings, sighting_repository
 from custody.following.blocks import Chain, lock_chain
@@ -175,7 +175,7 @@ class Rewind:
         booking = book(plan, settled, accounts, keys, credited)
         ids = await self._ledger.apply(session, booking.draft.movements)
         for deposit in plan.deposits:
-            deposit.state, deposit.decided_at = DepositState.REVERSED.value, now
+            deposit.state, deposit.decided_at = after(deposit.state, Turn.REWIND).value, now
         for debit in plan.debits:
             debit.state, debit.decided_at = DebitState.REVERSED.value, now
         for each in settled:

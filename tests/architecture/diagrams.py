@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from custody.deposits import states as deposits
 from custody.transactions import state as transactions
 from custody.transfers import consent
 from custody.transfers import state as transfers
@@ -42,6 +43,10 @@ def life_of_transactions() -> str:
 
 def life_of_mandates() -> str:
     return _life(_steps(consent.TABLE, lambda to: to), str(consent.Consent.OFFERED))
+
+
+def life_of_deposits() -> str:
+    return _life(_steps(deposits.TABLE, lambda to: to), str(deposits.DepositState.PENDING))
 
 
 def _steps(table: Mapping[Any, Mapping[Any, Any]], to: Callable[[Any], str]) -> Iterator[Step]:
@@ -134,6 +139,7 @@ DRAWINGS: Final[Mapping[str, Callable[[], str]]] = {
     "transfer": life_of_transfers,
     "transaction": life_of_transactions,
     "mandate": life_of_mandates,
+    "deposit": life_of_deposits,
     "hops": hops,
 }
 
