@@ -190,6 +190,7 @@ def test_reconcile_that_can_not_ask_the_node_is_no_success(books: Books):
 COMMANDS = [
     "migrate", "serve", "worker", "reconcile", "alarm list", "alarm show", "alarm clear",
     "vault list", "vault show", "vault freeze", "vault unfreeze", "rescan", "rewind",
+    "debits", "suspense list", "suspense release",
     "apikey create", "apikey list", "apikey revoke",
     "policy keygen", "policy validate", "policy sign", "policy assemble", "policy publish",
     "policy explain", "policy replay", "approver keygen", "approver list", "approver show",
