@@ -1,4 +1,5 @@
-"""One transfer's way from HTTP to final is what docs/architecture.md says, hop by hop.
+"""One transfer's way from HTTP to final, and one deposit's way in, are what docs/architecture.md
+says, hop by hop.
 
 The real API, custody, workers and signer, in this process so that their calls are seen, on a real
 engine. What a room and a hop are, `tests/support/hops.py` says.
@@ -42,11 +43,18 @@ NETWORK = find_network("ethereum-local")
 OUTSIDE = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
 HOPS_MAX = 25
-SOMETIMES = {("custody/policies", "signer"), ("custody/transactions", "custody/alarms")}
+DEPOSIT_HOPS_MAX = 12
+SOMETIMES = {
+    ("custody/policies", "signer"),
+    ("custody/transactions", "custody/alarms"),
+    ("custody/following", "custody/alarms"),
+    ("custody/workers", "custody/alarms"),
+}
 """Rooms that are visited when a policy has grown old, or an alarm could be open."""
 CALLED_BACK = {("custody/transfers", "api")}
 """The answer to a creation is rendered inside the transaction that stores it."""
 REQUEST, OUTBOX, TRACKER = "the request", "the outbox", "the tracker"
+DEPOSIT = "the deposit"
 VISITS = (REQUEST, OUTBOX, SIGNER, TRACKER)
 
 
@@ -76,7 +84,7 @@ class House:
         client = await self.post("clients", {"name": "Bank"})
         vault = await self.post("vaults", {"client_id": client["id"], "name": "Treasury"})
         made = await self.post(f"vaults/{vault['id']}/addresses", {"network": NETWORK.alias})
-        async with self.running():
+        async with self.running(DEPOSIT):
             await self.node.fund(Address(made["address"]), 10**18)
             await self.node.mine()
             await self.node.finalize()
@@ -96,8 +104,10 @@ class House:
         return str(made["id"])
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        loops = [visiting(OUTBOX, self.worker.run_outbox), self.worker.follow]
+    async def running(self, follower: str = "") -> AsyncIterator[None]:
+        """`follower`: the name of the visit that following blocks is, if it is looked at."""
+        follow = visiting(follower, self.worker.follow)
+        loops = [visiting(OUTBOX, self.worker.run_outbox), follow]
         tasks = [asyncio.create_task(loop()) for loop in loops]
         try:
             yield
@@ -161,7 +171,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
         with tracing() as trace:
             async with opened(tmp_path_factory.mktemp("hops")) as house:
                 vault = await house.open_funded()
-                trace.hops.clear()
+                trace.hops = {DEPOSIT: trace.hops[DEPOSIT]}
                 trace.upward.clear()
                 transfer = await asyncio.create_task(visiting(REQUEST, lambda: house.ask(vault))())
                 async with house.running():
@@ -178,7 +188,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
 def test_the_architecture_describes_the_way_as_it_is(trace: Trace) -> None:
     document = described(DOCUMENT)
-    for visit in VISITS:
+    for visit in (*VISITS, DEPOSIT):
         seen = trace.hops.get(visit, {})
         named = {hop.rooms: hop for _, hop in document.get(visit, ())}
         assert seen.keys() <= named.keys(), f"{visit}: {seen.keys() - named.keys()}"
@@ -189,6 +199,10 @@ def test_the_architecture_describes_the_way_as_it_is(trace: Trace) -> None:
 
 def test_the_way_is_short(trace: Trace) -> None:
     assert sum(len(trace.hops.get(visit, {})) for visit in VISITS) <= HOPS_MAX
+
+
+def test_the_way_of_a_deposit_is_short(trace: Trace) -> None:
+    assert 0 < len(trace.hops[DEPOSIT]) <= DEPOSIT_HOPS_MAX
 
 
 def test_the_way_falls_downward(trace: Trace) -> None:
