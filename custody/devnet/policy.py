@@ -33,7 +33,7 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
             "machines": [{"id": MACHINE, "operators": []}],
             "groups": [],
             "destinations": [],
-            "rules": [_rule(networks)],
+            "rules": [standing_rule(networks)],
             "networks": [],
             "assets": [],
         }
@@ -48,7 +48,8 @@ def administrators(key: Ed25519PrivateKey) -> dict[str, Any]:
     return {"threshold": 1, "members": [{"id": ADMINISTRATOR, "credentials": [credential]}]}
 
 
-def _rule(networks: list[Network]) -> dict[str, Any]:
+def standing_rule(networks: list[Network]) -> dict[str, Any]:
+    """Payments on these networks, up to the limits of `standing_policy`."""
     assets = [(network.native.id, 10**network.native.decimals) for network in networks]
     return {
         "id": "standing",

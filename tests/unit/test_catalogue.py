@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chains.catalogue import Catalogue, built_in
+from chains.catalogue import changed as changed_networks
 from chains.costs import CostKind
 from chains.errors import NetworkInvalid
+from chains.lasting import Lasting
 from chains.model import AssetId, NetworkId
 from chains.networks import Environment, Finality
+from custody.cli.rows import read_rows
 from tests.support.rows import coin_row, evm_row, token_row
 
 LAGOON = NetworkId("eip155:31339")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def with_rows(network: Any, *assets: Any) -> Catalogue:
@@ -272,3 +277,19 @@ def test_amounts_know_the_new_asset():
 
     asset = with_rows(evm_row()).find_asset(AssetId(ME))
     assert str(Amount(asset, 15 * 10**17)) == "1.5 LGN"
+
+
+def test_the_example_of_an_operators_file_is_read():
+    """Five networks that nothing in the code names, with traits that it has."""
+    networks, assets = read_rows(ROOT / "deploy" / "networks" / "l2.toml")
+    catalogue = built_in().with_rows(networks, assets)
+    names = changed_networks(built_in(), catalogue)
+    assert names == ("arbitrum", "base", "optimism", "polygon", "xlayer")
+    found = [catalogue.find_network(name) for name in names]
+    assert [each.id for each in found] == [f"eip155:{n}" for n in (42161, 8453, 10, 137, 196)]
+    assert all(each.environment is Environment.MAIN and each.finality.node for each in found)
+    Lasting().check(catalogue)
+    for package in ("api", "chains", "custody", "signer"):
+        for path in (ROOT / package).rglob("*.py"):
+            text = path.read_text()
+            assert not any(f"eip155:{n}" in text for n in (42161, 8453, 137, 196)), path
