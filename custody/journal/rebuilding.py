@@ -19,7 +19,6 @@ from custody.db.ids import new_id
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
 from custody.errors import Conflict, Unprocessable
-from custody.following import chain_repository
 from custody.ledger.service import Ledger
 from custody.transactions import repository as transactions
 from custody.transactions.apply import abandon_claimed
@@ -176,8 +175,7 @@ async def _transaction(
     row.source = signed.core.source_address or signed.core.source_path
     row.payload, row.sender = tx.payload, tx.sender
     # Made after the backup that does not know it; so after all blocks that the backup knows.
-    stands = await chain_repository.position(session, tx.network)
-    row.made_height = None if stands is None else stands.height
+    row.made_height = await transactions.newest_height(session, tx.network)
     session.add(row)
     await session.flush()
     await carry(session, [(row, {mandate.transfer_id: mandate.version})])

@@ -25,7 +25,6 @@ from chains.model import NetworkId, UnsignedTx
 from chains.transaction import TransferIntent
 from custody.db.session import Database
 from custody.db.transfer_tables import TransactionRow
-from custody.following import chain_repository
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
@@ -185,7 +184,7 @@ class Builder:
         steps: dict[str, Built | Progress | ChainError] = {}
         kept: list[TransactionRow] = []
         async with self._database.write() as session:
-            stands = await chain_repository.position(session, built[0][1].network)
+            stands = await repository.newest_height(session, built[0][1].network)
             locked = await repository.lock_all(session, [job.transaction_id for job, _ in built])
             for job, tx in built:
                 row, transfers = locked[job.transaction_id]
@@ -194,7 +193,7 @@ class Builder:
                     steps |= dict.fromkeys((each.id for each in transfers), Later("busy"))
                     continue
                 row.payload, row.sender = tx.payload, tx.sender
-                row.made_height = None if stands is None else stands.height
+                row.made_height = stands
                 await move(session, self._ledger, row, transfers, Build(), self._clock())
                 kept.append(row)
             await session.flush()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from chains.model import ConflictKey, Excludes, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sighting_tables import SightingRow
-from custody.db.tables import OutboxRow
+from custody.db.tables import BlockRow, OutboxRow
 from custody.db.transfer_tables import (
     ClaimHolderRow,
     ClaimRow,
@@ -122,6 +122,11 @@ async def lock_claimed(session: WriteSession, transfer_id: str) -> Sequence[Tran
         TransactionRow.id.in_(named), TransactionRow.state == State.CLAIMED
     )
     return await session.for_update(claimed.order_by(TransactionRow.id))
+
+
+async def newest_height(session: ReadSession, network: NetworkId) -> int | None:
+    """Where our chain stands: no block up to there can have what is made now."""
+    return await session.first(select(func.max(BlockRow.height)).where(BlockRow.network == network))
 
 
 async def on_chain(session: ReadSession, network: NetworkId) -> Sequence[TransactionRow]:

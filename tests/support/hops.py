@@ -36,13 +36,18 @@ GROUND: Final = (
     "custody/ledger/model.py",
     "chains/transport/",
     "chains/devnet/",
+    "chains/evm/traits/",
     "signer/agreement.py",
     "signer/canonical.py",
+    "signer/messages.py",
+    "signer/reading.py",
     "signer/policy/",
     "signer/wire.py",
 )
 """Beside the files that lie directly in custody/ and chains/, and the pure half of each chain."""
-_PURE: Final = re.compile(r"chains/[a-z]+/(address|bech32|build|codec|parse|psbt|rlp|transaction)")
+_PURE: Final = re.compile(
+    r"chains/[a-z]+/(address|bech32|build|codec|parse|psbt|rlp|schema|transaction)"
+)
 _VISIT: Final = re.compile(r"\*\*([^*]+)\*\*")
 _NUMBERED: Final = re.compile(r"(\d+)\. `([a-z0-9_/]+)` -> `([a-z0-9_/]+)`")
 SIGNER: Final = "signer"
