@@ -18,7 +18,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 
-.PHONY: help setup demo up check test test-long lint bench fuzz openapi drawings locks clean
+.PHONY: help setup demo up check test test-long lint bench fuzz golden openapi drawings locks clean
 
 help:
 	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2, PgBouncer'
@@ -30,6 +30,7 @@ help:
 	@echo 'make lint     only the checks that run no code'
 	@echo 'make bench    ours beside the peers and the limits'
 	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
+	@echo 'make golden   write the golden files again (docs/formats.md says when)'
 	@echo 'make openapi  write docs/openapi.json again'
 	@echo 'make drawings draw the diagrams of docs/architecture.md again'
 	@echo 'make locks    resolve all dependencies again'
@@ -101,6 +102,9 @@ fuzz: setup
 drawings: $(PROJECT_STAMP)
 	@$(PYTHON_BIN) -m tests.architecture.diagrams --write
 	@echo 'drawings: docs/architecture.md written'
+
+golden: setup
+	@$(PYTHON_BIN) -m tests.golden.make
 
 openapi: setup
 	@$(PYTHON_BIN) -m api.openapi docs/openapi.json

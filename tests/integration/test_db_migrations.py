@@ -84,5 +84,7 @@ def test_there_is_one_line_of_migrations():
 def test_the_committed_schema_is_the_generated_one():
     committed = schema.PATH.read_text()
     assert committed == schema.render(), "run: python -m custody.db.schema"
+    if schema.is_first():
+        assert schema.FIRST.read_text() == schema.render_first(), "the same"
     for table in Row.metadata.tables:
         assert f"CREATE TABLE {table} (" in committed

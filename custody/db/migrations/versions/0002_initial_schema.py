@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from custody.db import triggers
+from custody.db.migrations import first_triggers
 from custody.db.types import BaseUnits, ByKind, Ordinal, SumOfUnits, UtcTime
 
 revision = "0002"
@@ -753,5 +753,5 @@ def upgrade() -> None:
     )
 
     dialect = op.get_bind().dialect.name
-    for statement in triggers.sqlite() if dialect == "sqlite" else triggers.postgresql():
+    for statement in first_triggers.SQLITE if dialect == "sqlite" else first_triggers.POSTGRESQL:
         op.execute(statement)
