@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from api.app import attach, create_app
+from chains.catalogue import built_in
 from chains.families import CODECS
 from chains.model import Address, NetworkId
 from custody.apikeys.model import Scope
@@ -91,6 +92,7 @@ class Counter:
             ),
             database=self.database,
             signer=cast(SignerClient, self.signer),
+            catalogue=built_in(),
             networks=networks,
             codecs=self.codecs,
             adapters={key: FakeAdapter(node) for key, node in self.nodes.items()},
