@@ -54,6 +54,9 @@ class Movement:
     mature_height: int | None = None
 
 
+_COST_PLACES: Final = {kind: f"cost:{kind.value}" for kind in CostKind}
+
+
 def output_place(index: int) -> str:
     return f"output:{index}"
 
@@ -66,7 +69,7 @@ def output_index(place: str) -> int:
 
 
 def cost_place(kind: CostKind) -> str:
-    return f"cost:{kind.value}"
+    return _COST_PLACES[kind]
 
 
 def reward_place(kind: str, account: Address) -> str:

@@ -32,13 +32,17 @@ def checksum(address: bytes) -> Address:
 
 
 def spell(address: bytes) -> Address:
-    """`checksum` for addresses that nobody will ask for again soon.
-
-    All 40 characters at once, each a byte of one number. In ASCII only the letters a to f have the
-    bit 0x40, and without 0x20 they are capitals; a hash's digit above 7 has 0x40 or 0x08.
-    """
+    """`checksum` for addresses that nobody will ask for again soon."""
     assert len(address) == ADDRESS_BYTES
-    digits = address.hex().encode()
+    return _spell(address.hex().encode())
+
+
+def _spell(digits: bytes) -> Address:
+    """Of 40 digits in lower case.
+
+    All at once, each a byte of one number. In ASCII only the letters a to f have the bit 0x40, and
+    without 0x20 they are capitals; a hash's digit above 7 has 0x40 or 0x08.
+    """
     hashed = int.from_bytes(keccak256(digits)[:ADDRESS_BYTES].hex().encode(), "big")
     letters = int.from_bytes(digits, "big")
     capitals = letters & (hashed | hashed << 3) & _BIT_6
@@ -53,7 +57,7 @@ def canonical(spelled: str) -> Address:
     """
     if not _HEX.fullmatch(spelled):
         raise ValueError("not an EVM address")
-    return checksum(bytes.fromhex(spelled[2:]))
+    return _spell(spelled[2:].lower().encode())
 
 
 def parse(text: str) -> Address:

@@ -8,6 +8,12 @@ Ether is also burnt. A contract that ends in the transaction that made it (EIP-6
 all it has: at once what it would leave to itself, and after the last call what reached it later. A
 contract that is older only pays its balance out. Before Cancun it was removed too; such old blocks
 are not followed.
+
+An older contract that names itself as its heir moves nothing, and for it reth and anvil show
+whatever was paid last, once more, as if it were paid again (before revm 3805; since then, no
+account). Anybody can write such a contract, to be credited twice. So an end is believed only of the
+account that was running, and not if it says again what the last payment was. A true end that pays
+just that again is lost with it; it would have to be made on purpose, and shows as a surplus.
 """
 
 from __future__ import annotations
@@ -27,8 +33,9 @@ _ENDS: Final = "SELFDESTRUCT"
 _MOVES: Final = frozenset({"CALL", "INVALID", _ENDS}) | _CREATES
 """Kinds of calls whose value goes from one account to another. INVALID is what nodes of Arbitrum's
 chains called a payment that the chain itself makes while a transaction runs."""
-_STAYS: Final = frozenset({"DELEGATECALL", "CALLCODE", "STATICCALL"})
-"""Run another's code on the caller's own balance; the value they show goes nowhere."""
+_BORROWS: Final = frozenset({"DELEGATECALL", "CALLCODE"})
+"""Run another's code as the caller; the value they show goes nowhere."""
+_STAYS: Final = _BORROWS | {"STATICCALL"}
 
 
 def moved(root: Any) -> list[Moved]:
@@ -41,39 +48,48 @@ def _moved(root: Any) -> Iterator[Moved]:
     born: set[str] = set()
     ended: dict[str, int] = {}
     """What reached a contract that was born and has ended here, since it ended."""
-    number = 0
-    for call in _effective(root):
-        kind, units = call["type"], _value(call)
+    number, last = 0, None
+    for call, running in _effective(root):
+        kind = call["type"]
         if kind in _CREATES:
             born.add(call["to"])
+        if kind == _ENDS and call["from"] != running:
+            continue
+        units = _value(call)
         if kind not in _MOVES:
             if units and kind not in _STAYS:
                 raise NodeMisbehaved(f"a call of unknown type {kind!r} that carries value")
             continue
         payer, payee = call["from"], call["to"]
-        burns = kind == _ENDS and payer == payee and payer in born
+        ends_new = kind == _ENDS and payer in born
+        if kind == _ENDS and not ends_new and last == (payer, payee, units):
+            continue
+        burns = ends_new and payer == payee
         if units and (burns or payer != payee):
+            last = payer, payee, units
             place = OWN_PLACE if call is root else f"{OWN_PLACE}{number}"
             number += call is not root
             yield place, payer, None if burns else payee, units
             for account, change in ((payer, -units), (payee, units)):
                 if account in ended:
                     ended[account] += change
-        if kind == _ENDS and payer in born:
+        if ends_new:
             ended[payer] = 0
     left = ((account, units) for account, units in ended.items() if units)
     for at, (account, units) in enumerate(left):
         yield f"burn:{at}", account, None, units
 
 
-def _effective(root: Any) -> Iterator[Any]:
-    """The calls that took effect, in the order of execution."""
-    waiting = [root]
+def _effective(root: Any) -> Iterator[tuple[Any, str | None]]:
+    """The calls that took effect, in the order of execution, and the account that ran when each was
+    made."""
+    waiting: list[tuple[Any, str | None]] = [(root, None)]
     while waiting:
-        call = waiting.pop()
+        call, running = waiting.pop()
         if not call.get("error"):
-            yield call
-            waiting.extend(reversed(call.get("calls") or ()))
+            yield call, running
+            inner = call["from" if call["type"] in _BORROWS else "to"]
+            waiting.extend((each, inner) for each in reversed(call.get("calls") or ()))
 
 
 def _value(call: Any) -> int:

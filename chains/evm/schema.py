@@ -36,6 +36,7 @@ SCHEMA: Final = FamilySchema(
         "trace_depth": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
         # Wei for each unit of gas, below which the network's nodes take no transaction.
         "priority_fee_min": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
+        "blob_fee_recipient": Parameter(one_of("coinbase"), required=False),
     },
     traits=TRAITS,
 )

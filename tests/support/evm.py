@@ -98,6 +98,21 @@ def destructs(heir: Address) -> bytes:
     return b"\x73" + address.to_bytes(heir) + b"\xff"
 
 
+def creates(init: bytes, value: int) -> bytes:
+    """Code: create a contract from `init` (at most 32 bytes) with `value`; its address, or 0, stays
+    on the stack."""
+    assert len(init) <= 32
+    stored = b"\x7f" + init.ljust(32, b"\0") + b"\x60\0\x52"
+    return (
+        stored + b"\x60" + bytes([len(init)]) + b"\x60\0\x6f" + value.to_bytes(16, "big") + b"\xf0"
+    )
+
+
+def pays_created(value: int) -> bytes:
+    """Code: call the address on top of the stack, which stays there, with `value`."""
+    return b"\x60\0" * 4 + b"\x6f" + value.to_bytes(16, "big") + b"\x85\x5a\xf1\x50"
+
+
 REVERTS = b"\x60\0\x60\0\xfd"
 STOPS = b"\0"
 ACCEPTS_ONCE = bytes.fromhex("600054600c576001600055005b") + REVERTS
