@@ -64,7 +64,7 @@ class ChainAdapter(Protocol):
 
     async def salvage(self, height: int) -> Block:
         """As much of a block as the node can still show, for one that `block` fails at: without
-        what contracts pay, or without any credits (`Block.reading` says which). Raises
+        what contracts pay, or without any movements (`Block.reading` says which). Raises
         NodeUnavailable if the node does not know the block at all."""
         ...
 

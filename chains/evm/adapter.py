@@ -1,4 +1,4 @@
-"""One EVM node: blocks and their credits, fees, nonces, broadcasting and what became of it.
+"""One EVM node: blocks and what they moved, fees, nonces, broadcasting and what became of it.
 
 Holds no key. Decides nothing about money: what is final, what may be spent and which nonces are
 taken is the caller's knowledge.

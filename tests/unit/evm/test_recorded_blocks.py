@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 
-from chains.block import Block, Movement, Reading, cost_kind
+from chains.block import BLOCK_FEE, Block, Movement, Reading, cost_kind
 from chains.costs import CostKind
 from chains.evm import movements, shrink
 from chains.evm.address import canonical
@@ -22,12 +22,14 @@ from chains.evm.traits import Trait
 from chains.model import Address
 from chains.networks import Network
 from tests.support.evm_networks import network_with
+from tests.support.networks import find_network
 
 BLOCKS: Final = Path(__file__).parents[2] / "vectors" / "evm_blocks"
 OP_STACK = network_with(Trait.L1_DATA_FEE, Trait.OP_DEPOSITS)
 ARBITRUM = network_with(Trait.L1_GAS, Trait.ARBOS)
 POLYGON = network_with(Trait.STATE_SYNC)
 NETWORKS: Final = {
+    "ethereum": find_network("ethereum"),
     "base": OP_STACK,
     "optimism": OP_STACK,
     "arbitrum": ARBITRUM,
@@ -68,6 +70,8 @@ def test_what_left_is_what_receipts_and_values_say(name: str):
     charged: Counter[str] = Counter()
     for receipt in told["receipts"]:
         charged["fee"] += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+        if "blobGasUsed" in receipt and receipt["type"] == "0x3":
+            charged["fee"] += int(receipt["blobGasUsed"], 16) * int(receipt["blobGasPrice"], 16)
         charged["l1-data"] += int(receipt.get("l1Fee", "0x0"), 16)
     paid: Counter[str] = Counter()
     for each in block.movements:
@@ -154,3 +158,44 @@ def _account(topic: str) -> Address:
 
 def _words(data: str) -> list[int]:
     return [int(data[at : at + 64], 16) for at in range(2, len(data), 64)]
+
+
+ETHEREUM: Final = [name for name in RECORDED if name.startswith("ethereum")]
+
+
+@pytest.mark.parametrize("name", ETHEREUM)
+def test_on_ethereum_only_withdrawals_make_money_and_only_burning_ends_it(name: str):
+    """All accounts together: the base fee, blobs and what ended contracts had are burnt."""
+    told = recorded(name)
+    header = told["block"]
+    burnt = int(header["gasUsed"], 16) * int(header["baseFeePerGas"], 16)
+    for receipt in told["receipts"]:
+        blobs = receipt.get("blobGasUsed", "0x0"), receipt.get("blobGasPrice", "0x0")
+        burnt += int(blobs[0], 16) * int(blobs[1], 16)
+    made = 10**9 * sum(int(each["amount"], 16) for each in header.get("withdrawals", ()))
+    movements_ = read(name, told).movements
+    burnt += sum(-each.units for each in movements_ if each.place.startswith("burn:"))
+    assert sum(each.units for each in movements_) == made - burnt
+
+
+def test_a_contract_that_ended_burns_what_came_later():
+    found = read("ethereum_15753009", recorded("ethereum_15753009"))
+    assert [each.units for each in found.movements if each.place.startswith("burn:")] == [-5]
+
+
+def test_ethereum_as_another_reader_told_it():
+    """Each account of each transaction; a fee is split there into the tip and what is burnt."""
+    told = recorded("ethereum_13998626")
+    theirs: Counter[tuple[str, str]] = Counter()
+    for txid, kind, status, account, units in told["rosetta"]:
+        assert status == "SUCCESS"
+        recipient = kind == "FEE" and int(units) > 0
+        if kind != "MINER_REWARD":  # the chain's own, which ended with the merge
+            theirs["" if recipient else txid, account] += int(units)
+    block = read("ethereum_13998626", told)
+    ours: Counter[tuple[str, str]] = Counter()
+    for each in block.movements:
+        ours["" if each.place == BLOCK_FEE else each.txid, each.address] += each.units
+    assert {key: units for key, units in ours.items() if units} == {
+        key: units for key, units in theirs.items() if units
+    }

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from eth_account import Account
 
 from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeUnavailable
@@ -25,6 +26,8 @@ from tests.support.custody import Clock
 from tests.support.networks import find_network
 
 ETHEREUM = find_network("ethereum")
+KEY = b"\1" * 32
+SIGNER = Account.from_key(KEY).address
 PAYER, OUTER, OURS = ("0x" + each * 20 for each in ("44", "33", "22"))
 NO_METHOD = (-32601, "the method debug_traceBlockByHash does not exist/is not available")
 
@@ -201,6 +204,51 @@ async def test_a_node_that_lost_the_method_is_found_out_by_check_only() -> None:
     scripted.broken = []
     await adapter.check()
     assert (await adapter.block(999)).reading is Reading.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("counts", "used"),
+    [
+        (["0x0", "0x1"], True),
+        (["0x1", "0x1"], False),
+        ([RpcError(-32000, "missing trie node 6d1a"), "0x1"], False),
+    ],
+)
+async def test_an_authorization_used_up_a_nonce_if_the_account_s_nonce_shows_it(
+    counts: list[Any], used: bool
+) -> None:
+    """And is not told of where the node has no state of the block any more."""
+    scripted = Authorizing(counts=counts)
+    block = await scripted.adapter().block(500)
+    key = f"eip155:1/nonce:{SIGNER}:0"
+    assert (block.consumed.get(key) == word(500 + (1 << 64))) is used
+    assert len(block.consumed) == 1 + used
+
+
+async def test_a_node_that_does_not_answer_about_an_authorization_is_asked_again() -> None:
+    scripted = Authorizing(counts=[RpcError(-32603, "internal error"), "0x1"])
+    with pytest.raises(BlockUnreadable):
+        await scripted.adapter().block(500)
+
+
+@dataclass
+class Authorizing(Node):
+    """Each transaction carries an EIP-7702 authorization by `SIGNER` for nonce 0."""
+
+    depth: int = 1_000
+    counts: list[Any] = field(default_factory=list)
+
+    async def batch(self, calls: Any) -> list[Any]:
+        assert [params[0] for _, params in calls] == [SIGNER, SIGNER]
+        return self.counts
+
+    def block(self, number: int) -> dict[str, Any]:
+        found = super().block(number)
+        made = Account.sign_authorization({"chainId": 1, "address": OURS, "nonce": 0}, KEY)
+        numbers = {"nonce": 0, "chainId": 1, "yParity": made.y_parity, "r": made.r, "s": made.s}
+        signed = {name: hex(value) for name, value in numbers.items()} | {"address": OURS}
+        found["transactions"][0]["authorizationList"] = [signed]
+        return found
 
 
 # Followed
