@@ -24,7 +24,8 @@ from custody.feeds.numbering import Heads, Place, Waiting
 Places = type[SequencedEventRow] | type[SequencedEntryRow]
 
 BATCH = CHUNK
-"""How many rows get their numbers in one transaction: a few milliseconds' work."""
+"""How many rows get their numbers in one transaction: tens of milliseconds in which nobody else
+writes to SQLite."""
 
 
 # Giving numbers: for the one leader
