@@ -51,14 +51,16 @@ class World:
     """One network, one client, as many vaults as a test makes."""
 
     database: Database
-    alias: str = "bitcoin-regtest"
+    alias: str | Network = "bitcoin-regtest"
     seed: int = 0
     start_height: int | None = None
     clock: Clock = field(default_factory=Clock)
     witnesses: Witnesses | None = None
 
     def __post_init__(self) -> None:
-        self.network: Network = find_network(self.alias)
+        self.network: Network = (
+            self.alias if isinstance(self.alias, Network) else find_network(self.alias)
+        )
         self.node = FakeNode(self.network, self.seed)
         self.adapter = FakeAdapter(self.node)
         self.signer = FakeSigner(self.seed, clock=self.clock)
