@@ -48,7 +48,9 @@ MONEY_MODULES = re.compile(
 )
 GENERATED = re.compile(r"_pb2\.pyi?$|/migrations/|^tests/vectors/")
 QUERY_MODULES = re.compile(r"^custody/db/|(^|[/_])repository\.py$|^(tests|docker)/")
-COMMAND_LINE = re.compile(r"(^|/)(cli|cli/.*|__main__|openapi)\.py$|^chains/devnet/|^tests/")
+COMMAND_LINE = re.compile(
+    r"(^|/)(cli|cli/.*|ceremonies/.*|__main__|openapi)\.py$|^chains/devnet/|^tests/"
+)
 
 Complaints = Iterator[str]
 

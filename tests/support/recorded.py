@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from itertools import count
 
 from chains.block import Block
 from chains.follow import Connected
-from chains.model import AddressType, BlockRef
+from chains.model import Address, AddressType, BlockRef
 from chains.networks import Network
 from custody.db.ids import new_id
 from custody.db.session import Database
@@ -64,7 +64,7 @@ async def booked(
     return told, found
 
 
-def _rows(world: World, owner: dict[str, VaultRow]) -> Iterable[dict[str, object]]:
+def _rows(world: World, owner: Mapping[Address, VaultRow]) -> list[dict[str, object]]:
     places: dict[str, count[int]] = {vault.id: count() for vault in owner.values()}
     kind = AddressType(world.network.address_types[0])
     return [

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,8 @@ from signer.wire import (
     format_time,
 )
 from tests.support.networks import find_network
+from tests.support.signer_clock import NOON as NOON
+from tests.support.signer_clock import Clock as Clock
 from tests.support.signer_policy import (
     ADA,
     ADMINISTRATORS,
@@ -91,7 +93,6 @@ __all__ = [
     "window",
 ]
 
-NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 """A Wednesday."""
 ENTROPY = bytes(range(32))
 SEED = bytes(seed_of(bytearray(ENTROPY)))
@@ -100,30 +101,6 @@ VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "keys"
 
 def vectors(name: str) -> Any:
     return json.loads((VECTORS / f"{name}.json").read_text())
-
-
-class Clock:
-    """Time that stands still until it is moved. `now`: what the wall clock says."""
-
-    def __init__(self, now: datetime = NOON) -> None:
-        self.now = now
-        self._passed = 0
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def counter(self) -> int:
-        """The seconds that really passed."""
-        return self._passed
-
-    def advance(self, seconds: int) -> None:
-        """Time passes."""
-        self._passed += seconds
-        self.step(seconds)
-
-    def step(self, seconds: int) -> None:
-        """The wall clock is set, and no time passes."""
-        self.now += timedelta(seconds=seconds)
 
 
 MANDATE = Mandate(

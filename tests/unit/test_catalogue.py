@@ -281,7 +281,7 @@ def test_amounts_know_the_new_asset():
 
 def test_the_example_of_an_operators_file_is_read():
     """Five networks that nothing in the code names, with traits that it has."""
-    networks, assets = read_rows(ROOT / "deploy" / "networks" / "l2.toml")
+    networks, assets = read_rows(ROOT / "docs" / "examples" / "networks-l2.toml")
     catalogue = built_in().with_rows(networks, assets)
     names = changed_networks(built_in(), catalogue)
     assert names == ("arbitrum", "base", "optimism", "polygon", "xlayer")

@@ -283,7 +283,7 @@ async def _insert_deposit(counter: Counter) -> str:
             vault_id=counter.vault_id,
             address_id=address.id,
             txid="bb",
-            position=0,
+            place="output:0",
             amount=1250,
             state="pending",
             block_height=7,
