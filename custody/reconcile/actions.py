@@ -74,9 +74,10 @@ async def _suspend(
     session: WriteSession, ledger: Ledger, network: NetworkId, vault: str, lines: Sequence[Line]
 ) -> None:
     """Only if the books still are as they were compared: another process may have found the same,
-    or a rescan the deposit. The next comparison says so then."""
+    or a rescan the deposit. The next comparison says so then. And not while they don't add up: what
+    is wrong in them is no money."""
     found = {line.asset: line for line in lines if line.verdict is Verdict.SURPLUS}
-    if not found:
+    if not found or await _is_broken(session, vault):
         return
     await lock_vaults(session, [vault])
     owned = (await repository.snapshot(session, network, vault)).owned
@@ -86,6 +87,11 @@ async def _suspend(
         vault,
         {asset: line.surplus for asset, line in found.items() if owned.get(asset, 0) == line.owned},
     )
+
+
+async def _is_broken(session: WriteSession, vault: str) -> bool:
+    broken = {row.vault_id for row in await alarms.open_of(session, AlarmCode.BOOKS_BROKEN)}
+    return not broken.isdisjoint({None, vault})
 
 
 def _says_nothing_new(lines: Sequence[Line], kept: Sequence[ReconciledRow], now: datetime) -> bool:

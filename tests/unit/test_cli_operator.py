@@ -161,7 +161,7 @@ def test_rewind_shows_first_and_undoes_when_told_to(books: Books):
         assert "nothing was changed" in shown
         assert books.frozen() is None
     said = done(*command, "--apply", env=books.env)
-    assert "undone: 1 deposits, 0 transfers, 1 ledger entries made" in said
+    assert "undone: 1 deposits, 0 foreign debits, 0 transfers, 1 ledger entries made" in said
     assert f"frozen {books.vault}" in said
     assert books.frozen() == "chain_rewound"
     assert "nothing to undo" in done(*command, env=books.env)

@@ -52,7 +52,14 @@ async def transfer(world: World, vault: VaultRow, amount: int, fee_max: int) -> 
         tx = FakeTx(world.network.id, (source,), tuple(outputs), world.node.fee)
     else:
         source = FakeInput("", None, 0, Address(row.address), row.path)
-        tx = FakeTx(world.network.id, (source,), tuple(outputs), fee_max, nonce=0)
+        tx = FakeTx(
+            world.network.id,
+            (source,),
+            tuple(outputs),
+            fee_max,
+            nonce=0,
+            rent=world.node.rent,
+        )
     now = world.clock()
     async with world.database.write() as session:
         costs = await add_transfer(

@@ -56,13 +56,12 @@ async def test_a_vault_that_is_equal_again_goes_on(database: Database):
     assert (row.ended_by, row.ended_reason, row.difference) == ("ada", "looked", None)
 
 
-@pytest.mark.parametrize("amount", [7, -7])
-async def test_what_still_differs_must_be_named(database: Database, amount: int):
+async def test_what_still_differs_must_be_named(database: Database):
     world, vault = await funded(database, COINS)
     async with database.write() as session:
         await freeze(session, [vault.id], "an operator looks", world.clock())
-    await take(world, vault, amount)
-    with pytest.raises(Conflict, match=r"7 (more|less) on the chain") as refused:
+    await take(world, vault, 7)
+    with pytest.raises(Conflict, match="7 less on the chain") as refused:
         await let_go(world, vault.id)
     assert refused.value.code == "vault_still_differs"
     assert await world.frozen(vault) == "an operator looks"
