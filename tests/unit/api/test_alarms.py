@@ -6,6 +6,7 @@ from custody.apikeys.model import Scope
 from custody.ledger.service import Ledger
 from custody.reconcile.actions import act_on_vault
 from custody.reconcile.report import Line, Verdict
+from custody.reconcile.repository import snapshot
 from tests.unit.api.counter import Counter
 
 
@@ -86,9 +87,10 @@ async def test_a_vault_is_frozen_and_unfrozen(counter: Counter):
 
 async def test_a_surplus_is_shown(counter: Counter):
     network = next(iter(counter.custody.networks.values()))
-    line = Line(counter.vault_id, network.id, network.native.id, 812, 5, 12, Verdict.SURPLUS)
-    ledger = Ledger(counter.clock)
-    vault = counter.vault_id
+    ledger, vault, native = Ledger(counter.clock), counter.vault_id, network.native.id
+    async with counter.database.read() as session:
+        owned = (await snapshot(session, network.id, vault)).owned.get(native, 0)
+    line = Line(vault, network.id, native, 812, 5, 12, Verdict.SURPLUS, owned=owned)
     await act_on_vault(counter.database, ledger, network.id, vault, [line], counter.clock())
     (shown,) = (await counter.get(f"/v1/vaults/{counter.vault_id}/reconciliation"))["items"]
     assert (shown["verdict"], shown["ledger_base_units"], shown["chain_base_units"]) == (
@@ -97,7 +99,7 @@ async def test_a_surplus_is_shown(counter: Counter):
         "12",
     )
     (alarm,) = (await counter.get("/v1/alarms"))["items"]
-    assert alarm["message"] == f"{network.native.id}: 7 more on the chain than in the ledger"
+    assert alarm["message"] == f"{native}: 7 in suspense"
     assert (await counter.get(f"/v1/vaults/{counter.vault_id}"))["frozen_reason"] is None
 
 
