@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row
-from custody.db.types import BaseUnits
+from custody.db.types import BaseUnits, Height
 
 
 class ForeignDebitRow(Row):
@@ -38,9 +38,9 @@ class ForeignDebitRow(Row):
     verdict: Mapped[str]
     explained_by: Mapped[str | None]
     state: Mapped[str]
-    block_height: Mapped[int]
+    block_height: Mapped[Height]
     block_hash: Mapped[str]
-    final_height: Mapped[int]
+    final_height: Mapped[Height]
     """As of a deposit."""
     owed: Mapped[int] = mapped_column(BaseUnits)
     reservation_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"))

@@ -96,7 +96,7 @@ def test_the_address_of_another_family_is_a_wrong_network(alias: str, foreign: s
     """Never a typing error and never accepted, however it is spelled. Networks of one family share
     their addresses, but for bitcoin's, which name their network."""
     codec, other = CODEC_OF[alias], CODEC_OF[foreign].network
-    same_family = codec.network.family is other.family
+    same_family = codec.network.family == other.family
     if alias == foreign or (same_family and other.family != families.BITCOIN):
         for address in known(foreign):
             assert codec.parse_address(address).address == address

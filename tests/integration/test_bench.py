@@ -10,11 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.bench import accepting, derivation, following, loading, payouts, signing
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.long
 def test_a_quick_run_has_every_section_and_leaves_nothing(tmp_path: Path) -> None:
     before = leftovers()
     page = tmp_path / "performance.md"

@@ -29,7 +29,9 @@ def node(height: int, age: timedelta = SECOND) -> NodeView:
 
 
 def applied(height: int, age: timedelta = 2 * SECOND) -> BlockRow:
-    return BlockRow(network=NETWORK.id, height=height, hash=f"a{height}", connected_at=NOW - age)
+    return BlockRow(
+        network=NETWORK.id, height=height, hash=f"a{height}", timestamp=0, connected_at=NOW - age
+    )
 
 
 @pytest.mark.parametrize(

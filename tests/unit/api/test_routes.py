@@ -153,6 +153,7 @@ async def test_how_old_a_balance_is(counter: Counter):
                     network=network,
                     height=block.ref.height,
                     hash=block.ref.hash,
+                    timestamp=0,
                     connected_at=counter.clock(),
                 )
             )

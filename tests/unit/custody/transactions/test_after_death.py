@@ -8,6 +8,7 @@ from chains.errors import BroadcastRejected
 from chains.model import Address, TxId
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
+from custody.vaults import freezes
 from tests.unit.custody.transfers.desk import Desk, total
 from tests.unit.custody.transfers.life import ACCOUNT, FUNDS, mandate_of
 
@@ -31,10 +32,13 @@ async def test_a_dead_transaction_in_a_block_freezes_and_calls_a_person(
     await desk.work(2)
     dead = await desk.newest(transfer_id)
     assert (dead.state, await desk.state(transfer_id)) == ("dead", "failed")
-    assert (await desk.balance(vault)).available == FUNDS
+    stolen = 1 + desk.node.fee
+    assert (await desk.balance(vault)).available == FUNDS - stolen
+    async with desk.database.write() as session:
+        await freezes.lift(session, vault.id, AlarmCode.FOREIGN_DEBIT, desk.clock())
     if spent:
         most = (await desk.transfer(transfer_id)).costs_max
-        await desk.send(vault, FUNDS - most)
+        await desk.send(vault, FUNDS - stolen - most)
 
     # What was shown was not so.
     desk.node.state.nonces[sender] = 0
@@ -59,7 +63,7 @@ async def test_a_dead_transaction_in_a_block_freezes_and_calls_a_person(
     assert (row.state, await desk.phase(transfer_id)) == ("final", "final")
     cost = total((await desk.newest(transfer_id)).costs)
     balance = await desk.balance(vault)
-    assert (balance.available, balance.reserved) == (FUNDS - 1_000 - cost, 0)
+    assert (balance.available, balance.reserved) == (FUNDS - stolen - 1_000 - cost, 0)
     assert await desk.received(transfer_id) == 1_000
 
 

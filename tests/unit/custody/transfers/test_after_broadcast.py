@@ -164,7 +164,7 @@ async def test_a_transaction_whose_coin_is_finally_gone_is_dead(sqlite: Database
     row = await desk.transfer(transfer_id)
     assert row.state == "failed"
     assert f"was used up by {thief}" in (row.reason or "")
-    assert (await desk.balance(vault)).available == FUNDS
+    assert (await desk.balance(vault)).available == FUNDS - 1 - desk.node.fee, "but what was stolen"
 
 
 async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person(
