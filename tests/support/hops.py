@@ -14,6 +14,7 @@ What is seen depends on what is called and on nothing else, least of all on the 
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import sys
 import threading
@@ -118,7 +119,8 @@ def _layer(file: str) -> int:
 
 @contextmanager
 def tracing() -> Iterator[Trace]:
-    """Of this thread's running event loop, and of threads that begin meanwhile."""
+    """Of this thread's running event loop, and of threads that begin meanwhile. The collector is
+    off: whom it closes while somebody runs, nobody has called."""
     trace, tracer = Trace(), _Tracer()
     loop = asyncio.get_running_loop()
     before = loop.get_task_factory()
@@ -128,11 +130,14 @@ def tracing() -> Iterator[Trace]:
         if event == "call":
             tracer.look(trace, frame)
 
+    gc.collect()
+    gc.disable()
     threading.setprofile(look)
     sys.setprofile(look)
     try:
         yield trace
     finally:
+        gc.enable()
         sys.setprofile(None)
         threading.setprofile(None)
         loop.set_task_factory(before)
