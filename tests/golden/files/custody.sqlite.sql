@@ -18,7 +18,7 @@ CREATE TABLE addresses (
 	CONSTRAINT uq_addresses_network_address UNIQUE (network, address), 
 	CONSTRAINT uq_addresses_vault_id_network_address_type_change_position UNIQUE (vault_id, network, address_type, change, position)
 );
-INSERT INTO "addresses" VALUES(1,'adr_01m8ea42ggqjdbg6d9t7cxvy29','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337','0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63','evm',0,0,'m/44''/60''/0''/0/0',X'037B5562E7C7091FA129BC85A4BA755E044E6DF64D46DE43B27C31269834EFCDED',NULL,'2026-11-27 10:51:51.184771');
+INSERT INTO "addresses" VALUES(1,'adr_01m8ed9qh4db3gxyhjc4mb4ggc','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337','0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF','evm',0,0,'m/44''/60''/0''/0/0',X'02757DB2C6304CFBF3AC33AEBF4EA2DD05CDA2B3F9C8350717BEA081A9252F32B4',NULL,'2026-11-27 11:47:22.276895');
 CREATE TABLE alarms (
 	id VARCHAR NOT NULL, 
 	code VARCHAR NOT NULL, 
@@ -34,8 +34,8 @@ CREATE TABLE alarms (
 	CONSTRAINT pk_alarms PRIMARY KEY (id), 
 	CONSTRAINT uq_alarms_open_key UNIQUE (open_key)
 );
-INSERT INTO "alarms" VALUES('alm_01m8ea42qbpngtvpsf0r66abhp','signer_warns',NULL,NULL,'memory-not-locked: memory is not locked and may reach swap (set the memlock limit to unlimited)','signer_warns - -','2026-11-27 10:51:51.159545','2026-11-27 10:51:51.159545',NULL,NULL,NULL);
-INSERT INTO "alarms" VALUES('alm_01m8ea4jn65y98ed70avhks027','reorg_too_deep',NULL,'vlt_01m8ea41qxajwkmzfy48bq6f0m','for a while',NULL,'2026-11-27 10:52:07.460262','2026-11-27 10:52:07.460262','2026-11-27 10:52:07.460262','custody','its cause is gone');
+INSERT INTO "alarms" VALUES('alm_01m8ed9qjwanvbm48s10rvezjh','signer_warns',NULL,NULL,'memory-not-locked: memory is not locked and may reach swap (set the memlock limit to unlimited)','signer_warns - -','2026-11-27 11:47:22.222283','2026-11-27 11:47:22.222283',NULL,NULL,NULL);
+INSERT INTO "alarms" VALUES('alm_01m8ed9xp9zpp6r0mdhf2sgmrg','reorg_too_deep',NULL,'vlt_01m8ed9q96wy4m4z3psgpzkmzd','for a while',NULL,'2026-11-27 11:47:28.391619','2026-11-27 11:47:28.391619','2026-11-27 11:47:28.391619','custody','its cause is gone');
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -54,8 +54,8 @@ CREATE TABLE api_keys (
 	CONSTRAINT fk_api_keys_client_id FOREIGN KEY(client_id) REFERENCES clients (id), 
 	CONSTRAINT uq_api_keys_digest UNIQUE (digest)
 );
-INSERT INTO "api_keys" VALUES('key_01m8ea4jdgn4e23bnbj4ccgs75','desk','robot',X'9D1CE9A0709D5D7C0FDF571C5E78FF34F9BA19777C7E3073BB7B156487F816C1','admin read transfer',NULL,'2026-11-27 10:52:07.460262',NULL);
-INSERT INTO "api_keys" VALUES('key_01m8ea4jdgn4e23bnq9565fv5h','old','robot',X'B2F5547D76524715A62962BD9532617785685CCA1831E280533B614131C2B750','admin read transfer',NULL,'2026-11-27 10:52:07.460262','2026-11-27 10:52:07.460262');
+INSERT INTO "api_keys" VALUES('key_01m8ed9xkb56tr9c7ym5mxfj55','desk','robot',X'0B5C21DADCC799D6A00F6B8A9E313BFD675F1B98ABFAA4791EDED723A48CEA87','admin read transfer',NULL,'2026-11-27 11:47:28.391619',NULL);
+INSERT INTO "api_keys" VALUES('key_01m8ed9xkb56tr9cbvhp39a1cb','old','robot',X'277648C9D931A330FC7DB878F9E8B8120208417D83A1040D806E184428AFFAEB','admin read transfer',NULL,'2026-11-27 11:47:28.391619','2026-11-27 11:47:28.391619');
 CREATE TABLE approvals (
 	id VARCHAR NOT NULL, 
 	transfer_id VARCHAR NOT NULL, 
@@ -69,9 +69,9 @@ CREATE TABLE approvals (
 	CONSTRAINT fk_approvals_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id), 
 	CONSTRAINT uq_approvals_mandate_digest_approver UNIQUE (mandate_digest, approver)
 );
-INSERT INTO "approvals" VALUES('apr_01m8ea48ce0gs5smx8qcsrbdk8','tfr_5gnz3crgk8rn9zapsbk5mdhrdv',X'9ED258E217FFC62324ACA4EC9976D1B3C71E69AE0A361BE83D0B4F143B7E46DD','ada','approve',X'06B3A5F405F22DF32CBD9DAE7B27F28182C707ABDBACB423A52760F02B2788504F1744E46DB22C8D6C7DCA1DBC36DB9DE2ABC649044D26BA118F89797B025804','2026-11-27 10:51:57.193415');
-INSERT INTO "approvals" VALUES('apr_01m8ea48qjpz7daenbkyeq7dcj','tfr_5gnz3crgk8rn9zapsbk5mdhrdv',X'9ED258E217FFC62324ACA4EC9976D1B3C71E69AE0A361BE83D0B4F143B7E46DD','bob','approve',X'A885E826B570EBD680BA35A7B98D7CA24C7B3C7A81B915CFBD3C0E9032A8F78A9338408FA12671D65AC5D3EAE664FACFA16CA069FB2F74454D096270842F7E0B','2026-11-27 10:51:57.529723');
-INSERT INTO "approvals" VALUES('apr_01m8ea496b3ta44r1dm3zgc5mj','tfr_1bpezqap30p1mmn1s0j2797frv',X'2AC79C442C7C5CF854C574914E3E43B25BCDD2858574B0870650FB54F5F67380','ada','reject',X'E255FF52A8F2E0F69BCA8E460F92643BF5A6904BF6798E9B240BD4446539845498D69DB316F734EB4B66930DFFBE22E15D1475D7F7BF492E15C15C29D44A960A','2026-11-27 10:51:58.024399');
+INSERT INTO "approvals" VALUES('apr_01m8ed9seh487dqfqm90247vyz','tfr_1bszrfygnh0ebjzmpw7sygn170',X'5B8DFD57051CCCA04477B3A5F3BE55F66F00D2E221AA78E611EA19D8DF83BD34','ada','approve',X'15A38F6B41D1EAB5B7A7D2D63B6458069C728A18027BAECB2A7C375E6CA1E7D38D094355BC10062C89364DD2F318AC77E46939AD25D922D17D108448A7E21D06','2026-11-27 11:47:24.236490');
+INSERT INTO "approvals" VALUES('apr_01m8ed9skfpeyw0zsmvbhwz1dd','tfr_1bszrfygnh0ebjzmpw7sygn170',X'5B8DFD57051CCCA04477B3A5F3BE55F66F00D2E221AA78E611EA19D8DF83BD34','bob','approve',X'DFC4E45522A0CD293B565790C37A9A0C0242DABC5408B90C3A219AE8C9E0E31614EEE6305AA298EEA094D456EC62FC51A1073CCCD6B130E13D20AB4C4016BE0A','2026-11-27 11:47:24.391215');
+INSERT INTO "approvals" VALUES('apr_01m8ed9sqx2a4m8hpfe2z9ajk1','tfr_04zk09end7y5yv0e764zh9w15s',X'01D9A9B2FB86028660EA38421CC765EBFFF33191443A4AD9C7A425990EF95675','ada','reject',X'8BEFBBDDD51674D416633CC53AD36E7E104FD6082B3FC28BCAA41D8D0A0A70992BA83A2F194149DC6BCD499F8AD10BC303AE05442E0D805E237CDAA0A711F300','2026-11-27 11:47:24.538432');
 CREATE TABLE blocks (
 	network VARCHAR NOT NULL, 
 	height INTEGER NOT NULL, 
@@ -80,19 +80,20 @@ CREATE TABLE blocks (
 	connected_at DATETIME NOT NULL, 
 	CONSTRAINT pk_blocks PRIMARY KEY (network, height)
 );
-INSERT INTO "blocks" VALUES('eip155:31337',0,'0xf02d7af3bb6a661d94da7cdb30b317e8d64d8390d3e3c821796dfd6342b4d8d7',1795776692,'2026-11-27 10:51:51.637642');
-INSERT INTO "blocks" VALUES('eip155:31337',1,'0xced20a407c799a3ad0f2f0af79a89a1c81d4ee00470cf7e6c3436027cd348c93',1795776692,'2026-11-27 10:51:51.637642');
-INSERT INTO "blocks" VALUES('eip155:31337',2,'0x932bf8e5c65057c3052106468538e212e62f29edbedd54eddb75b23d72d7e239',1795776709,'2026-11-27 10:51:51.637642');
-INSERT INTO "blocks" VALUES('eip155:31337',3,'0x2580e0b4383883e939680531698500dfbd26634af6b6e1a9253c60e97b78ee11',1795776711,'2026-11-27 10:51:54.400748');
-INSERT INTO "blocks" VALUES('eip155:31337',4,'0x828d3dd4e616e63df4ed974e1c0b957235b92273cc4c6a31398e9405f146d5ef',1795776714,'2026-11-27 10:51:56.059823');
-INSERT INTO "blocks" VALUES('eip155:31337',5,'0x27694617785a400b47986f196bda04ff4da2f81940fdc61dd6a8bed87d5fb34a',1795776715,'2026-11-27 10:51:56.621295');
-INSERT INTO "blocks" VALUES('eip155:31337',6,'0x362595ed8129bbbf2c18ab86f54a12b467cebd672422b20b17b1ac50cd66097e',1795776716,'2026-11-27 10:51:58.372601');
-INSERT INTO "blocks" VALUES('eip155:31337',7,'0xb59b81777c62b321047b125046151d5ad02f65486d0c432728a688ebbe44bd07',1795776719,'2026-11-27 10:52:00.603124');
-INSERT INTO "blocks" VALUES('eip155:31337',8,'0xa08a1daa2aa0a2fbaf3f70c1e6f8e225d7595248484955c3da5f765495c4838b',1795776720,'2026-11-27 10:52:01.740818');
-INSERT INTO "blocks" VALUES('eip155:31337',9,'0xae7147306cf1dddd7720b1521a952b47a3f47ac5c1ddf7958a98ad9e2805f8e9',1795776721,'2026-11-27 10:52:03.025606');
-INSERT INTO "blocks" VALUES('eip155:31337',10,'0x3e950f81aab0b9abaa4431003156d3a9866138a0a715ac46a944052c8a4514e5',1795776722,'2026-11-27 10:52:03.952623');
-INSERT INTO "blocks" VALUES('eip155:31337',11,'0xdaec2f65f0d2da8706c3c648c7ef019f6682c7bf7933ec244223acc3f04bcab9',1795776723,'2026-11-27 10:52:05.381739');
-INSERT INTO "blocks" VALUES('eip155:31337',12,'0xb083a194678be4aea98731157130ed63062b3b1ee62bfd8b0dc70d2b49c8d5cc',1795776725,'2026-11-27 10:52:07.166851');
+INSERT INTO "blocks" VALUES('eip155:31337',0,'0xa6a6009d07bc22c0bf4f46e23dde86c5b93f454db84a5bb1b8fc06c0da37483a',1795780039,'2026-11-27 11:47:22.419655');
+INSERT INTO "blocks" VALUES('eip155:31337',1,'0xb735b6b1177f7e5d186a0e82a11fbf6f38c83b5ab4793bc20e11e48bec042c2f',1795780039,'2026-11-27 11:47:22.419655');
+INSERT INTO "blocks" VALUES('eip155:31337',2,'0xd9aa9a69cea27c4902aa3fdbd1d9dabf1b621b0c9d97e11759a3f538da3f16f6',1795780041,'2026-11-27 11:47:22.419655');
+INSERT INTO "blocks" VALUES('eip155:31337',3,'0x63777c9c66260e9cd74a2bffd2b1f563dfae334786be9a60bfab9a313a228ff7',1795780042,'2026-11-27 11:47:22.938483');
+INSERT INTO "blocks" VALUES('eip155:31337',4,'0xe8c5e8bc7c8e5fa894d08afe438d32ee5bae8a0dfe1815d8df694a5adb53fc40',1795780043,'2026-11-27 11:47:23.472245');
+INSERT INTO "blocks" VALUES('eip155:31337',5,'0x2b36ec846dd51acd1c8729c2edfb94c05de40101b2fdbd9fe848051329822f9a',1795780043,'2026-11-27 11:47:23.925996');
+INSERT INTO "blocks" VALUES('eip155:31337',6,'0x77b5e32324e20b161c03fef9cd854e54b9b209a124ca6b265bb34873b1d79d60',1795780044,'2026-11-27 11:47:24.507258');
+INSERT INTO "blocks" VALUES('eip155:31337',7,'0x055027e520d988684c7790dcee94d00d32da2ca5500d344245d8c19942819120',1795780045,'2026-11-27 11:47:25.100846');
+INSERT INTO "blocks" VALUES('eip155:31337',8,'0x382ba537d2c5c29344e4e1d041a2baf53b65b02d6685fc5983e62470c5687d43',1795780045,'2026-11-27 11:47:25.517912');
+INSERT INTO "blocks" VALUES('eip155:31337',9,'0x4af78f64dbb9dbadc5ef9a9dbeaeb1f33105834f5d0f20eb2ed2bc0ca5d16380',1795780045,'2026-11-27 11:47:25.961133');
+INSERT INTO "blocks" VALUES('eip155:31337',10,'0xfb87a2888994f93f6d910b886827833d8ec622a7f0b7de7c8c3c87bae3dff545',1795780046,'2026-11-27 11:47:26.618443');
+INSERT INTO "blocks" VALUES('eip155:31337',11,'0x3f95e19be0542826e2c84ee87644c5f25bc13d4bbdea8c2af31bf07c6c0ec96a',1795780047,'2026-11-27 11:47:27.171531');
+INSERT INTO "blocks" VALUES('eip155:31337',12,'0xc551e46153a7236fb6df4a6f5380d154e513be8d62ae28f9f146268b7976f958',1795780047,'2026-11-27 11:47:27.727160');
+INSERT INTO "blocks" VALUES('eip155:31337',13,'0xe6412f440451f451f9ae3bfc162895b91eec49ecda6328fb2c15eae111ffbb67',1795780048,'2026-11-27 11:47:28.400798');
 CREATE TABLE claim_holders (
 	"key" VARCHAR NOT NULL, 
 	transaction_id VARCHAR NOT NULL, 
@@ -100,8 +101,8 @@ CREATE TABLE claim_holders (
 	CONSTRAINT pk_claim_holders PRIMARY KEY ("key", transaction_id), 
 	CONSTRAINT fk_claim_holders_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
 );
-INSERT INTO "claim_holders" VALUES('eip155:31337/nonce:0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63:0','txn_01m8ea48z9ve8p8p8hewyjpma4','inclusion');
-INSERT INTO "claim_holders" VALUES('eip155:31337/nonce:0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63:1','txn_01m8ea4bqz3pdr7agakjf93q68','inclusion');
+INSERT INTO "claim_holders" VALUES('eip155:31337/nonce:0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF:0','txn_01m8ed9spha4m4wbskcn9jew6t','inclusion');
+INSERT INTO "claim_holders" VALUES('eip155:31337/nonce:0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF:1','txn_01m8ed9tregk47w5t4d5cs3try','inclusion');
 CREATE TABLE claims (
 	"key" VARCHAR NOT NULL, 
 	network VARCHAR NOT NULL, 
@@ -115,7 +116,7 @@ CREATE TABLE clients (
 	created_at DATETIME NOT NULL, 
 	CONSTRAINT pk_clients PRIMARY KEY (id)
 );
-INSERT INTO "clients" VALUES('cli_01m8ea41hekdhp2wj93h49hg11','Example Ltd','2026-11-27 10:51:50.190764');
+INSERT INTO "clients" VALUES('cli_01m8ed9q6b22kj7k8scjmhpmnq','Example Ltd','2026-11-27 11:47:21.932056');
 CREATE TABLE coins (
 	network VARCHAR NOT NULL, 
 	txid VARCHAR NOT NULL, 
@@ -131,7 +132,7 @@ CREATE TABLE coins (
 	CONSTRAINT fk_coins_address_id FOREIGN KEY(address_id) REFERENCES addresses (id), 
 	CONSTRAINT fk_coins_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
-INSERT INTO "coins" VALUES('network','txid',1,'vlt_01m8ea41qxajwkmzfy48bq6f0m','adr_01m8ea42ggqjdbg6d9t7cxvy29','1',1,1,1,1);
+INSERT INTO "coins" VALUES('network','txid',1,'vlt_01m8ed9q96wy4m4z3psgpzkmzd','adr_01m8ed9qh4db3gxyhjc4mb4ggc','1',1,1,1,1);
 CREATE TABLE consumptions (
 	network VARCHAR NOT NULL, 
 	"key" VARCHAR NOT NULL, 
@@ -139,8 +140,8 @@ CREATE TABLE consumptions (
 	block_height INTEGER NOT NULL, 
 	CONSTRAINT pk_consumptions PRIMARY KEY (network, "key")
 );
-INSERT INTO "consumptions" VALUES('eip155:31337','eip155:31337/nonce:0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63:0','0x19d6f7672197f9964974851895fba81a2f63759d5f1b1edd523c43c1fa3de324',8);
-INSERT INTO "consumptions" VALUES('eip155:31337','eip155:31337/nonce:0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63:1','0xc1e5852f30adb6986e591ac22b8fb15db0ab6eca38474e813176d4c1593abdcb',9);
+INSERT INTO "consumptions" VALUES('eip155:31337','eip155:31337/nonce:0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF:0','0xd9274341755a65daa1a96695b00213092df685eb806c2ef6f9f2173a4f8f66d1',9);
+INSERT INTO "consumptions" VALUES('eip155:31337','eip155:31337/nonce:0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF:1','0xbaf01c297be91870c56d3e1947d0b6eb1bef70f77d425603bfb69ccd97d44001',10);
 CREATE TABLE deposits (
 	id VARCHAR NOT NULL, 
 	network VARCHAR NOT NULL, 
@@ -165,7 +166,7 @@ CREATE TABLE deposits (
 	CONSTRAINT fk_deposits_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id), 
 	CONSTRAINT uq_deposits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place)
 );
-INSERT INTO "deposits" VALUES('dep_01m8ea461mmp784s6e7v02brhf','eip155:31337','eip155:31337/slip44:60','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','adr_01m8ea42ggqjdbg6d9t7cxvy29','0xbc24c3f3cd793e1927a93559294d3d35156469e657b4b5e1e3bd7b0be7d306db','call:','100000000000000000000','credited',3,'0x2580e0b4383883e939680531698500dfbd26634af6b6e1a9253c60e97b78ee11',3,'ent_01m8ea461mmp784sdemzps6r35','2026-11-27 10:51:54.400748','2026-11-27 10:51:56.621295');
+INSERT INTO "deposits" VALUES('dep_01m8ed9r79wqq730w8mmh3ekt8','eip155:31337','eip155:31337/slip44:60','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','adr_01m8ed9qh4db3gxyhjc4mb4ggc','0x771b2fffd08377f7db563545bd80bd66a9def3f1267247bab791c22935ba91e2','call:','100000000000000000000','credited',3,'0x63777c9c66260e9cd74a2bffd2b1f563dfae334786be9a60bfab9a313a228ff7',3,'ent_01m8ed9r79wqq7313n8rz8r3qg','2026-11-27 11:47:22.938483','2026-11-27 11:47:23.925996');
 CREATE TABLE events (
 	seq INTEGER NOT NULL, 
 	kind VARCHAR NOT NULL, 
@@ -177,38 +178,38 @@ CREATE TABLE events (
 	created_at DATETIME NOT NULL, 
 	CONSTRAINT pk_events PRIMARY KEY (seq)
 );
-INSERT INTO "events" VALUES(1,'alarm','alm_01m8ea42qbpngtvpsf0r66abhp',NULL,'create','open','memory-not-locked: memory is not locked and may reach swap (set the memlock limit to unlimited)','2026-11-27 10:51:51.159545');
-INSERT INTO "events" VALUES(2,'deposit','dep_01m8ea461mmp784s6e7v02brhf','vlt_01m8ea41qxajwkmzfy48bq6f0m','create','pending',NULL,'2026-11-27 10:51:54.400748');
-INSERT INTO "events" VALUES(3,'deposit','dep_01m8ea461mmp784s6e7v02brhf','vlt_01m8ea41qxajwkmzfy48bq6f0m','change','credited',NULL,'2026-11-27 10:51:56.621295');
-INSERT INTO "events" VALUES(4,'transfer','tfr_232hzkj9x4a271gqy3yg3mnffk','vlt_01m8ea41qxajwkmzfy48bq6f0m','accept','approved',NULL,'2026-11-27 10:51:56.911245');
-INSERT INTO "events" VALUES(5,'transfer','tfr_5gnz3crgk8rn9zapsbk5mdhrdv','vlt_01m8ea41qxajwkmzfy48bq6f0m','ask','awaiting_approval',NULL,'2026-11-27 10:51:57.121114');
-INSERT INTO "events" VALUES(6,'approval','apr_01m8ea48ce0gs5smx8qcsrbdk8','vlt_01m8ea41qxajwkmzfy48bq6f0m','create','approve','ada','2026-11-27 10:51:57.193415');
-INSERT INTO "events" VALUES(7,'transfer','tfr_5gnz3crgk8rn9zapsbk5mdhrdv','vlt_01m8ea41qxajwkmzfy48bq6f0m','accept','approved',NULL,'2026-11-27 10:51:57.529723');
-INSERT INTO "events" VALUES(8,'approval','apr_01m8ea48qjpz7daenbkyeq7dcj','vlt_01m8ea41qxajwkmzfy48bq6f0m','create','approve','bob','2026-11-27 10:51:57.529723');
-INSERT INTO "events" VALUES(9,'transfer','tfr_1bpezqap30p1mmn1s0j2797frv','vlt_01m8ea41qxajwkmzfy48bq6f0m','ask','awaiting_approval',NULL,'2026-11-27 10:51:57.891038');
-INSERT INTO "events" VALUES(10,'transaction','txn_01m8ea48z9ve8p8p8hewyjpma4','vlt_01m8ea41qxajwkmzfy48bq6f0m','build','built',NULL,'2026-11-27 10:51:57.978023');
-INSERT INTO "events" VALUES(11,'transfer','tfr_232hzkj9x4a271gqy3yg3mnffk','vlt_01m8ea41qxajwkmzfy48bq6f0m','launch','in_flight',NULL,'2026-11-27 10:51:57.978023');
-INSERT INTO "events" VALUES(12,'transfer','tfr_1bpezqap30p1mmn1s0j2797frv','vlt_01m8ea41qxajwkmzfy48bq6f0m','reject','rejected','by ada','2026-11-27 10:51:58.024399');
-INSERT INTO "events" VALUES(13,'approval','apr_01m8ea496b3ta44r1dm3zgc5mj','vlt_01m8ea41qxajwkmzfy48bq6f0m','create','reject','ada','2026-11-27 10:51:58.024399');
-INSERT INTO "events" VALUES(14,'transfer','tfr_2e35v5vy7hqhtn32yyy4vsbjmv','vlt_01m8ea41qxajwkmzfy48bq6f0m','ask','awaiting_approval',NULL,'2026-11-27 10:51:58.572705');
-INSERT INTO "events" VALUES(15,'transaction','txn_01m8ea48z9ve8p8p8hewyjpma4','vlt_01m8ea41qxajwkmzfy48bq6f0m','sign','signed','0x19d6f7672197f9964974851895fba81a2f63759d5f1b1edd523c43c1fa3de324','2026-11-27 10:51:58.606138');
-INSERT INTO "events" VALUES(16,'transfer','tfr_2e35v5vy7hqhtn32yyy4vsbjmv','vlt_01m8ea41qxajwkmzfy48bq6f0m','cancel','cancelled','by robot','2026-11-27 10:51:58.652825');
-INSERT INTO "events" VALUES(17,'transfer','tfr_4sq86dvr2axq1wstqy5t87dh19','vlt_01m8ea41qxajwkmzfy48bq6f0m','ask','awaiting_approval',NULL,'2026-11-27 10:51:58.709772');
-INSERT INTO "events" VALUES(18,'transaction','txn_01m8ea48z9ve8p8p8hewyjpma4','vlt_01m8ea41qxajwkmzfy48bq6f0m','publish','broadcast',NULL,'2026-11-27 10:52:00.573925');
-INSERT INTO "events" VALUES(19,'transaction','txn_01m8ea4bqz3pdr7agakjf93q68','vlt_01m8ea41qxajwkmzfy48bq6f0m','build','built',NULL,'2026-11-27 10:52:00.680719');
-INSERT INTO "events" VALUES(20,'transfer','tfr_5gnz3crgk8rn9zapsbk5mdhrdv','vlt_01m8ea41qxajwkmzfy48bq6f0m','launch','in_flight',NULL,'2026-11-27 10:52:00.680719');
-INSERT INTO "events" VALUES(21,'transaction','txn_01m8ea4bqz3pdr7agakjf93q68','vlt_01m8ea41qxajwkmzfy48bq6f0m','sign','signed','0xc1e5852f30adb6986e591ac22b8fb15db0ab6eca38474e813176d4c1593abdcb','2026-11-27 10:52:00.719401');
-INSERT INTO "events" VALUES(22,'transaction','txn_01m8ea4bqz3pdr7agakjf93q68','vlt_01m8ea41qxajwkmzfy48bq6f0m','publish','broadcast',NULL,'2026-11-27 10:52:01.477943');
-INSERT INTO "events" VALUES(23,'transaction','txn_01m8ea48z9ve8p8p8hewyjpma4','vlt_01m8ea41qxajwkmzfy48bq6f0m','include','included','8 0xa08a1daa2aa0a2fbaf3f70c1e6f8e225d7595248484955c3da5f765495c4838b','2026-11-27 10:52:02.038087');
-INSERT INTO "events" VALUES(24,'transaction','txn_01m8ea4bqz3pdr7agakjf93q68','vlt_01m8ea41qxajwkmzfy48bq6f0m','include','included','9 0xae7147306cf1dddd7720b1521a952b47a3f47ac5c1ddf7958a98ad9e2805f8e9','2026-11-27 10:52:03.137811');
-INSERT INTO "events" VALUES(25,'transaction','txn_01m8ea48z9ve8p8p8hewyjpma4','vlt_01m8ea41qxajwkmzfy48bq6f0m','finalize','final',NULL,'2026-11-27 10:52:04.254877');
-INSERT INTO "events" VALUES(26,'transfer','tfr_232hzkj9x4a271gqy3yg3mnffk','vlt_01m8ea41qxajwkmzfy48bq6f0m','land','final',NULL,'2026-11-27 10:52:04.254877');
-INSERT INTO "events" VALUES(27,'transaction','txn_01m8ea4bqz3pdr7agakjf93q68','vlt_01m8ea41qxajwkmzfy48bq6f0m','finalize','final',NULL,'2026-11-27 10:52:06.413341');
-INSERT INTO "events" VALUES(28,'transfer','tfr_5gnz3crgk8rn9zapsbk5mdhrdv','vlt_01m8ea41qxajwkmzfy48bq6f0m','land','final',NULL,'2026-11-27 10:52:06.413341');
-INSERT INTO "events" VALUES(29,'freeze','frz_01m8ea4jjswdtksfrj0cs3pv0t','vlt_01m8ea41qxajwkmzfy48bq6f0m','create','open','a look at it','2026-11-27 10:52:07.460262');
-INSERT INTO "events" VALUES(30,'alarm','alm_01m8ea4jn65y98ed70avhks027','vlt_01m8ea41qxajwkmzfy48bq6f0m','create','open','for a while','2026-11-27 10:52:07.460262');
-INSERT INTO "events" VALUES(31,'freeze','frz_01m8ea4jjswdtksfrj0cs3pv0t','vlt_01m8ea41qxajwkmzfy48bq6f0m','change','ended','looked','2026-11-27 10:52:07.460262');
-INSERT INTO "events" VALUES(32,'alarm','alm_01m8ea4jn65y98ed70avhks027','vlt_01m8ea41qxajwkmzfy48bq6f0m','change','cleared','its cause is gone','2026-11-27 10:52:07.460262');
+INSERT INTO "events" VALUES(1,'alarm','alm_01m8ed9qjwanvbm48s10rvezjh',NULL,'create','open','memory-not-locked: memory is not locked and may reach swap (set the memlock limit to unlimited)','2026-11-27 11:47:22.222283');
+INSERT INTO "events" VALUES(2,'deposit','dep_01m8ed9r79wqq730w8mmh3ekt8','vlt_01m8ed9q96wy4m4z3psgpzkmzd','create','pending',NULL,'2026-11-27 11:47:22.938483');
+INSERT INTO "events" VALUES(3,'deposit','dep_01m8ed9r79wqq730w8mmh3ekt8','vlt_01m8ed9q96wy4m4z3psgpzkmzd','change','credited',NULL,'2026-11-27 11:47:23.925996');
+INSERT INTO "events" VALUES(4,'transfer','tfr_02rbwa6ey86mqw5jx8wkwwbm0p','vlt_01m8ed9q96wy4m4z3psgpzkmzd','accept','approved',NULL,'2026-11-27 11:47:24.004761');
+INSERT INTO "events" VALUES(5,'transfer','tfr_1bszrfygnh0ebjzmpw7sygn170','vlt_01m8ed9q96wy4m4z3psgpzkmzd','ask','awaiting_approval',NULL,'2026-11-27 11:47:24.096867');
+INSERT INTO "events" VALUES(6,'approval','apr_01m8ed9seh487dqfqm90247vyz','vlt_01m8ed9q96wy4m4z3psgpzkmzd','create','approve','ada','2026-11-27 11:47:24.236490');
+INSERT INTO "events" VALUES(7,'transfer','tfr_1bszrfygnh0ebjzmpw7sygn170','vlt_01m8ed9q96wy4m4z3psgpzkmzd','accept','approved',NULL,'2026-11-27 11:47:24.391215');
+INSERT INTO "events" VALUES(8,'approval','apr_01m8ed9skfpeyw0zsmvbhwz1dd','vlt_01m8ed9q96wy4m4z3psgpzkmzd','create','approve','bob','2026-11-27 11:47:24.391215');
+INSERT INTO "events" VALUES(9,'transfer','tfr_04zk09end7y5yv0e764zh9w15s','vlt_01m8ed9q96wy4m4z3psgpzkmzd','ask','awaiting_approval',NULL,'2026-11-27 11:47:24.486538');
+INSERT INTO "events" VALUES(10,'transfer','tfr_04zk09end7y5yv0e764zh9w15s','vlt_01m8ed9q96wy4m4z3psgpzkmzd','reject','rejected','by ada','2026-11-27 11:47:24.538432');
+INSERT INTO "events" VALUES(11,'approval','apr_01m8ed9sqx2a4m8hpfe2z9ajk1','vlt_01m8ed9q96wy4m4z3psgpzkmzd','create','reject','ada','2026-11-27 11:47:24.538432');
+INSERT INTO "events" VALUES(12,'transaction','txn_01m8ed9spha4m4wbskcn9jew6t','vlt_01m8ed9q96wy4m4z3psgpzkmzd','build','built',NULL,'2026-11-27 11:47:24.619532');
+INSERT INTO "events" VALUES(13,'transfer','tfr_02rbwa6ey86mqw5jx8wkwwbm0p','vlt_01m8ed9q96wy4m4z3psgpzkmzd','launch','in_flight',NULL,'2026-11-27 11:47:24.619532');
+INSERT INTO "events" VALUES(14,'transfer','tfr_1zvzp25tr6f9rt8zedzzh1ntpk','vlt_01m8ed9q96wy4m4z3psgpzkmzd','ask','awaiting_approval',NULL,'2026-11-27 11:47:25.079616');
+INSERT INTO "events" VALUES(15,'transfer','tfr_1zvzp25tr6f9rt8zedzzh1ntpk','vlt_01m8ed9q96wy4m4z3psgpzkmzd','cancel','cancelled','by robot','2026-11-27 11:47:25.121511');
+INSERT INTO "events" VALUES(16,'transaction','txn_01m8ed9spha4m4wbskcn9jew6t','vlt_01m8ed9q96wy4m4z3psgpzkmzd','sign','signed','0xd9274341755a65daa1a96695b00213092df685eb806c2ef6f9f2173a4f8f66d1','2026-11-27 11:47:25.187608');
+INSERT INTO "events" VALUES(17,'transfer','tfr_41xymwp2pmt14090nzn383e4j1','vlt_01m8ed9q96wy4m4z3psgpzkmzd','ask','awaiting_approval',NULL,'2026-11-27 11:47:25.244271');
+INSERT INTO "events" VALUES(18,'transaction','txn_01m8ed9spha4m4wbskcn9jew6t','vlt_01m8ed9q96wy4m4z3psgpzkmzd','publish','broadcast',NULL,'2026-11-27 11:47:25.494703');
+INSERT INTO "events" VALUES(19,'transaction','txn_01m8ed9tregk47w5t4d5cs3try','vlt_01m8ed9q96wy4m4z3psgpzkmzd','build','built',NULL,'2026-11-27 11:47:25.688423');
+INSERT INTO "events" VALUES(20,'transfer','tfr_1bszrfygnh0ebjzmpw7sygn170','vlt_01m8ed9q96wy4m4z3psgpzkmzd','launch','in_flight',NULL,'2026-11-27 11:47:25.688423');
+INSERT INTO "events" VALUES(21,'transaction','txn_01m8ed9tregk47w5t4d5cs3try','vlt_01m8ed9q96wy4m4z3psgpzkmzd','sign','signed','0xbaf01c297be91870c56d3e1947d0b6eb1bef70f77d425603bfb69ccd97d44001','2026-11-27 11:47:25.819588');
+INSERT INTO "events" VALUES(22,'transaction','txn_01m8ed9tregk47w5t4d5cs3try','vlt_01m8ed9q96wy4m4z3psgpzkmzd','publish','broadcast',NULL,'2026-11-27 11:47:26.210162');
+INSERT INTO "events" VALUES(23,'transaction','txn_01m8ed9spha4m4wbskcn9jew6t','vlt_01m8ed9q96wy4m4z3psgpzkmzd','include','included','9 0x4af78f64dbb9dbadc5ef9a9dbeaeb1f33105834f5d0f20eb2ed2bc0ca5d16380','2026-11-27 11:47:26.312631');
+INSERT INTO "events" VALUES(24,'transaction','txn_01m8ed9tregk47w5t4d5cs3try','vlt_01m8ed9q96wy4m4z3psgpzkmzd','include','included','10 0xfb87a2888994f93f6d910b886827833d8ec622a7f0b7de7c8c3c87bae3dff545','2026-11-27 11:47:26.835892');
+INSERT INTO "events" VALUES(25,'transaction','txn_01m8ed9spha4m4wbskcn9jew6t','vlt_01m8ed9q96wy4m4z3psgpzkmzd','finalize','final',NULL,'2026-11-27 11:47:27.345788');
+INSERT INTO "events" VALUES(26,'transfer','tfr_02rbwa6ey86mqw5jx8wkwwbm0p','vlt_01m8ed9q96wy4m4z3psgpzkmzd','land','final',NULL,'2026-11-27 11:47:27.345788');
+INSERT INTO "events" VALUES(27,'transaction','txn_01m8ed9tregk47w5t4d5cs3try','vlt_01m8ed9q96wy4m4z3psgpzkmzd','finalize','final',NULL,'2026-11-27 11:47:27.938967');
+INSERT INTO "events" VALUES(28,'transfer','tfr_1bszrfygnh0ebjzmpw7sygn170','vlt_01m8ed9q96wy4m4z3psgpzkmzd','land','final',NULL,'2026-11-27 11:47:27.938967');
+INSERT INTO "events" VALUES(29,'freeze','frz_01m8ed9xnadn73a31m7vqykf7z','vlt_01m8ed9q96wy4m4z3psgpzkmzd','create','open','a look at it','2026-11-27 11:47:28.391619');
+INSERT INTO "events" VALUES(30,'alarm','alm_01m8ed9xp9zpp6r0mdhf2sgmrg','vlt_01m8ed9q96wy4m4z3psgpzkmzd','create','open','for a while','2026-11-27 11:47:28.391619');
+INSERT INTO "events" VALUES(31,'freeze','frz_01m8ed9xnadn73a31m7vqykf7z','vlt_01m8ed9q96wy4m4z3psgpzkmzd','change','ended','looked','2026-11-27 11:47:28.391619');
+INSERT INTO "events" VALUES(32,'alarm','alm_01m8ed9xp9zpp6r0mdhf2sgmrg','vlt_01m8ed9q96wy4m4z3psgpzkmzd','change','cleared','its cause is gone','2026-11-27 11:47:28.391619');
 CREATE TABLE follow_states (
 	network VARCHAR NOT NULL, 
 	position_height INTEGER, 
@@ -228,7 +229,7 @@ CREATE TABLE follow_states (
 	internal_credits VARCHAR NOT NULL, 
 	CONSTRAINT pk_follow_states PRIMARY KEY (network)
 );
-INSERT INTO "follow_states" VALUES('eip155:31337',9,'0xae7147306cf1dddd7720b1521a952b47a3f47ac5c1ddf7958a98ad9e2805f8e9',9,'0xae7147306cf1dddd7720b1521a952b47a3f47ac5c1ddf7958a98ad9e2805f8e9',NULL,'2026-11-27 10:52:03.019210','2026-11-27 10:52:03.056494','2026-11-27 10:52:03.056494','2026-11-27 10:51:51.122451',NULL,NULL,NULL,NULL,0,'seen');
+INSERT INTO "follow_states" VALUES('eip155:31337',12,'0xc551e46153a7236fb6df4a6f5380d154e513be8d62ae28f9f146268b7976f958',12,'0xc551e46153a7236fb6df4a6f5380d154e513be8d62ae28f9f146268b7976f958',NULL,'2026-11-27 11:47:27.718693','2026-11-27 11:47:27.802440','2026-11-27 11:47:27.802440','2026-11-27 11:47:22.314911',NULL,NULL,NULL,NULL,0,'seen');
 CREATE TABLE followers (
 	network VARCHAR NOT NULL, 
 	coins_version VARCHAR, 
@@ -236,7 +237,7 @@ CREATE TABLE followers (
 	final_by VARCHAR, 
 	CONSTRAINT pk_followers PRIMARY KEY (network)
 );
-INSERT INTO "followers" VALUES('eip155:31337',NULL,10,'node');
+INSERT INTO "followers" VALUES('eip155:31337',NULL,11,'node');
 CREATE TABLE foreign_debits (
 	id VARCHAR NOT NULL, 
 	network VARCHAR NOT NULL, 
@@ -266,7 +267,7 @@ CREATE TABLE foreign_debits (
 	CONSTRAINT fk_foreign_debits_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id), 
 	CONSTRAINT uq_foreign_debits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place)
 );
-INSERT INTO "foreign_debits" VALUES('id','network','asset','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','address','txid','place','1','account','verdict','explained_by','state',1,'block_hash',1,'1','ent_01m8ea461mmp784sdemzps6r35','ent_01m8ea461mmp784sdemzps6r35','2026-01-01 00:00:00.000000','2026-01-01 00:00:00.000000');
+INSERT INTO "foreign_debits" VALUES('id','network','asset','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','address','txid','place','1','account','verdict','explained_by','state',1,'block_hash',1,'1','ent_01m8ed9r79wqq7313n8rz8r3qg','ent_01m8ed9r79wqq7313n8rz8r3qg','2026-01-01 00:00:00.000000','2026-01-01 00:00:00.000000');
 CREATE TABLE idempotency (
 	scope VARCHAR NOT NULL, 
 	"key" VARCHAR NOT NULL, 
@@ -276,11 +277,11 @@ CREATE TABLE idempotency (
 	created_at DATETIME NOT NULL, 
 	CONSTRAINT pk_idempotency PRIMARY KEY (scope, "key")
 );
-INSERT INTO "idempotency" VALUES('client cli_01m8ea41hekdhp2wj93h49hg11 POST /v1/transfers','key-1',X'3078353135304445373634383141333962666541373037643663393242663344446242383932324236302031303030303030303030303030303030303030',201,X'7466725F323332687A6B6A39783461323731677179337967336D6E66666B','2026-11-27 10:51:56.911245');
-INSERT INTO "idempotency" VALUES('client cli_01m8ea41hekdhp2wj93h49hg11 POST /v1/transfers','key-2',X'3078456637364339623733313335314244433136373938633132413533374138643945346433636161622032303030303030303030303030303030303030',201,X'7466725F35676E7A336372676B38726E397A617073626B356D6468726476','2026-11-27 10:51:57.121114');
-INSERT INTO "idempotency" VALUES('client cli_01m8ea41hekdhp2wj93h49hg11 POST /v1/transfers','key-3',X'3078316238443030374245363637373061394532356144416266623534334431616264633234434432612032303030303030303030303030303030303030',201,X'7466725F316270657A716170333070316D6D6E3173306A32373937667276','2026-11-27 10:51:57.891038');
-INSERT INTO "idempotency" VALUES('client cli_01m8ea41hekdhp2wj93h49hg11 POST /v1/transfers','key-4',X'3078303735373437364231353065664435323966373538323738654437343543306136383046613931372032303030303030303030303030303030303030',201,X'7466725F326533357635767937687168746E3332797979347673626A6D76','2026-11-27 10:51:58.572705');
-INSERT INTO "idempotency" VALUES('client cli_01m8ea41hekdhp2wj93h49hg11 POST /v1/transfers','key-5',X'3078384365363135373464454465383046363143343835333362353831333330463135633438373741662032303030303030303030303030303030303030',201,X'7466725F3473713836647672326178713177737471793574383764683139','2026-11-27 10:51:58.709772');
+INSERT INTO "idempotency" VALUES('client cli_01m8ed9q6b22kj7k8scjmhpmnq POST /v1/transfers','key-1',X'3078363130303434664242354331314544616243336535363041343635624133453946663033373537462031303030303030303030303030303030303030',201,X'7466725F30327262776136657938366D7177356A7838776B7777626D3070','2026-11-27 11:47:24.004761');
+INSERT INTO "idempotency" VALUES('client cli_01m8ed9q6b22kj7k8scjmhpmnq POST /v1/transfers','key-2',X'3078313337463865346565424443383664306164316533396539456564656132393531366537343833302032303030303030303030303030303030303030',201,X'7466725F3162737A726679676E683065626A7A6D7077377379676E313730','2026-11-27 11:47:24.096867');
+INSERT INTO "idempotency" VALUES('client cli_01m8ed9q6b22kj7k8scjmhpmnq POST /v1/transfers','key-3',X'3078383043323544463865333534424432326337366230384636453932394636386632323138323430392032303030303030303030303030303030303030',201,X'7466725F30347A6B3039656E64377935797630653736347A683977313573','2026-11-27 11:47:24.486538');
+INSERT INTO "idempotency" VALUES('client cli_01m8ed9q6b22kj7k8scjmhpmnq POST /v1/transfers','key-4',X'3078634341394544643330354637643945653037613439364636323435464463374232344461633334342032303030303030303030303030303030303030',201,X'7466725F317A767A70323574723666397274387A65647A7A68316E74706B','2026-11-27 11:47:25.079616');
+INSERT INTO "idempotency" VALUES('client cli_01m8ed9q6b22kj7k8scjmhpmnq POST /v1/transfers','key-5',X'3078303434333434333045303044323445374241386438653942304266323945303365353634326238642032303030303030303030303030303030303030',201,X'7466725F343178796D777032706D7431343039306E7A6E33383365346A31','2026-11-27 11:47:25.244271');
 CREATE TABLE leases (
 	name VARCHAR NOT NULL, 
 	holder VARCHAR NOT NULL, 
@@ -290,10 +291,10 @@ CREATE TABLE leases (
 	CONSTRAINT pk_leases PRIMARY KEY (name), 
 	CONSTRAINT uq_leases_name_epoch UNIQUE (name, epoch)
 );
-INSERT INTO "leases" VALUES('feeds','b79362e3e4baf2744931e4656deff4b2',1,'2026-11-27 10:52:07.763000','2026-11-27 10:52:07.763000');
-INSERT INTO "leases" VALUES('expiry','b79362e3e4baf2744931e4656deff4b2',1,'2026-11-27 10:52:07.763000','2026-11-27 10:52:07.763000');
-INSERT INTO "leases" VALUES('follow:eip155:31337','b79362e3e4baf2744931e4656deff4b2',1,'2026-11-27 10:52:07.763000','2026-11-27 10:52:07.763000');
-INSERT INTO "leases" VALUES('signer','b79362e3e4baf2744931e4656deff4b2',1,'2026-11-27 10:52:07.763000','2026-11-27 10:52:07.763000');
+INSERT INTO "leases" VALUES('expiry','075215c9ac863f940dc6cb3925ecdb89',1,'2026-11-27 11:47:28.671000','2026-11-27 11:47:28.671000');
+INSERT INTO "leases" VALUES('signer','075215c9ac863f940dc6cb3925ecdb89',1,'2026-11-27 11:47:28.671000','2026-11-27 11:47:28.671000');
+INSERT INTO "leases" VALUES('feeds','075215c9ac863f940dc6cb3925ecdb89',1,'2026-11-27 11:47:28.671000','2026-11-27 11:47:28.671000');
+INSERT INTO "leases" VALUES('follow:eip155:31337','075215c9ac863f940dc6cb3925ecdb89',1,'2026-11-27 11:47:28.671000','2026-11-27 11:47:28.671000');
 CREATE TABLE ledger_accounts (
 	id VARCHAR NOT NULL, 
 	vault_id VARCHAR, 
@@ -307,8 +308,8 @@ CREATE TABLE ledger_accounts (
 	CONSTRAINT fk_ledger_accounts_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id), 
 	CONSTRAINT uq_ledger_accounts_vault_id_asset_kind UNIQUE (vault_id, asset, kind)
 );
+INSERT INTO "ledger_accounts" VALUES('acc_34aae04c95ef98432744d2b8ffaa547b','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337/slip44:60','vault','3000055533570099000','100000000000000000000','2005000000000000000','0');
 INSERT INTO "ledger_accounts" VALUES('acc_4d047e92d53993b8544cc55fee9d2d80',NULL,'eip155:31337/slip44:60','chain','0','0','0','0');
-INSERT INTO "ledger_accounts" VALUES('acc_9c97f844f445518c87e86588e02bbe9d','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337/slip44:60','vault','3000057466937220000','100000000000000000000','2005000000000000000','0');
 INSERT INTO "ledger_accounts" VALUES('acc_fc83c8a69ade7471c987c1136dc1a936',NULL,'eip155:31337/slip44:60','fees','0','0','0','0');
 CREATE TABLE ledger_entries (
 	id VARCHAR NOT NULL, 
@@ -327,26 +328,26 @@ CREATE TABLE ledger_entries (
 	CONSTRAINT fk_ledger_entries_pending_id FOREIGN KEY(pending_id) REFERENCES ledger_entries (id), 
 	CONSTRAINT uq_ledger_entries_pending_id UNIQUE (pending_id)
 );
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea461mmp784sdemzps6r35','reserve','acc_4d047e92d53993b8544cc55fee9d2d80','acc_9c97f844f445518c87e86588e02bbe9d','eip155:31337/slip44:60','100000000000000000000',NULL,'dep_01m8ea461mmp784s6e7v02brhf','deposit','2026-11-27 10:51:54.951322');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea481fa2xgca3rreabtgyf','settle','acc_4d047e92d53993b8544cc55fee9d2d80','acc_9c97f844f445518c87e86588e02bbe9d','eip155:31337/slip44:60','100000000000000000000','ent_01m8ea461mmp784sdemzps6r35','dep_01m8ea461mmp784s6e7v02brhf','deposit','2026-11-27 10:51:56.870361');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea486p7jmqe9nkr3jadftx','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','1000000000000000000',NULL,'tfr_232hzkj9x4a271gqy3yg3mnffk','transfer','2026-11-27 10:51:57.015145');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea486p7jmqe9p3zxzjtvyj','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_232hzkj9x4a271gqy3yg3mnffk','fee','2026-11-27 10:51:57.015145');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea48a34bc0dpj9msn8m5s9','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_5gnz3crgk8rn9zapsbk5mdhrdv','transfer','2026-11-27 10:51:57.124394');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea48a34bc0dpnven16ygqs','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_5gnz3crgk8rn9zapsbk5mdhrdv','fee','2026-11-27 10:51:57.124394');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea492s2ztewhb19eb4askr','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_1bpezqap30p1mmn1s0j2797frv','transfer','2026-11-27 10:51:57.913843');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea492s2ztewhj5s54zjmcd','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_1bpezqap30p1mmn1s0j2797frv','fee','2026-11-27 10:51:57.913843');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49bn7krnje6q3af4pzjn','void','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000','ent_01m8ea492s2ztewhb19eb4askr','tfr_1bpezqap30p1mmn1s0j2797frv','transfer','2026-11-27 10:51:58.294272');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49bn7krnjebe68bmr4se','void','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000','ent_01m8ea492s2ztewhj5s54zjmcd','tfr_1bpezqap30p1mmn1s0j2797frv','fee','2026-11-27 10:51:58.294272');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49qftkkgfywcpbbaw0an','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_2e35v5vy7hqhtn32yyy4vsbjmv','transfer','2026-11-27 10:51:58.575774');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49qftkkgfz3jk7ksst52','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_2e35v5vy7hqhtn32yyy4vsbjmv','fee','2026-11-27 10:51:58.575774');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49tjcv25kjy06rf64k3h','void','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000','ent_01m8ea49qftkkgfywcpbbaw0an','tfr_2e35v5vy7hqhtn32yyy4vsbjmv','transfer','2026-11-27 10:51:58.679206');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49tjcv25kk4gdbpa556m','void','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000','ent_01m8ea49qftkkgfz3jk7ksst52','tfr_2e35v5vy7hqhtn32yyy4vsbjmv','fee','2026-11-27 10:51:58.679206');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49vqgpamk3e9rqygdzvk','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_4sq86dvr2axq1wstqy5t87dh19','transfer','2026-11-27 10:51:58.711885');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea49vqgpamk3m86xabcd04','reserve','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_4sq86dvr2axq1wstqy5t87dh19','fee','2026-11-27 10:51:58.711885');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea4fe0q01ggywch99vw96x','settle','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','1000000000000000000','ent_01m8ea486p7jmqe9nkr3jadftx','tfr_232hzkj9x4a271gqy3yg3mnffk','transfer','2026-11-27 10:52:04.428913');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea4fe0q01ggz28hyp77695','settle','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','29248263345000','ent_01m8ea486p7jmqe9p3zxzjtvyj','tfr_232hzkj9x4a271gqy3yg3mnffk','fee','2026-11-27 10:52:04.428913');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea4hg2mc0nqkfb58zdq99w','settle','acc_9c97f844f445518c87e86588e02bbe9d','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000','ent_01m8ea48a34bc0dpj9msn8m5s9','tfr_5gnz3crgk8rn9zapsbk5mdhrdv','transfer','2026-11-27 10:52:06.537482');
-INSERT INTO "ledger_entries" VALUES('ent_01m8ea4hg2mc0nqkjyb82vt2ft','settle','acc_9c97f844f445518c87e86588e02bbe9d','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','28218673875000','ent_01m8ea48a34bc0dpnven16ygqs','tfr_5gnz3crgk8rn9zapsbk5mdhrdv','fee','2026-11-27 10:52:06.537482');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9r79wqq7313n8rz8r3qg','reserve','acc_4d047e92d53993b8544cc55fee9d2d80','acc_34aae04c95ef98432744d2b8ffaa547b','eip155:31337/slip44:60','100000000000000000000',NULL,'dep_01m8ed9r79wqq730w8mmh3ekt8','deposit','2026-11-27 11:47:23.005294');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9s59m2fvcawjbtmaxwnr','settle','acc_4d047e92d53993b8544cc55fee9d2d80','acc_34aae04c95ef98432744d2b8ffaa547b','eip155:31337/slip44:60','100000000000000000000','ent_01m8ed9r79wqq7313n8rz8r3qg','dep_01m8ed9r79wqq730w8mmh3ekt8','deposit','2026-11-27 11:47:23.957532');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9s8tefde1k1cmzxxt152','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','1000000000000000000',NULL,'tfr_02rbwa6ey86mqw5jx8wkwwbm0p','transfer','2026-11-27 11:47:24.059024');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9s8tefde1k7pst2c0k1n','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_02rbwa6ey86mqw5jx8wkwwbm0p','fee','2026-11-27 11:47:24.059024');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9sa65rw3f77gehg68yvk','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_1bszrfygnh0ebjzmpw7sygn170','transfer','2026-11-27 11:47:24.102552');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9sa65rw3f77w4mw2mh76','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_1bszrfygnh0ebjzmpw7sygn170','fee','2026-11-27 11:47:24.102552');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9sp8f787tdnzd6qre512','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_04zk09end7y5yv0e764zh9w15s','transfer','2026-11-27 11:47:24.488681');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9sp8f787tdvwknrp343b','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_04zk09end7y5yv0e764zh9w15s','fee','2026-11-27 11:47:24.488681');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9sryrwy4eap0x20zv9vf','void','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000','ent_01m8ed9sp8f787tdnzd6qre512','tfr_04zk09end7y5yv0e764zh9w15s','transfer','2026-11-27 11:47:24.592569');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9sryrwy4eathm4c8ak5z','void','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000','ent_01m8ed9sp8f787tdvwknrp343b','tfr_04zk09end7y5yv0e764zh9w15s','fee','2026-11-27 11:47:24.592569');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9t8sfxjxq228bk2mfe72','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_1zvzp25tr6f9rt8zedzzh1ntpk','transfer','2026-11-27 11:47:25.081674');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9t8sfxjxq29p0z04xhxe','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_1zvzp25tr6f9rt8zedzzh1ntpk','fee','2026-11-27 11:47:25.081674');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9tarjw5ybm5p0hx93rqz','void','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000','ent_01m8ed9t8sfxjxq228bk2mfe72','tfr_1zvzp25tr6f9rt8zedzzh1ntpk','transfer','2026-11-27 11:47:25.160717');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9tarjw5ybm6z7mwre3yj','void','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000','ent_01m8ed9t8sfxjxq29p0z04xhxe','tfr_1zvzp25tr6f9rt8zedzzh1ntpk','fee','2026-11-27 11:47:25.160717');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9tdxh6tqk7vce6n7gnzj','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000',NULL,'tfr_41xymwp2pmt14090nzn383e4j1','transfer','2026-11-27 11:47:25.246249');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9tdxh6tqk7x80rpcmmms','reserve','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','5000000000000000',NULL,'tfr_41xymwp2pmt14090nzn383e4j1','fee','2026-11-27 11:47:25.246249');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9wg26dnbw3m6t8v36pdv','settle','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','1000000000000000000','ent_01m8ed9s8tefde1k1cmzxxt152','tfr_02rbwa6ey86mqw5jx8wkwwbm0p','transfer','2026-11-27 11:47:27.365948');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9wg3h18m6gfgdqt1gfqw','settle','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','28217230440000','ent_01m8ed9s8tefde1k7pst2c0k1n','tfr_02rbwa6ey86mqw5jx8wkwwbm0p','fee','2026-11-27 11:47:27.365948');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9x3wm62sf6ma4vjqmy64','settle','acc_34aae04c95ef98432744d2b8ffaa547b','acc_4d047e92d53993b8544cc55fee9d2d80','eip155:31337/slip44:60','2000000000000000000','ent_01m8ed9sa65rw3f77gehg68yvk','tfr_1bszrfygnh0ebjzmpw7sygn170','transfer','2026-11-27 11:47:28.008359');
+INSERT INTO "ledger_entries" VALUES('ent_01m8ed9x3wm62sf6t18wthytxa','settle','acc_34aae04c95ef98432744d2b8ffaa547b','acc_fc83c8a69ade7471c987c1136dc1a936','eip155:31337/slip44:60','27316339659000','ent_01m8ed9sa65rw3f77w4mw2mh76','tfr_1bszrfygnh0ebjzmpw7sygn170','fee','2026-11-27 11:47:28.008359');
 CREATE TABLE mandates (
 	transfer_id VARCHAR NOT NULL, 
 	version INTEGER NOT NULL, 
@@ -361,11 +362,11 @@ CREATE TABLE mandates (
 	CONSTRAINT fk_mandates_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id), 
 	CONSTRAINT uq_mandates_digest UNIQUE (digest)
 );
-INSERT INTO "mandates" VALUES('tfr_232hzkj9x4a271gqy3yg3mnffk',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D386561343168656B64687032776A393368343968673131222C2265666665637473223A5B7B2261646472657373223A22307835313530444537363438314133396266654137303764366339324266334444624238393232423630222C22616D6F756E74223A2231303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431303A35313A35365A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307830373442306244626530644546363734334637613344453239393639303542356430664635443633222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F323332687A6B6A39783461323731677179337967336D6E66666B222C227661756C74223A22766C745F30316D38656134317178616A776B6D7A6679343862713666306D227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431303A35313A35365A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431303A35313A35365A222C2276657273696F6E223A317D',X'B4F1FFA72CD03188BCA788057CF7EBBC37B6377FE50B3E77E49FD573E1D356F1','[["eip155:31337/slip44:60","fee","5000000000000000"]]','agreed','2026-11-27 10:51:56.000000','2026-11-28 10:51:56.000000','2026-11-27 10:51:56.911245');
-INSERT INTO "mandates" VALUES('tfr_5gnz3crgk8rn9zapsbk5mdhrdv',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D386561343168656B64687032776A393368343968673131222C2265666665637473223A5B7B2261646472657373223A22307845663736433962373331333531424443313637393863313241353337413864394534643363616162222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431303A35313A35375A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307830373442306244626530644546363734334637613344453239393639303542356430664635443633222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F35676E7A336372676B38726E397A617073626B356D6468726476222C227661756C74223A22766C745F30316D38656134317178616A776B6D7A6679343862713666306D227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431303A35313A35375A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431303A35313A35375A222C2276657273696F6E223A317D',X'9ED258E217FFC62324ACA4EC9976D1B3C71E69AE0A361BE83D0B4F143B7E46DD','[["eip155:31337/slip44:60","fee","5000000000000000"]]','agreed','2026-11-27 10:51:57.000000','2026-11-28 10:51:57.000000','2026-11-27 10:51:57.529723');
-INSERT INTO "mandates" VALUES('tfr_1bpezqap30p1mmn1s0j2797frv',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D386561343168656B64687032776A393368343968673131222C2265666665637473223A5B7B2261646472657373223A22307831623844303037424536363737306139453235614441626662353433443161626463323443443261222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431303A35313A35375A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307830373442306244626530644546363734334637613344453239393639303542356430664635443633222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F316270657A716170333070316D6D6E3173306A32373937667276222C227661756C74223A22766C745F30316D38656134317178616A776B6D7A6679343862713666306D227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431303A35313A35375A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431303A35313A35375A222C2276657273696F6E223A317D',X'2AC79C442C7C5CF854C574914E3E43B25BCDD2858574B0870650FB54F5F67380','[["eip155:31337/slip44:60","fee","5000000000000000"]]','rejected','2026-11-27 10:51:57.000000','2026-11-28 10:51:57.000000','2026-11-27 10:51:58.024399');
-INSERT INTO "mandates" VALUES('tfr_2e35v5vy7hqhtn32yyy4vsbjmv',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D386561343168656B64687032776A393368343968673131222C2265666665637473223A5B7B2261646472657373223A22307830373537343736423135306566443532396637353832373865443734354330613638304661393137222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431303A35313A35385A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307830373442306244626530644546363734334637613344453239393639303542356430664635443633222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F326533357635767937687168746E3332797979347673626A6D76222C227661756C74223A22766C745F30316D38656134317178616A776B6D7A6679343862713666306D227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431303A35313A35385A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431303A35313A35385A222C2276657273696F6E223A317D',X'2E9E395A4F0220F84684812CB577F105C0E550BC20CF20950427B460E8F94DD3','[["eip155:31337/slip44:60","fee","5000000000000000"]]','void','2026-11-27 10:51:58.000000','2026-11-28 10:51:58.000000','2026-11-27 10:51:58.652825');
-INSERT INTO "mandates" VALUES('tfr_4sq86dvr2axq1wstqy5t87dh19',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D386561343168656B64687032776A393368343968673131222C2265666665637473223A5B7B2261646472657373223A22307838436536313537346445446538304636314334383533336235383133333046313563343837374166222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431303A35313A35385A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307830373442306244626530644546363734334637613344453239393639303542356430664635443633222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F3473713836647672326178713177737471793574383764683139222C227661756C74223A22766C745F30316D38656134317178616A776B6D7A6679343862713666306D227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431303A35313A35385A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431303A35313A35385A222C2276657273696F6E223A317D',X'50D57FBE27CE5F0AFFBF2FBA7C9FF256E6612363A5AC50ED38F1E7C35B4536E6','[["eip155:31337/slip44:60","fee","5000000000000000"]]','offered','2026-11-27 10:51:58.000000','2026-11-28 10:51:58.000000',NULL);
+INSERT INTO "mandates" VALUES('tfr_02rbwa6ey86mqw5jx8wkwwbm0p',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D3865643971366232326B6A376B3873636A6D68706D6E71222C2265666665637473223A5B7B2261646472657373223A22307836313030343466424235433131454461624333653536304134363562413345394666303337353746222C22616D6F756E74223A2231303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431313A34373A32345A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307862383837376433626639393236326530306145623745433437313862393935413242353333644246222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F30327262776136657938366D7177356A7838776B7777626D3070222C227661756C74223A22766C745F30316D386564397139367779346D347A33707367707A6B6D7A64227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431313A34373A32345A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431313A34373A32345A222C2276657273696F6E223A317D',X'C06E4B9F0EDE677741171F9602B5B1C154A9A53366A96E63CF09514B2C570C43','[["eip155:31337/slip44:60","fee","5000000000000000"]]','agreed','2026-11-27 11:47:24.000000','2026-11-28 11:47:24.000000','2026-11-27 11:47:24.004761');
+INSERT INTO "mandates" VALUES('tfr_1bszrfygnh0ebjzmpw7sygn170',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D3865643971366232326B6A376B3873636A6D68706D6E71222C2265666665637473223A5B7B2261646472657373223A22307831333746386534656542444338366430616431653339653945656465613239353136653734383330222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431313A34373A32345A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307862383837376433626639393236326530306145623745433437313862393935413242353333644246222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F3162737A726679676E683065626A7A6D7077377379676E313730222C227661756C74223A22766C745F30316D386564397139367779346D347A33707367707A6B6D7A64227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431313A34373A32345A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431313A34373A32345A222C2276657273696F6E223A317D',X'5B8DFD57051CCCA04477B3A5F3BE55F66F00D2E221AA78E611EA19D8DF83BD34','[["eip155:31337/slip44:60","fee","5000000000000000"]]','agreed','2026-11-27 11:47:24.000000','2026-11-28 11:47:24.000000','2026-11-27 11:47:24.391215');
+INSERT INTO "mandates" VALUES('tfr_04zk09end7y5yv0e764zh9w15s',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D3865643971366232326B6A376B3873636A6D68706D6E71222C2265666665637473223A5B7B2261646472657373223A22307838304332354446386533353442443232633736623038463645393239463638663232313832343039222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431313A34373A32345A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307862383837376433626639393236326530306145623745433437313862393935413242353333644246222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F30347A6B3039656E64377935797630653736347A683977313573222C227661756C74223A22766C745F30316D386564397139367779346D347A33707367707A6B6D7A64227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431313A34373A32345A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431313A34373A32345A222C2276657273696F6E223A317D',X'01D9A9B2FB86028660EA38421CC765EBFFF33191443A4AD9C7A425990EF95675','[["eip155:31337/slip44:60","fee","5000000000000000"]]','rejected','2026-11-27 11:47:24.000000','2026-11-28 11:47:24.000000','2026-11-27 11:47:24.538432');
+INSERT INTO "mandates" VALUES('tfr_1zvzp25tr6f9rt8zedzzh1ntpk',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D3865643971366232326B6A376B3873636A6D68706D6E71222C2265666665637473223A5B7B2261646472657373223A22307863434139454464333035463764394565303761343936463632343546446337423234446163333434222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431313A34373A32355A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307862383837376433626639393236326530306145623745433437313862393935413242353333644246222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F317A767A70323574723666397274387A65647A7A68316E74706B222C227661756C74223A22766C745F30316D386564397139367779346D347A33707367707A6B6D7A64227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431313A34373A32355A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431313A34373A32355A222C2276657273696F6E223A317D',X'DF936FEB667DD883BE5B6CACE3CA40B57E9C057AB09B7C84524B6B9FD06349EB','[["eip155:31337/slip44:60","fee","5000000000000000"]]','void','2026-11-27 11:47:25.000000','2026-11-28 11:47:25.000000','2026-11-27 11:47:25.121511');
+INSERT INTO "mandates" VALUES('tfr_41xymwp2pmt14090nzn383e4j1',1,X'7B226261736973223A2238343562653730373931373636613130666430626331336330363338353538396462623539326434376437333965366363313161396435323866663234363639222C22636F7265223A7B22616374696F6E223A227472616E73666572222C22636C69656E74223A22636C695F30316D3865643971366232326B6A376B3873636A6D68706D6E71222C2265666665637473223A5B7B2261646472657373223A22307830343433343433304530304432344537424138643865394230426632394530336535363432623864222C22616D6F756E74223A2232303030303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22706179222C226D656D6F223A6E756C6C7D5D2C22696E69746961746F72223A22726F626F74222C226E6574776F726B223A226569703135353A3331333337222C227265717565737465645F6174223A22323032362D31312D32375431313A34373A32355A222C2272657472795F6F66223A6E756C6C2C22736F757263655F61646472657373223A22307862383837376433626639393236326530306145623745433437313862393935413242353333644246222C22736F757263655F70617468223A226D2F3434272F3630272F30272F302F30222C227472616E73666572223A227466725F343178796D777032706D7431343039306E7A6E33383365346A31222C227661756C74223A22766C745F30316D386564397139367779346D347A33707367707A6B6D7A64227D2C22636F7374735F6D6178223A5B7B22616D6F756E74223A2235303030303030303030303030303030222C226173736574223A226569703135353A33313333372F736C697034343A3630222C226B696E64223A22666565227D5D2C22657870697265735F6174223A22323032362D31312D32385431313A34373A32355A222C22666F726D6174223A322C226F6666657265645F6174223A22323032362D31312D32375431313A34373A32355A222C2276657273696F6E223A317D',X'7C03820ABEC6EB2F04C947714922E89DD251518882952E3F2A815DF23F17E837','[["eip155:31337/slip44:60","fee","5000000000000000"]]','offered','2026-11-27 11:47:25.000000','2026-11-28 11:47:25.000000',NULL);
 CREATE TABLE outbox (
 	seq INTEGER NOT NULL, 
 	kind VARCHAR NOT NULL, 
@@ -401,7 +402,7 @@ CREATE TABLE policy_versions (
 	first_seen DATETIME NOT NULL, 
 	CONSTRAINT pk_policy_versions PRIMARY KEY (digest)
 );
-INSERT INTO "policy_versions" VALUES(X'78216925656C2DC802E44799231EF5825C31B99BC3B7B0642FD6276CD841B558',1,X'7B2261646D696E6973747261746F7273223A7B226D656D62657273223A5B7B2263726564656E7469616C73223A5B7B226B6579223A2263383037326331383134633533643766373665613363323133643361313266653363623332643535376363396361383339623135663030616433626335353264222C226B696E64223A2265643235353139227D5D2C226964223A2261646D696E2D31227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2238376332396337663036306366323931346664643361373736316533646365386238303763643062313330346464303766663466363232346638343435626461222C226B696E64223A2265643235353139227D5D2C226964223A2261646D696E2D32227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2261323934363964313633643339623333663835353762623163343463646563303432313936353135643763353638306161623262313461383130333834353965222C226B696E64223A2265643235353139227D5D2C226964223A2261646D696E2D33227D5D2C227468726573686F6C64223A327D2C22617373657473223A5B5D2C2264657374696E6174696F6E73223A5B5D2C22666F726D6174223A322C2267726F757073223A5B7B226964223A227472656173757279222C226D656D62657273223A5B22616461222C22626F62222C22657665225D7D2C7B226964223A227269736B222C226D656D62657273223A5B22657665225D7D5D2C226D616368696E6573223A5B7B226964223A22726F626F74222C226F70657261746F7273223A5B5D7D5D2C226E6574776F726B73223A5B5D2C22706572736F6E73223A5B7B2263726564656E7469616C73223A5B7B226B6579223A2230343762366233396637366661303064356538326436613833306333396236653538383066346364386362363364623433363436363563393062383531623063222C226B696E64223A2265643235353139227D5D2C226964223A22616461227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2265636331623538373237663366313262333139343838316139656362396465306232386365376232303732333064386539333066653162636537356532353663222C226B696E64223A2265643235353139227D5D2C226964223A22626F62227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2235363561306639353535636234663464346530366238313131323537383635646363643735636337353133356139623130633961343465636135303431333433222C226B696E64223A2265643235353139227D5D2C226964223A22657665227D5D2C2272756C6573223A5B7B22656666656374223A22616C6C6F77222C226772616E74223A7B22617070726F76616C73223A7B226E65656473223A5B5D2C226F72646572223A22616E79227D2C22636F737473223A5B7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D5D2C226D616E646174655F6C69666574696D655F73223A38363430302C2274696D655F6C6F636B5F73223A307D2C226964223A22736D616C6C222C226C696D697473223A7B22686F757273223A6E756C6C2C227065725F7472616E73666572223A5B7B22616D6F756E74223A2231393939393939393939393939393939393939222C226173736574223A226569703135353A33313333372F736C697034343A3630227D5D2C2277696E646F7773223A5B5D7D2C2273636F7065223A7B22616374696F6E73223A5B227472616E73666572225D2C22617373657473223A22616E79222C22636C69656E7473223A22616E79222C2264657374696E6174696F6E73223A22616E79222C22696E69746961746F7273223A22616E79222C226E6574776F726B73223A22616E79222C227661756C7473223A22616E79227D7D2C7B22656666656374223A22616C6C6F77222C226772616E74223A7B22617070726F76616C73223A7B226E65656473223A5B7B22636F756E74223A322C2267726F7570223A227472656173757279227D5D2C226F72646572223A22616E79227D2C22636F737473223A5B7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D5D2C226D616E646174655F6C69666574696D655F73223A38363430302C2274696D655F6C6F636B5F73223A307D2C226964223A226C61726765222C226C696D697473223A7B22686F757273223A6E756C6C2C227065725F7472616E73666572223A5B5D2C2277696E646F7773223A5B5D7D2C2273636F7065223A7B22616374696F6E73223A5B227472616E73666572225D2C22617373657473223A22616E79222C22636C69656E7473223A22616E79222C2264657374696E6174696F6E73223A22616E79222C22696E69746961746F7273223A22616E79222C226E6574776F726B73223A22616E79222C227661756C7473223A22616E79227D7D5D2C2276657273696F6E223A317D',X'7B2261646D696E2D31223A226163656366326338306633386632646533333836643762653434616330346634313533376638656261633664646638393735663265353539343766666331666261326633643765666166616661643134316232636637353365306634326134626533373834633664633337323963393465653832306561313937663564653066222C2261646D696E2D32223A226166376339613338326631616430326436646536323263633262656165333737333430366337343330303363643235616364653438313263616164313365323465383436636364303564323262393535313536623263366331636332623865313434653030376661633136643938323963313932303631313134306565363065227D','2026-11-27 10:51:48.000000','2026-11-27 10:51:50.644955');
+INSERT INTO "policy_versions" VALUES(X'78216925656C2DC802E44799231EF5825C31B99BC3B7B0642FD6276CD841B558',1,X'7B2261646D696E6973747261746F7273223A7B226D656D62657273223A5B7B2263726564656E7469616C73223A5B7B226B6579223A2263383037326331383134633533643766373665613363323133643361313266653363623332643535376363396361383339623135663030616433626335353264222C226B696E64223A2265643235353139227D5D2C226964223A2261646D696E2D31227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2238376332396337663036306366323931346664643361373736316533646365386238303763643062313330346464303766663466363232346638343435626461222C226B696E64223A2265643235353139227D5D2C226964223A2261646D696E2D32227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2261323934363964313633643339623333663835353762623163343463646563303432313936353135643763353638306161623262313461383130333834353965222C226B696E64223A2265643235353139227D5D2C226964223A2261646D696E2D33227D5D2C227468726573686F6C64223A327D2C22617373657473223A5B5D2C2264657374696E6174696F6E73223A5B5D2C22666F726D6174223A322C2267726F757073223A5B7B226964223A227472656173757279222C226D656D62657273223A5B22616461222C22626F62222C22657665225D7D2C7B226964223A227269736B222C226D656D62657273223A5B22657665225D7D5D2C226D616368696E6573223A5B7B226964223A22726F626F74222C226F70657261746F7273223A5B5D7D5D2C226E6574776F726B73223A5B5D2C22706572736F6E73223A5B7B2263726564656E7469616C73223A5B7B226B6579223A2230343762366233396637366661303064356538326436613833306333396236653538383066346364386362363364623433363436363563393062383531623063222C226B696E64223A2265643235353139227D5D2C226964223A22616461227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2265636331623538373237663366313262333139343838316139656362396465306232386365376232303732333064386539333066653162636537356532353663222C226B696E64223A2265643235353139227D5D2C226964223A22626F62227D2C7B2263726564656E7469616C73223A5B7B226B6579223A2235363561306639353535636234663464346530366238313131323537383635646363643735636337353133356139623130633961343465636135303431333433222C226B696E64223A2265643235353139227D5D2C226964223A22657665227D5D2C2272756C6573223A5B7B22656666656374223A22616C6C6F77222C226772616E74223A7B22617070726F76616C73223A7B226E65656473223A5B5D2C226F72646572223A22616E79227D2C22636F737473223A5B7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D5D2C226D616E646174655F6C69666574696D655F73223A38363430302C2274696D655F6C6F636B5F73223A307D2C226964223A22736D616C6C222C226C696D697473223A7B22686F757273223A6E756C6C2C227065725F7472616E73666572223A5B7B22616D6F756E74223A2231393939393939393939393939393939393939222C226173736574223A226569703135353A33313333372F736C697034343A3630227D5D2C2277696E646F7773223A5B5D7D2C2273636F7065223A7B22616374696F6E73223A5B227472616E73666572225D2C22617373657473223A22616E79222C22636C69656E7473223A22616E79222C2264657374696E6174696F6E73223A22616E79222C22696E69746961746F7273223A22616E79222C226E6574776F726B73223A22616E79222C227661756C7473223A22616E79227D7D2C7B22656666656374223A22616C6C6F77222C226772616E74223A7B22617070726F76616C73223A7B226E65656473223A5B7B22636F756E74223A322C2267726F7570223A227472656173757279227D5D2C226F72646572223A22616E79227D2C22636F737473223A5B7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226269703132323A3066393138386631336362376232633731663261333335653361346663333238227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333337227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A226569703135353A3331333338227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A2274726F6E3A30786666353163623461227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A22666565222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2272656E74222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D2C7B22616D6F756E74223A2231303030303030303030303030303030303030222C226B696E64223A2261637469766174696F6E222C226E6574776F726B223A22736F6C616E613A356D6F7267386742336E6F355A7A52434635534E37434746554B48707638614D227D5D2C226D616E646174655F6C69666574696D655F73223A38363430302C2274696D655F6C6F636B5F73223A307D2C226964223A226C61726765222C226C696D697473223A7B22686F757273223A6E756C6C2C227065725F7472616E73666572223A5B5D2C2277696E646F7773223A5B5D7D2C2273636F7065223A7B22616374696F6E73223A5B227472616E73666572225D2C22617373657473223A22616E79222C22636C69656E7473223A22616E79222C2264657374696E6174696F6E73223A22616E79222C22696E69746961746F7273223A22616E79222C226E6574776F726B73223A22616E79222C227661756C7473223A22616E79227D7D5D2C2276657273696F6E223A317D',X'7B2261646D696E2D31223A226163656366326338306633386632646533333836643762653434616330346634313533376638656261633664646638393735663265353539343766666331666261326633643765666166616661643134316232636637353365306634326134626533373834633664633337323963393465653832306561313937663564653066222C2261646D696E2D32223A226166376339613338326631616430326436646536323263633262656165333737333430366337343330303363643235616364653438313263616164313365323465383436636364303564323262393535313536623263366331636332623865313434653030376661633136643938323963313932303631313134306565363065227D','2026-11-27 11:47:21.000000','2026-11-27 11:47:22.060497');
 CREATE TABLE readings (
 	network VARCHAR NOT NULL, 
 	first_height INTEGER NOT NULL, 
@@ -410,7 +411,7 @@ CREATE TABLE readings (
 	created_at DATETIME NOT NULL, 
 	CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
 );
-INSERT INTO "readings" VALUES('eip155:31337',0,12,'complete','2026-11-27 10:51:51.637642');
+INSERT INTO "readings" VALUES('eip155:31337',0,13,'complete','2026-11-27 11:47:22.419655');
 CREATE TABLE reconciled (
 	vault_id VARCHAR NOT NULL, 
 	asset VARCHAR NOT NULL, 
@@ -426,7 +427,7 @@ CREATE TABLE reconciled (
 	CONSTRAINT pk_reconciled PRIMARY KEY (vault_id, asset), 
 	CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
-INSERT INTO "reconciled" VALUES('vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337/slip44:60','eip155:31337',11,'96999942533062780000','96999942533062780000','equal','','0','2026-11-27 10:52:07.105740','2026-11-27 10:52:07.105740');
+INSERT INTO "reconciled" VALUES('vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337/slip44:60','eip155:31337',12,'96999944466429901000','96999944466429901000','equal','','0','2026-11-27 11:47:28.303347','2026-11-27 11:47:28.303347');
 CREATE TABLE reservations (
 	transfer_id VARCHAR NOT NULL, 
 	mandate_version INTEGER NOT NULL, 
@@ -439,16 +440,16 @@ CREATE TABLE reservations (
 	CONSTRAINT fk_reservations_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entries (id), 
 	CONSTRAINT fk_reservations_transfer_id FOREIGN KEY(transfer_id, mandate_version) REFERENCES mandates (transfer_id, version)
 );
-INSERT INTO "reservations" VALUES('tfr_232hzkj9x4a271gqy3yg3mnffk',1,'eip155:31337/slip44:60','effect','1000000000000000000','ent_01m8ea486p7jmqe9nkr3jadftx','1000000000000000000');
-INSERT INTO "reservations" VALUES('tfr_232hzkj9x4a271gqy3yg3mnffk',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ea486p7jmqe9p3zxzjtvyj','29248263345000');
-INSERT INTO "reservations" VALUES('tfr_5gnz3crgk8rn9zapsbk5mdhrdv',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ea48a34bc0dpj9msn8m5s9','2000000000000000000');
-INSERT INTO "reservations" VALUES('tfr_5gnz3crgk8rn9zapsbk5mdhrdv',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ea48a34bc0dpnven16ygqs','28218673875000');
-INSERT INTO "reservations" VALUES('tfr_1bpezqap30p1mmn1s0j2797frv',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ea492s2ztewhb19eb4askr','0');
-INSERT INTO "reservations" VALUES('tfr_1bpezqap30p1mmn1s0j2797frv',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ea492s2ztewhj5s54zjmcd','0');
-INSERT INTO "reservations" VALUES('tfr_2e35v5vy7hqhtn32yyy4vsbjmv',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ea49qftkkgfywcpbbaw0an','0');
-INSERT INTO "reservations" VALUES('tfr_2e35v5vy7hqhtn32yyy4vsbjmv',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ea49qftkkgfz3jk7ksst52','0');
-INSERT INTO "reservations" VALUES('tfr_4sq86dvr2axq1wstqy5t87dh19',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ea49vqgpamk3e9rqygdzvk',NULL);
-INSERT INTO "reservations" VALUES('tfr_4sq86dvr2axq1wstqy5t87dh19',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ea49vqgpamk3m86xabcd04',NULL);
+INSERT INTO "reservations" VALUES('tfr_02rbwa6ey86mqw5jx8wkwwbm0p',1,'eip155:31337/slip44:60','effect','1000000000000000000','ent_01m8ed9s8tefde1k1cmzxxt152','1000000000000000000');
+INSERT INTO "reservations" VALUES('tfr_02rbwa6ey86mqw5jx8wkwwbm0p',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ed9s8tefde1k7pst2c0k1n','28217230440000');
+INSERT INTO "reservations" VALUES('tfr_1bszrfygnh0ebjzmpw7sygn170',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ed9sa65rw3f77gehg68yvk','2000000000000000000');
+INSERT INTO "reservations" VALUES('tfr_1bszrfygnh0ebjzmpw7sygn170',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ed9sa65rw3f77w4mw2mh76','27316339659000');
+INSERT INTO "reservations" VALUES('tfr_04zk09end7y5yv0e764zh9w15s',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ed9sp8f787tdnzd6qre512','0');
+INSERT INTO "reservations" VALUES('tfr_04zk09end7y5yv0e764zh9w15s',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ed9sp8f787tdvwknrp343b','0');
+INSERT INTO "reservations" VALUES('tfr_1zvzp25tr6f9rt8zedzzh1ntpk',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ed9t8sfxjxq228bk2mfe72','0');
+INSERT INTO "reservations" VALUES('tfr_1zvzp25tr6f9rt8zedzzh1ntpk',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ed9t8sfxjxq29p0z04xhxe','0');
+INSERT INTO "reservations" VALUES('tfr_41xymwp2pmt14090nzn383e4j1',1,'eip155:31337/slip44:60','effect','2000000000000000000','ent_01m8ed9tdxh6tqk7vce6n7gnzj',NULL);
+INSERT INTO "reservations" VALUES('tfr_41xymwp2pmt14090nzn383e4j1',1,'eip155:31337/slip44:60','fee','5000000000000000','ent_01m8ed9tdxh6tqk7x80rpcmmms',NULL);
 CREATE TABLE sequenced_entries (
 	position INTEGER NOT NULL, 
 	client_id VARCHAR, 
@@ -460,26 +461,26 @@ CREATE TABLE sequenced_entries (
 	CONSTRAINT fk_sequenced_entries_entry_id FOREIGN KEY(entry_id) REFERENCES ledger_entries (id), 
 	CONSTRAINT uq_sequenced_entries_client_id_sequence UNIQUE (client_id, sequence)
 );
-INSERT INTO "sequenced_entries" VALUES(1,'cli_01m8ea41hekdhp2wj93h49hg11',1,'ent_01m8ea461mmp784sdemzps6r35','0f7e7f6a60af');
-INSERT INTO "sequenced_entries" VALUES(2,'cli_01m8ea41hekdhp2wj93h49hg11',2,'ent_01m8ea481fa2xgca3rreabtgyf','fb78b3481ff1');
-INSERT INTO "sequenced_entries" VALUES(3,'cli_01m8ea41hekdhp2wj93h49hg11',3,'ent_01m8ea486p7jmqe9nkr3jadftx','fb78b3481ff1');
-INSERT INTO "sequenced_entries" VALUES(4,'cli_01m8ea41hekdhp2wj93h49hg11',4,'ent_01m8ea486p7jmqe9p3zxzjtvyj','fb78b3481ff1');
-INSERT INTO "sequenced_entries" VALUES(5,'cli_01m8ea41hekdhp2wj93h49hg11',5,'ent_01m8ea48a34bc0dpj9msn8m5s9','fb78b3481ff1');
-INSERT INTO "sequenced_entries" VALUES(6,'cli_01m8ea41hekdhp2wj93h49hg11',6,'ent_01m8ea48a34bc0dpnven16ygqs','fb78b3481ff1');
-INSERT INTO "sequenced_entries" VALUES(7,'cli_01m8ea41hekdhp2wj93h49hg11',7,'ent_01m8ea492s2ztewhb19eb4askr','59aa2267e36c');
-INSERT INTO "sequenced_entries" VALUES(8,'cli_01m8ea41hekdhp2wj93h49hg11',8,'ent_01m8ea492s2ztewhj5s54zjmcd','59aa2267e36c');
-INSERT INTO "sequenced_entries" VALUES(9,'cli_01m8ea41hekdhp2wj93h49hg11',9,'ent_01m8ea49bn7krnje6q3af4pzjn','59aa2267e36c');
-INSERT INTO "sequenced_entries" VALUES(10,'cli_01m8ea41hekdhp2wj93h49hg11',10,'ent_01m8ea49bn7krnjebe68bmr4se','59aa2267e36c');
-INSERT INTO "sequenced_entries" VALUES(11,'cli_01m8ea41hekdhp2wj93h49hg11',11,'ent_01m8ea49qftkkgfywcpbbaw0an','303082e01356');
-INSERT INTO "sequenced_entries" VALUES(12,'cli_01m8ea41hekdhp2wj93h49hg11',12,'ent_01m8ea49qftkkgfz3jk7ksst52','303082e01356');
-INSERT INTO "sequenced_entries" VALUES(13,'cli_01m8ea41hekdhp2wj93h49hg11',13,'ent_01m8ea49tjcv25kjy06rf64k3h','303082e01356');
-INSERT INTO "sequenced_entries" VALUES(14,'cli_01m8ea41hekdhp2wj93h49hg11',14,'ent_01m8ea49tjcv25kk4gdbpa556m','303082e01356');
-INSERT INTO "sequenced_entries" VALUES(15,'cli_01m8ea41hekdhp2wj93h49hg11',15,'ent_01m8ea49vqgpamk3e9rqygdzvk','303082e01356');
-INSERT INTO "sequenced_entries" VALUES(16,'cli_01m8ea41hekdhp2wj93h49hg11',16,'ent_01m8ea49vqgpamk3m86xabcd04','303082e01356');
-INSERT INTO "sequenced_entries" VALUES(17,'cli_01m8ea41hekdhp2wj93h49hg11',17,'ent_01m8ea4fe0q01ggywch99vw96x','a0be21e14474');
-INSERT INTO "sequenced_entries" VALUES(18,'cli_01m8ea41hekdhp2wj93h49hg11',18,'ent_01m8ea4fe0q01ggz28hyp77695','a0be21e14474');
-INSERT INTO "sequenced_entries" VALUES(19,'cli_01m8ea41hekdhp2wj93h49hg11',19,'ent_01m8ea4hg2mc0nqkfb58zdq99w','eab6c434c394');
-INSERT INTO "sequenced_entries" VALUES(20,'cli_01m8ea41hekdhp2wj93h49hg11',20,'ent_01m8ea4hg2mc0nqkjyb82vt2ft','eab6c434c394');
+INSERT INTO "sequenced_entries" VALUES(1,'cli_01m8ed9q6b22kj7k8scjmhpmnq',1,'ent_01m8ed9r79wqq7313n8rz8r3qg','57e9e2049cba');
+INSERT INTO "sequenced_entries" VALUES(2,'cli_01m8ed9q6b22kj7k8scjmhpmnq',2,'ent_01m8ed9s59m2fvcawjbtmaxwnr','15491eb44784');
+INSERT INTO "sequenced_entries" VALUES(3,'cli_01m8ed9q6b22kj7k8scjmhpmnq',3,'ent_01m8ed9s8tefde1k1cmzxxt152','15491eb44784');
+INSERT INTO "sequenced_entries" VALUES(4,'cli_01m8ed9q6b22kj7k8scjmhpmnq',4,'ent_01m8ed9s8tefde1k7pst2c0k1n','15491eb44784');
+INSERT INTO "sequenced_entries" VALUES(5,'cli_01m8ed9q6b22kj7k8scjmhpmnq',5,'ent_01m8ed9sa65rw3f77gehg68yvk','15491eb44784');
+INSERT INTO "sequenced_entries" VALUES(6,'cli_01m8ed9q6b22kj7k8scjmhpmnq',6,'ent_01m8ed9sa65rw3f77w4mw2mh76','15491eb44784');
+INSERT INTO "sequenced_entries" VALUES(7,'cli_01m8ed9q6b22kj7k8scjmhpmnq',7,'ent_01m8ed9sp8f787tdnzd6qre512','e4f267fd7601');
+INSERT INTO "sequenced_entries" VALUES(8,'cli_01m8ed9q6b22kj7k8scjmhpmnq',8,'ent_01m8ed9sp8f787tdvwknrp343b','e4f267fd7601');
+INSERT INTO "sequenced_entries" VALUES(9,'cli_01m8ed9q6b22kj7k8scjmhpmnq',9,'ent_01m8ed9sryrwy4eap0x20zv9vf','e4f267fd7601');
+INSERT INTO "sequenced_entries" VALUES(10,'cli_01m8ed9q6b22kj7k8scjmhpmnq',10,'ent_01m8ed9sryrwy4eathm4c8ak5z','e4f267fd7601');
+INSERT INTO "sequenced_entries" VALUES(11,'cli_01m8ed9q6b22kj7k8scjmhpmnq',11,'ent_01m8ed9t8sfxjxq228bk2mfe72','e4f267fd7601');
+INSERT INTO "sequenced_entries" VALUES(12,'cli_01m8ed9q6b22kj7k8scjmhpmnq',12,'ent_01m8ed9t8sfxjxq29p0z04xhxe','e4f267fd7601');
+INSERT INTO "sequenced_entries" VALUES(13,'cli_01m8ed9q6b22kj7k8scjmhpmnq',13,'ent_01m8ed9tarjw5ybm5p0hx93rqz','4c1dc97f51b2');
+INSERT INTO "sequenced_entries" VALUES(14,'cli_01m8ed9q6b22kj7k8scjmhpmnq',14,'ent_01m8ed9tarjw5ybm6z7mwre3yj','4c1dc97f51b2');
+INSERT INTO "sequenced_entries" VALUES(15,'cli_01m8ed9q6b22kj7k8scjmhpmnq',15,'ent_01m8ed9tdxh6tqk7vce6n7gnzj','4c1dc97f51b2');
+INSERT INTO "sequenced_entries" VALUES(16,'cli_01m8ed9q6b22kj7k8scjmhpmnq',16,'ent_01m8ed9tdxh6tqk7x80rpcmmms','4c1dc97f51b2');
+INSERT INTO "sequenced_entries" VALUES(17,'cli_01m8ed9q6b22kj7k8scjmhpmnq',17,'ent_01m8ed9wg26dnbw3m6t8v36pdv','b26fb294bb44');
+INSERT INTO "sequenced_entries" VALUES(18,'cli_01m8ed9q6b22kj7k8scjmhpmnq',18,'ent_01m8ed9wg3h18m6gfgdqt1gfqw','b26fb294bb44');
+INSERT INTO "sequenced_entries" VALUES(19,'cli_01m8ed9q6b22kj7k8scjmhpmnq',19,'ent_01m8ed9x3wm62sf6ma4vjqmy64','7e08bf59b2b6');
+INSERT INTO "sequenced_entries" VALUES(20,'cli_01m8ed9q6b22kj7k8scjmhpmnq',20,'ent_01m8ed9x3wm62sf6t18wthytxa','7e08bf59b2b6');
 CREATE TABLE sequenced_events (
 	position INTEGER NOT NULL, 
 	client_id VARCHAR, 
@@ -492,38 +493,38 @@ CREATE TABLE sequenced_events (
 	CONSTRAINT uq_sequenced_events_client_id_sequence UNIQUE (client_id, sequence), 
 	CONSTRAINT uq_sequenced_events_event_seq UNIQUE (event_seq)
 );
-INSERT INTO "sequenced_events" VALUES(1,NULL,NULL,1,'c41a7121ee97');
-INSERT INTO "sequenced_events" VALUES(2,'cli_01m8ea41hekdhp2wj93h49hg11',1,2,'0f7e7f6a60af');
-INSERT INTO "sequenced_events" VALUES(3,'cli_01m8ea41hekdhp2wj93h49hg11',2,3,'fb78b3481ff1');
-INSERT INTO "sequenced_events" VALUES(4,'cli_01m8ea41hekdhp2wj93h49hg11',3,4,'fb78b3481ff1');
-INSERT INTO "sequenced_events" VALUES(5,'cli_01m8ea41hekdhp2wj93h49hg11',4,5,'fb78b3481ff1');
-INSERT INTO "sequenced_events" VALUES(6,'cli_01m8ea41hekdhp2wj93h49hg11',5,6,'fb78b3481ff1');
-INSERT INTO "sequenced_events" VALUES(7,'cli_01m8ea41hekdhp2wj93h49hg11',6,7,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(8,'cli_01m8ea41hekdhp2wj93h49hg11',7,8,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(9,'cli_01m8ea41hekdhp2wj93h49hg11',8,9,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(10,'cli_01m8ea41hekdhp2wj93h49hg11',9,10,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(11,'cli_01m8ea41hekdhp2wj93h49hg11',10,11,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(12,'cli_01m8ea41hekdhp2wj93h49hg11',11,12,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(13,'cli_01m8ea41hekdhp2wj93h49hg11',12,13,'59aa2267e36c');
-INSERT INTO "sequenced_events" VALUES(14,'cli_01m8ea41hekdhp2wj93h49hg11',13,14,'303082e01356');
-INSERT INTO "sequenced_events" VALUES(15,'cli_01m8ea41hekdhp2wj93h49hg11',14,15,'303082e01356');
-INSERT INTO "sequenced_events" VALUES(16,'cli_01m8ea41hekdhp2wj93h49hg11',15,16,'303082e01356');
-INSERT INTO "sequenced_events" VALUES(17,'cli_01m8ea41hekdhp2wj93h49hg11',16,17,'303082e01356');
-INSERT INTO "sequenced_events" VALUES(18,'cli_01m8ea41hekdhp2wj93h49hg11',17,18,'740d11ce6b96');
-INSERT INTO "sequenced_events" VALUES(19,'cli_01m8ea41hekdhp2wj93h49hg11',18,19,'740d11ce6b96');
-INSERT INTO "sequenced_events" VALUES(20,'cli_01m8ea41hekdhp2wj93h49hg11',19,20,'740d11ce6b96');
-INSERT INTO "sequenced_events" VALUES(21,'cli_01m8ea41hekdhp2wj93h49hg11',20,21,'740d11ce6b96');
-INSERT INTO "sequenced_events" VALUES(22,'cli_01m8ea41hekdhp2wj93h49hg11',21,22,'e5265dabe0d9');
-INSERT INTO "sequenced_events" VALUES(23,'cli_01m8ea41hekdhp2wj93h49hg11',22,23,'67ead3c829e7');
-INSERT INTO "sequenced_events" VALUES(24,'cli_01m8ea41hekdhp2wj93h49hg11',23,24,'4f626ee489ba');
-INSERT INTO "sequenced_events" VALUES(25,'cli_01m8ea41hekdhp2wj93h49hg11',24,25,'a0be21e14474');
-INSERT INTO "sequenced_events" VALUES(26,'cli_01m8ea41hekdhp2wj93h49hg11',25,26,'a0be21e14474');
-INSERT INTO "sequenced_events" VALUES(27,'cli_01m8ea41hekdhp2wj93h49hg11',26,27,'eab6c434c394');
-INSERT INTO "sequenced_events" VALUES(28,'cli_01m8ea41hekdhp2wj93h49hg11',27,28,'eab6c434c394');
-INSERT INTO "sequenced_events" VALUES(29,'cli_01m8ea41hekdhp2wj93h49hg11',28,29,'91933bbf1692');
-INSERT INTO "sequenced_events" VALUES(30,'cli_01m8ea41hekdhp2wj93h49hg11',29,30,'91933bbf1692');
-INSERT INTO "sequenced_events" VALUES(31,'cli_01m8ea41hekdhp2wj93h49hg11',30,31,'91933bbf1692');
-INSERT INTO "sequenced_events" VALUES(32,'cli_01m8ea41hekdhp2wj93h49hg11',31,32,'91933bbf1692');
+INSERT INTO "sequenced_events" VALUES(1,NULL,NULL,1,'b9a628f657fd');
+INSERT INTO "sequenced_events" VALUES(2,'cli_01m8ed9q6b22kj7k8scjmhpmnq',1,2,'57e9e2049cba');
+INSERT INTO "sequenced_events" VALUES(3,'cli_01m8ed9q6b22kj7k8scjmhpmnq',2,3,'15491eb44784');
+INSERT INTO "sequenced_events" VALUES(4,'cli_01m8ed9q6b22kj7k8scjmhpmnq',3,4,'15491eb44784');
+INSERT INTO "sequenced_events" VALUES(5,'cli_01m8ed9q6b22kj7k8scjmhpmnq',4,5,'15491eb44784');
+INSERT INTO "sequenced_events" VALUES(6,'cli_01m8ed9q6b22kj7k8scjmhpmnq',5,6,'ac28bc5aa2e4');
+INSERT INTO "sequenced_events" VALUES(7,'cli_01m8ed9q6b22kj7k8scjmhpmnq',6,7,'ac28bc5aa2e4');
+INSERT INTO "sequenced_events" VALUES(8,'cli_01m8ed9q6b22kj7k8scjmhpmnq',7,8,'ac28bc5aa2e4');
+INSERT INTO "sequenced_events" VALUES(9,'cli_01m8ed9q6b22kj7k8scjmhpmnq',8,9,'e4f267fd7601');
+INSERT INTO "sequenced_events" VALUES(10,'cli_01m8ed9q6b22kj7k8scjmhpmnq',9,10,'e4f267fd7601');
+INSERT INTO "sequenced_events" VALUES(11,'cli_01m8ed9q6b22kj7k8scjmhpmnq',10,11,'e4f267fd7601');
+INSERT INTO "sequenced_events" VALUES(12,'cli_01m8ed9q6b22kj7k8scjmhpmnq',11,12,'e4f267fd7601');
+INSERT INTO "sequenced_events" VALUES(13,'cli_01m8ed9q6b22kj7k8scjmhpmnq',12,13,'e4f267fd7601');
+INSERT INTO "sequenced_events" VALUES(14,'cli_01m8ed9q6b22kj7k8scjmhpmnq',13,14,'e4f267fd7601');
+INSERT INTO "sequenced_events" VALUES(15,'cli_01m8ed9q6b22kj7k8scjmhpmnq',14,15,'4c1dc97f51b2');
+INSERT INTO "sequenced_events" VALUES(16,'cli_01m8ed9q6b22kj7k8scjmhpmnq',15,16,'4c1dc97f51b2');
+INSERT INTO "sequenced_events" VALUES(17,'cli_01m8ed9q6b22kj7k8scjmhpmnq',16,17,'4c1dc97f51b2');
+INSERT INTO "sequenced_events" VALUES(18,'cli_01m8ed9q6b22kj7k8scjmhpmnq',17,18,'06a6c26848fe');
+INSERT INTO "sequenced_events" VALUES(19,'cli_01m8ed9q6b22kj7k8scjmhpmnq',18,19,'9d99a6022d44');
+INSERT INTO "sequenced_events" VALUES(20,'cli_01m8ed9q6b22kj7k8scjmhpmnq',19,20,'9d99a6022d44');
+INSERT INTO "sequenced_events" VALUES(21,'cli_01m8ed9q6b22kj7k8scjmhpmnq',20,21,'9d99a6022d44');
+INSERT INTO "sequenced_events" VALUES(22,'cli_01m8ed9q6b22kj7k8scjmhpmnq',21,22,'2df2b6f45612');
+INSERT INTO "sequenced_events" VALUES(23,'cli_01m8ed9q6b22kj7k8scjmhpmnq',22,23,'2df2b6f45612');
+INSERT INTO "sequenced_events" VALUES(24,'cli_01m8ed9q6b22kj7k8scjmhpmnq',23,24,'582ac9d78769');
+INSERT INTO "sequenced_events" VALUES(25,'cli_01m8ed9q6b22kj7k8scjmhpmnq',24,25,'b26fb294bb44');
+INSERT INTO "sequenced_events" VALUES(26,'cli_01m8ed9q6b22kj7k8scjmhpmnq',25,26,'b26fb294bb44');
+INSERT INTO "sequenced_events" VALUES(27,'cli_01m8ed9q6b22kj7k8scjmhpmnq',26,27,'7e08bf59b2b6');
+INSERT INTO "sequenced_events" VALUES(28,'cli_01m8ed9q6b22kj7k8scjmhpmnq',27,28,'7e08bf59b2b6');
+INSERT INTO "sequenced_events" VALUES(29,'cli_01m8ed9q6b22kj7k8scjmhpmnq',28,29,'2a9e10c099b4');
+INSERT INTO "sequenced_events" VALUES(30,'cli_01m8ed9q6b22kj7k8scjmhpmnq',29,30,'2a9e10c099b4');
+INSERT INTO "sequenced_events" VALUES(31,'cli_01m8ed9q6b22kj7k8scjmhpmnq',30,31,'2a9e10c099b4');
+INSERT INTO "sequenced_events" VALUES(32,'cli_01m8ed9q6b22kj7k8scjmhpmnq',31,32,'2a9e10c099b4');
 CREATE TABLE sightings (
 	network VARCHAR NOT NULL, 
 	txid VARCHAR NOT NULL, 
@@ -533,8 +534,8 @@ CREATE TABLE sightings (
 	costs VARCHAR NOT NULL, 
 	CONSTRAINT pk_sightings PRIMARY KEY (network, txid, block_height)
 );
-INSERT INTO "sightings" VALUES('eip155:31337','0x19d6f7672197f9964974851895fba81a2f63759d5f1b1edd523c43c1fa3de324',8,'0xa08a1daa2aa0a2fbaf3f70c1e6f8e225d7595248484955c3da5f765495c4838b',NULL,'[["eip155:31337/slip44:60","fee","29248263345000"]]');
-INSERT INTO "sightings" VALUES('eip155:31337','0xc1e5852f30adb6986e591ac22b8fb15db0ab6eca38474e813176d4c1593abdcb',9,'0xae7147306cf1dddd7720b1521a952b47a3f47ac5c1ddf7958a98ad9e2805f8e9',NULL,'[["eip155:31337/slip44:60","fee","28218673875000"]]');
+INSERT INTO "sightings" VALUES('eip155:31337','0xd9274341755a65daa1a96695b00213092df685eb806c2ef6f9f2173a4f8f66d1',9,'0x4af78f64dbb9dbadc5ef9a9dbeaeb1f33105834f5d0f20eb2ed2bc0ca5d16380',NULL,'[["eip155:31337/slip44:60","fee","28217230440000"]]');
+INSERT INTO "sightings" VALUES('eip155:31337','0xbaf01c297be91870c56d3e1947d0b6eb1bef70f77d425603bfb69ccd97d44001',10,'0xfb87a2888994f93f6d910b886827833d8ec622a7f0b7de7c8c3c87bae3dff545',NULL,'[["eip155:31337/slip44:60","fee","27316339659000"]]');
 CREATE TABLE signer_checkpoints (
 	origin VARCHAR NOT NULL, 
 	log_key BLOB NOT NULL, 
@@ -543,12 +544,12 @@ CREATE TABLE signer_checkpoints (
 	updated_at DATETIME NOT NULL, 
 	CONSTRAINT pk_signer_checkpoints PRIMARY KEY (origin)
 );
-INSERT INTO "signer_checkpoints" VALUES('custody-wallet/log/bb8a7d730c15af51/1',X'BB8A7D730C15AF51BE34352C1653E03B948CE8167ED617FCE4350153D0E7BAF7','custody-wallet/log/bb8a7d730c15af51/1
+INSERT INTO "signer_checkpoints" VALUES('custody-wallet/log/616612d31b72ede1/1',X'616612D31B72EDE1A6488AEA8CE3BAA8C478D7AD037BDAECB68F6BB227706D90','custody-wallet/log/616612d31b72ede1/1
 2
-rWI23PpeKfsr2BXNnxLChXqbu7OJ9vYg3QUbO72Wj9s=
+DyOV/LzaBnsqVgPV612am/F5uYTjdKGWN2SHITpV1C4=
 
-— custody-wallet/log/bb8a7d730c15af51/1 ZjNI5cKsZZ36Ey2MhOx9gedXH9Kln0/DSPeHmUaYLJ+hGg9ARuGpXpCMGdATpVwca+SYecGkCWFWRFCutx9FAXmtQwg=
-',NULL,'2026-11-27 10:51:52.273188');
+— custody-wallet/log/616612d31b72ede1/1 XjFSdXK2NIChPJDhcHcsNaTWbuAOFCdF5OIIcAgZ4VJNtERWv9WTvEPSaPrU9TvYEuSP9hR7l/kzV5KDOgi82Yb5yQw=
+',NULL,'2026-11-27 11:47:22.386366');
 CREATE TABLE signer_journal (
 	id INTEGER NOT NULL, 
 	sequence INTEGER NOT NULL, 
@@ -557,7 +558,7 @@ CREATE TABLE signer_journal (
 	reason VARCHAR, 
 	CONSTRAINT pk_signer_journal PRIMARY KEY (id)
 );
-INSERT INTO "signer_journal" VALUES(1,4,X'3DB5DE2E70AF9D6F3CFDBB73E6730641D32DBF36CA879BEA22008400979A3221',NULL,NULL);
+INSERT INTO "signer_journal" VALUES(1,4,X'5A3531D304DF9CCFE513DCB9A9322CDEBCE2C8E26250FEDC0438A9A601EE7A5A',NULL,NULL);
 CREATE TABLE spends (
 	account VARCHAR NOT NULL, 
 	place INTEGER NOT NULL, 
@@ -577,24 +578,24 @@ CREATE TABLE spends (
 	CONSTRAINT pk_spends PRIMARY KEY (account, place), 
 	CONSTRAINT fk_spends_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
 );
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',1,'tfr_232hzkj9x4a271gqy3yg3mnffk','1005000000000000000',1,'0',0,NULL,NULL,'1005000000000000000',1,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2312ebtefbdh2r2sc3h6r4esfn',1,'tfr_232hzkj9x4a271gqy3yg3mnffk','1005000000000000000',1,'0',0,NULL,NULL,'1005000000000000000',1,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',2,'tfr_5gnz3crgk8rn9zapsbk5mdhrdv','2005000000000000000',1,'0',0,NULL,NULL,'3010000000000000000',2,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_5f987skd8m0ww9pgkg4q9sj7af',1,'tfr_5gnz3crgk8rn9zapsbk5mdhrdv','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',3,'tfr_1bpezqap30p1mmn1s0j2797frv','2005000000000000000',1,'0',0,NULL,NULL,'5015000000000000000',3,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_4x622f34ctkg84xmfp27cc1tzr',1,'tfr_1bpezqap30p1mmn1s0j2797frv','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',4,'tfr_1bpezqap30p1mmn1s0j2797frv','0',0,'0',0,NULL,NULL,'3010000000000000000',2,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_4x622f34ctkg84xmfp27cc1tzr',2,'tfr_1bpezqap30p1mmn1s0j2797frv','0',0,'0',0,NULL,NULL,'0',0,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',5,'tfr_2e35v5vy7hqhtn32yyy4vsbjmv','2005000000000000000',1,'0',0,NULL,NULL,'5015000000000000000',3,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_6rt76tx95n5cq5haj9pac55f2c',1,'tfr_2e35v5vy7hqhtn32yyy4vsbjmv','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2312ebtefbdh2r2sc3h6r4esfn',2,'tfr_232hzkj9x4a271gqy3yg3mnffk','0',0,'1005000000000000000',1,'2026-11-27 10:51:58.000000',NULL,'0',0,'1005000000000000000',1,'2026-11-27 10:51:58.000000',0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',6,'tfr_232hzkj9x4a271gqy3yg3mnffk','0',0,'1005000000000000000',1,'2026-11-27 10:51:58.000000',NULL,'4010000000000000000',2,'1005000000000000000',1,'2026-11-27 10:51:58.000000',0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',7,'tfr_2e35v5vy7hqhtn32yyy4vsbjmv','0',0,'0',0,NULL,NULL,'2005000000000000000',1,'1005000000000000000',1,'2026-11-27 10:51:58.000000',0);
-INSERT INTO "spends" VALUES('spa_6rt76tx95n5cq5haj9pac55f2c',2,'tfr_2e35v5vy7hqhtn32yyy4vsbjmv','0',0,'0',0,NULL,NULL,'0',0,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',8,'tfr_4sq86dvr2axq1wstqy5t87dh19','2005000000000000000',1,'0',0,NULL,NULL,'4010000000000000000',2,'1005000000000000000',1,'2026-11-27 10:51:58.000000',0);
-INSERT INTO "spends" VALUES('spa_7rm53kfrwe8y1xg5p84649qt8n',1,'tfr_4sq86dvr2axq1wstqy5t87dh19','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
-INSERT INTO "spends" VALUES('spa_2f09n90frspy6pa8zd1z63qwpk',9,'tfr_5gnz3crgk8rn9zapsbk5mdhrdv','0',0,'2005000000000000000',1,'2026-11-27 10:52:01.000000',NULL,'2005000000000000000',1,'3010000000000000000',2,'2026-11-27 10:52:01.000000',0);
-INSERT INTO "spends" VALUES('spa_5f987skd8m0ww9pgkg4q9sj7af',2,'tfr_5gnz3crgk8rn9zapsbk5mdhrdv','0',0,'2005000000000000000',1,'2026-11-27 10:52:01.000000',NULL,'0',0,'2005000000000000000',1,'2026-11-27 10:52:01.000000',0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',1,'tfr_02rbwa6ey86mqw5jx8wkwwbm0p','1005000000000000000',1,'0',0,NULL,NULL,'1005000000000000000',1,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_6x013cbnd0nr1tpqv7a537w1z6',1,'tfr_02rbwa6ey86mqw5jx8wkwwbm0p','1005000000000000000',1,'0',0,NULL,NULL,'1005000000000000000',1,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',2,'tfr_1bszrfygnh0ebjzmpw7sygn170','2005000000000000000',1,'0',0,NULL,NULL,'3010000000000000000',2,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7nmgzshmjnwr8vqh6kkd3wxk75',1,'tfr_1bszrfygnh0ebjzmpw7sygn170','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',3,'tfr_04zk09end7y5yv0e764zh9w15s','2005000000000000000',1,'0',0,NULL,NULL,'5015000000000000000',3,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_4cmynthafjxx3dz7nr29r332nq',1,'tfr_04zk09end7y5yv0e764zh9w15s','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_4cmynthafjxx3dz7nr29r332nq',2,'tfr_04zk09end7y5yv0e764zh9w15s','0',0,'0',0,NULL,NULL,'0',0,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',4,'tfr_04zk09end7y5yv0e764zh9w15s','0',0,'0',0,NULL,NULL,'3010000000000000000',2,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',5,'tfr_1zvzp25tr6f9rt8zedzzh1ntpk','2005000000000000000',1,'0',0,NULL,NULL,'5015000000000000000',3,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_3gc5f7s8xhjck5rc1cerhqg2r9',1,'tfr_1zvzp25tr6f9rt8zedzzh1ntpk','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_3gc5f7s8xhjck5rc1cerhqg2r9',2,'tfr_1zvzp25tr6f9rt8zedzzh1ntpk','0',0,'0',0,NULL,NULL,'0',0,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',6,'tfr_1zvzp25tr6f9rt8zedzzh1ntpk','0',0,'0',0,NULL,NULL,'3010000000000000000',2,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_6x013cbnd0nr1tpqv7a537w1z6',2,'tfr_02rbwa6ey86mqw5jx8wkwwbm0p','0',0,'1005000000000000000',1,'2026-11-27 11:47:25.000000',NULL,'0',0,'1005000000000000000',1,'2026-11-27 11:47:25.000000',0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',7,'tfr_02rbwa6ey86mqw5jx8wkwwbm0p','0',0,'1005000000000000000',1,'2026-11-27 11:47:25.000000',NULL,'2005000000000000000',1,'1005000000000000000',1,'2026-11-27 11:47:25.000000',0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',8,'tfr_41xymwp2pmt14090nzn383e4j1','2005000000000000000',1,'0',0,NULL,NULL,'4010000000000000000',2,'1005000000000000000',1,'2026-11-27 11:47:25.000000',0);
+INSERT INTO "spends" VALUES('spa_6666f8wdjbh926v267m60pxygy',1,'tfr_41xymwp2pmt14090nzn383e4j1','2005000000000000000',1,'0',0,NULL,NULL,'2005000000000000000',1,'0',0,NULL,0);
+INSERT INTO "spends" VALUES('spa_7fj3f4a4j5h3qxz2wy46d2az0q',9,'tfr_1bszrfygnh0ebjzmpw7sygn170','0',0,'2005000000000000000',1,'2026-11-27 11:47:26.000000',NULL,'2005000000000000000',1,'3010000000000000000',2,'2026-11-27 11:47:26.000000',0);
+INSERT INTO "spends" VALUES('spa_7nmgzshmjnwr8vqh6kkd3wxk75',2,'tfr_1bszrfygnh0ebjzmpw7sygn170','0',0,'2005000000000000000',1,'2026-11-27 11:47:26.000000',NULL,'0',0,'2005000000000000000',1,'2026-11-27 11:47:26.000000',0);
 CREATE TABLE suspense_decisions (
 	id VARCHAR NOT NULL, 
 	vault_id VARCHAR NOT NULL, 
@@ -607,7 +608,7 @@ CREATE TABLE suspense_decisions (
 	CONSTRAINT pk_suspense_decisions PRIMARY KEY (id), 
 	CONSTRAINT fk_suspense_decisions_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
-INSERT INTO "suspense_decisions" VALUES('id','vlt_01m8ea41qxajwkmzfy48bq6f0m','asset','1','destination','reason','decided_by','2026-01-01 00:00:00.000000');
+INSERT INTO "suspense_decisions" VALUES('id','vlt_01m8ed9q96wy4m4z3psgpzkmzd','asset','1','destination','reason','decided_by','2026-01-01 00:00:00.000000');
 CREATE TABLE transaction_transfers (
 	transaction_id VARCHAR NOT NULL, 
 	transfer_id VARCHAR NOT NULL, 
@@ -616,8 +617,8 @@ CREATE TABLE transaction_transfers (
 	CONSTRAINT fk_transaction_transfers_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id), 
 	CONSTRAINT fk_transaction_transfers_transfer_id FOREIGN KEY(transfer_id, mandate_version) REFERENCES mandates (transfer_id, version)
 );
-INSERT INTO "transaction_transfers" VALUES('txn_01m8ea48z9ve8p8p8hewyjpma4','tfr_232hzkj9x4a271gqy3yg3mnffk',1);
-INSERT INTO "transaction_transfers" VALUES('txn_01m8ea4bqz3pdr7agakjf93q68','tfr_5gnz3crgk8rn9zapsbk5mdhrdv',1);
+INSERT INTO "transaction_transfers" VALUES('txn_01m8ed9spha4m4wbskcn9jew6t','tfr_02rbwa6ey86mqw5jx8wkwwbm0p',1);
+INSERT INTO "transaction_transfers" VALUES('txn_01m8ed9tregk47w5t4d5cs3try','tfr_1bszrfygnh0ebjzmpw7sygn170',1);
 CREATE TABLE transactions (
 	id VARCHAR NOT NULL, 
 	network VARCHAR NOT NULL, 
@@ -649,8 +650,8 @@ CREATE TABLE transactions (
 	CONSTRAINT fk_transactions_replaces FOREIGN KEY(replaces) REFERENCES transactions (id), 
 	CONSTRAINT fk_transactions_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
-INSERT INTO "transactions" VALUES('txn_01m8ea48z9ve8p8p8hewyjpma4','eip155:31337','vlt_01m8ea41qxajwkmzfy48bq6f0m','pay',NULL,'0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63','final',5,X'02F1827A6980843B9ACA0084711DACB0825208945150DE76481A39BFEA707D6C92BF3DDBB8922B60880DE0B6B3A764000080C0','0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63',X'02F874827A6980843B9ACA0084711DACB0825208945150DE76481A39BFEA707D6C92BF3DDBB8922B60880DE0B6B3A764000080C080A0114663D70F2F8E8CDAAE43B7EEF69BC15BBA4916B5BCB8D804BC8F04373732EBA07E4D27F87F6186EBDD3EC2037A904ACA1BE9226B13B33BB46D68D725E6A951AD','0x19d6f7672197f9964974851895fba81a2f63759d5f1b1edd523c43c1fa3de324',5,8,'0xa08a1daa2aa0a2fbaf3f70c1e6f8e225d7595248484955c3da5f765495c4838b','[["eip155:31337/slip44:60","fee","29248263345000"]]','[]',NULL,NULL,X'7B22636865636B706F696E74223A22637573746F64792D77616C6C65742F6C6F672F626238613764373330633135616635312F315C6E335C6E52384770494A3171646C426B73714561544C6A42524731336B68525447435A764771746D4E732B2B6856383D5C6E5C6EE2809420637573746F64792D77616C6C65742F6C6F672F626238613764373330633135616635312F31205A6A4E493556384B65483457637A49744D6A2F5742507665434E685945624945485472532F457472694C6C5271473547346E65617374494A5547555136522F6F737759353253686A615356437A6139617176504D4D6F65667641773D5C6E222C2268656164223A2265643164663631383965666361333339626361623432373562666364373839396133656235393732633439336562643565363331353264663664306637636532222C226D616E6461746573223A5B2262346631666661373263643033313838626361373838303537636637656262633337623633373766653530623365373765343966643537336531643335366631225D2C22707572706F7365223A22706179222C227265636F726473223A5B5B332C325D5D2C227369676E617475726573223A5B7B227075626C69635F6B6579223A22303337623535363265376337303931666131323962633835613462613735356530343465366466363464343664653433623237633331323639383334656663646564222C227369676E6174757265223A2231313436363364373066326638653863646161653433623765656636396263313562626134393136623562636238643830346263386630343337333733326562376534643237663837663631383665626464336563323033376139303461636131626539323236623133623333626234366436386437323565366139353161643030227D5D2C227369676E65645F6174223A22323032362D31312D32375431303A35313A35385A222C227472616E7366657273223A5B227466725F323332687A6B6A39783461323731677179337967336D6E66666B225D2C2274785F646967657374223A2232393431316363613739616563653962356265376236326333316330396536373939626137303261633264333438646431666137363034313238633030326162227D',3,X'ED1DF6189EFCA339BCAB4275BFCD7899A3EB5972C493EBD5E63152DF6D0F7CE2','2026-11-27 10:51:57.801273','2026-11-27 10:51:58.000000','2026-11-27 10:52:00.573925','2026-11-27 10:52:04.254877');
-INSERT INTO "transactions" VALUES('txn_01m8ea4bqz3pdr7agakjf93q68','eip155:31337','vlt_01m8ea41qxajwkmzfy48bq6f0m','pay',NULL,'0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63','final',5,X'02F1827A6901843B9ACA00846A6D505A82520894EF76C9B731351BDC16798C12A537A8D9E4D3CAAB881BC16D674EC8000080C0','0x074B0bDbe0dEF6743F7a3DE2996905B5d0fF5D63',X'02F874827A6901843B9ACA00846A6D505A82520894EF76C9B731351BDC16798C12A537A8D9E4D3CAAB881BC16D674EC8000080C080A0C827997AD2871B7D4EAF595A98838220C1943810111B4D4E0FFD714EC88423E4A01942A95FD80B763B7858348D235BA731FE18DDDBDE74623982E081B807AC522F','0xc1e5852f30adb6986e591ac22b8fb15db0ab6eca38474e813176d4c1593abdcb',7,9,'0xae7147306cf1dddd7720b1521a952b47a3f47ac5c1ddf7958a98ad9e2805f8e9','[["eip155:31337/slip44:60","fee","28218673875000"]]','[]',NULL,NULL,X'7B22636865636B706F696E74223A22637573746F64792D77616C6C65742F6C6F672F626238613764373330633135616635312F315C6E345C6E4D4E636A6B67634E384D495358655572704C3574646C7746436F4642314D5577325067766D4374354434413D5C6E5C6EE2809420637573746F64792D77616C6C65742F6C6F672F626238613764373330633135616635312F31205A6A4E4935582F7559734E71395937776A455A2B63486D752F54394E67343875366F4B4F343830384C6B33424962614330646F35422B6C4355342B44666C392B483930704E2F7534557678546F586D4F524C484B5A49324C6267383D5C6E222C2268656164223A2233646235646532653730616639643666336366646262373365363733303634316433326462663336636138373962656132323030383430303937396133323231222C226D616E6461746573223A5B2239656432353865323137666663363233323461636134656339393736643162336337316536396165306133363162653833643062346631343362376534366464225D2C22707572706F7365223A22706179222C227265636F726473223A5B5B342C335D5D2C227369676E617475726573223A5B7B227075626C69635F6B6579223A22303337623535363265376337303931666131323962633835613462613735356530343465366466363464343664653433623237633331323639383334656663646564222C227369676E6174757265223A2263383237393937616432383731623764346561663539356139383833383232306331393433383130313131623464346530666664373134656338383432336534313934326139356664383062373633623738353833343864323335626137333166653138646464626465373436323339383265303831623830376163353232663030227D5D2C227369676E65645F6174223A22323032362D31312D32375431303A35323A30315A222C227472616E7366657273223A5B227466725F35676E7A336372676B38726E397A617073626B356D6468726476225D2C2274785F646967657374223A2237363934373464353035346532323562393963646332623935366431656263356564393965383662353334346261633963376366376531353662363765616561227D',4,X'3DB5DE2E70AF9D6F3CFDBB73E6730641D32DBF36CA879BEA22008400979A3221','2026-11-27 10:52:00.639210','2026-11-27 10:52:01.000000','2026-11-27 10:52:01.477943','2026-11-27 10:52:06.413341');
+INSERT INTO "transactions" VALUES('txn_01m8ed9spha4m4wbskcn9jew6t','eip155:31337','vlt_01m8ed9q96wy4m4z3psgpzkmzd','pay',NULL,'0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF','final',5,X'02F1827A6980843B9ACA0084711DACB082520894610044FBB5C11EDABC3E560A465BA3E9FF03757F880DE0B6B3A764000080C0','0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF',X'02F874827A6980843B9ACA0084711DACB082520894610044FBB5C11EDABC3E560A465BA3E9FF03757F880DE0B6B3A764000080C080A0EBE9C3A44D24697915C29866983FA0B82F1900A896288CBC74CDC2E4B4E17E0CA0295E0E33CB1D3B86E3F21785B407999722AA6FD08456AAE9B005BC1FD63A97FF','0xd9274341755a65daa1a96695b00213092df685eb806c2ef6f9f2173a4f8f66d1',6,9,'0x4af78f64dbb9dbadc5ef9a9dbeaeb1f33105834f5d0f20eb2ed2bc0ca5d16380','[["eip155:31337/slip44:60","fee","28217230440000"]]','[]',NULL,NULL,X'7B22636865636B706F696E74223A22637573746F64792D77616C6C65742F6C6F672F363136363132643331623732656465312F315C6E335C6E4C45665437376B79447173524142784E613136384D5236306775416B55376E654C3236444F74526D7462303D5C6E5C6EE2809420637573746F64792D77616C6C65742F6C6F672F363136363132643331623732656465312F3120586A465364514D776B7976447A77454E3532565630577143546754344755524C7031677A32666E4D685A7A736D2B7750464C5551726561725331426E656465676978703471537A3046594F426776646C766B5A723974596E7967513D5C6E222C2268656164223A2238616362346133316434376430346337623738363338353938666335313438383234316665653539383336396333656463333532396365653739373639323663222C226D616E6461746573223A5B2263303665346239663065646536373737343131373166393630326235623163313534613961353333363661393665363363663039353134623263353730633433225D2C22707572706F7365223A22706179222C227265636F726473223A5B5B332C325D5D2C227369676E617475726573223A5B7B227075626C69635F6B6579223A22303237353764623263363330346366626633616333336165626634656132646430356364613262336639633833353037313762656130383161393235326633326234222C227369676E6174757265223A2265626539633361343464323436393739313563323938363639383366613062383266313930306138393632383863626337346364633265346234653137653063323935653065333363623164336238366533663231373835623430373939393732326161366664303834353661616539623030356263316664363361393766663030227D5D2C227369676E65645F6174223A22323032362D31312D32375431313A34373A32355A222C227472616E7366657273223A5B227466725F30327262776136657938366D7177356A7838776B7777626D3070225D2C2274785F646967657374223A2230393937313335346436343836373863643037656366336437653138303337396132353666303237393130323935396639366238626162623265353462373630227D',3,X'8ACB4A31D47D04C7B78638598FC51488241FEE598369C3EDC3529CEE7976926C','2026-11-27 11:47:24.497295','2026-11-27 11:47:25.000000','2026-11-27 11:47:25.494703','2026-11-27 11:47:27.345788');
+INSERT INTO "transactions" VALUES('txn_01m8ed9tregk47w5t4d5cs3try','eip155:31337','vlt_01m8ed9q96wy4m4z3psgpzkmzd','pay',NULL,'0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF','final',5,X'02F1827A6901843B9ACA00846492FF9082520894137F8E4EEBDC86D0AD1E39E9EEDEA29516E74830881BC16D674EC8000080C0','0xb8877d3bf99262e00aEb7EC4718b995A2B533dBF',X'02F874827A6901843B9ACA00846492FF9082520894137F8E4EEBDC86D0AD1E39E9EEDEA29516E74830881BC16D674EC8000080C001A0A2AF466CC6A2DCDAC17A6EFA5B7034C76B51B10058C2B1EC398E58EA68BB1D5DA013A4BB080E9C566C5704853E2975958B39FEC5A4DFC0A874EB992C26567B4875','0xbaf01c297be91870c56d3e1947d0b6eb1bef70f77d425603bfb69ccd97d44001',8,10,'0xfb87a2888994f93f6d910b886827833d8ec622a7f0b7de7c8c3c87bae3dff545','[["eip155:31337/slip44:60","fee","27316339659000"]]','[]',NULL,NULL,X'7B22636865636B706F696E74223A22637573746F64792D77616C6C65742F6C6F672F363136363132643331623732656465312F315C6E345C6E4C7761674571324B586449664738655943337A2B386A6376736E596855763949317852557A424F765749673D5C6E5C6EE2809420637573746F64792D77616C6C65742F6C6F672F363136363132643331623732656465312F3120586A4653645242464B74676D505A61725A6844545456634876474B77596E636E5A6D577031442B54334471344A36567044474F3748414A5653316B557365712B524D73585637674D58534F714759742B444D574A726753524E51343D5C6E222C2268656164223A2235613335333164333034646639636366653531336463623961393332326364656263653263386532363235306665646330343338613961363031656537613561222C226D616E6461746573223A5B2235623864666435373035316363636130343437376233613566336265353566363666303064326532323161613738653631316561313964386466383362643334225D2C22707572706F7365223A22706179222C227265636F726473223A5B5B342C335D5D2C227369676E617475726573223A5B7B227075626C69635F6B6579223A22303237353764623263363330346366626633616333336165626634656132646430356364613262336639633833353037313762656130383161393235326633326234222C227369676E6174757265223A2261326166343636636336613264636461633137613665666135623730333463373662353162313030353863326231656333393865353865613638626231643564313361346262303830653963353636633537303438353365323937353935386233396665633561346466633061383734656239393263323635363762343837353031227D5D2C227369676E65645F6174223A22323032362D31312D32375431313A34373A32365A222C227472616E7366657273223A5B227466725F3162737A726679676E683065626A7A6D7077377379676E313730225D2C2274785F646967657374223A2266303535646465386266343238343862343264653065636462663834663731663662353231613665343135396533356133306462333262366561313466373062227D',4,X'5A3531D304DF9CCFE513DCB9A9322CDEBCE2C8E26250FEDC0438A9A601EE7A5A','2026-11-27 11:47:25.582400','2026-11-27 11:47:26.000000','2026-11-27 11:47:26.210162','2026-11-27 11:47:27.938967');
 CREATE TABLE transfers (
 	id VARCHAR NOT NULL, 
 	ordinal VARCHAR NOT NULL, 
@@ -677,11 +678,11 @@ CREATE TABLE transfers (
 	CONSTRAINT fk_transfers_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id), 
 	CONSTRAINT uq_transfers_ordinal UNIQUE (ordinal)
 );
-INSERT INTO "transfers" VALUES('tfr_232hzkj9x4a271gqy3yg3mnffk','ord_01m8ea483r46y3jedrt4b43qxv','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337','eip155:31337/slip44:60','0x5150DE76481A39bfeA707d6c92Bf3DDbB8922B60',NULL,'1000000000000000000','5000000000000000',NULL,'robot',NULL,'final',3,NULL,NULL,'2026-11-27 10:51:56.000000','2026-11-27 10:52:04.254877');
-INSERT INTO "transfers" VALUES('tfr_5gnz3crgk8rn9zapsbk5mdhrdv','ord_01m8ea48a2e9vvc75cezqdwgd4','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337','eip155:31337/slip44:60','0xEf76C9b731351BDC16798c12A537A8d9E4d3caab',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'final',4,NULL,NULL,'2026-11-27 10:51:57.000000','2026-11-27 10:52:06.413341');
-INSERT INTO "transfers" VALUES('tfr_1bpezqap30p1mmn1s0j2797frv','ord_01m8ea492rxh2r6g1n7x4gd4cf','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337','eip155:31337/slip44:60','0x1b8D007BE66770a9E25aDAbfb543D1abdc24CD2a',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'rejected',2,NULL,'by ada','2026-11-27 10:51:57.000000','2026-11-27 10:51:58.024399');
-INSERT INTO "transfers" VALUES('tfr_2e35v5vy7hqhtn32yyy4vsbjmv','ord_01m8ea49qdzxbeweknxwrt2dej','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337','eip155:31337/slip44:60','0x0757476B150efD529f758278eD745C0a680Fa917',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'cancelled',2,NULL,'by robot','2026-11-27 10:51:58.000000','2026-11-27 10:51:58.652825');
-INSERT INTO "transfers" VALUES('tfr_4sq86dvr2axq1wstqy5t87dh19','ord_01m8ea49vpn58d4bd031q11wg2','cli_01m8ea41hekdhp2wj93h49hg11','vlt_01m8ea41qxajwkmzfy48bq6f0m','eip155:31337','eip155:31337/slip44:60','0x8Ce61574dEDe80F61C48533b581330F15c4877Af',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'awaiting_approval',1,NULL,NULL,'2026-11-27 10:51:58.000000','2026-11-27 10:51:58.709772');
+INSERT INTO "transfers" VALUES('tfr_02rbwa6ey86mqw5jx8wkwwbm0p','ord_01m8ed9s7fchxnpmh3zhgwy9pv','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337','eip155:31337/slip44:60','0x610044fBB5C11EDabC3e560A465bA3E9Ff03757F',NULL,'1000000000000000000','5000000000000000',NULL,'robot',NULL,'final',3,NULL,NULL,'2026-11-27 11:47:24.000000','2026-11-27 11:47:27.345788');
+INSERT INTO "transfers" VALUES('tfr_1bszrfygnh0ebjzmpw7sygn170','ord_01m8ed9sa3qgz9wt9cftn8s8td','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337','eip155:31337/slip44:60','0x137F8e4eeBDC86d0ad1e39e9Eedea29516e74830',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'final',4,NULL,NULL,'2026-11-27 11:47:24.000000','2026-11-27 11:47:27.938967');
+INSERT INTO "transfers" VALUES('tfr_04zk09end7y5yv0e764zh9w15s','ord_01m8ed9sp7ddy8jy7ka74cvjym','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337','eip155:31337/slip44:60','0x80C25DF8e354BD22c76b08F6E929F68f22182409',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'rejected',2,NULL,'by ada','2026-11-27 11:47:24.000000','2026-11-27 11:47:24.538432');
+INSERT INTO "transfers" VALUES('tfr_1zvzp25tr6f9rt8zedzzh1ntpk','ord_01m8ed9t8rp1m4qxrt5trsxg1n','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337','eip155:31337/slip44:60','0xcCA9EDd305F7d9Ee07a496F6245FDc7B24Dac344',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'cancelled',2,NULL,'by robot','2026-11-27 11:47:25.000000','2026-11-27 11:47:25.121511');
+INSERT INTO "transfers" VALUES('tfr_41xymwp2pmt14090nzn383e4j1','ord_01m8ed9tdwbny8szk9rq014nmy','cli_01m8ed9q6b22kj7k8scjmhpmnq','vlt_01m8ed9q96wy4m4z3psgpzkmzd','eip155:31337','eip155:31337/slip44:60','0x04434430E00D24E7BA8d8e9B0Bf29E03e5642b8d',NULL,'2000000000000000000','5000000000000000',NULL,'robot',NULL,'awaiting_approval',1,NULL,NULL,'2026-11-27 11:47:25.000000','2026-11-27 11:47:25.244271');
 CREATE TABLE unsequenced (
 	seq INTEGER NOT NULL, 
 	event_seq INTEGER, 
@@ -703,7 +704,7 @@ CREATE TABLE vault_freezes (
 	CONSTRAINT fk_vault_freezes_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id), 
 	CONSTRAINT uq_vault_freezes_open_key UNIQUE (open_key)
 );
-INSERT INTO "vault_freezes" VALUES('frz_01m8ea4jjswdtksfrj0cs3pv0t','vlt_01m8ea41qxajwkmzfy48bq6f0m','a look at it',NULL,'ada','2026-11-27 10:52:07.460262','2026-11-27 10:52:07.460262','ada','looked',NULL);
+INSERT INTO "vault_freezes" VALUES('frz_01m8ed9xnadn73a31m7vqykf7z','vlt_01m8ed9q96wy4m4z3psgpzkmzd','a look at it',NULL,'ada','2026-11-27 11:47:28.391619','2026-11-27 11:47:28.391619','ada','looked',NULL);
 CREATE TABLE vault_openings (
 	vault_id VARCHAR NOT NULL, 
 	client_id VARCHAR NOT NULL, 
@@ -712,7 +713,7 @@ CREATE TABLE vault_openings (
 	CONSTRAINT pk_vault_openings PRIMARY KEY (vault_id), 
 	CONSTRAINT fk_vault_openings_client_id FOREIGN KEY(client_id) REFERENCES clients (id)
 );
-INSERT INTO "vault_openings" VALUES('vault_id','cli_01m8ea41hekdhp2wj93h49hg11','name','2026-01-01 00:00:00.000000');
+INSERT INTO "vault_openings" VALUES('vault_id','cli_01m8ed9q6b22kj7k8scjmhpmnq','name','2026-01-01 00:00:00.000000');
 CREATE TABLE vaults (
 	id VARCHAR NOT NULL, 
 	client_id VARCHAR NOT NULL, 
@@ -726,7 +727,7 @@ CREATE TABLE vaults (
 	CONSTRAINT fk_vaults_client_id FOREIGN KEY(client_id) REFERENCES clients (id), 
 	CONSTRAINT uq_vaults_account UNIQUE (account)
 );
-INSERT INTO "vaults" VALUES('vlt_01m8ea41qxajwkmzfy48bq6f0m','cli_01m8ea41hekdhp2wj93h49hg11','Treasury',0,2,X'E8C9CA1A11DDEC5C4CF1747BDB10CC19DBBAEB0DBBA9205F9DBE1A7D3ABE59C3',NULL,'2026-11-27 10:51:50.668972');
+INSERT INTO "vaults" VALUES('vlt_01m8ed9q96wy4m4z3psgpzkmzd','cli_01m8ed9q6b22kj7k8scjmhpmnq','Treasury',0,2,X'787C5BFB747B7E46C3059ACB9200B2A55337B5113CEED687C50A9BAB58F6918A',NULL,'2026-11-27 11:47:22.062666');
 CREATE INDEX ix_alarms_code ON alarms (code);
 CREATE INDEX ix_consumptions_network_height ON consumptions (network, block_height);
 CREATE INDEX ix_sightings_network_height ON sightings (network, block_height);
