@@ -104,9 +104,8 @@ class Tracker:
     ) -> dict[str, Facts]:
         """One set, moved by what our blocks say. What they say of each; it is missing for one that
         could not be judged. Appends to `failures`."""
-        held = [row.id for row in rows if row.state == State.DEAD or await self._hold(row, lease)]
         try:
-            return await self._judge(network, held, lease)
+            return await self._judge(network, await self._held(rows, lease), lease)
         except LeaseLost:
             raise
         except Exception as error:  # noqa: BLE001 - told by whoever called `track`
@@ -118,17 +117,20 @@ class Tracker:
             found |= await self._judged(network, [row], lease, failures)
         return found
 
-    async def _hold(self, row: TransactionRow, lease: Lease | None) -> bool:
-        """What was rebuilt from the signer's journal is not settled before its money is held."""
+    async def _held(self, rows: Sequence[TransactionRow], lease: Lease | None) -> list[str]:
+        """Those that may be judged: what was rebuilt from the signer's journal is not settled
+        before its money is held. Nothing is held for the dead."""
+        living = [row.id for row in rows if row.state != State.DEAD]
         async with self._database.read() as session:
-            waiting = await transfers_repository.unheld_of(session, row.id)
-        for transfer_id in waiting:
+            waiting = await transfers_repository.unheld_of(session, living)
+        unheld = set()
+        for transaction_id, transfer_id in waiting:
             async with self._database.write() as writing:
                 if lease is not None:
                     await lease.check(writing)
                 if not await hold_late(writing, self._ledger, transfer_id, self._clock()):
-                    return False
-        return True
+                    unheld.add(transaction_id)
+        return [row.id for row in rows if row.id not in unheld]
 
     async def _judge(
         self, network: NetworkId, transaction_ids: Collection[str], lease: Lease | None
@@ -138,11 +140,16 @@ class Tracker:
             rows = await repository.transactions(session, transaction_ids)
             facts = await facts_of(session, network, codec, list(rows.values()))
         moving = []
+        deaths: dict[str, Consumption | str | None] = {}
         for each, row in rows.items():
             event = _next(codec, row, facts[each])
             if isinstance(event, Die):
-                facts[each] = await self._witnessed(network, row, facts[each])
-            if event is not None and not (isinstance(event, Die) and facts[each].doubt):
+                deaths[each] = death_of(facts[each])
+                doubt = await self._witness_against(network, row, deaths[each])
+                if doubt is not None:
+                    facts[each] = replace(facts[each], doubt=doubt)
+                    continue
+            if event is not None:
                 moving.append(each)
         if not moving:
             return facts
@@ -153,6 +160,8 @@ class Tracker:
             facts |= await facts_of(session, network, codec, [row for row, _ in locked.values()])
             for row, transfers in locked.values():
                 while (event := _next(codec, row, facts[row.id])) is not None:
+                    if isinstance(event, Die) and deaths.get(row.id) != death_of(facts[row.id]):
+                        break  # nobody was asked about this one yet
                     if isinstance(event, Finalize | Revert) and not await self._can_settle(
                         session, row, transfers
                     ):
@@ -160,18 +169,18 @@ class Tracker:
                     await move(session, self._ledger, row, transfers, event, self._clock())
         return facts
 
-    async def _witnessed(self, network: NetworkId, row: TransactionRow, known: Facts) -> Facts:
-        """`known` of a dead one, with a doubt where a witness does not show the same."""
+    async def _witness_against(
+        self, network: NetworkId, row: TransactionRow, cause: Consumption | str | None
+    ) -> str | None:
+        """Which witness does not show the same death, in words; None if all do, or there are
+        none."""
         witnesses = self._witnesses.get(network)
         if witnesses is None:
-            return known
-        cause, txid = death_of(known), signed_of(row).txid
+            return None
+        txid = signed_of(row).txid
         if isinstance(cause, Consumption):
-            death = Death(txid, cause.key, cause.txid, cause.height)
-        else:
-            death = Death(txid)
-        doubt = await witnesses.doubt_of(death)
-        return known if doubt is None else replace(known, doubt=doubt)
+            return await witnesses.doubt_of(Death(txid, cause.key, cause.txid, cause.height))
+        return await witnesses.doubt_of(Death(txid))
 
     async def _can_settle(
         self, session: WriteSession, row: TransactionRow, transfers: Sequence[TransferRow]
@@ -180,7 +189,7 @@ class Tracker:
         Settling would break the ledger and not settling keeps the money held, so that is what
         happens. Of a kind that nothing bounds more may leave: that is booked, and told. And not
         before all is held."""
-        if await transfers_repository.unheld_of(session, row.id):
+        if await transfers_repository.unheld_of(session, [row.id]):
             return False
         above = await exceeding(session, row)
         if not above:

@@ -265,16 +265,19 @@ async def unheld(session: ReadSession) -> Sequence[tuple[str, str]]:
     )
 
 
-async def unheld_of(session: ReadSession, transaction_id: str) -> Sequence[str]:
-    """The transfers under way that a transaction carries and for which nothing is held."""
+async def unheld_of(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> Sequence[tuple[str, str]]:
+    """The transfers under way that the transactions carry and for which nothing is held, each with
+    the transaction's id before it."""
     held = exists().where(
         ReservationRow.transfer_id == TransferRow.id, ReservationRow.spent.is_(None)
     )
-    return await session.all(
-        select(TransferRow.id)
+    return await session.rows(
+        select(TransactionTransferRow.transaction_id, TransferRow.id)
         .join(TransactionTransferRow, TransactionTransferRow.transfer_id == TransferRow.id)
         .where(
-            TransactionTransferRow.transaction_id == transaction_id,
+            TransactionTransferRow.transaction_id.in_(transaction_ids),
             TransferRow.state == State.IN_FLIGHT,
             ~held,
         )
