@@ -220,9 +220,14 @@ class Mandate(Message):
     expires_at: datetime
 
     @cached_property
+    def document(self) -> Mapping[str, Any]:
+        """`to_json`, written once: what is hashed, measured and recorded is the same object."""
+        return self.to_json()
+
+    @cached_property
     def canonical(self) -> bytes:
         """RFC 8785 bytes: the document that an approver is shown and signs."""
-        return canonical_json(self.to_json())
+        return canonical_json(self.document)
 
     @cached_property
     def digest(self) -> bytes:

@@ -170,7 +170,7 @@ def record_fields(mandate: Mandate, tx: UnsignedTx, part: int, parts: int) -> di
     """What a `signed` record must hold beside the digests, so that custody's part of it can be
     rebuilt. Bounded by what a request may hold (`signer.wire`)."""
     return {
-        "document": mandate.to_json(),
+        "document": mandate.document,
         "part": part,
         "parts": parts,
         "payload": None if part else tx.payload.hex(),
