@@ -34,7 +34,7 @@ async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
         rows = [await _compare(kind, make("accepting"), scale) for kind, make in made.items()]
         for kind, make in made.items():
             if kind in scale.http_databases:
-                rows.append(await over_http.compare(folder, kind, make("over_http"), scale))
+                rows += await over_http.compare(folder, kind, make("over_http"), scale)
         for kind, make in made.items():
             rows.append(await _compare_windows(kind, make("windows"), scale))
     return rows

@@ -84,10 +84,10 @@ async def latencies(rounds: int, each: int, actions: Sequence[Work]) -> list[Lat
                 took = (time.perf_counter() - start) * 1000
                 if number:
                     found.append(took)
-    return [_percentiles(found) for found in samples]
+    return [percentiles(found) for found in samples]
 
 
-def _percentiles(samples: list[float]) -> Latency:
+def percentiles(samples: Sequence[float]) -> Latency:
     cuts = quantiles(samples, n=100, method="inclusive")
     return Latency(cuts[49], cuts[98])
 

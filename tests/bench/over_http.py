@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from chains.evm.address import checksum
 from custody.db.ids import new_id
 from custody.db.session import Database
 from custody.ledger.service import Ledger
+from tests.bench import steady
 from tests.bench.acceptance import CALLERS, rich_vault, utc_now
 from tests.bench.house import is_ready, running_house
 from tests.bench.lean_http import LeanClient
@@ -36,7 +38,7 @@ _NOWHERE = "http://127.0.0.1:9"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-async def compare(folder: Path, kind: str, url: str, scale: Scale) -> Row:
+async def compare(folder: Path, kind: str, url: str, scale: Scale) -> list[Row]:
     async with AsyncExitStack() as stack:
         nodes = {EVM.alias: _NOWHERE}
         house = await stack.enter_async_context(running_house(folder / kind, url, nodes, 0))
@@ -57,7 +59,12 @@ async def compare(folder: Path, kind: str, url: str, scale: Scale) -> Row:
                 Contestant("limit", bare.work, bare.prepare, bare_cpu),
             ],
         )
-    return Row(
+        clients = [house.connect() for _ in range(steady.CONNECTIONS)]
+        for client in clients:
+            stack.push_async_callback(client.close)
+        mixed = steady.Mixed(clients, lambda: bodies.make(1)[0])
+        waiting = await steady.rows(SECTION, f"into {kind}", mixed, scale.steady_s)
+    rates = Row(
         SECTION,
         f"over HTTP into {kind}, {CALLERS} callers, {_VAULTS} vaults",
         "1/s",
@@ -65,17 +72,18 @@ async def compare(folder: Path, kind: str, url: str, scale: Scale) -> Row:
         Figure("a bare route", inserted.wall, inserted.core),
         aims=(share_aim(_SHARE_AIM, accepted.wall, inserted.wall),),
     )
+    return [rates, *waiting]
 
 
 class Bodies:
     """Requests for payouts, each from the next vault to a new destination."""
 
     def __init__(self, vaults: Sequence[str]) -> None:
-        self._vaults = vaults
         self._random = Random(7)
+        self._next = cycle(vaults)
 
     def make(self, number: int) -> list[dict[str, Any]]:
-        return [self._body(self._vaults[at % len(self._vaults)]) for at in range(number)]
+        return [self._body(next(self._next)) for _ in range(number)]
 
     def _body(self, vault: str) -> dict[str, Any]:
         return {

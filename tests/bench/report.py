@@ -73,7 +73,9 @@ thread, without an event loop. *Over HTTP* the API is `custody serve` in a proce
 by eight connections of one plain client; its limit is a FastAPI route in a process of its own that
 parses the same request, writes the same rows with the raw driver and answers. The rows *in the
 window* compare one vault that has so many transfers inside the policy's windows with a new vault in
-each round.
+each round. *100 requests a second*: half of them ask for a payout, half look at the newest one, each
+at its fixed moment, from which its time counts, whether those before it were answered or not; beside
+it the same two requests one at a time.
 
 **Payouts of one vault.** The whole way, with every part a process of its own: 200 payouts to 200
 destinations are requested over HTTP, eight at a time; the policy's limits and windows are judged

@@ -29,6 +29,8 @@ class Scale:
     transfers: int
     http_rounds: int
     http_databases: tuple[str, ...]
+    steady_s: float
+    """How long the API is asked at a steady rate."""
     in_window: int
     """Transfers of the vault whose window is full."""
     payouts: int
@@ -56,6 +58,7 @@ FULL = Scale(
     transfers=200,
     http_rounds=3,
     http_databases=("SQLite", "PostgreSQL"),
+    steady_s=60.0,
     in_window=10_000,
     payouts=200,
     houses=(("SQLite", 1), ("SQLite", 2), ("PostgreSQL", 1), ("PostgreSQL", 2)),
@@ -79,6 +82,7 @@ QUICK = Scale(
     transfers=8,
     http_rounds=1,
     http_databases=("PostgreSQL",),
+    steady_s=1.0,
     in_window=20,
     payouts=3,
     houses=(("SQLite", 1),),
