@@ -28,9 +28,9 @@ COPY chains/nodes/*.py /opt/custody/chains/nodes/
 COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/transport/*.py /opt/custody/chains/transport/
 COPY chains/tron/*.py /opt/custody/chains/tron/
-COPY signer/__init__.py signer/agreement.py signer/answers.py signer/canonical.py \
-     signer/checkpoint.py signer/client.py signer/messages.py signer/proof.py signer/reading.py \
-     signer/records.py signer/statements.py signer/tree.py signer/wire.py /opt/custody/signer/
+COPY signer/__init__.py signer/agreement.py signer/answers.py signer/canonical.py signer/chain.py \
+     signer/checkpoint.py signer/client.py signer/errors.py signer/inforce.py signer/logfile.py \
+     signer/messages.py signer/proof.py signer/reading.py signer/records.py signer/statements.py signer/tree.py signer/wire.py /opt/custody/signer/
 COPY signer/policy/*.py /opt/custody/signer/policy/
 COPY custody/*.py /opt/custody/custody/
 COPY custody/alarms/*.py /opt/custody/custody/alarms/

@@ -1,9 +1,10 @@
 """The audit log: the journal as JSON lines, for people and for other machines.
 
 One line per record, in order, and after each append a seal: the checkpoint then. Whoever has the
-file and the log key can verify it alone; a copy of it restores a lost journal. The journal stays
-the truth: a line that a full disk or a crash left torn is cut off before the next is written, and
-whatever the file lacks, also if somebody cut or changed it, is written again from the journal.
+file and the log key can verify it alone (`signer.logfile`); a copy of it restores a lost journal.
+The journal stays the truth: a line that a full disk or a crash left torn is cut off before the next
+is written, and whatever the file lacks, also if somebody cut or changed it, is written again from
+the journal.
 """
 
 from __future__ import annotations
@@ -12,23 +13,19 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple
 
 from signer.canonical import (
     MalformedMessage,
     canonical_json,
-    exact_fields,
-    integer,
-    octets,
-    parse_json,
 )
-from signer.chain import End, beginning, check_seal
+from signer.chain import check_seal
 from signer.checkpoint import parse_checkpoint
 from signer.errors import JournalBehind, JournalDamaged
-from signer.journal import Journal, Record
+from signer.journal import Journal
+from signer.logfile import LINE_BYTES_MAX, followed, lines_of, record_of, row_of, seal_of
 from signer.statements import Notice
 
-_LINE_BYTES_MAX: Final = 16 * 1024 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -143,38 +140,6 @@ class AuditLog:
         self._torn = False
 
 
-def verify_log(path: Path, log_key: bytes) -> End:
-    """Every link of the chain, the tree and every checkpoint; says how far the log goes. Raises
-    JournalDamaged; an incomplete last line is no damage, a last record without seal is."""
-    end, sealed = beginning(log_key), 0
-    for end, record, _ in walk(path, log_key):
-        if record is None:
-            sealed = end.sequence
-    if sealed != end.sequence:
-        raise JournalDamaged(f"records after {sealed} are not sealed")
-    return end
-
-
-def walk(path: Path, log_key: bytes) -> Iterator[tuple[End, Record | None, str]]:
-    """Each line of a log, verified: how far it goes with it, and the record or the checkpoint that
-    it holds. Raises JournalDamaged."""
-    end = beginning(log_key)
-    for row in _rows(path):
-        if "checkpoint" in row:
-            note = _sealed(row, end.sequence)
-            check_seal(log_key, end, note)
-            yield end, None, note
-        else:
-            record = _read_record(row)
-            end = _followed(end, record)
-            yield end, record, ""
-
-
-def records_of(path: Path) -> Iterator[Record]:
-    """The records of a log that was verified."""
-    return (_read_record(row) for row in _rows(path) if "checkpoint" not in row)
-
-
 def set_aside(path: Path, why: str, sequence: int) -> Path:
     """The file under a name that says why and when; what was set aside earlier stays."""
     number = 0
@@ -191,9 +156,9 @@ def _compare(file: BinaryIO, journal: Journal) -> tuple[_Extent, bool]:
     line torn at the end is nothing else. The newest seal must be the journal's own."""
     good, expected = _Extent(), journal.raw_since(0)
     awaited = next(expected, None)
-    for line in _lines(file):
+    for line in lines_of(file):
         if not line.endswith(b"\n"):
-            return good, len(line) > _LINE_BYTES_MAX
+            return good, len(line) > LINE_BYTES_MAX
         if awaited is not None and line == _line(*awaited):
             good = _Extent(good.length + len(line), awaited[0], False, line)
             awaited = next(expected, None)
@@ -209,89 +174,30 @@ def _check_no_more(file: BinaryIO, good: _Extent, journal: Journal) -> None:
     the journal, or was sealed by us: then another journal went on from here."""
     file.seek(good.length)
     end = journal.end_at(good.sequence)
-    for line in _lines(file):
+    for line in lines_of(file):
         with suppress(JournalDamaged, MalformedMessage):
-            row = _row(line)
+            row = row_of(line)
             if "checkpoint" not in row:
-                record = _read_record(row)
+                record = record_of(row)
                 if record.sequence > journal.sequence:
                     raise JournalBehind(
                         f"{file.name} goes up to record {record.sequence} at least,"
                         f" the journal to {journal.sequence}"
                     )
-                end = _followed(end, record)
+                end = followed(end, record)
             elif end.sequence > good.sequence:
-                check_seal(journal.log_key, end, _sealed(row, end.sequence))
+                check_seal(journal.log_key, end, seal_of(row, end.sequence))
                 raise JournalBehind(f"{file.name} has another record {end.sequence}, sealed by us")
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    return iter(lambda: file.readline(_LINE_BYTES_MAX + 1), b"")
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for number, line in enumerate(_lines(file), 1):
-            if len(line) > _LINE_BYTES_MAX:
-                raise JournalDamaged(f"line {number} is too long")
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield _row(line)
-            except MalformedMessage as error:
-                raise JournalDamaged(f"line {number}: {error}") from error
-
-
-def _row(line: bytes) -> dict[str, Any]:
-    """Raises MalformedMessage."""
-    row = parse_json(line.removesuffix(b"\n"))
-    if not isinstance(row, dict):
-        raise MalformedMessage("no record")
-    return row
 
 
 def _check_format(file: BinaryIO) -> None:
     """Raises JournalDamaged for a log whose records have no salt: those of format 1 had none."""
-    first = file.readline(_LINE_BYTES_MAX)
+    first = file.readline(LINE_BYTES_MAX)
     file.seek(0)
     with suppress(MalformedMessage):
-        body = _row(first).get("body")
+        body = row_of(first).get("body")
         if isinstance(body, dict) and "salt" not in body:
             raise JournalDamaged(f"{file.name} is of format 1, but this program reads 2")
-
-
-def _read_record(row: dict[str, Any]) -> Record:
-    try:
-        fields = exact_fields(row, frozenset({"sequence", "head", "body"}))
-        body = fields["body"]
-        if not isinstance(body, dict):
-            raise MalformedMessage("body")
-        if "salt" not in body:
-            raise MalformedMessage("of format 1, but this program reads 2")
-        return Record(integer(fields["sequence"]), octets(fields["head"], 32), body)
-    except MalformedMessage as error:
-        raise JournalDamaged(f"not a record: {error}") from error
-
-
-def _followed(end: End, record: Record) -> End:
-    """Raises JournalDamaged."""
-    body = record.body
-    following, _ = end.next(record.sequence, canonical_json(body), body.get("kind", ""))
-    if following.head != record.head:
-        raise JournalDamaged(f"record {record.sequence} was changed")
-    return following
-
-
-def _sealed(row: dict[str, Any], sequence: int) -> str:
-    try:
-        fields = exact_fields(row, frozenset({"checkpoint", "sequence"}))
-        if integer(fields["sequence"]) != sequence:
-            raise MalformedMessage("seals another record")
-        if not isinstance(fields["checkpoint"], str):
-            raise MalformedMessage("no checkpoint")
-        return fields["checkpoint"]
-    except MalformedMessage as error:
-        raise JournalDamaged(f"the seal after record {sequence}: {error}") from error
 
 
 def _is_seal_of(line: bytes, sequence: int, journal: Journal) -> bool:
@@ -299,7 +205,7 @@ def _is_seal_of(line: bytes, sequence: int, journal: Journal) -> bool:
     minutes where there are a million; `log verify` does."""
     origin = journal.end_of(sequence)
     with suppress(MalformedMessage, JournalDamaged):
-        told = parse_checkpoint(_sealed(_row(line), sequence))
+        told = parse_checkpoint(seal_of(row_of(line), sequence))
         return (told.origin, told.size) == (origin.origin, sequence - origin.first + 1)
     return False
 

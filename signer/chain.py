@@ -29,6 +29,14 @@ _NAME_BYTES: Final = 8
 _EMPTY: Final = Frontier()
 
 
+class Record(NamedTuple):
+    """`body` is the decoded JSON object."""
+
+    sequence: int
+    head: bytes
+    body: dict[str, Any]
+
+
 class End(NamedTuple):
     """The newest record's number and head; the origin that it belongs to, and that origin's tree.
     `sequence` is 0 before the first record."""

@@ -25,12 +25,13 @@ from typing import Any, Final
 from chains.transaction import TxSummary
 from signer.accounts import Account
 from signer.case import Case
+from signer.chain import Record
 from signer.clock import Adoption, corrected, furthest_forward
 from signer.entries import Entry, change_account
 from signer.errors import JournalBehind, conflict, mismatch, unavailable
 from signer.history import History, history_of
 from signer.inforce import PolicyInForce
-from signer.journal import Journal, Record
+from signer.journal import Journal
 from signer.policy import CLOCK_SKEW, Administrators, Spend, Usage, Window
 from signer.registry import Registry
 from signer.usage import RollingSums
@@ -191,7 +192,7 @@ class Guard:
     def _replay_rare(self) -> None:
         """Policies, whose signatures are checked again from the pinned keys on, recoveries, and
         where the wall clock was believed."""
-        for record in self.in_force.read_all(self.journal):
+        for record in self.in_force.read_all(self.journal.rare):
             if record.body["kind"] == "recovered":
                 self._recovered = record
                 self.registry.next = max(self.registry.next, record.body["account_min"])

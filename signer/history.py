@@ -11,7 +11,7 @@ from chains.costs import CostKind
 from chains.model import ConflictKey, Excludes
 from signer.agreement import Mandate
 from signer.canonical import octets, parse_time
-from signer.journal import Record
+from signer.chain import Record
 
 
 @dataclass(frozen=True)

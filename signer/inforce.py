@@ -12,6 +12,7 @@ way back is to pin administrators at the signer once more.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -20,8 +21,8 @@ from chains.catalogue import Catalogue, built_in
 from chains.errors import NetworkFixed
 from chains.lasting import Lasting
 from signer.canonical import MalformedMessage
+from signer.chain import Record
 from signer.errors import JournalDamaged, Refused
-from signer.journal import Journal, Record
 from signer.policy import (
     Administrators,
     InvalidPolicy,
@@ -133,10 +134,10 @@ class PolicyInForce:
         self._administrators = head.administrators
         self._version_min = head.version + 1
 
-    def read_all(self, journal: Journal) -> list[Record]:
-        """All that the journal says of it; returns those records, in order. Raises
-        JournalDamaged."""
-        records = sorted(record for kind in KINDS for record in journal.rare(kind))
+    def read_all(self, rare: Callable[[str], Iterable[Record]]) -> list[Record]:
+        """All that a journal says of it, which tells its records of a kind; returns those
+        records, in order. Raises JournalDamaged."""
+        records = sorted(record for kind in KINDS for record in rare(kind))
         for record in records:
             self.read(record)
         return records

@@ -18,10 +18,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from signer.canonical import canonical_json
-from signer.chain import RECOVERED, End, beginning, check_seal
+from signer.chain import RECOVERED, End, Record, beginning, check_seal
 from signer.checkpoint import signed_note
 from signer.errors import DiskFailed, JournalBehind, JournalDamaged, JournalFault
 from signer.keychain import OwnKey
@@ -63,14 +63,6 @@ _DISK_ERRORS: Final = frozenset(
     getattr(sqlite3, f"SQLITE_{name}")
     for name in ("FULL", "IOERR", "CANTOPEN", "READONLY", "BUSY", "NOMEM")
 )
-
-
-class Record(NamedTuple):
-    """`body` is the decoded JSON object."""
-
-    sequence: int
-    head: bytes
-    body: dict[str, Any]
 
 
 class Journal:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from signer.auditlog import walk
 from signer.canonical import canonical_json
 from signer.chain import End
 from signer.errors import JournalDamaged
 from signer.journal import Journal
+from signer.logfile import walk
 from signer.proof import Proof
 from signer.tree import (
     HASH_BYTES,

@@ -12,8 +12,9 @@ from datetime import datetime
 from chains.keys import HARDENED
 from signer.answers import RefusalCode
 from signer.canonical import format_time
+from signer.chain import Record
 from signer.errors import Refused, unavailable
-from signer.journal import Journal, Record
+from signer.journal import Journal
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,12 +39,12 @@ from signer.agreement import Consent, Core, Purpose
 from signer.answers import Agreed, Opinion, Outcome, Place, Receipt, Refusal, RefusalCode
 from signer.auditlog import AuditLog
 from signer.case import Case, case_of, check_together
+from signer.chain import Record
 from signer.clock import Moment, TrustedClock
 from signer.entries import about, changed, refused_entry, signed_entries
 from signer.errors import JournalFault, Refused, malformed
 from signer.guard import Guard
 from signer.inforce import PolicyInForce
-from signer.journal import Record
 from signer.judging import Takes, judge_each, takes_of, whatever_the_time
 from signer.mandate import check_approvals, check_cancelled, check_current, check_payable, compare
 from signer.refusals import fault_of, not_durable, printable, refusal_of

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from chains.model import AssetId
-from signer.journal import Record
+from signer.chain import Record
 from signer.policy import NOTHING, Payee, Spend, Usage, Window, taken_of
 
 _SUMS_MAX: Final = 4096

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from signer.auditlog import verify_log
 from signer.ceremonies.common import open_contents, reported, token_of
 from signer.ceremonies.options import PassphraseFd, PinFd, StateDir, TokenLabel, TokenLibrary
+from signer.logfile import verify_log
 from signer.proof import Proof
 from signer.proving import prove_from_log
 from signer.session import LOG_KEY, root_of

@@ -78,7 +78,7 @@ def recover_command(
 def _told_of_policy(journal: Journal, trusted: Administrators | None) -> list[str]:
     """What people compare with what they know."""
     in_force = PolicyInForce(trusted)
-    in_force.read_all(journal)
+    in_force.read_all(journal.rare)
     if in_force.signed is None:
         return [notice.message for notice in in_force.notices()] or ["no policy is in force"]
     digest = sha256(in_force.signed.document).hexdigest()

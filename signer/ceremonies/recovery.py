@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from signer.auditlog import AuditLog, records_of, set_aside, verify_log
+from signer.auditlog import AuditLog, set_aside
 from signer.canonical import (
     MalformedMessage,
     exact_fields,
@@ -28,6 +28,7 @@ from signer.errors import JournalDamaged, PinnedAlready, Refused
 from signer.inforce import PolicyInForce, policy_record
 from signer.journal import Journal
 from signer.keychain import OwnKey
+from signer.logfile import records_of, verify_log
 from signer.policy import Administrators, PolicyHead, SignedPolicy
 from signer.state import StateDirectory
 from signer.wire import RefusalCode
@@ -171,7 +172,7 @@ def _skip(journal: Journal, skip: Skip, now: datetime, pinned: Administrators | 
 
 def _history(journal: Journal, pinned: Administrators | None) -> PolicyInForce:
     in_force = PolicyInForce(pinned)
-    in_force.read_all(journal)
+    in_force.read_all(journal.rare)
     return in_force
 
 

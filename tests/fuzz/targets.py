@@ -43,9 +43,9 @@ from chains.model import BlockRef, Signature, UnsignedTx
 from chains.solana.build import build_message
 from chains.solana.explain import Unexplained, explain, parse_message
 from chains.tron import parse as tron_parse
-from signer.auditlog import records_of, verify_log
 from signer.errors import JournalDamaged, KeystoreDamaged
 from signer.keystore import Header, read_header
+from signer.logfile import records_of, verify_log
 from signer.messages import (
     CallRefused,
     frame,

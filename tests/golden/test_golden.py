@@ -30,9 +30,9 @@ from custody.ledger import repository as ledger
 from custody.reconcile.books import check_books
 from custody.transfers.mandates import digest_of, stored_mandate
 from custody.transfers.service import shown
-from signer.auditlog import verify_log
 from signer.checkpoint import open_checkpoint
 from signer.keystore import unlock
+from signer.logfile import verify_log
 from signer.policy import Policy, SignedPolicy
 from signer.session import Session
 from signer.state import StateDirectory

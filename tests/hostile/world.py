@@ -28,8 +28,8 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from signer.auditlog import verify_log
 from signer.chain import End
+from signer.logfile import verify_log
 from signer.messages import CallRefused, parse_response, request
 from signer.policy import Policy, SignedPolicy, basis_of
 from signer.wire import (

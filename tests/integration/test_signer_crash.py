@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import pytest
 
-from signer.auditlog import verify_log
 from signer.client import SignerUnavailable
 from signer.keystore import unlock
+from signer.logfile import verify_log
 from signer.session import Session
 from signer.wire import Receipt
 from tests.integration.test_signer_chains import evm

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from signer.auditlog import verify_log
 from signer.client import SignerRefused
+from signer.logfile import verify_log
 from tests.integration.test_signer_process import signing
 from tests.support.signer import (
     outcome_word,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chains.model import Address, AssetId
 from custody.policies import running
 from custody.policies.running import Account, Entry
-from signer.journal import Record
+from signer.chain import Record
 from signer.policy import NOTHING, Payee, Spend, Usage, Window, taken_of
 from signer.usage import RollingSums
 

@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from signer.auditlog import AuditLog, verify_log
+from signer.auditlog import AuditLog
 from signer.ceremonies.recovery import Skip, recover
 from signer.checkpoint import open_checkpoint
 from signer.journal import Journal
 from signer.keychain import OwnKey
+from signer.logfile import verify_log
 from signer.state import StateDirectory
 from signer.tree import (
     Frontier,

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from chains.model import UnsignedTx
 from signer.agreement import set_digest
-from signer.auditlog import verify_log
+from signer.logfile import verify_log
 from signer.policy import Policy, basis_of
 from signer.wire import Mandate, Purpose, Receipt
 from tests.support.signer import (

@@ -11,7 +11,7 @@ from chains.costs import CostKind
 from chains.effects import Allow, Call, Delegate, Pay, Sign
 from chains.model import Address, NetworkId
 from signer.agreement import Action, Core, action_of
-from signer.journal import Record
+from signer.chain import Record
 from signer.policy import (
     Credential,
     Facts,

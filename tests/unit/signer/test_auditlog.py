@@ -6,9 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from signer.auditlog import AuditLog, records_of, verify_log
+from signer.auditlog import AuditLog
 from signer.errors import DiskFailed, JournalBehind
 from signer.journal import Journal
+from signer.logfile import records_of, verify_log
 from tests.support.full_disk import files_end_at
 from tests.support.signer import Bench, outcome_word
 from tests.unit.signer.test_journal import log_key, signed
@@ -222,7 +223,8 @@ def test_a_log_that_went_on_differently_and_was_sealed_by_us_stops_it(logged, tm
 
 
 def test_a_line_longer_than_any_record_is_not_read_whole(logged, monkeypatch):
-    monkeypatch.setattr("signer.auditlog._LINE_BYTES_MAX", 4096)
+    for module in ("auditlog", "logfile"):
+        monkeypatch.setattr(f"signer.{module}.LINE_BYTES_MAX", 4096)
     logged.path.write_bytes(logged.path.read_bytes() + b"x" * 10_000)
     logged.log = AuditLog(logged.path, logged.journal)
     assert logged.codes() == ["log-mended"]

@@ -6,12 +6,13 @@ import sqlite3
 
 import pytest
 
-from signer.auditlog import AuditLog, records_of, verify_log
+from signer.auditlog import AuditLog
 from signer.canonical import canonical_json
 from signer.checkpoint import open_checkpoint
 from signer.errors import JournalBehind, JournalDamaged
 from signer.journal import Journal
 from signer.keychain import OwnKey
+from signer.logfile import records_of, verify_log
 from signer.tree import leaf_hash
 from tests.support.signer import Bench
 

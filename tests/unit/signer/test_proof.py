@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from signer.auditlog import records_of
 from signer.canonical import MalformedMessage, canonical_json
 from signer.checkpoint import open_checkpoint
 from signer.endpoint import Endpoint
 from signer.errors import JournalDamaged
+from signer.logfile import records_of
 from signer.messages import parse_response, request
 from signer.proof import Proof
 from signer.proving import prove_from_log

@@ -189,7 +189,7 @@ def test_a_record_that_contradicts_itself_is_not_believed(reader, change):
 
 def test_the_largest_record_fits_into_one_message_and_one_line_of_the_log(reader):
     """Whatever a request may hold. Else a log that nobody can verify, or a record never told."""
-    from signer import auditlog, wire
+    from signer import logfile, wire
 
     bench = reader.bench
     mandate = bench.mandate()
@@ -202,5 +202,5 @@ def test_the_largest_record_fits_into_one_message_and_one_line_of_the_log(reader
     larger = paying(agreed(mandate), note=filler + "x").to_json()
     with pytest.raises(MalformedMessage, match="payload"):
         SignRequest.parse(larger)
-    auditlog.verify_log(bench.state.log, bench.session.status(()).log_key)
+    logfile.verify_log(bench.state.log, bench.session.status(()).log_key)
     assert len(canonical_json(larger)) < wire.MESSAGE_BYTES_MAX

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from signer.auditlog import verify_log
 from signer.ceremonies.recovery import LostVault, Skip, pin, read_vaults, recover
 from signer.errors import JournalBehind, JournalDamaged, PinnedAlready, Refused
 from signer.journal import Journal
+from signer.logfile import verify_log
 from signer.policy import SignedPolicy, Usage, Window
 from signer.session import LOG_KEY, root_of
 from signer.state import StateDirectory
