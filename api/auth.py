@@ -61,6 +61,7 @@ def requires(scope: Scope) -> Requires:
 
 Reader = Annotated[Caller, Depends(requires(Scope.READ))]
 Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
+Auditor = Annotated[Caller, Depends(requires(Scope.AUDIT))]
 Administrator = Annotated[Caller, Depends(requires(Scope.ADMIN))]
 
 

@@ -10,6 +10,7 @@ from api.v1 import (
     alarms,
     approvals,
     assets,
+    audit,
     balances,
     clients,
     deposits,
@@ -35,6 +36,7 @@ def routes() -> APIRouter:
         approvals,
         alarms,
         freezes,
+        audit,
     ):
         v1.include_router(module.router)
     every = APIRouter()

@@ -36,6 +36,7 @@ COPY custody/*.py /opt/custody/custody/
 COPY custody/alarms/*.py /opt/custody/custody/alarms/
 COPY custody/apikeys/*.py /opt/custody/custody/apikeys/
 COPY custody/approvals/*.py /opt/custody/custody/approvals/
+COPY custody/audit/*.py /opt/custody/custody/audit/
 COPY custody/cli/*.py /opt/custody/custody/cli/
 COPY custody/db/*.py /opt/custody/custody/db/
 COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \

@@ -22,6 +22,8 @@ class Scope(StrEnum):
     READ = "read"
     TRANSFER = "transfer"
     """Create and cancel transfers, create addresses, hand in approvals."""
+    AUDIT = "audit"
+    """See the evidence of transfers, export, list policies, keys and alarms."""
     ADMIN = "admin"
     """Create clients and vaults."""
 
