@@ -29,6 +29,7 @@ from custody.clock import SteadyClock
 from custody.config import Settings
 from custody.db.session import Database
 from custody.journal.repository import newest_known
+from custody.signerlink import connect_signer
 from signer.client import SignerClient, SignerUnavailable
 
 ADAPTERS: Mapping[Family, Callable[..., ChainAdapter]] = {
@@ -76,9 +77,9 @@ async def open_custody(
     """Connect everything lazily; close everything on the way out, in reverse order. Raises Invalid
     network_unknown for a network in the settings that the policy in force does not describe."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url.get_secret_value())
+        database = Database(settings.database)
         stack.push_async_callback(database.close)
-        signer = SignerClient(settings.signer_socket, load_newest=_newest_in(database))
+        signer = connect_signer(settings, load_newest=_newest_in(database))
         stack.push_async_callback(signer.close)
         catalogue = await catalogue_in_force(signer, database)
         networks = served(settings, catalogue)

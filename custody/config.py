@@ -7,10 +7,14 @@ from the environment. Node and database URLs may carry passwords, so they are ne
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterable
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
+from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -23,6 +27,15 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.transport.endpoint import Endpoint, Endpoints
+
+_PREFIX: Final = "CUSTODY_"
+_ENV_FILE: Final = ".env"
+OF_OTHERS: Final = frozenset({"CUSTODY_SECRETS"})
+"""Names with our prefix that are not custody's: the compose file's."""
+
+
+class Unset(ValueError):
+    """A setting that this command needs has no value. The message names it and what it may be."""
 
 
 def _listed(value: Any) -> Any:
@@ -47,16 +60,26 @@ class Settings(BaseSettings):
     `accept_without_internal`: aliases of main networks that are followed though their node does not
     show what contracts pay. `database_owner_url`: of the role that owns the tables, for `custody
     migrate` only. `accept_owning_role`: main networks are served though the role in `database_url`
-    could rewrite the past."""
+    could rewrite the past.
+
+    The signer is at `signer_socket`, or at `signer_url`: unix:///FILE, or tls://HOST:PORT with
+    mutual TLS, which needs `signer_ca_file` (who may be the signer), `signer_certificate_file` and
+    `signer_private_key_file` (who we are), all PEM."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CUSTODY_", env_file=".env", extra="ignore", hide_input_in_errors=True
+        env_prefix=_PREFIX, env_file=_ENV_FILE, extra="ignore", hide_input_in_errors=True
     )
 
-    database_url: SecretStr = SecretStr("sqlite+aiosqlite:///custody.db")
+    database_url: SecretStr | None = None
+    """None: only commands that need no database work. There is no default, because a second, empty
+    database where nobody looks for it takes deposits for nobody's."""
     database_owner_url: SecretStr | None = None
     accept_owning_role: bool = False
     signer_socket: Path = Path("signer.sock")
+    signer_url: str | None = None
+    signer_ca_file: Path | None = None
+    signer_certificate_file: Path | None = None
+    signer_private_key_file: Path | None = None
     nodes: dict[str, NetworkNodes] = Field(default_factory=dict)
     nodes_file: Path | None = None
     host: str = "127.0.0.1"
@@ -68,6 +91,25 @@ class Settings(BaseSettings):
     transfer_lifetime: timedelta = timedelta(hours=24)
     reconcile_interval_s: float = 300.0
     body_bytes_max: int = 64 * 1024
+
+    @property
+    def database(self) -> str:
+        """`database_url`, which may hold a password. Raises Unset."""
+        if self.database_url is None:
+            raise Unset(
+                "CUSTODY_DATABASE_URL is not set: sqlite+aiosqlite:///FILE or postgresql+psycopg://…"
+            )
+        return self.database_url.get_secret_value()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_names(cls, given: Any) -> Any:
+        """A mistyped name would leave its default in force without a word."""
+        known = {f"{_PREFIX}{name.upper()}" for name in cls.model_fields} | OF_OTHERS
+        named = {name.upper() for name in (*os.environ, *dotenv_values(_ENV_FILE))}
+        if complaint := unknown_names(named, known):
+            raise ValueError(complaint)
+        return given
 
     @model_validator(mode="after")
     def _read_nodes_file(self) -> Self:
@@ -82,6 +124,16 @@ class Settings(BaseSettings):
             raise ValueError(f"CUSTODY_NODES_FILE can't be read: {self.nodes_file}") from None
         self.nodes = read_nodes(text)
         return self
+
+
+def unknown_names(named: Iterable[str], known: Iterable[str]) -> str:
+    """What is wrong with these names, in one line; empty if nothing is."""
+    known = sorted(known)
+    found = []
+    for name in sorted(name for name in named if name.startswith(_PREFIX) and name not in known):
+        near = get_close_matches(name, known, n=1, cutoff=0.0)[0]
+        found.append(f"{name} is no setting; the nearest is {near}")
+    return "; ".join(found)
 
 
 def read_nodes(text: str) -> dict[str, tuple[Endpoint, ...]]:

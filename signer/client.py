@@ -103,10 +103,11 @@ class SignerClient:
         timeout_s: float = 10,
         *,
         newest: tuple[int, bytes] | None = None,
+        load_newest: Callable[[], Awaitable[tuple[int, bytes] | None]] | None = None,
     ) -> SignerClient:
         """`context` must require and verify the signer's certificate and carry ours."""
         assert context.verify_mode is ssl.CERT_REQUIRED
-        client = cls(Path(), timeout_s, newest=newest)
+        client = cls(Path(), timeout_s, newest=newest, load_newest=load_newest)
         client._open = lambda: asyncio.open_connection(host, port, ssl=context)
         return client
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from chains.networks import Network
     from custody.config import Settings
     from custody.db.session import Database
+    from signer.client import SignerClient
 
 
 def load_settings() -> Settings:
@@ -35,12 +36,21 @@ def load_settings() -> Settings:
         raise Misuse(f"{error}; lists and tables are written as JSON") from None
 
 
+def signer_client(settings: Settings) -> SignerClient:
+    """Not connected yet. Raises Misuse."""
+    from custody.signerlink import BadLink, connect_signer
+
+    try:
+        return connect_signer(settings)
+    except BadLink as error:
+        raise Misuse(str(error)) from None
+
+
 async def known_catalogue(database: Database | None) -> Catalogue:
     """The networks and assets of the policy in force, or of the newest that `database` has."""
     from custody.catalogue import catalogue_in_force
-    from signer.client import SignerClient
 
-    signer = SignerClient(load_settings().signer_socket)
+    signer = signer_client(load_settings())
     try:
         return await catalogue_in_force(signer, database)
     finally:
@@ -48,8 +58,14 @@ async def known_catalogue(database: Database | None) -> Catalogue:
 
 
 def database_url() -> tuple[str, Path | None]:
-    """The configured URL and, for SQLite, its file. Raises Misuse for no database of ours."""
-    return _checked("CUSTODY_DATABASE_URL", load_settings().database_url.get_secret_value())
+    """The configured URL and, for SQLite, its file. Raises Misuse for none, or none of ours."""
+    from custody.config import Unset
+
+    try:
+        url = load_settings().database
+    except Unset as error:
+        raise Misuse(str(error)) from None
+    return _checked("CUSTODY_DATABASE_URL", url)
 
 
 def owner_url() -> str | None:
@@ -83,7 +99,7 @@ async def check_role(settings: Settings, networks: Iterable[Network]) -> None:
     serious = [each.alias for each in networks if each.environment is Environment.MAIN]
     if not serious or settings.accept_owning_role:
         return
-    found = await standing(settings.database_url.get_secret_value())
+    found = await standing(settings.database)
     if found.powers:
         raise Failure(
             "CUSTODY_DATABASE_URL names a role that can rewrite the past:"

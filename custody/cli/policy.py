@@ -31,7 +31,7 @@ app = typer.Typer(
 
 Document = Annotated[Path, typer.Argument(help="The policy as JSON, signed or not.")]
 Socket = Annotated[
-    Path | None, typer.Option(help="The signer's socket; default CUSTODY_SIGNER_SOCKET.")
+    Path | None, typer.Option(help="The signer's socket; default: as CUSTODY_SIGNER_… say.")
 ]
 PolicyFile = Annotated[
     Path | None,
@@ -312,10 +312,10 @@ def _already_there(out: Path) -> list[SignedPolicy]:
 
 
 def _signer(socket: Path | None) -> SignerClient:
-    from custody.cli.access import load_settings
+    from custody.cli.access import load_settings, signer_client
     from signer.client import SignerClient
 
-    return SignerClient(socket or load_settings().signer_socket)
+    return signer_client(load_settings()) if socket is None else SignerClient(socket)
 
 
 async def _policy(file: Path | None, socket: Path | None) -> Policy:

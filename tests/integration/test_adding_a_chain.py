@@ -101,7 +101,7 @@ async def opened(folder: Path, **rows: Any) -> AsyncIterator[tuple[Custody, Serv
         client = SignerClient(socket)
         await client.publish_policy(policy(**rows))
         await client.close()
-        await upgrade(settings.database_url.get_secret_value())
+        await upgrade(settings.database)
         async with open_custody(settings) as custody:
             yield custody, make_services(custody)
 

@@ -21,6 +21,8 @@ from cryptography.x509.oid import NameOID
 
 from chains.effects import Pay
 from chains.model import Address, AddressType
+from custody.config import Settings
+from custody.signerlink import connect_signer
 from signer.client import SignerClient, SignerError, SignerRefused, SignerUnavailable
 from signer.messages import frame, request
 from signer.policy import Policy, SignedPolicy, basis_of
@@ -435,6 +437,34 @@ async def test_silent_connections_use_up_neither_places_nor_descriptors(tmp_path
         descriptors = f"/proc/{signer.process.pid}/fd"
         if os.access(descriptors, os.R_OK):
             assert len(os.listdir(descriptors)) < 64 + 24  # noqa: PTH208 - /proc does not block
+
+
+async def test_custody_reaches_a_signer_on_another_host_by_its_settings(tmp_path):
+    arguments = tls_arguments(tmp_path)
+
+    def by_settings(name, authority="authority", host="localhost"):
+        return connect_signer(
+            Settings(
+                signer_url=f"tls://{host}:{port}",
+                signer_ca_file=tmp_path / f"{authority}.pem",
+                signer_certificate_file=tmp_path / f"{name}.pem",
+                signer_private_key_file=tmp_path / f"{name}.key",
+            )
+        )
+
+    with running_signer(prepare_state(tmp_path), *arguments) as signer:
+        port = int(signer.where.rsplit(":", 1)[1])
+        good = by_settings("custody")
+        assert (await good.open_vault("c1", "v1")).account == 0
+        await good.close()
+        for bad in (
+            by_settings("stranger"),  # whom nobody certified
+            by_settings("custody", authority="stranger"),  # a signer of another authority
+            by_settings("custody", host="127.0.0.1"),  # a certificate of another host's name
+        ):
+            with pytest.raises(SignerUnavailable):
+                await bad.status()
+            await bad.close()
 
 
 async def test_mutual_tls(tmp_path):

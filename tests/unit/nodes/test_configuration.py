@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
 from chains.catalogue import built_in
@@ -138,7 +138,7 @@ async def test_nodes_as_configured_are_asked_as_configured(
                 ]
             },
         )
-        found.database_url = type(found.database_url)(sqlite_url)
+        found.database_url = SecretStr(sqlite_url)
         async with open_custody(found) as custody:
             [adapter] = custody.adapters.values()
             assert (await adapter.tip()).height == 5
