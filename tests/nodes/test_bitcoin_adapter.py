@@ -6,11 +6,13 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chains.adapter import ChainAdapter
 from chains.bitcoin.adapter import BitcoinAdapter
+from chains.bitcoin.rpc import RpcRefused
 from chains.block import output_index
 from chains.devnet.node import DevNode
 from chains.errors import (
@@ -66,6 +68,34 @@ async def test_addresses_are_those_that_the_engine_derives(bench: Bench) -> None
         text = descriptor.format(owner.public_key.hex())
         checked = (await bench.node._ask("getdescriptorinfo", text))["descriptor"]
         assert await bench.node._ask("deriveaddresses", checked) == [owner.address]
+
+
+@on_one_loop
+async def test_the_devnet_mines_a_payment_with_any_lock_time(bench: Bench) -> None:
+    """Bitcoin Knots refuses 21 where nobody tells it otherwise, and the wallet that funds us draws
+    lock times by lot: once in some hundred runs a payment never came."""
+    to = bench.address().address
+    sent = await bench.node._ask(
+        "send", [{to: "0.001"}], None, "unset", None, {"locktime": 21, "replaceable": True}
+    )
+    await bench.node.mine()
+    assert sent["complete"]
+    assert await bench.node.received(TxId(sent["txid"]), to, NATIVE) == 100_000
+
+
+@on_one_loop
+async def test_the_devnet_says_when_the_node_refused_a_payment(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wallet answers with a txid, whatever its node thinks of the transaction."""
+    ask = bench.node._ask
+
+    async def wallet_only(method: str, *arguments: object) -> Any:
+        return "00" * 32 if method == "sendtoaddress" else await ask(method, *arguments)
+
+    monkeypatch.setattr(bench.node, "_ask", wallet_only)
+    with pytest.raises(RpcRefused, match="getrawtransaction"):
+        await bench.node.fund(bench.address().address, 1000)
 
 
 @on_one_loop
