@@ -6,7 +6,6 @@ The explicit list below is what `custody devnet`, the conformance suite and the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -45,22 +44,22 @@ async def running_nodes(root: Path) -> AsyncIterator[dict[str, DevNode]]:
 
 @asynccontextmanager
 async def block_production(nodes: Mapping[str, DevNode], interval_s: float) -> AsyncIterator[None]:
-    """A block on every network each `interval_s`, as long as the context lasts."""
+    """A block on every network each `interval_s`, as long as the context lasts.
+
+    If a node fails, what runs in the context is cancelled and the node's error is raised: without
+    blocks it would wait for ever.
+    """
 
     async def produce(node: DevNode) -> None:
         while True:
             await node.mine()
             await asyncio.sleep(interval_s)
 
-    tasks = [asyncio.create_task(produce(node)) for node in nodes.values()]
     try:
-        yield
-        for task in tasks:
-            if task.done():
-                task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(produce(node)) for node in nodes.values()]
+            yield
+            for task in tasks:
+                task.cancel()
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -110,19 +110,16 @@ class Drill:
 
     @asynccontextmanager
     async def living(self) -> AsyncIterator[Services]:
-        """Custody with its workers, while blocks come. As after a restart each time."""
-        async with AsyncExitStack() as stack:
-            custody = await stack.enter_async_context(open_custody(self.settings()))
+        """Custody with its workers, while blocks come. As after a restart each time. If one of
+        the two fails, who waits hears it at once."""
+        async with open_custody(self.settings()) as custody, asyncio.TaskGroup() as group:
             services = make_services(custody)
             workers = Workers(services)
-            tasks = [asyncio.create_task(workers.run()), asyncio.create_task(self._produce())]
-            try:
-                yield services
-            finally:
-                workers.stop()
-                tasks[1].cancel()
-                with suppress(asyncio.CancelledError):
-                    await asyncio.gather(*tasks)
+            group.create_task(workers.run())
+            blocks = group.create_task(self._produce())
+            yield services
+            workers.stop()
+            blocks.cancel()
 
     async def _produce(self) -> None:
         while True:
