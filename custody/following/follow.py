@@ -29,6 +29,7 @@ from chains.nodes.witnesses import Witnesses
 from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database
 from custody.following import chain_repository
+from custody.following.beginning import first_height
 from custody.following.blocks import OutOfStep
 from custody.following.fetching import BlockSource
 from custody.following.finality import Ceiling, newest_final
@@ -36,6 +37,7 @@ from custody.following.passing import may_pass
 from custody.following.progress import FollowStatus
 from custody.following.reporting import FollowReport
 from custody.following.writer import Applied, BlockWriter
+from custody.vaults.repository import oldest_address
 from custody.vaults.watchlist import WatchList
 
 BATCH_BLOCKS = 64
@@ -73,8 +75,7 @@ class NetworkFollower:
         accept_without_internal: bool = False,
         witnesses: Witnesses | None = None,
     ) -> None:
-        """`start_height`: where to begin on an empty database, by default so far below the tip that
-        a usual node still shows the blocks completely, and never more than `follow_depth`.
+        """`start_height`: where to begin on an empty database, by default as `beginning` says.
         `accept_without_internal`: the operator's word that a node of a main network need not show
         what contracts pay. `witnesses`: who has to agree before a block is final."""
         self._database = database
@@ -210,16 +211,12 @@ class NetworkFollower:
             depth = self._network.follow_depth
             async with self._database.read() as session:
                 refs = await chain_repository.newest_refs(session, self._network.id, depth)
-            start = self._start_height
-            if start is None:
-                start = max(0, tip.height - min(depth, self._complete_depth(depth)))
+                oldest = await oldest_address(session, self._network.id)
+            start = self._start_height or 0
+            if self._start_height is None and not refs:
+                start = await first_height(self._adapter, self._network, tip, oldest)
             self._follower = BlockFollower(start, depth, refs)
         return self._follower
-
-    def _complete_depth(self, otherwise: int) -> int:
-        """How far below the tip a node surely shows everything, while its window moves on."""
-        window = self._adapter.capabilities.read_depth
-        return otherwise if window is None else window * 3 // 4
 
     async def _gather(self, follower: BlockFollower, tip: BlockRef) -> list[Event]:
         """Fetch and feed one batch. It ends before a reorg begins, so that a batch first undoes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, delete, func, select
 
@@ -236,6 +237,12 @@ def _after(network: NetworkId, seq: int) -> Select[int, str]:
         .where(AddressRow.network == network, AddressRow.seq > seq)
         .order_by(AddressRow.seq)
     )
+
+
+async def oldest_address(session: ReadSession, network: NetworkId) -> datetime | None:
+    """When the network's first address was made."""
+    first = select(AddressRow.created_at).where(AddressRow.network == network)
+    return await session.first(first.order_by(AddressRow.seq).limit(1))
 
 
 async def coins_version(session: ReadSession, network: NetworkId) -> str | None:
