@@ -60,7 +60,9 @@ def requires(scope: Scope) -> Requires:
 
 
 Reader = Annotated[Caller, Depends(requires(Scope.READ))]
+Receiver = Annotated[Caller, Depends(requires(Scope.RECEIVE))]
 Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
+Approver = Annotated[Caller, Depends(requires(Scope.APPROVE))]
 Auditor = Annotated[Caller, Depends(requires(Scope.AUDIT))]
 Administrator = Annotated[Caller, Depends(requires(Scope.ADMIN))]
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
-from api.auth import Reader, Spender
+from api.auth import Reader, Receiver
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.idempotency import OptionalKey, idempotency_of, once
@@ -94,7 +94,7 @@ class AddressQuery(PageQuery):
 async def create_address(
     vault_id: Identifier,
     body: NewAddress,
-    caller: Spender,
+    caller: Receiver,
     services: ServicesDependency,
     idempotency_key: OptionalKey = None,
 ) -> Response:

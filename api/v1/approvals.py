@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 
-from api.auth import Reader, Spender
+from api.auth import Approver, Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.paging import Page, PageQuery, page_of
@@ -163,7 +163,7 @@ async def get_mandate(
     responses=problems(404, 409, 503, writes=True),
 )
 async def submit_approval(
-    transfer_id: Identifier, body: NewApproval, caller: Spender, services: ServicesDependency
+    transfer_id: Identifier, body: NewApproval, caller: Approver, services: ServicesDependency
 ) -> TransferView:
     """Hand in a signed verdict. The last approval needed sends the transfer on its way; a rejection
     ends it and releases what it holds. Repeating the same verdict changes nothing."""

@@ -20,12 +20,17 @@ class Scope(StrEnum):
     """None of them includes another; a key is given each one that it needs."""
 
     READ = "read"
+    """See what there is: lists, balances, networks."""
+    RECEIVE = "receive"
+    """Create addresses."""
     TRANSFER = "transfer"
-    """Create and cancel transfers, create addresses, hand in approvals."""
+    """Ask for transfers, cancel them and offer more for them."""
+    APPROVE = "approve"
+    """Hand in what approvers signed."""
     AUDIT = "audit"
     """See the evidence of transfers, export, list policies, keys and alarms."""
     ADMIN = "admin"
-    """Create clients and vaults."""
+    """Create clients and vaults, freeze and unfreeze, clear alarms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from custody.db import migrate
 from custody.db.engines import open_engines
@@ -137,6 +138,35 @@ async def test_a_later_migration_keeps_every_row(
     monkeypatch.undo()
     with pytest.raises(migrate.OtherDesign, match="newer than this program"):
         await standing(golden_url)
+
+
+async def test_a_released_key_keeps_what_it_could(golden_url: str):
+    """With each combination of the scopes that there were. Then they are as fixed as before."""
+    given = ["admin", "read", "admin read", "transfer", "read transfer", "admin transfer"]
+    await _upgrade_to(EARLIEST, golden_url)
+    engines = open_engines(golden_url)
+    async with engines.write.begin() as connection:
+        for at, scopes in enumerate(given):
+            await connection.execute(
+                text(
+                    "INSERT INTO api_keys (id, name, initiator, digest, scopes, created_at)"
+                    " SELECT :id, name, initiator, :digest, :scopes, created_at"
+                    " FROM api_keys ORDER BY id LIMIT 1"
+                ),
+                {"id": f"key_old_{at}", "digest": bytes([at]), "scopes": scopes},
+            )
+    await upgrade(golden_url)
+    async with engines.read.connect() as connection:
+        rows = (await connection.execute(text("SELECT id, scopes FROM api_keys"))).all()
+    found = {str(row.id): str(row.scopes) for row in rows}
+    for at, scopes in enumerate(given):
+        more = {"receive", "approve"} if "transfer" in scopes else set()
+        assert found[f"key_old_{at}"] == " ".join(sorted({*scopes.split(), *more}))
+    assert "admin approve read receive transfer" in found.values()
+    with pytest.raises(DBAPIError, match="the past does not change"):
+        async with engines.write.begin() as connection:
+            await connection.execute(text("UPDATE api_keys SET scopes = 'admin'"))
+    await engines.close()
 
 
 async def test_everything_in_it_means_what_it_meant(golden_url: str):

@@ -94,7 +94,7 @@ async def test_addresses_at_once_are_all_different(counter: Counter):
     path = f"/v1/vaults/{counter.vault_id}/addresses"
     answers = await asyncio.gather(
         *(
-            counter.call("POST", path, {"network": alias}, key="transfer")
+            counter.call("POST", path, {"network": alias}, key="receive")
             for alias in ("bitcoin-regtest", "solana-local")
             for _ in range(6)
         )

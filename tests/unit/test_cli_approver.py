@@ -171,7 +171,7 @@ def office(
 @pytest.fixture(scope="module")
 def reach(office: Office) -> tuple[str | Path, ...]:
     """Where the API is, and a key for it."""
-    key = office.new_key(Scope.READ, Scope.TRANSFER)
+    key = office.new_key(Scope.READ, Scope.APPROVE)
     return "--url", office.url, "--api-key-file", key
 
 

@@ -118,7 +118,7 @@ class Counter:
         body = {"client_id": client_id, "name": "Treasury"}
         vault_id: str = (await self.post("/v1/vaults", body, "admin"))["id"]
         for alias in self.aliases:
-            await self.post(f"/v1/vaults/{vault_id}/addresses", {"network": alias}, "transfer")
+            await self.post(f"/v1/vaults/{vault_id}/addresses", {"network": alias}, "receive")
         await self.give(vault_id, amount)
         return vault_id
 

@@ -59,7 +59,7 @@ async def test_a_client_a_vault_and_its_addresses(counter: Counter):
     vault = await counter.post("/v1/vaults", body, "admin")
     path = f"/v1/vaults/{vault['id']}/addresses"
     made = [
-        await counter.post(path, {"network": "bitcoin-regtest", **more}, "transfer")
+        await counter.post(path, {"network": "bitcoin-regtest", **more}, "receive")
         for more in ({}, {"label": "rent"}, {"address_type": "p2tr"})
     ]
     assert [(each["address_type"], each["position"], each["label"]) for each in made] == [
@@ -106,7 +106,7 @@ async def test_creating_with_a_retry_key_happens_once(counter: Counter, path: st
         ),
         "addresses": ({"network": "bsc-local"}, {"network": "tron-local"}),
     }[path.rpartition("/")[2]]
-    key = "transfer" if "addresses" in path else "admin"
+    key = "receive" if "addresses" in path else "admin"
     headers = {"Idempotency-Key": "same"}
     first = await counter.call("POST", path, bodies[0], key=key, headers=headers)
     before = await counter.tables()
@@ -363,10 +363,10 @@ async def test_approvals_from_list_to_verdict(counter: Counter):
     assert mandate["approve_message"] == approval_message(digest, Verdict.APPROVE).hex()
     body = {"approver": "bob", "verdict": "approve", "signature": "00" * 64}
     path = f"/v1/transfers/{made['id']}/approvals"
-    wrong = await counter.call("POST", path, body, key="transfer")
+    wrong = await counter.call("POST", path, body, key="approve")
     assert (wrong.status_code, wrong.json()["code"]) == (403, "approval_signature_invalid")
     body["signature"] = key.sign(bytes.fromhex(mandate["approve_message"])).hex()
-    assert (await counter.post(path, body, "transfer"))["state"] == "approved"
+    assert (await counter.post(path, body, "approve"))["state"] == "approved"
     assert (await counter.get("/v1/approvals"))["items"] == []
     events = (await counter.get(f"/v1/transfers/{made['id']}"))["events"]
     assert [each["event"] for each in events] == ["ask", "accept"]

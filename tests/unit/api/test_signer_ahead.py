@@ -30,7 +30,7 @@ async def test_whatever_moves_money_or_makes_something_waits_for_the_operator(ah
         (
             f"/v1/vaults/{ahead.vault_id}/addresses",
             {"network": "bitcoin-regtest"},
-            "transfer",
+            "receive",
         ),
     ):
         answer = await ahead.call("POST", path, body, key=key, headers=headers)
