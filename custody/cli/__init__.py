@@ -9,6 +9,7 @@
     custody chain …                                  how chains are followed, passing blocks
     custody policy …                                 the administrators'
     custody approver …                               the approvers', on their own machines
+    custody audit …                                  an auditor's: one payment against the log
     custody devnet …                                 local networks, for tests and demonstrations
 
 Commands import what they need when they run, so that `--help` is quick, and an approver's command
@@ -23,6 +24,7 @@ from custody.cli import (
     alarm,
     apikey,
     approver,
+    audit,
     blocks,
     chain,
     debits,
@@ -55,6 +57,7 @@ app.add_typer(apikey.app, name="apikey")
 app.add_typer(chain.app, name="chain")
 app.add_typer(policy.app, name="policy")
 app.add_typer(approver.app, name="approver")
+app.add_typer(audit.app, name="audit")
 
 
 @app.command(

@@ -24,8 +24,11 @@ class Server:
     """A context manager. Every method raises Failure with the server's own words when it refuses,
     and when it can't be reached or understood."""
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(
+        self, url: str, api_key: str, *, answer_bytes_max: int = _ANSWER_BYTES_MAX
+    ) -> None:
         """Raises Misuse for a URL that would show the key to strangers."""
+        self._answer_bytes_max = answer_bytes_max
         base = _checked(url)
         self._client = httpx2.Client(
             base_url=base,
@@ -62,7 +65,7 @@ class Server:
                 body = bytearray()
                 for chunk in response.iter_bytes():
                     body += chunk
-                    if len(body) > _ANSWER_BYTES_MAX:
+                    if len(body) > self._answer_bytes_max:
                         raise Failure("the server's answer is far too long")
         except httpx2.HTTPError as error:
             raise Failure(f"the server can't be reached: {type(error).__name__}") from None
