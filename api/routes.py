@@ -14,6 +14,7 @@ from api.v1 import (
     balances,
     clients,
     deposits,
+    exports,
     freezes,
     networks,
     transfers,
@@ -36,6 +37,7 @@ def routes() -> APIRouter:
         approvals,
         alarms,
         freezes,
+        exports,
         audit,
     ):
         v1.include_router(module.router)

@@ -56,6 +56,9 @@ SCOPES: Final = {
     "GET /v1/audit/policies/{digest}": "audit",
     "GET /v1/audit/keys": "audit",
     "GET /v1/audit/alarms": "audit",
+    "GET /v1/audit/entries": "audit",
+    "GET /v1/audit/transfers": "audit",
+    "GET /v1/audit/deposits": "audit",
 }
 """By hand, so that a route that takes another scope is a change that somebody sees."""
 
