@@ -1,0 +1,124 @@
+"""Commands out of the documents, as printed, to be run in their order in one shell.
+
+What a test does otherwise than a reader stands in the page itself, in comments that a browser does
+not show:
+
+    <!-- way: db.example = $DATABASE -->    in a test, the one word is replaced by the other
+    <!-- way: service -->                   the next block runs on in the background
+    <!-- way: stop -->                      what runs in the background is stopped here
+    <!-- way: fails -->                     the next block's last command is refused
+
+`$NAME` is what the test gives under that name. Everything else is run as it stands.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHELL = frozenset({"sh", ""})
+"""Languages of blocks that may hold commands."""
+_BLOCK = re.compile(r"^```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_WAY = re.compile(r"^<!-- way: (?P<what>.+?) -->$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """`line`: of the page, from 1. `ways`: what comments right before it say."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+    ways: tuple[str, ...]
+
+    @property
+    def first(self) -> str:
+        return self.text.strip().partition("\n")[0]
+
+
+def blocks(page: str) -> tuple[Block, ...]:
+    """All fenced blocks of a page, named from the project's folder."""
+    text = (ROOT / page).read_text()
+    found, after = [], 0
+    for match in _BLOCK.finditer(text):
+        between = text[after : match.start()]
+        ways = tuple(m["what"] for m in _WAY.finditer(between) if " = " not in m["what"])
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(Block(page, line, match["language"].strip(), match["text"], ways))
+        after = match.end()
+    return tuple(found)
+
+
+def substitutions(page: str) -> dict[str, str]:
+    """What the page says is another word in a test."""
+    said = (match["what"] for match in _WAY.finditer((ROOT / page).read_text()))
+    return dict(what.split(" = ", 1) for what in said if " = " in what)
+
+
+def filled(text: str, words: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """With the page's substitutions. Raises KeyError for a name that the test does not give."""
+    for word, meant in words.items():
+        text = text.replace(word, given[meant[1:]] if meant.startswith("$") else meant)
+    return text
+
+
+PROLOGUE = """
+set -euo pipefail
+services=()
+stop() { for pid in "${services[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" || true; done
+         services=(); }
+trap 'code=$?; stop; exit $code' EXIT
+trap 'echo "in $block: $BASH_COMMAND" >&2' ERR
+"""
+
+
+def script(page: str, given: Mapping[str, str]) -> str:
+    """The page as one shell script. Blocks in `sql` are handed to the command `as_administrator`,
+    which the test has to define."""
+    return "".join([PROLOGUE, *_steps(page, given)])
+
+
+def _steps(page: str, given: Mapping[str, str]) -> Iterator[str]:
+    words = substitutions(page)
+    for block in blocks(page):
+        text = filled(block.text, words, given)
+        yield f'block={shlex.quote(f"{block.page}:{block.line}")}\necho "== $block"\n'
+        if "stop" in block.ways:
+            yield "stop\n"
+        if block.language == "sql":
+            yield f"as_administrator <<'SQL'\n{text}SQL\n"
+        elif block.language not in SHELL:
+            continue
+        elif "service" in block.ways:
+            log = f"service-{block.line}.log"
+            yield f"exec_{block.line}() {{\nexec {text.strip()}\n}}\n"
+            yield f"(exec_{block.line}) >>{log} 2>&1 &\nservices+=($!)\n"
+        elif "fails" in block.ways:
+            yield f"if (\n{text}) >refused.txt 2>&1; then cat refused.txt; false; fi\n"
+            yield "cat refused.txt\n"
+        else:
+            yield text
+
+
+def run(page: str, folder: Path, given: Mapping[str, str], environment: Mapping[str, str],
+        prelude: str = "", timeout_s: float = 240.0) -> str:  # fmt: skip
+    """Run a page in an empty folder; what it printed. Fails where a command does."""
+    (folder / "page.sh").write_text(prelude + script(page, given))
+    done = subprocess.run(
+        ["bash", "page.sh"],
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    logs = "".join(f"\n-- {p.name}\n{p.read_text()[-3000:]}" for p in folder.glob("service-*.log"))
+    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}{logs}"
+    return done.stdout
