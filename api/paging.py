@@ -1,8 +1,8 @@
-"""Lists by cursor: oldest first, stable while rows are added.
+"""Lists by cursor: in the order in which rows came, stable while rows are added.
 
-The cursor names the last row of the page before, encoded so that nobody builds one by hand: by its
-id, or by its ordinal where ids are derived. Both sort by time of creation, so what is added later
-comes after the last page and moves nothing.
+The cursor names the last row of the page before by its number (`custody.db.serials`), encoded so
+that nobody builds one by hand. What is added later comes after the last page and moves nothing,
+also where transactions end in another order than they began.
 """
 
 from __future__ import annotations
@@ -11,16 +11,21 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from enum import StrEnum
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
+
+from custody.db.listing import Window
+from custody.errors import Invalid
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
+_NUMBER = "seq_"
 _ID = re.compile(r"[a-z]{3}_[0-9a-z]{1,26}", re.ASCII)
 
 
@@ -40,6 +45,11 @@ def decode_cursor(cursor: str) -> str:
     return last_id
 
 
+class Order(StrEnum):
+    ASC = "asc"
+    DESC = "desc"
+
+
 class PageQuery(BaseModel):
     """Base of every list's query. `cursor` is decoded here: the id to start after."""
 
@@ -55,11 +65,40 @@ class PageQuery(BaseModel):
         return self.cursor or ""
 
 
+class ListQuery(PageQuery):
+    """Of a list of numbered rows."""
+
+    order: Order = Field(Order.ASC, description="`asc`: the oldest first")
+
+    def window(self, settled: int | None) -> Window:
+        """With one row more than are shown. Raises Invalid cursor_invalid for the cursor of another
+        list."""
+        number = self.after.removeprefix(_NUMBER)
+        if self.cursor is not None and (number == self.after or not number.isdecimal()):
+            raise Invalid("cursor_invalid", "take the cursor from next_cursor", field="cursor")
+        return Window(
+            after=None if self.cursor is None else int(number),
+            limit=self.limit + 1,
+            descending=self.order is Order.DESC,
+            settled=settled,
+        )
+
+
 class Page(BaseModel, Generic[T]):
     """`next_cursor` is null on the last page."""
 
     items: list[T]
     next_cursor: str | None
+
+
+class HasSerial(Protocol):
+    @property
+    def serial(self) -> int | None: ...
+
+
+def number_of(row: HasSerial) -> str:
+    """What a cursor says of a numbered row."""
+    return f"{_NUMBER}{row.serial}"
 
 
 def page_of(

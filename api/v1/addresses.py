@@ -12,10 +12,11 @@ from api.auth import Reader, Receiver
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.idempotency import OptionalKey, idempotency_of, once
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import Body, Identifier, Name, NetworkName, View, body_example, with_example
 from api.v1.networks import named_in_request
 from chains.model import Address, AddressType, NetworkId
+from custody.db.listing import open_list
 from custody.db.tables import AddressRow
 from custody.vaults import repository
 
@@ -80,7 +81,7 @@ class AttestationView(View):
     signature: str = Field(description="Ed25519, 64 bytes in hex")
 
 
-class AddressQuery(PageQuery):
+class AddressQuery(ListQuery):
     network: NetworkName | None = None
 
 
@@ -130,17 +131,15 @@ async def list_addresses(
     network: NetworkId | None = None
     if query.network is not None:
         network = named_in_request(services, query.network).id
-    after = query.after.removeprefix("seq_")
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, AddressRow) as (session, settled):
         await repository.vault(session, vault_id, only=caller.client_id)
         rows = await repository.addresses(
             session,
             vault_id,
             network=network,
-            after=int(after) if after.isdecimal() else 0,
-            limit=query.limit + 1,
+            window=query.window(settled),
         )
-    return page_of(rows, query.limit, lambda row: f"seq_{row.seq}", address_view)
+    return page_of(rows, query.limit, number_of, address_view)
 
 
 @router.get("/addresses/{address_id}", summary="Get an address", responses=problems(404))

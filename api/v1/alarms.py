@@ -9,11 +9,12 @@ from pydantic import Field
 from api.auth import Administrator, Reader, check_of_the_house
 from api.context import ServicesDependency
 from api.documentation import problems
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import Body, Identifier, Reason, View, body_example, with_example
 from custody.alarms import repository
 from custody.alarms.codes import CATALOGUE, AlarmCode, runbook_section
 from custody.alarms.service import dismiss_alarm
+from custody.db.listing import open_list
 from custody.db.tables import AlarmRow
 
 router = APIRouter(prefix="/alarms", tags=["alarms"])
@@ -55,7 +56,7 @@ class AlarmView(View):
     cleared_reason: str | None
 
 
-class AlarmQuery(PageQuery):
+class AlarmQuery(ListQuery):
     code: AlarmCode | None = None
     include_cleared: bool = False
 
@@ -72,16 +73,15 @@ async def list_alarms(
 ) -> Page[AlarmView]:
     """In the order in which they were raised; those that are open, unless all are asked for. A key
     of one client sees those about its vaults."""
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, AlarmRow) as (session, settled):
         rows = await repository.alarms(
             session,
             only=caller.client_id,
             open_only=not query.include_cleared,
             code=query.code,
-            after=query.after,
-            limit=query.limit + 1,
+            window=query.window(settled),
         )
-    return page_of(rows, query.limit, lambda row: row.id, alarm_view)
+    return page_of(rows, query.limit, number_of, alarm_view)
 
 
 @router.get("/{alarm_id}", summary="Get an alarm", responses=problems(404))

@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints
 from api.auth import Approver, Reader
 from api.context import ServicesDependency
 from api.documentation import problems
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import Body, Identifier, Printable, View, body_example, with_example
 from api.v1.transfer_views import (
     MANDATE_EXAMPLE,
@@ -24,6 +24,8 @@ from api.v1.transfer_views import (
 )
 from chains.catalogue import Catalogue
 from custody.approvals.service import Waiting
+from custody.db.listing import open_list
+from custody.db.transfer_tables import TransferRow
 from signer.wire import Verdict, approval_message
 
 router = APIRouter(tags=["approvals"])
@@ -112,7 +114,7 @@ class MandateQuery(Body):
     version: int | None = Field(None, ge=1, strict=False, description="the one that counts now")
 
 
-class WaitingQuery(PageQuery):
+class WaitingQuery(ListQuery):
     approver: Person | None = Field(
         None, description="only what this person may decide and has not yet"
     )
@@ -123,14 +125,14 @@ async def list_approvals(
     query: Annotated[WaitingQuery, Query()], caller: Reader, services: ServicesDependency
 ) -> Page[WaitingView]:
     """In order of creation."""
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, TransferRow) as (session, settled):
         found = await services.approvals.waiting(
-            session, caller, query.approver, query.after, query.limit + 1
+            session, caller, query.approver, query.window(settled)
         )
     return page_of(
         found,
         query.limit,
-        lambda each: each.transfer.row.ordinal,
+        lambda each: number_of(each.transfer.row),
         partial(_view, catalogue=services.custody.catalogue),
     )
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from api.auth import Auditor, check_of_the_house
 from api.context import ServicesDependency
 from api.documentation import problems
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, PageQuery, number_of, page_of
 from api.schemas import Identifier, with_example
 from api.v1.alarms import AlarmQuery, AlarmView, alarm_view
 from api.v1.audit_views import (
@@ -29,7 +29,8 @@ from api.v1.audit_views import (
 from custody.alarms import repository as alarms
 from custody.audit import repository
 from custody.audit.evidence import gather
-from custody.db.tables import PolicyVersionRow
+from custody.db.listing import open_list
+from custody.db.tables import AlarmRow, ApiKeyRow, PolicyVersionRow
 from custody.errors import Invalid, NotFound
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -98,13 +99,13 @@ async def get_policy(
 
 @router.get("/keys", summary="List API keys", responses=problems())
 async def list_keys(
-    query: Annotated[PageQuery, Query()], caller: Auditor, services: ServicesDependency
+    query: Annotated[ListQuery, Query()], caller: Auditor, services: ServicesDependency
 ) -> Page[ApiKeyView]:
     """In the order in which they were made, revoked ones included. A key of one client sees those
     that are bound to it."""
-    async with services.custody.database.read() as session:
-        rows = await repository.keys_after(session, caller.client_id, query.after, query.limit + 1)
-    return page_of(rows, query.limit, lambda row: row.id, api_key_view)
+    async with open_list(services.custody.database, ApiKeyRow) as (session, settled):
+        rows = await repository.keys_of(session, caller.client_id, query.window(settled))
+    return page_of(rows, query.limit, number_of, api_key_view)
 
 
 @router.get("/alarms", summary="List alarms, for auditors", responses=problems())
@@ -112,16 +113,15 @@ async def list_alarms_for_auditors(
     query: Annotated[AlarmQuery, Query()], caller: Auditor, services: ServicesDependency
 ) -> Page[AlarmView]:
     """As `GET /v1/alarms`."""
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, AlarmRow) as (session, settled):
         rows = await alarms.alarms(
             session,
             only=caller.client_id,
             open_only=not query.include_cleared,
             code=query.code,
-            after=query.after,
-            limit=query.limit + 1,
+            window=query.window(settled),
         )
-    return page_of(rows, query.limit, lambda row: row.id, alarm_view)
+    return page_of(rows, query.limit, number_of, alarm_view)
 
 
 def _place(row: PolicyVersionRow) -> str:

@@ -10,8 +10,9 @@ from api.auth import Administrator, Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.idempotency import OptionalKey, idempotency_of, once
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import Body, Identifier, Name, View, body_example, with_example
+from custody.db.listing import open_list
 from custody.db.tables import ClientRow
 from custody.errors import Forbidden
 from custody.vaults import repository
@@ -68,14 +69,14 @@ async def create_client(
 
 @router.get("", summary="List clients", responses=problems())
 async def list_clients(
-    query: Annotated[PageQuery, Query()], caller: Reader, services: ServicesDependency
+    query: Annotated[ListQuery, Query()], caller: Reader, services: ServicesDependency
 ) -> Page[ClientView]:
     """In order of creation."""
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, ClientRow) as (session, settled):
         rows = await repository.clients(
-            session, only=caller.client_id, after=query.after, limit=query.limit + 1
+            session, only=caller.client_id, window=query.window(settled)
         )
-    return page_of(rows, query.limit, lambda row: row.id, client_view)
+    return page_of(rows, query.limit, number_of, client_view)
 
 
 @router.get("/{client_id}", summary="Get a client", responses=problems(404))

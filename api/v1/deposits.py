@@ -9,13 +9,14 @@ from pydantic import Field
 from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import Identifier, NetworkName, View, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from api.v1.networks import named_in_request
 from chains.assets import Amount
 from chains.catalogue import Catalogue
 from chains.model import NetworkId
+from custody.db.listing import open_list
 from custody.db.tables import DepositRow
 from custody.deposits import repository
 from custody.deposits.states import DepositState
@@ -71,7 +72,7 @@ class DepositView(View):
     decided_at: datetime | None
 
 
-class DepositQuery(PageQuery):
+class DepositQuery(ListQuery):
     vault_id: Identifier | None = None
     network: NetworkName | None = None
     state: DepositState | None = None
@@ -85,7 +86,7 @@ async def list_deposits(
     network: NetworkId | None = None
     if query.network is not None:
         network = named_in_request(services, query.network).id
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, DepositRow) as (session, settled):
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)
         rows = await repository.deposits(
@@ -94,14 +95,13 @@ async def list_deposits(
             vault=query.vault_id,
             network=network,
             state=query.state,
-            after=query.after,
-            limit=query.limit + 1,
+            window=query.window(settled),
         )
         texts = await vaults.addresses_by_id(session, {row.address_id for row in rows})
     return page_of(
         rows,
         query.limit,
-        lambda row: row.id,
+        number_of,
         lambda row: _view(row, texts[row.address_id], services.custody.catalogue),
     )
 

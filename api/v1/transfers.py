@@ -15,7 +15,7 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.errors import describe, document
 from api.idempotency import RequiredKey, idempotency_of, respond
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import (
     AssetName,
     Body,
@@ -38,6 +38,8 @@ from chains.costs import CostKind
 from chains.errors import InvalidAmount
 from chains.model import NetworkId
 from chains.networks import Network
+from custody.db.listing import open_list
+from custody.db.transfer_tables import TransferRow
 from custody.errors import Invalid, Unprocessable
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
@@ -115,7 +117,7 @@ class RaisedCosts(Body):
     )
 
 
-class TransferQuery(PageQuery):
+class TransferQuery(ListQuery):
     vault_id: Identifier | None = None
     network: NetworkName | None = None
     state: State | None = None
@@ -169,14 +171,14 @@ async def list_transfers(
     if query.network is not None:
         network = named_in_request(services, query.network).id
     wanted = TransferFilter(caller.client_id, query.vault_id, network, query.state)
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, TransferRow) as (session, settled):
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)
-        rows = await services.transfers.page(session, wanted, query.after, query.limit + 1)
+        rows = await services.transfers.page(session, wanted, query.window(settled))
     return page_of(
         rows,
         query.limit,
-        lambda each: each.row.ordinal,
+        lambda each: number_of(each.row),
         partial(transfer_view, catalogue=services.custody.catalogue),
     )
 

@@ -11,8 +11,9 @@ from api.auth import Administrator, Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.idempotency import OptionalKey, idempotency_of, once
-from api.paging import Page, PageQuery, page_of
+from api.paging import ListQuery, Page, number_of, page_of
 from api.schemas import Body, Identifier, Name, View, body_example, with_example
+from custody.db.listing import open_list
 from custody.db.tables import VaultRow
 from custody.vaults import repository
 
@@ -44,7 +45,7 @@ class VaultView(View):
     created_at: datetime
 
 
-class VaultQuery(PageQuery):
+class VaultQuery(ListQuery):
     client_id: Identifier | None = None
 
 
@@ -83,16 +84,15 @@ async def list_vaults(
     query: Annotated[VaultQuery, Query()], caller: Reader, services: ServicesDependency
 ) -> Page[VaultView]:
     """In order of creation; of one client or of all that the key may see."""
-    async with services.custody.database.read() as session:
+    async with open_list(services.custody.database, VaultRow) as (session, settled):
         if query.client_id is not None:
             await repository.client(session, query.client_id, only=caller.client_id)
         rows = await repository.vaults(
             session,
             only=query.client_id or caller.client_id,
-            after=query.after,
-            limit=query.limit + 1,
+            window=query.window(settled),
         )
-    return page_of(rows, query.limit, lambda row: row.id, vault_view)
+    return page_of(rows, query.limit, number_of, vault_view)
 
 
 @router.get("/{vault_id}", summary="Get a vault", responses=problems(404))

@@ -8,11 +8,10 @@ from datetime import datetime
 from sqlalchemy import Select, func, select, update
 
 from custody.alarms.codes import AlarmCode
+from custody.db.listing import FIRST, Window, page
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AlarmRow, VaultRow
 from custody.errors import NotFound
-
-PAGE_MAX = 100
 
 
 async def alarm(session: ReadSession, alarm_id: str, *, only: str | None = None) -> AlarmRow:
@@ -56,19 +55,17 @@ async def alarms(
     only: str | None = None,
     open_only: bool = True,
     code: AlarmCode | None = None,
-    after: str = "",
-    limit: int = PAGE_MAX,
+    window: Window = FIRST,
 ) -> Sequence[AlarmRow]:
-    """One page in the order in which they were raised; `after` is the last id of the page before.
-    `only`: about the vaults of this client."""
-    page = select(AlarmRow).where(AlarmRow.id > after)
+    """One page in the order in which they were raised. `only`: about the vaults of this client."""
+    statement = select(AlarmRow)
     if only is not None:
-        page = page.where(AlarmRow.vault_id.in_(_vaults_of(only)))
+        statement = statement.where(AlarmRow.vault_id.in_(_vaults_of(only)))
     if open_only:
-        page = page.where(AlarmRow.open_key.is_not(None))
+        statement = statement.where(AlarmRow.open_key.is_not(None))
     if code is not None:
-        page = page.where(AlarmRow.code == code.value)
-    return await session.all(page.order_by(AlarmRow.id).limit(limit))
+        statement = statement.where(AlarmRow.code == code.value)
+    return await session.all(page(statement, AlarmRow, window))
 
 
 async def open_of(session: ReadSession, code: AlarmCode) -> Sequence[AlarmRow]:

@@ -8,11 +8,12 @@ again with its own copy of the policy.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
+from custody.db.listing import Window
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import ApprovalRow, MandateRow, TransferRow
 from custody.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -69,22 +70,22 @@ class Approvals:
         self._wake = wake
 
     async def waiting(
-        self, session: ReadSession, caller: Caller, approver: str | None, after: str, limit: int
+        self, session: ReadSession, caller: Caller, approver: str | None, window: Window
     ) -> list[Waiting]:
-        """Transfers that wait for approvals, in order of creation; with `approver`, those that wait
-        for this person. Raises SignerError, Unprocessable policy_missing."""
+        """A page of the transfers that wait for approvals; with `approver`, for this person's.
+        Raises SignerError, Unprocessable policy_missing."""
         policy = await self._policies.current()
         found: list[Waiting] = []
-        while len(found) < limit:
-            rows = await repository.awaiting_approval(session, caller.client_id, after, limit)
+        while len(found) < window.limit:
+            rows = await repository.awaiting_approval(session, caller.client_id, window)
             for row, mandate in rows:
                 waiting = await self._waiting(session, policy, row, mandate)
                 if approver is None or _waits_for(policy, waiting, approver):
                     found.append(waiting)
-            if len(rows) < limit:
+            if len(rows) < window.limit:
                 break
-            after = rows[-1][0].ordinal
-        return found[:limit]
+            window = replace(window, after=rows[-1][0].serial)
+        return found[: window.limit]
 
     async def mandate(
         self, session: ReadSession, transfer_id: str, caller: Caller, version: int | None = None

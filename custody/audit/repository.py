@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from custody.db.feed_tables import EventRow, SequencedEntryRow
+from custody.db.listing import Window, page
 from custody.db.session import ReadSession
 from custody.db.tables import (
     AlarmRow,
@@ -95,15 +96,13 @@ async def policies_after(
     return await session.all(ordered.limit(limit))
 
 
-async def keys_after(
-    session: ReadSession, client: str | None, after: str, limit: int
-) -> Sequence[ApiKeyRow]:
+async def keys_of(session: ReadSession, client: str | None, window: Window) -> Sequence[ApiKeyRow]:
     """One page in the order in which they were made, revoked ones included; `client`: only those
     that are bound to it."""
-    page = select(ApiKeyRow).where(ApiKeyRow.id > after)
+    statement = select(ApiKeyRow)
     if client is not None:
-        page = page.where(ApiKeyRow.client_id == client)
-    return await session.all(page.order_by(ApiKeyRow.id).limit(limit))
+        statement = statement.where(ApiKeyRow.client_id == client)
+    return await session.all(page(statement, ApiKeyRow, window))
 
 
 async def alarms_touching(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,14 +51,14 @@ async def list_open(
 
 
 async def _every(session: ReadSession, *, open_only: bool) -> list[AlarmRow]:
-    from custody.alarms.repository import PAGE_MAX, alarms
+    from custody.alarms.repository import alarms
+    from custody.db.listing import FIRST
 
-    rows = list(await alarms(session, open_only=open_only))
-    newest = len(rows)
-    while newest == PAGE_MAX:
-        page = await alarms(session, open_only=open_only, after=rows[-1].id)
+    rows: list[AlarmRow] = []
+    window = FIRST
+    while page := await alarms(session, open_only=open_only, window=window):
         rows += page
-        newest = len(page)
+        window = replace(window, after=page[-1].serial)
     return rows
 
 

@@ -78,7 +78,7 @@ def grant(connection: Connection, role: str) -> None:
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM PUBLIC, {name}",
         f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {name}",
         f"GRANT USAGE ON SCHEMA {schema} TO {name}",
-        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {name}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {name}",
         f"GRANT SELECT ON alembic_version TO {name}",
         *(f"GRANT {granted} ON {table.name} TO {name}" for table, granted in rights()),
     ]

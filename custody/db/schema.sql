@@ -12,11 +12,14 @@ CREATE TABLE alarms (
     cleared_at TIMESTAMP WITH TIME ZONE,
     cleared_by VARCHAR,
     cleared_reason VARCHAR,
+    serial BIGINT,
     CONSTRAINT pk_alarms PRIMARY KEY (id),
     CONSTRAINT uq_alarms_open_key UNIQUE (open_key)
 );
 
 CREATE INDEX ix_alarms_code ON alarms (code);
+
+CREATE INDEX ix_alarms_serial ON alarms (serial);
 
 CREATE TABLE blocks (
     network VARCHAR NOT NULL,
@@ -40,8 +43,11 @@ CREATE TABLE clients (
     id VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    serial BIGINT,
     CONSTRAINT pk_clients PRIMARY KEY (id)
 );
+
+CREATE INDEX ix_clients_serial ON clients (serial);
 
 CREATE TABLE consumptions (
     network VARCHAR NOT NULL,
@@ -212,10 +218,13 @@ CREATE TABLE api_keys (
     client_id VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     revoked_at TIMESTAMP WITH TIME ZONE,
+    serial BIGINT,
     CONSTRAINT pk_api_keys PRIMARY KEY (id),
     CONSTRAINT uq_api_keys_digest UNIQUE (digest),
     CONSTRAINT fk_api_keys_client_id FOREIGN KEY(client_id) REFERENCES clients (id)
 );
+
+CREATE INDEX ix_api_keys_serial ON api_keys (serial);
 
 CREATE TABLE sequenced_events (
     position BIGINT NOT NULL,
@@ -248,12 +257,15 @@ CREATE TABLE vaults (
     opened_head BYTEA,
     frozen_reason VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    serial BIGINT,
     CONSTRAINT pk_vaults PRIMARY KEY (id),
     CONSTRAINT fk_vaults_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
     CONSTRAINT uq_vaults_account UNIQUE (account)
 );
 
 CREATE INDEX ix_vaults_client_id ON vaults (client_id);
+
+CREATE INDEX ix_vaults_serial ON vaults (serial);
 
 CREATE TABLE addresses (
     seq SERIAL NOT NULL,
@@ -268,6 +280,7 @@ CREATE TABLE addresses (
     public_key BYTEA NOT NULL,
     label VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    serial BIGINT,
     CONSTRAINT pk_addresses PRIMARY KEY (seq),
     CONSTRAINT uq_addresses_network_address UNIQUE (network, address),
     CONSTRAINT uq_addresses_vault_id_network_address_type_change_position UNIQUE (vault_id, network, address_type, change, position),
@@ -276,6 +289,8 @@ CREATE TABLE addresses (
 );
 
 CREATE INDEX ix_addresses_network_seq ON addresses (network, seq);
+
+CREATE INDEX ix_addresses_serial ON addresses (serial);
 
 CREATE INDEX ix_addresses_vault_id ON addresses (vault_id);
 
@@ -386,6 +401,7 @@ CREATE TABLE transfers (
     reason VARCHAR,
     requested_at TIMESTAMP WITH TIME ZONE NOT NULL,
     updated_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    serial BIGINT,
     CONSTRAINT pk_transfers PRIMARY KEY (id),
     CONSTRAINT uq_transfers_ordinal UNIQUE (ordinal),
     CONSTRAINT fk_transfers_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
@@ -396,6 +412,8 @@ CREATE TABLE transfers (
 CREATE INDEX ix_transfers_client_id ON transfers (client_id);
 
 CREATE INDEX ix_transfers_network_state ON transfers (network, state);
+
+CREATE INDEX ix_transfers_serial ON transfers (serial);
 
 CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
 
@@ -543,6 +561,7 @@ CREATE TABLE deposits (
     reservation_id VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     decided_at TIMESTAMP WITH TIME ZONE,
+    serial BIGINT,
     CONSTRAINT pk_deposits PRIMARY KEY (id),
     CONSTRAINT uq_deposits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place),
     CONSTRAINT fk_deposits_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
@@ -556,6 +575,8 @@ CREATE INDEX ix_deposits_client_id ON deposits (client_id);
 CREATE INDEX ix_deposits_network_state ON deposits (network, state);
 
 CREATE INDEX ix_deposits_network_txid ON deposits (network, txid);
+
+CREATE INDEX ix_deposits_serial ON deposits (serial);
 
 CREATE INDEX ix_deposits_vault_id ON deposits (vault_id);
 
@@ -735,7 +756,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.account IS DISTINCT FROM NEW.account
    OR OLD.opened_sequence IS DISTINCT FROM NEW.opened_sequence
    OR OLD.opened_head IS DISTINCT FROM NEW.opened_head
-   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_delete BEFORE DELETE ON vaults
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -773,7 +795,8 @@ WHEN (OLD.seq IS DISTINCT FROM NEW.seq
    OR OLD.position IS DISTINCT FROM NEW.position
    OR OLD.path IS DISTINCT FROM NEW.path
    OR OLD.public_key IS DISTINCT FROM NEW.public_key
-   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_delete BEFORE DELETE ON addresses
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -794,7 +817,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.amount IS DISTINCT FROM NEW.amount
    OR OLD.block_height IS DISTINCT FROM NEW.block_height
    OR OLD.block_hash IS DISTINCT FROM NEW.block_hash
-   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER deposits_no_delete BEFORE DELETE ON deposits
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -838,7 +862,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.note IS DISTINCT FROM NEW.note
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.retry_of IS DISTINCT FROM NEW.retry_of
-   OR OLD.requested_at IS DISTINCT FROM NEW.requested_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.requested_at IS DISTINCT FROM NEW.requested_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -923,7 +948,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.created_at IS DISTINCT FROM NEW.created_at
    OR OLD.cleared_at IS NOT NULL AND OLD.cleared_at IS DISTINCT FROM NEW.cleared_at
    OR OLD.cleared_by IS NOT NULL AND OLD.cleared_by IS DISTINCT FROM NEW.cleared_by
-   OR OLD.cleared_reason IS NOT NULL AND OLD.cleared_reason IS DISTINCT FROM NEW.cleared_reason) EXECUTE FUNCTION refuse_change();
+   OR OLD.cleared_reason IS NOT NULL AND OLD.cleared_reason IS DISTINCT FROM NEW.cleared_reason
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER alarms_no_delete BEFORE DELETE ON alarms
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -939,7 +965,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.scopes IS DISTINCT FROM NEW.scopes
    OR OLD.client_id IS DISTINCT FROM NEW.client_id
    OR OLD.created_at IS DISTINCT FROM NEW.created_at
-   OR OLD.revoked_at IS NOT NULL AND OLD.revoked_at IS DISTINCT FROM NEW.revoked_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.revoked_at IS NOT NULL AND OLD.revoked_at IS DISTINCT FROM NEW.revoked_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER api_keys_no_delete BEFORE DELETE ON api_keys
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -1006,3 +1033,103 @@ THEN RAISE EXCEPTION 'unsequenced: what has no number is not forgotten'; END IF;
 
 CREATE TRIGGER unsequenced_no_forget BEFORE DELETE ON unsequenced
 FOR EACH ROW EXECUTE FUNCTION refuse_forgetting();
+
+CREATE FUNCTION settled(serials text, lock bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE newest bigint; held bigint;
+BEGIN EXECUTE 'SELECT last_value FROM ' || serials::regclass INTO newest;
+SELECT MIN((classid::bigint << 32 | objid::bigint) & 1099511627775) INTO held
+FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+AND classid::bigint >> 8 = lock
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database());
+RETURN LEAST(newest, held); END $$;
+
+CREATE SEQUENCE clients_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('clients_serials');
+
+CREATE FUNCTION number_clients() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.clients_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805396433793974272 + last_value) FROM clients_serials;
+PERFORM set_config('custody.clients_number', 'holding', true); END IF;
+NEW.serial := nextval('clients_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER clients_number BEFORE INSERT ON clients
+FOR EACH ROW EXECUTE FUNCTION number_clients();
+
+CREATE SEQUENCE vaults_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('vaults_serials');
+
+CREATE FUNCTION number_vaults() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.vaults_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805397533305602048 + last_value) FROM vaults_serials;
+PERFORM set_config('custody.vaults_number', 'holding', true); END IF;
+NEW.serial := nextval('vaults_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER vaults_number BEFORE INSERT ON vaults
+FOR EACH ROW EXECUTE FUNCTION number_vaults();
+
+CREATE SEQUENCE addresses_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('addresses_serials');
+
+CREATE FUNCTION number_addresses() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.addresses_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805398632817229824 + last_value) FROM addresses_serials;
+PERFORM set_config('custody.addresses_number', 'holding', true); END IF;
+NEW.serial := nextval('addresses_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER addresses_number BEFORE INSERT ON addresses
+FOR EACH ROW EXECUTE FUNCTION number_addresses();
+
+CREATE SEQUENCE deposits_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('deposits_serials');
+
+CREATE FUNCTION number_deposits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.deposits_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805399732328857600 + last_value) FROM deposits_serials;
+PERFORM set_config('custody.deposits_number', 'holding', true); END IF;
+NEW.serial := nextval('deposits_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER deposits_number BEFORE INSERT ON deposits
+FOR EACH ROW EXECUTE FUNCTION number_deposits();
+
+CREATE SEQUENCE transfers_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('transfers_serials');
+
+CREATE FUNCTION number_transfers() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.transfers_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805400831840485376 + last_value) FROM transfers_serials;
+PERFORM set_config('custody.transfers_number', 'holding', true); END IF;
+NEW.serial := nextval('transfers_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER transfers_number BEFORE INSERT ON transfers
+FOR EACH ROW EXECUTE FUNCTION number_transfers();
+
+CREATE SEQUENCE alarms_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('alarms_serials');
+
+CREATE FUNCTION number_alarms() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.alarms_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805401931352113152 + last_value) FROM alarms_serials;
+PERFORM set_config('custody.alarms_number', 'holding', true); END IF;
+NEW.serial := nextval('alarms_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER alarms_number BEFORE INSERT ON alarms
+FOR EACH ROW EXECUTE FUNCTION number_alarms();
+
+CREATE SEQUENCE api_keys_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('api_keys_serials');
+
+CREATE FUNCTION number_api_keys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.api_keys_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805403030863740928 + last_value) FROM api_keys_serials;
+PERFORM set_config('custody.api_keys_number', 'holding', true); END IF;
+NEW.serial := nextval('api_keys_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER api_keys_number BEFORE INSERT ON api_keys
+FOR EACH ROW EXECUTE FUNCTION number_api_keys();

@@ -325,6 +325,10 @@ class Database:
         self._write_lock = asyncio.Lock()
         self._short = Group(self._write_alone)
 
+    @property
+    def is_sqlite(self) -> bool:
+        return self._engines.is_sqlite
+
     async def close(self) -> None:
         """Waits until every transaction has ended: one that stayed open would keep other processes
         from writing for as long as this one lives."""

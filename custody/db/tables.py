@@ -22,7 +22,7 @@ from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
 from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
 from custody.db.signer_tables import VaultOpeningRow as VaultOpeningRow
-from custody.db.types import BaseUnits, Height
+from custody.db.types import BaseUnits, Height, Serial
 
 
 class ClientRow(Row):
@@ -32,6 +32,7 @@ class ClientRow(Row):
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+    serial: Mapped[Serial]
 
 
 class VaultRow(Row):
@@ -48,6 +49,7 @@ class VaultRow(Row):
     opened_head: Mapped[bytes | None]
     frozen_reason: Mapped[str | None]
     created_at: Mapped[datetime]
+    serial: Mapped[Serial]
 
 
 class VaultFreezeRow(Row):
@@ -89,6 +91,7 @@ class AddressRow(Row):
     public_key: Mapped[bytes]
     label: Mapped[str | None]
     created_at: Mapped[datetime]
+    serial: Mapped[Serial]
 
 
 Index("ix_addresses_network_seq", AddressRow.network, AddressRow.seq)
@@ -198,6 +201,7 @@ class DepositRow(Row):
     reservation_id: Mapped[str] = mapped_column(ForeignKey("ledger_entries.id"))
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    serial: Mapped[Serial]
 
 
 Index("ix_deposits_network_state", DepositRow.network, DepositRow.state)
@@ -339,6 +343,7 @@ class ApiKeyRow(Row):
     client_id: Mapped[str | None] = mapped_column(ForeignKey("clients.id"))
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    serial: Mapped[Serial]
 
 
 class AlarmRow(Row):
@@ -359,3 +364,4 @@ class AlarmRow(Row):
     cleared_at: Mapped[datetime | None]
     cleared_by: Mapped[str | None]
     cleared_reason: Mapped[str | None]
+    serial: Mapped[Serial]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from chains.costs import Costs
 from custody.db.base import Row
 from custody.db.ids import new_id
-from custody.db.types import BaseUnits, ByKind, Height
+from custody.db.types import BaseUnits, ByKind, Height, Serial
 
 
 class TransferRow(Row):
@@ -48,6 +48,7 @@ class TransferRow(Row):
     reason: Mapped[str | None]
     requested_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    serial: Mapped[Serial]
 
 
 Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)

@@ -1,5 +1,5 @@
 """What the database itself refuses, whoever asks: changing the past. What it tells of the present
-is in `feed_triggers`.
+is in `feed_triggers`, how it numbers rows in `serials`.
 
 Some tables only grow (`GROWS`). Of rows that go through a life, what was agreed, paid or signed
 stays as it was written (`LIVES`): only the columns named here may change, and some only once.
@@ -8,7 +8,7 @@ SQLite's INSERT OR REPLACE deletes rows without asking a trigger, unless the con
 (`engines`). So there each table also refuses a new row that would take the place of an old one.
 What whoever owns the tables can do, drop the triggers, is for roles to prevent (`roles`).
 
-The statements are part of the first migration; a change is a new migration with new statements.
+The statements are part of migrations; a change is a new migration with new statements.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from sqlalchemy import Table, UniqueConstraint
 
-from custody.db import feed_triggers
+from custody.db import feed_triggers, serials
 from custody.db.feed_tables import EventRow, SequencedEntryRow, SequencedEventRow
 from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
@@ -47,6 +47,8 @@ from custody.db.transfer_tables import (
 )
 
 REFUSED: Final = "the past does not change"
+_SERIAL: Final = "serial"
+"""Given once, by the database (`serials`)."""
 
 GROWS: Final[tuple[type[Row], ...]] = (
     LedgerEntryRow,
@@ -154,7 +156,7 @@ def sqlite() -> tuple[str, ...]:
                 f"CREATE TRIGGER {table}_no_{what} BEFORE {event} ON {table}{when}\n"
                 f"BEGIN SELECT RAISE(ABORT, '{table}: {REFUSED}'); END"
             )
-    return (*statements, *feed_triggers.sqlite())
+    return (*statements, *feed_triggers.sqlite(), *serials.sqlite())
 
 
 def postgresql() -> tuple[str, ...]:
@@ -174,7 +176,7 @@ def postgresql() -> tuple[str, ...]:
                 f"CREATE TRIGGER {table}_no_{what} BEFORE {what.upper()} ON {table}\n"
                 f"FOR EACH {each}{when} EXECUTE FUNCTION refuse_change()"
             )
-    return (*statements, *feed_triggers.postgresql())
+    return (*statements, *feed_triggers.postgresql(), *serials.postgresql())
 
 
 def _changed(row: type[Row], table: Table, differs: str) -> str:
@@ -185,9 +187,10 @@ def _changed(row: type[Row], table: Table, differs: str) -> str:
     names = [column.name for column in table.columns]
     unknown = {*life.changing, *life.once} - set(names)
     assert not unknown, f"{table} has no {unknown}"
-    fixed = [name for name in names if name not in (*life.changing, *life.once)]
+    once = [*life.once, *(name for name in names if name == _SERIAL)]
+    fixed = [name for name in names if name not in (*life.changing, *once)]
     parts = [f"OLD.{name} {differs} NEW.{name}" for name in fixed]
-    parts += [f"OLD.{name} IS NOT NULL AND OLD.{name} {differs} NEW.{name}" for name in life.once]
+    parts += [f"OLD.{name} IS NOT NULL AND OLD.{name} {differs} NEW.{name}" for name in once]
     return "\n   OR ".join(parts)
 
 

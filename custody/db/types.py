@@ -21,6 +21,9 @@ from chains.model import AssetId
 Ordinal = BigInteger().with_variant(Integer(), "sqlite")
 """A number of a row, for as many rows as there may ever be. SQLite fills only what it calls
 INTEGER, and that has 64 bits there too."""
+Serial = Annotated[int | None, mapped_column(Ordinal, index=True)]
+"""The place of a row in lists (`serials`), which the database gives it: only a row that it has not
+seen yet has none."""
 Height = Annotated[int, mapped_column(Ordinal)]
 """Of a block. Chains with several blocks a second outgrow 32 bits."""
 

@@ -13,6 +13,7 @@ from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
 from custody.db.chunks import chunks
+from custody.db.listing import Window, page
 from custody.db.session import ReadSession
 from custody.db.tables import (
     AddressRow,
@@ -32,8 +33,6 @@ from custody.errors import NotFound
 from custody.vaults.watchlist import parse_outpoint
 from signer.wire import Purpose
 
-PAGE_MAX = 100
-
 
 async def deposit(session: ReadSession, deposit_id: str, *, only: str | None = None) -> DepositRow:
     """Raises NotFound(deposit_not_found), also if it belongs to another client than `only`."""
@@ -50,20 +49,19 @@ async def deposits(
     vault: str | None = None,
     network: NetworkId | None = None,
     state: DepositState | None = None,
-    after: str = "",
-    limit: int = PAGE_MAX,
+    window: Window,
 ) -> Sequence[DepositRow]:
-    """One page in order of arrival; `after` is the last id of the page before."""
-    page = select(DepositRow).where(DepositRow.id > after)
+    """One page in order of arrival."""
+    statement = select(DepositRow)
     if only is not None:
-        page = page.where(DepositRow.client_id == only)
+        statement = statement.where(DepositRow.client_id == only)
     if vault is not None:
-        page = page.where(DepositRow.vault_id == vault)
+        statement = statement.where(DepositRow.vault_id == vault)
     if network is not None:
-        page = page.where(DepositRow.network == network)
+        statement = statement.where(DepositRow.network == network)
     if state is not None:
-        page = page.where(DepositRow.state == state.value)
-    return await session.all(page.order_by(DepositRow.id).limit(limit))
+        statement = statement.where(DepositRow.state == state.value)
+    return await session.all(page(statement, DepositRow, window))
 
 
 async def owners(

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, exists, select
 from chains.costs import Costs
 from chains.model import NetworkId
 from custody.db.feed_tables import EventRow
+from custody.db.listing import Window, page
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import (
     ApprovalRow,
@@ -71,10 +72,9 @@ async def is_known(session: WriteSession, transfer_id: str) -> bool:
 
 
 async def page_of_transfers(
-    session: ReadSession, wanted: TransferFilter, after: str, limit: int
+    session: ReadSession, wanted: TransferFilter, window: Window
 ) -> Sequence[TransferRow]:
-    """One page in order of creation; `after` is the last ordinal of the page before."""
-    statement = select(TransferRow).where(TransferRow.ordinal > after)
+    statement = select(TransferRow)
     if wanted.client_id is not None:
         statement = statement.where(TransferRow.client_id == wanted.client_id)
     if wanted.vault_id is not None:
@@ -83,7 +83,7 @@ async def page_of_transfers(
         statement = statement.where(TransferRow.network == wanted.network)
     if wanted.state is not None:
         statement = statement.where(TransferRow.state == wanted.state)
-    return await session.all(statement.order_by(TransferRow.ordinal).limit(limit))
+    return await session.all(page(statement, TransferRow, window))
 
 
 async def events_of(session: ReadSession, transfer_id: str) -> Sequence[EventRow]:
@@ -210,17 +210,17 @@ async def verdicts_by_mandate(
 
 
 async def awaiting_approval(
-    session: ReadSession, client_id: str | None, after: str, limit: int
+    session: ReadSession, client_id: str | None, window: Window
 ) -> Sequence[tuple[TransferRow, MandateRow]]:
-    """Mandates on offer with their transfers, in order of the transfers' creation."""
+    """Mandates on offer with their transfers, a page of these."""
     statement = (
         select(TransferRow, MandateRow)
         .join(MandateRow, MandateRow.transfer_id == TransferRow.id)
-        .where(MandateRow.state == Consent.OFFERED, TransferRow.ordinal > after)
+        .where(MandateRow.state == Consent.OFFERED)
     )
     if client_id is not None:
         statement = statement.where(TransferRow.client_id == client_id)
-    return await session.rows(statement.order_by(TransferRow.ordinal).limit(limit))
+    return await session.rows(page(statement, TransferRow, window))
 
 
 # Reservations

@@ -25,6 +25,7 @@ from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
 from custody.db.ids import new_id
 from custody.db.leases import Lease
+from custody.db.listing import Window
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import VaultRow
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
@@ -205,10 +206,9 @@ class Transfers:
         return found, await repository.events_of(session, transfer_id)
 
     async def page(
-        self, session: ReadSession, wanted: TransferFilter, after: str, limit: int
+        self, session: ReadSession, wanted: TransferFilter, window: Window
     ) -> Sequence[Shown]:
-        """In order of creation."""
-        rows = await repository.page_of_transfers(session, wanted, after, limit)
+        rows = await repository.page_of_transfers(session, wanted, window)
         return await shown(session, rows)
 
     # Creating, step by step

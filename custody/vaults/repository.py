@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Select, delete, func, select
 
 from chains.model import AddressType, NetworkId
+from custody.db.listing import FIRST, Window, page
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AddressRow,
@@ -20,7 +21,6 @@ from custody.db.tables import (
 )
 from custody.errors import NotFound
 
-PAGE_MAX = 100
 _FEW = 500
 _CHUNK = 20_000
 
@@ -42,13 +42,13 @@ async def vault(session: ReadSession, vault_id: str, *, only: str | None = None)
 
 
 async def clients(
-    session: ReadSession, *, only: str | None = None, after: str = "", limit: int = PAGE_MAX
+    session: ReadSession, *, only: str | None = None, window: Window = FIRST
 ) -> Sequence[ClientRow]:
-    """One page in order of creation; `after` is the last id of the page before."""
-    page = select(ClientRow).where(ClientRow.id > after)
+    """One page in order of creation."""
+    statement = select(ClientRow)
     if only is not None:
-        page = page.where(ClientRow.id == only)
-    return await session.all(page.order_by(ClientRow.id).limit(limit))
+        statement = statement.where(ClientRow.id == only)
+    return await session.all(page(statement, ClientRow, window))
 
 
 async def vaults_with_freezes(session: ReadSession, *, frozen_only: bool) -> Sequence[VaultRow]:
@@ -66,13 +66,13 @@ async def count_frozen(session: ReadSession) -> int:
 
 
 async def vaults(
-    session: ReadSession, *, only: str | None = None, after: str = "", limit: int = PAGE_MAX
+    session: ReadSession, *, only: str | None = None, window: Window = FIRST
 ) -> Sequence[VaultRow]:
-    """One page in order of creation; `after` is the last id of the page before."""
-    page = select(VaultRow).where(VaultRow.id > after)
+    """One page in order of creation."""
+    statement = select(VaultRow)
     if only is not None:
-        page = page.where(VaultRow.client_id == only)
-    return await session.all(page.order_by(VaultRow.id).limit(limit))
+        statement = statement.where(VaultRow.client_id == only)
+    return await session.all(page(statement, VaultRow, window))
 
 
 async def addresses(
@@ -80,16 +80,15 @@ async def addresses(
     vault_id: str,
     *,
     network: NetworkId | None = None,
-    after: int = 0,
-    limit: int = PAGE_MAX,
+    window: Window = FIRST,
 ) -> Sequence[AddressRow]:
-    """One page of the addresses that users see (no change), by `seq`."""
-    page = select(AddressRow).where(
-        AddressRow.vault_id == vault_id, AddressRow.change.is_(False), AddressRow.seq > after
+    """One page of the addresses that users see (no change), in order of creation."""
+    statement = select(AddressRow).where(
+        AddressRow.vault_id == vault_id, AddressRow.change.is_(False)
     )
     if network is not None:
-        page = page.where(AddressRow.network == network)
-    return await session.all(page.order_by(AddressRow.seq).limit(limit))
+        statement = statement.where(AddressRow.network == network)
+    return await session.all(page(statement, AddressRow, window))
 
 
 async def addresses_at(

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from custody.db.feed_tables import UnsequencedRow
+from custody.db.serials import NUMBERED, sequence_of
 from custody.db.tables import Row
 from custody.db.types import BaseUnits, ByKind, SumOfUnits, UtcTime
 
@@ -53,6 +54,10 @@ def copy(database: Path, url: str) -> None:
             if rows:
                 writing.execute(insert(table), rows)
             _go_on_counting(writing, table)
+        for numbered in NUMBERED:
+            name = numbered.__tablename__
+            newest = f"SELECT COALESCE(MAX(serial), 0) FROM {name}"
+            writing.execute(text(f"SELECT setval('{sequence_of(name)}', ({newest}))"))
     source.dispose()
     target.dispose()
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from custody.db.listing import Window
 from custody.db.session import Database
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, CustodyError, Forbidden, NotFound, Unprocessable
@@ -69,7 +70,7 @@ async def decide(
 
 async def waiting_for(desk: Desk, approver: str | None = None) -> list[str]:
     async with desk.database.read() as session:
-        found = await desk.services.approvals.waiting(session, ANYONE, approver, "", 10)
+        found = await desk.services.approvals.waiting(session, ANYONE, approver, Window(limit=10))
     return [each.transfer.row.id for each in found]
 
 

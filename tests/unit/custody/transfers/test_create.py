@@ -14,6 +14,7 @@ from chains.costs import CostKind
 from chains.effects import Pay
 from chains.errors import InvalidAddress, WrongNetwork, ZeroAddress
 from chains.model import Address, AddressType
+from custody.db import listing
 from custody.db.session import Database
 from custody.db.tables import IdempotencyRow
 from custody.errors import Conflict, Invalid, NotFound
@@ -270,11 +271,11 @@ async def test_lists_go_by_time_although_ids_do_not(desk: Desk):
     vault = await desk.open_funded(1_000_000)
     made = [await desk.send(vault, 1_000 + n, key=f"key {n}") for n in range(7)]
     seen: list[str] = []
-    after = ""
+    window = listing.Window(limit=2)
     async with desk.database.read() as session:
-        while page := await desk.services.transfers.page(session, TransferFilter(), after, 2):
+        while page := await desk.services.transfers.page(session, TransferFilter(), window):
             seen += [each.row.id for each in page]
-            after = page[-1].row.ordinal
+            window = listing.Window(after=page[-1].row.serial, limit=2)
     assert seen == made
     assert sorted(made) != made
 

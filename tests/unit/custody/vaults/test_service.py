@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from chains.model import AddressType, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
+from custody.db.listing import Window
 from custody.db.session import Database, WriteSession
 from custody.db.tables import AddressRow, AlarmRow, ClientRow, VaultRow
 from custody.errors import Invalid, NotFound
@@ -131,7 +132,9 @@ async def test_branches_count_for_themselves(database: Database):
     async with database.read() as session:
         shown = await repository.addresses(session, vault.id)
         assert {row.change for row in shown} == {False}
-        page = await repository.addresses(session, vault.id, after=shown[1].seq, limit=1)
+        page = await repository.addresses(
+            session, vault.id, window=Window(after=shown[1].serial, limit=1)
+        )
         assert [row.id for row in page] == [shown[2].id]
         assert await repository.addresses(session, vault.id, network=NetworkId("other")) == []
 
