@@ -21,6 +21,7 @@ from custody.transactions import state as transactions
 from custody.transfers import consent
 from custody.transfers import state as transfers
 from tests.support.hops import described
+from tests.support.sources import modules, nodes, parsed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = ROOT / "docs" / "architecture.md"
@@ -91,7 +92,7 @@ def folders() -> str:
 
 def _says(folder: str) -> str:
     """The first sentence of the folder's docstring, without its full stop."""
-    tree = ast.parse((ROOT / folder / "__init__.py").read_text())
+    tree = parsed(f"{folder}/__init__.py")
     words = " ".join((ast.get_docstring(tree) or "").partition("\n\n")[0].split())
     return re.split(r"\.(?:\s|$)", words)[0]
 
@@ -99,10 +100,8 @@ def _says(folder: str) -> str:
 @cache
 def _imports_of(package: str) -> set[str]:
     found = set()
-    for path in (ROOT / package).rglob("*.py"):
-        if "node_modules" in path.parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
+    for tree in modules(package).values():
+        for node in nodes(tree):
             if isinstance(node, ast.ImportFrom):
                 found.add((node.module or "").partition(".")[0])
             elif isinstance(node, ast.Import):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from chains.families import CODECS
+from tests.support.sources import modules, nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "adding-a-chain.md").read_text()
@@ -27,21 +27,10 @@ def named_in(section: str) -> list[str]:
     return [place for _, place in places]
 
 
-@cache
-def modules() -> dict[str, ast.Module]:
-    tops = ("api", "chains", "custody", "signer")
-    paths = (path for top in tops for path in ROOT.glob(f"{top}/**/*.py"))
-    return {
-        path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
-        for path in paths
-        if "node_modules" not in path.parts and not path.name.endswith("_pb2.py")
-    }
-
-
 def files_with(word: str) -> Iterator[str]:
     """That use a name, or hold it as a text of its own; imports and prose do not count."""
-    for name, tree in modules().items():
-        for node in ast.walk(tree):
+    for name, tree in modules("api", "chains", "custody", "signer").items():
+        for node in nodes(tree):
             used = isinstance(node, ast.Name) and node.id == word
             made = isinstance(node, ast.ClassDef) and node.name == word
             said = isinstance(node, ast.Constant) and node.value == word

@@ -10,10 +10,11 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.support.sources import nodes, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("api", "chains", "custody", "signer")
@@ -76,11 +77,6 @@ def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8", errors="replace")
 
 
-@cache
-def trees() -> dict[str, ast.AST]:
-    return {name: ast.parse(read(name), name) for name in PYTHON_FILES}
-
-
 # Rules over text: (name, text) -> complaints
 
 
@@ -113,23 +109,23 @@ def short_file(name: str, text: str) -> Complaints:
 # Rules over syntax: (name, tree) -> complaints
 
 
-def short_functions(name: str, tree: ast.AST) -> Complaints:
-    for node in ast.walk(tree):
+def short_functions(name: str, tree: ast.Module) -> Complaints:
+    for node in nodes(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines >= FUNCTION_LINES_MAX:
                 yield f"{name}:{node.lineno} {node.name} has {lines} lines: extract its steps"
 
 
-def no_print(name: str, tree: ast.AST) -> Complaints:
+def no_print(name: str, tree: ast.Module) -> Complaints:
     if COMMAND_LINE.search(name):
         return
     for call in _calls(tree, "print"):
         yield f"{name}:{call.lineno} prints: use structlog, or a command line module"
 
 
-def no_naive_time(name: str, tree: ast.AST) -> Complaints:
-    for node in ast.walk(tree):
+def no_naive_time(name: str, tree: ast.Module) -> Complaints:
+    for node in nodes(tree):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         holder = ast.unparse(node.func.value)
@@ -140,15 +136,15 @@ def no_naive_time(name: str, tree: ast.AST) -> Complaints:
             yield f"{name}:{node.lineno} has no time zone: use datetime.now(UTC)"
 
 
-def no_unimplemented(name: str, tree: ast.AST) -> Complaints:
-    for node in ast.walk(tree):
+def no_unimplemented(name: str, tree: ast.Module) -> Complaints:
+    for node in nodes(tree):
         if not isinstance(node, ast.Raise) or node.exc is None:
             continue
         if ast.unparse(node.exc).startswith("NotImplementedError"):
             yield f"{name}:{node.lineno} is a stub: use a Protocol for what others implement"
 
 
-def no_float_money(name: str, tree: ast.AST) -> Complaints:
+def no_float_money(name: str, tree: ast.Module) -> Complaints:
     """`float` is for durations, and says so in the name that it annotates."""
     if not name.startswith(PACKAGES) or name.startswith("chains/devnet/"):
         return
@@ -163,21 +159,21 @@ def no_float_money(name: str, tree: ast.AST) -> Complaints:
             )
 
 
-def no_true_division(name: str, tree: ast.AST) -> Complaints:
+def no_true_division(name: str, tree: ast.Module) -> Complaints:
     if not MONEY_MODULES.search(name):
         return
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div):
             yield f"{name}:{node.lineno} divides with /: use // or divmod on base units"
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
             yield f"{name}:{node.lineno} has the float {node.value}: use an integer and a scale"
 
 
-def queries_in_repositories(name: str, tree: ast.AST) -> Complaints:
+def queries_in_repositories(name: str, tree: ast.Module) -> Complaints:
     """Who can't import the words of SQL can't build a statement. Errors are everybody's."""
     if QUERY_MODULES.search(name):
         return
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -192,14 +188,14 @@ def queries_in_repositories(name: str, tree: ast.AST) -> Complaints:
                 )
 
 
-def _calls(tree: ast.AST, function: str) -> Iterator[ast.Call]:
-    for node in ast.walk(tree):
+def _calls(tree: ast.Module, function: str) -> Iterator[ast.Call]:
+    for node in nodes(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == function:
             yield node
 
 
-def _annotations(tree: ast.AST) -> Iterator[tuple[int, str, ast.expr]]:
-    for node in ast.walk(tree):
+def _annotations(tree: ast.Module) -> Iterator[tuple[int, str, ast.expr]]:
+    for node in nodes(tree):
         if isinstance(node, ast.arg) and node.annotation:
             yield node.lineno, node.arg, node.annotation
         elif isinstance(node, ast.AnnAssign):
@@ -209,7 +205,7 @@ def _annotations(tree: ast.AST) -> Iterator[tuple[int, str, ast.expr]]:
 
 
 TextRule = Callable[[str, str], Complaints]
-SyntaxRule = Callable[[str, ast.AST], Complaints]
+SyntaxRule = Callable[[str, ast.Module], Complaints]
 
 TEXT_RULES: list[TextRule] = [no_registry_host, no_machine_path, nothing_unfinished]
 SYNTAX_RULES: list[SyntaxRule] = [
@@ -232,7 +228,7 @@ def test_every_file_keeps(rule: TextRule):
 
 @pytest.mark.parametrize("rule", SYNTAX_RULES, ids=lambda rule: rule.__name__)
 def test_every_module_keeps(rule: SyntaxRule):
-    assert [complaint for name, tree in trees().items() for complaint in rule(name, tree)] == []
+    assert [complaint for name in PYTHON_FILES for complaint in rule(name, parsed(name))] == []
 
 
 def test_modules_are_short():

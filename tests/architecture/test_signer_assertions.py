@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.test_signer_purity import modules_after_import
+from tests.support.sources import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +44,7 @@ def assertions(module: str) -> set[str]:
     """`module:function` of every assertion in it."""
     path = ROOT / Path(*module.split("."))
     source = path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py"
+    tree = parsed(source.relative_to(ROOT).as_posix())
     found: set[str] = set()
 
     def walk(node: ast.AST, names: tuple[str, ...]) -> None:
@@ -55,7 +57,7 @@ def assertions(module: str) -> set[str]:
         for child in ast.iter_child_nodes(node):
             walk(child, names)
 
-    walk(ast.parse(source.read_text()), ())
+    walk(tree, ())
     return found
 
 
