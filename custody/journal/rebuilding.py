@@ -85,7 +85,7 @@ async def rebuild(
         await freezes.freeze(session, [row.vault_id], AlarmCode.SIGNED_ELSEWHERE, now)
         return
     await abandon_claimed(session, row.id, "recovered", now)
-    await _take_back(session, ledger, transaction, keys, now)
+    await _take_back(session, ledger, row.id, keys, now)
     await transactions.claim_beside(session, transaction, keys, now)
     reason = f"record {record.sequence}"
     await transition(session, ledger, row, Event.RECOVER, now, reason)
@@ -203,15 +203,21 @@ async def _fits(
 async def _take_back(
     session: WriteSession,
     ledger: Ledger,
-    transaction: TransactionRow,
+    transfer: str,
     keys: frozenset[ConflictKey],
     now: datetime,
 ) -> None:
-    """Keys that a transaction claimed which nobody signed: its transfers get another."""
+    """Keys that a transaction claimed which nobody signed: its transfers get another.
+
+    One that was built for the same transfer may have been signed too, and be in a block. It stays:
+    the signer is asked about it, and signs only what shares a key with all that it has signed for
+    that transfer.
+    """
     for holder in await transactions.holders(session, keys):
         row, named = await transactions.lock_named(session, holder)
-        if row.id == transaction.id or row.state in ON_CHAIN:
-            continue  # signed as well: the chain decides between the two
+        is_ours = row.state == TransactionState.BUILT and transfer in {each.id for each in named}
+        if is_ours or row.state in ON_CHAIN:
+            continue  # the chain decides between the two
         if can_move(load_transaction(row), Refuse):
             row.refusal = row.refusal or "recovered"
             await move(session, ledger, row, named, Refuse("recovered"), now)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from custody.journal.plan import Plan
 from custody.journal.recovery import Recovered, Recovery
 from custody.transactions.looking import Built
 from custody.transfers.request import transfer_id_of
+from signer.wire import Outcome, Receipt, SignRequest
+from tests.support.fake_codec import FakeTx
 from tests.support.fakes import FakeCodec
 from tests.support.networks import all_networks
 from tests.unit.custody.transfers.desk import ANYONE, Desk
@@ -315,6 +318,48 @@ async def test_a_nonce_that_somebody_else_claimed_meanwhile_is_given_back(house:
     await house.recover()
     await house.live()
     await house.all_final()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["both-forgotten", "the-first-built"])
+async def test_two_transactions_that_were_signed_for_one_transfer_are_both_rebuilt(
+    house: House, known: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """They share a nonce, so at most one is ever in a block, and it may be the first one. `known`:
+    the backup was made when its bytes were stored and its signature was not."""
+    desk = house.desk
+    vault = await desk.open_funded(*FUNDS)
+    asked: list[SignRequest] = []
+    sign = desk.signer.sign
+
+    async def keep(requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+        asked.extend(requests)
+        if known:
+            house.back_up()
+        return await sign(requests)
+
+    if not known:
+        house.back_up()
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.signer, "sign", keep)
+        transfer = await house.pay(vault, "one")
+        await desk.run_outbox()
+    (first,) = await desk.transactions(transfer)
+    assert first.state == "broadcast"
+    cheaper = FakeTx.parse(asked[0].tx.payload)
+    tx = replace(asked[0].tx, payload=replace(cheaper, fee_max=cheaper.fee_max - 1).payload())
+    (outcome,) = await sign([replace(asked[0], tx=tx)])
+    assert isinstance(outcome, Receipt)
+    await house.restore()
+    with pytest.raises(Unavailable):
+        await desk.services.journal.check()
+    await house.recover()
+    rebuilt = await desk.transactions(transfer)
+    assert {row.payload for row in rebuilt} == {asked[0].tx.payload, tx.payload}
+    assert {row.state for row in rebuilt} == {"signed"}
+    await house.live()
+    await house.all_final()
+    states = {row.txid: row.state for row in await desk.transactions(transfer)}
+    assert sorted(states.values()) == ["dead", "final"]
 
 
 async def test_a_recovery_that_dies_anywhere_is_run_again(house: House):
