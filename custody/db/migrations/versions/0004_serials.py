@@ -6,8 +6,8 @@ from alembic import op
 from custody.db.migrations import serial_triggers
 from custody.db.types import Ordinal
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 _ORDERED_BY = {
     "clients": "id",
