@@ -1,7 +1,7 @@
 """Column types that mean the same on SQLite and PostgreSQL.
 
 `BaseUnits` exists because SQLite's integers end at 2**63 while one ether is 10**18 wei: it stores
-decimal text there and NUMERIC(78, 0) on PostgreSQL. Sums are taken in Python from exact integers.
+decimal text there and NUMERIC(78, 0) on PostgreSQL. Sums of many are taken by `sums.exact_sum`.
 """
 
 from __future__ import annotations

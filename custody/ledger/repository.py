@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, bindparam, select
 from sqlalchemy.orm import aliased
 
 from chains.model import AssetId
 from custody.db.chunks import CHUNK, chunks
 from custody.db.session import ReadSession, WriteSession
+from custody.db.sums import exact_sum
 from custody.db.tables import LedgerAccountRow, LedgerEntryRow, VaultRow
 from custody.ledger.model import Account, AccountKey, AccountKind, Entry, Kind
 
 _ENTRIES = 5_000
 """Entries in memory at once."""
+_TOGETHER = "together"
+"""In the place of the vault where accounts of several are added up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,18 @@ class Balance:
 
 async def balances_of_vault(session: ReadSession, vault: str) -> tuple[Balance, ...]:
     """One balance per asset the vault ever held, ordered by asset."""
-    return _sum(await session.all(_accounts().where(LedgerAccountRow.vault_id == vault)))
+    return await _balances(session, LedgerAccountRow.vault_id == vault)
 
 
 async def balances_of_client(session: ReadSession, client: str) -> tuple[Balance, ...]:
     """The sums over all vaults of the client, ordered by asset."""
-    mine = _accounts().join(VaultRow, VaultRow.id == LedgerAccountRow.vault_id)
-    return _sum(await session.all(mine.where(VaultRow.client_id == client)))
+    mine = select(VaultRow.id).where(VaultRow.client_id == client)
+    return await _balances(session, LedgerAccountRow.vault_id.in_(mine))
 
 
 async def balances_of_everyone(session: ReadSession) -> tuple[Balance, ...]:
     """The sums over all vaults, ordered by asset."""
-    return _sum(await session.all(_accounts()))
+    return await _balances(session, LedgerAccountRow.vault_id.is_not(None))
 
 
 async def accounts_of_vault(session: ReadSession, vault: str) -> list[Account]:
@@ -197,25 +200,45 @@ def _entry(row: Any) -> Entry:
     )
 
 
-def _sum(rows: Sequence[LedgerAccountRow]) -> tuple[Balance, ...]:
-    sums: dict[str, dict[str, int]] = {}
-    for row in rows:
-        account = account_of(row)
-        total = sums.setdefault(row.asset, {})
-        if account.key.kind is AccountKind.VAULT:
-            parts = {
+async def _balances(session: ReadSession, whose: ColumnElement[bool]) -> tuple[Balance, ...]:
+    """Added up by the database: a few rows come from it, however many accounts there are."""
+    row = LedgerAccountRow
+    totals = await session.rows(
+        select(
+            row.asset,
+            row.kind,
+            exact_sum(row.debits_posted),
+            exact_sum(row.credits_posted),
+            exact_sum(row.debits_pending),
+            exact_sum(row.credits_pending),
+        )
+        .where(whose)
+        .group_by(row.asset, row.kind)
+    )
+    parts: dict[str, dict[str, int]] = {}
+    for asset, kind, *sums in totals:
+        account = Account(AccountKey(AccountKind(kind), AssetId(asset), _TOGETHER), *sums)
+        balance = parts.setdefault(asset, {})
+        for name, amount in _parts(account).items():
+            balance[name] = balance.get(name, 0) + amount
+    return tuple(Balance(AssetId(asset), **found) for asset, found in sorted(parts.items()))
+
+
+def _parts(account: Account) -> dict[str, int]:
+    """What an account adds to a balance. All of it are differences of totals, so it does not matter
+    whether accounts are added up before or after."""
+    match account.key.kind:
+        case AccountKind.VAULT:
+            return {
                 "available": account.available,
                 "reserved": account.debits_pending,
                 "pending": account.credits_pending,
             }
-        elif account.key.kind is AccountKind.UNSWEPT:
-            parts = {"unswept": account.posted, "pending": account.credits_pending}
-        elif account.key.kind is AccountKind.LOCKED:
-            parts = {"locked": account.posted}
-        elif account.key.kind is AccountKind.SUSPENSE:
-            parts = {"suspense": account.posted}
-        else:
-            parts = {"owed": -account.posted}
-        for name, amount in parts.items():
-            total[name] = total.get(name, 0) + amount
-    return tuple(Balance(AssetId(asset), **total) for asset, total in sorted(sums.items()))
+        case AccountKind.UNSWEPT:
+            return {"unswept": account.posted, "pending": account.credits_pending}
+        case AccountKind.LOCKED:
+            return {"locked": account.posted}
+        case AccountKind.SUSPENSE:
+            return {"suspense": account.posted}
+        case _:
+            return {"owed": -account.posted}
