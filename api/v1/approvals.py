@@ -5,7 +5,6 @@ signed policy names.
 """
 
 from datetime import datetime
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -14,7 +13,7 @@ from pydantic import Field, StringConstraints
 from api.auth import Approver, Reader
 from api.context import ServicesDependency
 from api.documentation import problems
-from api.paging import ListQuery, Page, number_of, page_of
+from api.paging import ListQuery, Page, encode_cursor, number_of
 from api.schemas import Body, Identifier, Printable, View, body_example, with_example
 from api.v1.transfer_views import (
     MANDATE_EXAMPLE,
@@ -124,16 +123,15 @@ class WaitingQuery(ListQuery):
 async def list_approvals(
     query: Annotated[WaitingQuery, Query()], caller: Reader, services: ServicesDependency
 ) -> Page[WaitingView]:
-    """In order of creation."""
+    """In order of creation. A page looks at a bounded number of transfers: with `approver` it may
+    have few items, or none, and still be followed by another. The last one has no `next_cursor`."""
     async with open_list(services.custody.database, TransferRow) as (session, settled):
-        found = await services.approvals.waiting(
+        page = await services.approvals.waiting(
             session, caller, query.approver, query.window(settled)
         )
-    return page_of(
-        found,
-        query.limit,
-        lambda each: number_of(each.transfer.row),
-        partial(_view, catalogue=services.custody.catalogue),
+    return Page(
+        items=[_view(each, services.custody.catalogue) for each in page.items],
+        next_cursor=None if page.last is None else encode_cursor(number_of(page.last)),
     )
 
 

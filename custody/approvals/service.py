@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
@@ -53,6 +54,18 @@ class Waiting:
     given: Sequence[ApprovalRow]
 
 
+LOOKED_AT_MAX: Final = 200
+"""Mandates, for one page: that nothing waits for somebody is found out page by page too."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingPage:
+    """`last`: the transfer after which the next page begins; None on the last page."""
+
+    items: Sequence[Waiting]
+    last: TransferRow | None
+
+
 class Approvals:
     def __init__(
         self,
@@ -71,21 +84,24 @@ class Approvals:
 
     async def waiting(
         self, session: ReadSession, caller: Caller, approver: str | None, window: Window
-    ) -> list[Waiting]:
-        """A page of the transfers that wait for approvals; with `approver`, for this person's.
-        Raises SignerError, Unprocessable policy_missing."""
+    ) -> WaitingPage:
+        """A page of the transfers that wait for approvals, one less than the window's limit; with
+        `approver`, of those that wait for this person. Raises SignerError, Unprocessable
+        policy_missing."""
         policy = await self._policies.current()
+        looked_at = replace(window, limit=LOOKED_AT_MAX + 1)
+        rows = await repository.awaiting_approval(session, caller.client_id, looked_at)
+        given = await repository.verdicts_by_mandate(session, [mandate for _, mandate in rows])
         found: list[Waiting] = []
-        while len(found) < window.limit:
-            rows = await repository.awaiting_approval(session, caller.client_id, window)
-            for row, mandate in rows:
-                waiting = await self._waiting(session, policy, row, mandate)
-                if approver is None or _waits_for(policy, waiting, approver):
-                    found.append(waiting)
-            if len(rows) < window.limit:
-                break
-            window = replace(window, after=rows[-1][0].serial)
-        return found[: window.limit]
+        last: TransferRow | None = None
+        for row, mandate in rows[:LOOKED_AT_MAX]:
+            if len(found) == window.limit - 1:
+                return WaitingPage(found, last)
+            waiting = await self._waiting(session, policy, row, mandate, given[mandate.digest])
+            if approver is None or _waits_for(policy, waiting, approver):
+                found.append(waiting)
+            last = row
+        return WaitingPage(found, last if len(rows) > LOOKED_AT_MAX else None)
 
     async def mandate(
         self, session: ReadSession, transfer_id: str, caller: Caller, version: int | None = None
@@ -168,9 +184,13 @@ class Approvals:
             await transition(session, self._ledger, row, Event.ACCEPT, now)
 
     async def _waiting(
-        self, session: ReadSession, policy: Policy, row: TransferRow, mandate: MandateRow
+        self,
+        session: ReadSession,
+        policy: Policy,
+        row: TransferRow,
+        mandate: MandateRow,
+        given: Sequence[ApprovalRow],
     ) -> Waiting:
-        given = await repository.verdicts_on(session, mandate)
         approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
         judge = Judge(policy, self._clock())
         result = await judge.judge(session, stored_mandate(mandate), approvers)

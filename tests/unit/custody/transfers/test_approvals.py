@@ -71,7 +71,7 @@ async def decide(
 async def waiting_for(desk: Desk, approver: str | None = None) -> list[str]:
     async with desk.database.read() as session:
         found = await desk.services.approvals.waiting(session, ANYONE, approver, Window(limit=10))
-    return [each.transfer.row.id for each in found]
+    return [each.transfer.row.id for each in found.items]
 
 
 async def test_two_people_agree_and_it_is_signed_with_their_signatures(desk: Desk):
