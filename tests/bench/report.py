@@ -77,6 +77,12 @@ each round. *100 requests a second*: half of them ask for a payout, half look at
 at its fixed moment, from which its time counts, whether those before it were answered or not; beside
 it the same two requests one at a time.
 
+**A large house.** The database is filled by itself: one client with so many accounts, four in each
+vault. `custody serve` is a process of its own. Balances are added up by the database, so their time
+is its own; a list's page is 200 items. Then one after the other is asked again, three times each,
+while `/health` is asked fifty times a second at fixed moments: what it waits is what every other
+request waits for the process.
+
 **Payouts of one vault.** The whole way, with every part a process of its own: 200 payouts to 200
 destinations are requested over HTTP, eight at a time; the policy's limits and windows are judged
 twice, the signer signs, workers build, broadcast and follow. A payout counts as broadcast when the

@@ -9,7 +9,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import accepting, derivation, following, loading, machine, payouts, peers, signing
+from tests.bench import (
+    accepting,
+    derivation,
+    following,
+    large,
+    loading,
+    machine,
+    payouts,
+    peers,
+    signing,
+)
 from tests.bench.requests import Requests, Signer, open_vaults, standing_policy
 from tests.bench.scale import Scale
 from tests.bench.table import Row
@@ -64,6 +74,8 @@ async def _sections(folder: Path, scale: Scale, say: Say, found: Measured) -> No
     await found.take("blocks", following.measure(folder, scale))
     say("transfers accepted")
     await found.take("acceptance", accepting.measure(folder, scale, say))
+    say(f"a large house, with {scale.accounts:,} accounts")
+    await found.take("large", large.measure(folder, scale, say))
     await found.take("payouts", payouts.measure(folder, scale, say))
     say("what the signer loads")
     found.rows += loading.measure(scale)

@@ -31,6 +31,8 @@ class Scale:
     http_databases: tuple[str, ...]
     steady_s: float
     """How long the API is asked at a steady rate."""
+    accounts: int
+    """Of one client, in the large house."""
     in_window: int
     """Transfers of the vault whose window is full."""
     payouts: int
@@ -59,6 +61,7 @@ FULL = Scale(
     http_rounds=3,
     http_databases=("SQLite", "PostgreSQL"),
     steady_s=60.0,
+    accounts=1_000_000,
     in_window=10_000,
     payouts=200,
     houses=(("SQLite", 1), ("SQLite", 2), ("PostgreSQL", 1), ("PostgreSQL", 2)),
@@ -83,6 +86,7 @@ QUICK = Scale(
     http_rounds=1,
     http_databases=("PostgreSQL",),
     steady_s=1.0,
+    accounts=500,
     in_window=20,
     payouts=3,
     houses=(("SQLite", 1),),

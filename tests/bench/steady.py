@@ -63,7 +63,7 @@ class Mixed:
         start = time.perf_counter() + 0.1
         actions = [self.pay if at % 2 == 0 else self.look for at in range(number)]
         took = await asyncio.gather(
-            *(_from(start + at / RATE, action) for at, action in enumerate(actions))
+            *(since(start + at / RATE, action) for at, action in enumerate(actions))
         )
         return percentiles(took)
 
@@ -87,7 +87,7 @@ async def rows(section: str, kind: str, mixed: Mixed, seconds: float) -> list[Ro
     ]
 
 
-async def _from(moment: float, action: Callable[[], Awaitable[float]]) -> float:
+async def since(moment: float, action: Callable[[], Awaitable[object]]) -> float:
     """Milliseconds from the moment at which it was due to its answer."""
     await asyncio.sleep(max(0.0, moment - time.perf_counter()))
     await action()
