@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import structlog
-from fastapi import Depends, FastAPI, Security
+from fastapi import Depends, FastAPI, Request, Security
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.context import ServicesDependency
 from api.errors import Unauthenticated
+from api.queries import check_query
 from custody.apikeys.model import Caller, Scope
 from custody.apikeys.service import authenticate
 from custody.errors import Forbidden
@@ -36,10 +37,12 @@ class Requires:
 
     async def __call__(
         self,
+        request: Request,
         services: ServicesDependency,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
     ) -> Caller:
-        """The caller. Raises Unauthenticated, Forbidden scope_missing."""
+        """The caller. Raises Unauthenticated, Forbidden scope_missing; RequestValidationError for
+        a query with strange or repeated names, which is nobody's business before that."""
         if credentials is None:
             raise Unauthenticated("send an API key: Authorization: Bearer ck_…")
         async with services.custody.database.read() as session:
@@ -48,6 +51,7 @@ class Requires:
             raise Unauthenticated("this API key is not valid")
         structlog.contextvars.bind_contextvars(api_key=caller.key_id, initiator=caller.initiator)
         caller.check_scope(self.scope)
+        check_query(request)
         return caller
 
 

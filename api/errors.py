@@ -198,7 +198,9 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
     return problem(422, errors[0]["code"], errors[0]["detail"], errors=errors)
 
 
-OWN_CODES = frozenset({"cursor_invalid", "amount_ambiguous", "text_unprintable", "range_empty"})
+OWN_CODES = frozenset(
+    {"cursor_invalid", "amount_ambiguous", "text_unprintable", "parameter_repeated", "range_empty"}
+)
 """Codes that our own validators give; everything else is translated."""
 
 _VALIDATION_CODES = {
