@@ -21,6 +21,7 @@ from chains.networks import Network
 from custody.db.clock import database_now
 from custody.db.leases import is_held
 from custody.db.migrate import newest_revision, stored_revision
+from custody.db.space import has_space
 from custody.db.tables import BlockRow
 from custody.errors import Unprocessable
 from custody.following.chain_repository import newest_blocks
@@ -41,6 +42,8 @@ class Part(StrEnum):
     AHEAD = "ahead"
     """The signer has signed what the database does not know: run `custody recover`."""
     UNAVAILABLE = "unavailable"
+    FULL = "full"
+    """The database has no space left: what is there can be read, nothing can be written."""
     OUTDATED = "outdated"
     """The database's schema is not this version's: run `custody migrate`."""
 
@@ -146,7 +149,10 @@ async def _database(services: Services) -> Part:
     except (SQLAlchemyError, OSError) as error:
         log.error("database_unavailable", error=type(error).__name__)
         return Part.UNAVAILABLE
-    return Part.OK if found == _newest_revision() else Part.OUTDATED
+    if found != _newest_revision():
+        return Part.OUTDATED
+    has = await has_space(services.custody.database, services.custody.clock())
+    return Part.OK if has else Part.FULL
 
 
 @cache

@@ -44,6 +44,7 @@ from custody.db.engines import open_engines
 from custody.db.grouping import Group
 from custody.db.prepared import Driver, Prepared, explained
 from custody.db.tables import Row as Table
+from custody.db.trouble import STORAGE_FULL, code_of
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -322,6 +323,8 @@ class Database:
     def __init__(self, url: str) -> None:
         """Raises ValueError if the URL is not one of ours. Connects lazily."""
         self._engines = open_engines(url)
+        self.lacks_space = False
+        """Whether a write of this process found the disk full (see `space`)."""
         self._write_lock = asyncio.Lock()
         self._short = Group(self._write_alone)
 
@@ -387,6 +390,7 @@ class Database:
             finally:
                 await session.close()
         except BaseException as error:
+            self.lacks_space = self.lacks_space or code_of(error) == STORAGE_FULL
             # Shielded, so that a second cancellation can't keep the connection from going back.
             await asyncio.shield(_undo(connection, error))
             raise

@@ -2,6 +2,9 @@
 
     OperationalError   the disk is full, the server is away, another writer took too long
     InterfaceError     the connection was lost
+    InternalError      the server takes reads only, as many do whose disk is full, or a transaction
+                       goes on that an earlier failure has ended
+    PendingRollback    the same, said by SQLAlchemy
     TimeoutError       all connections are in use
 
 Nothing of the transaction was committed, or nobody can know: the caller repeats it with the same
@@ -20,6 +23,8 @@ from sqlalchemy import exc
 TROUBLE: Final[tuple[type[Exception], ...]] = (
     exc.OperationalError,
     exc.InterfaceError,
+    exc.InternalError,
+    exc.PendingRollbackError,
     exc.TimeoutError,
 )
 

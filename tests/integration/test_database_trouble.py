@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
 import pytest
@@ -18,10 +16,10 @@ from custody.db.session import Database
 from custody.db.trouble import code_of
 from custody.workers import workers as loops
 from tests.support.database import PostgresServer
+from tests.support.full_database import filled, make_space
 from tests.unit.api.counter import Counter, opened
 from tests.unit.custody.transfers.desk import Desk
 
-ENOUGH = 2**30
 NOTE = "n" * 200
 
 
@@ -32,33 +30,10 @@ async def sqlite(sqlite_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@asynccontextmanager
-async def full(database: Database) -> AsyncIterator[None]:
-    """SQLite's own limit of a file's pages: the same error at the same places as a full disk. The
-    limit is a connection's, and the pool may make another one: that one has it too."""
-    engine = database._engines.write
-    async with engine.connect() as connection:
-        limit = f"PRAGMA max_page_count = {await connection.scalar(text('PRAGMA page_count'))}"
-        await connection.execute(text(limit))
-
-    def remain_full(driver: Any, _record: object) -> None:
-        driver.cursor().execute(limit)
-
-    event.listen(engine.sync_engine, "connect", remain_full)
-    yield
-    event.remove(engine.sync_engine, "connect", remain_full)
-    await make_space(database)
-
-
-async def make_space(database: Database) -> None:
-    async with database._engines.write.connect() as connection:
-        await connection.execute(text(f"PRAGMA max_page_count = {ENOUGH}"))
-
-
 async def test_a_request_hears_of_a_full_disk_and_is_repeated(sqlite: Database):
     async with opened(sqlite) as counter:
         before = await balances(counter)
-        async with full(sqlite):
+        async with filled(sqlite):
             held, refused = await refuse(counter)
         assert await balances(counter) == held
         for key in refused:
@@ -142,20 +117,30 @@ def test_what_is_full_and_what_is_away():
 
 
 @pytest.mark.postgres
-async def test_postgresql_without_space(postgres_server: PostgresServer, postgres_url: str):
-    """The server's own error, at the commit's last statement."""
+@pytest.mark.parametrize(
+    ("errcode", "code"), [("53100", "storage_full"), ("25006", "database_unavailable")]
+)
+async def test_postgresql_without_space(
+    postgres_server: PostgresServer, postgres_url: str, errcode: str, code: str
+):
+    """The server's own error, at the commit's last statement; or, as hosted servers do whose disk
+    is nearly full, it takes no writes."""
     postgres_server.run(
         "CREATE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$",
-        "CREATE TRIGGER no_space BEFORE INSERT ON outbox EXECUTE FUNCTION no_space()",
+        f" BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{errcode}'; END $$",
+        "CREATE TRIGGER no_space BEFORE INSERT ON idempotency EXECUTE FUNCTION no_space()",
         name="custody",
     )
     database = Database(postgres_url)
     try:
         async with opened(database) as counter:
             answer = await counter.send(counter.transfer(), "k")
-            assert (answer.status_code, answer.json()["code"]) == (503, "storage_full")
-            postgres_server.run("DROP TRIGGER no_space ON outbox", name="custody")
+            assert (answer.status_code, answer.json()["code"]) == (503, code)
+            assert int(answer.headers["Retry-After"]) > 0
+            full = await counter.call("GET", "/ready", key=None)
+            assert full.json()["database"] == ("full" if code == "storage_full" else "ok")
+            postgres_server.run("DROP TRIGGER no_space ON idempotency", name="custody")
+            assert (await counter.call("GET", "/ready", key=None)).json()["database"] == "ok"
             assert (await counter.send(counter.transfer(), "k")).status_code == 201
     finally:
         postgres_server.run("DROP FUNCTION no_space CASCADE", name="custody")

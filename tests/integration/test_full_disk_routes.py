@@ -1,0 +1,179 @@
+"""Every route that writes says that the disk is full, whichever of its statements finds out: 503,
+when to come back, and nothing is lost or done twice when there is space again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from api.auth import api_routes
+from chains.model import NetworkId
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import raise_alarm
+from custody.db.session import Database
+from tests.support.full_database import filled
+from tests.unit.api.counter import Counter, opened
+
+EACH = 4
+"""So many requests of every route at once: what shares a transaction fails together."""
+PAGES = (0, 3, 13)
+"""Free pages to begin with: each makes other statements the first that find none."""
+WORDS = "w" * 190
+APPROVER = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
+
+
+@dataclass(frozen=True)
+class Ask:
+    path: str
+    body: Mapping[str, object]
+    scope: str
+
+
+Prepare = Callable[[Counter, int], Awaitable[Ask]]
+
+
+async def a_client(_counter: Counter, n: int) -> Ask:
+    return Ask("/v1/clients", {"name": f"{WORDS} {n}"}, "admin")
+
+
+async def a_vault(counter: Counter, n: int) -> Ask:
+    return Ask("/v1/vaults", {"client_id": counter.client_id, "name": f"{WORDS} {n}"}, "admin")
+
+
+async def an_address(counter: Counter, _n: int) -> Ask:
+    path = f"/v1/vaults/{counter.vault_id}/addresses"
+    return Ask(path, {"network": "bitcoin-regtest", "label": WORDS}, "receive")
+
+
+async def a_transfer(counter: Counter, _n: int) -> Ask:
+    return Ask("/v1/transfers", counter.transfer(note=WORDS), "transfer")
+
+
+async def a_cancellation(counter: Counter, n: int) -> Ask:
+    made = await waiting(counter, f"cancelled-{n}")
+    return Ask(f"/v1/transfers/{made}/cancel", {}, "transfer")
+
+
+async def higher_costs(counter: Counter, n: int) -> Ask:
+    approval = await an_approval(counter, EACH + n)
+    made = approval.path.split("/")[3]
+    await counter.post(approval.path, approval.body, "approve")
+    return Ask(f"/v1/transfers/{made}/costs", {"costs_max": {"fee": "0.01"}}, "transfer")
+
+
+async def an_approval(counter: Counter, n: int) -> Ask:
+    made = await waiting(counter, f"approved-{n}")
+    mandate = await counter.get(f"/v1/transfers/{made}/mandate")
+    signature = APPROVER.sign(bytes.fromhex(mandate["approve_message"])).hex()
+    body = {"approver": "bob", "verdict": "approve", "signature": signature}
+    return Ask(f"/v1/transfers/{made}/approvals", body, "approve")
+
+
+async def a_cleared_alarm(counter: Counter, n: int) -> Ask:
+    async with counter.database.write() as session:
+        await raise_alarm(
+            session, AlarmCode.SURPLUS, "7", counter.clock(), network=NetworkId(f"n{n}")
+        )
+    newest = (await counter.get("/v1/alarms"))["items"][-1]["id"]
+    return Ask(f"/v1/alarms/{newest}/clear", {"reason": WORDS}, "admin")
+
+
+async def a_freeze(counter: Counter, n: int) -> Ask:
+    return Ask(f"/v1/vaults/{await an_empty_vault(counter, n)}/freeze", {"reason": WORDS}, "admin")
+
+
+async def an_unfreezing(counter: Counter, n: int) -> Ask:
+    vault = await an_empty_vault(counter, n)
+    await counter.post(f"/v1/vaults/{vault}/freeze", {"reason": WORDS}, "admin")
+    body = {"reason": WORDS, "despite_difference": True}
+    return Ask(f"/v1/vaults/{vault}/unfreeze", body, "admin")
+
+
+ROUTES: Mapping[str, Prepare] = {
+    "/v1/clients": a_client,
+    "/v1/vaults": a_vault,
+    "/v1/vaults/{vault_id}/addresses": an_address,
+    "/v1/transfers": a_transfer,
+    "/v1/transfers/{transfer_id}/cancel": a_cancellation,
+    "/v1/transfers/{transfer_id}/costs": higher_costs,
+    "/v1/transfers/{transfer_id}/approvals": an_approval,
+    "/v1/alarms/{alarm_id}/clear": a_cleared_alarm,
+    "/v1/vaults/{vault_id}/freeze": a_freeze,
+    "/v1/vaults/{vault_id}/unfreeze": an_unfreezing,
+}
+
+
+async def waiting(counter: Counter, name: str) -> str:
+    """A transfer that waits for an approval."""
+    made = await counter.send(counter.transfer(note=WORDS), name)
+    assert made.json()["state"] == "awaiting_approval"
+    return str(made.json()["id"])
+
+
+async def an_empty_vault(counter: Counter, n: int) -> str:
+    body = {"client_id": counter.client_id, "name": f"{n}"}
+    return str((await counter.post("/v1/vaults", body, "admin"))["id"])
+
+
+@pytest_asyncio.fixture
+async def counter(sqlite_url: str) -> AsyncIterator[Counter]:
+    database = Database(sqlite_url)
+    async with opened(database) as made:
+        credential = {"kind": "ed25519", "key": APPROVER.public_key().public_bytes_raw().hex()}
+        made.use_policy(
+            persons=[{"id": "bob", "credentials": [credential]}],
+            groups=[{"id": "treasury", "members": ["bob"]}],
+            grant={"approvals": {"order": "any", "needs": [{"group": "treasury", "count": 1}]}},
+        )
+        made.app.state.services.reconciliation._patience_s = 0.01
+        yield made
+    await database.close()
+
+
+async def test_every_writing_route_is_tried(counter: Counter):
+    writing = {
+        str(route.path) for route in api_routes(counter.app) if "POST" in (route.methods or ())
+    }
+    assert writing == set(ROUTES)
+
+
+@pytest.mark.parametrize("pages", PAGES)
+async def test_a_full_disk_is_503_on_every_route(counter: Counter, pages: int):
+    asked = [await prepare(counter, n) for prepare in ROUTES.values() for n in range(EACH)]
+    async with filled(counter.database, pages):
+        told = await everybody(counter, asked)
+        assert [
+            (asked[at].path, answer.text)
+            for at, answer in told.items()
+            if answer.status_code not in (200, 201, 503)
+        ] == []
+        for answer in told.values():
+            if answer.status_code == 503:
+                assert answer.json()["code"] in ("storage_full", "database_unavailable")
+                assert int(answer.headers["Retry-After"]) > 0
+        assert 503 in {answer.status_code for answer in told.values()}
+        ready = await counter.call("GET", "/ready", key=None)
+        assert (ready.status_code, ready.json()["database"]) == (503, "full")
+    assert (await counter.call("GET", "/ready", key=None)).json()["database"] == "ok"
+    refused = [asked[at] for at, answer in told.items() if answer.status_code == 503]
+    again = await everybody(counter, refused)
+    assert {answer.status_code for answer in again.values()} <= {200, 201, 409}
+
+
+async def everybody(counter: Counter, asked: list[Ask]) -> dict[int, httpx2.Response]:
+    """All at once, each with a retry key of its own."""
+    answers = await asyncio.gather(
+        *(
+            counter.call(
+                "POST", ask.path, ask.body, key=ask.scope, headers={"Idempotency-Key": f"k{at}"}
+            )
+            for at, ask in enumerate(asked)
+        )
+    )
+    return dict(enumerate(answers))
