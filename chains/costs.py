@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from chains.errors import FeeAboveMaximum
+from chains.errors import FeeAboveMaximum, RentAboveMaximum
 from chains.model import AssetId
 
 
@@ -72,9 +72,10 @@ def above(costs: Costs, bounds: Costs) -> tuple[AssetId, CostKind] | None:
 
 
 def check_within(costs: Costs, bounds: Costs) -> None:
-    """Raise FeeAboveMaximum unless every kind stays within its bound."""
+    """Raise FeeAboveMaximum, of rent RentAboveMaximum, unless each kind stays within its bound."""
     kind = above(costs, bounds)
     if kind is not None:
-        raise FeeAboveMaximum(
+        refusal = RentAboveMaximum if kind[1] is CostKind.RENT else FeeAboveMaximum
+        raise refusal(
             f"up to {costs[kind]} of {kind[0]} for {kind[1]}; {bounds.get(kind, 0)} is allowed"
         )

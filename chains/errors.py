@@ -20,7 +20,11 @@
     │   └── SignatureMismatch      signature_mismatch
     ├── BuildError                 the transfer can't be built as things stand; it may later
     │   ├── InsufficientFunds      insufficient_funds
+    │   │   ├── TooManyCoins       too_many_coins
+    │   │   ├── CoinsInUse         coins_in_use
+    │   │   └── RentReserve        rent_reserve
     │   ├── FeeAboveMaximum        fee_above_maximum
+    │   │   └── RentAboveMaximum   rent_above_maximum
     │   ├── FeeUnknown             fee_unknown
     │   └── ClaimUnusable          claim_unusable
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
@@ -159,10 +163,35 @@ class InsufficientFunds(BuildError):
     code = "insufficient_funds"
 
 
+class TooManyCoins(InsufficientFunds):
+    """The money is there, in more small coins than one transaction can carry. Consolidate them."""
+
+    code = "too_many_coins"
+
+
+class CoinsInUse(InsufficientFunds):
+    """The money is there, in coins that other transactions spend. Their change comes with a
+    block."""
+
+    code = "coins_in_use"
+
+
+class RentReserve(InsufficientFunds):
+    """What would stay in the account is less than the chain lets stand. Send less, or all."""
+
+    code = "rent_reserve"
+
+
 class FeeAboveMaximum(BuildError):
     """The network asks for more than the transfer allows. Wait, or allow more."""
 
     code = "fee_above_maximum"
+
+
+class RentAboveMaximum(FeeAboveMaximum):
+    """An account has to be opened, and its rent is more than the transfer allows. Allow more."""
+
+    code = "rent_above_maximum"
 
 
 class FeeUnknown(BuildError):

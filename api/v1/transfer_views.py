@@ -130,7 +130,8 @@ class TransferView(View):
     state: State
     waiting: str | None = Field(
         description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "
-        "`fee_above_maximum`, `signer_not_yet` (a time lock), `signer_locked`, …"
+        "`too_many_coins` (consolidate), `coins_in_use`, `fee_above_maximum`, "
+        "`rent_above_maximum`, `rent_reserve`, `signer_not_yet` (a time lock), `signer_locked`, …"
     )
     reason: str | None = Field(description="why it ended")
     mandates: list[MandateVersionView] = Field(description="every version of its terms")

@@ -28,10 +28,12 @@ from chains.errors import (
     BroadcastRejected,
     ChainError,
     ClaimUnusable,
+    CoinsInUse,
     InsufficientFunds,
     MalformedTransaction,
     NodeMisbehaved,
     NodeUnavailable,
+    TooManyCoins,
     WrongChain,
 )
 from chains.model import (
@@ -128,7 +130,7 @@ class BitcoinAdapter:
             keyed = [(self._key(coin), coin) for coin in intent.coins]
             offered = [c for key, c in keyed if key not in intent.taken and key not in refused]
             order = order_of(self._network, self._codec.addresses, intent, rate)
-            coins = choose_coins(order, offered).coins
+            coins = _chosen(order, offered, intent.coins)
             refused.update(map(self._key, coins))
             return coins
 
@@ -380,3 +382,15 @@ def _outcome(txid: TxId, sent: Sent, held: bool | ChainError) -> Broadcast:
     if found(answer) != txid:
         raise NodeMisbehaved("the node took another transaction than the one sent")
     return Broadcast.ALREADY_KNOWN if sent.waited else Broadcast.ACCEPTED
+
+
+def _chosen(order: Order, free: Sequence[Coin], every: Sequence[Coin]) -> tuple[Coin, ...]:
+    """Of the coins that are free. Raises CoinsInUse where others have what is missing."""
+    try:
+        return choose_coins(order, free).coins
+    except TooManyCoins:
+        raise
+    except InsufficientFunds as error:
+        if sum(coin.amount for coin in every) < order.amount + order.fee_max:
+            raise
+        raise CoinsInUse("other transactions spend the coins that would pay") from error

@@ -16,7 +16,7 @@ from chains.bitcoin import STANDARD_WEIGHT_MAX
 from chains.bitcoin.outputs import dust_threshold
 from chains.bitcoin.transaction import TxOutput
 from chains.bitcoin.weight import INPUT_WEIGHT, fee, output_weight, weight
-from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds
+from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds, TooManyCoins
 from chains.model import AddressType, Coin
 
 _TRIES: Final = 20_000
@@ -70,19 +70,20 @@ class _Candidate:
 
 
 def settle(order: Order, coins: Sequence[Coin]) -> Plan:
-    """The plan that spends exactly `coins`. Raises InsufficientFunds or FeeAboveMaximum."""
+    """The plan that spends exactly `coins`. Raises InsufficientFunds, TooManyCoins,
+    FeeAboveMaximum."""
     kinds = [coin.owner.address_type for coin in coins]
     total = sum(coin.amount for coin in coins)
     plain = weight(kinds, order.outputs)
     with_change = weight(kinds, (*order.outputs, TxOutput(0, order.change_script)))
-    if with_change > STANDARD_WEIGHT_MAX:
-        raise InsufficientFunds(
-            "the coins are too many for one transaction",
-            advice="consolidate small coins first, while fees are low",
-        )
     rest = total - order.amount - fee(plain, order.fee_rate)
     if rest < 0:
         raise InsufficientFunds(f"{-rest} satoshi short of payments and fee")
+    if with_change > STANDARD_WEIGHT_MAX:
+        raise TooManyCoins(
+            "the coins are too many for one transaction",
+            advice="consolidate small coins first, while fees are low",
+        )
     change = total - order.amount - fee(with_change, order.fee_rate)
     too_dear = total - order.amount > order.fee_max
     if change >= order.change_min or (too_dear and change >= dust_threshold(order.change_script)):
@@ -96,7 +97,7 @@ def settle(order: Order, coins: Sequence[Coin]) -> Plan:
 
 
 def choose_coins(order: Order, coins: Iterable[Coin]) -> Plan:
-    """The cheapest plan found. Raises InsufficientFunds or FeeAboveMaximum."""
+    """The cheapest plan found. Raises InsufficientFunds, TooManyCoins or FeeAboveMaximum."""
     usable = _candidates(order, coins)
     frame = weight((), order.outputs)
     if len(usable) >= _LONG_COUNT:

@@ -24,6 +24,7 @@ from chains.errors import (
     InsufficientFunds,
     InvalidInput,
     NodeMisbehaved,
+    RentReserve,
 )
 from chains.model import AssetId, ConflictKey, UnsignedTx
 from chains.solana import (
@@ -303,7 +304,7 @@ def _check_funds(plan: TransferPlan, balance: int, rents: _Rents) -> None:
     if left < 0:
         raise InsufficientFunds(f"{-left} lamports short")
     if 0 < left < rents.empty:
-        raise InsufficientFunds(
+        raise RentReserve(
             f"{left} lamports would stay in the account, where {rents.empty} or none must"
         )
 

@@ -9,10 +9,17 @@ from __future__ import annotations
 
 import pytest
 
+from chains.bitcoin.adapter import _chosen
 from chains.bitcoin.selection import Order, Plan, choose_coins, settle
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.bitcoin.weight import fee, weight
-from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds
+from chains.errors import (
+    BuildError,
+    CoinsInUse,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    TooManyCoins,
+)
 from chains.model import AddressType, Coin, TxId
 from tests.unit.bitcoin.support import P2TR, P2WPKH, Wallet, script_of
 
@@ -98,9 +105,27 @@ def test_refusals(amount: int, offered: list[int], fee_max: int, error: type[Bui
 
 
 def test_too_many_coins_for_one_transaction() -> None:
-    with pytest.raises(InsufficientFunds, match="too many") as caught:
+    with pytest.raises(TooManyCoins) as caught:
         choose_coins(order(1_400_000, fee_rate=1000), coins(*[1000] * 2000))
+    assert caught.value.code == "too_many_coins"
     assert "consolidate" in caught.value.advice
+
+
+def test_too_many_coins_that_are_also_too_little_are_too_little() -> None:
+    """Whoever consolidates them would still not have enough."""
+    with pytest.raises(InsufficientFunds) as caught:
+        choose_coins(order(2_400_000, fee_rate=1000), coins(*[1000] * 2000))
+    assert caught.value.code == "insufficient_funds"
+
+
+def test_coins_that_others_spend_are_not_missing() -> None:
+    free, every = coins(30_000), coins(30_000, 900_000)
+    with pytest.raises(CoinsInUse):
+        _chosen(order(500_000, 10_000), free, every)
+    with pytest.raises(InsufficientFunds) as caught:
+        _chosen(order(925_000, 10_000), free, every)
+    assert caught.value.code == "insufficient_funds"
+    assert _chosen(order(20_000, 10_000), free, every) == tuple(free)
 
 
 def test_many_coins_are_quick_and_the_same_every_time() -> None:
