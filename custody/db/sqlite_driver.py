@@ -5,9 +5,9 @@ the thread that owns the connection and waiting for the answer. aiosqlite does t
 cursor, to execute, to fetch and to close: most of a transaction's time. Here the whole statement is
 one trip. Large results stay in the database until they are asked for.
 
-Short statements of a write transaction (`run`) make no trip at all: with the lock that BEGIN took
-they wait for nobody, so they run where they are asked. BEGIN, which may wait for another process,
-and COMMIT, which waits for the disk, never do.
+The statements of a write transaction make no trip at all: with the lock that BEGIN took they wait
+for nobody, so they run where they are asked. BEGIN, which may wait for another process, and COMMIT,
+which waits for the disk, never do.
 """
 
 from __future__ import annotations
@@ -33,27 +33,34 @@ def connect(database: str, **options: Any) -> aiosqlite.Connection:
 
 
 class Connection(aiosqlite.Connection):
+    is_writing = False
+    """Between `begin` and `finish`: it has the write lock, if no error took that away."""
+
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor(self)
 
     async def rollback(self) -> None:
         """No trip where nothing is open, as when a connection goes back to its pool. A transaction
         that a cancelled trip may still open is not for here: see `abandon`."""
+        self.is_writing = False
         if self._conn.in_transaction:
             await super().rollback()
 
     def abandon(self) -> None:
         """Roll back what a cancelled task left open. Queued, not awaited, so that nothing can
         cancel it; the thread gets to it before it closes the connection."""
+        self.is_writing = False
         if self._connection is not None:
             self._tx.put_nowait((None, self._connection.rollback))
 
     async def begin(self) -> None:
         """Take the write lock, so that nothing read afterwards can change before the commit."""
         await self._execute(self._conn.execute, "BEGIN IMMEDIATE")  # type: ignore[no-untyped-call]
+        self.is_writing = True
 
     async def finish(self) -> None:
         """Commit, and be on the disk. OperationalError if the transaction was rolled back."""
+        self.is_writing = False
         await self._execute(self._conn.execute, "COMMIT")  # type: ignore[no-untyped-call]
 
     async def run(
@@ -124,7 +131,8 @@ class Cursor:
             await self._connection.trip(raw.close)
 
     async def _send(self, run: Callable[[sqlite3.Cursor], object]) -> None:
-        """Execute, fetch the first rows and, if those are all, close: in the thread, at once."""
+        """Execute, fetch the first rows and, if those are all, close: at once, in the thread where
+        others may have to be waited for."""
         connection = self._connection._conn
 
         def statement() -> None:
@@ -143,4 +151,7 @@ class Cursor:
             else:
                 self._raw = cursor
 
-        await self._connection.trip(statement)
+        if connection.in_transaction and self._connection.is_writing:
+            statement()
+        else:
+            await self._connection.trip(statement)
