@@ -24,7 +24,7 @@ from custody.transactions import repository as transactions
 from custody.transactions.apply import abandon_claimed
 from custody.transactions.apply import load as load_transaction
 from custody.transactions.claiming import carry, transaction_row
-from custody.transactions.moving import move
+from custody.transactions.moving import Step, move
 from custody.transactions.state import ON_CHAIN, Refuse
 from custody.transactions.state import State as TransactionState
 from custody.transactions.state import can as can_move
@@ -220,7 +220,7 @@ async def _take_back(
             continue  # the chain decides between the two
         if can_move(load_transaction(row), Refuse):
             row.refusal = row.refusal or "recovered"
-            await move(session, ledger, row, named, Refuse("recovered"), now)
+            await move(session, ledger, [Step(row, named, Refuse("recovered"))], now)
         else:
             for each in named:
                 await abandon_claimed(session, each.id, "recovered", now)

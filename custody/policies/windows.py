@@ -57,15 +57,25 @@ async def take(session: WriteSession, signed: Sequence[Taken]) -> None:
     await repository.append(session, entries)
 
 
-async def free(session: WriteSession, transfer: str, vault: str) -> None:
-    """Nothing more will be signed for it. What was signed stays taken. Locks the vault if there is
-    anything to do."""
-    own = await repository.entries_of(session, [transfer])
-    if any(entry.ahead != NOTHING for entry in own.values()):
-        await lock_vaults(session, [vault])
-        newest = await repository.newest_entries(session, sorted(_accounts(own)))
-        entries = [running.freed(newest.get(each), entry) for (_, each), entry in own.items()]
-        await repository.append(session, [entry for entry in entries if entry is not None])
+async def free(session: WriteSession, ended: Mapping[str, str]) -> None:
+    """Nothing more will be signed for these transfers, each with its vault. What was signed stays
+    taken. Locks the vaults where there is anything to do."""
+    if not ended:
+        return
+    found = await repository.entries_of(session, ended)
+    waiting = {transfer for (transfer, _), entry in found.items() if entry.ahead != NOTHING}
+    if not waiting:
+        return
+    await lock_vaults(session, {ended[transfer] for transfer in waiting})
+    own = {each: entry for each, entry in found.items() if each[0] in waiting}
+    newest = await repository.newest_entries(session, sorted(_accounts(own)))
+    entries = []
+    for (_, account), entry in own.items():
+        freed = running.freed(newest.get(account), entry)
+        if freed is not None:
+            newest[account] = freed
+            entries.append(freed)
+    await repository.append(session, entries)
 
 
 async def usage(

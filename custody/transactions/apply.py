@@ -8,6 +8,7 @@ the transfers that it carries may be moved by it, theirs: `moving` does both.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -58,6 +59,39 @@ async def transition(
     session: WriteSession, row: TransactionRow, event: Event, now: datetime
 ) -> Transaction:
     """Apply `event` to the locked `row`. Raises IllegalTransition."""
+    (after,) = await transition_all(session, [(row, event)], now)
+    return after
+
+
+async def transition_all(
+    session: WriteSession, changes: Sequence[tuple[TransactionRow, Event]], now: datetime
+) -> list[Transaction]:
+    """`transition` of each of the locked rows, with fewer questions to the database."""
+    changed, ended = [], []
+    for row, event in changes:
+        after, effects = _change(session, row, event, now)
+        changed.append(after)
+        for effect in effects:
+            match effect:
+                case Effect.BROADCAST:
+                    session.add(work_row(Work.BROADCAST, row.id, row.network, now))
+                case Effect.CLAIM:
+                    await repository.claim_again(session, row, now)
+                case Effect.RELEASE:
+                    ended.append(row)
+                case Effect.ALARM:
+                    await _included_after_all(session, row, now)
+                case unexpected:
+                    assert_never(unexpected)
+    if ended:
+        await repository.release(session, ended)
+    return changed
+
+
+def _change(
+    session: WriteSession, row: TransactionRow, event: Event, now: datetime
+) -> tuple[Transaction, tuple[Effect, ...]]:
+    """The row and its event."""
     after, effects = advance(load(row), event)
     row.state = after.state
     row.version = after.version
@@ -71,19 +105,7 @@ async def transition(
     # the money or the fee level is not there.
     if after.built:
         session.add(event_row(row, event_name(event), after.state, _detail(event), now))
-    for effect in effects:
-        match effect:
-            case Effect.BROADCAST:
-                session.add(work_row(Work.BROADCAST, row.id, row.network, now))
-            case Effect.CLAIM:
-                await repository.claim_again(session, row, now)
-            case Effect.RELEASE:
-                await repository.release(session, row)
-            case Effect.ALARM:
-                await _included_after_all(session, row, now)
-            case unexpected:
-                assert_never(unexpected)
-    return after
+    return after, effects
 
 
 async def abandon_claimed(

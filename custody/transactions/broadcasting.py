@@ -20,7 +20,7 @@ from custody.db.transfer_tables import TransactionRow
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
-from custody.transactions.moving import move
+from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Done, Later, Progress, together
 from custody.transactions.state import Publish, State, can
 from custody.transfers.state import State as TransferState
@@ -84,10 +84,13 @@ class Broadcaster:
         async with self._database.write() as session:
             now = self._clock()
             locked = await repository.lock_all(session, transaction_ids)
+            moving = []
             for row, transfers in locked.values():
                 row.broadcast_at = row.broadcast_at or now
                 if can(load(row), Publish):
-                    await move(session, self._ledger, row, transfers, Publish(), now)
+                    moving.append(Step(row, transfers, Publish()))
+            await move(session, self._ledger, moving, now)
+            for row, transfers in locked.values():
                 for each in transfers:
                     if row.state == State.BROADCAST:
                         each.waiting = None

@@ -24,14 +24,13 @@ from chains.errors import BuildError, ChainError, ClaimUnusable, NodeMisbehaved
 from chains.model import NetworkId, UnsignedTx
 from chains.transaction import TransferIntent
 from custody.db.session import Database
-from custody.db.transfer_tables import TransactionRow
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.claiming import Claimed, Claimer
 from custody.transactions.looking import Built, ToBuild, look, stored
-from custody.transactions.moving import move
+from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Later, Progress
 from custody.transactions.planners import payment
 from custody.transactions.planners.payment import NotYet, Plan, Waiting
@@ -182,7 +181,7 @@ class Builder:
         if not built:
             return {}
         steps: dict[str, Built | Progress | ChainError] = {}
-        kept: list[TransactionRow] = []
+        moving: list[Step] = []
         async with self._database.write() as session:
             stands = await repository.newest_height(session, built[0][1].network)
             locked = await repository.lock_all(session, [job.transaction_id for job, _ in built])
@@ -194,10 +193,10 @@ class Builder:
                     continue
                 row.payload, row.sender = tx.payload, tx.sender
                 row.made_height = stands
-                await move(session, self._ledger, row, transfers, Build(), self._clock())
-                kept.append(row)
+                moving.append(Step(row, transfers, Build()))
+            await move(session, self._ledger, moving, self._clock())
             await session.flush()
-            answers = await stored(session, kept)
+            answers = await stored(session, [step.row for step in moving])
         for each in answers:
             steps |= dict.fromkeys(each.transfers, each)
             for transfer in each.transfers:

@@ -275,11 +275,12 @@ async def claim_again(session: WriteSession, row: TransactionRow, now: datetime)
     await claim_beside(session, row, await keys_of(session, row.id), now)
 
 
-async def release(session: WriteSession, row: TransactionRow) -> None:
-    """Its keys that no other transaction holds which may still be included. After the change of
-    state that lets it go. Without bytes it has taken nothing, so its keys are forgotten."""
+async def release(session: WriteSession, rows: Sequence[TransactionRow]) -> None:
+    """Their keys that no other transaction holds which may still be included. After the changes of
+    state that let them go. Without bytes one has taken nothing, so its keys are forgotten."""
     await session.flush()
-    mine = select(ClaimHolderRow.key).where(ClaimHolderRow.transaction_id == row.id)
+    ended = [row.id for row in rows]
+    mine = select(ClaimHolderRow.key).where(ClaimHolderRow.transaction_id.in_(ended))
     still_held = (
         select(ClaimHolderRow.key)
         .join(TransactionRow, TransactionRow.id == ClaimHolderRow.transaction_id)
@@ -288,8 +289,11 @@ async def release(session: WriteSession, row: TransactionRow) -> None:
     await session.execute(
         delete(ClaimRow).where(ClaimRow.key.in_(mine), ClaimRow.key.not_in(still_held))
     )
-    if row.payload is None:
-        await session.execute(delete(ClaimHolderRow).where(ClaimHolderRow.transaction_id == row.id))
+    unbuilt = [row.id for row in rows if row.payload is None]
+    if unbuilt:
+        await session.execute(
+            delete(ClaimHolderRow).where(ClaimHolderRow.transaction_id.in_(unbuilt))
+        )
 
 
 async def holders(session: ReadSession, keys: Iterable[ConflictKey]) -> Sequence[str]:

@@ -25,7 +25,7 @@ from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.looking import Built, stored
-from custody.transactions.moving import Ending, move
+from custody.transactions.moving import Ending, Step, move
 from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
 from custody.transactions.state import Refuse, Sign, can
 from custody.transfers import counting
@@ -133,7 +133,7 @@ class Signing:
         signed = {built.transaction_id: self._signed(built, each) for built, each in receipts}
         async with self._database.write() as session:
             locked = await repository.lock_all(session, signed)
-            complete: list[tuple[TransactionRow, list[TransferRow]]] = []
+            complete: list[Step] = []
             for built, receipt in receipts:
                 row, transfers = locked[built.transaction_id]
                 waiting = all(each.state in _WAITING for each in transfers)
@@ -141,11 +141,10 @@ class Signing:
                     continue  # another worker stored the same, or it ended before the answer came
                 bytes_ = signed[row.id]
                 _complete(row, bytes_, receipt)
-                event, now = Sign(bytes_.txid), self._clock()
-                await move(session, self._ledger, row, transfers, event, now)
-                complete.append((row, transfers))
+                complete.append(Step(row, transfers, Sign(bytes_.txid)))
+            await move(session, self._ledger, complete, self._clock())
             await session.flush()
-            done = {row.id for row, _ in complete}
+            done = {step.row.id for step in complete}
             signed_now = [
                 (each.mandate, receipt.signed_at)
                 for built, receipt in receipts
@@ -155,10 +154,10 @@ class Signing:
             # The vaults before the ledger's accounts, as everywhere.
             await lock_vaults(session, {mandate.core.vault for mandate, _ in signed_now})
             await counting.take(session, signed_now)
-            named = [each.id for _, carried in complete for each in carried]
+            named = [each.id for step in complete for each in step.transfers]
             contests = await repository.contests(session, named)
-            for row, transfers in complete:
-                await self._refuse_others(session, row, transfers, contests)
+            for step in complete:
+                await self._refuse_others(session, step.row, step.transfers, contests)
 
     def _signed(self, built: Built, receipt: Receipt) -> SignedTx:
         try:
@@ -185,8 +184,8 @@ class Signing:
                 if can(load(other), Refuse):
                     row, named = await repository.lock_named(session, other.id)
                     row.refusal = RefusalCode.CONFLICT
-                    event = Refuse("other bytes were signed")
-                    await move(session, self._ledger, row, named, event, self._clock())
+                    step = Step(row, named, Refuse("other bytes were signed"))
+                    await move(session, self._ledger, [step], self._clock())
 
     async def _store_refusal(self, built: Built, refusal: Refusal) -> Progress:
         """For every code but CONFLICT, which says that other bytes were signed.
@@ -202,8 +201,8 @@ class Signing:
             if can(load(row), Refuse):
                 row.refusal = refusal.code
                 event = Refuse(f"{refusal.code}/{refusal.detail}")
-                now, endings = self._clock(), _endings(refusal, built)
-                await move(session, self._ledger, row, transfers, event, now, endings)
+                step = Step(row, transfers, event, _endings(refusal, built))
+                await move(session, self._ledger, [step], self._clock())
         if refusal.code in NOT_NOW or len(built.transfers) > 1:  # the others go without it
             return Later(signer_code(refusal.code))
         log.warning("signer_refused", code=refusal.code, detail=refusal.detail)

@@ -6,7 +6,7 @@ has: whether it still holds them for the next one, so that what it lost is sent 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
@@ -31,19 +31,24 @@ from custody.outbox import Work, enqueue
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.broadcasting import signed_of
-from custody.transactions.charging import exceeding
+from custody.transactions.charging import Bounds, exceeding
 from custody.transactions.doubts import Doubt, Doubts
 from custody.transactions.facts import Facts, death_of, next_event, taken_by
 from custody.transactions.looking import unsigned_of
-from custody.transactions.moving import move
+from custody.transactions.moving import Step, move
 from custody.transactions.seeing import facts_of
 from custody.transactions.state import Die, Event, Finalize, Publish, Revert, State, can
 from custody.transfers import repository as transfers_repository
 
 T = TypeVar("T")
+Locked = tuple[TransactionRow, list[TransferRow]]
+"""A transaction and the transfers that it carries."""
 
 TOGETHER: Final = 64
-"""Transactions that are judged and asked about at once."""
+"""Transactions that are asked about at once."""
+JUDGED_TOGETHER: Final = 16
+"""Transactions that are judged in one transaction of the database: settling them takes a few
+milliseconds each, in which nobody else writes to SQLite."""
 
 
 class Tracker:
@@ -67,9 +72,16 @@ class Tracker:
         self._doubts = Doubts(database, clock)
 
     async def track(self, network: NetworkId, lease: Lease | None = None) -> None:
+        """`sets`, one after the other at once."""
+        async for _ in self.sets(network, lease):
+            pass
+
+    async def sets(self, network: NetworkId, lease: Lease | None = None) -> AsyncIterator[None]:
         """Bring every transaction on the network up to date with our chain. Raises NodeError; what
         was not reached is reached next time. `lease`: checked in each transaction of the database;
-        raises LeaseLost. What waits for its first broadcast is not asked about."""
+        raises LeaseLost. What waits for its first broadcast is not asked about.
+
+        Yields before each set, so that the caller may let others go first."""
         async with self._database.read() as session:
             fresh = await repository.untried(session, Work.BROADCAST, network)
             rows = [
@@ -79,7 +91,8 @@ class Tracker:
         doubts: list[Doubt] = []
         failures: list[Exception] = []
         unseen: list[TransactionRow] = []
-        for part in chunks(rows, TOGETHER):
+        for part in chunks(rows, JUDGED_TOGETHER):
+            yield
             facts = await self._judged(network, part, lease, failures)
             for row in part:
                 known = facts.get(row.id)
@@ -158,16 +171,36 @@ class Tracker:
                 await lease.check(session)
             locked = await repository.lock_all(session, moving)
             facts |= await facts_of(session, network, codec, [row for row, _ in locked.values()])
-            for row, transfers in locked.values():
-                while (event := _next(codec, row, facts[row.id])) is not None:
-                    if isinstance(event, Die) and deaths.get(row.id) != death_of(facts[row.id]):
-                        break  # nobody was asked about this one yet
-                    if isinstance(event, Finalize | Revert) and not await self._can_settle(
-                        session, row, transfers
-                    ):
-                        break
-                    await move(session, self._ledger, row, transfers, event, self._clock())
+            while locked:
+                locked = await self._take_a_step(session, codec, locked, facts, deaths)
         return facts
+
+    async def _take_a_step(
+        self,
+        session: WriteSession,
+        codec: TransactionCodec,
+        locked: Mapping[str, Locked],
+        facts: Mapping[str, Facts],
+        deaths: Mapping[str, Consumption | str | None],
+    ) -> dict[str, Locked]:
+        """Move each of the locked transactions on by one event. Those that moved."""
+        unheld = {each for each, _ in await transfers_repository.unheld_of(session, locked)}
+        bounds = await transfers_repository.bounds_by_transaction(session, locked)
+        steps = []
+        for each, (row, transfers) in locked.items():
+            event = _next(codec, row, facts[each])
+            if event is None:
+                continue
+            if isinstance(event, Die) and deaths.get(each) != death_of(facts[each]):
+                continue  # nobody was asked about this one yet
+            if isinstance(event, Finalize | Revert):
+                if each in unheld:
+                    continue  # not before all is held
+                if not await self._can_settle(session, row, transfers, bounds[each]):
+                    continue
+            steps.append(Step(row, transfers, event))
+        await move(session, self._ledger, steps, self._clock())
+        return {step.row.id: locked[step.row.id] for step in steps}
 
     async def _witness_against(
         self, network: NetworkId, row: TransactionRow, cause: Consumption | str | None
@@ -183,15 +216,16 @@ class Tracker:
         return await witnesses.doubt_of(Death(txid))
 
     async def _can_settle(
-        self, session: WriteSession, row: TransactionRow, transfers: Sequence[TransferRow]
+        self,
+        session: WriteSession,
+        row: TransactionRow,
+        transfers: Sequence[TransferRow],
+        bounds: Bounds,
     ) -> bool:
         """Not if more left than was reserved: the signer's limit on costs failed or the node lies.
         Settling would break the ledger and not settling keeps the money held, so that is what
-        happens. Of a kind that nothing bounds more may leave: that is booked, and told. And not
-        before all is held."""
-        if await transfers_repository.unheld_of(session, [row.id]):
-            return False
-        above = await exceeding(session, row)
+        happens. Of a kind that nothing bounds more may leave: that is booked, and told."""
+        above = exceeding(row, bounds)
         if not above:
             return True
         settles = above <= UNBOUNDED
@@ -231,12 +265,14 @@ class Tracker:
             now = self._clock()
             locked = await repository.lock_all(session, told)
             queued = await repository.queued(session, Work.BROADCAST, told)
+            found = []
             for row, transfers in locked.values():
                 lost = _is_lost(told[row.id])
                 if not lost and can(load(row), Publish):
-                    await move(session, self._ledger, row, transfers, Publish(), now)
+                    found.append(Step(row, transfers, Publish()))
                 elif lost and row.state == State.BROADCAST and row.id not in queued:
                     await enqueue(session, Work.BROADCAST, row.id, row.network, now)
+            await move(session, self._ledger, found, now)
 
 
 async def answered(asking: Awaitable[Answers[T]], count: int) -> Answers[T]:

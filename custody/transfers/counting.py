@@ -17,16 +17,19 @@ from custody.vaults.repository import lock_vaults
 from signer.wire import Mandate
 
 
-async def follow(session: WriteSession, row: TransferRow, event: Event) -> None:
-    """After `event`: what its terms say while it may be signed under them, and nothing more once it
-    has ended."""
-    if event in (Event.ASK, Event.RECOVER):
-        terms = repository.current(await repository.mandates_of(session, row.id))
-        shares = shares_in(stored_mandate(terms))
-        await lock_vaults(session, [row.vault_id])
-        await windows.promise(session, row.id, shares, is_new=False)
-    elif row.state in TERMINAL:
-        await windows.free(session, row.id, row.vault_id)
+async def follow(session: WriteSession, happened: Sequence[tuple[TransferRow, Event]]) -> None:
+    """After each event: what the transfer's terms say while it may be signed under them, and
+    nothing more once it has ended."""
+    ended: dict[str, str] = {}
+    for row, event in happened:
+        if event in (Event.ASK, Event.RECOVER):
+            terms = repository.current(await repository.mandates_of(session, row.id))
+            shares = shares_in(stored_mandate(terms))
+            await lock_vaults(session, [row.vault_id])
+            await windows.promise(session, row.id, shares, is_new=False)
+        elif row.state in TERMINAL:
+            ended[row.id] = row.vault_id
+    await windows.free(session, ended)
 
 
 async def take(session: WriteSession, signed: Sequence[tuple[Mandate, datetime]]) -> None:

@@ -167,19 +167,24 @@ def current(mandates: Sequence[MandateRow]) -> MandateRow:
     return offered(mandates) or agreed(mandates) or mandates[-1]
 
 
-async def bounds_of(session: ReadSession, transaction_id: str) -> dict[str, Costs]:
-    """The most that each transfer of a transaction lets it cost, by the version it is under."""
+async def bounds_by_transaction(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> dict[str, dict[str, Costs]]:
+    """The most that each transfer of each transaction lets it cost, by the version it is under."""
     rows = await session.rows(
-        select(MandateRow.transfer_id, MandateRow.costs_max)
+        select(TransactionTransferRow.transaction_id, MandateRow.transfer_id, MandateRow.costs_max)
         .join(
             TransactionTransferRow,
             (TransactionTransferRow.transfer_id == MandateRow.transfer_id)
             & (TransactionTransferRow.mandate_version == MandateRow.version),
         )
-        .where(TransactionTransferRow.transaction_id == transaction_id)
+        .where(TransactionTransferRow.transaction_id.in_(transaction_ids))
         .order_by(MandateRow.transfer_id)
     )
-    return dict(rows)
+    found: dict[str, dict[str, Costs]] = {each: {} for each in transaction_ids}
+    for transaction_id, transfer_id, most in rows:
+        found[transaction_id][transfer_id] = most
+    return found
 
 
 # Approvals
@@ -228,11 +233,22 @@ async def awaiting_approval(
 
 async def reservations_of(session: ReadSession, transfer_id: str) -> Sequence[ReservationRow]:
     """Held and ended, older versions first."""
-    return await session.all(
+    return (await reservations_by_transfer(session, [transfer_id]))[transfer_id]
+
+
+async def reservations_by_transfer(
+    session: ReadSession, transfer_ids: Collection[str]
+) -> dict[str, list[ReservationRow]]:
+    """`reservations_of` each of the transfers."""
+    rows = await session.all(
         select(ReservationRow)
-        .where(ReservationRow.transfer_id == transfer_id)
+        .where(ReservationRow.transfer_id.in_(transfer_ids))
         .order_by(ReservationRow.mandate_version, ReservationRow.asset, ReservationRow.kind)
     )
+    found: dict[str, list[ReservationRow]] = {each: [] for each in transfer_ids}
+    for row in rows:
+        found[row.transfer_id].append(row)
+    return found
 
 
 async def standing_reservations(session: ReadSession, transfer_id: str) -> Sequence[ReservationRow]:

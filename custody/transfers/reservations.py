@@ -4,7 +4,7 @@ have ended. Written with the ledger's entries, in one transaction."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chains.costs import UNBOUNDED, CostKind, Costs
 from chains.model import AssetId
@@ -125,66 +125,76 @@ async def release_version(
     await ledger.void(session, *(each.entry_id for each in rows))
 
 
-async def release(session: WriteSession, ledger: Ledger, row: TransferRow) -> None:
-    """Nothing left: everything comes back."""
-    await settle(session, ledger, row, None, paid=False)
+class Ending(NamedTuple):
+    """How a transfer ends: its part of the costs is gone, with `paid` also what it pays, and
+    without a `charge` nothing.
+
+    Of a kind that nothing bounds more may be gone than was held: the rest is taken from what the
+    vault has, or lent."""
+
+    row: TransferRow
+    charge: Charge | None
+    paid: bool
 
 
-async def _beyond(
-    session: ReadSession, row: TransferRow, gone: Costs, freed: Mapping[AssetId, int]
-) -> list[Movement]:
-    """What is gone beyond what was held. `freed`: what the same call to the ledger releases."""
-    beyond = {kind: units for kind, units in gone.items() if units}
-    assert all(kind in UNBOUNDED for _, kind in beyond), "more left than was reserved"
-    if not beyond:
-        return []
+async def _beyond(session: ReadSession, row: TransferRow, gone: Costs) -> list[Movement]:
+    """What is gone beyond what was held."""
+    assert all(kind in UNBOUNDED for _, kind in gone), "more left than was reserved"
     draft = Draft({each.key.id: each for each in await accounts_of_vault(session, row.vault_id)})
-    for asset, units in freed.items():
-        draft.free(vault_account(row.vault_id, asset), units)
-    for (asset, kind), units in sorted(beyond.items()):
+    for (asset, kind), units in sorted(gone.items()):
         payer = vault_account(row.vault_id, asset)
         draft.add(Post(payer, fees_account(asset), units, row.id, Reason(kind.value)))
     return draft.movements
 
 
-async def settle(
-    session: WriteSession,
-    ledger: Ledger,
-    row: TransferRow,
-    charge: Charge | None,
-    *,
-    paid: bool,
-) -> None:
-    """End what is held for a transfer: its part of the costs is gone, with `paid` also what it
-    pays, and without a `charge` nothing. One call to the ledger, so that its locks are taken in
-    order. Of a kind that nothing bounds more may be gone than was held: the rest is taken from what
-    the vault has, or lent."""
-    charged, held = ({}, {}) if charge is None else (charge.charged, charge.held)
-    open_rows = [
-        each for each in await repository.reservations_of(session, row.id) if each.spent is None
-    ]
-    gone = {kind: units - held.get(kind, 0) for kind, units in charged.items()}
+async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) -> None:
+    """End what is held for the transfers. One call to the ledger, so that its locks are taken in
+    order; only what is gone beyond what was held is booked by itself afterwards."""
+    if not endings:
+        return
+    rows = await repository.reservations_by_transfer(session, [each.row.id for each in endings])
     movements: list[Movement] = []
-    freed: dict[AssetId, int] = {}
-    for each in open_rows:
-        if each.kind == EFFECT:
-            each.spent = each.amount if paid else 0
+    beyond: list[tuple[TransferRow, Costs]] = []
+    for each in endings:
+        open_rows = [row for row in rows[each.row.id] if row.spent is None]
+        gone = _spend(each, open_rows)
+        movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
+        movements += _locked(each)
+        if gone:
+            beyond.append((each.row, gone))
+    await ledger.apply(session, movements)
+    for row, gone in beyond:
+        await ledger.apply(session, await _beyond(session, row, gone))
+
+
+def _spend(ending: Ending, rows: Sequence[ReservationRow]) -> Costs:
+    """Say of each reservation what of it is gone. Returns what is gone beyond all of them."""
+    charged, held = (
+        ({}, {}) if ending.charge is None else (ending.charge.charged, ending.charge.held)
+    )
+    gone = {kind: units - held.get(kind, 0) for kind, units in charged.items()}
+    for row in rows:
+        if row.kind == EFFECT:
+            row.spent = row.amount if ending.paid else 0
         else:
-            key = (AssetId(each.asset), CostKind(each.kind))
-            each.spent = min(gone.get(key, 0), each.amount)
-            gone[key] = gone.get(key, 0) - each.spent
-        movements.append(settle_or_void(each.entry_id, each.spent))
-        freed[AssetId(each.asset)] = freed.get(AssetId(each.asset), 0) + each.amount - each.spent
-    movements += await _beyond(session, row, gone, freed)
-    movements += [
+            key = (AssetId(row.asset), CostKind(row.kind))
+            row.spent = min(gone.get(key, 0), row.amount)
+            gone[key] = gone.get(key, 0) - row.spent
+    return {kind: units for kind, units in gone.items() if units}
+
+
+def _locked(ending: Ending) -> list[Movement]:
+    """What moved to accounts that stay the vault's."""
+    held = {} if ending.charge is None else ending.charge.held
+    vault = ending.row.vault_id
+    return [
         Post(
-            vault_account(row.vault_id, asset),
-            locked_account(row.vault_id, asset),
+            vault_account(vault, asset),
+            locked_account(vault, asset),
             units,
-            row.id,
+            ending.row.id,
             Reason(kind.value),
         )
         for (asset, kind), units in sorted(held.items())
         if units
     ]
-    await ledger.apply(session, movements)

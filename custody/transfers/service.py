@@ -38,7 +38,7 @@ from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
 from custody.transfers import repository, reservations
-from custody.transfers.apply import WORDS, load, run_effects, transition
+from custody.transfers.apply import WORDS, Change, load, run_effects, transition
 from custody.transfers.consent import Consent, decide
 from custody.transfers.idempotency import (
     key_reused,
@@ -267,7 +267,8 @@ class Transfers:
         row = TransferRow(**fields)
         told = event_fields(row, event, after.state, after.reason, ask.now)
         await session.insert(EventRow, [told])
-        await run_effects(session, self._ledger, row, effects, ask.now)
+        endings = await run_effects(session, Change(row, event), effects, ask.now)
+        await reservations.end(session, self._ledger, endings)
         made = Shown(row, (MandateRow(**terms),), ())
         answer = render.denied(made) if after.state is State.DENIED else render.created(made)
         await store_answer(session, key, answer, ask.now)

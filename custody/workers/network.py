@@ -33,6 +33,9 @@ built, and the rest as cheaply as sets allow."""
 OUTBOX_POLL_S = 0.5
 """How often the outbox is looked at, however seldom the chain is: workers of other processes, and
 an API that has none beside it, can't wake us."""
+TURN_S = 0.25
+"""How long a set of transactions that could be settled lets the outbox go first, at most: a payout
+that has not left yet is waited for more than the last confirmation of one that has."""
 TAKE_OVER_S = 0.5
 """How often those who don't lead look whether somebody still does."""
 
@@ -67,6 +70,9 @@ class NetworkWorker:
         self._poll_interval_s = poll_interval_s
         self._watch = watch
         self._work = asyncio.Event()
+        self._idle = asyncio.Event()
+        """Set while the outbox has nothing to run."""
+        self._idle.set()
 
     def wake(self) -> None:
         """There is something in the outbox."""
@@ -95,12 +101,17 @@ class NetworkWorker:
                     if self._follower.status.node_unavailable_since is None and (
                         step.connected or reached != seen
                     ):
-                        await self._tracker.track(self.network, lease)
+                        await self.track(lease)
                         seen = reached
                 if step.at_tip or not step.connected:
                     await asyncio.sleep(self._poll_interval_s)
         finally:
             await self._follower.close()
+
+    async def track(self, lease: Lease) -> None:
+        """Bring transactions up to date, and let the outbox go before each set of them."""
+        async for _ in self._tracker.sets(self.network, lease):
+            await _soon(self._idle, TURN_S)
 
     async def _step(self, lease: Lease) -> Step:
         """Also when it fails, what is wrong with the nodes is told."""
@@ -119,8 +130,10 @@ class NetworkWorker:
             delay = await self._outbox.delay_s(self.network, longest)
             if delay > 0:
                 batch = _FIRST_BATCH
-                await self._wait(delay)
+                self._idle.set()
+                await _soon(self._work, delay)
             else:
+                self._idle.clear()
                 await self.run_due(batch)
                 batch = min(2 * batch, _BATCH)
 
@@ -152,9 +165,9 @@ class NetworkWorker:
         progress = await step([item.subject for item in items])
         return [(item, progress[item.subject]) for item in items]
 
-    async def _wait(self, delay: float) -> None:
-        try:
-            async with asyncio.timeout(delay):
-                await self._work.wait()
-        except TimeoutError:
-            return
+
+async def _soon(event: asyncio.Event, longest: float) -> None:
+    """Until it is set, or so many seconds have passed."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(longest):
+            await event.wait()

@@ -98,7 +98,7 @@ async def test_a_history_adds_up(database: Database, transfers: list[str], seed:
             elif what == "take":
                 await windows.take(session, [Taken(transfer, named, now)])
             else:
-                await windows.free(session, transfer, "vlt_0")
+                await windows.free(session, {transfer: "vlt_0"})
         for account, share in shares.items():
             key = transfer, account
             before = taken.get(key, (START, NOTHING))[1]

@@ -67,8 +67,7 @@ class House:
         self.monitor = attach(app, services)
         self.node = node
         self.worker: NetworkWorker = Workers(services).networks[NETWORK.id]
-        tracker = self.worker._tracker
-        tracker.track = visiting(TRACKER, tracker.track)  # type: ignore[method-assign]
+        self.worker.track = visiting(TRACKER, self.worker.track)  # type: ignore[method-assign]
         self.http = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app),
             base_url="http://custody",

@@ -100,13 +100,9 @@ async def settle(world: World, amount: int, fee: int, locked: int = 0) -> None:
         transaction = await session.get(TransactionRow, "txn_1")
         assert row is not None
         assert transaction is not None
-        await reservations.settle(
-            session,
-            world.ledger,
-            row,
-            Charge({kind: fee + locked}, {kind: locked}),
-            paid=bool(amount),
-        )
+        charge = Charge({kind: fee + locked}, {kind: locked})
+        ending = reservations.Ending(row, charge, paid=bool(amount))
+        await reservations.end(session, world.ledger, [ending])
         row.state = State.FINAL if amount else State.FAILED
         transaction.state = TransactionState.FINAL if amount else TransactionState.REVERTED
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -17,6 +18,7 @@ from custody.db.session import Database, WriteSession
 from custody.outbox import Work
 from custody.transactions import broadcasting, building, signing
 from custody.transactions.moving import move
+from custody.workers import outbox
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS, Crash, lease_over
 
@@ -96,6 +98,7 @@ async def test_a_set_costs_no_more_questions_and_commits_than_one(
 ) -> None:
     desk = every
     vault = await desk.open_funded(*[FUNDS // 16] * 16)
+    monkeypatch.setattr(outbox, "CLAIM", timedelta(hours=1))  # its renewals would be counted
     costs = []
     for size in (1, 2 * SIZE):
         await send_set(desk, vault, size)
@@ -125,10 +128,10 @@ async def test_one_that_can_not_be_stored_holds_up_no_other(
     sent = await send_set(desk, vault)
     bad = list(sent)[1]
 
-    async def refuse(session: Any, ledger: Any, row: Any, transfers: Any, *rest: Any) -> Any:
-        if any(each.id == bad for each in transfers):
+    async def refuse(session: Any, ledger: Any, steps: Any, *rest: Any) -> Any:
+        if any(each.id == bad for step in steps for each in step.transfers):
             raise KeyError("unforeseen")
-        return await move(session, ledger, row, transfers, *rest)
+        return await move(session, ledger, steps, *rest)
 
     with monkeypatch.context() as patch:
         patch.setattr(module, "move", refuse)
