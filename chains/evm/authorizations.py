@@ -22,7 +22,6 @@ from chains.evm.address import derive
 from chains.hashes import keccak256
 from chains.model import Address, TxId
 from chains.networks import Network
-from chains.transport.jsonrpc import Call
 
 Json = Mapping[str, Any]
 
@@ -49,28 +48,19 @@ def authorizations(network: Network, block: Json) -> list[Authorization]:
     ]
 
 
-def questions(block: Json, signed: Iterable[Authorization]) -> list[Call]:
-    """For each account its nonce before the block and after it, of one branch (EIP-1898)."""
-    return [
-        ("eth_getTransactionCount", (authority, {"blockHash": at, "requireCanonical": True}))
-        for authority in _authorities(signed)
-        for at in (block["parentHash"], block["hash"])
-    ]
+def authorities(signed: Iterable[Authorization]) -> list[Address]:
+    """Who signed, each once."""
+    return list(dict.fromkeys(each.authority for each in signed))
 
 
-def used(signed: Sequence[Authorization], answers: Sequence[str]) -> Iterator[Authorization]:
-    """Those that used up a nonce, unless the account's own transaction did. `answers`: to
-    `questions`."""
-    counts = [int(answer, 16) for answer in answers]
+def used(signed: Sequence[Authorization], counts: Sequence[int]) -> Iterator[Authorization]:
+    """Those that used up a nonce, unless the account's own transaction did. `counts`: for each of
+    `authorities` its next nonce before the block and after it."""
     between = {
         authority: range(*counts[2 * at : 2 * at + 2])
-        for at, authority in enumerate(_authorities(signed))
+        for at, authority in enumerate(authorities(signed))
     }
     return (each for each in signed if each.nonce in between[each.authority])
-
-
-def _authorities(signed: Iterable[Authorization]) -> list[Address]:
-    return list(dict.fromkeys(each.authority for each in signed))
 
 
 def _authority(each: Json) -> Address | None:

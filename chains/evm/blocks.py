@@ -11,10 +11,11 @@ from typing import Any, Final
 from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
 from chains.evm import movements, shrink, tracing
-from chains.evm.authorizations import Authorization, authorizations, questions, used
+from chains.evm.authorizations import Authorization, authorities, authorizations, used
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
 from chains.model import BlockRef, InternalCredits
 from chains.networks import Network
+from chains.transport.jsonrpc import Call
 
 _TRACER: Final = {"tracer": "callTracer"}
 
@@ -114,12 +115,17 @@ class BlockReader:
         """Nothing where the node has no state of the block any more: what is not shown is not
         told."""
         signed = authorizations(self._network, block)
-        answers = await self._node.batch(questions(block, signed)) if signed else []
+        calls: list[Call] = [  # before the block and after it, of one branch (EIP-1898)
+            ("eth_getTransactionCount", (authority, {"blockHash": at, "requireCanonical": True}))
+            for authority in authorities(signed)
+            for at in (block["parentHash"], block["hash"])
+        ]
+        answers = await self._node.batch(calls) if calls else []
         for answer in answers:
             if isinstance(answer, RpcError):
                 await self._check_gone(answer, height)
                 return []
-        return list(used(signed, answers))
+        return list(used(signed, [int(answer, 16) for answer in answers]))
 
     async def _check_gone(self, error: RpcError, height: int) -> None:
         """Raise unless the node has no state of the block any more."""

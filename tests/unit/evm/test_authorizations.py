@@ -9,7 +9,7 @@ from eth_account import Account
 
 from chains.evm import CURVE_ORDER
 from chains.evm.address import derive
-from chains.evm.authorizations import Authorization, authorizations, questions, used
+from chains.evm.authorizations import Authorization, authorities, authorizations, used
 from chains.model import TxId
 from tests.support.networks import find_network
 
@@ -61,22 +61,14 @@ def test_what_the_chain_does_not_take_is_passed_over() -> None:
     assert found(bad) == []
 
 
-def test_two_counts_are_asked_for_each_account() -> None:
+def test_each_account_counts_once() -> None:
     lists = [signed(3), signed(4)], [signed(0, key=SECOND)]
-    asked = questions(block(*lists), found(*lists))
-    assert [(who, at["blockHash"]) for _, (who, at) in asked] == [  # type: ignore[index]
-        (AUTHORITY, "0xaa"),
-        (AUTHORITY, "0xbb"),
-        (OTHER, "0xaa"),
-        (OTHER, "0xbb"),
-    ]
+    assert authorities(found(*lists)) == [AUTHORITY, OTHER]
 
 
 def test_only_what_lies_between_the_counts_was_used_up() -> None:
     """One that names a nonce of before, or one that comes later, did nothing."""
     lists = [signed(2), signed(3), signed(5)], [signed(0, key=SECOND), signed(3)]
-    told = list(used(found(*lists), ["0x3", "0x4", "0x0", "0x0"]))
+    told = list(used(found(*lists), [3, 4, 0, 0]))
     assert told == [Authorization(AUTHORITY, 3, FIRST), Authorization(AUTHORITY, 3, LATER)]
-    assert list(used(found(*lists), ["0x3", "0x3", "0x0", "0x1"])) == [
-        Authorization(OTHER, 0, LATER)
-    ]
+    assert list(used(found(*lists), [3, 3, 0, 1])) == [Authorization(OTHER, 0, LATER)]
