@@ -10,6 +10,7 @@ from pydantic import Field
 from api.schemas import View, with_example
 from chains.block import Reading
 from chains.model import InternalCredits, NetworkId
+from chains.networks import Network
 from custody.db.session import ReadSession
 from custody.following import readings, states
 from custody.following.progress import FollowStatus, Stall, stall_of
@@ -72,13 +73,13 @@ async def statuses(session: ReadSession) -> Mapping[NetworkId, FollowStatus]:
     return await states.load_all(session)
 
 
-def stall_now(status: FollowStatus | None, now: datetime) -> Stall | None:
+def stall_now(status: FollowStatus | None, network: Network, now: datetime) -> Stall | None:
     """A network that nobody ever followed is silent, too."""
-    return Stall.SILENT if status is None else stall_of(status, now)
+    return Stall.SILENT if status is None else stall_of(status, network, now)
 
 
 def following_view(
-    status: FollowStatus | None, gaps: Iterable[Range], now: datetime
+    status: FollowStatus | None, gaps: Iterable[Range], network: Network, now: datetime
 ) -> FollowingView:
     known = status or FollowStatus()
     failure = known.failure
@@ -87,7 +88,7 @@ def following_view(
         tip=None if known.tip is None else known.tip.height,
         blocks_behind=known.blocks_behind,
         seconds_behind=known.seconds_behind(now),
-        stalled=stall_now(status, now),
+        stalled=stall_now(status, network, now),
         failure=None
         if failure is None
         else FailureView(

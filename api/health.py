@@ -221,7 +221,7 @@ def _node(
 ) -> NodeReadiness:
     status = followed or FollowStatus()
     reasons = doubts(block, view, now)
-    stall = stall_now(followed, now)
+    stall = stall_now(followed, network, now)
     if stall is not None:
         reasons.append(stall.value)
         reasons += [] if status.failure is None else [status.failure.code]

@@ -70,7 +70,7 @@ def _followers(
     now = services.custody.clock()
     for network in services.custody.networks.values():
         status = followed.get(network.id)
-        stalled.add_metric([network.alias], int(stall_now(status, now) is not None))
+        stalled.add_metric([network.alias], int(stall_now(status, network, now) is not None))
         if status is None:
             continue
         for family, figure in (

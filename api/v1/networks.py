@@ -140,7 +140,7 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
             },
             native_asset=asset_view(network.native),
             as_of=as_of(blocks.get(network.id), views[network.id], now),
-            following=following_view(status.get(network.id), gaps[network.id], now),
+            following=following_view(status.get(network.id), gaps[network.id], network, now),
         )
         for network in services.custody.networks.values()
     ]

@@ -84,7 +84,7 @@ def _status_lines(network: Network, status: FollowStatus) -> list[str]:
     from custody.following.progress import stall_of, stall_words
 
     at = now()
-    stall = stall_of(status, at)
+    stall = stall_of(status, network, at)
     behind = status.seconds_behind(at)
     lines = [
         f"{network.name} ({network.id})",

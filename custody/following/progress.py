@@ -8,10 +8,14 @@ from enum import StrEnum
 from typing import Any
 
 from chains.model import BlockRef, InternalCredits
+from chains.networks import Environment, Network
 
 STALL_AFTER = timedelta(minutes=2)
 """How long a follower may make no progress before somebody is told: longer than a few retries with
 growing patience take at the usual time limit."""
+_STILL_BLOCKS = 12
+"""How many blocks' usual time a chain may make none. On bitcoin, where blocks come by chance, that
+happens once in three years or so."""
 
 
 class Stall(StrEnum):
@@ -21,6 +25,8 @@ class Stall(StrEnum):
     """The node's chain goes on, our position stands."""
     NODE_BELOW = "node_below"
     """The node's chain ends below our position: it lost blocks, or is another node than before."""
+    NODE_STILL = "node_still"
+    """The node answers, and its chain has had no new block for long."""
     SILENT = "silent"
     """The node has not told its tip, or nobody has asked it."""
 
@@ -90,20 +96,29 @@ class FollowStatus:
         return None if since is None else max(0, (now - since) // timedelta(seconds=1))
 
 
-def stall_of(status: FollowStatus, now: datetime) -> Stall | None:
+def stall_of(status: FollowStatus, network: Network, now: datetime) -> Stall | None:
     """Whether somebody must be told."""
 
-    def long_ago(*times: datetime | None) -> bool:
+    def long_ago(*times: datetime | None, limit: timedelta = STALL_AFTER) -> bool:
         known = [time for time in (*times, status.started_at) if time is not None]
-        return bool(known) and now - max(known) >= STALL_AFTER
+        return bool(known) and now - max(known) >= limit
 
     if long_ago(status.checked_at):
         return Stall.SILENT
-    if status.tip is None or status.position == status.tip:
+    if status.tip is None:
         return None
+    if status.position == status.tip:
+        makes_blocks = network.environment is not Environment.LOCAL  # those are made on request
+        still = makes_blocks and long_ago(status.moved_at, limit=still_after(network))
+        return Stall.NODE_STILL if still else None
     if status.position is not None and status.tip.height < status.position.height:
         return Stall.NODE_BELOW if long_ago(status.at_tip_at) else None
     return Stall.BEHIND if long_ago(status.moved_at, status.at_tip_at) else None
+
+
+def still_after(network: Network) -> timedelta:
+    """How long the network's chain may stand still before somebody is told."""
+    return max(STALL_AFTER, _STILL_BLOCKS * timedelta(milliseconds=network.block_ms))
 
 
 def stall_words(stall: Stall, status: FollowStatus) -> str:
@@ -112,6 +127,7 @@ def stall_words(stall: Stall, status: FollowStatus) -> str:
     words = {
         Stall.BEHIND: f"stands at {where} while the node goes on",
         Stall.NODE_BELOW: f"stands at {where}, and the node's chain ends below",
+        Stall.NODE_STILL: f"stands at {where}, and the node's chain has no new block",
         Stall.SILENT: f"stands at {where}, and the node has not told its tip",
     }[stall]
     failure = status.failure

@@ -112,7 +112,7 @@ class FollowReport:
     async def _settle(self, error: Exception | None = None) -> None:
         """Save how we fare, and raise or clear the alarms about it."""
         now = self._clock()
-        stall = stall_of(self.status, now)
+        stall = stall_of(self.status, self._network, now)
         words = {
             AlarmCode.FOLLOWER_STALLED: None if stall is None else stall_words(stall, self.status),
             AlarmCode.INTERNAL_UNSEEN: self._unseen_words(),

@@ -9,6 +9,7 @@ import pytest
 
 from chains.model import BlockRef
 from custody.following.progress import STALL_AFTER, FollowStatus, Stall, stall_of, stall_words
+from tests.support.networks import find_network
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LONG = NOW - STALL_AFTER
@@ -49,8 +50,32 @@ def test_stall_of(
         at_tip_at=at_tip,
         started_at=LONG,
     )
-    assert stall_of(status, NOW) is expected
-    assert stall_of(replace(status, started_at=SHORT), NOW) is None, "it has just begun"
+    local, just_begun = find_network("ethereum-local"), replace(status, started_at=SHORT)
+    assert stall_of(status, local, NOW) is expected
+    assert stall_of(just_begun, local, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("alias", "seconds", "expected"),
+    [
+        ("ethereum", 143, None),
+        ("ethereum", 144, Stall.NODE_STILL),
+        ("bsc", 119, None),
+        ("bsc", 120, Stall.NODE_STILL),
+        ("bitcoin", 7199, None),
+        ("bitcoin", 7200, Stall.NODE_STILL),
+        ("bitcoin-regtest", 10**6, None),
+    ],
+)
+def test_a_chain_that_stands_still_is_told_by_the_networks_own_measure(
+    alias: str, seconds: int, expected: Stall | None
+) -> None:
+    """The node answers, and we stand at its tip."""
+    moved = NOW - timedelta(seconds=seconds)
+    status = FollowStatus(OURS, OURS, checked_at=NOW, moved_at=moved, at_tip_at=NOW)
+    assert stall_of(status, find_network(alias), NOW) is expected
+    behind = replace(status, tip=HIGHER)
+    assert stall_of(behind, find_network(alias), NOW) is None, "it has just moved"
 
 
 def test_what_is_told_does_not_grow() -> None:

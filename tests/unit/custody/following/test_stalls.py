@@ -347,6 +347,7 @@ async def test_a_node_without_internal_credits_is_followed_on_a_main_network_onl
 
     world.adapter.internal_credits = InternalCredits.SEEN
     world.clock.forward(minutes=10)
+    await world.node.mine()
     await world.follow()
     assert await open_alarms(world) == {}
     assert (await saved(world)).internal_credits is InternalCredits.SEEN
