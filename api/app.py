@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import structlog
 from fastapi import FastAPI
 
 from api import docs, errors
@@ -13,6 +14,7 @@ from api.auth import undeclared_routes
 from api.middleware import RequestGuard
 from api.nodes import NodeMonitor
 from api.openapi import describe
+from api.requestlog import RequestFigures
 from api.routes import routes
 from custody.bootstrap import Custody, open_custody
 from custody.config import Settings
@@ -22,6 +24,8 @@ from custody.workers.logs import configure_logging
 from custody.workers.workers import look_at_journal
 
 NODE_FRESH_S = 2.0
+
+log = structlog.get_logger()
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -58,8 +62,11 @@ async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
     watching = None if beside is None else asyncio.create_task(beside.run())
     try:
         await look_at_journal(services)
+        served = [each.alias for each in custody.networks.values()]
+        log.info("api_started", networks=served, workers_beside=beside is not None)
         yield
     finally:
+        log.info("api_stopped")
         if watching is not None:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
@@ -85,7 +92,10 @@ def _make_app(settings: Settings, lifespan: Lifespan | None) -> FastAPI:
     docs.install(app)
     errors.install(app)
     describe(app)
-    app.add_middleware(RequestGuard, body_bytes_max=settings.body_bytes_max)
+    app.state.requests = RequestFigures()
+    app.add_middleware(
+        RequestGuard, body_bytes_max=settings.body_bytes_max, figures=app.state.requests
+    )
     undeclared = undeclared_routes(app)
     assert not undeclared, f"routes without a scope: {undeclared}"
     return app

@@ -15,14 +15,16 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 from api.headers import SECURITY_HEADERS
 from chains import errors as chain
 from custody import errors as custody
 from custody.db import trouble
-from custody.transactions.outcomes import signer_code
+from custody.transactions.outcomes import signer_code, where
 from signer.client import SignerRefused, SignerUnavailable
 
 PROBLEM_JSON = "application/problem+json"
@@ -150,10 +152,10 @@ async def _on_known(_request: Request, error: Exception) -> Response:
     return JSONResponse(body, status, headers=_headers(status), media_type=PROBLEM_JSON)
 
 
-async def _on_database(request: Request, error: Exception) -> Response:
+async def _on_database(_request: Request, error: Exception) -> Response:
     """Nothing was stored, or nobody can know: repeating it with the same retry key is safe."""
     code = trouble.code_of(error)
-    log.error("database_trouble", code=code, error=type(error).__name__, path=request.url.path)
+    log.error("database_trouble", code=code, error=type(error).__name__)
     return problem(503, code, _DATABASE_TROUBLE[code])
 
 
@@ -163,18 +165,33 @@ _DATABASE_TROUBLE = {
 }
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     """Raised by the framework: no such route, no such method, an unreadable request."""
     assert isinstance(error, HTTPException)
     status = error.status_code
     code = _CODES.get(status, "http_error")
-    return problem(status, code, HTTPStatus(status).description, headers=error.headers)
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return problem(status, code, HTTPStatus(status).description, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Of every route at this path (RFC 9110 section 15.5.6): the framework names the first one's
+    alone."""
+    path = request.scope["path"]
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if route.path is not None and compile_path(route.path)[0].fullmatch(path)
+        for method in route.methods or ()
+    }
 
 
 async def _on_unexpected(request: Request, error: Exception) -> Response:
-    """The name of the class is all the log gets: messages of strangers may carry anything."""
-    log.error("request_failed", error=type(error).__name__, path=request.url.path)
+    """The log gets the error's class and place: messages of strangers may carry anything."""
     request_id = request.scope.get("state", {}).get("request_id", "")
+    log.error("request_failed", request_id=request_id, error=where(error))
     return problem(
         500,
         "internal_error",

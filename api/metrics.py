@@ -1,27 +1,31 @@
 """Figures for Prometheus, read from the database when they are asked for.
 
 So they are the same whichever process is asked, and a process that only works (`custody worker`)
-needs no port. With a key, because they tell of the inside: Prometheus sends one by
-`authorization: {credentials_file: …}`.
+needs no port. Of the requests each process tells its own. With a key, because they tell of the
+inside: Prometheus sends one by `authorization: {credentials_file: …}`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.responses import Response
 
 from api.auth import Reader, check_of_the_house
-from api.context import ServicesDependency
+from api.context import NodesDependency, ServicesDependency
 from api.following import stall_now, statuses
+from api.nodes import NodeMonitor, NodeState
 from chains.model import InternalCredits, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.repository import open_counts
 from custody.following.progress import FollowStatus
 from custody.services import Services
 from custody.vaults.repository import count_frozen
+from custody.workers.repository import backlog
+from signer.client import SignerError
 
 router = APIRouter()
 
@@ -29,7 +33,7 @@ router = APIRouter()
 class _Read(Collector):
     """Figures that were read already."""
 
-    def __init__(self, metrics: list[Metric]) -> None:
+    def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
@@ -37,7 +41,9 @@ class _Read(Collector):
 
 
 @router.get("/metrics", include_in_schema=False)
-async def get_metrics(caller: Reader, services: ServicesDependency) -> Response:
+async def get_metrics(
+    request: Request, caller: Reader, services: ServicesDependency, nodes: NodesDependency
+) -> Response:
     """Every code has its line, also while no alarm of it is open. Needs a key that is bound to no
     client."""
     check_of_the_house(caller)
@@ -45,13 +51,69 @@ async def get_metrics(caller: Reader, services: ServicesDependency) -> Response:
         counts = await open_counts(session)
         frozen = await count_frozen(session)
         followed = await statuses(session)
+        waiting = await backlog(session)
     alarms = GaugeMetricFamily("custody_alarms_open", "Alarms that are open.", labels=["code"])
     for code in AlarmCode:
         alarms.add_metric([code.value], counts.get(code, 0))
     vaults = GaugeMetricFamily("custody_vaults_frozen", "Vaults that nothing leaves.", value=frozen)
+    families = [
+        alarms,
+        vaults,
+        *_followers(services, followed),
+        *_backlog(services, waiting),
+        *await _peers(services, nodes),
+    ]
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Read([alarms, vaults, *_followers(services, followed)]))
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    registry.register(_Read(families))
+    text = generate_latest(registry) + generate_latest(request.app.state.requests.registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _backlog(
+    services: Services, waiting: Mapping[str, tuple[int, datetime]]
+) -> Iterator[GaugeMetricFamily]:
+    """What workers have to do on each network that is served here: signing and broadcasting."""
+    rows = GaugeMetricFamily(
+        "custody_outbox_rows", "Signatures and broadcasts to do.", labels=["network"]
+    )
+    oldest = GaugeMetricFamily(
+        "custody_outbox_oldest_seconds",
+        "How long the oldest of them waits; 0 for none.",
+        labels=["network"],
+    )
+    now = services.custody.clock()
+    for network in services.custody.networks.values():
+        number, since = waiting.get(network.id, (0, now))
+        rows.add_metric([network.alias], number)
+        oldest.add_metric([network.alias], max(0.0, (now - since).total_seconds()))
+    yield from (rows, oldest)
+
+
+async def _peers(services: Services, nodes: NodeMonitor) -> Iterable[GaugeMetricFamily]:
+    """Whether those answer on whom we depend."""
+    signer = GaugeMetricFamily("custody_signer_up", "1 while the signer answers.")
+    unlocked = GaugeMetricFamily("custody_signer_unlocked", "1 while it can sign.")
+    try:
+        status = await services.custody.signer.status()
+    except SignerError:
+        signer.add_metric([], 0)
+        unlocked.add_metric([], 0)
+    else:
+        signer.add_metric([], 1)
+        unlocked.add_metric([], int(not status.locked))
+    reachable = GaugeMetricFamily(
+        "custody_node_up", "1 while the network's node answers.", labels=["network"]
+    )
+    age = GaugeMetricFamily(
+        "custody_node_answer_age_seconds", "How old its last answer is.", labels=["network"]
+    )
+    views, now = await nodes.views(), services.custody.clock()
+    for network in services.custody.networks.values():
+        view = views[network.id]
+        reachable.add_metric([network.alias], int(view.state is NodeState.REACHABLE))
+        if view.answered_at is not None:
+            age.add_metric([network.alias], (now - view.answered_at).total_seconds())
+    return signer, unlocked, reachable, age
 
 
 def _followers(

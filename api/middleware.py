@@ -1,5 +1,6 @@
-"""What holds for every request before a route sees it: an id, a size, a media type, JSON that
-means one thing, and headers that keep browsers from doing clever things with the answer.
+"""What holds for every request before a route sees it: an id, a line in the log, a size, a media
+type, JSON that means one thing, and headers that keep browsers from doing clever things with the
+answer.
 
 Plain ASGI. The body is read here, up to the limit and whatever its transfer encoding, and handed on
 whole; a limit that trusts Content-Length is none.
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.headers import SECURITY_HEADERS
+from api.requestlog import RequestFigures, Watched
 from signer.wire import read_strict_json
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -28,8 +30,9 @@ _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 class RequestGuard:
     """`body_bytes_max`: greatest body, in bytes."""
 
-    def __init__(self, app: ASGIApp, body_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, body_bytes_max: int, figures: RequestFigures) -> None:
         self._app = app
+        self._figures = figures
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -39,16 +42,23 @@ class RequestGuard:
         headers = Headers(scope=scope)
         request_id = _request_id(headers.get("x-request-id", ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _with_headers(send, request_id)
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        # The caller is bound here as nobody and told by `auth`, so that it ends with the request.
+        with structlog.contextvars.bound_contextvars(
+            request_id=request_id, api_key=None, initiator=None
+        ):
             body = await self._read(receive)
             if body is None:
                 return
-            refused = self._refusal(scope["method"], headers, body)
-            if refused is None:
-                await self._app(scope, _replay(body, receive), answer)
-            else:
-                await refused(scope, receive, answer)
+            watched = Watched(scope, self._figures)
+            try:
+                answer = _with_headers(send, request_id, watched)
+                refused = self._refusal(scope["method"], headers, body)
+                if refused is None:
+                    await self._app(scope, _replay(body, receive), answer)
+                else:
+                    await refused(scope, receive, answer)
+            finally:
+                watched.end()
 
     async def _read(self, receive: Receive) -> bytes | None:
         """The body, at most one byte longer than allowed; None if the client went away.
@@ -102,9 +112,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _with_headers(send: Send, request_id: str) -> Send:
+def _with_headers(send: Send, request_id: str, watched: Watched) -> Send:
     async def with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
+            watched.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = request_id
             for name, value in SECURITY_HEADERS.items():

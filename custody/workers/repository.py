@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, delete, literal, not_, select, update
+from sqlalchemy import ColumnElement, case, delete, func, literal, not_, select, update
 
 from chains.model import NetworkId
 from custody.db.clock import stands
@@ -22,6 +22,16 @@ class Hold:
     claim: str
     since: datetime
     until: datetime
+
+
+async def backlog(session: ReadSession) -> Mapping[str, tuple[int, datetime]]:
+    """Of each network with work to do: how much, and since when the oldest waits."""
+    rows = await session.rows(
+        select(OutboxRow.network, func.count(), func.min(OutboxRow.created_at)).group_by(
+            OutboxRow.network
+        )
+    )
+    return {network: (number, oldest) for network, number, oldest in rows}
 
 
 async def take(

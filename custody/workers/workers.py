@@ -193,12 +193,16 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
     """Run `loop` for ever. After a failure it pauses, longer each time it fails at once again."""
     clock = asyncio.get_running_loop()
     pause = PAUSE_FIRST_S
+    log.info("loop_started", loop=name)
     while True:
         started = clock.time()
         try:
             await loop()
+        except asyncio.CancelledError:
+            log.info("loop_stopped", loop=name)
+            raise
         except LeaseLost:
-            pass  # somebody else does it
+            log.info("loop_left_to_another", loop=name)
         except ChainError as error:
             log.warning("loop_failed", loop=name, error=error.code)
         except Exception as error:  # noqa: BLE001
