@@ -127,6 +127,26 @@ async def test_a_nonce_that_has_advanced_at_the_tip_but_not_finally(node, adapte
         await one(adapter.prepare, wish())
 
 
+async def test_final_accounts_are_asked_from_no_node_that_lags_behind(node, adapter):
+    """A nonce of before would look free, and be claimed twice."""
+    ready(node, [])
+    node.answers["getLatestBlockhash"] = at(100, {"blockhash": str(VALUE)})
+    await adapter.finalized()
+    asked = []
+    answer = node.answers["getMultipleAccounts"]
+
+    def accounts(keys, options):
+        asked.append((options["commitment"], options.get("minContextSlot")))
+        return answer(keys, options) | {"context": {"slot": 100}}
+
+    node.answers["getMultipleAccounts"] = accounts
+    await one(adapter.prepare, wish())
+    assert set(asked) == {("finalized", 100), ("confirmed", None)}
+    node.answers["getMultipleAccounts"] = answer  # a node that does not look at it, at slot 50
+    with pytest.raises(NodeUnavailable, match="older than what is known"):
+        await one(adapter.prepare, wish())
+
+
 async def test_a_nonce_account_under_another_authority_is_not_used(node, adapter):
     ready(node, [])
     foreign = nonce_account()
