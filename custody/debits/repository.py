@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from chains.effects import Allow
 from chains.model import Address, NetworkId
-from custody.db.chunks import chunks
+from custody.db.chunks import all_in, chunks
 from custody.db.session import ReadSession
 from custody.db.tables import ForeignDebitRow
 from custody.db.transfer_tables import (
@@ -53,32 +53,19 @@ async def debits(
 async def debits_of(
     session: ReadSession, network: NetworkId, txids: Iterable[str]
 ) -> list[ForeignDebitRow]:
-    return [
-        row
-        for chunk in chunks(txids)
-        for row in await session.all(
-            select(ForeignDebitRow).where(
-                ForeignDebitRow.network == network, ForeignDebitRow.txid.in_(chunk)
-            )
-        )
-    ]
+    mine = select(ForeignDebitRow).where(ForeignDebitRow.network == network)
+    return await all_in(session, txids, lambda part: mine.where(ForeignDebitRow.txid.in_(part)))
 
 
 async def standing_in(
     session: ReadSession, network: NetworkId, block_hashes: Iterable[str]
 ) -> list[ForeignDebitRow]:
     """Those in the blocks that are not reversed."""
-    return [
-        row
-        for chunk in chunks(block_hashes)
-        for row in await session.all(
-            select(ForeignDebitRow).where(
-                ForeignDebitRow.network == network,
-                ForeignDebitRow.block_hash.in_(chunk),
-                ForeignDebitRow.state.in_(_STANDING),
-            )
-        )
-    ]
+    debit = ForeignDebitRow
+    standing = select(debit).where(debit.network == network, debit.state.in_(_STANDING))
+    return await all_in(
+        session, block_hashes, lambda part: standing.where(debit.block_hash.in_(part))
+    )
 
 
 async def standing_above(

@@ -12,7 +12,7 @@ from chains.effects import Pay
 from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
-from custody.db.chunks import chunks
+from custody.db.chunks import all_in, chunks
 from custody.db.listing import Window, page
 from custody.db.session import ReadSession
 from custody.db.tables import (
@@ -158,27 +158,17 @@ async def address_of(session: ReadSession, deposit_row: DepositRow) -> str:
 async def deposits_of(
     session: ReadSession, network: NetworkId, txids: Iterable[str]
 ) -> list[DepositRow]:
-    return [
-        row
-        for chunk in chunks(txids)
-        for row in await session.all(
-            select(DepositRow).where(DepositRow.network == network, DepositRow.txid.in_(chunk))
-        )
-    ]
+    mine = select(DepositRow).where(DepositRow.network == network)
+    return await all_in(session, txids, lambda part: mine.where(DepositRow.txid.in_(part)))
 
 
 async def deposits_in(
     session: ReadSession, network: NetworkId, block_hashes: Iterable[str]
 ) -> list[DepositRow]:
-    return [
-        row
-        for chunk in chunks(block_hashes)
-        for row in await session.all(
-            select(DepositRow).where(
-                DepositRow.network == network, DepositRow.block_hash.in_(chunk)
-            )
-        )
-    ]
+    mine = select(DepositRow).where(DepositRow.network == network)
+    return await all_in(
+        session, block_hashes, lambda part: mine.where(DepositRow.block_hash.in_(part))
+    )
 
 
 async def creditable(session: ReadSession, network: NetworkId, height: int) -> Sequence[DepositRow]:
