@@ -173,7 +173,7 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
         memo=row.memo,
         amount=Amount(asset, row.amount).decimal,
         amount_base_units=str(row.amount),
-        costs_max=_by_kind(terms.costs_max, catalogue),
+        costs_max=by_kind(terms.costs_max, catalogue),
         note=row.note,
         initiator=row.initiator,
         retry_of=row.retry_of,
@@ -200,7 +200,7 @@ def _mandate_view(row: MandateRow, catalogue: Catalogue) -> MandateVersionView:
         version=row.version,
         digest=row.digest.hex(),
         state=Consent(row.state),
-        costs_max=_by_kind(row.costs_max, catalogue),
+        costs_max=by_kind(row.costs_max, catalogue),
         offered_at=row.offered_at,
         expires_at=row.expires_at,
     )
@@ -216,15 +216,15 @@ def _transaction_view(row: TransactionRow, catalogue: Catalogue) -> TransactionV
         state=TransactionState(row.state),
         txid=row.txid,
         block=block,
-        costs=None if row.costs is None else _by_kind(row.costs, catalogue),
-        held=None if row.held is None else _by_kind(row.held, catalogue),
+        costs=None if row.costs is None else by_kind(row.costs, catalogue),
+        held=None if row.held is None else by_kind(row.held, catalogue),
         reason=row.reason,
         replaces=row.replaces,
         created_at=row.created_at,
     )
 
 
-def _by_kind(costs: Costs, catalogue: Catalogue) -> MoneyByKind:
+def by_kind(costs: Costs, catalogue: Catalogue) -> MoneyByKind:
     return {
         kind: money(units, catalogue.find_asset(asset)) for (asset, kind), units in costs.items()
     }

@@ -41,6 +41,7 @@ from chains.networks import Network
 from custody.db.listing import open_list
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Invalid, Unprocessable
+from custody.services import Services
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
 from custody.transfers.state import State
@@ -142,10 +143,17 @@ async def create_transfer(
     The `Idempotency-Key` belongs to the vault's client, whichever API key says it: a successor of
     this API key finds what this one asked for.
     """
+    key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
+    renderer = _Renderer(services.custody.catalogue)
+    answer = await services.transfers.create(request_of(services, body), caller, key, renderer)
+    return respond(answer)
+
+
+def request_of(services: Services, body: NewTransfer) -> TransferRequest:
+    """The body in base units. Raises Invalid, NotFound."""
     network = named_in_request(services, body.network)
-    catalogue = services.custody.catalogue
-    asset = _asset(body, network, catalogue)
-    request = TransferRequest(
+    asset = _asset(body, network, services.custody.catalogue)
+    return TransferRequest(
         vault_id=body.vault_id,
         network=network.id,
         asset=asset.id,
@@ -157,9 +165,6 @@ async def create_transfer(
         retry_of=body.retry_of,
         note=body.note,
     )
-    key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
-    answer = await services.transfers.create(request, caller, key, _Renderer(catalogue))
-    return respond(answer)
 
 
 @router.get("", summary="List transfers", responses=problems(404))

@@ -13,6 +13,8 @@ from chains.model import AssetId, NetworkId
 from custody.db.ids import derived_id
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
 from custody.errors import Unprocessable
+from signer.policy import Evaluation, Policy
+from signer.wire import Mandate
 
 NOTE_LENGTH_MAX = 500
 _TRANSFER_DOMAIN = b"custody-wallet/transfer-id/v1\n"
@@ -85,6 +87,28 @@ class Shown:
     row: TransferRow
     mandates: tuple[MandateRow, ...]
     transactions: tuple[TransactionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What would become of a request if it was made now. `holds`: by asset, what would be held for
+    it, costs of every kind included; `available`: what the vault has of these. `verdict`: the
+    policy's, without anybody's approval; `mandate`: the terms that would be offered."""
+
+    mandate: Mandate
+    verdict: Evaluation
+    policy: Policy
+    holds: Mapping[AssetId, int]
+    available: Mapping[AssetId, int]
+
+    @property
+    def is_covered(self) -> bool:
+        return all(units <= self.available[asset] for asset, units in self.holds.items())
+
+    def people(self, group: str) -> tuple[str, ...]:
+        """Who of a group may decide: nobody does on what they asked for."""
+        behind = self.policy.behind(self.mandate.core.initiator)
+        return tuple(sorted(set(self.policy.groups[group]) - behind))
 
 
 class Renderer(Protocol):

@@ -20,7 +20,7 @@ from chains.codec import TransactionCodec
 from chains.costs import Costs, by_asset, costs_in
 from chains.effects import Pay
 from chains.families import Codecs
-from chains.model import NetworkId
+from chains.model import Address, AddressType, AssetId, NetworkId
 from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
 from custody.db.ids import new_id
@@ -32,6 +32,8 @@ from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_fields
 from custody.journal.repository import check_open, place, signer_ahead
+from custody.ledger import repository as ledger_queries
+from custody.ledger.model import AccountKind
 from custody.ledger.service import Ledger
 from custody.policies import windows
 from custody.policies.judge import Judge
@@ -50,6 +52,7 @@ from custody.transfers.mandates import digest_of, document_of, reason_of, shares
 from custody.transfers.repository import TransferFilter
 from custody.transfers.request import (
     Answer,
+    Estimate,
     Idempotency,
     Renderer,
     Shown,
@@ -58,9 +61,9 @@ from custody.transfers.request import (
 )
 from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
 from custody.vaults.paying import choose_source
-from custody.vaults.paying_repository import Payer, lock_payer
+from custody.vaults.paying_repository import Payer, find_payer, lock_payer
 from custody.vaults.resolve import resolve_address
-from signer.policy import Policy, Ruling, basis_of
+from signer.policy import Evaluation, Policy, Ruling, basis_of
 from signer.wire import Action, Core, Mandate
 
 FIRST: Final = 1
@@ -152,6 +155,27 @@ class Transfers:
             self._wake()
         return answer
 
+    async def estimate(self, request: TransferRequest, caller: Caller) -> Estimate:
+        """What `create` would do now: in a session that can't write, so it changes nothing. Raises
+        as `create` does where that would refuse before it asks the policy."""
+        codec, payment, costs_max = self._understand(request)
+        policy = await self._policies.current()
+        async with self._database.read() as session:
+            ask = _Ask(request, caller, codec, payment, costs_max, policy, self._clock())
+            payer = _visible(ask, await find_payer(session, *_payment_of(ask)))
+            await _check_possible(session, ask, payer)
+            mandate, verdict = await self._judge(session, ask, payer, new_id("tfr"))
+            accounts = await ledger_queries.accounts_of_vault(session, payer.vault_id)
+        holds: dict[AssetId, int] = {}
+        for asset, _, units in reservations.parts_of({payment.asset: payment.amount}, costs_max):
+            holds[asset] = holds.get(asset, 0) + units
+        available = dict.fromkeys(holds, 0) | {
+            each.key.asset: each.available
+            for each in accounts
+            if each.key.kind is AccountKind.VAULT and each.key.asset in holds
+        }
+        return Estimate(mandate, verdict, policy, holds, available)
+
     async def cancel(self, transfer_id: str, caller: Caller) -> Shown:
         """Call it off and release what it holds, while no transaction may have been signed.
 
@@ -238,12 +262,7 @@ class Transfers:
     ) -> Answer:
         """Locks the vault first: its transfers queue here, so each sees the windows and the balance
         that those before it left."""
-        network = ask.codec.network
-        payer = await lock_payer(
-            session, network.id, ask.request.vault_id, ask.payment.address, network.address_types[0]
-        )
-        if payer is None or not ask.caller.sees(payer.client_id):
-            raise NotFound("vault_not_found", "There is no such vault.", field="vault_id")
+        payer = _visible(ask, await lock_payer(session, *_payment_of(ask)))
         key = replace(key, client_id=payer.client_id)
         stored = await lock_answer(session, key)
         if stored is not None:
@@ -251,11 +270,9 @@ class Transfers:
         named = transfer_id_of(payer.client_id, key.key)
         if await repository.is_known(session, named):
             return await _answer_of_the_known(session, ask, named, key, render)
-        if payer.closed_since is not None:
-            raise signer_ahead()
-        _check_payer(payer)
-        await _check_retry(session, ask.request, payer)
-        mandate, event, reason = await self._decide(session, ask, payer, named)
+        await _check_possible(session, ask, payer)
+        mandate, verdict = await self._judge(session, ask, payer, named)
+        event, reason = _event_of(verdict)
         after, effects = advance(Transfer(mandate.core.transfer), event, reason)
         fields, terms = _fields(ask, mandate, after), _terms(ask, mandate, event)
         await session.insert(TransferRow, [fields])
@@ -274,10 +291,10 @@ class Transfers:
         await store_answer(session, key, answer, ask.now)
         return answer
 
-    async def _decide(
-        self, session: WriteSession, ask: _Ask, payer: Payer, named: str
-    ) -> tuple[Mandate, Event, str | None]:
-        """The mandate, and what the policy makes of it, and why."""
+    async def _judge(
+        self, session: ReadSession, ask: _Ask, payer: Payer, named: str
+    ) -> tuple[Mandate, Evaluation]:
+        """The mandate, and what the policy makes of it."""
         network = ask.codec.network
         total = ask.payment.amount + ask.total_max
         source = await choose_source(session, ask.codec, payer, total)
@@ -305,14 +322,7 @@ class Transfers:
             offered_at=requested_at,
             expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
         )
-        mandate, verdict = await Judge(ask.policy, ask.now).best_terms(session, draft)
-        match verdict.ruling:
-            case Ruling.DENY:
-                return mandate, Event.DENY, reason_of(verdict)
-            case Ruling.NEEDS_APPROVALS:
-                return mandate, Event.ASK, None
-            case Ruling.ALLOW | Ruling.NOT_YET:
-                return mandate, Event.ACCEPT, None
+        return await Judge(ask.policy, ask.now).best_terms(session, draft)
 
     async def _hold(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> None:
         paid = {ask.payment.asset: ask.payment.amount}
@@ -366,6 +376,38 @@ async def _answer_of_the_known(
     return replace(answer, replayed=True)
 
 
+def _payment_of(ask: _Ask) -> tuple[NetworkId, str, Address, AddressType]:
+    """What there is to know of the payer."""
+    network = ask.codec.network
+    return network.id, ask.request.vault_id, ask.payment.address, network.address_types[0]
+
+
+def _visible(ask: _Ask, payer: Payer | None) -> Payer:
+    """Raises NotFound vault_not_found."""
+    if payer is None or not ask.caller.sees(payer.client_id):
+        raise NotFound("vault_not_found", "There is no such vault.", field="vault_id")
+    return payer
+
+
+async def _check_possible(session: ReadSession, ask: _Ask, payer: Payer) -> None:
+    """Raises NotFound, Unprocessable, Unavailable signer_ahead."""
+    if payer.closed_since is not None:
+        raise signer_ahead()
+    _check_payer(payer)
+    await _check_retry(session, ask.request, payer)
+
+
+def _event_of(verdict: Evaluation) -> tuple[Event, str | None]:
+    """What a verdict means for a transfer, and why."""
+    match verdict.ruling:
+        case Ruling.DENY:
+            return Event.DENY, reason_of(verdict)
+        case Ruling.NEEDS_APPROVALS:
+            return Event.ASK, None
+        case Ruling.ALLOW | Ruling.NOT_YET:
+            return Event.ACCEPT, None
+
+
 def _check_maximum(field: str, units: int, asset: Asset) -> None:
     if units > asset.maximum:
         most = f"more {asset.symbol} than can exist"
@@ -384,7 +426,7 @@ def _check_payer(payer: Payer) -> None:
         )
 
 
-async def _check_retry(session: WriteSession, request: TransferRequest, payer: Payer) -> None:
+async def _check_retry(session: ReadSession, request: TransferRequest, payer: Payer) -> None:
     """Only what has ended without paying anybody can be asked for again, by the same client."""
     if request.retry_of is None:
         return

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import String, bindparam, cast, or_, select
 from sqlalchemy.orm import aliased
@@ -56,7 +57,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """A vault, locked. `first`: its address that pays on account chains, if it has one.
+    """A vault that would pay. `first`: its address that pays on account chains, if it has one.
     `pays_itself`: the destination is one of its own addresses. `closed_since`: set while the signer
     is ahead of this database."""
 
@@ -76,16 +77,35 @@ async def lock_payer(
     destination: Address,
     address_type: AddressType,
 ) -> Payer | None:
+    """`find_payer`, locked until the transaction ends."""
+    asked = _asked(network, vault_id, destination, address_type)
+    return _payer(await session.locked_rows(_PAYER, asked))
+
+
+async def find_payer(
+    session: ReadSession,
+    network: NetworkId,
+    vault_id: str,
+    destination: Address,
+    address_type: AddressType,
+) -> Payer | None:
     """None if there is no such vault. `address_type`: of the address that pays."""
-    rows = await session.locked_rows(
-        _PAYER,
-        {
-            "vault": vault_id,
-            "network": network,
-            "address_type": address_type.value,
-            "destination": destination,
-        },
-    )
+    asked = _asked(network, vault_id, destination, address_type)
+    return _payer(await session.quick_rows(_PAYER, asked))
+
+
+def _asked(
+    network: NetworkId, vault_id: str, destination: Address, address_type: AddressType
+) -> dict[str, object]:
+    return {
+        "vault": vault_id,
+        "network": network,
+        "address_type": address_type.value,
+        "destination": destination,
+    }
+
+
+def _payer(rows: Sequence[Any]) -> Payer | None:
     if not rows:
         return None
     vault, client, account, frozen, closed, owner, path, address = rows[0]

@@ -37,6 +37,7 @@ SCOPES: Final = {
     "GET /v1/deposits": "read",
     "GET /v1/deposits/{deposit_id}": "read",
     "POST /v1/transfers": "transfer",
+    "POST /v1/transfers:estimate": "transfer",
     "GET /v1/transfers": "read",
     "GET /v1/transfers/{transfer_id}": "read",
     "POST /v1/transfers/{transfer_id}/cancel": "transfer",

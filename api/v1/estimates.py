@@ -1,0 +1,109 @@
+"""What would become of a transfer if it was asked for now. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from api.auth import Spender
+from api.context import ServicesDependency
+from api.documentation import problems
+from api.schemas import Money, View, money, with_example
+from api.v1.transfer_views import TRANSFER_EXAMPLE, MoneyByKind, by_kind
+from api.v1.transfers import NewTransfer, request_of
+from chains.catalogue import Catalogue
+from chains.model import AssetId
+from custody.transfers.mandates import reason_of
+from custody.transfers.request import Estimate
+from signer.policy import Ruling
+
+router = APIRouter(tags=["transfers"])
+
+_NEED = {"group": "treasury", "count": 2, "people": ["ann", "bob", "eve"]}
+_ASSET = TRANSFER_EXAMPLE["asset"]
+
+
+class AskedPeople(View):
+    """So many persons of the group have to approve; `people`: those of it who may."""
+
+    model_config = with_example(_NEED)
+
+    group: str
+    count: int
+    people: list[str]
+
+
+class EstimateView(View):
+    """What the policy says is early advice, from custody's own records: the signer decides. The
+    network may ask for less than `costs_max`; what is not used comes back."""
+
+    model_config = with_example(
+        {
+            "costs_max": {"fee": {"amount": "0.0005", "amount_base_units": "50000"}},
+            "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
+            "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
+            "covered": True,
+            "ruling": "needs-approvals",
+            "rule": "large",
+            "reason": None,
+            "needs": [_NEED],
+            "not_before": None,
+            "expires_at": "2026-03-03T06:30:00Z",
+        }
+    )
+
+    costs_max: MoneyByKind = Field(description="the most that it would cost, by kind")
+    holds: dict[str, Money] = Field(
+        description="by asset, what would be held for it: the amount and all costs"
+    )
+    available: dict[str, Money] = Field(description="what the vault has of these assets")
+    covered: bool = Field(description="whether that is enough")
+    ruling: Ruling = Field(description="what the policy says, without anybody's approval")
+    rule: str | None = Field(description="the rule that decides")
+    reason: str | None = Field(description="why it would be denied")
+    needs: list[AskedPeople] = Field(
+        description="who would have to approve; in a sequence, the group whose turn is first"
+    )
+    not_before: datetime | None = Field(description="when a time lock that runs would end")
+    expires_at: datetime
+
+
+@router.post(
+    "/transfers:estimate",
+    summary="Estimate a transfer",
+    responses=problems(404, 503, writes=True),
+)
+async def estimate_transfer(
+    body: NewTransfer, caller: Spender, services: ServicesDependency
+) -> EstimateView:
+    """The body of a transfer, asked for by nobody: the most that it would cost, whether the vault
+    has that, and whom the policy would ask. Nothing is made, held or recorded."""
+    found = await services.transfers.estimate(request_of(services, body), caller)
+    return _view(found, services.custody.catalogue)
+
+
+def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
+    verdict = found.verdict
+    denied = verdict.ruling is Ruling.DENY
+    return EstimateView(
+        costs_max=by_kind(found.mandate.costs_max, catalogue),
+        holds=_by_asset(found.holds, catalogue),
+        available=_by_asset(found.available, catalogue),
+        covered=found.is_covered,
+        ruling=verdict.ruling,
+        rule=verdict.rule,
+        reason=reason_of(verdict) if denied else None,
+        needs=[
+            AskedPeople(group=need.group, count=need.count, people=list(found.people(need.group)))
+            for need in verdict.needs
+        ],
+        not_before=verdict.not_before,
+        expires_at=found.mandate.expires_at,
+    )
+
+
+def _by_asset(amounts: Mapping[AssetId, int], catalogue: Catalogue) -> dict[str, Money]:
+    return {asset: money(units, catalogue.find_asset(asset)) for asset, units in amounts.items()}
