@@ -2,59 +2,54 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
 
 from chains.errors import NetworkFixed
 from chains.lasting import Lasting
+from custody.cli.policy_words import people_lines, rule_lines
 from custody.cli.rows import difference_lines
 from signer.policy import Policy
 from signer.wire import parse_json
-
-_NAMED: Final = {
-    "persons": "person",
-    "machines": "machine",
-    "groups": "group",
-    "destinations": "destinations",
-    "rules": "rule",
-}
 
 
 def differences(before: bytes, after: bytes) -> Iterator[str]:
     """A line each, of two canonical documents. Last comes why the signer would refuse the second
     after the first, if its networks and assets are a reason."""
-    was, becomes = parse_json(before), parse_json(after)
-    yield f"version         {was['version']} becomes {becomes['version']}"
-    if was["administrators"] != becomes["administrators"]:
-        yield "ADMINISTRATORS  change"
-    for section, word in _NAMED.items():
-        yield from _section(word, _by_id(was[section]), _by_id(becomes[section]))
-        if section == "rules" and list(_by_id(was[section])) != list(_by_id(becomes[section])):
-            yield f"rules           stand in this order: {', '.join(_by_id(becomes[section]))}"
-    earlier, later = Policy.parse(before).catalogue, Policy.parse(after).catalogue
-    yield from difference_lines(earlier, later)
+    was = parse_json(before)
+    earlier, later = Policy.parse(before), Policy.parse(after)
+    yield f"version         {earlier.version} becomes {later.version}"
+    yield from _people(earlier, later)
+    yield from _rules(earlier, later)
+    yield from difference_lines(earlier.catalogue, later.catalogue)
     fixed = Lasting()
     fixed.add(was["networks"], was["assets"])
     try:
-        fixed.check(later)
+        fixed.check(later.catalogue)
     except NetworkFixed as error:
         yield f"REFUSED         the signer refuses this: {error.code}: {error}"
 
 
-def _section(word: str, was: Mapping[str, Any], becomes: Mapping[str, Any]) -> Iterator[str]:
+def _people(earlier: Policy, later: Policy) -> Iterator[str]:
+    yield from _lines(list(people_lines(earlier)), list(people_lines(later)))
+
+
+def _rules(earlier: Policy, later: Policy) -> Iterator[str]:
+    """Rule by rule, and last their order, if those that stay stand in another one."""
+    was, becomes = ({rule.id: rule for rule in each.rules} for each in (earlier, later))
     for name in dict.fromkeys([*was, *becomes]):
-        if name not in becomes:
-            yield f"{f'GONE {word}':<15} {name}"
-        elif name not in was:
-            yield f"{f'NEW {word}':<15} {name}: {_text(becomes[name])}"
-        elif was[name] != becomes[name]:
-            yield f"{word:<15} {name}: {_text(was[name])} becomes {_text(becomes[name])}"
+        before = [*rule_lines(was[name], earlier.catalogue)] if name in was else []
+        after = [*rule_lines(becomes[name], later.catalogue)] if name in becomes else []
+        changes = [*_lines(before, after)]
+        yield from changes
+        same = name in was and name in becomes and was[name].row == becomes[name].row
+        if not changes and not same:
+            yield f"rule            {name}: written otherwise, and means the same"
+    kept = [name for name in was if name in becomes]
+    if kept != [name for name in becomes if name in was]:
+        yield f"rules           stand in this order: {', '.join(becomes)}"
 
 
-def _by_id(rows: Any) -> dict[str, Any]:
-    return {row["id"]: row for row in rows}
-
-
-def _text(row: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in row.items() if name != "id"})
+def _lines(before: list[str], after: list[str]) -> Iterator[str]:
+    """What is said no longer, then what is new, each whole."""
+    yield from (f"NO LONGER       {line}" for line in before if line not in after)
+    yield from (f"NEW             {line}" for line in after if line not in before)

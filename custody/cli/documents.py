@@ -1,19 +1,20 @@
 """Policy documents and their signatures in files, as administrators pass them around.
 
-People write JSON with spaces and line breaks; what is checked, signed and published is the one
-canonical spelling of it (RFC 8785).
+People write JSON with spaces, line breaks and comments; what is checked, signed and published is
+the one canonical spelling of it (RFC 8785).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from chains.errors import InvalidAddress
 from custody.cli.output import Failure, Misuse
+from custody.cli.policy_words import people_lines, rule_lines
 from custody.cli.rows import own_lines
 from signer.policy import (
     DOCUMENT_BYTES_MAX,
@@ -97,29 +98,20 @@ def digest_of(document: bytes) -> str:
 
 
 def summary(policy: Policy, document: bytes) -> tuple[str, ...]:
-    """What a document amounts to, a line each."""
-    administrators = policy.administrators
-    lines = [
+    """Everything that a document says, a line each."""
+    return (
         f"version         {policy.version}",
         f"digest          {digest_of(document)}",
-        f"administrators  {administrators.threshold} of {', '.join(administrators.members)}",
-        f"persons         {', '.join(policy.persons) or 'none'}",
-    ]
-    lines += [
-        f"machine         {machine.id}, operated by {_names(machine.operators)}"
-        for machine in policy.machines.values()
-    ]
-    lines += [f"group           {name}: {_names(who)}" for name, who in policy.groups.items()]
-    lines += [
-        f"destinations    {name}: {len(group.entries)} addresses, usable after {group.cooling_s} s"
-        for name, group in policy.destinations.items()
-    ]
-    lines += [
-        f"rule            {'deny ' if rule.grant is None else 'allow'} {rule.id}"
-        for rule in policy.rules
-    ]
-    lines += own_lines(policy.catalogue)
-    return tuple(lines)
+        *policy_lines(policy),
+    )
+
+
+def policy_lines(policy: Policy) -> Iterator[str]:
+    """The same without what every version has its own of."""
+    yield from people_lines(policy)
+    for rule in policy.rules:
+        yield from rule_lines(rule, policy.catalogue)
+    yield from own_lines(policy.catalogue)
 
 
 def check_destinations(policy: Policy) -> None:
@@ -137,17 +129,13 @@ def check_destinations(policy: Policy) -> None:
                 raise InvalidPolicy(f"{where}: must be written {canonical}")
 
 
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nobody"
-
-
 def _is_signed(row: object) -> bool:
     return isinstance(row, dict) and "signatures" in row
 
 
 def _read_json(path: Path) -> Any:
     with path.open("rb") as file:
-        data = file.read(4 * DOCUMENT_BYTES_MAX)
+        data = _without_comments(file.read(4 * DOCUMENT_BYTES_MAX))
     try:
         return read_json(
             data,
@@ -162,6 +150,14 @@ def _read_json(path: Path) -> Any:
         raise Misuse(f"{path} is not JSON: {error.msg} ({place})") from None
     except ValueError:
         raise Misuse(f"{path} is not JSON") from None
+
+
+def _without_comments(data: bytes) -> bytes:
+    """A draft may explain itself, in lines that begin with //. No line of JSON begins so: text in
+    it has no line breaks. What is signed is the canonical document, which has no such lines."""
+    return b"\n".join(
+        b"" if line.lstrip().startswith(b"//") else line for line in data.split(b"\n")
+    )
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """`custody policy`: the administrators' commands, from a draft to a policy in force.
 
-    keygen -> validate -> sign (each administrator) -> assemble -> publish
+    keygen -> new -> validate -> sign (each administrator) -> assemble -> publish
     show, diff: what a policy says, and what changes; networks: an operator's rows into a draft
     upgrade: a draft from a policy of the format before
     explain, replay: what a policy says of one transfer, and of those that were made
@@ -53,6 +53,21 @@ def keygen(
     made = keyfile.create(out, keyfile.Role.ADMINISTRATOR, person, passphrase)
     note(f"written to {out}; keep a copy, and the passphrase elsewhere")
     say(json.dumps(keyfile.public_half(made)))
+
+
+@app.command()
+@told
+def new(
+    out: Annotated[Path, typer.Option(help="The new draft. Never overwritten.")],
+) -> None:
+    """Ask what is wanted, and write a first policy: a valid draft that explains itself."""
+    from custody.cli import keyfile
+    from custody.cli.policy_new import ask_on_terminal, asked, draft_of
+
+    if out.exists():
+        raise Misuse(f"{out} exists")
+    keyfile.write_new(out, draft_of(asked(ask_on_terminal)).encode())
+    say(f"written to {out}; read it, edit it, and then: custody policy validate {out}")
 
 
 @app.command()
@@ -215,16 +230,24 @@ def assemble(
 async def publish(
     signed: Annotated[Path, typer.Argument(help="The signed policy.")], socket: Socket = None
 ) -> None:
-    """Put a signed policy in force. The signer checks every signature itself."""
-    from custody.cli.documents import digest_of, read_signed
+    """Put a signed policy in force. What it says, and what changes, is shown first; the signer
+    checks every signature itself."""
+    from custody.cli.differences import differences
+    from custody.cli.documents import digest_of, read_document, read_signed, summary
 
     policy = read_signed(signed)
+    document, meaning = read_document(signed)
     client = _signer(socket)
     try:
+        before = await client.policy()
+        say(*summary(meaning, document))
+        if before is not None:
+            changes = differences(before.document, document)
+            say("", "what changes against the version in force:", *changes)
         version = await client.publish_policy(policy)
     finally:
         await client.close()
-    say(f"version {version} is in force", f"digest {digest_of(policy.document)}")
+    say("", f"version {version} is in force", f"digest {digest_of(policy.document)}")
 
 
 @app.command()

@@ -86,8 +86,8 @@ def test_validate_says_what_the_policy_is(council: Council):
     said = done("policy", "validate", council.draft(version=7))
     assert "version         7" in said
     assert "2 of ann, ben, cy" in said
-    assert "allow small" in said
-    assert "deny  never" in said
+    assert "rule            small: allows transfer" in said
+    assert "rule            never: DENIES transfer" in said
 
 
 def test_the_digest_is_that_of_the_canonical_document(council: Council):
@@ -173,7 +173,9 @@ def test_validate_reads_every_allowed_address(
     groups = [{"id": "friends", "cooling_s": 60, "entries": [entry]}]
     draft = council.draft(destinations=groups)
     if complaint is None:
-        assert "friends: 1 addresses, usable after 60 s" in done("policy", "validate", draft)
+        assert "friends: 1 addresses, each usable 1 minute after it was added" in done(
+            "policy", "validate", draft
+        )
     else:
         assert complaint in refused(2, "policy", "validate", draft)
 
