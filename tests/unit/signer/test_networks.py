@@ -8,13 +8,18 @@ from typing import Any
 import pytest
 
 from chains.catalogue import built_in
-from chains.model import NetworkId
+from chains.costs import CostKind, costs_in
+from chains.effects import Pay
+from chains.evm.build import encode_unsigned, transfer
+from chains.model import Address, NetworkId, UnsignedTx
 from signer.errors import Refused
 from tests.support.rows import coin_row, evm_row, token_row
 from tests.support.signer import (
     Bench,
     Clock,
+    agreed,
     outcome_word,
+    paying,
     policy_document,
     rule,
     sign_policy,
@@ -201,3 +206,34 @@ def test_a_built_in_network_is_made_no_weaker(bench: Bench, row: dict[str, Any],
 )
 def test_a_built_in_network_may_be_made_stricter(bench: Bench, row: dict[str, Any]):
     assert publish(bench, 2, networks=[row], assets=[]) == 2
+
+
+@pytest.mark.parametrize(
+    ("named", "bound", "expected"),
+    [
+        (("fee", "l1-data"), ("fee", "l1-data"), "signed"),
+        (("fee",), ("fee", "l1-data"), "denied/cost-limit"),
+        (("fee", "l1-data"), ("fee",), "signed"),
+        (("fee",), ("fee",), "denied/cost-limit"),
+    ],
+)
+def test_a_rollups_data_fee_is_paid_only_by_a_rule_that_names_it(
+    tmp_path: Path, named: tuple[str, ...], bound: tuple[str, ...], expected: str
+):
+    """A real transaction and the real codec: no byte of it says what its data will cost."""
+    row = evm_row(traits=["l1-data-fee"], costs_max={"fee": "1000000", "l1-data": "1000000"})
+    rollup = {"networks": [row], "assets": [coin_row()]}
+    bench = Bench(tmp_path / "s", scripted=False, enabled=["lagoon"])
+    costs = [{"network": row["id"], "kind": kind, "amount": str(10**18)} for kind in named]
+    bench.session.publisher.publish(
+        sign_policy(policy_document(rule("all", costs=costs), version=2, **rollup))
+    )
+    lagoon = bench.network("lagoon")
+    to, coin = Address("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"), lagoon.native.id
+    bounds = costs_in(coin, {CostKind(kind): 10**15 for kind in bound})
+    offered = bench.mandate("lagoon", effects=(Pay(to, coin, 5),), costs_max=bounds)
+    sent = transfer(
+        lagoon, nonce=0, to=to, value=5, gas=21_000, fee_per_gas_max=10**9, priority_fee=10**9
+    )
+    tx = UnsignedTx(lagoon.id, encode_unsigned(sent), offered.core.source_address)
+    assert outcome_word(bench.sign(paying(agreed(offered), tx=tx))) == expected
