@@ -5,7 +5,7 @@ not show:
 
     <!-- way: db.example = $DATABASE -->    in a test, the one word is replaced by the other
     <!-- way: service -->                   the next block runs on in the background
-    <!-- way: stop -->                      what runs in the background is stopped here
+    <!-- way: stop -->                      before the next block, the newest service is stopped
     <!-- way: fails -->                     the next block's last command is refused
 
 `$NAME` is what the test gives under that name. Everything else is run as it stands.
@@ -13,8 +13,10 @@ not show:
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -71,9 +73,8 @@ def filled(text: str, words: Mapping[str, str], given: Mapping[str, str]) -> str
 PROLOGUE = """
 set -euo pipefail
 services=()
-stop() { for pid in "${services[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" || true; done
-         services=(); }
-trap 'code=$?; stop; exit $code' EXIT
+stop() { kill "${services[-1]}" || true; wait "${services[-1]}" || true; unset 'services[-1]'; }
+trap 'code=$?; while [ ${#services[@]} -gt 0 ]; do stop; done; exit $code' EXIT
 trap 'echo "in $block: $BASH_COMMAND" >&2' ERR
 """
 
@@ -110,15 +111,20 @@ def run(page: str, folder: Path, given: Mapping[str, str], environment: Mapping[
         prelude: str = "", timeout_s: float = 240.0) -> str:  # fmt: skip
     """Run a page in an empty folder; what it printed. Fails where a command does."""
     (folder / "page.sh").write_text(prelude + script(page, given))
-    done = subprocess.run(
+    process = subprocess.Popen(
         ["bash", "page.sh"],
         cwd=folder,
         env=dict(environment),
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=False,
-        timeout=timeout_s,
+        start_new_session=True,
     )
+    try:
+        said, complained = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)  # with all that it started
+        said, complained = process.communicate()
     logs = "".join(f"\n-- {p.name}\n{p.read_text()[-3000:]}" for p in folder.glob("service-*.log"))
-    assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}{logs}"
-    return done.stdout
+    assert process.returncode == 0, f"{said[-4000:]}\n{complained[-4000:]}{logs}"
+    return said

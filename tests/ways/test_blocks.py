@@ -12,6 +12,7 @@ from tests.ways.pages import ROOT, SHELL, Block, blocks, script, substitutions
 
 WAYS: Final = {
     "docs/auditing.md": "tests/ways/test_auditing.py",
+    "docs/operating.md": "tests/ways/test_operating.py",
 }
 """Pages that are run whole, from top to bottom, and by which test."""
 
@@ -31,13 +32,13 @@ NOT_RUN: Final = {
     (
         "docs/policy.md",
         "custody policy show ",
-    ): "files of several people; test_cli_policy.py runs each command",
+    ): "docs/operating.md runs these with files of several people",
     ("docs/runbook.md", "custody alarm list "): "whatever is open; test_cli_operator.py runs each",
     ("docs/runbook.md", "custody rewind "): "a chain is undone in tests/unit/custody/rewind",
     (
         "docs/runbook.md",
         "CUSTODY_DATABASE_OWNER_URL=",
-    ): "needs PostgreSQL by host name; test_db_roles.py makes the roles",
+    ): "docs/operating.md runs it",
     (
         "docs/runbook.md",
         "custody debits ",
