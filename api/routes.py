@@ -16,6 +16,7 @@ from api.v1 import (
     deposits,
     estimates,
     exports,
+    fees,
     freezes,
     networks,
     transfers,
@@ -28,6 +29,7 @@ def routes() -> APIRouter:
     v1 = APIRouter(prefix="/v1")
     for module in (
         networks,
+        fees,
         assets,
         clients,
         vaults,

@@ -27,6 +27,7 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
+from chains.prices import Prices
 from chains.transaction import TransferIntent, TxStatus
 
 
@@ -105,6 +106,10 @@ class ChainAdapter(Protocol):
     ) -> Mapping[Address, int]:
         """`balance` of many addresses, as one question where the node reads its whole set of coins
         for an answer."""
+        ...
+
+    async def prices(self) -> Prices:
+        """What the network asks for its fees now, by the node's own estimate. FeeUnknown."""
         ...
 
     async def close(self) -> None: ...

@@ -52,10 +52,13 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Environment, Network
+from chains.prices import Prices, rising
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 
 _FEE_TARGET_BLOCKS: Final = 3
+_SLOW_TARGET_BLOCKS: Final = 144
+_FAST_TARGET_BLOCKS: Final = 1
 _FEE_RATE_MAX: Final = "0.10"
 """Coins per 1000 vbytes. The node refuses more: a last guard behind `fee_max`."""
 _REJECTIONS: Final = (-22, -25, -26)
@@ -207,6 +210,14 @@ class BitcoinAdapter:
             for each in located
         ]
 
+    async def prices(self) -> Prices:
+        """Of blocks within a day, within half an hour, and the next."""
+        slow, normal, fast = [
+            await self._fee_rate(blocks)
+            for blocks in (_SLOW_TARGET_BLOCKS, _FEE_TARGET_BLOCKS, _FAST_TARGET_BLOCKS)
+        ]
+        return rising("sat/kvB", slow, normal, fast)
+
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """At the tip, as `balances`."""
         return (await self.balances([address], asset, at))[address]
@@ -245,9 +256,9 @@ class BitcoinAdapter:
     def _key(self, coin: Coin) -> ConflictKey:
         return outpoint_key(self._network.id, coin.txid, coin.position)
 
-    async def _fee_rate(self) -> int:
+    async def _fee_rate(self, target_blocks: int = _FEE_TARGET_BLOCKS) -> int:
         return await self._node.fee_rate(
-            _FEE_TARGET_BLOCKS, floor_will_do=self._network.environment is Environment.LOCAL
+            target_blocks, floor_will_do=self._network.environment is Environment.LOCAL
         )
 
     async def _spendable(self, coins: Sequence[Coin]) -> Mapping[Coin, bool | ChainError]:

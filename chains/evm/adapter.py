@@ -41,6 +41,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.prices import Prices
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call
@@ -119,6 +120,9 @@ class EvmAdapter:
 
     async def block_ref(self, height: int) -> BlockRef:
         return await self._blocks.ref(height)
+
+    async def prices(self) -> Prices:
+        return await quotes.prices(self._node, self._network)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert asset == self._network.native.id

@@ -20,6 +20,7 @@ from chains.evm.rpc import NodeConnection, RpcError, ask, reading
 from chains.evm.traits import Trait, l1_data_fee, traits_of
 from chains.model import Address
 from chains.networks import Network
+from chains.prices import Prices, rising
 from chains.transport.jsonrpc import Call
 
 _FEE_BLOCKS: Final = 10
@@ -178,6 +179,13 @@ async def _level(node: NodeConnection, network: Network, price: Any) -> fees.Fee
     # Below its least tip a network's nodes take no transaction, however empty their blocks are.
     least = network.parameters.get("priority_fee_min", 0)
     return fees.eip1559_level(next_base_fee, max(priority, least))
+
+
+async def prices(node: NodeConnection, network: Network) -> Prices:
+    """Of a unit of gas: `needed`, `wanted`, and that with twice the tip."""
+    (price,) = await node.each([_price_call(Kind(network.text("transaction_type")))])
+    level = await _level(node, network, found(price))
+    return rising("wei/gas", level.needed, level.wanted, level.wanted + level.priority)
 
 
 async def _gas(

@@ -48,6 +48,7 @@ from chains.nodes.health import (
 )
 from chains.nodes.outcome import broadcast_outcome
 from chains.nodes.witnesses import Witnesses
+from chains.prices import Prices
 from chains.transaction import TransferIntent, TxStatus
 
 T = TypeVar("T")
@@ -158,6 +159,9 @@ class Nodes:
 
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         return await self._ask_each(txids, lambda adapter, rest: adapter.statuses(rest))
+
+    async def prices(self) -> Prices:
+        return await self._ask(lambda adapter: adapter.prices())
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         return await self._ask(lambda adapter: adapter.balance(address, asset, at))

@@ -39,13 +39,14 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.prices import Prices
 from chains.solana import blocks
 from chains.solana.address import to_key
 from chains.solana.blocks import error_words
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec, message_of
 from chains.solana.explain import Unexplained, explain, parse_message
-from chains.solana.prepare import build_transfers, choose_claims
+from chains.solana.prepare import build_transfers, choose_claims, unit_prices
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
 from chains.solana.values import Transaction
 from chains.transaction import TransferIntent, TxState, TxStatus
@@ -176,6 +177,11 @@ class SolanaAdapter:
         return [
             attempt(partial(judge, txid, each)) for txid, each in zip(txids, shown, strict=True)
         ]
+
+    async def prices(self) -> Prices:
+        """Of a compute unit, beside the fee for each signature, which is fixed."""
+        (recent,) = await self._rpc.recent_unit_prices([()])
+        return unit_prices(found(recent))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert at is None, "no historic balances"

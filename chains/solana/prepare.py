@@ -27,6 +27,7 @@ from chains.errors import (
     RentReserve,
 )
 from chains.model import AssetId, ConflictKey, UnsignedTx
+from chains.prices import Prices, ranked, rising
 from chains.solana import (
     ACCOUNTS_PER_CALL,
     NONCE_ACCOUNT_BYTES,
@@ -45,6 +46,10 @@ from chains.solana.values import Account
 from chains.transaction import TransferIntent
 
 _Parties = tuple[Pubkey, Pay]
+
+
+_SLOW_PERCENTILE = 50
+_FAST_PERCENTILE = 95
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,10 +292,16 @@ def _plan(
 
 def _market_price(prices: Sequence[int]) -> int:
     """Micro-lamports per compute unit that would have entered most of the recent blocks."""
-    if not prices:
-        return UNIT_PRICE_MIN
-    ranked = sorted(prices)
-    return max(UNIT_PRICE_MIN, ranked[(len(ranked) - 1) * UNIT_PRICE_PERCENTILE // 100])
+    return unit_prices(prices).normal
+
+
+def unit_prices(recent: Sequence[int]) -> Prices:
+    """`recent`: the least that got into each of the newest blocks."""
+    slow, normal, fast = (
+        max(UNIT_PRICE_MIN, ranked(recent, percent)) if recent else UNIT_PRICE_MIN
+        for percent in (_SLOW_PERCENTILE, UNIT_PRICE_PERCENTILE, _FAST_PERCENTILE)
+    )
+    return rising("microlamport/CU", slow, normal, fast)
 
 
 def _check_costs(plan: TransferPlan, native: AssetId, costs_max: Costs) -> None:

@@ -43,6 +43,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.prices import Prices, rising
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.tron import (
@@ -194,6 +195,11 @@ class TronAdapter:
         return [
             attempt(partial(judge, txid, info)) for txid, info in zip(txids, infos, strict=True)
         ]
+
+    async def prices(self) -> Prices:
+        """Of a byte of bandwidth. The chain's parameters fix it: no bid is faster than another."""
+        price = _prices(await self._rpc.parameters()).per_byte
+        return rising("sun/byte", price, price, price)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """In sun, at the tip. java-tron also counts what waits to be included."""

@@ -233,6 +233,14 @@ async def test_two_transfers_at_once_take_different_claims(world: World) -> None
     assert await purse.balance() == before - 2 * world.coin - cost
 
 
+async def test_the_network_says_what_it_asks_for(world: World) -> None:
+    """In whole units of its own, the faster never cheaper; and it is what a transaction offers."""
+    prices = await world.adapter.prices()
+    assert 0 < prices.slow <= prices.normal <= prices.fast
+    assert "/" in prices.unit
+    assert prices == await world.adapter.prices()
+
+
 async def test_what_can_not_be_paid_is_said_before_anything_is_signed(world: World) -> None:
     purse, to = world.purse(), await world.node.outside_address()
     with pytest.raises(InsufficientFunds):

@@ -36,6 +36,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.prices import Prices, rising
 from chains.transaction import TransferIntent, TxState, TxStatus
 from tests.support import families
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
@@ -116,6 +117,10 @@ class FakeAdapter:
 
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         return await self._ask_each("statuses", txids, self._status)
+
+    async def prices(self) -> Prices:
+        fee = self._node.fee
+        return await self._ask("prices", lambda: rising("unit/transaction", fee, fee, 2 * fee))
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         return await self._ask("balance", lambda: self._balance(address, asset, at))

@@ -19,6 +19,7 @@ SCOPES: Final = {
     "GET /metrics": "read",
     "GET /v1/networks": "read",
     "GET /v1/networks/{network}": "read",
+    "GET /v1/networks/{network}/fees": "read",
     "GET /v1/assets": "read",
     "GET /v1/assets/{asset:path}": "read",
     "POST /v1/clients": "admin",
