@@ -68,7 +68,8 @@ async def _up(port: int, faucet_port: int, block_interval: float) -> int:
             f"API key  {house.api_key}\n"
             f"Faucet   http://127.0.0.1:{faucet_port}/fund?network=…&address=…&amount=… (POST)\n"
             f"Networks {', '.join(house.nodes)}\n"
-            "Up until Ctrl-C; then everything is thrown away."
+            "Up until Ctrl-C; then everything is thrown away.",
+            soft_wrap=True,  # a URL or a key that is broken in two is none, also in a file
         )
         await asyncio.Event().wait()
     return 0

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from chains.assets import Amount
 from chains.catalogue import Catalogue, built_in
 from chains.errors import NetworkInvalid
-from chains.model import Address, NetworkId
+from chains.model import Address, AssetId, NetworkId
 from signer.policy import fields as read
 from signer.policy.credentials import Credential, parse_credentials
 from signer.policy.fields import InvalidPolicy, located
@@ -123,6 +124,11 @@ class Policy:
     def knows(self, initiator: str) -> bool:
         """Whether it is a person or a machine of this policy."""
         return initiator in self.persons or initiator in self.machines
+
+    def said(self, asset: AssetId, units: int) -> str:
+        """So many base units as people read them; of an unknown asset as they are."""
+        found = self.catalogue.assets.get(asset)
+        return f"{units} of {asset}" if found is None else str(Amount(found, units))
 
     def behind(self, initiator: str) -> frozenset[str]:
         """The persons who asked, if `initiator` did: itself, or who operates the machine."""

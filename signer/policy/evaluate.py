@@ -163,7 +163,7 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
     if beyond := outside(rule, policy, facts.core):
         reason = Reason(Detail.OUT_OF_SCOPE, beyond)
         return RuleTrace(rule.id, rule.grant is not None, applies=False, reasons=(reason,))
-    broken = tuple(_broken_limits(rule.limits, facts, held, now))
+    broken = tuple(_broken_limits(rule.limits, policy, facts, held, now))
     if rule.grant is None:
         denies = rule.limits.empty() or bool(broken)
         everything = Reason(Detail.DENIED_BY_RULE, "denies all that is in its scope")
@@ -173,7 +173,9 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
     return RuleTrace(rule.id, allows=True, applies=not broken, reasons=broken)
 
 
-def _broken_limits(limits: Limits, facts: Facts, held: Held, now: datetime) -> Iterator[Reason]:
+def _broken_limits(
+    limits: Limits, policy: Policy, facts: Facts, held: Held, now: datetime
+) -> Iterator[Reason]:
     for effect in facts.core.effects if limits.per_transfer or limits.windows else ():
         if taking_of(effect, facts.native) is None:
             yield Reason(Detail.AMOUNT_LIMIT, f"no amount says what a {action_of(effect)} takes")
@@ -181,18 +183,20 @@ def _broken_limits(limits: Limits, facts: Facts, held: Held, now: datetime) -> I
         most = {limit.asset: limit.amount for limit in limits.per_transfer}
         for asset, total in facts.totals.items():
             if total > most.get(asset, -1):
-                yield Reason(Detail.AMOUNT_LIMIT, f"{total} of {asset} in one transfer")
+                yield Reason(Detail.AMOUNT_LIMIT, f"{policy.said(asset, total)} in one transfer")
     if limits.windows:
         takes = facts.totals.keys() | {a for a, most in by_asset(facts.costs_max).items() if most}
         for asset in sorted(takes - {limit.asset for limit in limits.windows}):
             yield Reason(Detail.WINDOW_AMOUNT, f"no window for {asset}")
         for limit in limits.windows:
-            yield from _broken_window(limit, facts, held)
+            yield from _broken_window(limit, policy, facts, held)
     if limits.hours is not None and not _within(limits.hours, now):
         yield Reason(Detail.HOURS, f"outside the hours of {limits.hours.zone}")
 
 
-def _broken_window(limit: WindowLimit, facts: Facts, held: Held) -> Iterator[Reason]:
+def _broken_window(
+    limit: WindowLimit, policy: Policy, facts: Facts, held: Held
+) -> Iterator[Reason]:
     for window, taking in windows_of(limit, facts):
         used = held(window)
         if used is None:
@@ -200,7 +204,8 @@ def _broken_window(limit: WindowLimit, facts: Facts, held: Held) -> Iterator[Rea
             continue
         total = used.amount + taking.amount
         if limit.amount is not None and total > limit.amount:
-            yield Reason(Detail.WINDOW_AMOUNT, f"{total} of {limit.asset} in {limit.seconds} s")
+            said = f"{policy.said(limit.asset, total)} in {limit.seconds} s"
+            yield Reason(Detail.WINDOW_AMOUNT, said)
         if limit.count is not None and used.count + taking.count > limit.count:
             yield Reason(Detail.WINDOW_COUNT, f"transfer {used.count + 1} in {limit.seconds} s")
 
@@ -214,7 +219,7 @@ def _within(hours: Hours, now: datetime) -> bool:
 def _broken_terms(
     rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime
 ) -> Iterator[Reason]:
-    yield from _broken_costs(grant, facts)
+    yield from _broken_costs(grant, policy, facts)
     lifetime = facts.expires_at - facts.offered_at
     if lifetime > timedelta(seconds=grant.mandate_lifetime_s):
         yield Reason(Detail.MANDATE_LIFETIME, f"the mandate lives {lifetime}")
@@ -228,13 +233,14 @@ def _broken_terms(
             yield Reason(Detail.DESTINATION_COOLING, f"{name} was added too recently")
 
 
-def _broken_costs(grant: Grant, facts: Facts) -> Iterator[Reason]:
+def _broken_costs(grant: Grant, policy: Policy, facts: Facts) -> Iterator[Reason]:
     """A cost in another asset than the network's own is granted by no rule."""
     network = facts.core.network
     for (asset, kind), most in facts.costs_max.items():
         granted = grant.costs.get((network, kind), 0) if asset == facts.native else 0
         if most > granted:
-            said = f"{kind} up to {most} of {asset}, where {granted} is allowed"
+            most_said, granted_said = policy.said(asset, most), policy.said(asset, granted)
+            said = f"{kind} up to {most_said}, where {granted_said} is allowed"
             yield Reason(Detail.COST_LIMIT, said)
     for kind in sorted(facts.uncapped):
         if (network, kind) not in grant.costs:
