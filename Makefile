@@ -18,7 +18,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 
-.PHONY: help setup demo up check test test-long lint bench fuzz golden openapi drawings locks clean
+.PHONY: help setup demo up check test test-long lint bench fuzz golden openapi errors drawings locks clean
 
 help:
 	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2, PgBouncer'
@@ -32,6 +32,7 @@ help:
 	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
 	@echo 'make golden   write the golden files again (docs/formats.md says when)'
 	@echo 'make openapi  write docs/openapi.json again'
+	@echo 'make errors   write docs/errors.md again'
 	@echo 'make drawings draw the diagrams of docs/architecture.md again'
 	@echo 'make locks    resolve all dependencies again'
 	@echo 'make clean    remove everything that setup made'
@@ -109,6 +110,10 @@ golden: setup
 openapi: setup
 	@$(PYTHON_BIN) -m api.openapi docs/openapi.json
 	@echo 'openapi: docs/openapi.json written'
+
+errors: setup
+	@$(PYTHON_BIN) -m api.errorcodes docs/errors.md
+	@echo 'errors: docs/errors.md written'
 
 COMPILE := $(VENV)/bin/uv pip compile --quiet --upgrade --universal --generate-hashes \
     --python-version 3.11 --no-emit-index-url --no-annotate --no-header

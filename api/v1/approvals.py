@@ -25,6 +25,7 @@ from chains.catalogue import Catalogue
 from custody.approvals.service import Waiting
 from custody.db.listing import open_list
 from custody.db.transfer_tables import TransferRow
+from custody.transfers.mandates import stored_mandate
 from signer.wire import Verdict, approval_message
 
 router = APIRouter(tags=["approvals"])
@@ -63,13 +64,23 @@ class GivenView(View):
 
 class WaitingView(View):
     model_config = with_example(
-        {"transfer": _AWAITING, "version": 1, "needs": [_NEED], "given": [_GIVEN]}
+        {
+            "transfer": _AWAITING,
+            "version": 1,
+            "needs": [_NEED],
+            "given": [_GIVEN],
+            "unreadable": False,
+        }
     )
 
     transfer: TransferView
     version: int = Field(description="of the transfer's terms that people are asked about")
     needs: list[NeedView] = Field(description="in a sequence, only the group whose turn it is")
     given: list[GivenView]
+    unreadable: bool = Field(
+        description="what is stored as its terms is not them (`mandate_unreadable`): nobody can "
+        "decide on it until an operator has looked"
+    )
 
 
 class MandateView(View):
@@ -147,6 +158,7 @@ async def get_mandate(
     """The exact bytes that approvers sign and the signer checks."""
     async with services.custody.database.read() as session:
         row = await services.approvals.mandate(session, transfer_id, caller, query.version)
+    stored_mandate(row)  # what can't be read is not for signing
     return MandateView(
         transfer_id=row.transfer_id,
         version=row.version,
@@ -187,4 +199,5 @@ def _view(waiting: Waiting, catalogue: Catalogue) -> WaitingView:
             GivenView(approver=row.approver, verdict=Verdict(row.verdict), at=row.created_at)
             for row in waiting.given
         ],
+        unreadable=waiting.unreadable,
     )

@@ -46,12 +46,13 @@ from signer.wire import Mandate, Need, Verdict, approval_message
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """A mandate that waits for people, with its transfer. `needs`: what is still missing; `given`:
-    who has spoken."""
+    who has spoken; `unreadable`: nobody can decide on it."""
 
     transfer: Shown
     mandate: MandateRow
     needs: tuple[Need, ...]
     given: Sequence[ApprovalRow]
+    unreadable: bool = False
 
 
 LOOKED_AT_MAX: Final = 200
@@ -191,10 +192,13 @@ class Approvals:
         mandate: MandateRow,
         given: Sequence[ApprovalRow],
     ) -> Waiting:
-        approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
-        judge = Judge(policy, self._clock())
-        result = await judge.judge(session, stored_mandate(mandate), approvers)
         (transfer,) = await shown(session, [row])
+        try:
+            terms = stored_mandate(mandate)
+        except Unprocessable:
+            return Waiting(transfer, mandate, (), given, unreadable=True)
+        approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
+        result = await Judge(policy, self._clock()).judge(session, terms, approvers)
         return Waiting(transfer, mandate, result.needs, given)
 
 

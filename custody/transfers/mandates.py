@@ -5,6 +5,7 @@ from __future__ import annotations
 from chains.effects import Pay
 from chains.model import AssetId
 from custody.db.transfer_tables import MandateRow
+from custody.errors import Unprocessable
 from custody.policies.running import shares_of
 from signer.policy import Detail, Evaluation, Facts, Usage
 from signer.wire import Mandate, parse_json
@@ -16,9 +17,15 @@ _UNREAD = {
 
 
 def stored_mandate(row: MandateRow) -> Mandate:
-    """The mandate of a transfer, from its canonical bytes."""
-    mandate = Mandate.parse(parse_json(row.document))
-    assert mandate.core.transfer == row.transfer_id, "another transfer's mandate"
+    """The mandate of a transfer, from its canonical bytes. Raises Unprocessable
+    (mandate_unreadable) if they are not: a row that went bad concerns its transfer alone."""
+    try:
+        mandate = Mandate.parse(parse_json(row.document))
+    except ValueError:  # MalformedMessage is one
+        mandate = None
+    if mandate is None or mandate.core.transfer != row.transfer_id:
+        words = f"what is stored as the terms of {row.transfer_id}, version {row.version}, is not"
+        raise Unprocessable("mandate_unreadable", f"{words} them")
     return mandate
 
 

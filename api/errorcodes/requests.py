@@ -1,0 +1,154 @@
+"""Codes of requests that are refused before or by custody. Data only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from api.errorcodes.model import Word, Words
+
+_FIX: Final = "Correct the request; repeating it as it is changes nothing."
+_LOOK: Final = "Check the id, and whether the API key's client is the right one."
+_READ: Final = "Read the thing again and decide anew."
+_LATER: Final = "Send the same request with the same `Idempotency-Key` again."
+
+FORM: Final[Words] = {
+    "unauthenticated": Word((401,), "No API key, or one that is not valid.", "Send a valid key."),
+    "scope_missing": Word(
+        (403,), "The key lacks the scope that the route needs.", "Use a key that has it."
+    ),
+    "key_bound_to_client": Word(
+        (403,),
+        "The route is about all clients; the key is bound to one.",
+        "Use a key of the house.",
+    ),
+    "route_not_found": Word((404,), "There is no such path.", "See the OpenAPI document."),
+    "method_not_allowed": Word((405,), "The path has other methods.", "See the `Allow` header."),
+    "request_malformed": Word((400,), "Not a request of HTTP that can be read.", _FIX),
+    "http_error": Word((400,), "Refused by the HTTP server for another reason.", _FIX),
+    "body_not_json": Word((400,), "The body is not one JSON document with distinct names.", _FIX),
+    "body_too_large": Word((413,), "The body is longer than is allowed.", "Send less."),
+    "body_not_an_object": Word((422,), "The body is JSON, but no object.", _FIX),
+    "media_type_unsupported": Word(
+        (415,), "The body is not declared as JSON.", "Send `Content-Type: application/json`."
+    ),
+    "field_missing": Word((422,), "A required field is absent; `errors` names it.", _FIX),
+    "field_unknown": Word((422,), "A field or parameter that the route does not know.", _FIX),
+    "field_wrong_type": Word((422,), "A field has another JSON type than documented.", _FIX),
+    "field_invalid": Word((422,), "A field has not the documented form.", _FIX),
+    "idempotency_key_missing": Word(
+        (422,), "The route needs the header `Idempotency-Key`.", "Send one; see Retries."
+    ),
+    "text_unprintable": Word((422,), "A text has characters that can't be printed.", _FIX),
+    "range_empty": Word((422,), "A range ends before it begins.", _FIX),
+    "cursor_invalid": Word(
+        (422,), "The cursor is not one of this list.", "Take it from `next_cursor`."
+    ),
+    "amount_ambiguous": Word(
+        (422,), "Both or neither of a decimal amount and base units are given.", "Give one."
+    ),
+    "internal_error": Word(
+        (500,),
+        "Something broke on our side; also what a transfer waits for after it.",
+        "Tell the operator the request id: the log has the rest. " + _LATER,
+    ),
+}
+
+CUSTODY: Final[Words] = {
+    "try_again": Word((409,), "The request met another one at the same moment.", _LATER),
+    "idempotency_key_reused": Word(
+        (409,), "The key was used for another request.", "Use a new key for a new request."
+    ),
+    "storage_full": Word((503,), "The database has no space left; nothing was stored.", _LATER),
+    "database_unavailable": Word(
+        (503,), "The database does not answer, or takes reads only.", _LATER
+    ),
+    "signer_ahead": Word(
+        (503,),
+        "The signer has signed what the database does not know.",
+        "The operator runs `custody recover`; see the runbook.",
+    ),
+    "client_not_found": Word((404,), "No such client, or not for this key.", _LOOK),
+    "vault_not_found": Word((404,), "No such vault, or not for this key.", _LOOK),
+    "address_not_found": Word((404,), "No such address, or not for this key.", _LOOK),
+    "deposit_not_found": Word((404,), "No such deposit, or not for this key.", _LOOK),
+    "transfer_not_found": Word((404,), "No such transfer, or not for this key.", _LOOK),
+    "alarm_not_found": Word((404,), "No such alarm, or not for this key.", _LOOK),
+    "asset_not_found": Word((404,), "No such asset is served here.", "See `GET /v1/assets`."),
+    "network_not_found": Word((404,), "No such network is served.", "See `GET /v1/networks`."),
+    "mandate_not_found": Word((404,), "The transfer has no such version of its terms.", _LOOK),
+    "mandate_unreadable": Word(
+        (422,),
+        "What is stored as the transfer's terms is not them; no other transfer is concerned.",
+        "The operator compares the database with a backup. Nothing can be signed under them.",
+    ),
+    "approver_not_found": Word((404,), "The policy knows no such person.", _FIX),
+    "policy_not_found": Word((404,), "No policy has this digest.", _LOOK),
+    "apikey_not_found": Word((404,), "No such API key.", _LOOK),
+    "network_unknown": Word((422, 409), "No such network is served.", "See `GET /v1/networks`."),
+    "asset_unknown": Word((422,), "No such asset on this network.", "See `GET /v1/assets`."),
+    "address_type_invalid": Word((422,), "The network has no addresses of this type.", _FIX),
+    "name_invalid": Word((422,), "A name is empty, too long or not printable.", _FIX),
+    "label_invalid": Word((422,), "A label is empty, too long or not printable.", _FIX),
+    "reason_invalid": Word((422,), "A reason is empty, too long or not printable.", _FIX),
+    "amount_above_maximum": Word((422,), "More of the asset than can exist.", _FIX),
+    "amount_above_balance": Word(
+        (422,), "The vault has less available.", "Wait for deposits, or ask for less."
+    ),
+    "destination_in_same_vault": Word((422,), "The payee is the vault itself.", _FIX),
+    "costs_not_raised": Word((422,), "A bound of the costs can only be raised.", _FIX),
+    "policy_denied": Word(
+        (422,),
+        "The policy says no; `detail` names the nearest rule. The transfer is kept as denied.",
+        "Ask for what the policy allows, or have the policy changed.",
+    ),
+    "policy_missing": Word((422,), "No policy is in force.", "The operator publishes one."),
+    "policy_changed": Word((422,), "The policy changed since the terms were offered.", _READ),
+    "vault_frozen": Word(
+        (422,),
+        "Nothing leaves the vault; also what a transfer of it waits for.",
+        "See the vault's freezes; an administrator ends them.",
+    ),
+    "transfer_not_repeatable": Word(
+        (422,), "The transfer named by `retry_of` may still pay, or did.", "Look at it first."
+    ),
+    "transfer_not_cancellable": Word((409,), "It is too late, or it has ended.", _READ),
+    "transfer_not_under_way": Word((409,), "Its terms can't be raised in this state.", _READ),
+    "transfer_not_awaiting_approval": Word((409,), "Nothing is to be decided any more.", _READ),
+    "transfer_expired": Word((409,), "The terms have expired.", "Make a new transfer."),
+    "mandate_offered": Word(
+        (409,), "A later version of the terms waits for approval.", "Decide on that one first."
+    ),
+    "approval_exists": Word((409,), "The person has decided otherwise already.", _READ),
+    "approver_is_initiator": Word((403,), "Who asks can't approve.", "Another person approves."),
+    "approver_not_asked": Word((403,), "The policy does not ask this person.", _READ),
+    "approval_signature_invalid": Word(
+        (403,), "Not this person's signature of this verdict.", "Sign `approve_message` again."
+    ),
+    "alarm_not_open": Word((409,), "The alarm was cleared already.", "Nothing is to be done."),
+    "vault_not_frozen": Word((409,), "The vault is not frozen.", "Nothing is to be done."),
+    "vault_still_differs": Word(
+        (409,), "Ledger and chain differ still.", "See the runbook; or say `despite_difference`."
+    ),
+    "books_broken": Word((409,), "The ledger's sums are wrong.", "See the runbook."),
+    "address_position_contended": Word((409,), "Many addresses are made at once.", _LATER),
+    "cursor_unknown": Word((409,), "The feed has no such place.", "Begin at one that it gave."),
+    "scopes_empty": Word((422,), "A key needs a scope.", _FIX),
+    "initiator_invalid": Word((422,), "Not a name that a policy can hold.", _FIX),
+}
+
+COMMANDS: Final[Words] = {
+    "account_taken": Word((), "The signer gave the account to another vault.", "See the runbook."),
+    "block_not_stuck": Word((), "The follower does not stand at this block.", "Look at its state."),
+    "change_invalid": Word((), "Change is no business of this network.", _FIX),
+    "coins_unknown": Word((), "The vault has no such coins in suspense.", _FIX),
+    "count_invalid": Word((), "A number out of its range.", _FIX),
+    "height_invalid": Word((), "No block of this height can be meant.", _FIX),
+    "journal_moved": Word((), "The signer signed while it was compared.", "Run it again."),
+    "mandate_not_rebuildable": Word((), "Recovery can't rebuild it.", "See the runbook."),
+    "node_behind": Word((), "The node stands below what is compared.", "Wait for the node."),
+    "rewind_outdated": Word((), "The chain moved on since it was shown.", "Run it again."),
+    "signature_not_repeated": Word(
+        (), "The signer did not say again what it said.", "See its log."
+    ),
+    "transaction_not_in_block": Word((), "The block has no such transaction.", _FIX),
+}
