@@ -60,9 +60,10 @@ class JournalWatch:
         an older one between two questions, so what was read is looked up in it each time. A locked
         signer tells nothing. Raises Unavailable signer_ahead, SignerError.
         """
-        status = await self._signer.status()
+        # In this order: what is known before the signer speaks, it must know when it does.
         async with self._database.read() as session:
             at = await repository.place(session)
+        status = await self._signer.status()
         if at.closed_since is not None:
             raise signer_ahead()
         if not status.locked:

@@ -23,7 +23,7 @@ from custody.journal.recovery import Recovery
 from custody.journal.watch import JournalWatch
 from signer.client import SignerUnavailable
 from signer.policy import SignedPolicy
-from signer.wire import Receipt, canonical_json
+from signer.wire import Receipt, Status, canonical_json
 from tests.support.fakes import FakeCodec, changed_policy
 from tests.support.networks import find_network
 from tests.unit.custody.transfers.desk import Desk
@@ -131,6 +131,28 @@ async def test_a_signer_that_has_forgotten_is_told_of_and_forgotten_again(desk: 
     desk.signer.journal += lost
     await desk.services.journal.check()
     assert await desk.open_alarms() == []
+
+
+async def test_a_word_that_another_process_overtook_is_no_forgetting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+):
+    """The signer's status is on its way while another process reads the next record."""
+    status = desk.signer.status
+
+    async def overtaken() -> Status:
+        said = await status()
+        desk.signer.write(kind="other")
+        with monkeypatch.context() as patch:
+            patch.setattr(desk.signer, "status", status)
+            await desk.services.journal.check()
+        return said
+
+    await watched(desk)
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.signer, "status", overtaken)
+        await desk.services.journal.check()
+    assert await desk.alarms() == []
+    assert (await watched(desk)).sequence == len(desk.signer.journal)
 
 
 def recovery(desk: Desk) -> Recovery:
