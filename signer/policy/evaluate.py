@@ -239,9 +239,8 @@ def _broken_costs(grant: Grant, policy: Policy, facts: Facts) -> Iterator[Reason
     for (asset, kind), most in facts.costs_max.items():
         granted = grant.costs.get((network, kind), 0) if asset == facts.native else 0
         if most > granted:
-            most_said, granted_said = policy.said(asset, most), policy.said(asset, granted)
-            said = f"{kind} up to {most_said}, where {granted_said} is allowed"
-            yield Reason(Detail.COST_LIMIT, said)
+            asked, may = policy.said(asset, most), policy.said(asset, granted)
+            yield Reason(Detail.COST_LIMIT, f"{kind} up to {asked}, where {may} is allowed")
     for kind in sorted(facts.uncapped):
         if (network, kind) not in grant.costs:
             yield Reason(Detail.COST_LIMIT, f"nothing bounds {kind}, which the rule does not name")
