@@ -118,7 +118,8 @@ def describe(error: Exception) -> tuple[int, dict[str, Any]]:
         if isinstance(error, kind):
             code, field = _code_of(error), _field_of(error)
             at = [{"pointer": f"/{field}", "code": code, "detail": str(error)}] if field else []
-            return status, document(status, code, str(error), errors=at)
+            more = error.named if isinstance(error, custody.CustodyError) else {}
+            return status, document(status, code, str(error), errors=at, **more)
     raise KeyError(type(error).__name__)
 
 

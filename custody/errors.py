@@ -14,12 +14,24 @@ is for people. Errors of `chains` (ChainError.code) and of the signer client pas
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class CustodyError(Exception):
-    def __init__(self, code: str, message: str, *, field: str | None = None) -> None:
+    """`named`: what it is about, for programs: further members of the problem by their names."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        named: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.field = field
+        self.named = dict(named or {})
 
 
 class Invalid(CustodyError):

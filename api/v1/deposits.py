@@ -9,17 +9,23 @@ from pydantic import Field
 from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
-from api.paging import ListQuery, Page, number_of, page_of
-from api.schemas import Identifier, NetworkName, View, with_example
+from api.paging import Page, number_of, page_of
+from api.schemas import Identifier, View, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
-from api.v1.networks import named_in_request
+from api.v1.filters import AddressText, MoneyQuery, spellings
 from chains.assets import Amount
 from chains.catalogue import Catalogue
 from chains.model import NetworkId
+from custody.apikeys.model import Caller
 from custody.db.listing import open_list
+from custody.db.session import ReadSession
 from custody.db.tables import DepositRow
 from custody.deposits import repository
+from custody.deposits.filters import DepositFilter
+from custody.deposits.list_repository import page_of_deposits
 from custody.deposits.states import DepositState
+from custody.errors import Invalid
+from custody.services import Services
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/deposits", tags=["deposits"])
@@ -41,6 +47,7 @@ DEPOSIT_EXAMPLE = {
     "block": BLOCK_EXAMPLE,
     "created_at": "2026-03-02T06:00:03Z",
     "decided_at": "2026-03-02T06:20:03Z",
+    "updated_at": "2026-03-02T06:20:03Z",
 }
 
 
@@ -70,33 +77,36 @@ class DepositView(View):
     block: BlockView
     created_at: datetime
     decided_at: datetime | None
+    updated_at: datetime = Field(description="when its state changed last")
 
 
-class DepositQuery(ListQuery):
-    vault_id: Identifier | None = None
-    network: NetworkName | None = None
-    state: DepositState | None = None
+class DepositQuery(MoneyQuery):
+    state: list[DepositState] = Field([], description="may be repeated: one of these")
+    address: AddressText | None = Field(None, description="one of ours, which was paid")
 
 
 @router.get("", summary="List deposits", responses=problems(404))
 async def list_deposits(
     query: Annotated[DepositQuery, Query()], caller: Reader, services: ServicesDependency
 ) -> Page[DepositView]:
-    """In order of arrival."""
-    network: NetworkId | None = None
-    if query.network is not None:
-        network = named_in_request(services, query.network).id
+    """In order of arrival. What is named must exist, except for a transaction: of it there may be
+    no deposit yet."""
+    network, asset = query.network_in(services), query.asset_in(services)
     async with open_list(services.custody.database, DepositRow) as (session, settled):
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)
-        rows = await repository.deposits(
-            session,
-            only=caller.client_id,
-            vault=query.vault_id,
+        wanted = DepositFilter(
+            client_id=caller.client_id,
+            vault_id=query.vault_id,
             network=network,
-            state=query.state,
-            window=query.window(settled),
+            asset=asset,
+            states=tuple(dict.fromkeys(query.state)),
+            txid=query.txid,
+            addresses=await _addresses(session, services, query, network, caller),
+            created=query.created,
+            updated=query.updated,
         )
+        rows = await page_of_deposits(session, wanted, query.window(settled))
         texts = await vaults.addresses_by_id(session, {row.address_id for row in rows})
     return page_of(
         rows,
@@ -104,6 +114,23 @@ async def list_deposits(
         number_of,
         lambda row: _view(row, texts[row.address_id], services.custody.catalogue),
     )
+
+
+async def _addresses(
+    session: ReadSession,
+    services: Services,
+    query: DepositQuery,
+    network: NetworkId | None,
+    caller: Caller,
+) -> tuple[str, ...] | None:
+    """The ids. Raises Invalid (address_malformed, address_unknown)."""
+    if query.address is None:
+        return None
+    texts = spellings(services, query.address, network)
+    found = await vaults.address_ids(session, texts, only=caller.client_id)
+    if not found:
+        raise Invalid("address_unknown", "this is no address of ours", field="address")
+    return found
 
 
 @router.get("/{deposit_id}", summary="Get a deposit", responses=problems(404))
@@ -136,4 +163,5 @@ def _view(row: DepositRow, address: str, catalogue: Catalogue) -> DepositView:
         block=BlockView(height=row.block_height, hash=row.block_hash),
         created_at=row.created_at,
         decided_at=row.decided_at,
+        updated_at=row.updated_at or row.decided_at or row.created_at,
     )

@@ -1,5 +1,6 @@
 """How a transfer looks from outside: what was asked for, agreed to, and done on the chain."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -53,6 +54,8 @@ TRANSFER_EXAMPLE: dict[str, Any] = {
     "amount_base_units": "5000000",
     "costs_max": _COSTS_MAX,
     "note": "payout 17",
+    "external_id": "invoice-2041",
+    "metadata": {"order": "A-17"},
     "initiator": "payout-robot",
     "retry_of": None,
     "state": "in_flight",
@@ -125,6 +128,8 @@ class TransferView(View):
     amount_base_units: str
     costs_max: MoneyByKind = Field(description="of the terms that count now")
     note: str | None
+    external_id: str | None = Field(description="your own name of it")
+    metadata: dict[str, str] = Field(description="your own words, as you gave them")
     initiator: str = Field(description="the person or machine that asked, as the policy names it")
     retry_of: str | None
     state: State
@@ -175,6 +180,8 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
         amount_base_units=str(row.amount),
         costs_max=by_kind(terms.costs_max, catalogue),
         note=row.note,
+        external_id=row.external_id,
+        metadata=json.loads(row.metadata_json) if row.metadata_json else {},
         initiator=row.initiator,
         retry_of=row.retry_of,
         state=State(row.state),

@@ -15,7 +15,7 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.errors import describe, document
 from api.idempotency import RequiredKey, idempotency_of, respond
-from api.paging import ListQuery, Page, number_of, page_of
+from api.paging import Page, number_of, page_of
 from api.schemas import (
     AssetName,
     Body,
@@ -24,6 +24,7 @@ from api.schemas import (
     Printable,
     body_example,
 )
+from api.v1.filters import AddressText, MoneyQuery, spellings
 from api.v1.networks import named_in_request
 from api.v1.transfer_views import (
     TRANSFER_EXAMPLE,
@@ -42,7 +43,7 @@ from custody.db.listing import open_list
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Invalid, Unprocessable
 from custody.services import Services
-from custody.transfers.repository import TransferFilter
+from custody.transfers.filters import TransferFilter
 from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
 from custody.transfers.state import State
 from custody.vaults import repository as vaults
@@ -50,6 +51,9 @@ from signer.wire import canonical_json
 
 router = APIRouter(prefix="/transfers", tags=["transfers"])
 
+ExternalId = Annotated[Printable, StringConstraints(min_length=1, max_length=128)]
+MetadataKey = Annotated[Printable, StringConstraints(min_length=1, max_length=40)]
+MetadataValue = Annotated[Printable, StringConstraints(max_length=500)]
 AmountText = Annotated[Printable, StringConstraints(min_length=1, max_length=160)]
 
 
@@ -64,6 +68,8 @@ class NewTransfer(Body):
             "destination": TRANSFER_EXAMPLE["destination"],
             "amount": "0.05",
             "note": "payout 17",
+            "external_id": "invoice-2041",
+            "metadata": {"order": "A-17"},
         }
     )
 
@@ -92,6 +98,14 @@ class NewTransfer(Body):
         None, description="the transfer of the same client, ended unpaid, that this one repeats"
     )
     note: Annotated[Printable, StringConstraints(max_length=NOTE_LENGTH_MAX)] | None = None
+    external_id: ExternalId | None = Field(
+        None, description="your own name of it; no other transfer of the client has the same"
+    )
+    metadata: dict[MetadataKey, MetadataValue] = Field(
+        default_factory=dict,
+        max_length=20,
+        description="words of yours, shown as you gave them; no part of what is signed",
+    )
 
     @model_validator(mode="after")
     def _one_amount(self) -> "NewTransfer":
@@ -118,10 +132,10 @@ class RaisedCosts(Body):
     )
 
 
-class TransferQuery(ListQuery):
-    vault_id: Identifier | None = None
-    network: NetworkName | None = None
-    state: State | None = None
+class TransferQuery(MoneyQuery):
+    state: list[State] = Field([], description="may be repeated: one of these")
+    external_id: ExternalId | None = None
+    address: AddressText | None = Field(None, description="the destination")
 
 
 @router.post(
@@ -164,6 +178,8 @@ def request_of(services: Services, body: NewTransfer) -> TransferRequest:
         memo=body.memo,
         retry_of=body.retry_of,
         note=body.note,
+        external_id=body.external_id,
+        metadata=body.metadata,
     )
 
 
@@ -171,11 +187,23 @@ def request_of(services: Services, body: NewTransfer) -> TransferRequest:
 async def list_transfers(
     query: Annotated[TransferQuery, Query()], caller: Reader, services: ServicesDependency
 ) -> Page[TransferView]:
-    """In order of creation."""
-    network: NetworkId | None = None
-    if query.network is not None:
-        network = named_in_request(services, query.network).id
-    wanted = TransferFilter(caller.client_id, query.vault_id, network, query.state)
+    """In order of creation. What is named must exist, except for a transaction, an `external_id`
+    and a destination: of those there may be no transfer yet. `created_*` is about `requested_at`.
+    """
+    network = query.network_in(services)
+    to = None if query.address is None else spellings(services, query.address, network)
+    wanted = TransferFilter(
+        client_id=caller.client_id,
+        vault_id=query.vault_id,
+        network=network,
+        asset=query.asset_in(services),
+        states=tuple(dict.fromkeys(query.state)),
+        txid=query.txid,
+        external_id=query.external_id,
+        destinations=to,
+        created=query.created,
+        updated=query.updated,
+    )
     async with open_list(services.custody.database, TransferRow) as (session, settled):
         if query.vault_id is not None:
             await vaults.vault(session, query.vault_id, only=caller.client_id)

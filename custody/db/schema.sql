@@ -265,6 +265,8 @@ CREATE TABLE vaults (
 
 CREATE INDEX ix_vaults_client_id ON vaults (client_id);
 
+CREATE INDEX ix_vaults_client_id_serial ON vaults (client_id, serial);
+
 CREATE INDEX ix_vaults_serial ON vaults (serial);
 
 CREATE TABLE addresses (
@@ -293,6 +295,8 @@ CREATE INDEX ix_addresses_network_seq ON addresses (network, seq);
 CREATE INDEX ix_addresses_serial ON addresses (serial);
 
 CREATE INDEX ix_addresses_vault_id ON addresses (vault_id);
+
+CREATE INDEX ix_addresses_vault_id_serial ON addresses (vault_id, serial);
 
 CREATE TABLE ledger_accounts (
     id VARCHAR NOT NULL,
@@ -393,6 +397,8 @@ CREATE TABLE transfers (
     amount NUMERIC(78, 0) NOT NULL,
     costs_max NUMERIC(78, 0) NOT NULL,
     note VARCHAR,
+    external_id VARCHAR,
+    metadata_json VARCHAR,
     initiator VARCHAR NOT NULL,
     retry_of VARCHAR,
     state VARCHAR NOT NULL,
@@ -409,13 +415,31 @@ CREATE TABLE transfers (
     CONSTRAINT fk_transfers_retry_of FOREIGN KEY(retry_of) REFERENCES transfers (id)
 );
 
+CREATE INDEX ix_transfers_asset_serial ON transfers (asset, serial);
+
 CREATE INDEX ix_transfers_client_id ON transfers (client_id);
+
+CREATE INDEX ix_transfers_client_id_serial ON transfers (client_id, serial);
+
+CREATE INDEX ix_transfers_destination_serial ON transfers (destination, serial);
+
+CREATE UNIQUE INDEX ix_transfers_external_id ON transfers (external_id, client_id);
+
+CREATE INDEX ix_transfers_network_serial ON transfers (network, serial);
 
 CREATE INDEX ix_transfers_network_state ON transfers (network, state);
 
+CREATE INDEX ix_transfers_requested_at ON transfers (requested_at);
+
 CREATE INDEX ix_transfers_serial ON transfers (serial);
 
+CREATE INDEX ix_transfers_state_serial ON transfers (state, serial);
+
+CREATE INDEX ix_transfers_updated_at ON transfers (updated_at);
+
 CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
+
+CREATE INDEX ix_transfers_vault_id_serial ON transfers (vault_id, serial);
 
 CREATE TABLE vault_freezes (
     id VARCHAR NOT NULL,
@@ -561,6 +585,7 @@ CREATE TABLE deposits (
     reservation_id VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     decided_at TIMESTAMP WITH TIME ZONE,
+    updated_at TIMESTAMP WITH TIME ZONE,
     serial BIGINT,
     CONSTRAINT pk_deposits PRIMARY KEY (id),
     CONSTRAINT uq_deposits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place),
@@ -570,7 +595,17 @@ CREATE TABLE deposits (
     CONSTRAINT fk_deposits_reservation_id FOREIGN KEY(reservation_id) REFERENCES ledger_entries (id)
 );
 
+CREATE INDEX ix_deposits_address_id_serial ON deposits (address_id, serial);
+
+CREATE INDEX ix_deposits_asset_serial ON deposits (asset, serial);
+
 CREATE INDEX ix_deposits_client_id ON deposits (client_id);
+
+CREATE INDEX ix_deposits_client_id_serial ON deposits (client_id, serial);
+
+CREATE INDEX ix_deposits_created_at ON deposits (created_at);
+
+CREATE INDEX ix_deposits_network_serial ON deposits (network, serial);
 
 CREATE INDEX ix_deposits_network_state ON deposits (network, state);
 
@@ -578,7 +613,15 @@ CREATE INDEX ix_deposits_network_txid ON deposits (network, txid);
 
 CREATE INDEX ix_deposits_serial ON deposits (serial);
 
+CREATE INDEX ix_deposits_state_serial ON deposits (state, serial);
+
+CREATE INDEX ix_deposits_txid_serial ON deposits (txid, serial);
+
+CREATE INDEX ix_deposits_updated_at ON deposits (updated_at);
+
 CREATE INDEX ix_deposits_vault_id ON deposits (vault_id);
+
+CREATE INDEX ix_deposits_vault_id_serial ON deposits (vault_id, serial);
 
 CREATE TABLE foreign_debits (
     id VARCHAR NOT NULL,
@@ -860,6 +903,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.memo IS DISTINCT FROM NEW.memo
    OR OLD.amount IS DISTINCT FROM NEW.amount
    OR OLD.note IS DISTINCT FROM NEW.note
+   OR OLD.external_id IS DISTINCT FROM NEW.external_id
+   OR OLD.metadata_json IS DISTINCT FROM NEW.metadata_json
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.retry_of IS DISTINCT FROM NEW.retry_of
    OR OLD.requested_at IS DISTINCT FROM NEW.requested_at

@@ -201,9 +201,17 @@ class DepositRow(Row):
     reservation_id: Mapped[str] = mapped_column(ForeignKey("ledger_entries.id"))
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime | None]
+    """When its state changed last."""
     serial: Mapped[Serial]
 
 
+for _column in ("client_id", "vault_id", "network", "asset", "state", "address_id", "txid"):
+    Index(None, DepositRow.__table__.c[_column], DepositRow.serial)
+Index("ix_deposits_created_at", DepositRow.created_at)
+Index("ix_deposits_updated_at", DepositRow.updated_at)
+Index("ix_vaults_client_id_serial", VaultRow.client_id, VaultRow.serial)
+Index("ix_addresses_vault_id_serial", AddressRow.vault_id, AddressRow.serial)
 Index("ix_deposits_network_state", DepositRow.network, DepositRow.state)
 Index("ix_deposits_network_txid", DepositRow.network, DepositRow.txid)
 

@@ -25,7 +25,9 @@ class TransferRow(Row):
     """`id` follows from the client and its retry key (`transfers.request`). Lists go by `ordinal`,
     which sorts by time. `costs_max`: the most that it may cost in the native asset, all kinds
     together, in the greatest of its versions. `version` counts the changes of state. `waiting`: the
-    code of what it waits for, if anything. Bytes and blocks are its transactions' affair.
+    code of what it waits for, if anything. `external_id` (of one transfer of the client) and
+    `metadata_json` are the client's own words, which nobody signs. Bytes and blocks are its
+    transactions' affair.
     """
 
     __tablename__ = "transfers"
@@ -40,6 +42,8 @@ class TransferRow(Row):
     amount: Mapped[int] = mapped_column(BaseUnits)
     costs_max: Mapped[int] = mapped_column(BaseUnits)
     note: Mapped[str | None]
+    external_id: Mapped[str | None]
+    metadata_json: Mapped[str | None]
     initiator: Mapped[str]
     retry_of: Mapped[str | None] = mapped_column(ForeignKey("transfers.id"))
     state: Mapped[str]
@@ -52,6 +56,11 @@ class TransferRow(Row):
 
 
 Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
+Index("ix_transfers_external_id", TransferRow.external_id, TransferRow.client_id, unique=True)
+Index("ix_transfers_requested_at", TransferRow.requested_at)
+Index("ix_transfers_updated_at", TransferRow.updated_at)
+for _column in ("client_id", "vault_id", "network", "asset", "state", "destination"):
+    Index(None, TransferRow.__table__.c[_column], TransferRow.serial)
 
 
 class MandateRow(Row):

@@ -78,7 +78,9 @@ LIVES: Final[Mapping[type[Row], Life]] = {
         changing=("open_key",), once=("ended_at", "ended_by", "ended_reason", "difference")
     ),
     AddressRow: Life(changing=("label",)),
-    DepositRow: Life(changing=("state", "final_height", "reservation_id", "decided_at")),
+    DepositRow: Life(
+        changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")
+    ),
     ForeignDebitRow: Life(
         changing=(
             "verdict",
@@ -218,4 +220,5 @@ def keys_of(table: Table) -> Sequence[Sequence[str]]:
     """The columns of each key that no two rows share, in a stable order."""
     keys: list[Any] = [table.primary_key]
     keys += [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+    keys += [each for each in table.indexes if each.unique]
     return sorted([column.name for column in key.columns] for key in keys)

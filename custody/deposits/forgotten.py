@@ -64,6 +64,7 @@ async def no_income(
             batch.move(Post(account, outside, row.amount, row.id, Reason.FOREIGN_DEBIT))
             has[account] = max(0, has.get(account, 0) - row.amount)
         row.state, row.decided_at = DepositState.REVERSED.value, now
+        row.updated_at = now
         coin = await session.get(CoinRow, (row.network, row.txid, output_index(row.place)))
         if coin is not None:
             coin.own_change = True

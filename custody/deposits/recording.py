@@ -74,6 +74,7 @@ class Recorder:
                 continue
             self._batch.move(Void(row.reservation_id))
             row.state, row.decided_at = after(row.state, Turn.UNDO).value, self._now
+            row.updated_at = self._now
             self.reversed.append(row.id)
 
     async def credit(self, credit_height: int | None) -> None:
@@ -89,6 +90,7 @@ class Recorder:
         for row in final:
             self._batch.move(Settle(row.reservation_id, row.amount))
             row.state, row.decided_at = after(row.state, Turn.SETTLE).value, self._now
+            row.updated_at = self._now
             self.credited.append(row.id)
 
     async def add(self, found: Sequence[Found], credit_height: int | None) -> None:
@@ -153,4 +155,5 @@ class Recorder:
             "reservation_id": held,
             "created_at": self._now,
             "decided_at": self._now if final else None,
+            "updated_at": self._now,
         }

@@ -13,7 +13,6 @@ from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
 from custody.db.chunks import all_in, chunks
-from custody.db.listing import Window, page
 from custody.db.session import ReadSession
 from custody.db.tables import (
     AddressRow,
@@ -40,28 +39,6 @@ async def deposit(session: ReadSession, deposit_id: str, *, only: str | None = N
     if found is None or only not in (None, found.client_id):
         raise NotFound("deposit_not_found", "There is no such deposit.")
     return found
-
-
-async def deposits(
-    session: ReadSession,
-    *,
-    only: str | None = None,
-    vault: str | None = None,
-    network: NetworkId | None = None,
-    state: DepositState | None = None,
-    window: Window,
-) -> Sequence[DepositRow]:
-    """One page in order of arrival."""
-    statement = select(DepositRow)
-    if only is not None:
-        statement = statement.where(DepositRow.client_id == only)
-    if vault is not None:
-        statement = statement.where(DepositRow.vault_id == vault)
-    if network is not None:
-        statement = statement.where(DepositRow.network == network)
-    if state is not None:
-        statement = statement.where(DepositRow.state == state.value)
-    return await session.all(page(statement, DepositRow, window))
 
 
 async def owners(

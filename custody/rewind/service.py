@@ -176,6 +176,7 @@ class Rewind:
         ids = await self._ledger.apply(session, booking.draft.movements)
         for deposit in plan.deposits:
             deposit.state, deposit.decided_at = after(deposit.state, Turn.REWIND).value, now
+            deposit.updated_at = now
         for debit in plan.debits:
             debit.state, debit.decided_at = DebitState.REVERSED.value, now
         for each in settled:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import bindparam, exists, select
 
 from chains.costs import Costs
-from chains.model import NetworkId
 from custody.db.feed_tables import EventRow
 from custody.db.listing import Window, page
 from custody.db.session import ReadSession, WriteSession
@@ -22,16 +20,6 @@ from custody.db.transfer_tables import (
 )
 from custody.transfers.consent import Consent
 from custody.transfers.state import WAITING, State
-
-
-@dataclass(frozen=True, slots=True)
-class TransferFilter:
-    """`client_id`: what the caller may see. None does not filter."""
-
-    client_id: str | None = None
-    vault_id: str | None = None
-    network: NetworkId | None = None
-    state: State | None = None
 
 
 async def lock_transfer(session: WriteSession, transfer_id: str) -> TransferRow | None:
@@ -71,19 +59,13 @@ async def is_known(session: WriteSession, transfer_id: str) -> bool:
     return bool(await session.quick_rows(_KNOWN, {"id": transfer_id}))
 
 
-async def page_of_transfers(
-    session: ReadSession, wanted: TransferFilter, window: Window
-) -> Sequence[TransferRow]:
-    statement = select(TransferRow)
-    if wanted.client_id is not None:
-        statement = statement.where(TransferRow.client_id == wanted.client_id)
-    if wanted.vault_id is not None:
-        statement = statement.where(TransferRow.vault_id == wanted.vault_id)
-    if wanted.network is not None:
-        statement = statement.where(TransferRow.network == wanted.network)
-    if wanted.state is not None:
-        statement = statement.where(TransferRow.state == wanted.state)
-    return await session.all(page(statement, TransferRow, window))
+async def holder_of(session: ReadSession, client: str, external_id: str) -> str | None:
+    """The client's transfer that has this name."""
+    return await session.first(
+        select(TransferRow.id).where(
+            TransferRow.external_id == external_id, TransferRow.client_id == client
+        )
+    )
 
 
 async def events_of(session: ReadSession, transfer_id: str) -> Sequence[EventRow]:

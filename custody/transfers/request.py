@@ -4,6 +4,7 @@ number and bytes, which are stored so that a repeated request gets the same ones
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -25,7 +26,7 @@ class TransferRequest:
     """`destination` as somebody typed it; amounts in base units, positive. `fee_max`: the most that
     the fee may be; `costs_max`: the same for other kinds; what is not named has the network's
     default. `memo`: part of who is paid. `retry_of`: the transfer, ended without paying anybody,
-    that this one repeats."""
+    that this one repeats. `external_id`: the client's own name of it, which no other has."""
 
     vault_id: str
     network: NetworkId
@@ -37,6 +38,8 @@ class TransferRequest:
     memo: str | None = None
     retry_of: str | None = None
     note: str | None = None
+    external_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def says_no_costs(self) -> bool:
@@ -68,6 +71,13 @@ def transfer_id_of(client_id: str, key: str) -> str:
     one gives the same request the same id again, and the signer's guard remembers it.
     """
     return derived_id("tfr", _TRANSFER_DOMAIN, client_id, key)
+
+
+def words_json(words: Mapping[str, str]) -> str | None:
+    """How metadata is stored; nothing if there is none."""
+    if not words:
+        return None
+    return json.dumps(dict(words), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,9 +39,10 @@ from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
-from custody.transfers import repository, reservations
+from custody.transfers import list_repository, repository, reservations
 from custody.transfers.apply import WORDS, Change, load, run_effects, transition
 from custody.transfers.consent import Consent, decide
+from custody.transfers.filters import TransferFilter
 from custody.transfers.idempotency import (
     key_reused,
     lock_answer,
@@ -49,7 +50,6 @@ from custody.transfers.idempotency import (
     stored_answer,
 )
 from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in
-from custody.transfers.repository import TransferFilter
 from custody.transfers.request import (
     Answer,
     Estimate,
@@ -58,6 +58,7 @@ from custody.transfers.request import (
     Shown,
     TransferRequest,
     transfer_id_of,
+    words_json,
 )
 from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
 from custody.vaults.paying import choose_source
@@ -136,10 +137,10 @@ class Transfers:
 
         A policy that says no makes a transfer in state denied, for the record, and reserves
         nothing. Raises Invalid and chains.errors.InvalidInput for what can't mean anything (these
-        are not stored), NotFound vault_not_found, Conflict idempotency_key_reused, Unavailable
-        signer_ahead, SignerError if the policy was never known, Unprocessable policy_missing. Every
-        other Unprocessable (amount_above_balance, vault_frozen, destination_in_same_vault) becomes
-        a stored answer.
+        are not stored), NotFound vault_not_found, Conflict (idempotency_key_reused,
+        external_id_taken), Unavailable signer_ahead, SignerError if the policy was never known,
+        Unprocessable policy_missing. Every other Unprocessable (amount_above_balance,
+        vault_frozen, destination_in_same_vault) becomes a stored answer.
         """
         codec, payment, costs_max = self._understand(request)
         policy = await self._policies.current()
@@ -232,7 +233,7 @@ class Transfers:
     async def page(
         self, session: ReadSession, wanted: TransferFilter, window: Window
     ) -> Sequence[Shown]:
-        rows = await repository.page_of_transfers(session, wanted, window)
+        rows = await list_repository.page_of_transfers(session, wanted, window)
         return await shown(session, rows)
 
     # Creating, step by step
@@ -271,6 +272,7 @@ class Transfers:
         if await repository.is_known(session, named):
             return await _answer_of_the_known(session, ask, named, key, render)
         await _check_possible(session, ask, payer)
+        await _check_external_id(session, ask.request, payer.client_id)
         mandate, verdict = await self._judge(session, ask, payer, named)
         event, reason = _event_of(verdict)
         after, effects = advance(Transfer(mandate.core.transfer), event, reason)
@@ -348,7 +350,10 @@ class Transfers:
     async def _answer_of_the_other(self, request: TransferRequest, key: Idempotency) -> Answer:
         """Somebody stored an answer under our key while we worked; ours is undone."""
         async with self._database.read() as session:
-            stored = await stored_answer(session, await _owned(session, request, key))
+            key = await _owned(session, request, key)
+            stored = await stored_answer(session, key)
+            if stored is None and key.client_id is not None:
+                await _check_external_id(session, request, key.client_id)
         if stored is None:
             raise Conflict("try_again", "the request met another one; send it again")
         return stored
@@ -439,6 +444,20 @@ async def _check_retry(session: ReadSession, request: TransferRequest, payer: Pa
         )
 
 
+async def _check_external_id(session: ReadSession, request: TransferRequest, client: str) -> None:
+    """One name, one transfer, also one that was denied."""
+    if request.external_id is None:
+        return
+    holder = await repository.holder_of(session, client, request.external_id)
+    if holder is not None:
+        raise Conflict(
+            "external_id_taken",
+            f"the transfer {holder} has this external_id",
+            field="external_id",
+            named={"transfer_id": holder},
+        )
+
+
 async def shown(session: ReadSession, rows: Sequence[TransferRow]) -> Sequence[Shown]:
     """With all that belongs to each."""
     ids = [row.id for row in rows]
@@ -465,6 +484,8 @@ def _fields(ask: _Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
         "amount": ask.payment.amount,
         "costs_max": ask.total_max,
         "note": ask.request.note,
+        "external_id": ask.request.external_id,
+        "metadata_json": words_json(ask.request.metadata),
         "initiator": mandate.core.initiator,
         "retry_of": ask.request.retry_of,
         "state": after.state,

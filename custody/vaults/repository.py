@@ -133,6 +133,17 @@ async def address(session: ReadSession, address_id: str, *, only: str | None) ->
     return found
 
 
+async def address_ids(
+    session: ReadSession, texts: Collection[str], *, only: str | None
+) -> tuple[str, ...]:
+    """Of the addresses that users see and that are spelled so, on whichever network."""
+    mine = select(AddressRow.id).where(AddressRow.address.in_(texts), AddressRow.change.is_(False))
+    if only is not None:
+        mine = mine.join(VaultRow, VaultRow.id == AddressRow.vault_id)
+        mine = mine.where(VaultRow.client_id == only)
+    return tuple(await session.all(mine.order_by(AddressRow.id)))
+
+
 async def addresses_by_id(session: ReadSession, ids: Collection[str]) -> dict[str, str]:
     """The addresses' texts."""
     rows = await session.rows(

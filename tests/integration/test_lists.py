@@ -13,7 +13,7 @@ import pytest_asyncio
 from custody.db.listing import Window, open_list
 from custody.db.session import Database
 from custody.db.transfer_tables import TransferRow
-from custody.transfers.repository import TransferFilter
+from custody.transfers.filters import TransferFilter
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT
 

@@ -283,7 +283,7 @@ async def _insert_deposit(counter: Counter) -> str:
             client_id=counter.client_id,
             vault_id=counter.vault_id,
             address_id=address.id,
-            txid="bb",
+            txid="bb" * 32,
             place="output:0",
             amount=1250,
             state="pending",

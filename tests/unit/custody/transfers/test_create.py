@@ -19,7 +19,7 @@ from custody.db.session import Database
 from custody.db.tables import IdempotencyRow
 from custody.errors import Conflict, Invalid, NotFound
 from custody.policies.windows import usage
-from custody.transfers.repository import TransferFilter
+from custody.transfers.filters import TransferFilter
 from custody.transfers.request import Answer, transfer_id_of
 from signer.client import SignerUnavailable
 from signer.policy import Payee, Window

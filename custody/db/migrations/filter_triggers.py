@@ -1,0 +1,11 @@
+"""What a transfer keeps since it has an external id, as one migration made it. It does not change any
+more."""
+
+# fmt: off
+SQLITE = (
+    "CREATE TRIGGER transfers_no_update BEFORE UPDATE ON transfers\nWHEN OLD.rowid IS NOT NEW.rowid\n   OR OLD.id IS NOT NEW.id\n   OR OLD.ordinal IS NOT NEW.ordinal\n   OR OLD.client_id IS NOT NEW.client_id\n   OR OLD.vault_id IS NOT NEW.vault_id\n   OR OLD.network IS NOT NEW.network\n   OR OLD.asset IS NOT NEW.asset\n   OR OLD.destination IS NOT NEW.destination\n   OR OLD.memo IS NOT NEW.memo\n   OR OLD.amount IS NOT NEW.amount\n   OR OLD.note IS NOT NEW.note\n   OR OLD.external_id IS NOT NEW.external_id\n   OR OLD.metadata_json IS NOT NEW.metadata_json\n   OR OLD.initiator IS NOT NEW.initiator\n   OR OLD.retry_of IS NOT NEW.retry_of\n   OR OLD.requested_at IS NOT NEW.requested_at\n   OR OLD.serial IS NOT NULL AND OLD.serial IS NOT NEW.serial\nBEGIN SELECT RAISE(ABORT, 'transfers: the past does not change'); END",
+    "CREATE TRIGGER transfers_no_replace BEFORE INSERT ON transfers\nWHEN EXISTS (SELECT 1 FROM transfers WHERE rowid = NEW.rowid\n   OR external_id = NEW.external_id AND client_id = NEW.client_id\n   OR id = NEW.id\n   OR ordinal = NEW.ordinal)\nBEGIN SELECT RAISE(ABORT, 'transfers: the past does not change'); END",
+)
+POSTGRESQL = (
+    'CREATE TRIGGER transfers_no_update BEFORE UPDATE ON transfers\nFOR EACH ROW\nWHEN (OLD.id IS DISTINCT FROM NEW.id\n   OR OLD.ordinal IS DISTINCT FROM NEW.ordinal\n   OR OLD.client_id IS DISTINCT FROM NEW.client_id\n   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id\n   OR OLD.network IS DISTINCT FROM NEW.network\n   OR OLD.asset IS DISTINCT FROM NEW.asset\n   OR OLD.destination IS DISTINCT FROM NEW.destination\n   OR OLD.memo IS DISTINCT FROM NEW.memo\n   OR OLD.amount IS DISTINCT FROM NEW.amount\n   OR OLD.note IS DISTINCT FROM NEW.note\n   OR OLD.external_id IS DISTINCT FROM NEW.external_id\n   OR OLD.metadata_json IS DISTINCT FROM NEW.metadata_json\n   OR OLD.initiator IS DISTINCT FROM NEW.initiator\n   OR OLD.retry_of IS DISTINCT FROM NEW.retry_of\n   OR OLD.requested_at IS DISTINCT FROM NEW.requested_at\n   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change()',
+)
