@@ -77,6 +77,10 @@ class Reason(NamedTuple):
     text: str
 
 
+Broken = Iterator[Reason]
+"""What of a rule does not hold."""
+
+
 class RuleTrace(NamedTuple):
     """What became of one rule. `applies`: a deny rule denies, an allow rule could decide."""
 
@@ -175,7 +179,7 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
 
 def _broken_limits(
     limits: Limits, policy: Policy, facts: Facts, held: Held, now: datetime
-) -> Iterator[Reason]:
+) -> Broken:
     for effect in facts.core.effects if limits.per_transfer or limits.windows else ():
         if taking_of(effect, facts.native) is None:
             yield Reason(Detail.AMOUNT_LIMIT, f"no amount says what a {action_of(effect)} takes")
@@ -194,9 +198,7 @@ def _broken_limits(
         yield Reason(Detail.HOURS, f"outside the hours of {limits.hours.zone}")
 
 
-def _broken_window(
-    limit: WindowLimit, policy: Policy, facts: Facts, held: Held
-) -> Iterator[Reason]:
+def _broken_window(limit: WindowLimit, policy: Policy, facts: Facts, held: Held) -> Broken:
     for window, taking in windows_of(limit, facts):
         used = held(window)
         if used is None:
@@ -216,9 +218,7 @@ def _within(hours: Hours, now: datetime) -> bool:
     return local.weekday() in hours.days and hours.start <= minute < hours.end
 
 
-def _broken_terms(
-    rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime
-) -> Iterator[Reason]:
+def _broken_terms(rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime) -> Broken:
     yield from _broken_costs(grant, policy, facts)
     lifetime = facts.expires_at - facts.offered_at
     if lifetime > timedelta(seconds=grant.mandate_lifetime_s):
@@ -233,7 +233,7 @@ def _broken_terms(
             yield Reason(Detail.DESTINATION_COOLING, f"{name} was added too recently")
 
 
-def _broken_costs(grant: Grant, policy: Policy, facts: Facts) -> Iterator[Reason]:
+def _broken_costs(grant: Grant, policy: Policy, facts: Facts) -> Broken:
     """A cost in another asset than the network's own is granted by no rule."""
     network = facts.core.network
     for (asset, kind), most in facts.costs_max.items():
