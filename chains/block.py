@@ -1,9 +1,10 @@
 """What one block did to accounts: the answer of every chain's reader, and what followers work on.
 
-Values only. However and wherever a block is read, it gives the same movements at the same places.
-A place comes from the transaction alone, and not from where the transaction stands in its block. So
-a reorg that moves a transaction makes no new deposit of its payment. A way of reading that sees
-less (`Reading`) gives fewer movements, and never other places.
+Values only; those of which a block has hundreds are named tuples, which are made in a third of a
+dataclass's time. However and wherever a block is read, it gives the same movements at the same
+places. A place comes from the transaction alone, and not from where the transaction stands in its
+block. So a reorg that moves a transaction makes no new deposit of its payment. A way of reading
+that sees less (`Reading`) gives fewer movements, and never other places.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from chains.costs import CostKind
 from chains.model import Address, AssetId, BlockRef, TxId
@@ -21,8 +22,7 @@ BLOCK_FEE: Final = "block-fee"
 """What transactions paid to who made the block; `Movement.txid` is the block's hash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """`units` base units of `asset` came to `address` (above zero) or left it (below zero).
 
     `place`, within the transaction, is one of
@@ -82,8 +82,7 @@ def cost_kind(place: str) -> CostKind | None:
     return CostKind(name) if kind == "cost" else None
 
 
-@dataclass(frozen=True, slots=True)
-class Inclusion:
+class Inclusion(NamedTuple):
     """That an account chain has executed a transaction. `sender`: whose account pays its costs.
     `failure`: None if it did what it was meant to do, else the chain's own word, never empty; then
     its costs are paid and its effects did not happen."""

@@ -8,8 +8,7 @@ traits charges in ways of its own, so there only receipts are believed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chains.costs import CostKind
 from chains.evm.build import Kind
@@ -21,8 +20,7 @@ Json = Mapping[str, Any]
 _BLOB_TYPE: Final = "0x3"
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """`costs`: base units by kind, as they leave the sender. `tip`: what of it the recipient of the
     block's fees gets; the rest is burnt, or goes where the network says."""
 

@@ -18,7 +18,7 @@ of ours. Anything else is a foreign debit: somebody has the key, or custody forg
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -267,7 +267,7 @@ class _Agreed:
             (rest - paid - locked, Verdict.EXCESS),
         )
         return [
-            Decision(replace(movement, units=-units), owner, verdict, own.id)
+            Decision(movement._replace(units=-units), owner, verdict, own.id)
             for units, verdict in parts
             if units
         ]

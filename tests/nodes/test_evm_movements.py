@@ -117,7 +117,7 @@ def told_without_traces(block: Block) -> Block:
     """What is left where nobody tells the calls below a transaction's own."""
     seen = [each for each in block.movements if not _is_inner(each)]
     included = [
-        replace(each, failure=each.failure and "receipt status 0") for each in block.included
+        each._replace(failure=each.failure and "receipt status 0") for each in block.included
     ]
     reading = Reading.WITHOUT_INTERNAL if included else Reading.COMPLETE
     return replace(block, movements=tuple(seen), included=tuple(included), reading=reading)

@@ -7,8 +7,7 @@ made by chains themselves; a network's traits know which those are.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
 
@@ -16,8 +15,7 @@ Beside = tuple[str, str | None, str | None, int]
 """Place, payer (None: made by the chain), payee (None: burnt) and base units."""
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(NamedTuple):
     """`nonce`: which one of its sender it uses up; None where the block does not tell that it does.
     `charged`: the sender bears what the receipt says. `beside`: what moves beside its calls.
     `calls`: what its calls moved stands."""

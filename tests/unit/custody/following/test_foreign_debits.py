@@ -166,7 +166,7 @@ async def test_more_than_our_own_transaction_may_pay(database: Database):
         return replace(
             block,
             movements=tuple(
-                replace(each, units=each.units - 7) if each.units < -10_000 else each
+                each._replace(units=each.units - 7) if each.units < -10_000 else each
                 for each in block.movements
             ),
         )

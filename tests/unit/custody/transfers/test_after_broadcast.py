@@ -180,7 +180,7 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
         """The node says that more left than the bytes allow."""
         found = await read(height)
         moved = [
-            replace(each, units=-2_001) if cost_kind(each.place) else each
+            each._replace(units=-2_001) if cost_kind(each.place) else each
             for each in (found.movements if found else ())
         ]
         return replace(found, movements=tuple(moved)) if found else None
