@@ -43,6 +43,9 @@ FORM: Final[Words] = {
     "cursor_invalid": Word(
         (422,), "The cursor is not one of this list.", "Take it from `next_cursor`."
     ),
+    "parameter_repeated": Word(
+        (422,), "A query parameter is given twice that may be given once.", "Give it once."
+    ),
     "amount_ambiguous": Word(
         (422,), "Both or neither of a decimal amount and base units are given.", "Give one."
     ),
@@ -58,6 +61,12 @@ CUSTODY: Final[Words] = {
     "idempotency_key_reused": Word(
         (409,), "The key was used for another request.", "Use a new key for a new request."
     ),
+    "external_id_taken": Word(
+        (409,),
+        "Another transfer of the client has this `external_id`; `transfer_id` names it.",
+        "Look at that one. Another payment needs another name.",
+    ),
+    "address_unknown": Word((422,), "The address that a list asks for is none of ours.", _LOOK),
     "storage_full": Word((503,), "The database has no space left; nothing was stored.", _LATER),
     "database_unavailable": Word(
         (503,), "The database does not answer, or takes reads only.", _LATER
