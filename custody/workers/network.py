@@ -166,8 +166,8 @@ class NetworkWorker:
         return [(item, progress[item.subject]) for item in items]
 
 
-async def _soon(event: asyncio.Event, longest: float) -> None:
+async def _soon(event: asyncio.Event, delay: float) -> None:
     """Until it is set, or so many seconds have passed."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(longest):
+        async with asyncio.timeout(delay):
             await event.wait()
