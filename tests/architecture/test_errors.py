@@ -13,6 +13,7 @@ from api import errors
 from api.errorcodes import text, words
 from api.errorcodes.requests import COMMANDS
 from chains.errors import ChainError
+from chains.follow import ReorgTooDeep
 from custody import errors as custody
 from custody.db import trouble
 from custody.ledger.result import Result, is_done
@@ -55,6 +56,7 @@ def given() -> Iterator[Given]:
     yield from COMPOSED.items()
     yield from ((code, status) for status, code in errors._CODES.items())
     yield from ((code, 422) for code in errors._VALIDATION_CODES.values())
+    yield from ((code, 422) for code in errors.OWN_CODES)
     yield from (("field_invalid", 422), ("http_error", None), ("unauthenticated", 401))
     yield from ((code, 503) for code in (trouble.STORAGE_FULL, trouble.UNAVAILABLE))
     yield from ((signer_code(code), 503) for code in RefusalCode)
@@ -69,7 +71,8 @@ def given() -> Iterator[Given]:
 def of_chains(kind: type[ChainError]) -> Iterator[Given]:
     yield kind.code, next((s for known, s in errors.STATUS if issubclass(kind, known)), None)
     for each in kind.__subclasses__():
-        yield from of_chains(each)
+        if each is not ReorgTooDeep:  # the follower's: an alarm, and no answer
+            yield from of_chains(each)
 
 
 def of_node(node: ast.AST) -> Iterator[Given]:
