@@ -8,19 +8,17 @@ asked before the transaction begins.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
 
-from chains.assets import Asset
 from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
-from chains.costs import Costs, by_asset, costs_in
+from chains.costs import Costs, costs_in
 from chains.effects import Pay
 from chains.families import Codecs
-from chains.model import Address, AddressType, AssetId, NetworkId
+from chains.model import AssetId, NetworkId
 from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
 from custody.db.ids import new_id
@@ -31,7 +29,7 @@ from custody.db.tables import VaultRow
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_fields
-from custody.journal.repository import check_open, place, signer_ahead
+from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
 from custody.ledger.model import AccountKind
 from custody.ledger.service import Ledger
@@ -40,8 +38,19 @@ from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
 from custody.transfers import list_repository, repository, reservations
-from custody.transfers.apply import WORDS, Change, load, run_effects, transition
-from custody.transfers.consent import Consent, decide
+from custody.transfers.apply import Change, load, run_effects, transition
+from custody.transfers.asking import (
+    FIRST,
+    Ask,
+    check_external_id,
+    check_maximum,
+    check_possible,
+    event_of,
+    fields,
+    payment_of,
+    terms,
+    visible,
+)
 from custody.transfers.filters import TransferFilter
 from custody.transfers.idempotency import (
     key_reused,
@@ -49,7 +58,7 @@ from custody.transfers.idempotency import (
     store_answer,
     stored_answer,
 )
-from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in
+from custody.transfers.mandates import shares_in
 from custody.transfers.request import (
     Answer,
     Estimate,
@@ -58,48 +67,13 @@ from custody.transfers.request import (
     Shown,
     TransferRequest,
     transfer_id_of,
-    words_json,
 )
-from custody.transfers.state import REPEATABLE, Event, State, Transfer, advance, can
+from custody.transfers.state import Event, State, Transfer, advance, can
 from custody.vaults.paying import choose_source
 from custody.vaults.paying_repository import Payer, find_payer, lock_payer
 from custody.vaults.resolve import resolve_address
-from signer.policy import Evaluation, Policy, Ruling, basis_of
+from signer.policy import Evaluation, basis_of
 from signer.wire import Action, Core, Mandate
-
-FIRST: Final = 1
-"""The version of a transfer's terms that it is made with."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """One request, understood, with the policy and the moment it is judged by."""
-
-    request: TransferRequest
-    caller: Caller
-    codec: TransactionCodec
-    payment: Pay
-    costs_max: Costs
-    policy: Policy
-    now: datetime
-
-    def is_for(self, row: TransferRow) -> bool:
-        """Whether `row` is what is asked for. A note is words, and may be lost by a recovery."""
-        paid = self.payment
-        return (
-            (row.vault_id, row.network, row.asset) == (self.request.vault_id, *self._asset)
-            and (row.destination, row.memo, row.amount) == (paid.address, paid.memo, paid.amount)
-            and (self.request.says_no_costs or row.costs_max == self.total_max)
-        )
-
-    @property
-    def total_max(self) -> int:
-        """The most that it may cost, all kinds together, in the native asset."""
-        return by_asset(self.costs_max)[self.codec.network.native.id]
-
-    @property
-    def _asset(self) -> tuple[str, str]:
-        return self.codec.network.id, self.payment.asset
 
 
 class Transfers:
@@ -146,7 +120,7 @@ class Transfers:
         policy = await self._policies.current()
         try:
             async with self._database.write_short() as session:
-                ask = _Ask(request, caller, codec, payment, costs_max, policy, self._clock())
+                ask = Ask(request, caller, codec, payment, costs_max, policy, self._clock())
                 answer = await self._create(session, ask, key, render)
         except Unprocessable as refusal:
             return await self._store_refusal(request, key, render.refused(refusal))
@@ -162,9 +136,9 @@ class Transfers:
         codec, payment, costs_max = self._understand(request)
         policy = await self._policies.current()
         async with self._database.read() as session:
-            ask = _Ask(request, caller, codec, payment, costs_max, policy, self._clock())
-            payer = _visible(ask, await find_payer(session, *_payment_of(ask)))
-            await _check_possible(session, ask, payer)
+            ask = Ask(request, caller, codec, payment, costs_max, policy, self._clock())
+            payer = visible(ask, await find_payer(session, *payment_of(ask)))
+            await check_possible(session, ask, payer)
             mandate, verdict = await self._judge(session, ask, payer, new_id("tfr"))
             accounts = await ledger_queries.accounts_of_vault(session, payer.vault_id)
         holds: dict[AssetId, int] = {}
@@ -249,8 +223,8 @@ class Transfers:
         native = codec.network.native
         costs_max = codec.network.bounds(request.fee_max)
         costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
-        _check_maximum("amount", request.amount, held[request.asset])
-        _check_maximum("fee_max", sum(costs_max.values()), native)
+        check_maximum("amount", request.amount, held[request.asset])
+        check_maximum("fee_max", sum(costs_max.values()), native)
         destination = resolve_address(
             codec.network, request.destination, self._families, self._catalogue
         )
@@ -259,11 +233,11 @@ class Transfers:
         return codec, payment, costs_max
 
     async def _create(
-        self, session: WriteSession, ask: _Ask, key: Idempotency, render: Renderer
+        self, session: WriteSession, ask: Ask, key: Idempotency, render: Renderer
     ) -> Answer:
         """Locks the vault first: its transfers queue here, so each sees the windows and the balance
         that those before it left."""
-        payer = _visible(ask, await lock_payer(session, *_payment_of(ask)))
+        payer = visible(ask, await lock_payer(session, *payment_of(ask)))
         key = replace(key, client_id=payer.client_id)
         stored = await lock_answer(session, key)
         if stored is not None:
@@ -271,30 +245,30 @@ class Transfers:
         named = transfer_id_of(payer.client_id, key.key)
         if await repository.is_known(session, named):
             return await _answer_of_the_known(session, ask, named, key, render)
-        await _check_possible(session, ask, payer)
-        await _check_external_id(session, ask.request, payer.client_id)
+        await check_possible(session, ask, payer)
+        await check_external_id(session, ask.request, payer.client_id)
         mandate, verdict = await self._judge(session, ask, payer, named)
-        event, reason = _event_of(verdict)
+        event, reason = event_of(verdict)
         after, effects = advance(Transfer(mandate.core.transfer), event, reason)
-        fields, terms = _fields(ask, mandate, after), _terms(ask, mandate, event)
-        await session.insert(TransferRow, [fields])
-        await session.insert(MandateRow, [terms])
+        made_row, offered = fields(ask, mandate, after), terms(ask, mandate, event)
+        await session.insert(TransferRow, [made_row])
+        await session.insert(MandateRow, [offered])
         if after.state is not State.DENIED:
             shares = shares_in(mandate)
             await windows.promise(session, mandate.core.transfer, shares, is_new=True)
             await self._hold(session, ask, mandate)
-        row = TransferRow(**fields)
+        row = TransferRow(**made_row)
         told = event_fields(row, event, after.state, after.reason, ask.now)
         await session.insert(EventRow, [told])
         endings = await run_effects(session, Change(row, event), effects, ask.now)
         await reservations.end(session, self._ledger, endings)
-        made = Shown(row, (MandateRow(**terms),), ())
+        made = Shown(row, (MandateRow(**offered),), ())
         answer = render.denied(made) if after.state is State.DENIED else render.created(made)
         await store_answer(session, key, answer, ask.now)
         return answer
 
     async def _judge(
-        self, session: ReadSession, ask: _Ask, payer: Payer, named: str
+        self, session: ReadSession, ask: Ask, payer: Payer, named: str
     ) -> tuple[Mandate, Evaluation]:
         """The mandate, and what the policy makes of it."""
         network = ask.codec.network
@@ -326,7 +300,7 @@ class Transfers:
         )
         return await Judge(ask.policy, ask.now).best_terms(session, draft)
 
-    async def _hold(self, session: WriteSession, ask: _Ask, mandate: Mandate) -> None:
+    async def _hold(self, session: WriteSession, ask: Ask, mandate: Mandate) -> None:
         paid = {ask.payment.asset: ask.payment.amount}
         wanted = reservations.parts_of(paid, ask.costs_max)
         await reservations.hold(
@@ -353,7 +327,7 @@ class Transfers:
             key = await _owned(session, request, key)
             stored = await stored_answer(session, key)
             if stored is None and key.client_id is not None:
-                await _check_external_id(session, request, key.client_id)
+                await check_external_id(session, request, key.client_id)
         if stored is None:
             raise Conflict("try_again", "the request met another one; send it again")
         return stored
@@ -367,7 +341,7 @@ async def _owned(session: ReadSession, request: TransferRequest, key: Idempotenc
 
 
 async def _answer_of_the_known(
-    session: WriteSession, ask: _Ask, named: str, key: Idempotency, render: Renderer
+    session: WriteSession, ask: Ask, named: str, key: Idempotency, render: Renderer
 ) -> Answer:
     """A transfer without the answer that was given for it: rebuilt from the signer's journal, in a
     database that had forgotten both. It is told again, and never made a second time."""
@@ -381,83 +355,6 @@ async def _answer_of_the_known(
     return replace(answer, replayed=True)
 
 
-def _payment_of(ask: _Ask) -> tuple[NetworkId, str, Address, AddressType]:
-    """What there is to know of the payer."""
-    network = ask.codec.network
-    return network.id, ask.request.vault_id, ask.payment.address, network.address_types[0]
-
-
-def _visible(ask: _Ask, payer: Payer | None) -> Payer:
-    """Raises NotFound vault_not_found."""
-    if payer is None or not ask.caller.sees(payer.client_id):
-        raise NotFound("vault_not_found", "There is no such vault.", field="vault_id")
-    return payer
-
-
-async def _check_possible(session: ReadSession, ask: _Ask, payer: Payer) -> None:
-    """Raises NotFound, Unprocessable, Unavailable signer_ahead."""
-    if payer.closed_since is not None:
-        raise signer_ahead()
-    _check_payer(payer)
-    await _check_retry(session, ask.request, payer)
-
-
-def _event_of(verdict: Evaluation) -> tuple[Event, str | None]:
-    """What a verdict means for a transfer, and why."""
-    match verdict.ruling:
-        case Ruling.DENY:
-            return Event.DENY, reason_of(verdict)
-        case Ruling.NEEDS_APPROVALS:
-            return Event.ASK, None
-        case Ruling.ALLOW | Ruling.NOT_YET:
-            return Event.ACCEPT, None
-
-
-def _check_maximum(field: str, units: int, asset: Asset) -> None:
-    if units > asset.maximum:
-        most = f"more {asset.symbol} than can exist"
-        raise Invalid("amount_above_maximum", most, field=field)
-
-
-def _check_payer(payer: Payer) -> None:
-    if payer.frozen_reason is not None:
-        raise Unprocessable("vault_frozen", f"nothing may leave: {payer.frozen_reason}")
-    if payer.pays_itself:
-        # It would cost a fee, move nothing, and look like a deposit.
-        raise Unprocessable(
-            "destination_in_same_vault",
-            "the destination belongs to the vault that would pay",
-            field="destination",
-        )
-
-
-async def _check_retry(session: ReadSession, request: TransferRequest, payer: Payer) -> None:
-    """Only what has ended without paying anybody can be asked for again, by the same client."""
-    if request.retry_of is None:
-        return
-    earlier = await repository.find_transfer(session, request.retry_of, payer.client_id)
-    if earlier is None:
-        raise NotFound("transfer_not_found", "no such transfer", field="retry_of")
-    if earlier.state not in REPEATABLE:
-        raise Unprocessable(
-            "transfer_not_repeatable", f"it is {earlier.state}, and may pay yet", field="retry_of"
-        )
-
-
-async def _check_external_id(session: ReadSession, request: TransferRequest, client: str) -> None:
-    """One name, one transfer, also one that was denied."""
-    if request.external_id is None:
-        return
-    holder = await repository.holder_of(session, client, request.external_id)
-    if holder is not None:
-        raise Conflict(
-            "external_id_taken",
-            f"the transfer {holder} has this external_id",
-            field="external_id",
-            named={"transfer_id": holder},
-        )
-
-
 async def shown(session: ReadSession, rows: Sequence[TransferRow]) -> Sequence[Shown]:
     """With all that belongs to each."""
     ids = [row.id for row in rows]
@@ -469,49 +366,6 @@ async def shown(session: ReadSession, rows: Sequence[TransferRow]) -> Sequence[S
 def _built(contest: Sequence[TransactionRow]) -> tuple[TransactionRow, ...]:
     """What was only claimed is of no interest to anybody."""
     return tuple(each for each in contest if each.payload is not None)
-
-
-def _fields(ask: _Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
-    return {
-        "id": mandate.core.transfer,
-        "ordinal": new_id("ord"),
-        "client_id": mandate.core.client,
-        "vault_id": mandate.core.vault,
-        "network": mandate.core.network,
-        "asset": ask.payment.asset,
-        "destination": ask.payment.address,
-        "memo": ask.payment.memo,
-        "amount": ask.payment.amount,
-        "costs_max": ask.total_max,
-        "note": ask.request.note,
-        "external_id": ask.request.external_id,
-        "metadata_json": words_json(ask.request.metadata),
-        "initiator": mandate.core.initiator,
-        "retry_of": ask.request.retry_of,
-        "state": after.state,
-        "version": after.version,
-        "waiting": None,
-        "reason": after.reason,
-        "requested_at": mandate.core.requested_at,
-        "updated_at": ask.now,
-    }
-
-
-def _terms(ask: _Ask, mandate: Mandate, event: Event) -> dict[str, Any]:
-    """The first version of its terms."""
-    word = WORDS.get(event)
-    consent = Consent.OFFERED if word is None else decide(Consent.OFFERED, word)
-    return {
-        "transfer_id": mandate.core.transfer,
-        "version": FIRST,
-        "document": document_of(mandate),
-        "digest": digest_of(mandate),
-        "costs_max": ask.costs_max,
-        "state": consent,
-        "offered_at": mandate.core.requested_at,
-        "expires_at": mandate.expires_at,
-        "decided_at": None if word is None else ask.now,
-    }
 
 
 def _too_late(transfer: Transfer) -> str:
