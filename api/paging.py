@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Generic, Protocol, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from api.schemas import Pattern
 from custody.db.listing import Window
 from custody.errors import Invalid
 
@@ -26,6 +27,13 @@ R = TypeVar("R")
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 _NUMBER = "seq_"
+_DIGITS = re.compile("[0-9]{1,16}", re.ASCII)
+_LAST = "[AEIMQUYcgk]"
+_TWO = f"(?:[MN][DTjz]|O[DT]){_LAST}"
+_NUMBERED = Pattern(
+    f"^c2VxXz{_LAST}(?:[w-z0-5](?:{_TWO}[w-z0-5]){{0,4}}(?:[MN][AQgw]|O[AQ]|{_TWO})?)?$"
+)
+"""`_NUMBER` and up to sixteen digits in Base64url (RFC 4648 section 5), three bytes at a time."""
 _ID = re.compile(r"[a-z]{3}_[0-9a-z]{1,26}", re.ASCII)
 
 
@@ -68,13 +76,17 @@ class PageQuery(BaseModel):
 class ListQuery(PageQuery):
     """Of a list of numbered rows."""
 
+    cursor: (
+        Annotated[str, AfterValidator(decode_cursor), StringConstraints(max_length=64), _NUMBERED]
+        | None
+    ) = Field(None, description="`next_cursor` of the page before")
     order: Order = Field(Order.ASC, description="`asc`: the oldest first")
 
     def window(self, settled: int | None) -> Window:
         """With one row more than are shown. Raises Invalid cursor_invalid for the cursor of another
         list."""
         number = self.after.removeprefix(_NUMBER)
-        if self.cursor is not None and (number == self.after or not number.isdecimal()):
+        if self.cursor is not None and (number == self.after or _DIGITS.fullmatch(number) is None):
             raise Invalid("cursor_invalid", "take the cursor from next_cursor", field="cursor")
         return Window(
             after=None if self.cursor is None else int(number),

@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from chains.assets import Amount, Asset
 from custody.reasons import LENGTH_MAX
+from custody.texts import ASCII, NAMING, PRINTABLE, fits
 
 
-def _printable(text: str) -> str:
-    """No control characters that a database, a log or a terminal would trip over."""
-    if not text.isprintable():
-        raise PydanticCustomError("text_unprintable", "only printable characters")
-    return text
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A rule that is checked elsewhere, as a pattern in the schema: who makes requests from the
+    document makes none that are refused for their form."""
+
+    text: str
+
+    def __get_pydantic_json_schema__(
+        self, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return handler(core) | {"pattern": self.text}
 
 
-Printable = Annotated[str, AfterValidator(_printable)]
-Name = Annotated[Printable, StringConstraints(min_length=1, max_length=200)]
-Reason = Annotated[Printable, StringConstraints(min_length=1, max_length=LENGTH_MAX)]
+def _only(pattern: str) -> AfterValidator:
+    """No characters that a database, a log or a terminal would trip over."""
+
+    def check(text: str) -> str:
+        if not fits(text, pattern):
+            raise PydanticCustomError("text_unprintable", "only printable characters")
+        return text
+
+    return AfterValidator(check)
+
+
+def _integral(value: object) -> object:
+    """JSON has one kind of number: 1.0 is an integer (JSON Schema, Validation, section 6.1.1)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Printable = Annotated[str, _only(PRINTABLE), Pattern(PRINTABLE)]
+Ascii = Annotated[str, _only(ASCII), Pattern(ASCII)]
+Name = Annotated[Printable, StringConstraints(min_length=1, max_length=200), Pattern(NAMING)]
+Reason = Annotated[
+    Printable, StringConstraints(min_length=1, max_length=LENGTH_MAX), Pattern(NAMING)
+]
 """Why a person decided something; kept with the decision."""
+
+
+Version = Annotated[int, Field(ge=1), BeforeValidator(_integral)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z]{3}_[0-9a-z]{26}$")]
-NetworkName = Annotated[Printable, StringConstraints(min_length=1, max_length=64)]
-AssetName = Annotated[Printable, StringConstraints(min_length=1, max_length=200)]
+NetworkName = Annotated[Ascii, StringConstraints(min_length=1, max_length=64)]
+AssetName = Annotated[Ascii, StringConstraints(min_length=1, max_length=200)]
 
 
 class Body(BaseModel):
@@ -44,10 +82,10 @@ def with_example(example: dict[str, Any]) -> ConfigDict:
     return ConfigDict(frozen=True, json_schema_extra={"examples": [example]})
 
 
-def body_example(example: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(
-        extra="forbid", strict=True, frozen=True, json_schema_extra={"examples": [example]}
-    )
+def body_example(example: dict[str, Any], **rules: Any) -> ConfigDict:
+    """`rules`: of JSON Schema, beside those of the fields."""
+    extra = {"examples": [example], **rules}
+    return ConfigDict(extra="forbid", strict=True, frozen=True, json_schema_extra=extra)
 
 
 class Money(View):

@@ -14,7 +14,7 @@ from api.auth import Approver, Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.paging import ListQuery, Page, encode_cursor, number_of
-from api.schemas import Body, Identifier, Printable, View, body_example, with_example
+from api.schemas import Ascii, Body, Identifier, Version, View, body_example, with_example
 from api.v1.transfer_views import (
     MANDATE_EXAMPLE,
     TRANSFER_EXAMPLE,
@@ -42,7 +42,7 @@ _MANDATE = (
     '"expires_at":"2026-03-03T06:30:00Z","fee_max":"50000",…}'
 )
 
-Person = Annotated[Printable, StringConstraints(min_length=1, max_length=200)]
+Person = Annotated[Ascii, StringConstraints(min_length=1, max_length=200)]
 
 
 class NeedView(View):
@@ -115,8 +115,8 @@ class NewApproval(Body):
     signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")] = Field(
         description="Ed25519, 64 bytes in lower-case hex"
     )
-    version: int | None = Field(
-        None, ge=1, description="of the terms that were shown; the one that counts now if absent"
+    version: Version | None = Field(
+        None, description="of the terms that were shown; the one that counts now if absent"
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints, model_validator
@@ -17,10 +17,12 @@ from api.errors import describe, document
 from api.idempotency import RequiredKey, idempotency_of, respond
 from api.paging import Page, number_of, page_of
 from api.schemas import (
+    Ascii,
     AssetName,
     Body,
     Identifier,
     NetworkName,
+    Pattern,
     Printable,
     body_example,
 )
@@ -54,7 +56,35 @@ router = APIRouter(prefix="/transfers", tags=["transfers"])
 ExternalId = Annotated[Printable, StringConstraints(min_length=1, max_length=128)]
 MetadataKey = Annotated[Printable, StringConstraints(min_length=1, max_length=40)]
 MetadataValue = Annotated[Printable, StringConstraints(max_length=500)]
-AmountText = Annotated[Printable, StringConstraints(min_length=1, max_length=160)]
+AmountText = Annotated[
+    Ascii,
+    StringConstraints(min_length=1, max_length=160),
+    Pattern(r"^[0-9]{1,78}(\.[0-9]{1,78})?$"),
+]
+UnitsText = Annotated[
+    Ascii, StringConstraints(min_length=1, max_length=160), Pattern("^[0-9]{1,78}$")
+]
+
+_GIVEN: dict[str, Any] = {"type": "string"}
+_NOT_GIVEN: dict[str, Any] = {"type": "null"}
+
+
+def _pair(first: str, second: str) -> dict[str, Any]:
+    """Schema of: `first` is given and `second` is not."""
+    return {"required": [first], "properties": {first: _GIVEN, second: _NOT_GIVEN}}
+
+
+_AMOUNT_RULES = [
+    {"oneOf": [_pair("amount", "amount_base_units"), _pair("amount_base_units", "amount")]},
+    {
+        "anyOf": [
+            {"properties": {"fee_max": _NOT_GIVEN}},
+            {"properties": {"fee_max_base_units": _NOT_GIVEN}},
+        ]
+    },
+    {"properties": {"costs_max": {"propertyNames": {"not": {"const": "fee"}}}}},
+]
+"""What `NewTransfer` checks about them, for who makes requests from the document."""
 
 
 class NewTransfer(Body):
@@ -70,7 +100,8 @@ class NewTransfer(Body):
             "note": "payout 17",
             "external_id": "invoice-2041",
             "metadata": {"order": "A-17"},
-        }
+        },
+        allOf=_AMOUNT_RULES,
     )
 
     vault_id: Identifier
@@ -78,20 +109,20 @@ class NewTransfer(Body):
     asset: AssetName | None = Field(
         None, description="CAIP-19 id; the network's native asset if absent"
     )
-    destination: Annotated[Printable, StringConstraints(min_length=1, max_length=128)]
+    destination: Annotated[Ascii, StringConstraints(min_length=1, max_length=128)]
     amount: AmountText | None = Field(None, description="decimal, e.g. `0.05`")
-    amount_base_units: AmountText | None = Field(None, description="integer, e.g. `5000000`")
+    amount_base_units: UnitsText | None = Field(None, description="integer, e.g. `5000000`")
     fee_max: AmountText | None = Field(
         None, description="decimal in the network's native unit; the network's default if absent"
     )
-    fee_max_base_units: AmountText | None = None
+    fee_max_base_units: UnitsText | None = None
     costs_max: dict[Annotated[CostKind, Field(strict=False)], AmountText] = Field(
         default_factory=dict,
         max_length=16,
         description="the most that other kinds of cost may be, decimals in the network's native "
         "unit by kind (`rent`, `activation`); the network's default where a kind is absent",
     )
-    memo: Annotated[Printable, StringConstraints(min_length=1, max_length=256)] | None = Field(
+    memo: Annotated[Ascii, StringConstraints(min_length=1, max_length=256)] | None = Field(
         None, description="part of who is paid, on networks whose payments carry one"
     )
     retry_of: Identifier | None = Field(

@@ -21,6 +21,7 @@ from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import AddressRow, ClientRow, VaultOpeningRow, VaultRow
 from custody.errors import Conflict, Invalid, NotFound
 from custody.journal.repository import check_open
+from custody.texts import PRINTABLE, fits
 from custody.vaults import repository
 from custody.vaults.keys import AddressDeriver, KeySource
 
@@ -278,7 +279,7 @@ def _address_type(codec: TransactionCodec, wanted: AddressType | None) -> Addres
 
 def _name(text: str, *, field: str = "name") -> str:
     name = text.strip()
-    if not 0 < len(name) <= _NAME_MAX or not name.isprintable():
+    if not 0 < len(name) <= _NAME_MAX or not fits(name, PRINTABLE):
         raise Invalid(f"{field}_invalid", f"1 to {_NAME_MAX} printable characters.", field=field)
     return name
 
