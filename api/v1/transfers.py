@@ -133,6 +133,11 @@ class NewTransfer(Body):
         None, description="your own name of it; no other transfer of the client has the same"
     )
     metadata: dict[MetadataKey, MetadataValue] = Field(
+        # Pydantic turns the names' pattern into one of names that may be there beside others.
+        json_schema_extra={
+            "additionalProperties": False,
+            "propertyNames": {"minLength": 1, "maxLength": 40},
+        },
         default_factory=dict,
         max_length=20,
         description="words of yours, shown as you gave them; no part of what is signed",
