@@ -70,6 +70,7 @@ async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
         if watching is not None:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+        await services.feed.close()
         await nodes.close()
 
 

@@ -23,6 +23,7 @@ _MEANINGS: dict[int, tuple[str, str, str]] = {
     413: ("The body is too large", "body_too_large", "a body has at most 65536 bytes"),
     415: ("The body is not JSON", "media_type_unsupported", "send application/json in UTF-8"),
     422: ("The request can't be done", "amount_zero", "the amount is zero"),
+    429: ("Too many requests wait", "too_many_waiting", "this API key has 4 requests waiting"),
     503: (
         "A part of the system is away; nothing happened, repeat the request",
         "signer_unavailable",

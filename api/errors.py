@@ -39,6 +39,12 @@ class Unauthenticated(Exception):
     code = "unauthenticated"
 
 
+class TooManyWaiting(Exception):
+    """A key has as many requests that wait as it may."""
+
+    code = "too_many_waiting"
+
+
 # First match wins, so a class stands above its parents.
 STATUS: Sequence[tuple[type[Exception], int]] = (
     (custody.Invalid, 422),
@@ -54,6 +60,7 @@ STATUS: Sequence[tuple[type[Exception], int]] = (
     (SignerUnavailable, 503),
     (SignerRefused, 503),
     (Unauthenticated, 401),
+    (TooManyWaiting, 429),
 )
 
 _FIELDS: Sequence[tuple[type[Exception], str]] = (
@@ -92,7 +99,7 @@ def problem(
 
 
 def _headers(status: int) -> dict[str, str]:
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         return {"Retry-After": str(RETRY_AFTER_S)}
     return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
 

@@ -32,6 +32,7 @@ this API asks for it and tells what became of it.
   rounded.
 * **Errors** are RFC 9457 problems. Programs read `code`; people read `detail`.
 * **Retries.** Send an `Idempotency-Key`; the same key and request get the same answer.
+* **Events.** `GET /v1/events` is one feed of every change, without gaps, to react to.
 * **Lists** are pages in order of creation: pass `next_cursor` as `cursor`.
 """.strip()
 

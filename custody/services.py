@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chains.families import CODECS, Codecs
 from custody.approvals.service import Approvals
 from custody.bootstrap import Custody
+from custody.feeds.waiting import FeedWatch
 from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
 from custody.policies.source import PolicySource
@@ -32,6 +33,7 @@ class Services:
     reconciliation: Reconciliation
     unfreezing: Unfreezing
     journal: JournalWatch
+    feed: FeedWatch
 
 
 def make_services(
@@ -68,6 +70,7 @@ def make_services(
             wake=wake,
         ),
         journal=JournalWatch(custody.database, custody.signer, custody.clock),
+        feed=FeedWatch(custody.database),
         approvals=Approvals(
             database=custody.database,
             ledger=ledger,

@@ -43,6 +43,11 @@ FORM: Final[Words] = {
     "cursor_invalid": Word(
         (422,), "The cursor is not one of this list.", "Take it from `next_cursor`."
     ),
+    "too_many_waiting": Word(
+        (429,),
+        "The key has as many requests waiting for events as it may.",
+        "One reader for each client is enough; wait for its answer.",
+    ),
     "parameter_repeated": Word(
         (422,), "A query parameter is given twice that may be given once.", "Give it once."
     ),

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from custody.reconcile.report import Line, Report
 
 
+STOP_S = 5
+"""How long requests may take to end when the API is told to stop."""
+
+
 @told
 async def migrate() -> None:
     """Bring the database's schema up to date. Safe to run twice.
@@ -58,6 +62,7 @@ def serve() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=STOP_S,  # who waits for an event may wait for half a minute
     )
 
 

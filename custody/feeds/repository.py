@@ -135,6 +135,23 @@ async def events_after(
     return [(Cursor(at, mark), row) for at, mark, row in rows]
 
 
+async def head(session: ReadSession) -> int:
+    """The number of the newest event of all; 0 before the first."""
+    return await session.one(select(func.coalesce(func.max(SequencedEventRow.position), 0)))
+
+
+async def newest_event(session: ReadSession, client: str | None) -> Cursor:
+    """Behind everything that has a number now."""
+    number: Any = SequencedEventRow.position if client is None else SequencedEventRow.sequence
+    rows = await session.rows(
+        select(number, SequencedEventRow.mark)
+        .where(*_of(SequencedEventRow, client), number.is_not(None))
+        .order_by(number.desc())
+        .limit(1)
+    )
+    return Cursor(*rows[0]) if rows else Cursor()
+
+
 async def entries_after(
     session: ReadSession, client: str | None, cursor: Cursor, limit: int
 ) -> Sequence[tuple[Cursor, LedgerEntryRow]]:

@@ -270,7 +270,7 @@ async def test_deposits(counter: Counter):
         assert len((await counter.get(f"/v1/deposits?{query}"))["items"]) == count
 
 
-async def _insert_deposit(counter: Counter) -> str:
+async def _insert_deposit(counter: Counter, txid: str = "bb" * 32) -> str:
     async with counter.database.write() as session:
         address = await session.one(
             select(AddressRow).where(AddressRow.vault_id == counter.vault_id).limit(1)
@@ -283,7 +283,7 @@ async def _insert_deposit(counter: Counter) -> str:
             client_id=counter.client_id,
             vault_id=counter.vault_id,
             address_id=address.id,
-            txid="bb" * 32,
+            txid=txid,
             place="output:0",
             amount=1250,
             state="pending",

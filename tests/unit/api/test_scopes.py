@@ -35,6 +35,7 @@ SCOPES: Final = {
     "GET /v1/balances": "read",
     "GET /v1/clients/{client_id}/balances": "read",
     "GET /v1/vaults/{vault_id}/balances": "read",
+    "GET /v1/events": "read",
     "GET /v1/deposits": "read",
     "GET /v1/deposits/{deposit_id}": "read",
     "POST /v1/transfers": "transfer",
