@@ -178,7 +178,7 @@ def test_explain_names_the_rule_the_approvals_and_the_people(past: Past):
     assert "needs-approvals (approvals) by large" in said
     assert "needs 2 more of treasury" in said
     assert "treasury is a, b" in said
-    assert "allow small: does not apply (amount-limit: 50000000 of" in said
+    assert "allow small: does not apply (amount-limit: 0.5 BTC in" in said
     assert "allow large: applies" in said
 
 

@@ -122,7 +122,12 @@ async def test_a_loop_that_fails_is_started_again(monkeypatch: pytest.MonkeyPatc
         await third.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    assert [entry["error"].split()[0] for entry in logged] == ["node_misbehaved", "KeyError"]
+    failed = [entry["error"].split()[0] for entry in logged if "error" in entry]
+    assert failed == ["node_misbehaved", "KeyError"]
+    assert [entry["event"] for entry in logged if "error" not in entry] == [
+        "loop_started",
+        "loop_stopped",
+    ]
     assert "secret" not in repr(logged)
 
 
