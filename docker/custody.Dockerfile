@@ -58,6 +58,7 @@ COPY custody/vaults/*.py /opt/custody/custody/vaults/
 COPY custody/workers/*.py /opt/custody/custody/workers/
 COPY api/*.py /opt/custody/api/
 COPY api/docs/*.py api/docs/page.* /opt/custody/api/docs/
+COPY api/errorcodes/*.py /opt/custody/api/errorcodes/
 COPY api/v1/*.py /opt/custody/api/v1/
 COPY docker/custody /usr/local/bin/custody
 

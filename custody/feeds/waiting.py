@@ -24,9 +24,9 @@ log = structlog.get_logger()
 class FeedWatch:
     """One per process of the API."""
 
-    def __init__(self, database: Database, look_s: float = LOOK_S) -> None:
+    def __init__(self, database: Database, look_delay: float = LOOK_S) -> None:
         self._database = database
-        self._look_s = look_s
+        self._look_delay = look_delay
         self._head = -1
         self._changed = asyncio.Event()
         self._waiting = 0
@@ -58,7 +58,7 @@ class FeedWatch:
                     self._head = head
                     changed, self._changed = self._changed, asyncio.Event()
                     changed.set()
-            await asyncio.sleep(self._look_s)
+            await asyncio.sleep(self._look_delay)
         self._looking = None
 
     async def close(self) -> None:

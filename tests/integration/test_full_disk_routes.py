@@ -139,7 +139,7 @@ async def counter(sqlite_url: str) -> AsyncIterator[Counter]:
 async def test_every_writing_route_is_tried(counter: Counter):
     writing = {
         str(route.path) for route in api_routes(counter.app) if "POST" in (route.methods or ())
-    }
+    } - {"/v1/transfers:estimate"}  # which changes nothing
     assert writing == set(ROUTES)
 
 

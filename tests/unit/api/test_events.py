@@ -169,7 +169,9 @@ async def test_a_key_of_a_client_reads_its_clients_feed_alone(counter: Counter):
     assert {"tfr_other", "alm_house"} < house
 
 
-@pytest.mark.parametrize("cursor", ["x", "MQ", "MS4", "MDEuMDA", "a" * 65, "MS4wMC", "%00"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "1", "1.", "01.00", "9" * 19 + ".", "1.g", "%00", ".", "-1."]
+)
 async def test_a_cursor_that_nobody_gave_is_refused(counter: Counter, cursor: str):
     answer = await counter.call("GET", f"/v1/events?cursor={cursor}")
     assert answer.status_code in (409, 422), answer.text

@@ -380,7 +380,8 @@ async def test_a_crash_between_any_two_waits(database: Database):
         assert balance.available + balance.pending == 3_000 * rounds
         if not cut and rounds % 3 == 0:
             break
-    assert rounds > 15, "there are more waits than that"
+    least = 3 if database.is_sqlite else 15  # whose statements of a write wait for nobody
+    assert rounds > least, "there are more waits than that"
     await world.node.mine(3)
     await world.follow()
     assert (await world.balance(vault)).available == 3_000 * rounds

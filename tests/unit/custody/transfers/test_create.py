@@ -342,7 +342,7 @@ async def test_a_denied_transfer_is_on_record_and_reserves_nothing(desk: Desk):
     row = await desk.transfer(transfer_id)
     assert (code, row.state) == ("policy_denied", "denied")
     assert row.reason is not None
-    assert row.reason.startswith("policy/amount-limit: 1001 of")
+    assert row.reason.startswith("policy/amount-limit: 0.00001001 BTC in")
     assert (await desk.balance(vault)).reserved == 0
     assert await desk.outbox() == []
 
