@@ -64,11 +64,11 @@ async def _up(port: int, faucet_port: int, block_interval: float) -> int:
         house = await _enter_house(stack, say, port, block_interval)
         await stack.enter_async_context(running_faucet(house.nodes, house.networks, faucet_port))
         console.print(
-            f"\nAPI      {house.base_url}/docs\n"
-            f"API key  {house.api_key}\n"
-            f"Faucet   http://127.0.0.1:{faucet_port}/fund?network=…&address=…&amount=… (POST)\n"
+            "\nUp until Ctrl-C; then everything is thrown away.\n"
             f"Networks {', '.join(house.nodes)}\n"
-            "Up until Ctrl-C; then everything is thrown away.",
+            f"Faucet   http://127.0.0.1:{faucet_port}/fund?network=…&address=…&amount=… (POST)\n"
+            f"API      {house.base_url}/docs\n"
+            f"API key  {house.api_key}",
             soft_wrap=True,  # a URL or a key that is broken in two is none, also in a file
         )
         await asyncio.Event().wait()
