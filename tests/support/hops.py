@@ -4,9 +4,9 @@ A **room** is a folder of ours: each of custody's and each chain's, with what li
 and `signer` are one room each, since each is a process of its own. A **hop** is a call from a file
 of one room into a file of another; the same two rooms count once in a **visit**, which is what one
 cause from outside sets off. What every room stands on is no room (`GROUND`): words and values, the
-clock, the connection to the database and to a node, and pure functions of their arguments, such as
-a chain's codec. Between two frames of rooms may lie frames of the ground or of a library; a task
-continues the call that made it.
+clock, the log, the connection to the database and to a node, and pure functions of their
+arguments, such as a chain's codec. Between two frames of rooms may lie frames of the ground or of a
+library; a task continues the call that made it.
 
 What is seen depends on what is called and on nothing else, least of all on the time.
 """
@@ -35,6 +35,7 @@ GROUND: Final = (
     "custody/db/",
     "custody/deposits/deciding.py",
     "custody/ledger/model.py",
+    "custody/workers/logs.py",
     "chains/transport/",
     "chains/devnet/",
     "chains/evm/traits/",
