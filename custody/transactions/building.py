@@ -182,18 +182,24 @@ class Builder:
             return {}
         steps: dict[str, Built | Progress | ChainError] = {}
         moving: list[Step] = []
+        launched: set[str] = set()
+        """One of two transactions of this set for one transfer is built, whichever comes first."""
         async with self._database.write() as session:
             stands = await repository.newest_height(session, built[0][1].network)
             locked = await repository.lock_all(session, [job.transaction_id for job, _ in built])
             for job, tx in built:
                 row, transfers = locked[job.transaction_id]
-                waiting = all(each.state == TransferState.APPROVED for each in transfers)
+                waiting = all(
+                    each.state == TransferState.APPROVED and each.id not in launched
+                    for each in transfers
+                )
                 if not can(load(row), Build) or not waiting:
                     steps |= dict.fromkeys((each.id for each in transfers), Later("busy"))
                     continue
                 row.payload, row.sender = tx.payload, tx.sender
                 row.made_height = stands
                 moving.append(Step(row, transfers, Build()))
+                launched |= {each.id for each in transfers}
             await move(session, self._ledger, moving, self._clock())
             await session.flush()
             answers = await stored(session, [step.row for step in moving])

@@ -3,9 +3,11 @@ death between any two steps of a set pays nobody twice and nobody never."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -14,11 +16,15 @@ import pytest
 
 from chains.errors import BroadcastRejected
 from chains.model import TxId
+from custody.db.leases import Leases
 from custody.db.session import Database, WriteSession
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow
 from custody.outbox import Work
 from custody.transactions import broadcasting, building, signing
+from custody.transactions.building import Builder
 from custody.transactions.moving import move
-from custody.workers import outbox
+from custody.transactions.tracking import Tracker
+from custody.workers import network, outbox
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS, Crash, lease_over
 
@@ -191,3 +197,63 @@ async def test_broadcasts_go_before_signings(sqlite: Database) -> None:
     assert [item.work for item in items] == [Work.BROADCAST, Work.BROADCAST, Work.SIGN]
     await lease_over(desk)
     await all_ended_well(desk, {**first, **second})
+
+
+async def test_of_two_that_were_claimed_for_one_transfer_one_is_built(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where both come in one set: each is looked at with what those before it took."""
+    desk, vault = await desk_of(sqlite, ACCOUNT)
+    transfer = await desk.send(vault, 1_000)
+    store = Builder._store
+
+    async def twice(self: Builder, built: Any) -> Any:
+        ((job, tx),) = built
+        other = f"{job.transaction_id[:-1]}~"
+        async with sqlite.write() as session:
+            row = await session.get(TransactionRow, job.transaction_id)
+            assert row is not None
+            columns = {each.key: getattr(row, each.key) for each in TransactionRow.__table__.c}
+            session.add(TransactionRow(**columns | {"id": other}))
+            await session.flush()
+            session.add(
+                TransactionTransferRow(
+                    transaction_id=other, transfer_id=transfer, mandate_version=1
+                )
+            )
+        return await store(self, [(job, tx), (replace(job, transaction_id=other), tx)])
+
+    monkeypatch.setattr(Builder, "_store", twice)
+    await desk.worker.run_due()
+    (row,) = await desk.transactions(transfer)
+    assert row.payload is not None
+
+
+async def test_what_can_be_settled_lets_the_outbox_go_first(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, vault = await desk_of(sqlite, ACCOUNT)
+    sent = await send_set(desk, vault)
+    await desk.run_outbox()
+    await desk.node.mine()
+    await desk.node.finalize()
+    await desk.follow()
+    monkeypatch.setattr(network, "TURN_S", 3600.0)
+    desk.worker._idle.clear()
+    judged = asyncio.Event()
+    judge = Tracker._judged
+
+    async def judging(self: Tracker, *given: Any) -> Any:
+        judged.set()
+        return await judge(self, *given)
+
+    monkeypatch.setattr(Tracker, "_judged", judging)
+    async with Leases(sqlite).hold("follow") as lease:
+        assert lease is not None
+        tracking = asyncio.create_task(desk.worker.track(lease))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await judged.wait()
+        desk.worker._idle.set()
+        await tracking
+    assert {await desk.phase(each) for each in sent} == {"final"}
