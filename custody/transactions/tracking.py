@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 from chains.adapter import ChainAdapter
 from chains.answers import Answers, chunks
 from chains.codec import TransactionCodec
-from chains.costs import UNBOUNDED
+from chains.costs import UNBOUNDED, Costs
 from chains.errors import ChainError
 from chains.model import NetworkId
 from chains.nodes.witnesses import Death, Witnesses
@@ -184,20 +184,23 @@ class Tracker:
         deaths: Mapping[str, Consumption | str | None],
     ) -> dict[str, Locked]:
         """Move each of the locked transactions on by one event. Those that moved."""
-        unheld = {each for each, _ in await transfers_repository.unheld_of(session, locked)}
-        bounds = await transfers_repository.bounds_by_transaction(session, locked)
+        events = {each: _next(codec, row, facts[each]) for each, (row, _) in locked.items()}
+        ending = [each for each, found in events.items() if isinstance(found, Finalize | Revert)]
+        unheld, bounds = set[str](), dict[str, dict[str, Costs]]()
+        if ending:
+            unheld = {each for each, _ in await transfers_repository.unheld_of(session, ending)}
+            bounds = await transfers_repository.bounds_by_transaction(session, ending)
         steps = []
-        for each, (row, transfers) in locked.items():
-            event = _next(codec, row, facts[each])
+        for each, event in events.items():
+            row, transfers = locked[each]
             if event is None:
                 continue
             if isinstance(event, Die) and deaths.get(each) != death_of(facts[each]):
                 continue  # nobody was asked about this one yet
-            if isinstance(event, Finalize | Revert):
-                if each in unheld:
-                    continue  # not before all is held
-                if not await self._can_settle(session, row, transfers, bounds[each]):
-                    continue
+            if each in unheld:
+                continue  # not before all is held
+            if each in bounds and not await self._can_settle(session, row, transfers, bounds[each]):
+                continue
             steps.append(Step(row, transfers, event))
         await move(session, self._ledger, steps, self._clock())
         return {step.row.id: locked[step.row.id] for step in steps}
