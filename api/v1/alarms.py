@@ -14,8 +14,10 @@ from api.schemas import Body, Identifier, Reason, View, body_example, with_examp
 from custody.alarms import repository
 from custody.alarms.codes import CATALOGUE, AlarmCode, runbook_section
 from custody.alarms.service import dismiss_alarm
+from custody.apikeys.model import Caller
 from custody.db.listing import open_list
 from custody.db.tables import AlarmRow
+from custody.services import Services
 
 router = APIRouter(prefix="/alarms", tags=["alarms"])
 
@@ -73,6 +75,11 @@ async def list_alarms(
 ) -> Page[AlarmView]:
     """In the order in which they were raised; those that are open, unless all are asked for. A key
     of one client sees those about its vaults."""
+    return await alarm_page(query, caller, services)
+
+
+async def alarm_page(query: AlarmQuery, caller: Caller, services: Services) -> Page[AlarmView]:
+    """What a key may see of them, whatever scope it looks with."""
     async with open_list(services.custody.database, AlarmRow) as (session, settled):
         rows = await repository.alarms(
             session,

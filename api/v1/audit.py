@@ -15,7 +15,7 @@ from api.context import ServicesDependency
 from api.documentation import problems
 from api.paging import ListQuery, Page, PageQuery, number_of, page_of
 from api.schemas import Identifier, with_example
-from api.v1.alarms import AlarmQuery, AlarmView, alarm_view
+from api.v1.alarms import AlarmQuery, AlarmView, alarm_page
 from api.v1.audit_views import (
     POLICY_EXAMPLE,
     ApiKeyView,
@@ -26,11 +26,10 @@ from api.v1.audit_views import (
     policy_version_view,
     signatures_of,
 )
-from custody.alarms import repository as alarms
 from custody.audit import repository
 from custody.audit.evidence import gather
 from custody.db.listing import open_list
-from custody.db.tables import AlarmRow, ApiKeyRow, PolicyVersionRow
+from custody.db.tables import ApiKeyRow, PolicyVersionRow
 from custody.errors import Invalid, NotFound
 
 router = APIRouter(prefix="/audit", tags=["audit"])
@@ -113,15 +112,7 @@ async def list_alarms_for_auditors(
     query: Annotated[AlarmQuery, Query()], caller: Auditor, services: ServicesDependency
 ) -> Page[AlarmView]:
     """As `GET /v1/alarms`."""
-    async with open_list(services.custody.database, AlarmRow) as (session, settled):
-        rows = await alarms.alarms(
-            session,
-            only=caller.client_id,
-            open_only=not query.include_cleared,
-            code=query.code,
-            window=query.window(settled),
-        )
-    return page_of(rows, query.limit, number_of, alarm_view)
+    return await alarm_page(query, caller, services)
 
 
 def _place(row: PolicyVersionRow) -> str:
