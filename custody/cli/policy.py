@@ -181,6 +181,8 @@ def sign(
     say(*summary(policy, canonical))
     if current is not None:
         say("", "what changes:", *differences(read_document(current)[0], canonical), "")
+    elif policy.version > 1:
+        note("what changes is not shown: name the policy in force with --current")
     credentials = policy.administrators.members.get(file.header.id, ())
     if all(each.key != file.header.public_key for each in credentials):
         note(f"this version does not name {file.header.id} with this key as an administrator")

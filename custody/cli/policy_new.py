@@ -84,18 +84,24 @@ def asked(ask: Ask, catalogue: Catalogue | None = None) -> Answers:
         found.approvals = _until(ask, words, "1", _between(1, len(found.persons)))
     found.machines = [*_lines(ask, "A machine that asks: NAME=OPERATOR, empty ends", _machine)]
     for network in found.networks:
-        symbol, amount = network.native.symbol, _amount(network)
+        symbol, least = network.native.symbol, 1
         where = f"{network.alias}: most {symbol} in one transfer"
-        found.small[network.alias] = _until(ask, f"{where} without approval", "0", amount)
-        if found.small[network.alias]:
+        small = _until(ask, f"{where} without approval", "0", _amount(network, 0))
+        found.small[network.alias] = small
+        if small:
+            least = small
             words = f"{network.alias}: most {symbol} in a day without approval"
-            found.daily[network.alias] = _until(ask, words, "", amount)
-        found.most[network.alias] = _until(ask, f"{where} with approval", "", amount)
+            found.daily[network.alias] = _until(ask, words, "", _amount(network, least))
+        found.most[network.alias] = _until(
+            ask, f"{where} with approval", "", _amount(network, least)
+        )
     found.listed = _until(ask, "Only to listed destinations (yes, no)", "yes", _yes_or_no)
     if found.listed:
         hours = _until(ask, "Hours until a new destination may be paid", "24", _between(0, 8760))
         found.cooling_s = hours * _HOUR_S
-        found.entries = [*_lines(ask, "A destination: NETWORK ADDRESS, empty ends", _entry(found))]
+        found.entries = [
+            *_lines(ask, "A destination: NETWORK ADDRESS, empty ends", _entry(found, catalogue))
+        ]
     minutes = _until(
         ask, "Minutes from the last approval to the signature", "0", _between(0, 10_080)
     )
@@ -269,7 +275,7 @@ def _machine(text: str) -> dict[str, Any]:
     return {"id": name.strip(), "operators": [o.strip() for o in operators.split(",") if o.strip()]}
 
 
-def _entry(answers: Answers) -> Callable[[str], dict[str, Any]]:
+def _entry(answers: Answers, catalogue: Catalogue) -> Callable[[str], dict[str, Any]]:
     by_alias = {network.alias: network for network in answers.networks}
 
     def read(text: str) -> dict[str, Any]:
@@ -277,18 +283,21 @@ def _entry(answers: Answers) -> Callable[[str], dict[str, Any]]:
         if alias not in by_alias:
             raise ValueError(f"NETWORK ADDRESS, with a network of {', '.join(by_alias)}")
         network = by_alias[alias]
-        checked = built_in().codec(network.id).parse_address(address.strip())
+        checked = catalogue.codec(network.id).parse_address(address.strip())
         added = format_time(now())
         return {"network": network.id, "address": checked.address, "memo": None, "added_at": added}
 
     return read
 
 
-def _amount(network: Network) -> Callable[[str], int]:
+def _amount(network: Network, least: int) -> Callable[[str], int]:
+    """Of at least so many base units: what people approve is no less than what nobody does."""
+
     def read(text: str) -> int:
-        if not text:
-            raise ValueError("an amount is needed")
-        return 0 if text == "0" else Amount.parse(network.native, text).units
+        units = 0 if text == "0" else Amount.parse(network.native, text).units if text else -1
+        if units < least:
+            raise ValueError(f"an amount, at least {Amount(network.native, least)}")
+        return units
 
     return read
 
