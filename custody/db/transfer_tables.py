@@ -22,12 +22,12 @@ from custody.db.types import BaseUnits, ByKind, Height, Serial
 
 
 class TransferRow(Row):
-    """`id` follows from the client and its retry key (`transfers.request`). Lists go by `ordinal`,
-    which sorts by time. `costs_max`: the most that it may cost in the native asset, all kinds
-    together, in the greatest of its versions. `version` counts the changes of state. `waiting`: the
-    code of what it waits for, if anything. `external_id` (of one transfer of the client) and
-    `metadata_json` are the client's own words, which nobody signs. Bytes and blocks are its
-    transactions' affair.
+    """`id` follows from the client and its retry key (`transfers.request`). `ordinal` sorts by the
+    time of the request; lists go by `serial`. `costs_max`: the most that it may cost in the native
+    asset, all kinds together, in the greatest of its versions. `version` counts the changes of
+    state. `waiting`: the code of what it waits for, if anything. `external_id` (of one transfer of
+    the client) and `metadata_json` are the client's own words, which nobody signs. Bytes and blocks
+    are its transactions' affair.
     """
 
     __tablename__ = "transfers"
