@@ -11,11 +11,13 @@ is every item's. Sets of any size are taken; the node is asked in as few request
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chains.answers import Answers
+from chains.assets import TokenSaid
 from chains.block import Block
 from chains.codec import TransactionCodec
+from chains.costs import Costs
 from chains.model import (
     Address,
     AssetId,
@@ -78,8 +80,13 @@ class ChainAdapter(Protocol):
         """What a transaction for each intent should consume: none of its `taken`, nothing that the
         set's other answers consume or the chain has already consumed, the lowest nonces that leave
         no gap. Reads the node, changes nothing. Empty where the chain has no conflict keys.
-        InsufficientFunds, FeeAboveMaximum or FeeUnknown. Funds are judged for each intent alone:
-        what others will spend is the ledger's to hold back."""
+        InsufficientFunds, FeeAboveMaximum, FeeUnknown or TooManyInFlight. Funds are judged for each
+        intent alone: what others will spend is the ledger's to hold back."""
+        ...
+
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        """The first number of each address that no block of the best chain has used, where keys
+        are numbered; asked nowhere else."""
         ...
 
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
@@ -87,6 +94,13 @@ class ChainAdapter(Protocol):
 
         InsufficientFunds, FeeAboveMaximum, FeeUnknown, ClaimUnusable, DustAmount.
         """
+        ...
+
+    async def quote(self, intent: TransferIntent) -> Costs:
+        """What a payment that empties its source would be allowed to cost now, by kind: with it
+        as the bounds, `prepare` leaves nothing where the chain can. Of an intent whose `empties`
+        is set; all of its `coins` are spent, and its amounts and bounds don't matter. Only TRON's
+        is a bound. FeeUnknown, or BuildError where nothing can be built at all."""
         ...
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
@@ -113,3 +127,12 @@ class ChainAdapter(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class DescribesTokens(Protocol):
+    """An adapter that can ask a token's contract what it is."""
+
+    async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
+        """Of a contract's address, as people write it. Raises InvalidAddress, NodeMisbehaved."""
+        ...

@@ -38,6 +38,16 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenSaid:
+    """What a token's contract says of itself, which proves nothing. None: nothing that can be
+    shown."""
+
+    symbol: str | None
+    name: str | None
+    decimals: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Amount:
     """`units` base units of `asset`, zero or more. Carries its decimals to every reader and is
     never sent with them: the wire has the asset's id and the units."""
@@ -79,6 +89,12 @@ class Amount:
     def __str__(self) -> str:
         """As people read it: ``0.015 BTC``."""
         return f"{self.decimal} {self.asset.symbol}"
+
+
+def signed_decimal(asset: Asset, units: int) -> str:
+    """`Amount.decimal`, with a minus below zero: of books that are broken, and of differences."""
+    sign = "-" if units < 0 else ""
+    return f"{sign}{Amount(asset, abs(units)).decimal}"
 
 
 def _positive(units: int, text: str) -> int:

@@ -32,6 +32,8 @@ class Movement(NamedTuple):
     `internal:4` (TRON: the index among the transaction's internal calls, creations and
     self-destructions: nodes differ in which others they list),
     `log:0` (the log's ordinal in the transaction's own receipt),
+    `transfer:0` (EVM tokens: the log's ordinal among the transaction's logs of Transfer, whichever
+    contracts': nodes that are asked for these alone show no others),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
     `mint` (native coins that the chain itself makes for the transaction's sender),
     `before:0` and `after:2` (Arbitrum: what the chain itself moves around the calls, in the order

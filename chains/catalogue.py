@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -94,12 +94,19 @@ def catalogue_of(networks: Mapping[NetworkId, Row], assets: Mapping[AssetId, Row
     _check_aliases(found.values())
     _check_keys(found.values(), schemas)
     _check_assets(found, found_assets)
+    listed = {key: _with_tokens(each, found_assets.values()) for key, each in found.items()}
     return Catalogue(
-        MappingProxyType(found),
+        MappingProxyType(listed),
         MappingProxyType(found_assets),
         MappingProxyType(dict(networks)),
         MappingProxyType(dict(assets)),
     )
+
+
+def _with_tokens(network: Network, assets: Iterable[Asset]) -> Network:
+    tokens = {each.id: each for each in assets if each.network == network.id}
+    del tokens[network.native.id]
+    return replace(network, tokens=MappingProxyType(tokens))
 
 
 def changed(before: Catalogue, now: Catalogue) -> tuple[str, ...]:

@@ -5,13 +5,13 @@ One object per network. No I/O, no clock, no randomness, no keys: everything is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from chains.effects import Pay
-from chains.errors import InvalidAmount, MemoUnsupported
+from chains.effects import Effect, Pay
+from chains.errors import InvalidAmount, MemoUnsupported, OutputsUnsupported
 from chains.model import (
     Address,
     AddressType,
@@ -59,18 +59,37 @@ class Traits:
     """Two transactions for a transfer can be made so that at most one is ever in a block."""
     memo: bool
     """A payment can say whose money it is at a shared account."""
+    numbered_keys: bool = False
+    """The key is the next number of the paying address (`chains.numbering`). No block has it before
+    the one before it, so what is never sent holds up all that comes after it."""
 
 
 def check_plain(network: Network, payment: Pay) -> None:
     """What a chain without tokens and memos asks of a payment, apart from its address. Raises
     MemoUnsupported or InvalidAmount."""
-    native = network.native
+    if payment.asset != network.native.id:
+        raise InvalidAmount(f"{network.name} carries {network.native.symbol} and nothing else")
+    check_listed(network, payment)
+
+
+def check_listed(network: Network, payment: Pay) -> None:
+    """What a chain with tokens and without memos asks of a payment, apart from its address. A token
+    that nobody listed may be another's look-alike, and nobody knows what a unit of it is. Raises
+    MemoUnsupported or InvalidAmount."""
     if payment.memo is not None:
         raise MemoUnsupported(f"payments on {network.name} carry no memo")
-    if payment.asset != native.id:
-        raise InvalidAmount(f"{network.name} carries {native.symbol} and nothing else")
-    if not 0 < payment.amount <= native.maximum:
-        raise InvalidAmount(f"the amount must be above zero and at most all {native.symbol}")
+    asset = {network.native.id: network.native, **network.tokens}.get(payment.asset)
+    if asset is None:
+        raise InvalidAmount(f"{payment.asset} is not listed on {network.name}")
+    if not 0 < payment.amount <= asset.maximum:
+        raise InvalidAmount(f"the amount must be above zero and at most all {asset.symbol}")
+
+
+def check_single(network: Network, payments: Sequence[Pay]) -> None:
+    """What a chain whose transactions make one payment asks of several. Raises
+    OutputsUnsupported."""
+    if len(payments) > 1:
+        raise OutputsUnsupported(f"a transaction on {network.name} makes one payment")
 
 
 class TransactionCodec(Protocol):
@@ -108,6 +127,17 @@ class TransactionCodec(Protocol):
     def check_payment(self, payment: Pay) -> None:
         """Raise InvalidAmount, DustAmount, InvalidAddress or MemoUnsupported if the network would
         never carry it."""
+        ...
+
+    def check_outputs(self, payments: Sequence[Pay]) -> None:
+        """Raise OutputsUnsupported or TooManyOutputs if one transaction can't make all of them,
+        each of which `check_payment` lets pass."""
+        ...
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        """What the effects, at least one, add to a transaction, in the unit that its costs go by:
+        virtual bytes of their outputs, or 1 for each where a chain carries no several transfers in
+        one transaction. Of effects that `check_payment` lets pass."""
         ...
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:

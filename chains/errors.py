@@ -12,7 +12,10 @@
     │   │   ├── NegativeAmount     amount_negative
     │   │   ├── ZeroAmount         amount_zero
     │   │   └── DustAmount         amount_dust
-    │   └── MemoUnsupported        memo_unsupported
+    │   ├── MemoUnsupported        memo_unsupported
+    │   ├── OutputsUnsupported     outputs_unsupported
+    │   ├── TooManyOutputs         outputs_too_many
+    │   └── PayeeUnpayable         payee_unpayable (found by asking the chain what would happen)
     ├── NetworkInvalid             network_invalid (a row that describes a network or an asset)
     │   └── NetworkFixed           network_fixed (it says otherwise what must stay as it was)
     ├── CodecError                 bytes that we refuse to read, sign or complete
@@ -22,11 +25,13 @@
     │   ├── InsufficientFunds      insufficient_funds
     │   │   ├── TooManyCoins       too_many_coins
     │   │   ├── CoinsInUse         coins_in_use
-    │   │   └── RentReserve        rent_reserve
+    │   │   ├── RentReserve        rent_reserve
+    │   │   └── InsufficientGas    insufficient_gas
     │   ├── FeeAboveMaximum        fee_above_maximum
     │   │   └── RentAboveMaximum   rent_above_maximum
     │   ├── FeeUnknown             fee_unknown
-    │   └── ClaimUnusable          claim_unusable
+    │   ├── ClaimUnusable          claim_unusable
+    │   └── TooManyInFlight        too_many_in_flight
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
     └── NodeError                  the node itself
         ├── NodeUnavailable        node_unavailable
@@ -120,6 +125,24 @@ class MemoUnsupported(InvalidInput):
     code = "memo_unsupported"
 
 
+class OutputsUnsupported(InvalidInput):
+    """A transaction of this chain makes one payment. Ask for several transfers."""
+
+    code = "outputs_unsupported"
+
+
+class TooManyOutputs(InvalidInput):
+    """More than one transaction of this chain holds. Ask for several transfers."""
+
+    code = "outputs_too_many"
+
+
+class PayeeUnpayable(InvalidInput):
+    """The chain would refuse the payment to one of the payees, and so the whole transaction."""
+
+    code = "payee_unpayable"
+
+
 class NetworkInvalid(ChainError):
     """A row that describes a network or an asset is not one. `row`: its alias or id, as far as it
     says one; `member`: what is wrong in it; `why`: with both left out."""
@@ -176,6 +199,12 @@ class CoinsInUse(InsufficientFunds):
     code = "coins_in_use"
 
 
+class InsufficientGas(InsufficientFunds):
+    """The token is there, and too little of the coin that its payment costs."""
+
+    code = "insufficient_gas"
+
+
 class RentReserve(InsufficientFunds):
     """What would stay in the account is less than the chain lets stand. Send less, or all."""
 
@@ -183,9 +212,21 @@ class RentReserve(InsufficientFunds):
 
 
 class FeeAboveMaximum(BuildError):
-    """The network asks for more than the transfer allows. Wait, or allow more."""
+    """The network asks for more than the transfer allows. Wait, or allow more. `needed`: the fee in
+    base units, where that is known."""
 
     code = "fee_above_maximum"
+
+    def __init__(self, message: str, *, advice: str = "", needed: int | None = None) -> None:
+        super().__init__(message, advice=advice)
+        self.needed = needed
+
+
+class ReplacementPinned(FeeAboveMaximum):
+    """Somebody spends what the transaction pays before it is in a block, and its replacement has to
+    pay for that too. Wait, or allow more."""
+
+    code = "replacement_pinned"
 
 
 class RentAboveMaximum(FeeAboveMaximum):
@@ -204,6 +245,12 @@ class ClaimUnusable(BuildError):
     """The claimed nonce, coin or durable nonce is gone from the chain. Claim again."""
 
     code = "claim_unusable"
+
+
+class TooManyInFlight(BuildError):
+    """As many transactions of the address as may be under way wait for a block."""
+
+    code = "too_many_in_flight"
 
 
 class BroadcastRejected(ChainError):

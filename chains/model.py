@@ -22,11 +22,12 @@ class Excludes(StrEnum):
     """What sharing a conflict key means for two transactions."""
 
     INCLUSION = "inclusion"
-    """At most one is ever in a block: an outpoint, an EVM nonce. Only these keys *bind*."""
+    """At most one is ever in a block: an outpoint, an EVM nonce, a Solana nonce value that was
+    proven to be one (ADR 0062). Only these keys *bind*."""
     SUCCESS = "success"
     """At most one succeeds. Both may be in blocks and pay a fee: creating a Solana account."""
     NOTHING = "nothing"
-    """Promises nothing to a reader of bytes alone: a Solana durable nonce (ADR 0010)."""
+    """Promises nothing to a reader of bytes alone: a Solana nonce without proof (ADR 0010)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,13 +7,13 @@ configuration. Knows no node and no code of any chain.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NewType
 
 from chains.assets import Asset
 from chains.costs import CostKind, Costs
-from chains.model import AddressType, NetworkId
+from chains.model import AddressType, AssetId, NetworkId
 
 Family = NewType("Family", str)
 """The folder whose code serves the network. Which there are: `chains.families.CODECS`."""
@@ -43,7 +43,8 @@ class Network:
     the usual time between two blocks, in milliseconds. `costs_max`: the most that a transfer which
     says nothing else may cost, by kind. `address_types`: what we derive, default first. `native`:
     the asset that costs are paid in. `parameters`: the family's own constants. `traits`: which code
-    of the family's folder the network needs beside what all of the family do."""
+    of the family's folder the network needs beside what all of the family do. `tokens`: the assets
+    beside the native one that are listed. What is not listed is no money, whatever it is called."""
 
     id: NetworkId
     alias: str
@@ -58,6 +59,10 @@ class Network:
     native: Asset
     parameters: Mapping[str, Any]
     traits: frozenset[str] = frozenset()
+    tokens: Mapping[AssetId, Asset] = field(default_factory=dict)
+
+    def is_listed(self, asset: AssetId) -> bool:
+        return asset == self.native.id or asset in self.tokens
 
     def bounds(self, fee_max: int | None = None) -> Costs:
         """`costs_max`, with another bound on the fee where one is given."""

@@ -19,7 +19,20 @@ from chains.model import (
     Excludes,
     NetworkId,
     OwnedAddress,
+    UnsignedTx,
 )
+
+
+class CoinsFirst(StrEnum):
+    """Which coins are spent, where a transaction is about its coins: the first that suffice."""
+
+    SMALLEST = "smallest"
+    LARGEST = "largest"
+
+    def ordered(self, coins: Iterable[Coin]) -> tuple[Coin, ...]:
+        """The same coins in the same order, whoever asks."""
+        sign = 1 if self is CoinsFirst.SMALLEST else -1
+        return tuple(sorted(coins, key=lambda coin: (sign * coin.amount, coin.txid, coin.position)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +43,12 @@ class TransferIntent:
     consumed and `change` receives the rest. `costs_max`: the most, by asset and kind, that may
     leave the source beside `effects`. `taken` are the conflict keys held by other unfinished
     transfers; `claim` is what this one holds: empty in `ChainAdapter.claim`, and in `prepare` what
-    `claim` returned.
+    `claim` returned. `replaces`: the transaction whose place it takes, only where keys bind: it
+    takes the same binding keys, and pays at least what nodes ask of a replacement. Without effects
+    everything comes back to the source: a cancel. `ahead_max`: where keys are numbered, how many
+    numbers may be taken that no block has used yet. `empties`: it pays all that the source had
+    when it was asked for, less its costs: so the fee is the whole bound, where the bytes can say.
+    `coins_first`: which of `coins` it spends, whatever would be cheaper.
     """
 
     network: NetworkId
@@ -41,6 +59,10 @@ class TransferIntent:
     coins: tuple[Coin, ...] = ()
     taken: frozenset[ConflictKey] = frozenset()
     claim: tuple[ConflictKey, ...] = ()
+    replaces: UnsignedTx | None = None
+    ahead_max: int | None = None
+    empties: bool = False
+    coins_first: CoinsFirst | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,21 +9,32 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 from chains.answers import Answers, attempt, found
 from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.blocks import read_block
-from chains.bitcoin.build import build_psbt, order_of
+from chains.bitcoin.build import Rival, build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec, outpoint_key
 from chains.bitcoin.crosscheck import check_signed
 from chains.bitcoin.node import Located, NodeView, Sent, Unspent
+from chains.bitcoin.psbt import parse_psbt
 from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
-from chains.bitcoin.selection import Order, Plan, choose_coins, settle
+from chains.bitcoin.selection import (
+    Order,
+    Plan,
+    add_coins,
+    choose_coins,
+    empty,
+    first_coins,
+    settle,
+)
 from chains.bitcoin.transaction import Transaction
+from chains.bitcoin.weight import weight
 from chains.block import Block, Reading
-from chains.costs import CostKind, above, costs_in
+from chains.costs import CostKind, Costs, above, costs_in
 from chains.errors import (
     BroadcastRejected,
     ChainError,
@@ -53,7 +64,7 @@ from chains.model import (
 )
 from chains.networks import Environment, Network
 from chains.prices import Prices, rising
-from chains.transaction import TransferIntent, TxState, TxStatus
+from chains.transaction import CoinsFirst, TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 
 _FEE_TARGET_BLOCKS: Final = 3
@@ -61,6 +72,9 @@ _SLOW_TARGET_BLOCKS: Final = 144
 _FAST_TARGET_BLOCKS: Final = 1
 _FEE_RATE_MAX: Final = "0.10"
 """Coins per 1000 vbytes. The node refuses more: a last guard behind `fee_max`."""
+PSBT_BYTES_MAX: Final = 1024 * 1024
+"""What a signer takes, who is shown whole what made each coin. Its refusal of more would end the
+transfer; here it waits for fewer coins."""
 _REJECTIONS: Final = (-22, -25, -26)
 """RPC_DESERIALIZATION_ERROR, RPC_VERIFY_ERROR, RPC_VERIFY_REJECTED."""
 _LARGE_BLOCK_BYTES: Final = 100_000
@@ -68,6 +82,16 @@ _SCAN_SCRIPTS_MAX: Final = 300_000
 """In one question; bitcoind takes no request above 32 MiB (src/httpserver.cpp, MAX_SIZE)."""
 _SCAN_TIMEOUT_S: Final = 600.0
 _SCAN_POLL_S: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """Satoshi per 1000 vbytes: what the node asks for, and for passing a replacement on.
+    `children`: what spends a transaction that is to be replaced pays, by its txid."""
+
+    rate: int
+    relay_rate: int = 0
+    children: Mapping[TxId, int | ChainError] = field(default_factory=dict)
 
 
 class BitcoinAdapter:
@@ -125,15 +149,27 @@ class BitcoinAdapter:
 
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """The coins to spend, chosen at the node's present fee rate. Where the node shows that one
-        is gone, others are chosen for who wanted it."""
-        rate = await self._fee_rate()
+        is gone, others are chosen for who wanted it. A replacement spends all that what it replaces
+        does, and what it needs beside that."""
+        market = await self._market(intents)
+        replaced = {coin: True for each in intents for coin in self._replaced(each)}
         refused: set[ConflictKey] = set()
 
         def choose(intent: TransferIntent) -> tuple[Coin, ...]:
             keyed = [(self._key(coin), coin) for coin in intent.coins]
             offered = [c for key, c in keyed if key not in intent.taken and key not in refused]
-            order = order_of(self._network, self._codec.addresses, intent, rate)
-            coins = _chosen(order, offered, intent.coins)
+            order = self._order(intent, market)
+            if intent.replaces is None:
+                emptying = empty(order, offered) if intent.empties else None
+                coins = (
+                    emptying.coins
+                    if emptying
+                    else _chosen(order, offered, intent.coins, intent.coins_first)
+                )
+            else:
+                mine = self._replaced(intent)
+                others = [coin for coin in offered if coin not in replaced]
+                coins = add_coins(order, mine, others).coins
             refused.update(map(self._key, coins))
             return coins
 
@@ -141,7 +177,8 @@ class BitcoinAdapter:
         waiting = list(range(len(intents)))
         while waiting:
             chosen = {at: attempt(partial(choose, intents[at])) for at in waiting}
-            spendable = await self._spendable(_flat(chosen.values()))
+            new = [coin for coin in _flat(chosen.values()) if coin not in replaced]
+            spendable = {**replaced, **await self._spendable(new)}
             for at, coins in chosen.items():
                 claim = attempt(partial(self._claim_of, coins, spendable))
                 if claim is None:  # what of it is still there, others may have
@@ -151,9 +188,12 @@ class BitcoinAdapter:
             waiting = [at for at in waiting if at not in claims]
         return [claims[at] for at in range(len(intents))]
 
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        return [ClaimUnusable("keys have no numbers here")] * len(addresses)
+
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
-        rate = await self._fee_rate()
-        plans = [attempt(partial(self._planned, intent, rate)) for intent in intents]
+        market = await self._market(intents)
+        plans = [attempt(partial(self._planned, intent, market)) for intent in intents]
         coins = _flat(plan if isinstance(plan, ChainError) else plan[1].coins for plan in plans)
         # A replacement spends what its predecessor in the mempool spends too: ask the chain alone.
         outpoints = [(coin.txid, coin.position) for coin in coins]
@@ -209,6 +249,13 @@ class BitcoinAdapter:
             )
             for each in located
         ]
+
+    async def quote(self, intent: TransferIntent) -> Costs:
+        """Of all coins that are offered, at the rate that a payment would offer."""
+        order = order_of(self._network, self._codec.addresses, intent, await self._fee_rate())
+        kinds = [coin.owner.address_type for coin in intent.coins]
+        units = order.fee(weight(kinds, order.outputs))
+        return costs_in(self._network.native.id, {CostKind.FEE: units})
 
     async def prices(self) -> Prices:
         """Of blocks within a day, within half an hour, and the next."""
@@ -286,15 +333,51 @@ class BitcoinAdapter:
             return None
         return tuple(sorted(map(self._key, chosen)))
 
-    def _planned(self, intent: TransferIntent, rate: int) -> tuple[Order, Plan]:
+    async def _market(self, intents: Sequence[TransferIntent]) -> _Market:
+        rate = await self._fee_rate()
+        txids = [self._txid(each.replaces) for each in intents if each.replaces is not None]
+        if not txids:
+            return _Market(rate)
+        relay_rate, children = await self._node.relay(txids)
+        return _Market(rate, relay_rate, dict(zip(txids, children, strict=True)))
+
+    def _txid(self, tx: UnsignedTx) -> TxId:
+        return TxId(self._codec.summarize(tx).identity)
+
+    def _order(self, intent: TransferIntent, market: _Market) -> Order:
+        addresses = self._codec.addresses
+        if intent.replaces is None:
+            return order_of(self._network, addresses, intent, market.rate)
+        summary = self._codec.summarize(intent.replaces)
+        outputs = parse_psbt(intent.replaces.payload).transaction.outputs
+        rival = Rival(
+            fee=sum(summary.costs.most.values()),
+            weight=weight([each.owner.address_type for each in self._replaced(intent)], outputs),
+            children_fee=found(market.children[self._txid(intent.replaces)]),
+            relay_rate=market.relay_rate,
+        )
+        return order_of(self._network, addresses, intent, market.rate, rival)
+
+    def _replaced(self, intent: TransferIntent) -> list[Coin]:
+        """The coins of what it replaces. Raises ClaimUnusable if one is not ours any more."""
+        if intent.replaces is None:
+            return []
+        by_key = {self._key(coin): coin for coin in intent.coins}
+        keys = sorted(self._codec.summarize(intent.replaces).conflict_keys)
+        if not by_key.keys() >= set(keys):
+            raise ClaimUnusable("a coin of what is to be replaced is gone")
+        return [by_key[key] for key in keys]
+
+    def _planned(self, intent: TransferIntent, market: _Market) -> tuple[Order, Plan]:
         """With the claimed coins and no others."""
-        order = order_of(self._network, self._codec.addresses, intent, rate)
+        order = self._order(intent, market)
         by_key = {self._key(coin): coin for coin in intent.coins}
         if not intent.claim or not by_key.keys() >= set(intent.claim):
             raise ClaimUnusable("the claim names coins that are not offered")
         coins = [by_key[key] for key in dict.fromkeys(intent.claim)]
         try:
-            return order, settle(order, coins)
+            emptying = empty(order, coins) if intent.empties else None
+            return order, emptying or settle(order, coins)
         except InsufficientFunds as error:
             if len(coins) == len(intent.coins):
                 raise
@@ -316,6 +399,8 @@ class BitcoinAdapter:
         }
         change, tip_height = _change_of(intent), tips[best_block]
         payload = build_psbt(self._codec.addresses, order, plan, change, previous, tip_height)
+        if len(payload) > PSBT_BYTES_MAX:
+            raise TooManyCoins("the coins bring more bytes with them than a signer takes")
         tx = UnsignedTx(self._network.id, payload)
         self._check_built(tx, intent, plan)
         return tx
@@ -395,9 +480,13 @@ def _outcome(txid: TxId, sent: Sent, held: bool | ChainError) -> Broadcast:
     return Broadcast.ALREADY_KNOWN if sent.waited else Broadcast.ACCEPTED
 
 
-def _chosen(order: Order, free: Sequence[Coin], every: Sequence[Coin]) -> tuple[Coin, ...]:
+def _chosen(
+    order: Order, free: Sequence[Coin], every: Sequence[Coin], first: CoinsFirst | None = None
+) -> tuple[Coin, ...]:
     """Of the coins that are free. Raises CoinsInUse where others have what is missing."""
     try:
+        if first is not None:
+            return first_coins(order, first.ordered(free)).coins
         return choose_coins(order, free).coins
     except TooManyCoins:
         raise

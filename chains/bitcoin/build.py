@@ -36,23 +36,47 @@ _HARDENED: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """What a replacement has to outbid: a fee in satoshi for so many weight units, and
+    `children_fee` of what spends its outputs in the mempool. `relay_rate`: satoshi per 1000 vbytes
+    that nodes want for passing on the new bytes."""
+
+    fee: int
+    weight: int
+    children_fee: int
+    relay_rate: int
+
+    @property
+    def rate(self) -> int:
+        """Satoshi per 1000 vbytes, rounded up."""
+        return -(-self.fee * 1000 // -(-self.weight // 4))
+
+
+@dataclass(frozen=True, slots=True)
 class _Output:
     output: TxOutput
     owner: OwnedAddress | None
 
 
 def order_of(
-    network: Network, addresses: AddressFormat, intent: TransferIntent, fee_rate: int
+    network: Network,
+    addresses: AddressFormat,
+    intent: TransferIntent,
+    fee_rate: int,
+    rival: Rival | None = None,
 ) -> Order:
-    """What `intent` asks for; of one without effects, all that is spent comes back. Raises
-    InvalidAddress, InvalidAmount or DustAmount."""
+    """What `intent` asks for; of one without effects, all that is spent comes back. `rival`: what
+    it replaces. Raises InvalidAddress, InvalidAmount or DustAmount."""
     assert intent.network == network.id
     assert intent.change is not None
     return Order(
         outputs=tuple(payment_output(network, addresses, each) for each in intent.effects),
         change_script=addresses.script_of(intent.change.address),
         change_type=intent.change.address_type,
-        fee_rate=fee_rate,
+        fee_rate=fee_rate if rival is None else max(fee_rate, rival.rate + rival.relay_rate),
+        outbids=0 if rival is None else rival.fee + rival.children_fee,
+        children=0 if rival is None else rival.children_fee,
+        relay_rate=0 if rival is None else rival.relay_rate,
         fee_max=intent.costs_max.get((network.native.id, CostKind.FEE), 0),
     )
 

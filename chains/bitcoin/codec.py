@@ -21,6 +21,7 @@ from chains.bitcoin import (
     SEQUENCE_RBF,
     SIGHASH_ALL,
     SIGHASH_DEFAULT,
+    STANDARD_WEIGHT_MAX,
 )
 from chains.bitcoin.address import AddressFormat, script_type, taproot_output_key
 from chains.bitcoin.outputs import dust_threshold, payment_output
@@ -29,10 +30,16 @@ from chains.bitcoin.schema import SCHEMA
 from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
+from chains.bitcoin.weight import lightest
 from chains.codec import Traits, payload_size, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Pay, Return
-from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
+from chains.effects import Effect, Pay, Return
+from chains.errors import (
+    InvalidInput,
+    MalformedTransaction,
+    SignatureMismatch,
+    TooManyOutputs,
+)
 from chains.hashes import hash160
 from chains.model import (
     Address,
@@ -142,6 +149,18 @@ class BitcoinCodec:
 
     def check_payment(self, payment: Pay) -> None:
         payment_output(self._network, self._addresses, payment)
+
+    def check_outputs(self, payments: Sequence[Pay]) -> None:
+        """What is left of the standard weight must do for one coin and the change."""
+        outputs = [payment_output(self._network, self._addresses, each) for each in payments]
+        if lightest(outputs) > STANDARD_WEIGHT_MAX:
+            raise TooManyOutputs("more than one transaction that nodes relay can hold")
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        """Of outputs every byte is a virtual byte (BIP-141)."""
+        pays = [each for each in effects if isinstance(each, Pay)]
+        outputs = [TxOutput(each.amount, self._addresses.script_of(each.address)) for each in pays]
+        return sum(len(each.serialize()) for each in outputs)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """A lock above every height that the chain can have reached keeps coins from moving."""

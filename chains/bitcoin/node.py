@@ -153,6 +153,19 @@ class NodeView:
             )
         return max(floor, _satoshi_up(estimate["feerate"]))
 
+    async def relay(self, txids: Sequence[TxId]) -> tuple[int, Answers[int]]:
+        """Satoshi per 1000 vbytes that the node wants for passing a replacement on, and what the
+        children of each transaction pay that wait in its mempool with it."""
+        calls: list[Call] = [("getmempoolinfo", ())]
+        calls += [("getmempoolentry", (txid,)) for txid in txids]
+        info, *entries = await self._rpc.each(calls)
+        try:
+            return _satoshi_up(found(info)["incrementalrelayfee"]), [
+                attempt(partial(_children_fee, entry)) for entry in entries
+            ]
+        except (KeyError, TypeError):
+            raise NodeMisbehaved("a mempool that can't be read") from None
+
     async def unspent(
         self, outpoints: Sequence[tuple[TxId, int]], *, mempool: bool
     ) -> list[Unspent | None]:
@@ -301,6 +314,13 @@ def _located(txid: TxId, answer: Any) -> Located | None:
 def _of_best_chain(block_hash: str, answer: Any) -> BlockRef | None:
     header = found(answer)
     return BlockRef(header["height"], block_hash) if header["confirmations"] >= 1 else None
+
+
+def _children_fee(entry: Any) -> int:
+    if isinstance(entry, RpcRefused) and entry.rpc_code == RPC_INVALID_ADDRESS_OR_KEY:
+        return 0  # it waits elsewhere, or nowhere
+    fees = found(entry)["fees"]
+    return _satoshi(fees["descendant"]) - _satoshi(fees["base"])
 
 
 def _best_hash(answer: Any, height: int) -> str:

@@ -16,7 +16,13 @@ from chains.bitcoin import STANDARD_WEIGHT_MAX
 from chains.bitcoin.outputs import dust_threshold
 from chains.bitcoin.transaction import TxOutput
 from chains.bitcoin.weight import INPUT_WEIGHT, fee, output_weight, weight
-from chains.errors import BuildError, FeeAboveMaximum, InsufficientFunds, TooManyCoins
+from chains.errors import (
+    BuildError,
+    FeeAboveMaximum,
+    InsufficientFunds,
+    ReplacementPinned,
+    TooManyCoins,
+)
 from chains.model import AddressType, Coin
 
 _TRIES: Final = 20_000
@@ -27,17 +33,37 @@ _LONG_COUNT_WEIGHT: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be paid. `fee_rate`: satoshi per 1000 vbytes; `fee_max`: satoshi in all."""
+    """What is to be paid. `fee_rate`: satoshi per 1000 vbytes; `fee_max`: satoshi in all.
+    `outbids`: satoshi that what it replaces pays, `children` of them by what spends that already:
+    nodes want as much, and `relay_rate` for the new size on top of it (BIP-125 rules 3 and 4)."""
 
     outputs: tuple[TxOutput, ...]
     change_script: bytes
     change_type: AddressType
     fee_rate: int
     fee_max: int
+    outbids: int = 0
+    children: int = 0
+    relay_rate: int = 0
 
     @property
     def amount(self) -> int:
         return sum(output.amount for output in self.outputs)
+
+    def fee(self, weight_units: int) -> int:
+        """The least for a transaction of so much weight."""
+        at_rate = fee(weight_units, self.fee_rate)
+        if not self.outbids:
+            return at_rate
+        return max(at_rate, self.outbids + fee(weight_units, self.relay_rate))
+
+    def too_dear(self, needed: int) -> FeeAboveMaximum:
+        """The error to raise where the fee has to be `needed`."""
+        words = f"the fee would be {needed} satoshi of at most {self.fee_max}"
+        if not self.children:
+            return FeeAboveMaximum(words, needed=needed)
+        words += f": others spend it already, and pay {self.children}"
+        return ReplacementPinned(words, needed=needed)
 
     @property
     def change_fee(self) -> int:
@@ -76,24 +102,85 @@ def settle(order: Order, coins: Sequence[Coin]) -> Plan:
     total = sum(coin.amount for coin in coins)
     plain = weight(kinds, order.outputs)
     with_change = weight(kinds, (*order.outputs, TxOutput(0, order.change_script)))
-    rest = total - order.amount - fee(plain, order.fee_rate)
+    rest = total - order.amount - order.fee(plain)
     if rest < 0:
         raise InsufficientFunds(f"{-rest} satoshi short of payments and fee")
     if with_change > STANDARD_WEIGHT_MAX:
-        raise TooManyCoins(
-            "the coins are too many for one transaction",
-            advice="consolidate small coins first, while fees are low",
-        )
-    change = total - order.amount - fee(with_change, order.fee_rate)
+        raise _too_many()
+    change = total - order.amount - order.fee(with_change)
     too_dear = total - order.amount > order.fee_max
     if change >= order.change_min or (too_dear and change >= dust_threshold(order.change_script)):
         plan = Plan(tuple(coins), change, total - order.amount - change)
     else:
         plan = Plan(tuple(coins), 0, total - order.amount)
+    if not plan.change and not order.outputs:
+        raise InsufficientFunds("nothing would be left to come back")
     if plan.fee > order.fee_max:
-        raise FeeAboveMaximum(f"the fee would be {plan.fee} satoshi of at most {order.fee_max}")
+        raise order.too_dear(plan.fee)
     assert total == order.amount + plan.change + plan.fee
     return plan
+
+
+def empty(order: Order, coins: Sequence[Coin]) -> Plan | None:
+    """The plan that leaves no change: the first of `coins`, in their order, that suffice, and all
+    that is beside the payments is the fee. None if more than `fee_max` would be left: more coins
+    have come than were to be spent. Raises InsufficientFunds, TooManyCoins, FeeAboveMaximum."""
+    spent: list[Coin] = []
+    total = 0
+    for coin in coins:
+        spent.append(coin)
+        total += coin.amount
+        if total >= order.amount + order.fee(_weight_of(order, spent)):
+            break
+    units = _weight_of(order, spent)
+    if units > STANDARD_WEIGHT_MAX:
+        raise _too_many()
+    if order.fee(units) > order.fee_max:
+        raise order.too_dear(order.fee(units))
+    if total < order.amount + order.fee(units):
+        raise InsufficientFunds(f"{order.amount + order.fee(units) - total} satoshi short")
+    rest = total - order.amount
+    return Plan(tuple(spent), 0, rest) if rest <= order.fee_max else None
+
+
+def _weight_of(order: Order, coins: Sequence[Coin]) -> int:
+    """Of a transaction that spends them without change."""
+    return weight([coin.owner.address_type for coin in coins], order.outputs)
+
+
+def _too_many() -> TooManyCoins:
+    return TooManyCoins(
+        "the coins are too many for one transaction",
+        advice="consolidate small coins first, while fees are low",
+    )
+
+
+def add_coins(order: Order, coins: Sequence[Coin], others: Iterable[Coin]) -> Plan:
+    """The plan that spends all of `coins`, and as few of the others as it takes, the most valuable
+    first. Raises InsufficientFunds, TooManyCoins or FeeAboveMaximum."""
+    spent = list(coins)
+    least = order.fee(weight([coin.owner.address_type for coin in spent], order.outputs))
+    if least > order.fee_max:
+        raise order.too_dear(least)
+    for each in _candidates(order, others):
+        try:
+            return settle(order, spent)
+        except InsufficientFunds:
+            spent.append(each.coin)
+    return settle(order, spent)
+
+
+def first_coins(order: Order, coins: Sequence[Coin]) -> Plan:
+    """The plan that spends the first of the coins, in their order, that suffice. Raises
+    InsufficientFunds, TooManyCoins or FeeAboveMaximum."""
+    spent: list[Coin] = []
+    amount = 0
+    for coin in coins:
+        spent.append(coin)
+        amount += coin.amount
+        if amount >= order.amount + order.fee(_weight_of(order, spent)):
+            break
+    return settle(order, spent)
 
 
 def choose_coins(order: Order, coins: Iterable[Coin]) -> Plan:

@@ -6,7 +6,7 @@ figure is the largest that can occur, and the fee rate paid is never below the o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from chains.bitcoin.transaction import TxOutput, compact_size
@@ -19,6 +19,8 @@ INPUT_WEIGHT: Final = {
 }
 """Outpoint, empty script, sequence at 4 units a byte, and the witness at 1 (BIP-141)."""
 
+_SCRIPT_BYTES: Final = {AddressType.P2WPKH: 22, AddressType.P2TR: 34}
+
 
 def weight(inputs: Iterable[AddressType], outputs: Iterable[TxOutput]) -> int:
     """Weight units of the signed transaction."""
@@ -27,6 +29,15 @@ def weight(inputs: Iterable[AddressType], outputs: Iterable[TxOutput]) -> int:
     body = sum(len(output.serialize()) for output in paid)
     marker = 2
     return 4 * (frame + body) + marker + sum(INPUT_WEIGHT[each] for each in spent)
+
+
+def lightest(outputs: Sequence[TxOutput]) -> int:
+    """Weight units of the least that can pay them: with one coin, and change to a like address."""
+    return min(weight([kind], [*outputs, _change(kind)]) for kind in INPUT_WEIGHT)
+
+
+def _change(kind: AddressType) -> TxOutput:
+    return TxOutput(0, bytes(_SCRIPT_BYTES[kind]))
 
 
 def output_weight(output: TxOutput) -> int:

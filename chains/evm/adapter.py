@@ -11,23 +11,25 @@ from functools import partial
 from typing import Any, Final
 
 from chains.answers import Answers, attempt, chunks, found
+from chains.assets import TokenSaid
 from chains.balances import each_balance
 from chains.block import Block
-from chains.costs import CostKind, above, costs_in
-from chains.effects import Pay
+from chains.costs import CostKind, Costs, above, costs_in
 from chains.errors import (
     BroadcastRejected,
     ChainError,
     ClaimUnusable,
     InvalidInput,
     NodeMisbehaved,
+    TooManyInFlight,
     WrongChain,
 )
-from chains.evm import ADDRESS_TYPE, build, charges, quotes, tracing
+from chains.evm import build, charges, erc20, parse, quotes, tokens, tracing, transfers
 from chains.evm.blocks import BlockReader
 from chains.evm.codec import EvmCodec
 from chains.evm.movements import ref_of
-from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, ask, reading
+from chains.evm.paying import called, source_of
+from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
 from chains.model import (
     Address,
     AssetId,
@@ -80,7 +82,7 @@ class EvmAdapter:
 
     async def check(self) -> None:
         """Also finds out whether the node traces blocks, unless it is known that it does."""
-        served, expected = await ask(self._node.eth.chain_id), self._network.number("chain_id")
+        served, expected = await self._node.questions.chain_id(), self._network.number("chain_id")
         if served != expected:
             raise WrongChain(f"the node serves chain id {served}, not {expected}")
         await self._blocks.probe()
@@ -124,33 +126,66 @@ class EvmAdapter:
     async def prices(self) -> Prices:
         return await quotes.prices(self._node, self._network)
 
+    async def quote(self, intent: TransferIntent) -> Costs:
+        """A payee with code decides itself what it burns: then a part of the fee comes back. What
+        a token costs is no part of it, so its bounds are those of any payment."""
+        payer, call = source_of(intent).address, called(self._network, intent)
+        if call.token is not None:
+            return intent.costs_max
+        costs = await quotes.to_empty(self._node, self._network, payer, call.to)
+        return costs_in(self._network.native.id, costs)
+
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
-        assert asset == self._network.native.id
         # By hash (EIP-1898): by height, a node on another branch would answer something else.
         where = "latest" if at is None else {"blockHash": at.hash, "requireCanonical": True}
+        if asset != self._network.native.id:
+            contract = erc20.contract_of(self._network.id, asset)
+            method, params = tokens.asking(contract, erc20.balance_of(address), where)
+            return tokens.word(await self._node.call(method, *params))
         balance = await self._node.call("eth_getBalance", address, where)
         with reading("a balance"):
             return int(balance, 16)
+
+    async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
+        """The token of a contract, and what it says of itself. InvalidAddress; NodeMisbehaved where
+        there is no contract."""
+        contract = self._codec.parse_address(text).address
+        asked = (erc20.SYMBOL, erc20.NAME, erc20.DECIMALS)
+        questions = [tokens.asking(contract, each, "latest") for each in asked]
+        code, *answers = await self._node.batch([("eth_getCode", (contract, "latest")), *questions])
+        if found(code) == "0x":
+            raise NodeMisbehaved(f"the node has no contract at {contract}")
+        return erc20.asset_of(self._network.id, contract), tokens.said(*answers)
 
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """The lowest nonces that are neither used on the chain nor taken, one after the other.
 
         A transaction that waits in the node's pool but is nobody's in `taken` (custody restored
         from an older backup, say) does not push the nonce up: taking the same nonce means that at
-        most one of the two is ever included, which is the safe side.
+        most one of the two is ever included, which is the safe side. A replacement takes the nonce
+        of what it replaces. A gap is filled however much waits above it.
         """
         given: set[ConflictKey] = set()
 
         def choose(intent: TransferIntent, quote: quotes.Quote | ChainError) -> tuple[ConflictKey]:
-            source, _ = _parties(intent)
+            if intent.replaces is not None:
+                return self._nonce_of(intent.replaces)
+            source = source_of(intent)
             nonce = found(quote).nonce
             while (key := self._nonce_key(source, nonce)) in intent.taken or key in given:
                 nonce += 1
+            check_ahead(nonce, found(quote).nonce, intent.ahead_max)
             given.add(key)
             return (key,)
 
         quoted = zip(intents, await self._quotes(intents), strict=True)
         return [attempt(partial(choose, intent, quote)) for intent, quote in quoted]
+
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        counted = await self._node.each(
+            [("eth_getTransactionCount", (each, "latest")) for each in addresses]
+        )
+        return [attempt(partial(_count, each)) for each in counted]
 
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
         quoted = zip(intents, await self._quotes(intents), strict=True)
@@ -182,24 +217,29 @@ class EvmAdapter:
     def _nonce_key(self, source: OwnedAddress, nonce: int) -> ConflictKey:
         return build.nonce_key(self._network.id, source.address, nonce)
 
+    def _nonce_of(self, tx: UnsignedTx) -> tuple[ConflictKey]:
+        (key,) = self._codec.summarize(tx).conflict_keys
+        return (key,)
+
     async def _quotes(self, intents: Sequence[TransferIntent]) -> Answers[quotes.Quote]:
         wishes = []
         for intent in intents:
-            source, payment = _parties(intent)
+            payer, call = source_of(intent).address, called(self._network, intent)
             fee_max, data_max = (
                 intent.costs_max.get((self._network.native.id, kind), 0)
                 for kind in (CostKind.FEE, CostKind.L1_DATA)
             )
-            wishes.append(
-                quotes.Wish(source.address, payment.address, payment.amount, fee_max, data_max)
-            )
+            other = None if intent.replaces is None else parse.unsigned(intent.replaces.payload)
+            empties = intent.empties and other is None and call.token is None
+            wishes.append(quotes.Wish(payer, call, fee_max, data_max, other, empties))
         return await quotes.quotes(self._node, self._network, wishes) if wishes else []
 
     def _build(self, intent: TransferIntent, quote: quotes.Quote | ChainError) -> UnsignedTx:
-        source, payment = _parties(intent)
-        self._codec.check_payment(payment)
-        if payment.address == source.address:
-            raise InvalidInput("the transfer pays its own source")
+        source, call = source_of(intent), called(self._network, intent)
+        for payment in intent.effects:
+            self._codec.check_payment(payment)
+            if payment.address == source.address:
+                raise InvalidInput("the transfer pays its own source")
         keys = [
             build.parse_nonce_key(self._network.id, source.address, key) for key in intent.claim
         ]
@@ -211,8 +251,9 @@ class EvmAdapter:
         transfer = build.transfer(
             self._network,
             nonce=nonce,
-            to=payment.address,
-            value=payment.amount,
+            to=call.to,
+            value=call.value,
+            data=call.data,
             gas=quoted.gas,
             fee_per_gas_max=quoted.fee_per_gas_max,
             priority_fee=quoted.priority_fee,
@@ -221,11 +262,11 @@ class EvmAdapter:
         self._check_built(tx, intent)
         return tx
 
-    def _status(self, receipt: Any, block: Any) -> TxStatus:
+    def _status(self, tx: Any, receipt: Any, block: Any) -> TxStatus:
         with reading("a receipt"):
-            if receipt is None or block is None or _including(receipt) != ref_of(block):
+            if None in (tx, receipt, block) or _including(receipt) != ref_of(block):
                 return TxStatus(TxState.PENDING)
-            return _outcome(receipt, self._network)
+            return _outcome(tx, receipt, self._network)
 
     async def _judged(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         """Where they are, then for those in a block receipt and block together."""
@@ -247,7 +288,7 @@ class EvmAdapter:
             if height is None:
                 seen = found(waiting[at]) is not None
                 return TxStatus(TxState.PENDING if seen else TxState.UNKNOWN)
-            return self._status(found(receipt_at[at]), found(block_at[height]))
+            return self._status(found(waiting[at]), found(receipt_at[at]), found(block_at[height]))
 
         return [attempt(partial(judge, at)) for at in range(len(txids))]
 
@@ -258,6 +299,18 @@ class EvmAdapter:
         assert summary.conflict_keys == frozenset(intent.claim)
         assert above(summary.costs.most, intent.costs_max) is None
         assert not summary.unexplained, summary.unexplained
+
+
+def check_ahead(nonce: int, first: int, ahead_max: int | None) -> None:
+    """`first`: the first that no block has used. Nodes keep so many of an address and drop the
+    rest. Raises TooManyInFlight."""
+    if ahead_max is not None and nonce >= first + ahead_max:
+        raise TooManyInFlight(f"{ahead_max} transactions of the address wait for a block")
+
+
+def _count(answer: Any) -> int:
+    with reading("a count"):
+        return int(found(answer), 16)
 
 
 def _including(receipt: dict[str, Any]) -> BlockRef:
@@ -285,16 +338,10 @@ def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
     raise BroadcastRejected(said.reason)
 
 
-def _outcome(receipt: dict[str, Any], network: Network) -> TxStatus:
+def _outcome(tx: Any, receipt: dict[str, Any], network: Network) -> TxStatus:
     costs, failure = charges.costs(network, receipt), charges.failure(receipt)
+    if failure is None:
+        failure = transfers.undone(tx | transfers.asked(tx), transfers.told(receipt["logs"]))
     state = TxState.REVERTED if failure else TxState.INCLUDED
     paid = costs_in(network.native.id, costs)
     return TxStatus(state, _including(receipt), paid, reason=failure or "")
-
-
-def _parties(intent: TransferIntent) -> tuple[OwnedAddress, Pay]:
-    """Who pays and what: an EVM transaction has one payer and one payment."""
-    assert intent.source is not None
-    assert intent.source.address_type is ADDRESS_TYPE
-    (payment,) = intent.effects
-    return intent.source, payment

@@ -56,8 +56,10 @@ def transfer(
     gas: int,
     fee_per_gas_max: int,
     priority_fee: int,
+    data: bytes = b"",
 ) -> Transaction:
-    """A plain payment in the form the network wants; a legacy one has no `priority_fee`."""
+    """In the form the network wants: a plain payment, or with `data` a token's. A legacy
+    transaction has no `priority_fee`."""
     kind = Kind(network.text("transaction_type"))
     return Transaction(
         kind=kind,
@@ -68,6 +70,7 @@ def transfer(
         gas=gas,
         to=to,
         value=value,
+        data=data,
     )
 
 

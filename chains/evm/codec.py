@@ -6,13 +6,14 @@ recovering the key from the signature. A transaction for another chain id is ref
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from coincurve import PublicKey
 
-from chains.codec import Traits, check_plain, payload_size, remember_small
+from chains.codec import Traits, check_listed, check_single, payload_size, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Pay, Return
+from chains.effects import Allow, Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
     InvalidInput,
@@ -27,6 +28,7 @@ from chains.evm import (
     TRANSFER_GAS,
     address,
     build,
+    erc20,
     parse,
 )
 from chains.evm.build import Transaction
@@ -55,7 +57,9 @@ _READING_BYTES_MAX: Final = 4096
 class EvmCodec:
     """`chains.codec.TransactionCodec` of one EVM network."""
 
-    traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=True, memo=False)
+    traits: Final = Traits(
+        coins=False, conflict_keys=True, binding_keys=True, memo=False, numbered_keys=True
+    )
     schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:
@@ -95,9 +99,17 @@ class EvmCodec:
         return ParsedAddress(address.parse(text), ADDRESS_TYPE)
 
     def check_payment(self, payment: Pay) -> None:
-        check_plain(self._network, payment)
+        check_listed(self._network, payment)
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("the address is not in its canonical form")
+        if payment.asset == erc20.asset_of(self._network.id, payment.address):
+            raise InvalidAddress("the token's own contract: what it is paid is lost")
+
+    def check_outputs(self, payments: Sequence[Pay]) -> None:
+        check_single(self._network, payments)
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        return len(effects)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """An EVM transaction has none."""
@@ -108,10 +120,13 @@ class EvmCodec:
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         parsed, sender = self._read(tx)
         native = self._network.native.id
-        effects: tuple[Pay, ...] = ()
+        effects: tuple[Effect, ...] = ()
         returns: tuple[Return, ...] = ()
+        called = self._called(parsed, sender)
         if parsed.to == sender:
             returns = (Return(sender, native, parsed.value, None),)
+        elif called is not None:
+            effects = (called,)
         elif parsed.to is not None and parsed.value:
             effects = (Pay(parsed.to, native, parsed.value),)
         return TxSummary(
@@ -123,7 +138,7 @@ class EvmCodec:
             costs=CostsMost(costs_in(native, {CostKind.FEE: parsed.fee_max}), self._uncapped),
             conflict_keys=frozenset({build.nonce_key(self._network.id, sender, parsed.nonce)}),
             identity=f"{sender}:{keccak256(tx.payload).hex()}",
-            unexplained=tuple(self._unexplained(parsed, sender)),
+            unexplained=tuple(_unexplained(parsed, sender, self._kind, called)),
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
@@ -159,25 +174,48 @@ class EvmCodec:
             raise MalformedTransaction("the payer's address is not in its canonical form")
         return parsed, canonical
 
-    def _unexplained(self, parsed: Transaction, sender: Address) -> list[str]:
-        found = []
-        if parsed.kind is not self._kind:
-            found.append(f"a {parsed.kind} transaction, which this network does not use")
-        if parsed.to is None:
-            found.append(f"creates a contract, to which it pays {parsed.value}")
-        elif not int(parsed.to, 16):
-            found.append("pays the zero address")
-        elif not parsed.value and parsed.to != sender:
-            found.append("pays nothing")
-        if parsed.data:
-            found.append(f"{len(parsed.data)} bytes of calldata")
-        if parsed.access_list:
-            found.append("an access list")
-        if parsed.gas < TRANSFER_GAS:
-            found.append(f"less than {TRANSFER_GAS} gas, so that it can't be included")
-        if parsed.priority_fee > parsed.fee_per_gas_max:
-            found.append("a priority fee above the whole fee, so that it can't be included")
+    def _called(self, parsed: Transaction, sender: Address) -> Pay | Allow | None:
+        """What a token is told to do, if that is all that the call does. Coins that go with it, or
+        with one to nobody or to oneself, would be lost or unsaid."""
+        if parsed.to in (None, sender) or not int(parsed.to, 16) or parsed.value:
+            return None
+        found = erc20.effect(self._network.id, parsed.to, parsed.data)
+        match found:
+            case Pay() if not found.amount or found.address in (sender, parsed.to):
+                return None
+            case Pay(address=other) | Allow(spender=other) if not int(other, 16):
+                return None
         return found
+
+
+def _unexplained(
+    parsed: Transaction, sender: Address, kind: build.Kind, called: Effect | None
+) -> list[str]:
+    """`kind`: the network's. `called`: what the calldata means."""
+    found = []
+    if parsed.kind is not kind:
+        found.append(f"a {parsed.kind} transaction, which this network does not use")
+    if parsed.to is None:
+        found.append(f"creates a contract, to which it pays {parsed.value}")
+    elif not int(parsed.to, 16):
+        found.append("pays the zero address")
+    elif not parsed.value and not parsed.data and parsed.to != sender:
+        found.append("pays nothing")
+    if parsed.data and called is None:
+        found.append(f"{len(parsed.data)} bytes of calldata")
+    if parsed.access_list:
+        found.append("an access list")
+    if parsed.gas < (least := least_gas(parsed.data)):
+        found.append(f"less than {least} gas, so that it can't be included")
+    if parsed.priority_fee > parsed.fee_per_gas_max:
+        found.append("a priority fee above the whole fee, so that it can't be included")
+    return found
+
+
+def least_gas(data: bytes) -> int:
+    """Of a transaction that calls somebody with `data` (Yellow Paper, section 6.2; EIP-2028)."""
+    zeros = data.count(0)
+    return TRANSFER_GAS + 4 * zeros + 16 * (len(data) - zeros)
 
 
 def _check_type(address_type: AddressType) -> None:

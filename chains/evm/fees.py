@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median_low
+from typing import Final
 
 from chains.errors import FeeAboveMaximum, InsufficientFunds
+
+REPLACEMENT_PERCENT: Final = 10
+"""By how much geth wants a replacement to pay more (core/txpool/legacypool, PriceBump)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,22 @@ def eip1559_level(next_base_fee: int, priority: int) -> FeeLevel:
 def legacy_level(gas_price: int) -> FeeLevel:
     """A legacy transaction pays its whole price, so the margin is a tenth and no more."""
     return FeeLevel(needed=gas_price, wanted=gas_price + -(-gas_price // 10), priority=0)
+
+
+def outbidding(level: FeeLevel, fee_per_gas_max: int, priority: int, percent: int) -> FeeLevel:
+    """The level for a transaction that takes the place of one which offers so much: nodes ask that
+    *both* figures rise by so many per cent."""
+    least = _raised(fee_per_gas_max, percent)
+    return FeeLevel(
+        needed=max(level.needed, least),
+        wanted=max(level.wanted, least),
+        priority=max(level.priority, _raised(priority, percent)),
+    )
+
+
+def _raised(units: int, percent: int) -> int:
+    """By at least one unit, also where the tip was nothing."""
+    return max(units + 1, -(-units * (100 + percent) // 100))
 
 
 def usual_priority(rewards: Sequence[int]) -> int | None:

@@ -1,8 +1,9 @@
 """Everything that a block moved, in and out, from what a node says of it. Pure.
 
 Balance moves by what transactions pay and their contracts pass on, by what senders are charged, by
-withdrawals from the consensus layer, and by the fees that the block's own recipient gets. Of a
-transaction that failed only the charge remains. What goes from A to B is two movements at one
+withdrawals from the consensus layer, and by the fees that the block's own recipient gets; tokens by
+what their contracts log. Of a transaction that failed only the charge remains, and one has failed
+too that told a token to pay and moved nothing. What goes from A to B is two movements at one
 place. Nobody gains or loses by paying himself: there is no movement then, in a call or as a
 transaction.
 
@@ -16,7 +17,7 @@ from typing import Any, Final
 
 from chains.block import BLOCK_FEE, Block, Inclusion, Movement, Reading, cost_place
 from chains.errors import NodeMisbehaved, NodeUnavailable
-from chains.evm import build, charges
+from chains.evm import build, charges, transfers
 from chains.evm.address import canonical
 from chains.evm.authorizations import Authorization
 from chains.evm.calls import OWN_PLACE, Moved
@@ -49,13 +50,14 @@ def read(
     block: Json,
     traces: Sequence[Json] | None = None,
     receipts: Sequence[Json] | None = None,
+    moved: transfers.ByTransaction | None = None,
     used: Iterable[Authorization] = (),
 ) -> Block:
     """All answers shrunk (`chains.evm.shrink`). `receipts` where the block `needs_receipts`;
-    without traces what contracts pay is missing. `used`: authorizations that used up nonces. Raises
-    NodeUnavailable if a transaction could not be traced, NodeMisbehaved, or what reading JSON of
-    another shape raises."""
-    return _Reading(network, block).read(traces, receipts, used)
+    without traces what contracts pay is missing. `moved`: of tokens, by transaction. `used`:
+    authorizations that used up nonces. Raises NodeUnavailable if a transaction could not be traced,
+    NodeMisbehaved, or what reading JSON of another shape raises."""
+    return _Reading(network, block, moved or {}).read(traces, receipts, used)
 
 
 def header(block: Json, seen: Reading) -> Block:
@@ -68,8 +70,9 @@ def ref_of(block: Json) -> BlockRef:
 
 
 class _Reading:
-    def __init__(self, network: Network, block: Json) -> None:
+    def __init__(self, network: Network, block: Json, moved: transfers.ByTransaction) -> None:
         self._network = network
+        self._moved = moved
         self._native = network.native.id
         self._traits = traits_of(network)
         self._block = block
@@ -118,6 +121,11 @@ class _Reading:
                 self._move(txid, place, sender if payer == tx["from"] else canonical(payer), -units)
             if payee is not None:
                 self._move(txid, place, canonical(payee), units)
+        logged = self._moved.get(txid, ())
+        for place, asset, account, units in transfers.movements(self._network.id, logged):
+            self._movements.append(Movement(txid, place, canonical(account), asset, units))
+        if failure is None:
+            failure = transfers.undone(tx, logged)
         if way.charged:
             self._pay(txid, sender, self._charge(tx, trace, receipt))
         if way.nonce is not None:

@@ -10,18 +10,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from chains.answers import Answers, attempt, found
-from chains.errors import BuildError, ChainError
-from chains.evm import TRANSFER_GAS, build, fees
-from chains.evm.build import Kind
-from chains.evm.rpc import NodeConnection, RpcError, ask, reading
+from chains.costs import CostKind
+from chains.errors import BuildError, ChainError, InsufficientFunds, InsufficientGas
+from chains.evm import TRANSFER_GAS, build, erc20, fees, tokens
+from chains.evm.build import Kind, Transaction
+from chains.evm.paying import Called
+from chains.evm.rpc import NodeConnection, RpcError, reading
 from chains.evm.traits import Trait, l1_data_fee, traits_of
 from chains.model import Address
 from chains.networks import Network
 from chains.prices import Prices, rising
 from chains.transport.jsonrpc import Call
+
+T = TypeVar("T")
 
 _FEE_BLOCKS: Final = 10
 _FEE_PERCENTILE: Final = 50.0
@@ -33,14 +37,16 @@ _LARGE: Final = 2**64 - 1
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """`amount` base units from `payer` to `payee`, for at most `fee_max` of fees and `data_max`
-    beside gas."""
+    """A call by `payer`, for at most `fee_max` of fees and `data_max` beside gas. `outbids`: the
+    transaction whose place it takes. `empties`: it offers all of `fee_max`, to the block's maker
+    whatever the base fee leaves of it, so that none comes back."""
 
     payer: Address
-    payee: Address
-    amount: int
+    call: Called
     fee_max: int
     data_max: int
+    outbids: Transaction | None = None
+    empties: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +60,20 @@ class Quote:
 
 
 _Found = Mapping[Address, int | ChainError]
+_Held = tuple[Address, Address]
+"""A token's contract, and who has of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """What a node says of payers and payees. `codes`: how long each payee's code is."""
+    """What a node says of payers and payees. `codes`: how long each payee's code is. `tokens`: what
+    payers have of tokens. `decimals`: of each token, what its contract says now."""
 
     nonces: _Found
     balances: _Found
     codes: _Found
+    tokens: Mapping[_Held, int | ChainError]
+    decimals: _Found
     level: fees.FeeLevel
     data: l1_data_fee.DataFee
 
@@ -76,30 +87,80 @@ async def quotes(node: NodeConnection, network: Network, wishes: Sequence[Wish])
     now = await _ask(node, network, wishes)
     gas = await _gas(node, network, now, wishes)
     return [
-        attempt(partial(_quote, now, wish, units)) for wish, units in zip(wishes, gas, strict=True)
+        attempt(partial(_quote, network, now, wish, units))
+        for wish, units in zip(wishes, gas, strict=True)
     ]
 
 
-def _quote(now: _Now, wish: Wish, gas: int | ChainError) -> Quote:
+async def to_empty(
+    node: NodeConnection, network: Network, payer: Address, payee: Address
+) -> Mapping[CostKind, int]:
+    """What a payment of all coins that `payer` has would be allowed to cost now."""
+    wish = Wish(payer, Called(payee, 1), 0, 0)
+    now = await _ask(node, network, [wish])
+    (units,) = await _gas(node, network, now, [wish])
+    gas, data = found(units), now.data.with_margin(found(units))
+    return {CostKind.FEE: gas * now.level.wanted, CostKind.L1_DATA: data}
+
+
+def _quote(network: Network, now: _Now, wish: Wish, gas: int | ChainError) -> Quote:
     nonce, balance = found(now.nonces[wish.payer]), found(now.balances[wish.payer])
+    _check_token(now, wish)
     units = found(gas)
     data = now.data.with_margin(units)
-    fee = fees.choose_fee(
-        now.level, gas=units, amount=wish.amount + data, fee_max=wish.fee_max, balance=balance
-    )
+    level = now.level if wish.outbids is None else _outbidding(network, now.level, wish.outbids)
+    try:
+        fee = fees.choose_fee(
+            level, gas=units, amount=wish.call.value + data, fee_max=wish.fee_max, balance=balance
+        )
+    except InsufficientFunds as error:
+        if wish.call.token is None:
+            raise
+        raise InsufficientGas(f"{network.native.symbol} for gas: {error}") from error
     fees.check_data_fee(data, wish.data_max)
-    return Quote(nonce, units, fee, now.level.priority)
+    if wish.empties:
+        whole = wish.fee_max // units
+        return Quote(nonce, units, whole, whole)
+    return Quote(nonce, units, fee, level.priority)
+
+
+def _check_token(now: _Now, wish: Wish) -> None:
+    """What the payer has of the token, and that a unit of it is still what the list says. Raises
+    InsufficientFunds, BuildError."""
+    token = wish.call.token
+    if token is None:
+        return
+    if found(now.codes[wish.call.to]) == 0:
+        raise BuildError(f"there is no contract at {wish.call.to}")
+    decimals = now.decimals[wish.call.to]
+    # ERC-20: a contract need not say it. One that now says otherwise means other amounts.
+    silent = isinstance(decimals, RpcError) and not decimals.transient
+    if not silent and found(decimals) != token.decimals:
+        said = f"the contract says {decimals} decimals, the list {token.decimals}"
+        raise BuildError(f"{token.symbol} is not what was listed: {said}")
+    has = found(now.tokens[wish.call.to, wish.payer])
+    if has < wish.call.units:
+        raise InsufficientFunds(f"{token.symbol}: the balance is {has}, not {wish.call.units}")
+
+
+def _outbidding(network: Network, level: fees.FeeLevel, other: Transaction) -> fees.FeeLevel:
+    percent = network.parameters.get("replacement_percent", fees.REPLACEMENT_PERCENT)
+    return fees.outbidding(level, other.fee_per_gas_max, other.priority_fee, percent)
 
 
 async def _ask(node: NodeConnection, network: Network, wishes: Sequence[Wish]) -> _Now:
     kind = Kind(network.text("transaction_type"))
     payers = list(dict.fromkeys(wish.payer for wish in wishes))
-    payees = list(dict.fromkeys(wish.payee for wish in wishes))
+    payees = list(dict.fromkeys(wish.call.to for wish in wishes))
+    listed = list(dict.fromkeys(w.call.to for w in wishes if w.call.token is not None))
+    held = list(dict.fromkeys((w.call.to, w.payer) for w in wishes if w.call.token is not None))
     calls: list[Call] = [
         _price_call(kind),
         *(("eth_getTransactionCount", (payer, "latest")) for payer in payers),
         *(("eth_getBalance", (payer, "latest")) for payer in payers),
         *(("eth_getCode", (payee, "latest")) for payee in payees),
+        *(tokens.asking(each, erc20.DECIMALS, "latest") for each in listed),
+        *(tokens.asking(each, erc20.balance_of(payer), "latest") for each, payer in held),
         *(("eth_call", (asked, "latest")) for asked in _data_questions(network, wishes)),
     ]
     answers = iter(await node.each(calls))
@@ -108,12 +169,14 @@ async def _ask(node: NodeConnection, network: Network, wishes: Sequence[Wish]) -
         nonces=_by_address(payers, nonces),
         balances=_by_address(payers, balances),
         codes=_by_address(payees, map(_code_length, _next(answers, payees))),
+        decimals=_words(listed, _next(answers, listed)),
+        tokens=_words(held, _next(answers, held)),
         level=await _level(node, network, found(price)),
         data=_data_fee(list(answers)),
     )
 
 
-def _next(answers: Iterator[Any], of: Sequence[Address]) -> list[Any]:
+def _next(answers: Iterator[Any], of: Sequence[object]) -> list[Any]:
     return list(islice(answers, len(of)))
 
 
@@ -128,8 +191,9 @@ def _size(network: Network, wish: Wish) -> int:
     transfer = build.transfer(
         network,
         nonce=_LARGE,
-        to=wish.payee,
-        value=wish.amount,
+        to=wish.call.to,
+        value=wish.call.value,
+        data=wish.call.data,
         gas=_LARGE,
         fee_per_gas_max=_LARGE,
         priority_fee=_LARGE,
@@ -148,6 +212,13 @@ def _by_address(addresses: Iterable[Address], answers: Iterable[Any]) -> _Found:
     return {
         address: attempt(partial(_number, answer))
         for address, answer in zip(addresses, answers, strict=True)
+    }
+
+
+def _words(of: Iterable[T], answers: Iterable[Any]) -> Mapping[T, int | ChainError]:
+    return {
+        each: attempt(partial(tokens.word, answer))
+        for each, answer in zip(of, answers, strict=True)
     }
 
 
@@ -175,7 +246,7 @@ async def _level(node: NodeConnection, network: Network, price: Any) -> fees.Fee
         next_base_fee = int(price["baseFeePerGas"][-1], 16)
     priority = fees.usual_priority(rewards)
     if priority is None:
-        priority = await ask(node.eth.max_priority_fee)
+        priority = await node.questions.max_priority_fee()
     # Below its least tip a network's nodes take no transaction, however empty their blocks are.
     least = network.parameters.get("priority_fee_min", 0)
     return fees.eip1559_level(next_base_fee, max(priority, least))
@@ -197,23 +268,23 @@ async def _gas(
     always = Trait.L1_GAS in traits_of(network)
 
     def asks(wish: Wish) -> bool:
-        code, balance = now.codes[wish.payee], now.balances[wish.payer]
+        code, balance = now.codes[wish.call.to], now.balances[wish.payer]
+        if wish.call.token is not None:
+            has = now.tokens[wish.call.to, wish.payer]
+            return isinstance(has, int) and has >= wish.call.units and code != 0
         return (
             (always or code != 0)
             and isinstance(code, int)
             and isinstance(balance, int)
-            and balance >= wish.amount
+            and balance >= wish.call.value
         )
 
     asking = [wish for wish in wishes if asks(wish)]
-    calls: list[Call] = [
-        ("eth_estimateGas", ({"from": w.payer, "to": w.payee, "value": hex(w.amount)},))
-        for w in asking
-    ]
+    calls: list[Call] = [("eth_estimateGas", (_question(wish),)) for wish in asking]
     estimates = iter(await node.each(calls))
     gas: Answers[int] = []
     for wish in wishes:
-        code = now.codes[wish.payee]
+        code = now.codes[wish.call.to]
         if isinstance(code, ChainError):
             gas.append(code)
         else:
@@ -223,8 +294,13 @@ async def _gas(
     return gas
 
 
+def _question(wish: Wish) -> dict[str, str]:
+    asked = {"from": wish.payer, "to": wish.call.to, "value": hex(wish.call.value)}
+    return asked | ({"data": "0x" + wish.call.data.hex()} if wish.call.data else {})
+
+
 def _estimated(answer: Any) -> int:
     if isinstance(answer, RpcError) and not answer.transient:
-        raise BuildError(f"the payee is a contract that refuses: {answer.reason}")
+        raise BuildError(f"the contract that is called refuses: {answer.reason}")
     estimate = _number(answer)
     return estimate + estimate // 4

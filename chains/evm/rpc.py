@@ -1,22 +1,17 @@
-"""Speaks JSON-RPC with one node: the wire beneath web3, and errors in our own words.
+"""Speaks JSON-RPC with one node, and says errors in our own words.
 
-web3 asks and reads single questions. Its own HTTP provider opens a connection for each request and
-takes a lock in a thread pool, so the wire is `chains.transport`; and it has no batch whose parts
-fail for themselves, so a set of questions goes past it. Knows no transaction and no block.
+web3 asks and reads single questions (`provider`); it has no batch whose parts fail for themselves,
+so a set of questions goes past it. Knows no transaction and no block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Any, Final, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json
-from web3 import AsyncWeb3
-from web3.exceptions import Web3Exception, Web3RPCError
-from web3.providers.async_base import AsyncJSONBaseProvider
-from web3.types import RPCEndpoint, RPCError, RPCResponse
 
 from chains.errors import NodeError, NodeMisbehaved, NodeUnavailable
 from chains.transport.connection import Connection
@@ -24,7 +19,8 @@ from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call, Fault, JsonRpc
 from chains.transport.offload import Reader
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from chains.evm.provider import Questions
 
 _decode = partial(from_json, cache_strings="keys")
 
@@ -51,13 +47,10 @@ class RpcError(NodeUnavailable):
         return self.number in _TRANSIENT
 
 
-class NodeConnection(AsyncJSONBaseProvider):
-    """One node, as a provider for web3 too. `eth`: single questions, asked and read by web3, for
-    `ask`. All others raise NodeUnavailable or NodeMisbehaved."""
+class NodeConnection:
+    """One node. Whatever is asked raises NodeUnavailable or NodeMisbehaved."""
 
     def __init__(self, endpoint: str | Endpoint, timeout_s: float) -> None:
-        super().__init__()
-        self.eth = AsyncWeb3(self, middleware=[]).eth
         self._rpc = JsonRpc(Connection(endpoint, timeout_s), decode=_decode, limits=_LIMITED)
 
     async def call(self, method: str, *params: object, reader: Reader | None = None) -> Any:
@@ -84,29 +77,16 @@ class NodeConnection(AsyncJSONBaseProvider):
                 raise answer
         return answers
 
-    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """What web3 calls; it raises JSON-RPC errors itself (see `ask`)."""
-        result = await self._rpc.ask(method, params)
-        if isinstance(result, Fault):
-            error = RPCError(code=result.code, message=result.message)
-            return RPCResponse(jsonrpc="2.0", id=1, error=error)
-        return RPCResponse(jsonrpc="2.0", id=1, result=result)
+    @cached_property
+    def questions(self) -> Questions:
+        """Single ones, by web3: a third of all that a process of ours imports, and loaded when the
+        first is asked. Who has no EVM node never does."""
+        from chains.evm.provider import Questions
+
+        return Questions(self._rpc)
 
     async def close(self) -> None:
         await self._rpc.close()
-
-
-async def ask(awaitable: Awaitable[T]) -> T:
-    """Await a call of web3, with its errors in our words."""
-    try:
-        return await awaitable
-    except Web3RPCError as error:
-        if error.rpc_response is None:
-            raise NodeMisbehaved("an answer that web3 does not understand") from None
-        told = error.rpc_response["error"]
-        raise RpcError(told["code"], told["message"]) from None
-    except (Web3Exception, ValueError, TypeError, KeyError) as error:
-        raise NodeMisbehaved(f"an answer that web3 can't read ({type(error).__name__})") from error
 
 
 @contextmanager

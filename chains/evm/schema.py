@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from chains.assets import AssetKind
 from chains.costs import CostKind
-from chains.evm import ADDRESS_TYPE
+from chains.evm import ADDRESS_TYPE, erc20
 from chains.evm.build import Kind
 from chains.evm.traits import Trait
 from chains.schema import COIN_TYPE, SAFE_INTEGER_MAX, FamilySchema, Parameter, one_of, whole
@@ -24,7 +23,7 @@ SCHEMA: Final = FamilySchema(
     namespace="eip155",
     reference=lambda parameters: str(parameters["chain_id"]),
     address_types=frozenset({ADDRESS_TYPE}),
-    token_kinds={AssetKind("erc20"): "erc20"},
+    token_kinds={erc20.KIND: erc20.NAMESPACE},
     cost_kinds=frozenset({CostKind.FEE}),
     parameters={
         "chain_id": Parameter(whole(1, SAFE_INTEGER_MAX), lasting=True),
@@ -36,6 +35,9 @@ SCHEMA: Final = FamilySchema(
         "trace_depth": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
         # Wei for each unit of gas, below which the network's nodes take no transaction.
         "priority_fee_min": Parameter(whole(1, SAFE_INTEGER_MAX), required=False),
+        # Per cent by which both of its fees must exceed those of the transaction that it replaces,
+        # where the network's nodes ask for more than geth does (core/txpool/legacypool, PriceBump).
+        "replacement_percent": Parameter(whole(1, 1000), required=False),
         "blob_fee_recipient": Parameter(one_of("coinbase"), required=False),
     },
     traits=TRAITS,

@@ -1,6 +1,6 @@
 """What is needed of a block, its traces and its receipts, and nothing else. Pure, JSON to JSON.
 
-Most of these answers is call data and logs, which nobody here looks at. They are shrunk where they
+Most of these answers is call data, and logs that nobody here looks at. They are shrunk where they
 are decoded, which may be in another process (`chains.transport.offload`).
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chains.evm import calls
+from chains.evm import calls, transfers
 from chains.evm.traits import arbos, l1_data_fee, state_sync
 
 _BLOCK: Final = (
@@ -21,6 +21,7 @@ _BLOCK: Final = (
     "miner",
     "withdrawals",
     "withdrawalsRoot",
+    "logsBloom",
 )
 _TRANSACTION: Final = (
     "hash",
@@ -51,13 +52,30 @@ _RECEIPT: Final = (
 
 def block(found: Any) -> Any:
     """Of eth_getBlockByNumber with whole transactions."""
-    transactions = [_only(tx, _TRANSACTION) for tx in found["transactions"]]
+    transactions = [_only(tx, _TRANSACTION) | transfers.asked(tx) for tx in found["transactions"]]
     return _only(found, _BLOCK) | {"transactions": transactions}
 
 
 def receipts(found: Any) -> Any:
     """Of eth_getBlockReceipts."""
-    return [_only(receipt, _RECEIPT) | state_sync.paid(receipt) for receipt in found]
+    return [
+        _only(receipt, _RECEIPT)
+        | state_sync.paid(receipt)
+        | {"transfers": transfers.told(receipt["logs"])}
+        for receipt in found
+    ]
+
+
+def shown(found: Any) -> Any:
+    """Of eth_getBlockReceipts: the filter of all logs that they show, and the transfers in them."""
+    moved = {each["transactionHash"]: transfers.told(each["logs"]) for each in found}
+    return {"bloom": transfers.shown(found), "transfers": moved}
+
+
+def logs(found: Any) -> Any:
+    """Of eth_getLogs."""
+    names = ("address", "topics", "data", "blockHash", "transactionHash", "logIndex", "removed")
+    return [_only(log, names) for log in found]
 
 
 def traces(found: Any) -> Any:

@@ -21,6 +21,7 @@ from chains.adapter import ChainAdapter
 from chains.answers import Answers
 from chains.block import Block
 from chains.codec import TransactionCodec
+from chains.costs import Costs
 from chains.errors import ChainError, NodeError, NodeUnavailable, WrongChain
 from chains.model import (
     Address,
@@ -154,8 +155,14 @@ class Nodes:
 
         return await self._ask_each(intents, ask)
 
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        return await self._ask_each(addresses, lambda adapter, rest: adapter.next_numbers(rest))
+
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
         return await self._ask_each(intents, lambda adapter, rest: adapter.prepare(rest))
+
+    async def quote(self, intent: TransferIntent) -> Costs:
+        return await self._ask(lambda adapter: adapter.quote(intent))
 
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         return await self._ask_each(txids, lambda adapter, rest: adapter.statuses(rest))

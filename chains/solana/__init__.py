@@ -58,16 +58,23 @@ RESERVED_ACCOUNTS: Final = frozenset(
 """Accounts that no transaction can write, so a transfer to them fails and costs its fee
 [agave-reserved-account-keys]."""
 
+TRANSACTION_BYTES_MAX: Final = 1_232
+"""Of a signed transaction [solana-packet, PACKET_DATA_SIZE]."""
+SIGNATURE_BYTES: Final = 64
+
 LAMPORTS_PER_SIGNATURE: Final = 5_000
 MICRO_LAMPORTS: Final = 1_000_000
 """Micro-lamports in a lamport; the priority fee is rounded up to whole lamports."""
 
 UNITS_WITH_NONCE: Final = 3_000
 UNITS_CREATING_NONCE: Final = 4_500
-"""Compute-unit limits of our two transactions: five times the 150 units that each of their four
-or six instructions takes, since the network changes such costs and the difference is lamports."""
+UNITS_PER_PAYMENT: Final = 750
+"""Compute-unit limits of our two transactions with one payment, and what each further payment adds:
+five times the 150 units that every instruction takes, since the network changes such costs and the
+difference is lamports."""
 UNIT_PRICE_MIN: Final = 10_000
-"""We never bid less: 45 lamports at most, against waiting behind everybody who bids anything."""
+"""We never bid less: 45 lamports for one payment at most, against waiting behind everybody who bids
+anything."""
 UNIT_PRICE_PERCENTILE: Final = 75
 
 NONCE_SEED: Final = "custody-nonce-"

@@ -15,11 +15,12 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 from chains.answers import Answers, attempt, found
 from chains.balances import each_balance
 from chains.block import Block, Reading
-from chains.costs import CostKind, costs_in
+from chains.costs import CostKind, Costs, costs_in
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
     ChainError,
+    ClaimUnusable,
     InvalidInput,
     MalformedTransaction,
     NodeMisbehaved,
@@ -46,7 +47,13 @@ from chains.solana.blocks import error_words
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec, message_of
 from chains.solana.explain import Unexplained, explain, parse_message
-from chains.solana.prepare import build_transfers, choose_claims, unit_prices
+from chains.solana.origins import Origins
+from chains.solana.prepare import (
+    build_transfers,
+    choose_claims,
+    cost_to_empty,
+    unit_prices,
+)
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
 from chains.solana.values import Transaction
 from chains.transaction import TransferIntent, TxState, TxStatus
@@ -65,6 +72,7 @@ class SolanaAdapter:
         self._network = network
         self._codec = SolanaCodec(network)
         self._rpc = SolanaRpc(endpoint, timeout_s)
+        self._origins = Origins(self._rpc)
 
     @property
     def codec(self) -> SolanaCodec:
@@ -96,6 +104,8 @@ class SolanaAdapter:
             return None
         if raw is None:
             return None
+        self._origins.note(raw.parent_hash)
+        self._origins.note(raw.ref.hash)
         return blocks.read(raw, await self._nonces_taken(raw.nonces), self._network)
 
     async def salvage(self, height: int) -> Block:
@@ -123,18 +133,25 @@ class SolanaAdapter:
         return None if found is None else found.ref
 
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
-        """For each a free durable nonce of its source, or the creation of its next nonce account.
+        """For each a free durable nonce of its source, or the creation of its next nonce account; a
+        replacement takes what it replaces took.
 
         Also ClaimUnusable while all nonce accounts of a source are in use.
         """
-        chosen = await choose_claims(self._rpc, self._codec, intents)
+        chosen = await choose_claims(self._rpc, self._codec, self._origins, intents)
         return [
             each if isinstance(each, ChainError) else (each.key(self._network.id),)
             for each in chosen
         ]
 
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        return [ClaimUnusable("keys have no numbers here")] * len(addresses)
+
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
-        return await build_transfers(self._rpc, self._codec, intents)
+        return await build_transfers(self._rpc, self._codec, self._origins, intents)
+
+    async def quote(self, intent: TransferIntent) -> Costs:
+        return await cost_to_empty(self._rpc, self._codec, intent)
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         """The node simulates each transaction first, so that one that must fail costs no fee.

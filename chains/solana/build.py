@@ -1,27 +1,29 @@
-"""The two transactions we make, as v0 messages: a transfer, with or without a new nonce account.
+"""The two transactions we make, as v0 messages: payments, with or without a new nonce account.
 
 With a nonce account that exists (`rent == 0`):
 
-    AdvanceNonceAccount, SetComputeUnitPrice, SetComputeUnitLimit, Transfer
+    AdvanceNonceAccount, SetComputeUnitPrice, SetComputeUnitLimit, Transfer for each payment
 
 on the account's nonce value, so that the transaction never expires, and of those on one value that
 is the account's own only one is ever in a block. Without a free one, the transfer makes the next:
 
     SetComputeUnitPrice, SetComputeUnitLimit,
-    Transfer (rent), AllocateWithSeed, InitializeNonceAccount, Transfer
+    Transfer (rent), AllocateWithSeed, InitializeNonceAccount, Transfer for each payment
 
 on a recent blockhash. Allocation fails on an account that has data, so of all transactions that
 create the same account at most one takes effect; the others may be in blocks all the same, and
 each pays its fee. Transfer and AllocateWithSeed stand where
 CreateAccountWithSeed would do, because that one fails on any account that already holds a lamport,
-and everybody can compute the address and send one there.
+and everybody can compute the address and send one there. All instructions take effect or none.
 
 Pure. The codec reads a message by building it again from here: one definition of what we sign.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from solders.compute_budget import set_compute_unit_limit, set_compute_unit_price
 from solders.hash import Hash
@@ -39,26 +41,45 @@ from solders.system_program import (
     transfer,
 )
 
-from chains.solana import LAMPORTS_PER_SIGNATURE, MICRO_LAMPORTS, NONCE_ACCOUNT_BYTES
+from chains.solana import (
+    LAMPORTS_PER_SIGNATURE,
+    MICRO_LAMPORTS,
+    NONCE_ACCOUNT_BYTES,
+    NONCE_ACCOUNTS_MAX,
+    SIGNATURE_BYTES,
+)
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, seed
+
+
+class Payment(NamedTuple):
+    """`lamports` go to `recipient`."""
+
+    recipient: Pubkey
+    lamports: int
+
+
+_SOMEBODY: Final = Pubkey(b"\x01" * 32)
+"""A source that pays nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferPlan:
-    """`amount` and `rent` in lamports, `unit_price` in micro-lamports per compute unit.
+    """`rent` in lamports, `unit_price` in micro-lamports per compute unit. `payments`: at least
+    one, in the order of the instructions.
 
     `lifetime` is the nonce value of account `nonce_index`, or a recent blockhash where the
-    transaction creates that account with `rent`.
+    transaction creates that account with `rent`. `origin`: the blockhash that the nonce value was
+    made of, if it is known; the message does not hold it.
     """
 
     source: Pubkey
-    recipient: Pubkey
-    amount: int
+    payments: tuple[Payment, ...]
     nonce_index: int
     lifetime: Hash
     unit_limit: int
     unit_price: int
     rent: int = 0
+    origin: Hash | None = None
 
     @property
     def creates_nonce(self) -> bool:
@@ -67,6 +88,11 @@ class TransferPlan:
     @property
     def nonce_account(self) -> Pubkey:
         return accounts_of(self.source)[self.nonce_index]
+
+    @property
+    def amount(self) -> int:
+        """Lamports of all payments together."""
+        return sum(each.lamports for each in self.payments)
 
     @property
     def fee(self) -> int:
@@ -81,6 +107,11 @@ def build_message(plan: TransferPlan) -> bytes:
     return to_bytes_versioned(message)
 
 
+def build_payload(plan: TransferPlan) -> bytes:
+    """The message and, behind it, where its nonce value comes from, if that is known."""
+    return build_message(plan) + (b"" if plan.origin is None else bytes(plan.origin))
+
+
 def instructions(plan: TransferPlan) -> list[Instruction]:
     """What the message does, in order."""
     return _creating(plan) if plan.creates_nonce else _advancing(plan)
@@ -91,7 +122,7 @@ def _advancing(plan: TransferPlan) -> list[Instruction]:
         nonce_pubkey=plan.nonce_account, authorized_pubkey=plan.source
     )
     # The runtime looks for the nonce in the first instruction only.
-    return [advance_nonce_account(advance), *_budget(plan), _pay(plan, plan.recipient, plan.amount)]
+    return [advance_nonce_account(advance), *_budget(plan), *_payments(plan)]
 
 
 def _creating(plan: TransferPlan) -> list[Instruction]:
@@ -107,10 +138,10 @@ def _creating(plan: TransferPlan) -> list[Instruction]:
     )
     return [
         *_budget(plan),
-        _pay(plan, plan.nonce_account, plan.rent),
+        _pay(plan, Payment(plan.nonce_account, plan.rent)),
         allocate_with_seed(allocate),
         initialize_nonce_account(initialize),
-        _pay(plan, plan.recipient, plan.amount),
+        *_payments(plan),
     ]
 
 
@@ -118,5 +149,26 @@ def _budget(plan: TransferPlan) -> list[Instruction]:
     return [set_compute_unit_price(plan.unit_price), set_compute_unit_limit(plan.unit_limit)]
 
 
-def _pay(plan: TransferPlan, recipient: Pubkey, lamports: int) -> Instruction:
-    return transfer(TransferParams(from_pubkey=plan.source, to_pubkey=recipient, lamports=lamports))
+def _payments(plan: TransferPlan) -> list[Instruction]:
+    return [_pay(plan, each) for each in plan.payments]
+
+
+def _pay(plan: TransferPlan, payment: Payment) -> Instruction:
+    to, lamports = payment
+    return transfer(TransferParams(from_pubkey=plan.source, to_pubkey=to, lamports=lamports))
+
+
+def size_max(payments: Sequence[Payment]) -> int:
+    """Bytes of the largest signed transaction that makes the payments: the one that also makes the
+    last of a source's nonce accounts. No key of the source, of a nonce account or of a payee
+    changes it, only how many different payees there are."""
+    largest = TransferPlan(
+        source=_SOMEBODY,
+        payments=tuple(payments),
+        nonce_index=NONCE_ACCOUNTS_MAX - 1,
+        lifetime=Hash.default(),
+        unit_limit=0,
+        unit_price=0,
+        rent=1,
+    )
+    return 1 + SIGNATURE_BYTES + len(build_message(largest))

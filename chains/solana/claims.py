@@ -1,7 +1,10 @@
 """Which nonce account a transaction takes for itself, and how its conflict key spells it. Pure.
 
-A claim keeps two transfers from taking the same account. It does not keep two transactions out of
-a block: see `ConflictKey`.
+A claim keeps two transfers from taking the same account. Whether it also keeps two transactions
+out of a block depends on what is known of its value (ADR 0062). For a reader of bytes a value may
+be a recent blockhash as well, on which two transactions can stand. Once it is shown which blockhash
+it was made of, it is none itself: then both transactions need the account to have this value, and
+whichever is in a block changes it.
 """
 
 from __future__ import annotations
@@ -20,14 +23,18 @@ from chains.solana.nonce import consumed_by
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The nonce value `value` of `account`; or, without a value, the creation of `account`."""
+    """The nonce value `value` of `account`; or, without a value, the creation of `account`.
+    `proven`: it was shown that the value can only be a nonce's."""
 
     account: Pubkey
     value: Hash | None = None
+    proven: bool = False
 
     @classmethod
     def of(cls, plan: TransferPlan) -> Claim:
-        return cls(plan.nonce_account, None if plan.creates_nonce else plan.lifetime)
+        if plan.creates_nonce:
+            return cls(plan.nonce_account)
+        return cls(plan.nonce_account, plan.lifetime, plan.origin is not None)
 
     @classmethod
     def taken_by(cls, raw: bytes) -> Claim | None:
@@ -43,14 +50,14 @@ class Claim:
         if kind == "create" and account is not None and len(parts) == 1:
             return cls(account)
         if kind == "durable-nonce" and account is not None and len(parts) == 2:
-            return cls(account, _parse_hash(parts[1]))
+            return cls(account, _parse_hash(parts[1]), key.excludes is Excludes.INCLUSION)
         raise ValueError("not a conflict key of this network")
 
     def key(self, network: NetworkId) -> ConflictKey:
         if self.value is None:
             return ConflictKey(f"{network}/create:{self.account}", Excludes.SUCCESS)
         text = f"{network}/durable-nonce:{self.account}:{self.value}"
-        return ConflictKey(text, Excludes.NOTHING)
+        return ConflictKey(text, Excludes.INCLUSION if self.proven else Excludes.NOTHING)
 
 
 def _parse_hash(text: str) -> Hash:

@@ -1,13 +1,15 @@
 """Solana's pure half: v0 messages to meaning, signatures to transactions.
 
-`UnsignedTx.payload` is the v0 message with its version byte, which is also what is signed; the fee
-payer is in it, so `sender` is not set. A transaction id is its first signature. Pure: no I/O, no
-clock, no randomness, no keys.
+`UnsignedTx.payload` is the v0 message with its version byte, which is what is signed. Behind it may
+stand the blockhash that its nonce value was made of: it proves that the value is no blockhash, so
+that the transaction's key binds. The fee payer is in the message, so `sender` is not set. A
+transaction id is its first signature. Pure: no I/O, no clock, no randomness, no keys.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
 
@@ -18,8 +20,13 @@ from solders.transaction import SanitizeError, VersionedTransaction
 
 from chains.codec import Traits, check_plain, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Create, Pay, Return
-from chains.errors import InvalidInput, MalformedTransaction, SignatureMismatch
+from chains.effects import Create, Effect, Pay, Return
+from chains.errors import (
+    InvalidInput,
+    MalformedTransaction,
+    SignatureMismatch,
+    TooManyOutputs,
+)
 from chains.model import (
     Address,
     AddressType,
@@ -33,10 +40,16 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from chains.solana import BLOCKHASH_AGE_MAX, KEY_SCHEME, PURPOSE, address
-from chains.solana.build import TransferPlan
+from chains.solana import (
+    BLOCKHASH_AGE_MAX,
+    KEY_SCHEME,
+    PURPOSE,
+    TRANSACTION_BYTES_MAX,
+    address,
+)
+from chains.solana.build import Payment, TransferPlan, size_max
 from chains.solana.claims import Claim
-from chains.solana.explain import Unexplained, explain, parse_message
+from chains.solana.explain import Unexplained, explain, parse_payload
 from chains.solana.schema import SCHEMA
 from chains.transaction import AfterBlock, TxSummary
 
@@ -46,9 +59,11 @@ _READING_BYTES_MAX: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """A message with its `signers` and the plan behind it; without one, why there is none."""
+    """A message with its `signers` and the plan behind it; without one, why there is none.
+    `signed`: the message's bytes."""
 
     message: MessageV0
+    signed: bytes
     signers: tuple[Pubkey, ...]
     plan: TransferPlan | None
     unexplained: tuple[str, ...]
@@ -57,7 +72,7 @@ class _Reading:
 class SolanaCodec:
     """Implements `chains.codec.TransactionCodec` for one cluster."""
 
-    traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=False, memo=False)
+    traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=True, memo=False)
     schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:
@@ -100,6 +115,17 @@ class SolanaCodec:
         self.parse_address(payment.address)
         check_plain(self._network, payment)
 
+    def check_outputs(self, payments: Sequence[Pay]) -> None:
+        """Counted for the larger of our two transactions: which of them it will be depends on the
+        nonce accounts there are then."""
+        paid = [Payment(address.to_key(each.address), each.amount) for each in payments]
+        if size_max(paid) > TRANSACTION_BYTES_MAX:
+            room = f"{size_max(paid)} bytes of at most {TRANSACTION_BYTES_MAX}"
+            raise TooManyOutputs(f"one transaction would have {room}")
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        return len(effects)
+
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """One on a nonce has none, and a blockhash is good for minutes."""
 
@@ -113,7 +139,7 @@ class SolanaCodec:
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         reading = self._read(tx)
         if reading.plan is not None:
-            return self._summary(reading.plan, _identity(tx.payload))
+            return self._summary(reading.plan, _identity(reading.signed))
         return TxSummary(
             network=self._network.id,
             sources=(Address(str(reading.message.account_keys[0])),),
@@ -122,27 +148,28 @@ class SolanaCodec:
             creates=(),
             costs=CostsMost(),
             conflict_keys=frozenset(),
-            identity=_identity(tx.payload),
+            identity=_identity(reading.signed),
             unexplained=reading.unexplained,
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        reading = self._read(tx)
         return tuple(
             SigningInput(
                 address=Address(str(signer)),
                 algorithm=SignatureAlgorithm.ED25519,
-                message=tx.payload,
+                message=reading.signed,
             )
-            for signer in self._read(tx).signers
+            for signer in reading.signers
         )
 
     def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
-        reading, payload = self._read(tx), tx.payload
+        reading = self._read(tx)
         signers = reading.signers
         if len(signatures) != len(signers):
             raise SignatureMismatch(f"{len(signers)} signatures needed, {len(signatures)} given")
         for signer, signature in zip(signers, signatures, strict=True):
-            _verify(signer, signature, payload)
+            _verify(signer, signature, reading.signed)
         raw = VersionedTransaction.populate(
             reading.message,
             [Ed25519Signature(signature.signature) for signature in signatures],
@@ -150,20 +177,21 @@ class SolanaCodec:
         return SignedTx(network=self._network.id, txid=TxId(str(raw.signatures[0])), raw=bytes(raw))
 
     def detach(self, tx: SignedTx) -> UnsignedTx:
-        """What was signed, for reading a stored transaction again. Raises MalformedTransaction."""
+        """What was signed, for reading a stored transaction again; where its nonce value comes from
+        is not in it. Raises MalformedTransaction."""
         return UnsignedTx(network=tx.network, payload=message_of(tx.raw))
 
     def _summary(self, plan: TransferPlan, identity: str) -> TxSummary:
-        """Nothing binds: of two transactions that create one account the loser is in a block too
-        and pays, and a nonce value may be a recent blockhash (ADR 0010)."""
+        """Of two transactions that create one account the loser is in a block too and pays, so
+        that binds nothing (ADR 0010)."""
         native, source = self._network.native.id, Address(str(plan.source))
-        recipient, account = Address(str(plan.recipient)), Address(str(plan.nonce_account))
-        returned = recipient == source
+        account = Address(str(plan.nonce_account))
+        paid = [(Address(str(each.recipient)), each.lamports) for each in plan.payments]
         return TxSummary(
             network=self._network.id,
             sources=(source,),
-            effects=() if returned else (Pay(recipient, native, plan.amount),),
-            returns=(Return(source, native, plan.amount, None),) if returned else (),
+            effects=tuple(Pay(to, native, units) for to, units in paid if to != source),
+            returns=tuple(Return(to, native, units, None) for to, units in paid if to == source),
             creates=(Create(account, source, plan.rent),) if plan.creates_nonce else (),
             costs=CostsMost(costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})),
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
@@ -201,12 +229,16 @@ def _identity(payload: bytes) -> str:
 
 def _decode(payload: bytes) -> _Reading:
     """The first accounts of a message sign it, the fee payer before all."""
-    message = parse_message(payload)
+    message, origin = parse_payload(payload)
+    signed = to_bytes_versioned(message)
     signers = tuple(message.account_keys[: message.header.num_required_signatures])
     try:
-        return _Reading(message, signers, explain(message), ())
+        plan = replace(explain(message), origin=origin)
+        if plan.creates_nonce and origin is not None:
+            raise Unexplained("what makes a nonce account consumes no nonce")
+        return _Reading(message, signed, signers, plan, ())
     except Unexplained as unexplained:
-        return _Reading(message, signers, None, unexplained.reasons)
+        return _Reading(message, signed, signers, None, unexplained.reasons)
 
 
 def _verify(signer: Pubkey, signature: Signature, payload: bytes) -> None:

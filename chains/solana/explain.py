@@ -19,8 +19,8 @@ from solders.pubkey import Pubkey
 from solders.transaction import SanitizeError
 
 from chains.errors import MalformedTransaction
-from chains.solana.build import TransferPlan, build_message
-from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of
+from chains.solana.build import Payment, TransferPlan, build_message
+from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of, value_of
 
 _TRANSFER: Final = struct.Struct("<IQ")
 _UNIT_PRICE: Final = struct.Struct("<BQ")
@@ -37,14 +37,9 @@ _BUDGET_NAMES: Final = {bytes((2,)): "SetComputeUnitLimit", bytes((3,)): "SetCom
 [solana-system-interface, solana-compute-budget-interface]."""
 
 _BUDGET: Final = ("SetComputeUnitPrice", "SetComputeUnitLimit")
-_WITH_NONCE: Final = ("AdvanceNonceAccount", *_BUDGET, "Transfer")
-_CREATING_NONCE: Final = (
-    *_BUDGET,
-    "Transfer",
-    "AllocateWithSeed",
-    "InitializeNonceAccount",
-    "Transfer",
-)
+_WITH_NONCE: Final = ("AdvanceNonceAccount", *_BUDGET)
+_CREATING_NONCE: Final = (*_BUDGET, "Transfer", "AllocateWithSeed", "InitializeNonceAccount")
+"""What stands before the payments, of which each is a Transfer."""
 
 
 class Unexplained(Exception):
@@ -65,8 +60,31 @@ class _Step:
     data: bytes
 
 
+def parse_payload(payload: bytes) -> tuple[MessageV0, Hash | None]:
+    """A message and, where 32 bytes follow it, the blockhash that its nonce value was made of. A
+    message says itself where it ends, so there is one way to read a payload. Raises
+    MalformedTransaction, also for a blockhash that makes another value."""
+    message = _message_at_the_start(payload)
+    rest = payload[len(to_bytes_versioned(message)) :]
+    if not rest:
+        return parse_message(payload), None
+    if len(rest) != Hash.LENGTH:
+        raise MalformedTransaction("not the canonical encoding of the message")
+    origin = Hash(rest)
+    if value_of(origin) != message.recent_blockhash:
+        raise MalformedTransaction("the nonce value is made of another blockhash")
+    return parse_message(payload[: -Hash.LENGTH]), origin
+
+
 def parse_message(payload: bytes) -> MessageV0:
     """Exactly one canonical v0 message. Raises MalformedTransaction."""
+    message = _message_at_the_start(payload)
+    if to_bytes_versioned(message) != payload:
+        raise MalformedTransaction("not the canonical encoding of the message")
+    return message
+
+
+def _message_at_the_start(payload: bytes) -> MessageV0:
     try:
         message = from_bytes_versioned(payload)
         if not isinstance(message, MessageV0):
@@ -74,8 +92,6 @@ def parse_message(payload: bytes) -> MessageV0:
         message.sanitize()
     except (ValueError, SanitizeError) as error:
         raise MalformedTransaction(f"not a Solana message: {error}") from error
-    if to_bytes_versioned(message) != payload:
-        raise MalformedTransaction("not the canonical encoding of the message")
     return message
 
 
@@ -83,9 +99,9 @@ def explain(message: MessageV0) -> TransferPlan:
     """The plan that `build_message` turns into exactly this message. Raises Unexplained."""
     steps = _steps(message)
     names = tuple(step.name for step in steps)
-    if names == _WITH_NONCE:
+    if _pays_behind(_WITH_NONCE, names):
         plan = _read_with_nonce(message, steps)
-    elif names == _CREATING_NONCE:
+    elif _pays_behind(_CREATING_NONCE, names):
         plan = _read_creating_nonce(message, steps)
     else:
         raise Unexplained(*_differences(message, steps))
@@ -95,32 +111,37 @@ def explain(message: MessageV0) -> TransferPlan:
     return plan
 
 
+def _pays_behind(layout: tuple[str, ...], names: tuple[str | None, ...]) -> bool:
+    return names[: len(layout)] == layout and set(names[len(layout) :]) == {"Transfer"}
+
+
 def _check_sense(plan: TransferPlan) -> None:
     """What is built as ours but would not do what a transfer says."""
-    if plan.recipient == plan.nonce_account:
-        raise Unexplained("pays its own nonce account")
-    if plan.amount == 0 and plan.recipient != plan.source:
-        raise Unexplained("pays nothing")
+    for each in plan.payments:
+        if each.recipient == plan.nonce_account:
+            raise Unexplained("pays its own nonce account")
+        if each.lamports == 0 and each.recipient != plan.source:
+            raise Unexplained("pays nothing")
 
 
 def _read_with_nonce(message: MessageV0, steps: Sequence[_Step]) -> TransferPlan:
-    advance, price, limit, payment = steps
-    return _plan(message, price, limit, payment, _first(advance.accounts), rent=0)
+    advance, price, limit, *payments = steps
+    return _plan(message, price, limit, payments, _first(advance.accounts), rent=0)
 
 
 def _read_creating_nonce(message: MessageV0, steps: Sequence[_Step]) -> TransferPlan:
-    price, limit, funding, _, _, payment = steps
+    price, limit, funding, _, _, *payments = steps
     account, rent = _transfer(funding)
     if rent == 0:
         raise Unexplained("creates a nonce account without rent")
-    return _plan(message, price, limit, payment, account, rent)
+    return _plan(message, price, limit, payments, account, rent)
 
 
 def _plan(
     message: MessageV0,
     price: _Step,
     limit: _Step,
-    payment: _Step,
+    payments: Sequence[_Step],
     nonce_account: Pubkey | None,
     rent: int,
 ) -> TransferPlan:
@@ -128,11 +149,9 @@ def _plan(
     index = index_of(source, nonce_account) if nonce_account is not None else None
     if index is None:
         raise Unexplained("the nonce account is not one of the fee payer's own")
-    recipient, amount = _transfer(payment)
     return TransferPlan(
         source=source,
-        recipient=recipient,
-        amount=amount,
+        payments=tuple(map(_transfer, payments)),
         nonce_index=index,
         lifetime=Hash(bytes(message.recent_blockhash)),
         unit_limit=_integer(_UNIT_LIMIT, limit),
@@ -141,12 +160,12 @@ def _plan(
     )
 
 
-def _transfer(step: _Step) -> tuple[Pubkey, int]:
+def _transfer(step: _Step) -> Payment:
     lamports = _integer(_TRANSFER, step)
     recipient = step.accounts[1] if len(step.accounts) == 2 else None
     if recipient is None:
         raise Unexplained("a Transfer with other than two accounts of the message's own")
-    return recipient, lamports
+    return Payment(recipient, lamports)
 
 
 def _first(accounts: Sequence[Pubkey | None]) -> Pubkey | None:

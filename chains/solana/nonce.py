@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Final
 
 from solders.hash import Hash
@@ -23,6 +24,7 @@ SYSTEM_PROGRAM_KEY: Final = Pubkey.from_string(SYSTEM_PROGRAM)
 
 _INITIALIZED: Final = bytes.fromhex("0100000001000000")
 """State version `Current` and state `Initialized`, both little-endian u32 [solana-nonce]."""
+_VALUE_PREFIX: Final = b"DURABLE_NONCE"
 _ADVANCE_NONCE_TAG: Final = bytes((4, 0, 0, 0))
 """Begins the data of AdvanceNonceAccount [solana-system-interface]."""
 
@@ -52,6 +54,12 @@ def takes_ours(signers: Iterable[str], written: Iterable[str]) -> bool:
     them. Raises ValueError for what is no account's address."""
     accounts = {Pubkey.from_string(each) for each in written}
     return any(not accounts.isdisjoint(accounts_of(Pubkey.from_string(each))) for each in signers)
+
+
+def value_of(blockhash: Hash) -> Hash:
+    """The value that a nonce account gets when it is advanced or made, in a block whose parent has
+    the `blockhash` [solana-nonce, DurableNonce::from_blockhash]."""
+    return Hash(sha256(_VALUE_PREFIX + bytes(blockhash)).digest())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ transaction consumes it, and the block that has it shows which one did.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from solders.hash import Hash
@@ -16,7 +16,6 @@ from solders.pubkey import Pubkey
 
 from chains.answers import Answers, answer, attempt, chunks, found
 from chains.costs import CostKind, Costs, above, check_within, costs_in
-from chains.effects import Pay
 from chains.errors import (
     ChainError,
     ClaimUnusable,
@@ -24,30 +23,36 @@ from chains.errors import (
     InsufficientFunds,
     InvalidInput,
     NodeMisbehaved,
+    NodeUnavailable,
     RentReserve,
 )
 from chains.model import AssetId, ConflictKey, UnsignedTx
 from chains.prices import Prices, ranked, rising
 from chains.solana import (
     ACCOUNTS_PER_CALL,
+    LAMPORTS_PER_SIGNATURE,
+    MICRO_LAMPORTS,
     NONCE_ACCOUNT_BYTES,
     UNIT_PRICE_MIN,
     UNIT_PRICE_PERCENTILE,
     UNITS_CREATING_NONCE,
+    UNITS_PER_PAYMENT,
     UNITS_WITH_NONCE,
 )
 from chains.solana.address import to_key
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message, build_payload
 from chains.solana.claims import Claim, busy_accounts
 from chains.solana.codec import SolanaCodec
+from chains.solana.explain import explain, parse_payload
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, index_of, parse_state
+from chains.solana.origins import Origins
 from chains.solana.rpc import Commitment, SolanaRpc
+from chains.solana.simulation import check_outcome, named
 from chains.solana.values import Account
 from chains.transaction import TransferIntent
 
-_Parties = tuple[Pubkey, Pay]
-
-
+_Parties = tuple[Pubkey, tuple[Payment, ...]]
+"""Who pays, and what."""
 _SLOW_PERCENTILE = 50
 _FAST_PERCENTILE = 95
 
@@ -61,10 +66,10 @@ class _Rents:
 
 
 async def choose_claims(
-    rpc: SolanaRpc, codec: SolanaCodec, intents: Sequence[TransferIntent]
+    rpc: SolanaRpc, codec: SolanaCodec, origins: Origins, intents: Sequence[TransferIntent]
 ) -> Answers[Claim]:
     """For each the first of its source's nonce accounts that is ready and free, else the creation
-    of the first that can be created; no account twice.
+    of the first that can be created; no account twice. What replaces another takes the same.
 
     InsufficientFunds or FeeAboveMaximum if even the cheapest transaction is out of reach, and
     ClaimUnusable if every account is in use.
@@ -82,43 +87,91 @@ async def choose_claims(
     given: set[Pubkey] = set()
 
     async def choose(intent: TransferIntent, party: _Parties | ChainError) -> Claim:
-        source, payment = found(party)
+        source, payments = found(party)
+        if intent.replaces is not None:
+            return Claim.of(_replaced(intent.replaces))
         if intent.taken not in busy_of:
             busy_of[intent.taken] = busy_accounts(codec.network.id, intent.taken)
         claim = await shelves[source].first_free(busy_of[intent.taken] | given)
         lifetime = claim.value or Hash.default()
-        plan = _plan(source, payment, claim, lifetime, rents, UNIT_PRICE_MIN)
+        plan = _plan(source, payments, claim, lifetime, rents, UNIT_PRICE_MIN)
         _check_costs(plan, codec.network.native.id, intent.costs_max)
         _check_funds(plan, balances[source], rents)
         given.add(claim.account)
         return claim
 
-    return [
+    chosen = [
         await answer(choose(intent, party)) for intent, party in zip(intents, parties, strict=True)
+    ]
+    return await _with_proofs(origins, chosen)
+
+
+async def _with_proofs(origins: Origins, chosen: Answers[Claim]) -> Answers[Claim]:
+    """A claim whose value can be proven binds, so that what is sent with it can be replaced."""
+    claims = [each for each in chosen if isinstance(each, Claim)]
+    proofs = await origins.find(_values_of(claims))
+    return [
+        replace(each, proven=True) if isinstance(each, Claim) and each.account in proofs else each
+        for each in chosen
     ]
 
 
+def _values_of(claims: Sequence[Claim]) -> dict[Pubkey, Hash]:
+    return {each.account: each.value for each in claims if each.value is not None}
+
+
+def _replaced(tx: UnsignedTx) -> TransferPlan:
+    """What is replaced, as it was planned. Raises ClaimUnusable if its key does not bind."""
+    message, origin = parse_payload(tx.payload)
+    plan = replace(explain(message), origin=origin)
+    if origin is None:
+        raise ClaimUnusable("nothing keeps this transaction and another one out of one block")
+    return plan
+
+
+async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferIntent) -> Costs:
+    """What a payment of all that the source has costs now: the fee, and the rent of a nonce
+    account if none is free. Raises ClaimUnusable."""
+    assert intent.source is not None
+    source = to_key(intent.source.address)
+    paid = tuple(Payment(to_key(each.address), each.amount) for each in intent.effects)
+    rents = await _rents(rpc)
+    claim = await _Shelf(rpc, source).first_free(busy_accounts(codec.network.id, intent.taken))
+    written = (source, *(each.recipient for each in paid), claim.account)
+    (recent,) = await rpc.recent_unit_prices([written])
+    price, lifetime = _market_price(found(recent)), claim.value or Hash.default()
+    plan = _plan(source, paid, claim, lifetime, rents, price)
+    return costs_in(codec.network.native.id, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})
+
+
 async def build_transfers(
-    rpc: SolanaRpc, codec: SolanaCodec, intents: Sequence[TransferIntent]
+    rpc: SolanaRpc, codec: SolanaCodec, origins: Origins, intents: Sequence[TransferIntent]
 ) -> Answers[UnsignedTx]:
     """The transaction for each intent that consumes exactly its claim.
 
-    InsufficientFunds, FeeAboveMaximum, ClaimUnusable or DustAmount.
+    InsufficientFunds, FeeAboveMaximum, ClaimUnusable, DustAmount or PayeeUnpayable. What makes
+    several payments is simulated: one that fails would fail them all, and cost the fee.
     """
     wanted = [attempt(partial(_wanted, codec, intent)) for intent in intents]
-    known = await _look(rpc, [each for each in wanted if isinstance(each, _Wanted)])
+    known = await _look(rpc, origins, [each for each in wanted if isinstance(each, _Wanted)])
     plans = [attempt(partial(_planned, each, known)) for each in wanted]
     built = {
-        at: UnsignedTx(network=codec.network.id, payload=build_message(plan))
+        at: UnsignedTx(network=codec.network.id, payload=build_payload(plan))
         for at, plan in enumerate(plans)
         if isinstance(plan, TransferPlan)
     }
-    fees = dict(zip(built, await rpc.fees_of([tx.payload for tx in built.values()]), strict=True))
+    messages = {at: build_message(found(plans[at])) for at in built}
+    fees = dict(zip(built, await rpc.fees_of(list(messages.values())), strict=True))
+    several = [at for at in built if len(found(plans[at]).payments) > 1]
+    outcomes = await rpc.simulate([messages[at] for at in several])
+    simulated = dict(zip(several, outcomes, strict=True))
 
     def checked(at: int) -> UnsignedTx:
         plan = found(plans[at])
         _check_node_agrees(plan, found(fees[at]))
         _check_result(codec, built[at], intents[at])
+        if at in simulated:
+            check_outcome(plan, found(simulated[at]))
         return built[at]
 
     return [attempt(partial(checked, at)) for at in range(len(intents))]
@@ -127,38 +180,44 @@ async def build_transfers(
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     source: Pubkey
-    payment: Pay
-    recipient: Pubkey
+    payments: tuple[Payment, ...]
     claim: Claim
     costs_max: Costs
     native: AssetId
+    replaces: TransferPlan | None = None
+    empties: bool = False
 
     @property
     def written(self) -> tuple[Pubkey, ...]:
-        return self.source, self.recipient, self.claim.account
+        payees = dict.fromkeys(each.recipient for each in self.payments)
+        return self.source, *payees, self.claim.account
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What the node says, finally and at the tip. `blockhash`: a recent one, None if nobody asked.
+    `origins`: by nonce account, which blockhash its claimed value was made of.
     `prices`: by the accounts that a transaction writes."""
 
     rents: _Rents
     final: Mapping[Pubkey, Account | None]
     newest: Mapping[Pubkey, Account | None]
     blockhash: Hash | None
+    origins: Mapping[Pubkey, Hash]
     prices: Mapping[tuple[Pubkey, ...], list[int] | ChainError]
 
 
 def _wanted(codec: SolanaCodec, intent: TransferIntent) -> _Wanted:
-    source, payment = _parties(codec, intent)
+    source, payments = _parties(codec, intent)
     (key,) = intent.claim
     claim = Claim.parse(codec.network.id, key)
     native = codec.network.native.id
-    return _Wanted(source, payment, to_key(payment.address), claim, intent.costs_max, native)
+    replaces = None if intent.replaces is None else _replaced(intent.replaces)
+    empties = intent.empties and replaces is None
+    return _Wanted(source, payments, claim, intent.costs_max, native, replaces, empties)
 
 
-async def _look(rpc: SolanaRpc, wanted: Sequence[_Wanted]) -> _Known:
+async def _look(rpc: SolanaRpc, origins: Origins, wanted: Sequence[_Wanted]) -> _Known:
     """Everything that the set's transactions rest on, each thing asked once."""
     nonces = list(dict.fromkeys(each.claim.account for each in wanted))
     written = list(dict.fromkeys(each.written for each in wanted))
@@ -166,6 +225,7 @@ async def _look(rpc: SolanaRpc, wanted: Sequence[_Wanted]) -> _Known:
     final = await rpc.accounts(nonces, Commitment.FINALIZED)
     newest = await rpc.accounts(everyone, Commitment.CONFIRMED)
     creates = any(each.claim.value is None for each in wanted)
+    proven = [each.claim for each in wanted if each.claim.proven]
     block = await rpc.latest_block(Commitment.FINALIZED) if creates else None
     prices = await rpc.recent_unit_prices(written)
     return _Known(
@@ -173,6 +233,7 @@ async def _look(rpc: SolanaRpc, wanted: Sequence[_Wanted]) -> _Known:
         final=dict(zip(nonces, final, strict=True)),
         newest=dict(zip(everyone, newest, strict=True)),
         blockhash=None if block is None else Hash.from_string(block.hash),
+        origins=await origins.find(_values_of(proven)),
         prices=dict(zip(written, prices, strict=True)),
     )
 
@@ -180,12 +241,19 @@ async def _look(rpc: SolanaRpc, wanted: Sequence[_Wanted]) -> _Known:
 def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     each = found(wanted)
     lifetime = _current_lifetime(each.source, each.claim, known)
-    price = _market_price(found(known.prices[each.written]))
-    plan = _plan(each.source, each.payment, each.claim, lifetime, known.rents, price)
+    recent = found(known.prices[each.written])
+    price = _market_price(recent) if each.replaces is None else _outbidding(each, recent)
+    plan = _plan(each.source, each.payments, each.claim, lifetime, known.rents, price)
+    if each.claim.proven:
+        if each.claim.account not in known.origins:
+            raise NodeUnavailable("the node does not show which block set the nonce value")
+        plan = replace(plan, origin=known.origins[each.claim.account])
     _check_costs(plan, each.native, each.costs_max)
+    if each.empties:
+        plan = _for(plan, each.costs_max.get((each.native, CostKind.FEE), 0))
     paying = known.newest[each.source]
     _check_funds(plan, paying.lamports if paying else 0, known.rents)
-    _check_recipient(plan, known.newest[each.recipient], known.rents)
+    _check_recipients(plan, known.newest, known.rents)
     return plan
 
 
@@ -194,14 +262,18 @@ async def _rents(rpc: SolanaRpc) -> _Rents:
     return _Rents(nonce, empty)
 
 
-def _parties(codec: SolanaCodec, intent: TransferIntent) -> tuple[Pubkey, Pay]:
+def _parties(codec: SolanaCodec, intent: TransferIntent) -> _Parties:
     assert intent.source is not None, "an account pays"
-    assert len(intent.effects) == 1, "one payment in a transfer"
-    (payment,) = intent.effects
-    codec.check_payment(payment)
-    if payment.address == intent.source.address:
-        raise InvalidInput("the transfer pays its own source")
-    return to_key(intent.source.address), payment
+    if not intent.effects:  # a cancel gives nothing to itself
+        source = to_key(intent.source.address)
+        return source, (Payment(source, 0),)
+    for payment in intent.effects:
+        codec.check_payment(payment)
+        if payment.address == intent.source.address:
+            raise InvalidInput("the transfer pays its own source")
+    codec.check_outputs(intent.effects)
+    paid = (Payment(to_key(each.address), each.amount) for each in intent.effects)
+    return to_key(intent.source.address), tuple(paid)
 
 
 class _Shelf:
@@ -271,28 +343,50 @@ def _current_lifetime(source: Pubkey, claim: Claim, known: _Known) -> Hash:
 
 
 def _plan(
-    source: Pubkey, payment: Pay, claim: Claim, lifetime: Hash, rents: _Rents, unit_price: int
+    source: Pubkey,
+    payments: tuple[Payment, ...],
+    claim: Claim,
+    lifetime: Hash,
+    rents: _Rents,
+    unit_price: int,
 ) -> TransferPlan:
     """With what the network asks for: the bid for compute units, and rent for a new account."""
     index = index_of(source, claim.account)
     if index is None:
         raise ClaimUnusable("the claimed nonce account is not one of the source's own")
     creates = claim.value is None
+    least = UNITS_CREATING_NONCE if creates else UNITS_WITH_NONCE
     return TransferPlan(
         source=source,
-        recipient=to_key(payment.address),
-        amount=payment.amount,
+        payments=payments,
         nonce_index=index,
         lifetime=lifetime,
-        unit_limit=UNITS_CREATING_NONCE if creates else UNITS_WITH_NONCE,
+        unit_limit=least + UNITS_PER_PAYMENT * (len(payments) - 1),
         unit_price=unit_price,
         rent=rents.nonce if creates else 0,
     )
 
 
+def _for(plan: TransferPlan, fee: int) -> TransferPlan:
+    """The same for a fee of exactly so many lamports, which is at least its own."""
+    bid = (fee - LAMPORTS_PER_SIGNATURE) * MICRO_LAMPORTS
+    return replace(plan, unit_price=bid // plan.unit_limit)
+
+
 def _market_price(prices: Sequence[int]) -> int:
     """Micro-lamports per compute unit that would have entered most of the recent blocks."""
     return unit_prices(prices).normal
+
+
+def _outbidding(wanted: _Wanted, recent: Sequence[int]) -> int:
+    """Micro-lamports per compute unit for what takes the place of a transaction. Validators ask for
+    no rise, and take whatever pays most: so it is what those in a hurry pay, and at least twice as
+    much as before; or as much as the bound allows, if that is more than before."""
+    assert wanted.replaces is not None
+    before = wanted.replaces.unit_price
+    fees = wanted.costs_max.get((wanted.native, CostKind.FEE), 0) - LAMPORTS_PER_SIGNATURE
+    most = max(fees, 0) * MICRO_LAMPORTS // wanted.replaces.unit_limit
+    return max(before + 1, min(most, max(unit_prices(recent).fast, 2 * before)))
 
 
 def unit_prices(recent: Sequence[int]) -> Prices:
@@ -320,14 +414,22 @@ def _check_funds(plan: TransferPlan, balance: int, rents: _Rents) -> None:
         )
 
 
-def _check_recipient(plan: TransferPlan, recipient: Account | None, rents: _Rents) -> None:
-    """A transfer opens the recipient's account if there is none, and has to pay its rent."""
-    if recipient is not None and recipient.lamports > 0:
-        return
-    if plan.amount < rents.empty:
-        raise DustAmount(
-            f"the recipient has no account yet; at least {rents.empty} lamports open one"
-        )
+def _check_recipients(
+    plan: TransferPlan, known: Mapping[Pubkey, Account | None], rents: _Rents
+) -> None:
+    """A transfer opens the recipient's account if there is none, and has to pay its rent. What one
+    gets by several payments counts together: the chain looks when all are made."""
+    given: dict[Pubkey, int] = {}
+    for recipient, lamports in plan.payments:
+        given[recipient] = given.get(recipient, 0) + lamports
+    for number, (recipient, _) in enumerate(plan.payments, start=1):
+        account = known[recipient]
+        is_open = account is not None and account.lamports > 0
+        if not is_open and given[recipient] < rents.empty:
+            raise DustAmount(
+                f"{named(plan, number)} has no account yet; at least {rents.empty} lamports open"
+                " one"
+            )
 
 
 def _check_node_agrees(plan: TransferPlan, fee: int | None) -> None:

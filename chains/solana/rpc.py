@@ -16,7 +16,10 @@ from typing import Any, Final, TypeVar
 from pydantic_core import from_json
 from solana.rpc.jsonrpc import JsonRpcErrorCode
 from solders.hash import Hash, ParseHashError
+from solders.message import from_bytes_versioned
 from solders.pubkey import Pubkey
+from solders.signature import Signature
+from solders.transaction import VersionedTransaction
 
 from chains.answers import Answers, attempt, chunks, found
 from chains.errors import ChainError, NodeMisbehaved, NodeUnavailable
@@ -65,6 +68,8 @@ _NOT_SHOWN: Final = _NO_BLOCK | {
     JsonRpcErrorCode.SERVER_ERROR_TRANSACTION_HISTORY_NOT_AVAILABLE,
 }
 _NONE: Final[frozenset[int]] = frozenset()
+_LAST: Final = 16
+"""Transactions of an account that are listed: strangers may have paid it since it was advanced."""
 
 
 class Commitment(StrEnum):
@@ -215,6 +220,22 @@ class SolanaRpc:
             [(base64.b64encode(message).decode(), options) for message in messages],
         )
 
+    async def simulate(self, messages: Sequence[bytes]) -> Answers[Any]:
+        """The runtime's error if the message was executed now, None if it would take effect.
+        Nothing has to be signed for that."""
+        options = {
+            "commitment": Commitment.CONFIRMED,
+            "encoding": "base64",
+            "sigVerify": False,
+            "replaceRecentBlockhash": False,
+        }
+        raws = [_unsigned(each) for each in messages]
+        return await self._ask_each(
+            lambda result: result["value"]["err"],
+            "simulateTransaction",
+            [(base64.b64encode(raw).decode(), options) for raw in raws],
+        )
+
     async def is_blockhash_valid(self, blockhash: Hash) -> bool:
         """Whether a transaction on `blockhash` could still enter a block on the finalized one."""
 
@@ -281,19 +302,32 @@ class SolanaRpc:
         [known] = await self.are_known([txid])
         return known
 
+    async def slots_of_last(self, accounts: Sequence[Pubkey]) -> Answers[tuple[int, ...]]:
+        """For each account the slots of the newest final transactions that name it."""
+        options = {"commitment": Commitment.FINALIZED, "limit": _LAST}
+        return await self._ask_each(
+            lambda result: tuple(values.integer(entry["slot"]) for entry in result),
+            "getSignaturesForAddress",
+            [(str(account), options) for account in accounts],
+        )
+
+    async def parent_hashes(self, slots: Sequence[int]) -> Answers[str]:
+        """Of the parents of confirmed blocks, as `block_refs`."""
+        headers = await self._headers(slots)
+        return [each if isinstance(each, ChainError) else each.parent_hash for each in headers]
+
     async def block_refs(self, slots: Sequence[int]) -> Answers[BlockRef]:
         """Of confirmed blocks. NodeUnavailable for one that the node does not show."""
+        headers = await self._headers(slots)
+        return [each if isinstance(each, ChainError) else each.ref for each in headers]
+
+    async def _headers(self, slots: Sequence[int]) -> Answers[RawBlock]:
         options = _block_options(Commitment.CONFIRMED, "none")
         results = await self._rpc.ask_all([("getBlock", (slot, options)) for slot in slots])
 
-        def read(slot: int, result: Any) -> BlockRef:
+        def read(slot: int, result: Any) -> RawBlock:
             try:
-                return self._answer(
-                    lambda value: values.block(slot, value).ref,
-                    "getBlock",
-                    result,
-                    _NO_BLOCK,
-                )
+                return self._answer(partial(values.block, slot), "getBlock", result, _NO_BLOCK)
             except Refused:
                 raise NodeUnavailable(f"the node does not serve the block of slot {slot}") from None
 
@@ -366,6 +400,13 @@ class SolanaRpc:
             return read(result)
         except (KeyError, TypeError, ValueError, IndexError, ParseHashError) as error:
             raise NodeMisbehaved(f"unexpected answer to {method}: {error!r}") from error
+
+
+def _unsigned(message: bytes) -> bytes:
+    """A transaction whose signatures are zeros."""
+    read = from_bytes_versioned(message)
+    blank = [Signature.default()] * read.header.num_required_signatures
+    return bytes(VersionedTransaction.populate(read, blank))
 
 
 def _block_options(commitment: Commitment, details: str) -> dict[str, object]:

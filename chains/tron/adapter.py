@@ -16,12 +16,13 @@ from typing import Any, Final
 from chains.answers import Answers, attempt, each_answer, found
 from chains.balances import each_balance
 from chains.block import Block, Reading
-from chains.costs import check_within, costs_in
+from chains.costs import Costs, check_within, costs_in
 from chains.effects import Pay
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
     ChainError,
+    ClaimUnusable,
     FeeAboveMaximum,
     InsufficientFunds,
     InvalidAddress,
@@ -62,6 +63,8 @@ from chains.tron.rpc import NodeBlock, TransactionInfo, TronRpc
 
 _GENESIS: Final = 0
 _REASON_LENGTH: Final = 200
+_LATEST: Final = (1 << 42) - 1
+"""Milliseconds: a time in the next century, which is as long as any that we write."""
 _PROBE_BLOCKS: Final = 10
 """Half a minute of blocks. On the main network each has contracts that pay."""
 
@@ -161,6 +164,9 @@ class TronAdapter:
         """Nothing: TRON transactions consume nothing that excludes another one."""
         return [() for _ in intents]
 
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        return [ClaimUnusable("keys have no numbers here")] * len(addresses)
+
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
         """Transfers that expire ten to twelve minutes after the head block.
 
@@ -172,6 +178,23 @@ class TronAdapter:
             attempt(partial(self._build, intent, each, now))
             for intent, each in zip(intents, wanted, strict=True)
         ]
+
+    async def quote(self, intent: TransferIntent) -> Costs:
+        """A bound: what is burned follows from bandwidth and accounts at the block that has it, and
+        what is not burned stays."""
+        assert intent.source is not None
+        owner, payment = intent.source.address, _only(intent.effects)
+        most = self._network.native.maximum
+        head = (await self._rpc.head()).ref
+        longest = build.build_transfer(
+            owner,
+            payment.address,
+            most,
+            reference=head,
+            expiration_ms=_LATEST,
+            timestamp_ms=_LATEST,
+        )
+        return costs_in(self._network.native.id, fees.most(longest))
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         return await each_answer(txs, self._broadcast)

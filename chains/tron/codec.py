@@ -7,14 +7,15 @@ conflict keys: nothing in a TRON transaction excludes another one, so a mandate 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
 from coincurve import PublicKey
 
-from chains.codec import Traits, check_plain
+from chains.codec import Traits, check_plain, check_single
 from chains.costs import CostsMost, costs_in
-from chains.effects import Pay, Return
+from chains.effects import Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
     InvalidInput,
@@ -110,6 +111,12 @@ class TronCodec:
         check_plain(self._network, payment)
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("not in canonical form")
+
+    def check_outputs(self, payments: Sequence[Pay]) -> None:
+        check_single(self._network, payments)
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        return len(effects)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
         """One that expires later than the chain would take today could be kept and sent then."""

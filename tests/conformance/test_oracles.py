@@ -21,6 +21,7 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.bitcoin.transaction import parse_transaction
 from chains.effects import Pay
 from chains.evm import build as evm
+from chains.evm import erc20
 from chains.model import (
     Address,
     AddressType,
@@ -32,7 +33,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.solana.address import to_key
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.tron import build as tron
 from chains.tron import parse as tron_parse
 from tests.conformance.peers import (
@@ -267,6 +268,42 @@ def test_evm_transactions(
     assert signed == {"raw": ours.raw.hex()}
 
 
+@pytest.mark.parametrize("alias", ["ethereum", "bsc"])
+@pytest.mark.parametrize("amount", [1, 255, 256, 10**18, 2**256 - 1])
+def test_erc20_transfers(oracle: Oracle, wallet: Wallet, alias: str, amount: int) -> None:
+    codec = CODEC_OF[alias]
+    source, payee = wallet.owned(codec, None, 3), wallet.owned(codec, None, 4)
+    token = min(codec.network.tokens)
+    contract, fee, gas = erc20.contract_of(codec.network.id, token), 3 * 10**10, 70_000
+    built = evm.transfer(
+        codec.network,
+        nonce=7,
+        to=contract,
+        value=0,
+        gas=gas,
+        fee_per_gas_max=fee,
+        priority_fee=fee,
+        data=erc20.transfer(payee.address, amount),
+    )
+    unsigned = UnsignedTx(codec.network.id, evm.encode_unsigned(built), source.address)
+    assert codec.summarize(unsigned).effects == (Pay(payee.address, token, amount),)
+    legacy = codec.network.text("transaction_type") == "legacy"
+    prices = {"gasPrice": fee} if legacy else {"maxFee": fee, "maxPriorityFee": fee}
+    signed = oracle.call(
+        "signEthereum",
+        mnemonic=wallet.words,
+        path=source.path,
+        chainId=str(codec.network.number("chain_id")),
+        nonce="7",
+        gasLimit=str(gas),
+        to=contract,
+        payee=payee.address,
+        amount=str(amount),
+        **{name: str(price) for name, price in prices.items()},
+    )
+    assert signed == {"raw": wallet.sign(codec, unsigned).raw.hex()}
+
+
 # TRON
 
 
@@ -325,8 +362,7 @@ def test_solana_transactions(
     source, payee = wallet.owned(codec, None, 7), wallet.owned(codec, None, 8)
     plan = TransferPlan(
         source=to_key(source.address),
-        recipient=to_key(payee.address),
-        amount=amount,
+        payments=(Payment(to_key(payee.address), amount),),
         nonce_index=amount % 256,
         lifetime=Hash(bytes([amount % 255 + 1]) * 32),
         unit_limit=3_000,

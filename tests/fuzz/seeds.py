@@ -24,7 +24,7 @@ from chains.evm.build import Transaction as EvmTransaction
 from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, AddressType, BlockRef, NetworkId, Signature, UnsignedTx
-from chains.solana.build import TransferPlan, build_message, instructions
+from chains.solana.build import Payment, TransferPlan, build_message, instructions
 from chains.tron import address as tron_address
 from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
@@ -147,7 +147,12 @@ def tron_raw_data() -> list[bytes]:
 
 def solana_messages() -> list[bytes]:
     plan = TransferPlan(
-        SOLANA_KEY.pubkey(), Pubkey(b"\x11" * 32), 10**9, 3, Hash(b"\x07" * 32), 3_000, 10_000
+        SOLANA_KEY.pubkey(),
+        (Payment(Pubkey(b"\x11" * 32), 10**9),),
+        3,
+        Hash(b"\x07" * 32),
+        3_000,
+        10_000,
     )
     memo = Instruction(Pubkey(b"\x05" * 32), b"memo", [])
     more = MessageV0.try_compile(plan.source, [*instructions(plan), memo], [], plan.lifetime)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from chains.adapter import ChainAdapter
+from chains.bitcoin import adapter
 from chains.bitcoin.adapter import BitcoinAdapter
 from chains.bitcoin.rpc import RpcRefused
 from chains.block import output_index
@@ -20,6 +22,7 @@ from chains.errors import (
     FeeAboveMaximum,
     InsufficientFunds,
     NodeUnavailable,
+    TooManyCoins,
     WrongChain,
 )
 from chains.follow import BlockFollower, Connected, Disconnected
@@ -32,6 +35,7 @@ from chains.model import (
     TxId,
 )
 from chains.transaction import TxState
+from signer.wire import PAYLOAD_BYTES_MAX
 from tests.support.bitcoin import NATIVE, Bench, bench, on_one_loop
 from tests.support.costs import left, most
 from tests.support.single import one
@@ -96,6 +100,21 @@ async def test_the_devnet_says_when_the_node_refused_a_payment(
     monkeypatch.setattr(bench.node, "_ask", wallet_only)
     with pytest.raises(RpcRefused, match="getrawtransaction"):
         await bench.node.fund(bench.address().address, 1000)
+
+
+@on_one_loop
+async def test_several_payments_are_one_transaction_also_twice_to_one_payee(bench: Bench) -> None:
+    coins = await bench.receive(P2WPKH, P2TR)
+    to, other = [await bench.node.outside_address() for _ in range(2)]
+    pays = tuple(payment(address, units) for address, units in ((to, 7_000), (other, 8_000)) * 2)
+    intent = replace(await bench.intent(coins, 7_000), effects=pays)
+    tx = await bench.prepared(intent)
+    assert Counter(bench.adapter.codec.summarize(tx).effects) == Counter(pays)
+    signed = bench.signed(tx)
+    assert await one(bench.adapter.broadcast, signed) is Broadcast.ACCEPTED
+    await bench.node.mine()
+    assert await bench.node.received(signed.txid, to, NATIVE) == 14_000
+    assert await bench.node.received(signed.txid, other, NATIVE) == 16_000
 
 
 @on_one_loop
@@ -244,6 +263,22 @@ async def test_what_can_not_be_prepared(bench: Bench) -> None:
     await bench.node.mine()
     with pytest.raises(ClaimUnusable, match="spent or gone"):
         await one(bench.adapter.prepare, replace(intent, claim=claim))
+
+
+@on_one_loop
+async def test_coins_that_bring_more_bytes_than_a_signer_takes_are_too_many(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the signer refuses the request as malformed, and that ends the transfer."""
+    assert adapter.PSBT_BYTES_MAX <= PAYLOAD_BYTES_MAX
+    intent = await bench.intent(await bench.receive(P2WPKH), 50_000)
+    claimed = replace(intent, claim=await one(bench.adapter.claim, intent))
+    size = len((await one(bench.adapter.prepare, claimed)).payload)
+    monkeypatch.setattr(adapter, "PSBT_BYTES_MAX", size)
+    await one(bench.adapter.prepare, claimed)
+    monkeypatch.setattr(adapter, "PSBT_BYTES_MAX", size - 1)
+    with pytest.raises(TooManyCoins):
+        await one(bench.adapter.prepare, claimed)
 
 
 @on_one_loop

@@ -15,6 +15,7 @@ from chains.evm.adapter import EvmAdapter
 from chains.model import Address, AddressType, OwnedAddress
 from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
+from custody.deposits.minimums import NONE
 from custody.following.follow import NetworkFollower
 from custody.following.readings import Range, ranges
 from custody.following.rescan import Rescan
@@ -116,7 +117,7 @@ async def test_catching_up_with_a_node_that_prunes(engine: evm.World, sqlite_url
 
     # An archive node takes its place, and the range is looked at again.
     node.heal()
-    rescan = Rescan(database, house.ledger, NETWORK, engine.adapter, house.clock)
+    rescan = Rescan(database, house.ledger, NETWORK, engine.adapter, house.clock, NONE)
     await rescan.blocks(gaps[0].first, gaps[-1].last)
     assert {each.reading for each in await house.read_as()} == {Reading.COMPLETE}
     assert AlarmCode.READING_GAP not in await house.open_codes()

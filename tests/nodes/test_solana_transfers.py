@@ -11,6 +11,7 @@ from solders.system_program import (
 )
 
 from chains.costs import CostKind
+from chains.effects import Pay
 from chains.errors import (
     BroadcastRejected,
     ClaimUnusable,
@@ -18,16 +19,17 @@ from chains.errors import (
     FeeAboveMaximum,
     InsufficientFunds,
     InvalidInput,
+    TooManyOutputs,
 )
 from chains.model import Address, Broadcast, UnsignedTx
-from chains.solana import NONCE_ACCOUNTS_MAX
-from chains.solana.build import TransferPlan, build_message
+from chains.solana import NONCE_ACCOUNTS_MAX, prepare
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.solana.claims import Claim
 from chains.solana.nonce import accounts_of
 from chains.transaction import TxState
 from tests.support import solana_node
 from tests.support.single import one
-from tests.support.solana import LOCAL, sign
+from tests.support.solana import LOCAL, intent, sign
 from tests.support.solana_node import (
     FEE,
     FEE_CREATING,
@@ -119,6 +121,76 @@ async def test_two_transfers_at_once_use_two_accounts(node, adapter, payer):
     assert await node.balance(to) == 3 * SOL
 
 
+def paying(payer, *outputs):
+    """What asks for several payments at once."""
+    first, *_ = outputs
+    wish = intent(payer.owned, *first)
+    pays = tuple(Pay(to, NATIVE, units) for to, units in outputs)
+    return replace(wish, effects=pays)
+
+
+async def claimed(adapter, wish):
+    return replace(wish, claim=await one(adapter.claim, wish))
+
+
+async def test_several_payments_are_one_transaction(node, adapter, payer):
+    """One payee twice: it gets both. All are in one transaction, for one signature's fee."""
+    await payer.with_nonce()
+    one_to, other_to = [await node.outside_address() for _ in range(2)]
+    before = await payer.balance()
+    outputs = (one_to, SOL), (other_to, 2 * SOL), (one_to, SOL)
+    wish = await claimed(adapter, paying(payer, *outputs))
+    tx = sign(adapter.codec, await one(adapter.prepare, wish), payer.key)
+    assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
+    await node.mine()
+    status = await one(adapter.statuses, tx.txid)
+    assert status.state is TxState.INCLUDED
+    assert await node.balance(one_to) == await node.balance(other_to) == 2 * SOL
+    paid = 4 * SOL + status.costs[FEE_KIND]
+    assert await payer.balance() == before - paid
+
+
+async def test_as_many_as_fit_are_taken_by_the_node(node, adapter, payer):
+    """With a nonce account and with the making of one: the larger is what is counted."""
+    outputs = [(await node.outside_address(), SOL // 10) for _ in range(22)]
+    while True:
+        try:
+            adapter.codec.check_outputs([Pay(to, NATIVE, units) for to, units in outputs])
+            break
+        except TooManyOutputs:
+            outputs.pop()
+    await payer.fund(20 * SOL)
+    for _ in range(2):
+        wish = await claimed(adapter, paying(payer, *outputs))
+        tx = sign(adapter.codec, await one(adapter.prepare, wish), payer.key)
+        assert await one(adapter.broadcast, tx) is Broadcast.ACCEPTED
+        await node.mine()
+        assert (await one(adapter.statuses, tx.txid)).state is TxState.INCLUDED
+        await node.finalize()
+
+
+async def test_a_payee_below_its_rent_is_named_and_nobody_is_paid(node, adapter, payer):
+    await payer.with_nonce()
+    good, bad = [await node.outside_address() for _ in range(2)]
+    wish = await claimed(adapter, paying(payer, (good, SOL), (bad, 1_000)))
+    with pytest.raises(DustAmount, match=f"output 2 of 2, {bad}, has no account yet"):
+        await one(adapter.prepare, wish)
+    assert await node.balance(good) == 0
+
+
+async def test_a_simulation_names_the_payee_that_the_chain_refuses(
+    node, adapter, payer, monkeypatch
+):
+    """Its rent, if our own look at the accounts was too early: the runtime says which account."""
+    await payer.with_nonce()
+    good, bad = [await node.outside_address() for _ in range(2)]
+    wish = await claimed(adapter, paying(payer, (good, SOL), (bad, 1_000)))
+    monkeypatch.setattr(prepare, "_check_recipients", lambda *_: None)
+    with pytest.raises(DustAmount, match=f"output 2 of 2, {bad}, would hold less than its rent"):
+        await one(adapter.prepare, wish)
+    assert await node.balance(good) == 0
+
+
 async def test_a_blockhash_may_stand_in_the_place_of_the_nonce(node, adapter, payer, peer):
     """Why the signer's guard does not believe a durable nonce (ADR 0010): the network takes a
     transaction whose "nonce value" is no value that the account ever had."""
@@ -126,8 +198,7 @@ async def test_a_blockhash_may_stand_in_the_place_of_the_nonce(node, adapter, pa
     to = await node.outside_address()
     plan = TransferPlan(
         source=payer.key.pubkey(),
-        recipient=Pubkey.from_string(to),
-        amount=SOL,
+        payments=(Payment(Pubkey.from_string(to), SOL),),
         nonce_index=0,
         lifetime=(await peer.get_latest_blockhash()).value.blockhash,
         unit_limit=3_000,

@@ -136,7 +136,8 @@ const functions = {
     return signBitcoinV2(wasm, mnemonic, coins.map(({ path }) => path), hrp, { builder });
   },
 
-  // Legacy (EIP-155) with gasPrice, else EIP-1559 with maxFee and maxPriorityFee.
+  // Legacy (EIP-155) with gasPrice, else EIP-1559 with maxFee and maxPriorityFee. With a payee it is
+  // an ERC-20 transfer of the token `to`.
   async signEthereum(tx) {
     const wasm = await core();
     const output = sign(wasm, "Ethereum", "ethereum", {
@@ -145,7 +146,10 @@ const functions = {
       gasLimit: big(tx.gasLimit),
       toAddress: tx.to,
       privateKey: keyAt(wasm, "ethereum", tx.mnemonic, tx.path).data(),
-      transaction: { transfer: { amount: big(tx.amount), data: unhex(tx.data ?? "") } },
+      transaction:
+        tx.payee === undefined
+          ? { transfer: { amount: big(tx.amount), data: unhex(tx.data ?? "") } }
+          : { erc20Transfer: { to: tx.payee, amount: big(tx.amount) } },
       ...(tx.gasPrice === undefined
         ? {
             txMode: TW.Ethereum.Proto.TransactionMode.Enveloped,

@@ -21,8 +21,9 @@ As a validator does:
 What a validator does and this does not:
 - consensus. There are no votes, stakes, leaders or epochs; a block is confirmed when it is made,
   final when a fixed number of blocks is on top, and made when a control verb says so (`mine`).
-  Waiting transactions go into it in the order they came, not by their bids; those whose blockhash
-  or nonce is no good by then are dropped, where a validator would try again for a while;
+  Waiting transactions go into it in the order they came, and by their bids only where they stand on
+  one nonce value; those whose blockhash or nonce is no good by then are dropped, where a validator
+  would try again for a while;
 - proof of history, bank hashes, transaction-version upgrades, rewards, inflation, the burning of
   fees, rent collection, the incinerator, a status cache that forgets;
 - compute limits of blocks and accounts, so no fee market: bids are only charged and reported;

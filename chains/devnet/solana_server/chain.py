@@ -22,6 +22,7 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
+from chains.devnet.solana_server.bids import in_order
 from chains.devnet.solana_server.execution import Executed, Executor
 
 FAUCET: Final = Keypair.from_seed(sha256(b"devnet solana faucet").digest())
@@ -88,7 +89,7 @@ class Chain:
     def mine(self, blocks: int = 1, skip: int = 0) -> None:
         """Make blocks; what waits goes into the first. `skip` slots before each stay empty."""
         for _ in range(blocks):
-            waiting, self.waiting = list(self.waiting.values()), {}
+            waiting, self.waiting = in_order(list(self.waiting.values())), {}
             slot = self._last_slot + 1 + skip
             now = max(int(time.time()), self.tip.time)
             block = self._append(slot, self.tip.slot, now, waiting)

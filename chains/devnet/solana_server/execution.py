@@ -23,6 +23,7 @@ from solders.signature import Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 from solders.transaction_metadata import (
     FailedTransactionMetadata,
+    SimulatedTransactionInfo,
     TransactionMetadata,
     TransactionResult,
 )
@@ -127,11 +128,12 @@ class Executor:
         self, transaction: VersionedTransaction, *, parent: Hash, parent_height: int, slot: int
     ) -> tuple[TransactionErrorType | None, TransactionMetadata | None]:
         """What would happen to it in a block on the given one, whose slot is `slot`. No metadata:
-        it did not get as far as being executed. Balances are those of the newest block."""
+        it did not get as far as being executed. Balances are those of the newest block. Whoever
+        asks has looked at the signatures, or does not mind them."""
         error, _ = self._admit(transaction, parent, parent_height, slot)
         if error is not None:
             return error, None
-        result = self._svm.simulate_transaction(transaction)
+        result = self._simulated(transaction)
         error = result.err() if isinstance(result, FailedTransactionMetadata) else None
         return error, result.meta()
 
@@ -139,9 +141,14 @@ class Executor:
         """What the runtime would charge for it, whoever signs."""
         unsigned = [Signature.default()] * message.header.num_required_signatures
         transaction = VersionedTransaction.populate(message, unsigned)
+        return self._simulated(transaction).meta().fee()
+
+    def _simulated(
+        self, transaction: VersionedTransaction
+    ) -> SimulatedTransactionInfo | FailedTransactionMetadata:
         self._svm.with_sigverify(False)
         try:
-            return self._svm.simulate_transaction(transaction).meta().fee()
+            return self._svm.simulate_transaction(transaction)
         finally:
             self._svm.with_sigverify(True)
 

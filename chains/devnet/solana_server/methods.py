@@ -235,6 +235,8 @@ class Methods:
     def simulate_transaction(self, params: Params) -> Any:
         block, options = self._context(params, 1), _options(params, 1)
         transaction = _transaction(params[0], options)
+        if options.get("sigVerify", False):
+            _check_signatures(transaction)
         return _at(block, self._simulate(transaction, block))
 
     def request_airdrop(self, params: Params) -> str:
@@ -257,8 +259,7 @@ class Methods:
         return str(self._chain.submit(transaction))
 
     def _preflight(self, transaction: VersionedTransaction, commitment: Any) -> None:
-        if not all(transaction.verify_with_results()):
-            raise RpcError(-32003, "Transaction signature verification failure")
+        _check_signatures(transaction)
         outcome = self._simulate(transaction, self._block_of({"commitment": commitment}))
         if outcome["err"] is not None:
             message = f"Transaction simulation failed: {outcome['err']}"
@@ -318,6 +319,11 @@ class Methods:
         if options.get("commitment") == "processed":
             raise RpcError(-32602, "Method does not support commitment below `confirmed`")
         return self._block_of(options)
+
+
+def _check_signatures(transaction: VersionedTransaction) -> None:
+    if not all(transaction.verify_with_results()):
+        raise RpcError(-32003, "Transaction signature verification failure")
 
 
 def _options(params: Params, index: int) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from chains.errors import (
     InvalidAmount,
     MalformedTransaction,
     SignatureMismatch,
+    TooManyOutputs,
     WrongNetwork,
 )
 from chains.model import (
@@ -457,3 +458,12 @@ def test_payments_that_can_not_be_carried() -> None:
         CODEC.check_payment(Pay(Address(DUST[0][0]), AssetId("eip155:1/slip44:60"), 10_000))
     with pytest.raises(InvalidAmount.__mro__[1]):
         CODEC.check_payment(payment(DUST[0][0].upper(), 10_000))
+
+
+def test_outputs_leave_room_for_a_coin_and_change_in_the_standard_weight() -> None:
+    """31 bytes each, at 4 weight units a byte."""
+    outputs = [payment(DUST[0][0], 1_000)] * 3_220
+    CODEC.check_outputs(outputs)
+    with pytest.raises(TooManyOutputs):
+        CODEC.check_outputs(outputs * 2)
+    assert CODEC.size_of(outputs[:3]) == 3 * 31

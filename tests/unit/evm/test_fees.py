@@ -79,3 +79,21 @@ def test_legacy_level() -> None:
 )
 def test_usual_priority(rewards: list[int], expected: int | None) -> None:
     assert fees.usual_priority(rewards) == expected
+
+
+@given(values, values, st.integers(1, 1000))
+def test_a_replacement_exceeds_both_figures_of_what_it_replaces(
+    offered: int, priority: int, percent: int
+) -> None:
+    """geth (core/txpool/legacypool, `Add`): both above the old ones, and by so many per cent."""
+    level = fees.outbidding(fees.FeeLevel(1, 2, 0), offered, priority, percent)
+    for old, new in ((offered, level.needed), (priority, level.priority)):
+        assert new > old
+        assert new >= old * (100 + percent) // 100
+    assert level.wanted >= level.needed
+
+
+def test_a_replacement_pays_what_the_network_asks_if_that_is_more() -> None:
+    level = fees.FeeLevel(needed=100, wanted=200, priority=5)
+    assert fees.outbidding(level, 10, 1, 10) == level
+    assert fees.outbidding(level, 150, 0, 10) == fees.FeeLevel(165, 200, 5)

@@ -49,7 +49,12 @@ def block_of(*transactions: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 def receipt_of(tx: dict[str, Any], **changes: Any) -> dict[str, Any]:
     plain = {"transactionHash": tx["hash"], "status": "0x1", "gasUsed": hex(GAS)}
-    return plain | {"effectiveGasPrice": tx["gasPrice"], "contractAddress": None} | changes
+    return (
+        plain
+        | {"effectiveGasPrice": tx["gasPrice"], "contractAddress": None}
+        | {"logs": []}
+        | changes
+    )
 
 
 def traced(block: dict[str, Any], *roots: dict[str, Any], on: Network = ETHEREUM) -> Block:

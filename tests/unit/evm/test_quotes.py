@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from chains.errors import FeeAboveMaximum, InsufficientFunds, NodeMisbehaved
+from chains.evm.paying import Called
 from chains.evm.quotes import Quote, Wish, quotes
 from chains.evm.rpc import NodeConnection, RpcError
 from chains.evm.traits import Trait, l1_data_fee
@@ -58,8 +59,8 @@ def oracle(data: int, least: int, sample: int) -> Any:
     return answer
 
 
-async def quote(node: Told, network: Network, **changes: int) -> Quote:
-    wish = Wish(PAYER, PAYEE, 5, 10**17, changes.pop("data_max", 0), **changes)
+async def quote(node: Told, network: Network, data_max: int = 0) -> Quote:
+    wish = Wish(PAYER, Called(PAYEE, 5), 10**17, data_max)
     (answer,) = await quotes(cast(NodeConnection, node), network, [wish])
     if isinstance(answer, Exception):
         raise answer
@@ -90,7 +91,7 @@ async def test_what_is_paid_beside_gas_is_kept_ready(
 
 async def test_one_set_of_payments_asks_the_oracle_once():
     node = Told(10**18, eth_call=oracle(1, 0, 0))
-    wishes = [Wish(PAYER, PAYEE, amount, 10**17, 10) for amount in (1, 10**12, 5)]
+    wishes = [Wish(PAYER, Called(PAYEE, amount), 10**17, 10) for amount in (1, 10**12, 5)]
     assert len(await quotes(cast(NodeConnection, node), OP_STACK, wishes)) == 3
     assert len([each for each in node.asked if each[0] == "eth_call"]) == 3
 

@@ -18,6 +18,7 @@ from chains.block import BLOCK_FEE, Block, Movement, Reading, cost_kind
 from chains.costs import CostKind
 from chains.evm import movements, shrink
 from chains.evm.address import canonical
+from chains.evm.authorizations import authorizations
 from chains.evm.traits import Trait
 from chains.model import Address
 from chains.networks import Network
@@ -49,7 +50,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 def read(name: str, told: dict[str, Any], *, traced: bool = True) -> Block:
     network: Network = NETWORKS.get(name) or NETWORKS[name.partition("_")[0]]
-    block, receipts = shrink.block(told["block"]), shrink.receipts(told["receipts"])
+    block, receipts = shrink.block(told["block"]), shrink.receipts(with_logs(told))
     traces = shrink.traces(told["traces"]) if traced else None
     return movements.read(network, block, traces, receipts)
 
@@ -199,3 +200,35 @@ def test_ethereum_as_another_reader_told_it():
     assert {key: units for key, units in ours.items() if units} == {
         key: units for key, units in theirs.items() if units
     }
+
+
+def test_an_account_that_delegates_to_a_contract():
+    """EIP-7702: who signed the authorization is who the transaction is from, with the nonce that
+    follows the transaction's; and what it was charged is what the source's own reader says."""
+    told = recorded("ethereum_22526256")
+    (tx,) = told["block"]["transactions"]
+    (signed,) = authorizations(NETWORKS["ethereum"], shrink.block(told["block"]))
+    assert (signed.authority, signed.txid) == (canonical(tx["from"]), tx["hash"])
+    assert signed.nonce == int(tx["nonce"], 16) + 1
+    block = read("ethereum_22526256", told)
+    (charged,) = [-each.units for each in block.movements if cost_kind(each.place) is CostKind.FEE]
+    assert -(-charged // 10**10) == told["charged_in_units_of_10_gwei"]
+    used = movements.read(NETWORKS["ethereum"], *_shrunk(told), [signed])
+    assert len(used.consumed) == len(block.consumed) + 1
+
+
+def _shrunk(told: dict[str, Any]) -> tuple[Any, Any, Any, None]:
+    return (
+        shrink.block(told["block"]),
+        shrink.traces(told["traces"]),
+        shrink.receipts(with_logs(told)),
+        None,
+    )
+
+
+def with_logs(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """The receipts; some were recorded without what nobody read of their logs."""
+    return [
+        receipt | {"logs": [{"topics": [], **log} for log in receipt.get("logs", ())]}
+        for receipt in told["receipts"]
+    ]

@@ -26,6 +26,7 @@ from chains.errors import (
     WrongChain,
 )
 from chains.evm.adapter import EvmAdapter
+from chains.evm.paying import Called
 from chains.evm.quotes import Quote, Wish, quotes
 from chains.evm.rpc import NodeConnection, RpcError
 from chains.model import Address, BlockRef, Broadcast, InternalCredits, SignedTx, TxId
@@ -195,12 +196,18 @@ async def test_without_traces_receipts_say_what_succeeded(
     tx |= {"value": "0x5", "gasPrice": "0x0"}
     receipt = {"transactionHash": TXID, "status": "0x1", "gasUsed": "0x0", "contractAddress": None}
     receipt["effectiveGasPrice"] = "0x0"
-    block = {**BLOCK, "timestamp": "0x6", "miner": "0x" + "22" * 20, "transactions": [tx]}
+    block = {
+        **BLOCK,
+        "logsBloom": "0x" + "00" * 256,
+        "timestamp": "0x6",
+        "miner": "0x" + "22" * 20,
+        "transactions": [tx],
+    }
     block["baseFeePerGas"] = "0x0"
     node.script = {
         "eth_getBlockByNumber": block,
         "debug_traceBlockByHash": NO_METHOD,
-        "eth_getBlockReceipts": [receipt],
+        "eth_getBlockReceipts": [receipt | {"logs": []}],
         "eth_chainId": "0x1",
     }
     await adapter.check()
@@ -268,7 +275,7 @@ async def test_status(
 ) -> None:
     """A receipt counts only while its block is the one at that height."""
     row = {"blockNumber": "0x5", "blockHash": "0x" + "b5" * 32, "status": receipt}
-    prices = {"gasUsed": "0x5208", "effectiveGasPrice": "0x3"}
+    prices = {"gasUsed": "0x5208", "effectiveGasPrice": "0x3", "logs": []}
     node.script = {
         "eth_getTransactionReceipt": None if receipt is None else row | prices,
         "eth_getTransactionByHash": known,
@@ -288,7 +295,7 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
     history = {"gasUsedRatio": [0.5], "reward": [["0x1"]], "baseFeePerGas": ["0x7", "0x7"]}
     node.script |= {"eth_feeHistory": history, "eth_getTransactionCount": "0x2"}
     node.script["eth_getBalance"] = hex(10**18)
-    wish = Wish(Address("0x" + "22" * 20), Address("0x" + "11" * 20), 5, 10**17, 0)
+    wish = Wish(Address("0x" + "22" * 20), Called(Address("0x" + "11" * 20), 5), 10**17, 0)
 
     async def quote(wishes: Sequence[Wish]) -> Answers[Quote]:
         return await quotes(adapter._node, adapter.codec.network, wishes)
@@ -300,8 +307,8 @@ async def test_a_contract_that_refuses_is_no_fault_of_the_node(
         await one(quote, wish)
     node.script["eth_estimateGas"] = "0x6400"
     assert await one(quote, wish) == Quote(2, 0x6400 + 0x1900, 15, 1)
-    plain = Wish(wish.payer, Address("0x" + "33" * 20), 5, 10**17, 0)
-    node.script["eth_getCode"] = lambda to, _: "0x" if to == plain.payee else "0x00"
+    plain = Wish(wish.payer, Called(Address("0x" + "33" * 20), 5), 10**17, 0)
+    node.script["eth_getCode"] = lambda to, _: "0x" if to == plain.call.to else "0x00"
     node.script["eth_estimateGas"] = _error(3, "execution reverted: no")
     refused, quoted = await quote([wish, plain])
     assert isinstance(refused, BuildError) and quoted == Quote(2, 21_000, 15, 1)

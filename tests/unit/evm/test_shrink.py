@@ -64,7 +64,7 @@ def answers(rng: random.Random) -> tuple[dict[str, Any], list[Any], list[Any]]:
             "gasUsed": trace["result"]["gasUsed"],
             "effectiveGasPrice": "0x4" if offer else "0x5",
             "contractAddress": f"0x{9:040x}",
-            "logs": [{"data": "0x00"}],
+            "logs": [{"address": f"0x{3:040x}", "topics": [], "data": "0x00"}],
         }
         for each, trace, offer in zip(hashes, traces, offers, strict=True)
     ]
@@ -117,7 +117,7 @@ SHRINKERS = (shrink.block, shrink.traces, shrink.receipts)
 def test_nothing_else_is_left() -> None:
     block, traces, receipts = answers(random.Random(3))
     small = json.dumps([f(x) for f, x in zip(SHRINKERS, (block, traces, receipts), strict=True)])
-    for gone in ("input", "logs", "logsBloom", "00" * 100, "11" * 100):
+    for gone in ('"input"', '"logs"', "11" * 100):
         assert gone in json.dumps([block, traces, receipts]) and gone not in small
 
 

@@ -18,6 +18,7 @@ from chains.evm.rpc import RpcError
 from chains.model import InternalCredits
 from chains.transport.offload import Reader
 from custody.db.session import Database
+from custody.deposits.minimums import NONE
 from custody.following.follow import NetworkFollower
 from custody.following.readings import Range, ranges
 from custody.following.writer import BlockWriter
@@ -73,13 +74,13 @@ class Node:
         return result if reader is None or result is None else reader(result)
 
     @property
-    def eth(self) -> Any:
-        """What web3 asks of it."""
+    def questions(self) -> Any:
+        """Single ones."""
 
         async def chain_id() -> int:
             return 1
 
-        return SimpleNamespace(chain_id=chain_id())
+        return SimpleNamespace(chain_id=chain_id)
 
     async def _answer(self, method: str, *params: Any) -> Any:
         self.asked.append(method)
@@ -92,7 +93,7 @@ class Node:
                 raise RpcError(-32000, "not found")
             receipt = {"status": "0x1", "gasUsed": "0x5208", "contractAddress": None}
             receipt |= {"effectiveGasPrice": "0x1"}
-            return [receipt | {"transactionHash": word(number + (1 << 64))}]
+            return [receipt | {"transactionHash": word(number + (1 << 64)), "logs": []}]
         assert method == "debug_traceBlockByHash"
         if self.broken:
             raise RpcError(*self.broken.pop(0))
@@ -119,6 +120,7 @@ class Node:
             "gasUsed": "0x5208",
             "baseFeePerGas": "0x1",
             "miner": PAYER,
+            "logsBloom": "0x" + "00" * 256,
             "transactions": [transaction],
         }
 
@@ -255,7 +257,7 @@ class Authorizing(Node):
 
 
 def followed(database: Database, node: Node, clock: Clock) -> NetworkFollower:
-    writer = BlockWriter(Ledger(clock), clock)
+    writer = BlockWriter(Ledger(clock), clock, NONE)
     return NetworkFollower(database, writer, ETHEREUM, node.adapter(), clock)
 
 

@@ -41,7 +41,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.solana import SYSTEM_PROGRAM, nonce
-from chains.solana.build import TransferPlan, build_message, instructions
+from chains.solana.build import Payment, TransferPlan, build_message, instructions
 from chains.solana.codec import SolanaCodec
 from tests.support import solana as wire
 from tests.support.costs import most
@@ -55,8 +55,7 @@ RECIPIENT = Keypair.from_seed(b"\x07" * 32).pubkey()
 LIFETIME = Hash(b"\x09" * 32)
 TRANSFER = TransferPlan(
     source=SOURCE,
-    recipient=RECIPIENT,
-    amount=1_234_567_890,
+    payments=(Payment(RECIPIENT, 1_234_567_890),),
     nonce_index=3,
     lifetime=LIFETIME,
     unit_limit=3_000,
@@ -222,7 +221,6 @@ WITH_NONCE, CREATING = instructions(TRANSFER), instructions(CREATION)
 UNEXPLAINED = {
     "no instruction": (compiled([]), "none of our transfers: none at all"),
     "a bare transfer": (compiled([pays(RECIPIENT)]), "none of our transfers: Transfer"),
-    "a second transfer": (compiled([*WITH_NONCE, pays(STRANGER)]), "none of our transfers"),
     "a memo": (compiled([*WITH_NONCE, MEMO]), "instruction 4 calls program Memo"),
     "a memo first": (compiled([MEMO, *WITH_NONCE]), "instruction 0 calls program Memo"),
     "no compute price": (compiled([WITH_NONCE[0], *WITH_NONCE[2:]]), "none of our transfers"),
@@ -338,14 +336,18 @@ UNEXPLAINED = {
         "without rent",
     ),
     "a payment to the nonce account": (
-        built(replace(TRANSFER, recipient=TRANSFER.nonce_account)),
+        built(replace(TRANSFER, payments=(Payment(TRANSFER.nonce_account, 1),))),
         "its own nonce account",
     ),
     "a payment into the new nonce account": (
-        built(replace(CREATION, recipient=CREATION.nonce_account)),
+        built(replace(CREATION, payments=(Payment(CREATION.nonce_account, 1),))),
         "its own nonce account",
     ),
-    "a payment of nothing": (built(replace(TRANSFER, amount=0)), "pays nothing"),
+    "a payment of nothing": (
+        built(replace(TRANSFER, payments=(Payment(RECIPIENT, 0),))),
+        "pays nothing",
+    ),
+    "no payment": (compiled(WITH_NONCE[:-1]), "none of our transfers"),
     "a second limit": (
         compiled([*WITH_NONCE, set_compute_unit_limit(1)]),
         "none of our transfers",

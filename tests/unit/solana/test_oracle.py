@@ -11,10 +11,12 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from chains.model import Address, AddressType, UnsignedTx
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
 from tests.support.oracle import Oracle
 from tests.support.solana import MAIN, key_at, sign
+
+pytestmark = pytest.mark.slow  # needs Node
 
 CODEC = SolanaCodec(MAIN)
 MNEMONIC = "all all all all all all all all all all all all"
@@ -45,8 +47,7 @@ def test_transfers_on_a_durable_nonce_agree(oracle, amount, nonce_index, unit_pr
     key = key_at(MNEMONIC, path)
     plan = TransferPlan(
         source=key.pubkey(),
-        recipient=Pubkey.from_string(RECIPIENT),
-        amount=amount,
+        payments=(Payment(Pubkey.from_string(RECIPIENT), amount),),
         nonce_index=nonce_index,
         lifetime=Hash(bytes([amount % 256]) * 32),
         unit_limit=unit_limit,

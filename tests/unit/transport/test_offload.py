@@ -29,6 +29,8 @@ from chains.transport.offload import (
 )
 from tests.support.node_answers.server import NodeServer
 
+pytestmark = pytest.mark.slow
+
 
 def receipt(number: int) -> dict[str, Any]:
     return {
@@ -36,7 +38,9 @@ def receipt(number: int) -> dict[str, Any]:
         "status": "0x1",
         "gasUsed": "0x5208",
         "contractAddress": None,
-        "logs": ["x" * 300],
+        "logs": [
+            {"address": "0x" + "11" * 20, "topics": ["0x" + "22" * 32], "data": "0x" + "3" * 200}
+        ],
     }
 
 
@@ -94,15 +98,17 @@ async def test_large_answers_of_a_node_go_to_a_child_and_small_ones_do_not() -> 
     rows = [receipt(n) for n in range(1_000)]
     async with NodeServer({"large": rows, "small": rows[:1], "odd": ["x" * LARGE_BYTES]}) as node:
         rpc = JsonRpc(Connection(node.url, 30.0))
-        found = await rpc.ask("large", [], reader=elsewhere)
-        assert found == shrink.receipts(rows)
-        assert len(rpc._offload._all) == 1
-        with pytest.raises(NodeMisbehaved, match="can't be read"):
-            await rpc.ask("odd", [], reader=elsewhere)
-        assert await rpc.ask("small", [], reader=shrink.receipts) == shrink.receipts(rows[:1])
-        with pytest.raises(AssertionError, match="in this process"):
-            await rpc.ask("small", [], reader=elsewhere)
-        await rpc.close()
+        try:
+            found = await rpc.ask("large", [], reader=elsewhere)
+            assert found == shrink.receipts(rows)
+            assert len(rpc._offload._all) == 1
+            with pytest.raises(NodeMisbehaved, match="can't be read"):
+                await rpc.ask("odd", [], reader=elsewhere)
+            assert await rpc.ask("small", [], reader=shrink.receipts) == shrink.receipts(rows[:1])
+            with pytest.raises(AssertionError, match="in this process"):
+                await rpc.ask("small", [], reader=elsewhere)
+        finally:
+            await rpc.close()
         assert not rpc._offload._all
 
 

@@ -8,6 +8,8 @@ from chains.tron.codec import TronCodec
 from tests.support.oracle import Oracle
 from tests.support.tron import MAIN, key_at, owned, sign, vectors
 
+pytestmark = pytest.mark.slow  # needs Node
+
 MNEMONIC = vectors("addresses")["mnemonic"]
 HEADER = vectors("transactions")["block"]
 REFERENCE = BlockRef(HEADER["number"], HEADER["blockID"])

@@ -1,0 +1,40 @@
+"""The one call that a transfer is: a payment of the coin, or a token that is told to pay. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chains.assets import Asset
+from chains.evm import ADDRESS_TYPE, erc20
+from chains.model import Address, OwnedAddress
+from chains.networks import Network
+from chains.transaction import TransferIntent
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """What the transaction says to whom. `token`, `units`: which token moves so many base units."""
+
+    to: Address
+    value: int
+    data: bytes = b""
+    token: Asset | None = None
+    units: int = 0
+
+
+def source_of(intent: TransferIntent) -> OwnedAddress:
+    assert intent.source is not None
+    assert intent.source.address_type is ADDRESS_TYPE
+    return intent.source
+
+
+def called(network: Network, intent: TransferIntent) -> Called:
+    """An EVM transaction has one payment. A cancel pays its own source nothing."""
+    if not intent.effects:
+        return Called(source_of(intent).address, 0)
+    (payment,) = intent.effects
+    if payment.asset == network.native.id:
+        return Called(payment.address, payment.amount)
+    contract = erc20.contract_of(network.id, payment.asset)
+    data = erc20.transfer(payment.address, payment.amount)
+    return Called(contract, 0, data, network.tokens[payment.asset], payment.amount)
