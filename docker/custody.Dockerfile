@@ -28,7 +28,7 @@ COPY chains/nodes/*.py /opt/custody/chains/nodes/
 COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/transport/*.py /opt/custody/chains/transport/
 COPY chains/tron/*.py /opt/custody/chains/tron/
-COPY signer/__init__.py signer/agreement.py signer/answers.py signer/canonical.py signer/chain.py \
+COPY signer/__init__.py signer/agreement.py signer/answers.py signer/batches.py signer/canonical.py signer/chain.py \
      signer/checkpoint.py signer/client.py signer/errors.py signer/inforce.py signer/logfile.py \
      signer/messages.py signer/proof.py signer/reading.py signer/records.py signer/statements.py signer/tree.py signer/wire.py /opt/custody/signer/
 COPY signer/policy/*.py /opt/custody/signer/policy/
@@ -44,10 +44,13 @@ COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
 COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/versions/
 COPY custody/debits/*.py /opt/custody/custody/debits/
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
+COPY custody/feecaps/*.py /opt/custody/custody/feecaps/
 COPY custody/feeds/*.py /opt/custody/custody/feeds/
 COPY custody/following/*.py /opt/custody/custody/following/
 COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
+COPY custody/pauses/*.py /opt/custody/custody/pauses/
+COPY custody/payouts/*.py /opt/custody/custody/payouts/
 COPY custody/policies/*.py /opt/custody/custody/policies/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/

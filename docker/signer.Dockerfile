@@ -27,14 +27,15 @@ COPY --from=packages /opt/venv /opt/venv
 COPY chains/__init__.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
      chains/codec.py chains/costs.py chains/effects.py chains/errors.py chains/families.py \
      chains/hashes.py chains/json_text.py chains/keys.py chains/lasting.py chains/model.py \
-     chains/networks.py chains/networks.toml chains/rows.py chains/schema.py chains/transaction.py \
+     chains/networks.py chains/networks.toml chains/rows.py chains/schema.py chains/shares.py \
+     chains/transaction.py \
      /opt/custody/chains/
 COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.py \
      chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py chains/bitcoin/schema.py \
      chains/bitcoin/sighash.py chains/bitcoin/signatures.py chains/bitcoin/transaction.py \
-     /opt/custody/chains/bitcoin/
+     chains/bitcoin/weight.py /opt/custody/chains/bitcoin/
 COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/codec.py \
-     chains/evm/parse.py chains/evm/rlp.py chains/evm/schema.py /opt/custody/chains/evm/
+     chains/evm/erc20.py chains/evm/parse.py chains/evm/rlp.py chains/evm/schema.py /opt/custody/chains/evm/
 COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \

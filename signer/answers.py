@@ -54,6 +54,8 @@ class RefusalCode(StrEnum):
     was signed for other transfers."""
     UNKNOWN_VAULT = "unknown-vault"
     LOCKED = "locked"
+    STOPPED = "stopped"
+    """An administrator has stopped it. A newer policy ends that; cancels pass meanwhile."""
     UNAVAILABLE = "unavailable"
 
 

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 from chains.model import Address, AddressType, NetworkId
+from signer.batches import BEHIND
 from signer.messages import CallRefused, frame, parse_response, read_frame, request
-from signer.policy import SignedPolicy
+from signer.policy import SignedPolicy, Stop
 from signer.records import JournalPage, RecordProof, parse_path
 from signer.wire import (
     BATCH_MAX,
@@ -169,15 +170,28 @@ class SignerClient:
         """The version now in force. Publishing what is in force already changes nothing."""
         return await self._call("publish_policy", {"policy": signed.to_json()}, integer)
 
-    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+    async def stop(self, stop: Stop) -> int:
+        """Nothing but cancels is signed from now on, until a policy is published that is newer than
+        the version returned. Stopping what is stopped changes nothing."""
+        return await self._call("stop", {"stop": stop.to_json()}, integer)
+
+    async def sign(
+        self, requests: Sequence[SignRequest], follows: Collection[int] = ()
+    ) -> tuple[Outcome, ...]:
         """One outcome per request, in order. Requests of one batch are decided in order, so an
-        earlier one counts in the windows of a later one."""
+        earlier one counts in the windows of a later one. `follows`: positions of those that are
+        signed only after the one before them, else they are BEHIND."""
         outcomes: list[Outcome] = []
         for batch in _batches(requests, lambda request: len(request.tx.payload)):
             if isinstance(batch, Refusal):
                 outcomes.append(batch)
-            else:
-                outcomes.extend(await self._sign_batch(batch))
+                continue
+            while batch and len(outcomes) in follows and isinstance(outcomes[-1], Refusal):
+                outcomes.append(BEHIND)
+                batch = batch[1:]
+            skipped = len(outcomes)
+            behind = [at - skipped for at in follows if skipped < at < skipped + len(batch)]
+            outcomes.extend(await self._sign_batch(batch, sorted(behind)))
         return tuple(outcomes)
 
     async def consider(self, consents: Sequence[Consent]) -> tuple[Opinion, ...]:
@@ -218,14 +232,39 @@ class SignerClient:
         async with self._turn:
             self._disconnect()
 
-    async def _sign_batch(self, batch: Sequence[SignRequest]) -> tuple[Outcome, ...]:
-        arguments = {"requests": [item.to_json() for item in batch]}
+    async def _sign_batch(
+        self, batch: Sequence[SignRequest], follows: Sequence[int]
+    ) -> tuple[Outcome, ...]:
+        if not batch:
+            return ()
+        arguments: dict[str, Any] = {"requests": [item.to_json() for item in batch]}
         read = partial(_read_each, parse_outcome, [request.transfers for request in batch])
-        outcomes = await self._call("sign", arguments, read)
+        if not follows:
+            outcomes = await self._call("sign", arguments, read)
+        else:
+            arguments["follows"] = list(follows)
+            try:
+                outcomes = await self._call("sign_in_order", arguments, read)
+            except SignerRefused as refused:
+                if refused.code is not RefusalCode.MALFORMED:
+                    raise
+                return await self._one_by_one(batch, follows)
         for outcome in outcomes:
             if isinstance(outcome, Receipt):
                 self._holds(outcome.sequence, outcome.head)
         return outcomes
+
+    async def _one_by_one(
+        self, batch: Sequence[SignRequest], follows: Sequence[int]
+    ) -> tuple[Outcome, ...]:
+        """As a signer of an older version can: during an upgrade it is the last to be exchanged."""
+        outcomes: list[Outcome] = []
+        for at, item in enumerate(batch):
+            if at in follows and isinstance(outcomes[-1], Refusal):
+                outcomes.append(BEHIND)
+            else:
+                outcomes.extend(await self._sign_batch([item], ()))
+        return tuple(outcomes)
 
     async def _consider_batch(self, batch: Sequence[Consent]) -> tuple[Opinion, ...]:
         arguments = {"consents": [item.to_json() for item in batch]}

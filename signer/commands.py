@@ -12,7 +12,7 @@ from chains.keys import InvalidPath
 from signer.errors import SignerFault
 from signer.memory import harden_process
 from signer.messages import CallRefused
-from signer.policy import InvalidPolicy, SignedPolicy
+from signer.policy import InvalidPolicy, SignedPolicy, Stop
 from signer.prompts import SecretMissing, read_secret
 from signer.tree import ProofInvalid
 from signer.wire import MalformedMessage, read_json
@@ -66,6 +66,14 @@ def read_secrets(
     passphrase = read_secret(passphrase_fd, "Passphrase")
     pin = read_secret(pin_fd, "Token PIN") if token_library is not None else bytearray()
     return passphrase, pin
+
+
+def read_stop(file: Path) -> Stop:
+    """As `custody policy stop --out` writes it. Raises MalformedMessage."""
+    try:
+        return Stop.parse(read_json(file.read_bytes()))
+    except ValueError as error:
+        raise MalformedMessage(f"{file} is not a stop: {error}") from error
 
 
 def read_policy(file: Path) -> SignedPolicy:

@@ -36,7 +36,7 @@ _SECONDS: Final = 120
 """Argon2id and the verification of a long journal take their time."""
 _CONNECTIONS_MAX: Final = 4
 _OPERATOR: Final = Caller("control", True)
-_POLICY_CALLS: Final = ("policy", "publish_policy")
+_POLICY_CALLS: Final = ("policy", "publish_policy", "stop")
 
 
 class Control:

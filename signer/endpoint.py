@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from chains.model import Address, AddressType, NetworkId
 from signer import messages
+from signer.batches import positions
 from signer.errors import Refused, SignerFault, malformed
 from signer.messages import parse_request
-from signer.policy import SignedPolicy
+from signer.policy import SignedPolicy, Stop
 from signer.proving import prove_consistency, prove_record
 from signer.records import LOOKED_AT_MAX, PAGE_BYTES_MAX, is_whole, told, told_proof
 from signer.refusals import printable
@@ -158,6 +159,15 @@ def _sign(session: Session, caller: Caller, arguments: Arguments) -> list[dict[s
     return [outcome_to_json(outcome) for outcome in session.signer.sign(caller, requests)]
 
 
+def _sign_in_order(session: Session, caller: Caller, arguments: Arguments) -> list[dict[str, Any]]:
+    """Each request at one of the positions `follows` only after the one before it."""
+    fields = exact_fields(arguments, frozenset({"requests", "follows"}))
+    requests = [_request(row) for row in listed(fields["requests"], maximum=BATCH_MAX)]
+    follows = positions(fields["follows"], len(requests))
+    outcomes = session.signer.sign(caller, requests, follows)
+    return [outcome_to_json(outcome) for outcome in outcomes]
+
+
 def _request(row: object) -> SignRequest | Refused:
     """One that can't be read must not take its whole batch with it."""
     try:
@@ -217,6 +227,11 @@ def _publish_policy(session: Session, caller: Caller, arguments: Arguments) -> i
     return session.publisher.publish(SignedPolicy.parse(fields["policy"]))
 
 
+def _stop(session: Session, caller: Caller, arguments: Arguments) -> int:
+    fields = exact_fields(arguments, frozenset({"stop"}))
+    return session.publisher.stop(Stop.parse(fields["stop"]))
+
+
 _CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
     "expect": _expect,
     "open_vault": _open_vault,
@@ -224,12 +239,14 @@ _CALLS: Final[Mapping[str, Callable[[Session, Caller, Arguments], Any]]] = {
     "public_keys": _public_keys,
     "attest": _attest,
     "sign": _sign,
+    "sign_in_order": _sign_in_order,
     "consider": _consider,
     "records": _records,
     "prove_record": _prove_record,
     "prove_consistency": _prove_consistency,
     "policy": _policy,
     "publish_policy": _publish_policy,
+    "stop": _stop,
 }
 
 

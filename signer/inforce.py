@@ -30,12 +30,13 @@ from signer.policy import (
     PolicyHead,
     PolicyUnsigned,
     SignedPolicy,
+    Stop,
     check_quorum,
 )
-from signer.statements import Notice
+from signer.statements import STOPPED, Notice
 from signer.wire import RefusalCode, format_time
 
-KINDS: Final = ("policy", "recovered", "pinned")
+KINDS: Final = ("policy", "recovered", "pinned", "stopped")
 """Records that say who has the say."""
 _VOID: Final = (
     "no policy is in force since the recovery: pin administrators at the signer"
@@ -56,6 +57,7 @@ class PolicyInForce:
         self._void = False
         self._catalogue: Catalogue | None = None
         self._lasting = Lasting()
+        self._stop: Stop | None = None
         self.version = 0
         """Of the policy in force, 0 if there is none."""
 
@@ -95,7 +97,9 @@ class PolicyInForce:
         return self._administrators is None
 
     def require(self) -> Policy:
-        """The policy in force. Raises Refused."""
+        """The policy in force. Raises Refused, also while an administrator has stopped it."""
+        if self._stop is not None:
+            raise Refused(RefusalCode.STOPPED, "emergency-stop", _words(self._stop))
         policy = self.policy
         if policy is not None:
             return policy
@@ -106,10 +110,30 @@ class PolicyInForce:
 
     def notices(self) -> tuple[Notice, ...]:
         """What an operator should mend."""
+        stopped = () if self._stop is None else (Notice(STOPPED, _words(self._stop)),)
         if self._signed is not None:
             unreadable = self.policy is None
-            return (Notice("policy-unreadable", _UNREADABLE),) if unreadable else ()
+            return stopped + ((Notice("policy-unreadable", _UNREADABLE),) if unreadable else ())
         return (Notice("policy-void", _VOID),) if self._void else ()
+
+    def check_stop(self, stop: Stop, origin: str) -> None:
+        """Whether `stop` is the word of one administrator of the policy in force about the log that
+        calls itself `origin`. Raises Refused."""
+        if stop.origin != origin:
+            raise _not_stopped("stop-origin", f"it is about {stop.origin}, this log is {origin}")
+        if self._signed is None or stop.policy_version != self.version:
+            said = f"it is about version {stop.policy_version}, in force is {self.version}"
+            raise _not_stopped("stop-version", said)
+        if self._administrators is None or not stop.is_by(self._administrators.members):
+            raise _not_stopped("stop-unsigned", "it is signed by no administrator")
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._stop is not None
+
+    def stop(self, stop: Stop) -> None:
+        """From now on only cancels are signed, until another policy is adopted."""
+        self._stop = stop
 
     def check(self, signed: SignedPolicy) -> Policy:
         """Whether `signed` may be the next. Raises Refused."""
@@ -128,7 +152,7 @@ class PolicyInForce:
         Raises Refused."""
         head = self._check_head(signed)
         self._signed, self._policy, self.version = signed, None, head.version
-        self._catalogue = None
+        self._catalogue = self._stop = None
         self._lasting.add(head.networks, head.assets)
         self._digest = sha256(signed.document).digest()
         self._administrators = head.administrators
@@ -149,6 +173,10 @@ class PolicyInForce:
         try:
             if body["kind"] == "recovered":
                 self._recover(body)
+            elif body["kind"] == "stopped":
+                stop = Stop.parse(body["stop"])
+                self.check_stop(stop, stop.origin)  # whose log it was then, the record says
+                self.stop(stop)
             elif body["kind"] == "pinned":
                 self._administrators = Administrators.parse(body["administrators"])
             else:
@@ -161,7 +189,7 @@ class PolicyInForce:
         if body["policies"]:  # the next records are the lost policies, or the newest was not lost
             return
         _ = self.catalogue  # what was known of networks outlives who had the say
-        self._signed = self._policy = self._administrators = None
+        self._signed = self._policy = self._administrators = self._stop = None
         self.version, self._digest, self._void = 0, bytes(32), True
         self._version_min = max(self._version_min, body["policy_version"] + 1)
 
@@ -183,6 +211,22 @@ class PolicyInForce:
                 f"version {head.version}, but the next is at least {self._version_min}",
             )
         return head
+
+
+def _not_stopped(detail: str, said: str) -> Refused:
+    return Refused(RefusalCode.DENIED, detail, f"nothing is stopped: {said}")
+
+
+def _words(stop: Stop) -> str:
+    return (
+        f"stopped by {stop.administrator}: {stop.reason}. Cancels are signed, and nothing else,"
+        f" until a policy after version {stop.policy_version} is published"
+    )
+
+
+def stop_record(stop: Stop, now: datetime) -> dict[str, Any]:
+    """What the journal keeps of a stop."""
+    return {"kind": "stopped", "at": format_time(now), "stop": stop.to_json()}
 
 
 def policy_record(signed: SignedPolicy, version: int, now: datetime) -> dict[str, Any]:

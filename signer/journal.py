@@ -272,9 +272,10 @@ class Journal:
         return 0 if largest is None else int(largest) + 1
 
     def rare(self, kind: str) -> list[Record]:
-        """All records of kind `policy`, `recovered`, `pinned` or `clock`."""
+        """All records of kind `policy`, `recovered`, `pinned` or `clock`; or, without an index, of
+        another: a start, which has read them all before, asks for it once."""
         rare = "kind IN ('policy', 'recovered', 'pinned', 'clock')"
-        return list(self._records(f"kind = ? AND {rare}", kind))
+        return list(self._records(f"kind = ?1 AND ({rare} OR ?1 = 'stopped')", kind))
 
     def _append(self, sequence: int, body: dict[str, Any]) -> Record:
         assert self._writing, "records are written inside a transaction"

@@ -16,7 +16,8 @@ from chains.codec import TransactionCodec
 from chains.costs import CostKind, above
 from chains.effects import Effect, Pay
 from chains.errors import ChainError
-from chains.model import AssetId, SigningInput
+from chains.model import SigningInput
+from chains.shares import shares_of
 from chains.transaction import TxSummary
 from signer.accounts import Account, Accounts
 from signer.agreement import Approval, Consent, Core, Mandate, Purpose, Verdict, approval_message
@@ -108,7 +109,7 @@ def compare(
     paying = check(core, summary, inputs, number, accounts)
     _check_effects(case, summary.effects)
     check_payable(codec, case.cores)
-    _check_costs(case, summary, codec.network.native.id)
+    _check_costs(case, summary, codec)
     return paying
 
 
@@ -202,16 +203,18 @@ def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
             raise malformed(error.code, str(error), core.transfer) from error
 
 
-def _check_costs(case: Case, summary: TxSummary, native: AssetId) -> None:
+def _check_costs(case: Case, summary: TxSummary, codec: TransactionCodec) -> None:
     """A huge fee is a payment to whoever mines, and rent one to whoever closes the account. Kind by
-    kind: what was agreed for rent is not there for fees."""
-    bounds = case.costs_max()
-    over = above(summary.costs.most, bounds)
-    if over is not None:
-        most, agreed = summary.costs.most[over], bounds.get(over, 0)
-        raise mismatch(over[1].value, f"{over[1]} up to {most} of {over[0]}, agreed {agreed}")
-    rent = sum(create.rent for create in summary.creates)
-    if rent > bounds.get((native, CostKind.RENT), 0):
+    kind: what was agreed for rent is not there for fees. Mandate by mandate: what one client agreed
+    to is not there for another's share."""
+    sizes = [codec.size_of(core.effects) for core in case.cores]
+    for mandate, share in zip(case.mandates, shares_of(summary.costs.most, sizes), strict=True):
+        if (over := above(share, mandate.costs_max)) is not None:
+            most, agreed = share[over], mandate.costs_max.get(over, 0)
+            said = f"{over[1]} up to {most} of {over[0]}, agreed {agreed}"
+            raise mismatch(over[1].value, said, mandate.core.transfer)
+    rent, native = sum(create.rent for create in summary.creates), codec.network.native.id
+    if rent > case.costs_max().get((native, CostKind.RENT), 0):
         raise mismatch(CostKind.RENT.value, f"accounts are made with {rent} of {native}")
     # What no byte bounds is for the rule to allow; a cancel asks no rule, so one must have before.
     for mandate, history in case.each() if case.purpose is Purpose.CANCEL else ():

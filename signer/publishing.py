@@ -1,4 +1,5 @@
-"""How a policy comes into force: signed by the quorum, newer than the last, and readable here."""
+"""How a policy comes into force: signed by the quorum, newer than the last, and readable here. And
+how one administrator stops it."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from signer.clock import TrustedClock
 from signer.codecs import CodecSource
 from signer.errors import Refused
 from signer.guard import Guard
-from signer.inforce import policy_record
-from signer.policy import Policy, SignedPolicy
+from signer.inforce import policy_record, stop_record
+from signer.policy import Policy, SignedPolicy, Stop
 from signer.wire import RefusalCode
 
 
@@ -48,6 +49,21 @@ class Publisher:
         in_force.adopt(signed)
         self._log.append()
         return accepted.version
+
+    def stop(self, stop: Stop) -> int:
+        """Sign nothing but cancels until a newer policy is published. The version in force. What is
+        stopped already stays so, and nothing is recorded twice.
+
+        Raises Refused: about another log or version, or by nobody who may.
+        """
+        in_force = self._guard.in_force
+        in_force.check_stop(stop, self._guard.journal.end.origin)
+        if not in_force.is_stopped:
+            with self._guard.transaction():
+                self._guard.journal.append(stop_record(stop, self._clock()))
+            in_force.stop(stop)
+            self._log.append()
+        return in_force.version
 
     def _check_addresses(self, policy: Policy) -> None:
         """Of every network there is, enabled here or not: enabled later, nobody checks again."""

@@ -12,7 +12,8 @@
 The caller, its database and everybody between are assumed to be hostile. Only a request that passes
 every step gets a signature; there is no other way to one in this program. A request is signed whole
 or not at all. A batch of requests passes steps 2 to 6 one by one, is made durable with one fsync,
-and only then goes on to step 7.
+and only then goes on to step 7. What a caller wants only after the one before it waits for that one
+in both halves.
 
 Two kinds of requests are not decided like that. A retry, the same bytes for the same transfers and
 purpose as an earlier decision, passes steps 2 and 4 as it was recorded: its signature must be
@@ -24,7 +25,7 @@ needs no new consent (step 3, and the policy in step 5), also while the policy d
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -38,6 +39,7 @@ from signer.accounts import Account, Accounts
 from signer.agreement import Consent, Core, Purpose
 from signer.answers import Agreed, Opinion, Outcome, Place, Receipt, Refusal, RefusalCode
 from signer.auditlog import AuditLog
+from signer.batches import in_turn
 from signer.case import Case, case_of, check_together
 from signer.chain import Record
 from signer.clock import Moment, TrustedClock
@@ -59,6 +61,9 @@ class Caller:
     name: str
     allowed: bool
 
+
+Asked = SignRequest | Refused
+"""Refused: it can't be read."""
 
 Inputs = tuple[SigningInput, ...]
 """The signatures that a transaction needs."""
@@ -97,17 +102,20 @@ class Signer:
         self._clock = clock
 
     def sign(
-        self, caller: Caller, requests: Sequence[SignRequest | Refused]
+        self, caller: Caller, requests: Sequence[Asked], follows: Collection[int] = ()
     ) -> tuple[Outcome, ...]:
         """One outcome per request, in order; what goes wrong with one is that one's refusal, also
-        that it could not be read. Raises Refused for a caller who may not ask."""
+        that it could not be read. Those at the positions `follows` are looked at only if the one
+        before them is signed. Raises Refused for a caller who may not ask."""
         step1_authenticate(caller)
         moment = self._clock.moment()
         try:
             with self._guard.transaction():
-                decided = [self._decide(caller, request, moment) for request in requests]
+                decided = in_turn(
+                    lambda each: self._decide(caller, each, moment), requests, follows
+                )
             # Durable from here on, and only from here on may a signature exist.
-            outcomes = tuple(self._fulfil(caller, decision, moment) for decision in decided)
+            outcomes = in_turn(lambda each: self._fulfil(caller, each, moment), decided, follows)
             self._log.append()
         except (Refused, sqlite3.Error, OSError) as error:
             return (not_durable(error),) * len(requests)
@@ -127,9 +135,7 @@ class Signer:
             return (not_durable(error),) * len(consents)
         return opinions
 
-    def _decide(
-        self, caller: Caller, request: SignRequest | Refused, moment: Moment
-    ) -> Granted | Refusal:
+    def _decide(self, caller: Caller, request: Asked, moment: Moment) -> Granted | Refusal:
         if isinstance(request, Refused):
             return self._refuse(caller, None, request, moment)
         case = case_of(request, self._guard.history)
@@ -214,10 +220,8 @@ class Signer:
         self, caller: Caller, case: Case | None, refused: Refused, moment: Moment
     ) -> Refusal:
         """The refusal, recorded."""
-        refusal, told = (
-            refusal_of(refused, case),
-            about(caller.name, self._guard.in_force, moment.now),
-        )
+        refusal = refusal_of(refused, case)
+        told = about(caller.name, self._guard.in_force, moment.now)
         reasons = [printable(reason) for reason in refused.reasons]
         self._guard.journal.append(refused_entry(case, refusal, reasons, told))
         return refusal

@@ -23,6 +23,8 @@ from signer.reading import (
 
 _ATTESTATION_DOMAIN: Final = b"custody-wallet/attestation/v1\n"
 _WARNINGS_MAX: Final = 64
+STOPPED: Final = "stopped"
+"""Code of the notice that an emergency stop is in force."""
 Note = Annotated[str, Form(note_text, str)]
 """A signed note (C2SP), or none."""
 
@@ -81,3 +83,8 @@ class Status(Message):
     verifier_key: Note = ""
     checkpoint: Note = ""
     strangers: int = 0
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether an administrator has stopped it: one of the warnings says by whom and why."""
+        return any(each.code == STOPPED for each in self.warnings)

@@ -61,7 +61,7 @@ from signer.canonical import (
     text,
 )
 from signer.reading import ID, Many, Message, hex_of, object_of, optional
-from signer.statements import Attestation, Notice, OpenedVault, Status
+from signer.statements import STOPPED, Attestation, Notice, OpenedVault, Status
 
 VERSION = 2
 MESSAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -108,6 +108,7 @@ __all__ = [
     "PAYLOAD_BYTES_MAX",
     "SET_BYTES_MAX",
     "SIGNATURES_MAX",
+    "STOPPED",
     "VERSION",
     "Action",
     "Agreed",

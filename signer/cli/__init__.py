@@ -43,6 +43,8 @@ def _parser() -> ArgumentParser:
     policies = past.add_subparsers(required=True, metavar="COMMAND")
     publish = _command(policies, "publish", policy.publish)
     publish.add_argument("file", type=Path, help="The signed policy (`custody policy sign`).")
+    stop = _command(policies, "stop", policy.stop)
+    stop.add_argument("file", type=Path, help="The stop (`custody policy stop --out`).")
     _command(policies, "show", policy.show)
     return parser
 

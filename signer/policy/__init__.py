@@ -76,6 +76,10 @@ from signer.policy.signing import (
     policy_message,
     verify_policy,
 )
+from signer.policy.stop import (
+    Stop,
+    stop_message,
+)
 from signer.policy.windows import (
     usage_of,
     windows,
@@ -115,6 +119,7 @@ __all__ = [
     "Scope",
     "SignedPolicy",
     "Spend",
+    "Stop",
     "Support",
     "Usage",
     "Window",
@@ -129,6 +134,7 @@ __all__ = [
     "policy_message",
     "replay",
     "spends_of",
+    "stop_message",
     "supports_of",
     "taken_of",
     "usage_of",

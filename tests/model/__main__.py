@@ -11,7 +11,7 @@ from tests.model.guard import Rule
 from tests.model.table import DOCUMENT, NotFound, documented, look
 from tests.model.world import first_fault
 
-SEEDS = 20_000
+SEEDS = 25_000
 
 
 def main(seeds: int) -> int:

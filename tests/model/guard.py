@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 
 
 class Rule(StrEnum):
@@ -23,6 +24,7 @@ class Rule(StrEnum):
     ONE_SOURCE = "all transfers of a request have one source"
     SUM = "the transaction pays the multiset sum of what was agreed, not the union"
     COST_KINDS = "costs are bounded kind by kind, not in total"
+    SHARE = "each transfer's share of the costs is within its own bound, not within the sum"
     PAYS_NOBODY = "a cancel pays nobody"
     NOT_VACUOUS = "a cancel needs an earlier record of every transfer that it names"
     SIGNED_VERSION = "a cancel shows versions that are recorded as signed, and keeps their bounds"
@@ -38,6 +40,7 @@ class Rule(StrEnum):
     BASIS = "an approval counts only under the rules that it rested on"
     EXPIRY = "nothing is signed for a mandate that has expired"
     NOT_AHEAD = "nothing is signed that says it was requested later than now"
+    STOPPED = "while it is stopped only cancels are signed, and what was signed before"
     RECOVERY = "what was requested before a recovery is not signed after it"
 
 
@@ -125,6 +128,7 @@ class Guard:
     limit: int
     without: frozenset[Rule] = frozenset()
     basis: str = "A"
+    stopped: bool = False
     recovered_at: int = -1
     journal: list[Record] = field(default_factory=list)
     signed_for: dict[Transaction, tuple[frozenset[str], Purpose]] = field(default_factory=dict)
@@ -144,6 +148,7 @@ class Guard:
         for mandate in mandates:
             self._insist(Rule.RECOVERY, mandate.core.requested_at > self.recovered_at)
         if purpose is Purpose.PAY:
+            self._insist(Rule.STOPPED, not self.stopped)
             self._check_consents(consents, now)
         self._check_effects(purpose, transaction, mandates)
         takes = [self._takes(purpose, mandate) for mandate in mandates]
@@ -153,8 +158,18 @@ class Guard:
         for mandate, taken in zip(mandates, takes, strict=True):
             self.journal.append(Record(transaction, purpose, mandate, taken))
 
+    def publish(self, basis: str) -> None:
+        """The quorum puts rules in force, which ends a stop."""
+        self.basis, self.stopped = basis, False
+
+    def stop(self) -> None:
+        """One administrator does."""
+        self.stopped = True
+
     def lose_journal(self, now: int) -> None:
-        """Recovered from a backup of nothing: an operator does this, and knows when."""
+        """Recovered from a backup of nothing: an operator does this, and knows when. A stop is
+        lost with it, and has to be said again."""
+        self.stopped = False
         self.journal.clear()
         self.signed_for.clear()
         self.recovered_at = now
@@ -226,7 +241,7 @@ class Guard:
                 raise Refused(Rule.SUM)
         else:
             self._check_cancel(transaction, mandates)
-        self._check_costs(transaction.costs, [mandate.bounds for mandate in mandates])
+        self._check_costs(transaction.costs, mandates)
 
     def _check_cancel(self, transaction: Transaction, mandates: Sequence[Mandate]) -> None:
         self._insist(Rule.PAYS_NOBODY, not transaction.pays)
@@ -238,15 +253,21 @@ class Guard:
     def _check_costs(
         self,
         costs: tuple[tuple[str, int], ...],
-        bounds: Sequence[tuple[tuple[str, int], ...]],
+        mandates: Sequence[Mandate],
     ) -> None:
-        most = _sum(bounds)
-        if Rule.COST_KINDS in self.without:
-            fits = sum(units for _, units in costs) <= sum(most.values())
-        else:
-            fits = all(units <= most.get(kind, 0) for kind, units in costs)
-        if not fits:
-            raise Refused(Rule.COST_KINDS)
+        shared: list[tuple[Mapping[str, int], Mapping[str, int]]] = [
+            (part, dict(mandate.bounds))
+            for part, mandate in zip(shares_of(costs, mandates), mandates, strict=True)
+        ]
+        if Rule.SHARE in self.without:
+            shared = [(dict(costs), _sum([mandate.bounds for mandate in mandates]))]
+        for part, most in shared:
+            if Rule.COST_KINDS in self.without:
+                fits = sum(part.values()) <= sum(most.values())
+            else:
+                fits = all(units <= most.get(kind, 0) for kind, units in part.items())
+            if not fits:
+                raise Refused(Rule.COST_KINDS)
 
     def _takes(self, purpose: Purpose, mandate: Mandate) -> int:
         before = max((each.takes for each in self._records(mandate.core.transfer)), default=0)
@@ -263,6 +284,24 @@ class Guard:
             beside = 0 if Rule.TOGETHER in self.without else sum(takes) - own
             if others + beside + own > self.limit:
                 raise Refused(Rule.TOGETHER)
+
+
+def shares_of(
+    costs: tuple[tuple[str, int], ...], mandates: Sequence[Mandate]
+) -> list[Mapping[str, int]]:
+    """What each mandate's transfer pays of the costs, by how much of the bytes is its own: one unit
+    after the other, each to whoever is furthest below what is exactly his."""
+    sizes = [len(mandate.core.pays) for mandate in mandates]
+    found: list[dict[str, int]] = [{} for _ in mandates]
+    for kind, units in costs:
+        exact = [Fraction(units * size, sum(sizes)) for size in sizes]
+        parts = [int(each) for each in exact]
+        while sum(parts) < units:
+            at = max(range(len(parts)), key=lambda n: (exact[n] - parts[n], -n))
+            parts[at] += 1
+        for part, own in zip(found, parts, strict=True):
+            part[kind] = own
+    return list(found)
 
 
 def _sum(bounds: Sequence[tuple[tuple[str, int], ...]]) -> Mapping[str, int]:

@@ -16,13 +16,14 @@ from chains.costs import CostKind
 from chains.effects import Pay
 from chains.model import Address, UnsignedTx
 from signer.ceremonies.recovery import LostVault, Skip, recover
-from signer.policy import Policy, Window, basis_of
+from signer.policy import Policy, Stop, Window, basis_of, stop_message
 from signer.policy.fields import SECONDS_MAX
 from signer.wire import Action, Approval, Consent, Core, Mandate, Purpose, Receipt, SignRequest
 from tests.model import guard as model
 from tests.support.networks import find_network
 from tests.support.signer import (
     ADA,
+    ADMINISTRATORS,
     PINNED,
     Bench,
     log_key,
@@ -61,9 +62,21 @@ class RealGuard:
             self._limit = limit
             self._policies = {name: Policy.parse(self._document(name, 1)) for name in "AB"}
         if self._bases[-1:] != [basis]:
-            version = self.bench.session.guard.in_force.version + 1
-            self.bench.session.publisher.publish(sign_policy(self._document(basis, version)))
-            self._bases.append(basis)
+            self.publish(basis)
+
+    def publish(self, basis: str) -> None:
+        """A next version."""
+        version = self.bench.session.guard.in_force.version + 1
+        self.bench.session.publisher.publish(sign_policy(self._document(basis, version)))
+        self._bases.append(basis)
+
+    def stop(self) -> None:
+        """By the word of one administrator."""
+        origin = self.bench.session.journal.end.origin
+        version, by = self.bench.session.guard.in_force.version, ADMINISTRATORS[0]
+        message = stop_message(origin, version, by.name, "now")
+        made = Stop(origin, version, by.name, "now", by.key.sign(message))
+        self.bench.session.publisher.stop(made)
 
     def sign(
         self,

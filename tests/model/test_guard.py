@@ -13,7 +13,7 @@ from tests.model.world import first_fault
 
 GAMES = 2_000
 GAMES_LONG = 100_000
-GAMES_WITHOUT = 12_000
+GAMES_WITHOUT = 25_000
 
 TABLE = {row.rule: row for row in read(DOCUMENT.read_text())}
 

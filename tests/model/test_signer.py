@@ -39,6 +39,16 @@ class Both(Guard):
             raise expected
         self.signed += 1
 
+    def publish(self, basis: str) -> None:
+        self.real.rules(self.basis, self.limit)
+        self.real.publish(basis)
+        super().publish(basis)
+
+    def stop(self) -> None:
+        self.real.rules(self.basis, self.limit)
+        self.real.stop()
+        super().stop()
+
     def lose_journal(self, now: int) -> None:
         """Not where windows count: the signer takes them for full after a recovery, which is more
         than the model knows."""

@@ -26,10 +26,17 @@ from tests.model.guard import (
     Refused,
     Rule,
     Transaction,
+    shares_of,
 )
 
 MOVES = 12
-_KEYS = (*(Key(name, Excludes.INCLUSION) for name in "123"), Key("s", Excludes.SUCCESS))
+PANIC = 0.02
+_KEYS = (
+    *(Key(name, Excludes.INCLUSION) for name in "123"),
+    Key("s", Excludes.SUCCESS),
+    Key("3", Excludes.SUCCESS),
+)
+"""What one transaction proves of a key, another one of the same name may not prove."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class Signed:
     consents: tuple[Consent, ...]
     at: int
     basis: str
+    stopped: bool
 
     @property
     def transfers(self) -> frozenset[str]:
@@ -50,6 +58,7 @@ class Signed:
 @dataclass(slots=True)
 class World:
     dice: random.Random
+    panic: random.Random
     guard: Guard
     cores: tuple[Core, ...]
     now: int = 10
@@ -59,10 +68,13 @@ class World:
     """Signed before the guard lost its memory."""
 
     def move(self) -> None:
-        """One thing that custody, the people or the operator may do."""
+        """One thing that custody, the people or the operator may do. An administrator who stops it
+        throws dice of their own: the game around it stays what it is."""
+        if self.panic.random() < PANIC:
+            self.guard.stop()
         chance = self.dice.random()
         if chance < 0.06:
-            self.guard.basis = self.dice.choice("AB")
+            self.guard.publish(self.dice.choice("AB"))
         elif chance < 0.10:
             self._lose_the_journal()
         else:
@@ -79,7 +91,8 @@ class World:
             self.guard.sign(purpose, transaction, consents, self.now)
         except Refused:
             return
-        one = Signed(purpose, transaction, consents, self.now, self.guard.basis)
+        said = self.guard.basis, self.guard.stopped
+        one = Signed(purpose, transaction, consents, self.now, *said)
         self.signed.append(one)
 
     def _consent(self) -> Consent:
@@ -111,7 +124,15 @@ class World:
         total = Counter[str]()
         for mandate in mandates:
             total.update(dict(mandate.bounds))
-        costs = tuple((kind, total[kind] + dice.choice((0, 0, -1, 1))) for kind in ("fee", "rent"))
+        if dice.random() < 0.9:  # what the poorest of them can share
+            sizes = [len(mandate.core.pays) for mandate in mandates]
+            for kind in ("fee", "rent"):
+                bounds = [dict(mandate.bounds).get(kind, 0) for mandate in mandates]
+                fair = (b * sum(sizes) // size for b, size in zip(bounds, sizes, strict=True))
+                total[kind] = min(fair)
+        costs = tuple(
+            (kind, total[kind] + dice.choice((0, 0, 0, 0, 0, 0, -1, 1))) for kind in ("fee", "rent")
+        )
         costs = tuple((kind, max(0, units)) for kind, units in costs)
         return Transaction(mandates[0].core.source, keys, tuple(sorted(pays)), costs)
 
@@ -135,7 +156,9 @@ def play(seed: int, without: Collection[Rule] = (), guard: Guard | None = None) 
         for name, source in zip("TUVW", sources, strict=True)
     )
     limit = dice.choice((30, 45, 1000))
-    world = World(dice, guard or Guard(limit, frozenset(without)), cores)
+    world = World(
+        dice, random.Random(f"panic {seed}"), guard or Guard(limit, frozenset(without)), cores
+    )
     world.guard.limit = limit
     for _ in range(MOVES):
         world.move()
@@ -163,6 +186,8 @@ def _fault_at_signing(world: World) -> str | None:
                 return "signed what nobody agreed to"
             if mandate.basis != one.basis:
                 return "signed under other rules than were agreed to"
+            if one.stopped:
+                return "signed although an administrator had stopped it"
             if one.at >= mandate.expires_at:
                 return "signed after expiry"
     sets: dict[Transaction, set[object]] = {}
@@ -214,7 +239,7 @@ def _fault_in(world: World, chosen: tuple[Transaction, ...]) -> str | None:
         return "a transfer is paid twice"
     if any(count > 1 for count in named.values()):
         return "a bound is used twice"
-    return _too_much(world, ones)
+    return _too_much(world, ones) or next(filter(None, map(_unfair, ones)), None)
 
 
 def _fault_of(one: Signed) -> str | None:
@@ -227,6 +252,16 @@ def _fault_of(one: Signed) -> str | None:
         return "a cancel paid somebody" if paid else None
     due = sum(units for core in cores for _, units in core.pays)
     return None if paid == due else "the receipt says paid, the bytes do not"
+
+
+def _unfair(one: Signed) -> str | None:
+    """A share of the costs above what its own mandate bounds."""
+    mandates = [consent.mandate for consent in one.consents]
+    for mandate, part in zip(mandates, shares_of(one.transaction.costs, mandates), strict=True):
+        bounds = dict(mandate.bounds)
+        if any(units > bounds.get(kind, 0) for kind, units in part.items()):
+            return "a transfer pays costs that were agreed for another"
+    return None
 
 
 def _too_much(world: World, ones: Sequence[Signed]) -> str | None:

@@ -72,6 +72,16 @@ def test_signing_over_the_wire(wire):
     assert [outcome_word(parse_outcome(row)) for row in rows] == ["signed"] * 3
 
 
+def test_signing_in_order_over_the_wire(wire):
+    asked = sign_arguments(wire.bench, 3)
+    asked[1] = {**asked[1], "purpose": "nothing"}
+    rows = wire.call("sign_in_order", requests=asked, follows=[1, 2])
+    words = [outcome_word(parse_outcome(row)) for row in rows]
+    assert words == ["signed", "malformed/request", "unavailable/behind"]
+    for follows in ([0], [3], [2, 1], "1", None):
+        assert wire.refused("sign_in_order", requests=asked, follows=follows) == "malformed/message"
+
+
 def test_status_tells_what_to_pin_and_what_to_worry_about(wire):
     status = Status.parse(wire.call("status"))
     assert (status.locked, status.policy_version, status.sequence) == (False, 1, 3)
@@ -193,9 +203,9 @@ def test_there_is_no_call_to_sign_bytes(wire):
     from signer.endpoint import _CALLS
 
     assert set(_CALLS) == {
-        "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "consider",
-        "records",
-        "prove_record", "prove_consistency", "policy", "publish_policy",
+        "expect", "open_vault", "account_key", "public_keys", "attest", "sign", "sign_in_order",
+        "consider", "records",
+        "prove_record", "prove_consistency", "policy", "publish_policy", "stop",
     }  # fmt: skip
     assert wire.refused("sign_bytes", message="00") == "malformed/message"
 

@@ -147,18 +147,28 @@ def test_the_transaction_pays_the_sum_of_what_was_agreed(bench, lie):
     assert expected == "signed" or outcome.transfer == transfer
 
 
-def test_costs_are_bounded_by_the_sum_kind_by_kind(bench):
+def test_costs_are_bounded_share_by_share_and_kind_by_kind(bench):
     mandates = [
         bench.mandate(
             transfer=f"t{n}", costs_max={(ETH, CostKind.FEE): 10, (ETH, CostKind.RENT): 5}
         )
         for n in (1, 2)
     ]
-    assert said(ask(bench, *mandates, fee_max=21)) == ("mismatch/fee", None)
-    assert said(ask(bench, *mandates, fee_max=10, rent=11)) == ("mismatch/rent", None)
+    assert said(ask(bench, *mandates, fee_max=21)) == ("mismatch/fee", "t1")
+    assert said(ask(bench, *mandates, fee_max=10, rent=11)) == ("mismatch/rent", "t1")
     made = [["account", "someone", 11]]
     assert said(ask(bench, *mandates, fee_max=1, creates=made)) == ("mismatch/rent", None)
     assert outcome_word(ask(bench, *mandates, fee_max=20, rent=10)) == "signed"
+
+
+def test_what_one_agreed_to_is_not_there_for_anothers_share(bench):
+    """By size: who has two outputs of three pays two thirds, whatever the others would."""
+    one = bench.mandate(transfer="t1", fee_max=3)
+    two = tuple(Pay(Address(who), ETH, 100) for who in "bc")
+    other = bench.mandate(transfer="t2", effects=two, fee_max=1_000)
+    assert said(ask(bench, one, other, fee_max=12)) == ("mismatch/fee", "t1")
+    assert said(ask(bench, other, one, fee_max=12)) == ("mismatch/fee", "t1")
+    assert outcome_word(ask(bench, one, other, fee_max=10)) == "signed"
 
 
 def test_what_nothing_bounds_is_refused_unless_the_rule_names_it(tmp_path):
@@ -198,7 +208,7 @@ def test_one_refused_and_named_so_that_the_others_can_go(tmp_path):
         mandates = [bench.mandate(transfer=name) for name in names]
         mandates[1] = changed(mandates[1], **changes)
         consents = [agreed(mandate, ADA, BOB) for mandate in mandates]
-        refused = bench.sign(paying(*consents, nonce=number))
+        refused = bench.sign(paying(*consents, nonce=number, fee_max=3))
         assert said(refused) == (word, names[1])
         del consents[1]
         assert outcome_word(bench.sign(paying(*consents, nonce=number))) == "signed"
