@@ -24,10 +24,11 @@ from chains.nodes.witnesses import Witnesses
 from chains.solana.adapter import SolanaAdapter
 from chains.transport.endpoint import Endpoint, Endpoints
 from chains.tron.adapter import TronAdapter
-from custody.catalogue import catalogue_in_force, served
+from custody.catalogue import catalogue_in_force, minimums, served
 from custody.clock import SteadyClock
 from custody.config import Settings
 from custody.db.session import Database
+from custody.deposits.minimums import NONE, Minimums
 from custody.journal.repository import newest_known
 from custody.signerlink import connect_signer
 from signer.client import SignerClient, SignerUnavailable
@@ -54,6 +55,8 @@ class Custody:
     clock: Callable[[], datetime]
     nodes: Mapping[NetworkId, Nodes] = field(default_factory=dict)
     """The adapters again, where they are made of real nodes: who is asked, who is in trouble."""
+    minimums: Minimums = field(default_factory=lambda: NONE)
+    """Of deposits."""
 
 
 def _newest_in(database: Database) -> Callable[[], Awaitable[tuple[int, bytes] | None]]:
@@ -75,7 +78,8 @@ async def open_custody(
     settings: Settings, clock: Callable[[], datetime] | None = None
 ) -> AsyncIterator[Custody]:
     """Connect everything lazily; close everything on the way out, in reverse order. Raises Invalid
-    network_unknown for a network in the settings that the policy in force does not describe."""
+    (network_unknown, asset_unknown) for one in the settings that the policy in force does not
+    describe."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database)
         stack.push_async_callback(database.close)
@@ -94,6 +98,7 @@ async def open_custody(
             database=database,
             signer=signer,
             catalogue=catalogue,
+            minimums=minimums(settings, catalogue),
             networks={network.id: network for network in networks.values()},
             codecs={network: adapter.codec for network, adapter in adapters.items()},
             adapters=adapters,

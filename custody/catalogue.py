@@ -10,6 +10,8 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from chains.catalogue import Catalogue, built_in
+from chains.families import traits_of
+from chains.model import AssetId
 from chains.networks import Network
 from custody.config import Settings
 from custody.db.session import Database
@@ -37,11 +39,14 @@ async def catalogue_in_force(signer: PolicyHolder, database: Database | None) ->
 
 def served(settings: Settings, catalogue: Catalogue) -> dict[str, Network]:
     """The networks with a node, by the name that the settings have for them. Raises Invalid
-    network_unknown for a name of none, or for one that is named twice."""
+    network_unknown for a name of none, for one that is named twice, or for a setting that makes no
+    sense on it."""
     known = {*catalogue.networks, *catalogue.aliases}
     for setting, names in {
         "CUSTODY_NODES": settings.nodes.keys(),
         "CUSTODY_ACCEPT_WITHOUT_INTERNAL": settings.accept_without_internal,
+        "CUSTODY_SPEED_UP_AFTER_BLOCKS": settings.speed_up_after_blocks.keys(),
+        "CUSTODY_COLLECT_FOR": settings.collect_for.keys(),
     }.items():
         if unknown := names - known:
             raise Invalid(
@@ -49,11 +54,38 @@ def served(settings: Settings, catalogue: Catalogue) -> dict[str, Network]:
                 f"{setting} names unknown networks: {', '.join(sorted(unknown))};"
                 f" there are {', '.join(catalogue.aliases)}",
             )
+    for name in settings.speed_up_after_blocks:
+        if not traits_of(catalogue.find_network(name)).binding_keys:
+            raise Invalid(
+                "network_unknown",
+                f"CUSTODY_SPEED_UP_AFTER_BLOCKS names {name}, where nothing that was sent can be"
+                " replaced",
+            )
+    for name in settings.collect_for:
+        if not traits_of(catalogue.find_network(name)).coins:
+            raise Invalid(
+                "network_unknown",
+                f"CUSTODY_COLLECT_FOR names {name}, where one transaction can't pay for several"
+                " transfers",
+            )
     found = {name: catalogue.find_network(name) for name in settings.nodes}
     if len({network.id for network in found.values()}) != len(found):
         raise Invalid(
             "network_unknown", "CUSTODY_NODES names a network twice: by its alias and by its id"
         )
+    return found
+
+
+def minimums(settings: Settings, catalogue: Catalogue) -> dict[AssetId, int]:
+    """Of deposits, in base units. By the assets' ids. Raises Invalid asset_unknown."""
+    found: dict[AssetId, int] = {}
+    for name, least in settings.deposit_minimum.items():
+        try:
+            asset = catalogue.find_asset(name).id
+        except KeyError:
+            words = f"CUSTODY_DEPOSIT_MINIMUM names an unknown asset: {name}"
+            raise Invalid("asset_unknown", words) from None
+        found[asset] = least
     return found
 
 

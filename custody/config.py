@@ -60,7 +60,15 @@ class Settings(BaseSettings):
     `accept_without_internal`: aliases of main networks that are followed though their node does not
     show what contracts pay. `database_owner_url`: of the role that owns the tables, for `custody
     migrate` only. `accept_owning_role`: main networks are served though the role in `database_url`
-    could rewrite the past.
+    could rewrite the past. `speed_up_after_blocks`: network alias -> for how many blocks what was
+    sent waits before it is paid more for, within its terms; as JSON. A network that is not named
+    waits for people to ask. `collect_for`: network alias -> for how many seconds a transfer waits
+    for others of its vault that one transaction can pay with it; as JSON, only where coins are
+    spent. `deposit_minimum`: id of an asset -> the least that is credited at a time to an address,
+    in base units; as JSON. `in_flight_max`: transactions of one address that may wait for a block
+    at a time, where they are numbered; nodes keep so many and drop the rest. `duplicate_window`:
+    how long after one payment the same amount to the same payee from the same vault is accepted
+    with a warning; 0 warns of none.
 
     The signer is at `signer_socket`, or at `signer_url`: unix:///FILE, or tls://HOST:PORT with
     mutual TLS, which needs `signer_ca_file` (who may be the signer), `signer_certificate_file` and
@@ -86,9 +94,14 @@ class Settings(BaseSettings):
     port: int = 8000
     run_workers: bool = True
     accept_without_internal: frozenset[str] = frozenset()
+    speed_up_after_blocks: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    collect_for: dict[str, Annotated[int, Field(ge=1, le=86_400)]] = Field(default_factory=dict)
+    deposit_minimum: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    in_flight_max: Annotated[int, Field(ge=1)] = 16
     poll_interval_s: float = 2.0
     node_timeout_s: float = 10.0
     transfer_lifetime: timedelta = timedelta(hours=24)
+    duplicate_window: Annotated[timedelta, Field(ge=timedelta())] = timedelta(hours=24)
     reconcile_interval_s: float = 300.0
     body_bytes_max: int = 64 * 1024
 

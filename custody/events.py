@@ -23,6 +23,7 @@ class Kind(StrEnum):
     APPROVAL = "approval"
     FREEZE = "freeze"
     ALARM = "alarm"
+    PAUSE = "pause"
 
 
 def event_row(

@@ -11,9 +11,12 @@ from custody.bootstrap import Custody
 from custody.feeds.waiting import FeedWatch
 from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
+from custody.payouts.service import PayoutFiles
 from custody.policies.source import PolicySource
 from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
+from custody.transfers.duplicates import Duplicates
+from custody.transfers.renewal import Renewal
 from custody.transfers.service import Transfers
 from custody.transfers.versions import Versions
 from custody.vaults.service import Vaults
@@ -29,11 +32,13 @@ class Services:
     vaults: Vaults
     transfers: Transfers
     versions: Versions
+    renewal: Renewal
     approvals: Approvals
     reconciliation: Reconciliation
     unfreezing: Unfreezing
     journal: JournalWatch
     feed: FeedWatch
+    payout_files: PayoutFiles
 
 
 def make_services(
@@ -56,10 +61,12 @@ def make_services(
             ledger=ledger,
             policies=policies,
             codecs=custody.codecs,
+            adapters=custody.adapters,
             catalogue=custody.catalogue,
             families=families,
             clock=custody.clock,
             lifetime=custody.settings.transfer_lifetime,
+            duplicates=Duplicates(custody.settings.duplicate_window),
             wake=wake,
         ),
         versions=Versions(
@@ -69,8 +76,16 @@ def make_services(
             clock=custody.clock,
             wake=wake,
         ),
+        renewal=Renewal(
+            database=custody.database,
+            ledger=ledger,
+            policies=policies,
+            clock=custody.clock,
+            wake=wake,
+        ),
         journal=JournalWatch(custody.database, custody.signer, custody.clock),
         feed=FeedWatch(custody.database),
+        payout_files=PayoutFiles(custody.database, custody.clock, wake),
         approvals=Approvals(
             database=custody.database,
             ledger=ledger,

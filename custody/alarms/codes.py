@@ -35,15 +35,19 @@ class AlarmCode(StrEnum):
     SIGNED_ELSEWHERE = "signed_elsewhere"
     DEAD_INCLUDED = "dead_included"
     SIGNER_WARNS = "signer_warns"
+    SIGNER_STOPPED = "signer_stopped"
     SIGNER_AHEAD = "signer_ahead"
     SIGNER_BEHIND = "signer_behind"
     LOG_CONTRADICTED = "signer_log_contradicted"
     SIGNER_LOST_RECORDS = "signer_lost_records"
     RECOVERED_UNHELD = "recovered_unheld"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
+    NONCE_GAP = "nonce_gap"
+    FEE_CAP_REACHED = "fee_cap_reached"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,9 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
         "a transaction that was proven dead is in a block after all; its vault is frozen",
         clears_itself=False,
     ),
+    AlarmCode.SIGNER_STOPPED: Meaning(
+        "an administrator has stopped the signer: only cancels are signed", clears_itself=True
+    ),
     AlarmCode.SIGNER_WARNS: Meaning(
         "the signer names something that its operator should mend", clears_itself=True
     ),
@@ -152,6 +159,14 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
         "the node shows neither that a transfer happened nor that it can't; its money stays held",
         clears_itself=True,
     ),
+    AlarmCode.NONCE_GAP: Meaning(
+        "no transaction has an address's next number, and what was signed waits behind it",
+        clears_itself=True,
+    ),
+    AlarmCode.FEE_CAP_REACHED: Meaning(
+        "a vault's transactions wait: their fees would exceed what the operator lets a day cost",
+        clears_itself=True,
+    ),
     AlarmCode.CLOCKS_DISAGREE: Meaning(
         "the host's wall clock, the database's and the time counted since the start differ;"
         " nothing expires meanwhile",
@@ -163,6 +178,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.NETWORKS_CHANGED: Meaning(
         "the policy in force describes other networks or assets than custody started with",
+        clears_itself=True,
+    ),
+    AlarmCode.PAUSED: Meaning(
+        "a person paused a network or a vault: nothing new leaves there until it is resumed",
         clears_itself=True,
     ),
 }

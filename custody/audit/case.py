@@ -18,6 +18,7 @@ from chains.transaction import TxSummary
 from custody.audit.logcopy import Decision, LogCopy
 from custody.audit.paper import Paper, Terms, Transaction
 from signer.checkpoint import open_checkpoint
+from signer.clock import Adoption, corrected
 from signer.policy import (
     NOTHING,
     NotSigned,
@@ -154,7 +155,8 @@ class Case:
         self._approvals(mandate, approvers, policy)
         self._rule(mandate, body, policy)
         names = ", ".join(approvers) or "nobody, as the rule says"
-        return f"rule {body['rule']} of policy version {mine.version}, approved by {names}"
+        said = f"rule {body['rule']} of policy version {mine.version}, approved by {names}"
+        return said + time_lock(self.log, mine, policy)
 
     def _rule(self, mandate: Mandate, body: Mapping[str, Any], policy: Policy) -> None:
         """The rule that the log names speaks about this, allows it, and has its approvals. What
@@ -258,6 +260,29 @@ class Case:
             return self._codec().summarize(self._tx())
         except ChainError as error:
             raise Differs(f"the unsigned bytes can't be decoded: {error}") from None
+
+
+def time_lock(log: LogCopy, mine: Decision, policy: Policy) -> str:
+    """The rule's time lock had run since the signer saw all approvals. On its own clock, of which
+    no step forward counts. Raises Differs."""
+    body = mine.record.body
+    name = body["rule"]
+    lock_s = next(each.grant.time_lock_s for each in policy.rules if each.id == name and each.grant)
+    if not lock_s:
+        return ""
+    started = log.complete.get((body["mandate"], name))
+    if started is None or started.sequence > mine.record.sequence:
+        raise Differs(f"the log does not say since when the time lock of {name} ran")
+    steps = [
+        Adoption(each.sequence, parse_time(each.body["before"]), parse_time(each.body["at"]))
+        for each in log.clocks
+        if each.sequence < mine.record.sequence
+    ]
+    since = corrected(parse_time(started.body["at"]), started.sequence, steps)
+    ran_s = int((parse_time(body["at"]) - since).total_seconds())
+    if ran_s < lock_s:
+        raise Differs(f"the time lock of {name} had run {ran_s} s of {lock_s}")
+    return f", after its time lock of {lock_s} s"
 
 
 def _mandate_of(decision: Decision) -> Mandate:

@@ -28,7 +28,9 @@ from signer.wire import (
 UNPROVEN: Final = (
     "that a block has the transaction: ask a node of your own for its txid",
     "that the log is the only one: compare its newest checkpoint with one kept elsewhere",
-    "windows and time locks: they follow from all of the log's records, which the signer counted",
+    "windows: this payment alone fits those of its rule; what others took of them before is not "
+    "counted again",
+    "ledger entries: not checked; they are custody's own books, which the signer does not sign",
 )
 
 

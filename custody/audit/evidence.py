@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from chains.effects import Pay
 from chains.model import ConflictKey
 from custody.apikeys.model import Caller
 from custody.audit import repository
@@ -51,6 +52,7 @@ class Evidence:
     those that stood while it was under way, the newest `TOUCHING_MAX`."""
 
     transfer: TransferRow
+    payments: tuple[Pay, ...]
     mandates: Sequence[MandateRow]
     approvals: Mapping[bytes, Sequence[ApprovalRow]]
     transactions: Sequence[Built]
@@ -75,6 +77,7 @@ async def gather(session: ReadSession, transfer_id: str, caller: Caller, now: da
     whole = caller.client_id is None
     return Evidence(
         transfer=row,
+        payments=(await transfers.payments_of(session, [row]))[row.id],
         mandates=mandates,
         approvals=approvals,
         transactions=built,

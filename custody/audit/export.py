@@ -8,7 +8,7 @@ line something is missing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +16,13 @@ from typing import Final
 
 from chains.assets import Amount
 from chains.catalogue import Catalogue
+from chains.effects import Pay
 from custody.audit import export_repository as repository
 from custody.db.session import Database, ReadSession
+from custody.db.transfer_tables import SEVERAL, TransferRow
 from custody.feeds.repository import Places
+from custody.transfers.repository import payments_of
+from signer.wire import canonical_json
 
 PART: Final = 500
 """Numbers that are looked at in one transaction."""
@@ -152,6 +156,7 @@ async def _transfers(
 ) -> list[Line]:
     rows = await repository.transfers(session, client, after, last)
     txids = await repository.txids(session, [row.id for _, row in rows])
+    payments = await payments_of(session, [row for _, row in rows])
     return [
         {
             "sequence": number,
@@ -162,8 +167,9 @@ async def _transfers(
             "vault_id": row.vault_id,
             "network": row.network,
             **_money(catalogue, row.asset, row.amount),
-            "destination": row.destination,
+            "destination": None if row.destination == SEVERAL else row.destination,
             "memo": row.memo,
+            "outputs": _outputs(row, payments[row.id]),
             "initiator": row.initiator,
             "note": row.note,
             "state": row.state,
@@ -172,6 +178,18 @@ async def _transfers(
         }
         for number, row in rows
     ]
+
+
+def _outputs(row: TransferRow, payments: Sequence[Pay]) -> str | None:
+    """Of a transfer that pays several, each of them, as JSON."""
+    if row.destination != SEVERAL:
+        return None
+    return canonical_json(
+        [
+            {"destination": each.address, "memo": each.memo, "amount_base_units": str(each.amount)}
+            for each in payments
+        ]
+    ).decode()
 
 
 async def _deposits(
@@ -215,7 +233,7 @@ TRANSFERS: Final = Subject(
     (
         *("sequence", "id", "requested_at", "updated_at", "client_id", "vault_id", "network"),
         *_MONEY,
-        *("destination", "memo", "initiator", "note", "state", "reason", "txids"),
+        *("destination", "memo", "outputs", "initiator", "note", "state", "reason", "txids"),
     ),
     repository.EVENTS,
     "requested_at",

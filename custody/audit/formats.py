@@ -47,15 +47,15 @@ class CsvWriter:
         self._columns = columns
 
     def head(self) -> str:
-        return _rows([["record", *self._columns]])
+        return csv_rows([["record", *self._columns]])
 
     def lines(self, record: str, lines: Sequence[Line]) -> str:
-        return _rows([record, *(_cell(line[name]) for name in self._columns)] for line in lines)
+        return csv_rows([record, *(cell(line[name]) for name in self._columns)] for line in lines)
 
     def end(self, rows: int, through: int) -> str:
         """In the columns of the number and of the id."""
         rest = [""] * (len(self._columns) - 2)
-        return _rows([[END, str(through), str(rows), *rest]])
+        return csv_rows([[END, str(through), str(rows), *rest]])
 
 
 class JsonLinesWriter:
@@ -63,26 +63,27 @@ class JsonLinesWriter:
         return ""
 
     def lines(self, record: str, lines: Sequence[Line]) -> str:
-        return "".join(_json({"record": record, **line}) for line in lines)
+        return "".join(json_line({"record": record, **line}) for line in lines)
 
     def end(self, rows: int, through: int) -> str:
-        return _json({"record": END, "sequence": through, "rows": rows})
+        return json_line({"record": END, "sequence": through, "rows": rows})
 
 
 def writer(form: Format, columns: Sequence[str]) -> Writer:
     return CsvWriter(columns) if form is Format.CSV else JsonLinesWriter()
 
 
-def _cell(value: str | int | None) -> str:
+def cell(value: str | int | None) -> str:
+    """Safe to open: what would be a formula is text."""
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _rows(rows: Any) -> str:
+def csv_rows(rows: Any) -> str:
     text = StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue()
 
 
-def _json(row: dict[str, Any]) -> str:
+def json_line(row: dict[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"

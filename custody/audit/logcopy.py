@@ -34,7 +34,9 @@ class LogCopy:
     """`decisions`: those about the transfer and those that were asked for, by number. `roots`: of
     the trees that were asked for, by origin and size. `policies`: every readable one that came into
     force, by digest. `fault`: why a policy did not have the signatures that it needed, if one
-    lacked them; what comes after it counts for nothing."""
+    lacked them; what comes after it counts for nothing. `complete`: by mandate and rule, where the
+    signer first saw all approvals of the transfer, which starts a time lock. `clocks`: where the
+    signer set its clock."""
 
     end: End
     records: int = 0
@@ -44,6 +46,8 @@ class LogCopy:
     policies: dict[bytes, Policy] = field(default_factory=dict)
     known: set[bytes] = field(default_factory=set)
     fault: str | None = None
+    complete: dict[tuple[str, str], Record] = field(default_factory=dict)
+    clocks: list[Record] = field(default_factory=list)
 
 
 def read_log(
@@ -78,6 +82,11 @@ def read_log(
             copy.decisions[record.sequence] = Decision(
                 record, leaf, in_force.version, in_force.digest, in_force.policy
             )
+        elif kind == "complete" and record.body.get("transfer") == transfer:
+            started = str(record.body.get("mandate")), str(record.body.get("rule"))
+            copy.complete.setdefault(started, record)
+        elif kind == "clock":
+            copy.clocks.append(record)
     if copy is None:
         raise JournalDamaged("the log has no record")
     if sealed != copy.end.sequence:

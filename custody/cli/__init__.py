@@ -2,12 +2,17 @@
 
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
     custody alarm … | vault … | rescan | rewind      the operator's at 3 a.m.: docs/runbook.md
+    custody pause | resume | pauses                  hold back what is new, and let it go on
     custody debits                                   what left without a transfer
+    custody ledger verify                            the books, recomputed from entries
     custody suspense …                               what came and is nobody's deposit
+    custody backup | restore                         database and signer
     custody recover                                  after a restored database
     custody apikey …                                 who may call the API
-    custody chain …                                  how chains are followed, passing blocks
+    custody chain …                                  how chains are followed, what is unlisted there
+    custody asset add                                a row for a token, read from its contract
     custody policy …                                 the administrators'
+    custody payouts …                                send a payout file, see what became of it
     custody approver …                               the approvers', on their own machines
     custody audit …                                  an auditor's: one payment against the log
     custody devnet …                                 local networks, for tests and demonstrations
@@ -24,10 +29,15 @@ from custody.cli import (
     alarm,
     apikey,
     approver,
+    asset,
     audit,
+    backup,
     blocks,
     chain,
     debits,
+    ledger,
+    pause,
+    payouts,
     policy,
     recover,
     service,
@@ -50,12 +60,20 @@ app.command()(blocks.rescan)
 app.command()(blocks.rewind)
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(vault.app, name="vault")
+app.command()(pause.pause)
+app.command()(pause.resume)
+app.command()(pause.pauses)
 app.command()(debits.debits)
 app.add_typer(suspense.app, name="suspense")
+app.add_typer(ledger.app, name="ledger")
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(recover.recover)
 app.add_typer(apikey.app, name="apikey")
 app.add_typer(chain.app, name="chain")
+app.add_typer(asset.app, name="asset")
 app.add_typer(policy.app, name="policy")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(approver.app, name="approver")
 app.add_typer(audit.app, name="audit")
 

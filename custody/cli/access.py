@@ -79,12 +79,14 @@ def owner_url() -> str | None:
 def _checked(name: str, url: str) -> tuple[str, Path | None]:
     from sqlalchemy.exc import ArgumentError
 
-    from custody.db.engines import open_engines
+    from custody.db.engines import BadUrl, open_engines
 
     try:
         file = open_engines(url).file
-    except (ArgumentError, ValueError):
-        raise Misuse(f"{name} must be sqlite+aiosqlite:///FILE or postgresql+psycopg://…") from None
+    except (ArgumentError, ValueError) as error:
+        wanted = f"{name} must be sqlite+aiosqlite:///FILE or postgresql+psycopg://…"
+        why = f": {error}" if isinstance(error, BadUrl) else ""
+        raise Misuse(wanted + why) from None
     if file is not None and (file.is_dir() or not file.parent.is_dir()):
         raise Misuse(f"{name}: {file} can't be a file")
     return url, file
@@ -93,11 +95,9 @@ def _checked(name: str, url: str) -> tuple[str, Path | None]:
 async def check_role(settings: Settings, networks: Iterable[Network]) -> None:
     """Where main networks are served, the program's role must not be able to rewrite the past.
     Raises Failure unless the settings accept it in words."""
-    from chains.networks import Environment
     from custody.db.migrate import standing
 
-    serious = [each.alias for each in networks if each.environment is Environment.MAIN]
-    if not serious or settings.accept_owning_role:
+    if not _are_serious(networks) or settings.accept_owning_role:
         return
     found = await standing(settings.database)
     if found.powers:
@@ -107,6 +107,25 @@ async def check_role(settings: Settings, networks: Iterable[Network]) -> None:
             " (docs/runbook.md, Give the program a role of its own), or accept it:"
             " CUSTODY_ACCEPT_OWNING_ROLE=true"
         )
+
+
+async def check_server(settings: Settings, networks: Iterable[Network]) -> None:
+    """The server must take writes; where main networks are served, it must also keep what it has
+    confirmed. Raises Failure."""
+    from custody.db.durability import weaknesses
+
+    found = await weaknesses(settings.database, serious=_are_serious(networks))
+    if found:
+        raise Failure(
+            "CUSTODY_DATABASE_URL names a server that can't be worked with:"
+            f" {'; '.join(found)} (docs/scaling.md)"
+        )
+
+
+def _are_serious(networks: Iterable[Network]) -> bool:
+    from chains.networks import Environment
+
+    return any(each.environment is Environment.MAIN for each in networks)
 
 
 @asynccontextmanager

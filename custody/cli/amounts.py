@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chains.assets import Amount
+from chains.assets import signed_decimal
 from chains.catalogue import Catalogue
 from chains.model import AssetId
 
@@ -10,6 +10,7 @@ from chains.model import AssetId
 def in_units(asset: AssetId, base_units: int, catalogue: Catalogue) -> str:
     """``0.015 BTC``; base units, and saying so, for an asset whose decimals are not known here."""
     try:
-        return str(Amount(catalogue.find_asset(asset), base_units))
+        known = catalogue.find_asset(asset)
+        return f"{signed_decimal(known, base_units)} {known.symbol}"
     except KeyError:
         return f"{base_units} base units of {asset}"

@@ -35,6 +35,7 @@ app = typer.Typer(no_args_is_help=True, help="Approvals: your key, what waits, y
 
 _TRANSFER_ID: Final = re.compile(r"[a-z]{3}_[0-9a-z]{26}", re.ASCII)
 _SHOWN_MAX: Final = 500
+_WARNINGS_MAX: Final = 20
 
 Transfer = Annotated[str, typer.Argument(help="The transfer's id: tfr_…")]
 Url = Annotated[str, typer.Option(help="The API's address, like https://custody.example.")]
@@ -179,7 +180,19 @@ def _show(server: Server, transfer: str, policy: Policy | None) -> Shown:
     if answer.get("digest") != shown.digest.hex():
         raise Failure("the server names another digest than that of the mandate it sent")
     say(*in_words(shown, now(), policy))
+    _warn(server, transfer)
     return shown
+
+
+def _warn(server: Server, transfer: str) -> None:
+    """What the server says of it beyond the bytes that are signed: nothing here proves it."""
+    found = server.get_object(f"/v1/transfers/{_transfer_id(transfer)}").get("warnings")
+    if not isinstance(found, list):
+        return  # a server of an earlier version has none
+    for each in found[:_WARNINGS_MAX]:
+        if isinstance(each, dict):
+            code, other, at = (str(each.get(name)) for name in ("code", "transfer", "at"))
+            note(f"the server warns: {code}, as {other} of {at}"[:_SHOWN_MAX])
 
 
 def _submit(server: Server, transfer: str, approver: str, verdict: Verdict, signed: bytes) -> str:

@@ -35,7 +35,7 @@ async def rescan(
         raise Misuse("name a transaction (--txid) or a range (--from and --to)")
     async with _served(network) as (custody, found):
         ledger, adapter = Ledger(custody.clock), custody.adapters[found.id]
-        service = Rescan(custody.database, ledger, found, adapter, custody.clock)
+        service = Rescan(custody.database, ledger, found, adapter, custody.clock, custody.minimums)
         if txid is not None:
             done = await service.transaction(TxId(txid))
         else:
@@ -72,6 +72,7 @@ async def rewind(
             found,
             custody.adapters[found.id],
             custody.clock,
+            custody.minimums,
         )
         plan = await service.plan(to)
         _show(plan)

@@ -1,4 +1,5 @@
-"""`custody chain`: how each network is followed, and going on where a block can't be read."""
+"""`custody chain`: how each network is followed, what is no money there, and going on where a block
+can't be read."""
 
 from __future__ import annotations
 
@@ -54,6 +55,35 @@ async def show(network: Named) -> None:
                 for row in passes
             ],
         )
+
+
+@app.command()
+@told
+async def unlisted(network: Named) -> None:
+    """What came to addresses of ours and is no money: nobody listed what it is. Anybody can send
+    such things, under any name; what is meant is named by its contract alone."""
+    from custody.following import sighting_repository
+
+    async with opened_database() as database:
+        found = named_network(network, await known_catalogue(database))
+        async with database.read() as session:
+            rows = await sighting_repository.unlisted(session, found.id)
+    show_table(
+        "not listed, and in no balance",
+        ("asset", "base units", "vault", "address", "said to be from", "block", "transaction"),
+        [
+            (
+                row.asset,
+                str(row.amount),
+                row.vault_id,
+                row.address,
+                row.sender or "nobody",
+                str(row.block_height),
+                row.txid,
+            )
+            for row in rows
+        ],
+    )
 
 
 @app.command("pass")

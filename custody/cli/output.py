@@ -86,7 +86,7 @@ def told(command: Callable[P, Coroutine[Any, Any, None] | None]) -> Callable[P, 
             if known is None:
                 raise
             message, exit_code = known
-            note(f"error: {message}")
+            note(*f"error: {message}".split("\n"))
             raise typer.Exit(exit_code) from None
 
     return run

@@ -1,6 +1,7 @@
 """`custody policy`: the administrators' commands, from a draft to a policy in force.
 
     keygen -> new -> validate -> sign (each administrator) -> assemble -> publish
+    stop: one administrator alone, until the next version
     show, diff: what a policy says, and what changes; networks: an operator's rows into a draft
     upgrade: a draft from a policy of the format before
     explain, replay: what a policy says of one transfer, and of those that were made
@@ -59,14 +60,32 @@ def keygen(
 @told
 def new(
     out: Annotated[Path, typer.Option(help="The new draft. Never overwritten.")],
+    plan: Annotated[
+        Path | None,
+        typer.Option("--from", help="A plan in an operator's words (TOML); asked for otherwise."),
+    ] = None,
+    current: Annotated[
+        Path | None,
+        typer.Option(help="The policy in force: the draft is its next version."),
+    ] = None,
 ) -> None:
-    """Ask what is wanted, and write a first policy: a valid draft that explains itself."""
+    """Write a policy from a plan or from answers: a valid draft that explains itself."""
     from custody.cli import keyfile
-    from custody.cli.policy_new import ask_on_terminal, asked, draft_of
+    from custody.cli.access import now
+    from custody.cli.documents import read_document
+    from custody.cli.policy_new import ask_on_terminal, asked, draft_of, unused
+    from custody.cli.policy_plan import Ground, document_of, read_plan
+    from signer.wire import parse_json
 
     if out.exists():
         raise Misuse(f"{out} exists")
-    keyfile.write_new(out, draft_of(asked(ask_on_terminal)).encode())
+    before = None if current is None else parse_json(read_document(current)[0])
+    folder = Path() if plan is None else plan.parent
+    ground = Ground(folder, now(), before)
+    wanted = asked(ask_on_terminal, ground) if plan is None else read_plan(plan)
+    document, policy = document_of(wanted, ground)
+    keyfile.write_new(out, draft_of(document, policy).encode())
+    note(*unused(policy))
     say(f"written to {out}; read it, edit it, and then: custody policy validate {out}")
 
 
@@ -250,6 +269,60 @@ async def publish(
     finally:
         await client.close()
     say("", f"version {version} is in force", f"digest {digest_of(policy.document)}")
+
+
+@app.command()
+@told
+async def stop(
+    key: Annotated[
+        Path | None, typer.Option(help="The administrator's key file: sign a stop.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for people; one line.")] = None,
+    origin: Annotated[
+        str | None, typer.Option(help="Of the signer's log; asked of the signer otherwise.")
+    ] = None,
+    policy_version: Annotated[
+        int | None, typer.Option(help="Of the policy in force; asked of the signer otherwise.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the stop there, and deliver nothing.")
+    ] = None,
+    statement: Annotated[
+        Path | None, typer.Option("--deliver", help="Deliver a stop that was written before.")
+    ] = None,
+    passphrase_fd: PassphraseFd = None,
+    socket: Socket = None,
+) -> None:
+    """Stop the signer at once, as one administrator. Only cancels are signed from then on, until a
+    newer policy is published.
+
+    With --origin, --policy-version and --out no signer is asked: for a machine without a network.
+    """
+    from custody.cli import keyfile
+    from custody.cli.stopping import Named, deliver, name_by, read_stop, signed_stop
+    from signer.wire import canonical_json
+
+    client = _signer(socket) if out is None or None in (origin, policy_version) else None
+    try:
+        if statement is None:
+            if key is None or reason is None:
+                raise Misuse("name --key and --reason, or --deliver")
+            named = Named(origin, policy_version)
+            if client is not None:
+                named = await name_by(client, named)
+            made = signed_stop(named, key, reason, passphrase_fd)
+        else:
+            if key is not None or reason is not None or out is not None:
+                raise Misuse("--deliver takes a stop as it was written")
+            made = read_stop(statement)
+        if out is not None:
+            keyfile.write_new(out, canonical_json(made.to_json()) + b"\n")
+            say(f"written to {out}; deliver it: custody policy stop --deliver {out}")
+        elif client is not None:
+            say(*await deliver(client, made))
+    finally:
+        if client is not None:
+            await client.close()
 
 
 @app.command()

@@ -1,57 +1,40 @@
-"""`custody policy new`: questions to an operator, and the draft that the answers mean.
+"""`custody policy new`: a plan from a file or from questions at a terminal, and the draft of it.
 
-Two rules come out of it: small payments that nobody has to approve, if wanted, and payments that
-people approve. What is more is added to the draft by hand, with docs/policy.md beside it.
+The questions ask for a plan's fields one by one (`policy_plan`). An answer that can't be is said at
+once and asked again; answers that contradict each other are refused when all are there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeVar
 
 import typer
 
-from chains.assets import Amount
-from chains.catalogue import Catalogue, built_in
-from chains.errors import InvalidInput
-from chains.networks import Network
-from custody.cli.access import now
-from custody.cli.documents import check_destinations
+from chains.catalogue import Catalogue
 from custody.cli.output import Misuse, note
+from custody.cli.policy_plan import Ground, catalogue_of
+from custody.cli.policy_sentences import (
+    PlanInvalid,
+    amount_of,
+    asset_of,
+    entry_of,
+    hours_of,
+    need_of,
+    public_line_of,
+    seconds_of,
+    sentence,
+    window_of,
+)
 from custody.cli.policy_words import people_lines, rule_lines
-from signer.policy import InvalidPolicy, Policy
-from signer.wire import Action, MalformedMessage, canonical_json, format_time
+from signer.policy import Policy
 
-_APPROVERS: Final = "approvers"
-_ALLOWED: Final = "allowed destinations"
-_DAY_S: Final = 86_400
-_HOUR_S: Final = 3_600
 T = TypeVar("T")
 Ask = Callable[[str, str], str]
 """A question and the answer that an empty line means; the answer."""
-
-
-@dataclass(slots=True)
-class Answers:
-    """Amounts in base units, by network alias: `small`, what may leave without approval in one
-    transfer (0: nothing); `daily`, in a day without approval; `most`, in one transfer at all."""
-
-    networks: list[Network] = field(default_factory=list)
-    administrators: list[dict[str, Any]] = field(default_factory=list)
-    threshold: int = 2
-    persons: list[dict[str, Any]] = field(default_factory=list)
-    approvals: int = 1
-    machines: list[dict[str, Any]] = field(default_factory=list)
-    small: dict[str, int] = field(default_factory=dict)
-    daily: dict[str, int] = field(default_factory=dict)
-    most: dict[str, int] = field(default_factory=dict)
-    listed: bool = True
-    cooling_s: int = _DAY_S
-    entries: list[dict[str, Any]] = field(default_factory=list)
-    time_lock_s: int = 0
+_ANY: Final = "any"
+_ALWAYS: Final = "always"
 
 
 def ask_on_terminal(question: str, usual: str) -> str:
@@ -65,59 +48,30 @@ def ask_on_terminal(question: str, usual: str) -> str:
     return str(answer).strip() or usual
 
 
-def asked(ask: Ask, catalogue: Catalogue | None = None) -> Answers:
-    """All answers. What can't be is said at once and asked again."""
-    catalogue = built_in() if catalogue is None else catalogue
-    found = Answers()
-    aliases = ", ".join(catalogue.aliases)
-    note(f"Networks: {aliases}")
-    found.networks = _until(ask, "Networks, with commas", "ethereum", _networks(catalogue))
-    note("Public lines, as custody policy keygen and custody approver keygen print them.")
-    found.administrators = [*_lines(ask, "An administrator's line, empty ends", _public_line)]
-    most = len(found.administrators)
-    found.threshold = _until(
-        ask, "How many of them sign a new version", str(min(2, most)), _between(1, most)
-    )
-    found.persons = [*_lines(ask, "An approver's line, empty ends", _public_line)]
-    if found.persons:
-        words = "How many of them approve a payment"
-        found.approvals = _until(ask, words, "1", _between(1, len(found.persons)))
-    found.machines = [*_lines(ask, "A machine that asks: NAME=OPERATOR, empty ends", _machine)]
-    for network in found.networks:
-        symbol, least = network.native.symbol, 1
-        where = f"{network.alias}: most {symbol} in one transfer"
-        small = _until(ask, f"{where} without approval", "0", _amount(network, 0))
-        found.small[network.alias] = small
-        if small:
-            least = small
-            words = f"{network.alias}: most {symbol} in a day without approval"
-            found.daily[network.alias] = _until(ask, words, "", _amount(network, least))
-        found.most[network.alias] = _until(
-            ask, f"{where} with approval", "", _amount(network, least)
-        )
-    found.listed = _until(ask, "Only to listed destinations (yes, no)", "yes", _yes_or_no)
-    if found.listed:
-        hours = _until(ask, "Hours until a new destination may be paid", "24", _between(0, 8760))
-        found.cooling_s = hours * _HOUR_S
-        found.entries = [
-            *_lines(ask, "A destination: NETWORK ADDRESS, empty ends", _entry(found, catalogue))
-        ]
-    minutes = _until(
-        ask, "Minutes from the last approval to the signature", "0", _between(0, 10_080)
-    )
-    found.time_lock_s = minutes * 60
-    return found
+def asked(ask: Ask, ground: Ground) -> dict[str, Any]:
+    """A plan."""
+    file = ask("A file with networks and assets of your own, empty for none", "")
+    rows = {"networks": file} if file else {}
+    catalogue = catalogue_of(rows, ground)
+    note("People: public lines, as custody policy keygen and custody approver keygen print them.")
+    plan: dict[str, Any] = {**rows, **_people(ask, ground)}
+    note("Lists of addresses. A new address waits before it may be paid.")
+    lists = dict(_lines(ask, "A list: NAME = TIME to wait, empty ends", _list))
+    for name, row in lists.items():
+        question = f"An address of {name}: ADDRESS on NETWORK, empty ends"
+        texts = _lines(ask, question, lambda text: _entry(text, catalogue, ground))
+        lists[name] = {**row, "entries": list(texts)}
+    plan["destinations"] = lists
+    note("Rules, the first that fits decides. Amounts are like 1.5 ETH on ethereum.")
+    note(f"Networks: {', '.join(catalogue.aliases)}")
+    plan["rules"] = []
+    while name := ask("A rule's name, empty ends", ""):
+        plan["rules"].append({"name": name, **_rule(ask, name, catalogue)})
+    return plan
 
 
-def draft_of(answers: Answers) -> str:
-    """The draft, with what it says in words above each part. Raises Misuse if it would not be a
-    policy."""
-    document = _document(answers)
-    try:
-        policy = Policy.parse(canonical_json(document))
-        check_destinations(policy)
-    except (InvalidPolicy, MalformedMessage) as error:
-        raise Misuse(f"these answers make no policy: {error}") from None
+def draft_of(document: dict[str, Any], policy: Policy) -> str:
+    """The draft, with what it says in words above each part."""
     lines = [
         "// A draft. Lines like this are comments: they are not part of what is signed.",
         "// Every field is explained in docs/policy.md. Amounts are in base units.",
@@ -132,95 +86,89 @@ def draft_of(answers: Answers) -> str:
         + _spelled(document["rules"][at], 2)
         for at, rule in enumerate(policy.rules)
     ]
-    parts[list(document).index("rules")] = '"rules": [\n' + ",\n".join(rules) + "\n  ]"
+    if rules:
+        parts[list(document).index("rules")] = '"rules": [\n' + ",\n".join(rules) + "\n  ]"
     return "\n".join([*lines, ",\n".join(f"  {part}" for part in parts), "}", ""])
+
+
+def unused(policy: Policy) -> Iterator[str]:
+    """Lists and groups that no rule names: who wrote them thinks that they do something."""
+    lists = {name for rule in policy.rules for name in rule.scope.destinations or ()}
+    groups = {need.group for rule in policy.rules if rule.grant for need in rule.grant.needs}
+    for name in sorted(policy.destinations.keys() - lists):
+        yield f"no rule names the list {name}: it has no effect"
+    for name in sorted(policy.groups.keys() - groups):
+        yield f"no rule names the group {name}: it has no effect"
 
 
 def _spelled(value: Any, depth: int) -> str:
     return json.dumps(value, indent=2).replace("\n", "\n" + "  " * depth)
 
 
-def _document(answers: Answers) -> dict[str, Any]:
-    rules = [] if not any(answers.small.values()) else [_small(answers)]
-    if answers.persons:
-        rules.append(_approved(answers))
-    listed = {"id": _ALLOWED, "cooling_s": answers.cooling_s, "entries": answers.entries}
-    members = [person["id"] for person in answers.persons]
+# Questions
+
+
+def _people(ask: Ask, ground: Ground) -> dict[str, Any]:
+    def line(text: str) -> str:
+        public_line_of(text, ground.folder)
+        return text
+
+    members = list(_lines(ask, "An administrator's line, empty ends", line, least=1))
+    most = len(members)
+    question = "How many of them sign a new version"
+    sign = _until(ask, question, str(min(2, most)), _between(1, most))
     return {
-        "format": 2,
-        "version": 1,
-        "administrators": {"threshold": answers.threshold, "members": answers.administrators},
-        "persons": answers.persons,
-        "machines": answers.machines,
-        "groups": [{"id": _APPROVERS, "members": members}] if members else [],
-        "destinations": [listed] if answers.listed else [],
-        "rules": rules,
-        "networks": [],
-        "assets": [],
+        "administrators": {"sign": sign, "members": members},
+        "persons": list(_lines(ask, "A person's line, empty ends", line)),
+        "groups": dict(_lines(ask, "A group: NAME = PERSON, PERSON, empty ends", _named)),
+        "machines": dict(
+            _lines(ask, "A machine that asks: NAME = OPERATOR, OPERATOR, empty ends", _named)
+        ),
     }
 
 
-def _small(answers: Answers) -> dict[str, Any]:
-    """A day's window is on what leaves and on what that costs."""
-    networks = [each for each in answers.networks if answers.small[each.alias]]
-    windows = [
-        {
-            "asset": network.native.id,
-            "seconds": _DAY_S,
-            "amount": str(answers.daily[network.alias]),
-            "count": None,
-            "per_destination": False,
-        }
-        for network in networks
-    ]
-    return _rule("small payments", answers, networks, answers.small, windows, [])
+def _rule(ask: Ask, name: str, catalogue: Catalogue) -> dict[str, Any]:
+    def of(question: str) -> str:
+        return f"{name}: {question}"
+
+    rule: dict[str, Any] = {
+        "deny": _until(ask, of("allow or deny"), "allow", _choice("allow", "deny")) == "deny",
+        "assets": _until(
+            ask, of("of which assets (SYMBOL on NETWORK, with commas; any)"), _ANY,
+            _each(lambda text: asset_of(text, catalogue)),
+        ),
+        "networks": _any_of(ask(of("on which networks (any: all those of the assets)"), _ANY)),
+        "vaults": _any_of(ask(of("from which vaults (ids, with commas; any)"), _ANY)),
+        "asked_by": _any_of(ask(of("asked for by whom (with commas; any)"), _ANY)),
+        "to": _any_of(ask(of("to which lists (with commas; any)"), _ANY)),
+        "most": _list_of(_until(
+            ask, of("most in one transfer (AMOUNT, with commas; any)"), _ANY,
+            _each(lambda text: amount_of(text, catalogue)),
+        )),
+        "windows": list(_lines(
+            ask, of("most in a time (AMOUNT in TIME, and if so: to one destination), empty ends"),
+            _read(lambda text: window_of(text, catalogue)),
+        )),
+    }  # fmt: skip
+    if rule["networks"] == _ANY and rule["assets"] != _ANY:
+        del rule["networks"]
+    hours = _until(ask, of("when (mon-fri 08:00-18:00 Europe/Zurich; always)"), _ALWAYS, _hours)
+    rule |= {} if hours == _ALWAYS else {"hours": hours}
+    return rule if rule["deny"] else {**rule, **_terms(ask, name)}
 
 
-def _approved(answers: Answers) -> dict[str, Any]:
-    needs = [{"group": _APPROVERS, "count": answers.approvals}]
-    return _rule("approved payments", answers, answers.networks, answers.most, [], needs)
-
-
-def _rule(
-    name: str,
-    answers: Answers,
-    networks: list[Network],
-    most: Mapping[str, int],
-    windows: list[dict[str, Any]],
-    needs: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """What a transfer may cost is what it may cost by default on each network."""
-    return {
-        "id": name,
-        "effect": "allow",
-        "scope": {
-            "clients": "any",
-            "vaults": "any",
-            "networks": sorted(network.id for network in networks),
-            "assets": sorted(network.native.id for network in networks),
-            "destinations": [_ALLOWED] if answers.listed else "any",
-            "actions": [Action.TRANSFER.value],
-            "initiators": "any",
-        },
-        "limits": {
-            "per_transfer": [
-                {"asset": network.native.id, "amount": str(most[network.alias])}
-                for network in networks
-            ],
-            "windows": windows,
-            "hours": None,
-        },
-        "grant": {
-            "costs": [
-                {"network": network.id, "kind": kind.value, "amount": str(units)}
-                for network in networks
-                for (_, kind), units in sorted(network.costs_max.items())
-            ],
-            "approvals": {"order": "any", "needs": needs},
-            "time_lock_s": answers.time_lock_s if needs else 0,
-            "mandate_lifetime_s": _DAY_S,
-        },
-    }
+def _terms(ask: Ask, name: str) -> dict[str, Any]:
+    needs = _until(
+        ask, f"{name}: approved by (2 of GROUP, with commas; nobody)", "nobody", _each(need_of)
+    )
+    if needs == "nobody":
+        return {}
+    terms: dict[str, Any] = {"approvals": needs}
+    if len(needs) > 1:
+        question = f"{name}: one group after the other (yes, no)"
+        terms["in_order"] = _until(ask, question, "no", _choice("yes", "no")) == "yes"
+    question = f"{name}: time from the last approval to the signature"
+    return {**terms, "wait": _until(ask, question, "at once", _read(seconds_of))}
 
 
 # Reading answers
@@ -230,88 +178,97 @@ def _until(ask: Ask, question: str, usual: str, read: Callable[[str], T]) -> T:
     while True:
         try:
             return read(ask(question, usual))
-        except (ValueError, InvalidInput) as error:
+        except PlanInvalid as error:
             note(f"{error}")
 
 
-def _lines(ask: Ask, question: str, read: Callable[[str], T]) -> Iterator[T]:
+def _lines(ask: Ask, question: str, read: Callable[[str], T], least: int = 0) -> Iterator[T]:
+    count = 0
+
     def read_if_any(text: str) -> T | None:
+        if not text and count < least:
+            raise sentence("one at least")
         return read(text) if text else None
 
     while (found := _until(ask, question, "", read_if_any)) is not None:
+        count += 1
         yield found
 
 
-def _networks(catalogue: Catalogue) -> Callable[[str], list[Network]]:
-    def read(text: str) -> list[Network]:
-        names = [name.strip() for name in text.split(",") if name.strip()]
-        if not names or len(set(names)) != len(names):
-            raise ValueError("one network at least, and each once")
-        try:
-            return [catalogue.find_network(name) for name in names]
-        except KeyError as error:
-            raise ValueError(f"no network is called {error.args[0]}") from None
+def _read(check: Callable[[str], object]) -> Callable[[str], str]:
+    """The text itself, once `check` has read it."""
+
+    def read(text: str) -> str:
+        check(text)
+        return text
 
     return read
 
 
-def _public_line(text: str) -> dict[str, Any]:
-    """The line itself, or a file that holds it."""
-    try:
-        row = json.loads(text if text.startswith("{") else Path(text).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"{text}: {error.strerror}") from None
-    except ValueError:
-        raise ValueError("that is no line of keygen's") from None
-    if not isinstance(row, dict) or row.keys() != {"id", "credentials"}:
-        raise ValueError("a line has an id and credentials, as keygen prints it")
-    return row
+def _each(check: Callable[[str], object]) -> Callable[[str], Any]:
+    """A list of texts, or the one word that stands for none or all."""
 
-
-def _machine(text: str) -> dict[str, Any]:
-    name, _, operators = text.partition("=")
-    if not name.strip():
-        raise ValueError("NAME=OPERATOR, or NAME= for a machine that nobody operates")
-    return {"id": name.strip(), "operators": [o.strip() for o in operators.split(",") if o.strip()]}
-
-
-def _entry(answers: Answers, catalogue: Catalogue) -> Callable[[str], dict[str, Any]]:
-    by_alias = {network.alias: network for network in answers.networks}
-
-    def read(text: str) -> dict[str, Any]:
-        alias, _, address = text.partition(" ")
-        if alias not in by_alias:
-            raise ValueError(f"NETWORK ADDRESS, with a network of {', '.join(by_alias)}")
-        network = by_alias[alias]
-        checked = catalogue.codec(network.id).parse_address(address.strip())
-        added = format_time(now())
-        return {"network": network.id, "address": checked.address, "memo": None, "added_at": added}
+    def read(text: str) -> Any:
+        if text in (_ANY, "nobody"):
+            return text
+        for each in (texts := _split(text)):
+            check(each)
+        return texts
 
     return read
 
 
-def _amount(network: Network, least: int) -> Callable[[str], int]:
-    """Of at least so many base units: what people approve is no less than what nobody does."""
+def _split(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
-    def read(text: str) -> int:
-        units = 0 if text == "0" else Amount.parse(network.native, text).units if text else -1
-        if units < least:
-            raise ValueError(f"an amount, at least {Amount(network.native, least)}")
-        return units
 
-    return read
+def _any_of(text: str) -> Any:
+    return text if text == _ANY else _split(text)
+
+
+def _list_of(found: Any) -> list[str]:
+    return [] if found == _ANY else found
+
+
+def _named(text: str) -> tuple[str, list[str]]:
+    name, equals, rest = text.partition("=")
+    if not name.strip() or not equals:
+        raise sentence("NAME = one, another; or NAME = for nobody")
+    return name.strip(), _split(rest)
+
+
+def _list(text: str) -> tuple[str, dict[str, Any]]:
+    name, equals, time = text.partition("=")
+    if not name.strip() or not equals:
+        raise sentence("NAME = TIME, like suppliers = 24 hours")
+    seconds_of(time.strip())
+    return name.strip(), {"cooling": time.strip()}
+
+
+def _entry(text: str, catalogue: Catalogue, ground: Ground) -> str:
+    entry_of(text, catalogue, lambda row: ground.now)
+    return text
+
+
+def _hours(text: str) -> str:
+    if text != _ALWAYS:
+        hours_of(text)
+    return text
 
 
 def _between(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise ValueError(f"a number from {least} to {most}")
+            raise sentence(f"a number from {least} to {most}")
         return int(text)
 
     return read
 
 
-def _yes_or_no(text: str) -> bool:
-    if text not in ("yes", "no"):
-        raise ValueError("yes or no")
-    return text == "yes"
+def _choice(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in words:
+            raise sentence(" or ".join(words))
+        return text
+
+    return read

@@ -18,7 +18,7 @@ from signer.policy.rules import Grant, Hours, Limits, Order, Rule, Scope
 from signer.wire import format_time
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def people_lines(policy: Policy) -> Iterator[str]:
@@ -115,7 +115,7 @@ def _duration(seconds: int) -> str:
     """In the largest unit of which it is a whole number; the signer's words are seconds."""
     if not seconds:
         return "at once"
-    size, unit = next((size, unit) for size, unit in _UNITS if seconds % size == 0)
+    size, unit = next((size, unit) for size, unit in UNITS if seconds % size == 0)
     number = timedelta(seconds=seconds) // timedelta(seconds=size)
     return f"{number} {unit}" + ("" if number == 1 else "s")
 

@@ -6,13 +6,13 @@ redirect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Final
 
 import httpx2
 
-from custody.cli.output import Failure, Misuse
+from custody.cli.output import Failure, Misuse, printable
 from signer.wire import read_json
 
 _ANSWER_BYTES_MAX: Final = 1024 * 1024
@@ -54,6 +54,13 @@ class Server:
 
     def post(self, path: str, body: Mapping[str, Any]) -> bytes:
         return self._call("POST", path, json=body)
+
+    def post_file(
+        self, path: str, query: Mapping[str, str], data: bytes, kind: str, more: Mapping[str, str]
+    ) -> bytes:
+        """`kind`: its media type; `more`: headers. The refusal names the lines that are wrong."""
+        headers = {"Content-Type": kind, **more}
+        return self._call("POST", path, params=query, content=data, headers=headers)
 
     def get_object(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
         """An answer that is one JSON object."""
@@ -106,5 +113,14 @@ def _refusal(status: int, body: bytes) -> str:
         problem = {}
     detail, code = problem.get("detail"), problem.get("code")
     if isinstance(detail, str) and isinstance(code, str):
-        return f"the server refused: {detail[:500]} ({code[:100]})"
+        said = printable(f"the server refused: {detail[:500]} ({code[:100]})")
+        return "\n".join([said, *_lines(problem.get("lines"))])
     return f"the server answered with HTTP status {status}"
+
+
+def _lines(found: object) -> Iterator[str]:
+    """What is wrong in which line of a file."""
+    for each in found if isinstance(found, list) else ():
+        if isinstance(each, dict):
+            at = ", ".join(str(each[name]) for name in ("line", "column") if each.get(name))
+            yield printable(f"line {at}: {each.get('detail')} ({each.get('code')})")

@@ -24,8 +24,13 @@ _WIDTH: Final = 16
 def read_rows(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The networks and the assets of an operator's file: two tables, by alias and by id, written as
     the built-in ones. Raises Misuse."""
+    return parse_rows(path.read_text(encoding="utf-8"), path)
+
+
+def parse_rows(text: str, path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """`read_rows` of the file's text."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(text)
     except ValueError as error:
         raise Misuse(f"{path}: {error}") from None
     if found.keys() - {"networks", "assets"}:

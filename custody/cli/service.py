@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from custody.cli.access import check_role, known_catalogue, load_settings, opened_database
+from custody.cli.access import (
+    check_role,
+    check_server,
+    known_catalogue,
+    load_settings,
+    opened_database,
+)
 from custody.cli.output import FAILED, Failure, Misuse, say, show_table, told
 
 if TYPE_CHECKING:
@@ -108,6 +114,7 @@ async def _check(settings: Settings) -> None:
 
     async with opened_database() as database:
         networks = served(settings, await known_catalogue(database))
+        await check_server(settings, networks.values())
         await check_role(settings, networks.values())
 
 

@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
-from custody.cli.access import load_settings, now, opened_database, operator
+from custody.cli.access import (
+    known_catalogue,
+    load_settings,
+    now,
+    opened_database,
+    operator,
+)
 from custody.cli.output import note, say, show_table, told
 
-app = typer.Typer(no_args_is_help=True, help="Vaults: list, show, freeze, unfreeze.")
+app = typer.Typer(no_args_is_help=True, help="Vaults: list, show, freeze, unfreeze, cap fees.")
 
 VaultId = Annotated[str, typer.Argument(help="The vault's id: vlt_…")]
 
@@ -126,3 +132,77 @@ async def unfreeze(
     for each in done.ended:
         say(f"ended the freeze since {each.created_at:%Y-%m-%dT%H:%M:%SZ}: {each.reason}")
     say(f"unfrozen {vault}")
+
+
+@app.command("fee-cap")
+@told
+async def fee_cap(
+    vault: VaultId,
+    network: Annotated[str, typer.Argument(help="Alias or id.")],
+    reason: Annotated[str, typer.Option(help="Why. Kept.")],
+    amount: Annotated[
+        str | None, typer.Option(help="In the native asset's unit. Without one there is no cap.")
+    ] = None,
+) -> None:
+    """Set the most that the vault's fees on a network may come to in 24 hours, or no such cap."""
+    from chains.assets import Amount
+    from custody.cli.amounts import in_units
+    from custody.cli.networks import named_network
+    from custody.feecaps.service import set_cap
+    from custody.vaults.repository import vault as find
+
+    async with opened_database() as database:
+        catalogue = await known_catalogue(database)
+        native = named_network(network, catalogue).native
+        units = None if amount is None else Amount.parse(native, amount).units
+        async with database.write() as session:
+            await find(session, vault)
+            done = await set_cap(
+                session, vault, native.network, units, reason, now(), by=operator()
+            )
+    cap = "none" if units is None else in_units(native.id, units, catalogue)
+    say(f"cap {cap}; {in_units(native.id, done.used, catalogue)} used in the last 24 hours")
+
+
+@app.command("fee-caps")
+@told
+async def fee_caps(vault: VaultId) -> None:
+    """Show the vault's caps on fees, what is used of them, and who set them."""
+    from custody.cli.amounts import in_units
+    from custody.feecaps.repository import history_of
+    from custody.feecaps.service import standings
+    from custody.vaults.repository import vault as find
+
+    async with opened_database() as database:
+        catalogue = await known_catalogue(database)
+        async with database.read() as session:
+            await find(session, vault)
+            found, history = await standings(session, vault), await history_of(session, vault)
+
+    def shown(network: str, units: int | None) -> str:
+        if units is None:
+            return "none"
+        return in_units(catalogue.find_network(network).native.id, units, catalogue)
+
+    show_table(
+        "caps on fees",
+        ("network", "cap", "used in 24 hours"),
+        [
+            (each.network, shown(each.network, each.cap.amount), shown(each.network, each.used))
+            for each in found
+        ],
+    )
+    show_table(
+        "set",
+        ("network", "cap", "at", "by", "because"),
+        [
+            (
+                row.network,
+                shown(row.network, row.amount),
+                f"{row.set_at:%Y-%m-%dT%H:%M:%SZ}",
+                row.set_by,
+                row.reason,
+            )
+            for row in history
+        ],
+    )

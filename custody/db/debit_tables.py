@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row
-from custody.db.types import BaseUnits, Height
+from custody.db.types import BaseUnits, Height, Serial
 
 
 class ForeignDebitRow(Row):
@@ -47,8 +47,11 @@ class ForeignDebitRow(Row):
     owed_reservation_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"))
     created_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+    serial: Mapped[Serial]
 
 
+for _column in ("client_id", "vault_id", "network", "state"):
+    Index(None, ForeignDebitRow.__table__.c[_column], ForeignDebitRow.serial)
 Index("ix_foreign_debits_network_state", ForeignDebitRow.network, ForeignDebitRow.state)
 Index("ix_foreign_debits_network_txid", ForeignDebitRow.network, ForeignDebitRow.txid)
 

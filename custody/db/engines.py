@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from custody.db import postgres_driver, sqlite_driver
 
+_PREPARE = "prepare_threshold"
 BUSY_TIMEOUT_S = 30.0
 """How long a writer waits for a writer of another process (SQLite)."""
 
@@ -38,6 +39,10 @@ _POOL_SIZE = 10
 _POOL_OVERFLOW = 20
 _ALIVE_S = 5.0
 """How long after a pooled connection (PostgreSQL) was used it is taken to be alive."""
+
+
+class BadUrl(ValueError):
+    """The database URL is none of ours. The message never repeats it: it may carry a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +65,19 @@ class Engines:
 def open_engines(url: str) -> Engines:
     """`sqlite+aiosqlite:///path` or `postgresql+psycopg://…`. Connects lazily.
 
-    Raises ValueError for any other scheme and for SQLite in memory, which would be money on no
-    disk. The message never repeats the URL: it may carry a password.
+    Raises BadUrl for any other scheme and for SQLite in memory, which would be money on no disk.
     """
     parsed = make_url(url)
     if parsed.drivername == "sqlite+aiosqlite":
         return _sqlite(parsed)
     if parsed.drivername == "postgresql+psycopg":
         return _postgresql(parsed)
-    raise ValueError("the database URL must start with sqlite+aiosqlite or postgresql+psycopg")
+    raise BadUrl("the database URL must start with sqlite+aiosqlite or postgresql+psycopg")
 
 
 def _sqlite(url: URL) -> Engines:
     if url.database in (None, "", ":memory:"):
-        raise ValueError("SQLite needs a file: sqlite+aiosqlite:///custody.db")
+        raise BadUrl("SQLite needs a file: sqlite+aiosqlite:///custody.db")
     assert url.database is not None
     options: dict[str, Any] = {
         "connect_args": {
@@ -122,6 +126,7 @@ def _on_begin(engine: AsyncEngine, statement: str) -> None:
 
 
 def _postgresql(url: URL) -> Engines:
+    url, preparing = _preparing(url)
     write = create_async_engine(
         url,
         pool_size=_POOL_SIZE,
@@ -130,6 +135,7 @@ def _postgresql(url: URL) -> Engines:
         connect_args={
             "async_creator_fn": postgres_driver.Connection.connect,
             "cursor_factory": postgres_driver.Cursor,
+            **preparing,
         },
     )
     event.listen(write.sync_engine, "checkout", _ping(write.dialect))
@@ -137,6 +143,15 @@ def _postgresql(url: URL) -> Engines:
     write.dialect.use_insertmanyvalues_wo_returning = True
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Engines(read, write, None)
+
+
+def _preparing(url: URL) -> tuple[URL, dict[str, None]]:
+    """`prepare_threshold=none` in the URL: for a pooler that can't be told from the server. Raises
+    BadUrl for any other value."""
+    asked = url.query.get(_PREPARE)
+    if asked not in (None, "none"):
+        raise BadUrl(f"{_PREPARE} in the database URL can only be none")
+    return url.difference_update_query([_PREPARE]), {} if asked is None else {_PREPARE: None}
 
 
 def _ping(dialect: Dialect) -> Callable[[Any, Any, object], None]:

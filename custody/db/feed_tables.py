@@ -69,3 +69,12 @@ class SequencedEntryRow(Row):
 
 
 Index("ix_sequenced_entries_entry_id", SequencedEntryRow.entry_id)
+
+
+class LedgerHeadRow(Row):
+    """The digest of all ledger entries up to and including `position` (`ledger.chain`)."""
+
+    __tablename__ = "ledger_heads"
+    position: Mapped[int] = mapped_column(Ordinal, primary_key=True, autoincrement=False)
+    digest: Mapped[bytes]
+    created_at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """What the database itself writes about changes, whoever makes them.
 
-Rows that deposits, approvals, freezes and alarms consist of say all about themselves, so their
-events follow from them (`TOLD`): no statement changes one and no feed says so. Transfers and
+Rows that deposits, approvals, freezes, pauses and alarms consist of say all about themselves, so
+their events follow from them (`TOLD`): no statement changes one and no feed says so. Transfers and
 transactions tell their own, because an event of theirs has a name. Every event and every ledger
 entry waits in `unsequenced` for its number, and leaves only when it has one.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from custody.db.base import Row
+from custody.db.pause_tables import PauseRow
 from custody.db.tables import AlarmRow, DepositRow, VaultFreezeRow
 from custody.db.transfer_tables import ApprovalRow
 
@@ -59,6 +60,13 @@ TOLD: Final[Mapping[type[Row], Told]] = {
         detail="COALESCE(NEW.cleared_reason, NEW.message)",
         changes=("message", "cleared_at"),
         changed_at="COALESCE(NEW.cleared_at, NEW.updated_at)",
+    ),
+    PauseRow: Told(
+        kind="pause",
+        state="CASE WHEN NEW.ended_at IS NULL THEN 'open' ELSE 'ended' END",
+        detail="COALESCE(NEW.ended_reason, NEW.reason)",
+        changes=("ended_at",),
+        changed_at="NEW.ended_at",
     ),
 }
 CREATED: Final = "create"

@@ -14,8 +14,9 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Set
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
+from typing import Final
 
 import structlog
 from sqlalchemy import not_, select, update
@@ -30,6 +31,8 @@ LEASE_S = 3.0
 RENEWALS = 3
 """How often a lease is renewed in its time."""
 
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
 log = structlog.get_logger()
 
 
@@ -38,13 +41,15 @@ class LeaseLost(Exception):
 
 
 class Lease:
-    """The right to do what `name` says. `is_held` turns false when it is known to be lost."""
+    """The right to do what `name` says. `is_held` turns false when it is known to be lost. `until`:
+    what we wrote last; the row can't say less, unless the database is an older one."""
 
-    __slots__ = ("_holder", "epoch", "is_held", "name")
+    __slots__ = ("_holder", "epoch", "is_held", "name", "until")
 
-    def __init__(self, name: str, holder: str, epoch: int) -> None:
+    def __init__(self, name: str, holder: str, epoch: int, until: datetime = _NEVER) -> None:
         self.name = name
         self.epoch = epoch
+        self.until = until
         self.is_held = True
         self._holder = holder
 
@@ -59,6 +64,7 @@ class Lease:
             LeaseRow.name == self.name,
             LeaseRow.holder == self._holder,
             LeaseRow.epoch == self.epoch,
+            LeaseRow.until >= self.until,
         )
         if await session.first(mine.with_for_update(read=True, key_share=True)) is None:
             self.is_held = False
@@ -117,6 +123,7 @@ class Leases:
             return None
         async with self._database.write() as session:
             now = await self._now(session)
+            until = now + timedelta(seconds=self._period_s)
             first = {"name": name, "holder": "", "epoch": 0, "since": now, "until": now}
             await session.insert_missing(LeaseRow, [first])
             taken = await session.returning(
@@ -126,11 +133,11 @@ class Leases:
                     holder=self._holder,
                     epoch=LeaseRow.epoch + 1,
                     since=now,
-                    until=now + timedelta(seconds=self._period_s),
+                    until=until,
                 )
                 .returning(LeaseRow.epoch)
             )
-        return Lease(name, self._holder, taken[0]) if taken else None
+        return Lease(name, self._holder, taken[0], until) if taken else None
 
     async def _is_taken(self, name: str) -> bool:
         async with self._database.read() as session:
@@ -158,7 +165,7 @@ class Leases:
             held = frozenset(self._held)
             started = monotonic()
             try:
-                epochs = await self._renew()
+                epochs = await self._renew(held)
             except SQLAlchemyError as error:
                 log.warning("leases_not_renewed", error=type(error).__name__)
                 if monotonic() - renewed > self._period_s:
@@ -167,17 +174,26 @@ class Leases:
             renewed = started
             self._lose({lease for lease in held if epochs.get(lease.name) != lease.epoch})
 
-    async def _renew(self) -> dict[str, int]:
+    async def _renew(self, held: Set[Lease]) -> dict[str, int]:
         """The epoch of each name that is still ours."""
+        known = {lease.name: lease.until for lease in held}
+        mine = LeaseRow.holder == self._holder
         async with self._database.write_short() as session:
             now = await self._now(session)
-            rows = await session.returning(
+            until = now + timedelta(seconds=self._period_s)
+            rows = await session.rows(select(LeaseRow.name, LeaseRow.until).where(mine))
+            older = {name for name, stored in rows if name in known and stored < known[name]}
+            renewed = await session.returning(
                 update(LeaseRow)
-                .where(LeaseRow.holder == self._holder, LeaseRow.until > LeaseRow.since)
-                .values(since=now, until=now + timedelta(seconds=self._period_s))
+                .where(mine, LeaseRow.until > LeaseRow.since, LeaseRow.name.not_in(older))
+                .values(since=now, until=until)
                 .returning(LeaseRow)
             )
-        return {row.name: row.epoch for row in rows}
+        epochs = {row.name: row.epoch for row in renewed}
+        for lease in held:
+            if epochs.get(lease.name) == lease.epoch:
+                lease.until = until
+        return epochs
 
     def _lose(self, leases: Set[Lease]) -> None:
         for lease in leases & self._held:

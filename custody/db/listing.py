@@ -15,11 +15,11 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from custody.db.serials import Numbered, settled
 from custody.db.session import Database, ReadSession
-from custody.db.tables import DepositRow
+from custody.db.tables import DepositRow, ForeignDebitRow
 from custody.db.transfer_tables import TransferRow
 from custody.db.types import Ordinal
 
-E = TypeVar("E", DepositRow, TransferRow)
+E = TypeVar("E", DepositRow, TransferRow, ForeignDebitRow)
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 

@@ -2,22 +2,37 @@
 
 All pending migrations run in one transaction, also on SQLite, so an interrupted upgrade leaves the
 old schema. Two processes that start together wait for each other.
+
+Migrations only add, so a program works on a schema that is newer than itself, for as long as that
+one says so (`schema_bounds`): processes are replaced one by one. It never migrates such a database.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Select, String, column, func, select, table, text
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    column,
+    func,
+    inspect,
+    select,
+    table,
+    text,
+)
 
 from custody.db import roles
 from custody.db.engines import open_engines
 from custody.db.session import ReadSession, lock_key
+from custody.db.tables import SchemaBoundsRow
 
 _FOLDER = Path(__file__).with_name("migrations")
 _EARLIER = frozenset({"0001"})
@@ -62,7 +77,7 @@ async def current_role(url: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`is_current`: whether the schema is the one this code was written for. If it is:
+    """`is_current`: whether this code may work on the schema. If it may:
     `missing_triggers` (names) must be empty; `powers`: what our role could do to the past."""
 
     is_current: bool
@@ -80,7 +95,9 @@ async def standing(url: str) -> Standing:
         await engines.close()
 
 
+@cache
 def newest_revision() -> str:
+    """This program's own."""
     newest = ScriptDirectory.from_config(migration_config()).get_current_head()
     assert newest is not None
     return newest
@@ -92,6 +109,25 @@ async def stored_revision(session: ReadSession) -> str | None:
         table("alembic_version")
     )
     return await session.first(version)
+
+
+async def suits(session: ReadSession) -> bool:
+    """Whether this program may work on the schema: its own, or a later one that lets it. An
+    SQLAlchemyError if there is none."""
+    found = await stored_revision(session)
+    if found is None or found in known_revisions():
+        return found == newest_revision()
+    return _lets(await session.first(select(SchemaBoundsRow.oldest)))
+
+
+def _lets(oldest: str | None) -> bool:
+    return oldest is not None and oldest <= newest_revision()
+
+
+@cache
+def known_revisions() -> frozenset[str]:
+    scripts = ScriptDirectory.from_config(migration_config())
+    return frozenset(script.revision for script in scripts.walk_revisions())
 
 
 def migration_config(connection: Connection | None = None) -> Config:
@@ -117,9 +153,7 @@ def _check_revision(found: str | None) -> None:
             f"the database is of an earlier design (revision {found}), from which nothing is"
             " migrated: begin with an empty one"
         )
-    scripts = ScriptDirectory.from_config(migration_config())
-    known = {script.revision for script in scripts.walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in known_revisions():
         raise OtherDesign(
             f"the database is newer than this program (revision {found}; this program knows"
             f" {newest_revision()}): run the program that made it"
@@ -128,8 +162,18 @@ def _check_revision(found: str | None) -> None:
 
 def _standing(connection: Connection) -> Standing:
     found = _revision(connection)
-    _check_revision(found)
-    if found != newest_revision():
-        return Standing(is_current=False)
+    if not _lets_us(connection, found):
+        _check_revision(found)
+        if found != newest_revision():
+            return Standing(is_current=False)
     missing, powers = roles.missing_triggers(connection), roles.powers(connection)
     return Standing(is_current=True, missing_triggers=missing, powers=powers)
+
+
+def _lets_us(connection: Connection, found: str | None) -> bool:
+    """Whether it is a later one that says that we still may."""
+    if found is None or found in known_revisions() | _EARLIER:
+        return False
+    if not inspect(connection).has_table(SchemaBoundsRow.__tablename__):
+        return False
+    return _lets(connection.scalar(select(SchemaBoundsRow.oldest)))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, text
 
 from custody.db import triggers
 from custody.db.feed_tables import UnsequencedRow
-from custody.db.sighting_tables import ConsumptionRow, SightingRow
+from custody.db.sighting_tables import ConsumptionRow, SightingRow, UnlistedRow
 from custody.db.tables import (
     BlockRow,
     ClientRow,
@@ -28,6 +28,7 @@ from custody.db.tables import (
     ReadingRow,
     ReconciledRow,
     Row,
+    SchemaBoundsRow,
     SignerJournalRow,
     VaultOpeningRow,
 )
@@ -43,6 +44,7 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     LedgerAccountRow: "SELECT, INSERT, UPDATE",
     SightingRow: "SELECT, INSERT, DELETE",
     ConsumptionRow: "SELECT, INSERT, DELETE",
+    UnlistedRow: "SELECT, INSERT, DELETE",
     ClaimRow: "SELECT, INSERT, DELETE",
     ClaimHolderRow: "SELECT, INSERT, DELETE",
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",
@@ -52,6 +54,7 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     VaultOpeningRow: "SELECT, INSERT, DELETE",
     IdempotencyRow: "SELECT, INSERT, UPDATE, DELETE",  # a payment is known by its id besides
     ReconciledRow: "SELECT, INSERT, UPDATE",
+    SchemaBoundsRow: "SELECT",
 }
 """Tables without a past (see `triggers`)."""
 

@@ -121,6 +121,13 @@ CREATE TABLE leases (
     CONSTRAINT uq_leases_name_epoch UNIQUE (name, epoch)
 );
 
+CREATE TABLE ledger_heads (
+    position BIGINT NOT NULL,
+    digest BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_ledger_heads PRIMARY KEY (position)
+);
+
 CREATE TABLE outbox (
     seq SERIAL NOT NULL,
     kind VARCHAR NOT NULL,
@@ -132,12 +139,22 @@ CREATE TABLE outbox (
     attempts INTEGER NOT NULL,
     last_error VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    vault_id VARCHAR DEFAULT '' NOT NULL,
+    rank INTEGER DEFAULT 1 NOT NULL,
     CONSTRAINT pk_outbox PRIMARY KEY (seq)
 );
 
+CREATE INDEX ix_outbox_claimed ON outbox (network, kind) WHERE claim IS NOT NULL;
+
+CREATE INDEX ix_outbox_fresh_ranked ON outbox (network, kind, vault_id, rank, seq) WHERE attempts = 0;
+
 CREATE INDEX ix_outbox_network ON outbox (network);
 
+CREATE INDEX ix_outbox_priorities ON outbox (network) WHERE kind = 'sign' AND rank <> 1;
+
 CREATE INDEX ix_outbox_subject ON outbox (subject);
+
+CREATE INDEX ix_outbox_tried_ranked ON outbox (network, vault_id, rank, held_until, seq) WHERE attempts > 0;
 
 CREATE TABLE passes (
     id VARCHAR NOT NULL,
@@ -170,6 +187,11 @@ CREATE TABLE readings (
     reading VARCHAR NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
+);
+
+CREATE TABLE schema_bounds (
+    oldest VARCHAR NOT NULL,
+    CONSTRAINT pk_schema_bounds PRIMARY KEY (oldest)
 );
 
 CREATE TABLE sightings (
@@ -298,6 +320,18 @@ CREATE INDEX ix_addresses_vault_id ON addresses (vault_id);
 
 CREATE INDEX ix_addresses_vault_id_serial ON addresses (vault_id, serial);
 
+CREATE TABLE fee_caps (
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    amount NUMERIC(78, 0),
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_fee_caps PRIMARY KEY (vault_id, network, number),
+    CONSTRAINT fk_fee_caps_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
 CREATE TABLE ledger_accounts (
     id VARCHAR NOT NULL,
     vault_id VARCHAR,
@@ -313,6 +347,52 @@ CREATE TABLE ledger_accounts (
 );
 
 CREATE INDEX ix_ledger_accounts_vault_id ON ledger_accounts (vault_id);
+
+CREATE TABLE pauses (
+    id VARCHAR NOT NULL,
+    network VARCHAR,
+    vault_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    open_key VARCHAR,
+    paused_by VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_by VARCHAR,
+    ended_reason VARCHAR,
+    CONSTRAINT pk_pauses PRIMARY KEY (id),
+    CONSTRAINT fk_pauses_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT uq_pauses_open_key UNIQUE (open_key)
+);
+
+CREATE INDEX ix_pauses_vault_id ON pauses (vault_id);
+
+CREATE TABLE payout_files (
+    id VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    reference VARCHAR,
+    digest BYTEA NOT NULL,
+    form VARCHAR NOT NULL,
+    columns_json VARCHAR NOT NULL,
+    lines INTEGER NOT NULL,
+    state VARCHAR NOT NULL,
+    reject_duplicates BOOLEAN NOT NULL,
+    initiator VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    done_at TIMESTAMP WITH TIME ZONE,
+    serial BIGINT,
+    CONSTRAINT pk_payout_files PRIMARY KEY (id),
+    CONSTRAINT fk_payout_files_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_payout_files_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
+);
+
+CREATE INDEX ix_payout_files_client_id ON payout_files (client_id);
+
+CREATE UNIQUE INDEX ix_payout_files_reference ON payout_files (reference, client_id);
+
+CREATE INDEX ix_payout_files_serial ON payout_files (serial);
+
+CREATE INDEX ix_payout_files_state ON payout_files (state);
 
 CREATE TABLE reconciled (
     vault_id VARCHAR NOT NULL,
@@ -396,11 +476,14 @@ CREATE TABLE transfers (
     memo VARCHAR,
     amount NUMERIC(78, 0) NOT NULL,
     costs_max NUMERIC(78, 0) NOT NULL,
+    kind VARCHAR DEFAULT 'payment' NOT NULL,
+    priority VARCHAR DEFAULT 'normal' NOT NULL,
     note VARCHAR,
     external_id VARCHAR,
     metadata_json VARCHAR,
     initiator VARCHAR NOT NULL,
     retry_of VARCHAR,
+    payout_file VARCHAR,
     state VARCHAR NOT NULL,
     version INTEGER NOT NULL,
     waiting VARCHAR,
@@ -429,7 +512,13 @@ CREATE INDEX ix_transfers_network_serial ON transfers (network, serial);
 
 CREATE INDEX ix_transfers_network_state ON transfers (network, state);
 
+CREATE INDEX ix_transfers_payout_file_serial ON transfers (payout_file, serial);
+
+CREATE INDEX ix_transfers_priority_serial ON transfers (priority, serial);
+
 CREATE INDEX ix_transfers_requested_at ON transfers (requested_at);
+
+CREATE INDEX ix_transfers_same_payment ON transfers (amount, destination, vault_id, requested_at);
 
 CREATE INDEX ix_transfers_serial ON transfers (serial);
 
@@ -440,6 +529,28 @@ CREATE INDEX ix_transfers_updated_at ON transfers (updated_at);
 CREATE INDEX ix_transfers_vault_id ON transfers (vault_id);
 
 CREATE INDEX ix_transfers_vault_id_serial ON transfers (vault_id, serial);
+
+CREATE TABLE unlisted (
+    network VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    place VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    sender VARCHAR,
+    amount NUMERIC(78, 0) NOT NULL,
+    block_height BIGINT NOT NULL,
+    block_hash VARCHAR NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_unlisted PRIMARY KEY (network, txid, place),
+    CONSTRAINT fk_unlisted_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_unlisted_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE INDEX ix_unlisted_network_height ON unlisted (network, block_height);
+
+CREATE INDEX ix_unlisted_vault ON unlisted (vault_id, block_height);
 
 CREATE TABLE vault_freezes (
     id VARCHAR NOT NULL,
@@ -487,6 +598,19 @@ CREATE TABLE coins (
 
 CREATE INDEX ix_coins_vault_id ON coins (vault_id);
 
+CREATE TABLE fee_uses (
+    transaction_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    most NUMERIC(78, 0) NOT NULL,
+    built_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_fee_uses PRIMARY KEY (transaction_id),
+    CONSTRAINT fk_fee_uses_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id),
+    CONSTRAINT fk_fee_uses_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE INDEX ix_fee_uses_day ON fee_uses (vault_id, network, built_at);
+
 CREATE TABLE ledger_entries (
     id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
@@ -505,9 +629,9 @@ CREATE TABLE ledger_entries (
     CONSTRAINT fk_ledger_entries_pending_id FOREIGN KEY(pending_id) REFERENCES ledger_entries (id)
 );
 
-CREATE INDEX ix_ledger_entries_credit_account ON ledger_entries (credit_account);
+CREATE INDEX ix_ledger_entries_credit_account_created_at ON ledger_entries (credit_account, created_at);
 
-CREATE INDEX ix_ledger_entries_debit_account ON ledger_entries (debit_account);
+CREATE INDEX ix_ledger_entries_debit_account_created_at ON ledger_entries (debit_account, created_at);
 
 CREATE INDEX ix_ledger_entries_subject ON ledger_entries (subject);
 
@@ -527,6 +651,27 @@ CREATE TABLE mandates (
 );
 
 CREATE INDEX ix_mandates_state_expires_at ON mandates (state, expires_at);
+
+CREATE TABLE payout_lines (
+    file_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    cells_json VARCHAR NOT NULL,
+    request_json VARCHAR,
+    asset VARCHAR,
+    amount NUMERIC(78, 0),
+    same_as INTEGER,
+    state VARCHAR NOT NULL,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    field VARCHAR,
+    detail VARCHAR,
+    CONSTRAINT pk_payout_lines PRIMARY KEY (file_id, number),
+    CONSTRAINT fk_payout_lines_file_id FOREIGN KEY(file_id) REFERENCES payout_files (id),
+    CONSTRAINT fk_payout_lines_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_payout_lines_state ON payout_lines (file_id, state, number);
 
 CREATE TABLE spends (
     account VARCHAR NOT NULL,
@@ -551,6 +696,28 @@ CREATE TABLE spends (
 CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
 
 CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
+
+CREATE TABLE transfer_outputs (
+    transfer_id VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    destination VARCHAR NOT NULL,
+    memo VARCHAR,
+    amount NUMERIC(78, 0) NOT NULL,
+    CONSTRAINT pk_transfer_outputs PRIMARY KEY (transfer_id, position),
+    CONSTRAINT fk_transfer_outputs_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_transfer_outputs_destination ON transfer_outputs (destination);
+
+CREATE TABLE transfer_warnings (
+    transfer_id VARCHAR NOT NULL,
+    code VARCHAR NOT NULL,
+    other VARCHAR NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_transfer_warnings PRIMARY KEY (transfer_id, code),
+    CONSTRAINT fk_transfer_warnings_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
+    CONSTRAINT fk_transfer_warnings_other FOREIGN KEY(other) REFERENCES transfers (id)
+);
 
 CREATE TABLE approvals (
     id VARCHAR NOT NULL,
@@ -645,6 +812,7 @@ CREATE TABLE foreign_debits (
     owed_reservation_id VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     decided_at TIMESTAMP WITH TIME ZONE,
+    serial BIGINT,
     CONSTRAINT pk_foreign_debits PRIMARY KEY (id),
     CONSTRAINT uq_foreign_debits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place),
     CONSTRAINT fk_foreign_debits_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
@@ -655,11 +823,21 @@ CREATE TABLE foreign_debits (
 
 CREATE INDEX ix_foreign_debits_client_id ON foreign_debits (client_id);
 
+CREATE INDEX ix_foreign_debits_client_id_serial ON foreign_debits (client_id, serial);
+
+CREATE INDEX ix_foreign_debits_network_serial ON foreign_debits (network, serial);
+
 CREATE INDEX ix_foreign_debits_network_state ON foreign_debits (network, state);
 
 CREATE INDEX ix_foreign_debits_network_txid ON foreign_debits (network, txid);
 
+CREATE INDEX ix_foreign_debits_serial ON foreign_debits (serial);
+
+CREATE INDEX ix_foreign_debits_state_serial ON foreign_debits (state, serial);
+
 CREATE INDEX ix_foreign_debits_vault_id ON foreign_debits (vault_id);
+
+CREATE INDEX ix_foreign_debits_vault_id_serial ON foreign_debits (vault_id, serial);
 
 CREATE TABLE reservations (
     transfer_id VARCHAR NOT NULL,
@@ -692,6 +870,7 @@ CREATE TABLE transaction_transfers (
     transaction_id VARCHAR NOT NULL,
     transfer_id VARCHAR NOT NULL,
     mandate_version INTEGER NOT NULL,
+    size INTEGER,
     CONSTRAINT pk_transaction_transfers PRIMARY KEY (transaction_id, transfer_id),
     CONSTRAINT fk_transaction_transfers_transfer_id FOREIGN KEY(transfer_id, mandate_version) REFERENCES mandates (transfer_id, version),
     CONSTRAINT fk_transaction_transfers_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
@@ -792,6 +971,51 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER suspense_decisions_no_truncate BEFORE TRUNCATE ON suspense_decisions
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER transfer_outputs_no_update BEFORE UPDATE ON transfer_outputs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_outputs_no_delete BEFORE DELETE ON transfer_outputs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_outputs_no_truncate BEFORE TRUNCATE ON transfer_outputs
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER ledger_heads_no_update BEFORE UPDATE ON ledger_heads
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER ledger_heads_no_delete BEFORE DELETE ON ledger_heads
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER ledger_heads_no_truncate BEFORE TRUNCATE ON ledger_heads
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER fee_caps_no_update BEFORE UPDATE ON fee_caps
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER fee_caps_no_delete BEFORE DELETE ON fee_caps
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER fee_caps_no_truncate BEFORE TRUNCATE ON fee_caps
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER fee_uses_no_update BEFORE UPDATE ON fee_uses
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER fee_uses_no_delete BEFORE DELETE ON fee_uses
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER fee_uses_no_truncate BEFORE TRUNCATE ON fee_uses
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_warnings_no_update BEFORE UPDATE ON transfer_warnings
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_warnings_no_delete BEFORE DELETE ON transfer_warnings
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_warnings_no_truncate BEFORE TRUNCATE ON transfer_warnings
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -824,6 +1048,24 @@ CREATE TRIGGER vault_freezes_no_delete BEFORE DELETE ON vault_freezes
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vault_freezes_no_truncate BEFORE TRUNCATE ON vault_freezes
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER pauses_no_update BEFORE UPDATE ON pauses
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.reason IS DISTINCT FROM NEW.reason
+   OR OLD.paused_by IS DISTINCT FROM NEW.paused_by
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at
+   OR OLD.ended_by IS NOT NULL AND OLD.ended_by IS DISTINCT FROM NEW.ended_by
+   OR OLD.ended_reason IS NOT NULL AND OLD.ended_reason IS DISTINCT FROM NEW.ended_reason) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER pauses_no_delete BEFORE DELETE ON pauses
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER pauses_no_truncate BEFORE TRUNCATE ON pauses
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses
@@ -883,7 +1125,8 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.account IS DISTINCT FROM NEW.account
    OR OLD.block_height IS DISTINCT FROM NEW.block_height
    OR OLD.block_hash IS DISTINCT FROM NEW.block_hash
-   OR OLD.created_at IS DISTINCT FROM NEW.created_at) EXECUTE FUNCTION refuse_change();
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER foreign_debits_no_delete BEFORE DELETE ON foreign_debits
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -902,18 +1145,64 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.destination IS DISTINCT FROM NEW.destination
    OR OLD.memo IS DISTINCT FROM NEW.memo
    OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.kind IS DISTINCT FROM NEW.kind
+   OR OLD.priority IS DISTINCT FROM NEW.priority
    OR OLD.note IS DISTINCT FROM NEW.note
    OR OLD.external_id IS DISTINCT FROM NEW.external_id
    OR OLD.metadata_json IS DISTINCT FROM NEW.metadata_json
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.retry_of IS DISTINCT FROM NEW.retry_of
    OR OLD.requested_at IS DISTINCT FROM NEW.requested_at
+   OR OLD.payout_file IS NOT NULL AND OLD.payout_file IS DISTINCT FROM NEW.payout_file
    OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_no_delete BEFORE DELETE ON transfers
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER transfers_no_truncate BEFORE TRUNCATE ON transfers
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER payout_files_no_update BEFORE UPDATE ON payout_files
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.reference IS DISTINCT FROM NEW.reference
+   OR OLD.digest IS DISTINCT FROM NEW.digest
+   OR OLD.form IS DISTINCT FROM NEW.form
+   OR OLD.columns_json IS DISTINCT FROM NEW.columns_json
+   OR OLD.lines IS DISTINCT FROM NEW.lines
+   OR OLD.reject_duplicates IS DISTINCT FROM NEW.reject_duplicates
+   OR OLD.initiator IS DISTINCT FROM NEW.initiator
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.done_at IS NOT NULL AND OLD.done_at IS DISTINCT FROM NEW.done_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER payout_files_no_delete BEFORE DELETE ON payout_files
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER payout_files_no_truncate BEFORE TRUNCATE ON payout_files
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER payout_lines_no_update BEFORE UPDATE ON payout_lines
+FOR EACH ROW
+WHEN (OLD.file_id IS DISTINCT FROM NEW.file_id
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.line IS DISTINCT FROM NEW.line
+   OR OLD.cells_json IS DISTINCT FROM NEW.cells_json
+   OR OLD.request_json IS DISTINCT FROM NEW.request_json
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.same_as IS DISTINCT FROM NEW.same_as
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.field IS NOT NULL AND OLD.field IS DISTINCT FROM NEW.field
+   OR OLD.detail IS NOT NULL AND OLD.detail IS DISTINCT FROM NEW.detail) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER payout_lines_no_delete BEFORE DELETE ON payout_lines
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER payout_lines_no_truncate BEFORE TRUNCATE ON payout_lines
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER mandates_no_update BEFORE UPDATE ON mandates
@@ -1060,6 +1349,17 @@ FOR EACH ROW EXECUTE FUNCTION tell_alarms();
 CREATE TRIGGER alarms_tell_change AFTER UPDATE ON alarms
 FOR EACH ROW WHEN (OLD.message IS DISTINCT FROM NEW.message OR OLD.cleared_at IS DISTINCT FROM NEW.cleared_at) EXECUTE FUNCTION tell_alarms();
 
+CREATE FUNCTION tell_pauses() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('pause', NEW.id, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.ended_at IS NULL THEN 'open' ELSE 'ended' END, COALESCE(NEW.ended_reason, NEW.reason), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.ended_at END); RETURN NULL; END $$;
+
+CREATE TRIGGER pauses_tell_create AFTER INSERT ON pauses
+FOR EACH ROW EXECUTE FUNCTION tell_pauses();
+
+CREATE TRIGGER pauses_tell_change AFTER UPDATE ON pauses
+FOR EACH ROW WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION tell_pauses();
+
 CREATE FUNCTION queue_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO unsequenced (event_seq) VALUES (NEW.seq); RETURN NULL; END $$;
 
@@ -1178,3 +1478,29 @@ NEW.serial := nextval('api_keys_serials'); RETURN NEW; END $$;
 
 CREATE TRIGGER api_keys_number BEFORE INSERT ON api_keys
 FOR EACH ROW EXECUTE FUNCTION number_api_keys();
+
+CREATE SEQUENCE foreign_debits_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('foreign_debits_serials');
+
+CREATE FUNCTION number_foreign_debits() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.foreign_debits_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805404130375368704 + last_value) FROM foreign_debits_serials;
+PERFORM set_config('custody.foreign_debits_number', 'holding', true); END IF;
+NEW.serial := nextval('foreign_debits_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER foreign_debits_number BEFORE INSERT ON foreign_debits
+FOR EACH ROW EXECUTE FUNCTION number_foreign_debits();
+
+CREATE SEQUENCE payout_files_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('payout_files_serials');
+
+CREATE FUNCTION number_payout_files() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.payout_files_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805405229886996480 + last_value) FROM payout_files_serials;
+PERFORM set_config('custody.payout_files_number', 'holding', true); END IF;
+NEW.serial := nextval('payout_files_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER payout_files_number BEFORE INSERT ON payout_files
+FOR EACH ROW EXECUTE FUNCTION number_payout_files();

@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy import func, select
 
+from custody.db.payout_tables import PayoutFileRow
 from custody.db.session import Database
 from custody.db.tables import (
     AddressRow,
@@ -24,11 +25,22 @@ from custody.db.tables import (
     ApiKeyRow,
     ClientRow,
     DepositRow,
+    ForeignDebitRow,
     VaultRow,
 )
 from custody.db.transfer_tables import TransferRow
 
-Numbered = ClientRow | VaultRow | AddressRow | DepositRow | TransferRow | AlarmRow | ApiKeyRow
+Numbered = (
+    ClientRow
+    | VaultRow
+    | AddressRow
+    | DepositRow
+    | TransferRow
+    | AlarmRow
+    | ApiKeyRow
+    | ForeignDebitRow
+    | PayoutFileRow
+)
 NUMBERED: Final[tuple[type[Numbered], ...]] = (
     ClientRow,
     VaultRow,
@@ -37,6 +49,8 @@ NUMBERED: Final[tuple[type[Numbered], ...]] = (
     TransferRow,
     AlarmRow,
     ApiKeyRow,
+    ForeignDebitRow,
+    PayoutFileRow,
 )
 """The place of a table here is part of its locks' key, so new ones go to the end."""
 

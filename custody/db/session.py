@@ -48,6 +48,7 @@ from custody.db.trouble import STORAGE_FULL, code_of
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 E = TypeVar("E", bound=Table)
 
 _FRESH = {"populate_existing": True}
@@ -81,12 +82,18 @@ class ReadSession:
     async def first(self, statement: Select[T]) -> T | None:
         return (await self._session.scalars(statement)).first()
 
-    async def all(self, statement: Select[T]) -> Sequence[T]:
-        return (await self._session.scalars(statement)).all()
+    async def all(
+        self, statement: Select[T], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[T]:
+        """`parameters`: of a statement that is a constant, which is built once and not each time
+        it is asked."""
+        return (await self._session.scalars(statement, parameters)).all()
 
-    async def rows(self, statement: Select[*Ts]) -> Sequence[tuple[*Ts]]:
+    async def rows(
+        self, statement: Select[*Ts], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[tuple[*Ts]]:
         """For statements that select several columns."""
-        return (await self._session.execute(statement)).all()
+        return (await self._session.execute(statement, parameters)).all()
 
     async def quick_rows(
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
@@ -219,9 +226,11 @@ class WriteSession(ReadSession):
         else:
             await self._connection.execute(statement, values)
 
-    async def execute(self, statement: Insert | Update | Delete) -> int:
-        """Run one change. Returns how many rows it changed."""
-        result = await self._session.execute(statement)
+    async def execute(
+        self, statement: Insert | Update | Delete, parameters: Mapping[str, Any] | None = None
+    ) -> int:
+        """Run one change. Returns how many rows it changed. `parameters`: as for `all`."""
+        result = await self._session.execute(statement, parameters)
         assert isinstance(result, CursorResult)
         return result.rowcount
 
@@ -229,7 +238,9 @@ class WriteSession(ReadSession):
         """Run a change and return what its RETURNING clause names."""
         return (await self._session.scalars(statement)).all()
 
-    async def for_update(self, statement: Select[T]) -> Sequence[T]:
+    async def for_update(
+        self, statement: Select[T], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[T]:
         """Lock the rows until the transaction ends. Returns them as they are now, even if this
         session loaded them before.
 
@@ -237,8 +248,11 @@ class WriteSession(ReadSession):
         The lock is FOR NO KEY UPDATE: others may still insert rows that refer to these. On SQLite
         the transaction already keeps every other writer out.
         """
-        locked = statement.with_for_update(key_share=True)
-        return (await self._session.scalars(locked)).all()
+        if parameters is None:
+            locked = statement.with_for_update(key_share=True)
+        else:
+            locked = _locking(statement)
+        return (await self._session.scalars(locked, parameters)).all()
 
     async def quick_rows(
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
@@ -261,6 +275,14 @@ class WriteSession(ReadSession):
         """
         if not self._is_sqlite:
             await self._session.execute(select(func.pg_advisory_xact_lock(lock_key(name))))
+
+    async def alone(self, name: str) -> bool:
+        """`serialize` for who would rather come again than wait: whether no other transaction has
+        called either with the same name and goes on. If so, none does until this one ends. What it
+        reads after this is as those before it left it."""
+        if self._is_sqlite:
+            return True
+        return await self.one(select(func.pg_try_advisory_xact_lock(lock_key(name))))
 
 
 # Statements are built once: building one costs more than SQLite takes to run it. The sizes bound
@@ -288,7 +310,7 @@ def _insert_few(
 
 
 @lru_cache(128)
-def _locking(statement: Select[*Ts]) -> Select[*Ts]:
+def _locking(statement: S) -> S:
     return statement.with_for_update(key_share=True)
 
 

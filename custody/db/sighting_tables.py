@@ -1,14 +1,16 @@
-"""What our own blocks show of transactions that our addresses and coins pay for. As `tables`: rows
-only, written by the follower and taken back with their blocks."""
+"""What our own blocks show of transactions that our addresses and coins pay for, and of what is no
+money. As `tables`: rows only, written by the follower and taken back with their blocks."""
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chains.costs import Costs
 from custody.db.base import Row
-from custody.db.types import ByKind, Height
+from custody.db.types import BaseUnits, ByKind, Height
 
 
 class SightingRow(Row):
@@ -36,5 +38,28 @@ class ConsumptionRow(Row):
     block_height: Mapped[Height]
 
 
+class UnlistedRow(Row):
+    """That somebody sent an asset to an address of ours that is not listed. Anybody can make one
+    and call it as he likes: it is shown, and is in no balance. Gone with its block, and when its
+    asset was listed and the block was read again: then it is a deposit. `sender`: whom the
+    contract's log names, who need not have known."""
+
+    __tablename__ = "unlisted"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    txid: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str] = mapped_column(primary_key=True)
+    asset: Mapped[str]
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"))
+    address: Mapped[str]
+    sender: Mapped[str | None]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    block_height: Mapped[Height]
+    block_hash: Mapped[str]
+    seen_at: Mapped[datetime]
+
+
+Index("ix_unlisted_network_height", UnlistedRow.network, UnlistedRow.block_height)
+Index("ix_unlisted_vault", UnlistedRow.vault_id, UnlistedRow.block_height)
 Index("ix_sightings_network_height", SightingRow.network, SightingRow.block_height)
 Index("ix_consumptions_network_height", ConsumptionRow.network, ConsumptionRow.block_height)

@@ -1,5 +1,5 @@
-"""The schema, with `debit_tables`, `signer_tables` and `transfer_tables`. Rows only: rules live in
-the services, queries in repositories.
+"""The schema, with `debit_tables`, `pause_tables`, `payout_tables`, `signer_tables` and
+`transfer_tables`. Rows only: rules live in the services, queries in repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row as Row
 from custody.db.debit_tables import ForeignDebitRow as ForeignDebitRow
 from custody.db.debit_tables import SuspenseDecisionRow as SuspenseDecisionRow
+from custody.db.fee_tables import FeeCapRow as FeeCapRow
+from custody.db.fee_tables import FeeUseRow as FeeUseRow
+from custody.db.pause_tables import PauseRow as PauseRow
+from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
 from custody.db.sighting_tables import SightingRow as SightingRow
+from custody.db.sighting_tables import UnlistedRow as UnlistedRow
 from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
 from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
@@ -175,7 +180,8 @@ class PassRow(Row):
 
 
 class DepositRow(Row):
-    """pending -> credited, or pending -> reversed; credited -> reversed only when a person rewinds
+    """pending -> credited, or pending -> reversed; pending -> below_minimum, and from there as from
+    pending; credited -> reversed only when a person rewinds
     the chain. A transaction that comes back in another block
     is a new row, so nothing that was once shown is rewritten; only the very same block coming back
     makes its reversed rows pending again, under a new reservation."""
@@ -259,8 +265,8 @@ class LedgerEntryRow(Row):
     __tablename__ = "ledger_entries"
     id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str]
-    debit_account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.id"), index=True)
-    credit_account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.id"), index=True)
+    debit_account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.id"))
+    credit_account: Mapped[str] = mapped_column(ForeignKey("ledger_accounts.id"))
     asset: Mapped[str]
     amount: Mapped[int] = mapped_column(BaseUnits)
     pending_id: Mapped[str | None] = mapped_column(ForeignKey("ledger_entries.id"), unique=True)
@@ -269,6 +275,10 @@ class LedgerEntryRow(Row):
     reason: Mapped[str]
     """`ledger.model.Reason`."""
     created_at: Mapped[datetime]
+
+
+for _side in ("debit_account", "credit_account"):
+    Index(None, LedgerEntryRow.__table__.c[_side], LedgerEntryRow.__table__.c.created_at)
 
 
 class ReconciledRow(Row):
@@ -294,7 +304,8 @@ class ReconciledRow(Row):
 class OutboxRow(Row):
     """An effect to run after commit, by the worker that claims it. Safe to run twice. From
     `held_since` to `held_until`, by the database's clock, nobody else takes it: it is claimed
-    (`claim`, unique to one batch of one worker), or it waits to be tried again."""
+    (`claim`, unique to one batch of one worker), or it waits to be tried again. `vault_id`: whose
+    work it is; vaults take turns. `rank`: what goes first of a vault's signings, 0 before 1."""
 
     __tablename__ = "outbox"
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -307,6 +318,47 @@ class OutboxRow(Row):
     attempts: Mapped[int]
     last_error: Mapped[str | None]
     created_at: Mapped[datetime]
+    vault_id: Mapped[str] = mapped_column(server_default=text("''"))
+    rank: Mapped[int] = mapped_column(server_default=text("1"))
+
+
+_FRESH = text("attempts = 0")
+_TRIED = text("attempts > 0")
+_RANKED = text("kind = 'sign' AND rank <> 1")
+_CLAIMED = text("claim IS NOT NULL")
+Index(
+    "ix_outbox_fresh_ranked",
+    OutboxRow.network,
+    OutboxRow.kind,
+    OutboxRow.vault_id,
+    OutboxRow.rank,
+    OutboxRow.seq,
+    sqlite_where=_FRESH,
+    postgresql_where=_FRESH,
+)
+Index(
+    "ix_outbox_tried_ranked",
+    OutboxRow.network,
+    OutboxRow.vault_id,
+    OutboxRow.rank,
+    OutboxRow.held_until,
+    OutboxRow.seq,
+    sqlite_where=_TRIED,
+    postgresql_where=_TRIED,
+)
+Index(
+    "ix_outbox_priorities",
+    OutboxRow.network,
+    sqlite_where=_RANKED,
+    postgresql_where=_RANKED,
+)
+Index(
+    "ix_outbox_claimed",
+    OutboxRow.network,
+    OutboxRow.kind,
+    sqlite_where=_CLAIMED,
+    postgresql_where=_CLAIMED,
+)
 
 
 class LeaseRow(Row):
@@ -373,3 +425,11 @@ class AlarmRow(Row):
     cleared_by: Mapped[str | None]
     cleared_reason: Mapped[str | None]
     serial: Mapped[Serial]
+
+
+class SchemaBoundsRow(Row):
+    """One row. `oldest`: the first revision whose program may work on this schema. So one that is
+    older than the schema knows whether it still may, while processes are replaced one by one."""
+
+    __tablename__ = "schema_bounds"
+    oldest: Mapped[str] = mapped_column(primary_key=True)

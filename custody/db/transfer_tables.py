@@ -2,6 +2,7 @@
 
 Rows only, as in `tables`.
 
+    transfers --< transfer_outputs                of those that pay several at once
     transfers --< mandates --< approvals          a transfer's terms, version by version
     transfers >-< transactions                    through transaction_transfers: the *contest*
     transactions >-< claims                       through claim_holders: what it takes for itself
@@ -11,8 +12,9 @@ Rows only, as in `tables`.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chains.costs import Costs
@@ -20,14 +22,21 @@ from custody.db.base import Row
 from custody.db.ids import new_id
 from custody.db.types import BaseUnits, ByKind, Height, Serial
 
+SEVERAL: Final = ""
+"""The destination of a transfer that pays several at once."""
+
 
 class TransferRow(Row):
-    """`id` follows from the client and its retry key (`transfers.request`). `ordinal` sorts by the
-    time of the request; lists go by `serial`. `costs_max`: the most that it may cost in the native
-    asset, all kinds together, in the greatest of its versions. `version` counts the changes of
-    state. `waiting`: the code of what it waits for, if anything. `external_id` (of one transfer of
-    the client) and `metadata_json` are the client's own words, which nobody signs. Bytes and blocks
-    are its transactions' affair.
+    """What is paid to whom: `amount` of `asset` in all, to `destination` with `memo`, or, where
+    that is `SEVERAL`, as `transfer_outputs` says. `id` follows from the client and its retry
+    key (`transfers.request`). `ordinal` is read by nobody any more: lists went by it before
+    `serial`, which migration 0004 made from it. It stays because migrations only add.
+    `costs_max`: the most that it may cost in the native asset, all kinds together, in the
+    greatest of its versions. `kind`: see `transfers.kinds`; `priority`: see
+    `transfers.priority`. `payout_file`: the file that it stood in. `version` counts the changes of
+    state. `waiting`: the code of what it waits for, if anything. `external_id` (of one transfer
+    of the client) and `metadata_json` are the client's own words, which nobody signs. Bytes and
+    blocks are its transactions' affair.
     """
 
     __tablename__ = "transfers"
@@ -41,11 +50,14 @@ class TransferRow(Row):
     memo: Mapped[str | None]
     amount: Mapped[int] = mapped_column(BaseUnits)
     costs_max: Mapped[int] = mapped_column(BaseUnits)
+    kind: Mapped[str] = mapped_column(server_default=text("'payment'"))
+    priority: Mapped[str] = mapped_column(server_default=text("'normal'"))
     note: Mapped[str | None]
     external_id: Mapped[str | None]
     metadata_json: Mapped[str | None]
     initiator: Mapped[str]
     retry_of: Mapped[str | None] = mapped_column(ForeignKey("transfers.id"))
+    payout_file: Mapped[str | None]
     state: Mapped[str]
     version: Mapped[int]
     waiting: Mapped[str | None]
@@ -59,8 +71,47 @@ Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
 Index("ix_transfers_external_id", TransferRow.external_id, TransferRow.client_id, unique=True)
 Index("ix_transfers_requested_at", TransferRow.requested_at)
 Index("ix_transfers_updated_at", TransferRow.updated_at)
-for _column in ("client_id", "vault_id", "network", "asset", "state", "destination"):
+Index(
+    "ix_transfers_same_payment",
+    TransferRow.amount,  # first, so that no list is read by it
+    TransferRow.destination,
+    TransferRow.vault_id,
+    TransferRow.requested_at,
+)
+for _column in (
+    "client_id",
+    "vault_id",
+    "network",
+    "asset",
+    "state",
+    "destination",
+    "priority",
+    "payout_file",
+):
     Index(None, TransferRow.__table__.c[_column], TransferRow.serial)
+
+
+class TransferOutputRow(Row):
+    """One payment of a transfer that makes several, all of its asset. `position` counts from 1, in
+    the order asked for."""
+
+    __tablename__ = "transfer_outputs"
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    destination: Mapped[str] = mapped_column(index=True)
+    memo: Mapped[str | None]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+
+
+class TransferWarningRow(Row):
+    """What a transfer was accepted with: `code`, and the transfer that it is about, asked for
+    `at`."""
+
+    __tablename__ = "transfer_warnings"
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    other: Mapped[str] = mapped_column(ForeignKey("transfers.id"))
+    at: Mapped[datetime]
 
 
 class MandateRow(Row):
@@ -163,7 +214,9 @@ Index("ix_transactions_network_state", TransactionRow.network, TransactionRow.st
 
 
 class TransactionTransferRow(Row):
-    """That a transaction carries a transfer, under which version of its terms."""
+    """That a transaction carries a transfer, under which version of its terms. `size`: what the
+    transfer's outputs add to it, by which its costs are shared (`TransactionCodec.size_of`); None
+    in rows that are older than that rule."""
 
     __tablename__ = "transaction_transfers"
     __table_args__ = (
@@ -174,6 +227,7 @@ class TransactionTransferRow(Row):
     transaction_id: Mapped[str] = mapped_column(ForeignKey("transactions.id"), primary_key=True)
     transfer_id: Mapped[str] = mapped_column(primary_key=True)
     mandate_version: Mapped[int]
+    size: Mapped[int | None]
 
 
 Index("ix_transaction_transfers_transfer_id", TransactionTransferRow.transfer_id)

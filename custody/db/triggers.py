@@ -20,7 +20,15 @@ from typing import Any, Final
 from sqlalchemy import Table, UniqueConstraint
 
 from custody.db import feed_triggers, serials
-from custody.db.feed_tables import EventRow, SequencedEntryRow, SequencedEventRow
+from custody.db.fee_tables import FeeCapRow, FeeUseRow
+from custody.db.feed_tables import (
+    EventRow,
+    LedgerHeadRow,
+    SequencedEntryRow,
+    SequencedEventRow,
+)
+from custody.db.pause_tables import PauseRow
+from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
 from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
     AddressRow,
@@ -43,7 +51,9 @@ from custody.db.transfer_tables import (
     ReservationRow,
     TransactionRow,
     TransactionTransferRow,
+    TransferOutputRow,
     TransferRow,
+    TransferWarningRow,
 )
 
 REFUSED: Final = "the past does not change"
@@ -61,6 +71,11 @@ GROWS: Final[tuple[type[Row], ...]] = (
     PolicyVersionRow,
     SpendRow,
     SuspenseDecisionRow,
+    TransferOutputRow,
+    LedgerHeadRow,
+    FeeCapRow,
+    FeeUseRow,
+    TransferWarningRow,
 )
 
 
@@ -77,6 +92,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     VaultFreezeRow: Life(
         changing=("open_key",), once=("ended_at", "ended_by", "ended_reason", "difference")
     ),
+    PauseRow: Life(changing=("open_key",), once=("ended_at", "ended_by", "ended_reason")),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")
@@ -95,8 +111,11 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     ),
     TransferRow: Life(
         # A later version of its terms may let it cost more.
-        changing=("state", "version", "waiting", "reason", "costs_max", "updated_at")
+        changing=("state", "version", "waiting", "reason", "costs_max", "updated_at"),
+        once=("payout_file",),  # the signer's journal, which may bring it back, knows no files
     ),
+    PayoutFileRow: Life(changing=("state",), once=("done_at",)),
+    PayoutLineRow: Life(changing=("state",), once=("transfer_id", "code", "field", "detail")),
     MandateRow: Life(changing=("state", "decided_at")),
     # What ended is held anew for a rewound chain, and for what the signer remembers better.
     ReservationRow: Life(changing=("entry_id", "spent")),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import or_, select
 
 from chains.effects import Allow
 from chains.model import Address, NetworkId
 from custody.db.chunks import all_in, chunks
+from custody.db.listing import Window, find
 from custody.db.session import ReadSession
 from custody.db.tables import ForeignDebitRow
 from custody.db.transfer_tables import (
@@ -27,6 +28,31 @@ PAGE_MAX = 100
 _STANDING = (DebitState.PENDING.value, DebitState.BOOKED.value)
 _MANDATES = 1_000
 """Documents in memory at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class DebitFilter:
+    """All at once. `client_id`: what the caller may see. None, and no states, do not filter."""
+
+    client_id: str | None = None
+    vault_id: str | None = None
+    network: NetworkId | None = None
+    states: tuple[DebitState, ...] = ()
+
+
+async def page_of_debits(
+    session: ReadSession, wanted: DebitFilter, window: Window
+) -> Sequence[ForeignDebitRow]:
+    """In the order in which they were seen."""
+    debit = ForeignDebitRow
+    named = (
+        (debit.client_id, wanted.client_id),
+        (debit.vault_id, wanted.vault_id),
+        (debit.network, wanted.network),
+    )
+    conditions = [column == value for column, value in named if value is not None]
+    states = [each.value for each in wanted.states]
+    return await find(session, debit, conditions, states, window, few=False)
 
 
 async def debits(

@@ -5,11 +5,12 @@ they were agreed to do, and allowances on record. Every movement of an address o
 verdict; one that left is split where only a part of it was agreed to.
 
 A payment to an address of ours is a deposit, also when another vault of ours made it, and also when
-the vault itself did. Where money is coins, a coin is spent whole, and what comes back to the vault
-from its own transaction beside the payment is change: the ledger never took it away, so it must not
-add it. Where money is an account's balance nothing is spent whole: what a payee's contract sends
-back inside our own transaction is income like any other, because the ledger takes away the whole
-payment.
+the vault itself did, unless it was asked to bring its own money together (a sweep): then it is
+change, for the transfer's own entries move it. Where money is coins, a coin is spent whole, and
+what comes back to the vault from its own transaction beside the payment is change: the ledger never
+took it away, so it must not add it. Where money is an account's balance nothing is spent whole:
+what a payee's contract sends back inside our own transaction is income like any other, because the
+ledger takes away the whole payment.
 
 What leaves is explained by a transaction of ours, as far as people agreed to it, or by an allowance
 of ours. Anything else is a foreign debit: somebody has the key, or custody forgot what it did.
@@ -91,13 +92,14 @@ class OwnCoin:
 class OwnTransaction:
     """A transaction that a vault of ours signed, in whichever state it is. `source`: the address
     that pays, where chains have accounts. `effects`: all that people agreed to. `rent`: the most
-    that it may lock."""
+    that it may lock. `stays`: what it pays is to stay the vault's."""
 
     id: str
     vault_id: str
     source: str
     effects: tuple[Effect, ...] = ()
     rent: int = 0
+    stays: bool = False
 
     @property
     def destinations(self) -> frozenset[str]:
@@ -213,10 +215,22 @@ def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
     mine = own is not None and own.vault_id == owner.vault_id
     if owner.holding is Holding.LOCKED:
         return Decision(movement, owner, Verdict.LOCKED, own.id if own and mine else None)
+    if own is not None and mine and own.stays and _is_swept(movement, own):
+        return Decision(movement, owner, Verdict.CHANGE, own.id)
     if ours.has_coins and own is not None and mine and movement.address not in own.destinations:
         return Decision(movement, owner, Verdict.CHANGE, own.id)
     made = movement.mature_height is not None or _kind(movement) in _MADE_BY_THE_CHAIN
     return Decision(movement, owner, Verdict.INCOME if made else Verdict.DEPOSIT)
+
+
+def _is_swept(movement: Movement, own: OwnTransaction) -> bool:
+    """Exactly what was agreed to: more, or in another asset, is somebody's deposit."""
+    return any(
+        (each.address, each.asset, each.amount)
+        == (movement.address, movement.asset, movement.units)
+        for each in own.effects
+        if isinstance(each, Pay)
+    )
 
 
 _MADE_BY_THE_CHAIN: Collection[str] = frozenset({BLOCK_FEE, "mint", "withdrawal"})

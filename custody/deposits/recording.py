@@ -19,6 +19,7 @@ from custody.debits.recording import DebitRecorder
 from custody.deposits import repository
 from custody.deposits.deciding import INCOMES, Found
 from custody.deposits.forgotten import no_income
+from custody.deposits.minimums import Minimums, enough
 from custody.deposits.states import DepositState, Turn, after, can
 from custody.ledger.batch import Batch
 from custody.ledger.model import (
@@ -40,13 +41,17 @@ class Recorder:
     first two.
     """
 
-    def __init__(self, session: WriteSession, network: Network, now: datetime) -> None:
+    def __init__(
+        self, session: WriteSession, network: Network, now: datetime, minimums: Minimums
+    ) -> None:
         self.pending: list[str] = []
         self.credited: list[str] = []
         self.reversed: list[str] = []
         self._session = session
         self._network = network
         self._now = now
+        self._minimums = minimums
+        self._late: int | None = None
         self._batch = Batch()
         self._debits = DebitRecorder(session, network, now, self._batch)
         self._new: list[dict[str, Any]] = []
@@ -78,7 +83,8 @@ class Recorder:
             self.reversed.append(row.id)
 
     async def credit(self, credit_height: int | None) -> None:
-        """All stored pending deposits and debits of the network that are final at `credit_height`;
+        """All stored pending deposits and debits of the network that are final at `credit_height`,
+        but for deposits that are too little: those wait, and go with what comes after them;
         and takes back what was booked for transactions that are our own after all."""
         for debit, transaction in await self._debits.settle(credit_height):
             await no_income(
@@ -86,8 +92,15 @@ class Recorder:
             )
         if credit_height is None:
             return
+        await self._settle(credit_height)
+
+    async def _settle(self, credit_height: int) -> None:
         final = await repository.creditable(self._session, self._network.id, credit_height)
-        for row in final:
+        credited, waiting = enough(final, self._minimums)
+        for row in waiting:
+            if can(row.state, Turn.WAIT):  # it may wait already
+                row.state, row.updated_at = after(row.state, Turn.WAIT).value, self._now
+        for row in credited:
             self._batch.move(Settle(row.reservation_id, row.amount))
             row.state, row.decided_at = after(row.state, Turn.SETTLE).value, self._now
             row.updated_at = self._now
@@ -120,6 +133,16 @@ class Recorder:
         await self._batch.write(self._session, ledger)
         await self._debits.write()
         await self._session.insert(DepositRow, self._new)
+        self._revive()
+        if self._late is None:
+            return
+        # Final at once, and credited with what waits at the same address, or waiting with it.
+        await self._session.flush()
+        self._batch = Batch()
+        await self._settle(self._late)
+        await self._batch.write(self._session, ledger)
+
+    def _revive(self) -> None:
         for row, values in self._revived:
             for name, value in values.items():
                 if name != "created_at":
@@ -134,6 +157,8 @@ class Recorder:
         self.pending.append(deposit_id)
         state = DepositState.PENDING
         final = credit_height is not None and found.final_height <= credit_height
+        if final and credit.asset in self._minimums:
+            final, self._late = False, credit_height
         if final:
             state = after(state, Turn.SETTLE)
             self._batch.move(Settle(held, credit.units))

@@ -8,7 +8,6 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from chains.costs import CostKind
-from chains.effects import Pay
 from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
@@ -27,8 +26,10 @@ from custody.db.transfer_tables import (
     TransferRow,
 )
 from custody.deposits.deciding import Holding, OwnCoin, Owner, OwnTransaction
-from custody.deposits.states import DepositState
+from custody.deposits.states import HELD
 from custody.errors import NotFound
+from custody.transfers.kinds import stays
+from custody.transfers.repository import payments_of
 from custody.vaults.watchlist import parse_outpoint
 from signer.wire import Purpose
 
@@ -107,23 +108,21 @@ async def own_transactions(
             )
             .where(TransactionRow.network == network.id, TransactionRow.txid.in_(chunk))
         )
-        for row, transfer, costs_max in await session.rows(rows):
+        carried = await session.rows(rows)
+        payments = await payments_of(session, [transfer for _, transfer, _ in carried])
+        for row, transfer, costs_max in carried:
             if row.txid is None:
                 continue
             none = OwnTransaction(row.id, row.vault_id, row.source)
             before = found.get(row.txid, none)
-            pays = (_effect_of(transfer),) if row.purpose == Purpose.PAY else ()
+            pays = payments[transfer.id] if row.purpose == Purpose.PAY else ()
             found[row.txid] = replace(
-                before, effects=before.effects + pays, rent=before.rent + costs_max.get(rent, 0)
+                before,
+                effects=before.effects + pays,
+                rent=before.rent + costs_max.get(rent, 0),
+                stays=stays(transfer.kind),
             )
     return found
-
-
-def _effect_of(transfer: TransferRow) -> Pay:
-    """What a transfer's mandate says that it does; neither is ever changed."""
-    return Pay(
-        Address(transfer.destination), AssetId(transfer.asset), transfer.amount, transfer.memo
-    )
 
 
 async def address_of(session: ReadSession, deposit_row: DepositRow) -> str:
@@ -149,16 +148,31 @@ async def deposits_in(
 
 
 async def creditable(session: ReadSession, network: NetworkId, height: int) -> Sequence[DepositRow]:
-    """Pending deposits that are final at `height`."""
+    """Deposits that are final at `height` and not credited, those that wait for more included."""
     return await session.all(
         select(DepositRow)
         .where(
             DepositRow.network == network,
-            DepositRow.state == DepositState.PENDING.value,
+            DepositRow.state.in_(HELD),
             DepositRow.final_height <= height,
         )
         .order_by(DepositRow.id)
     )
+
+
+async def pending_at(session: ReadSession, asset: AssetId, address: Address) -> int:
+    """What lies there of deposits of the asset that are not credited, in its base units."""
+    amounts = await session.all(
+        select(DepositRow.amount)
+        .join(AddressRow, AddressRow.id == DepositRow.address_id)
+        .where(
+            DepositRow.asset == asset,
+            AddressRow.network == DepositRow.network,
+            AddressRow.address == address,
+            DepositRow.state.in_(HELD),
+        )
+    )
+    return sum(amounts)
 
 
 async def vaults_paid_from(

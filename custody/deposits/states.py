@@ -10,8 +10,14 @@ from custody.errors import IllegalTransition
 
 class DepositState(StrEnum):
     PENDING = "pending"
+    BELOW_MINIMUM = "below_minimum"
+    """Final, but with what else waits at its address less than the operator credits at a time."""
     CREDITED = "credited"
     REVERSED = "reversed"
+
+
+HELD = frozenset({DepositState.PENDING.value, DepositState.BELOW_MINIMUM.value})
+"""It came, and the ledger holds it: it is in the books, and nobody can spend it."""
 
 
 class DebitState(StrEnum):
@@ -24,9 +30,11 @@ class Turn(StrEnum):
     """What can happen to a deposit."""
 
     SETTLE = "settle"
-    """Its block is final."""
+    """Its block is final, and it is not too little."""
+    WAIT = "wait"
+    """Its block is final, and it is too little."""
     UNDO = "undo"
-    """Its block is gone before that."""
+    """Its block is gone before it was credited."""
     RETURN = "return"
     """The very same block is back."""
     REWIND = "rewind"
@@ -35,6 +43,12 @@ class Turn(StrEnum):
 
 TABLE: Mapping[DepositState, Mapping[Turn, DepositState]] = {
     DepositState.PENDING: {
+        Turn.SETTLE: DepositState.CREDITED,
+        Turn.WAIT: DepositState.BELOW_MINIMUM,
+        Turn.UNDO: DepositState.REVERSED,
+        Turn.REWIND: DepositState.REVERSED,
+    },
+    DepositState.BELOW_MINIMUM: {
         Turn.SETTLE: DepositState.CREDITED,
         Turn.UNDO: DepositState.REVERSED,
         Turn.REWIND: DepositState.REVERSED,

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Insert,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from custody.db.chunks import CHUNK
@@ -17,9 +31,8 @@ from custody.db.feed_tables import (
     UnsequencedRow,
 )
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import ClientRow, LedgerAccountRow, LedgerEntryRow, VaultRow
+from custody.db.tables import LedgerAccountRow, LedgerEntryRow, VaultRow
 from custody.errors import Conflict
-from custody.feeds.numbering import Heads, Place, Waiting
 
 Places = type[SequencedEventRow] | type[SequencedEntryRow]
 
@@ -33,74 +46,105 @@ writes to SQLite."""
 
 async def is_waiting(session: ReadSession) -> bool:
     """Whether anything has no number yet."""
-    return await session.first(select(UnsequencedRow.seq).limit(1)) is not None
+    return await session.first(_ANY) is not None
 
 
-async def unsequenced(session: WriteSession) -> Sequence[tuple[int, int | None, str | None]]:
-    """The oldest of what waits: its turn, and the key of the event or of the ledger entry."""
-    columns = (UnsequencedRow.seq, UnsequencedRow.event_seq, UnsequencedRow.entry_id)
-    return await session.rows(select(*columns).order_by(UnsequencedRow.seq).limit(BATCH))
+async def unsequenced(session: WriteSession) -> Sequence[int]:
+    """The turns of the oldest that wait."""
+    return await session.all(_OLDEST)
 
 
-async def clients_of_events(session: WriteSession, keys: Collection[int]) -> list[Waiting]:
-    """In the order of `keys`."""
-    owned = (
-        select(EventRow.seq, VaultRow.client_id)
-        .join(VaultRow, VaultRow.id == EventRow.vault_id)
-        .where(EventRow.seq.in_(keys))
+async def number_events(session: WriteSession, turns: Sequence[int], mark: str) -> None:
+    """Those of the turns that stand for events, in the order of their turns."""
+    await session.execute(_NUMBER_EVENTS, {"turns": turns, "mark": mark})
+
+
+async def number_entries(session: WriteSession, turns: Sequence[int], mark: str) -> None:
+    """Those that stand for ledger entries. An entry between vaults of two clients has a number in
+    the feeds of both: first the one whose account is debited."""
+    await session.execute(_NUMBER_ENTRIES, {"turns": turns, "mark": mark})
+
+
+async def forget(session: WriteSession, turns: Sequence[int]) -> None:
+    """They have their numbers. The database refuses it for what has none."""
+    await session.execute(_FORGET, {"turns": turns})
+
+
+# The database itself does the numbering, so that a number costs about what its row costs. The
+# statements are built once.
+
+_IS_TURN = UnsequencedRow.seq.in_(bindparam("turns", expanding=True))
+
+
+def _events_and_owners() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            UnsequencedRow.seq.label("turn"),
+            literal(0).label("side"),
+            EventRow.seq.label("key"),
+            VaultRow.client_id.label("client"),
+        )
+        .join(EventRow, EventRow.seq == UnsequencedRow.event_seq)
+        .outerjoin(VaultRow, VaultRow.id == EventRow.vault_id)
+        .where(_IS_TURN)
     )
-    found = dict(await session.rows(owned)) if keys else {}
-    return [Waiting(key, (found[key],) if key in found else ()) for key in keys]
 
 
-async def clients_of_entries(session: WriteSession, keys: Collection[str]) -> list[Waiting]:
-    """In the order of `keys`."""
+def _entries_and_owners() -> CompoundSelect[*tuple[Any, ...]]:
+    """Twice what touches the vaults of two clients; once what touches none."""
     debit, credit = aliased(LedgerAccountRow), aliased(LedgerAccountRow)
     payer, payee = aliased(VaultRow), aliased(VaultRow)
-    owned = (
-        select(LedgerEntryRow.id, payer.client_id, payee.client_id)
-        .join(debit, debit.id == LedgerEntryRow.debit_account)
-        .join(credit, credit.id == LedgerEntryRow.credit_account)
-        .outerjoin(payer, payer.id == debit.vault_id)
-        .outerjoin(payee, payee.id == credit.vault_id)
-        .where(LedgerEntryRow.id.in_(keys))
+
+    def of(side: int, client: Any, belongs: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+        return (
+            select(
+                UnsequencedRow.seq.label("turn"),
+                literal(side).label("side"),
+                LedgerEntryRow.id.label("key"),
+                client.label("client"),
+            )
+            .join(LedgerEntryRow, LedgerEntryRow.id == UnsequencedRow.entry_id)
+            .join(debit, debit.id == LedgerEntryRow.debit_account)
+            .join(credit, credit.id == LedgerEntryRow.credit_account)
+            .outerjoin(payer, payer.id == debit.vault_id)
+            .outerjoin(payee, payee.id == credit.vault_id)
+            .where(_IS_TURN, belongs)
+        )
+
+    one = or_(payer.client_id.is_not(None), payee.client_id.is_(None))
+    other = payee.client_id.is_distinct_from(payer.client_id) & payee.client_id.is_not(None)
+    return union_all(of(0, payer.client_id, one), of(1, payee.client_id, other))
+
+
+_Owned = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+
+
+def _numbering(places: Places, key: str, owned: _Owned) -> Insert:
+    """Each gets the next number of all, and the next one of its client, if it has one."""
+    each = owned.subquery("owned").c
+    newest = select(func.coalesce(func.max(places.position), 0)).scalar_subquery()
+    newest_of_client = (
+        select(func.coalesce(func.max(places.sequence), 0))
+        .where(places.client_id == each.client)
+        .scalar_subquery()
     )
-    rows = await session.rows(owned) if keys else ()
-    found = {key: tuple(dict.fromkeys(filter(None, clients))) for key, *clients in rows}
-    return [Waiting(key, found[key]) for key in keys]
+    at = func.row_number().over(order_by=(each.turn, each.side))
+    at_client = func.row_number().over(partition_by=each.client, order_by=(each.turn, each.side))
+    values = {
+        "position": newest + at,
+        "client_id": each.client,
+        "sequence": case((each.client.is_not(None), newest_of_client + at_client)),
+        key: each.key,
+        "mark": bindparam("mark", type_=places.__table__.c.mark.type),
+    }
+    return insert(places.__table__).from_select(list(values), select(*values.values()))  # type: ignore[arg-type]
 
 
-async def heads(session: WriteSession, places: Places, clients: Collection[str]) -> Heads:
-    """The newest numbers of these clients."""
-    newest = select(func.max(places.sequence)).where(places.client_id == ClientRow.id)
-    mine = select(ClientRow.id, newest.scalar_subquery()).where(ClientRow.id.in_(clients))
-    found = await session.rows(mine) if clients else ()
-    return Heads(
-        await session.one(select(func.coalesce(func.max(places.position), 0))),
-        {client: sequence or 0 for client, sequence in found},
-    )
-
-
-async def store(
-    session: WriteSession, places: Places, placed: Collection[Place], mark: str
-) -> None:
-    key = "event_seq" if places is SequencedEventRow else "entry_id"
-    rows = [
-        {
-            "position": each.position,
-            "client_id": each.client,
-            "sequence": each.sequence,
-            key: each.key,
-            "mark": mark,
-        }
-        for each in placed
-    ]
-    await session.insert(places, rows)
-
-
-async def forget(session: WriteSession, turns: Collection[int]) -> None:
-    """They have their numbers. The database refuses it for what has none."""
-    await session.execute(delete(UnsequencedRow).where(UnsequencedRow.seq.in_(turns)))
+_OLDEST = select(UnsequencedRow.seq).order_by(UnsequencedRow.seq).limit(BATCH)
+_NUMBER_EVENTS = _numbering(SequencedEventRow, "event_seq", _events_and_owners())
+_NUMBER_ENTRIES = _numbering(SequencedEntryRow, "entry_id", _entries_and_owners())
+_FORGET = delete(UnsequencedRow).where(_IS_TURN)
+_ANY = select(UnsequencedRow.seq).limit(1)
 
 
 # Reading feeds

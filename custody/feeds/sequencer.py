@@ -11,12 +11,9 @@ from __future__ import annotations
 
 import secrets
 
-from custody.db.feed_tables import SequencedEntryRow, SequencedEventRow
 from custody.db.leases import Lease
-from custody.db.session import Database, WriteSession
+from custody.db.session import Database
 from custody.feeds import repository
-from custody.feeds.numbering import Waiting
-from custody.feeds.repository import Places
 
 _MARK_BYTES = 6
 
@@ -38,19 +35,9 @@ class Sequencer:
                 return 0
         async with self._database.write_short() as session:
             await lease.check(session)
-            waiting = await repository.unsequenced(session)
+            turns = await repository.unsequenced(session)
             mark = secrets.token_hex(_MARK_BYTES)
-            events = [event for _, event, _ in waiting if event is not None]
-            entries = [entry for _, _, entry in waiting if entry is not None]
-            owned = await repository.clients_of_events(session, events)
-            await _place(session, SequencedEventRow, owned, mark)
-            owned = await repository.clients_of_entries(session, entries)
-            await _place(session, SequencedEntryRow, owned, mark)
-            await repository.forget(session, [turn for turn, _, _ in waiting])
-        return len(waiting)
-
-
-async def _place(session: WriteSession, places: Places, waiting: list[Waiting], mark: str) -> None:
-    clients = {client for each in waiting for client in each.clients}
-    heads = await repository.heads(session, places, clients)
-    await repository.store(session, places, list(heads.number(waiting)), mark)
+            await repository.number_events(session, turns, mark)
+            await repository.number_entries(session, turns, mark)
+            await repository.forget(session, turns)
+        return len(turns)

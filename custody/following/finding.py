@@ -1,4 +1,4 @@
-"""Asks what of some blocks is ours, and what that means. Writes nothing.
+"""Asks what of some blocks is ours, and what that means. Writes only what is set apart.
 
 The deciding itself is `custody.deposits.deciding`; here is gathered what it needs to know.
 """
@@ -17,16 +17,20 @@ from custody.deposits import repository
 from custody.deposits.deciding import Decision, Found, Ours, OwnCoin, decide
 from custody.following.blocks import Chain
 from custody.following.finality import final_height
+from custody.following.unlisted import is_money, set_apart
 from custody.vaults.watchlist import outpoint_key
 
 
 async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
-    """Everything in the blocks that came to, or left, what is ours."""
+    """Everything in the blocks that came to, or left, what is ours. What is not listed is no money:
+    it is set apart, and that it left somebody's contract says at will."""
     network, session = chain.network, chain.session
     touched = [chain.watchlist.movements(block.movements) for block in blocks]
     addresses = {each.address for movements in touched for each in movements}
     owners = await repository.owners(session, network, addresses)
-    mine = [[each for each in movements if each.address in owners] for movements in touched]
+    all_ours = [[each for each in movements if each.address in owners] for movements in touched]
+    await set_apart(chain, zip(blocks, all_ours, strict=True), owners)
+    mine = [[each for each in movements if is_money(network, each)] for movements in all_ours]
     ours = Ours(network.native.id, traits_of(network).coins, owners)
     if ours.has_coins:
         ours = await _with_coins(chain, ours, blocks, mine)

@@ -103,8 +103,8 @@ class NetworkFollower:
         """Stop fetching in advance. The follower can go on afterwards."""
         await self._source.forget()
 
-    async def step(self, lease: Lease | None = None) -> Step:
-        """Fetch and apply the next batch of blocks, if there is one.
+    async def step(self, lease: Lease | None = None, most: int | None = None) -> Step:
+        """Fetch and apply the next batch of at most `most` blocks, if there is one.
 
         A node that doesn't answer is noted in `status` and is nobody's error. Raises ReorgTooDeep
         and WrongChain (with an alarm), NodeUnfit, NodeMisbehaved and LeaseLost (`lease` is checked
@@ -112,7 +112,7 @@ class NetworkFollower:
         """
         await self.report.recall()
         try:
-            step = await self._step(lease)
+            step = await self._step(lease, most)
         except LeaseLost:
             await self._forget()
             raise
@@ -133,14 +133,14 @@ class NetworkFollower:
         await self.report.stands(step.applied.position)
         return step
 
-    async def _step(self, lease: Lease | None) -> Step:
+    async def _step(self, lease: Lease | None, most: int | None) -> Step:
         await self._check()
         # In this order: what is final now lies on the chain of any later tip.
         finalized = await self._adapter.finalized() if self._network.finality.node else None
         tip = await self._adapter.tip()
         self.report.saw(tip)
         follower = await self._load(tip)
-        events = await self._gather(follower, tip)
+        events = await self._gather(follower, tip, BATCH_BLOCKS if most is None else most)
         if events or finalized != self._finalized:
             applied = await self._apply(events, finalized, lease)
             self._finalized = finalized
@@ -218,13 +218,13 @@ class NetworkFollower:
             self._follower = BlockFollower(start, depth, refs)
         return self._follower
 
-    async def _gather(self, follower: BlockFollower, tip: BlockRef) -> list[Event]:
+    async def _gather(self, follower: BlockFollower, tip: BlockRef, most: int) -> list[Event]:
         """Fetch and feed one batch. It ends before a reorg begins, so that a batch first undoes
         and then connects."""
         events: list[Event] = []
         credits_ = 0
         while (height := follower.wants(tip)) is not None:
-            if len(events) >= BATCH_BLOCKS or credits_ >= BATCH_CREDITS:
+            if len(events) >= most or credits_ >= BATCH_CREDITS:
                 break
             try:
                 block = await self._read(follower, height, tip)

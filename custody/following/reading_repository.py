@@ -22,6 +22,18 @@ async def rows_with(
     )
 
 
+async def every_row_with(
+    session: ReadSession, readings: Collection[str], limit: int
+) -> Sequence[ReadingRow]:
+    """The first of those of the given means, of all networks."""
+    return await session.all(
+        select(ReadingRow)
+        .where(ReadingRow.reading.in_(readings))
+        .order_by(ReadingRow.network, ReadingRow.first_height)
+        .limit(limit)
+    )
+
+
 async def newest_row(session: ReadSession, network: NetworkId) -> ReadingRow | None:
     """The one of the highest blocks."""
     newest = select(ReadingRow).where(ReadingRow.network == network)

@@ -21,6 +21,7 @@ from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm
 from custody.db.session import Database
 from custody.deposits.deciding import Found
+from custody.deposits.minimums import Minimums
 from custody.deposits.recording import Recorder
 from custody.errors import Invalid, NotFound
 from custody.following import chain_repository, readings
@@ -55,7 +56,9 @@ class Rescan:
         network: Network,
         adapter: ChainAdapter,
         clock: Callable[[], datetime],
+        minimums: Minimums,
     ) -> None:
+        self._minimums = minimums
         self._database = database
         self._ledger = ledger
         self._network = network
@@ -124,7 +127,7 @@ class Rescan:
                 done.coins += await _add_missing_coins(chain, found)
                 await chain.spend_coins(blocks)
             await chain.note_sightings(blocks)
-            recorder = Recorder(session, self._network, chain.now)
+            recorder = Recorder(session, self._network, chain.now, self._minimums)
             creditable = credit_height(self._network, position, chain.follower.final_height)
             await recorder.add(found, creditable)
             await lock_vaults(session, {vault for vault, _ in recorder.gained})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 from sqlalchemy import delete, select
 
 from chains.model import NetworkId, TxId
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
-from custody.db.sighting_tables import ConsumptionRow, SightingRow
+from custody.db.sighting_tables import ConsumptionRow, SightingRow, UnlistedRow
 from custody.db.transfer_tables import ClaimRow
+
+_OF_BLOCKS: Final = (SightingRow, ConsumptionRow, UnlistedRow)
 
 
 async def claimed(session: ReadSession, network: NetworkId) -> set[str]:
@@ -54,7 +57,7 @@ async def consumptions_of(
 
 async def forget(session: WriteSession, network: NetworkId, heights: Collection[int]) -> None:
     """The blocks were undone."""
-    for row in (SightingRow, ConsumptionRow):
+    for row in _OF_BLOCKS:
         await session.execute(
             delete(row).where(row.network == network, row.block_height.in_(heights))
         )
@@ -62,5 +65,25 @@ async def forget(session: WriteSession, network: NetworkId, heights: Collection[
 
 async def forget_above(session: WriteSession, network: NetworkId, height: int) -> None:
     """All blocks above the height were undone."""
-    for row in (SightingRow, ConsumptionRow):
+    for row in _OF_BLOCKS:
         await session.execute(delete(row).where(row.network == network, row.block_height > height))
+
+
+async def forget_listed(
+    session: WriteSession, network: NetworkId, places: Collection[tuple[str, str]]
+) -> None:
+    """What was set apart there, by transaction and place, is listed now."""
+    row = UnlistedRow
+    for txid, place in sorted(places):
+        mine = (row.network == network) & (row.txid == txid) & (row.place == place)
+        await session.execute(delete(row).where(mine))
+
+
+async def unlisted(
+    session: ReadSession, network: NetworkId, limit: int = 1000
+) -> Sequence[UnlistedRow]:
+    """What is set apart, the newest first."""
+    row = UnlistedRow
+    mine = select(row).where(row.network == network)
+    newest = mine.order_by(row.block_height.desc(), row.txid, row.place)
+    return await session.all(newest.limit(limit))

@@ -29,6 +29,7 @@ from custody.db.session import WriteSession
 from custody.debits import repository as debits
 from custody.deposits import repository
 from custody.deposits.deciding import Found
+from custody.deposits.minimums import Minimums
 from custody.deposits.recording import Recorder
 from custody.deposits.states import DebitState, DepositState
 from custody.following import chain_repository, readings
@@ -63,7 +64,10 @@ class Applied:
 
 
 class BlockWriter:
-    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    """`minimums`: of deposits."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime], minimums: Minimums) -> None:
+        self._minimums = minimums
         self._ledger = ledger
         self._clock = clock
 
@@ -86,7 +90,7 @@ class BlockWriter:
         chain = await lock_chain(session, network, watchlist, self._clock())
         applied = Applied()
         for gone, blocks in segments(events):
-            recorder = Recorder(session, network, chain.now)
+            recorder = Recorder(session, network, chain.now, self._minimums)
             count = len(gone) + len(blocks) + 1
             refs = await chain_repository.newest_refs(session, network.id, count)
             hashes = await chain_repository.hashes_at(

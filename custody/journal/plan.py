@@ -13,6 +13,7 @@ from signer.records import (
     SignedRecord,
     VaultRecord,
 )
+from signer.wire import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,18 @@ class Plan:
         return [record for record in self.unknown if isinstance(record, SignedRecord)]
 
     @property
+    def transactions(self) -> list[list[SignedRecord]]:
+        """`transfers`, those that one transaction carries together. They stand one after the other,
+        and a database knows all of them or none: they are stored in one commit."""
+        found: list[list[SignedRecord]] = []
+        for record in self.transfers:
+            if record.part == 0:
+                found.append([])
+            found[-1].append(record)
+        assert all(len(each) == each[0].parts for each in found), "a part of a transaction"
+        return found
+
+    @property
     def losses(self) -> list[RecoveredRecord]:
         """Recoveries of the journal itself: what the signer has forgotten for good."""
         return [record for record in self.unknown if isinstance(record, RecoveredRecord)]
@@ -47,11 +60,14 @@ def _line(record: JournalRecord) -> str:
     match record:
         case VaultRecord():
             return f"{at}vault {record.vault} of {record.client}, account {record.account}"
-        case SignedRecord(mandate=mandate):
+        case SignedRecord(mandate=mandate, purpose=purpose):
             paid = ", ".join(
                 f"{out.amount} of {out.asset} to {out.address}" for out in effects_of(mandate)
             )
-            return f"{at}transfer {mandate.core.transfer} out of {mandate.core.vault}: {paid}"
+            named = f"transfer {mandate.core.transfer} out of {mandate.core.vault}: {paid}"
+            return (
+                f"{at}{named}" if purpose is Purpose.PAY else f"{at}an attempt to call off {named}"
+            )
         case PolicyRecord():
             return f"{at}version {record.version} of the policy"
         case RecoveredRecord():

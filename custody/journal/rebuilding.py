@@ -1,4 +1,4 @@
-"""Writes rebuilt transfers, each in the caller's transaction, and holds their money.
+"""Writes rebuilt transfers, those of one transaction in the caller's, and holds their money.
 
 A transfer that the database still has may have ended here (expired, cancelled) before anybody knew
 that it had been signed. Then it goes on. If it was asked for again meanwhile, with other terms than
@@ -8,22 +8,29 @@ frozen and a person is called.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from chains.codec import TransactionCodec
+from chains.effects import Pay
 from chains.model import AssetId, ConflictKey
 from chains.transaction import binding
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
-from custody.db.session import WriteSession
-from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
-from custody.errors import Conflict, Unprocessable
+from custody.db.session import ReadSession, WriteSession
+from custody.db.transfer_tables import (
+    MandateRow,
+    TransactionRow,
+    TransferOutputRow,
+    TransferRow,
+)
+from custody.errors import Unprocessable
 from custody.ledger.service import Ledger
 from custody.transactions import repository as transactions
 from custody.transactions.apply import abandon_claimed
 from custody.transactions.apply import load as load_transaction
-from custody.transactions.claiming import carry, transaction_row
+from custody.transactions.claiming import Carried, carry, transaction_row
 from custody.transactions.moving import Step, move
 from custody.transactions.state import ON_CHAIN, Refuse
 from custody.transactions.state import State as TransactionState
@@ -31,12 +38,14 @@ from custody.transactions.state import can as can_move
 from custody.transfers import repository, reservations
 from custody.transfers.apply import load, transition
 from custody.transfers.consent import Consent
+from custody.transfers.kinds import Kind
 from custody.transfers.mandates import digest_of, document_of, effects_of
+from custody.transfers.outputs import output_fields, paid
 from custody.transfers.state import Event, State, can
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
 from signer.records import SignedRecord
-from signer.wire import Mandate, Purpose
+from signer.wire import Mandate
 
 RECOVERING = "recovering"
 """Why a vault is frozen: money that rebuilt transfers have spent can't be held yet."""
@@ -46,50 +55,79 @@ async def rebuild(
     session: WriteSession,
     ledger: Ledger,
     codec: TransactionCodec,
-    record: SignedRecord,
+    records: Sequence[SignedRecord],
     now: datetime,
 ) -> None:
-    """The transfer of `record`, in flight, and its transaction, built: as after a crash that lost
-    the signer's answer.
-
-    Raises Conflict mandate_not_rebuildable.
+    """The transfers of one transaction's `records`, in flight, and the transaction, built: as after
+    a crash that lost the signer's answer. One that calls them off stands beside those that pay: the
+    chain decides which of them it was.
     """
-    mandate = record.mandate
-    if record.purpose is not Purpose.PAY or record.parts != 1 or len(effects_of(mandate)) != 1:
-        raise Conflict("mandate_not_rebuildable", f"{mandate.core.transfer} pays several at once")
-    row = await repository.lock_transfer(session, mandate.core.transfer)
-    if row is None:
-        row = TransferRow(
-            id=mandate.core.transfer,
-            ordinal=new_id("ord"),
-            note=None,
-            state=State.REQUESTED,
-            version=0,
-            waiting=None,
-            reason=None,
-            **_terms(mandate),
-            updated_at=now,
-        )
-        session.add(row)
-        await session.flush()
-    stored = await _mandate(session, row, mandate, now)
-    keys = codec.summarize(record.tx).conflict_keys
-    transaction = await _transaction(session, record, stored, now)
-    fits = await _fits(session, row, transaction, keys)
-    if not can(load(row), Event.RECOVER) or not _is_for(row, mandate) or not fits:
-        words = f"transfer {row.id}: record {record.sequence} signed something else for it"
-        network = mandate.core.network
+    ordered = sorted(records, key=lambda each: each.mandate.core.transfer)
+    first = ordered[0]
+    rows = [await _transfer(session, each.mandate, now) for each in ordered]
+    terms = [
+        await _mandate(session, row, each.mandate, now)
+        for row, each in zip(rows, ordered, strict=True)
+    ]
+    keys = codec.summarize(first.tx).conflict_keys
+    transaction = await _transaction(session, codec, ordered, terms, now)
+    known = []
+    for row, each in zip(rows, ordered, strict=True):
+        if await _is_known(session, row, each, transaction, keys):
+            known.append(row)
+            await abandon_claimed(session, row.id, "recovered", now)
+            continue
+        words = f"transfer {row.id}: record {each.sequence} signed something else for it"
+        network = each.mandate.core.network
         await raise_alarm(
             session, AlarmCode.SIGNED_ELSEWHERE, words, now, network=network, vault=row.vault_id
         )
         await freezes.freeze(session, [row.vault_id], AlarmCode.SIGNED_ELSEWHERE, now)
+    if not known:
         return
-    await abandon_claimed(session, row.id, "recovered", now)
-    await _take_back(session, ledger, row.id, keys, now)
+    await _take_back(session, ledger, {row.id for row in known}, keys, now)
     await transactions.claim_beside(session, transaction, keys, now)
-    reason = f"record {record.sequence}"
-    await transition(session, ledger, row, Event.RECOVER, now, reason)
-    await _hold(session, ledger, row)
+    for row in known:
+        await transition(session, ledger, row, Event.RECOVER, now, f"record {first.sequence}")
+        await _hold(session, ledger, row)
+
+
+async def _transfer(session: WriteSession, mandate: Mandate, now: datetime) -> TransferRow:
+    """The locked transfer, made if it was forgotten."""
+    row = await repository.lock_transfer(session, mandate.core.transfer)
+    if row is not None:
+        return row
+    row = TransferRow(
+        id=mandate.core.transfer,
+        ordinal=new_id("ord"),
+        note=None,
+        state=State.REQUESTED,
+        version=0,
+        waiting=None,
+        reason=None,
+        **_terms(mandate),
+        kind=await _kind(session, mandate),
+        updated_at=now,
+    )
+    session.add(row)
+    await session.flush()
+    beside = output_fields(row.id, effects_of(mandate))
+    if beside:
+        await session.insert(TransferOutputRow, beside)
+    return row
+
+
+async def _is_known(
+    session: WriteSession,
+    row: TransferRow,
+    record: SignedRecord,
+    transaction: TransactionRow,
+    keys: frozenset[ConflictKey],
+) -> bool:
+    """Whether the row means what was signed for it."""
+    payments = (await repository.payments_of(session, [row]))[row.id]
+    fits = await _fits(session, row, transaction, keys)
+    return fits and can(load(row), Event.RECOVER) and _is_for(row, payments, record.mandate)
 
 
 async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now: datetime) -> bool:
@@ -166,11 +204,15 @@ async def _mandate(
 
 
 async def _transaction(
-    session: WriteSession, record: SignedRecord, mandate: MandateRow, now: datetime
+    session: WriteSession,
+    codec: TransactionCodec,
+    records: Sequence[SignedRecord],
+    terms: Sequence[MandateRow],
+    now: datetime,
 ) -> TransactionRow:
-    """Built: its bytes are known, its signature is not."""
-    signed, tx = record.mandate, record.tx
-    row = transaction_row(Purpose.PAY, tx.network, signed.core.vault, now)
+    """Built: its bytes are known, its signature is not. `terms`: one for each of the records."""
+    signed, tx = records[0].mandate, records[0].tx
+    row = transaction_row(records[0].purpose, tx.network, signed.core.vault, now)
     row.state = TransactionState.BUILT
     row.source = signed.core.source_address or signed.core.source_path
     row.payload, row.sender = tx.payload, tx.sender
@@ -178,7 +220,11 @@ async def _transaction(
     row.made_height = await transactions.newest_height(session, tx.network)
     session.add(row)
     await session.flush()
-    await carry(session, [(row, {mandate.transfer_id: mandate.version})])
+    carried = [
+        Carried(each.transfer_id, each.version, codec.size_of(record.mandate.core.effects))
+        for each, record in zip(terms, records, strict=True)
+    ]
+    await carry(session, [(row, carried)])
     return row
 
 
@@ -203,19 +249,21 @@ async def _fits(
 async def _take_back(
     session: WriteSession,
     ledger: Ledger,
-    transfer: str,
+    transfers: Collection[str],
     keys: frozenset[ConflictKey],
     now: datetime,
 ) -> None:
     """Keys that a transaction claimed which nobody signed: its transfers get another.
 
-    One that was built for the same transfer may have been signed too, and be in a block. It stays:
-    the signer is asked about it, and signs only what shares a key with all that it has signed for
-    that transfer.
+    One that was built for one of the same transfers may have been signed too, and be in a block. It
+    stays: the signer is asked about it, and signs only what shares a key with all that it has
+    signed for that transfer.
     """
     for holder in await transactions.holders(session, keys):
         row, named = await transactions.lock_named(session, holder)
-        is_ours = row.state == TransactionState.BUILT and transfer in {each.id for each in named}
+        is_ours = row.state == TransactionState.BUILT and any(
+            each.id in transfers for each in named
+        )
         if is_ours or row.state in ON_CHAIN:
             continue  # the chain decides between the two
         if can_move(load_transaction(row), Refuse):
@@ -226,24 +274,33 @@ async def _take_back(
                 await abandon_claimed(session, each.id, "recovered", now)
 
 
-def _is_for(row: TransferRow, mandate: Mandate) -> bool:
-    """Whether the row means what was signed. Who asked, when, and under which version of the policy
-    may differ: it may have been asked for again."""
+def _is_for(row: TransferRow, payments: Sequence[Pay], mandate: Mandate) -> bool:
+    """Whether the row, which makes the payments, means what was signed. Who asked, when, and under
+    which version of the policy may differ: it may have been asked for again."""
     signed = _terms(mandate)
-    names = ("vault_id", "network", "asset", "destination", "memo", "amount", "costs_max")
-    return all(getattr(row, name) == signed[name] for name in names)
+    names = ("vault_id", "network", "costs_max")
+    same = all(getattr(row, name) == signed[name] for name in names)
+    return same and tuple(payments) == effects_of(mandate)
+
+
+async def _kind(session: ReadSession, mandate: Mandate) -> Kind:
+    """As far as it still matters: what is signed is built, so whether it empties does not."""
+    core = mandate.core
+    to = await vaults.find_address(session, core.network, effects_of(mandate)[0].address)
+    own = to is not None and to.vault_id == core.vault
+    if not own:
+        return Kind.PAYMENT
+    if core.source_address is not None:
+        return Kind.SWEEP
+    return Kind.SPLITTING if len(core.effects) > 1 else Kind.CONSOLIDATION
 
 
 def _terms(mandate: Mandate) -> dict[str, object]:
-    (paid,) = effects_of(mandate)
     return {
         "client_id": mandate.core.client,
         "vault_id": mandate.core.vault,
         "network": mandate.core.network,
-        "asset": paid.asset,
-        "destination": paid.address,
-        "memo": paid.memo,
-        "amount": paid.amount,
+        **paid(effects_of(mandate)),
         "costs_max": sum(mandate.costs_max.values()),
         "initiator": mandate.core.initiator,
         "retry_of": mandate.core.retry_of,

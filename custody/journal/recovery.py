@@ -2,7 +2,8 @@
 
     1  vaults         with their clients and accounts
     2  addresses      what the transactions pay from and return to, and some more (`addresses`)
-    3  transfers      with claims and unsigned bytes, each in one transaction; their money is held
+    3  transfers      with claims and unsigned bytes, those of one transaction at once; their money
+                      is held
     4  signatures     asked for again: the same bytes for the same mandate get the same answer
     5  what is lost   if the signer itself was recovered, every vault waits for a person
     6  open           the place in the journal moves, the alarm goes
@@ -15,7 +16,7 @@ is frozen until they were followed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -52,7 +53,9 @@ log = structlog.get_logger()
 
 
 class RecoverySigner(JournalReader, Protocol):
-    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]: ...
+    async def sign(
+        self, requests: Sequence[SignRequest], follows: Collection[int] = ()
+    ) -> tuple[Outcome, ...]: ...
 
 
 @dataclass(slots=True)
@@ -142,9 +145,9 @@ class Recovery:
             await self._rebuild_vault(vault)
             done.vaults += 1
         done.addresses += await self._rebuild_addresses(plan, addresses)
-        for record in plan.transfers:
-            await self._rebuild_transfer(record)
-            done.transfers += 1
+        for records in plan.transactions:
+            await self._rebuild_transfers(records)
+            done.transfers += len(records)
         signed = [record for record in plan.records if isinstance(record, SignedRecord)]
         for start in range(0, len(signed), _BATCH):
             done.signatures += await self._sign_again(signed[start : start + _BATCH])
@@ -213,10 +216,10 @@ class Recovery:
 
     # 3
 
-    async def _rebuild_transfer(self, record: SignedRecord) -> None:
-        codec = self._codec(record.mandate.core.network)
+    async def _rebuild_transfers(self, records: Sequence[SignedRecord]) -> None:
+        codec = self._codec(records[0].mandate.core.network)
         async with self._database.write() as session:
-            await rebuilding.rebuild(session, self._ledger, codec, record, self._clock())
+            await rebuilding.rebuild(session, self._ledger, codec, records, self._clock())
 
     # 4
 

@@ -19,8 +19,12 @@ from custody.ledger.model import Account, AccountKey, AccountKind, Entry, Kind
 
 _ENTRIES = 5_000
 """Entries in memory at once."""
-_TOGETHER = "together"
+TOGETHER = "together"
 """In the place of the vault where accounts of several are added up."""
+
+
+Whose = ColumnElement[bool]
+"""Which accounts a balance is of: a condition on their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +47,33 @@ class Balance:
 
 async def balances_of_vault(session: ReadSession, vault: str) -> tuple[Balance, ...]:
     """One balance per asset the vault ever held, ordered by asset."""
-    return await _balances(session, LedgerAccountRow.vault_id == vault)
+    return await balances(session, of_vault(vault))
 
 
 async def balances_of_client(session: ReadSession, client: str) -> tuple[Balance, ...]:
     """The sums over all vaults of the client, ordered by asset."""
-    mine = select(VaultRow.id).where(VaultRow.client_id == client)
-    return await _balances(session, LedgerAccountRow.vault_id.in_(mine))
+    return await balances(session, of_client(client))
 
 
 async def balances_of_everyone(session: ReadSession) -> tuple[Balance, ...]:
     """The sums over all vaults, ordered by asset."""
-    return await _balances(session, LedgerAccountRow.vault_id.is_not(None))
+    return await balances(session, of_everyone())
+
+
+def of_vault(vault: str) -> Whose:
+    """Those of one vault."""
+    return LedgerAccountRow.vault_id == vault
+
+
+def of_client(client: str) -> Whose:
+    """Those of all vaults of the client."""
+    mine = select(VaultRow.id).where(VaultRow.client_id == client)
+    return LedgerAccountRow.vault_id.in_(mine)
+
+
+def of_everyone() -> Whose:
+    """Those of all vaults."""
+    return LedgerAccountRow.vault_id.is_not(None)
 
 
 async def accounts_of_vault(session: ReadSession, vault: str) -> list[Account]:
@@ -200,8 +219,9 @@ def _entry(row: Any) -> Entry:
     )
 
 
-async def _balances(session: ReadSession, whose: ColumnElement[bool]) -> tuple[Balance, ...]:
-    """Added up by the database: a few rows come from it, however many accounts there are."""
+async def balances(session: ReadSession, whose: Whose) -> tuple[Balance, ...]:
+    """Of the accounts that `whose` means, one balance per asset. Added up by the database: a few
+    rows come from it, however many accounts there are."""
     row = LedgerAccountRow
     totals = await session.rows(
         select(
@@ -215,13 +235,20 @@ async def _balances(session: ReadSession, whose: ColumnElement[bool]) -> tuple[B
         .where(whose)
         .group_by(row.asset, row.kind)
     )
-    parts: dict[str, dict[str, int]] = {}
-    for asset, kind, *sums in totals:
-        account = Account(AccountKey(AccountKind(kind), AssetId(asset), _TOGETHER), *sums)
-        balance = parts.setdefault(asset, {})
+    return added_up(
+        Account(AccountKey(AccountKind(kind), AssetId(asset), TOGETHER), *sums)
+        for asset, kind, *sums in totals
+    )
+
+
+def added_up(accounts: Iterable[Account]) -> tuple[Balance, ...]:
+    """One balance per asset, ordered by asset."""
+    parts: dict[AssetId, dict[str, int]] = {}
+    for account in accounts:
+        balance = parts.setdefault(account.key.asset, {})
         for name, amount in _parts(account).items():
             balance[name] = balance.get(name, 0) + amount
-    return tuple(Balance(AssetId(asset), **found) for asset, found in sorted(parts.items()))
+    return tuple(Balance(asset, **found) for asset, found in sorted(parts.items()))
 
 
 def _parts(account: Account) -> dict[str, int]:

@@ -13,7 +13,17 @@ from typing import Final
 
 from custody.db.session import ReadSession
 from custody.policies.windows import usage
-from signer.policy import Evaluation, Policy, Ruling, Usage, Window, evaluate, facts_of, windows
+from signer.policy import (
+    Detail,
+    Evaluation,
+    Policy,
+    Ruling,
+    Usage,
+    Window,
+    evaluate,
+    facts_of,
+    windows,
+)
 from signer.wire import Mandate
 
 _RANK: Final = {
@@ -22,6 +32,8 @@ _RANK: Final = {
     Ruling.NEEDS_APPROVALS: 2,
     Ruling.DENY: 3,
 }
+_FOR_GOOD: Final = frozenset({Detail.DENIED_BY_RULE, Detail.AMOUNT_LIMIT})
+"""Why a deny rule denies what time does not heal: not the hour, and not what left before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,17 @@ def best_of(
         for candidate in _lifetimes(draft, policy)
     ]
     return min(judged, key=lambda each: _RANK[each[1].ruling])
+
+
+def is_denied_for_good(verdict: Evaluation) -> bool:
+    """Whether a deny rule, or who asked, keeps terms that rest on rules in force from ever being
+    signed under this policy. Pure."""
+    if verdict.ruling is not Ruling.DENY:
+        return False
+    if verdict.detail is Detail.INITIATOR_UNKNOWN:
+        return True
+    denying = [each for each in verdict.trace if each.applies and not each.allows]
+    return any(reason.detail in _FOR_GOOD for each in denying for reason in each.reasons)
 
 
 def _lifetimes(mandate: Mandate, policy: Policy) -> Iterator[Mandate]:

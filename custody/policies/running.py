@@ -23,7 +23,7 @@ from typing import Final, NamedTuple
 
 from chains.model import AssetId
 from custody.db.ids import derived_id
-from signer.policy import NOTHING, Facts, Payee, Usage, Window, spends_of, taken_of
+from signer.policy import NOTHING, Facts, Payee, Spend, Usage, Window, spends_of, taken_of
 
 _DOMAIN: Final = b"custody-wallet/spend-account/v1\n"
 
@@ -76,12 +76,16 @@ def account_of(window: Window) -> Account:
 def shares_of(facts: Facts) -> dict[str, Usage]:
     """What a transfer takes of every account that it touches."""
     spends = spends_of(facts, facts.core.transfer, facts.offered_at)
-    payees = dict.fromkeys(spend.destination for spend in spends)
+    looked_at: dict[Payee | None, list[Spend]] = {None: list(spends)}
+    costs = [spend for spend in spends if spend.destination is None]
+    for spend in spends:  # of one payee, what it gets and the costs are all that counts
+        if spend.destination is not None:
+            looked_at.setdefault(spend.destination, list(costs)).append(spend)
     shares = {}
     for asset in dict.fromkeys(spend.asset for spend in spends):
-        for payee in (None, *(each for each in payees if each is not None)):
+        for payee, part in looked_at.items():
             account = Account(facts.core.vault, asset, payee)
-            share = taken_of(spends, Window(*account, seconds=0))
+            share = taken_of(part, Window(*account, seconds=0))
             if share != NOTHING:
                 shares[account.id] = share
     return shares

@@ -24,6 +24,7 @@ from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.reconcile.report import Line
 from custody.transactions.state import ON_CHAIN
+from custody.transfers.kinds import stays
 
 _ON_CHAIN_KINDS = (
     AccountKind.VAULT.value,
@@ -167,7 +168,7 @@ async def _owned(session: ReadSession, network: NetworkId, vault: str) -> dict[A
 
 async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tuple[Outgoing, ...]:
     unsettled = (
-        select(TransactionRow.txid, TransferRow.asset, TransferRow.amount)
+        select(TransactionRow.txid, TransferRow.asset, TransferRow.amount, TransferRow.kind)
         .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
         .join(TransferRow, TransferRow.id == TransactionTransferRow.transfer_id)
         .where(
@@ -178,10 +179,11 @@ async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tup
         )
     )
     paid: dict[TxId, dict[AssetId, int]] = {}
-    for txid, asset, amount in await session.rows(unsettled):
+    for txid, asset, amount, kind in await session.rows(unsettled):
         if txid is not None:
             by_asset = paid.setdefault(TxId(txid), {})
-            by_asset[AssetId(asset)] = by_asset.get(AssetId(asset), 0) + amount
+            gone = 0 if stays(kind) else amount
+            by_asset[AssetId(asset)] = by_asset.get(AssetId(asset), 0) + gone
     return tuple(Outgoing(txid, amounts) for txid, amounts in paid.items())
 
 

@@ -12,7 +12,7 @@ from chains.model import BlockRef
 from custody.db.tables import DepositRow, ForeignDebitRow
 from custody.db.transfer_tables import ReservationRow, TransactionRow, TransferRow
 from custody.debits.recording import accounts_of
-from custody.deposits.states import DebitState, DepositState
+from custody.deposits.states import HELD, DebitState, DepositState
 from custody.ledger.model import (
     Account,
     AccountKey,
@@ -80,6 +80,7 @@ class Settled:
 
     transfer: str
     vault: str
+    kind: str
     entries: Sequence[Entry]
     reservations: Sequence[ReservationRow]
 
@@ -113,13 +114,13 @@ def book(
         _bring_back(draft, debit)
     reserves = {
         each.transfer: [
-            draft.add(reserve_of(each.transfer, each.vault, part_of(row)))
+            draft.add(reserve_of(each.transfer, each.vault, each.kind, part_of(row)))
             for row in each.reservations
         ]
         for each in settled
     }
     for deposit in plan.deposits:
-        if deposit.state == DepositState.PENDING:
+        if deposit.state in HELD:
             draft.add(Void(deposit.reservation_id))
         else:
             account = accounts[credited[deposit.id]].key

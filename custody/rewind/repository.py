@@ -11,10 +11,10 @@ from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import BlockRow, CoinRow, DepositRow, ForeignDebitRow, LedgerEntryRow
 from custody.db.transfer_tables import TransactionRow
-from custody.deposits.states import DebitState, DepositState
+from custody.deposits.states import HELD, DebitState, DepositState
 from custody.transactions.state import State
 
-_STANDING = (DepositState.PENDING.value, DepositState.CREDITED.value)
+_STANDING = (*sorted(HELD), DepositState.CREDITED.value)
 _LEFT = (DebitState.PENDING.value, DebitState.BOOKED.value)
 _SETTLED = (State.FINAL.value, State.REVERTED.value)
 

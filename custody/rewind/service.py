@@ -23,6 +23,7 @@ from custody.db.session import Database, WriteSession
 from custody.db.tables import BlockRow, DepositRow, ForeignDebitRow
 from custody.db.transfer_tables import TransactionRow
 from custody.debits import repository as debits
+from custody.deposits.minimums import Minimums
 from custody.deposits.states import DebitState, Turn, after
 from custody.errors import Conflict
 from custody.following import chain_repository, readings, sighting_repository
@@ -64,7 +65,9 @@ class Rewind:
         network: Network,
         adapter: ChainAdapter,
         clock: Callable[[], datetime],
+        minimums: Minimums,
     ) -> None:
+        self._minimums = minimums
         self._database = database
         self._ledger = ledger
         self._network = network
@@ -165,6 +168,7 @@ class Rewind:
             Settled(
                 row.id,
                 row.vault_id,
+                row.kind,
                 await ledger_queries.entries_of(session, row.id),
                 await transfers.standing_reservations(session, row.id),
             )
@@ -195,7 +199,7 @@ class Rewind:
         if first is None or plan.common is None or first > plan.common.height:
             return Rescanned()
         return await Rescan(
-            self._database, self._ledger, self._network, self._adapter, self._clock
+            self._database, self._ledger, self._network, self._adapter, self._clock, self._minimums
         ).blocks(first, plan.common.height)
 
 

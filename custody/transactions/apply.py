@@ -74,7 +74,7 @@ async def transition_all(
         for effect in effects:
             match effect:
                 case Effect.BROADCAST:
-                    session.add(work_row(Work.BROADCAST, row.id, row.network, now))
+                    session.add(work_row(Work.BROADCAST, row, now))
                 case Effect.CLAIM:
                     await repository.claim_again(session, row, now)
                 case Effect.RELEASE:

@@ -18,12 +18,14 @@ from chains.model import Broadcast, NetworkId, SignedTx, TxId
 from custody.db.session import Database
 from custody.db.transfer_tables import TransactionRow
 from custody.ledger.service import Ledger
+from custody.pauses.repository import paused
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Done, Later, Progress, together
-from custody.transactions.state import Publish, State, can
+from custody.transactions.state import REPLACEABLE, Publish, State, can
 from custody.transfers.state import State as TransferState
+from signer.agreement import Purpose
 
 log = structlog.get_logger()
 
@@ -45,19 +47,25 @@ class Broadcaster:
         self._clock = clock
 
     async def broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
-        """Send the signed bytes of those that are signed or were broadcast before, all of one
-        network. Never raises for one transaction's trouble."""
+        """Send the signed bytes of those that are signed or were broadcast before and that nothing
+        has replaced, all of one network. What pays and no node has yet waits while it is paused.
+        Never raises for one transaction's trouble."""
         return await together(list(dict.fromkeys(transaction_ids)), self._broadcast)
 
     async def _broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
         async with self._database.read() as session:
             rows = await repository.transactions(session, transaction_ids)
-        sending = {
-            row.id: signed_of(row)
-            for row in rows.values()
-            if row.state in (State.SIGNED, State.BROADCAST)
-        }
+            superseded = await repository.superseded(session, transaction_ids)
+            held = await paused(session)
+        leaving = [
+            row for row in rows.values() if row.state in REPLACEABLE and row.id not in superseded
+        ]
+        waits = [
+            row.id for row in leaving if _is_first(row) and held.covers(row.network, row.vault_id)
+        ]
+        sending = {row.id: signed_of(row) for row in leaving if row.id not in waits}
         steps: dict[str, Progress] = dict.fromkeys(transaction_ids, Done())
+        steps |= dict.fromkeys(waits, Later("paused"))
         answers = dict(zip(sending, await self._send(list(sending.values())), strict=True))
         refused: dict[str, ChainError] = {}
         for each, answer in answers.items():
@@ -113,6 +121,11 @@ class Broadcaster:
                 code=error.code,
                 reason=error.reason if isinstance(error, BroadcastRejected) else None,
             )
+
+
+def _is_first(row: TransactionRow) -> bool:
+    """Whether it pays and no node has it from us yet."""
+    return row.broadcast_at is None and row.purpose != Purpose.CANCEL
 
 
 def signed_of(row: TransactionRow) -> SignedTx:

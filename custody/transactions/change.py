@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from chains.codec import TransactionCodec
 from chains.model import AddressType, NetworkId, OwnedAddress
 from custody.errors import CustodyError
-from custody.transactions.planners.payment import Waiting
+from custody.transactions.planners.plan import Waiting
 from custody.vaults.paying import owned
 from custody.vaults.service import Vaults
 

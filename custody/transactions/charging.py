@@ -8,10 +8,12 @@ from chains.costs import CostKind, Costs
 from custody.db.transfer_tables import TransactionRow
 from custody.transactions.apply import load
 from custody.transactions.state import State
-from custody.transfers.settlement import Charge, charged, parts
+from custody.transfers.settlement import Charge, charged, parts, parts_by_size
 
 Bounds = Mapping[str, Costs]
 """The most that each transfer of a transaction lets it cost."""
+Sizes = Mapping[str, int]
+"""What the outputs of each add to it, where that is known."""
 
 
 def decisive_of(contest: Sequence[TransactionRow]) -> TransactionRow | None:
@@ -21,9 +23,9 @@ def decisive_of(contest: Sequence[TransactionRow]) -> TransactionRow | None:
     return decisive[0] if decisive else None
 
 
-def charge_of(decisive: TransactionRow, bounds: Bounds, transfer: str) -> Charge:
+def charge_of(decisive: TransactionRow, bounds: Bounds, sizes: Sizes, transfer: str) -> Charge:
     """The transfer's part of the costs."""
-    whole = parts(charged(load(decisive)), bounds)
+    whole = parts_by_size(charged(load(decisive)), bounds, sizes)
     # What stays ours is a part of what the transfer is charged, so that is its bound.
     held = parts(decisive.held or {}, whole)
     return Charge(whole[transfer], held[transfer])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
@@ -22,10 +23,9 @@ from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, T
 from custody.transactions import repository
 from custody.transactions.apply import load, transition
 from custody.transactions.change import ChangeAddresses
-from custody.transactions.planners.payment import Plan, Waiting
-from custody.transactions.state import OPEN, Abandon, Claim, State, can
+from custody.transactions.planners.plan import Plan, Replaced, Waiting
+from custody.transactions.state import OPEN, REPLACEABLE, Abandon, Claim, State, can
 from custody.transfers import repository as transfers
-from custody.transfers.state import State as TransferState
 from custody.vaults.paying import owned, payer_of, spendable_coins
 from custody.vaults.paying_repository import Source
 from signer.agreement import Purpose
@@ -41,7 +41,10 @@ class Claimer:
         adapters: Mapping[NetworkId, ChainAdapter],
         change: ChangeAddresses,
         clock: Callable[[], datetime],
+        in_flight_max: int,
     ) -> None:
+        """`in_flight_max`: transactions of one address that may wait for a block."""
+        self._in_flight_max = in_flight_max
         self._database = database
         self._adapters = adapters
         self._change = change
@@ -60,13 +63,18 @@ class Claimer:
         change = await self._change.of(firsts, codec) if with_coins else {}
         async with self._database.read() as session:
             taken = await repository.taken(session, codec.network.id)
-            own = await repository.keys_by_transaction(session, [each for each in claimed if each])
+            replaced = [plan.replaces.transaction for plan in plans if plan.replaces]
+            own = await repository.keys_by_transaction(
+                session, [*(each for each in claimed if each), *replaced]
+            )
             payers = {} if with_coins else await _payers(session, firsts)
             coins = await _coins(session, firsts) if with_coins else {}
         intents = []
         for plan, transaction_id in zip(plans, claimed, strict=True):
             mine = () if transaction_id is None else own[transaction_id]
             others = taken.difference(mine) if mine else taken
+            if plan.replaces is not None:
+                others = others.difference(own[plan.replaces.transaction])
             offered = coins.get((plan.first.vault, plan.first.source_path), ())
             intents.append(
                 TransferIntent(
@@ -78,6 +86,10 @@ class Claimer:
                     coins=offered,
                     taken=others,
                     claim=mine,
+                    replaces=plan.replaces.tx if plan.replaces else None,
+                    ahead_max=self._in_flight_max,
+                    empties=plan.empties,
+                    coins_first=plan.coins_first,
                 )
             )
         return intents
@@ -136,27 +148,55 @@ class Claimer:
                 rows.append(row)
         await session.flush()
         fresh = [
-            (row, each.versions)
+            (row, [Carried(w.transfer, w.version, w.size) for w in each.plan.transfers])
             for row, each, old in zip(rows, usable, spare, strict=True)
             if old is None
         ]
         await carry(session, fresh)
-        await repository.claim(
-            session, [(row, each.keys) for row, each in zip(rows, usable, strict=True)], now
-        )
+        await self._take(session, list(zip(rows, usable, strict=True)), now)
         stored = {
-            id(each): Claimed(row.id, tuple(each.keys))
+            id(each): Claimed(row.id, tuple(each.keys), row.version)
             for each, row in zip(usable, rows, strict=True)
         }
         return [stored.get(id(each)) for each in wanted]
 
+    async def _take(
+        self, session: WriteSession, wanted: Sequence[tuple[TransactionRow, Wanted]], now: datetime
+    ) -> None:
+        """The keys of each, which nobody else may hold but what it replaces."""
+        replaced = [each.plan.replaces.transaction for _, each in wanted if each.plan.replaces]
+        held = await repository.keys_by_transaction(session, replaced) if replaced else {}
+        shared = {
+            row.id: set(each.keys).intersection(held[each.plan.replaces.transaction])
+            for row, each in wanted
+            if each.plan.replaces is not None
+        }
+        for row, _ in wanted:
+            if row.id in shared:
+                await repository.claim_beside(session, row, shared[row.id], now)
+        alone = [
+            (row, [key for key in each.keys if key not in shared.get(row.id, ())])
+            for row, each in wanted
+        ]
+        await repository.claim(session, alone, now)
+
+
+class Carried(NamedTuple):
+    """A transfer that a transaction carries: under which version of its terms, and what its outputs
+    add (`TransactionCodec.size_of`)."""
+
+    transfer: str
+    version: int
+    size: int
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A transaction whose claim is committed."""
+    """A transaction whose claim is committed. `version`: of its row since then."""
 
     transaction_id: str
     keys: tuple[ConflictKey, ...]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +217,21 @@ def _is_free(
     locked: Mapping[str, TransferRow],
     contests: Mapping[str, Sequence[TransactionRow]],
 ) -> bool:
-    """Whether all that it carries still wait, and nothing else is under way for them."""
+    """Whether all that it carries still wait, and nothing is under way for them beside what it
+    replaces, which nothing else replaces yet."""
+    plan = wanted.plan
     return all(
-        locked[each].state == TransferState.APPROVED
-        and not any(other.state in OPEN for other in contests[each])
+        locked[each].state == plan.state and _is_newest(plan.replaces, contests[each])
         for each in wanted.versions
     )
+
+
+def _is_newest(replaced: Replaced | None, contest: Sequence[TransactionRow]) -> bool:
+    under_way = [each for each in contest if each.state in OPEN]
+    if replaced is None or not under_way:
+        return replaced is None and not under_way
+    newest = under_way[-1]
+    return newest.id == replaced.transaction and newest.state in REPLACEABLE
 
 
 async def _payers(
@@ -219,7 +268,7 @@ async def _spare(
 ) -> list[TransactionRow | None]:
     """For each an attempt for the same transfers that came to no bytes."""
     tries = [
-        [row for row in reversed(contests[each.plan.first.transfer]) if can(load(row), Claim)]
+        [row for row in reversed(contests[each.plan.first.transfer]) if _is_spare(each.plan, row)]
         for each in wanted
     ]
     carries: dict[str, dict[str, int]] = {}
@@ -231,23 +280,34 @@ async def _spare(
     ]
 
 
+def _is_spare(plan: Plan, row: TransactionRow) -> bool:
+    replaces = None if plan.replaces is None else plan.replaces.transaction
+    same = (row.purpose, row.replaces) == (plan.purpose, replaces)
+    return same and can(load(row), Claim)
+
+
 def _new_row(plan: Plan, now: datetime) -> TransactionRow:
     row = transaction_row(plan.purpose, plan.first.network, plan.first.vault, now)
     row.source = plan.first.source_address or plan.first.source_path
-    row.replaces = plan.replaces
+    row.replaces = None if plan.replaces is None else plan.replaces.transaction
     return row
 
 
 async def carry(
-    session: WriteSession, wanted: Sequence[tuple[TransactionRow, Mapping[str, int]]]
+    session: WriteSession, wanted: Sequence[tuple[TransactionRow, Sequence[Carried]]]
 ) -> None:
-    """Each transaction is for these transfers, each in a version of its terms, for good."""
+    """Each transaction is for these transfers, for good."""
     await session.insert(
         TransactionTransferRow,
         [
-            {"transaction_id": row.id, "transfer_id": transfer, "mandate_version": version}
-            for row, versions in wanted
-            for transfer, version in sorted(versions.items())
+            {
+                "transaction_id": row.id,
+                "transfer_id": each.transfer,
+                "mandate_version": each.version,
+                "size": each.size,
+            }
+            for row, carried in wanted
+            for each in sorted(carried)
         ],
     )
 

@@ -25,7 +25,8 @@ PATIENCE: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """`words`: what is missing, without anything that grows by itself."""
+    """`transaction`: or the address that it is about. `words`: what is missing, without anything
+    that grows by itself."""
 
     transaction: str
     vault: str
@@ -35,7 +36,14 @@ class Doubt:
 class Doubts:
     """Remembers since when each doubt lasts. One per process; a restart begins to count anew."""
 
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], datetime],
+        code: AlarmCode = AlarmCode.OUTCOME_UNPROVEN,
+    ) -> None:
+        """`code`: of the alarm that people are called by."""
+        self._code = code
         self._database = database
         self._clock = clock
         self._since: dict[NetworkId, dict[str, datetime]] = defaultdict(dict)
@@ -51,7 +59,7 @@ class Doubts:
             for vault, words in lasting.items():
                 await raise_alarm(
                     session,
-                    AlarmCode.OUTCOME_UNPROVEN,
+                    self._code,
                     words,
                     self._clock(),
                     network=network,
@@ -81,9 +89,7 @@ class Doubts:
     async def _clear(
         self, session: WriteSession, network: NetworkId, lasting: Mapping[str, str]
     ) -> None:
-        opened = await alarms.open_of(session, AlarmCode.OUTCOME_UNPROVEN)
+        opened = await alarms.open_of(session, self._code)
         vaults = {each.vault_id for each in opened if each.network == network}
         for vault in {each for each in vaults if each is not None} - lasting.keys():
-            await clear_alarm(
-                session, AlarmCode.OUTCOME_UNPROVEN, self._clock(), network=network, vault=vault
-            )
+            await clear_alarm(session, self._code, self._clock(), network=network, vault=vault)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Protocol
 
+from chains.effects import Effect
 from chains.model import Address, NetworkId, UnsignedTx
 from custody.db.session import ReadSession
 from custody.db.tables import VaultRow
 from custody.db.transfer_tables import ApprovalRow, MandateRow, TransactionRow, TransferRow
+from custody.pauses.repository import paused
 from custody.transactions import repository
-from custody.transactions.outcomes import Done
-from custody.transactions.planners.payment import Waiting
-from custody.transactions.state import State
+from custody.transactions.collecting import refused_together
+from custody.transactions.outcomes import Done, Later, Progress
+from custody.transactions.planners.plan import Replaced, Waiting
+from custody.transactions.state import ON_CHAIN, REPLACEABLE, State
 from custody.transfers import repository as transfers
+from custody.transfers.kinds import coins_first, empties
 from custody.transfers.mandates import effects_of, stored_mandate
 from custody.transfers.precheck import Precheck
 from custody.transfers.state import State as TransferState
@@ -51,33 +56,142 @@ class ToBuild:
     claimed: TransactionRow | None
 
 
+SizeOf = Callable[[NetworkId, Sequence[Effect]], int]
+"""`TransactionCodec.size_of` of the network's codec."""
+
+
+class Look(Protocol):
+    """What there is to do for each of some transfers."""
+
+    async def __call__(
+        self,
+        session: ReadSession,
+        transfer_ids: Sequence[str],
+        precheck: Precheck,
+        size_of: SizeOf,
+        clock: Callable[[], datetime],
+    ) -> Mapping[str, Progress | Built | ToBuild]: ...
+
+
 async def look(
     session: ReadSession,
     transfer_ids: Sequence[str],
     precheck: Precheck,
+    size_of: SizeOf,
     clock: Callable[[], datetime],
-) -> dict[str, Done | Built | ToBuild]:
-    """What there is to do for each. Raises SignerError, CustodyError."""
+) -> dict[str, Done | Later | Built | ToBuild]:
+    """What there is to do for each. What is paused waits, also where its bytes are built. Raises
+    SignerError, CustodyError."""
+    held = await paused(session)
     rows = await transfers.transfers_by_id(session, transfer_ids)
     contests = await repository.contests(session, transfer_ids)
     mandates = await transfers.mandates_by_transfer(session, transfer_ids)
     bytes_of = {each: _newest(contests[each], State.BUILT) for each in rows}
+    apart = await refused_together(session, contests)
     waiting_for_word = [row for row in bytes_of.values() if row is not None]
     built = {each.transaction_id: each for each in await stored(session, waiting_for_word)}
-    found: dict[str, Done | Built | ToBuild] = {}
+    found: dict[str, Done | Later | Built | ToBuild] = {}
     for each in transfer_ids:
         row = rows.get(each)
         agreed = transfers.agreed(mandates[each])
         if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
             found[each] = Done()
+        elif held.covers(row.network, row.vault_id) and _is_unsigned(row, contests[each]):
+            found[each] = Later("paused")
         elif (newest := bytes_of[each]) is not None:
             found[each] = built[newest.id]
         elif row.state == TransferState.IN_FLIGHT or agreed is None:
             found[each] = Done()
         else:
-            waiting = await _waiting(session, row, agreed, precheck, clock)
+            waiting = await _waiting(session, row, agreed, precheck, size_of, clock)
+            waiting = replace(waiting, apart=each in apart)
             found[each] = ToBuild(waiting, _newest(contests[each], State.CLAIMED))
     return found
+
+
+async def look_at_waiting(
+    session: ReadSession,
+    transfer_ids: Sequence[str],
+    precheck: Precheck,
+    size_of: SizeOf,
+    clock: Callable[[], datetime],
+    *,
+    cancel: bool = False,
+) -> dict[str, Done | Later | Built | ToBuild]:
+    """The same for transfers of which what was sent shall be replaced: by what pays more for
+    itself, or, with `cancel`, by what pays nobody. Who shares the transaction is in the answer too.
+    What is in a block already, or was called off, stays as it is. A pause holds back what pays, and
+    no cancel. Raises SignerError, CustodyError."""
+    held = await paused(session)
+    rows = await transfers.transfers_by_id(session, transfer_ids)
+    contests = await repository.contests(session, transfer_ids)
+    found: dict[str, Done | Later | Built | ToBuild] = {}
+    for each in transfer_ids:
+        if each in found:
+            continue  # it shares a transaction with one that was looked at
+        row, contest = rows.get(each), contests[each]
+        waits = _replaceable(contest)
+        if row is None or row.state != TransferState.IN_FLIGHT or waits is None:
+            found[each] = Done()
+            continue
+        if not cancel and held.covers(row.network, row.vault_id):
+            found[each] = Later("paused")
+            continue
+        purpose = Purpose.CANCEL if cancel else Purpose(waits.purpose)
+        making = _newest(contest, State.BUILT)
+        claimed = _newest(contest, State.CLAIMED)
+        if cancel and waits.purpose == Purpose.CANCEL:
+            found[each] = Done()
+        elif any(other and other.purpose != purpose for other in (making, claimed)):
+            found[each] = Later("busy")
+        elif making is not None:
+            (found[each],) = await stored(session, [making])
+        else:
+            replaced = Replaced(waits.id, purpose, unsigned_of(waits))
+            members = await _to_replace(session, replaced, precheck, size_of, clock)
+            found |= {m.transfer: ToBuild(m, claimed) for m in members}
+            found.setdefault(each, Done())
+    return found
+
+
+async def _to_replace(
+    session: ReadSession,
+    replaced: Replaced,
+    precheck: Precheck,
+    size_of: SizeOf,
+    clock: Callable[[], datetime],
+) -> list[Waiting]:
+    """All that the transaction carries; empty if nothing is agreed to for one of them. A cancel
+    stands under the versions that were signed for."""
+    carried = await repository.carried(session, [replaced.transaction])
+    ids = [each.transfer_id for each in carried]
+    rows = await transfers.transfers_by_id(session, ids)
+    mandates = await transfers.mandates_by_transfer(session, ids)
+    found: list[Waiting] = []
+    for part in carried:
+        versions = mandates[part.transfer_id]
+        terms = transfers.agreed(versions)
+        if replaced.purpose is Purpose.CANCEL:
+            terms = next(each for each in versions if each.version == part.mandate_version)
+        if terms is None:
+            return []
+        waiting = await _waiting(session, rows[part.transfer_id], terms, precheck, size_of, clock)
+        found.append(replace(waiting, replaces=replaced))
+    return found
+
+
+def _replaceable(contest: Sequence[TransactionRow]) -> TransactionRow | None:
+    """The newest that was signed, unless one of them is in a block."""
+    signed = [each for each in contest if each.state in ON_CHAIN]
+    if not signed or any(each.state not in REPLACEABLE for each in signed):
+        return None
+    return signed[-1]
+
+
+def _is_unsigned(row: TransferRow, contest: Sequence[TransactionRow]) -> bool:
+    """Whether there is something to build or to sign for it, and not only something to send."""
+    built = any(each.state == State.BUILT for each in contest)
+    return built or row.state == TransferState.APPROVED
 
 
 def _newest(contest: Sequence[TransactionRow], state: State) -> TransactionRow | None:
@@ -89,6 +203,7 @@ async def _waiting(
     row: TransferRow,
     stored: MandateRow,
     precheck: Precheck,
+    size_of: SizeOf,
     clock: Callable[[], datetime],
 ) -> Waiting:
     mandate = stored_mandate(stored)
@@ -108,6 +223,10 @@ async def _waiting(
         costs_max=stored.costs_max,
         expires_at=stored.expires_at,
         frozen=frozen,
+        since=stored.decided_at or stored.offered_at,
+        size=size_of(mandate.core.network, mandate.core.effects),
+        empties=empties(row.kind),
+        coins_first=coins_first(row.kind),
         not_yet=await precheck.wait_for(session, stored, mandate) if asks else None,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransactionRow, TransferRow
@@ -15,9 +15,11 @@ from custody.transactions.apply import load, transition, transition_all
 from custody.transactions.charging import charge_of, decisive_of
 from custody.transactions.state import (
     OPEN,
+    Abandon,
     Build,
     Event,
     Include,
+    Refuse,
     Sign,
     State,
     Transaction,
@@ -30,6 +32,9 @@ from custody.transfers.settlement import outcome_of
 from custody.transfers.state import Event as TransferEvent
 from custody.transfers.state import State as TransferState
 from custody.transfers.state import can
+
+_UNSIGNED: Final = (State.CLAIMED, State.BUILT)
+"""Nobody will ever need their bytes once another of the contest is final: they share its key."""
 
 Ending = tuple[TransferEvent, str | None]
 """A transfer's event, and why."""
@@ -95,8 +100,12 @@ async def _settle(
     decisive = {each: decisive_of(contest) for each, contest in contests.items()}
     deciding = {row.id for row in decisive.values() if row is not None}
     bounds = await bounds_by_transaction(session, deciding)
+    sizes = await repository.sizes_by_transaction(session, deciding)
     changes = []
+    beaten: dict[str, TransactionRow] = {}
     for each, (transfer, ending) in ended.items():
+        if decisive[each] is not None:
+            beaten |= {row.id: row for row in contests[each] if row.state in _UNSIGNED}
         outcome = outcome_of([load(row) for row in contests[each]])
         if outcome is None:
             continue
@@ -105,9 +114,13 @@ async def _settle(
             event, reason = ending
         if can(apply.load(transfer), event):
             row = decisive[each]
-            charge = None if row is None else charge_of(row, bounds[row.id], each)
+            charge = None if row is None else charge_of(row, bounds[row.id], sizes[row.id], each)
             changes.append(Change(transfer, event, reason, charge))
     await apply.transition_all(session, ledger, changes, now)
+    for row in beaten.values():
+        reason = "another transaction was final first"
+        lost = Abandon(reason) if row.state == State.CLAIMED else Refuse(reason)
+        await transition(session, row, lost, now)
 
 
 async def unsettle(

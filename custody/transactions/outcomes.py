@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
@@ -34,6 +34,8 @@ class Later:
 
 Progress = Done | Later
 
+UNFORESEEN: Final = Later("internal_error")
+
 
 def signer_code(code: str) -> str:
     """The signer's word as the API shows it: `signer_not_yet`, `signer_locked`."""
@@ -50,7 +52,7 @@ def trouble(error: Exception, subject: str) -> Later:
     if isinstance(error, SignerError):
         return Later("signer_unavailable")
     log.error("unforeseen", subject=subject, error=where(error))
-    return Later("internal_error")
+    return UNFORESEEN
 
 
 async def together(

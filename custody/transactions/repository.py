@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, select, update
 
 from chains.model import ConflictKey, Excludes, NetworkId
 from custody.db.session import ReadSession, WriteSession
@@ -20,6 +21,30 @@ from custody.db.transfer_tables import (
 )
 from custody.outbox import Work
 from custody.transactions.state import ON_CHAIN, OPEN, State
+
+# What is asked for each set of payouts is a constant, built once.
+
+_IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
+_CARRIED: Final = (
+    select(TransactionTransferRow)
+    .where(TransactionTransferRow.transaction_id.in_(_IDS))
+    .order_by(TransactionTransferRow.transaction_id, TransactionTransferRow.transfer_id)
+)
+_TRANSFERS: Final = select(TransferRow).where(TransferRow.id.in_(_IDS)).order_by(TransferRow.id)
+_TRANSACTIONS: Final = (
+    select(TransactionRow).where(TransactionRow.id.in_(_IDS)).order_by(TransactionRow.id)
+)
+_CONTESTS: Final = (
+    select(TransactionTransferRow.transfer_id, TransactionRow)
+    .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+    .where(TransactionTransferRow.transfer_id.in_(_IDS))
+    .order_by(TransactionRow.id)
+)
+_KEYS: Final = (
+    select(ClaimHolderRow.transaction_id, ClaimHolderRow.key, ClaimHolderRow.excludes)
+    .where(ClaimHolderRow.transaction_id.in_(_IDS))
+    .order_by(ClaimHolderRow.transaction_id, ClaimHolderRow.key)
+)
 
 
 async def lock_named(
@@ -44,15 +69,9 @@ async def lock_all(
     """`lock_named` of each, in the order of their ids."""
     named = await carried(session, transaction_ids)
     transfers = await session.for_update(
-        select(TransferRow)
-        .where(TransferRow.id.in_({each.transfer_id for each in named}))
-        .order_by(TransferRow.id)
+        _TRANSFERS, {"ids": sorted({each.transfer_id for each in named})}
     )
-    rows = await session.for_update(
-        select(TransactionRow)
-        .where(TransactionRow.id.in_(transaction_ids))
-        .order_by(TransactionRow.id)
-    )
+    rows = await session.for_update(_TRANSACTIONS, {"ids": list(transaction_ids)})
     by_id = {each.id: each for each in transfers}
     found: dict[str, tuple[TransactionRow, list[TransferRow]]] = {row.id: (row, []) for row in rows}
     for each in named:
@@ -64,8 +83,7 @@ async def transactions(
     session: ReadSession, transaction_ids: Collection[str]
 ) -> dict[str, TransactionRow]:
     """Those of the ids that exist."""
-    named = select(TransactionRow).where(TransactionRow.id.in_(transaction_ids))
-    rows = await session.all(named.order_by(TransactionRow.id))
+    rows = await session.all(_TRANSACTIONS, {"ids": list(transaction_ids)})
     return {row.id: row for row in rows}
 
 
@@ -73,11 +91,18 @@ async def carried(
     session: ReadSession, transaction_ids: Collection[str]
 ) -> Sequence[TransactionTransferRow]:
     """Which transfers the transactions carry, under which version, in the order of ids."""
-    return await session.all(
-        select(TransactionTransferRow)
-        .where(TransactionTransferRow.transaction_id.in_(transaction_ids))
-        .order_by(TransactionTransferRow.transaction_id, TransactionTransferRow.transfer_id)
-    )
+    return await session.all(_CARRIED, {"ids": list(transaction_ids)})
+
+
+async def sizes_by_transaction(
+    session: ReadSession, transaction_ids: Collection[str]
+) -> dict[str, dict[str, int]]:
+    """What each transfer's outputs add to each transaction, where that was written down."""
+    found: dict[str, dict[str, int]] = {each: {} for each in transaction_ids}
+    for each in await carried(session, transaction_ids):
+        if each.size is not None:
+            found[each.transaction_id][each.transfer_id] = each.size
+    return found
 
 
 async def transfers_of(
@@ -101,12 +126,7 @@ async def contests(
     session: ReadSession, transfer_ids: Collection[str]
 ) -> dict[str, list[TransactionRow]]:
     """`contest` of each of the transfers."""
-    rows = await session.rows(
-        select(TransactionTransferRow.transfer_id, TransactionRow)
-        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
-        .where(TransactionTransferRow.transfer_id.in_(transfer_ids))
-        .order_by(TransactionRow.id)
-    )
+    rows = await session.rows(_CONTESTS, {"ids": list(transfer_ids)})
     found: dict[str, list[TransactionRow]] = {each: [] for each in transfer_ids}
     for transfer, row in rows:
         found[transfer].append(row)
@@ -136,6 +156,14 @@ async def on_chain(session: ReadSession, network: NetworkId) -> Sequence[Transac
         .where(TransactionRow.network == network, TransactionRow.state.in_(ON_CHAIN))
         .order_by(TransactionRow.id)
     )
+
+
+async def superseded(session: ReadSession, transaction_ids: Collection[str]) -> set[str]:
+    """Those in whose place another one was sent: a node that has that one takes them no more."""
+    replaced = select(TransactionRow.replaces).where(
+        TransactionRow.replaces.in_(transaction_ids), TransactionRow.state.in_(ON_CHAIN)
+    )
+    return {each for each in await session.all(replaced.order_by(TransactionRow.id)) if each}
 
 
 async def dead_and_seen(session: ReadSession, network: NetworkId) -> Sequence[TransactionRow]:
@@ -207,6 +235,28 @@ async def untried(session: ReadSession, work: Work, network: NetworkId) -> set[s
     return set(await session.all(waiting.order_by(OutboxRow.seq)))
 
 
+async def resume(
+    session: WriteSession, network: NetworkId, work: Work, code: str, most: int
+) -> None:
+    """What waits to be tried again because of `code` is due now: the oldest, at most so many."""
+    waiting = (
+        select(OutboxRow.seq)
+        .where(
+            OutboxRow.network == network,
+            OutboxRow.kind == work,
+            OutboxRow.last_error == code,
+            OutboxRow.claim.is_(None),
+        )
+        .order_by(OutboxRow.seq)
+        .limit(most)
+    )
+    await session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.seq.in_(waiting), OutboxRow.claim.is_(None))
+        .values(held_since=None, held_until=None)
+    )
+
+
 # Claims. Who takes a key stays on record; the claim itself is there while one of them may still be
 # included.
 
@@ -215,11 +265,7 @@ async def keys_by_transaction(
     session: ReadSession, transaction_ids: Collection[str]
 ) -> dict[str, tuple[ConflictKey, ...]]:
     """`keys_of` each of the transactions."""
-    rows = await session.rows(
-        select(ClaimHolderRow.transaction_id, ClaimHolderRow.key, ClaimHolderRow.excludes)
-        .where(ClaimHolderRow.transaction_id.in_(transaction_ids))
-        .order_by(ClaimHolderRow.transaction_id, ClaimHolderRow.key)
-    )
+    rows = await session.rows(_KEYS, {"ids": list(transaction_ids)})
     found: dict[str, tuple[ConflictKey, ...]] = dict.fromkeys(transaction_ids, ())
     for transaction_id, key, excludes in rows:
         found[transaction_id] += (ConflictKey(key, Excludes(excludes)),)
@@ -294,6 +340,55 @@ async def release(session: WriteSession, rows: Sequence[TransactionRow]) -> None
         await session.execute(
             delete(ClaimHolderRow).where(ClaimHolderRow.transaction_id.in_(unbuilt))
         )
+
+
+async def open_keys(
+    session: ReadSession, network: NetworkId, sources: Collection[str]
+) -> Sequence[tuple[str, str]]:
+    """The keys of what is under way from the addresses and in no block that we know of, each with
+    the state of who takes it."""
+    waiting = [state for state in OPEN if state is not State.INCLUDED]
+    rows = await session.rows(
+        select(ClaimHolderRow.key, TransactionRow.state)
+        .join(TransactionRow, TransactionRow.id == ClaimHolderRow.transaction_id)
+        .where(
+            TransactionRow.network == network,
+            TransactionRow.state.in_(waiting),
+            TransactionRow.source.in_(sources),
+        )
+        .order_by(ClaimHolderRow.key)
+    )
+    return [(key, state) for key, state in rows]
+
+
+async def unsigned(session: ReadSession, keys: Sequence[str], most: int) -> Sequence[str]:
+    """Transfers whose transactions take one of the first `most` of the keys and wait for the
+    signer."""
+    rows = (
+        select(TransactionTransferRow.transfer_id)
+        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+        .join(ClaimHolderRow, ClaimHolderRow.transaction_id == TransactionRow.id)
+        .where(
+            ClaimHolderRow.key.in_(keys[:most]),
+            TransactionRow.state.in_((State.CLAIMED, State.BUILT)),
+        )
+        .distinct()
+        .order_by(TransactionTransferRow.transfer_id)
+    )
+    return await session.all(rows)
+
+
+async def spent_keys(session: ReadSession, keys: Collection[str]) -> set[str]:
+    """Those that a block has used up, by a transaction of ours or in the place of one."""
+    spent = (State.INCLUDED, State.FINAL, State.REVERTED, State.DEAD)
+    return set(
+        await session.all(
+            select(ClaimHolderRow.key)
+            .join(TransactionRow, TransactionRow.id == ClaimHolderRow.transaction_id)
+            .where(ClaimHolderRow.key.in_(keys), TransactionRow.state.in_(spent))
+            .order_by(ClaimHolderRow.key)
+        )
+    )
 
 
 async def holders(session: ReadSession, keys: Iterable[ConflictKey]) -> Sequence[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from chains.block import Reading
 from chains.codec import TransactionCodec
@@ -36,6 +37,7 @@ async def facts_of(
     )
     unread = await readings.ranges(session, network, [Reading.PASSED])
     found: dict[str, Facts] = {}
+    ages: dict[str, _Age] = {}
     for row in rows:
         sighting = seen.get(TxId(row.txid or ""))
         spoilt = [
@@ -47,7 +49,7 @@ async def facts_of(
         if sighting is None and not spoilt and final is not None:
             lifetime = codec.lifetime(unsigned_of(row))
             if lifetime is not None:
-                life = await _life(session, network, row, lifetime, final)
+                life = await _life(session, network, row, lifetime, final, ages)
                 expired = expiry(lifetime, life)
         found[row.id] = Facts(
             final=None if final is None else final.height,
@@ -59,22 +61,34 @@ async def facts_of(
     return found
 
 
+class _Age(NamedTuple):
+    """Where a block of our chain lies, and how many final ones lie above it."""
+
+    height: int | None
+    blocks_since: int
+
+
 async def _life(
     session: ReadSession,
     network: NetworkId,
     row: TransactionRow,
     lifetime: Lifetime,
     final: chain_repository.FinalBlock,
+    ages: dict[str, _Age],
 ) -> Life:
-    height, since = None, 0
+    """`ages`: of blocks that were looked up already: a set is made on few of them."""
+    age = _Age(None, 0)
     if isinstance(lifetime, AfterBlock):
-        height = await chain_repository.height_of(session, network, lifetime.hash)
-        since = await chain_repository.count_between(session, network, height, final.height)
+        if lifetime.hash not in ages:
+            height = await chain_repository.height_of(session, network, lifetime.hash)
+            since = await chain_repository.count_between(session, network, height, final.height)
+            ages[lifetime.hash] = _Age(height, since)
+        age = ages[lifetime.hash]
     made = row.made_height
     return Life(
         final_time=final.timestamp,
-        has_block=height is not None,
-        blocks_since=since,
+        has_block=age.height is not None,
+        blocks_since=age.blocks_since,
         heights_since=None if made is None else final.height - made,
     )
 

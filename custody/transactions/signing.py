@@ -8,7 +8,7 @@ signature.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -27,6 +27,7 @@ from custody.transactions.apply import load
 from custody.transactions.looking import Built, stored
 from custody.transactions.moving import Ending, Step, move
 from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
+from custody.transactions.queueing import WAITS, Queue
 from custody.transactions.state import Refuse, Sign, can
 from custody.transfers import counting
 from custody.transfers.state import Event, State
@@ -35,6 +36,7 @@ from signer.client import SignerError
 from signer.wire import (
     Consent,
     Outcome,
+    Purpose,
     Receipt,
     Refusal,
     RefusalCode,
@@ -48,6 +50,7 @@ NOT_NOW: Final = frozenset(
         RefusalCode.NEEDS_APPROVALS,
         RefusalCode.NOT_YET,
         RefusalCode.LOCKED,
+        RefusalCode.STOPPED,
         RefusalCode.UNAUTHENTICATED,
         RefusalCode.BASIS,
     }
@@ -63,7 +66,9 @@ log = structlog.get_logger()
 class Signer(Protocol):
     """The part of the signer's client that signs."""
 
-    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]: ...
+    async def sign(
+        self, requests: Sequence[SignRequest], follows: Collection[int] = ()
+    ) -> tuple[Outcome, ...]: ...
 
 
 class Signing:
@@ -84,24 +89,36 @@ class Signing:
         self._codecs = codecs
         self._clock = clock
 
-    async def ask(self, built: Sequence[Built]) -> dict[str, Progress]:
-        """Have all of them signed in one request and store what the signer says. Progress by
-        transfer."""
-        if not built:
+    async def ask(self, queues: Sequence[Queue]) -> dict[str, Progress]:
+        """Have all of them signed and store what the signer says: one request, in which each of a
+        queue but the first follows the one before it. What comes after one that was not signed was
+        not looked at. Progress by transfer."""
+        asking = [each for queue in queues for each in queue]
+        if not asking:
             return {}
+        firsts = {queue[0].transaction_id for queue in queues if queue}
+        follows = [at for at, each in enumerate(asking) if each.transaction_id not in firsts]
         try:
-            outcomes = await self._signer.sign([request_of(each) for each in built])
+            outcomes = await self._signer.sign([request_of(each) for each in asking], follows)
         except SignerError as error:
-            return _for_all(built, trouble(error, "signer"))
-        answers = dict(zip((each.transaction_id for each in built), outcomes, strict=True))
-        asked = {each.transaction_id: each for each in built}
+            return _for_all(asking, trouble(error, "signer"))
+        steps = _for_all(asking, WAITS)
+        asked: dict[str, Built] = {}
+        answers: dict[str, Outcome] = {}
+        for at, (each, outcome) in enumerate(zip(asking, outcomes, strict=True)):
+            before = asking[at - 1].transaction_id
+            if at in follows and not isinstance(answers.get(before), Receipt):
+                continue
+            asked[each.transaction_id], answers[each.transaction_id] = each, outcome
 
         async def store(transaction_ids: Sequence[str]) -> Mapping[str, Progress]:
             return await self._store([(asked[each], answers[each]) for each in transaction_ids])
 
-        steps = await together(list(asked), store)
-        return {
-            transfer: steps[each.transaction_id] for each in built for transfer in each.transfers
+        stored_steps = await together(list(asked), store)
+        return steps | {
+            transfer: stored_steps[each.transaction_id]
+            for each in asked.values()
+            for transfer in each.transfers
         }
 
     async def repeat(self, built: Built) -> Outcome:
@@ -235,12 +252,22 @@ class Signing:
                 network=built.tx.network,
                 vault=row.vault_id,
             )
+            if len(built.transfers) > 1 and refusal.transfer is not None:
+                # The signer signed none of this; the others go without the one that it names.
+                row, named = await repository.lock_named(writing, built.transaction_id)
+                if can(load(row), Refuse):
+                    row.refusal = refusal.code
+                    refused = Step(row, named, Refuse("other bytes were signed"))
+                    await move(writing, self._ledger, [refused], self._clock())
         return Later(signer_code(RefusalCode.CONFLICT))
 
 
 def request_of(built: Built) -> SignRequest:
-    """What the signer is asked."""
-    consents = tuple(Consent(each.mandate, each.approvals) for each in built.agreed)
+    """What the signer is asked. A cancel shows what was agreed to, and asks nobody again."""
+    approvals = built.purpose is not Purpose.CANCEL
+    consents = tuple(
+        Consent(each.mandate, each.approvals if approvals else ()) for each in built.agreed
+    )
     return SignRequest(built.purpose, built.tx, consents)
 
 

@@ -42,6 +42,8 @@ class State(StrEnum):
 
 ON_CHAIN = (State.SIGNED, State.BROADCAST, State.INCLUDED)
 """May be in a block without our knowing: looked at with every new block."""
+REPLACEABLE = (State.SIGNED, State.BROADCAST)
+"""In no block that we know of, and another one may still be there before it."""
 OPEN = (State.CLAIMED, State.BUILT, *ON_CHAIN)
 """May still be included."""
 

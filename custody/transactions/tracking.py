@@ -7,15 +7,16 @@ has: whether it still holds them for the next one, so that what it lost is sent 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final, TypeVar
 
 from chains.adapter import ChainAdapter
 from chains.answers import Answers, chunks
 from chains.codec import TransactionCodec
 from chains.costs import UNBOUNDED, Costs
-from chains.errors import ChainError
+from chains.errors import ChainError, TooManyInFlight
 from chains.model import NetworkId
 from chains.nodes.witnesses import Death, Witnesses
 from chains.transaction import TxState, TxStatus
@@ -34,21 +35,41 @@ from custody.transactions.broadcasting import signed_of
 from custody.transactions.charging import Bounds, exceeding
 from custody.transactions.doubts import Doubt, Doubts
 from custody.transactions.facts import Facts, death_of, next_event, taken_by
+from custody.transactions.hastening import hasten, late
 from custody.transactions.looking import unsigned_of
 from custody.transactions.moving import Step, move
 from custody.transactions.seeing import facts_of
-from custody.transactions.state import Die, Event, Finalize, Publish, Revert, State, can
+from custody.transactions.state import Die, Event, Finalize, Include, Publish, Revert, State, can
+from custody.transactions.stuck import Stuck
 from custody.transfers import repository as transfers_repository
 
+S = TypeVar("S")
 T = TypeVar("T")
 Locked = tuple[TransactionRow, list[TransferRow]]
 """A transaction and the transfers that it carries."""
 
 TOGETHER: Final = 64
 """Transactions that are asked about at once."""
-JUDGED_TOGETHER: Final = 16
-"""Transactions that are judged in one transaction of the database: settling them takes a few
+LOOKED_UP_TOGETHER: Final = 256
+"""Transactions whose facts are read at once."""
+MOVED_TOGETHER: Final = 32
+"""Transactions that are moved in one transaction of the database: settling them takes a few
 milliseconds each, in which nobody else writes to SQLite."""
+
+
+@dataclass(slots=True)
+class _Looked:
+    """What our blocks say of transactions. `moving`: those that it moves on. `deaths`: the causes
+    that witnesses were asked about."""
+
+    facts: dict[str, Facts] = field(default_factory=dict)
+    moving: list[str] = field(default_factory=list)
+    deaths: dict[str, Consumption | str | None] = field(default_factory=dict)
+
+    def add(self, more: _Looked) -> None:
+        self.facts |= more.facts
+        self.moving += more.moving
+        self.deaths |= more.deaths
 
 
 class Tracker:
@@ -62,14 +83,19 @@ class Tracker:
         adapters: Mapping[NetworkId, ChainAdapter],
         clock: Callable[[], datetime],
         witnesses: Mapping[NetworkId, Witnesses] | None = None,
+        speed_up_after: Mapping[NetworkId, int] | None = None,
     ) -> None:
-        """`witnesses`: by network, who has to show that a transaction is dead before it is."""
+        """`witnesses`: by network, who has to show that a transaction is dead before it is.
+        `speed_up_after`: blocks for which one waits before it is paid more for, where the operator
+        wants that."""
         self._database = database
         self._ledger = ledger
         self._adapters = adapters
         self._clock = clock
         self._witnesses = witnesses or {}
+        self._speed_up_after = speed_up_after or {}
         self._doubts = Doubts(database, clock)
+        self._stuck = Stuck(database, adapters, clock)
 
     async def track(self, network: NetworkId, lease: Lease | None = None) -> None:
         """`sets`, one after the other at once."""
@@ -79,7 +105,7 @@ class Tracker:
     async def sets(self, network: NetworkId, lease: Lease | None = None) -> AsyncIterator[None]:
         """Bring every transaction on the network up to date with our chain. Raises NodeError; what
         was not reached is reached next time. `lease`: checked in each transaction of the database;
-        raises LeaseLost. What waits for its first broadcast is not asked about.
+        raises LeaseLost. What waits for its first broadcast, or was replaced, is not asked about.
 
         Yields before each set, so that the caller may let others go first."""
         async with self._database.read() as session:
@@ -88,49 +114,40 @@ class Tracker:
                 *await repository.on_chain(session, network),
                 *await repository.dead_and_seen(session, network),
             ]
+        replaced = {row.replaces for row in rows if row.state != State.DEAD}
         doubts: list[Doubt] = []
         failures: list[Exception] = []
         unseen: list[TransactionRow] = []
-        for part in chunks(rows, JUDGED_TOGETHER):
+        for part in chunks(rows, LOOKED_UP_TOGETHER):
             yield
-            facts = await self._judged(network, part, lease, failures)
+            looked = _Looked()
+            for more in await apart(partial(self._look_up, network, lease), part, failures):
+                looked.add(more)
+            facts = {each: looked.facts[each] for each in looked.facts.keys() - looked.moving}
+            for few in chunks(looked.moving, MOVED_TOGETHER):
+                yield
+                moving = partial(self._move, network, lease, looked.deaths)
+                for moved in await apart(moving, few, failures):
+                    facts |= moved
             for row in part:
                 known = facts.get(row.id)
                 if known is None or known.sighting is not None or row.state == State.DEAD:
                     continue
                 if known.doubt is not None:
                     doubts.append(Doubt(row.id, row.vault_id, known.doubt))
-                if row.id not in fresh:
+                if row.id not in fresh and row.id not in replaced:
                     unseen.append(row)
         for part in chunks(unseen, TOGETHER):
             await self._ask(network, part, lease, failures)
+        await self._hasten(network, unseen, lease)
+        await self._stuck.look(network, unseen, lease)
         await self._doubts.note(network, doubts, complete=not failures)
         for failure in failures:  # one transaction's trouble must not keep the others waiting
             raise failure
 
-    async def _judged(
-        self,
-        network: NetworkId,
-        rows: Sequence[TransactionRow],
-        lease: Lease | None,
-        failures: list[Exception],
-    ) -> dict[str, Facts]:
-        """One set, moved by what our blocks say. What they say of each; it is missing for one that
-        could not be judged. Appends to `failures`."""
-        try:
-            return await self._judge(network, await self._held(rows, lease), lease)
-        except LeaseLost:
-            raise
-        except Exception as error:  # noqa: BLE001 - told by whoever called `track`
-            if len(rows) == 1:
-                failures.append(error)
-                return {}
-        found: dict[str, Facts] = {}
-        for row in rows:
-            found |= await self._judged(network, [row], lease, failures)
-        return found
-
-    async def _held(self, rows: Sequence[TransactionRow], lease: Lease | None) -> list[str]:
+    async def _held(
+        self, rows: Sequence[TransactionRow], lease: Lease | None
+    ) -> list[TransactionRow]:
         """Those that may be judged: what was rebuilt from the signer's journal is not settled
         before its money is held. Nothing is held for the dead."""
         living = [row.id for row in rows if row.state != State.DEAD]
@@ -143,34 +160,41 @@ class Tracker:
                     await lease.check(writing)
                 if not await hold_late(writing, self._ledger, transfer_id, self._clock()):
                     unheld.add(transaction_id)
-        return [row.id for row in rows if row.id not in unheld]
+        return [row for row in rows if row.id not in unheld]
 
-    async def _judge(
-        self, network: NetworkId, transaction_ids: Collection[str], lease: Lease | None
-    ) -> dict[str, Facts]:
+    async def _look_up(
+        self, network: NetworkId, lease: Lease | None, rows: Sequence[TransactionRow]
+    ) -> _Looked:
         codec = self._adapters[network].codec
+        rows = await self._held(rows, lease)
         async with self._database.read() as session:
-            rows = await repository.transactions(session, transaction_ids)
-            facts = await facts_of(session, network, codec, list(rows.values()))
-        moving = []
-        deaths: dict[str, Consumption | str | None] = {}
-        for each, row in rows.items():
-            event = _next(codec, row, facts[each])
+            found = _Looked(await facts_of(session, network, codec, rows))
+        for row in rows:
+            event = _next(codec, row, found.facts[row.id])
             if isinstance(event, Die):
-                deaths[each] = death_of(facts[each])
-                doubt = await self._witness_against(network, row, deaths[each])
+                found.deaths[row.id] = death_of(found.facts[row.id])
+                doubt = await self._witness_against(network, row, found.deaths[row.id])
                 if doubt is not None:
-                    facts[each] = replace(facts[each], doubt=doubt)
+                    found.facts[row.id] = replace(found.facts[row.id], doubt=doubt)
                     continue
             if event is not None:
-                moving.append(each)
-        if not moving:
-            return facts
+                found.moving.append(row.id)
+        return found
+
+    async def _move(
+        self,
+        network: NetworkId,
+        lease: Lease | None,
+        deaths: Mapping[str, Consumption | str | None],
+        transaction_ids: Collection[str],
+    ) -> dict[str, Facts]:
+        """By what our blocks say now."""
+        codec = self._adapters[network].codec
         async with self._database.write() as session:
             if lease is not None:
                 await lease.check(session)
-            locked = await repository.lock_all(session, moving)
-            facts |= await facts_of(session, network, codec, [row for row, _ in locked.values()])
+            locked = await repository.lock_all(session, transaction_ids)
+            facts = await facts_of(session, network, codec, [row for row, _ in locked.values()])
             while locked:
                 locked = await self._take_a_step(session, codec, locked, facts, deaths)
         return facts
@@ -203,6 +227,9 @@ class Tracker:
                 continue
             steps.append(Step(row, transfers, event))
         await move(session, self._ledger, steps, self._clock())
+        if codec.traits.numbered_keys and any(isinstance(step.event, Include) for step in steps):
+            code = TooManyInFlight.code
+            await repository.resume(session, codec.network.id, Work.SIGN, code, TOGETHER)
         return {step.row.id: locked[step.row.id] for step in steps}
 
     async def _witness_against(
@@ -274,8 +301,38 @@ class Tracker:
                 if not lost and can(load(row), Publish):
                     found.append(Step(row, transfers, Publish()))
                 elif lost and row.state == State.BROADCAST and row.id not in queued:
-                    await enqueue(session, Work.BROADCAST, row.id, row.network, now)
+                    await enqueue(session, Work.BROADCAST, row, now)
             await move(session, self._ledger, found, now)
+
+    async def _hasten(
+        self, network: NetworkId, rows: Sequence[TransactionRow], lease: Lease | None
+    ) -> None:
+        after = self._speed_up_after.get(network)
+        if after is None or not rows or not self._adapters[network].codec.traits.binding_keys:
+            return
+        async with self._database.read() as reading:
+            waiting = late(rows, await repository.newest_height(reading, network), after)
+        for part in chunks(waiting, TOGETHER):
+            async with self._database.write() as session:
+                if lease is not None:
+                    await lease.check(session)
+                await hasten(session, part, self._clock())
+
+
+async def apart(
+    step: Callable[[Sequence[S]], Awaitable[T]], subjects: Sequence[S], failures: list[Exception]
+) -> list[T]:
+    """`step` for the whole set. If it fails, for each by itself, so that one's trouble stays its
+    own: it is added to `failures`, and the others have their answers. Raises LeaseLost."""
+    try:
+        return [await step(subjects)]
+    except LeaseLost:
+        raise
+    except Exception as error:  # noqa: BLE001 - told by whoever called `track`
+        if len(subjects) == 1:
+            failures.append(error)
+            return []
+    return [found for each in subjects for found in await apart(step, [each], failures)]
 
 
 async def answered(asking: Awaitable[Answers[T]], count: int) -> Answers[T]:

@@ -19,6 +19,7 @@ from custody.outbox import Work, enqueue
 from custody.transactions.apply import abandon_claimed
 from custody.transfers import counting, repository, reservations
 from custody.transfers.consent import Consent, Word, decide
+from custody.transfers.priority import rank_of
 from custody.transfers.reservations import Ending
 from custody.transfers.settlement import Charge
 from custody.transfers.state import TERMINAL, Effect, Event, State, Transfer, advance
@@ -112,7 +113,7 @@ async def run_effects(
     for effect in effects:
         match effect:
             case Effect.SIGN:
-                await enqueue(session, Work.SIGN, row.id, row.network, now)
+                await enqueue(session, Work.SIGN, row, now, rank_of(row.priority))
             case Effect.ABANDON:
                 await abandon_claimed(session, row.id, f"{row.id} is {row.state}", now)
             case Effect.VOID:

@@ -3,7 +3,9 @@ becomes. Writes nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +13,13 @@ from chains.assets import Asset
 from chains.codec import TransactionCodec
 from chains.costs import Costs, by_asset
 from chains.effects import Pay
+from chains.errors import (
+    ChainError,
+    InvalidAddress,
+    InvalidInput,
+    MemoUnsupported,
+    TooManyOutputs,
+)
 from chains.model import Address, AddressType, NetworkId
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
@@ -21,13 +30,12 @@ from custody.journal.repository import signer_ahead
 from custody.transfers import repository
 from custody.transfers.apply import WORDS
 from custody.transfers.consent import Consent, decide
-from custody.transfers.mandates import digest_of, document_of, reason_of
-from custody.transfers.request import (
-    TransferRequest,
-    words_json,
-)
+from custody.transfers.kinds import Kind, coins_first, stays
+from custody.transfers.mandates import digest_of, document_of, reason_of, stored_mandate
+from custody.transfers.outputs import paid
+from custody.transfers.request import OUTPUTS_MAX, TransferRequest, words_json
 from custody.transfers.state import REPEATABLE, Event, Transfer
-from custody.vaults.paying_repository import Payer
+from custody.vaults.paying_repository import Payer, Source, owns_one_of
 from signer.policy import Evaluation, Policy, Ruling
 from signer.wire import Mandate
 
@@ -36,40 +44,70 @@ FIRST: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What there is to know before all of it can be paid: what that costs, or why nobody can say;
+    `has`: how much there is to pay with, None if that is all that the vault's books have."""
+
+    costs: Costs | ChainError | Unprocessable
+    has: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """One request, understood, with the policy and the moment it is judged by."""
+    """One request, understood, with the policy and the moment it is judged by. `whole`: of one for
+    all there is, whose payment and bounds say nothing before it is sized. `source`: of a sweep."""
 
     request: TransferRequest
     caller: Caller
     codec: TransactionCodec
-    payment: Pay
+    payments: tuple[Pay, ...]
     costs_max: Costs
     policy: Policy
     now: datetime
+    whole: Whole | None = None
+    source: Source | None = None
 
-    def is_for(self, row: TransferRow) -> bool:
-        """Whether `row` is what is asked for. A note is words, and may be lost by a recovery."""
-        paid = self.payment
+    def is_for(self, row: TransferRow, payments: Sequence[Pay]) -> bool:
+        """Whether `row`, which makes the payments, is what is asked for. A note is words, and may
+        be lost by a recovery; and how much all was is said once."""
+        place = self.request.vault_id, self.codec.network.id
+        whole = self.request.takes_all
+        asked = zip(self.payments, payments, strict=False)
+        wanted = tuple(replace(a, amount=p.amount) if whole else a for a, p in asked)
         return (
-            (row.vault_id, row.network, row.asset) == (self.request.vault_id, *self._asset)
-            and (row.destination, row.memo, row.amount) == (paid.address, paid.memo, paid.amount)
-            and (self.request.says_no_costs or row.costs_max == self.total_max)
+            (row.vault_id, row.network) == place
+            and len(payments) == len(self.payments)
+            and tuple(payments) == wanted
+            and (row.kind == self.kind or not (stays(row.kind) or stays(self.kind)))
+            and (whole or self.request.says_no_costs or row.costs_max == self.total_max)
         )
+
+    @property
+    def kind(self) -> Kind:
+        if self.request.source is not None:
+            return Kind.SWEEP
+        if self.request.consolidate is not None:
+            return Kind.CONSOLIDATION
+        if self.request.split is not None:
+            return Kind.SPLITTING
+        return Kind.EMPTYING if self.request.takes_all else Kind.PAYMENT
+
+    @property
+    def amount(self) -> int:
+        """Of all payments, which are of one asset."""
+        return sum(each.amount for each in self.payments)
 
     @property
     def total_max(self) -> int:
         """The most that it may cost, all kinds together, in the native asset."""
         return by_asset(self.costs_max)[self.codec.network.native.id]
 
-    @property
-    def _asset(self) -> tuple[str, str]:
-        return self.codec.network.id, self.payment.asset
-
 
 def payment_of(ask: Ask) -> tuple[NetworkId, str, Address, AddressType]:
     """What there is to know of the payer."""
     network = ask.codec.network
-    return network.id, ask.request.vault_id, ask.payment.address, network.address_types[0]
+    first = ask.payments[0].address
+    return network.id, ask.request.vault_id, first, network.address_types[0]
 
 
 def visible(ask: Ask, payer: Payer | None) -> Payer:
@@ -83,8 +121,10 @@ async def check_possible(session: ReadSession, ask: Ask, payer: Payer) -> None:
     """Raises NotFound, Unprocessable, Unavailable signer_ahead."""
     if payer.closed_since is not None:
         raise signer_ahead()
-    _check_payer(payer)
+    _check_payer(payer, ask)
+    await _check_others(session, ask, payer)
     await _check_retry(session, ask.request, payer)
+    await _check_source(session, ask, payer)
 
 
 def event_of(verdict: Evaluation) -> tuple[Event, str | None]:
@@ -104,16 +144,77 @@ def check_maximum(field: str, units: int, asset: Asset) -> None:
         raise Invalid("amount_above_maximum", most, field=field)
 
 
-def _check_payer(payer: Payer) -> None:
+@contextmanager
+def of_output(number: int, count: int) -> Iterator[None]:
+    """What is found wrong is so in one of `count` outputs; in the only one, in the request."""
+    try:
+        yield
+    except InvalidInput as error:
+        if count == 1:
+            raise
+        field = next((name for kind, name in _FIELDS if isinstance(error, kind)), "amount")
+        raise Invalid(error.code, str(error), field=f"outputs/{number}/{field}") from error
+
+
+_FIELDS: Final = ((InvalidAddress, "destination"), (MemoUnsupported, "memo"))
+
+
+def check_outputs(codec: TransactionCodec, payments: Sequence[Pay]) -> None:
+    """Raises Invalid outputs_unsupported, outputs_too_many."""
+    try:
+        codec.check_outputs(payments)
+    except InvalidInput as error:
+        raise Invalid(error.code, str(error), field="outputs") from error
+    if len(payments) > OUTPUTS_MAX:
+        raise Invalid(TooManyOutputs.code, f"at most {OUTPUTS_MAX}", field="outputs")
+
+
+def check_rearranging(request: TransferRequest, codec: TransactionCodec | None) -> None:
+    """Of one that consolidates or splits coins. Raises Invalid not_consolidated_here,
+    coins_not_whole."""
+    wanted = [each for each in (request.consolidate, request.split) if each is not None]
+    if not wanted:
+        return
+    if codec is not None and not codec.traits.coins:
+        words = "there are no coins here to consolidate or to split"
+        raise Invalid("not_consolidated_here", words, field="network")
+    if len(wanted) > 1 or not request.takes_all or request.source is not None:
+        words = "either consolidate or split, and all that the coins are worth"
+        raise Invalid("coins_not_whole", words, field="amount")
+
+
+def _check_payer(payer: Payer, ask: Ask) -> None:
     if payer.frozen_reason is not None:
         raise Unprocessable("vault_frozen", f"nothing may leave: {payer.frozen_reason}")
-    if payer.pays_itself:
-        # It would cost a fee, move nothing, and look like a deposit.
-        raise Unprocessable(
-            "destination_in_same_vault",
-            "the destination belongs to the vault that would pay",
-            field="destination",
-        )
+    if payer.pays_itself and not stays(ask.kind):
+        raise _pays_itself()
+    if not payer.pays_itself and coins_first(ask.kind) is not None:
+        words = "coins are consolidated and split within the vault: name an address of its own"
+        raise Unprocessable("coins_elsewhere", words, field="destination")
+
+
+def _pays_itself() -> Unprocessable:
+    """It would cost a fee, move nothing, and look like a deposit."""
+    words = "the destination belongs to the vault that would pay"
+    return Unprocessable("destination_in_same_vault", words, field="destination")
+
+
+async def _check_others(session: ReadSession, ask: Ask, payer: Payer) -> None:
+    """Of the payees, those behind the first."""
+    others = [] if stays(ask.kind) else [each.address for each in ask.payments[1:]]
+    if others and await owns_one_of(session, ask.codec.network.id, payer.vault_id, others):
+        raise _pays_itself()
+
+
+async def _check_source(session: ReadSession, ask: Ask, payer: Payer) -> None:
+    """Two sweeps of one address would both count on what lies there."""
+    if ask.source is None:
+        return
+    network = ask.codec.network.id
+    for terms in await repository.sweeps_under_way(session, payer.vault_id, network):
+        if stored_mandate(terms).core.source_path == ask.source.path:
+            words = f"{terms.transfer_id} sweeps this address already"
+            raise Unprocessable("sweep_under_way", words, field="source")
 
 
 async def _check_retry(session: ReadSession, request: TransferRequest, payer: Payer) -> None:
@@ -150,16 +251,16 @@ def fields(ask: Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
         "client_id": mandate.core.client,
         "vault_id": mandate.core.vault,
         "network": mandate.core.network,
-        "asset": ask.payment.asset,
-        "destination": ask.payment.address,
-        "memo": ask.payment.memo,
-        "amount": ask.payment.amount,
+        **paid(ask.payments),
         "costs_max": ask.total_max,
+        "kind": ask.kind,
+        "priority": ask.request.priority,
         "note": ask.request.note,
         "external_id": ask.request.external_id,
         "metadata_json": words_json(ask.request.metadata),
         "initiator": mandate.core.initiator,
         "retry_of": ask.request.retry_of,
+        "payout_file": ask.request.payout_file,
         "state": after.state,
         "version": after.version,
         "waiting": None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chains.model import AssetId, NetworkId
 from custody.db.listing import ALWAYS, Times
+from custody.transfers.priority import Priority
 from custody.transfers.state import State
 
 
@@ -21,6 +22,8 @@ class TransferFilter:
     states: tuple[State, ...] = ()
     txid: str | None = None
     external_id: str | None = None
+    priority: Priority | None = None
+    payout_file: str | None = None
     destinations: tuple[str, ...] | None = None
     created: Times = ALWAYS
     updated: Times = ALWAYS

@@ -10,36 +10,65 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chains.costs import CostKind
+from chains.effects import Pay
 from chains.model import AssetId, NetworkId
 from custody.db.ids import derived_id
-from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
+from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow, TransferWarningRow
 from custody.errors import Unprocessable
+from custody.transfers.priority import Priority
 from signer.policy import Evaluation, Policy
 from signer.wire import Mandate
 
 NOTE_LENGTH_MAX = 500
+OUTPUTS_MAX = 500
+"""Payments of one transfer: less than the signer reads in a mandate, and judged in milliseconds."""
 _TRANSFER_DOMAIN = b"custody-wallet/transfer-id/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
+class Output:
+    """`destination` as somebody typed it; `amount` in base units, positive; None stands for all
+    that the vault has there, less what it costs. `memo`: part of who is paid."""
+
+    destination: str
+    amount: int | None
+    memo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TransferRequest:
-    """`destination` as somebody typed it; amounts in base units, positive. `fee_max`: the most that
-    the fee may be; `costs_max`: the same for other kinds; what is not named has the network's
-    default. `memo`: part of who is paid. `retry_of`: the transfer, ended without paying anybody,
-    that this one repeats. `external_id`: the client's own name of it, which no other has."""
+    """`outputs`: what is paid to whom, at least one; all of them in one transaction, or none.
+    `fee_max`: the most that the fee may be; `costs_max`: the same for other kinds; what is not
+    named has the network's default. `retry_of`: the transfer, ended without paying anybody,
+    that this one repeats. `external_id`: the client's own name of it, which no other has.
+    `reject_duplicates`: refuse it if the vault paid the same a moment ago. `priority`: among its
+    vault's own work. `payout_file`: the one it stands in. `source`: a later
+    address of the vault, as somebody typed it: then it is a sweep of all that lies there, to the
+    address that pays. `consolidate`: at most so many of the smallest coins become one; `split`: the
+    largest coin becomes so many; both at an address of the vault's own, which is the
+    destination."""
 
     vault_id: str
     network: NetworkId
     asset: AssetId
-    destination: str
-    amount: int
+    outputs: tuple[Output, ...]
     fee_max: int | None = None
     costs_max: Mapping[CostKind, int] = field(default_factory=dict)
-    memo: str | None = None
     retry_of: str | None = None
     note: str | None = None
     external_id: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    reject_duplicates: bool = False
+    priority: Priority = Priority.NORMAL
+    source: str | None = None
+    payout_file: str | None = None
+    consolidate: int | None = None
+    split: int | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether how much it pays is for the vault's balance to say."""
+        return any(each.amount is None for each in self.outputs)
 
     @property
     def says_no_costs(self) -> bool:
@@ -91,12 +120,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A transfer with all that belongs to it: every version of its terms, the first one first, and
-    every transaction that was built for it, the oldest first."""
+    """A transfer with all that belongs to it: what it pays, every version of its terms, the first
+    one first, and every transaction that was built for it, the oldest first. `held_back`:
+    by a pause. `warnings`: what it was accepted with."""
 
     row: TransferRow
+    payments: tuple[Pay, ...]
     mandates: tuple[MandateRow, ...]
     transactions: tuple[TransactionRow, ...]
+    held_back: bool = False
+    warnings: tuple[TransferWarningRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import ReservationRow, TransferRow
 from custody.errors import Unprocessable
 from custody.ledger.model import (
+    AccountKey,
     Movement,
     Post,
     Reason,
@@ -19,12 +20,14 @@ from custody.ledger.model import (
     chain_account,
     fees_account,
     locked_account,
+    unswept_account,
     vault_account,
 )
 from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger, settle_or_void
 from custody.ledger.shortfall import Draft
 from custody.transfers import repository
+from custody.transfers.kinds import Kind, stays
 from custody.transfers.settlement import Charge
 
 EFFECT: Final = "effect"
@@ -47,10 +50,15 @@ def parts_of(
     return tuple(paid)
 
 
-def reserve_of(transfer: str, vault: str, part: Part) -> Reserve:
-    """The movement that holds it."""
+def payer_account(of: str, vault: str, asset: AssetId) -> AccountKey:
+    """Whose money a transfer of this kind takes."""
+    return (unswept_account if of == Kind.SWEEP else vault_account)(vault, asset)
+
+
+def reserve_of(transfer: str, vault: str, of: str, part: Part) -> Reserve:
+    """The movement that holds it. `of`: the transfer's kind."""
     asset, kind, amount = part
-    payer = vault_account(vault, asset)
+    payer = payer_account(of, vault, asset)
     if kind == EFFECT:
         return Reserve(payer, chain_account(asset), amount, transfer, Reason.TRANSFER)
     return Reserve(payer, fees_account(asset), amount, transfer, Reason(kind))
@@ -63,10 +71,13 @@ async def hold(
     vault: str,
     version: int,
     wanted: Sequence[Part],
+    of: str = Kind.PAYMENT,
 ) -> None:
-    """Reserve for one version of a transfer's terms; all or nothing. Raises
-    Unprocessable(amount_above_balance)."""
-    entries = await ledger.reserve(session, *(reserve_of(transfer, vault, part) for part in wanted))
+    """Reserve for one version of a transfer's terms; all or nothing. `of`: the transfer's kind.
+    Raises Unprocessable(amount_above_balance)."""
+    entries = await ledger.reserve(
+        session, *(reserve_of(transfer, vault, of, part) for part in wanted)
+    )
     rows = [
         _fields(transfer, version, part, entry) for part, entry in zip(wanted, entries, strict=True)
     ]
@@ -93,7 +104,7 @@ async def hold_again(session: WriteSession, ledger: Ledger, row: TransferRow) ->
     assert all(each.spent is not None for each in rows), "it is held already"
     try:
         entries = await ledger.reserve(
-            session, *(reserve_of(row.id, row.vault_id, part_of(each)) for each in rows)
+            session, *(reserve_of(row.id, row.vault_id, row.kind, part_of(each)) for each in rows)
         )
     except Unprocessable:
         return False
@@ -142,7 +153,7 @@ async def _beyond(session: ReadSession, row: TransferRow, gone: Costs) -> list[M
     assert all(kind in UNBOUNDED for _, kind in gone), "more left than was reserved"
     draft = Draft({each.key.id: each for each in await accounts_of_vault(session, row.vault_id)})
     for (asset, kind), units in sorted(gone.items()):
-        payer = vault_account(row.vault_id, asset)
+        payer = payer_account(row.kind, row.vault_id, asset)
         draft.add(Post(payer, fees_account(asset), units, row.id, Reason(kind.value)))
     return draft.movements
 
@@ -159,7 +170,7 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
         open_rows = [row for row in rows[each.row.id] if row.spent is None]
         gone = _spend(each, open_rows)
         movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
-        movements += _locked(each)
+        movements += [*_locked(each), *_stayed(each, open_rows)]
         if gone:
             beyond.append((each.row, gone))
     await ledger.apply(session, movements)
@@ -189,7 +200,7 @@ def _locked(ending: Ending) -> list[Movement]:
     vault = ending.row.vault_id
     return [
         Post(
-            vault_account(vault, asset),
+            payer_account(ending.row.kind, vault, asset),
             locked_account(vault, asset),
             units,
             ending.row.id,
@@ -197,4 +208,22 @@ def _locked(ending: Ending) -> list[Movement]:
         )
         for (asset, kind), units in sorted(held.items())
         if units
+    ]
+
+
+def _stayed(ending: Ending, rows: Sequence[ReservationRow]) -> list[Movement]:
+    """What was paid to the vault itself comes back in the same breath: no deposit says it."""
+    row = ending.row
+    if not (ending.paid and stays(row.kind)):
+        return []
+    return [
+        Post(
+            chain_account(AssetId(each.asset)),
+            vault_account(row.vault_id, AssetId(each.asset)),
+            each.amount,
+            row.id,
+            Reason.TRANSFER,
+        )
+        for each in rows
+        if each.kind == EFFECT
     ]

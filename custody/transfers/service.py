@@ -13,12 +13,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
+from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
 from chains.costs import Costs, costs_in
 from chains.effects import Pay
 from chains.families import Codecs
-from chains.model import AssetId, NetworkId
+from chains.model import AssetId, NetworkId, TxId
 from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
 from custody.db.ids import new_id
@@ -26,13 +27,20 @@ from custody.db.leases import Lease
 from custody.db.listing import Window
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import VaultRow
-from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow
+from custody.db.transfer_tables import (
+    MandateRow,
+    TransactionRow,
+    TransferOutputRow,
+    TransferRow,
+    TransferWarningRow,
+)
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_fields
 from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
 from custody.ledger.model import AccountKind
 from custody.ledger.service import Ledger
+from custody.pauses.repository import paused
 from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
@@ -44,13 +52,18 @@ from custody.transfers.asking import (
     Ask,
     check_external_id,
     check_maximum,
+    check_outputs,
     check_possible,
+    check_rearranging,
     event_of,
     fields,
+    of_output,
     payment_of,
     terms,
     visible,
 )
+from custody.transfers.duplicates import Duplicates, warning_fields
+from custody.transfers.everything import quoted, sized
 from custody.transfers.filters import TransferFilter
 from custody.transfers.idempotency import (
     key_reused,
@@ -59,6 +72,8 @@ from custody.transfers.idempotency import (
     stored_answer,
 )
 from custody.transfers.mandates import shares_in
+from custody.transfers.outputs import output_fields
+from custody.transfers.replacing import ask_for_cancel, ask_for_speed
 from custody.transfers.request import (
     Answer,
     Estimate,
@@ -77,7 +92,8 @@ from signer.wire import Action, Core, Mandate
 
 
 class Transfers:
-    """One per process. `codecs`: of the networks that are served; `families`: of all in the
+    """One per process. `codecs`: of the networks that are served, `adapters`: asked only what it
+    costs to pay all that there is; `families`: of all in the
     catalogue, to say whose an address is; `lifetime`: from request to expiry, where the policy
     grants that long."""
 
@@ -88,20 +104,24 @@ class Transfers:
         ledger: Ledger,
         policies: PolicySource,
         codecs: Mapping[NetworkId, TransactionCodec],
+        adapters: Mapping[NetworkId, ChainAdapter],
         catalogue: Catalogue,
         families: Codecs,
         clock: Callable[[], datetime],
         lifetime: timedelta,
+        duplicates: Duplicates,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._policies = policies
         self._codecs = codecs
+        self._adapters = adapters
         self._catalogue = catalogue
         self._families = families
         self._clock = clock
         self._lifetime = lifetime
+        self._duplicates = duplicates
         self._wake = wake
 
     async def create(
@@ -112,15 +132,15 @@ class Transfers:
         A policy that says no makes a transfer in state denied, for the record, and reserves
         nothing. Raises Invalid and chains.errors.InvalidInput for what can't mean anything (these
         are not stored), NotFound vault_not_found, Conflict (idempotency_key_reused,
-        external_id_taken), Unavailable signer_ahead, SignerError if the policy was never known,
+        external_id_taken, duplicate_payment), Unavailable signer_ahead (and, of all that there is,
+        the node's code), SignerError if the policy was never known,
         Unprocessable policy_missing. Every other Unprocessable (amount_above_balance,
         vault_frozen, destination_in_same_vault) becomes a stored answer.
         """
-        codec, payment, costs_max = self._understand(request)
-        policy = await self._policies.current()
+        ask = await self._quoted(await self._asked(request, caller))
         try:
             async with self._database.write_short() as session:
-                ask = Ask(request, caller, codec, payment, costs_max, policy, self._clock())
+                ask = replace(ask, now=self._clock())
                 answer = await self._create(session, ask, key, render)
         except Unprocessable as refusal:
             return await self._store_refusal(request, key, render.refused(refusal))
@@ -130,32 +150,39 @@ class Transfers:
             self._wake()
         return answer
 
+    def check(self, request: TransferRequest) -> None:
+        """What can be judged without the database. Raises as `create` does."""
+        self._understand(request)
+
     async def estimate(self, request: TransferRequest, caller: Caller) -> Estimate:
         """What `create` would do now: in a session that can't write, so it changes nothing. Raises
         as `create` does where that would refuse before it asks the policy."""
-        codec, payment, costs_max = self._understand(request)
-        policy = await self._policies.current()
+        ask = await self._quoted(await self._asked(request, caller))
         async with self._database.read() as session:
-            ask = Ask(request, caller, codec, payment, costs_max, policy, self._clock())
+            ask = replace(ask, now=self._clock())
             payer = visible(ask, await find_payer(session, *payment_of(ask)))
             await check_possible(session, ask, payer)
+            ask = await sized(session, ask, payer)
             mandate, verdict = await self._judge(session, ask, payer, new_id("tfr"))
             accounts = await ledger_queries.accounts_of_vault(session, payer.vault_id)
         holds: dict[AssetId, int] = {}
-        for asset, _, units in reservations.parts_of({payment.asset: payment.amount}, costs_max):
+        for asset, _, units in _parts(ask):
             holds[asset] = holds.get(asset, 0) + units
         available = dict.fromkeys(holds, 0) | {
             each.key.asset: each.available
             for each in accounts
             if each.key.kind is AccountKind.VAULT and each.key.asset in holds
         }
-        return Estimate(mandate, verdict, policy, holds, available)
+        return Estimate(mandate, verdict, ask.policy, holds, available)
 
-    async def cancel(self, transfer_id: str, caller: Caller) -> Shown:
-        """Call it off and release what it holds, while no transaction may have been signed.
+    async def cancel(self, transfer_id: str, caller: Caller, *, together: bool = False) -> Shown:
+        """Call it off and release what it holds, while no transaction may have been signed. What
+        was sent and is in no block is replaced by a transaction that pays nobody, where the chain
+        can: then it is `cancelled` when that one is final, and with it all that share what was
+        sent, which has to be asked for: `together`.
 
-        Raises NotFound transfer_not_found, Conflict transfer_not_cancellable, Unavailable
-        signer_ahead. Repeating it is fine.
+        Raises NotFound transfer_not_found, Conflict transfer_not_cancellable, transaction_shared,
+        Unavailable signer_ahead. Repeating it is fine.
         """
         async with self._database.write() as session:
             row = await repository.lock_transfer(session, transfer_id)
@@ -163,12 +190,36 @@ class Transfers:
                 raise NotFound("transfer_not_found", "no such transfer")
             if row.state != State.CANCELLED:
                 await check_open(session)
-                if not can(load(row), Event.CANCEL):
-                    raise Conflict("transfer_not_cancellable", _too_late(load(row)))
-                reason = f"by {caller.initiator}"
-                now = self._clock()
-                await transition(session, self._ledger, row, Event.CANCEL, now, reason)
-            return (await shown(session, [row]))[0]
+                by, now = caller.initiator, self._clock()
+                if can(load(row), Event.CANCEL):
+                    await transition(session, self._ledger, row, Event.CANCEL, now, f"by {by}")
+                else:
+                    codec = self._codec_of(row)
+                    await ask_for_cancel(session, codec, row, by, now, together=together)
+            (after,) = await shown(session, [row])
+        self._wake()
+        return after
+
+    async def speed_up(self, transfer_id: str, caller: Caller, txid: TxId) -> Shown:
+        """Have what was sent and is in no block replaced by a transaction that does the same and
+        pays more for itself, within what the terms allow. `txid`: of the one to outbid.
+
+        Raises NotFound transfer_not_found, Conflict transfer_not_replaceable, Unavailable
+        signer_ahead. Repeating it is fine: a second one is only asked for by the second's txid.
+        """
+        async with self._database.write() as session:
+            row = await repository.lock_transfer(session, transfer_id)
+            if row is None or not caller.sees(row.client_id):
+                raise NotFound("transfer_not_found", "no such transfer")
+            await check_open(session)
+            codec = self._codec_of(row)
+            await ask_for_speed(session, codec, row, txid, caller.initiator, self._clock())
+            (after,) = await shown(session, [row])
+        self._wake()
+        return after
+
+    def _codec_of(self, row: TransferRow) -> TransactionCodec | None:
+        return self._codecs.get(NetworkId(row.network))
 
     async def expire(self, now: datetime | None = None, lease: Lease | None = None) -> int:
         """End every transfer whose mandate has run out before the signer saw it. How many.
@@ -212,7 +263,24 @@ class Transfers:
 
     # Creating, step by step
 
-    def _understand(self, request: TransferRequest) -> tuple[TransactionCodec, Pay, Costs]:
+    async def _asked(self, request: TransferRequest, caller: Caller) -> Ask:
+        """As far as it is known without the database."""
+        if request.source is not None and not request.takes_all:
+            raise Invalid("source_not_whole", "a sweep takes all there is", field="amount")
+        check_rearranging(request, self._codecs.get(request.network))
+        codec, payments, costs_max = self._understand(request)
+        policy = await self._policies.current()
+        return Ask(request, caller, codec, payments, costs_max, policy, self._clock())
+
+    async def _quoted(self, ask: Ask) -> Ask:
+        """With what a node says, where that is needed."""
+        if not ask.request.takes_all:
+            return ask
+        return await quoted(self._database, self._adapters, ask)
+
+    def _understand(
+        self, request: TransferRequest
+    ) -> tuple[TransactionCodec, tuple[Pay, ...], Costs]:
         """What can be judged without the database."""
         codec = self._codecs.get(request.network)
         if codec is None:
@@ -223,14 +291,25 @@ class Transfers:
         native = codec.network.native
         costs_max = codec.network.bounds(request.fee_max)
         costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
-        check_maximum("amount", request.amount, held[request.asset])
+        # All that there can be stands here for an amount that is not known yet.
+        most = held[request.asset].maximum
+        amounts = [most if each.amount is None else each.amount for each in request.outputs]
+        if request.takes_all and len(amounts) > 1:
+            raise Invalid("amount_all_of_several", "all goes to one destination", field="outputs")
+        check_maximum("amount", sum(amounts), held[request.asset])
         check_maximum("fee_max", sum(costs_max.values()), native)
-        destination = resolve_address(
-            codec.network, request.destination, self._families, self._catalogue
-        )
-        payment = Pay(destination.address, request.asset, request.amount, request.memo)
-        codec.check_payment(payment)
-        return codec, payment, costs_max
+        payments = []
+        for number, (output, amount) in enumerate(zip(request.outputs, amounts, strict=True)):
+            with of_output(number, len(request.outputs)):
+                destination = resolve_address(
+                    codec.network, output.destination, self._families, self._catalogue
+                )
+                payment = Pay(destination.address, request.asset, amount, output.memo)
+                codec.check_payment(payment)
+            payments.append(payment)
+        payments *= request.split or 1
+        check_outputs(codec, payments)
+        return codec, tuple(payments), costs_max
 
     async def _create(
         self, session: WriteSession, ask: Ask, key: Idempotency, render: Renderer
@@ -247,12 +326,19 @@ class Transfers:
             return await _answer_of_the_known(session, ask, named, key, render)
         await check_possible(session, ask, payer)
         await check_external_id(session, ask.request, payer.client_id)
+        ask = await sized(session, ask, payer)
+        earlier = await self._duplicates.find(session, ask)
         mandate, verdict = await self._judge(session, ask, payer, named)
         event, reason = event_of(verdict)
         after, effects = advance(Transfer(mandate.core.transfer), event, reason)
         made_row, offered = fields(ask, mandate, after), terms(ask, mandate, event)
         await session.insert(TransferRow, [made_row])
+        beside = output_fields(mandate.core.transfer, ask.payments)
+        if beside:
+            await session.insert(TransferOutputRow, beside)
         await session.insert(MandateRow, [offered])
+        warned = [] if earlier is None else [warning_fields(mandate.core.transfer, earlier)]
+        await session.insert(TransferWarningRow, warned)
         if after.state is not State.DENIED:
             shares = shares_in(mandate)
             await windows.promise(session, mandate.core.transfer, shares, is_new=True)
@@ -262,7 +348,9 @@ class Transfers:
         await session.insert(EventRow, [told])
         endings = await run_effects(session, Change(row, event), effects, ask.now)
         await reservations.end(session, self._ledger, endings)
-        made = Shown(row, (MandateRow(**offered),), ())
+        waits = payer.paused and waits_to_leave(row, ())
+        warnings = tuple(TransferWarningRow(**each) for each in warned)
+        made = Shown(row, ask.payments, (MandateRow(**offered),), (), waits, warnings)
         answer = render.denied(made) if after.state is State.DENIED else render.created(made)
         await store_answer(session, key, answer, ask.now)
         return answer
@@ -272,8 +360,8 @@ class Transfers:
     ) -> tuple[Mandate, Evaluation]:
         """The mandate, and what the policy makes of it."""
         network = ask.codec.network
-        total = ask.payment.amount + ask.total_max
-        source = await choose_source(session, ask.codec, payer, total)
+        total = ask.amount + ask.total_max
+        source = ask.source or await choose_source(session, ask.codec, payer, total)
         if source is None:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
         requested_at = ask.now.replace(microsecond=0)
@@ -287,7 +375,7 @@ class Transfers:
             initiator=ask.caller.initiator,
             source_path=source.path,
             source_address=source.address,
-            effects=(ask.payment,),
+            effects=ask.payments,
             requested_at=requested_at,
         )
         draft = Mandate(
@@ -301,10 +389,9 @@ class Transfers:
         return await Judge(ask.policy, ask.now).best_terms(session, draft)
 
     async def _hold(self, session: WriteSession, ask: Ask, mandate: Mandate) -> None:
-        paid = {ask.payment.asset: ask.payment.amount}
-        wanted = reservations.parts_of(paid, ask.costs_max)
+        core = mandate.core
         await reservations.hold(
-            session, self._ledger, mandate.core.transfer, mandate.core.vault, FIRST, wanted
+            session, self._ledger, core.transfer, core.vault, FIRST, _parts(ask), ask.kind
         )
 
     async def _store_refusal(
@@ -333,6 +420,11 @@ class Transfers:
         return stored
 
 
+def _parts(ask: Ask) -> tuple[reservations.Part, ...]:
+    """What is held for it."""
+    return reservations.parts_of({ask.request.asset: ask.amount}, ask.costs_max)
+
+
 async def _owned(session: ReadSession, request: TransferRequest, key: Idempotency) -> Idempotency:
     """The key as its owner's: the client of the vault, which exists."""
     vault = await session.get(VaultRow, request.vault_id)
@@ -347,9 +439,9 @@ async def _answer_of_the_known(
     database that had forgotten both. It is told again, and never made a second time."""
     row = await repository.find_transfer(session, named, None)
     assert row is not None
-    if not ask.is_for(row):
-        raise key_reused()
     (found,) = await shown(session, [row])
+    if not ask.is_for(row, found.payments):
+        raise key_reused()
     answer = render.denied(found) if row.state == State.DENIED else render.created(found)
     await store_answer(session, key, answer, ask.now)
     return replace(answer, replayed=True)
@@ -360,15 +452,23 @@ async def shown(session: ReadSession, rows: Sequence[TransferRow]) -> Sequence[S
     ids = [row.id for row in rows]
     mandates = await repository.mandates_by_transfer(session, ids)
     contests = await transactions.contests(session, ids)
-    return [Shown(row, tuple(mandates[row.id]), _built(contests[row.id])) for row in rows]
+    payments = await repository.payments_of(session, rows)
+    held, warnings = await paused(session), await repository.warnings_of(session, ids)
+    found = []
+    for row in rows:
+        built = _built(contests[row.id])
+        waits = held.covers(row.network, row.vault_id) and waits_to_leave(row, built)
+        terms, warned = tuple(mandates[row.id]), warnings.get(row.id, ())
+        found.append(Shown(row, payments[row.id], terms, built, waits, warned))
+    return found
+
+
+def waits_to_leave(row: TransferRow, contest: Sequence[TransactionRow]) -> bool:
+    """Whether it is agreed to and no node has anything of it from us yet."""
+    sent = any(each.broadcast_at is not None for each in contest)
+    return row.state in (State.APPROVED, State.IN_FLIGHT) and not sent
 
 
 def _built(contest: Sequence[TransactionRow]) -> tuple[TransactionRow, ...]:
     """What was only claimed is of no interest to anybody."""
     return tuple(each for each in contest if each.payload is not None)
-
-
-def _too_late(transfer: Transfer) -> str:
-    if transfer.state is State.IN_FLIGHT:
-        return "the signer may have signed it already; look again in a moment"
-    return f"it is {transfer.state} and can't be cancelled any more"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from chains.costs import UNBOUNDED, CostKind, Costs, sum_of
+from chains.costs import UNBOUNDED, CostKind, Costs, above, sum_of
 from chains.model import AssetId
+from chains.shares import shares_of
 from custody.transactions.state import State, Transaction
 from custody.transfers.state import Event
 from signer.agreement import Purpose
@@ -80,6 +81,20 @@ def parts(costs: Costs, bounds: Mapping[str, Costs]) -> dict[str, Costs]:
         for each, part in shares(units, of_kind, bounded=kind[1] not in UNBOUNDED).items():
             found[each][kind] = part
     return dict(found)
+
+
+def parts_by_size(
+    costs: Costs, bounds: Mapping[str, Costs], sizes: Mapping[str, int]
+) -> dict[str, Costs]:
+    """What each transfer pays of the costs by what its outputs add to the transaction, in the order
+    in which the signer was shown them (`chains.shares`). It has checked that no share is above its
+    bound; of a transaction that says otherwise, or is older than that rule, `parts` by bounds."""
+    order = sorted(bounds)
+    if sizes.keys() == bounds.keys():
+        found = dict(zip(order, shares_of(costs, [sizes[each] for each in order]), strict=True))
+        if len(order) == 1 or all(above(found[each], bounds[each]) is None for each in order):
+            return found
+    return parts(costs, bounds)
 
 
 def charged(transaction: Transaction) -> Costs:

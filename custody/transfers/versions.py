@@ -1,8 +1,8 @@
-"""Further versions of a transfer's terms: higher bounds, and what a new policy makes of old terms.
+"""Further versions of a transfer's terms, with higher bounds.
 
 A version with higher bounds is offered beside the one before, which stays as it is until people
-have agreed: it may be signed under meanwhile, and rejecting the new one leaves it alone. A version
-that rests on rules which are not in force any more is void, and the same terms are offered again.
+have agreed: it may be signed under meanwhile, and rejecting the new one leaves it alone. What a new
+policy makes of versions is in `renewal`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transfers import repository, reservations
-from custody.transfers.apply import load, transition
 from custody.transfers.consent import Consent, Word, decide
 from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in, stored_mandate
 from custody.transfers.request import Shown
 from custody.transfers.service import shown
-from custody.transfers.state import WAITING, Event, State, can
+from custody.transfers.state import State
 from custody.vaults.repository import lock_vaults
-from signer.policy import Evaluation, Policy, Ruling, basis_of
+from signer.policy import Policy, Ruling, basis_of
 from signer.wire import Mandate
 
 _UNDER_WAY: Final = (State.APPROVED, State.IN_FLIGHT)
@@ -58,7 +57,6 @@ class Versions:
         self._policies = policies
         self._clock = clock
         self._wake = wake
-        self._renewed_under: Policy | None = None
 
     async def raise_costs(
         self, transfer_id: str, caller: Caller, most: Mapping[CostKind, int]
@@ -99,18 +97,20 @@ class Versions:
         bounds: Costs,
     ) -> None:
         now = self._clock()
-        mandate = _next(stored_mandate(terms), version, bounds, policy, now)
+        mandate = next_version(stored_mandate(terms), version, bounds, policy, now)
         await lock_vaults(session, [row.vault_id])
         verdict = await Judge(policy, now).judge(session, mandate, ())
         if verdict.ruling is Ruling.DENY:
             raise Unprocessable("policy_denied", reason_of(verdict))
-        session.add(_row(mandate, now, agreed=verdict.ruling is not Ruling.NEEDS_APPROVALS))
-        session.add(_event(row, f"version {version}", now))
+        session.add(mandate_row(mandate, now, agreed=verdict.ruling is not Ruling.NEEDS_APPROVALS))
+        session.add(offer_event(row, f"version {version}", now))
         row.costs_max, row.updated_at = sum(bounds.values()), now
         await session.flush()
         await windows.promise(session, row.id, shares_in(mandate), is_new=False)
         wanted = reservations.parts_of({}, bounds, terms.costs_max)
-        await reservations.hold(session, self._ledger, row.id, row.vault_id, version, wanted)
+        await reservations.hold(
+            session, self._ledger, row.id, row.vault_id, version, wanted, row.kind
+        )
 
     async def expire(self, now: datetime, lease: Lease | None = None) -> int:
         """End later versions that nobody decided on in time; the terms before them stand. How many.
@@ -129,70 +129,16 @@ class Versions:
                     await refuse_version(session, self._ledger, row, terms, now)
         return len(offers)
 
-    async def renew(self, lease: Lease | None = None) -> int:
-        """After a change of the policy: what waits and rests on other rules is void and offered
-        again, or ends if the policy says no. How many. Raises LeaseLost, SignerError."""
-        policy = await self._policies.current()
-        if policy is self._renewed_under:
-            return 0
-        async with self._database.read() as reading:
-            ids = await repository.ids_in_states(reading, WAITING)
-        renewed = 0
-        for transfer_id in ids:
-            async with self._database.write() as session:
-                if lease is not None:
-                    await lease.check(session)
-                row = await repository.lock_transfer(session, transfer_id)
-                assert row is not None
-                renewed += await self._renew(session, policy, row)
-        self._renewed_under = policy
-        if renewed:
-            self._wake()
-        return renewed
-
-    async def _renew(self, session: WriteSession, policy: Policy, row: TransferRow) -> bool:
-        mandates = await repository.mandates_of(session, row.id)
-        live = [each for each in mandates if each.state in (Consent.OFFERED, Consent.AGREED)]
-        stale = [each for each in live if not _stands(each, policy)]
-        if row.state not in WAITING or not stale:
-            return False
-        now, newest = self._clock(), live[-1]
-        for each in stale:
-            each.state, each.decided_at = decide(Consent(each.state), Word.VOID), now
-        if len(stale) < len(live):
-            return True  # another version stands
-        version = mandates[-1].version + 1
-        mandate = _next(stored_mandate(newest), version, newest.costs_max, policy, now)
-        verdict = await Judge(policy, now).judge(session, mandate, ())
-        session.add(_row(mandate, now, agreed=False))
-        session.add(_event(row, f"version {version}", now))
-        await session.flush()
-        await self._follow(session, row, verdict, now)
-        return True
-
-    async def _follow(
-        self, session: WriteSession, row: TransferRow, verdict: Evaluation, now: datetime
-    ) -> None:
-        """What the policy in force makes of a transfer whose terms were offered again."""
-        if verdict.ruling is Ruling.DENY:
-            reason = reason_of(verdict)
-            await transition(session, self._ledger, row, Event.VOID, now, reason)
-            return
-        if can(load(row), Event.ASK):
-            await transition(session, self._ledger, row, Event.ASK, now, "the policy changed")
-        if verdict.ruling is not Ruling.NEEDS_APPROVALS:
-            await transition(session, self._ledger, row, Event.ACCEPT, now)
-
 
 async def refuse_version(
     session: WriteSession, ledger: Ledger, row: TransferRow, terms: MandateRow, now: datetime
 ) -> None:
-    """A later version is rejected or has expired (`terms.state` says which): what it held comes
-    back, and the terms before it count again."""
+    """A later version is rejected, void or has expired (`terms.state` says which): what it held
+    comes back, and the terms before it count again."""
     before = repository.agreed(await repository.mandates_of(session, row.id))
     assert before is not None, "a first version is refused with its transfer"
     row.costs_max, row.updated_at = sum(before.costs_max.values()), now
-    session.add(_event(row, f"version {terms.version} {terms.state}", now))
+    session.add(offer_event(row, f"version {terms.version} {terms.state}", now))
     await lock_vaults(session, [row.vault_id])
     shares = shares_in(stored_mandate(before))
     await windows.promise(session, row.id, shares, is_new=False)
@@ -209,7 +155,9 @@ def _raised(native: Asset, before: Costs, most: Mapping[CostKind, int]) -> Costs
     return bounds
 
 
-def _next(before: Mandate, version: int, bounds: Costs, policy: Policy, now: datetime) -> Mandate:
+def next_version(
+    before: Mandate, version: int, bounds: Costs, policy: Policy, now: datetime
+) -> Mandate:
     """With the lifetime of the version before, so that the same rules speak about it."""
     lifetime: timedelta = before.expires_at - before.offered_at
     offered_at = now.replace(microsecond=0)
@@ -223,12 +171,7 @@ def _next(before: Mandate, version: int, bounds: Costs, policy: Policy, now: dat
     )
 
 
-def _stands(terms: MandateRow, policy: Policy) -> bool:
-    mandate = stored_mandate(terms)
-    return mandate.basis == basis_of(policy, mandate.core)
-
-
-def _row(mandate: Mandate, now: datetime, *, agreed: bool) -> MandateRow:
+def mandate_row(mandate: Mandate, now: datetime, *, agreed: bool) -> MandateRow:
     return MandateRow(
         transfer_id=mandate.core.transfer,
         version=mandate.version,
@@ -242,5 +185,5 @@ def _row(mandate: Mandate, now: datetime, *, agreed: bool) -> MandateRow:
     )
 
 
-def _event(row: TransferRow, detail: str, now: datetime) -> EventRow:
+def offer_event(row: TransferRow, detail: str, now: datetime) -> EventRow:
     return event_row(row, "offer", row.state, detail, now)

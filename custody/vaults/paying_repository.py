@@ -12,6 +12,8 @@ from sqlalchemy import String, bindparam, cast, or_, select
 from sqlalchemy.orm import aliased
 
 from chains.model import Address, AddressType, NetworkId
+from custody.db.chunks import chunks
+from custody.db.pause_tables import PauseRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
 
@@ -24,6 +26,14 @@ _PAYER = (
         VaultRow.account,
         VaultRow.frozen_reason,
         select(SignerJournalRow.closed_since).scalar_subquery(),
+        select(PauseRow.id)
+        .where(
+            PauseRow.open_key.is_not(None),
+            or_(PauseRow.network.is_(None), PauseRow.network == bindparam("network")),
+            or_(PauseRow.vault_id.is_(None), PauseRow.vault_id == VaultRow.id),
+        )
+        .correlate(VaultRow)
+        .exists(),
         select(_OWN.vault_id)
         .where(_OWN.network == bindparam("network"), _OWN.address == bindparam("destination"))
         .scalar_subquery(),
@@ -59,7 +69,7 @@ class Source:
 class Payer:
     """A vault that would pay. `first`: its address that pays on account chains, if it has one.
     `pays_itself`: the destination is one of its own addresses. `closed_since`: set while the signer
-    is ahead of this database."""
+    is ahead of this database. `paused`: what is accepted waits."""
 
     vault_id: str
     client_id: str
@@ -68,6 +78,7 @@ class Payer:
     pays_itself: bool
     first: Source | None
     closed_since: datetime | None
+    paused: bool
 
 
 async def lock_payer(
@@ -108,9 +119,22 @@ def _asked(
 def _payer(rows: Sequence[Any]) -> Payer | None:
     if not rows:
         return None
-    vault, client, account, frozen, closed, owner, path, address = rows[0]
+    vault, client, account, frozen, closed, paused, owner, path, address = rows[0]
     first = Source(path, Address(address)) if path is not None else None
-    return Payer(vault, client, account, frozen, owner == vault, first, closed)
+    return Payer(vault, client, account, frozen, owner == vault, first, closed, bool(paused))
+
+
+async def owns_one_of(
+    session: ReadSession, network: NetworkId, vault_id: str, addresses: Collection[Address]
+) -> bool:
+    """Whether one of the addresses is the vault's."""
+    mine = select(AddressRow.id).where(
+        AddressRow.network == network, AddressRow.vault_id == vault_id
+    )
+    for part in chunks(sorted(set(addresses))):
+        if await session.first(mine.where(AddressRow.address.in_(part)).limit(1)) is not None:
+            return True
+    return False
 
 
 async def spendable(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Select, delete, func, select
 
-from chains.model import AddressType, NetworkId
+from chains.model import Address, AddressType, NetworkId
 from custody.db.listing import FIRST, Window, page
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
@@ -131,6 +131,14 @@ async def address(session: ReadSession, address_id: str, *, only: str | None) ->
     if found is None:
         raise NotFound("address_not_found", "There is no such address.")
     return found
+
+
+async def find_address(
+    session: ReadSession, network: NetworkId, text: Address
+) -> AddressRow | None:
+    """In the network's canonical form."""
+    mine = (AddressRow.network == network, AddressRow.address == text)
+    return await session.first(select(AddressRow).where(*mine))
 
 
 async def address_ids(

@@ -8,6 +8,7 @@ from contextlib import suppress
 from custody.db.leases import Leases
 from custody.feeds.repository import BATCH
 from custody.feeds.sequencer import Sequencer
+from custody.workers.turns import Turns
 
 POLL_S = 0.5
 """How often a leader looks by itself: most of what happens wakes nobody."""
@@ -20,9 +21,17 @@ TAKE_OVER_S = 0.5
 class FeedWorker:
     """One per process."""
 
-    def __init__(self, leases: Leases, sequencer: Sequencer, poll_interval_s: float) -> None:
+    def __init__(
+        self,
+        leases: Leases,
+        sequencer: Sequencer,
+        poll_interval_s: float,
+        turns: Turns | None = None,
+    ) -> None:
+        """`turns`: those of the process."""
         self._leases = leases
         self._sequencer = sequencer
+        self._turns = turns or Turns()
         self._poll_interval_s = min(poll_interval_s, POLL_S)
         self._work = asyncio.Event()
 
@@ -36,6 +45,7 @@ class FeedWorker:
             async with self._leases.hold("feeds") as lease:
                 while lease is not None and lease.is_held:
                     self._work.clear()
+                    await self._turns.before_set()
                     numbered = await self._sequencer.number(lease)
                     await asyncio.sleep(PAUSE_S)
                     if numbered < BATCH:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -13,6 +15,9 @@ from custody.config import Settings
 from custody.services import make_services
 from custody.workers.logs import configure_logging
 from custody.workers.workers import Workers
+
+_COLLECT_AFTER: Final = 20_000
+"""Objects made and not let go, after which cycles are looked for."""
 
 log = structlog.get_logger()
 
@@ -28,6 +33,7 @@ async def run_until_stopped(settings: Settings, hold: Callable[[Workers], None])
     async with open_custody(settings) as custody:
         workers = Workers(make_services(custody))
         hold(workers)
+        _spare_collector()
         log.info("workers_started", networks=[each.alias for each in custody.networks.values()])
         await workers.run()
         log.info("workers_stopped")
@@ -37,3 +43,11 @@ def _stop_at_signals(workers: Workers) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, workers.stop)
+
+
+def _spare_collector() -> None:
+    """What was loaded stays, and the rows of a set die with it. To search both for cycles again and
+    again took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)

@@ -14,7 +14,8 @@ import structlog
 
 from chains.model import NetworkId
 from custody.db.leases import Lease, LeaseLost, Leases
-from custody.following.follow import NetworkFollower, Step
+from custody.errors import Unavailable
+from custody.following.follow import BATCH_BLOCKS, NetworkFollower, Step
 from custody.journal.watch import JournalWatch
 from custody.outbox import Work
 from custody.transactions.broadcasting import Broadcaster
@@ -23,6 +24,8 @@ from custody.transactions.outcomes import Done, Later, Progress
 from custody.transactions.tracking import Tracker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Item, Outbox
+from custody.workers.turns import Turns
+from signer.client import SignerError
 
 _BATCH = 64
 """Effects claimed at once: as many transfers can be signed in one request."""
@@ -33,9 +36,11 @@ built, and the rest as cheaply as sets allow."""
 OUTBOX_POLL_S = 0.5
 """How often the outbox is looked at, however seldom the chain is: workers of other processes, and
 an API that has none beside it, can't wake us."""
-TURN_S = 0.25
-"""How long a set of transactions that could be settled lets the outbox go first, at most: a payout
-that has not left yet is waited for more than the last confirmation of one that has."""
+BLOCKS_BESIDE = 8
+"""Blocks in one step of the follower while payouts leave: a far longer batch keeps them waiting for
+the database."""
+_AGAIN_S = 0.02
+"""After a claim that found nothing, because others claimed beside it."""
 TAKE_OVER_S = 0.5
 """How often those who don't lead look whether somebody still does."""
 
@@ -58,7 +63,9 @@ class NetworkWorker:
         outbox: Outbox,
         poll_interval_s: float,
         watch: NodeWatch | None = None,
+        turns: Turns | None = None,
     ) -> None:
+        """`turns`: those of the process."""
         self.network = network
         self._leases = leases
         self._journal = journal
@@ -70,9 +77,7 @@ class NetworkWorker:
         self._poll_interval_s = poll_interval_s
         self._watch = watch
         self._work = asyncio.Event()
-        self._idle = asyncio.Event()
-        """Set while the outbox has nothing to run."""
-        self._idle.set()
+        self._turns = turns or Turns()
 
     def wake(self) -> None:
         """There is something in the outbox."""
@@ -91,7 +96,7 @@ class NetworkWorker:
         seen: object = None
         try:
             while lease.is_held:
-                if not await self._journal.is_open():
+                if not await self._is_open():
                     # Our own transactions and addresses in those blocks would be booked wrongly.
                     await asyncio.sleep(self._poll_interval_s)
                     continue
@@ -108,21 +113,41 @@ class NetworkWorker:
         finally:
             await self._follower.close()
 
+    async def _is_open(self) -> bool:
+        """Asks the signer, if it answers: the database may have become an older one a moment ago,
+        and what it has forgotten of ours would be a stranger's."""
+        try:
+            await self._journal.check()
+        except SignerError:
+            return await self._journal.is_open()
+        except Unavailable:
+            return False
+        return True
+
     async def track(self, lease: Lease) -> None:
         """Bring transactions up to date, and let the outbox go before each set of them."""
         async for _ in self._tracker.sets(self.network, lease):
-            await _soon(self._idle, TURN_S)
+            await self._turns.before_set()
 
     async def _step(self, lease: Lease) -> Step:
-        """Also when it fails, what is wrong with the nodes is told."""
+        """After payouts that wait to leave. Also when it fails, what is wrong with the nodes is
+        told."""
+        await self._turns.before_step()
         try:
-            return await self._follower.step(lease)
+            most = BLOCKS_BESIDE if self._turns.busy else BATCH_BLOCKS
+            return await self._follower.step(lease, most)
         finally:
             if self._watch is not None and lease.is_held:
                 await self._watch.look()
 
     async def run_outbox(self) -> None:
         """Run effects as they come due."""
+        try:
+            await self._run_outbox()
+        finally:
+            self._turns.rests(self.network)
+
+    async def _run_outbox(self) -> None:
         batch = _FIRST_BATCH
         while True:
             self._work.clear()
@@ -130,11 +155,12 @@ class NetworkWorker:
             delay = await self._outbox.delay_s(self.network, longest)
             if delay > 0:
                 batch = _FIRST_BATCH
-                self._idle.set()
+                self._turns.rests(self.network)
                 await _soon(self._work, delay)
             else:
-                self._idle.clear()
-                await self.run_due(batch)
+                self._turns.sends(self.network)
+                if not await self.run_due(batch):
+                    await asyncio.sleep(_AGAIN_S)
                 batch = min(2 * batch, _BATCH)
 
     async def run_due(self, most: int = _BATCH) -> int:
@@ -143,6 +169,8 @@ class NetworkWorker:
         async with self._outbox.kept(items):
             results = await asyncio.gather(
                 self._do(items, Work.BROADCAST, self._broadcaster.broadcast),
+                self._do(items, Work.CANCEL, self._driver.cancel),
+                self._do(items, Work.SPEED_UP, self._driver.speed_up),
                 self._do(items, Work.SIGN, self._driver.sign),
             )
         progress = [pair for result in results for pair in result]

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -22,6 +23,8 @@ from custody.feeds.sequencer import Sequencer
 from custody.following.follow import NetworkFollower
 from custody.following.writer import BlockWriter
 from custody.journal.checkpoints import CheckpointWatch
+from custody.ledger.heads import extend
+from custody.payouts.paying import PayingFiles
 from custody.services import Services
 from custody.transactions.broadcasting import Broadcaster
 from custody.transactions.building import Builder
@@ -29,6 +32,7 @@ from custody.transactions.change import ChangeAddresses
 from custody.transactions.claiming import Claimer
 from custody.transactions.driver import Driver
 from custody.transactions.outcomes import where
+from custody.transactions.queueing import Queueing
 from custody.transactions.signing import Signing
 from custody.transactions.tracking import Tracker
 from custody.transfers.precheck import Precheck
@@ -38,7 +42,9 @@ from custody.workers.feeds import FeedWorker
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
+from custody.workers.payouts import PayoutWorker
 from custody.workers.signerwatch import SignerWatch
+from custody.workers.turns import Turns
 from signer.client import SignerError
 
 PAUSE_FIRST_S = 1.0
@@ -61,7 +67,10 @@ class Workers:
         driver, broadcaster, tracker = _movers(services)
         self._leases = Leases(self._custody.database)
         self._clocks = ClockWatch(self._custody.database, self._custody.clock)
-        outbox = Outbox(self._custody.database)
+        numbered = {
+            network for network, codec in self._custody.codecs.items() if codec.traits.numbered_keys
+        }
+        outbox, turns = Outbox(self._custody.database, numbered=numbered), Turns()
         self.networks = {
             network.id: NetworkWorker(
                 network=network.id,
@@ -79,6 +88,7 @@ class Workers:
                     self._custody.nodes.get(network.id),
                     self._custody.clock,
                 ),
+                turns=turns,
             )
             for network in self._custody.networks.values()
         }
@@ -86,6 +96,11 @@ class Workers:
             self._leases,
             Sequencer(self._custody.database),
             self._custody.settings.poll_interval_s,
+            turns,
+        )
+        self._payouts = PayoutWorker(
+            self._leases,
+            PayingFiles(self._custody.database, services.transfers, self._custody.clock),
         )
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
@@ -95,6 +110,7 @@ class Workers:
         for network in self.networks.values():
             network.wake()
         self._feeds.wake()
+        self._payouts.wake()
 
     def stop(self) -> None:
         """Make `run` return."""
@@ -105,6 +121,7 @@ class Workers:
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "expiry": self._expire,
             "feeds": self._feeds.run,
+            "payouts": self._payouts.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,
@@ -143,7 +160,7 @@ class Workers:
             await self._services.transfers.expire(look.earliest, lease)
             await self._services.versions.expire(look.earliest, lease)
         with suppress(SignerError, CustodyError):  # what a new policy says can wait for the signer
-            await self._services.versions.renew(lease)
+            await self._services.renewal.renew(lease)
 
     async def _watch_signer(self) -> None:
         custody = self._custody
@@ -170,6 +187,8 @@ class Workers:
                 if lease is not None:
                     faults, entries = await self._reconciliation.check_books()
                     log.info("books_added_up", entries=entries, faults=len(faults))
+                    head = await extend(self._custody.database, lease, self._custody.clock)
+                    log.info("ledger_head", head=str(head))
 
     async def _reconcile(self, network: Network) -> None:
         """One loop for each network: a slow one makes no other wait."""
@@ -218,7 +237,7 @@ def _follower(services: Services, network: Network) -> NetworkFollower:
     nodes = custody.nodes.get(network.id)
     return NetworkFollower(
         custody.database,
-        BlockWriter(services.ledger, custody.clock),
+        BlockWriter(services.ledger, custody.clock, custody.minimums),
         network,
         custody.adapters[network.id],
         custody.clock,
@@ -235,15 +254,28 @@ def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
         database=database,
         ledger=ledger,
         adapters=custody.adapters,
-        claimer=Claimer(database=database, adapters=custody.adapters, change=change, clock=clock),
+        claimer=Claimer(
+            database=database,
+            adapters=custody.adapters,
+            change=change,
+            clock=clock,
+            in_flight_max=custody.settings.in_flight_max,
+        ),
         change=change,
         precheck=Precheck(services.policies, clock),
         clock=clock,
+        windows={
+            network.id: timedelta(seconds=seconds)
+            for network in custody.networks.values()
+            for name, seconds in custody.settings.collect_for.items()
+            if name in (network.alias, network.id)
+        },
     )
     driver = Driver(
         database=database,
         ledger=ledger,
         builder=builder,
+        queueing=Queueing(database=database, ledger=ledger, adapters=custody.adapters, clock=clock),
         signing=Signing(
             database=database,
             ledger=ledger,
@@ -267,6 +299,12 @@ def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
                 network: nodes.witnesses
                 for network, nodes in custody.nodes.items()
                 if nodes.witnesses is not None
+            },
+            speed_up_after={
+                network.id: blocks
+                for network in custody.networks.values()
+                for name, blocks in custody.settings.speed_up_after_blocks.items()
+                if name in (network.alias, network.id)
             },
         ),
     )
