@@ -219,12 +219,19 @@ async def _on_invalid(_request: Request, error: Exception) -> Response:
         if item["loc"][0] == "path":  # an id that can't exist is an id that does not exist
             noun = str(item["loc"][1]).removesuffix("_id")
             return problem(404, f"{noun}_not_found", f"There is no such {noun}.")
-    errors = [_pointed(item) for item in found]
+    errors = [pointed(item) for item in found]
     return problem(422, errors[0]["code"], errors[0]["detail"], errors=errors)
 
 
 OWN_CODES = frozenset(
-    {"cursor_invalid", "amount_ambiguous", "text_unprintable", "parameter_repeated", "range_empty"}
+    {
+        "cursor_invalid",
+        "amount_ambiguous",
+        "text_unprintable",
+        "parameter_repeated",
+        "range_empty",
+        "outputs_ambiguous",
+    }
 )
 """Codes that our own validators give; everything else is translated."""
 
@@ -239,7 +246,7 @@ _VALIDATION_CODES = {
 }
 
 
-def _pointed(item: Mapping[str, Any]) -> dict[str, str]:
+def pointed(item: Mapping[str, Any]) -> dict[str, str]:
     """One complaint of the validator, without the value it complains about."""
     where, *path = item["loc"]
     kind = item["type"]

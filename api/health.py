@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cache
 
 import structlog
 from fastapi import APIRouter, Response
@@ -20,12 +19,14 @@ from chains.model import InternalCredits, NetworkId
 from chains.networks import Network
 from custody.db.clock import database_now
 from custody.db.leases import is_held
-from custody.db.migrate import newest_revision, stored_revision
+from custody.db.migrate import suits
 from custody.db.space import has_space
 from custody.db.tables import BlockRow
 from custody.errors import Unprocessable
 from custody.following.chain_repository import newest_blocks
 from custody.following.progress import FollowStatus
+from custody.pauses.repository import paused
+from custody.pauses.scope import Paused
 from custody.services import Services
 from custody.workers.workers import PRESENCE
 from signer.client import SignerError
@@ -39,6 +40,8 @@ class Part(StrEnum):
     OK = "ok"
     LOCKED = "locked"
     """The signer runs and waits for its passphrase."""
+    STOPPED = "stopped"
+    """An administrator has stopped the signer: it answers, and signs cancels only."""
     AHEAD = "ahead"
     """The signer has signed what the database does not know: run `custody recover`."""
     UNAVAILABLE = "unavailable"
@@ -66,6 +69,7 @@ _NODE_EXAMPLE = {
     "blocks_behind": 0,
     "seconds_behind": 2,
     "internal_credits": "none",
+    "paused": False,
 }
 
 
@@ -83,6 +87,7 @@ class NodeReadiness(View):
     blocks_behind: int | None
     seconds_behind: int | None = Field(description="since we last stood at the node's tip")
     internal_credits: InternalCredits = Field(description="whether what contracts pay is seen")
+    paused: bool = Field(description="an operator holds back what is new; the rest goes on")
 
 
 class Readiness(View):
@@ -126,11 +131,12 @@ async def get_health() -> Health:
 async def get_ready(
     response: Response, services: ServicesDependency, nodes: NodesDependency
 ) -> Readiness:
-    """Asks the database, the signer and every node. 503 unless database and signer are ready."""
+    """Asks the database, the signer and every node. 503 unless database and signer are ready. A
+    signer that was stopped still is: people have to look, and to call off."""
     database = await _database(services)
     signer = await _signer(services)
     readiness = Readiness(
-        ready=database is Part.OK and signer is Part.OK,
+        ready=database is Part.OK and signer in (Part.OK, Part.STOPPED),
         database=database,
         signer=signer,
         workers=await _workers(services),
@@ -145,19 +151,14 @@ async def get_ready(
 async def _database(services: Services) -> Part:
     try:
         async with services.custody.database.read() as session:
-            found = await stored_revision(session)
+            is_ours = await suits(session)
     except (SQLAlchemyError, OSError) as error:
         log.error("database_unavailable", error=type(error).__name__)
         return Part.UNAVAILABLE
-    if found != _newest_revision():
+    if not is_ours:
         return Part.OUTDATED
     has = await has_space(services.custody.database, services.custody.clock())
     return Part.OK if has else Part.FULL
-
-
-@cache
-def _newest_revision() -> str:
-    return newest_revision()
 
 
 async def _signer(services: Services) -> Part:
@@ -168,7 +169,9 @@ async def _signer(services: Services) -> Part:
     if status.locked:
         return Part.LOCKED
     try:
-        return Part.OK if await services.journal.is_open() else Part.AHEAD
+        if not await services.journal.is_open():
+            return Part.AHEAD
+        return Part.STOPPED if status.is_stopped else Part.OK
     except (SQLAlchemyError, OSError):
         return Part.OK  # which part is not, is said of the database
 
@@ -193,23 +196,30 @@ async def _networks(services: Services) -> Part:
 
 async def _nodes(services: Services, nodes: NodesDependency) -> list[NodeReadiness]:
     views = await nodes.views()
-    blocks, followed = await _followed(services)
+    blocks, followed, held = await _followed(services)
     now = services.custody.clock()
     return [
-        _node(network, views[network.id], blocks.get(network.id), followed.get(network.id), now)
+        _node(
+            network,
+            views[network.id],
+            blocks.get(network.id),
+            followed.get(network.id),
+            now,
+            paused=held.whole(network.id),
+        )
         for network in services.custody.networks.values()
     ]
 
 
 async def _followed(
     services: Services,
-) -> tuple[Mapping[NetworkId, BlockRow], Mapping[NetworkId, FollowStatus]]:
+) -> tuple[Mapping[NetworkId, BlockRow], Mapping[NetworkId, FollowStatus], Paused]:
     """Nothing while the database is away, which `database` says."""
     try:
         async with services.custody.database.read() as session:
-            return await newest_blocks(session), await statuses(session)
+            return await newest_blocks(session), await statuses(session), await paused(session)
     except (SQLAlchemyError, OSError):
-        return {}, {}
+        return {}, {}, Paused()
 
 
 def _node(
@@ -218,6 +228,8 @@ def _node(
     block: BlockRow | None,
     followed: FollowStatus | None,
     now: datetime,
+    *,
+    paused: bool,
 ) -> NodeReadiness:
     status = followed or FollowStatus()
     reasons = doubts(block, view, now)
@@ -239,4 +251,5 @@ def _node(
         blocks_behind=status.blocks_behind,
         seconds_behind=status.seconds_behind(now),
         internal_credits=status.internal_credits,
+        paused=paused,
     )

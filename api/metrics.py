@@ -7,6 +7,7 @@ inside: Prometheus sends one by `authorization: {credentials_file: …}`.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from time import perf_counter
 
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -23,6 +24,8 @@ from custody.alarms.codes import AlarmCode
 from custody.alarms.repository import open_counts
 from custody.following.progress import FollowStatus
 from custody.services import Services
+from custody.transfers.repository import open_by_state
+from custody.transfers.state import TERMINAL, State
 from custody.vaults.repository import count_frozen
 from custody.workers.repository import backlog
 from signer.client import SignerError
@@ -52,6 +55,7 @@ async def get_metrics(
         frozen = await count_frozen(session)
         followed = await statuses(session)
         waiting = await backlog(session)
+        underway = await open_by_state(session)
     alarms = GaugeMetricFamily("custody_alarms_open", "Alarms that are open.", labels=["code"])
     for code in AlarmCode:
         alarms.add_metric([code.value], counts.get(code, 0))
@@ -61,6 +65,7 @@ async def get_metrics(
         vaults,
         *_followers(services, followed),
         *_backlog(services, waiting),
+        *_underway(services, underway),
         *await _peers(services, nodes),
     ]
     registry = CollectorRegistry(auto_describe=False)
@@ -89,16 +94,41 @@ def _backlog(
     yield from (rows, oldest)
 
 
+def _underway(
+    services: Services, found: Mapping[tuple[str, str], tuple[int, datetime]]
+) -> Iterator[GaugeMetricFamily]:
+    """Transfers that have not ended, by state."""
+    names = ["network", "state"]
+    rows = GaugeMetricFamily("custody_transfers_open", "Transfers in this state.", labels=names)
+    oldest = GaugeMetricFamily(
+        "custody_transfers_oldest_seconds",
+        "How long ago the oldest of them was asked for; 0 for none.",
+        labels=names,
+    )
+    now = services.custody.clock()
+    for network in services.custody.networks.values():
+        for state in (each for each in State if each not in TERMINAL | {State.REQUESTED}):
+            number, since = found.get((network.id, state), (0, now))
+            rows.add_metric([network.alias, state], number)
+            oldest.add_metric([network.alias, state], max(0.0, (now - since).total_seconds()))
+    yield from (rows, oldest)
+
+
 async def _peers(services: Services, nodes: NodeMonitor) -> Iterable[GaugeMetricFamily]:
     """Whether those answer on whom we depend."""
     signer = GaugeMetricFamily("custody_signer_up", "1 while the signer answers.")
     unlocked = GaugeMetricFamily("custody_signer_unlocked", "1 while it can sign.")
+    latency = GaugeMetricFamily(
+        "custody_signer_answer_seconds", "How long the signer took to answer just now."
+    )
+    began = perf_counter()
     try:
         status = await services.custody.signer.status()
     except SignerError:
         signer.add_metric([], 0)
         unlocked.add_metric([], 0)
     else:
+        latency.add_metric([], perf_counter() - began)
         signer.add_metric([], 1)
         unlocked.add_metric([], int(not status.locked))
     reachable = GaugeMetricFamily(
@@ -113,7 +143,7 @@ async def _peers(services: Services, nodes: NodeMonitor) -> Iterable[GaugeMetric
         reachable.add_metric([network.alias], int(view.state is NodeState.REACHABLE))
         if view.answered_at is not None:
             age.add_metric([network.alias], (now - view.answered_at).total_seconds())
-    return signer, unlocked, reachable, age
+    return signer, unlocked, latency, reachable, age
 
 
 def _followers(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from typing import Final
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -24,6 +25,9 @@ from signer.wire import read_strict_json
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _JSON = re.compile(r'application/json(\s*;\s*charset="?utf-8"?)?\s*', re.IGNORECASE | re.ASCII)
 _DISCARDED_BYTES_MAX = 1024 * 1024
+STREAMED: Final = frozenset({("POST", "/v1/payout-files")})
+"""Routes that read their bodies themselves, part by part and up to limits of their own, once they
+know who sends them."""
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -46,7 +50,8 @@ class RequestGuard:
         with structlog.contextvars.bound_contextvars(
             request_id=request_id, api_key=None, initiator=None
         ):
-            body = await self._read(receive)
+            streamed = (scope["method"], scope["path"]) in STREAMED
+            body = b"" if streamed else await self._read(receive)
             if body is None:
                 return
             watched = Watched(scope, self._figures)
@@ -54,7 +59,8 @@ class RequestGuard:
                 answer = _with_headers(send, request_id, watched)
                 refused = self._refusal(scope["method"], headers, body)
                 if refused is None:
-                    await self._app(scope, _replay(body, receive), answer)
+                    given = receive if streamed else _replay(body, receive)
+                    await self._app(scope, given, answer)
                 else:
                     await refused(scope, receive, answer)
             finally:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from chains.assets import Amount, Asset
+from chains.assets import Asset, signed_decimal
 from custody.reasons import LENGTH_MAX
 from custody.texts import ASCII, NAMING, PRINTABLE, fits
 
@@ -90,14 +90,15 @@ def body_example(example: dict[str, Any], **rules: Any) -> ConfigDict:
 
 class Money(View):
     """The same amount twice: in the unit that people use, and in integer base units. Both are
-    strings, because JSON numbers lose digits."""
+    strings, because JSON numbers lose digits. Below zero only where the books are broken, which has
+    an alarm (`books_broken`) and is shown as it is."""
 
     amount: str = Field(examples=["0.015"])
     amount_base_units: str = Field(examples=["1500000"])
 
 
 def money(units: int, asset: Asset) -> Money:
-    return Money(amount=Amount(asset, units).decimal, amount_base_units=str(units))
+    return Money(amount=signed_decimal(asset, units), amount_base_units=str(units))
 
 
 class ProblemError(View):

@@ -23,6 +23,22 @@ CHAINS: Final[Words] = {
     "amount_negative": Word((422,), "Below zero.", _FIX),
     "amount_zero": Word((422,), "Zero.", _FIX),
     "amount_dust": Word((422,), "The network would refuse to carry or keep so little.", _FIX),
+    "outputs_unsupported": Word(
+        (422,),
+        "A transaction of this network makes one payment.",
+        "Ask for a transfer for each payment.",
+    ),
+    "outputs_too_many": Word(
+        (422,),
+        "More payments than one transaction of this network holds.",
+        "Ask for several transfers, each with fewer outputs.",
+    ),
+    "payee_unpayable": Word(
+        (422,),
+        "The network would refuse this payment, so none of the transfer's was made; found when it "
+        "was built, so it is the reason of a denied transfer, with the output's number.",
+        "Ask again without it.",
+    ),
     "memo_unsupported": Word((422,), "Payments of this network carry no memo.", _FIX),
     "network_invalid": Word((), "A network's row in a policy is not one.", "Correct the policy."),
     "network_fixed": Word(
@@ -40,10 +56,17 @@ CHAINS: Final[Words] = {
     "too_many_coins": Word(
         (422,),
         "The money is there, in more small coins than one transaction can carry.",
-        "Consolidate them: see the runbook.",
+        "Ask for a transfer of `all` with `consolidate` to an address of the vault's own, once or "
+        "more often, and of fewer coins if that one waits for the same; it is looked at again by "
+        "itself.",
     ),
     "coins_in_use": Word(
         (422,), "The money is in coins that other transactions spend; change comes back.", _ITSELF
+    ),
+    "insufficient_gas": Word(
+        (422,),
+        "The address has the token, and too little of the coin in which gas is paid.",
+        "Send some of the network's coin to the address that pays.",
     ),
     "rent_reserve": Word(
         (422,),
@@ -55,6 +78,12 @@ CHAINS: Final[Words] = {
         "An account has to be opened, and its rent is more than the transfer allows.",
         "Raise the bound: `POST /v1/transfers/{transfer_id}/costs`.",
     ),
+    "replacement_pinned": Word(
+        (422,),
+        "The payee spends the payment already, before it is in a block; to replace it costs what "
+        "that pays too.",
+        "Wait, or raise the bound: `POST /v1/transfers/{transfer_id}/costs`.",
+    ),
     "fee_above_maximum": Word(
         (422,),
         "The network asks for more than the transfer allows.",
@@ -62,6 +91,12 @@ CHAINS: Final[Words] = {
     ),
     "fee_unknown": Word((422,), "The node can't say yet what the network charges.", _ITSELF),
     "claim_unusable": Word((422,), "A coin or number that was claimed is gone.", _ITSELF),
+    "too_many_in_flight": Word(
+        (422,),
+        "As many transactions of the paying address as the operator allows wait for a block "
+        "(`CUSTODY_IN_FLIGHT_MAX`).",
+        _ITSELF,
+    ),
     "broadcast_rejected": Word(
         (), "The node refused the transaction; it may live elsewhere.", _ITSELF
     ),
@@ -81,6 +116,11 @@ SIGNER: Final[Words] = {
     ),
     "signer_locked": Word(
         (503, 409), "The signer waits for its passphrase.", "The operator unlocks it."
+    ),
+    "signer_stopped": Word(
+        (503,),
+        "An administrator has stopped the signer: it signs cancels and nothing else.",
+        "Wait. The administrators end it with a newer policy.",
     ),
     "signer_malformed": Word((503,), "The signer can't read the request.", "See the log."),
     "signer_unauthenticated": Word(
@@ -105,7 +145,26 @@ SIGNER: Final[Words] = {
 
 WAITS: Final[Words] = {
     "busy": Word((), "Another worker has it in hand.", _ITSELF),
+    "collecting": Word(
+        (),
+        "It waits for others of its vault, so that one transaction pays for all "
+        "(`CUSTODY_COLLECT_FOR`).",
+        _ITSELF,
+    ),
+    "earlier_unsigned": Word(
+        (), "A transaction of the same address has to be signed before it.", _ITSELF
+    ),
     "expired": Word((), "Its terms have expired; it ends at the next look.", "Nothing."),
+    "fee_cap_reached": Word(
+        (),
+        "Its fees would exceed what the operator lets a day of the vault cost.",
+        "It goes on as the day passes, or when the operator raises the cap.",
+    ),
+    "paused": Word(
+        (),
+        "An operator holds back what is new there.",
+        "See `GET /v1/pauses`; it goes on after it.",
+    ),
     "source_unknown": Word(
         (), "The terms name no account of the vault.", "Tell the operator: see the log."
     ),

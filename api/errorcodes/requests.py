@@ -29,7 +29,10 @@ FORM: Final[Words] = {
     "body_too_large": Word((413,), "The body is longer than is allowed.", "Send less."),
     "body_not_an_object": Word((422,), "The body is JSON, but no object.", _FIX),
     "media_type_unsupported": Word(
-        (415,), "The body is not declared as JSON.", "Send `Content-Type: application/json`."
+        (415,),
+        "The body is not declared as what the route takes.",
+        "Send `Content-Type: application/json`; of a payout file `text/csv` or "
+        "`application/jsonl`.",
     ),
     "field_missing": Word((422,), "A required field is absent; `errors` names it.", _FIX),
     "field_unknown": Word((422,), "A field or parameter that the route does not know.", _FIX),
@@ -54,6 +57,11 @@ FORM: Final[Words] = {
     "amount_ambiguous": Word(
         (422,), "Both or neither of a decimal amount and base units are given.", "Give one."
     ),
+    "outputs_ambiguous": Word(
+        (422,),
+        "Outputs are given, and beside them a destination, an amount or a memo.",
+        "Give one.",
+    ),
     "internal_error": Word(
         (500,),
         "Something broke on our side; also what a transfer waits for after it.",
@@ -71,6 +79,52 @@ CUSTODY: Final[Words] = {
         "Another transfer of the client has this `external_id`; `transfer_id` names it.",
         "Look at that one. Another payment needs another name.",
     ),
+    "duplicate_payment": Word(
+        (409,),
+        "The vault paid the same to the same payee a moment ago; `transfer_id` names the newest.",
+        "Look at that one. If both are meant, send it without `Reject-Duplicates`.",
+    ),
+    "payout_file_not_found": Word((404,), "No such payout file, or not for this key.", _LOOK),
+    "payout_file_invalid": Word(
+        (422,),
+        "Lines of the file can't be payments; `lines` names each, with its column and code.",
+        "Correct them and send the file again, or send it with `invalid_lines=skip`. Nothing was "
+        "created.",
+    ),
+    "payout_file_reference_taken": Word(
+        (409,),
+        "Another file of the client has this reference; `payout_file_id` names it.",
+        "Look at that one. Another list of payments needs another reference.",
+    ),
+    "payout_file_empty": Word((422,), "The file has no line with a payment.", _FIX),
+    "payout_file_too_long": Word((422,), "The file has too many lines.", "Send it in parts."),
+    "payout_file_not_utf8": Word((422,), "The file is not UTF-8.", "Save it as UTF-8."),
+    "payout_file_quote_open": Word(
+        (422,),
+        "A quotation mark in the file has no second one; `detail` names the line.",
+        "Close it. Within a cell in quotation marks, a mark is written twice (RFC 4180).",
+    ),
+    "payout_line_too_long": Word((422,), "A line of the file is far too long.", _FIX),
+    "payout_line_malformed": Word((), "The line is no line of CSV, or no JSON object.", _FIX),
+    "payout_cells_miscounted": Word(
+        (), "The line has more or fewer cells than the header.", "Quote cells that have commas."
+    ),
+    "payout_column_unknown": Word(
+        (422,),
+        "A column, or a name in a line of JSON, that no payment has; `detail` names those there "
+        "are.",
+        "Take it out. Columns are separated by commas.",
+    ),
+    "payout_column_repeated": Word((422,), "The header has a column twice.", _FIX),
+    "payout_column_missing": Word((422,), "The header lacks a column that a payment needs.", _FIX),
+    "payout_amount_all": Word((), "A line of a file asks for all there is.", "Name its amount."),
+    "api_key_revoked": Word(
+        (),
+        "The API key that sent the file was revoked before the line was asked for.",
+        "Send the lines in another file, with a key that is valid.",
+    ),
+    "uploads_busy": Word((503,), "As many files are being read as may be.", _LATER),
+    "upload_too_slow": Word((503,), "The file took too long to arrive.", "Send it again."),
     "address_unknown": Word((422,), "The address that a list asks for is none of ours.", _LOOK),
     "storage_full": Word((503,), "The database has no space left; nothing was stored.", _LATER),
     "database_unavailable": Word(
@@ -108,6 +162,35 @@ CUSTODY: Final[Words] = {
     "amount_above_balance": Word(
         (422,), "The vault has less available.", "Wait for deposits, or ask for less."
     ),
+    "amount_all_of_several": Word(
+        (422,), "All that there is can't be paid to several.", "Name each output's amount."
+    ),
+    "not_consolidated_here": Word(
+        (422,), "There are no coins on this network.", "Nothing has to be done there."
+    ),
+    "coins_not_whole": Word(
+        (422,),
+        "Coins are consolidated or split as a whole.",
+        "Give `consolidate` or `split`, `all` as the amount, and no `source`.",
+    ),
+    "coins_elsewhere": Word(
+        (422,),
+        "Coins are consolidated and split within their vault.",
+        "Name an address of the vault as the destination.",
+    ),
+    "too_few_coins": Word(
+        (422,), "There is nothing to consolidate.", "Wait until the vault has more coins."
+    ),
+    "source_not_whole": Word((422,), "A sweep of a part.", "Ask for `all`."),
+    "not_swept_here": Word(
+        (422,), "The address that pays, or a network of coins: nothing is to be swept.", _FIX
+    ),
+    "sweep_elsewhere": Word(
+        (422,), "A later address can pay the vault's first one only.", "Name that; then pay."
+    ),
+    "sweep_under_way": Word(
+        (422,), "Another transfer sweeps the address.", "Ask again when that has ended."
+    ),
     "destination_in_same_vault": Word((422,), "The payee is the vault itself.", _FIX),
     "costs_not_raised": Word((422,), "A bound of the costs can only be raised.", _FIX),
     "policy_denied": Word(
@@ -125,7 +208,18 @@ CUSTODY: Final[Words] = {
     "transfer_not_repeatable": Word(
         (422,), "The transfer named by `retry_of` may still pay, or did.", "Look at it first."
     ),
+    "transaction_shared": Word(
+        (409,),
+        "Its transaction pays for others too, and can only be called off as a whole.",
+        "Ask again with together=true to call all of them off, or leave it.",
+    ),
     "transfer_not_cancellable": Word((409,), "It is too late, or it has ended.", _READ),
+    "transfer_not_replaceable": Word(
+        (409,),
+        "What was sent is in a block already, was not sent yet, or is on a network where nothing "
+        "that was sent can be replaced.",
+        _READ,
+    ),
     "transfer_not_under_way": Word((409,), "Its terms can't be raised in this state.", _READ),
     "transfer_not_awaiting_approval": Word((409,), "Nothing is to be decided any more.", _READ),
     "transfer_expired": Word((409,), "The terms have expired.", "Make a new transfer."),
@@ -139,6 +233,9 @@ CUSTODY: Final[Words] = {
         (403,), "Not this person's signature of this verdict.", "Sign `approve_message` again."
     ),
     "alarm_not_open": Word((409,), "The alarm was cleared already.", "Nothing is to be done."),
+    "pause_not_found": Word((404,), "No such pause, or not for this key.", _LOOK),
+    "pause_of_nothing": Word((422,), "A pause names neither a network nor a vault.", _FIX),
+    "pause_ended": Word((409,), "The pause has ended already.", "Nothing is to be done."),
     "vault_not_frozen": Word((409,), "The vault is not frozen.", "Nothing is to be done."),
     "vault_still_differs": Word(
         (409,), "Ledger and chain differ still.", "See the runbook; or say `despite_difference`."
@@ -146,6 +243,11 @@ CUSTODY: Final[Words] = {
     "books_broken": Word((409,), "The ledger's sums are wrong.", "See the runbook."),
     "address_position_contended": Word((409,), "Many addresses are made at once.", _LATER),
     "cursor_unknown": Word((409,), "The feed has no such place.", "Begin at one that it gave."),
+    "moment_ambiguous": Word(
+        (422,), "A past balance is asked for by none or several of its moments.", _FIX
+    ),
+    "moment_not_past": Word((422,), "A balance of the future is asked for.", _FIX),
+    "block_not_final": Word((409,), "The block may still be undone, or was not read.", "Wait."),
     "scopes_empty": Word((422,), "A key needs a scope.", _FIX),
     "initiator_invalid": Word((422,), "Not a name that a policy can hold.", _FIX),
 }
@@ -158,7 +260,6 @@ COMMANDS: Final[Words] = {
     "count_invalid": Word((), "A number out of its range.", _FIX),
     "height_invalid": Word((), "No block of this height can be meant.", _FIX),
     "journal_moved": Word((), "The signer signed while it was compared.", "Run it again."),
-    "mandate_not_rebuildable": Word((), "Recovery can't rebuild it.", "See the runbook."),
     "node_behind": Word((), "The node stands below what is compared.", "Wait for the node."),
     "rewind_outdated": Word((), "The chain moved on since it was shown.", "Run it again."),
     "signature_not_repeated": Word(

@@ -14,8 +14,10 @@ from api.schemas import View, with_example
 from api.v1.alarms import ALARM_EXAMPLE, AlarmView, alarm_view
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from api.v1.freezes import FREEZE_EXAMPLE, FreezeView, freeze_list
+from api.v1.transfer_views import PaymentView, payment_fields
 from chains.assets import Amount
 from chains.catalogue import Catalogue
+from chains.effects import Pay
 from chains.model import Address, ConflictKey, Excludes, NetworkId, UnsignedTx
 from custody.audit.evidence import Built, Evidence
 from custody.audit.repository import Booked
@@ -42,6 +44,14 @@ _ASKED_EXAMPLE = {
     "memo": None,
     "amount": "0.05",
     "amount_base_units": "50000000000000000",
+    "outputs": [
+        {
+            "destination": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "memo": None,
+            "amount": "0.05",
+            "amount_base_units": "50000000000000000",
+        }
+    ],
     "note": "payout 17",
     "initiator": "payout-robot",
     "retry_of": None,
@@ -140,22 +150,12 @@ API_KEY_EXAMPLE: dict[str, Any] = {
 }
 
 
-class AskedView(View):
+class AskedView(PaymentView):
     """What was asked for, by whom, and where it stands."""
 
     model_config = with_example(_ASKED_EXAMPLE)
 
-    id: str
-    client_id: str
-    vault_id: str
-    network: str
-    asset: str
-    symbol: str
     decimals: int
-    destination: str
-    memo: str | None
-    amount: str
-    amount_base_units: str
     note: str | None
     initiator: str = Field(description="the person or machine that asked, as the policy names it")
     retry_of: str | None
@@ -339,7 +339,7 @@ class ApiKeyView(View):
 
 def evidence_view(evidence: Evidence, catalogue: Catalogue) -> EvidenceView:
     return EvidenceView(
-        transfer=_asked(evidence.transfer, catalogue),
+        transfer=_asked(evidence.transfer, evidence.payments, catalogue),
         events=[_event(row) for row in evidence.events],
         mandates=[_agreed(row, evidence.approvals[row.digest]) for row in evidence.mandates],
         transactions=[_bytes(each) for each in evidence.transactions],
@@ -378,20 +378,11 @@ def api_key_view(row: ApiKeyRow) -> ApiKeyView:
     )
 
 
-def _asked(row: TransferRow, catalogue: Catalogue) -> AskedView:
+def _asked(row: TransferRow, payments: Sequence[Pay], catalogue: Catalogue) -> AskedView:
     asset = catalogue.find_asset(row.asset)
     return AskedView(
-        id=row.id,
-        client_id=row.client_id,
-        vault_id=row.vault_id,
-        network=row.network,
-        asset=row.asset,
-        symbol=asset.symbol,
+        **payment_fields(row, payments, asset),
         decimals=asset.decimals,
-        destination=row.destination,
-        memo=row.memo,
-        amount=Amount(asset, row.amount).decimal,
-        amount_base_units=str(row.amount),
         note=row.note,
         initiator=row.initiator,
         retry_of=row.retry_of,

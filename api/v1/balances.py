@@ -1,27 +1,35 @@
-"""Balances: by vault, by client, or of all that the key may see. Derived from the ledger alone."""
+"""Balances: by vault, by client, or of all that the key may see; now, or as of a moment or a block.
+
+Derived from the ledger alone.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.context import NodesDependency, ServicesDependency
 from api.documentation import problems
 from api.freshness import AS_OF_EXAMPLE, AsOf, as_of
 from api.nodes import NodeMonitor, NodeView
-from api.schemas import AssetName, Identifier, Money, View, money, with_example
+from api.schemas import AssetName, Identifier, Money, NetworkName, View, money, with_example
+from api.v1.networks import named_in_request
 from chains.assets import Asset
+from chains.model import NetworkId
 from custody.db.session import ReadSession
-from custody.following.chain_repository import newest_blocks
+from custody.errors import Conflict, Invalid
+from custody.following.chain_repository import newest_blocks, newest_final_height
+from custody.ledger import past_repository as past
 from custody.ledger import repository as ledger
-from custody.ledger.repository import Balance
+from custody.ledger.repository import Balance, Whose, of_client, of_everyone, of_vault
 from custody.services import Services
 from custody.vaults import repository as vaults
 
 router = APIRouter(tags=["balances"])
 
+_HEIGHT_MAX = 2**63 - 1
 _ZERO = {"amount": "0", "amount_base_units": "0"}
 BALANCE_EXAMPLE = {
     "asset": "bip122:0f9188f13cb7b2c71f2a335e3a4fc328/slip44:1",
@@ -40,7 +48,11 @@ BALANCE_EXAMPLE = {
 
 class BalanceView(View):
     """One asset. What the chain holds for us is available + reserved + pending + unswept + locked +
-    suspense, less what is owed and what has left with transactions that are not final yet."""
+    suspense, less what is owed and what has left with transactions that are not final yet.
+
+    Of a moment in the past it is what had been booked by then. Of a block it is what the chain had
+    done by then, by all that is known now; what was booked without a block (suspense, and what
+    became of it) is in none. `as_of` says how far the ledger reaches now."""
 
     model_config = with_example(BALANCE_EXAMPLE)
 
@@ -67,26 +79,32 @@ class BalanceQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     asset: AssetName | None = Field(None, description="only this asset (CAIP-19)")
+    network: NetworkName | None = Field(None, description="only of this network; CAIP-2 or alias")
+    at: AwareDatetime | None = Field(
+        None, description="as the books stood at this moment, which must be past; RFC 3339"
+    )
+    block: int | None = Field(
+        None, ge=0, le=_HEIGHT_MAX, description="what the chain had done up to this block of "
+        "`network`, which must be final"
+    )  # fmt: skip
 
 
 Asked = Annotated[BalanceQuery, Query()]
 
 
-@router.get("/balances", summary="Get all balances", responses=problems())
+@router.get("/balances", summary="Get all balances", responses=problems(409))
 async def get_balances(
     query: Asked, caller: Reader, services: ServicesDependency, nodes: NodesDependency
 ) -> BalanceList:
     """By asset, over everything that the key may see."""
     async with services.custody.database.read() as session:
-        if caller.client_id is None:
-            found = await ledger.balances_of_everyone(session)
-        else:
-            found = await ledger.balances_of_client(session, caller.client_id)
-        return await _render(services, nodes, session, found, query)
+        mine = caller.client_id
+        whose = of_everyone() if mine is None else of_client(mine)
+        return await _answer(services, nodes, session, whose, query)
 
 
 @router.get(
-    "/clients/{client_id}/balances", summary="Get a client's balances", responses=problems(404)
+    "/clients/{client_id}/balances", summary="Get a client's balances", responses=problems(404, 409)
 )
 async def get_client_balances(
     client_id: Identifier,
@@ -98,12 +116,11 @@ async def get_client_balances(
     """By asset, over all vaults of the client."""
     async with services.custody.database.read() as session:
         await vaults.client(session, client_id, only=caller.client_id)
-        found = await ledger.balances_of_client(session, client_id)
-        return await _render(services, nodes, session, found, query)
+        return await _answer(services, nodes, session, of_client(client_id), query)
 
 
 @router.get(
-    "/vaults/{vault_id}/balances", summary="Get a vault's balances", responses=problems(404)
+    "/vaults/{vault_id}/balances", summary="Get a vault's balances", responses=problems(404, 409)
 )
 async def get_vault_balances(
     vault_id: Identifier,
@@ -115,8 +132,44 @@ async def get_vault_balances(
     """By asset, of one vault."""
     async with services.custody.database.read() as session:
         await vaults.vault(session, vault_id, only=caller.client_id)
-        found = await ledger.balances_of_vault(session, vault_id)
-        return await _render(services, nodes, session, found, query)
+        return await _answer(services, nodes, session, of_vault(vault_id), query)
+
+
+async def _answer(
+    services: Services,
+    nodes: NodeMonitor,
+    session: ReadSession,
+    whose: Whose,
+    query: BalanceQuery,
+) -> BalanceList:
+    """Raises Invalid moment_ambiguous, moment_not_past or network_unknown, and Conflict
+    block_not_final."""
+    network = None
+    if query.network is not None:
+        network = named_in_request(services, query.network).id
+    found = await _balances(services, session, whose, query, network)
+    return await _render(services, nodes, session, found, query.asset, network)
+
+
+async def _balances(
+    services: Services,
+    session: ReadSession,
+    whose: Whose,
+    query: BalanceQuery,
+    network: NetworkId | None,
+) -> Sequence[Balance]:
+    if query.block is not None:
+        if network is None or query.at is not None:
+            raise Invalid("moment_ambiguous", "give `at`, or `block` with `network`", field="block")
+        final = await newest_final_height(session, network)
+        if final is None or query.block > final:
+            raise Conflict("block_not_final", "this block is not final yet, or was not read yet")
+        return await past.balances_at_block(session, whose, network, query.block)
+    if query.at is None:
+        return await ledger.balances(session, whose)
+    if query.at > services.custody.clock():
+        raise Invalid("moment_not_past", "nobody knows yet", field="at")
+    return await past.balances_at(session, whose, query.at)
 
 
 async def _render(
@@ -124,22 +177,23 @@ async def _render(
     nodes: NodeMonitor,
     session: ReadSession,
     found: Sequence[Balance],
-    query: BalanceQuery,
+    only: str | None,
+    network: NetworkId | None,
 ) -> BalanceList:
     """Balances and the blocks they are true for come from one snapshot. Assets that are served but
     were never held are shown as zero."""
     blocks = await newest_blocks(session)
     held = {balance.asset: balance for balance in found}
     catalogue = services.custody.catalogue
-    for network in services.custody.networks:
-        for asset in catalogue.assets_of(network):
+    for served in services.custody.networks.values():
+        for asset in catalogue.assets_of(served.id):
             held.setdefault(asset.id, Balance(asset.id))
     views = await nodes.views()
     now = services.custody.clock()
     items = []
     for asset_id, balance in sorted(held.items()):
-        if query.asset in (None, asset_id):
-            asset = catalogue.find_asset(asset_id)
+        asset = catalogue.find_asset(asset_id)
+        if only in (None, asset_id) and network in (None, asset.network):
             node = views.get(asset.network, NodeView())
             items.append(_view(balance, asset, as_of(blocks.get(asset.network), node, now)))
     return BalanceList(items=items)

@@ -67,8 +67,10 @@ class DepositView(View):
     amount: str
     amount_base_units: str
     state: DepositState = Field(
-        description="`pending` until the block is final, then `credited`; `reversed` if a reorg "
-        "removed the block before that"
+        description="`pending` until the block is final, then `credited`; `below_minimum` if it is "
+        "final and, with what else waits at its address, less than the operator credits at a time: "
+        "it is credited with what comes after it; `reversed` if a reorg removed the block before "
+        "it was credited"
     )
     txid: str
     place: str = Field(

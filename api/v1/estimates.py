@@ -12,11 +12,11 @@ from api.auth import Spender
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.schemas import Money, View, money, with_example
+from api.v1.transfer_bodies import NewTransfer, request_of
 from api.v1.transfer_views import TRANSFER_EXAMPLE, MoneyByKind, by_kind
-from api.v1.transfers import NewTransfer, request_of
 from chains.catalogue import Catalogue
 from chains.model import AssetId
-from custody.transfers.mandates import reason_of
+from custody.transfers.mandates import effects_of, reason_of
 from custody.transfers.request import Estimate
 from signer.policy import Ruling
 
@@ -42,6 +42,7 @@ class EstimateView(View):
 
     model_config = with_example(
         {
+            "amount": {"amount": "0.05", "amount_base_units": "5000000"},
             "costs_max": {"fee": {"amount": "0.0005", "amount_base_units": "50000"}},
             "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
             "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
@@ -55,6 +56,7 @@ class EstimateView(View):
         }
     )
 
+    amount: Money = Field(description="what would be paid; of `all`, how much that is now")
     costs_max: MoneyByKind = Field(description="the most that it would cost, by kind")
     holds: dict[str, Money] = Field(
         description="by asset, what would be held for it: the amount and all costs"
@@ -88,7 +90,9 @@ async def estimate_transfer(
 def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
     verdict = found.verdict
     denied = verdict.ruling is Ruling.DENY
+    paid = effects_of(found.mandate)
     return EstimateView(
+        amount=money(sum(each.amount for each in paid), catalogue.find_asset(paid[0].asset)),
         costs_max=by_kind(found.mandate.costs_max, catalogue),
         holds=_by_asset(found.holds, catalogue),
         available=_by_asset(found.available, catalogue),

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth import Reader
 from api.context import ServicesDependency
 from api.documentation import problems
 from api.errors import TooManyWaiting
+from api.feedcursors import BEGINNING, NEWEST, FeedCursorOrNewest, decode, encode
 from api.paging import LIMIT_DEFAULT, LIMIT_MAX
 from api.schemas import Identifier, View, with_example
 from custody.apikeys.model import Caller
@@ -29,10 +30,8 @@ router = APIRouter(prefix="/events", tags=["events"])
 WAIT_MAX_S: Final = 30
 WAITING_MAX: Final = 4
 """Requests of one API key that wait at the same time."""
-NEWEST: Final = "newest"
 _LOOK_S: Final = 1.0
 """How soon it is noticed that a reader who waits has gone."""
-_CURSOR: Final = rf"^([0-9]{{1,18}}\.[0-9a-f]{{0,32}}|{NEWEST})$"
 _PLACES: Final = {
     Kind.DEPOSIT.value: "/v1/deposits/{}",
     Kind.TRANSFER.value: "/v1/transfers/{}",
@@ -81,26 +80,11 @@ class EventsView(View):
     cursor: str
 
 
-def _decode(text: str) -> Cursor | None:
-    """Of what `EventQuery` has checked. None for `newest`."""
-    if text == NEWEST:
-        return None
-    number, _, mark = text.partition(".")
-    return Cursor(int(number), mark)
-
-
-def _encode(cursor: Cursor) -> str:
-    return f"{cursor.number}.{cursor.mark}"
-
-
-_BEGINNING: Final = _encode(Cursor())
-
-
 class EventQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    cursor: Annotated[str, StringConstraints(pattern=_CURSOR)] = Field(
-        _BEGINNING,
+    cursor: FeedCursorOrNewest = Field(
+        BEGINNING,
         description="`cursor` of the answer before; without one the feed is read from its "
         f"beginning, and with `{NEWEST}` from now on",
     )
@@ -120,18 +104,16 @@ async def follow_events(
     caller: Reader,
     services: ServicesDependency,
 ) -> EventsView:
-    """Every change of a deposit, a transfer, a transaction, an approval, a freeze and an alarm,
-    once and in the order in which they were committed. Nothing is ever taken out of a feed.
+    """Every change of a deposit, a transfer, a transaction, an approval, a freeze, a pause and an
+    alarm, once and in the order in which they were committed. Nothing is ever taken out of a feed.
 
     Keep the `cursor` with what you did about the events, and ask on from there. With `wait` the
     answer comes as soon as there is an event. 409 `cursor_unknown`: this database was restored from
     a backup that is older than the cursor; read on from the beginning, and compare.
     """
     client = await _whose(query, caller, services)
-    after, until = _decode(query.cursor), time.monotonic() + query.wait
-    if after is None:
-        async with services.custody.database.read() as session:
-            after = await repository.newest_event(session, client)
+    until = time.monotonic() + query.wait
+    after = await _start(query.cursor, client, services)
     with _waiting(caller.key_id) if query.wait else nullcontext():
         while True:
             async with services.custody.database.read() as session:
@@ -141,9 +123,16 @@ async def follow_events(
             if rows or left <= 0 or await request.is_disconnected():
                 return EventsView(
                     items=[_view(at, row) for at, row in rows],
-                    cursor=_encode(rows[-1][0] if rows else after),
+                    cursor=encode(rows[-1][0] if rows else after),
                 )
             await services.feed.past(head, min(left, _LOOK_S))
+
+
+async def _start(cursor: str, client: str | None, services: Services) -> Cursor:
+    if cursor != NEWEST:
+        return decode(cursor)
+    async with services.custody.database.read() as session:
+        return await repository.newest_event(session, client)
 
 
 async def _whose(query: EventQuery, caller: Caller, services: Services) -> str | None:

@@ -66,47 +66,37 @@ def _responses(subject: Subject) -> dict[int | str, dict[str, Any]]:
 Wanted = Annotated[ExportQuery, Query()]
 
 
-@router.get(
-    "/entries",
-    summary="Export ledger entries",
-    responses=_responses(ENTRIES),
-    response_class=StreamingResponse,
+def _route(noun: str, subject: Subject, title: str, words: str) -> None:
+    async def export(
+        query: Wanted, request: Request, caller: Auditor, services: ServicesDependency
+    ) -> StreamingResponse:
+        return await _export(subject, query, request, caller, services)
+
+    router.add_api_route(
+        f"/{noun}",
+        export,
+        name=f"export_{noun}",
+        summary=title,
+        description=words,
+        responses=_responses(subject),
+        response_class=StreamingResponse,
+    )
+
+
+_route(
+    "entries",
+    ENTRIES,
+    "Export ledger entries",
+    "In the order of their `sequence`, the number in the client's feed; without a client, in\n"
+    "everybody's, where an entry between two clients stands twice. The range is about `created_at`."
+    "\nNumbers have no gaps: what was booked later has a greater one.",
 )
-async def export_entries(
-    query: Wanted, request: Request, caller: Auditor, services: ServicesDependency
-) -> StreamingResponse:
-    """In the order of their `sequence`, the number in the client's feed; without a client, in
-    everybody's, where an entry between two clients stands twice. The range is about `created_at`.
-    Numbers have no gaps: what was booked later has a greater one."""
-    return await _export(ENTRIES, query, request, caller, services)
-
-
-@router.get(
-    "/transfers",
-    summary="Export transfers",
-    responses=_responses(TRANSFERS),
-    response_class=StreamingResponse,
+_AS_READ = (
+    "Each as it is when it is read, in the order of the `sequence` of its first event. The range\n"
+    "is about `{}`."
 )
-async def export_transfers(
-    query: Wanted, request: Request, caller: Auditor, services: ServicesDependency
-) -> StreamingResponse:
-    """Each as it is when it is read, in the order of the `sequence` of its first event. The range
-    is about `requested_at`."""
-    return await _export(TRANSFERS, query, request, caller, services)
-
-
-@router.get(
-    "/deposits",
-    summary="Export deposits",
-    responses=_responses(DEPOSITS),
-    response_class=StreamingResponse,
-)
-async def export_deposits(
-    query: Wanted, request: Request, caller: Auditor, services: ServicesDependency
-) -> StreamingResponse:
-    """Each as it is when it is read, in the order of the `sequence` of its first event. The range
-    is about `created_at`."""
-    return await _export(DEPOSITS, query, request, caller, services)
+_route("transfers", TRANSFERS, "Export transfers", _AS_READ.format("requested_at"))
+_route("deposits", DEPOSITS, "Export deposits", _AS_READ.format("created_at"))
 
 
 async def _export(

@@ -20,6 +20,7 @@ from custody.db.tables import FollowerRow
 from custody.errors import Invalid, NotFound
 from custody.following.chain_repository import followers, newest_blocks
 from custody.following.finality import ProvenBy
+from custody.pauses.repository import paused
 from custody.services import Services
 
 router = APIRouter(prefix="/networks", tags=["networks"])
@@ -41,6 +42,7 @@ NETWORK_EXAMPLE = {
     "native_asset": ASSET_EXAMPLE,
     "as_of": AS_OF_EXAMPLE,
     "following": FOLLOWING_EXAMPLE,
+    "paused": False,
 }
 
 
@@ -74,6 +76,7 @@ class NetworkView(View):
     native_asset: AssetView
     as_of: AsOf
     following: FollowingView
+    paused: bool = Field(description="an operator holds back what is new: see `/v1/pauses`")
 
 
 class NetworkList(View):
@@ -125,6 +128,7 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
         rows = await followers(session)
         status = await statuses(session)
         gaps = await gaps_of(session, services.custody.networks)
+        held = await paused(session)
     now = services.custody.clock()
     return [
         NetworkView(
@@ -141,6 +145,7 @@ async def _views(services: Services, nodes: NodesDependency) -> list[NetworkView
             native_asset=asset_view(network.native),
             as_of=as_of(blocks.get(network.id), views[network.id], now),
             following=following_view(status.get(network.id), gaps[network.id], network, now),
+            paused=held.whole(network.id),
         )
         for network in services.custody.networks.values()
     ]

@@ -1,6 +1,7 @@
 """How a transfer looks from outside: what was asked for, agreed to, and done on the chain."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,13 +9,17 @@ from pydantic import Field
 
 from api.schemas import Money, View, money, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
-from chains.assets import Amount
+from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs
+from chains.effects import Pay
 from custody.db.feed_tables import EventRow
-from custody.db.transfer_tables import MandateRow, TransactionRow
+from custody.db.transfer_tables import SEVERAL, MandateRow, TransactionRow, TransferRow
 from custody.transactions.state import State as TransactionState
 from custody.transfers.consent import Consent
+from custody.transfers.duplicates import Warned
+from custody.transfers.kinds import Kind
+from custody.transfers.priority import Priority
 from custody.transfers.repository import current
 from custody.transfers.request import Shown
 from custody.transfers.state import State
@@ -41,6 +46,17 @@ TRANSACTION_EXAMPLE: dict[str, Any] = {
     "replaces": None,
     "created_at": "2026-03-02T06:30:01.120000Z",
 }
+_OUTPUT_EXAMPLE = {
+    "destination": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080",
+    "memo": None,
+    "amount": "0.05",
+    "amount_base_units": "5000000",
+}
+WARNING_EXAMPLE: dict[str, Any] = {
+    "code": "same_payee_and_amount",
+    "transfer": "tfr_01k9zv5e5f6g7h8j9k0m1n2p3q",
+    "at": "2026-03-02T06:11:00Z",
+}
 TRANSFER_EXAMPLE: dict[str, Any] = {
     "id": "tfr_01k9zv7e5f6g7h8j9k0m1n2p3q",
     "client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
@@ -52,16 +68,21 @@ TRANSFER_EXAMPLE: dict[str, Any] = {
     "memo": None,
     "amount": "0.05",
     "amount_base_units": "5000000",
+    "outputs": [_OUTPUT_EXAMPLE],
     "costs_max": _COSTS_MAX,
+    "kind": "payment",
+    "priority": "normal",
     "note": "payout 17",
     "external_id": "invoice-2041",
     "metadata": {"order": "A-17"},
     "initiator": "payout-robot",
     "retry_of": None,
+    "payout_file": None,
     "state": "in_flight",
     "waiting": None,
     "reason": None,
     "mandates": [MANDATE_EXAMPLE],
+    "warnings": [WARNING_EXAMPLE],
     "transactions": [TRANSACTION_EXAMPLE],
     "requested_at": "2026-03-02T06:30:00Z",
     "expires_at": "2026-03-03T06:30:00Z",
@@ -113,8 +134,19 @@ class TransactionView(View):
     created_at: datetime
 
 
-class TransferView(View):
-    model_config = with_example(TRANSFER_EXAMPLE)
+class OutputView(View):
+    """One payment of a transfer."""
+
+    model_config = with_example(_OUTPUT_EXAMPLE)
+
+    destination: str = Field(description="in the network's canonical form")
+    memo: str | None
+    amount: str
+    amount_base_units: str
+
+
+class PaymentView(View):
+    """Who pays whom how much."""
 
     id: str
     client_id: str
@@ -122,23 +154,53 @@ class TransferView(View):
     network: str
     asset: str
     symbol: str
-    destination: str = Field(description="in the network's canonical form")
+    destination: str | None = Field(
+        description="in the network's canonical form; null if it pays several, see `outputs`"
+    )
     memo: str | None
-    amount: str
+    amount: str = Field(description="of all outputs together")
     amount_base_units: str
+    outputs: list[OutputView] = Field(
+        description="every payment, in the order asked for: all are made, or none"
+    )
+
+
+class WarningView(View):
+    """Accepted all the same: the vault paid, or is about to, the same amount to the same payee."""
+
+    model_config = with_example(WARNING_EXAMPLE)
+
+    code: Warned
+    transfer: str = Field(description="the newest that pays the same")
+    at: datetime = Field(description="when that one was asked for")
+
+
+class TransferView(PaymentView):
+    model_config = with_example(TRANSFER_EXAMPLE)
+
     costs_max: MoneyByKind = Field(description="of the terms that count now")
+    kind: Kind = Field(
+        description="`emptying`: pays all that the vault could pay then; `sweep`: brings what "
+        "lay on a later address to the one that pays, and is nobody's deposit; `consolidation`, "
+        "`splitting`: makes other coins of the vault's own, and costs its fee alone"
+    )
+    priority: Priority = Field(description="among what its vault has to sign")
     note: str | None
     external_id: str | None = Field(description="your own name of it")
     metadata: dict[str, str] = Field(description="your own words, as you gave them")
     initiator: str = Field(description="the person or machine that asked, as the policy names it")
     retry_of: str | None
+    payout_file: str | None = Field(description="the payout file that it stands in")
     state: State
     waiting: str | None = Field(
         description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "
         "`too_many_coins` (consolidate), `coins_in_use`, `fee_above_maximum`, "
-        "`rent_above_maximum`, `rent_reserve`, `signer_not_yet` (a time lock), `signer_locked`, …"
+        "`rent_above_maximum`, `rent_reserve`, `insufficient_gas`, `signer_not_yet` (a time lock), "
+        "`signer_locked`, `signer_stopped`, `paused`, "
+        "`collecting` (others of its vault, to share a transaction), …"
     )
     reason: str | None = Field(description="why it ended")
+    warnings: list[WarningView] = Field(description="what it was accepted with")
     mandates: list[MandateVersionView] = Field(description="every version of its terms")
     transactions: list[TransactionView] = Field(description="the oldest first")
     requested_at: datetime
@@ -168,30 +230,54 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
     row, terms = shown.row, current(shown.mandates)
     asset = catalogue.find_asset(row.asset)
     return TransferView(
-        id=row.id,
-        client_id=row.client_id,
-        vault_id=row.vault_id,
-        network=row.network,
-        asset=row.asset,
-        symbol=asset.symbol,
-        destination=row.destination,
-        memo=row.memo,
-        amount=Amount(asset, row.amount).decimal,
-        amount_base_units=str(row.amount),
+        **payment_fields(row, shown.payments, asset),
         costs_max=by_kind(terms.costs_max, catalogue),
+        kind=Kind(row.kind),
+        priority=Priority(row.priority),
         note=row.note,
         external_id=row.external_id,
         metadata=json.loads(row.metadata_json) if row.metadata_json else {},
         initiator=row.initiator,
         retry_of=row.retry_of,
+        payout_file=row.payout_file,
         state=State(row.state),
-        waiting=row.waiting,
+        waiting="paused" if shown.held_back else row.waiting,
         reason=row.reason,
+        warnings=[
+            WarningView(code=Warned(each.code), transfer=each.other, at=each.at)
+            for each in shown.warnings
+        ],
         mandates=[_mandate_view(each, catalogue) for each in shown.mandates],
         transactions=[_transaction_view(each, catalogue) for each in shown.transactions],
         requested_at=row.requested_at,
         expires_at=terms.expires_at,
         updated_at=row.updated_at,
+    )
+
+
+def payment_fields(row: TransferRow, payments: Sequence[Pay], asset: Asset) -> dict[str, Any]:
+    """Those of PaymentView."""
+    return {
+        "id": row.id,
+        "client_id": row.client_id,
+        "vault_id": row.vault_id,
+        "network": row.network,
+        "asset": row.asset,
+        "symbol": asset.symbol,
+        "destination": None if row.destination == SEVERAL else row.destination,
+        "memo": row.memo,
+        "amount": Amount(asset, row.amount).decimal,
+        "amount_base_units": str(row.amount),
+        "outputs": [_output_view(each, asset) for each in payments],
+    }
+
+
+def _output_view(payment: Pay, asset: Asset) -> OutputView:
+    return OutputView(
+        destination=payment.address,
+        memo=payment.memo,
+        amount=Amount(asset, payment.amount).decimal,
+        amount_base_units=str(payment.amount),
     )
 
 

@@ -1,13 +1,11 @@
 """Transfers: money that leaves. Asked for here, signed by the signer, moved by the workers."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from starlette.responses import Response
 
 from api.auth import Reader, Spender
@@ -17,161 +15,48 @@ from api.errors import describe, document
 from api.idempotency import RequiredKey, idempotency_of, respond
 from api.paging import Page, number_of, page_of
 from api.schemas import (
-    Ascii,
-    AssetName,
-    Body,
     Identifier,
-    NetworkName,
-    Pattern,
-    Printable,
-    body_example,
 )
 from api.v1.filters import AddressText, MoneyQuery, spellings
-from api.v1.networks import named_in_request
+from api.v1.transfer_bodies import (
+    ExternalId,
+    NewTransfer,
+    RaisedCosts,
+    RejectDuplicates,
+    SpeedUp,
+    costs_max_of,
+    request_of,
+)
 from api.v1.transfer_views import (
-    TRANSFER_EXAMPLE,
     TransferView,
     TransferWithEvents,
     event_view,
     transfer_view,
 )
-from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
-from chains.costs import CostKind
-from chains.errors import InvalidAmount
-from chains.model import NetworkId
-from chains.networks import Network
+from chains.model import NetworkId, TxId
 from custody.db.listing import open_list
 from custody.db.transfer_tables import TransferRow
-from custody.errors import Invalid, Unprocessable
-from custody.services import Services
+from custody.errors import Unprocessable
 from custody.transfers.filters import TransferFilter
-from custody.transfers.request import NOTE_LENGTH_MAX, Answer, Shown, TransferRequest
+from custody.transfers.priority import Priority
+from custody.transfers.request import (
+    Answer,
+    Shown,
+)
 from custody.transfers.state import State
 from custody.vaults import repository as vaults
 from signer.wire import canonical_json
 
 router = APIRouter(prefix="/transfers", tags=["transfers"])
 
-ExternalId = Annotated[Printable, StringConstraints(min_length=1, max_length=128)]
-MetadataKey = Annotated[Printable, StringConstraints(min_length=1, max_length=40)]
-MetadataValue = Annotated[Printable, StringConstraints(max_length=500)]
-AmountText = Annotated[
-    Ascii,
-    StringConstraints(min_length=1, max_length=160),
-    Pattern(r"^[0-9]{1,78}(\.[0-9]{1,78})?$"),
-]
-UnitsText = Annotated[
-    Ascii, StringConstraints(min_length=1, max_length=160), Pattern("^[0-9]{1,78}$")
-]
-
-_GIVEN: dict[str, Any] = {"type": "string"}
-_NOT_GIVEN: dict[str, Any] = {"type": "null"}
-
-
-def _pair(first: str, second: str) -> dict[str, Any]:
-    """Schema of: `first` is given and `second` is not."""
-    return {"required": [first], "properties": {first: _GIVEN, second: _NOT_GIVEN}}
-
-
-_AMOUNT_RULES = [
-    {"oneOf": [_pair("amount", "amount_base_units"), _pair("amount_base_units", "amount")]},
-    {
-        "anyOf": [
-            {"properties": {"fee_max": _NOT_GIVEN}},
-            {"properties": {"fee_max_base_units": _NOT_GIVEN}},
-        ]
-    },
-    {"properties": {"costs_max": {"propertyNames": {"not": {"const": "fee"}}}}},
-]
-"""What `NewTransfer` checks about them, for who makes requests from the document."""
-
-
-class NewTransfer(Body):
-    """Give `amount` in the asset's unit, or `amount_base_units`; not both. The same for the
-    greatest fee, of which what is not used comes back."""
-
-    model_config = body_example(
-        {
-            "vault_id": TRANSFER_EXAMPLE["vault_id"],
-            "network": "bitcoin-regtest",
-            "destination": TRANSFER_EXAMPLE["destination"],
-            "amount": "0.05",
-            "note": "payout 17",
-            "external_id": "invoice-2041",
-            "metadata": {"order": "A-17"},
-        },
-        allOf=_AMOUNT_RULES,
-    )
-
-    vault_id: Identifier
-    network: NetworkName = Field(description="CAIP-2 id or alias")
-    asset: AssetName | None = Field(
-        None, description="CAIP-19 id; the network's native asset if absent"
-    )
-    destination: Annotated[Ascii, StringConstraints(min_length=1, max_length=128)]
-    amount: AmountText | None = Field(None, description="decimal, e.g. `0.05`")
-    amount_base_units: UnitsText | None = Field(None, description="integer, e.g. `5000000`")
-    fee_max: AmountText | None = Field(
-        None, description="decimal in the network's native unit; the network's default if absent"
-    )
-    fee_max_base_units: UnitsText | None = None
-    costs_max: dict[Annotated[CostKind, Field(strict=False)], AmountText] = Field(
-        default_factory=dict,
-        max_length=16,
-        description="the most that other kinds of cost may be, decimals in the network's native "
-        "unit by kind (`rent`, `activation`); the network's default where a kind is absent",
-    )
-    memo: Annotated[Ascii, StringConstraints(min_length=1, max_length=256)] | None = Field(
-        None, description="part of who is paid, on networks whose payments carry one"
-    )
-    retry_of: Identifier | None = Field(
-        None, description="the transfer of the same client, ended unpaid, that this one repeats"
-    )
-    note: Annotated[Printable, StringConstraints(max_length=NOTE_LENGTH_MAX)] | None = None
-    external_id: ExternalId | None = Field(
-        None, description="your own name of it; no other transfer of the client has the same"
-    )
-    metadata: dict[MetadataKey, MetadataValue] = Field(
-        # Pydantic turns the names' pattern into one of names that may be there beside others.
-        json_schema_extra={
-            "additionalProperties": False,
-            "propertyNames": {"minLength": 1, "maxLength": 40},
-        },
-        default_factory=dict,
-        max_length=20,
-        description="words of yours, shown as you gave them; no part of what is signed",
-    )
-
-    @model_validator(mode="after")
-    def _one_amount(self) -> "NewTransfer":
-        if (self.amount is None) == (self.amount_base_units is None):
-            raise PydanticCustomError(
-                "amount_ambiguous", "give exactly one of amount and amount_base_units"
-            )
-        if self.fee_max is not None and self.fee_max_base_units is not None:
-            raise PydanticCustomError(
-                "amount_ambiguous", "give at most one of fee_max and fee_max_base_units"
-            )
-        if CostKind.FEE in self.costs_max:
-            raise PydanticCustomError("amount_ambiguous", "give the bound of the fee as fee_max")
-        return self
-
-
-class RaisedCosts(Body):
-    """The new bounds, decimals in the network's native unit by kind. What is not named stays."""
-
-    model_config = body_example({"costs_max": {"fee": "0.001"}})
-
-    costs_max: dict[Annotated[CostKind, Field(strict=False)], AmountText] = Field(
-        min_length=1, max_length=16
-    )
-
 
 class TransferQuery(MoneyQuery):
     state: list[State] = Field([], description="may be repeated: one of these")
     external_id: ExternalId | None = None
-    address: AddressText | None = Field(None, description="the destination")
+    address: AddressText | None = Field(None, description="a destination")
+    priority: Priority | None = None
+    payout_file: Identifier | None = Field(None, description="of the lines of this file")
 
 
 @router.post(
@@ -182,7 +67,11 @@ class TransferQuery(MoneyQuery):
     responses=problems(404, 409, 503, writes=True),
 )
 async def create_transfer(
-    body: NewTransfer, caller: Spender, services: ServicesDependency, idempotency_key: RequiredKey
+    body: NewTransfer,
+    caller: Spender,
+    services: ServicesDependency,
+    idempotency_key: RequiredKey,
+    reject_duplicates: RejectDuplicates = False,
 ) -> Response:
     """Reserve the amount and the greatest fee, and have it signed and sent.
 
@@ -191,32 +80,15 @@ async def create_transfer(
     transfer is kept on record as `denied`, under the problem's `transfer_id`.
 
     The `Idempotency-Key` belongs to the vault's client, whichever API key says it: a successor of
-    this API key finds what this one asked for.
+    this API key finds what this one asked for. If the vault paid, or is about to pay, the same
+    amount to the same payee a moment ago, the transfer is accepted and says so in `warnings`; with
+    `Reject-Duplicates: true` it is refused (409 `duplicate_payment`) and nothing is changed.
     """
     key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
     renderer = _Renderer(services.custody.catalogue)
-    answer = await services.transfers.create(request_of(services, body), caller, key, renderer)
+    request = replace(request_of(services, body), reject_duplicates=reject_duplicates)
+    answer = await services.transfers.create(request, caller, key, renderer)
     return respond(answer)
-
-
-def request_of(services: Services, body: NewTransfer) -> TransferRequest:
-    """The body in base units. Raises Invalid, NotFound."""
-    network = named_in_request(services, body.network)
-    asset = _asset(body, network, services.custody.catalogue)
-    return TransferRequest(
-        vault_id=body.vault_id,
-        network=network.id,
-        asset=asset.id,
-        destination=body.destination,
-        amount=_amount(body, asset),
-        fee_max=_fee_max(body, network.native),
-        costs_max=_costs_max(body, network.native),
-        memo=body.memo,
-        retry_of=body.retry_of,
-        note=body.note,
-        external_id=body.external_id,
-        metadata=body.metadata,
-    )
 
 
 @router.get("", summary="List transfers", responses=problems(404))
@@ -236,6 +108,8 @@ async def list_transfers(
         states=tuple(dict.fromkeys(query.state)),
         txid=query.txid,
         external_id=query.external_id,
+        priority=query.priority,
+        payout_file=query.payout_file,
         destinations=to,
         created=query.created,
         updated=query.updated,
@@ -271,10 +145,33 @@ async def get_transfer(
     responses=problems(404, 409, writes=True),
 )
 async def cancel_transfer(
-    transfer_id: Identifier, caller: Spender, services: ServicesDependency
+    transfer_id: Identifier,
+    caller: Spender,
+    services: ServicesDependency,
+    together: Annotated[
+        bool, Query(description="also where others share its transaction: all are called off")
+    ] = False,
 ) -> TransferView:
-    """As long as the signer cannot have signed it; after that, 409 `transfer_not_cancellable`."""
-    after = await services.transfers.cancel(transfer_id, caller)
+    """As long as the signer cannot have signed it, at once. After that, where the network can and
+    it is in no block yet, a transaction that pays nobody takes its place: it is `cancelled` when
+    that one is final. Else 409 `transfer_not_cancellable`. Where its transaction pays for others
+    too, 409 `transaction_shared` names them, and `together` calls all of them off."""
+    after = await services.transfers.cancel(transfer_id, caller, together=together)
+    return transfer_view(after, services.custody.catalogue)
+
+
+@router.post(
+    "/{transfer_id}/speed-up",
+    summary="Pay more for a transfer that waits to be in a block",
+    responses=problems(404, 409, writes=True),
+)
+async def speed_up_transfer(
+    transfer_id: Identifier, body: SpeedUp, caller: Spender, services: ServicesDependency
+) -> TransferView:
+    """A transaction that does the same and pays more for itself takes the place of the one that is
+    named, within what the terms allow; raise those first where they don't. Never both are in a
+    block. 409 `transfer_not_replaceable` where the network can't, or it is in a block already."""
+    after = await services.transfers.speed_up(transfer_id, caller, TxId(body.txid))
     return transfer_view(after, services.custody.catalogue)
 
 
@@ -292,7 +189,7 @@ async def raise_costs(
         found, _ = await services.transfers.get(session, transfer_id, caller)
     catalogue = services.custody.catalogue
     native = catalogue.networks[NetworkId(found.row.network)].native
-    most = _costs_max(body, native)
+    most = costs_max_of(body, native)
     after = await services.versions.raise_costs(transfer_id, caller, most)
     return transfer_view(after, catalogue)
 
@@ -315,43 +212,3 @@ class _Renderer:
     def refused(self, error: Unprocessable) -> Answer:
         status, body = describe(error)
         return Answer(status, canonical_json(body))
-
-
-def _asset(body: NewTransfer, network: Network, catalogue: Catalogue) -> Asset:
-    """Raises Invalid asset_unknown."""
-    try:
-        return network.native if body.asset is None else catalogue.find_asset(body.asset)
-    except KeyError:
-        raise Invalid("asset_unknown", "there is no such asset", field="asset") from None
-
-
-def _amount(body: NewTransfer, asset: Asset) -> int:
-    if body.amount is not None:
-        return Amount.parse(asset, body.amount).units
-    assert body.amount_base_units is not None
-    with _named("amount_base_units"):
-        return Amount.parse_base_units(asset, body.amount_base_units).units
-
-
-def _fee_max(body: NewTransfer, native: Asset) -> int | None:
-    if body.fee_max is not None:
-        with _named("fee_max"):
-            return Amount.parse(native, body.fee_max).units
-    if body.fee_max_base_units is not None:
-        with _named("fee_max_base_units"):
-            return Amount.parse_base_units(native, body.fee_max_base_units).units
-    return None
-
-
-def _costs_max(body: NewTransfer | RaisedCosts, native: Asset) -> dict[CostKind, int]:
-    with _named("costs_max"):
-        return {kind: Amount.parse(native, most).units for kind, most in body.costs_max.items()}
-
-
-@contextmanager
-def _named(field: str) -> Iterator[None]:
-    """An amount is found wrong in `field`."""
-    try:
-        yield
-    except InvalidAmount as error:
-        raise Invalid(error.code, str(error), field=field) from error

@@ -45,3 +45,10 @@ async def counter(furnished: tuple[Path, Furniture], tmp_path: Path) -> AsyncIte
     async with opened(database, furniture) as made:
         yield made
     await database.close()
+
+
+@pytest_asyncio.fixture
+async def either(database: Database) -> AsyncIterator[Counter]:
+    """On each kind of database: for what is asked in SQL of its own."""
+    async with opened(database) as made:
+        yield made

@@ -117,3 +117,20 @@ async def test_metrics_count_open_alarms_by_code_and_need_a_key(counter: Counter
     text = (await counter.call("GET", "/metrics")).text
     assert 'custody_alarms_open{code="chain_above_ledger"} 1.0\n' in text
     assert "custody_vaults_frozen 1.0\n" in text
+
+
+async def test_metrics_tell_of_open_transfers_their_age_and_the_signer(counter: Counter):
+    network = next(iter(counter.custody.networks.values())).alias
+    for key in ("one", "two"):
+        assert (await counter.send(counter.transfer(), key)).status_code == 201
+        counter.clock.forward(seconds=30)
+    text = (await counter.call("GET", "/metrics")).text
+    approved = f'{{network="{network}",state="approved"}}'
+    assert f"custody_transfers_open{approved} 2.0\n" in text
+    assert f"custody_transfers_oldest_seconds{approved} 60.0\n" in text
+    awaiting = f'{{network="{network}",state="awaiting_approval"}}'
+    assert f"custody_transfers_open{awaiting} 0.0\n" in text
+    assert f"custody_transfers_oldest_seconds{awaiting} 0.0\n" in text
+    assert 'state="final"' not in text
+    (line,) = [each for each in text.splitlines() if each.startswith("custody_signer_answer_sec")]
+    assert 0 <= float(line.split()[1]) < 60

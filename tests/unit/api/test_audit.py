@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import event, select
 
@@ -22,6 +23,8 @@ from custody.db.transfer_tables import TransferRow
 from signer.wire import Mandate, Receipt, parse_json, tx_digest
 from tests.golden import files
 from tests.unit.api.counter import Counter
+
+pytestmark = pytest.mark.database
 
 
 @pytest_asyncio.fixture

@@ -401,6 +401,22 @@ async def test_exactly_the_limit_passes(counter: Counter):
         ("/v1/transfers?network=nowhere", 422, "network_unknown"),
         (f"/v1/deposits?vault_id=vlt_{NOBODY}", 404, "vault_not_found"),
         ("/v1/balances?asset=%00", 422, "text_unprintable"),
+        ("/v1/balances?at=yesterday", 422, "field_invalid"),
+        ("/v1/balances?at=2026-01-01T00:00:00", 422, "field_invalid"),
+        ("/v1/balances?at=2999-01-01T00:00:00Z", 422, "moment_not_past"),
+        ("/v1/balances?block=1", 422, "moment_ambiguous"),
+        (
+            "/v1/balances?block=1&network=bitcoin-regtest&at=2026-01-01T00:00:00Z",
+            422,
+            "moment_ambiguous",
+        ),
+        ("/v1/balances?block=-1&network=bitcoin-regtest", 422, "field_invalid"),
+        ("/v1/balances?block=1&network=nowhere", 422, "network_unknown"),
+        ("/v1/balances?block=1&network=bitcoin-regtest", 409, "block_not_final"),
+        ("/v1/entries?cursor=x", 422, "field_invalid"),
+        ("/v1/entries?cursor=newest", 422, "field_invalid"),
+        ("/v1/entries?cursor=9.ab", 409, "cursor_unknown"),
+        (f"/v1/entries?client_id=cli_{NOBODY}", 404, "client_not_found"),
     ],
 )
 async def test_paths_and_queries(counter: Counter, path: str, status: int, code: str):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from custody.db.session import Database
+from custody.db.tables import LedgerAccountRow
+from custody.ledger.model import AccountKey, AccountKind
+from tests.support.networks import find_network
 from tests.unit.api.counter import Counter
 
+TOTALS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")
 KEY = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
 
 
-async def overwrite(counter: Counter, transfer: str, document: bytes) -> None:
+async def overwrite(database: Database, transfer: str, document: bytes) -> None:
     """As a bad disk would, or somebody with the file: our triggers let nothing do it."""
-    async with counter.database._engines.write.connect() as connection:
+    async with database._engines.write.connect() as connection:
         named = text(
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'mandates'"
         )
@@ -35,7 +40,7 @@ async def test_a_broken_mandate(counter: Counter, document: bytes):
     broken, whole = [
         (await counter.send(counter.transfer(), name)).json()["id"] for name in ("one", "two")
     ]
-    await overwrite(counter, broken, document)
+    await overwrite(counter.database, broken, document)
     waiting = (await counter.get("/v1/approvals"))["items"]
     assert [(each["transfer"]["id"], each["unreadable"]) for each in waiting] == [
         (broken, True),
@@ -55,3 +60,30 @@ async def test_a_broken_mandate(counter: Counter, document: bytes):
         answer = await counter.call(method, path, sent, key=key)
         assert (answer.status_code, answer.json()["code"]) == (422, "mandate_unreadable")
     await counter.post(f"/v1/transfers/{broken}/cancel", {}, "transfer")
+
+
+@pytest.mark.parametrize("kind", [AccountKind.SHORTFALL, AccountKind.VAULT, AccountKind.SUSPENSE])
+async def test_broken_books_are_shown_as_they_are(counter: Counter, kind: AccountKind):
+    """A shortfall that was covered twice, an account below zero: both have an alarm, and neither
+    keeps anybody from seeing balances."""
+    native = find_network("bitcoin-regtest").native
+    key = AccountKey(kind, native.id, counter.vault_id)
+    side = ("credits_posted", "debits_posted")[kind is not AccountKind.SHORTFALL]
+    async with counter.database.write() as session:
+        changed = await session.execute(
+            update(LedgerAccountRow).where(LedgerAccountRow.id == key.id).values({side: 10**30})
+        )
+        if not changed:
+            totals = dict.fromkeys(TOTALS, 0) | {side: 10**30}
+            whose = {"id": key.id, "vault_id": key.vault, "asset": key.asset, "kind": kind}
+            await session.insert(LedgerAccountRow, [whose | totals])
+    field = {AccountKind.SHORTFALL: "owed", AccountKind.VAULT: "available"}.get(kind, "suspense")
+    for path in (
+        "/v1/balances",
+        f"/v1/vaults/{counter.vault_id}/balances",
+        f"/v1/clients/{counter.client_id}/balances",
+    ):
+        answer = await counter.get(f"{path}?asset={native.id}")
+        (item,) = answer["items"]
+        assert int(item[field]["amount_base_units"]) < -(10**29), path
+        assert item[field]["amount"].startswith("-")

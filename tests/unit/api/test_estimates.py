@@ -51,6 +51,19 @@ async def test_it_is_what_the_transfer_then_meets(counter: Counter, alias: str, 
     assert [each["needs"] for each in waiting] == ([needs] if asked else [])
 
 
+@pytest.mark.parametrize("alias", ["ethereum-local", "tron-local"])
+async def test_all_is_a_number_and_the_transfer_pays_it(counter: Counter, alias: str):
+    told = await estimate(counter, alias=alias, amount="all")
+    made = (await counter.send(counter.transfer(alias, amount="all"))).json()
+    assert told["amount"]["amount_base_units"] == made["amount_base_units"]
+    assert (made["kind"], told["costs_max"]) == ("emptying", made["costs_max"])
+    ((asset, held),) = told["holds"].items()
+    assert held == told["available"][asset]
+    vault = await counter.get(f"/v1/vaults/{made['vault_id']}/balances")
+    has = [each["available"]["amount_base_units"] for each in vault["items"]]
+    assert "0" in has
+
+
 async def test_it_names_who_may_approve_and_not_who_asks(counter: Counter):
     """Eve operates the machine that asks."""
     four_eyes(counter)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from api import feedcursors
 from api.v1 import events
 from custody.db.leases import Leases
 from custody.db.session import Database
@@ -108,7 +109,7 @@ async def test_the_cursor_is_never_null_and_leads_on(counter: Counter):
     shown = await counter.get(made["href"])
     assert shown["id"] == made["subject"]
     assert (await page(counter, answer["cursor"], client_id=counter.client_id))["items"] == []
-    newest = await page(counter, events.NEWEST, client_id=counter.client_id)
+    newest = await page(counter, feedcursors.NEWEST, client_id=counter.client_id)
     assert newest == {"items": [], "cursor": answer["cursor"]}
 
 

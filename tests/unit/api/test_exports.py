@@ -36,8 +36,9 @@ NOUNS = ("entries", "transfers", "deposits")
 
 
 @pytest_asyncio.fixture
-async def desk(counter: Counter) -> AsyncIterator[Counter]:
+async def desk(either: Counter) -> AsyncIterator[Counter]:
     """A client with a vault, three transfers and two deposits, all of them numbered."""
+    counter = either
     for note in ("=HYPERLINK(1)", "payout", None):
         answer = await counter.send(counter.transfer("ethereum-local", note=note), note or "k")
         assert answer.status_code == 201, answer.text
@@ -265,7 +266,8 @@ async def read_parts(database: Database, counter: Counter, wanted: Range) -> lis
     return [part async for part in parts(database, catalogue, ENTRIES, wanted)]
 
 
-async def test_a_long_export_is_read_in_parts_and_a_short_range_reads_little(counter: Counter):
+async def test_a_long_export_is_read_in_parts_and_a_short_range_reads_little(either: Counter):
+    counter = either
     await book_many(counter, 1_300)
     found = await read_parts(counter.database, counter, Range(None, None, 0, counter.client_id))
     assert [len(part.lines) for part in found[:2]] == [PART, PART]

@@ -19,7 +19,7 @@ from tests.unit.api.test_routes import _insert_deposit
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 SCOPES = (
     (r"POST .*/addresses", "receive"),
-    (r"POST /v1/transfers", "transfer"),
+    (r"POST /v1/(transfers|payout-files)", "transfer"),
     (r"GET ", "read"),
 )
 
@@ -36,13 +36,17 @@ async def test_the_printed_requests_work_in_their_order(counter: Counter) -> Non
     for block in blocks:
         for name, value in names.items():
             block = block.replace(f"{{{name}}}", value)
-        first, *lines = block.strip().split("\n")
+        head, _, file = block.strip().partition("\n\n")
+        first, *lines = head.split("\n")
         method, path = first.split()
         headers = dict(line.split(": ", 1) for line in lines if not line.startswith("{"))
         body = next((json.loads(line) for line in lines if line.startswith("{")), None)
         key = next(scope for pattern, scope in SCOPES if re.match(pattern, first))
-        answer = await counter.call(method, path, body, key=key, headers=headers)
+        content = file.encode() if file else None
+        answer = await counter.call(method, path, body, key=key, headers=headers, content=content)
         assert answer.status_code in (200, 201), f"{first}: {answer.text}"
+        if file:
+            names["payout_file"] = answer.json()["id"]
         if first == "POST /v1/transfers":
             names["transfer"] = answer.json()["id"]
         if "external_id=" in path:

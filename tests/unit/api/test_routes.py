@@ -22,13 +22,13 @@ from custody.db.tables import (
     IdempotencyRow,
     LedgerEntryRow,
 )
-from signer.wire import Verdict, approval_message
+from signer.wire import STOPPED, Notice, Verdict, approval_message
 from tests.unit.api.counter import ALIASES, OUTSIDE, Counter
 
 
 async def test_every_route_under_v1_declares_one_scope(counter: Counter):
     paths = [str(route.path) for route in api_routes(counter.app)]
-    assert len([path for path in paths if path.startswith("/v1")]) == 45
+    assert len([path for path in paths if path.startswith("/v1")]) == 58
     assert undeclared_routes(counter.app) == []
     counter.app.add_api_route("/v1/forgotten", lambda: None)
     try:
@@ -380,6 +380,9 @@ async def test_health_and_readiness(counter: Counter):
     assert (ready["ready"], ready["database"], ready["signer"]) == (True, "ok", "ok")
     assert [node["network"] for node in ready["nodes"]] == list(ALIASES)
     assert {node["state"] for node in ready["nodes"]} == {"reachable"}
+    counter.signer.warnings = (Notice(STOPPED, "stopped by adm-1: a laptop was stolen"),)
+    answer = await counter.call("GET", "/ready", key=None)
+    assert (answer.status_code, answer.json()["signer"]) == (200, "stopped")
     counter.signer.away = True
     answer = await counter.call("GET", "/ready", key=None)
     assert (answer.status_code, answer.json()["signer"]) == (503, "unavailable")
