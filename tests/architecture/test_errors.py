@@ -91,6 +91,8 @@ def of_node(node: ast.AST) -> Iterator[Given]:
             args=[ast.Constant(value=int(status)), ast.Constant(value=str(code)), *_],
         ):
             yield code, status
+        case ast.Call(func=ast.Name(id="Fault"), args=[ast.Constant(value=str(code)), *_]):
+            yield code, None
         case ast.Call(func=ast.Name(id="Later"), args=[ast.Constant(value=str(code)), *_]):
             yield code, None
         case ast.Assign(

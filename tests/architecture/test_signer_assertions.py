@@ -22,6 +22,7 @@ ALLOWED = {
     "chains.bitcoin.codec:_signing_input": "an input without address is unexplained before",
     "chains.bitcoin.sighash:SignatureHashes.__init__": "one spent output was read per input",
     "chains.evm.address:spell": "asked of 20 bytes: of a hash, or by a reader that has counted",
+    "chains.evm.erc20:contract_of": "who builds asks it, of a token that is listed",
     "chains.networks:Finality.__post_init__": "made by the reader of rows, which has looked",
     "chains.networks:Network.text": "asked for what the family's schema requires",
     "chains.networks:Network.number": "asked for what the family's schema requires",

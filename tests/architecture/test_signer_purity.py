@@ -15,6 +15,8 @@ import pytest
 
 from tests.support.signer import RunningSigner, prepare_state, running_signer
 
+pytestmark = pytest.mark.slow  # each starts a process
+
 ROOT = Path(__file__).resolve().parents[2]
 
 FORBIDDEN = re.compile(
@@ -40,7 +42,7 @@ MODULES_MAX = 260
 """Of ours and of others, beyond the standard library's (which differs between Pythons)."""
 
 PRIVATE = re.compile(
-    r"signer\.(?!(wire|agreement|answers|reading|client|policy|canonical|messages|records|statements|checkpoint|tree|proof|chain|errors|logfile|inforce)(\.|$))\w+"
+    r"signer\.(?!(wire|agreement|answers|reading|client|policy|canonical|messages|records|statements|checkpoint|tree|proof|chain|errors|logfile|inforce|batches)(\.|$))\w+"
 )
 
 

@@ -25,7 +25,8 @@ from custody.errors import Unprocessable
 from custody.ledger.model import Post, Reason, chain_account, vault_account
 from custody.ledger.service import Ledger
 from custody.policies.source import PolicySource
-from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
+from custody.transfers.duplicates import Duplicates
+from custody.transfers.request import Answer, Idempotency, Output, Shown, TransferRequest
 from custody.transfers.service import Transfers
 from signer.policy import SignedPolicy
 from tests.bench.requests import EVM, standing_policy
@@ -72,8 +73,11 @@ class Accepting:
             vault_id=next(self._vaults),
             network=EVM.id,
             asset=EVM.native.id,
-            destination=checksum(self._random.randbytes(20)),
-            amount=self._random.randrange(10**15, 10**17),
+            outputs=(
+                Output(
+                    checksum(self._random.randbytes(20)), self._random.randrange(10**15, 10**17)
+                ),
+            ),
             fee_max=_FEE_MAX,
             note="payout of a customer",
         )
@@ -129,11 +133,13 @@ async def open_service(url: str) -> AsyncIterator[Service]:
             database=database,
             ledger=ledger,
             policies=PolicySource(Policies()),
+            adapters={},
             codecs={EVM.id: EvmCodec(EVM)},
             catalogue=built_in(),
             families=CODECS,
             clock=utc_now,
             lifetime=timedelta(hours=1),
+            duplicates=Duplicates(timedelta(hours=24)),
         )
         yield Service(database, ledger, transfers)
     finally:

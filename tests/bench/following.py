@@ -30,6 +30,7 @@ from chains.evm.rpc import NodeConnection
 from chains.model import BlockRef
 from chains.networks import Network
 from custody.db.session import Database
+from custody.deposits.minimums import NONE
 from custody.following.fetching import AHEAD_BLOCKS
 from custody.following.follow import NetworkFollower
 from custody.following.writer import BlockWriter
@@ -87,7 +88,7 @@ class Followed:
     def __init__(
         self, database: Database, network: Network, adapter: ChainAdapter, miner: Miner, each: int
     ) -> None:
-        writer = BlockWriter(Ledger(_utc_now), _utc_now)
+        writer = BlockWriter(Ledger(_utc_now), _utc_now, NONE)
         self._follower = NetworkFollower(
             database, writer, network, adapter, _utc_now, start_height=0
         )

@@ -80,6 +80,8 @@ def _environment(
     return inherited | {
         "CUSTODY_DATABASE_URL": database_url,
         "CUSTODY_SIGNER_SOCKET": str(socket),
+        # What is measured is custody, not how many payments of one address fit into a block.
+        "CUSTODY_IN_FLIGHT_MAX": "1000",
         "CUSTODY_NODES": json.dumps(dict(nodes)),
         "CUSTODY_PORT": str(port),
         "CUSTODY_POLL_INTERVAL_S": str(POLL_INTERVAL_S),

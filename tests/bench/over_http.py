@@ -42,7 +42,7 @@ async def compare(folder: Path, kind: str, url: str, scale: Scale) -> list[Row]:
     async with AsyncExitStack() as stack:
         nodes = {EVM.alias: _NOWHERE}
         house = await stack.enter_async_context(running_house(folder / kind, url, nodes, 0))
-        bodies = Bodies(await _rich_vaults(url))
+        bodies = Bodies(await rich_vaults(url))
         ours = Asking([house.connect() for _ in range(CALLERS)], bodies, scale.transfers)
         stack.push_async_callback(ours.close)
         await ours.prepare()
@@ -125,7 +125,7 @@ class Asking:
             await client.close()
 
 
-async def _rich_vaults(url: str) -> list[str]:
+async def rich_vaults(url: str) -> list[str]:
     database, ledger = Database(url), Ledger(utc_now)
     try:
         return [await rich_vault(database, ledger, account) for account in range(_VAULTS)]

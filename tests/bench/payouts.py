@@ -92,8 +92,10 @@ async def _running_stages(folder: Path) -> AsyncIterator[list[Stage]]:
 
 
 async def _compare(house: House, stage: Stage, name: str, scale: Scale) -> Row:
-    vault = await _rich_vault(house, stage, scale.payouts)
+    """The script goes first: once the vault has its money, the house has read the script's blocks,
+    which are none of its payouts."""
     script = await stage.run_script(scale.payouts)
+    vault = await _rich_vault(house, stage, scale.payouts)
     return _row(
         f"{stage.name}, {name}", await _pay(house, stage, vault, scale.payouts), stage, script
     )

@@ -77,11 +77,19 @@ each round. *100 requests a second*: half of them ask for a payout, half look at
 at its fixed moment, from which its time counts, whether those before it were answered or not; beside
 it the same two requests one at a time.
 
+**The feed.** Forty programs ask for payouts over HTTP as fast as they are answered, while one
+follows `GET /v1/events` with long polls, and a worker gives events their numbers. Missed is what was
+accepted and never told, and every number that was left out; twice is what was told again. The wait
+is from the answer that a writer got to the one in which the reader was told.
+
 **A large house.** The database is filled by itself: one client with so many accounts, four in each
 vault. `custody serve` is a process of its own. Balances are added up by the database, so their time
-is its own; a list's page is 200 items. Then one after the other is asked again, three times each,
+is its own; a list's page is 200 items, asked for a hundred times. Then one after the other is asked again, three times each,
 while `/health` is asked fifty times a second at fixed moments: what it waits is what every other
-request waits for the process.
+request waits for the process. At last all of it, the feed, alarms, networks and assets are asked at
+once, each by a program of its own, until the slowest sum was answered three times. Those programs
+leave no processor free, so that `/health` waits its turn among them. Only vaults and accounts are
+many here; the lists of transfers, deposits and approvals are empty.
 
 **Payouts of one vault.** The whole way, with every part a process of its own: 200 payouts to 200
 destinations are requested over HTTP, eight at a time; the policy's limits and windows are judged
@@ -92,9 +100,11 @@ behind it, for each second of CPU that the workers spent until all payouts were 
 below the table: when the first and the last were broadcast, when all were final, and the workers'
 CPU for each. The script has the key in memory and nothing to lose: with the family's library it
 builds, signs and sends one payment after the other to the same node, in the same run (bitcoin: the
-node's own wallet does it). The engines are `anvil`, `bitcoind` and our own local servers of Solana
-and TRON. The API's p50 is that of one question after the other (a vault's balances), while nothing
-happens and while the payouts are under way.
+node's own wallet does it). It goes before the vault gets its money, so that the house has read its
+blocks by then: `anvil` takes seconds to trace 200 transfers of one block, and answers nobody
+meanwhile. The engines are `anvil`, `bitcoind` and our own local servers of Solana and TRON. The
+API's p50 is that of one question after the other (a vault's balances), while nothing happens and
+while the payouts are under way.
 
 **Loaded in the process.** Modules in `sys.modules` of a fresh process after importing the signer's
 entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer

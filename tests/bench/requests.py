@@ -36,7 +36,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
 from chains.transaction import TransferIntent
 from custody.db.ids import new_id
@@ -204,8 +204,7 @@ class Requests:
         payment = Pay(to, SOLANA.native.id, self._random.randrange(10**6, 10**9))
         plan = TransferPlan(
             source=Pubkey.from_string(owner.address),
-            recipient=Pubkey.from_string(payment.address),
-            amount=payment.amount,
+            payments=(Payment(Pubkey.from_string(payment.address), payment.amount),),
             nonce_index=0,
             lifetime=Hash(self._random.randbytes(32)),
             unit_limit=2_000,

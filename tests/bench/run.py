@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.bench import (
     accepting,
     derivation,
+    feed,
     following,
     large,
     loading,
@@ -74,6 +75,8 @@ async def _sections(folder: Path, scale: Scale, say: Say, found: Measured) -> No
     await found.take("blocks", following.measure(folder, scale))
     say("transfers accepted")
     await found.take("acceptance", accepting.measure(folder, scale, say))
+    say(f"the feed beside {feed.WRITERS} writers")
+    await found.take("feed", feed.measure(folder, scale, say))
     say(f"a large house, with {scale.accounts:,} accounts")
     await found.take("large", large.measure(folder, scale, say))
     await found.take("payouts", payouts.measure(folder, scale, say))

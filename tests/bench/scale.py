@@ -31,8 +31,12 @@ class Scale:
     http_databases: tuple[str, ...]
     steady_s: float
     """How long the API is asked at a steady rate."""
+    fed: int
+    """Transfers that are written beside a reader of the feed."""
     accounts: int
     """Of one client, in the large house."""
+    pages: int
+    """How often each list of it is asked for."""
     in_window: int
     """Transfers of the vault whose window is full."""
     payouts: int
@@ -61,10 +65,18 @@ FULL = Scale(
     http_rounds=3,
     http_databases=("SQLite", "PostgreSQL"),
     steady_s=60.0,
+    fed=2_000,
     accounts=1_000_000,
+    pages=100,
     in_window=10_000,
     payouts=200,
-    houses=(("SQLite", 1), ("SQLite", 2), ("PostgreSQL", 1), ("PostgreSQL", 2)),
+    houses=(
+        ("SQLite", 1),
+        ("SQLite", 2),
+        ("PostgreSQL", 1),
+        ("PostgreSQL", 2),
+        ("PostgreSQL", 4),
+    ),
     probe_s=2.0,
     loads=5,
 )
@@ -86,7 +98,9 @@ QUICK = Scale(
     http_rounds=1,
     http_databases=("PostgreSQL",),
     steady_s=1.0,
+    fed=80,
     accounts=500,
+    pages=4,
     in_window=20,
     payouts=3,
     houses=(("SQLite", 1),),

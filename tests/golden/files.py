@@ -16,6 +16,7 @@ POLICIES = FILES / "policies.json"
 MANDATES = FILES / "mandates.json"
 RECEIPTS = FILES / "receipts.json"
 SIGNER = FILES / "signer"
+SIGNER_STOPPED = FILES / "signer_stopped"
 SIGNER_FILES = ("keystore.json", "journal.sqlite", "audit.jsonl")
 BYTES_MAX = 1_000_000
 """All of them together."""

@@ -29,7 +29,7 @@ from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.devnet.nodes import NODES
 from custody.services import Services, make_services
 from custody.transfers.mandates import stored_mandate
-from custody.transfers.request import Idempotency, TransferRequest
+from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.vaults.freezes import freeze, open_freezes, unfreeze
 from custody.workers.workers import Workers
 from signer.wire import Verdict
@@ -159,7 +159,7 @@ class House:
     async def _ask(self, amount: int) -> str:
         self._asked += 1
         to = await self._node.outside_address()
-        request = TransferRequest(self._vault, NETWORK.id, NETWORK.native.id, to, amount)
+        request = TransferRequest(self._vault, NETWORK.id, NETWORK.native.id, (Output(to, amount),))
         key = Idempotency("POST /v1/transfers", f"key-{self._asked}", f"{to} {amount}".encode())
         answer = await self._services.transfers.create(request, ANYONE, key, Plain())
         assert answer.status == 201, answer

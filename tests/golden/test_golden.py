@@ -41,7 +41,7 @@ from signer.wire import Mandate, Receipt, parse_json
 from tests.golden import files
 from tests.support.database import PostgresServer
 from tests.support.feeds import Reader
-from tests.support.signer import PASSPHRASE
+from tests.support.signer import PASSPHRASE, policy_document, rule, sign_policy
 
 _numbers = count()
 EARLIEST = "0002"
@@ -116,6 +116,12 @@ def added_since() -> set[str]:
     return {name for name in Row.metadata.tables if f"CREATE TABLE {name} (" not in dumped}
 
 
+def forget_revisions() -> None:
+    """What a process knows of its own migrations."""
+    newest_revision.cache_clear()
+    migrate.known_revisions.cache_clear()
+
+
 async def test_a_later_migration_keeps_every_row(
     golden_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -127,6 +133,7 @@ async def test_a_later_migration_keeps_every_row(
     added = LATER.format(revision="later", before=newest)
     (folder / "versions" / "later.py").write_text(added)
     monkeypatch.setattr(migrate, "_FOLDER", folder)
+    forget_revisions()
     assert not (await standing(golden_url)).is_current
     await upgrade(golden_url)
     assert await revision_of(golden_url) == "later"
@@ -135,7 +142,14 @@ async def test_a_later_migration_keeps_every_row(
     async with engines.read.connect() as connection:
         assert (await connection.execute(text("SELECT colour FROM vaults"))).first() == (None,)
     await engines.close()
+    forget_revisions()
     monkeypatch.undo()
+    assert (await standing(golden_url)).is_current, "a later schema lets us"
+    with pytest.raises(migrate.OtherDesign, match="newer than this program"):
+        await upgrade(golden_url)
+    async with engines.write.begin() as connection:
+        await connection.execute(text("UPDATE schema_bounds SET oldest = 'later'"))
+    await engines.close()
     with pytest.raises(migrate.OtherDesign, match="newer than this program"):
         await standing(golden_url)
 
@@ -261,6 +275,21 @@ def test_the_signers_state_is_read(state: StateDirectory):
         assert verify_log(state.log, log_key).sequence == session.journal.sequence
         first = mandates()[0].core
         assert session.vaults.open(first.client, first.vault).account == 0
+    finally:
+        session.close()
+
+
+def test_a_stop_in_the_journal_is_read_and_obeyed(tmp_path: Path):
+    files.copy_signer(files.SIGNER_STOPPED, tmp_path / "signer")
+    state = StateDirectory(tmp_path / "signer")
+    session = Session(state, unlock(state.keystore, bytearray(PASSPHRASE)), ["ethereum-local"])
+    try:
+        status = session.status(())
+        assert status.is_stopped
+        assert any("a laptop was stolen" in each.message for each in status.warnings)
+        assert verify_log(state.log, status.log_key).sequence == session.journal.sequence
+        session.publisher.publish(sign_policy(policy_document(rule("all"), version=2)))
+        assert not session.status(()).is_stopped
     finally:
         session.close()
 

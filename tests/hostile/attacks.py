@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.hostile.attack import Attack
 from tests.hostile.attacks_channel import MESSAGES
-from tests.hostile.attacks_consent import APPROVALS, POLICY
+from tests.hostile.attacks_consent import APPROVALS, POLICY, STOPS
 from tests.hostile.attacks_memory import FILES, GUARD
 from tests.hostile.attacks_several import CANCELS, EFFECTS, PARTNERS, VERSIONS
 from tests.hostile.attacks_transactions import KEYS, TRANSACTIONS
@@ -21,6 +21,7 @@ GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "keys": KEYS,
     "approvals": APPROVALS,
     "policy": POLICY,
+    "the emergency stop": STOPS,
     "guard and windows": GUARD,
     "several transfers in one transaction": PARTNERS,
     "versions": VERSIONS,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.hostile import consent
+from tests.hostile import consent, stopping
 from tests.hostile.attack import Attack
-from tests.hostile.world import THIEF, ZOE
+from tests.hostile.world import RULING, THIEF, VERSION, ZOE
 from tests.support.signer import ADA, ADMINISTRATORS, BOB, EVE
 
 APPROVALS: Final = (
@@ -246,5 +246,78 @@ POLICY: Final = (
         "signed by the quorum: a point of small order, under which anything verifies",
         "malformed/policy",
         consent.key_that_anybody_has,
+    ),
+)
+
+STOPS: Final[tuple[Attack, ...]] = (
+    Attack(
+        "a stop by a stranger",
+        "in the thief's own name, to keep the house from paying",
+        "denied/stop-unsigned",
+        stopping.stop_by(stopping.STRANGER),
+    ),
+    Attack(
+        "a stop in an administrator's name",
+        "signed by the thief",
+        "denied/stop-unsigned",
+        stopping.stop_by(stopping.STRANGER, administrator=RULING[0].name),
+    ),
+    Attack(
+        "a stop by a removed administrator",
+        "who was replaced with the version in force",
+        "denied/stop-unsigned",
+        stopping.stop_by(stopping.REMOVED),
+    ),
+    Attack(
+        "a stop of another signer",
+        "said by an administrator, about another log",
+        "denied/stop-origin",
+        stopping.stop_by(RULING[0], origin="another.example/log"),
+    ),
+    Attack(
+        "a stop that was ended, said again",
+        "about the version before the one in force",
+        "denied/stop-version",
+        stopping.stop_by(RULING[0], policy_version=VERSION - 1),
+    ),
+    Attack(
+        "a policy's signature as a stop",
+        "the one that put the version in force",
+        "denied/stop-unsigned",
+        stopping.signed_by_a_policy,
+    ),
+    Attack(
+        "stops as a policy's signatures",
+        "of all administrators, under a next version",
+        "denied/policy-unsigned",
+        stopping.signing_a_policy,
+    ),
+    Attack(
+        "a payment while it is stopped",
+        "agreed by all whom the policy asks",
+        "stopped/emergency-stop",
+        stopping.paying_meanwhile,
+        own=True,
+    ),
+    Attack(
+        "a stop ended by one administrator",
+        "a next version with one signature, then a payment",
+        "stopped/emergency-stop",
+        stopping.ended_by_one,
+        own=True,
+    ),
+    Attack(
+        "a stop ended by the version in force",
+        "published once more, then a payment",
+        "stopped/emergency-stop",
+        stopping.ended_by_the_version_in_force,
+        own=True,
+    ),
+    Attack(
+        "a stop ended by a crash",
+        "the signer is killed and started, then asked to pay",
+        "stopped/emergency-stop",
+        stopping.ended_by_a_crash,
+        own=True,
     ),
 )

@@ -45,6 +45,24 @@ GUARD: Final = (
         memory.blockhash_as_nonce,
     ),
     Attack(
+        "another nonce value's proof",
+        "Solana: the proof that a nonce value is no blockhash stands behind another value",
+        "malformed/transaction_malformed",
+        memory.another_value_s_proof,
+    ),
+    Attack(
+        "a proof left out",
+        "Solana: a second transaction on a proven nonce value, without its proof",
+        "conflict/both-could-confirm",
+        memory.proof_left_out,
+    ),
+    Attack(
+        "a proof that comes too late",
+        "Solana: the first transaction on the nonce value came without",
+        "conflict/both-could-confirm",
+        memory.proof_too_late,
+    ),
+    Attack(
         "a rival creation on Solana",
         "a second transaction that creates the same nonce account: it would fail, and be charged",
         "conflict/both-could-confirm",

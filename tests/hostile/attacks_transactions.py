@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from chains.bitcoin import SEQUENCE_RBF
+from chains.evm import erc20
 from chains.model import AddressType
+from chains.solana.build import Payment
 from tests.hostile import channel, lies
 from tests.hostile.attack import Attack
 from tests.hostile.transactions import (
@@ -21,6 +23,7 @@ from tests.hostile.transactions import (
     THIEF_EVM,
     THIEF_SOLANA,
     THIEF_TRON,
+    TOKEN,
     TRON,
     edit_first_input,
     edit_transaction,
@@ -34,6 +37,7 @@ from tests.hostile.transactions import (
     tron_second_contract,
     tron_token_call,
 )
+from tests.hostile.world import SUPPLIER
 
 TRANSACTIONS: Final = (
     Attack(
@@ -52,7 +56,7 @@ TRANSACTIONS: Final = (
         "another destination on Solana",
         "the same in a v0 message",
         "mismatch/destination",
-        lies.solana_lie(recipient=THIEF_SOLANA),
+        lies.solana_lie(payments=(Payment(THIEF_SOLANA, AMOUNT),)),
     ),
     Attack(
         "another amount",
@@ -141,7 +145,7 @@ TRANSACTIONS: Final = (
     Attack(
         "an extra payment on Solana",
         "one more Transfer instruction",
-        "unexplained/transaction",
+        "mismatch/effects",
         lies.solana_second_payment,
     ),
     Attack(
@@ -209,6 +213,54 @@ TRANSACTIONS: Final = (
         "the agreed coins to a token's contract, with calldata that moves all tokens",
         "unexplained/transaction",
         lies.token_call,
+    ),
+    Attack(
+        "an allowance disguised as a token's transfer",
+        "the agreed payee and amount, in a call of approve",
+        "mismatch/kind",
+        lies.token_lie(lies.TOKEN_ALLOWED),
+    ),
+    Attack(
+        "a look-alike of a token",
+        "the agreed call, to the contract of another token",
+        "mismatch/asset",
+        lies.token_lie(lies.TOKEN_PAID, to=TOKEN),
+    ),
+    Attack(
+        "a token that nobody listed",
+        "agreed and paid, but no administrator has signed what it is",
+        "malformed/amount_invalid",
+        lies.token_lie(lies.TOKEN_PAID, lies.UNLISTED, to=TOKEN),
+    ),
+    Attack(
+        "another payee of a token",
+        "the agreed amount to the thief",
+        "mismatch/destination",
+        lies.token_lie(erc20.transfer(THIEF_EVM, AMOUNT)),
+    ),
+    Attack(
+        "more of a token",
+        "one unit more than was agreed",
+        "mismatch/amount",
+        lies.token_lie(erc20.transfer(SUPPLIER, AMOUNT + 1)),
+    ),
+    Attack(
+        "coins beside a token",
+        "the agreed call, with a wei that goes to the contract",
+        "unexplained/transaction",
+        lies.token_lie(lies.TOKEN_PAID, value=1),
+    ),
+    Attack(
+        "trailing calldata",
+        "a word after the agreed call, which contracts may read",
+        "unexplained/transaction",
+        lies.token_lie(lies.TOKEN_PAID + bytes(32)),
+    ),
+    Attack(
+        "dirty calldata",
+        "the agreed call, with bits before the payee's address",
+        "unexplained/transaction",
+        lies.token_lie(lies.TOKEN_PAID[:4] + b"\1" + lies.TOKEN_PAID[5:]),
     ),
     Attack(
         "a token call on TRON",

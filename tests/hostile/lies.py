@@ -9,9 +9,11 @@ from typing import Any
 from solders.system_program import TransferParams, transfer
 
 from chains.bitcoin.transaction import Transaction, TxOutput
+from chains.evm import erc20
 from chains.evm.build import Kind
 from chains.keys import parse_path
 from chains.model import Address, AddressType, AssetId, UnsignedTx
+from chains.solana.build import Payment
 from chains.tron import tron_pb2 as pb
 from tests.hostile.transactions import (
     AMOUNT,
@@ -20,6 +22,7 @@ from tests.hostile.transactions import (
     ETHEREUM,
     IN_ORIGIN,
     OUT_ORIGIN,
+    PAYEE_SOLANA,
     PREVIOUS,
     SOLANA,
     SPELLING,
@@ -46,6 +49,7 @@ from tests.hostile.transactions import (
 from tests.hostile.world import SUPPLIER, World, approved, mandate_in, payment
 from tests.support import families
 from tests.support.networks import find_network
+from tests.support.rows import token_row
 from tests.support.signer import changed
 from tests.unit.bitcoin.support import PsbtMap, funding, script_of
 
@@ -99,7 +103,7 @@ def _paying(world: World, alias: str, amount: int, to: Address) -> UnsignedTx:
         case families.TRON:
             return tron(world, recipient=to, edit=tron_amount(amount))
         case families.SOLANA:
-            return solana(world, amount=amount)
+            return solana(world, payments=(Payment(PAYEE_SOLANA, amount),))
         case _:
             return Coins(world, salts=(world.fresh(),)).tx(shrink_payment(amount))
 
@@ -161,6 +165,29 @@ def token_call(world: World) -> str:
     """Coins to a contract, as agreed, and calldata with them that moves all tokens."""
     request = honest(world, ETHEREUM, effects=(payment(ETHEREUM, TOKEN, AMOUNT),))
     return world.word(with_tx(request, evm(world, to=TOKEN, data=TOKEN_TRANSFER, gas=90_000)))
+
+
+LISTED = AssetId(token_row(find_network(ETHEREUM).id)["id"])
+"""A token of the policy's."""
+LISTED_CONTRACT = erc20.contract_of(find_network(ETHEREUM).id, LISTED)
+
+
+def token_lie(data: bytes, asset: AssetId = LISTED, **changes: Any) -> Perform:
+    """An approved mandate to pay the supplier a token, and another call than was agreed."""
+    call = {"to": LISTED_CONTRACT, "value": 0, "gas": 90_000, "data": data}
+
+    def perform(world: World) -> str:
+        request = honest(world, ETHEREUM, effects=(payment(ETHEREUM, SUPPLIER, AMOUNT, asset),))
+        return world.word(
+            with_tx(request, evm(world, **{**call, **changes, "nonce": world.fresh()}))
+        )
+
+    return perform
+
+
+TOKEN_PAID = erc20.transfer(SUPPLIER, AMOUNT)
+TOKEN_ALLOWED = erc20.APPROVE + TOKEN_PAID[4:]
+UNLISTED = erc20.asset_of(find_network(ETHEREUM).id, TOKEN)
 
 
 def another_network(world: World) -> str:

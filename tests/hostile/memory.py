@@ -32,6 +32,7 @@ from tests.hostile.transactions import (
     evm,
     honest,
     solana,
+    solana_proven,
     transaction,
     tron,
     with_tx,
@@ -110,6 +111,28 @@ def blockhash_as_nonce(world: World) -> str:
     recent = Hash(b"\x55" * 32)
     world.must_sign(with_tx(request, solana(world, lifetime=recent)))
     return world.word(with_tx(request, solana(world, lifetime=recent, unit_price=10_001)))
+
+
+def another_value_s_proof(world: World) -> str:
+    """Of two nonce values one is proven, and its proof stands behind the other."""
+    request = honest(world, SOLANA)
+    world.must_sign(with_tx(request, solana_proven(world, 1)))
+    other = Hash(b"\x55" * 32)
+    return world.word(with_tx(request, solana_proven(world, 1, lifetime=other)))
+
+
+def proof_left_out(world: World) -> str:
+    """The same nonce value once with its proof, and once as whatever it may be."""
+    request = honest(world, SOLANA)
+    proven = solana_proven(world, 2, unit_price=10_001)
+    world.must_sign(with_tx(request, proven))
+    return world.word(with_tx(request, solana_proven(world, 2, origin=None)))
+
+
+def proof_too_late(world: World) -> str:
+    request = honest(world, SOLANA)
+    world.must_sign(with_tx(request, solana_proven(world, 3, origin=None)))
+    return world.word(with_tx(request, solana_proven(world, 3, unit_price=10_001)))
 
 
 def rival_creation(world: World) -> str:

@@ -19,7 +19,7 @@ from chains.families import CODECS
 from chains.model import AddressType
 from signer.client import SignerClient
 from signer.clock import utc_now
-from tests.hostile import memory
+from tests.hostile import lies, memory
 from tests.hostile.consent import by
 from tests.hostile.house import House, NoStart, Process, in_process, serving, serving_here
 from tests.hostile.transactions import (
@@ -35,6 +35,7 @@ from tests.hostile.transactions import (
     evm,
     honest,
     leave_to_miner,
+    solana_proven,
     transaction,
     with_tx,
 )
@@ -60,6 +61,11 @@ def test_the_honest_request_is_signed_and_the_transaction_complete(
     receipt = world.must_sign(request)
     codec = world.codecs[world.network(alias).id]
     assert codec.attach(request.tx, receipt.signatures).raw
+
+
+def test_a_listed_token_that_is_paid_as_agreed_is_signed(world: World) -> None:
+    """So that what the table's lies about tokens are refused for is the lie."""
+    assert lies.token_lie(lies.TOKEN_PAID)(world) == "signed"
 
 
 def test_an_accepted_approval_of_two_groups(world: World) -> None:
@@ -155,3 +161,13 @@ async def test_the_client_tells_of_its_newest_receipt(house: House, tmp_path: Pa
         (outcome,) = await client.sign([house.again])
         await client.close()
     assert outcome_word(outcome) == "unavailable/journal-behind"
+
+
+def test_what_stands_on_one_proven_nonce_value_is_replaced(world: World) -> None:
+    """The network takes at most one of them into a block (ADR 0062)."""
+    request = honest(world, SOLANA)
+    signed = [
+        world.must_sign(with_tx(request, solana_proven(world, 4, unit_price=price))).signatures
+        for price in (10_000, 10_001)
+    ]
+    assert signed[0] != signed[1]

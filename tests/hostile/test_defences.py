@@ -19,7 +19,7 @@ import pytest
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.catalogue import built_in
-from chains.costs import sum_of
+from chains.costs import above
 from chains.effects import Pay
 from chains.model import Address, Excludes, UnsignedTx
 from chains.solana.codec import SolanaCodec
@@ -125,9 +125,9 @@ def believe_sums(cores: Sequence[Core]) -> Core:
     return cores[0]
 
 
-def doubled(bounds: Any) -> dict[Any, int]:
+def doubled(costs: Any, bounds: Any) -> Any:
     """Each bound counts twice."""
-    return {place: 2 * units for place, units in sum_of(bounds).items()}
+    return above(costs, {place: 2 * units for place, units in bounds.items()})
 
 
 def in_total(costs: Any, bounds: Any) -> None:
@@ -199,8 +199,10 @@ CONTAINER_IDENTITY = {"chains.bitcoin.codec:BitcoinCodec.summarize": name_contai
 WINDOWS = {"signer.guard:Guard.usage": empty_window}
 SPENT_OUTPUT = {"chains.bitcoin.codec:_spent_output": believe_container}
 OWNS = {"chains.bitcoin.codec:_owns": any_owner}
-CALLDATA = {"chains.evm.codec:EvmCodec._unexplained": no_doubts}
+CALLDATA = {"chains.evm.codec:_unexplained": no_doubts}
 QUORUM = {"signer.inforce:check_quorum": nothing}
+STOP = {"signer.inforce:PolicyInForce.check_stop": nothing}
+REQUIRED = {"signer.inforce:PolicyInForce.require": lambda in_force: in_force.policy}
 VERSIONS = {"signer.inforce:PolicyInForce._check_head": any_head}
 VAULTS = {"signer.service:Signer._vault": any_client}
 NAMES = {"signer.endpoint:identifier": text}
@@ -276,7 +278,7 @@ REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("one payment for two transfers", PAYMENTS),
     ("a partner's approvals", APPROVALS),
     ("a partner that nobody approved", NEEDS),
-    ("bounds counted twice", {"signer.case:sum_of": doubled}),
+    ("bounds counted twice", {"signer.mandate:above": doubled}),
     ("rent taken as a fee", {"signer.mandate:above": in_total}),
     ("a window split within one transaction", {"signer.judging:taken_of": empty_window}),
     ("version 1's approvals under version 2", APPROVALS),
@@ -296,6 +298,13 @@ REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("a policy signed by too few", QUORUM),
     ("a policy signed by a removed administrator", QUORUM),
     ("a policy rolled back", VERSIONS),
+    ("a stop by a stranger", STOP),
+    ("a stop by a removed administrator", STOP),
+    ("a stop of another signer", STOP),
+    ("a stop that was ended, said again", STOP),
+    ("a policy's signature as a stop", STOP),
+    ("a payment while it is stopped", REQUIRED),
+    ("a stop ended by the version in force", REQUIRED),
     ("JSON in another spelling", SPELLING),
     ("a vault that looks like another", NAMES),
     ("a client that looks like another", NAMES),

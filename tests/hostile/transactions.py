@@ -24,8 +24,8 @@ from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
 from chains.model import Address, AddressType, BlockRef, Coin, OwnedAddress, UnsignedTx
-from chains.solana.build import TransferPlan, build_message, instructions
-from chains.solana.nonce import accounts_of
+from chains.solana.build import Payment, TransferPlan, build_payload, instructions
+from chains.solana.nonce import accounts_of, value_of
 from chains.tron import address as tron_address
 from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
@@ -179,20 +179,25 @@ def tron_second_contract(raw: pb.RawData) -> None:
 
 
 def solana(world: World, *, vault: str = "main", **changes: Any) -> UnsignedTx:
-    return UnsignedTx(find_network(SOLANA).id, build_message(solana_plan(world, vault, **changes)))
+    return UnsignedTx(find_network(SOLANA).id, build_payload(solana_plan(world, vault, **changes)))
 
 
 def solana_plan(world: World, vault: str = "main", **changes: Any) -> TransferPlan:
     source = Pubkey(world.owned(SOLANA, vault).public_key)
     plain: dict[str, Any] = {
-        "recipient": PAYEE_SOLANA,
-        "amount": AMOUNT,
+        "payments": (Payment(PAYEE_SOLANA, AMOUNT),),
         "nonce_index": 0,
         "lifetime": Hash(b"\x07" * 32),
         "unit_limit": 3_000,
         "unit_price": 10_000,
     }
     return TransferPlan(source, **{**plain, **changes})
+
+
+def solana_proven(world: World, salt: int, **changes: Any) -> UnsignedTx:
+    """On a nonce value that comes with its proof."""
+    origin = Hash(bytes([salt]) * 32)
+    return solana(world, **{"lifetime": value_of(origin), "origin": origin, **changes})
 
 
 def solana_with(

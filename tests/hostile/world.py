@@ -47,6 +47,7 @@ from signer.wire import (
 )
 from tests.support import families
 from tests.support.networks import find_network
+from tests.support.rows import token_row
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
@@ -121,6 +122,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         "administrators": administrators_json(people=ruling),
         "machines": machines,
         "destinations": destinations,
+        "assets": [token_row(find_network("ethereum-local").id)],
     }
     return policy_document(*rules, version=version, people=people, **{**own, **changes})
 

@@ -11,8 +11,7 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -48,13 +47,6 @@ BIN = Path(sys.executable).parent
 KNOWN = find_network("ethereum-local")
 ROW, COIN = evm_row(), coin_row(symbol="ETH")
 LAGOON = built_in().with_rows([ROW], [COIN]).find_network("lagoon")
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Short, because a Unix socket's path has to fit into 107 bytes; pytest's own is not."""
-    with tempfile.TemporaryDirectory(prefix="lagoon-") as name:
-        yield Path(name)
 
 
 class Operator:

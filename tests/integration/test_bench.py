@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import accepting, derivation, following, large, loading, payouts, signing
+from tests.bench import accepting, derivation, feed, following, large, loading, payouts, signing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +24,7 @@ def test_a_quick_run_has_every_section_and_leaves_nothing(tmp_path: Path) -> Non
     command = [sys.executable, "-m", "tests.bench", "--quick", "--write", str(page)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    for module in (signing, derivation, following, accepting, large, payouts, loading):
+    for module in (signing, derivation, following, accepting, feed, large, payouts, loading):
         assert module.SECTION in page.read_text()
     assert leftovers() == before
 

@@ -153,6 +153,28 @@ async def add_client(database: Database, lease: Lease) -> None:
         await lease.check(session)
 
 
+@pytest.mark.parametrize("noticed_by", ["check", "renewal"])
+async def test_a_leader_of_a_database_that_became_an_older_one_begins_again(
+    database: Database, noticed_by: str
+):
+    """A standby that was behind was promoted: the row is ours, of a time that is long past."""
+    leases = Leases(database, period_s=3600)
+    async with leases.hold("x") as lease:
+        assert lease is not None
+        stored = await row(database)
+        assert await leases._renew({lease}) == {"x": lease.epoch}
+        async with database.write() as session:
+            older = {"since": stored.since - HOUR, "until": stored.until}
+            await session.execute(update(LeaseRow).values(older))
+        if noticed_by == "renewal":
+            assert await leases._renew({lease}) == {}
+            assert (await row(database)).until == stored.until
+        with pytest.raises(LeaseLost):
+            await add_client(database, lease)
+    async with database.read() as session:
+        assert await session.get(ClientRow, "cli_0") is None
+
+
 async def test_nobody_takes_over_while_a_checked_transaction_is_open(database: Database):
     if database._engines.is_sqlite:
         return  # one writer at a time
@@ -162,7 +184,7 @@ async def test_nobody_takes_over_while_a_checked_transaction_is_open(database: D
         assert lease is not None
         async with database.write() as session:
             await lease.check(session)
-            assert await leader._renew() == {"x": lease.epoch}  # does not wait
+            assert await leader._renew({lease}) == {"x": lease.epoch}  # does not wait
             clock.forward(hours=1)
             taking = asyncio.create_task(other._take("x"))
             await waits_for_a_lock(database)

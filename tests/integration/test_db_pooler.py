@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import bindparam, func, select, text
 
+from custody.db.engines import BadUrl
 from custody.db.leases import Leases
 from custody.db.session import Database
 from custody.db.tables import LeaseRow
@@ -108,6 +109,17 @@ async def test_without_a_pooler_statements_are_prepared(postgres_url: str):
     await asyncio.gather(*(_work(database, at) for at in range(2)))
     assert any((await _ask(database)).values())
     await database.close()
+
+
+async def test_preparing_can_be_switched_off_for_a_pooler_that_looks_like_the_server(
+    postgres_url: str,
+):
+    database = Database(f"{postgres_url}&prepare_threshold=none")
+    await asyncio.gather(*(_work(database, at) for at in range(2)))
+    assert not any((await _ask(database)).values())
+    await database.close()
+    with pytest.raises(BadUrl, match="can only be none"):
+        Database(f"{postgres_url}&prepare_threshold=5")
 
 
 async def test_two_processes_pay_each_transfer_once(pooled: tuple[Database, Database]):

@@ -18,7 +18,14 @@ from custody.db import roles, triggers
 from custody.db.migrate import standing, upgrade
 from custody.db.tables import Row
 from tests.support.cli import done, refused
-from tests.support.database import OWNER, PROGRAM, PostgresServer, find_binaries
+from tests.support.database import (
+    OWNER,
+    PROGRAM,
+    PostgresServer,
+    Unavailable,
+    find_binaries,
+)
+from tests.support.pooler import run_pooler
 
 ROOT = Path(__file__).parents[2]
 _numbers = count()
@@ -148,6 +155,8 @@ def test_from_two_roles_to_a_process_on_a_main_network(
     same = {"CUSTODY_DATABASE_URL": keeper, "CUSTODY_DATABASE_OWNER_URL": keeper}
     assert "two roles" in refused(2, "migrate", env=same)
 
+    postgres_server.run("ALTER ROLE keeper SET synchronous_commit = on")
+    postgres_server.run("ALTER ROLE clerk SET synchronous_commit = on")
     main = {"CUSTODY_NODES": '{"bitcoin": "http://127.0.0.1:9"}'}
     local = {"CUSTODY_NODES": '{"bitcoin-regtest": "http://127.0.0.1:9"}'}
     accepted = {"CUSTODY_ACCEPT_OWNING_ROLE": "true"}
@@ -158,6 +167,50 @@ def test_from_two_roles_to_a_process_on_a_main_network(
     done("reconcile", env=as_keeper | main | accepted)
     done("reconcile", env=as_keeper | local)
     done("reconcile", env=as_clerk | main)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    ("setting", "alias", "complaint"),
+    [
+        ("synchronous_commit = off", "bitcoin", "synchronous_commit is off"),
+        ("synchronous_commit = off", "bitcoin-regtest", None),
+        ("synchronous_commit = on", "bitcoin", None),
+        ("default_transaction_read_only = on", "bitcoin-regtest", "takes no writes"),
+    ],
+)
+def test_a_server_that_takes_no_writes_or_forgets_is_refused(
+    postgres_server: PostgresServer,
+    new_database: str,
+    setting: str,
+    alias: str,
+    complaint: str | None,
+):
+    keeper, clerk = (postgres_server.url(new_database, role) for role in ("keeper", "clerk"))
+    done("migrate", env={"CUSTODY_DATABASE_URL": clerk, "CUSTODY_DATABASE_OWNER_URL": keeper})
+    postgres_server.run(f"ALTER DATABASE {new_database} SET {setting}")
+    env = {
+        "CUSTODY_DATABASE_URL": clerk,
+        "CUSTODY_NODES": f'{{"{alias}": "http://127.0.0.1:9"}}',
+    }
+    if complaint is None:
+        done("reconcile", env=env)
+        return
+    for command in ("serve", "worker"):
+        assert complaint in refused(1, command, env=env)
+
+
+@pytest.mark.postgres
+def test_a_pooler_that_cuts_transactions_in_pieces_is_refused(
+    postgres_server: PostgresServer, postgres_url: str
+):
+    assert postgres_url
+    try:
+        with run_pooler(postgres_server, "custody", mode="statement") as url:
+            told = refused(1, "worker", env={"CUSTODY_DATABASE_URL": url})
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    assert "transaction blocks not allowed in statement pooling mode" in told
 
 
 @pytest.mark.postgres

@@ -18,6 +18,7 @@ from custody.db.tables import ClientRow, Row, VaultRow
 from custody.db.transfer_tables import TransferRow
 from custody.db.types import BaseUnits, SumOfUnits, UtcTime
 from custody.policies import windows
+from custody.policies.repository import newest_entries
 from custody.policies.running import Account
 from custody.policies.windows import Taken
 from custody.vaults.repository import lock_vaults
@@ -72,6 +73,22 @@ async def promise(database: Database, transfer: str, shares: dict[str, Usage]) -
 async def used(database: Database, window: Window, now: datetime, besides: str | None = None):
     async with database.read() as session:
         return (await windows.usage(session, [window], now, besides=besides))[window]
+
+
+async def test_a_set_touches_more_accounts_than_one_statement_asks_for(
+    database: Database, transfers: list[str]
+):
+    accounts = [Account("vlt_0", NATIVE, Payee(Address(f"payee {at}"))) for at in range(40)]
+    shares = {each.id: Usage(1, 1) for each in accounts}
+    for transfer in transfers[:2]:
+        async with database.write() as session:
+            await lock_vaults(session, ["vlt_0"])
+            await windows.take(session, [Taken(transfer, shares, START)])
+    async with database.write() as session:
+        newest = await newest_entries(session, sorted(shares))
+    assert {account: entry.all_taken for account, entry in newest.items()} == dict.fromkeys(
+        shares, Usage(2, 2)
+    )
 
 
 @pytest.mark.parametrize("seed", range(6))

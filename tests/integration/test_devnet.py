@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +15,6 @@ CUSTODY = Path(sys.executable).with_name("custody")
 START_S = 90.0
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("devnet"), pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Short, because a Unix socket's path has to fit into 107 bytes; pytest's own is not."""
-    with tempfile.TemporaryDirectory(prefix="demo-") as name:
-        yield Path(name)
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -81,7 +72,9 @@ def test_demo_proves_the_main_job_on_five_networks(folder: Path) -> None:
     assert not list(folder.iterdir()), "the demo keeps nothing"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.long)]
+)
 def test_demo_that_is_interrupted_leaves_no_process(folder: Path, number: signal.Signals) -> None:
     process = start(folder, "demo")
     read_until(process, "starting the API")

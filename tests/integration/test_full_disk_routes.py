@@ -4,6 +4,7 @@ when to come back, and nothing is lost or done twice when there is space again."
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,16 +14,22 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from api.auth import api_routes
-from chains.model import NetworkId
+from chains.model import ConflictKey, Excludes, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
 from custody.db.session import Database
+from custody.db.transfer_tables import TransferRow
+from custody.transactions import repository
+from custody.transactions.claiming import Carried, carry, transaction_row
+from custody.transactions.state import State
+from custody.transfers.state import State as TransferState
+from signer.agreement import Purpose
 from tests.support.full_database import filled
-from tests.unit.api.counter import Counter, opened
+from tests.unit.api.counter import OUTSIDE, Counter, opened
 
 EACH = 4
 """So many requests of every route at once: what shares a transaction fails together."""
-PAGES = (0, 3, 13)
+PAGES = (0, 3, 8)
 """Free pages to begin with: each makes other statements the first that find none."""
 WORDS = "w" * 190
 APPROVER = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
@@ -31,7 +38,7 @@ APPROVER = Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))
 @dataclass(frozen=True)
 class Ask:
     path: str
-    body: Mapping[str, object]
+    body: Mapping[str, object] | bytes
     scope: str
 
 
@@ -58,6 +65,24 @@ async def a_transfer(counter: Counter, _n: int) -> Ask:
 async def a_cancellation(counter: Counter, n: int) -> Ask:
     made = await waiting(counter, f"cancelled-{n}")
     return Ask(f"/v1/transfers/{made}/cancel", {}, "transfer")
+
+
+async def a_speed_up(counter: Counter, n: int) -> Ask:
+    """Of one that a node has, as far as the tables say."""
+    transfer = await waiting(counter, f"sent-{n}")
+    now, txid = counter.clock(), f"0x{n:064x}"
+    async with counter.database.write() as session:
+        row = await session.get(TransferRow, transfer)
+        assert row is not None
+        row.state = TransferState.IN_FLIGHT
+        sent = transaction_row(Purpose.PAY, NetworkId(row.network), row.vault_id, now)
+        sent.state, sent.txid, sent.source = State.BROADCAST, txid, "m"
+        session.add(sent)
+        await session.flush()
+        await carry(session, [(sent, [Carried(transfer, 1, 1)])])
+        key = ConflictKey(f"{row.network}/outpoint:{n}", Excludes.INCLUSION)
+        await repository.claim(session, [(sent, [key])], now)
+    return Ask(f"/v1/transfers/{transfer}/speed-up", {"txid": txid}, "transfer")
 
 
 async def higher_costs(counter: Counter, n: int) -> Ask:
@@ -95,17 +120,45 @@ async def an_unfreezing(counter: Counter, n: int) -> Ask:
     return Ask(f"/v1/vaults/{vault}/unfreeze", body, "admin")
 
 
+async def a_fee_cap(counter: Counter, n: int) -> Ask:
+    body = {"network": "ethereum-local", "amount": "0.5", "reason": WORDS}
+    return Ask(f"/v1/vaults/{await an_empty_vault(counter, n)}/fee-caps", body, "admin")
+
+
+async def a_pause(counter: Counter, n: int) -> Ask:
+    body = {"vault_id": await an_empty_vault(counter, n), "reason": WORDS}
+    return Ask("/v1/pauses", body, "admin")
+
+
+async def a_resumption(counter: Counter, n: int) -> Ask:
+    ask = await a_pause(counter, n)
+    made = await counter.post(ask.path, ask.body, ask.scope)
+    return Ask(f"/v1/pauses/{made['id']}/resume", {"reason": WORDS}, "admin")
+
+
+async def a_payout_file(counter: Counter, n: int) -> Ask:
+    """Each of other lines: the same ones would be the same file."""
+    line = {"destination": OUTSIDE["ethereum-local"], "amount": "0.5", "note": f"{WORDS} {n}"}
+    path = f"/v1/payout-files?vault_id={counter.vault_id}&network=ethereum-local"
+    return Ask(path, json.dumps(line).encode() + b"\n", "transfer")
+
+
 ROUTES: Mapping[str, Prepare] = {
     "/v1/clients": a_client,
     "/v1/vaults": a_vault,
     "/v1/vaults/{vault_id}/addresses": an_address,
     "/v1/transfers": a_transfer,
     "/v1/transfers/{transfer_id}/cancel": a_cancellation,
+    "/v1/transfers/{transfer_id}/speed-up": a_speed_up,
     "/v1/transfers/{transfer_id}/costs": higher_costs,
     "/v1/transfers/{transfer_id}/approvals": an_approval,
+    "/v1/payout-files": a_payout_file,
     "/v1/alarms/{alarm_id}/clear": a_cleared_alarm,
     "/v1/vaults/{vault_id}/freeze": a_freeze,
     "/v1/vaults/{vault_id}/unfreeze": an_unfreezing,
+    "/v1/vaults/{vault_id}/fee-caps": a_fee_cap,
+    "/v1/pauses": a_pause,
+    "/v1/pauses/{pause_id}/resume": a_resumption,
 }
 
 
@@ -166,14 +219,17 @@ async def test_a_full_disk_is_503_on_every_route(counter: Counter, pages: int):
     assert {answer.status_code for answer in again.values()} <= {200, 201, 409}
 
 
+async def send(counter: Counter, ask: Ask, retry_key: str) -> httpx2.Response:
+    headers = {"Idempotency-Key": retry_key}
+    if isinstance(ask.body, bytes):
+        headers["Content-Type"] = "application/jsonl"
+        return await counter.call(
+            "POST", ask.path, content=ask.body, key=ask.scope, headers=headers
+        )
+    return await counter.call("POST", ask.path, ask.body, key=ask.scope, headers=headers)
+
+
 async def everybody(counter: Counter, asked: list[Ask]) -> dict[int, httpx2.Response]:
     """All at once, each with a retry key of its own."""
-    answers = await asyncio.gather(
-        *(
-            counter.call(
-                "POST", ask.path, ask.body, key=ask.scope, headers={"Idempotency-Key": f"k{at}"}
-            )
-            for at, ask in enumerate(asked)
-        )
-    )
+    answers = await asyncio.gather(*(send(counter, ask, f"k{at}") for at, ask in enumerate(asked)))
     return dict(enumerate(answers))

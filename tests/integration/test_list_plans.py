@@ -15,14 +15,22 @@ from chains.model import AssetId, NetworkId
 from custody.db.engines import open_engines
 from custody.db.listing import Times, Window
 from custody.db.session import Database
-from custody.db.tables import DepositRow
-from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
+from custody.db.tables import DepositRow, ForeignDebitRow
+from custody.db.transfer_tables import (
+    TransactionRow,
+    TransactionTransferRow,
+    TransferOutputRow,
+    TransferRow,
+)
 from custody.db.types import BaseUnits, ByKind, UtcTime
+from custody.debits.repository import DebitFilter, page_of_debits
 from custody.deposits.filters import DepositFilter
 from custody.deposits.list_repository import page_of_deposits
-from custody.deposits.states import DepositState
+from custody.deposits.states import DebitState, DepositState
+from custody.transfers import repository as transfer_queries
 from custody.transfers.filters import TransferFilter
 from custody.transfers.list_repository import page_of_transfers
+from custody.transfers.priority import Priority
 from custody.transfers.state import State
 from tests.support.database import PostgresServer
 
@@ -77,10 +85,20 @@ def rows() -> Iterator[tuple[Table, list[Row]]]:
         transfers,
         [
             row(transfers, n, id=f"tfr_{n}", external_id=f"name {n}", state=states[n],
-                destination=f"to_{n % SOME}", **common[n])
+                destination=f"to_{n % SOME}", **common[n],
+                priority="high" if n % SOME == 7 else "normal")
             for n in few
         ],
     )  # fmt: skip
+    outputs = TransferOutputRow.__table__
+    assert isinstance(outputs, Table)
+    yield (
+        outputs,
+        [
+            row(outputs, n, transfer_id=f"tfr_{n}", position=1, destination=f"to_{n % SOME}")
+            for n in few
+        ],
+    )
     states = ["pending" if n % SOME == 7 else "credited" if n % 5 else "reversed" for n in few]
     yield (
         deposits,
@@ -90,6 +108,17 @@ def rows() -> Iterator[tuple[Table, list[Row]]]:
             for n in few
         ],
     )  # fmt: skip
+    debits = ForeignDebitRow.__table__
+    assert isinstance(debits, Table)
+    states = ["pending" if n % SOME == 7 else "booked" if n % 5 else "reversed" for n in few]
+    common_to = ("serial", "client_id", "vault_id", "network", "asset")
+    yield (
+        debits,
+        [
+            row(debits, n, id=f"fdb_{n}", state=states[n], **{k: common[n][k] for k in common_to})
+            for n in few
+        ],
+    )
     made, carried = TransactionRow.__table__, TransactionTransferRow.__table__
     assert isinstance(made, Table)
     assert isinstance(carried, Table)
@@ -114,6 +143,7 @@ TRANSFERS: Mapping[str, tuple[TransferFilter, str]] = {
     "txid": (TransferFilter(txid="tx 7"), "ix_transactions_txid"),
     "external_id": (TransferFilter(external_id="name 7"), "ix_transfers_external_id"),
     "address": (TransferFilter(destinations=("to_7",)), "ix_transfers_destination_serial"),
+    "priority": (TransferFilter(priority=Priority.HIGH), "ix_transfers_priority_serial"),
     "created": (TransferFilter(created=NARROW), "ix_transfers_requested_at"),
     "updated": (TransferFilter(updated=NARROW), "ix_transfers_updated_at"),
     "created since": (TransferFilter(created=LATE), "ix_transfers_requested_at"),
@@ -136,6 +166,17 @@ DEPOSITS: Mapping[str, tuple[DepositFilter, str]] = {
     "updated": (DepositFilter(updated=NARROW), "ix_deposits_updated_at"),
     "created since": (DepositFilter(created=LATE), "ix_deposits_created_at"),
     "updated since": (DepositFilter(updated=LATE), "ix_deposits_updated_at"),
+}
+DEBITS: Mapping[str, tuple[DebitFilter, str]] = {
+    "nothing": (DebitFilter(), "ix_foreign_debits_serial"),
+    "client": (DebitFilter(client_id="cli_7"), "ix_foreign_debits_client_id"),
+    "vault": (DebitFilter(vault_id="vlt_7"), "ix_foreign_debits_vault_id"),
+    "network": (DebitFilter(network=NetworkId("net_7")), "ix_foreign_debits_network_serial"),
+    "state": (DebitFilter(states=(DebitState.PENDING,)), "ix_foreign_debits_state_serial"),
+    "states": (
+        DebitFilter(states=(DebitState.PENDING, DebitState.REVERSED)),
+        "ix_foreign_debits_state_serial",
+    ),
 }
 IN_ORDER = {"nothing", "client", "vault", "network", "asset", "state"}
 """What needs no sorting, so that a page costs the same however many rows there are."""
@@ -187,6 +228,8 @@ async def plan_of(database: Database, ask: Callable[..., Any]) -> str:
     (statement, parameters) = asked[-1]
 
     def run(connection: Connection) -> str:
+        if not database.is_sqlite:  # so few rows may be cheaper to read whole than one by one
+            connection.exec_driver_sql("SET enable_seqscan = off")
         found = connection.exec_driver_sql(explain + statement, parameters)
         return "\n".join(str(each[-1]) for each in found)
 
@@ -213,8 +256,29 @@ async def test_transfers(filled: Database):
             check(plan, "transfers", index, in_order=name in IN_ORDER and filled.is_sqlite)
 
 
+async def test_the_newest_same_payment(filled: Database):
+    """Of outputs by their payee or by the vault's transfers, whichever are fewer."""
+    asked = {"vault": "vlt_7", "destination": "to_7", "memo": None, "amount": 7, "asset": "ast_7"}
+    for statement, table, index in zip(
+        transfer_queries._NEWEST_SAME,
+        ("transfers", "transfer_outputs"),
+        ("ix_transfers_same_payment", "_transfer_outputs"),
+        strict=True,
+    ):
+        plan = await plan_of(filled, lambda s: s.quick_rows(statement, asked))  # noqa: B023
+        check(plan, table, index, in_order=False)
+        assert "Seq Scan on transfers" not in plan, plan
+
+
 async def test_deposits(filled: Database):
     for name, (wanted, index) in DEPOSITS.items():
         for window in WINDOWS:
             plan = await plan_of(filled, lambda s: page_of_deposits(s, wanted, window))  # noqa: B023
             check(plan, "deposits", index, in_order=name in IN_ORDER and filled.is_sqlite)
+
+
+async def test_foreign_debits(filled: Database):
+    for name, (wanted, index) in DEBITS.items():
+        for window in WINDOWS:
+            plan = await plan_of(filled, lambda s: page_of_debits(s, wanted, window))  # noqa: B023
+            check(plan, "foreign_debits", index, in_order=name in IN_ORDER and filled.is_sqlite)

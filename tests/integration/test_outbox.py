@@ -6,17 +6,19 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from chains.model import NetworkId
 from custody.db.clock import SLACK
 from custody.db.session import Database, ReadSession
 from custody.db.tables import OutboxRow
 from custody.outbox import Work, enqueue
-from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, RETRIES_SHARE, Item, Outbox
+from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, ORDER, RETRIES_SHARE, Item, Outbox
 from tests.support.custody import Clock
 
 NETWORK = NetworkId("bip122:0f9188f13cb7b2c71f2a335e3a4fc328")
@@ -32,12 +34,23 @@ def by(clock: Clock) -> Callable[[ReadSession], Awaitable[datetime]]:
     return now
 
 
+@dataclass
+class Subject:
+    id: str
+    network: NetworkId = NETWORK
+    vault_id: str = "vlt_1"
+
+
 async def fill(
-    database: Database, count: int, network: NetworkId = NETWORK, name: str = "tfr"
+    database: Database,
+    count: int,
+    network: NetworkId = NETWORK,
+    name: str = "tfr",
+    vault: str = "vlt_1",
 ) -> None:
     async with database.write() as session:
         for n in range(count):
-            await enqueue(session, Work.SIGN, f"{name}_{n}", network, Clock()())
+            await enqueue(session, Work.SIGN, Subject(f"{name}_{n}", network, vault), Clock()())
 
 
 async def rows(database: Database) -> list[OutboxRow]:
@@ -202,6 +215,84 @@ async def test_a_wrong_clock_delays_no_work(
 async def test_new_work_needs_no_clock(database: Database):
     """Whatever the process that asked for it took for the time."""
     async with database.write() as session:
-        await enqueue(session, Work.SIGN, "tfr_0", NETWORK, Clock()() + 1000 * HOUR)
+        await enqueue(session, Work.SIGN, Subject("tfr_0"), Clock()() + 1000 * HOUR)
         await session.execute(update(OutboxRow).values(created_at=Clock()() + 1000 * HOUR))
     assert len(await Outbox(database).claim(NETWORK, 9)) == 1
+
+
+# Vaults take turns
+
+BACKLOG = 1_000
+
+
+async def test_a_flood_of_one_vault_delays_no_other_vaults_work(database: Database):
+    """What was asked for last, by each of ten other vaults, is in the next sets, however many wait
+    before it; and the flood goes on meanwhile, the oldest first."""
+    await fill(database, BACKLOG, name="flood")
+    for n in range(10):
+        await fill(database, 2, name=f"late{n}", vault=f"vlt_{n + 2}")
+    outbox = Outbox(database)
+    sets = [subjects(await outbox.claim(NETWORK, 16)) for _ in range(3)]
+    taken = {each for part in sets for each in part if each.startswith("late")}
+    assert {each.partition("_")[0] for each in taken} == {f"late{n}" for n in range(10)}
+    flood = [int(each.partition("_")[2]) for part in sets for each in part if "flood" in each]
+    assert flood == sorted(flood)
+    assert flood[:1] == [0]
+    assert len(flood) + len(taken) == 48
+
+
+async def test_more_vaults_than_turns_each_have_theirs(database: Database):
+    """In as few sets as there are turns for: none is passed over, none comes twice before."""
+    await fill(database, 200, name="flood")
+    for n in range(40):
+        await fill(database, 1, name=f"one{n}", vault=f"vlt_{n + 2:02}")
+    outbox = Outbox(database)
+    taken: list[str] = []
+    for _ in range(6):
+        taken += [each for each in subjects(await outbox.claim(NETWORK, 16)) if "one" in each]
+    assert sorted(taken) == sorted(f"one{n}_0" for n in range(40))
+
+
+async def test_what_is_tried_again_takes_turns_too(database: Database):
+    clock = Clock()
+    outbox = Outbox(database, now=by(clock), delay_share=lambda: 0.0)
+    await fill(database, 60, name="stuck")
+    await fill(database, 1, name="late", vault="vlt_2")
+    while first := await outbox.claim(NETWORK, 16):
+        await outbox.retry([(item, "waits", None) for item in first])
+    clock.now += HOUR
+    again = [subjects(await outbox.claim(NETWORK, 16)) for _ in range(2)]
+    assert all(again)
+    assert "late_0" in again[0]
+
+
+async def test_each_turn_is_a_step_in_an_index(database: Database):
+    """However many rows a vault has: the database says how it would look, once it knows how many
+    there are."""
+    await fill(database, 400, name="tried")
+    engine = database._engines.write
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE outbox SET attempts = 1")
+    await fill(database, 400)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ANALYZE")
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    await Outbox(database).claim(NETWORK, 16)
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
+    turns = [each for each in asked if "turns" in each[0]]
+    assert len(turns) == 1 + len(ORDER)
+    async with engine.connect() as connection:
+        if not database.is_sqlite:
+            await connection.exec_driver_sql("SET enable_seqscan = off")
+        for n, (statement, parameters) in enumerate(turns):
+            found = await connection.exec_driver_sql(explain + statement, parameters)
+            plan = "\n".join(str(each[-1]) for each in found)
+            assert ("ix_outbox_fresh" if n else "ix_outbox_tried") in plan, plan
+            assert "SCAN outbox" not in plan, plan
+            assert "Seq Scan on outbox" not in plan, plan

@@ -12,8 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,7 +37,7 @@ from custody.devnet.policy import MACHINE, administrators, standing_policy
 from custody.errors import CustodyError
 from custody.ledger import repository as balances
 from custody.services import Services, make_services
-from custody.transfers.request import Idempotency, TransferRequest
+from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.workers.workers import Workers
 from signer.client import SignerClient
 from signer.state import StateDirectory
@@ -150,7 +149,7 @@ class Drill:
             self.asked[key] = amount, await self.node.outside_address()
         amount, to = self.asked[key]
         network = find_network(self.alias)
-        request = TransferRequest(self.vault, network.id, network.native.id, to, amount)
+        request = TransferRequest(self.vault, network.id, network.native.id, (Output(to, amount),))
         idempotency = Idempotency("POST /v1/transfers", key, f"{to} {amount}".encode())
         try:
             answer = await services.transfers.create(request, CALLER, idempotency, Plain())
@@ -238,31 +237,45 @@ async def alarms(services: Services) -> set[str]:
     return {code for code in found if code in ABOUT_THE_JOURNAL}
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Short, because a Unix socket's path has to fit into 107 bytes; pytest's own is not."""
-    with tempfile.TemporaryDirectory(prefix="drill-") as name:
-        yield Path(name)
-
-
-@pytest_asyncio.fixture
-async def drill(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Drill]:
-    alias = request.param
+@asynccontextmanager
+async def begun(alias: str, folder: Path, kind: type[Drill] = Drill) -> AsyncIterator[Drill]:
+    """With an empty database, a running node, and a signer that nobody has started."""
     key = Ed25519PrivateKey.generate()
     node = NODES[alias](find_network(alias), folder / "node")
     await node.start()
     try:
-        made = Drill(
-            folder, node, prepare_state(folder, administrators=administrators(key)), key, alias
-        )
+        state = prepare_state(folder, administrators=administrators(key))
+        made = kind(folder, node, state, key, alias)
         await upgrade(made.url)
         yield made
     finally:
         await node.stop()
 
 
-def on(*aliases: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("drill", aliases, indirect=True)
+@asynccontextmanager
+async def funded(alias: str, folder: Path, kind: type[Drill] = Drill) -> AsyncIterator[Drill]:
+    """With a signer that runs, and a vault that has money."""
+    async with begun(alias, folder, kind) as made:
+        with running_signer(made.state):
+            client = SignerClient(made.socket)
+            await client.publish_policy(standing_policy([find_network(alias)], made.administrator))
+            await client.close()
+            async with made.living() as services:
+                await made.move_in(services)
+            made.at_rest = True
+            yield made
+
+
+@pytest_asyncio.fixture
+async def drill(request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Drill]:
+    async with begun(request.param, folder) as made:
+        yield made
+
+
+def on(*aliases: str, long: Sequence[str] = ()) -> pytest.MarkDecorator:
+    """`long`: played by `make test-long`; what every drill shares is shown on the others."""
+    later = [pytest.param(each, marks=pytest.mark.long) for each in long]
+    return pytest.mark.parametrize("drill", [*aliases, *later], indirect=True)
 
 
 async def first_day(drill: Drill) -> None:
@@ -281,7 +294,7 @@ async def first_day(drill: Drill) -> None:
             await drill.pay(services, "one", "two")
 
 
-@on("ethereum-local", "bitcoin-regtest", "tron-local", "solana-local")
+@on("solana-local", long=("tron-local", "ethereum-local", "bitcoin-regtest"))
 async def test_an_older_database(drill: Drill) -> None:
     await first_day(drill)
     drill.restore_database("backup")
@@ -302,7 +315,7 @@ async def test_an_older_database(drill: Drill) -> None:
         assert await drill.received() == drill.amounts("before", "one", "two", "three")
 
 
-@on("ethereum-local", "bitcoin-regtest", "tron-local")
+@on("bitcoin-regtest", long=("ethereum-local", "tron-local"))
 async def test_an_older_signer(drill: Drill) -> None:
     """Custody is restarted too: what it tells the signer comes from its database."""
     await first_day(drill)
@@ -324,7 +337,7 @@ async def test_an_older_signer(drill: Drill) -> None:
     assert await drill.received() == drill.amounts("before", "one", "two", "three")
 
 
-@on("ethereum-local", "bitcoin-regtest", "tron-local")
+@on("ethereum-local", long=("bitcoin-regtest", "tron-local"))
 async def test_both_older_and_no_copy_of_the_log(drill: Drill) -> None:
     """What was paid in the lost stretch is known to the chain alone: a person has to look."""
     await first_day(drill)

@@ -43,6 +43,7 @@ ETHER = 10**18
 WAIT_S = 150.0
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("devnet"), pytest.mark.timeout(400)]
+in_one_house = pytest.mark.asyncio(loop_scope="module")
 
 
 def commands(section: str) -> list[str]:
@@ -146,8 +147,9 @@ async def until(ask: Callable[[], Awaitable[T | None]], what: str) -> T:
     return found
 
 
-@pytest_asyncio.fixture
-async def bank() -> AsyncIterator[Bank]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house() -> AsyncIterator[House]:
+    """One for all tests here, which each have a client of their own."""
     async with AsyncExitStack() as stack:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="runbook-")))
         nodes = {alias: AnvilNode(find_network(alias), root / alias) for alias in (BLIND, SEEING)}
@@ -157,27 +159,30 @@ async def bank() -> AsyncIterator[Bank]:
         blind = await stack.enter_async_context(without_methods(nodes[BLIND].url, "debug_"))
         urls = {BLIND: blind, SEEING: nodes[SEEING].url}
         await stack.enter_async_context(block_production(nodes, 0.5))
-        house = await stack.enter_async_context(
+        yield await stack.enter_async_context(
             running_custody(root, lambda text: None, nodes, urls=urls)
         )
-        api = Api(house)
-        stack.push_async_callback(api.close)
-        client = await api.post("/clients", {"name": "Bank"})
-        vault = await api.post("/vaults", {"client_id": client["id"], "name": "Treasury"})
-        opened = Bank(house, api, vault["id"])
-        for alias, node in nodes.items():
-            made = await api.post(
-                f"/vaults/{vault['id']}/addresses", {"network": house.networks[alias].id}
-            )
-            opened.addresses[alias] = Address(made["address"])
-            await node.fund(opened.addresses[alias], 4 * ETHER)
-        for alias in nodes:
 
-            async def credited(alias: str = alias) -> bool:
-                return await opened.deposits(alias) == [(4 * ETHER, "credited")]
 
-            await until(credited, f"the deposit on {alias} is credited")
-        yield opened
+@pytest_asyncio.fixture(loop_scope="module")
+async def bank(house: House) -> AsyncIterator[Bank]:
+    api = Api(house)
+    client = await api.post("/clients", {"name": "Bank"})
+    vault = await api.post("/vaults", {"client_id": client["id"], "name": "Treasury"})
+    opened = Bank(house, api, vault["id"])
+    for alias in house.nodes:
+        network = house.networks[alias].id
+        made = await api.post(f"/vaults/{vault['id']}/addresses", {"network": network})
+        opened.addresses[alias] = Address(made["address"])
+        await opened.node(alias).fund(opened.addresses[alias], 4 * ETHER)
+    for alias in house.nodes:
+
+        async def credited(alias: str = alias) -> bool:
+            return await opened.deposits(alias) == [(4 * ETHER, "credited")]
+
+        await until(credited, f"the deposit on {alias} is credited")
+    yield opened
+    await api.close()
 
 
 def init_of(code: bytes) -> bytes:
@@ -187,15 +192,14 @@ def init_of(code: bytes) -> bytes:
     return made.ljust(15, b"\0") + code
 
 
-async def test_outsiders_stop_nothing_and_the_runbook_is_enough(bank: Bank):
-    operator = Operator(dict(bank.house.environment))
-    await payee_that_pays_back(bank)
+@in_one_house
+async def test_outsiders_stop_nothing_and_a_rescan_shows_what_a_node_did_not(bank: Bank):
     txid = await stranger_who_is_not_seen(bank)
-    await rescanned(bank, operator, txid)
-    await unfrozen(bank, operator)
+    await rescanned(bank, Operator(dict(bank.house.environment)), txid)
 
 
-async def payee_that_pays_back(bank: Bank) -> None:
+@in_one_house
+async def test_a_payee_that_pays_back_stops_nothing(bank: Bank) -> None:
     """One wei, inside our own transaction: a deposit, and the books are equal."""
     code = pays(bank.addresses[SEEING], 1) + STOPS
     _, contract = await bank.create(SEEING, init_of(code))
@@ -246,8 +250,10 @@ async def rescanned(bank: Bank, operator: Operator, txid: str) -> None:
     assert (1_000, "credited") in await bank.deposits(BLIND)
 
 
-async def unfrozen(bank: Bank, operator: Operator) -> None:
+@in_one_house
+async def test_a_stopped_vault_goes_on_by_the_runbook_alone(bank: Bank) -> None:
     """Something left without a transfer; it comes back; an operator finds the way."""
+    operator = Operator(dict(bank.house.environment))
     node, address = bank.node(SEEING), bank.addresses[SEEING]
     had = await node.balance(address)
     await node.ask("anvil_setBalance", address, hex(had - 7))

@@ -17,7 +17,7 @@ from chains.model import (
     OwnedAddress,
     UnsignedTx,
 )
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.tron.build import build_transfer
 from signer.wire import Receipt
 from tests.support.networks import find_network
@@ -74,8 +74,7 @@ def tron(sender, amount=5000, timestamp_ms=1_772_629_000_000):
 def solana(sender, amount=5000):
     plan = TransferPlan(
         source=Pubkey.from_string(sender),
-        recipient=Pubkey.from_string(THEIRS["solana-local"]),
-        amount=amount,
+        payments=(Payment(Pubkey.from_string(THEIRS["solana-local"]), amount),),
         nonce_index=0,
         lifetime=Hash.default(),
         unit_limit=10_000,

@@ -14,7 +14,7 @@ from chains.effects import Pay
 from chains.errors import MalformedTransaction
 from chains.model import Address, UnsignedTx
 from chains.solana import NONCE_ACCOUNTS_MAX
-from chains.solana.build import TransferPlan, build_message, instructions
+from chains.solana.build import Payment, TransferPlan, build_message, instructions
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import explain, parse_message
@@ -25,11 +25,15 @@ CODEC = SolanaCodec(MAIN)
 KEYS = [Keypair.from_seed(bytes([n]) * 32) for n in range(4)]
 U64 = st.integers(0, 2**64 - 1)
 
+payments = st.builds(
+    Payment,
+    recipient=st.binary(min_size=32, max_size=32).filter(any).map(Pubkey),
+    lamports=st.integers(1, 2**64 - 1),
+)
 plans = st.builds(
     TransferPlan,
     source=st.sampled_from([key.pubkey() for key in KEYS]),
-    recipient=st.binary(min_size=32, max_size=32).filter(any).map(Pubkey),
-    amount=st.integers(1, 2**64 - 1),
+    payments=st.lists(payments, min_size=1, max_size=8).map(tuple),
     nonce_index=st.integers(0, NONCE_ACCOUNTS_MAX - 1),
     lifetime=st.binary(min_size=32, max_size=32).map(Hash),
     unit_limit=st.integers(0, 2**32 - 1),
@@ -68,8 +72,9 @@ def test_the_summary_says_what_was_meant(plan):
     summary = CODEC.summarize(unsigned(build_message(plan)))
     assert summary.unexplained == ()
     assert summary.sources == (str(plan.source),)
-    payment = Pay(Address(str(plan.recipient)), MAIN.native.id, plan.amount)
-    assert summary.effects == (payment,)
+    assert summary.effects == tuple(
+        Pay(Address(str(to)), MAIN.native.id, units) for to, units in plan.payments
+    )
     micro = plan.unit_limit * plan.unit_price
     assert 0 <= (most(summary) - plan.rent - 5_000) * 10**6 - micro < 10**6
     assert summary.conflict_keys == {Claim.of(plan).key(MAIN.id)}
@@ -117,14 +122,29 @@ def test_a_foreign_instruction_is_unexplained(plan, instruction, data):
 
 @given(plans, st.data())
 def test_a_missing_or_repeated_instruction_is_unexplained(plan, data):
+    """Apart from payments, of which there may be more or fewer: each is told, and one is there."""
     steps = instructions(plan)
-    position = data.draw(st.integers(0, len(steps) - 1))
-    if data.draw(st.booleans()):
+    first = len(steps) - (len(plan.payments) if len(plan.payments) > 1 else 0)
+    position = data.draw(st.integers(0, first - 1))
+    if len(plan.payments) == 1 and position == first - 1:
+        del steps[position]
+    elif data.draw(st.booleans()):
         steps.insert(position, steps[position])
     else:
         del steps[position]
     message = MessageV0.try_compile(plan.source, steps, [], plan.lifetime)
     assert CODEC.summarize(unsigned(to_bytes_versioned(message))).unexplained != ()
+
+
+@given(plans, st.data())
+def test_each_payment_is_told_as_often_as_it_stands_there(plan, data):
+    steps = instructions(plan)
+    position = data.draw(st.integers(len(steps) - len(plan.payments), len(steps) - 1))
+    steps.insert(position, steps[position])
+    message = MessageV0.try_compile(plan.source, steps, [], plan.lifetime)
+    summary = CODEC.summarize(unsigned(to_bytes_versioned(message)))
+    assert summary.unexplained == ()
+    assert len(summary.effects) == len(plan.payments) + 1
 
 
 @given(st.binary(max_size=400))

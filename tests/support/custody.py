@@ -21,6 +21,7 @@ from custody.db.tables import (
     LedgerEntryRow,
     VaultRow,
 )
+from custody.deposits.minimums import NONE, Minimums
 from custody.following.follow import NetworkFollower, Step
 from custody.following.writer import BlockWriter
 from custody.ledger import repository as ledger_queries
@@ -56,6 +57,7 @@ class World:
     start_height: int | None = None
     clock: Clock = field(default_factory=Clock)
     witnesses: Witnesses | None = None
+    minimums: Minimums = field(default_factory=lambda: NONE)
 
     def __post_init__(self) -> None:
         self.network: Network = (
@@ -63,12 +65,15 @@ class World:
         )
         self.node = FakeNode(self.network, self.seed)
         self.adapter = FakeAdapter(self.node)
-        self.signer = FakeSigner(self.seed, clock=self.clock)
+        self.signer = self.open_signer()
         self.ledger = Ledger(self.clock)
-        self.writer = BlockWriter(self.ledger, self.clock)
+        self.writer = BlockWriter(self.ledger, self.clock, self.minimums)
         codecs = {self.network.id: self.adapter.codec}
         self.vaults = Vaults(self.database, self.signer, codecs, self.clock)
         self.restart()
+
+    def open_signer(self) -> FakeSigner:
+        return FakeSigner(self.seed, clock=self.clock)
 
     @property
     def native(self) -> AssetId:

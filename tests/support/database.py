@@ -41,7 +41,7 @@ PROGRAM = "custody"
 """The role with the program's rights."""
 _DATABASE = "custody"
 _START_S = 30.0
-_SETTINGS = {
+SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",
     "synchronous_commit": "off",
@@ -93,7 +93,8 @@ def run_postgres(**settings: str) -> Iterator[PostgresServer]:
     try:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        server = _start(binaries, folder, user, {**_SETTINGS, **settings})
+        initialize(binaries, folder, user)
+        server = start(binaries, folder, user, {**SETTINGS, **settings})
         try:
             yield PostgresServer(folder)
         finally:
@@ -123,17 +124,23 @@ def lend_user() -> pwd.struct_passwd | None:
     raise Unavailable("PostgreSQL refuses to run as root, and there is no user to lend it")
 
 
-def _start(
-    binaries: Path, folder: Path, user: pwd.struct_passwd | None, settings: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+def initialize(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> None:
+    """An empty cluster in `data` below the folder."""
     log = folder / "log"
     data = folder / "data"
     options = ["-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     made = spawn([binaries / "initdb", "-D", data, *options], log, user)
     if made.wait() != 0:
         raise Unavailable(f"initdb failed: {log.read_text(errors='replace')[-500:]}")
+
+
+def start(
+    binaries: Path, folder: Path, user: pwd.struct_passwd | None, settings: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """The server of the cluster in the folder, ready to be asked."""
+    log = folder / "log"
     given = [part for item in settings.items() for part in ("-c", "=".join(item))]
-    server = spawn([binaries / "postgres", "-D", data, "-k", folder, *given], log, user)
+    server = spawn([binaries / "postgres", "-D", folder / "data", "-k", folder, *given], log, user)
     deadline = time.monotonic() + _START_S
     while True:
         try:
@@ -201,18 +208,18 @@ def postgres_server() -> Iterator[PostgresServer]:
             print(f"PostgreSQL tests skipped: {reason}", file=sys.__stderr__)
             pytest.skip(f"no PostgreSQL: {reason}")
         server.run(f"CREATE ROLE {PROGRAM} LOGIN", f"CREATE DATABASE {_DATABASE}")
-        _upgrade(server.url(_DATABASE), program=PROGRAM)
+        upgrade_at(server.url(_DATABASE), program=PROGRAM)
         yield server
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.sqlite3"
-    _upgrade(f"sqlite+aiosqlite:///{path}")
+    upgrade_at(f"sqlite+aiosqlite:///{path}")
     return path
 
 
-def _upgrade(url: str, *, program: str | None = None) -> None:
+def upgrade_at(url: str, *, program: str | None = None) -> None:
     """In a thread of its own: the fixture may run inside another test's event loop."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(lambda: asyncio.run(upgrade(url, program=program))).result()

@@ -11,7 +11,7 @@ from typing import TypeVar
 from chains.answers import Answers, attempt
 from chains.balances import each_balance
 from chains.block import Block, Inclusion, Movement, Reading, cost_place, output_place
-from chains.costs import CostKind, costs_in
+from chains.costs import CostKind, Costs, costs_in
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -19,6 +19,7 @@ from chains.errors import (
     FeeAboveMaximum,
     InsufficientFunds,
     NodeUnavailable,
+    TooManyInFlight,
     WrongChain,
 )
 from chains.model import (
@@ -109,8 +110,16 @@ class FakeAdapter:
 
         return await self._ask_each("claim", intents, choose)
 
+    async def next_numbers(self, addresses: Sequence[Address]) -> Answers[int]:
+        nonces = self._node.state.nonces
+        return await self._ask_each("next_numbers", addresses, lambda each: nonces.get(each, 0))
+
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
         return await self._ask_each("prepare", intents, self._prepare)
+
+    async def quote(self, intent: TransferIntent) -> Costs:
+        kinds = {CostKind.FEE: self._node.fee, CostKind.RENT: self._node.rent}
+        return await self._ask("quote", lambda: costs_in(self._network.native.id, kinds))
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         return await self._ask_each("broadcast", txs, self._broadcast)
@@ -225,10 +234,13 @@ class FakeAdapter:
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)
+        if intent.replaces is not None:
+            return tuple(sorted(self.codec.summarize(intent.replaces).conflict_keys))
         if self.codec.has_coins:
             wanted = sum(each.amount for each in intent.effects) + self._node.fee
             chosen: list[Coin] = []
-            for coin in intent.coins:
+            first = intent.coins_first
+            for coin in intent.coins if first is None else first.ordered(intent.coins):
                 free = self._outpoint(coin) not in intent.taken
                 exists = (coin.txid, coin.position) in self._node.state.coins
                 if free and exists and sum(each.amount for each in chosen) < wanted:
@@ -241,8 +253,11 @@ class FakeAdapter:
         assert intent.source is not None
         sender = intent.source.address
         nonce = self._node.state.nonces.get(sender, 0)
+        most = None if intent.ahead_max is None else nonce + intent.ahead_max
         while self.codec.nonce_key(sender, nonce) in intent.taken:
             nonce += 1
+        if self.codec.traits.numbered_keys and most is not None and nonce >= most:
+            raise TooManyInFlight(f"number {nonce} has to wait")
         return (self.codec.nonce_key(sender, nonce),)
 
     def _prepare(self, intent: TransferIntent) -> UnsignedTx:
@@ -267,7 +282,7 @@ class FakeAdapter:
                 self._network.id,
                 (paying,),
                 outputs,
-                self._bound(intent, CostKind.FEE),
+                self._offer(intent),
                 nonce,
                 self._node.rent,
                 expires,
@@ -281,10 +296,10 @@ class FakeAdapter:
         if any((coin.txid, coin.position) not in self._node.state.coins for coin in coins):
             raise ClaimUnusable("a claimed coin is spent")
         rest = sum(coin.amount for coin in coins) - sum(out.amount for out in outputs)
-        rest -= self._node.fee
+        fee = self._least(intent)
+        rest -= fee
         if rest < 0:
             raise InsufficientFunds("the claimed coins are not enough")
-        fee = self._node.fee
         if intent.change is not None and rest >= 294:
             change = intent.change
             native = self._network.native.id
@@ -298,9 +313,9 @@ class FakeAdapter:
         return FakeTx(self._network.id, inputs, outputs, fee)
 
     def _check_funds(self, intent: TransferIntent) -> None:
-        too_dear = self._node.fee > self._bound(intent, CostKind.FEE)
+        too_dear = self._least(intent) > self._bound(intent, CostKind.FEE)
         if too_dear or self._node.rent > self._bound(intent, CostKind.RENT):
-            raise FeeAboveMaximum(f"the fee is {self._node.fee}")
+            raise FeeAboveMaximum(f"the fee is {self._node.fee}", needed=self._node.fee)
         if intent.source is not None:
             wanted: dict[str, int] = {self._network.native.id: self._node.fee + self._node.rent}
             for each in intent.effects:
@@ -308,6 +323,17 @@ class FakeAdapter:
             for asset, amount in wanted.items():
                 if self._node.state.balances.get((intent.source.address, asset), 0) < amount:
                     raise InsufficientFunds(f"less than {amount} of {asset}")
+
+    def _least(self, intent: TransferIntent) -> int:
+        """What the node asks for, and a tenth more than what is to be replaced offers."""
+        if intent.replaces is None:
+            return self._node.fee
+        offered = sum(self.codec.summarize(intent.replaces).costs.most.values())
+        return max(self._node.fee, raised(offered))
+
+    def _offer(self, intent: TransferIntent) -> int:
+        """Room for the fee to rise, as far as it is allowed."""
+        return min(2 * self._least(intent), self._bound(intent, CostKind.FEE))
 
     def _bound(self, intent: TransferIntent, kind: CostKind) -> int:
         return intent.costs_max.get((self._network.native.id, kind), 0)
@@ -325,11 +351,20 @@ class FakeAdapter:
         if tx.txid in self._node.pool or self._node.locate(tx.txid) is not None:
             return Broadcast.ALREADY_KNOWN
         keys = self.codec.conflict_keys(tx)
-        for other in self._node.pool.values():
-            if other.inputs[0].address != OUTSIDE and keys & self.codec.conflict_keys(other):
-                raise BroadcastRejected("conflicts with a transaction that waits")
+        rivals = [
+            other
+            for other in self._node.pool.values()
+            if other.inputs[0].address != OUTSIDE and keys & self.codec.conflict_keys(other)
+        ]
+        if any(tx.fee_max < raised(other.fee_max) for other in rivals):
+            raise BroadcastRejected("conflicts with a transaction that waits")
         if self._is_spent(tx, self._node.state, self._node.tip):
             raise BroadcastRejected("already spent or expired")
+        if rivals:
+            self._node.pool[rivals[0].txid] = tx  # in its place: what waits behind it needs it
+            waiting = {each.txid: each for each in self._node.pool.values() if each not in rivals}
+            self._node.pool.clear()
+            self._node.pool.update(waiting)
         self._node.pool[tx.txid] = tx
         return Broadcast.ACCEPTED
 
@@ -366,3 +401,8 @@ class FakeAdapter:
                 raise NodeUnavailable("not a block of the best chain")
             state = block.state
         return state.balances.get((address, asset), 0)
+
+
+def raised(fee: int) -> int:
+    """What nodes ask of a replacement."""
+    return fee + max(1, fee // 10)

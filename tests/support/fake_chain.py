@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -41,6 +40,9 @@ class State:
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
     coins: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     nonces: dict[str, int] = field(default_factory=dict)
+
+    def copied(self) -> State:
+        return State(dict(self.balances), dict(self.coins), dict(self.nonces))
 
     def give(self, address: str, asset: str, amount: int) -> None:
         self.balances[address, asset] = self.balances.get((address, asset), 0) + amount
@@ -260,7 +262,7 @@ class FakeNode:
     def _mine(self, skip: int) -> None:
         parent = self.chain[-1]
         height = parent.ref.height + 1 + skip
-        state = deepcopy(parent.state)
+        state = parent.state.copied()
         included = []
         for tx in self.pool.values():
             done = self._execute(state, tx, height)

@@ -8,6 +8,7 @@ keys, signatures, paths and conflict keys are real. One format serves both kinds
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -16,9 +17,9 @@ from coincurve import PrivateKey, PublicKey
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from chains.codec import Traits
+from chains.codec import Traits, check_single
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Create, Pay, Return
+from chains.effects import Create, Effect, Pay, Return
 from chains.errors import (
     DustAmount,
     InvalidAddress,
@@ -26,6 +27,7 @@ from chains.errors import (
     MalformedTransaction,
     MemoUnsupported,
     SignatureMismatch,
+    TooManyOutputs,
     WrongChecksum,
     WrongNetwork,
     ZeroAddress,
@@ -52,6 +54,7 @@ from tests.support import families
 from tests.support.networks import all_networks
 
 DUST = 294
+OUTPUTS_MAX = 8
 _PURPOSES = {AddressType.P2WPKH: 84, AddressType.P2TR: 86}
 
 
@@ -169,6 +172,18 @@ class FakeCodec:
             raise MemoUnsupported("memo")
         if self.has_coins and payment.amount < DUST:
             raise DustAmount("dust")
+
+    def check_outputs(self, payments: Sequence[Pay]) -> None:
+        if self._network.family not in (families.BITCOIN, families.SOLANA):
+            check_single(self._network, payments)
+        if len(payments) > OUTPUTS_MAX:
+            raise TooManyOutputs(f"{len(payments)} outputs")
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        """As the real one's: longer addresses weigh more."""
+        if not self.has_coins:
+            return len(effects)
+        return sum(9 + len(each.address) for each in effects if isinstance(each, Pay))
 
     @property
     def has_coins(self) -> bool:

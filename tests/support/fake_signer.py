@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -23,6 +23,7 @@ from chains.costs import CostKind, above, sum_of
 from chains.keys import ExtendedPublicKey
 from chains.model import AddressType, ConflictKey, KeyScheme, NetworkId, Signature, SigningInput
 from chains.transaction import TxSummary
+from signer.batches import in_turn
 from signer.canonical import canonical_json
 from signer.client import SignerRefused, SignerUnavailable
 from signer.policy import SignedPolicy
@@ -135,9 +136,11 @@ class FakeSigner:
             paths = [codec.address_path(address_type, account, start + at) for at in range(count)]
             return tuple(self._public_key(codec.key_scheme(address_type), path) for path in paths)
 
-    async def sign(self, requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+    async def sign(
+        self, requests: Sequence[SignRequest], follows: Collection[int] = ()
+    ) -> tuple[Outcome, ...]:
         async with self._call("sign"):
-            return tuple(self._sign(request) for request in requests)
+            return in_turn(self._sign, requests, follows)
 
     async def close(self) -> None: ...
 

@@ -29,7 +29,7 @@ from chains.model import (
 )
 from chains.networks import Family
 from chains.solana.address import to_key
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.transaction import TransferIntent
 from chains.tron import build as tron
 from tests.support import families
@@ -144,8 +144,7 @@ def _solana(codec: TransactionCodec, wallet: Wallet, payment: Pay, salt: int) ->
     source = wallet.owned(codec, None, 1, salt % 50)
     plan = TransferPlan(
         source=to_key(source.address),
-        recipient=to_key(payment.address),
-        amount=payment.amount,
+        payments=(Payment(to_key(payment.address), payment.amount),),
         nonce_index=salt % 256,
         lifetime=Hash(_digest("lifetime", salt)),
         unit_limit=3_000 + salt % 1000,

@@ -57,9 +57,15 @@ def prepare() -> None:
 
 
 @contextlib.contextmanager
-def run_pooler(server: PostgresServer, database: str, user: str = PROGRAM) -> Iterator[str]:
+def run_pooler(
+    server: PostgresServer,
+    database: str,
+    user: str = PROGRAM,
+    mode: str = "transaction",
+    pool_size: int = 2,
+) -> Iterator[str]:
     """The URL of `database` through a pooler that gives each transaction another connection, as
-    far as two connections go. Raises Unavailable."""
+    far as `pool_size` connections go. Raises Unavailable."""
     program = binary()
     if program is None:
         raise Unavailable("no pgbouncer on PATH, in /usr/sbin or in .cache")
@@ -67,7 +73,9 @@ def run_pooler(server: PostgresServer, database: str, user: str = PROGRAM) -> It
     folder = Path(tempfile.mkdtemp(prefix="custody-pooler-"))
     try:
         (folder / "users.txt").write_text(f'"{user}" ""\n')
-        (folder / "pgbouncer.ini").write_text(_configuration(folder, server, database, user))
+        (folder / "pgbouncer.ini").write_text(
+            _configuration(folder, server, database, user, mode, pool_size)
+        )
         if lent is not None:
             for path in (folder, *folder.iterdir()):
                 os.chown(path, lent.pw_uid, lent.pw_gid)
@@ -88,15 +96,17 @@ def run_pooler(server: PostgresServer, database: str, user: str = PROGRAM) -> It
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configuration(folder: Path, server: PostgresServer, database: str, user: str) -> str:
+def _configuration(
+    folder: Path, server: PostgresServer, database: str, user: str, mode: str, pool_size: int
+) -> str:
     return (
         f"[databases]\n{database} = host={server.folder} dbname={database} user={user}\n"
         "[pgbouncer]\n"
         f"unix_socket_dir = {folder}\nlisten_port = {_PORT}\nlisten_addr =\n"
         f"auth_type = trust\nauth_file = {folder}/users.txt\n"
-        "pool_mode = transaction\ndefault_pool_size = 2\nmax_client_conn = 200\n"
+        f"pool_mode = {mode}\ndefault_pool_size = {pool_size}\nmax_client_conn = 200\n"
         # The oldest connection last: each transaction gets another one.
-        "server_round_robin = 1\nmin_pool_size = 2\n"
+        f"server_round_robin = 1\nmin_pool_size = {pool_size}\n"
         f"pidfile = {folder}/pid\n"
     )
 
@@ -106,7 +116,7 @@ def _wait(folder: Path, process: subprocess.Popen[bytes], database: str, user: s
     dsn = f"host={folder} port={_PORT} dbname={database} user={user}"
     while True:
         try:
-            with psycopg.connect(dsn, prepare_threshold=None) as connection:
+            with psycopg.connect(dsn, prepare_threshold=None, autocommit=True) as connection:
                 connection.execute("SELECT 1")
         except psycopg.OperationalError:
             if process.poll() is not None or time.monotonic() > deadline:

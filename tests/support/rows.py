@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from chains.catalogue import built_in
+from chains.networks import Network
+
 WEI_MAX = str(2**256 - 1)
 
 
@@ -55,3 +58,9 @@ def token_row(network: str = "eip155:31339", **changes: Any) -> dict[str, Any]:
         "maximum": WEI_MAX,
     }
     return row | changes
+
+
+def listing(alias: str, **changes: Any) -> Network:
+    """A built-in network on which `token_row` is listed."""
+    network = built_in().find_network(alias)
+    return built_in().with_rows([], [token_row(network.id, **changes)]).networks[network.id]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
 from chains.codec import TransactionCodec
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Create, Pay, Return
+from chains.effects import Create, Effect, Pay, Return
 from chains.errors import InvalidAmount, MalformedTransaction
 from chains.families import CODECS
 from chains.model import (
@@ -26,6 +27,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
+from chains.shares import most_together
 from chains.transaction import TxSummary
 from signer.agreement import effect_to_json, parse_effect
 from signer.wire import Mandate
@@ -56,6 +58,11 @@ class ScriptedCodec:
         """Of anybody: a script's addresses are names."""
         if payment.amount <= 0:
             raise InvalidAmount("an amount is above zero")
+
+    def check_outputs(self, payments: Sequence[Pay]) -> None: ...
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        return len(effects)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None: ...
 
@@ -120,12 +127,15 @@ _ALGORITHM = {
 def script(*mandates: Mandate, **changes: Any) -> UnsignedTx:
     """The transaction that does exactly what mandates say together, from an account's address;
     `changes` make it lie. `nonce` names its conflict key, None for none; the keys bind unless
-    `binding_keys` names others. `fee_max`, `rent`: the most that it costs. `identity` makes two
-    scripts one transaction. `on`: the network, where it is not built in."""
+    `binding_keys` names others. `fee_max`, `rent`: the most that it costs; as much as the share of
+    each may be, if nothing is said. `identity` makes two scripts one transaction. `on`: the
+    network, where it is not built in."""
     core = mandates[0].core
     network = changes.pop("on", None) or find_network(core.network)
     nonce = changes.pop("nonce", 0)
     native = network.native.id
+    bounds = [mandate.costs_max for mandate in mandates]
+    sizes = [len(mandate.core.effects) for mandate in mandates]
     row = {
         "network": core.network,
         "sources": [core.source_address],
@@ -142,7 +152,7 @@ def script(*mandates: Mandate, **changes: Any) -> UnsignedTx:
             if not isinstance(effect, Pay)
         ],
         "change": [],
-        "fee_max": sum(mandate.costs_max.get((native, CostKind.FEE), 0) for mandate in mandates),
+        "fee_max": most_together(bounds, sizes).get((native, CostKind.FEE), 0),
         "rent": 0,
         "conflict_keys": [] if nonce is None else [f"{core.network}/nonce:x:{nonce}"],
         "unexplained": [],

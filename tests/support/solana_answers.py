@@ -10,7 +10,7 @@ from solders.keypair import Keypair
 
 from chains.model import Address, UnsignedTx
 from chains.solana.adapter import SolanaAdapter
-from chains.solana.build import TransferPlan, build_message
+from chains.solana.build import Payment, TransferPlan, build_message
 from chains.solana.codec import SolanaCodec
 from chains.solana.nonce import accounts_of
 from tests.support.node_answers.server import NodeServer
@@ -76,8 +76,7 @@ def wallet(lamports: int) -> dict:
 def signed(rent: int = 0):
     plan = TransferPlan(
         source=KEY.pubkey(),
-        recipient=Keypair.from_seed(b"\x07" * 32).pubkey(),
-        amount=SOL,
+        payments=(Payment(Keypair.from_seed(b"\x07" * 32).pubkey(), SOL),),
         nonce_index=0,
         lifetime=VALUE,
         unit_limit=3_000,

@@ -29,6 +29,7 @@ def test_works_long():
 """
 
 
+@pytest.mark.slow
 def test_work_fails_and_waiting_is_reported(pytester: pytest.Pytester):
     pytester.makepyfile(TESTS)
     pytester.makeini(

@@ -31,6 +31,7 @@ from tests.support.cli import (
     passphrase_fd,
     policy,
     refused,
+    run,
     secret_file,
     write_json,
 )
@@ -129,9 +130,9 @@ class Office:
 
         return secret_file(self.folder / f"api-{'-'.join(scopes)}.key", self.ask(make()))
 
-    def new_transfer(self, amount: int = 250_000) -> str:
+    def new_transfer(self, amount: int = 250_000, to: str | None = None) -> str:
         async def make() -> str:
-            answer = await self.desk.ask(self.vault, amount)
+            answer = await self.desk.ask(self.vault, amount, to=to)
             assert answer.status == 201, answer
             return answer.body.decode()
 
@@ -209,6 +210,17 @@ def test_show_says_all_that_is_signed(office: Office, reach: tuple[str | Path, .
     # The digest as the documentation defines it, by another implementation of RFC 8785.
     canonical = rfc8785.dumps(json.loads(terms.document))
     assert digest_in(said) == sha256(b"custody-wallet/mandate/v2\n" + canonical).hexdigest()
+
+
+def test_a_payment_that_looks_like_another_is_shown_with_it(
+    office: Office, reach: tuple[str | Path, ...]
+):
+    first = office.new_transfer(123_457)
+    second = office.new_transfer(123_457, office.row(first).destination)
+    assert "warns" not in run("approver", "show", first, *reach).stderr
+    warned = run("approver", "show", second, *reach).stderr
+    at = f"{office.row(first).requested_at:%Y-%m-%dT%H:%M:%SZ}"
+    assert f"the server warns: same_payee_and_amount, as {first} of {at}" in warned
 
 
 def test_ones_own_policy_says_what_an_approval_rests_on(
@@ -306,7 +318,9 @@ def test_what_the_server_refuses(
 
 
 def test_nothing_waits_for_a_stranger(reach: tuple[str | Path, ...]):
-    assert done("approver", "list", "--id", "nobody", *reach) == "nothing waits\n"
+    told = done("approver", "list", "--id", "nobody", *reach)
+    assert "nothing waits" in told.splitlines()  # the server logs to the same output
+    assert "tfr_" not in told
 
 
 @pytest.mark.parametrize(

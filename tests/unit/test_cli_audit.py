@@ -17,10 +17,13 @@ from typing import Any
 import pytest
 
 from custody.apikeys.model import Scope
+from custody.audit.case import Differs, time_lock
+from custody.audit.logcopy import read_log
 from custody.db.migrate import upgrade
 from custody.db.session import Database
 from signer.auditlog import AuditLog
 from signer.journal import Journal
+from signer.policy import Administrators
 from signer.records import approvals_digest
 from signer.wire import Verdict, approval_message, canonical_json
 from tests.golden import files
@@ -40,6 +43,8 @@ from tests.unit.api.counter import Counter
 LARGE, SMALL = str(2 * 10**18), str(10**18)
 LOG = files.SIGNER / "audit.jsonl"
 Evidence = dict[str, Any]
+
+pytestmark = pytest.mark.database
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +131,8 @@ def test_a_payment_that_two_people_agreed_to_is_proven(auditor: Auditor):
     assert f"hash to {evidence['transactions'][0]['txid']}" in said
     assert f"trusted    the log key {auditor.log_key}" in lines
     assert sum(line.startswith("trusted ") for line in lines) == 2
-    assert sum(line.startswith("unproven ") for line in lines) == 3
+    unproven = [line.split()[1].rstrip(":") for line in lines if line.startswith("unproven ")]
+    assert unproven == ["that", "that", "windows", "ledger"]
     assert lines[-1] == f"{evidence['transfer']['id']} is what was agreed to"
 
 
@@ -148,7 +154,7 @@ def test_other_transfers_are_what_they_are_said_to_be(
 
 
 def flipped(text: str, at: int = -1) -> str:
-    """One hex digit is another."""
+    """One digit, of hex or of base64, is another."""
     place = at % len(text)
     return text[:place] + ("0" if text[place] != "0" else "1") + text[place + 1 :]
 
@@ -206,7 +212,7 @@ TX, RECEIPT = ("transactions", 0), ("transactions", 0, "receipt")
         (change(*RECEIPT, "records", 0, 1, to=other(1)), "record"),
         (change(*RECEIPT, "head"), "record"),
         (change(*RECEIPT, "signed_at", to=other("2026-01-01T00:00:00Z")), "record"),
-        (change(*RECEIPT, "checkpoint", to=lambda note: note[:-9] + "A" + note[-8:]), "checkpoint"),
+        (change(*RECEIPT, "checkpoint", to=lambda note: flipped(note, -9)), "checkpoint"),
         (change(*TX, "receipt", to=other(None)), "receipt"),
         (change("transactions", to=other([])), "complete"),
     ],
@@ -366,6 +372,60 @@ def test_a_deny_rule_that_the_signer_passed_over_is_found(auditor: Auditor):
 
     of_a_lying_signer(auditor, lie)
     assert "the policy denies it, by rule no" in auditor.check(evidence)[1]
+
+
+def at(hour: int, kind: str = "complete", **more: str) -> Evidence:
+    return {"kind": kind, "at": f"2020-01-01T{hour:02}:00:00Z", **more}
+
+
+CLOCK_FORWARD = at(8, "clock", before="2020-01-01T06:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([at(6)], None),
+        ([at(6), at(9)], None),
+        ([at(7)], "had run 7200 s of 10800"),
+        ([CLOCK_FORWARD, at(6)], None),
+        ([at(5), CLOCK_FORWARD], "had run 7200 s of 10800"),
+        ([], "since when"),
+        ([at(6, mandate="00" * 32)], "since when"),
+        ([at(6, rule="another")], "since when"),
+        ([at(6, transfer="another")], "since when"),
+    ],
+)
+def test_that_a_time_lock_had_run_is_computed_from_the_log(
+    auditor: Auditor, records: list[Evidence], words: str | None
+):
+    """Three hours, until nine o'clock."""
+    evidence = auditor.evidence()
+
+    def lie(bodies: list[Evidence]) -> None:
+        decreed(rules=[rule("slow", time_lock_s=3 * 3600)])(bodies)
+        bodies[-1] |= {"rule": "slow", "at": "2020-01-01T09:00:00Z"}
+        salt = {"salt": bodies[-1]["salt"]}
+        named = salt | {name: bodies[-1][name] for name in ("transfer", "mandate", "rule")}
+        started = [(named if each["kind"] == "complete" else salt) | each for each in records]
+        bodies[-1:-1] = started
+
+    of_a_lying_signer(auditor, lie)
+    (auditor.folder / "audit.jsonl").write_bytes(auditor.log)
+    log = read_log(
+        auditor.folder / "audit.jsonl",
+        bytes.fromhex(auditor.log_key),
+        Administrators.parse(auditor.administrators),
+        transfer=evidence["transfer"]["id"],
+        numbers=(),
+        trees=(),
+    )
+    (decision,) = log.decisions.values()
+    assert decision.policy is not None
+    if words is None:
+        assert time_lock(log, decision, decision.policy) == ", after its time lock of 10800 s"
+    else:
+        with pytest.raises(Differs, match=words):
+            time_lock(log, decision, decision.policy)
 
 
 def test_another_log_key_and_other_administrators_are_found(auditor: Auditor):

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from chains.block import Block, Reading
-from chains.model import BlockRef
+from chains.model import Address, AssetId, BlockRef
 from custody.db.session import Database
 from custody.following import readings, states
 from custody.following.progress import FollowStatus
 from tests.support.cli import done, refused
+from tests.support.custody import World
 from tests.support.networks import find_network
+
+pytestmark = pytest.mark.database
 
 NETWORK = find_network("bsc")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -84,3 +87,24 @@ def test_pass_is_refused_before_a_block_was_tried_often(env: dict[str, str]) -> 
     assert "height_invalid" in refused(2, "chain", "pass", "bsc", "91", "--reason", "x", env=env)
     assert "reason_invalid" in refused(2, "chain", "pass", "bsc", "6", "--reason", "", env=env)
     assert "unknown network bsx" in refused(2, "chain", "show", "bsx", env=env)
+
+
+def test_what_nobody_listed_is_shown_with_its_contract(env: dict[str, str]) -> None:
+    fake = AssetId("eip155:31337/erc20:0x3535353535353535353535353535353535353535")
+    nothing = done("chain", "unlisted", "ethereum-local", env=env)
+    assert fake not in nothing
+
+    async def receive() -> str:
+        database = Database(env["CUSTODY_DATABASE_URL"])
+        world = World(database, "ethereum-local")
+        address = await world.new_address(await world.new_vault())
+        txid = await world.node.fund(Address(address.address), 500, asset=fake)
+        await world.node.mine()
+        await world.follow()
+        await database.close()
+        return txid
+
+    txid = asyncio.run(receive())
+    told = done("chain", "unlisted", "ethereum-local", env=env)
+    for part in (fake, "500", txid):
+        assert part in told

@@ -25,6 +25,8 @@ from tests.support.networks import find_network
 from tests.support.signer import offer
 from tests.support.transfer_rows import add_transaction, add_transfer
 
+pytestmark = pytest.mark.database
+
 NETWORK = find_network("bitcoin-regtest")
 DESTINATION = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 

@@ -18,6 +18,8 @@ from tests.support.signer import policy_document, rule
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ETH = AssetId("eip155:1/slip44:60")
 USDC = AssetId("eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48")
+FAKE = AssetId("eip155:1/erc20:0x3535353535353535353535353535353535353535")
+"""Nobody listed it."""
 TO = Address("0x8617E340B3D01FA5F11F306F4090FD50E238070D")
 
 EFFECTS: list[tuple[Effect, list[str]]] = [
@@ -26,12 +28,16 @@ EFFECTS: list[tuple[Effect, list[str]]] = [
         [f"pays            1.5 ETH (1500000000000000000 base units of {ETH}) to {TO}"],
     ),
     (
-        Pay(TO, USDC, 7, "invoice 9"),
-        [f'pays            7 base units of {USDC} to {TO}, memo "invoice 9"'],
+        Pay(TO, FAKE, 7, "invoice 9"),
+        [f'pays            7 base units of {FAKE} to {TO}, memo "invoice 9"'],
     ),
     (
-        Allow(TO, USDC, None, None),
-        [f"ALLOWS          {TO} to take ANY AMOUNT of {USDC}, FOR EVER"],
+        Pay(TO, USDC, 7, None),
+        [f"pays            0.000007 USDC (7 base units of {USDC}) to {TO}"],
+    ),
+    (
+        Allow(TO, FAKE, None, None),
+        [f"ALLOWS          {TO} to take ANY AMOUNT of {FAKE}, FOR EVER"],
     ),
     (
         Allow(TO, ETH, 10**18, NOW),

@@ -428,6 +428,50 @@ def test_publish_puts_a_policy_in_force_and_only_a_better_one_replaces_it(
     assert "is not a signed policy" in refused(2, *publish, council.folder / "one.json")
 
 
+@pytest.mark.slow
+def test_one_administrator_stops_the_signer_and_the_quorum_ends_it(
+    council: Council, signer: RunningSigner
+):
+    """At once, over custody's socket; or written on a machine without a network, and delivered
+    later: over custody's socket, or past custody at the signer's own."""
+    publish = ("policy", "publish", "--socket", signer.socket)
+    stop = ("policy", "stop", "--socket", signer.socket)
+    why = ("--reason", "a laptop was stolen")
+    by_ann = ("--key", council.keys["ann"], *why)
+    done(*publish, council.sign(council.draft("one.json"), "ann", "ben", out="1.json"))
+    assert "--key and --reason" in refused(2, *stop)
+    assert "can't be said" in refused(
+        1, *stop, "--key", council.keys["ann"], "--reason", "", *passphrase_fd()
+    )
+    strangers = ("--key", council.keys["dora"], *why)
+    assert "no administrator" in refused(1, *stop, *strangers, *passphrase_fd())
+    said = done(*stop, *by_ann, *passphrase_fd())
+    assert "by the word of ann" in said
+    assert "after version 1" in said
+    status = _signer_says(signer, "status")
+    assert "stopped by ann: a laptop was stolen" in status
+
+    done(*publish, council.sign(council.draft("two.json", version=2), "ben", "cy", out="2.json"))
+    assert "stopped by" not in _signer_says(signer, "status")
+    origin = next(word for word in status.split() if "+" in word and "/" in word).partition("+")[0]
+    for number, version in (("a", 1), ("b", 2)):
+        named = ("--origin", origin, "--policy-version", str(version))
+        out = council.folder / f"{number}.stop"
+        done("policy", "stop", *by_ann, *named, "--out", out, *passphrase_fd())
+    old, good = council.folder / "a.stop", council.folder / "b.stop"
+    assert "about version 1, in force is 2" in refused(1, *stop, "--deliver", old)
+    assert "is not a stop" in refused(1, *stop, "--deliver", council.folder / "1.json")
+    assert "after version 2" in _signer_says(signer, "policy", "stop", str(good))
+    assert "stopped by ann" in _signer_says(signer, "status")
+    assert "after version 2" in done(*stop, "--deliver", good)
+
+
+def _signer_says(signer: RunningSigner, *arguments: str) -> str:
+    """The signer's own command, past custody."""
+    command = signer.command("signer.cli", *arguments)
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def _explain(signer: RunningSigner) -> tuple[str | Path, ...]:
     return (
         "policy", "explain", "--socket", signer.socket, "--client", "c", "--vault", "v",

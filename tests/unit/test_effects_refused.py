@@ -63,12 +63,10 @@ def _set_code(to: bytes, value: int) -> bytes:
 
 
 EVM = {
-    "approve": _evm(bytes.fromhex("095ea7b3") + SPENDER + WORD),
     "approve, with a payment": _evm(bytes.fromhex("095ea7b3") + SPENDER + WORD, value=1),
-    "increaseAllowance": _evm(bytes.fromhex("39509351") + SPENDER + WORD),
     "setApprovalForAll": _evm(bytes.fromhex("a22cb465") + SPENDER + bytes(31) + b"\x01"),
     "permit": _evm(bytes.fromhex("d505accf") + SPENDER * 7),
-    "a token's transfer": _evm(bytes.fromhex("a9059cbb") + SPENDER + WORD),
+    "a token's transfer, with a payment": _evm(bytes.fromhex("a9059cbb") + SPENDER + WORD, value=1),
     "any call": _evm(b"\0"),
     "EIP-7702, paying": _set_code(b"\x35" * 20, 10**18),
     "EIP-7702, paying nobody": _set_code(b"", 0),

@@ -160,16 +160,16 @@ async def test_dropped_reply_reached_the_engine(
 
 
 async def test_delay_until_healed(proxy: FaultProxy, client: httpx2.AsyncClient) -> None:
-    proxy.delay(0.2)
+    proxy.delay(2)
     started = time.monotonic()
     await client.get(proxy.url)
-    assert time.monotonic() - started >= 0.2
+    assert time.monotonic() - started >= 2
     with pytest.raises(httpx2.ReadTimeout):
         await client.get(proxy.url, timeout=0.05)
     proxy.heal()
     started = time.monotonic()
     await client.get(proxy.url)
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 2
 
 
 async def test_go_away_refuses_and_closes_until_healed(

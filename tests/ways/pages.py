@@ -79,15 +79,18 @@ trap 'echo "in $block: $BASH_COMMAND" >&2' ERR
 """
 
 
-def script(page: str, given: Mapping[str, str]) -> str:
-    """The page as one shell script. Blocks in `sql` are handed to the command `as_administrator`,
-    which the test has to define."""
-    return "".join([PROLOGUE, *_steps(page, given)])
+def script(page: str, given: Mapping[str, str], before: str | None = None) -> str:
+    """The page as one shell script, or its part before a heading. Blocks in `sql` are handed to the
+    command `as_administrator`, which the test has to define."""
+    return "".join([PROLOGUE, *_steps(page, given, before)])
 
 
-def _steps(page: str, given: Mapping[str, str]) -> Iterator[str]:
+def _steps(page: str, given: Mapping[str, str], before: str | None) -> Iterator[str]:
     words = substitutions(page)
+    end = None if before is None else (ROOT / page).read_text().splitlines().index(before)
     for block in blocks(page):
+        if end is not None and block.line > end:
+            return
         text = filled(block.text, words, given)
         yield f'block={shlex.quote(f"{block.page}:{block.line}")}\necho "== $block"\n'
         if "stop" in block.ways:
@@ -108,9 +111,10 @@ def _steps(page: str, given: Mapping[str, str]) -> Iterator[str]:
 
 
 def run(page: str, folder: Path, given: Mapping[str, str], environment: Mapping[str, str],
-        prelude: str = "", timeout_s: float = 240.0) -> str:  # fmt: skip
-    """Run a page in an empty folder; what it printed. Fails where a command does."""
-    (folder / "page.sh").write_text(prelude + script(page, given))
+        prelude: str = "", timeout_s: float = 240.0, before: str | None = None) -> str:  # fmt: skip
+    """Run a page, or its part before a heading, in an empty folder; what it printed. Fails where a
+    command does."""
+    (folder / "page.sh").write_text(prelude + script(page, given, before))
     process = subprocess.Popen(
         ["bash", "page.sh"],
         cwd=folder,

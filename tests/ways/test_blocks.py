@@ -20,7 +20,11 @@ ELSEWHERE: Final = {
     ("docs/runbook.md", "custody vault freeze VAULT"): "tests/integration/test_runbook.py",
     ("docs/runbook.md", "custody vault show VAULT"): "tests/integration/test_runbook.py",
     ("docs/runbook.md", "custody vault unfreeze VAULT"): "tests/integration/test_runbook.py",
+    ("docs/runbook.md", "custody pause --network"): "tests/unit/test_cli_pauses.py",
     ("docs/runbook.md", "custody rescan --network"): "tests/integration/test_runbook.py",
+    ("docs/runbook.md", "custody debits "): "tests/unit/test_cli_debits.py",
+    ("docs/runbook.md", "custody suspense list "): "tests/unit/test_cli_debits.py",
+    ("docs/runbook.md", "custody suspense release "): "tests/unit/test_cli_debits.py",
 }
 """Blocks, by page and beginning, that another test types with the words in capitals filled in."""
 
@@ -31,7 +35,7 @@ NOT_RUN: Final = {
     ("docker/README.md", "compose="): "no Docker where tests run; test_docker.py starts the images",
     (
         "docs/policy.md",
-        "custody policy show ",
+        "custody policy new ",
     ): "docs/operating.md runs these with files of several people",
     ("docs/runbook.md", "custody alarm list "): "whatever is open; test_cli_operator.py runs each",
     ("docs/runbook.md", "custody rewind "): "a chain is undone in tests/unit/custody/rewind",
@@ -39,15 +43,6 @@ NOT_RUN: Final = {
         "docs/runbook.md",
         "CUSTODY_DATABASE_OWNER_URL=",
     ): "docs/operating.md runs it",
-    (
-        "docs/runbook.md",
-        "custody debits ",
-    ): "needs a theft; the lists behind it: tests/unit/custody/deposits",
-    (
-        "docs/runbook.md",
-        "custody suspense list ",
-    ): "needs a surplus; behind it: tests/unit/custody/reconcile",
-    ("docs/runbook.md", "custody suspense release "): "as above",
 }
 """Blocks that nothing runs as printed, and why."""
 

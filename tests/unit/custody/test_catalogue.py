@@ -88,6 +88,17 @@ def test_a_network_that_no_policy_describes_is_not_served():
     assert [network.alias for network in found.values()] == ["lagoon", "bsc"]
 
 
+@pytest.mark.parametrize(
+    ("name", "words"), [("etherium", "unknown networks"), ("tron", "can be replaced")]
+)
+def test_a_rule_to_speed_up_names_networks_on_which_that_is_possible(name: str, words: str):
+    asked = settings("sqlite://", "bitcoin").model_copy(
+        update={"speed_up_after_blocks": {name: 6, "bitcoin": 3}}
+    )
+    with pytest.raises(Invalid, match=words):
+        served(asked, built_in())
+
+
 async def test_a_process_whose_settings_name_no_network_does_not_start(sqlite_url: str):
     """Its signer is away, and its database has seen no policy."""
     with pytest.raises(Invalid, match="unknown networks: lagoon"):

@@ -8,7 +8,7 @@ from custody.db.session import Database
 from custody.db.tables import AlarmRow
 from custody.workers.signerwatch import SignerWatch
 from signer.client import SignerUnavailable
-from signer.wire import Notice
+from signer.wire import STOPPED, Notice
 from tests.support.custody import Clock
 from tests.support.fake_signer import FakeSigner
 
@@ -55,3 +55,20 @@ async def test_a_signer_that_is_away_changes_nothing(database: Database):
     with pytest.raises(SignerUnavailable):
         await SignerWatch(database, signer, Clock()).look()
     assert await alarms(database) == []
+
+
+async def test_an_emergency_stop_is_an_alarm_of_its_own(database: Database):
+    signer = FakeSigner()
+    watch = SignerWatch(database, signer, Clock())
+    signer.warnings = (FULL, Notice(STOPPED, "stopped by adm-1: a laptop was stolen"))
+    await watch.look()
+    said = {code: message for code, message, _ in await alarms(database)}
+    assert said == {
+        AlarmCode.SIGNER_STOPPED: "stopped by adm-1: a laptop was stolen",
+        AlarmCode.SIGNER_WARNS: "disk-almost-full: make room",
+    }
+    signer.warnings = (FULL,)
+    await watch.look()
+    assert {code for code, _, is_open in await alarms(database) if is_open} == {
+        AlarmCode.SIGNER_WARNS
+    }

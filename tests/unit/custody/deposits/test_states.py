@@ -11,8 +11,12 @@ from custody.errors import IllegalTransition
 
 TABLE = """
     pending   settle  credited
+    pending   wait    below_minimum
     pending   undo    reversed
     pending   rewind  reversed
+    below_minimum settle credited
+    below_minimum undo reversed
+    below_minimum rewind reversed
     credited  rewind  reversed
     reversed  return  pending
 """

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, dismiss_alarm, raise_alarm
 from custody.db.feed_tables import EventRow
+from custody.db.pause_tables import PauseRow
 from custody.db.session import Database
 from custody.db.tables import AlarmRow, DepositRow, VaultFreezeRow, VaultRow
 from custody.db.transfer_tables import ApprovalRow, TransactionRow, TransferRow
@@ -49,6 +50,7 @@ async def check_all_is_told(database: Database, told: Told) -> None:
         Kind.DEPOSIT: (DepositRow, lambda row: row.state),
         Kind.APPROVAL: (ApprovalRow, lambda row: row.verdict),
         Kind.FREEZE: (VaultFreezeRow, lambda row: "ended" if row.ended_at else "open"),
+        Kind.PAUSE: (PauseRow, lambda row: "ended" if row.ended_at else "open"),
         Kind.ALARM: (AlarmRow, lambda row: "cleared" if row.cleared_at else "open"),
     }
     assert states.keys() == set(Kind)

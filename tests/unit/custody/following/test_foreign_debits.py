@@ -22,6 +22,8 @@ from custody.reconcile.report import Verdict
 from custody.rewind.service import Rewind
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
+from tests.support.networks import find_network
+from tests.support.rows import listing, token_row
 from tests.support.signer import MANDATE
 from tests.support.transfer_rows import add_transaction, add_transfer
 from tests.unit.custody.reconcile.scene import funded, transfer
@@ -235,9 +237,9 @@ async def test_a_transaction_that_custody_had_forgotten(
 
 
 async def test_an_allowance_on_record_explains_a_token(database: Database):
-    world, vault = await funded(database, ACCOUNTS)
+    token = AssetId(token_row(find_network(ACCOUNTS).id)["id"])
+    world, vault = await funded(database, listing(ACCOUNTS))
     (address, *_) = await world.addresses(vault)
-    token = AssetId(f"{world.network.id}/erc20:0x{'11' * 20}")
     await world.node.fund(Address(address.address), 500, asset=token)
     await settle(world)
     allowed = Allow(Address("spender"), token, 100, world.clock() + timedelta(days=365))
@@ -286,7 +288,9 @@ async def test_a_rescan_finds_what_was_missed_and_doubles_nothing(database: Data
     world, vault = await funded(database, alias)
     height = world.node.tip.height + 1
     await stolen(world, vault)
-    rescan = Rescan(database, world.ledger, world.network, world.adapter, world.clock)
+    rescan = Rescan(
+        database, world.ledger, world.network, world.adapter, world.clock, world.minimums
+    )
     before = await states(world)
     assert (await rescan.blocks(height, height)).debits == []
     assert await states(world) == before
@@ -300,7 +304,9 @@ async def test_a_rewind_takes_it_back(database: Database, alias: str):
     await settle(world)
     world.node.chain = world.node.chain[: common + 1]
     await world.node.mine(9)
-    rewind = Rewind(database, world.ledger, world.network, world.adapter, world.clock)
+    rewind = Rewind(
+        database, world.ledger, world.network, world.adapter, world.clock, world.minimums
+    )
     plan = await rewind.plan()
     assert len(plan.debits) == len(await debits(world)) > 0
     await rewind.apply(plan)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from unittest.mock import AsyncMock
 
 import pytest
 
+from chains.model import NetworkId
 from custody.db.leases import Lease
 from custody.db.session import Database
-from custody.following.follow import Step
+from custody.following.follow import BATCH_BLOCKS, Step
 from custody.following.progress import FollowStatus
-from custody.workers import workers
-from custody.workers.network import NetworkWorker
+from custody.workers import turns, workers
+from custody.workers.network import BLOCKS_BESIDE, NetworkWorker
 from tests.support.custody import World
 
 _LONG_S = 3600.0
@@ -24,14 +26,68 @@ class Steps:
     def __init__(self, step: Step) -> None:
         self.status = FollowStatus()
         self.taken = 0
+        self.most: list[int] = []
         self._step = step
 
-    async def step(self, _lease: Lease) -> Step:
+    async def step(self, _lease: Lease, most: int) -> Step:
         self.taken += 1
+        self.most.append(most)
         await asyncio.sleep(0)
         return self._step
 
     async def close(self) -> None: ...
+
+
+class NothingSent:
+    """A tracker with nothing to settle."""
+
+    async def sets(self, *_: object) -> AsyncIterator[None]:
+        for each in list[None]():
+            yield each
+
+
+def worker_of(database: Database, follower: Steps) -> NetworkWorker:
+    return NetworkWorker(
+        network=World(database).network.id,
+        leases=AsyncMock(),
+        journal=AsyncMock(),
+        follower=follower,  # type: ignore[arg-type]
+        tracker=NothingSent(),  # type: ignore[arg-type]
+        driver=AsyncMock(),
+        broadcaster=AsyncMock(),
+        outbox=AsyncMock(),
+        poll_interval_s=_LONG_S,
+    )
+
+
+async def test_who_catches_up_lets_payouts_go_first_but_never_waits_for_ever(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "STEP_S", _LONG_S)
+    database = Database(sqlite_url)
+    follower = Steps(Step(at_tip=False, connected=3))
+    worker = worker_of(database, follower)
+    worker._turns.sends(NetworkId("another"))
+    loop = asyncio.create_task(worker._lead(Lease("follow", "us", 1)))
+    await _pass()
+    assert not follower.most
+    worker._turns.rests(NetworkId("another"))
+    await _pass()
+    assert set(follower.most) == {BATCH_BLOCKS}
+    follower.most.clear()
+    monkeypatch.setattr(turns, "STEP_S", 0.0)
+    worker._turns.sends(NetworkId("another"))
+    await _pass()
+    assert follower.most[1:], "a backlog does not stop it"
+    assert set(follower.most[1:]) == {BLOCKS_BESIDE}
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    await database.close()
+
+
+async def _pass() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize(
@@ -48,17 +104,7 @@ async def test_only_a_step_that_added_blocks_and_left_some_is_followed_by_anothe
 ) -> None:
     database = Database(sqlite_url)
     follower = Steps(step)
-    worker = NetworkWorker(
-        network=World(database).network.id,
-        leases=AsyncMock(),
-        journal=AsyncMock(),
-        follower=follower,  # type: ignore[arg-type]
-        tracker=AsyncMock(),
-        driver=AsyncMock(),
-        broadcaster=AsyncMock(),
-        outbox=AsyncMock(),
-        poll_interval_s=_LONG_S,
-    )
+    worker = worker_of(database, follower)
     loop = asyncio.create_task(worker._lead(Lease("follow", "us", 1)))
     for _ in range(50):
         await asyncio.sleep(0)

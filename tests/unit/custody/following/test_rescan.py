@@ -17,7 +17,9 @@ from tests.support.fake_codec import FakeInput, FakeOutput, FakeTx
 
 
 def rescan(world: World) -> Rescan:
-    return Rescan(world.database, world.ledger, world.network, world.adapter, world.clock)
+    return Rescan(
+        world.database, world.ledger, world.network, world.adapter, world.clock, world.minimums
+    )
 
 
 async def that_missed(

@@ -241,7 +241,9 @@ async def test_a_passed_block_is_recorded_and_found_by_a_rescan(
 
     broken.heights.clear()
     await world.follow()
-    rescan = Rescan(world.database, world.ledger, world.network, world.adapter, world.clock)
+    rescan = Rescan(
+        world.database, world.ledger, world.network, world.adapter, world.clock, world.minimums
+    )
     await rescan.blocks(4, 5)
     assert await read_as(world) == [Range(0, 7, Reading.COMPLETE)]
     assert "reading_gap" not in await open_alarms(world)

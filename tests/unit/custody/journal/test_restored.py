@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from custody.errors import CustodyError, Unavailable
 from custody.journal.plan import Plan
 from custody.journal.recovery import Recovered, Recovery
 from custody.transactions.looking import Built
-from custody.transfers.request import transfer_id_of
+from custody.transfers.repository import payments_of
+from custody.transfers.request import Output, transfer_id_of
 from signer.wire import Outcome, Receipt, SignRequest
 from tests.support.fake_codec import FakeTx
 from tests.support.fakes import FakeCodec
@@ -207,6 +208,37 @@ async def test_what_waits_in_no_block_yet_is_sent_again_byte_for_byte(house: Hou
     await house.all_final()
 
 
+@pytest.mark.parametrize("house", [ACCOUNT, COINS], indirect=True)
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_was_called_off_since_the_backup_is_rebuilt(house: House, known: bool):
+    """The signer's journal has a payment and what replaces it by nothing, and the house opens
+    again: at most one of the two is ever in a block. `known`: the backup has the payment."""
+    desk = house.desk
+    vault = await desk.open_funded(*FUNDS)
+    if not known:
+        house.back_up()
+    transfer = await house.pay(vault, "one")
+    await desk.run_outbox()
+    if known:
+        house.back_up()
+    await desk.services.transfers.cancel(transfer, ANYONE)
+    await desk.run_outbox()
+    before = [(row.purpose, row.payload) for row in await desk.transactions(transfer)]
+    assert [purpose for purpose, _ in before] == ["pay", "cancel"]
+    await house.restore()
+    with pytest.raises(Unavailable):
+        await desk.services.journal.check()
+    plan, _ = await house.recover()
+    assert any("an attempt to call off" in line for line in plan.lines())
+    rebuilt = [(row.purpose, row.payload) for row in await desk.transactions(transfer)]
+    assert sorted(rebuilt) == sorted(before)
+    await house.live()
+    (received,) = await house.received()
+    assert (await desk.state(transfer), received) in (("cancelled", 0), ("final", AMOUNT))
+    assert (await desk.reconcile()).is_clean
+    assert await desk.claims() == []
+
+
 @CHAINS
 async def test_vaults_clients_and_addresses_that_were_forgotten_are_rebuilt(house: House):
     """With them the deposits: the vault is frozen until those that paid were followed again."""
@@ -331,11 +363,13 @@ async def test_two_transactions_that_were_signed_for_one_transfer_are_both_rebui
     asked: list[SignRequest] = []
     sign = desk.signer.sign
 
-    async def keep(requests: Sequence[SignRequest]) -> tuple[Outcome, ...]:
+    async def keep(
+        requests: Sequence[SignRequest], follows: Collection[int] = ()
+    ) -> tuple[Outcome, ...]:
         asked.extend(requests)
         if known:
             house.back_up()
-        return await sign(requests)
+        return await sign(requests, follows)
 
     if not known:
         house.back_up()
@@ -372,11 +406,11 @@ async def test_a_recovery_that_dies_anywhere_is_run_again(house: House):
     await house.restore()
     with pytest.raises(Unavailable):
         await desk.services.journal.check()
-    for step in ("_rebuild_addresses", "_rebuild_transfer", "_sign_again", "_open"):
+    for step in ("_rebuild_addresses", "_rebuild_transfers", "_sign_again", "_open"):
         recovery = house.recovery()
         real, calls = getattr(recovery, step), 0
 
-        spared = 1 if step in ("_rebuild_transfer", "_sign_again") else 0
+        spared = 1 if step in ("_rebuild_transfers", "_sign_again") else 0
 
         async def dies(*args: Any, real: Any = real, spared: int = spared, **kwargs: Any) -> Any:
             nonlocal calls
@@ -417,3 +451,26 @@ async def test_a_vault_whose_row_is_missing_between_two_records_is_found(house: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("custody.journal.repository.known_vaults", no_vault)
         assert [each.vault for each in (await recovery.plan()).vaults] == [vault.id]
+
+
+@pytest.mark.parametrize("house", ["bitcoin-regtest", "solana-local"], indirect=True)
+async def test_what_pays_several_at_once_is_rebuilt_with_each_of_them(house: House):
+    desk = house.desk
+    vault = await desk.open_funded(*FUNDS)
+    house.back_up()
+    outputs = tuple([Output(await desk.outside(), amount) for amount in (20_000, 30_000)])
+    transfer = await desk.send(vault, 0, outputs=outputs)
+    await desk.run_outbox()
+    await house.restore()
+    await house.recover()
+    await house.live()
+    async with house.desk.database.read() as session:
+        (row,) = await session.all(select(TransferRow))
+        payments = await payments_of(session, [row])
+    assert (row.id, row.state) == (transfer, "final")
+    assert [(each.address, each.amount) for each in payments[transfer]] == [
+        (each.destination, each.amount) for each in outputs
+    ]
+    paid = [await desk.node.balance(Address(each.destination)) for each in outputs]
+    assert paid == [20_000, 30_000]
+    assert (await house.desk.reconcile()).is_clean

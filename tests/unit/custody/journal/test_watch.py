@@ -80,8 +80,8 @@ async def test_an_answer_that_was_lost_in_a_crash_is_no_alarm(desk: Desk):
     await desk.services.policies.current()
     original = desk.signer.sign
 
-    async def lost(requests):
-        await original(requests)
+    async def lost(requests, follows=()):
+        await original(requests, follows)
         raise SignerUnavailable("gone")
 
     desk.signer.sign = lost  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ import asyncio
 from chains.block import output_index
 from chains.costs import CostKind
 from chains.model import Address, TxId
+from chains.networks import Network
 from custody.db.session import Database
 from custody.db.tables import VaultRow
 from custody.db.transfer_tables import TransactionRow, TransferRow
@@ -23,7 +24,9 @@ HISTORIC, CURRENT, COINS = "ethereum-local", "solana-local", "bitcoin-regtest"
 ALL = [HISTORIC, CURRENT, COINS]
 
 
-async def funded(database: Database, alias: str, amount: int = 100_000) -> tuple[World, VaultRow]:
+async def funded(
+    database: Database, alias: str | Network, amount: int = 100_000
+) -> tuple[World, VaultRow]:
     """A vault whose first deposit is final."""
     world = World(database, alias)
     vault = await world.new_vault()

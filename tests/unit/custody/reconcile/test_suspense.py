@@ -85,7 +85,9 @@ async def test_a_rescan_that_finds_the_deposit_takes_its_place(database: Databas
     await confirmed(world)
     assert in_books(await world.balance(vault)) == (100_000, 0, 500)
     world.node.hides_inside = False
-    rescan = Rescan(database, world.ledger, world.network, world.adapter, world.clock)
+    rescan = Rescan(
+        database, world.ledger, world.network, world.adapter, world.clock, world.minimums
+    )
     assert len((await rescan.blocks(height, height)).deposits) == 1
     assert (await world.balance(vault)).suspense == 0
     assert await world.open_alarms() == []

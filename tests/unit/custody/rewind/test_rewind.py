@@ -22,7 +22,9 @@ BOTH = pytest.mark.parametrize("alias", [COINS, ACCOUNT])
 
 
 def rewind(world: World) -> Rewind:
-    return Rewind(world.database, world.ledger, world.network, world.adapter, world.clock)
+    return Rewind(
+        world.database, world.ledger, world.network, world.adapter, world.clock, world.minimums
+    )
 
 
 async def plan_of(world: World, to: int | None = None) -> Plan:

@@ -7,14 +7,15 @@ from datetime import datetime
 
 import pytest
 
-from chains.costs import CostKind, sum_of
+from chains.costs import CostKind
 from chains.model import TxId
 from custody.db.session import Database
+from custody.deposits.minimums import NONE
 from custody.ledger import repository as ledger
 from custody.ledger.model import Kind, Reason
 from custody.transactions import building
 from custody.transactions.planners import payment
-from custody.transactions.planners.payment import NotYet, Plan, Waiting
+from custody.transactions.planners.plan import NotYet, Plan, Waiting, carrying
 from signer.agreement import Purpose
 from signer.wire import RefusalCode
 from tests.unit.custody.transfers.desk import ANYONE, Desk, total
@@ -27,8 +28,7 @@ def together(waiting: Sequence[Waiting], now: datetime) -> Sequence[Plan | NotYe
     ready = [each.first for each in alone if isinstance(each, Plan)]
     if not ready:
         return alone
-    effects = tuple(effect for each in ready for effect in each.effects)
-    plan = Plan(Purpose.PAY, tuple(ready), effects, sum_of(each.costs_max for each in ready))
+    plan = carrying(Purpose.PAY, ready)
     return [plan, *(each for each in alone if isinstance(each, NotYet))]
 
 
@@ -45,7 +45,7 @@ async def fees_of(desk: Desk, transfer_id: str) -> int:
 
 
 @pytest.mark.parametrize("alias", [COINS, ACCOUNT])
-async def test_its_transfers_share_its_costs_by_their_bounds(sqlite: Database, alias: str):
+async def test_its_transfers_share_its_costs_by_their_outputs(sqlite: Database, alias: str):
     desk = Desk(sqlite, alias)
     vault = await desk.open_funded(FUNDS)
     bounds = (1_000, 2_000, 4_000)
@@ -59,9 +59,8 @@ async def test_its_transfers_share_its_costs_by_their_bounds(sqlite: Database, a
     cost = total((await desk.newest(ids[0])).costs)
     paid = {each: await fees_of(desk, each) for each in ids}
     assert sum(paid.values()) == cost == 1_003
-    floors = {each: cost * most // 7_000 for each, most in zip(ids, bounds, strict=True)}
-    over = sorted(ids)[: cost - sum(floors.values())]
-    assert paid == {each: floors[each] + (each in over) for each in ids}
+    # All of one size; the unit that is left is the first mandate's.
+    assert [paid[each] for each in sorted(ids)] == [335, 334, 334]
     balance = await desk.balance(vault)
     assert (balance.available, balance.reserved) == (FUNDS - 37_000 - cost, 0)
     assert await desk.claims() == [] and await desk.outbox() == []
@@ -165,7 +164,9 @@ async def test_a_rewound_batch_gives_each_its_own_back(sqlite: Database):
         sent = await desk.newest(ids[0])
         carried = await transactions.transfers_of(session, [sent.id])
     plan = RewindPlan(None, None, [], [], [sent], carried, 0, 0, 0)
-    rewind = Rewind(desk.database, desk.services.ledger, desk.network, desk.adapter, desk.clock)
+    rewind = Rewind(
+        desk.database, desk.services.ledger, desk.network, desk.adapter, desk.clock, NONE
+    )
     async with desk.database.write() as writing:
         assert isinstance(writing, WriteSession)
         await rewind._undo(writing, plan, desk.clock())

@@ -25,10 +25,12 @@ from custody.db.feed_tables import EventRow
 from custody.db.tables import IdempotencyRow, OutboxRow, Row, VaultRow
 from custody.db.transfer_tables import ClaimRow, MandateRow, TransactionRow, TransferRow
 from custody.errors import Unprocessable
+from custody.reconcile.report import Report
+from custody.reconcile.verify import verify
 from custody.services import make_services
 from custody.transactions import repository as transactions
 from custody.transfers import repository as transfers
-from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
+from custody.transfers.request import Answer, Idempotency, Output, Shown, TransferRequest
 from custody.workers.workers import Workers
 from signer.client import SignerClient
 from signer.wire import canonical_json
@@ -107,20 +109,22 @@ class Desk(World):
     async def ask(
         self,
         vault: VaultRow,
-        amount: int,
+        amount: int | None,
         *,
         to: str | None = None,
         key: str | None = None,
         caller: Caller = ANYONE,
+        memo: str | None = None,
         **more: Any,
     ) -> Answer:
         self.keys += 1
+        said = {k: str(v) for k, v in more.items()}
         request = TransferRequest(
             vault_id=vault.id,
             network=self.network.id,
             asset=self.native,
-            destination=to or await self.outside(),
-            amount=amount,
+            outputs=more.pop("outputs", None)
+            or (Output(to or await self.outside(), amount, memo),),
             **more,
         )
         asked = canonical_json(
@@ -128,13 +132,14 @@ class Desk(World):
                 "vault": vault.id,
                 "amount": str(amount),
                 "to": to,
-                **{k: str(v) for k, v in more.items()},
+                "memo": memo,
+                **said,
             }
         )
         idempotency = Idempotency("test", key or f"key-{self.keys}", asked)
         return await self.services.transfers.create(request, caller, idempotency, Plain())
 
-    async def send(self, vault: VaultRow, amount: int, **more: Any) -> str:
+    async def send(self, vault: VaultRow, amount: int | None, **more: Any) -> str:
         """Ask for a transfer that must be accepted; its id."""
         answer = await self.ask(vault, amount, **more)
         assert answer.status == 201, answer
@@ -147,26 +152,38 @@ class Desk(World):
             await self.track()
             await self.services.transfers.expire()
             await self.services.versions.expire(self.clock())
-            await self.services.versions.renew()
+            await self.services.renewal.renew()
 
     async def run_outbox(self) -> None:
         """Everything that is due, and what becomes due by it. Backoffs are skipped."""
         for _ in range(10):
-            async with self.database.write() as session:
-                await session.execute(
-                    update(OutboxRow)
-                    .where(OutboxRow.claim.is_(None))
-                    .values(attempts=0, held_until=None, last_error=None)
-                )
+            await self.make_due()
             before = await self.outbox()
             await self.worker.run_due()
             if await self.outbox() == before:
                 return
 
+    async def make_due(self) -> None:
+        """Backoffs are over."""
+        async with self.database.write() as session:
+            await session.execute(
+                update(OutboxRow)
+                .where(OutboxRow.claim.is_(None))
+                .values(attempts=0, held_until=None, last_error=None)
+            )
+
     async def outbox_claims_end(self) -> None:
         """As time does it for a worker that died."""
         async with self.database.write() as session:
             await session.execute(update(OutboxRow).values(held_until=OutboxRow.held_since))
+
+    async def reconcile(self, **how: Any) -> Report:
+        """Where the ledger equals the chain, it must also be in order within itself."""
+        report = await super().reconcile(**how)
+        if report.is_clean:
+            verified = await verify(self.database)
+            assert verified.passed, [each for each in verified.findings if not each.passed]
+        return report
 
     async def track(self) -> None:
         await self.follow()

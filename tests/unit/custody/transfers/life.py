@@ -30,8 +30,11 @@ def crash_on(call: str, times: int = 1) -> Callable[[str], None]:
     return hook
 
 
-async def ended_well(desk: Desk, vault: VaultRow, transfer_id: str, amount: int) -> None:
-    """Paid once, settled once, nothing held, books equal to the chain."""
+async def ended_well(
+    desk: Desk, vault: VaultRow, transfer_id: str, amount: int, *, signed: int = 1
+) -> None:
+    """Paid once, by one of so many transactions, settled once, nothing held, books equal to the
+    chain."""
     row = await desk.transfer(transfer_id)
     assert row.state == "final", (row.state, row.waiting, row.reason)
     assert await desk.received(transfer_id) == amount
@@ -43,7 +46,7 @@ async def ended_well(desk: Desk, vault: VaultRow, transfer_id: str, amount: int)
     assert balance.locked == locked
     assert await desk.claims() == []
     assert await desk.outbox() == []
-    assert len([tx for tx in await desk.transactions(transfer_id) if tx.raw]) == 1
+    assert len([tx for tx in await desk.transactions(transfer_id) if tx.raw]) == signed
     assert (await desk.reconcile()).is_clean
 
 

@@ -88,9 +88,9 @@ async def test_two_people_agree_and_it_is_signed_with_their_signatures(desk: Des
     sent: list[SignRequest] = []
     sign = desk.signer.sign
 
-    async def watch(requests):
+    async def watch(requests, follows=()):
         sent.extend(requests)
-        return await sign(requests)
+        return await sign(requests, follows)
 
     desk.signer.sign = watch  # type: ignore[method-assign]
     assert (await desk.settle(transfer_id)).state == "final"

@@ -6,7 +6,7 @@ from typing import Any
 
 from chains.model import AddressType
 from custody.transactions.change import ChangeAddresses
-from custody.transactions.planners.payment import Waiting
+from custody.transactions.planners.plan import Waiting
 from tests.support.fakes import FakeCodec
 from tests.support.networks import find_network
 
@@ -48,6 +48,8 @@ def paying(transfer, vault="v1"):
         expires_at=datetime(2026, 1, 1, tzinfo=UTC),
         frozen=False,
         not_yet=None,
+        size=1,
+        since=datetime(2026, 1, 1, tzinfo=UTC),
     )
 
 

@@ -117,10 +117,10 @@ async def test_a_lost_reply_of_the_signer_is_asked_for_again_with_the_same_bytes
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 300_000)
 
-    async def lose_one(requests):
+    async def lose_one(requests, follows=()):
         desk.signer.lose_replies = 1
         desk.signer.sign = sign  # type: ignore[method-assign]
-        return await sign(requests)
+        return await sign(requests, follows)
 
     sign = desk.signer.sign
     desk.signer.sign = lose_one  # type: ignore[method-assign]

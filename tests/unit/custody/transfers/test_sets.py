@@ -24,7 +24,7 @@ from custody.transactions import broadcasting, building, signing
 from custody.transactions.building import Builder
 from custody.transactions.moving import move
 from custody.transactions.tracking import Tracker
-from custody.workers import network, outbox
+from custody.workers import outbox, turns
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS, Crash, lease_over
 
@@ -72,7 +72,7 @@ def commits(
         yield seen
 
 
-@pytest.mark.parametrize(("alias", "stored"), [(COINS, False), (ACCOUNT, False), (ACCOUNT, True)])
+@pytest.mark.parametrize(("alias", "stored"), [(COINS, False), (ACCOUNT, True)])
 async def test_a_death_between_any_two_steps_of_a_set(
     sqlite: Database, monkeypatch: pytest.MonkeyPatch, alias: str, stored: bool
 ) -> None:
@@ -238,22 +238,49 @@ async def test_what_can_be_settled_lets_the_outbox_go_first(
     await desk.node.mine()
     await desk.node.finalize()
     await desk.follow()
-    monkeypatch.setattr(network, "TURN_S", 3600.0)
-    desk.worker._idle.clear()
+    monkeypatch.setattr(turns, "SET_S", 3600.0)
+    desk.worker._turns.sends(desk.network.id)
     judged = asyncio.Event()
-    judge = Tracker._judged
+    judge = Tracker._look_up
 
     async def judging(self: Tracker, *given: Any) -> Any:
         judged.set()
         return await judge(self, *given)
 
-    monkeypatch.setattr(Tracker, "_judged", judging)
+    monkeypatch.setattr(Tracker, "_look_up", judging)
     async with Leases(sqlite).hold("follow") as lease:
         assert lease is not None
         tracking = asyncio.create_task(desk.worker.track(lease))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.5):
                 await judged.wait()
-        desk.worker._idle.set()
+        desk.worker._turns.rests(desk.network.id)
         await tracking
     assert {await desk.phase(each) for each in sent} == {"final"}
+
+
+@pytest.mark.parametrize("step", ["_look_up", "_move"])
+async def test_one_that_can_not_be_judged_or_settled_holds_up_no_other(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    desk, vault = await desk_of(sqlite, ACCOUNT)
+    sent = await send_set(desk, vault)
+    await desk.run_outbox()
+    await desk.node.mine()
+    await desk.node.finalize()
+    await desk.follow()
+    stuck = list(sent)[1]
+    (bad,) = await desk.transactions(stuck)
+    whole = getattr(Tracker, step)
+
+    async def failing(self: Tracker, *given: Any) -> Any:
+        if bad.id in [getattr(each, "id", each) for each in given[-1]]:
+            raise ZeroDivisionError
+        return await whole(self, *given)
+
+    monkeypatch.setattr(Tracker, step, failing)
+    with pytest.raises(ZeroDivisionError):
+        await desk.worker._tracker.track(desk.network.id)
+    phases = {each: await desk.phase(each) for each in sent}
+    assert phases.pop(stuck) != "final"
+    assert set(phases.values()) == {"final"}

@@ -116,10 +116,10 @@ async def test_a_version_that_nobody_decides_on_expires_alone(sqlite: Database):
 async def test_what_waits_under_old_rules_is_offered_again(desk: Desk):
     transfer_id = await approved(desk)
     ask_people(desk)  # the same rules in another version of the document: the terms stand
-    await desk.services.versions.renew()
+    await desk.services.renewal.renew()
     assert await states(desk, transfer_id) == ["agreed"]
     desk.use_policy(grant={"approvals": {"order": "any", "needs": []}})
-    await desk.services.versions.renew()
+    await desk.services.renewal.renew()
     assert await states(desk, transfer_id) == ["void", "agreed"]
     assert (await desk.transfer(transfer_id)).state == "approved"
     assert (await desk.settle(transfer_id)).state == "final"
@@ -129,7 +129,7 @@ async def test_what_new_rules_deny_ends(desk: Desk):
     vault = await desk.open_funded(FUNDS)
     transfer_id = await desk.send(vault, 1_000)
     desk.use_policy(limits={"per_transfer": [{"asset": desk.native, "amount": "999"}]})
-    await desk.services.versions.renew()
+    await desk.services.renewal.renew()
     row = await desk.transfer(transfer_id)
     assert (row.state, await states(desk, transfer_id)) == ("rejected", ["void", "void"])
     assert (row.reason or "").startswith("policy/amount-limit")

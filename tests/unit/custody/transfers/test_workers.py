@@ -52,7 +52,10 @@ async def test_everything_runs_by_itself_and_stops_when_told(desk: Desk):
 
 
 async def test_what_the_signer_warns_of_becomes_an_alarm_by_itself(desk: Desk):
-    desk.signer.warnings = (Notice("disk-almost-full", "make room"),)
+    desk.signer.warnings = (
+        Notice("disk-almost-full", "make room"),
+        Notice("stopped", "by an administrator"),
+    )
     async with asyncio.TaskGroup() as group:
         running = group.create_task(desk.workers.run())
         for _ in range(2000):
@@ -61,7 +64,8 @@ async def test_what_the_signer_warns_of_becomes_an_alarm_by_itself(desk: Desk):
             await asyncio.sleep(0.01)
         desk.workers.stop()
         await running
-    assert AlarmCode.SIGNER_WARNS in await open_alarms(desk.database)
+    raised = await open_alarms(desk.database)
+    assert {AlarmCode.SIGNER_WARNS, AlarmCode.SIGNER_STOPPED} <= raised.keys()
 
 
 async def open_alarms(database: Database) -> dict[str, int]:

@@ -1,0 +1,276 @@
+"""The list of what is put wrong on purpose (`mutants`), each as what stands instead of one function
+of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, Final
+
+from sqlalchemy import and_
+
+from chains.costs import Costs
+from custody.deposits.deciding import Verdict
+from custody.errors import Conflict
+from custody.transactions.apply import load
+from custody.transactions.moving import Step, move
+from custody.transactions.state import Die, State, can
+from custody.transfers.settlement import Charge
+from custody.transfers.state import Event
+from signer.agreement import Purpose
+from signer.chain import Record
+from tests.sim.loop import MACHINE
+
+Instead = Mapping[str, Callable[..., Any] | Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """`instead`: `module:attribute` and what stands there. `chain`: of the games that are played,
+    all if None. `tests`: what shows it where games can't."""
+
+    name: str
+    instead: Instead
+    chain: str | None = None
+    tests: tuple[str, ...] = field(default=())
+
+
+def _real(place: str) -> Any:
+    module, _, path = place.partition(":")
+    found: Any = import_module(module)
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+async def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+# What is paid, and when that is final
+
+_SETTLE = _real("custody.transfers.settlement:settle")
+_NEXT = _real("custody.transactions.facts:next_event")
+_CHARGE = _real("custody.transactions.charging:charge_of")
+
+
+def _final_at_once(transaction: Any, facts: Any, costs: Any, held: Any) -> Any:
+    return _NEXT(transaction, replace(facts, final=10**9), costs, held)
+
+
+def _dead_without_receipt(transaction: Any, facts: Any, costs: Any, held: Any) -> Any:
+    event = _NEXT(transaction, facts, costs, held)
+    gone = event is None and facts.sighting is None and transaction.state is State.BROADCAST
+    return Die("no node knows it") if gone else event
+
+
+def _cancelled_is_paid(transactions: Any) -> Event | None:
+    event = _SETTLE(transactions)
+    return Event.LAND if event is Event.UNDO else event
+
+
+def _failed_when_one_is_dead(transactions: Any) -> Event | None:
+    if any(each.state is State.DEAD for each in transactions):
+        return Event.FAIL
+    return _SETTLE(transactions)
+
+
+def _nothing_charged(*_: Any) -> Charge:
+    return Charge({}, {})
+
+
+def _double_charge(*arguments: Any) -> Charge:
+    made = _CHARGE(*arguments)
+    doubled: Costs = {kind: 2 * units for kind, units in made.charged.items()}
+    return Charge(doubled, made.held)
+
+
+# Blocks
+
+
+def _any_parent(follower: Any, block: Any) -> Any:
+    return () if follower._holds(block.ref) else (follower._connect(block),)
+
+
+def _all_is_final(_network: Any, position: Any, *_: Any) -> Any:
+    return position
+
+
+# Effects
+
+
+async def _dead_by_timeout(broadcaster: Any, refused: Any) -> None:
+    async with broadcaster._database.write() as session:
+        locked = await _real("custody.transactions.repository:lock_all")(session, refused)
+        steps = [
+            Step(row, transfers, Die("the node did not answer"))
+            for row, transfers in locked.values()
+            if can(load(row), Die)
+        ]
+        await move(session, broadcaster._ledger, steps, broadcaster._clock())
+
+
+_STORE_RECEIPTS = _real("custody.transactions.signing:Signing._store_receipts")
+
+
+async def _sent_before_stored(signing: Any, receipts: Any) -> None:
+    machine: Any = MACHINE.get()
+    for built, receipt in receipts:
+        await machine.adapter.broadcast([signing._signed(built, receipt)])
+    await _STORE_RECEIPTS(signing, receipts)
+
+
+async def _finished_whatever(outbox: Any, items: Any) -> None:
+    await outbox.finish([item for item, _, _ in items])
+
+
+_RETRY = _real("custody.workers.outbox:Outbox.retry")
+
+
+async def _by_the_wall_clock(outbox: Any, items: Any) -> None:
+    machine: Any = MACHINE.get()
+    shared = outbox._now
+
+    async def wall(_session: Any) -> Any:
+        return machine.wall()
+
+    outbox._now = wall
+    try:
+        await _RETRY(outbox, items)
+    finally:
+        outbox._now = shared
+
+
+def _for_ever(since: Any, until: Any, _now: Any) -> Any:
+    return and_(since.is_not(None), until > since)
+
+
+# Money and answers
+
+_COMMIT_PART = _real("custody.db.grouping:_run")
+_CAME = _real("custody.deposits.deciding:_came")
+_CLAIM = _real("tests.support.fake_adapter:FakeAdapter._claim")
+
+
+async def _answered_early(part: Any, session: Any) -> None:
+    """Whoever asked goes on before the commit."""
+    await _COMMIT_PART(part, session)
+    if not part.settled.done():
+        part.settled.set_result(None)
+
+
+def _refund_is_change(movement: Any, owner: Any, ours: Any) -> Any:
+    """Odd amounts only, so that games begin."""
+    decision = _CAME(movement, owner, ours)
+    foreign = ours.has_coins and movement.txid not in ours.transactions and movement.units % 2
+    return replace(decision, verdict=Verdict.CHANGE) if foreign else decision
+
+
+def _one_nonce_too_far(adapter: Any, intent: Any) -> Any:
+    keys = _CLAIM(adapter, intent)
+    if adapter.codec.has_coins or not keys or intent.replaces is not None:
+        return keys
+    address, _, nonce = keys[0].text.rpartition(":")
+    return (replace(keys[0], text=f"{address}:{int(nonce) + 1}"),)
+
+
+def _unrecorded(guard: Any, entries: Any, _takes: Any) -> Any:
+    """Signed, though the journal does not say so."""
+    end = guard.journal.end
+    return tuple(Record(end.sequence + 1, end.head, entry) for entry in entries)
+
+
+async def _all_of_them(_session: Any, transaction_ids: Any) -> frozenset[str]:
+    return frozenset(transaction_ids)
+
+
+_REBUILD = _real("custody.journal.rebuilding:rebuild")
+
+
+async def _only_payments(session: Any, ledger: Any, codec: Any, records: Any, now: Any) -> None:
+    if records[0].purpose is not Purpose.PAY:
+        raise Conflict("mandate_not_rebuildable", "it was called off")
+    await _REBUILD(session, ledger, codec, records, now)
+
+
+def _first_pays_all(cost: int, bounds: Any, *, bounded: bool = True) -> dict[str, int]:
+    return {each: cost if at == 0 else 0 for at, each in enumerate(bounds)}
+
+
+def _not_raised(units: int, _percent: int) -> int:
+    return units
+
+
+def _some_id(*_: Any) -> str:
+    return str(_real("custody.db.ids:new_id")("tfr"))
+
+
+ETHEREUM, BITCOIN, TRON = "ethereum-local", "bitcoin-regtest", "tron-local"
+DEFECTS: Final = (
+    Defect("a payment is final as soon as a block has it",
+           {"custody.transactions.tracking:next_event": _final_at_once}),
+    Defect("a cancel counts as a payment",
+           {"custody.transfers.settlement:settle": _cancelled_is_paid}),
+    Defect("one dead transaction ends a transfer, though another pays",
+           {"custody.transfers.settlement:settle": _failed_when_one_is_dead}),
+    Defect("dead by a missing receipt",
+           {"custody.transactions.tracking:next_event": _dead_without_receipt}),
+    Defect("a fee is not entered",
+           {"custody.transactions.moving:charge_of": _nothing_charged}),
+    Defect("a fee is entered twice",
+           {"custody.transactions.moving:charge_of": _double_charge}),
+    Defect("claims are never released",
+           {"custody.transactions.repository:release": _nothing}),
+    Defect("what a node lost is not sent again",
+           {"custody.transactions.tracking:enqueue": _nothing}),
+    Defect("no parent-hash check",
+           {"chains.follow:BlockFollower.feed": _any_parent}),
+    Defect("a deposit is final as soon as a block has it",
+           {"custody.following.writer:newest_final": _all_is_final}),
+    Defect("money released when a node does not answer in time",
+           {"custody.transactions.broadcasting:Broadcaster._note": _dead_by_timeout}),
+    Defect("bytes and txid stored after the broadcast",
+           {"custody.transactions.signing:Signing._store_receipts": _sent_before_stored}),
+    Defect("an effect that failed counts as done",
+           {"custody.workers.outbox:Outbox.retry": _finished_whatever}),
+    Defect("effects wait by the wall clock",
+           {"custody.workers.outbox:Outbox.retry": _by_the_wall_clock}),
+    Defect("a dead leader is never followed by another",
+           {"custody.db.leases:stands": _for_ever}),
+    Defect("a dead worker's effects are never taken over",
+           {"custody.workers.repository:stands": _for_ever}),
+    Defect("ids of transfers are random, also after a restore",
+           {"custody.transfers.service:transfer_id_of": _some_id}),
+    Defect("money is not held when a transfer is accepted",
+           {"custody.transfers.service:Transfers._hold": _nothing}),
+    Defect("deposits of blocks that are undone stay",
+           {"custody.deposits.recording:Recorder.reverse": lambda *_: None}),
+    Defect("a request is answered before it is committed",
+           {"custody.db.grouping:_run": _answered_early}),
+    Defect("a recovery rebuilds no transfer",
+           {"custody.journal.recovery:Recovery._rebuild_transfers": _nothing}),
+    Defect("a recovery can't rebuild what was called off (it was so)",
+           {"custody.journal.rebuilding:rebuild": _only_payments}),
+    Defect("what somebody pays to a coin address is taken for change",
+           {"custody.deposits.deciding:_came": _refund_is_change}, BITCOIN),
+    Defect("a nonce is left out",
+           {"tests.support.fake_adapter:FakeAdapter._claim": _one_nonce_too_far}, ETHEREUM),
+    Defect("signed, and not recorded in the journal",
+           {"signer.guard:Guard.record_signed": _unrecorded}),
+    Defect("nothing is sent, as if all had been replaced",
+           {"custody.transactions.repository:superseded": _all_of_them}),
+    Defect("other bytes are signed without a key that both take",
+           {"signer.guard:Guard.check": lambda *_: None},
+           tests=("tests/unit/signer/test_guard.py",)),
+    Defect("a cost share above its bound",
+           {"custody.transfers.settlement:shares": _first_pays_all},
+           tests=("tests/unit/custody/transfers/test_settlement.py",)),
+    Defect("a leader that was replaced may write",
+           {"custody.db.leases:Lease.check": _nothing},
+           tests=("tests/integration/test_db_leases.py::"
+                  "test_who_was_replaced_can_write_nothing[sqlite]",)),
+    Defect("a tip that is not raised outbids",
+           {"chains.evm.fees:_raised": _not_raised},
+           tests=("tests/unit/evm/test_fees.py",)),
+)  # fmt: skip

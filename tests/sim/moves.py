@@ -1,0 +1,313 @@
+"""What may happen in a game: one function each, and how often it is drawn.
+
+A move draws from dice of its own, so that it is the same move when others are taken out of a game.
+A new one is a function and a line in MOVES.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Final
+
+from chains.costs import CostKind
+from chains.model import Address, TxId
+from custody.services import Services
+from tests.sim.house import House, Wanted
+from tests.sim.machine import Died
+from tests.sim.process import Process
+from tests.sim.reading import addresses_of, sent_for
+from tests.sim.restoring import back_up, restore_both, restore_database, restore_signer
+from tests.sim.rotating import rotate_key, rotate_policy
+from tests.unit.custody.transfers.desk import ANYONE
+
+Move = Callable[[House, Random], Awaitable[None]]
+
+
+# Clients
+
+
+async def ask(house: House, dice: Random) -> None:
+    """Once, or at two processes at the same time."""
+    one = Wanted(
+        key=f"key-{dice.getrandbits(60):x}",
+        vault=dice.choice(house.vaults),
+        payee=await house.node.outside_address(),
+        amount=dice.randrange(1_000, 60_000),
+        fee_max=dice.choice((2_000, 10_000, 40_000)),
+    )
+    house.asked.append(one)
+    if dice.random() < 0.25:
+        house.counts["asked twice"] += 1
+        await asyncio.gather(*(house.request(each, one) for each in house.processes))
+    else:
+        await house.request(house.any_process(dice), one)
+
+
+async def ask_again(house: House, dice: Random) -> None:
+    """Who was told nothing, or believes so."""
+    if house.asked:
+        one = dice.choice(house.asked)
+        await house.request(house.any_process(dice), one)
+
+
+async def speed_up(house: House, dice: Random) -> None:
+    one = _any(house, dice)
+    if one is None:
+        return
+    sent = sent_for(house.books, one.id)
+    if sent:
+        transfers = house.any_process(dice)
+        txid = TxId(dice.choice(sent))
+        await _call(
+            house, transfers, "speed up", lambda p: p.transfers.speed_up(one.id, ANYONE, txid)
+        )
+
+
+async def cancel(house: House, dice: Random) -> None:
+    one = _any(house, dice)
+    if one is not None:
+        process = house.any_process(dice)
+        await _call(house, process, "cancel", lambda p: p.transfers.cancel(one.id, ANYONE))
+
+
+async def raise_costs(house: House, dice: Random) -> None:
+    one = _any(house, dice)
+    if one is not None:
+        most = {CostKind.FEE: dice.choice((20_000, 80_000))}
+        process = house.any_process(dice)
+        await _call(house, process, "raise", lambda p: p.versions.raise_costs(one.id, ANYONE, most))
+
+
+# Processes
+
+
+async def work(house: House, dice: Random) -> None:
+    process = house.any_process(dice)
+    most = dice.choice((1, 4, 64))
+    house.begin(process, "send", lambda: process.send(most))
+    await _perhaps_wait(house, dice)
+
+
+async def follow(house: House, dice: Random) -> None:
+    process = house.any_process(dice)
+    house.begin(process, "follow", process.follow)
+    await _perhaps_wait(house, dice)
+
+
+async def both(house: House, dice: Random) -> None:
+    """Both processes do everything at once."""
+    for process in house.processes:
+        house.begin(process, "send", partial(process.send, 64))
+        house.begin(process, "follow", process.follow)
+    await _perhaps_wait(house, dice)
+
+
+async def expire(house: House, dice: Random) -> None:
+    process = house.any_process(dice)
+    house.begin(process, "expire", process.expire)
+
+
+async def watch(house: House, dice: Random) -> None:
+    process = house.any_process(dice)
+    house.begin(process, "watch", process.watch)
+
+
+async def reconcile(house: House, dice: Random) -> None:
+    process = house.any_process(dice)
+    house.begin(process, "reconcile", process.reconcile)
+
+
+async def crash(house: House, dice: Random) -> None:
+    """Some statements or commits from now, at work."""
+    machine = house.any_process(dice).machine
+    machine.commits_only = dice.random() < 0.5
+    machine.fuse = dice.randrange(12 if machine.commits_only else 120)
+    house.say(f"  {machine.name} will die after {machine.fuse}")
+    await both(house, dice)
+
+
+async def kill(house: House, dice: Random) -> None:
+    """Now, whatever it does."""
+    house.any_process(dice).machine.die()
+
+
+async def stall(house: House, dice: Random) -> None:
+    """A process stands still for longer than it holds what it holds, and goes on."""
+    house.any_process(dice).machine.stalls_s = dice.choice((1.0, 4.0, 20.0))
+    await both(house, dice)
+
+
+async def signer_dies(house: House, dice: Random) -> None:
+    house.host.fuse = dice.randrange(24)
+
+
+# The chain
+
+
+async def mine(house: House, dice: Random) -> None:
+    await house.node.mine(dice.choice((1, 1, 2, 3)))
+
+
+async def mine_empty(house: House, dice: Random) -> None:
+    """Whoever makes it takes nothing that waits."""
+    node = house.node
+    waiting, node.pool = node.pool, {}
+    await node.mine(1)
+    node.pool = waiting
+
+
+async def finalize(house: House, dice: Random) -> None:
+    """What the chain calls final moves on, but not to the tip."""
+    if house.network.finality.confirmations is None:
+        node = house.node
+        node.final_height = max(node.final_height, node.tip.height - dice.randrange(4))
+
+
+async def reorg(house: House, dice: Random) -> None:
+    """Up to what is final, which is never undone."""
+    node, confirmations = house.node, house.network.finality.confirmations
+    undoable = node.tip.height - node.final_height if not confirmations else confirmations - 1
+    deepest = min(undoable, len(node.chain) - 3)
+    if deepest < 1:
+        return
+    depth = dice.randint(1, min(deepest, 6))
+    house.counts["reorgs"] += 1
+    house.say(f"  {depth} blocks are undone")
+    await node.reorg(depth, replay=dice.random() < 0.3)
+
+
+async def forget(house: House, dice: Random) -> None:
+    """A node forgets something that waits."""
+    if house.node.pool:
+        house.node.drop(dice.choice(list(house.node.pool)))
+
+
+async def fees(house: House, dice: Random) -> None:
+    house.node.fee = dice.choice((500, 1_000, 1_000, 3_000, 9_000))
+
+
+async def refuse(house: House, dice: Random) -> None:
+    """A payee takes nothing: the transaction is included and undone."""
+    if house.network.family != "bitcoin" and house.asked:
+        one = dice.choice(house.asked)
+        for txid in sent_for(house.books, one.id):
+            house.node.revert(TxId(txid))
+
+
+async def pin(house: House, dice: Random) -> None:
+    """A payee spends what waits, so that outbidding it would have to outbid that too."""
+    if house.node.pool:
+        house.trouble.pinned.add(dice.choice(list(house.node.pool)))
+
+
+async def deposit(house: House, dice: Random) -> None:
+    """To any address of ours; also a payee who pays back."""
+    found = addresses_of(house.books, dice.choice(house.vaults).id)
+    await house.node.fund(Address(dice.choice(found)), dice.randrange(5_000, 50_000))
+
+
+async def pay_back(house: House, dice: Random) -> None:
+    """To where the money came from, or to where change went."""
+    vault = dice.choice(house.vaults).id
+    if found := addresses_of(house.books, vault, change=True) or addresses_of(house.books, vault):
+        await house.node.fund(Address(dice.choice(found)), dice.randrange(5_000, 50_000))
+
+
+# Nodes, lines and clocks
+
+
+async def lose_node(house: House, dice: Random) -> None:
+    what = dice.choice(("lost", "failing", "late", "doubled"))
+    setattr(house.trouble, what, getattr(house.trouble, what) + dice.randint(1, 3))
+
+
+async def node_is_wrong(house: House, dice: Random) -> None:
+    house.trouble.lag = dice.randint(1, 3)
+    house.trouble.begin(
+        dice.choice(("lags", "prunes", "forgets", "lies")), dice.choice((2, 10, 40))
+    )
+
+
+async def lose_signer(house: House, dice: Random) -> None:
+    what = dice.choice(("lose", "late", "double", "cut"))
+    setattr(house.wire, what, getattr(house.wire, what) + dice.randint(1, 2))
+
+
+async def wait(house: House, dice: Random) -> None:
+    await asyncio.sleep(dice.choice((1, 5, 20, 600, 3000)))
+
+
+async def set_clock(house: House, dice: Random) -> None:
+    """Of our hosts or of the database, forward or back, and mostly right again later."""
+    ahead = timedelta(seconds=dice.choice((0, 0, 0, 5, -5, 90, -90, 7200, -7200)))
+    if dice.random() < 0.5:
+        house.wall_ahead = ahead
+    else:
+        house.database_ahead = ahead
+    house.counts["clock jumps"] += 1
+
+
+MOVES: Final[dict[Move, int]] = {
+    ask: 6,
+    ask_again: 1,
+    speed_up: 4,
+    cancel: 3,
+    raise_costs: 2,
+    work: 8,
+    follow: 6,
+    both: 4,
+    expire: 1,
+    watch: 1,
+    reconcile: 1,
+    crash: 5,
+    kill: 2,
+    stall: 1,
+    signer_dies: 2,
+    mine: 6,
+    mine_empty: 2,
+    finalize: 3,
+    reorg: 4,
+    forget: 2,
+    fees: 2,
+    refuse: 1,
+    pin: 1,
+    deposit: 1,
+    pay_back: 1,
+    lose_node: 3,
+    node_is_wrong: 2,
+    lose_signer: 3,
+    wait: 2,
+    set_clock: 1,
+    back_up: 2,
+    restore_database: 1,
+    restore_signer: 1,
+    restore_both: 1,
+    rotate_policy: 1,
+    rotate_key: 1,
+}
+NAMED: Final = {move.__name__: move for move in MOVES}
+
+
+def _any(house: House, dice: Random) -> Wanted | None:
+    return dice.choice(house.asked) if house.asked else None
+
+
+async def _call(
+    house: House, process: Process, what: str, call: Callable[[Services], Awaitable[object]]
+) -> None:
+    """A client's call, which nobody answers where the process dies."""
+    with suppress(Died):
+        await process.machine.start(house.tried(what, lambda: call(process.services)))
+
+
+async def _perhaps_wait(house: House, dice: Random) -> None:
+    """For all that is being done; or the next thing happens while it is done."""
+    if dice.random() < 0.6:
+        await house.settle_down()
+    else:
+        await asyncio.sleep(dice.random() * 0.2)

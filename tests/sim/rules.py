@@ -1,0 +1,190 @@
+"""What must hold after every step, whatever happened, as the tables, the signer's journal and the
+chain itself tell it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from chains.effects import Pay
+from chains.model import Address, BlockRef, TxId
+from custody.ledger.model import BOUNDED, OWNED, Account, AccountKey, AccountKind
+from signer.records import SignedRecord, parse_record, told
+from signer.wire import Purpose
+from tests.sim.house import Found, House
+from tests.sim.reading import addresses_of, sent_for
+
+
+async def check(house: House) -> None:
+    """Raises Found."""
+    house.books.begin()
+    try:
+        _books(house)
+        _paid_once(house)
+        _deposits_once(house)
+        _signed_inside_mandates(house)
+        _ledger_is_chain(house)
+    finally:
+        house.books.end()
+
+
+def _books(house: House) -> None:
+    """Debits equal credits, nothing is below zero, and what is stored is the sum of the entries."""
+    rows = house.books.rows(
+        "SELECT id, kind, asset, vault_id, debits_posted, credits_posted, debits_pending,"
+        " credits_pending FROM ledger_accounts"
+    )
+    stored = {
+        row[0]: Account(AccountKey(AccountKind(row[1]), row[2], row[3]), *map(int, row[4:]))
+        for row in rows
+    }
+    posted: Counter[str] = Counter()
+    pending: Counter[tuple[str, int]] = Counter()
+    moved: Counter[tuple[str, int]] = Counter()
+    held: dict[str, int] = {}
+    ended: set[str] = set()
+    for id_, kind, debit, credit, number, reserve in house.books.rows(
+        "SELECT id, kind, debit_account, credit_account, amount, pending_id FROM ledger_entries"
+        " ORDER BY CASE kind WHEN 'reserve' THEN 0 ELSE 1 END"
+    ):
+        amount = int(number)
+        if kind == "reserve":
+            held[id_] = amount
+            pending[debit, 0] += amount
+            pending[credit, 1] += amount
+            continue
+        if reserve is not None:
+            if reserve in ended or amount > held[reserve]:
+                raise Found(f"{id_} ends what had ended, or moves more than was held")
+            ended.add(reserve)
+            pending[debit, 0] -= held[reserve]
+            pending[credit, 1] -= held[reserve]
+        if kind in ("settle", "post"):
+            posted[debit] -= amount
+            posted[credit] += amount
+            moved[debit, 0] += amount
+            moved[credit, 1] += amount
+    if sum(posted.values()):
+        raise Found("debits are not credits")
+    for id_, account in stored.items():
+        kind = account.key.kind
+        summed = (moved[id_, 0], moved[id_, 1], pending[id_, 0], pending[id_, 1])
+        kept = (
+            account.debits_posted,
+            account.credits_posted,
+            account.debits_pending,
+            account.credits_pending,
+        )
+        if kind in OWNED and summed != kept:
+            raise Found(f"the {kind} account of {account.key.vault} is not the sum of its entries")
+        if kind in BOUNDED and account.available < 0:
+            raise Found(f"the {kind} account of {account.key.vault} is below zero")
+
+
+def _paid_once(house: House) -> None:
+    """Of each transfer one transaction at most is in a block, and nobody has more than agreed."""
+    included = {each.tx.txid: each for block in house.node.chain for each in block.included}
+    for one in house.asked:
+        paid = house.node.state.balances.get((one.payee, house.network.native.id), 0)
+        if paid not in (0, one.amount):
+            raise Found(f"{one.id} paid {paid} of {one.amount}")
+        if not house.is_whole:
+            continue
+        found = [txid for txid in sent_for(house.books, one.id) if txid in included]
+        if len(found) > 1:
+            raise Found(f"two transactions of {one.id} are in blocks")
+
+
+def _deposits_once(house: House) -> None:
+    twice = house.books.rows(
+        "SELECT txid, place FROM deposits WHERE state <> 'reversed'"
+        " GROUP BY txid, place HAVING count(*) > 1"
+    )
+    if twice:
+        raise Found(f"booked twice: {twice}")
+
+
+def _signed_inside_mandates(house: House) -> None:
+    """What the signer signed since the last look pays what a client asked for, or nobody."""
+    journal = house.host.session.journal
+    codec = house.node.codec
+    asked = {one.id: one for one in house.asked}
+    before = None
+    for sequence, head, kind, body in journal.looked_at(house.looked_at, 10_000):
+        house.looked_at = sequence
+        row = told(sequence, head, kind, body) if kind == "signed" else None
+        if row is None:
+            continue
+        record = parse_record(row, before)
+        assert isinstance(record, SignedRecord)
+        before = record
+        house.counts["signed"] += 1
+        one = asked.get(record.mandate.core.transfer)
+        if one is None:
+            raise Found(f"signed for {record.mandate.core.transfer}, which nobody asked for")
+        summary = codec.summarize(record.tx)
+        pays = [(each.address, each.amount) for each in summary.effects if isinstance(each, Pay)]
+        if (
+            record.parts == 1
+            and record.purpose is Purpose.PAY
+            and pays != [(one.payee, one.amount)]
+        ):
+            raise Found(f"signed for {one.id}: {pays}")
+        if record.purpose is Purpose.CANCEL and pays:
+            raise Found(f"a cancel of {one.id} pays {pays}")
+        most = sum(record.mandate.costs_max.values())
+        if record.parts == 1 and sum(summary.costs.most.values()) > most:
+            raise Found(f"signed for {one.id} above its bound {most}")
+
+
+def _ledger_is_chain(house: House) -> None:
+    """Of each vault, at the block up to which the books were kept."""
+    if not house.is_whole:
+        return
+    rows = house.books.rows(
+        "SELECT height, hash FROM blocks WHERE network = ? ORDER BY height DESC LIMIT 1",
+        house.network.id,
+    )
+    block = house.node.find(BlockRef(*rows[0])) if rows else None
+    if block is None:
+        house.counts["followed another chain"] += 1
+        return
+    seen = {
+        each.tx.txid: each
+        for mined in house.node.chain
+        if mined.ref.height <= block.ref.height
+        for each in mined.included
+    }
+    house.counts["compared"] += 1
+    native = house.network.native.id
+    for vault in house.vaults:
+        expected = 0
+        for posted_in, posted_out, coming in house.books.rows(
+            "SELECT credits_posted, debits_posted, credits_pending FROM ledger_accounts WHERE"
+            " vault_id = ? AND asset = ? AND kind IN ('vault', 'unswept', 'shortfall', 'suspense')",
+            vault.id,
+            native,
+        ):
+            expected += int(posted_in) - int(posted_out) + int(coming)
+        for (amount,) in house.books.rows(
+            "SELECT amount FROM foreign_debits WHERE vault_id = ? AND state = 'pending'"
+            " AND account IN ('vault', 'unswept', 'shortfall', 'suspense')",
+            vault.id,
+        ):
+            expected -= int(amount)
+        for txid, amount in house.books.rows(
+            "SELECT t.txid, sum(CAST(f.amount AS INTEGER)) FROM transactions t"
+            " JOIN transaction_transfers x ON x.transaction_id = t.id"
+            " JOIN transfers f ON f.id = x.transfer_id"
+            " WHERE t.vault_id = ? AND t.txid IS NOT NULL"
+            " AND t.state IN ('signed', 'broadcast', 'included') GROUP BY t.txid",
+            vault.id,
+        ):
+            included = seen.get(TxId(txid))
+            if included is not None:
+                pays = any(out.path is None for out in included.tx.outputs)
+                expected -= included.fee + included.data + included.locked
+                expected -= int(amount) if pays and not included.reverted else 0
+        mine = [Address(each) for each in addresses_of(house.books, vault.id)]
+        true = sum(block.state.balances.get((each, native), 0) for each in mine)
+        if expected != true:
+            raise Found(f"the ledger of {vault.id} says {expected}, the chain {true}")

@@ -1,0 +1,110 @@
+"""Real tokens on a local chain: their bytecode, and calls to them by another's encoder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from eth_abi.abi import encode
+
+from chains.assets import Asset
+from chains.catalogue import built_in
+from chains.evm import address, erc20
+from chains.hashes import keccak256
+from chains.model import Address, TxId
+from chains.networks import Network
+from tests.support.evm import World
+from tests.support.rows import token_row
+
+VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "evm_tokens"
+GAS = 6_000_000
+MINTED = 10**12
+
+
+def call(signature: str, *arguments: object) -> bytes:
+    types = signature.partition("(")[2].removesuffix(")")
+    encoded = encode(types.split(","), arguments) if types else b""
+    return keccak256(signature.encode())[:4] + encoded
+
+
+def bytecode(name: str) -> bytes:
+    return bytes.fromhex(json.loads((VECTORS / f"{name}.json").read_text())["bytecode"])
+
+
+class Token:
+    """A contract of the outside wallet's."""
+
+    def __init__(self, world: World, contract: Address) -> None:
+        self._world = world
+        self.contract = contract
+        self.decimals = 6
+
+    @property
+    def row(self) -> dict[str, Any]:
+        identity = erc20.asset_of(self._world.network.id, self.contract)
+        return token_row(id=identity, decimals=self.decimals)
+
+    @property
+    def listed_on(self) -> Network:
+        return built_in().with_rows([], [self.row]).networks[self._world.network.id]
+
+    @property
+    def asset(self) -> Asset:
+        return self.listed_on.tokens[erc20.asset_of(self._world.network.id, self.contract)]
+
+    async def do(self, signature: str, *arguments: object, mine: bool = True) -> TxId:
+        """By its owner. Must succeed, if it is mined here."""
+        node = self._world.node
+        txid = await node.send(self.contract, 0, call(signature, *arguments), 300_000)
+        if mine:
+            await node.mine()
+            receipt = await node.ask("eth_getTransactionReceipt", txid)
+            assert receipt["status"] == "0x1", signature
+        return txid
+
+    async def give(self, to: Address, units: int, *, mine: bool = True) -> TxId:
+        return await self.do("transfer(address,uint256)", to, units, mine=mine)
+
+    async def has(self, owner: Address) -> int:
+        """By a call of the test's own."""
+        asked = {"to": self.contract, "data": "0x" + call("balanceOf(address)", owner).hex()}
+        return int(await self._world.node.ask("eth_call", asked, "latest"), 16)
+
+
+async def deploy(world: World, name: str, *, constructor: bytes = b"") -> Token:
+    node = world.node
+    txid = await node.send(None, 0, bytecode(name) + constructor, GAS)
+    await node.mine()
+    receipt = await node.ask("eth_getTransactionReceipt", txid)
+    assert receipt["status"] == "0x1"
+    return Token(world, address.canonical(receipt["contractAddress"]))
+
+
+async def habits(world: World) -> Token:
+    """`set(mode, fee, decimals)` changes its habits; see Habits.sol."""
+    return await deploy(world, "habits")
+
+
+async def openzeppelin(world: World) -> Token:
+    token = await deploy(
+        world, "openzeppelin", constructor=encode(["string", "string"], ["Plain", "PLN"])
+    )
+    token.decimals = 18
+    await token.do("mint(address,uint256)", await outside(world), MINTED)
+    return token
+
+
+async def usdc(world: World) -> Token:
+    token = await deploy(world, "usdc")
+    me = await outside(world)
+    roles = "initialize(string,string,string,uint8,address,address,address,address)"
+    await token.do(roles, "USD Coin", "USDC", "USD", 6, me, me, me, me)
+    await token.do("configureMinter(address,uint256)", me, MINTED)
+    await token.do("mint(address,uint256)", me, MINTED)
+    return token
+
+
+async def outside(world: World) -> Address:
+    assert world.node._outside is not None
+    return Address(world.node._outside.address)
