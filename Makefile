@@ -18,17 +18,23 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 
-.PHONY: help setup demo up check test test-long lint bench fuzz golden openapi errors drawings locks clean
+.PHONY: help setup demo up check test test-long lint sim sim-long kills kill-points bench properties fuzz golden \
+    openapi errors drawings locks clean lint-ruff lint-format lint-types lint-imports
 
 help:
 	@echo 'make setup    prepare everything: .venv, hash-pinned packages, anvil, bitcoind, SoftHSM2, PgBouncer'
 	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
 	@echo 'make up       the same networks and services, until Ctrl-C'
-	@echo 'make check    lint, types, import contracts, quick tests; two minutes, without Node or engines'
-	@echo 'make test     lint, types, import contracts, tests; about fifteen minutes'
+	@echo 'make check    lint, types, import contracts, quick tests; about a minute, without Node or engines'
+	@echo 'make test     lint, types, import contracts, tests; about twenty-two minutes'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make lint     only the checks that run no code'
+	@echo 'make kills    500 payouts on each network while processes are killed: PAYOUTS=500 MINUTES=10 SEED=0'
+	@echo 'make kill-points  one payment for each boundary of a worker, who dies there, on each network'
+	@echo 'make sim      games against everything that goes wrong: SEED=0 GAMES=200 STEPS=40'
+	@echo 'make sim-long ten thousand of them, or as many as MINUTES=60 allow'
 	@echo 'make bench    ours beside the peers and the limits'
+	@echo 'make properties  the property tests, with cases that were never drawn before'
 	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
 	@echo 'make golden   write the golden files again (docs/formats.md says when)'
 	@echo 'make openapi  write docs/openapi.json again'
@@ -71,6 +77,14 @@ demo: setup
 up: setup
 	@$(VENV)/bin/custody devnet up
 
+# Signers and databases wait for the disk at every step. Where memory has 4 GB of room for files, from
+# which programs may run (containers often forbid that), tests wait for nothing.
+ROOM_KB := 4000000
+IN_MEMORY := $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt $(ROOM_KB) \
+    2>/dev/null && at=$$(mktemp -p /dev/shm 2>/dev/null) && printf '#!/bin/sh\n' > $$at \
+    && chmod +x $$at && $$at 2>/dev/null && echo /dev/shm; rm -f "$$at")
+check test test-long: export TMPDIR := $(or $(IN_MEMORY),$(TMPDIR),/tmp)
+
 check: lint
 	@echo 'check: quick tests on two processes'
 	@$(PYTHON_BIN) -m pytest -q -n 2 --maxfail 10 \
@@ -84,18 +98,54 @@ test-long: setup
 	@echo 'test-long: pytest on two processes'
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup -m long
 
+# The four checks beside each other, each with its words in one piece.
+LINTS := lint-ruff lint-format lint-types lint-imports
+
 lint: $(PROJECT_STAMP)
-	@echo 'lint: ruff check'
+	@mkdir -p .cache
+	@echo 'lint: ruff, mypy, import contracts'
+	@$(MAKE) --no-print-directory -j 4 -k --output-sync $(LINTS)
+
+lint-ruff:
 	@$(VENV)/bin/ruff check --quiet .
-	@echo 'lint: ruff format'
+
+lint-format:
 	@$(VENV)/bin/ruff format --quiet --check .
-	@echo 'lint: mypy'
+
+lint-types:
 	@$(PYTHON_BIN) -m mypy --no-error-summary
-	@echo 'lint: import contracts'
-	@mkdir -p .cache && $(VENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter
+
+lint-imports:
+	@$(VENV)/bin/lint-imports --no-logo --cache-dir .cache/import-linter
+
+SEED ?= 0
+GAMES ?= 200
+STEPS ?= 40
+MINUTES ?= 60
+
+sim sim-long: export TMPDIR := $(or $(IN_MEMORY),$(TMPDIR),/tmp)
+
+sim: setup
+	@$(PYTHON_BIN) -m tests.sim --seed $(SEED) --games $(GAMES) --steps $(STEPS)
+
+sim-long: setup
+	@$(PYTHON_BIN) -m tests.sim --seed $(SEED) --games 10000 --steps $(STEPS) --minutes $(MINUTES) --floors
+
+PAYOUTS ?= 500
+MINUTES ?= 10
+
+kills: setup
+	@$(PYTHON_BIN) -m tests.kills --payouts $(PAYOUTS) --minutes $(MINUTES) --seed $(SEED)
+
+kill-points: setup
+	@$(PYTHON_BIN) -m tests.kills --points --minutes $(MINUTES)
 
 bench: setup
 	@$(PYTHON_BIN) -m tests.bench
+
+properties: setup
+	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup --hypothesis-profile new \
+	    tests/property $$(grep -rl '^from hypothesis' tests/unit)
 
 fuzz: setup
 	@$(PYTHON_BIN) -m tests.fuzz
