@@ -65,7 +65,8 @@ CHAINS: Final[Words] = {
     ),
     "insufficient_gas": Word(
         (422,),
-        "The address has the token, and too little of the coin in which gas is paid.",
+        "What is paid is there, and too little of the coin in which costs are paid; `asset` names "
+        "the coin.",
         "Send some of the network's coin to the address that pays.",
     ),
     "rent_reserve": Word(

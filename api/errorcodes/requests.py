@@ -160,7 +160,9 @@ CUSTODY: Final[Words] = {
     "reason_invalid": Word((422,), "A reason is empty, too long or not printable.", _FIX),
     "amount_above_maximum": Word((422,), "More of the asset than can exist.", _FIX),
     "amount_above_balance": Word(
-        (422,), "The vault has less available.", "Wait for deposits, or ask for less."
+        (422,),
+        "The vault has less available; `asset` says of what.",
+        "Wait for deposits, or ask for less.",
     ),
     "amount_all_of_several": Word(
         (422,), "All that there is can't be paid to several.", "Name each output's amount."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,10 +18,13 @@ MACHINE: Final = "devnet"
 _HOUR_S: Final = 3600
 
 
-def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> SignedPolicy:
-    """Version 1: any vault may send up to 1000 units of a native coin at a time and 10000 in an
-    hour. Asserts that every network is a local one: a standing permission like this is no policy
-    for real money."""
+def standing_policy(
+    networks: Iterable[Network], key: Ed25519PrivateKey, tokens: Sequence[Mapping[str, Any]] = ()
+) -> SignedPolicy:
+    """Version 1: any vault may send up to 1000 units of a coin or token at a time and 10000 in an
+    hour. `tokens`: rows of assets, which the policy lists; `networks` have them already. Asserts
+    that every network is a local one: a standing permission like this is no policy for real
+    money."""
     networks = list(networks)
     assert all(network.environment is Environment.LOCAL for network in networks)
     document = canonical_json(
@@ -35,7 +38,7 @@ def standing_policy(networks: Iterable[Network], key: Ed25519PrivateKey) -> Sign
             "destinations": [],
             "rules": [standing_rule(networks)],
             "networks": [],
-            "assets": [],
+            "assets": [dict(row) for row in tokens],
         }
     )
     Policy.parse(document)
@@ -50,7 +53,11 @@ def administrators(key: Ed25519PrivateKey) -> dict[str, Any]:
 
 def standing_rule(networks: list[Network]) -> dict[str, Any]:
     """Payments on these networks, up to the limits of `standing_policy`."""
-    assets = [(network.native.id, 10**network.native.decimals) for network in networks]
+    assets = [
+        (asset.id, 10**asset.decimals)
+        for network in networks
+        for asset in (network.native, *network.tokens.values())
+    ]
     return {
         "id": "standing",
         "effect": "allow",

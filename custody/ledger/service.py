@@ -49,7 +49,7 @@ class Ledger:
     async def reserve(self, session: WriteSession, *movements: Reserve) -> tuple[str, ...]:
         """Hold amounts; all or nothing. Returns the reservations' ids in order.
 
-        Raises Unprocessable(amount_above_balance).
+        Raises Unprocessable(amount_above_balance), which names the asset.
         """
         return await self.apply(session, movements)
 
@@ -94,7 +94,7 @@ class Ledger:
         for entry_id, movement in zip(entry_ids, movements, strict=True):
             result = books.apply(entry_id, movement)
             if not is_done(result):
-                raise _refusal(result)
+                raise _refusal(result, books, movement)
         await self._store(session, books, known, before)
         return tuple(entry_ids)
 
@@ -181,9 +181,12 @@ def settle_or_void(reservation: str, amount: int) -> Settle | Void:
     return Settle(reservation, amount) if amount else Void(reservation)
 
 
-def _refusal(result: Result) -> CustodyError:
+def _refusal(result: Result, books: Books, movement: Movement) -> CustodyError:
     if result is Result.AMOUNT_ABOVE_BALANCE:
-        return Unprocessable(result.code, "The vault's available balance is too small.")
+        assert isinstance(movement, Reserve | Post)
+        short, has = movement.debit.asset, books.accounts[movement.debit.id].available
+        words = f"The vault's available balance is too small: {has} base units of {short}."
+        return Unprocessable(result.code, words, named={"asset": short})
     return Conflict(result.code, f"The ledger refused the movement: {result.code}.")
 
 

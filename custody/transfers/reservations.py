@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from chains.costs import UNBOUNDED, CostKind, Costs
+from chains.errors import InsufficientGas
 from chains.model import AssetId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import ReservationRow, TransferRow
@@ -74,14 +75,28 @@ async def hold(
     of: str = Kind.PAYMENT,
 ) -> None:
     """Reserve for one version of a transfer's terms; all or nothing. `of`: the transfer's kind.
-    Raises Unprocessable(amount_above_balance)."""
-    entries = await ledger.reserve(
-        session, *(reserve_of(transfer, vault, of, part) for part in wanted)
-    )
+    Raises Unprocessable(amount_above_balance), or insufficient_gas if what is paid is there and
+    costs are what the vault can't bear; both name the asset."""
+    try:
+        entries = await ledger.reserve(
+            session, *(reserve_of(transfer, vault, of, part) for part in wanted)
+        )
+    except Unprocessable as refusal:
+        raise _of_costs(refusal, wanted) from None
     rows = [
         _fields(transfer, version, part, entry) for part, entry in zip(wanted, entries, strict=True)
     ]
     await session.insert(ReservationRow, rows)
+
+
+def _of_costs(refusal: Unprocessable, wanted: Sequence[Part]) -> Unprocessable:
+    """By its right name where the asset that is short is none that is paid."""
+    short = refusal.named.get("asset")
+    paid = {asset for asset, kind, _ in wanted if kind == EFFECT}
+    if short is None or not paid or short in paid:
+        return refusal
+    words = f"The vault has too little of {short} for what the transfer may cost."
+    return Unprocessable(InsufficientGas.code, words, named=refusal.named)
 
 
 def _fields(transfer: str, version: int, part: Part, entry: str) -> dict[str, Any]:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from eth_abi.abi import encode
 
 from chains.assets import Asset
 from chains.catalogue import built_in
+from chains.devnet.evm import AnvilNode
 from chains.evm import address, erc20
 from chains.hashes import keccak256
 from chains.model import Address, TxId
 from chains.networks import Network
-from tests.support.evm import World
 from tests.support.rows import token_row
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "evm_tokens"
 GAS = 6_000_000
 MINTED = 10**12
+
+
+class OnChain(Protocol):
+    """Where contracts are: a network and its engine."""
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def node(self) -> AnvilNode: ...
 
 
 def call(signature: str, *arguments: object) -> bytes:
@@ -35,7 +45,7 @@ def bytecode(name: str) -> bytes:
 class Token:
     """A contract of the outside wallet's."""
 
-    def __init__(self, world: World, contract: Address) -> None:
+    def __init__(self, world: OnChain, contract: Address) -> None:
         self._world = world
         self.contract = contract
         self.decimals = 6
@@ -72,7 +82,7 @@ class Token:
         return int(await self._world.node.ask("eth_call", asked, "latest"), 16)
 
 
-async def deploy(world: World, name: str, *, constructor: bytes = b"") -> Token:
+async def deploy(world: OnChain, name: str, *, constructor: bytes = b"") -> Token:
     node = world.node
     txid = await node.send(None, 0, bytecode(name) + constructor, GAS)
     await node.mine()
@@ -81,12 +91,12 @@ async def deploy(world: World, name: str, *, constructor: bytes = b"") -> Token:
     return Token(world, address.canonical(receipt["contractAddress"]))
 
 
-async def habits(world: World) -> Token:
+async def habits(world: OnChain) -> Token:
     """`set(mode, fee, decimals)` changes its habits; see Habits.sol."""
     return await deploy(world, "habits")
 
 
-async def openzeppelin(world: World) -> Token:
+async def openzeppelin(world: OnChain) -> Token:
     token = await deploy(
         world, "openzeppelin", constructor=encode(["string", "string"], ["Plain", "PLN"])
     )
@@ -95,7 +105,7 @@ async def openzeppelin(world: World) -> Token:
     return token
 
 
-async def usdc(world: World) -> Token:
+async def usdc(world: OnChain) -> Token:
     token = await deploy(world, "usdc")
     me = await outside(world)
     roles = "initialize(string,string,string,uint8,address,address,address,address)"
@@ -105,6 +115,6 @@ async def usdc(world: World) -> Token:
     return token
 
 
-async def outside(world: World) -> Address:
+async def outside(world: OnChain) -> Address:
     assert world.node._outside is not None
     return Address(world.node._outside.address)

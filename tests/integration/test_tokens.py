@@ -1,0 +1,244 @@
+"""Custody and the signer with tokens on real EVM engines: what comes in, what goes out, what goes
+wrong. Each case is played with each kind of contract, and at its end the ledger is what the chain
+says, of the token and of the coin.
+
+The contracts: Circle's USDC, OpenZeppelin's plain token, and one with bad habits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import pytest_asyncio
+
+from chains.model import Address, TxId
+from custody.alarms.codes import AlarmCode
+from tests.support.evm_tokens import Token, call, outside
+from tests.support.token_house import COIN, KINDS, Chain, Refused, TokenHouse, Vault, opened
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(300),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(request: pytest.FixtureRequest) -> AsyncIterator[TokenHouse]:
+    with TemporaryDirectory(prefix="house-") as folder:
+        async with opened(request.param, Path(folder)) as made:
+            yield made
+
+
+async def received_and_sent(vault: Vault, token: Token) -> None:
+    payee = await vault.house.node.outside_address()
+    await vault.receive(None, COIN)
+    await vault.receive(token, 5_000)
+    asked = await vault.ask(token.asset.id, 1_200, payee)
+    done = await vault.until(asked, "final")
+    assert await token.has(payee) == 1_200
+    assert (await vault.balance(token.asset.id))["available"] == 3_800
+    (paid,) = done["transactions"]
+    fee = int(paid["costs"]["fee"]["amount_base_units"])
+    assert fee > 0
+    assert (await vault.balance(vault.house.network.native.id))["available"] == COIN - fee
+
+
+async def sent_whole(vault: Vault, token: Token) -> None:
+    payee = await vault.house.node.outside_address()
+    await vault.receive(None, COIN)
+    await vault.receive(token, 777)
+    await vault.until(await vault.ask(token.asset.id, None, payee), "final")
+    assert await token.has(payee) == 777
+    assert await token.has(vault.address) == 0
+
+
+async def refused_by_name(vault: Vault, token: Token) -> None:
+    """Whether the token is missing or the coin that moves it. Accepted once both are there."""
+    native = vault.house.network.native.id
+    payee = await vault.house.node.outside_address()
+    await vault.receive(token, 10)
+    for units, code, short in (
+        (11, "amount_above_balance", token.asset.id),
+        (10, "insufficient_gas", native),
+    ):
+        with pytest.raises(Refused) as caught:
+            await vault.ask(token.asset.id, units, payee)
+        problem = caught.value.problem
+        assert (problem["code"], problem["asset"]) == (code, short)
+        found = await vault.balance(token.asset.id)
+        assert (found["available"], found["reserved"]) == (10, 0)
+    await vault.receive(None, COIN)
+    await vault.until(await vault.ask(token.asset.id, 10, payee), "final")
+
+
+async def waits_for_the_coin(vault: Vault, token: Token) -> None:
+    """The books have it, the chain has it not: the wait names what is missing, and ends with it."""
+    node = vault.house.node
+    await vault.receive(None, COIN)
+    await vault.receive(token, 10)
+    await node.ask("anvil_setBalance", vault.address, "0x1")
+    payee = await node.outside_address()
+    asked = await vault.ask(token.asset.id, 10, payee)
+    await vault.until_waiting(asked, "insufficient_gas")
+    await node.ask("anvil_setBalance", vault.address, hex(COIN))
+    await vault.until(asked, "final")
+    assert await token.has(payee) == 10
+
+
+async def reorganised(vault: Vault, token: Token) -> None:
+    """What a block brought goes with it, and comes with another one."""
+    node = vault.house.node
+    await vault.receive(None, COIN)
+    txid = await token.give(vault.address, 9)
+    await vault.house.until(lambda: vault.deposited(txid, "pending"), mining=False)
+    await node.reorg(1)
+    await vault.house.until(lambda: vault.deposited(txid, "reversed"), mining=False)
+    assert await vault.ledger(token.asset.id) == 0 == await token.has(vault.address)
+    await vault.receive(token, 9)
+
+
+async def taken_by_an_allowance(vault: Vault, token: Token) -> None:
+    """Approved past custody, by whoever has the key too; then a stranger helps himself. Both are
+    booked, and the vault stands still."""
+    await vault.receive(None, COIN)
+    await vault.receive(token, 100)
+    node = vault.house.node
+    stranger = await outside(Chain(vault.house.network, node))
+    await vault.acts(token.contract, call("approve(address,uint256)", stranger, 60))
+    await node.mine()
+    assert await token.has(vault.address) == 100
+    takes = call("transferFrom(address,address,uint256)", vault.address, stranger, 60)
+    taken = await node.send(token.contract, 0, takes, 200_000)
+    await node.mine()
+    await vault.house.until(lambda: booked(vault, taken))
+    assert await token.has(vault.address) == 40 == await vault.ledger(token.asset.id)
+    assert await vault.frozen() == AlarmCode.FOREIGN_DEBIT
+
+
+async def booked(vault: Vault, txid: TxId) -> bool:
+    found = await vault.house.get("foreign-debits", vault_id=vault.id)
+    return any(each["txid"] == txid and each["state"] == "booked" for each in found["items"])
+
+
+async def failed_in_its_block(
+    vault: Vault, token: Token, spoil: Callable[[], Awaitable[object]]
+) -> None:
+    """Signed and sent while all was well. The fee is gone, and nothing else."""
+    house, native = vault.house, vault.house.network.native.id
+    await vault.receive(None, COIN)
+    await vault.receive(token, 50)
+    payee = await house.node.outside_address()
+    asked = await vault.ask(token.asset.id, 50, payee)
+    txids: list[str] = []
+
+    async def is_sent() -> bool:
+        rows = (await vault.shown(asked))["transactions"]
+        txids[:] = [each["txid"] for each in rows if each["state"] == "broadcast"]
+        return bool(txids)
+
+    await house.until(is_sent, mining=False)
+    for txid in txids:
+        await house.node.ask("anvil_dropTransaction", txid)
+    await spoil()
+    done = await vault.until(asked, "failed")
+    (tried,) = done["transactions"]
+    assert tried["state"] == "reverted"
+    fee = int(tried["costs"]["fee"]["amount_base_units"])
+    assert (await vault.balance(native))["available"] == COIN - fee < COIN
+    assert (await vault.balance(token.asset.id))["available"] == 50
+    assert await token.has(payee) == 0
+
+
+async def reverted(vault: Vault, token: Token) -> None:
+    try:
+        await failed_in_its_block(vault, token, lambda: token.do("pause()"))
+    finally:
+        await token.do("unpause()")
+
+
+async def moved_nothing(vault: Vault, token: Token) -> None:
+    """It says yes, logs nothing and does nothing."""
+    mode = "set(uint8,uint16,uint8)"
+    try:
+        await failed_in_its_block(vault, token, lambda: token.do(mode, 3, 0, 6))
+    finally:
+        await token.do(mode, 0, 0, 6)
+
+
+async def arrives_less_a_fee(vault: Vault, token: Token) -> None:
+    await vault.receive(None, COIN)
+    await token.do("set(uint8,uint16,uint8)", 0, 500, 6)
+    try:
+        txid = await vault.receive(token, 1_000)
+        (came,) = await vault.deposits(txid=txid)
+        assert came["amount_base_units"] == "950"
+        payee = await vault.house.node.outside_address()
+        await vault.until(await vault.ask(token.asset.id, 900, payee), "final")
+        assert await token.has(payee) == 855
+        assert (await vault.balance(token.asset.id))["available"] == 50
+    finally:
+        await token.do("set(uint8,uint16,uint8)", 0, 0, 6)
+
+
+Case = Callable[[Vault, Token], Awaitable[None]]
+CASES: dict[Case, tuple[str, ...]] = {
+    received_and_sent: tuple(KINDS),
+    sent_whole: ("habits",),
+    refused_by_name: ("usdc",),
+    waits_for_the_coin: ("usdc",),
+    reorganised: ("openzeppelin",),
+    taken_by_an_allowance: ("usdc",),
+    reverted: ("usdc",),
+    moved_nothing: ("habits",),
+    arrives_less_a_fee: ("habits",),
+}
+"""Each with the kinds of contracts that it is about."""
+ELSEWHERE_TOO = (received_and_sent, reorganised, reverted)
+"""What a network's own kind of transaction and finality have a part in."""
+
+
+def played(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    each = [
+        pytest.param(case, kind, id=f"{case.__name__}-{kind}")
+        for case in cases
+        for kind in CASES[case]
+    ]
+    return pytest.mark.parametrize(("case", "kind"), each)
+
+
+on_ethereum = pytest.mark.parametrize("house", ["ethereum-local"], indirect=True)
+on_bsc = pytest.mark.parametrize("house", ["bsc-local"], indirect=True)
+
+
+@on_ethereum
+@played(CASES)
+async def test_on_ethereum(house: TokenHouse, case: Case, kind: str) -> None:
+    await play(house, case, kind)
+
+
+@on_ethereum
+async def test_a_contract_that_lies_is_found_out(house: TokenHouse) -> None:
+    """It logs a payment and does not count it. Reconciliation asks what it counts."""
+    vault, token = await house.new_vault(), house.tokens["habits"]
+    stranger = Address("0x3535353535353535353535353535353535353535")
+    txid = await token.do("lie(address,address,uint256)", stranger, vault.address, 10**6)
+    await house.until(lambda: vault.deposited(txid, "credited"))
+    await house.followed()
+    await house.services.reconciliation.run(vaults=[vault.id])
+    assert await vault.frozen() is not None
+
+
+@on_bsc
+@played(ELSEWHERE_TOO)
+async def test_on_bsc(house: TokenHouse, case: Case, kind: str) -> None:
+    await play(house, case, kind)
+
+
+async def play(house: TokenHouse, case: Case, kind: str) -> None:
+    vault, token = await house.new_vault(), house.tokens[kind]
+    await case(vault, token)
+    await vault.compare(token)

@@ -1,0 +1,270 @@
+"""The whole house on one EVM engine, with tokens that its signed policy lists: API, custody, all
+loops and the signer's process. What the API says is compared with what the contracts say.
+
+Blocks are made only while somebody waits for something. Each test opens a vault of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from uuid import uuid4
+
+import httpx2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import SecretStr
+
+from api.app import attach, create_app
+from chains.catalogue import built_in
+from chains.devnet.evm import AnvilNode
+from chains.model import Address, AssetId, TxId
+from chains.networks import Network
+from custody.apikeys.model import Scope
+from custody.apikeys.service import create_key
+from custody.bootstrap import open_custody
+from custody.config import Settings
+from custody.db.migrate import upgrade
+from custody.devnet.policy import MACHINE, administrators, standing_policy
+from custody.following import chain_repository
+from custody.services import Services, make_services
+from custody.workers.workers import Workers
+from tests.support.evm_tokens import Token, call, habits, openzeppelin, usdc
+from tests.support.networks import find_network
+from tests.support.signer import prepare_state, running_signer
+
+PATIENCE_S = 120.0
+KINDS: Mapping[str, Callable[[Any], Awaitable[Token]]] = {
+    "usdc": usdc,
+    "openzeppelin": openzeppelin,
+    "habits": habits,
+}
+COIN = 10**18
+HELD = ("available", "reserved", "pending", "unswept")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What contracts are made on, before anything of ours runs."""
+
+    network: Network
+    node: AnvilNode
+
+
+class Refused(Exception):
+    def __init__(self, answer: httpx2.Response) -> None:
+        super().__init__(answer.text)
+        self.problem: dict[str, Any] = answer.json()
+
+
+class TokenHouse:
+    """`network`: with the tokens listed."""
+
+    def __init__(
+        self, network: Network, node: AnvilNode, tokens: Mapping[str, Token], services: Services
+    ) -> None:
+        self.network = network
+        self.node = node
+        self.tokens = tokens
+        self.services = services
+        self.http: httpx2.AsyncClient
+
+    async def get(self, path: str, **query: str) -> Any:
+        return _read(await self.http.get(f"/v1/{path}", params=query))
+
+    async def post(self, path: str, body: Any, **headers: str) -> Any:
+        return _read(await self.http.post(f"/v1/{path}", json=body, headers=headers))
+
+    async def new_vault(self) -> Vault:
+        client = await self.post("clients", {"name": "Bank"})
+        vault = await self.post("vaults", {"client_id": client["id"], "name": "Treasury"})
+        body = {"network": self.network.alias}
+        made = await self.post(f"vaults/{vault['id']}/addresses", body)
+        return Vault(self, vault["id"], Address(made["address"]))
+
+    async def until(self, holds: Callable[[], Awaitable[bool]], *, mining: bool = True) -> None:
+        """`mining`: blocks come meanwhile."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not await holds():
+                if mining:
+                    await self.node.mine()
+                await asyncio.sleep(0.05)
+
+    async def followed(self) -> None:
+        """Until custody stands at the tip. No block comes meanwhile."""
+        tip = int(await self.node.ask("eth_blockNumber"), 16)
+
+        async def there() -> bool:
+            async with self.services.custody.database.read() as session:
+                position = await chain_repository.position(session, self.network.id)
+            return position is not None and position.height == tip
+
+        await self.until(there, mining=False)
+
+
+@dataclass(frozen=True)
+class Vault:
+    """Of one client. `address` is where it is paid, and what pays."""
+
+    house: TokenHouse
+    id: str
+    address: Address
+
+    async def receive(self, token: Token | None, units: int) -> TxId:
+        """A stranger pays; until it is credited."""
+        house = self.house
+        if token is None:
+            txid = await house.node.fund(self.address, units)
+        else:
+            txid = await token.give(self.address, units, mine=False)
+        await house.until(lambda: self.deposited(txid, "credited"))
+        return txid
+
+    async def deposits(self, **query: str) -> list[dict[str, Any]]:
+        found = await self.house.get("deposits", vault_id=self.id, **query)
+        return cast(list[dict[str, Any]], found["items"])
+
+    async def deposited(self, txid: TxId, state: str) -> bool:
+        return state in {each["state"] for each in await self.deposits() if each["txid"] == txid}
+
+    async def ask(self, asset: AssetId, units: int | None, to: Address, **more: Any) -> Any:
+        """A transfer; `units` None: all. Raises Refused."""
+        body = {
+            "vault_id": self.id,
+            "network": self.house.network.id,
+            "asset": asset,
+            "destination": to,
+            **({"amount": "all"} if units is None else {"amount_base_units": str(units)}),
+            **more,
+        }
+        return await self.house.post("transfers", body, **{"Idempotency-Key": str(uuid4())})
+
+    async def shown(self, transfer: Any) -> Any:
+        return await self.house.get(f"transfers/{transfer['id']}")
+
+    async def until(self, transfer: Any, *states: str, mining: bool = True) -> Any:
+        async def there() -> bool:
+            return (await self.shown(transfer))["state"] in states
+
+        await self.house.until(there, mining=mining)
+        return await self.shown(transfer)
+
+    async def until_waiting(self, transfer: Any, code: str, *, mining: bool = False) -> None:
+        async def there() -> bool:
+            return bool((await self.shown(transfer))["waiting"] == code)
+
+        await self.house.until(there, mining=mining)
+
+    async def balance(self, asset: AssetId) -> dict[str, int]:
+        found = await self.house.get(f"vaults/{self.id}/balances", asset=asset)
+        rows = found["items"]
+        names = (*HELD, "owed", "suspense")
+        return {name: int(row[name]["amount_base_units"]) for row in rows for name in names}
+
+    async def ledger(self, asset: AssetId) -> int:
+        found = await self.balance(asset)
+        return sum(found.get(name, 0) for name in HELD) - found.get("owed", 0)
+
+    async def compare(self, token: Token) -> None:
+        """Ledger and chain, of the coin and the token, by two ways: the engine is asked here, and
+        custody's own reconciliation looks at one block."""
+        house = self.house
+        await house.followed()
+        native = house.network.native.id
+        assert await self.ledger(token.asset.id) == await token.has(self.address)
+        assert await self.ledger(native) == await house.node.balance(self.address)
+        report = await house.services.reconciliation.run(vaults=[self.id])
+        assert report.is_clean, report.lines
+        assert {token.asset.id, native} <= {each.asset for each in report.lines}
+
+    async def frozen(self) -> str | None:
+        found: str | None = (await self.house.get(f"vaults/{self.id}"))["frozen_reason"]
+        return found
+
+    async def acts(self, to: Address, data: bytes) -> TxId:
+        """The address's key is somebody else's too: he calls a contract. Not mined."""
+        ask = self.house.node.ask
+        await ask("anvil_impersonateAccount", self.address)
+        price = await ask("eth_gasPrice")
+        fields = {"from": self.address, "to": to, "data": "0x" + data.hex(), "gasPrice": price}
+        txid = TxId(await ask("eth_sendTransaction", fields))
+        await ask("anvil_stopImpersonatingAccount", self.address)
+        return txid
+
+
+def _read(answer: httpx2.Response) -> Any:
+    if answer.is_error:
+        raise Refused(answer)
+    return answer.json()
+
+
+def payment(to: Address, units: int) -> bytes:
+    return call("transfer(address,uint256)", to, units)
+
+
+@asynccontextmanager
+async def opened(
+    alias: str, folder: Path, listed: tuple[str, ...] = tuple(KINDS)
+) -> AsyncIterator[TokenHouse]:
+    """`listed`: of the tokens, which the policy lists; the others exist all the same."""
+    plain = find_network(alias)
+    node = AnvilNode(plain, folder / "node")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(node.stop)
+        await node.start()
+        tokens = {name: await make(Chain(plain, node)) for name, make in KINDS.items()}
+        rows = [tokens[name].row for name in listed]
+        network = built_in().with_rows([], rows).networks[plain.id]
+        key = Ed25519PrivateKey.generate()
+        state = prepare_state(folder, administrators=administrators(key))
+        signer = stack.enter_context(running_signer(state))
+        client = signer.client()
+        await client.publish_policy(standing_policy([network], key, rows))
+        await client.close()
+        services = await _custody(stack, folder, alias, node)
+        house = TokenHouse(network, node, tokens, services)
+        await _api(stack, house)
+        workers = Workers(services)
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        group.create_task(workers.run())
+        stack.callback(workers.stop)
+        yield house
+
+
+async def _custody(stack: AsyncExitStack, folder: Path, alias: str, node: AnvilNode) -> Services:
+    url = f"sqlite+aiosqlite:///{folder / 'custody.db'}"
+    await upgrade(url)
+    settings = Settings(
+        database_url=SecretStr(url),
+        signer_socket=folder / "signer.sock",
+        nodes=cast(Any, {alias: node.url}),
+        poll_interval_s=0.05,
+        _env_file=None,  # type: ignore[call-arg]
+    )
+    return make_services(await stack.enter_async_context(open_custody(settings)))
+
+
+async def _api(stack: AsyncExitStack, house: TokenHouse) -> None:
+    custody = house.services.custody
+    app = create_app(custody)
+    monitor = attach(app, house.services)
+    stack.push_async_callback(monitor.close)
+    async with custody.database.write() as session:
+        made = await create_key(
+            session,
+            name="test",
+            initiator=MACHINE,
+            scopes=list(Scope),
+            client_id=None,
+            now=custody.clock(),
+        )
+    house.http = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app),
+        base_url="http://custody",
+        headers={"Authorization": f"Bearer {made.secret}"},
+        timeout=30.0,
+    )
+    stack.push_async_callback(house.http.aclose)
