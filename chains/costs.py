@@ -22,10 +22,15 @@ class CostKind(StrEnum):
     RENT = "rent"
     """Put into accounts that the transaction makes."""
     ACTIVATION = "activation"
-    """TRON: for the first payment to an address."""
+    """TRON: for the first payment of coins to an address."""
     ENERGY = "energy"
     """TRON: for running a contract."""
 
+
+OF_COINS: Final = frozenset({CostKind.ACTIVATION})
+"""Only payments of native assets have these."""
+OF_TOKENS: Final = frozenset({CostKind.ENERGY})
+"""Only payments of tokens have these."""
 
 UNBOUNDED: Final = frozenset({CostKind.L1_DATA})
 """Where a transaction has these, they may come to more than was agreed: its bytes don't say how

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from chains.assets import Asset
-from chains.costs import CostKind, Costs
+from chains.costs import OF_COINS, OF_TOKENS, CostKind, Costs
 from chains.model import AddressType, AssetId, NetworkId
 
 Family = NewType("Family", str)
@@ -64,11 +64,12 @@ class Network:
     def is_listed(self, asset: AssetId) -> bool:
         return asset == self.native.id or asset in self.tokens
 
-    def bounds(self, fee_max: int | None = None) -> Costs:
-        """`costs_max`, with another bound on the fee where one is given."""
-        if fee_max is None:
-            return self.costs_max
-        return {**self.costs_max, (self.native.id, CostKind.FEE): fee_max}
+    def bounds(self, fee_max: int | None = None, asset: AssetId | None = None) -> Costs:
+        """`costs_max`, with another bound on the fee where one is given, and without the kinds that
+        a payment of `asset` (None: of the native one) never has: nothing is held back for them."""
+        never = OF_TOKENS if asset in (None, self.native.id) else OF_COINS
+        most = {key: units for key, units in self.costs_max.items() if key[1] not in never}
+        return most if fee_max is None else {**most, (self.native.id, CostKind.FEE): fee_max}
 
     def text(self, name: str) -> str:
         value = self.parameters[name]

@@ -1,45 +1,35 @@
-"""The bytes of an ERC-20 token: what is called. What its contract then logs: `transfers`. Pure.
+"""ERC-20 and BEP-20 on EVM networks: the ids of their assets, and what calldata does to them. Pure.
 
-Calldata is read in its one canonical form (Solidity's contract ABI, "Formal Specification of the
-Encoding"): four bytes that name the function, then a word for each argument, and nothing more. What
-a token does may be more than the words say; what it did, its balances tell.
-
-ERC-20 names the functions and the event; BEP-20 is the same.
+The bytes are those of `chains.erc20`; here they meet EVM addresses. What a contract then logs:
+`transfers`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from chains import erc20
 from chains.assets import AssetKind
 from chains.effects import Allow, Pay
-from chains.evm import ADDRESS_BYTES, UINT256_MAX
+from chains.erc20 import (
+    APPROVE,
+    BALANCE_OF,
+    DECIMALS,
+    INCREASE,
+    NAME,
+    SYMBOL,
+    TRANSFER,
+)
 from chains.evm.address import checksum, to_bytes
-from chains.hashes import keccak256
 from chains.model import Address, AssetId, NetworkId
+
+__all__ = ["APPROVE", "BALANCE_OF", "DECIMALS", "INCREASE", "NAME", "SYMBOL", "TRANSFER"]
 
 KIND: Final = AssetKind("erc20")
 NAMESPACE: Final = "erc20"
 """CAIP-19's asset_namespace (CAIP-21)."""
-
-
-def _selector(signature: str) -> bytes:
-    return keccak256(signature.encode())[:4]
-
-
-TRANSFER: Final = _selector("transfer(address,uint256)")
-APPROVE: Final = _selector("approve(address,uint256)")
-INCREASE: Final = _selector("increaseAllowance(address,uint256)")
-BALANCE_OF: Final = _selector("balanceOf(address)")
-DECIMALS: Final = _selector("decimals()")
-SYMBOL: Final = _selector("symbol()")
-NAME: Final = _selector("name()")
-TOPIC: Final = "0x" + keccak256(b"Transfer(address,address,uint256)").hex()
-"""Of a log of Transfer; ERC-721 has the same."""
-
-_WORD: Final = 32
-_PADDING: Final = bytes(_WORD - ADDRESS_BYTES)
-_CALL_BYTES: Final = 4 + 2 * _WORD
+TOPIC: Final = "0x" + erc20.TOPIC.hex()
+"""Of a log of Transfer, as nodes write it."""
 
 
 def asset_of(network: NetworkId, contract: Address) -> AssetId:
@@ -54,28 +44,20 @@ def contract_of(network: NetworkId, asset: AssetId) -> Address:
 
 
 def transfer(payee: Address, amount: int) -> bytes:
-    return TRANSFER + _padded(payee) + amount.to_bytes(_WORD, "big")
+    return erc20.transfer(to_bytes(payee), amount)
 
 
 def balance_of(owner: Address) -> bytes:
-    return BALANCE_OF + _padded(owner)
+    return erc20.balance_of(to_bytes(owner))
 
 
 def effect(network: NetworkId, contract: Address, data: bytes) -> Pay | Allow | None:
     """What calldata to `contract` says, None where it says nothing that has words here, or not in
-    its canonical form. An allowance of the largest number is read by many tokens as having no
-    end, and by none as less."""
-    if len(data) != _CALL_BYTES or data[4 : 4 + len(_PADDING)] != _PADDING:
+    its canonical form."""
+    told, asset = erc20.order(data), asset_of(network, contract)
+    if told is None:
         return None
-    other = checksum(data[4 + len(_PADDING) : 4 + _WORD])
-    units, asset = int.from_bytes(data[4 + _WORD :], "big"), asset_of(network, contract)
-    match data[:4]:
-        case selector if selector == TRANSFER:
-            return Pay(other, asset, units)
-        case selector if selector in (APPROVE, INCREASE):
-            return Allow(other, asset, None if units == UINT256_MAX else units, None)
-    return None
-
-
-def _padded(address: Address) -> bytes:
-    return _PADDING + to_bytes(address)
+    other = checksum(told.other)
+    if told.verb is erc20.Verb.PAY:
+        return Pay(other, asset, told.units)
+    return Allow(other, asset, told.allowed, None)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
+from chains import erc20
 from chains.answers import found
 from chains.assets import TokenSaid
 from chains.errors import NodeMisbehaved
@@ -12,11 +12,7 @@ from chains.evm.rpc import RpcError, reading
 from chains.model import Address
 from chains.transport.jsonrpc import Call
 
-_WORD: Final = 32
-_WORD_DIGITS: Final = 2 + 2 * _WORD
-_UINT8: Final = 256
-_TEXT_MAX: Final = 64
-_SHOWN: Final = re.compile("[!-~]([ -~]*[!-~])?", re.ASCII)
+_WORD_DIGITS: Final = 2 + 2 * erc20.WORD
 
 
 def asking(contract: Address, data: bytes, where: object) -> Call:
@@ -35,34 +31,18 @@ def word(answer: Any) -> int:
 
 
 def said(symbol: Any, name: Any, decimals: Any) -> TokenSaid:
-    """Of a contract that anybody may have written. A text that can't be shown to people as it is
-    counts as none: too long, of other letters than ASCII's, with control characters."""
-    return TokenSaid(_text(symbol), _text(name), _small(decimals))
+    return erc20.said(_raw(symbol), _raw(name), _number(decimals))
 
 
-def _small(answer: Any) -> int | None:
-    """A uint8 by the standard; some contracts say more than there can be."""
+def _number(answer: Any) -> int | None:
     try:
-        number = word(answer)
+        return word(answer)
     except (RpcError, NodeMisbehaved):
         return None
-    return number if number < _UINT8 else None
 
 
-def _text(answer: Any) -> str | None:
-    """A string, or, of contracts older than the standard, 32 bytes filled up with zeros."""
+def _raw(answer: Any) -> bytes | None:
     try:
-        raw = bytes.fromhex(str(found(answer)).removeprefix("0x"))
-        shown = _string(raw).decode("ascii")
+        return bytes.fromhex(str(found(answer)).removeprefix("0x"))
     except (RpcError, ValueError):
         return None
-    return shown if _SHOWN.fullmatch(shown) else None
-
-
-def _string(raw: bytes) -> bytes:
-    if len(raw) == _WORD:
-        return raw.rstrip(b"\0")
-    start, length = (int.from_bytes(raw[at : at + _WORD], "big") for at in (0, _WORD))
-    if start != _WORD or not 0 < length <= min(_TEXT_MAX, len(raw) - 2 * _WORD):
-        raise ValueError("not one string")
-    return raw[2 * _WORD : 2 * _WORD + length]

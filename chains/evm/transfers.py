@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from chains import erc20 as token
 from chains.errors import NodeMisbehaved
 from chains.evm import erc20
 from chains.evm.address import canonical
@@ -27,13 +28,10 @@ Told = list[Any]
 """Ordinal, contract, payer, payee and base units; addresses in lower case."""
 ByTransaction = Mapping[str, Sequence[Told]]
 
-_TOPICS: Final = 3
-_WORD_DIGITS: Final = 2 + 64
-_PADDING: Final = "0x" + "00" * 12
-_NOBODY: Final = "0x" + "00" * 20
+_NOBODY: Final = "0x" + token.NOBODY
 _BLOOM_BITS: Final = 2048
-_CALL_DIGITS: Final = 2 + 2 * (4 + 32 + 32)
-_CALLS: Final = "0x" + erc20.TRANSFER.hex() + "00" * 12
+_CALL_DIGITS: Final = 2 + 2 * token.CALL_BYTES
+_CALLS: Final = "0x" + (token.TRANSFER + token.PADDING).hex()
 
 
 def told(logs: Iterable[Any]) -> list[Told]:
@@ -51,14 +49,11 @@ def is_transfer(log: Any) -> bool:
 
 
 def _moved(log: Any) -> tuple[str, str, str, int] | None:
-    topics, data = log["topics"], log["data"]
-    if len(topics) != _TOPICS or len(data) != _WORD_DIGITS:
+    found = token.moved([topic[2:] for topic in log["topics"]], log["data"][2:])
+    if found is None:
         return None
-    payer, payee = topics[1:]
-    if not (payer.startswith(_PADDING) and payee.startswith(_PADDING)):
-        return None
-    accounts = ("0x" + topic[len(_PADDING) :].lower() for topic in (payer, payee))
-    return (log["address"].lower(), *accounts, int(data, 16))
+    payer, payee, units = found
+    return log["address"].lower(), "0x" + payer, "0x" + payee, units
 
 
 def asked(tx: Any) -> dict[str, list[Any]]:
@@ -73,27 +68,20 @@ def asked(tx: Any) -> dict[str, list[Any]]:
 
 def undone(tx: Json, moved: Sequence[Told]) -> str | None:
     """Why a transaction that did not fail has still not done what it asks of a token; None if it
-    has. `tx`: shrunk. What arrived may be less than was sent: some tokens take a fee."""
+    has. `tx`: shrunk."""
     if not tx.get("asked"):
         return None
+    contract, payer = str(tx["to"]).lower(), tx["from"].lower()
     payee, units = tx["asked"]
-    ends = (str(tx["to"]).lower(), tx["from"].lower(), payee)
-    if not units or any(tuple(each[1:4]) == ends and each[4] for each in moved):
-        return None
-    return "the token moved nothing"
+    return token.undone(contract, payer, payee, units, (each[1:] for each in moved))
 
 
 def movements(network: NetworkId, moved: Iterable[Told]) -> Iterator[tuple[str, AssetId, str, int]]:
-    """Place, asset, account and base units, out and in. What is made or burnt has one end. Nobody
-    gains or loses by paying himself."""
+    """Place, asset, account and base units."""
     for ordinal, contract, payer, payee, units in moved:
-        if not units or payer == payee:
-            continue
         place, asset = f"transfer:{ordinal}", _asset(network, contract)
-        if payer != _NOBODY:
-            yield place, asset, payer, -units
-        if payee != _NOBODY:
-            yield place, asset, payee, units
+        for account, change in token.sides(payer, payee, units, _NOBODY):
+            yield place, asset, account, change
 
 
 @lru_cache(maxsize=4096)

@@ -185,7 +185,7 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
     return Mandate(
         core=core,
         version=1,
-        costs_max=network.bounds(fee_max),
+        costs_max=network.bounds(fee_max, payment.asset),
         basis=basis_of(policy, core),
         offered_at=moment,
         expires_at=moment + load_settings().transfer_lifetime,

@@ -289,7 +289,7 @@ class Transfers:
         if request.asset not in held:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
         native = codec.network.native
-        costs_max = codec.network.bounds(request.fee_max)
+        costs_max = codec.network.bounds(request.fee_max, request.asset)
         costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
         # All that there can be stands here for an amount that is not known yet.
         most = held[request.asset].maximum

@@ -218,6 +218,24 @@ def second(alias: str, network_id: str, **parameters: Any) -> Catalogue:
     return built_in().with_rows([network], [coin])
 
 
+def test_nothing_is_held_back_for_what_a_payment_never_costs():
+    """Energy is burned for tokens only, and a token makes no account."""
+    tron = built_in().find_network("tron")
+    (usdt,) = tron.tokens
+    coins, tokens = tron.bounds(7), tron.bounds(asset=usdt)
+    assert {kind for _, kind in coins} == {CostKind.FEE, CostKind.ACTIVATION}
+    assert coins == tron.bounds(7, tron.native.id)
+    assert coins[tron.native.id, CostKind.FEE] == 7
+    assert {kind for _, kind in tokens} == {CostKind.FEE, CostKind.ENERGY}
+    assert tokens.items() <= tron.costs_max.items()
+
+
+def test_usdt_on_tron_is_the_contract_that_everybody_means():
+    (usdt,) = built_in().find_network("tron").tokens.values()
+    assert usdt.id == "tron:0x2b6653dc/trc20:TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
+    assert (usdt.symbol, usdt.decimals) == ("USDT", 6)
+
+
 NILE, NILES_GENESIS = "tron:0xcd8690dc", "0" * 56 + "cd8690dc"
 
 

@@ -50,7 +50,7 @@ ANSWERS = [
     f"{PAYEE} on ethereum",
     "",
     "small payments",
-    *("allow", "USDT on tron", "ETH on ethereum", "any", "any", "payroll", "suppliers"),
+    *("allow", "USDT on bitcoin", "ETH on ethereum", "any", "any", "payroll", "suppliers"),
     *(
         "1.5 ETH on ethereum",
         "10 ETH on ethereum in 1 day",
