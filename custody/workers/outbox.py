@@ -47,8 +47,8 @@ CLAIM = timedelta(seconds=3)
 RENEWALS = 3
 """How often a claim is renewed in its time."""
 RETRIES_SHARE = 4
-"""One in so many effects of a claim, at most, was tried before: new ones don't wait for more, and
-these don't wait for ever."""
+"""Where there are new effects, one in so many of a claim, at most, was tried before: new ones don't
+wait for more, and these don't wait for ever."""
 TURNS_SHARE = 2
 """One in so many effects of a claim, at most, is taken because it is its vault's turn."""
 AGE_SHARE = 4
@@ -159,6 +159,8 @@ class Outbox:
             for kind in ORDER:
                 rest = limit - len(again) - len(first)
                 first += await self._take(taking, rest, kind)
+            if not first and len(again) == limit // RETRIES_SHARE:  # as after many workers died
+                again += await self._take(taking, limit - len(again), None)
         rows = [*first, *again]
         if ranked:  # numbers and coins are claimed in this order
             rows.sort(key=lambda row: row.rank)

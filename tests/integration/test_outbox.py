@@ -185,6 +185,17 @@ async def test_what_must_wait_does_not_delay_what_need_not(database: Database):
     assert len(items) == 8 + 64 // RETRIES_SHARE
 
 
+async def test_without_anything_new_a_whole_claim_is_what_was_tried(database: Database):
+    """Whoever died had claimed it, and a busy address had no room for it."""
+    clock = Clock()
+    outbox = Outbox(database, now=by(clock))
+    await fill(database, 40)
+    assert len(await outbox.claim(NETWORK, 64)) == 40  # by a worker that dies now
+    clock.forward(hours=1)
+    assert len(await outbox.claim(NETWORK, 32)) == 32
+    assert len(await outbox.claim(NETWORK, 32)) == 8
+
+
 @pytest.mark.parametrize("claimed", [True, False])
 @pytest.mark.parametrize(
     ("written_at", "asked_at", "free"),
