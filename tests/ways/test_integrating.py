@@ -34,7 +34,7 @@ pytestmark = [
     pytest.mark.engine,
     pytest.mark.database,
     pytest.mark.xdist_group("devnet"),
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(300),
 ]
 
 
