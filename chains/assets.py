@@ -40,11 +40,15 @@ class Asset:
 @dataclass(frozen=True, slots=True)
 class TokenSaid:
     """What a token's contract says of itself, which proves nothing. None: nothing that can be
-    shown."""
+    shown. `kind`: where the asset's id does not tell it; `maximum`: where its kind has less than
+    every chain could say. `traits`: by name, what sets it apart."""
 
     symbol: str | None
     name: str | None
     decimals: int | None
+    kind: AssetKind | None = None
+    maximum: int = 2**256 - 1
+    traits: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,8 +77,8 @@ def read_asset(row: object, network: Callable[[NetworkId], FamilySchema]) -> Ass
     maximum = part("maximum", units)
     if not 0 < maximum <= MAXIMUM_MAX:
         raise NetworkInvalid("from 1 to 2^256 - 1", row=where, member="maximum")
-    if "traits" in found:  # none has code yet
-        located(where, "traits", lambda: listed(found["traits"], one_of()))
+    known = one_of(*sorted(schema.token_traits.get(kind, ())))
+    traits = part("traits", lambda value: listed(value, known)) if "traits" in found else ()
     return Asset(
         id=AssetId(asset_id),
         network=network_id,
@@ -87,6 +87,7 @@ def read_asset(row: object, network: Callable[[NetworkId], FamilySchema]) -> Ass
         name=part("name", _name),
         decimals=part("decimals", whole(0, DECIMALS_MAX)),
         maximum=maximum,
+        traits=frozenset(traits),
     )
 
 

@@ -42,7 +42,8 @@ class FamilySchema:
     `token_kinds`: of assets beside the native one, each with what the asset's part of its id begins
     with (CAIP-19). `cost_kinds`: what a transaction may cost.
     `traits`: what code of the family's folder a row may ask for by name, with the cost kinds that
-    each brings. `one_key_one_network`: the bytes that are signed don't name their network, so a key
+    each brings. `token_traits`: what an asset's row may say that sets the token apart, by its kind.
+    `one_key_one_network`: the bytes that are signed don't name their network, so a key
     must not be used on two (SLIP-44: type 1 is any test network's)."""
 
     namespace: str
@@ -52,6 +53,7 @@ class FamilySchema:
     cost_kinds: frozenset[CostKind]
     parameters: Mapping[str, Parameter]
     traits: Mapping[str, frozenset[CostKind]] = field(default_factory=dict)
+    token_traits: Mapping[AssetKind, frozenset[str]] = field(default_factory=dict)
     one_key_one_network: bool = False
 
     @property

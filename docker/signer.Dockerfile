@@ -39,7 +39,7 @@ COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm
 COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
-     chains/solana/nonce.py chains/solana/schema.py /opt/custody/chains/solana/
+     chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
      chains/tron/parse.py chains/tron/schema.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/

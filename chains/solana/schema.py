@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from chains.assets import AssetKind
 from chains.costs import CostKind
 from chains.model import AddressType
 from chains.schema import COIN_TYPE, FamilySchema, Parameter, matching
+from chains.solana import spl
 
 SCHEMA: Final = FamilySchema(
     namespace="solana",
     reference=lambda parameters: str(parameters["genesis"])[:32],
     address_types=frozenset({AddressType.SOLANA}),
-    token_kinds={AssetKind("spl"): "token"},
+    token_kinds=dict.fromkeys(spl.PROGRAMS, spl.NAMESPACE),
+    token_traits=spl.TRAITS,
     cost_kinds=frozenset({CostKind.FEE, CostKind.RENT}),
     parameters={
         "coin_type": COIN_TYPE,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from chains.networks import Network
 
 app = typer.Typer(no_args_is_help=True, help="Assets that administrators list.")
-
-_MAXIMUM: Final = str(2**256 - 1)
 
 
 @app.callback()
@@ -55,6 +53,7 @@ async def add(
         f"symbol    {row['symbol']}  (the contract says {word.symbol or 'nothing to show'})",
         f"name      {row['name']}  (the contract says {word.name or 'nothing to show'})",
         f"decimals  {row['decimals']}  (the contract's word)",
+        f"traits    {', '.join(sorted(word.traits)) or 'none'}",
         "Anybody may call a contract so. Compare its address with what the issuer publishes.",
     )
     file.write_text(written, encoding="utf-8")
@@ -69,7 +68,12 @@ def row_of(word: TokenSaid, symbol: str | None, name: str | None) -> dict[str, A
             raise Misuse(f"the contract says no {member} that can be shown: use --{member}")
     if word.decimals is None:
         raise Misuse("the contract does not say its decimals: nobody knows what a unit is")
-    return {**shown, "decimals": word.decimals}
+    row: dict[str, Any] = {**shown, "decimals": word.decimals, "maximum": str(word.maximum)}
+    if word.kind is not None:
+        row["kind"] = word.kind
+    if word.traits:
+        row["traits"] = sorted(word.traits)
+    return row
 
 
 def with_row(file: Path, asset: AssetId, row: dict[str, Any]) -> str:
@@ -85,8 +89,8 @@ def with_row(file: Path, asset: AssetId, row: dict[str, Any]) -> str:
     network = catalogue.networks[asset.partition("/")[0]]  # type: ignore[index]
     kinds = CODECS[network.family].schema.token_kinds
     namespace = asset.partition("/")[2].partition(":")[0]
-    (kind,) = [each for each, begins in kinds.items() if begins == namespace]
-    members = {"kind": kind, **row, "maximum": _MAXIMUM}
+    kind = next(each for each, begins in kinds.items() if begins == namespace)
+    members = {"kind": kind, **row}
     lines = [f"{member} = {json.dumps(value)}" for member, value in members.items()]
     after = f"{before}\n[assets.{json.dumps(asset)}]\n" + "\n".join(lines) + "\n"
     try:

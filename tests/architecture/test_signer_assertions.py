@@ -26,6 +26,7 @@ ALLOWED = {
     "chains.networks:Finality.__post_init__": "made by the reader of rows, which has looked",
     "chains.networks:Network.text": "asked for what the family's schema requires",
     "chains.networks:Network.number": "asked for what the family's schema requires",
+    "chains.solana.spl:mint_of": "who builds asks it, of a token that is listed",
     "chains.solana.nonce:seed": "an index that was found in the list of all",
     "chains.tron.address:to_text": "asked of the bytes just before",
     "signer.canonical:format_time": "our own clock's and parsed times have a zone and no fraction",

@@ -14,7 +14,12 @@ from custody.cli.output import Misuse
 from custody.cli.rows import read_rows
 
 TOKEN = AssetId("eip155:1/erc20:0x514910771AF9Ca656af840dff83E8264EcF986CA")
-LINK = {"symbol": "LINK", "name": "ChainLink Token", "decimals": 18}
+LINK = {
+    "symbol": "LINK",
+    "name": "ChainLink Token",
+    "decimals": 18,
+    "maximum": str(2**256 - 1),
+}
 
 
 def test_a_row_is_the_contracts_word_unless_people_know_better() -> None:

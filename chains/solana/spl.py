@@ -1,0 +1,238 @@
+"""SPL tokens, as far as pure code knows them: programs, accounts, instructions and their bytes.
+
+A token is a mint account, and belongs to one of two programs, which have the same instructions
+for what we do. Who has some holds it in token accounts of the mint. One of them is the owner's
+associated account: its address is derived from owner, program and mint, so that whoever knows the
+owner knows where to pay. Token-2022 lets a mint do more than its kind promises, by extensions;
+each that may change what a payment does is a trait, which the listing has to name.
+
+Sources: solana-program/token, token-2022 and associated-token-account (names in brackets). Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from chains.assets import AssetKind
+from chains.model import AssetId, NetworkId
+
+NAMESPACE: Final = "token"
+"""CAIP-19's asset_namespace on Solana (namespaces.chainagnostic.org/solana/caip19)."""
+KIND: Final = AssetKind("spl")
+KIND_2022: Final = AssetKind("spl-2022")
+TOKEN: Final = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
+TOKEN_2022: Final = Pubkey.from_string("TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
+ASSOCIATED: Final = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
+PROGRAMS: Final[Mapping[AssetKind, Pubkey]] = {KIND: TOKEN, KIND_2022: TOKEN_2022}
+KINDS: Final[Mapping[Pubkey, AssetKind]] = {program: kind for kind, program in PROGRAMS.items()}
+UNITS_MAX: Final = 2**64 - 1
+
+
+class TokenTrait(StrEnum):
+    """What a mint may do beside what people expect of a token."""
+
+    FREEZE_AUTHORITY = "freeze-authority"
+    """Somebody can freeze any account."""
+    TRANSFER_FEE = "transfer-fee"
+    """Less arrives than was sent, and somebody can change by how much."""
+    TRANSFER_HOOK = "transfer-hook"
+    """Somebody can have a program run at each transfer. While there is one nothing is paid."""
+    PERMANENT_DELEGATE = "permanent-delegate"
+    """Somebody can take tokens out of any account."""
+    PAUSABLE = "pausable"
+    DEFAULT_FROZEN = "default-frozen"
+    """New accounts can be frozen until somebody thaws them."""
+    NON_TRANSFERABLE = "non-transferable"
+    CONFIDENTIAL = "confidential"
+    """Amounts can be hidden. Ours never are; what others pay so is not seen."""
+    MINT_CLOSE = "mint-close"
+    """The mint can be closed, and made again with other decimals."""
+    SCALED = "scaled"
+    """Wallets multiply what they show (interest, scaled amounts). Base units stay what they are."""
+
+
+TRAITS: Final = {KIND: frozenset({TokenTrait.FREEZE_AUTHORITY}), KIND_2022: frozenset(TokenTrait)}
+
+_ACCOUNT_BYTES: Final = 165
+"""Of a token account, and so many a mint with extensions has before its type."""
+_MINT_BYTES: Final = 82
+_MINT_TYPE, _ACCOUNT_TYPE = 1, 2
+_HARMLESS: Final = frozenset({18, 19, 20, 21, 22, 23})
+"""Extensions of mints: metadata, groups and pointers to them [extension/mod.rs, ExtensionType]."""
+_TRANSFER_FEE, _HOOK, _METADATA, _MEMO = 1, 14, 19, 8
+_EXTENSIONS: Final = {
+    _TRANSFER_FEE: TokenTrait.TRANSFER_FEE,
+    3: TokenTrait.MINT_CLOSE,
+    4: TokenTrait.CONFIDENTIAL,
+    6: TokenTrait.DEFAULT_FROZEN,
+    9: TokenTrait.NON_TRANSFERABLE,
+    10: TokenTrait.SCALED,
+    12: TokenTrait.PERMANENT_DELEGATE,
+    _HOOK: TokenTrait.TRANSFER_HOOK,
+    16: TokenTrait.CONFIDENTIAL,
+    24: TokenTrait.CONFIDENTIAL,
+    25: TokenTrait.SCALED,
+    26: TokenTrait.PAUSABLE,
+}
+_INITIALIZED, _FROZEN = 1, 2
+_TEN_THOUSAND: Final = 10_000
+
+
+def asset_of(network: NetworkId, mint: Pubkey) -> AssetId:
+    return AssetId(f"{network}/{NAMESPACE}:{mint}")
+
+
+def mint_of(network: NetworkId, asset: AssetId) -> Pubkey:
+    """Of a token of the network."""
+    prefix = f"{network}/{NAMESPACE}:"
+    assert asset.startswith(prefix), asset
+    return Pubkey.from_string(asset.removeprefix(prefix))
+
+
+def associated(owner: Pubkey, mint: Pubkey, program: Pubkey) -> Pubkey:
+    """Where `owner` is paid [associated-token-account, get_associated_token_address]."""
+    seeds = [bytes(owner), bytes(program), bytes(mint)]
+    return Pubkey.find_program_address(seeds, ASSOCIATED)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Fee:
+    """From `epoch` on: so many in ten thousand, at most `most` base units."""
+
+    epoch: int
+    most: int
+    basis_points: int
+
+    def of(self, units: int) -> int:
+        """Rounded up [transfer_fee, calculate_fee]."""
+        return min(self.most, -(-units * self.basis_points // _TEN_THOUSAND))
+
+
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """`traits`, of what is known; `unknown`: extensions that this program can't read. `fees`: the
+    older and the newer one. `hook`: the program that runs at each transfer. `symbol`, `name`: the
+    mint's own word."""
+
+    program: Pubkey
+    decimals: int
+    traits: frozenset[TokenTrait]
+    unknown: tuple[int, ...] = ()
+    fees: tuple[Fee, ...] = ()
+    hook: Pubkey | None = None
+    symbol: str | None = None
+    name: str | None = None
+
+    def fee_of(self, units: int, epoch: int) -> int:
+        """What of `units` does not arrive."""
+        now = [each for each in self.fees if each.epoch <= epoch]
+        return now[-1].of(units) if now else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A token account. `needs_memo`: it takes no transfer without one."""
+
+    mint: Pubkey
+    owner: Pubkey
+    units: int
+    frozen: bool
+    needs_memo: bool
+
+
+def parse_mint(program: Pubkey, data: bytes) -> Mint | None:
+    """None for what is no mint that can be used [state.rs, Mint]."""
+    if program not in KINDS or len(data) < _MINT_BYTES or data[45] != 1:
+        return None
+    traits = {TokenTrait.FREEZE_AUTHORITY} if _number(data[46:50]) else set()
+    if len(data) == _MINT_BYTES:
+        return Mint(program, data[44], frozenset(traits))
+    found = _extensions(data, _MINT_TYPE) if program == TOKEN_2022 else None
+    if found is None:
+        return None
+    traits |= {_EXTENSIONS[kind] for kind in found if kind in _EXTENSIONS}
+    symbol, name = _described(found.get(_METADATA, b""))
+    return Mint(
+        program,
+        data[44],
+        frozenset(traits),
+        unknown=tuple(kind for kind in found if kind not in _EXTENSIONS and kind not in _HARMLESS),
+        fees=_fees(found.get(_TRANSFER_FEE, b"")),
+        hook=_hook(found.get(_HOOK, b"")),
+        symbol=symbol,
+        name=name,
+    )
+
+
+def parse_holding(program: Pubkey, data: bytes) -> Holding | None:
+    """None for what is no token account [state.rs, Account]."""
+    if program not in KINDS or len(data) < _ACCOUNT_BYTES:
+        return None
+    extended = len(data) > _ACCOUNT_BYTES
+    found = _extensions(data, _ACCOUNT_TYPE) if extended else {}
+    state = data[108]
+    if found is None or (extended and program == TOKEN) or state not in (_INITIALIZED, _FROZEN):
+        return None
+    return Holding(
+        Pubkey(data[:32]),
+        Pubkey(data[32:64]),
+        _number(data[64:72]),
+        state == _FROZEN,
+        found.get(_MEMO, b"\0")[:1] != b"\0",
+    )
+
+
+def _extensions(data: bytes, kind: int) -> dict[int, bytes] | None:
+    """By type; None if there is something else behind [extension/mod.rs, type-length-value]."""
+    if data[_ACCOUNT_BYTES : _ACCOUNT_BYTES + 1] != bytes([kind]):
+        return None
+    try:
+        return dict(_entries(data[_ACCOUNT_BYTES + 1 :]))
+    except ValueError:
+        return None
+
+
+def _entries(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Up to the first without a type, which is room that is not used yet."""
+    at = 0
+    while at + 2 <= len(data) and (kind := _number(data[at : at + 2])):
+        end = at + 4 + _number(data[at + 2 : at + 4])
+        if at + 4 > len(data) or end > len(data):
+            raise ValueError("an extension that ends behind its account")
+        yield kind, data[at + 4 : end]
+        at = end
+
+
+def _fees(config: bytes) -> tuple[Fee, ...]:
+    """Behind two authorities and what is withheld [transfer_fee/mod.rs, TransferFeeConfig]."""
+    parts = [config[at : at + 18] for at in (72, 90) if len(config) >= at + 18]
+    return tuple(Fee(_number(p[:8]), _number(p[8:16]), _number(p[16:])) for p in parts)
+
+
+def _hook(config: bytes) -> Pubkey | None:
+    program = config[32:64]
+    return Pubkey(program) if len(program) == Pubkey.LENGTH and any(program) else None
+
+
+def _described(metadata: bytes) -> tuple[str | None, str | None]:
+    """Behind two keys: name, then symbol [token-metadata interface, TokenMetadata]. None for what
+    can't be shown to people as it is."""
+    texts: list[str | None] = []
+    at = 64
+    for _ in range(2):
+        length = _number(metadata[at : at + 4])
+        raw = metadata[at + 4 : at + 4 + length]
+        at += 4 + length
+        shown = raw.decode("ascii", "replace").rstrip("\0 ")
+        fits = 0 < len(shown) <= 64 and shown.isascii() and shown.isprintable()
+        texts.append(shown if fits else None)
+    return texts[1], texts[0]
+
+
+def _number(raw: bytes) -> int:
+    return int.from_bytes(raw, "little")
