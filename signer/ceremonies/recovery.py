@@ -177,14 +177,21 @@ def _history(journal: Journal, pinned: Administrators | None) -> PolicyInForce:
 
 
 def _bring_policies(journal: Journal, in_force: PolicyInForce, skip: Skip, now: datetime) -> None:
-    """Each on the one before, up to the last. One that the journal has is not repeated."""
-    for signed in sorted(skip.policies, key=lambda each: PolicyHead.parse(each.document).version):
-        if in_force.signed is None or in_force.signed.document != signed.document:
+    """Each on the one before, up to the last. What the journal has, or has gone beyond, is passed
+    over: who keeps them all may give them all."""
+    for version, signed in _by_version(skip.policies):
+        newest = in_force.signed
+        if newest is None or (version >= in_force.version and newest.document != signed.document):
             in_force.adopt(signed)
             journal.append(policy_record(signed, in_force.version, now))
     if in_force.version != skip.policy_version:
         message = f"the newest of these policies is version {in_force.version}"
         raise Refused(RefusalCode.DENIED, "not-the-last", message)
+
+
+def _by_version(policies: Iterable[SignedPolicy]) -> list[tuple[int, SignedPolicy]]:
+    versions = ((PolicyHead.parse(each.document).version, each) for each in policies)
+    return sorted(versions, key=lambda pair: pair[0])
 
 
 def _missing(journal: Journal, vaults: Iterable[LostVault]) -> list[LostVault]:

@@ -300,6 +300,23 @@ def test_the_last_policy_that_the_backup_has_is_not_written_twice(bench):
     assert bench.session.publisher.current() == LAST
 
 
+def test_who_keeps_all_policies_may_give_them_all(replaced):
+    """Found by a game: the backup was of version 2, and version 1 was given too."""
+    replaced.session.close()
+    replaced.backup = shutil.copy(replaced.state.journal, replaced.backup)
+    replaced.session = replaced.open()
+    skipped(replaced, sign_policy(WITH_ZOE), *replaced.policies, version=3)
+    assert replaced.session.publisher.current() == replaced.policies[-1]
+    assert len([body for body in replaced.log() if body["kind"] == "policy"]) == 3
+
+
+def test_another_policy_of_the_version_that_the_backup_has_is_refused(replaced):
+    other = sign_policy(policy_document(rule("other"), version=1))
+    with pytest.raises(Refused) as raised:
+        skipped(replaced, other, *replaced.policies, version=3)
+    assert raised.value.detail == "policy-rollback"
+
+
 @pytest.mark.parametrize(
     ("brought", "detail"),
     [
