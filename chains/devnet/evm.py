@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,17 +20,21 @@ import httpx2
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from chains.devnet import engines
+from chains.devnet import engines, token_code
 from chains.devnet.faults import BehindProxy
 from chains.devnet.process import EngineProcess, on_free_port
 from chains.errors import NodeMisbehaved
-from chains.evm.address import checksum
+from chains.evm import UINT256_MAX
+from chains.evm import erc20 as calls
+from chains.evm.address import canonical, checksum
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
 
 _OUTSIDE_WEALTH: Final = 10**27
 _LEGACY_GAS_PRICE: Final = 10**9
 _TIP: Final = 10**9
+_MAKING_GAS: Final = 500_000
+_PAYING_GAS: Final = 100_000
 _STATE_GONE: Final = "historical state not available in path scheme yet"
 _DIFF_TRACER: Final = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
 
@@ -139,16 +144,48 @@ class AnvilNode(BehindProxy):
         return int(proof["balance"], 16)
 
     async def received(self, txid: TxId, address: Address, asset: AssetId) -> int:
-        """The account's balance after the transaction less that before it."""
-        assert asset == self._parameters.native.id
-        if await self.ask("eth_getTransactionReceipt", txid) is None:
+        """The account's balance after the transaction less that before it; of a token, after its
+        block and before it."""
+        receipt = await self.ask("eth_getTransactionReceipt", txid)
+        if receipt is None:
             return 0
+        if asset != self._parameters.native.id:
+            at = int(receipt["blockNumber"], 16)
+            had, has = [await self._token(address, asset, hex(each)) for each in (at - 1, at)]
+            return has - had
         changed = await self.ask("debug_traceTransaction", txid, _DIFF_TRACER)
         before, after = (
             int(changed[side].get(address.lower(), {}).get("balance", "0x0"), 16)
             for side in ("pre", "post")
         )
         return after - before
+
+    async def issue_token(self) -> Mapping[str, Any]:
+        txid = await self.send(None, 0, token_code.creation(), _MAKING_GAS)
+        await self.mine()
+        receipt = await self.ask("eth_getTransactionReceipt", txid)
+        assert receipt["status"] == "0x1", "the token was not made"
+        contract = canonical(receipt["contractAddress"])
+        return {
+            "id": calls.asset_of(self.network, contract),
+            "kind": calls.KIND,
+            "symbol": "DEMO",
+            "name": "Demo token",
+            "decimals": token_code.DECIMALS,
+            "maximum": str(UINT256_MAX),
+        }
+
+    async def fund_token(self, address: Address, asset: AssetId, amount: int) -> TxId:
+        contract = calls.contract_of(self.network, asset)
+        return await self.send(contract, 0, calls.transfer(address, amount), _PAYING_GAS)
+
+    async def token_balance(self, address: Address, asset: AssetId) -> int:
+        return await self._token(address, asset, "latest")
+
+    async def _token(self, address: Address, asset: AssetId, at: str) -> int:
+        contract = calls.contract_of(self.network, asset)
+        asked = {"to": contract, "data": "0x" + calls.balance_of(address).hex()}
+        return int(await self.ask("eth_call", asked, at), 16)
 
     async def ask(self, method: str, *params: object) -> Any:
         """JSON-RPC to the engine itself, past the proxy. Raises NodeMisbehaved with its refusal."""

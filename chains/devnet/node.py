@@ -6,7 +6,8 @@ through a fault proxy, so that adapters meet slow, silent and failing nodes as t
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from chains.model import Address, AssetId, NetworkId, TxId
 
@@ -73,3 +74,21 @@ class DevNode(Protocol):
         ...
 
     def heal(self) -> None: ...
+
+
+@runtime_checkable
+class IssuesTokens(Protocol):
+    """A node whose outside wallet makes tokens. `received` tells of them too. Amounts are base
+    units of the token."""
+
+    async def issue_token(self) -> Mapping[str, Any]:
+        """A new one, in a block; the row that lists it."""
+        ...
+
+    async def fund_token(self, address: Address, asset: AssetId, amount: int) -> TxId:
+        """As `fund`."""
+        ...
+
+    async def token_balance(self, address: Address, asset: AssetId) -> int:
+        """Asked of the engine itself, past the adapters."""
+        ...

@@ -50,11 +50,17 @@ async def _demo() -> int:
         house = await _enter_house(stack, say, None, DEMO_BLOCK_INTERVAL_S)
         results = await play(house, say)
     Console(width=None if console.is_terminal else _WIDTH_IN_A_FILE).print(_table(results))
-    failed = [result.network.alias for result in results if not result.proven]
+    failed = [
+        f"{result.network.alias} ({result.asset.symbol})" for result in results if not result.proven
+    ]
     if failed:
         console.print(f"FAILED on {', '.join(failed)}: the nodes do not confirm it")
         return 1
-    console.print("The nodes confirm it: received == sent, and ledger == chain on all five.")
+    console.print(
+        "The nodes confirm it: received == sent, and ledger == chain on all five, of coins and "
+        "tokens.",
+        soft_wrap=True,
+    )
     return 0
 
 
@@ -126,17 +132,13 @@ def _table(results: list[Result]) -> Table:
         justify: JustifyMethod = "left" if column == "network" else "right"
         table.add_column(column, justify=justify, overflow="fold")
     for result in results:
-        amounts = (
-            result.deposited,
-            result.sent,
-            result.received,
-            result.fee,
-            result.ledger,
-            result.chain,
-        )
+        before = (result.deposited, result.sent, result.received)
+        shown = [Amount(result.asset, amount).decimal for amount in before]
+        shown.append(Amount(result.network.native, result.fee).decimal)
+        shown += [Amount(result.asset, each).decimal for each in (result.ledger, result.chain)]
         table.add_row(
-            f"{result.network.alias} ({result.network.native.symbol})",
-            *(Amount(result.network.native, amount).decimal for amount in amounts),
+            f"{result.network.alias} ({result.asset.symbol})",
+            *shown,
             "equal" if result.proven else "DIFFERENT",
             f"{result.seconds:.0f}",
         )

@@ -1,6 +1,7 @@
 """The main job, played through the HTTP API on real engines, and checked on the engines themselves.
 
-One client, one vault; on each network a deposit from outside, then a transfer to outside. What the
+One client, one vault; on each network a deposit from outside, then a transfer to outside, and where
+a token is listed the same with it. What the
 API says is only what we wait for: whether it is true is asked of the nodes, by ways the adapters do
 not use. Knows the API as any user does and reads nothing of custody's database.
 """
@@ -16,9 +17,9 @@ from uuid import uuid4
 
 import httpx2
 
-from chains.assets import Amount, Asset
+from chains.assets import NATIVE, Amount, Asset
 from chains.bitcoin.codec import BitcoinCodec
-from chains.devnet.node import DevNode
+from chains.devnet.node import DevNode, IssuesTokens
 from chains.families import traits_of
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, TxId
@@ -30,8 +31,15 @@ WAIT_S: Final = 100.0
 _POLL_S: Final = 0.2
 _CHANGE_ADDRESSES: Final = 5
 _ENDED: Final = frozenset({"denied", "rejected", "expired", "cancelled", "failed"})
-_DEPOSIT: Final = {"BTC": "0.5", "ETH": "2", "BNB": "3", "TRX": "150", "SOL": "4"}
-_TRANSFER: Final = {"BTC": "0.125", "ETH": "0.75", "BNB": "1.25", "TRX": "60", "SOL": "1.5"}
+_TOKEN: Final = ("500", "120.5")
+_AMOUNTS: Final = {
+    "BTC": ("0.5", "0.125"),
+    "ETH": ("2", "0.75"),
+    "BNB": ("3", "1.25"),
+    "TRX": ("150", "60"),
+    "SOL": ("4", "1.5"),
+}
+"""Of the deposit and of the transfer, by the coin's symbol."""
 Say = Callable[[str], None]
 
 
@@ -41,11 +49,12 @@ class DemoFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What was observed on one network. Amounts in base units. `ledger`: everything the API says
-    the vault holds; `chain`: what the node says its addresses hold, after the transfer was final.
-    """
+    """What was observed of one asset. Amounts in its base units; `fee` in those of the network's
+    coin. `ledger`: everything the API says the vault holds; `chain`: what the node says its
+    addresses hold, after all transfers were final."""
 
     network: Network
+    asset: Asset
     deposited: int
     sent: int
     received: int
@@ -98,7 +107,8 @@ async def play(house: House, say: Say) -> list[Result]:
             _Scene(api, signer, vault["id"], network, node, say)
             for network, node in house.networks_and_nodes()
         ]
-        return await asyncio.gather(*(scene.play() for scene in scenes))
+        played = await asyncio.gather(*(scene.play() for scene in scenes))
+        return [result for results in played for result in results]
     finally:
         await signer.close()
         await api.close()
@@ -121,52 +131,71 @@ class _Scene:
         self._vault = vault
         self._network = network
         self._node = node
-        self._asset: Asset = network.native
         self._say: Say = lambda text: say(f"{network.alias:<16} {text}")
 
-    async def play(self) -> Result:
-        began = time.monotonic()
+    async def play(self) -> list[Result]:
+        """Of the coin, then of each token. What pays for a token's transfer is the coin, so its
+        balance is asked when all transfers have ended."""
+        self._began = time.monotonic()
         address = await self._api.post(
             f"/vaults/{self._vault}/addresses", {"network": self._network.id}
         )
         self._say(f"deposit address {address['address']}")
-        deposited = await self._deposit(Address(address["address"]))
-        transfer, outside = await self._transfer()
+        to = Address(address["address"])
+        assets = (self._network.native, *self._network.tokens.values())
+        deposits = await asyncio.gather(*(self._deposit(asset, to) for asset in assets))
+        transfers = await asyncio.gather(*(self._transfer(asset) for asset in assets))
+        return [
+            await self._result(asset, deposited, transfer, outside)
+            for asset, deposited, (transfer, outside) in zip(
+                assets, deposits, transfers, strict=True
+            )
+        ]
+
+    async def _result(
+        self, asset: Asset, deposited: int, transfer: Any, outside: Address
+    ) -> Result:
         (paid,) = [each for each in transfer["transactions"] if each["state"] == "final"]
-        received = await self._node.received(TxId(paid["txid"]), outside, self._asset.id)
-        ledger, chain = await self._both_totals()
+        received = await self._node.received(TxId(paid["txid"]), outside, asset.id)
+        ledger, chain = await self._both_totals(asset)
         return Result(
             network=self._network,
+            asset=asset,
             deposited=deposited,
             sent=int(transfer["amount_base_units"]),
             received=received,
             fee=sum(int(each["amount_base_units"]) for each in paid["costs"].values()),
             ledger=ledger,
             chain=chain,
-            seconds=time.monotonic() - began,
+            seconds=time.monotonic() - self._began,
         )
 
-    async def _deposit(self, address: Address) -> int:
-        amount = self._units(_DEPOSIT[self._asset.symbol])
-        txid = await self._node.fund(address, amount)
-        self._say(f"{_DEPOSIT[self._asset.symbol]} {self._asset.symbol} sent from outside: {txid}")
+    async def _deposit(self, asset: Asset, address: Address) -> int:
+        words, _ = _amounts(asset)
+        amount = Amount.parse(asset, words).units
+        if asset.kind == NATIVE:
+            txid = await self._node.fund(address, amount)
+        else:
+            txid = await self._issuer().fund_token(address, asset.id, amount)
+        self._say(f"{words} {asset.symbol} sent from outside: {txid}")
         seen: str | None = None
         async for _ in self._until("the deposit is credited"):
-            page = await self._api.get("/deposits", vault_id=self._vault, network=self._network.id)
+            page = await self._api.get("/deposits", vault_id=self._vault, asset=asset.id)
             state = next((each["state"] for each in page["items"] if each["txid"] == txid), None)
             if state != seen:
-                self._say(f"deposit {state}")
+                self._say(f"deposit of {asset.symbol} {state}")
                 seen = state
             if state == "credited":
                 return amount
         raise AssertionError
 
-    async def _transfer(self) -> tuple[Any, Address]:
+    async def _transfer(self, asset: Asset) -> tuple[Any, Address]:
         outside = await self._node.outside_address()
-        amount = _TRANSFER[self._asset.symbol]
+        _, amount = _amounts(asset)
         body = {
             "vault_id": self._vault,
             "network": self._network.id,
+            "asset": asset.id,
             "destination": outside,
             "amount": amount,
             "note": "demo",
@@ -176,17 +205,19 @@ class _Scene:
         again = await self._api.post("/transfers", body, key)
         if again["id"] != transfer["id"]:
             raise DemoFailed(f"{self._network.alias}: the same Idempotency-Key made two transfers")
-        self._say(f"transfer of {amount} {self._asset.symbol} to {outside}")
+        symbol = asset.symbol
+        self._say(f"transfer of {amount} {symbol} to {outside}")
         shown = 0
         states: dict[str, str] = {}
         async for _ in self._until("the transfer is final"):
             transfer = await self._api.get(f"/transfers/{transfer['id']}")
             for event in transfer["events"][shown:]:
-                self._say(f"transfer {event['event']}: {event['state']}" + _detail(event))
+                self._say(f"{symbol} transfer {event['event']}: {event['state']}" + _detail(event))
             shown = len(transfer["events"])
             for each in transfer["transactions"]:
                 if states.get(each["id"]) != each["state"]:
-                    self._say(f"transaction {each['state']}: {each['txid'] or 'not signed'}")
+                    told = f"{each['state']}: {each['txid'] or 'not signed'}"
+                    self._say(f"{symbol} transaction {told}")
                     states[each["id"]] = each["state"]
             if transfer["state"] in _ENDED:
                 raise DemoFailed(
@@ -196,20 +227,23 @@ class _Scene:
                 return transfer, outside
         raise AssertionError
 
-    async def _both_totals(self) -> tuple[int, int]:
+    async def _both_totals(self, asset: Asset) -> tuple[int, int]:
         """What the API says the vault holds, and what the node says its addresses hold. Solana's
         rent is the vault's but stands on its nonce account, so `locked` is not on its addresses."""
-        balances = await self._api.get(f"/vaults/{self._vault}/balances", asset=self._asset.id)
+        balances = await self._api.get(f"/vaults/{self._vault}/balances", asset=asset.id)
         (balance,) = balances["items"]
         held = ("available", "reserved", "pending", "unswept")
         ledger = sum(int(balance[name]["amount_base_units"]) for name in held)
-        return ledger, await self._chain_total()
+        return ledger, await self._chain_total(asset)
 
-    async def _chain_total(self) -> int:
+    async def _chain_total(self, asset: Asset) -> int:
         page = await self._api.get(
             f"/vaults/{self._vault}/addresses", network=self._network.id, limit="100"
         )
         addresses = {Address(each["address"]) for each in page["items"]}
+        if asset.kind != NATIVE:
+            issuer = self._issuer()
+            return sum([await issuer.token_balance(each, asset.id) for each in sorted(addresses)])
         if traits_of(self._network).coins:
             addresses |= await self._change_addresses()
         return sum([await self._node.balance(address) for address in sorted(addresses)])
@@ -224,8 +258,9 @@ class _Scene:
         keys = [account.derive(f"1/{index}").public_key for index in range(_CHANGE_ADDRESSES)]
         return {codec.derive_address(key, kind) for key in keys}
 
-    def _units(self, decimal: str) -> int:
-        return Amount.parse(self._asset, decimal).units
+    def _issuer(self) -> IssuesTokens:
+        assert isinstance(self._node, IssuesTokens)
+        return self._node
 
     async def _until(self, what: str) -> Any:
         deadline = time.monotonic() + WAIT_S
@@ -233,6 +268,10 @@ class _Scene:
             yield
             await asyncio.sleep(_POLL_S)
         raise DemoFailed(f"{self._network.alias}: {what}: not within {WAIT_S:g} s")
+
+
+def _amounts(asset: Asset) -> tuple[str, str]:
+    return _AMOUNTS[asset.symbol] if asset.kind == NATIVE else _TOKEN
 
 
 def _detail(event: Mapping[str, Any]) -> str:

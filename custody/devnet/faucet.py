@@ -1,6 +1,7 @@
 """A loopback HTTP tap on the local networks while `custody devnet up` runs: money from outside.
 
     curl -X POST 'http://127.0.0.1:8001/fund?network=tron-local&address=T…&amount=25'
+    curl -X POST 'http://127.0.0.1:8001/fund?network=bsc-local&address=0x…&amount=25&asset=eip155:…'
     curl -X POST 'http://127.0.0.1:8001/reorg?network=bitcoin-regtest&depth=1'
 
 Stands for the outside world. It is no part of the wallet and knows nothing of it.
@@ -20,9 +21,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from chains.assets import Amount
-from chains.devnet.node import DevNode
+from chains.devnet.node import DevNode, IssuesTokens
 from chains.errors import ChainError
-from chains.model import Address
+from chains.model import Address, AssetId
 from chains.networks import Network
 from custody.errors import CustodyError
 
@@ -60,10 +61,17 @@ class _Server(uvicorn.Server):
 def _app(nodes: Mapping[str, DevNode], networks: Mapping[str, Network]) -> Starlette:
     async def fund(request: Request) -> JSONResponse:
         alias, node = _node(nodes, request)
-        native = networks[alias].native
-        amount = Amount.parse(native, request.query_params.get("amount", "")).units
+        network = networks[alias]
+        wanted = AssetId(request.query_params.get("asset", network.native.id))
+        asset = {network.native.id: network.native, **network.tokens}.get(wanted)
+        if asset is None:
+            raise HTTPException(422, "asset: one that is listed there")
+        amount = Amount.parse(asset, request.query_params.get("amount", "")).units
         address = Address(request.query_params.get("address", ""))
-        return JSONResponse({"txid": await node.fund(address, amount)})
+        if asset == network.native:
+            return JSONResponse({"txid": await node.fund(address, amount)})
+        assert isinstance(node, IssuesTokens)
+        return JSONResponse({"txid": await node.fund_token(address, asset.id, amount)})
 
     async def reorg(request: Request) -> JSONResponse:
         _, node = _node(nodes, request)

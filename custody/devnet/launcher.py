@@ -16,13 +16,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chains.catalogue import built_in
-from chains.devnet.node import DevNode
+from chains.devnet.node import DevNode, IssuesTokens
 from chains.devnet.process import EngineProcess, free_port
 from chains.networks import Network
 from custody.apikeys.model import Scope
@@ -56,11 +56,11 @@ class House:
 async def running_house(root: Path, say: Say, port: int | None = None) -> AsyncIterator[House]:
     """The whole house under `root`, until the context ends. Raises EngineFailed and the like."""
     say("starting five local networks: bitcoind, 2 x anvil, tron, solana")
-    async with (
-        running_nodes(root / "nodes") as nodes,
-        running_custody(root, say, nodes, port=port) as house,
-    ):
-        yield house
+    async with running_nodes(root / "nodes") as nodes:
+        issuers = [node for node in nodes.values() if isinstance(node, IssuesTokens)]
+        tokens = [await node.issue_token() for node in issuers]
+        async with running_custody(root, say, nodes, port=port, tokens=tokens) as house:
+            yield house
 
 
 @asynccontextmanager
@@ -71,14 +71,16 @@ async def running_custody(
     *,
     urls: Mapping[str, str] | None = None,
     port: int | None = None,
+    tokens: Sequence[Mapping[str, Any]] = (),
 ) -> AsyncIterator[House]:
     """All but the nodes, which run already. `urls`: where custody finds them, by default where they
-    are. Raises EngineFailed and the like."""
+    are. `tokens`: rows of those that the policy lists. Raises EngineFailed and the like."""
     async with AsyncExitStack() as stack:
-        networks = {alias: built_in().find_network(alias) for alias in nodes}
+        catalogue = built_in().with_rows([], tokens)
+        networks = {alias: catalogue.find_network(alias) for alias in nodes}
         urls = urls or {alias: node.url for alias, node in nodes.items()}
         say("starting the isolated signer")
-        socket = await _start_signer(stack, root / "signer", networks)
+        socket = await _start_signer(stack, root / "signer", networks, tokens)
         port = port or free_port()
         environment = _environment(root, socket, urls, port)
         say("preparing the database (SQLite) and an API key")
@@ -91,7 +93,10 @@ async def running_custody(
 
 
 async def _start_signer(
-    stack: AsyncExitStack, state: Path, networks: Mapping[str, Network]
+    stack: AsyncExitStack,
+    state: Path,
+    networks: Mapping[str, Network],
+    tokens: Sequence[Mapping[str, Any]],
 ) -> Path:
     """A new seed, a passphrase nobody knows, and the standing policy."""
     administrator = Ed25519PrivateKey.generate()
@@ -115,7 +120,7 @@ async def _start_signer(
             return False
 
     await process.wait_ready(answers, START_TIMEOUT_S)
-    await client.publish_policy(standing_policy(networks.values(), administrator))
+    await client.publish_policy(standing_policy(networks.values(), administrator, tokens))
     return socket
 
 

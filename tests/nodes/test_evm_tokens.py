@@ -36,14 +36,14 @@ from chains.transaction import TransferIntent, TxState
 from custody.cli.rows import read_rows
 from tests.support.cli import done, refused
 from tests.support.evm import World
-from tests.support.evm_tokens import Token, habits, openzeppelin, usdc
+from tests.support.evm_tokens import Token, call, devnet, habits, openzeppelin, outside, usdc
 from tests.support.networks import find_network
 from tests.support.single import one
 
 pytestmark = pytest.mark.engine
 
 PAYEE = Address("0x3535353535353535353535353535353535353535")
-MAKERS = {"habits": habits, "openzeppelin": openzeppelin, "usdc": usdc}
+MAKERS = {"devnet": devnet, "habits": habits, "openzeppelin": openzeppelin, "usdc": usdc}
 
 
 @pytest_asyncio.fixture(params=["ethereum-local", "bsc-local"])
@@ -152,6 +152,22 @@ async def test_receive_and_send(opened: Opened, name: str) -> None:
     assert (status.state, status.block) == (TxState.INCLUDED, block.ref)
     assert set(status.costs) == {(world.network.native.id, CostKind.FEE)}
     assert await token.has(me) == 3_800 and await token.has(PAYEE) == 1_200
+
+
+async def test_the_demos_token_is_one(plain: World) -> None:
+    """Nobody pays more than he has, or himself into more; what else is called fails."""
+    token, node = await devnet(plain), plain.node
+    mine = await outside(plain)
+    has = await token.has(mine)
+    await token.give(mine, has)
+    assert await token.has(mine) == has
+    for data in (call("transfer(address,uint256)", PAYEE, has + 1), call("name()"), b""):
+        txid = await node.send(token.contract, 0, data, 300_000)
+        await node.mine()
+        assert (await node.ask("eth_getTransactionReceipt", txid))["status"] == "0x0", data
+    assert (await token.has(mine), await token.has(PAYEE)) == (has, 0)
+    await token.give(PAYEE, has)
+    assert (await token.has(mine), await token.has(PAYEE)) == (0, has)
 
 
 async def test_send_all_leaves_nothing_of_the_token(opened: Opened) -> None:

@@ -115,6 +115,12 @@ async def usdc(world: OnChain) -> Token:
     return token
 
 
+async def devnet(world: OnChain) -> Token:
+    """The one of the demo."""
+    row = await world.node.issue_token()
+    return Token(world, erc20.contract_of(world.network.id, row["id"]))
+
+
 async def outside(world: OnChain) -> Address:
     assert world.node._outside is not None
     return Address(world.node._outside.address)
