@@ -24,8 +24,8 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
  && install -d -o 10001 -g 10001 -m 0700 /var/lib/custody-signer \
  && install -d -o 10001 -g 10001 -m 0755 /run/custody-signer
 COPY --from=packages /opt/venv /opt/venv
-COPY chains/__init__.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
-     chains/codec.py chains/costs.py chains/effects.py chains/erc20.py chains/errors.py \
+COPY chains/__init__.py chains/abi.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
+     chains/codec.py chains/costs.py chains/effects.py chains/errors.py \
      chains/families.py chains/hashes.py chains/json_text.py chains/keys.py chains/lasting.py \
      chains/model.py chains/networks.py chains/networks.toml chains/rows.py chains/schema.py chains/shares.py \
      chains/transaction.py \
@@ -41,7 +41,7 @@ COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
      chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
-     chains/tron/parse.py chains/tron/schema.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
+     chains/tron/parse.py chains/tron/schema.py chains/tron/trc20.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
 COPY signer/ceremonies/__init__.py signer/ceremonies/common.py signer/ceremonies/log.py \
      signer/ceremonies/options.py signer/ceremonies/recovering.py signer/ceremonies/recovery.py \

@@ -1,4 +1,4 @@
-"""A plain ERC-20 token for local EVM networks, in the machine's own words, so that no compiler is
+"""A plain token for local networks of contracts, in the machine's own words, so that no compiler is
 needed to start one: its storage is who has how much. All of it is its maker's at first.
 
 What it is not: it has no allowances, and only its row says how it is called.
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from chains.erc20 import BALANCE_OF, TOPIC, TRANSFER
-from chains.erc20 import DECIMALS as DECIMALS_OF
+from chains.abi import BALANCE_OF, TOPIC, TRANSFER
+from chains.abi import DECIMALS as DECIMALS_OF
 
 DECIMALS: Final = 6
 SUPPLY: Final = 10**15

@@ -1,6 +1,6 @@
 """ERC-20 and BEP-20 on EVM networks: the ids of their assets, and what calldata does to them. Pure.
 
-The bytes are those of `chains.erc20`; here they meet EVM addresses. What a contract then logs:
+The bytes are those of `chains.abi`; here they meet EVM addresses. What a contract then logs:
 `transfers`.
 """
 
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from chains import erc20
-from chains.assets import AssetKind
-from chains.effects import Allow, Pay
-from chains.erc20 import (
+from chains import abi
+from chains.abi import (
     APPROVE,
     BALANCE_OF,
     DECIMALS,
@@ -20,6 +18,8 @@ from chains.erc20 import (
     SYMBOL,
     TRANSFER,
 )
+from chains.assets import AssetKind
+from chains.effects import Allow, Pay
 from chains.evm.address import checksum, to_bytes
 from chains.model import Address, AssetId, NetworkId
 
@@ -28,7 +28,7 @@ __all__ = ["APPROVE", "BALANCE_OF", "DECIMALS", "INCREASE", "NAME", "SYMBOL", "T
 KIND: Final = AssetKind("erc20")
 NAMESPACE: Final = "erc20"
 """CAIP-19's asset_namespace (CAIP-21)."""
-TOPIC: Final = "0x" + erc20.TOPIC.hex()
+TOPIC: Final = "0x" + abi.TOPIC.hex()
 """Of a log of Transfer, as nodes write it."""
 
 
@@ -44,20 +44,20 @@ def contract_of(network: NetworkId, asset: AssetId) -> Address:
 
 
 def transfer(payee: Address, amount: int) -> bytes:
-    return erc20.transfer(to_bytes(payee), amount)
+    return abi.transfer(to_bytes(payee), amount)
 
 
 def balance_of(owner: Address) -> bytes:
-    return erc20.balance_of(to_bytes(owner))
+    return abi.balance_of(to_bytes(owner))
 
 
 def effect(network: NetworkId, contract: Address, data: bytes) -> Pay | Allow | None:
     """What calldata to `contract` says, None where it says nothing that has words here, or not in
     its canonical form."""
-    told, asset = erc20.order(data), asset_of(network, contract)
+    told, asset = abi.order(data), asset_of(network, contract)
     if told is None:
         return None
     other = checksum(told.other)
-    if told.verb is erc20.Verb.PAY:
+    if told.verb is abi.Verb.PAY:
         return Pay(other, asset, told.units)
     return Allow(other, asset, told.allowed, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chains import erc20
+from chains import abi
 from chains.answers import found
 from chains.assets import TokenSaid
 from chains.errors import NodeMisbehaved
@@ -12,7 +12,7 @@ from chains.evm.rpc import RpcError, reading
 from chains.model import Address
 from chains.transport.jsonrpc import Call
 
-_WORD_DIGITS: Final = 2 + 2 * erc20.WORD
+_WORD_DIGITS: Final = 2 + 2 * abi.WORD
 
 
 def asking(contract: Address, data: bytes, where: object) -> Call:
@@ -31,7 +31,7 @@ def word(answer: Any) -> int:
 
 
 def said(symbol: Any, name: Any, decimals: Any) -> TokenSaid:
-    return erc20.said(_raw(symbol), _raw(name), _number(decimals))
+    return abi.said(_raw(symbol), _raw(name), _number(decimals))
 
 
 def _number(answer: Any) -> int | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from chains import erc20 as token
+from chains import abi as token
 from chains.errors import NodeMisbehaved
 from chains.evm import erc20
 from chains.evm.address import canonical

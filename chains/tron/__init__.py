@@ -23,6 +23,9 @@ RETIRED_TESTNET_PREFIX: Final = b"\xa0"
 TRANSFER_TYPE: Final = 1
 """`ContractType.TransferContract`."""
 TRANSFER_TYPE_URL: Final = "type.googleapis.com/protocol.TransferContract"
+TRIGGER_TYPE: Final = 31
+"""`ContractType.TriggerSmartContract`."""
+TRIGGER_TYPE_URL: Final = "type.googleapis.com/protocol.TriggerSmartContract"
 SMART_CONTRACT_TYPES: Final = frozenset({30, 31})
 """`CreateSmartContract` and `TriggerSmartContract`, which alone can move TRX internally."""
 

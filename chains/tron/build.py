@@ -1,4 +1,4 @@
-"""Builds the one kind of transaction this folder makes: a transfer of TRX.
+"""Builds the transactions this folder makes: a transfer of TRX, and a call of a token.
 
 The bytes are serialized here and never by a node, which could put anything into them. Pure: block,
 time and everything else are arguments.
@@ -7,10 +7,11 @@ time and everything else are arguments.
 from __future__ import annotations
 
 from google.protobuf.any_pb2 import Any
+from google.protobuf.message import Message
 
 from chains.errors import InvalidAmount
 from chains.model import Address, BlockRef
-from chains.tron import TRANSFER_TYPE_URL
+from chains.tron import TRANSFER_TYPE_URL, TRIGGER_TYPE_URL
 from chains.tron import tron_pb2 as pb
 from chains.tron.address import to_bytes
 
@@ -36,18 +37,49 @@ def build_transfer(
     transfer = pb.TransferContract(
         owner_address=to_bytes(owner), to_address=to_bytes(recipient), amount=amount
     )
-    contract = pb.Contract(
-        type=pb.Contract.TRANSFER,
-        parameter=Any(
-            type_url=TRANSFER_TYPE_URL, value=transfer.SerializeToString(deterministic=True)
-        ),
+    return _raw_data(
+        pb.Contract.TRANSFER, TRANSFER_TYPE_URL, transfer, reference, expiration_ms, timestamp_ms
     )
+
+
+def build_call(
+    owner: Address,
+    contract: Address,
+    data: bytes,
+    *,
+    fee_limit: int,
+    reference: BlockRef,
+    expiration_ms: int,
+    timestamp_ms: int,
+) -> bytes:
+    """The raw_data of a call of `contract` that sends it no coins, and burns at most `fee_limit`
+    sun for energy. The rest as of `build_transfer`."""
+    call = pb.TriggerSmartContract(
+        owner_address=to_bytes(owner), contract_address=to_bytes(contract), data=data
+    )
+    kind = pb.Contract.TRIGGER_SMART_CONTRACT
+    return _raw_data(
+        kind, TRIGGER_TYPE_URL, call, reference, expiration_ms, timestamp_ms, fee_limit
+    )
+
+
+def _raw_data(
+    kind: pb.Contract.Type,
+    type_url: str,
+    parameter: Message,
+    reference: BlockRef,
+    expiration_ms: int,
+    timestamp_ms: int,
+    fee_limit: int = 0,
+) -> bytes:
+    value = parameter.SerializeToString(deterministic=True)
     raw = pb.RawData(
         ref_block_bytes=reference_bytes(reference.height),
         ref_block_hash=reference_hash(reference.hash),
         expiration=expiration_ms,
-        contract=[contract],
+        contract=[pb.Contract(type=kind, parameter=Any(type_url=type_url, value=value))],
         timestamp=timestamp_ms,
+        fee_limit=fee_limit,
     )
     return raw.SerializeToString(deterministic=True)
 

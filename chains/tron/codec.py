@@ -1,20 +1,22 @@
 """TRON transactions for custody and the signer: what the bytes do, what to sign, how to finish.
 
-The payload is raw_data. It names its owner, so `UnsignedTx.sender` stays empty. A transfer of TRX
-is all that is explained here; anything else in the bytes is named in `unexplained`. There are no
-conflict keys: nothing in a TRON transaction excludes another one, so a mandate gets exactly one.
+The payload is raw_data. It names its owner, so `UnsignedTx.sender` stays empty. A transfer of TRX,
+and a call that tells a token one thing (`trc20`), is all that is explained here; anything else in
+the bytes is named in `unexplained`. There are no conflict keys: nothing in a TRON transaction
+excludes another one, so a mandate gets exactly one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from coincurve import PublicKey
 
-from chains.codec import Traits, check_plain, check_single
-from chains.costs import CostsMost, costs_in
+from chains.codec import Traits, check_listed, check_single
+from chains.costs import CostKind, CostsMost, costs_in
 from chains.effects import Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
@@ -43,9 +45,12 @@ from chains.tron import (
     SIGNATURE_BYTES,
     TRANSFER_TYPE,
     TRANSFER_TYPE_URL,
+    TRIGGER_TYPE,
+    TRIGGER_TYPE_URL,
     address,
     fees,
     parse,
+    trc20,
 )
 from chains.tron import tron_pb2 as pb
 from chains.tron.schema import SCHEMA
@@ -60,13 +65,28 @@ _UNUSED: Final = (
     ("auths", "an authority list"),
     ("data", "a memo, for which the chain charges an extra fee"),
     ("scripts", "a script"),
-    ("fee_limit", "a fee limit, which only a contract call may have"),
 )
 _UNUSED_IN_CONTRACT: Final = (
     ("provider", "a contract provider"),
     ("contract_name", "a contract name"),
     ("permission_id", "a permission other than the owner's"),
 )
+
+_UNUSED_IN_CALL: Final = (
+    ("call_value", "coins that go with a call"),
+    ("call_token_value", "TRC-10 tokens that go with a call"),
+    ("token_id", "a TRC-10 token that goes with a call"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What the one contract of a transaction does, as far as it has words."""
+
+    source: Address | None
+    costs: Mapping[CostKind, int]
+    effects: tuple[Effect, ...] = ()
+    returns: tuple[Return, ...] = ()
 
 
 class TronCodec:
@@ -108,9 +128,11 @@ class TronCodec:
         return ParsedAddress(address.parse(text), AddressType.TRON)
 
     def check_payment(self, payment: Pay) -> None:
-        check_plain(self._network, payment)
+        check_listed(self._network, payment)
         if address.parse(payment.address) != payment.address:
             raise InvalidAddress("not in canonical form")
+        if payment.asset == trc20.asset_of(self._network.id, payment.address):
+            raise InvalidAddress("the token's own contract: what it is paid is lost")
 
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         check_single(self._network, payments)
@@ -129,44 +151,79 @@ class TronCodec:
         return Until(self._read(tx).expiration)
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
-        """Of one transfer of TRX. The costs are the worst case for a transaction of this size."""
+        """Of one payment or allowance. The costs are the worst case for a transaction of this size
+        and, of a call, its fee limit."""
         raw = self._read(tx)
         unexplained = [what for name, what in _UNUSED if getattr(raw, name)]
         if len(raw.ref_block_bytes) != 2 or len(raw.ref_block_hash) != 8:
             unexplained.append("a reference block that names no block")
         if raw.expiration <= 0 or raw.timestamp < 0:
             unexplained.append("an expiration or timestamp before 1970")
-        transfer, oddities = _only_transfer(raw)
-        unexplained += oddities
-        source = _explained_address(transfer.owner_address, "owner", unexplained)
-        recipient = _explained_address(transfer.to_address, "recipient", unexplained)
-        if transfer.amount <= 0:
-            unexplained.append("an amount that is not positive")
-        native = self._network.native.id
-        effects: tuple[Pay, ...] = ()
-        returns: tuple[Return, ...] = ()
-        if recipient is not None and recipient == source:
-            returns = (Return(recipient, native, transfer.amount, None),)
-        elif recipient is not None and transfer.amount > 0:
-            effects = (Pay(recipient, native, transfer.amount),)
+        contract = _only_contract(raw, unexplained)
+        if (contract.type, contract.parameter.type_url) == (TRIGGER_TYPE, TRIGGER_TYPE_URL):
+            meant = self._call(tx, raw, parse.call(contract.parameter.value), unexplained)
+        else:
+            meant = self._transfer(tx, raw, _transfer_in(contract, unexplained), unexplained)
         return TxSummary(
             network=self._network.id,
-            sources=(source,) if source is not None else (),
-            effects=effects,
-            returns=returns,
+            sources=(meant.source,) if meant.source is not None else (),
+            effects=meant.effects,
+            returns=meant.returns,
             creates=(),
-            costs=CostsMost(costs_in(native, fees.most(tx.payload))),
+            costs=CostsMost(costs_in(self._network.native.id, meant.costs)),
             conflict_keys=frozenset(),
             identity=sha256(tx.payload).hexdigest(),
             unexplained=tuple(unexplained),
         )
 
+    def _transfer(
+        self,
+        tx: UnsignedTx,
+        raw: pb.RawData,
+        transfer: pb.TransferContract,
+        unexplained: list[str],
+    ) -> _Meant:
+        if raw.fee_limit:
+            unexplained.append("a fee limit, which only a contract call may have")
+        source = _explained_address(transfer.owner_address, "owner", unexplained)
+        recipient = _explained_address(transfer.to_address, "recipient", unexplained)
+        if transfer.amount <= 0:
+            unexplained.append("an amount that is not positive")
+        native, costs = self._network.native.id, fees.most(tx.payload)
+        if recipient is not None and recipient == source:
+            back = Return(recipient, native, transfer.amount, None)
+            return _Meant(source, costs, returns=(back,))
+        if recipient is not None and transfer.amount > 0:
+            return _Meant(source, costs, (Pay(recipient, native, transfer.amount),))
+        return _Meant(source, costs)
+
+    def _call(
+        self,
+        tx: UnsignedTx,
+        raw: pb.RawData,
+        call: pb.TriggerSmartContract,
+        unexplained: list[str],
+    ) -> _Meant:
+        unexplained += [what for name, what in _UNUSED_IN_CALL if getattr(call, name)]
+        if raw.fee_limit <= 0:
+            unexplained.append("no fee limit, without which no contract runs")
+        source = _explained_address(call.owner_address, "owner", unexplained)
+        contract = _explained_address(call.contract_address, "contract", unexplained)
+        costs = fees.most_of_call(tx.payload, max(0, raw.fee_limit))
+        if source is None or contract is None:
+            return _Meant(source, costs)
+        told = trc20.effect(self._network.id, source, contract, call.data)
+        if told is None or source == contract:
+            unexplained.append(f"a TriggerSmartContract with {len(call.data)} bytes of calldata")
+            return _Meant(source, costs)
+        return _Meant(source, costs, (told,))
+
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
         """The owner's signature over the transaction id. Raises MalformedTransaction also when
-        the bytes do anything but a plain transfer: nobody gets a digest of what is unexplained."""
+        the bytes do anything else than a transfer: nobody gets a digest of what is unexplained."""
         summary = self.summarize(tx)
         if summary.unexplained:
-            raise MalformedTransaction(f"not a plain transfer of TRX: {summary.unexplained[0]}")
+            raise MalformedTransaction(f"not a transfer: {summary.unexplained[0]}")
         (owner,) = summary.sources
         digest = sha256(tx.payload).digest()
         return (SigningInput(owner, SignatureAlgorithm.ECDSA_RECOVERABLE, digest),)
@@ -199,16 +256,23 @@ def _check_type(address_type: AddressType) -> None:
         raise InvalidInput(f"TRON derives no {address_type} addresses")
 
 
-def _only_transfer(raw: pb.RawData) -> tuple[pb.TransferContract, list[str]]:
-    """The transfer in `raw`, or an empty one, and what else is there in words."""
+def _only_contract(raw: pb.RawData, unexplained: list[str]) -> pb.Contract:
+    """The one in `raw`, or an empty one."""
     if len(raw.contract) != 1:
-        return pb.TransferContract(), [f"{len(raw.contract)} contracts instead of one"]
+        unexplained.append(f"{len(raw.contract)} contracts instead of one")
+        return pb.Contract()
     contract = raw.contract[0]
-    oddities = [what for name, what in _UNUSED_IN_CONTRACT if getattr(contract, name)]
+    unexplained += [what for name, what in _UNUSED_IN_CONTRACT if getattr(contract, name)]
+    return contract
+
+
+def _transfer_in(contract: pb.Contract, unexplained: list[str]) -> pb.TransferContract:
+    """The transfer that `contract` is, or an empty one."""
     if contract.type != TRANSFER_TYPE or contract.parameter.type_url != TRANSFER_TYPE_URL:
         kind = contract.parameter.type_url.rpartition(".")[2][:60] or "nothing"
-        return pb.TransferContract(), [*oddities, f"contract type {contract.type} ({kind!r})"]
-    return parse.transfer(contract.parameter.value), oddities
+        unexplained.append(f"contract type {contract.type} ({kind!r})")
+        return pb.TransferContract()
+    return parse.transfer(contract.parameter.value)
 
 
 def _explained_address(raw: bytes, role: str, unexplained: list[str]) -> Address | None:

@@ -1,9 +1,10 @@
-"""What a transfer of TRX may cost: decided by its size, the accounts and the chain's parameters.
+"""What a payment may cost: decided by its size, the accounts and the chain's parameters.
 
 The fee is not in the transaction's bytes. java-tron charges (`BandwidthProcessor.consume`,
 `TransferActuator.execute`) either for the size, where staked or free bandwidth does not cover it,
-or, if the recipient has no account yet, a flat activation fee instead; never both. Amounts in sun.
-Pure.
+or, if a transfer of TRX has a recipient without an account, a flat activation fee instead; never
+both. A contract call also burns for its energy what staked energy does not cover, and never more
+than the bytes' `fee_limit` (`ReceiptCapsule.payEnergyBill`). Amounts in sun. Pure.
 """
 
 from __future__ import annotations
@@ -51,6 +52,11 @@ def most(payload: bytes) -> Mapping[CostKind, int]:
     whole size or what an activation burns in its place, and the activation of the recipient."""
     bandwidth = max(charged_bytes(payload) * SUN_PER_BYTE, ACTIVATION_BANDWIDTH_FEE)
     return {CostKind.FEE: bandwidth, CostKind.ACTIVATION: ACTIVATION_FEE}
+
+
+def most_of_call(payload: bytes, fee_limit: int) -> Mapping[CostKind, int]:
+    """The same of a contract call, which activates nobody."""
+    return {CostKind.FEE: charged_bytes(payload) * SUN_PER_BYTE, CostKind.ENERGY: fee_limit}
 
 
 def expected_fee(size: int, bandwidth: Bandwidth, prices: Prices, *, activates: bool) -> int:

@@ -29,6 +29,13 @@ def transfer(parameter: bytes) -> pb.TransferContract:
     return message
 
 
+def call(parameter: bytes) -> pb.TriggerSmartContract:
+    """The parameter of a contract call. Raises MalformedTransaction like `raw_data`."""
+    message = pb.TriggerSmartContract()
+    _read_canonical(message, parameter)
+    return message
+
+
 def signed_transaction(raw: bytes) -> pb.Transaction:
     """What travels. Raises MalformedTransaction like `raw_data`; its own raw_data is not read."""
     message = pb.Transaction()

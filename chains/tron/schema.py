@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from chains.assets import AssetKind
 from chains.costs import CostKind
 from chains.model import AddressType
 from chains.schema import COIN_TYPE, FamilySchema, Parameter, matching
+from chains.tron import trc20
 
 SCHEMA: Final = FamilySchema(
     namespace="tron",
     # The last four bytes of the genesis block's hash (CAIP-2 namespace "tron").
     reference=lambda parameters: f"0x{str(parameters['genesis'])[-8:]}",
     address_types=frozenset({AddressType.TRON}),
-    token_kinds={AssetKind("trc20"): "trc20"},
+    token_kinds={trc20.KIND: trc20.NAMESPACE},
     cost_kinds=frozenset({CostKind.FEE, CostKind.ACTIVATION, CostKind.ENERGY}),
     parameters={
         "coin_type": COIN_TYPE,

@@ -190,6 +190,35 @@ const functions = {
     };
   },
 
+  // A payment of a TRC-20 token by tronweb: its parameter encoder, then its protobuf.
+  async tronwebToken({ owner, token, to, amount, feeLimit, expiration, timestamp, referenceBytes,
+    referenceHash }) {
+    const words = await utils.abi.encodeParamsV2ByABI(
+      { type: "function", inputs: [{ type: "address" }, { type: "uint256" }] }, [to, amount]);
+    const data = `a9059cbb${words.replace(/^0x/, "")}`;
+    const address = (text) => utils.address.toHex(text);
+    const message = utils.transaction.txJsonToPb({
+      raw_data: {
+        contract: [{
+          parameter: {
+            value: { owner_address: address(owner), contract_address: address(token), data },
+            type_url: "type.googleapis.com/protocol.TriggerSmartContract",
+          },
+          type: "TriggerSmartContract",
+        }],
+        ref_block_bytes: referenceBytes,
+        ref_block_hash: referenceHash,
+        expiration: Number(expiration),
+        timestamp: Number(timestamp),
+        fee_limit: Number(feeLimit),
+      },
+    });
+    return {
+      rawData: hex(message.getRawData().serializeBinary()),
+      txid: utils.transaction.txPbToTxID(message).replace(/^0x/, ""),
+    };
+  },
+
   // v0: a versioned message. unitPrice (micro-lamports) and unitLimit are optional, as is a durable
   // nonce account, whose value then stands in blockhash.
   async signSolana({ mnemonic, path, to, amount, blockhash, v0 = true, unitPrice, unitLimit,

@@ -48,7 +48,7 @@ GROUND: Final = (
 )
 """Beside the files that lie directly in custody/ and chains/, and the pure half of each chain."""
 _PURE: Final = re.compile(
-    r"chains/[a-z]+/(address|bech32|build|codec|erc20|parse|psbt|rlp|schema|transaction)"
+    r"chains/[a-z]+/(address|bech32|build|codec|erc20|parse|psbt|rlp|schema|transaction|trc20)"
 )
 _VISIT: Final = re.compile(r"\*\*([^*]+)\*\*")
 _NUMBERED: Final = re.compile(r"(\d+)\. `([a-z0-9_/]+)` -> `([a-z0-9_/]+)`")

@@ -81,7 +81,7 @@ def test_answers_become_a_valid_draft_that_explains_itself(tmp_path: Path) -> No
     result = run("policy", "new", "--out", out, typed="\n".join(ANSWERS) + "\n")
     assert result.exit_code == 0, result.output
     assert "atlantis" in result.stderr and "a number from 1 to 3" in result.stderr
-    assert "there is no USDT on tron; there are TRX" in result.stderr
+    assert "there is no USDT on bitcoin; there are BTC" in result.stderr
     said = done("policy", "validate", out)
     for line in (
         "administrators  2 of ann, ben, cy sign the next version",

@@ -2,8 +2,9 @@
 
 import pytest
 
+from chains.effects import Pay
 from chains.model import AddressType, BlockRef, UnsignedTx
-from chains.tron import address, build, parse
+from chains.tron import address, build, parse, trc20
 from chains.tron.codec import TronCodec
 from tests.support.oracle import Oracle
 from tests.support.tron import MAIN, key_at, owned, sign, vectors
@@ -86,3 +87,34 @@ def test_transfers(oracle, amount, expiration, timestamp):
     assert wallet_core["txid"] == signed.txid
     assert wallet_core["signature"][:128] == signature[:128]
     assert int(wallet_core["signature"][128:], 16) + 27 == int(signature[128:], 16)
+
+
+@pytest.mark.parametrize("units", [1, 1_500_000, (1 << 64) + 7, (1 << 256) - 1])
+def test_payments_of_tokens(oracle, units):
+    owner, to = (owned(key_at(MNEMONIC, f"m/44'/195'/0'/0/{each}")).address for each in (0, 1))
+    (usdt,) = MAIN.tokens
+    contract, expiration, timestamp = trc20.contract_of(MAIN.id, usdt), *CASES[0][1:]
+    payload = build.build_call(
+        owner,
+        contract,
+        trc20.transfer(to, units),
+        fee_limit=30_000_000,
+        reference=REFERENCE,
+        expiration_ms=expiration,
+        timestamp_ms=timestamp,
+    )
+    theirs = oracle.call(
+        "tronwebToken",
+        owner=owner,
+        token=contract,
+        to=to,
+        amount=str(units),
+        feeLimit="30000000",
+        expiration=str(expiration),
+        timestamp=str(timestamp),
+        referenceBytes=build.reference_bytes(REFERENCE.height).hex(),
+        referenceHash=build.reference_hash(REFERENCE.hash).hex(),
+    )
+    summary = CODEC.summarize(UnsignedTx(MAIN.id, payload))
+    assert theirs == {"rawData": payload.hex(), "txid": summary.identity}
+    assert (summary.effects, summary.unexplained) == ((Pay(to, usdt, units),), ())

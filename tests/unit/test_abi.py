@@ -7,8 +7,8 @@ from eth_abi.abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chains import erc20
-from chains.erc20 import Order, Verb
+from chains import abi
+from chains.abi import Order, Verb
 from chains.hashes import keccak256
 
 PAYEE = bytes.fromhex("35" * 20)
@@ -21,51 +21,51 @@ def call(signature: str, *arguments: object) -> bytes:
     return keccak256(signature.encode())[:4] + encode(types, arguments)
 
 
-@given(st.binary(min_size=20, max_size=20), st.integers(0, erc20.UNITS_MAX))
+@given(st.binary(min_size=20, max_size=20), st.integers(0, abi.UNITS_MAX))
 def test_what_others_encode_is_what_we_encode_and_read(payee: bytes, units: int) -> None:
     data = call("transfer(address,uint256)", "0x" + payee.hex(), units)
-    assert erc20.transfer(payee, units) == data
-    assert erc20.order(data) == Order(Verb.PAY, payee, units)
+    assert abi.transfer(payee, units) == data
+    assert abi.order(data) == Order(Verb.PAY, payee, units)
     asked = call("balanceOf(address)", "0x" + payee.hex())
-    assert erc20.balance_of(payee) == asked and erc20.order(asked) is None
+    assert abi.balance_of(payee) == asked and abi.order(asked) is None
 
 
 @pytest.mark.parametrize("function", ["approve", "increaseAllowance"])
 def test_an_allowance_of_all_has_no_end(function: str) -> None:
-    for units, allowed in ((7, 7), (0, 0), (erc20.UNITS_MAX, None)):
-        told = erc20.order(call(f"{function}(address,uint256)", "0x" + PAYEE.hex(), units))
+    for units, allowed in ((7, 7), (0, 0), (abi.UNITS_MAX, None)):
+        told = abi.order(call(f"{function}(address,uint256)", "0x" + PAYEE.hex(), units))
         assert told == Order(Verb.ALLOW, PAYEE, units) and told.allowed == allowed
 
 
-GOOD = erc20.transfer(PAYEE, 5)
+GOOD = abi.transfer(PAYEE, 5)
 
 
 @pytest.mark.parametrize("dirty", [b"\x41", b"\x01", b"\xff"])
 @pytest.mark.parametrize("at", [4, 10, 15])
 def test_an_address_has_nothing_before_it(at: int, dirty: bytes) -> None:
     """0x41 is how some wallets for TRON write it."""
-    assert erc20.order(GOOD[:at] + dirty + GOOD[at + 1 :]) is None
+    assert abi.order(GOOD[:at] + dirty + GOOD[at + 1 :]) is None
 
 
 @pytest.mark.parametrize("data", [b"", GOOD[:4], GOOD[:-1], GOOD + b"\0", GOOD + bytes(32)])
 def test_a_call_has_two_words_and_no_more(data: bytes) -> None:
-    assert erc20.order(data) is None
+    assert abi.order(data) is None
 
 
 def test_sides_of_what_moved() -> None:
-    assert list(erc20.sides(A, B, 3)) == [(A, -3), (B, 3)]
-    assert list(erc20.sides(erc20.NOBODY, B, 3)) == [(B, 3)]
-    assert list(erc20.sides(A, erc20.NOBODY, 3)) == [(A, -3)]
-    assert list(erc20.sides(A, A, 3)) == list(erc20.sides(A, B, 0)) == []
+    assert list(abi.sides(A, B, 3)) == [(A, -3), (B, 3)]
+    assert list(abi.sides(abi.NOBODY, B, 3)) == [(B, 3)]
+    assert list(abi.sides(A, abi.NOBODY, 3)) == [(A, -3)]
+    assert list(abi.sides(A, A, 3)) == list(abi.sides(A, B, 0)) == []
 
 
 def test_a_log_is_read_or_is_no_money() -> None:
-    topics = [erc20.TOPIC.hex(), WORD + A.upper(), WORD + B]
-    assert erc20.moved(topics, f"{7:064x}") == (A, B, 7)
-    assert erc20.moved([*topics, "00" * 32], f"{7:064x}") is None
-    assert erc20.moved(topics[:1], f"{7:064x}") is None
-    assert erc20.moved(topics, "") is None
-    assert erc20.moved([topics[0], "41" + WORD[2:] + A, topics[2]], f"{7:064x}") is None
+    topics = [abi.TOPIC.hex(), WORD + A.upper(), WORD + B]
+    assert abi.moved(topics, f"{7:064x}") == (A, B, 7)
+    assert abi.moved([*topics, "00" * 32], f"{7:064x}") is None
+    assert abi.moved(topics[:1], f"{7:064x}") is None
+    assert abi.moved(topics, "") is None
+    assert abi.moved([topics[0], "41" + WORD[2:] + A, topics[2]], f"{7:064x}") is None
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_log_is_read_or_is_no_money() -> None:
 def test_what_was_asked_is_judged_by_its_logs(
     moves: list[tuple[str, str, str, int]], done: bool
 ) -> None:
-    assert (erc20.undone(C, A, B, 5, moves) is None) is done
-    assert erc20.undone(C, A, B, 0, moves) is None, "nothing was asked for"
+    assert (abi.undone(C, A, B, 5, moves) is None) is done
+    assert abi.undone(C, A, B, 0, moves) is None, "nothing was asked for"
 
 
 def test_what_a_contract_says_of_itself() -> None:
     text = encode(["string"], ["Tether USD"])
-    said = erc20.said(b"USDT".ljust(32, b"\0"), text, 6)
+    said = abi.said(b"USDT".ljust(32, b"\0"), text, 6)
     assert (said.symbol, said.name, said.decimals) == ("USDT", "Tether USD", 6)
     evil = encode(["string"], ["\x1b[2J"])
-    assert erc20.said(None, evil, 256) == erc20.said(b"", b"\0", None)
+    assert abi.said(None, evil, 256) == abi.said(b"", b"\0", None)

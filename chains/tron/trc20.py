@@ -1,0 +1,56 @@
+"""TRC-20: the ids of its assets, and what a contract call does to them. Pure.
+
+The bytes are those of Ethereum's tokens (`chains.abi`), where an account is the last 20 bytes of an
+address. Some wallets write the first byte, 0x41, before it. That is not read here: contracts
+compiled since Solidity 0.5 may refuse such a word, none refuses one with zeros, which is also what
+tronweb writes; and one spelling of a payment is enough.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chains import abi
+from chains.assets import AssetKind
+from chains.effects import Allow, Pay
+from chains.model import Address, AssetId, NetworkId
+from chains.tron import ADDRESS_PREFIX
+from chains.tron.address import to_bytes, to_text
+
+KIND: Final = AssetKind("trc20")
+NAMESPACE: Final = "trc20"
+"""CAIP-19's asset_namespace."""
+
+
+def asset_of(network: NetworkId, contract: Address) -> AssetId:
+    return AssetId(f"{network}/{NAMESPACE}:{contract}")
+
+
+def contract_of(network: NetworkId, asset: AssetId) -> Address:
+    """Of a token of the network, which must be listed there."""
+    return Address(asset.removeprefix(f"{network}/{NAMESPACE}:"))
+
+
+def transfer(payee: Address, amount: int) -> bytes:
+    return abi.transfer(to_bytes(payee)[1:], amount)
+
+
+def balance_of(owner: Address) -> bytes:
+    return abi.balance_of(to_bytes(owner)[1:])
+
+
+def effect(
+    network: NetworkId, owner: Address, contract: Address, data: bytes
+) -> Pay | Allow | None:
+    """What `owner` tells `contract`. None where it says nothing that has words here, or not in its
+    canonical form; where nothing would be paid; and where the other end is nobody, `owner` or, of a
+    payment, the contract itself: that would be lost or unsaid."""
+    told, asset = abi.order(data), asset_of(network, contract)
+    if told is None or not any(told.other):
+        return None
+    other = to_text(ADDRESS_PREFIX + told.other)
+    if told.verb is abi.Verb.ALLOW:
+        return Allow(other, asset, told.allowed, None)
+    if not told.units or other in (owner, contract):
+        return None
+    return Pay(other, asset, told.units)
