@@ -68,6 +68,7 @@ Receiver = Annotated[Caller, Depends(requires(Scope.RECEIVE))]
 Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
 Approver = Annotated[Caller, Depends(requires(Scope.APPROVE))]
 Auditor = Annotated[Caller, Depends(requires(Scope.AUDIT))]
+Compliance = Annotated[Caller, Depends(requires(Scope.COMPLIANCE))]
 Administrator = Annotated[Caller, Depends(requires(Scope.ADMIN))]
 
 

@@ -25,6 +25,7 @@ from api.v1 import (
     networks,
     pauses,
     payout_files,
+    quarantine_rules,
     transfers,
     vaults,
 )
@@ -44,6 +45,7 @@ def routes() -> APIRouter:
         entries,
         events,
         deposits,
+        quarantine_rules,
         foreign_debits,
         transfers,
         payout_files,

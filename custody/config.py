@@ -68,7 +68,8 @@ class Settings(BaseSettings):
     in base units; as JSON. `in_flight_max`: transactions of one address that may wait for a block
     at a time, where they are numbered; nodes keep so many and drop the rest. `duplicate_window`:
     how long after one payment the same amount to the same payee from the same vault is accepted
-    with a warning; 0 warns of none.
+    with a warning; 0 warns of none. `quarantine_four_eyes`: a deposit is released by another person
+    than the one who held it or who set the rule that did.
 
     The signer is at `signer_socket`, or at `signer_url`: unix:///FILE, or tls://HOST:PORT with
     mutual TLS, which needs `signer_ca_file` (who may be the signer), `signer_certificate_file` and
@@ -101,6 +102,7 @@ class Settings(BaseSettings):
     poll_interval_s: float = 2.0
     node_timeout_s: float = 10.0
     transfer_lifetime: timedelta = timedelta(hours=24)
+    quarantine_four_eyes: bool = False
     duplicate_window: Annotated[timedelta, Field(ge=timedelta())] = timedelta(hours=24)
     reconcile_interval_s: float = 300.0
     body_bytes_max: int = 64 * 1024

@@ -13,6 +13,7 @@ from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
 from custody.payouts.service import PayoutFiles
 from custody.policies.source import PolicySource
+from custody.quarantine.service import Desk
 from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
 from custody.transfers.duplicates import Duplicates
@@ -39,6 +40,7 @@ class Services:
     journal: JournalWatch
     feed: FeedWatch
     payout_files: PayoutFiles
+    held: Desk
 
 
 def make_services(
@@ -94,5 +96,11 @@ def make_services(
             wake=wake,
         ),
         reconciliation=reconciliation,
+        held=Desk(
+            ledger=ledger,
+            catalogue=custody.catalogue,
+            minimums=custody.minimums,
+            four_eyes=custody.settings.quarantine_four_eyes,
+        ),
         unfreezing=Unfreezing(custody.database, ledger, reconciliation, custody.clock),
     )

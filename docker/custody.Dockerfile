@@ -52,6 +52,7 @@ COPY custody/ledger/*.py /opt/custody/custody/ledger/
 COPY custody/pauses/*.py /opt/custody/custody/pauses/
 COPY custody/payouts/*.py /opt/custody/custody/payouts/
 COPY custody/policies/*.py /opt/custody/custody/policies/
+COPY custody/quarantine/*.py /opt/custody/custody/quarantine/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
 COPY custody/transactions/*.py /opt/custody/custody/transactions/

@@ -235,6 +235,20 @@ CUSTODY: Final[Words] = {
         (403,), "Not this person's signature of this verdict.", "Sign `approve_message` again."
     ),
     "alarm_not_open": Word((409,), "The alarm was cleared already.", "Nothing is to be done."),
+    "deposit_credited": Word(
+        (409,), "The deposit is credited, and can't be held any more.", "Freeze the vault."
+    ),
+    "deposit_not_quarantined": Word((409,), "Nobody holds the deposit.", _READ),
+    "deposit_quarantined": Word((409,), "The deposit is held already.", "Nothing is to be done."),
+    "deposit_reversed": Word((409,), "The deposit's block is gone.", "Nothing is to be done."),
+    "quarantine_rule_ended": Word((409,), "The rule has ended already.", "Nothing is to be done."),
+    "quarantine_rule_invalid": Word((422,), "The rule contradicts itself.", _FIX),
+    "quarantine_rule_not_found": Word((404,), "No such rule, or not for this key.", _LOOK),
+    "second_person_needed": Word(
+        (403,),
+        "Who held the deposit, or set the rule that did, can't release it.",
+        "Another person releases it.",
+    ),
     "pause_not_found": Word((404,), "No such pause, or not for this key.", _LOOK),
     "pause_of_nothing": Word((422,), "A pause names neither a network nor a vault.", _FIX),
     "pause_ended": Word((409,), "The pause has ended already.", "Nothing is to be done."),

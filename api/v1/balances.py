@@ -42,13 +42,15 @@ BALANCE_EXAMPLE = {
     "locked": _ZERO,
     "owed": _ZERO,
     "suspense": _ZERO,
+    "quarantined": _ZERO,
     "as_of": AS_OF_EXAMPLE,
 }
 
 
 class BalanceView(View):
     """One asset. What the chain holds for us is available + reserved + pending + unswept + locked +
-    suspense, less what is owed and what has left with transactions that are not final yet.
+    suspense + quarantined, less what is owed and what has left with transactions that are not
+    final yet.
 
     Of a moment in the past it is what had been booked by then. Of a block it is what the chain had
     done by then, by all that is known now; what was booked without a block (suspense, and what
@@ -66,6 +68,7 @@ class BalanceView(View):
     locked: Money = Field(description="held by the chain for the vault, as Solana's rent is")
     owed: Money = Field(description="what the vault lacks for what left it beyond what it had")
     suspense: Money = Field(description="on its addresses, but nobody's deposit; can't be spent")
+    quarantined: Money = Field(description="deposits that are held before they are credited")
     as_of: AsOf
 
 
@@ -211,5 +214,6 @@ def _view(balance: Balance, asset: Asset, answered: AsOf) -> BalanceView:
         locked=money(balance.locked, asset),
         owed=money(balance.owed, asset),
         suspense=money(balance.suspense, asset),
+        quarantined=money(balance.quarantined, asset),
         as_of=answered,
     )

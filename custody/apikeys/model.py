@@ -29,6 +29,8 @@ class Scope(StrEnum):
     """Hand in what approvers signed."""
     AUDIT = "audit"
     """See the evidence of transfers, export, list policies, keys and alarms."""
+    COMPLIANCE = "compliance"
+    """Hold deposits before they are credited, by rule or one by one, and release them."""
     ADMIN = "admin"
     """Create clients and vaults, freeze and unfreeze, clear alarms."""
 

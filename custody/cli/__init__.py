@@ -5,6 +5,7 @@
     custody pause | resume | pauses                  hold back what is new, and let it go on
     custody debits                                   what left without a transfer
     custody ledger verify                            the books, recomputed from entries
+    custody quarantine …                             deposits that are held before they are credited
     custody suspense …                               what came and is nobody's deposit
     custody backup | restore                         database and signer
     custody recover                                  after a restored database
@@ -39,6 +40,7 @@ from custody.cli import (
     pause,
     payouts,
     policy,
+    quarantine,
     recover,
     service,
     suspense,
@@ -64,6 +66,7 @@ app.command()(pause.pause)
 app.command()(pause.resume)
 app.command()(pause.pauses)
 app.command()(debits.debits)
+app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(suspense.app, name="suspense")
 app.add_typer(ledger.app, name="ledger")
 app.command()(backup.backup)

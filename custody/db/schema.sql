@@ -394,6 +394,25 @@ CREATE INDEX ix_payout_files_serial ON payout_files (serial);
 
 CREATE INDEX ix_payout_files_state ON payout_files (state);
 
+CREATE TABLE quarantine_rules (
+    id VARCHAR NOT NULL,
+    client_id VARCHAR,
+    vault_id VARCHAR,
+    network VARCHAR,
+    asset VARCHAR,
+    amount_from NUMERIC(78, 0),
+    by_sender BOOLEAN NOT NULL,
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_by VARCHAR,
+    ended_reason VARCHAR,
+    CONSTRAINT pk_quarantine_rules PRIMARY KEY (id),
+    CONSTRAINT fk_quarantine_rules_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_quarantine_rules_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
 CREATE TABLE reconciled (
     vault_id VARCHAR NOT NULL,
     asset VARCHAR NOT NULL,
@@ -673,6 +692,13 @@ CREATE TABLE payout_lines (
 
 CREATE INDEX ix_payout_lines_state ON payout_lines (file_id, state, number);
 
+CREATE TABLE quarantine_senders (
+    rule_id VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    CONSTRAINT pk_quarantine_senders PRIMARY KEY (rule_id, address),
+    CONSTRAINT fk_quarantine_senders_rule_id FOREIGN KEY(rule_id) REFERENCES quarantine_rules (id)
+);
+
 CREATE TABLE spends (
     account VARCHAR NOT NULL,
     place INTEGER NOT NULL,
@@ -878,6 +904,28 @@ CREATE TABLE transaction_transfers (
 
 CREATE INDEX ix_transaction_transfers_transfer_id ON transaction_transfers (transfer_id);
 
+CREATE TABLE quarantines (
+    id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    place VARCHAR NOT NULL,
+    deposit_id VARCHAR NOT NULL,
+    rule_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    held_by VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    open_key VARCHAR,
+    released_at TIMESTAMP WITH TIME ZONE,
+    released_by VARCHAR,
+    released_reason VARCHAR,
+    CONSTRAINT pk_quarantines PRIMARY KEY (id),
+    CONSTRAINT fk_quarantines_deposit_id FOREIGN KEY(deposit_id) REFERENCES deposits (id),
+    CONSTRAINT fk_quarantines_rule_id FOREIGN KEY(rule_id) REFERENCES quarantine_rules (id),
+    CONSTRAINT uq_quarantines_open_key UNIQUE (open_key)
+);
+
+CREATE INDEX ix_quarantines_txid_network ON quarantines (txid, network);
+
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '%: the past does not change', TG_TABLE_NAME; END $$;
 
@@ -1016,6 +1064,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transfer_warnings_no_truncate BEFORE TRUNCATE ON transfer_warnings
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER quarantine_senders_no_update BEFORE UPDATE ON quarantine_senders
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantine_senders_no_delete BEFORE DELETE ON quarantine_senders
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantine_senders_no_truncate BEFORE TRUNCATE ON quarantine_senders
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1066,6 +1123,49 @@ CREATE TRIGGER pauses_no_delete BEFORE DELETE ON pauses
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER pauses_no_truncate BEFORE TRUNCATE ON pauses
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantine_rules_no_update BEFORE UPDATE ON quarantine_rules
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.client_id IS DISTINCT FROM NEW.client_id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.amount_from IS DISTINCT FROM NEW.amount_from
+   OR OLD.by_sender IS DISTINCT FROM NEW.by_sender
+   OR OLD.reason IS DISTINCT FROM NEW.reason
+   OR OLD.set_by IS DISTINCT FROM NEW.set_by
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at
+   OR OLD.ended_by IS NOT NULL AND OLD.ended_by IS DISTINCT FROM NEW.ended_by
+   OR OLD.ended_reason IS NOT NULL AND OLD.ended_reason IS DISTINCT FROM NEW.ended_reason) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantine_rules_no_delete BEFORE DELETE ON quarantine_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantine_rules_no_truncate BEFORE TRUNCATE ON quarantine_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantines_no_update BEFORE UPDATE ON quarantines
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.txid IS DISTINCT FROM NEW.txid
+   OR OLD.place IS DISTINCT FROM NEW.place
+   OR OLD.deposit_id IS DISTINCT FROM NEW.deposit_id
+   OR OLD.rule_id IS DISTINCT FROM NEW.rule_id
+   OR OLD.reason IS DISTINCT FROM NEW.reason
+   OR OLD.held_by IS DISTINCT FROM NEW.held_by
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.released_at IS NOT NULL AND OLD.released_at IS DISTINCT FROM NEW.released_at
+   OR OLD.released_by IS NOT NULL AND OLD.released_by IS DISTINCT FROM NEW.released_by
+   OR OLD.released_reason IS NOT NULL AND OLD.released_reason IS DISTINCT FROM NEW.released_reason) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantines_no_delete BEFORE DELETE ON quarantines
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER quarantines_no_truncate BEFORE TRUNCATE ON quarantines
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses

@@ -1,5 +1,6 @@
-"""The schema, with `debit_tables`, `pause_tables`, `payout_tables`, `signer_tables` and
-`transfer_tables`. Rows only: rules live in the services, queries in repositories.
+"""The schema, with `debit_tables`, `pause_tables`, `payout_tables`, `quarantine_tables`,
+`signer_tables` and `transfer_tables`. Rows only: rules live in the services, queries in
+repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -20,6 +21,7 @@ from custody.db.fee_tables import FeeCapRow as FeeCapRow
 from custody.db.fee_tables import FeeUseRow as FeeUseRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
+from custody.db.quarantine_tables import QuarantineRow as QuarantineRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
 from custody.db.sighting_tables import SightingRow as SightingRow
 from custody.db.sighting_tables import UnlistedRow as UnlistedRow
@@ -181,8 +183,8 @@ class PassRow(Row):
 
 class DepositRow(Row):
     """pending -> credited, or pending -> reversed; pending -> below_minimum, and from there as from
-    pending; credited -> reversed only when a person rewinds
-    the chain. A transaction that comes back in another block
+    pending; quarantined, and then pending again or reversed; credited -> reversed only when a
+    person rewinds the chain. A transaction that comes back in another block
     is a new row, so nothing that was once shown is rewritten; only the very same block coming back
     makes its reversed rows pending again, under a new reservation."""
 
@@ -240,7 +242,8 @@ class CoinRow(Row):
 
 
 class LedgerAccountRow(Row):
-    """`kind`: vault | unswept | locked | shortfall | suspense (with `vault_id`), or chain | fees.
+    """`kind`: vault | unswept | locked | shortfall | suspense | quarantine (with `vault_id`), or
+    chain | fees.
     `id` follows from the other three (`ledger.model.AccountKey`). The four totals are a cache of
     the entries, written in the same transaction; a test and the reconciliation prove them equal.
     Those of chain and fees stay 0: every transfer of the asset would queue for that one row, and

@@ -29,6 +29,11 @@ from custody.db.feed_tables import (
 )
 from custody.db.pause_tables import PauseRow
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
+from custody.db.quarantine_tables import (
+    QuarantineRow,
+    QuarantineRuleRow,
+    QuarantineSenderRow,
+)
 from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
     AddressRow,
@@ -76,6 +81,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     FeeCapRow,
     FeeUseRow,
     TransferWarningRow,
+    QuarantineSenderRow,
 )
 
 
@@ -93,6 +99,10 @@ LIVES: Final[Mapping[type[Row], Life]] = {
         changing=("open_key",), once=("ended_at", "ended_by", "ended_reason", "difference")
     ),
     PauseRow: Life(changing=("open_key",), once=("ended_at", "ended_by", "ended_reason")),
+    QuarantineRuleRow: Life(once=("ended_at", "ended_by", "ended_reason")),
+    QuarantineRow: Life(
+        changing=("open_key",), once=("released_at", "released_by", "released_reason")
+    ),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chains.block import BLOCK_FEE, Movement, cost_kind, output_index
+from chains.block import BLOCK_FEE, Block, Movement, cost_kind, output_index
 from chains.effects import Call, Effect, Pay
 from chains.model import Address, AssetId, BlockRef, TxId
 
@@ -152,11 +152,13 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A decision about a movement in a block. `final_height`: `DepositRow.final_height`."""
+    """A decision about a movement in a block. `final_height`: `DepositRow.final_height`. `senders`:
+    of what came in, `senders_of`."""
 
     block: BlockRef
     decision: Decision
     final_height: int
+    senders: frozenset[Address] = frozenset()
 
     @property
     def movement(self) -> Movement:
@@ -178,6 +180,19 @@ class Found:
     def outpoint(self) -> tuple[str, int]:
         """Of a coin that came in: which one it is."""
         return self.movement.txid, output_index(self.movement.place)
+
+
+def senders_of(block: Block, txids: Collection[TxId]) -> dict[TxId, frozenset[Address]]:
+    """Everybody whom each of the transactions took anything from, and who paid for it. Nobody where
+    a chain has coins: its blocks don't say whose those were that were spent."""
+    found: dict[TxId, set[Address]] = {txid: set() for txid in txids}
+    for movement in block.movements:
+        if movement.units < 0 and movement.txid in found:
+            found[movement.txid].add(movement.address)
+    for included in block.included:
+        if included.txid in found:
+            found[included.txid].add(included.sender)
+    return {txid: frozenset(senders) for txid, senders in found.items()}
 
 
 def decide(

@@ -13,6 +13,7 @@ from typing import Any
 from chains.model import AssetId
 from chains.networks import Network
 from custody.db.ids import new_id
+from custody.db.quarantine_tables import QuarantineRow
 from custody.db.session import WriteSession
 from custody.db.tables import DepositRow, ForeignDebitRow
 from custody.debits.recording import DebitRecorder
@@ -30,15 +31,18 @@ from custody.ledger.model import (
     Settle,
     Void,
     chain_account,
+    quarantine_account,
 )
 from custody.ledger.service import Ledger
+from custody.quarantine.judging import Place, judge, row_of
+from custody.quarantine.model import Arrival, Rule
 
 
 class Recorder:
     """Collects what one batch of blocks does to deposits; `write` makes it so.
 
     `pending`, `credited` and `reversed` are deposit ids; what is final at once is in both of the
-    first two.
+    first two. What is quarantined is pending until it is released.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class Recorder:
         self._now = now
         self._minimums = minimums
         self._late: int | None = None
+        self._held: dict[Place, Rule | None] = {}
+        self._quarantines: list[dict[str, Any]] = []
         self._batch = Batch()
         self._debits = DebitRecorder(session, network, now, self._batch)
         self._new: list[dict[str, Any]] = []
@@ -94,6 +100,11 @@ class Recorder:
             return
         await self._settle(credit_height)
 
+    async def settle(self, credit_height: int | None, ledger: Ledger) -> None:
+        """Deposits alone, at once: what was released may be final for long."""
+        self._late = credit_height
+        await self.write(ledger)
+
     async def _settle(self, credit_height: int) -> None:
         final = await repository.creditable(self._session, self._network.id, credit_height)
         credited, waiting = enough(final, self._minimums)
@@ -107,7 +118,8 @@ class Recorder:
             self.credited.append(row.id)
 
     async def add(self, found: Sequence[Found], credit_height: int | None) -> None:
-        """Those that neither a deposit nor a debit stands for yet.
+        """Those that neither a deposit nor a debit stands for yet. What a rule or a person holds is
+        held from the start.
 
         What stands for a credit: a deposit of the same output that is pending or credited, in
         whichever block. After a reorg below finality the credited one stays, so the same money in
@@ -119,9 +131,9 @@ class Recorder:
         known = await repository.deposits_of(self._session, self._network.id, txids)
         standing = {(row.txid, row.place) for row in known if not can(row.state, Turn.RETURN)}
         reversed_ = {(row.block_hash, row.txid, row.place): row for row in known}
-        for each in incomes:
-            if each.decision.place in standing:
-                continue
+        fresh = [each for each in incomes if each.decision.place not in standing]
+        self._held |= await judge(self._session, self._network.id, [_arrival(e) for e in fresh])
+        for each in fresh:
             row = reversed_.get((each.block.hash, *each.decision.place))
             values = self._values(each, new_id("dep") if row is None else row.id, credit_height)
             if row is None:
@@ -134,6 +146,7 @@ class Recorder:
         await self._debits.write()
         await self._session.insert(DepositRow, self._new)
         self._revive()
+        await self._session.insert(QuarantineRow, self._quarantines)
         if self._late is None:
             return
         # Final at once, and credited with what waits at the same address, or waiting with it.
@@ -141,6 +154,16 @@ class Recorder:
         self._batch = Batch()
         await self._settle(self._late)
         await self._batch.write(self._session, ledger)
+
+    def _quarantine(self, deposit_id: str, place: Place) -> None:
+        rule = self._held[place]
+        if rule is None:  # it was held before its block came
+            return
+        self._quarantines.append(
+            row_of(
+                self._network.id, place, deposit_id, rule.id, rule.reason, rule.set_by, self._now
+            )
+        )
 
     def _revive(self) -> None:
         for row, values in self._revived:
@@ -152,11 +175,17 @@ class Recorder:
         """The row of a new deposit; its ledger entries are collected on the way."""
         credit, owner = found.movement, found.owner
         account = AccountKey(AccountKind(owner.holding.value), credit.asset, owner.vault_id)
+        quarantined = found.decision.place in self._held
+        if quarantined:
+            account = quarantine_account(owner.vault_id, credit.asset)
+            self._quarantine(deposit_id, found.decision.place)
         outside = chain_account(credit.asset)
         held = self._batch.move(Reserve(outside, account, credit.units, deposit_id, Reason.DEPOSIT))
         self.pending.append(deposit_id)
         state = DepositState.PENDING
         final = credit_height is not None and found.final_height <= credit_height
+        if quarantined:
+            state, final = after(state, Turn.HOLD), False
         if final and credit.asset in self._minimums:
             final, self._late = False, credit_height
         if final:
@@ -182,3 +211,16 @@ class Recorder:
             "decided_at": self._now if final else None,
             "updated_at": self._now,
         }
+
+
+def _arrival(found: Found) -> Arrival:
+    credit, owner = found.movement, found.owner
+    return Arrival(
+        txid=credit.txid,
+        place=credit.place,
+        asset=credit.asset,
+        amount=credit.units,
+        client=owner.client_id,
+        vault=owner.vault_id,
+        senders=found.senders,
+    )

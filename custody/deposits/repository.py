@@ -12,7 +12,7 @@ from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
 from custody.db.chunks import all_in, chunks
-from custody.db.session import ReadSession
+from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AddressRow,
     CoinRow,
@@ -26,7 +26,7 @@ from custody.db.transfer_tables import (
     TransferRow,
 )
 from custody.deposits.deciding import Holding, OwnCoin, Owner, OwnTransaction
-from custody.deposits.states import HELD
+from custody.deposits.states import CREDITABLE, HELD
 from custody.errors import NotFound
 from custody.transfers.kinds import stays
 from custody.transfers.repository import payments_of
@@ -40,6 +40,12 @@ async def deposit(session: ReadSession, deposit_id: str, *, only: str | None = N
     if found is None or only not in (None, found.client_id):
         raise NotFound("deposit_not_found", "There is no such deposit.")
     return found
+
+
+async def lock_deposit(session: WriteSession, deposit_id: str) -> DepositRow:
+    """One that exists, as it is now and stays until the transaction ends."""
+    mine = select(DepositRow).where(DepositRow.id == deposit_id).order_by(DepositRow.id)
+    return (await session.for_update(mine))[0]
 
 
 async def owners(
@@ -64,6 +70,12 @@ def owner(network: Network, row: AddressRow, client: str) -> Owner:
     spendable = traits_of(network).coins or row.position == 0
     holding = Holding.SPENDABLE if spendable else Holding.UNSWEPT
     return Owner(row.vault_id, client, row.id, holding)
+
+
+async def owner_of(session: ReadSession, network: Network, deposit_row: DepositRow) -> Owner:
+    """Whose address it came to."""
+    mine = select(AddressRow).where(AddressRow.id == deposit_row.address_id)
+    return owner(network, await session.one(mine), deposit_row.client_id)
 
 
 async def own_coins(
@@ -148,12 +160,13 @@ async def deposits_in(
 
 
 async def creditable(session: ReadSession, network: NetworkId, height: int) -> Sequence[DepositRow]:
-    """Deposits that are final at `height` and not credited, those that wait for more included."""
+    """Deposits that are final at `height` and not credited, those that wait for more included, and
+    those that are quarantined not."""
     return await session.all(
         select(DepositRow)
         .where(
             DepositRow.network == network,
-            DepositRow.state.in_(HELD),
+            DepositRow.state.in_(CREDITABLE),
             DepositRow.final_height <= height,
         )
         .order_by(DepositRow.id)

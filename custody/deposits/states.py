@@ -12,11 +12,15 @@ class DepositState(StrEnum):
     PENDING = "pending"
     BELOW_MINIMUM = "below_minimum"
     """Final, but with what else waits at its address less than the operator credits at a time."""
+    QUARANTINED = "quarantined"
+    """Held by a rule or a person, final or not: credited only after it was released."""
     CREDITED = "credited"
     REVERSED = "reversed"
 
 
-HELD = frozenset({DepositState.PENDING.value, DepositState.BELOW_MINIMUM.value})
+CREDITABLE = frozenset({DepositState.PENDING.value, DepositState.BELOW_MINIMUM.value})
+"""Nobody has to say anything more before it is credited."""
+HELD = CREDITABLE | {DepositState.QUARANTINED.value}
 """It came, and the ledger holds it: it is in the books, and nobody can spend it."""
 
 
@@ -33,6 +37,10 @@ class Turn(StrEnum):
     """Its block is final, and it is not too little."""
     WAIT = "wait"
     """Its block is final, and it is too little."""
+    HOLD = "hold"
+    """A rule or a person wants it looked at first."""
+    RELEASE = "release"
+    """A person has looked at it."""
     UNDO = "undo"
     """Its block is gone before it was credited."""
     RETURN = "return"
@@ -45,11 +53,18 @@ TABLE: Mapping[DepositState, Mapping[Turn, DepositState]] = {
     DepositState.PENDING: {
         Turn.SETTLE: DepositState.CREDITED,
         Turn.WAIT: DepositState.BELOW_MINIMUM,
+        Turn.HOLD: DepositState.QUARANTINED,
         Turn.UNDO: DepositState.REVERSED,
         Turn.REWIND: DepositState.REVERSED,
     },
     DepositState.BELOW_MINIMUM: {
         Turn.SETTLE: DepositState.CREDITED,
+        Turn.HOLD: DepositState.QUARANTINED,
+        Turn.UNDO: DepositState.REVERSED,
+        Turn.REWIND: DepositState.REVERSED,
+    },
+    DepositState.QUARANTINED: {
+        Turn.RELEASE: DepositState.PENDING,
         Turn.UNDO: DepositState.REVERSED,
         Turn.REWIND: DepositState.REVERSED,
     },

@@ -5,7 +5,7 @@ The deciding itself is `custody.deposits.deciding`; here is gathered what it nee
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,7 +14,15 @@ from chains.families import traits_of
 from chains.model import Address
 from custody.debits import repository as debits
 from custody.deposits import repository
-from custody.deposits.deciding import Decision, Found, Ours, OwnCoin, decide
+from custody.deposits.deciding import (
+    INCOMES,
+    Decision,
+    Found,
+    Ours,
+    OwnCoin,
+    decide,
+    senders_of,
+)
 from custody.following.blocks import Chain
 from custody.following.finality import final_height
 from custody.following.unlisted import is_money, set_apart
@@ -37,9 +45,9 @@ async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     elif any(each.units < 0 for movements in mine for each in movements):
         ours = await _with_accounts(chain, ours, blocks, mine)
     return [
-        _found(chain, block, decision)
+        each
         for block, movements in zip(blocks, mine, strict=True)
-        for decision in decide(movements, block.consumed, ours, _time(block))
+        for each in _found(chain, block, decide(movements, block.consumed, ours, _time(block)))
     ]
 
 
@@ -106,9 +114,13 @@ async def _senders(
     return {txid: sender for txid, sender in likely.items() if sender in sure}
 
 
-def _found(chain: Chain, block: Block, decision: Decision) -> Found:
-    mature = decision.movement.mature_height if decision.movement.units > 0 else None
-    return Found(block.ref, decision, final_height(chain.network, block.ref.height, mature))
+def _found(chain: Chain, block: Block, decisions: Sequence[Decision]) -> Iterator[Found]:
+    came = {each.movement.txid for each in decisions if each.verdict in INCOMES}
+    senders = senders_of(block, came) if came else {}
+    for decision in decisions:
+        mature = decision.movement.mature_height if decision.movement.units > 0 else None
+        final = final_height(chain.network, block.ref.height, mature)
+        yield Found(block.ref, decision, final, senders.get(decision.movement.txid, frozenset()))
 
 
 def _outpoint(movement: Movement) -> tuple[str, int]:

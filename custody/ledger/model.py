@@ -7,7 +7,8 @@ at once. Entries are never changed: what was wrong is answered by another entry.
 An account's debits take away and its credits add. Accounts of a vault can't go below zero, but for
 `shortfall`, which says what the vault owes; `chain` (the outside world) and `fees` are the other
 side and can. A deposit reserves chain -> vault while
-its block can still be undone and settles when it can't; a transfer reserves vault -> chain and
+its block can still be undone and settles when it can't (chain -> quarantine while it is held, and
+then that is voided for a new one); a transfer reserves vault -> chain and
 vault -> fees and settles both when its block is final.
 
 What came of a movement is in `result`. Knows no database, no clock, no chain and no HTTP.
@@ -40,6 +41,8 @@ class AccountKind(StrEnum):
     """Below zero by what left the vault, or never came to it, beyond what it had."""
     SUSPENSE = "suspense"
     """On the vault's addresses without being anybody's deposit: shown, not spendable."""
+    QUARANTINE = "quarantine"
+    """Deposits that are held before they are credited: nothing is ever posted here."""
     CHAIN = "chain"
     """The outside world, per asset."""
     FEES = "fees"
@@ -47,7 +50,13 @@ class AccountKind(StrEnum):
 
 
 BOUNDED = frozenset(
-    {AccountKind.VAULT, AccountKind.UNSWEPT, AccountKind.LOCKED, AccountKind.SUSPENSE}
+    {
+        AccountKind.VAULT,
+        AccountKind.UNSWEPT,
+        AccountKind.LOCKED,
+        AccountKind.SUSPENSE,
+        AccountKind.QUARANTINE,
+    }
 )
 """Accounts that belong to a vault and never owe."""
 
@@ -95,6 +104,10 @@ def shortfall_account(vault: str, asset: AssetId) -> AccountKey:
 
 def suspense_account(vault: str, asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.SUSPENSE, asset, vault)
+
+
+def quarantine_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.QUARANTINE, asset, vault)
 
 
 def chain_account(asset: AssetId) -> AccountKey:

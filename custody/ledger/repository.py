@@ -33,7 +33,8 @@ class Balance:
     way; `pending` is held for deposits that are not final yet; `unswept` lies on addresses from
     which the vault doesn't pay; `locked` is held by the chain (rent); `owed` is what the vault
     lacks for what left it, or never came to it, beyond what it had; `suspense` is on its addresses
-    without being anybody's deposit, and can't be spent."""
+    without being anybody's deposit, and can't be spent; `quarantined` is held for deposits that a
+    rule or a person keeps from being credited."""
 
     asset: AssetId
     available: int = 0
@@ -43,6 +44,7 @@ class Balance:
     locked: int = 0
     owed: int = 0
     suspense: int = 0
+    quarantined: int = 0
 
 
 async def balances_of_vault(session: ReadSession, vault: str) -> tuple[Balance, ...]:
@@ -267,5 +269,7 @@ def _parts(account: Account) -> dict[str, int]:
             return {"locked": account.posted}
         case AccountKind.SUSPENSE:
             return {"suspense": account.posted}
+        case AccountKind.QUARANTINE:
+            return {"quarantined": account.credits_pending}
         case _:
             return {"owed": -account.posted}

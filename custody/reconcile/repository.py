@@ -31,6 +31,7 @@ _ON_CHAIN_KINDS = (
     AccountKind.UNSWEPT.value,
     AccountKind.SHORTFALL.value,
     AccountKind.SUSPENSE.value,
+    AccountKind.QUARANTINE.value,
 )
 """`locked` money lies on accounts of the chain's own, not on the vault's addresses. What the vault
 owes is not on them either."""

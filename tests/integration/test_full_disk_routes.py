@@ -136,6 +136,29 @@ async def a_resumption(counter: Counter, n: int) -> Ask:
     return Ask(f"/v1/pauses/{made['id']}/resume", {"reason": WORDS}, "admin")
 
 
+async def a_hold(counter: Counter, n: int) -> Ask:
+    deposit = await counter.come(700 + n, f"{n:064x}")
+    return Ask(f"/v1/deposits/{deposit}/quarantine", {"reason": WORDS}, "compliance")
+
+
+async def a_release(counter: Counter, n: int) -> Ask:
+    ask = await a_hold(counter, n + 1_000)
+    await counter.post(ask.path, ask.body, ask.scope)
+    path = ask.path.replace("/quarantine", "/release")
+    return Ask(path, {"reason": WORDS}, "compliance")
+
+
+async def a_quarantine_rule(counter: Counter, n: int) -> Ask:
+    body = {"vault_id": await an_empty_vault(counter, n), "reason": WORDS}
+    return Ask("/v1/quarantine-rules", body, "compliance")
+
+
+async def a_rules_end(counter: Counter, n: int) -> Ask:
+    ask = await a_quarantine_rule(counter, n)
+    made = await counter.post(ask.path, ask.body, ask.scope)
+    return Ask(f"/v1/quarantine-rules/{made['id']}/end", {"reason": WORDS}, "compliance")
+
+
 async def a_payout_file(counter: Counter, n: int) -> Ask:
     """Each of other lines: the same ones would be the same file."""
     line = {"destination": OUTSIDE["ethereum-local"], "amount": "0.5", "note": f"{WORDS} {n}"}
@@ -157,6 +180,10 @@ ROUTES: Mapping[str, Prepare] = {
     "/v1/vaults/{vault_id}/freeze": a_freeze,
     "/v1/vaults/{vault_id}/unfreeze": an_unfreezing,
     "/v1/vaults/{vault_id}/fee-caps": a_fee_cap,
+    "/v1/deposits/{deposit_id}/quarantine": a_hold,
+    "/v1/deposits/{deposit_id}/release": a_release,
+    "/v1/quarantine-rules": a_quarantine_rule,
+    "/v1/quarantine-rules/{rule_id}/end": a_rules_end,
     "/v1/pauses": a_pause,
     "/v1/pauses/{pause_id}/resume": a_resumption,
 }

@@ -160,7 +160,8 @@ def _ledger_is_chain(house: House) -> None:
         expected = 0
         for posted_in, posted_out, coming in house.books.rows(
             "SELECT credits_posted, debits_posted, credits_pending FROM ledger_accounts WHERE"
-            " vault_id = ? AND asset = ? AND kind IN ('vault', 'unswept', 'shortfall', 'suspense')",
+            " vault_id = ? AND asset = ? AND kind IN ('vault', 'unswept', 'shortfall', 'suspense',"
+            " 'quarantine')",
             vault.id,
             native,
         ):

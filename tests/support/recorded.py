@@ -26,6 +26,7 @@ _OURS = frozenset(
         AccountKind.LOCKED,
         AccountKind.SHORTFALL,
         AccountKind.SUSPENSE,
+        AccountKind.QUARANTINE,
     }
 )
 

@@ -24,9 +24,10 @@ from custody.apikeys.model import Scope
 from custody.apikeys.service import create_key
 from custody.bootstrap import Custody
 from custody.config import Settings
+from custody.db.ids import new_id
 from custody.db.session import Database
-from custody.db.tables import Row
-from custody.ledger.model import Post, Reason, chain_account, vault_account
+from custody.db.tables import AddressRow, DepositRow, Row
+from custody.ledger.model import Post, Reason, Reserve, chain_account, vault_account
 from custody.services import make_services
 from signer.client import SignerClient
 from signer.wire import Attestation
@@ -136,6 +137,47 @@ class Counter:
                         Reason.DEPOSIT,
                     ),
                 )
+
+    async def come(self, amount: int, txid: str) -> str:
+        """A deposit to the vault's first address, held in the ledger until its block is final; its
+        id."""
+        async with self.database.write() as session:
+            mine = select(AddressRow).where(AddressRow.vault_id == self.vault_id)
+            address = await session.one(mine.order_by(AddressRow.seq).limit(1))
+            native = next(
+                n.native.id for n in self.custody.networks.values() if n.id == address.network
+            )
+            deposit = new_id("dep")
+            (held,) = await self.app.state.services.ledger.reserve(
+                session,
+                Reserve(
+                    chain_account(native),
+                    vault_account(self.vault_id, native),
+                    amount,
+                    deposit,
+                    Reason.DEPOSIT,
+                ),
+            )
+            row = DepositRow(
+                id=deposit,
+                network=address.network,
+                asset=native,
+                client_id=self.client_id,
+                vault_id=self.vault_id,
+                address_id=address.id,
+                txid=txid,
+                place="output:0",
+                amount=amount,
+                state="pending",
+                block_height=7,
+                block_hash="aa",
+                final_height=9,
+                reservation_id=held,
+                created_at=self.clock(),
+                decided_at=None,
+            )
+            session.add(row)
+        return deposit
 
     async def new_key(self, *scopes: Scope | str, client_id: str | None = None) -> str:
         async with self.database.write() as session:

@@ -75,6 +75,8 @@ async def test_the_printed_program_credits_each_deposit_once(counter: Counter) -
     assert {each[2] for each in credited} == {1250}
 
 
-@pytest.mark.parametrize("scope", ["read", "receive", "transfer", "approve", "audit", "admin"])
+@pytest.mark.parametrize(
+    "scope", ["read", "receive", "transfer", "approve", "audit", "compliance", "admin"]
+)
 def test_each_scope_is_explained(scope: str) -> None:
     assert f"| `{scope}` |" in PAGE

@@ -12,11 +12,16 @@ from custody.errors import IllegalTransition
 TABLE = """
     pending   settle  credited
     pending   wait    below_minimum
+    pending   hold    quarantined
     pending   undo    reversed
     pending   rewind  reversed
     below_minimum settle credited
+    below_minimum hold quarantined
     below_minimum undo reversed
     below_minimum rewind reversed
+    quarantined release pending
+    quarantined undo reversed
+    quarantined rewind reversed
     credited  rewind  reversed
     reversed  return  pending
 """
