@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from custody.db.pause_tables import PauseRow
 from custody.db.session import ReadSession, WriteSession
@@ -17,6 +18,20 @@ async def paused(session: ReadSession) -> Paused:
     """All that is paused now: as a rule nothing, and never many."""
     open_ = select(PauseRow.network, PauseRow.vault_id).where(PauseRow.open_key.is_not(None))
     return Paused.of([(network, vault) for network, vault in await session.rows(open_)])
+
+
+def is_paused(network: Any, vault: Any) -> ColumnElement[bool]:
+    """Whether nothing new may leave `vault` by `network`: a condition for queries that are about
+    these two, so that pauses are read with what they hold back."""
+    return (
+        select(PauseRow.id)
+        .where(
+            PauseRow.open_key.is_not(None),
+            or_(PauseRow.network.is_(None), PauseRow.network == network),
+            or_(PauseRow.vault_id.is_(None), PauseRow.vault_id == vault),
+        )
+        .exists()
+    )
 
 
 async def open_by_key(session: ReadSession, key: str) -> PauseRow | None:

@@ -18,7 +18,6 @@ from chains.model import Broadcast, NetworkId, SignedTx, TxId
 from custody.db.session import Database
 from custody.db.transfer_tables import TransactionRow
 from custody.ledger.service import Ledger
-from custody.pauses.repository import paused
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.moving import Step, move
@@ -54,16 +53,10 @@ class Broadcaster:
 
     async def _broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
         async with self._database.read() as session:
-            rows = await repository.transactions(session, transaction_ids)
-            superseded = await repository.superseded(session, transaction_ids)
-            held = await paused(session)
-        leaving = [
-            row for row in rows.values() if row.state in REPLACEABLE and row.id not in superseded
-        ]
-        waits = [
-            row.id for row in leaving if _is_first(row) and held.covers(row.network, row.vault_id)
-        ]
-        sending = {row.id: signed_of(row) for row in leaving if row.id not in waits}
+            found = await repository.to_send(session, transaction_ids)
+        leaving = [each for each in found if each.row.state in REPLACEABLE and not each.superseded]
+        waits = [each.row.id for each in leaving if each.paused and _is_first(each.row)]
+        sending = {row.id: signed_of(row) for row, *_ in leaving if row.id not in waits}
         steps: dict[str, Progress] = dict.fromkeys(transaction_ids, Done())
         steps |= dict.fromkeys(waits, Later("paused"))
         answers = dict(zip(sending, await self._send(list(sending.values())), strict=True))

@@ -12,7 +12,6 @@ from chains.model import Address, NetworkId, UnsignedTx
 from custody.db.session import ReadSession
 from custody.db.tables import VaultRow
 from custody.db.transfer_tables import ApprovalRow, MandateRow, TransactionRow, TransferRow
-from custody.pauses.repository import paused
 from custody.transactions import repository
 from custody.transactions.collecting import refused_together
 from custody.transactions.outcomes import Done, Later, Progress
@@ -82,8 +81,7 @@ async def look(
 ) -> dict[str, Done | Later | Built | ToBuild]:
     """What there is to do for each. What is paused waits, also where its bytes are built. Raises
     SignerError, CustodyError."""
-    held = await paused(session)
-    rows = await transfers.transfers_by_id(session, transfer_ids)
+    rows = await transfers.with_pauses(session, transfer_ids)
     contests = await repository.contests(session, transfer_ids)
     mandates = await transfers.mandates_by_transfer(session, transfer_ids)
     bytes_of = {each: _newest(contests[each], State.BUILT) for each in rows}
@@ -92,11 +90,11 @@ async def look(
     built = {each.transaction_id: each for each in await stored(session, waiting_for_word)}
     found: dict[str, Done | Later | Built | ToBuild] = {}
     for each in transfer_ids:
-        row = rows.get(each)
+        row, paused = rows.get(each, (None, False))
         agreed = transfers.agreed(mandates[each])
         if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
             found[each] = Done()
-        elif held.covers(row.network, row.vault_id) and _is_unsigned(row, contests[each]):
+        elif paused and _is_unsigned(row, contests[each]):
             found[each] = Later("paused")
         elif (newest := bytes_of[each]) is not None:
             found[each] = built[newest.id]
@@ -122,19 +120,19 @@ async def look_at_waiting(
     itself, or, with `cancel`, by what pays nobody. Who shares the transaction is in the answer too.
     What is in a block already, or was called off, stays as it is. A pause holds back what pays, and
     no cancel. Raises SignerError, CustodyError."""
-    held = await paused(session)
-    rows = await transfers.transfers_by_id(session, transfer_ids)
+    rows = await transfers.with_pauses(session, transfer_ids)
     contests = await repository.contests(session, transfer_ids)
     found: dict[str, Done | Later | Built | ToBuild] = {}
     for each in transfer_ids:
         if each in found:
             continue  # it shares a transaction with one that was looked at
-        row, contest = rows.get(each), contests[each]
+        row, paused = rows.get(each, (None, False))
+        contest = contests[each]
         waits = _replaceable(contest)
         if row is None or row.state != TransferState.IN_FLIGHT or waits is None:
             found[each] = Done()
             continue
-        if not cancel and held.covers(row.network, row.vault_id):
+        if not cancel and paused:
             found[each] = Later("paused")
             continue
         purpose = Purpose.CANCEL if cancel else Purpose(waits.purpose)

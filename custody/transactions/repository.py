@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BindParameter, ColumnElement, bindparam, delete, func, select, update
+from sqlalchemy.orm import aliased
 
 from chains.model import ConflictKey, Excludes, NetworkId
 from custody.db.session import ReadSession, WriteSession
@@ -20,6 +21,7 @@ from custody.db.transfer_tables import (
     TransferRow,
 )
 from custody.outbox import Work
+from custody.pauses.repository import is_paused
 from custody.transactions.state import ON_CHAIN, OPEN, State
 
 # What is asked for each set of payouts is a constant, built once.
@@ -33,6 +35,18 @@ _CARRIED: Final = (
 _TRANSFERS: Final = select(TransferRow).where(TransferRow.id.in_(_IDS)).order_by(TransferRow.id)
 _TRANSACTIONS: Final = (
     select(TransactionRow).where(TransactionRow.id.in_(_IDS)).order_by(TransactionRow.id)
+)
+_LATER: Final = aliased(TransactionRow)
+_TO_SEND: Final = (
+    select(
+        TransactionRow,
+        select(_LATER.id)
+        .where(_LATER.replaces == TransactionRow.id, _LATER.state.in_(ON_CHAIN))
+        .exists(),
+        is_paused(TransactionRow.network, TransactionRow.vault_id),
+    )
+    .where(TransactionRow.id.in_(_IDS))
+    .order_by(TransactionRow.id)
 )
 _CONTESTS: Final = (
     select(TransactionTransferRow.transfer_id, TransactionRow)
@@ -85,6 +99,21 @@ async def transactions(
     """Those of the ids that exist."""
     rows = await session.all(_TRANSACTIONS, {"ids": list(transaction_ids)})
     return {row.id: row for row in rows}
+
+
+class ToSend(NamedTuple):
+    """`superseded`: another one was sent in its place, so a node that has that one takes it no
+    more. `paused`: nothing new may leave its vault by its network."""
+
+    row: TransactionRow
+    superseded: bool
+    paused: bool
+
+
+async def to_send(session: ReadSession, transaction_ids: Collection[str]) -> list[ToSend]:
+    """Those of the ids that exist."""
+    rows = await session.rows(_TO_SEND, {"ids": list(transaction_ids)})
+    return [ToSend(*each) for each in rows]
 
 
 async def carried(

@@ -24,6 +24,7 @@ from custody.db.transfer_tables import (
     TransferRow,
     TransferWarningRow,
 )
+from custody.pauses.repository import is_paused
 from custody.transfers.consent import Consent, let_go
 from custody.transfers.kinds import Kind
 from custody.transfers.state import REPEATABLE, TERMINAL, WAITING, State
@@ -32,6 +33,11 @@ from custody.transfers.state import REPEATABLE, TERMINAL, WAITING, State
 
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _TRANSFERS: Final = select(TransferRow).where(TransferRow.id.in_(_IDS)).order_by(TransferRow.id)
+_WITH_PAUSES: Final = (
+    select(TransferRow, is_paused(TransferRow.network, TransferRow.vault_id))
+    .where(TransferRow.id.in_(_IDS))
+    .order_by(TransferRow.id)
+)
 _OUTPUTS: Final = (
     select(TransferOutputRow)
     .where(TransferOutputRow.transfer_id.in_(_IDS))
@@ -150,6 +156,14 @@ async def transfers_by_id(
     """Those of the ids that exist."""
     rows = await session.all(_TRANSFERS, {"ids": list(transfer_ids)})
     return {row.id: row for row in rows}
+
+
+async def with_pauses(
+    session: ReadSession, transfer_ids: Collection[str]
+) -> dict[str, tuple[TransferRow, bool]]:
+    """Those of the ids that exist, each with whether a pause holds back what is new for it."""
+    rows = await session.rows(_WITH_PAUSES, {"ids": list(transfer_ids)})
+    return {row.id: (row, paused) for row, paused in rows}
 
 
 async def approved_of(

@@ -181,8 +181,11 @@ def _unrecorded(guard: Any, entries: Any, _takes: Any) -> Any:
     return tuple(Record(end.sequence + 1, end.head, entry) for entry in entries)
 
 
-async def _all_of_them(_session: Any, transaction_ids: Any) -> frozenset[str]:
-    return frozenset(transaction_ids)
+_TO_SEND = _real("custody.transactions.repository:to_send")
+
+
+async def _all_superseded(session: Any, transaction_ids: Any) -> Any:
+    return [each._replace(superseded=True) for each in await _TO_SEND(session, transaction_ids)]
 
 
 _REBUILD = _real("custody.journal.rebuilding:rebuild")
@@ -259,7 +262,7 @@ DEFECTS: Final = (
     Defect("signed, and not recorded in the journal",
            {"signer.guard:Guard.record_signed": _unrecorded}),
     Defect("nothing is sent, as if all had been replaced",
-           {"custody.transactions.repository:superseded": _all_of_them}),
+           {"custody.transactions.repository:to_send": _all_superseded}),
     Defect("other bytes are signed without a key that both take",
            {"signer.guard:Guard.check": lambda *_: None},
            tests=("tests/unit/signer/test_guard.py",)),
