@@ -27,6 +27,7 @@ from api.v1 import (
     payout_files,
     quarantine_rules,
     transfers,
+    unlisted,
     vaults,
 )
 
@@ -47,6 +48,7 @@ def routes() -> APIRouter:
         deposits,
         quarantine_rules,
         foreign_debits,
+        unlisted,
         transfers,
         payout_files,
         estimates,

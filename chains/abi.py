@@ -104,9 +104,10 @@ def moved(topics: Sequence[str], data: str) -> tuple[str, str, int] | None:
 
 
 def sides(payer: str, payee: str, units: int, nobody: str = NOBODY) -> Iterator[tuple[str, int]]:
-    """Account and base units, out and in. What is made or burnt has one end (`nobody` at the
-    other). Nobody gains or loses by paying himself."""
-    if not units or payer == payee:
+    """Account and base units, out and in; of a payment of nothing both ends, for people ask what it
+    was. What is made or burnt has one end (`nobody` at the other). Nobody gains or loses by paying
+    himself."""
+    if payer == payee:
         return
     if payer != nobody:
         yield payer, -units

@@ -23,7 +23,8 @@ BLOCK_FEE: Final = "block-fee"
 
 
 class Movement(NamedTuple):
-    """`units` base units of `asset` came to `address` (above zero) or left it (below zero).
+    """`units` base units of `asset` came to `address` (above zero) or left it (below zero). Zero:
+    a token's log names the address at one end of a payment of nothing.
 
     `place`, within the transaction, is one of
     `output:3` (a coin's index),

@@ -59,18 +59,35 @@ async def show(network: Named) -> None:
 
 @app.command()
 @told
-async def unlisted(network: Named) -> None:
+async def unlisted(
+    network: Named,
+    marked: Annotated[
+        bool, typer.Option(help="Also payments of nothing, and senders that imitate payees.")
+    ] = False,
+) -> None:
     """What came to addresses of ours and is no money: nobody listed what it is. Anybody can send
     such things, under any name; what is meant is named by its contract alone."""
     from custody.following import sighting_repository
+    from custody.following.unlisted import Mark
 
     async with opened_database() as database:
         found = named_network(network, await known_catalogue(database))
         async with database.read() as session:
-            rows = await sighting_repository.unlisted(session, found.id)
+            marks = list(Mark) if marked else []
+            rows = await sighting_repository.unlisted(session, found.id, marks=marks)
+            beyond = await sighting_repository.beyond(session, found.id)
     show_table(
         "not listed, and in no balance",
-        ("asset", "base units", "vault", "address", "said to be from", "block", "transaction"),
+        (
+            "asset",
+            "base units",
+            "vault",
+            "address",
+            "said to be from",
+            "mark",
+            "block",
+            "transaction",
+        ),
         [
             (
                 row.asset,
@@ -78,12 +95,15 @@ async def unlisted(network: Named) -> None:
                 row.vault_id,
                 row.address,
                 row.sender or "nobody",
+                row.mark or "",
                 str(row.block_height),
                 row.txid,
             )
             for row in rows
         ],
     )
+    for each in beyond:
+        say(f"{each.count} more came to {each.address}, from block {each.first_height} on")
 
 
 @app.command("pass")

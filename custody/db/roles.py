@@ -14,7 +14,12 @@ from sqlalchemy import Connection, Table, text
 
 from custody.db import triggers
 from custody.db.feed_tables import UnsequencedRow
-from custody.db.sighting_tables import ConsumptionRow, SightingRow, UnlistedRow
+from custody.db.sighting_tables import (
+    ConsumptionRow,
+    SightingRow,
+    UnlistedBeyondRow,
+    UnlistedRow,
+)
 from custody.db.tables import (
     BlockRow,
     ClientRow,
@@ -45,6 +50,7 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     SightingRow: "SELECT, INSERT, DELETE",
     ConsumptionRow: "SELECT, INSERT, DELETE",
     UnlistedRow: "SELECT, INSERT, DELETE",
+    UnlistedBeyondRow: "SELECT, INSERT, UPDATE",
     ClaimRow: "SELECT, INSERT, DELETE",
     ClaimHolderRow: "SELECT, INSERT, DELETE",
     OutboxRow: "SELECT, INSERT, UPDATE, DELETE",

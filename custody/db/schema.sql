@@ -562,14 +562,31 @@ CREATE TABLE unlisted (
     block_height BIGINT NOT NULL,
     block_hash VARCHAR NOT NULL,
     seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    mark VARCHAR,
     CONSTRAINT pk_unlisted PRIMARY KEY (network, txid, place),
     CONSTRAINT fk_unlisted_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
     CONSTRAINT fk_unlisted_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
+CREATE INDEX ix_unlisted_address ON unlisted (network, address);
+
 CREATE INDEX ix_unlisted_network_height ON unlisted (network, block_height);
 
 CREATE INDEX ix_unlisted_vault ON unlisted (vault_id, block_height);
+
+CREATE TABLE unlisted_beyond (
+    network VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    count BIGINT NOT NULL,
+    first_height BIGINT NOT NULL,
+    CONSTRAINT pk_unlisted_beyond PRIMARY KEY (network, address),
+    CONSTRAINT fk_unlisted_beyond_client_id FOREIGN KEY(client_id) REFERENCES clients (id),
+    CONSTRAINT fk_unlisted_beyond_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE INDEX ix_unlisted_beyond_vault ON unlisted_beyond (vault_id);
 
 CREATE TABLE vault_freezes (
     id VARCHAR NOT NULL,

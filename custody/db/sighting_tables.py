@@ -42,7 +42,8 @@ class UnlistedRow(Row):
     """That somebody sent an asset to an address of ours that is not listed. Anybody can make one
     and call it as he likes: it is shown, and is in no balance. Gone with its block, and when its
     asset was listed and the block was read again: then it is a deposit. `sender`: whom the
-    contract's log names, who need not have known."""
+    contract's log names at the other end, who need not have known. `amount`: 0 where the log says
+    that nothing was paid, whoever was to. `mark`: why it is not shown unless it is asked for."""
 
     __tablename__ = "unlisted"
     network: Mapped[str] = mapped_column(primary_key=True)
@@ -57,8 +58,24 @@ class UnlistedRow(Row):
     block_height: Mapped[Height]
     block_hash: Mapped[str]
     seen_at: Mapped[datetime]
+    mark: Mapped[str | None]
 
 
+class UnlistedBeyondRow(Row):
+    """How many times more an address was sent what is no money than is kept of it, and from which
+    block on. It only grows: it counts what was seen, in undone blocks too."""
+
+    __tablename__ = "unlisted_beyond"
+    network: Mapped[str] = mapped_column(primary_key=True)
+    address: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("clients.id"))
+    vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"))
+    count: Mapped[Height]
+    first_height: Mapped[Height]
+
+
+Index("ix_unlisted_address", UnlistedRow.network, UnlistedRow.address)
+Index("ix_unlisted_beyond_vault", UnlistedBeyondRow.vault_id)
 Index("ix_unlisted_network_height", UnlistedRow.network, UnlistedRow.block_height)
 Index("ix_unlisted_vault", UnlistedRow.vault_id, UnlistedRow.block_height)
 Index("ix_sightings_network_height", SightingRow.network, SightingRow.block_height)

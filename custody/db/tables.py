@@ -24,6 +24,7 @@ from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.quarantine_tables import QuarantineRow as QuarantineRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
 from custody.db.sighting_tables import SightingRow as SightingRow
+from custody.db.sighting_tables import UnlistedBeyondRow as UnlistedBeyondRow
 from custody.db.sighting_tables import UnlistedRow as UnlistedRow
 from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, or_, select
 
 from chains.model import NetworkId, TxId
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
-from custody.db.sighting_tables import ConsumptionRow, SightingRow, UnlistedRow
-from custody.db.transfer_tables import ClaimRow
+from custody.db.sighting_tables import (
+    ConsumptionRow,
+    SightingRow,
+    UnlistedBeyondRow,
+    UnlistedRow,
+)
+from custody.db.transfer_tables import ClaimRow, TransferRow
 
 _OF_BLOCKS: Final = (SightingRow, ConsumptionRow, UnlistedRow)
 
@@ -80,10 +85,94 @@ async def forget_listed(
 
 
 async def unlisted(
-    session: ReadSession, network: NetworkId, limit: int = 1000
+    session: ReadSession,
+    network: NetworkId | None = None,
+    *,
+    client: str | None = None,
+    vault: str | None = None,
+    marks: Collection[str] = (),
+    limit: int = 1000,
 ) -> Sequence[UnlistedRow]:
-    """What is set apart, the newest first."""
+    """What is set apart, the newest first; what is marked only if its mark is among `marks`."""
     row = UnlistedRow
-    mine = select(row).where(row.network == network)
-    newest = mine.order_by(row.block_height.desc(), row.txid, row.place)
+    shown = select(row).where(or_(row.mark.is_(None), row.mark.in_(marks)))
+    for column, value in ((row.network, network), (row.client_id, client), (row.vault_id, vault)):
+        if value is not None:
+            shown = shown.where(column == value)
+    newest = shown.order_by(row.block_height.desc(), row.network, row.txid, row.place)
     return await session.all(newest.limit(limit))
+
+
+async def beyond(
+    session: ReadSession,
+    network: NetworkId | None = None,
+    *,
+    client: str | None = None,
+    vault: str | None = None,
+) -> Sequence[UnlistedBeyondRow]:
+    """Of each address that was sent more than is kept, how much more."""
+    row = UnlistedBeyondRow
+    shown = select(row).order_by(row.network, row.address)
+    for column, value in ((row.network, network), (row.client_id, client), (row.vault_id, vault)):
+        if value is not None:
+            shown = shown.where(column == value)
+    return await session.all(shown)
+
+
+async def unlisted_places(
+    session: ReadSession, network: NetworkId, txids: Iterable[str]
+) -> set[tuple[str, str]]:
+    """Transaction and place of what is set apart already."""
+    row = UnlistedRow
+    return {
+        (txid, place)
+        for chunk in chunks(txids)
+        for txid, place in await session.rows(
+            select(row.txid, row.place).where(row.network == network, row.txid.in_(chunk))
+        )
+    }
+
+
+async def kept(
+    session: ReadSession, network: NetworkId, addresses: Iterable[str]
+) -> dict[tuple[str, bool], int]:
+    """How many rows each address has, those with a mark (True) and those without."""
+    row = UnlistedRow
+    marked = row.mark.is_not(None)
+    return {
+        (address, bool(is_marked)): count
+        for chunk in chunks(addresses)
+        for address, is_marked, count in await session.rows(
+            select(row.address, marked, func.count())
+            .where(row.network == network, row.address.in_(chunk))
+            .group_by(row.address, marked)
+        )
+    }
+
+
+async def payees(session: ReadSession, vault: str, limit: int) -> Sequence[str]:
+    """Whom the vault's newest transfers pay, or were to."""
+    row = TransferRow
+    newest = select(row.destination).where(row.vault_id == vault).order_by(row.serial.desc())
+    return sorted(set(await session.all(newest.limit(limit))))
+
+
+async def note_beyond(
+    session: WriteSession, network: NetworkId, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Under the lock of the network's follower. `rows`: what is not kept."""
+    for each in rows:
+        found = await session.get(UnlistedBeyondRow, (network, each["address"]))
+        if found is None:
+            found = UnlistedBeyondRow(
+                network=network,
+                address=each["address"],
+                client_id=each["client_id"],
+                vault_id=each["vault_id"],
+                count=0,
+                first_height=each["block_height"],
+            )
+            session.add(found)
+            await session.flush()
+        found.count += 1
+        found.first_height = min(found.first_height, each["block_height"])

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 import pytest_asyncio
 
+from chains.evm.address import canonical
 from chains.model import Address, TxId
 from custody.alarms.codes import AlarmCode
 from tests.support.evm_tokens import Token, call, outside
@@ -184,6 +185,26 @@ async def arrives_less_a_fee(vault: Vault, token: Token) -> None:
         await token.do("set(uint8,uint16,uint8)", 0, 0, 6)
 
 
+async def poisoned(vault: Vault, token: Token) -> None:
+    """Somebody has the token say that the vault paid him nothing, from an address that looks like
+    the payee's. It stands in no list until it is asked for."""
+    house = vault.house
+    payee = await house.node.outside_address()
+    imitation = canonical(payee[:6].lower() + "0" * 32 + payee[-4:].lower())
+    await vault.receive(None, COIN)
+    await vault.receive(token, 50)
+    await vault.until(await vault.ask(token.asset.id, 20, payee), "final")
+    takes = call("transferFrom(address,address,uint256)", vault.address, imitation, 0)
+    txid = await house.node.send(token.contract, 0, takes, 200_000)
+    await house.node.mine()
+    await house.followed()
+    assert (await house.get("unlisted", vault_id=vault.id))["items"] == []
+    (row,) = (await house.get("unlisted", vault_id=vault.id, mark="look_alike"))["items"]
+    assert (row["txid"], row["said_to_be_from"], row["mark"]) == (txid, imitation, "look_alike")
+    assert (await house.get("foreign-debits", vault_id=vault.id))["items"] == []
+    assert await vault.frozen() is None
+
+
 Case = Callable[[Vault, Token], Awaitable[None]]
 CASES: dict[Case, tuple[str, ...]] = {
     received_and_sent: tuple(KINDS),
@@ -195,6 +216,7 @@ CASES: dict[Case, tuple[str, ...]] = {
     reverted: ("usdc",),
     moved_nothing: ("habits",),
     arrives_less_a_fee: ("habits",),
+    poisoned: ("openzeppelin",),
 }
 """Each with the kinds of contracts that it is about."""
 ELSEWHERE_TOO = (received_and_sent, reorganised, reverted)

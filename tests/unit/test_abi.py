@@ -56,7 +56,8 @@ def test_sides_of_what_moved() -> None:
     assert list(abi.sides(A, B, 3)) == [(A, -3), (B, 3)]
     assert list(abi.sides(abi.NOBODY, B, 3)) == [(B, 3)]
     assert list(abi.sides(A, abi.NOBODY, 3)) == [(A, -3)]
-    assert list(abi.sides(A, A, 3)) == list(abi.sides(A, B, 0)) == []
+    assert list(abi.sides(A, A, 3)) == list(abi.sides(A, A, 0)) == []
+    assert list(abi.sides(A, B, 0)) == [(A, 0), (B, 0)]
 
 
 def test_a_log_is_read_or_is_no_money() -> None:

@@ -70,6 +70,7 @@ SCOPES: Final = {
     "GET /v1/vaults/{vault_id}/fee-caps": "read",
     "POST /v1/vaults/{vault_id}/fee-caps": "admin",
     "GET /v1/pauses": "read",
+    "GET /v1/unlisted": "read",
     "POST /v1/pauses": "admin",
     "POST /v1/pauses/{pause_id}/resume": "admin",
     "GET /v1/audit/transfers/{transfer_id}": "audit",

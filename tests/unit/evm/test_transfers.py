@@ -74,10 +74,11 @@ def test_a_transfer_is_two_movements_at_one_place() -> None:
     ]
 
 
-def test_what_is_made_or_burnt_has_one_end_and_nothing_has_none() -> None:
+def test_what_is_made_or_burnt_has_one_end_and_nothing_has_both() -> None:
     assert moves(log(payer=NOBODY)) == [("transfer:0", B, 5)]
     assert moves(log(payee=NOBODY)) == [("transfer:0", A, -5)]
-    assert moves(log(units=0)) == [] == moves(log(payee=A))
+    assert moves(log(units=0)) == [("transfer:0", A, 0), ("transfer:0", B, 0)]
+    assert moves(log(payee=A)) == [] == moves(log(payee=A, units=0))
 
 
 def told_to_pay(payee: str = B, units: int = 5, to: str = TOKEN) -> dict[str, Any]:
