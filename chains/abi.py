@@ -23,17 +23,17 @@ ACCOUNT_BYTES: Final = 20
 UNITS_MAX: Final = 2**256 - 1
 
 
-def _selector(signature: str) -> bytes:
+def selector(signature: str) -> bytes:
     return keccak256(signature.encode())[:4]
 
 
-TRANSFER: Final = _selector("transfer(address,uint256)")
-APPROVE: Final = _selector("approve(address,uint256)")
-INCREASE: Final = _selector("increaseAllowance(address,uint256)")
-BALANCE_OF: Final = _selector("balanceOf(address)")
-DECIMALS: Final = _selector("decimals()")
-SYMBOL: Final = _selector("symbol()")
-NAME: Final = _selector("name()")
+TRANSFER: Final = selector("transfer(address,uint256)")
+APPROVE: Final = selector("approve(address,uint256)")
+INCREASE: Final = selector("increaseAllowance(address,uint256)")
+BALANCE_OF: Final = selector("balanceOf(address)")
+DECIMALS: Final = selector("decimals()")
+SYMBOL: Final = selector("symbol()")
+NAME: Final = selector("name()")
 TOPIC: Final = keccak256(b"Transfer(address,address,uint256)")
 """Of a log of Transfer; ERC-721 has the same."""
 WORD: Final = 32

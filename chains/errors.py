@@ -30,6 +30,9 @@
     │   ├── FeeAboveMaximum        fee_above_maximum
     │   │   └── RentAboveMaximum   rent_above_maximum
     │   ├── FeeUnknown             fee_unknown
+    │   ├── BalanceFrozen          balance_frozen (the token's issuer has frozen the payer)
+    │   ├── PayeeFrozen            payee_frozen
+    │   ├── TokenPaused            token_paused
     │   ├── ClaimUnusable          claim_unusable
     │   └── TooManyInFlight        too_many_in_flight
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
@@ -239,6 +242,24 @@ class FeeUnknown(BuildError):
     """The node can't say yet what the network charges."""
 
     code = "fee_unknown"
+
+
+class BalanceFrozen(BuildError):
+    """The token's issuer lets nothing leave the address that pays."""
+
+    code = "balance_frozen"
+
+
+class PayeeFrozen(BuildError):
+    """The token's issuer lets nothing come to the payee."""
+
+    code = "payee_frozen"
+
+
+class TokenPaused(BuildError):
+    """The token's issuer lets nobody pay."""
+
+    code = "token_paused"
 
 
 class ClaimUnusable(BuildError):

@@ -69,6 +69,19 @@ CHAINS: Final[Words] = {
         "the coin.",
         "Send some of the network's coin to the address that pays.",
     ),
+    "balance_frozen": Word(
+        (422,),
+        "The token's issuer lets nothing leave the address that pays.",
+        "Ask the issuer. It goes on by itself when that has ended.",
+    ),
+    "payee_frozen": Word(
+        (422,),
+        "The token's issuer lets nothing come to the payee.",
+        "Call the transfer off; the payee can't have it.",
+    ),
+    "token_paused": Word(
+        (422,), "The token's issuer has stopped all payments of it for a while.", _ITSELF
+    ),
     "rent_reserve": Word(
         (422,),
         "What would stay in the account is less than the chain lets stand.",

@@ -7,6 +7,7 @@ taken is the caller's knowledge.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -20,11 +21,22 @@ from chains.errors import (
     ChainError,
     ClaimUnusable,
     InvalidInput,
+    NetworkInvalid,
     NodeMisbehaved,
     TooManyInFlight,
     WrongChain,
 )
-from chains.evm import build, charges, erc20, parse, quotes, tokens, tracing, transfers
+from chains.evm import (
+    build,
+    charges,
+    erc20,
+    parse,
+    quotes,
+    restraints,
+    tokens,
+    tracing,
+    transfers,
+)
 from chains.evm.blocks import BlockReader
 from chains.evm.codec import EvmCodec
 from chains.evm.movements import ref_of
@@ -148,14 +160,24 @@ class EvmAdapter:
 
     async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
         """The token of a contract, and what it says of itself. InvalidAddress; NodeMisbehaved where
-        there is no contract."""
+        there is no contract; NetworkInvalid for one whose balances change without a payment."""
         contract = self._codec.parse_address(text).address
         asked = (erc20.SYMBOL, erc20.NAME, erc20.DECIMALS)
-        questions = [tokens.asking(contract, each, "latest") for each in asked]
+        probes = restraints.probes(contract)
+        shares = [each + bytes(32) for each in restraints.REBASING]
+        questions = [
+            tokens.asking(contract, each, "latest") for each in (*asked, *probes.values(), *shares)
+        ]
         code, *answers = await self._node.batch([("eth_getCode", (contract, "latest")), *questions])
         if found(code) == "0x":
             raise NodeMisbehaved(f"the node has no contract at {contract}")
-        return erc20.asset_of(self._network.id, contract), tokens.said(*answers)
+        asset = erc20.asset_of(self._network.id, contract)
+        if any(tokens.number(each) is not None for each in answers[-len(shares) :]):
+            why = "its balances change without a payment, which no books can follow"
+            raise NetworkInvalid(why, row=asset)
+        told = zip(probes, answers[len(asked) :], strict=False)
+        traits = frozenset(trait.value for trait, each in told if tokens.number(each) in (0, 1))
+        return asset, replace(tokens.said(*answers[: len(asked)]), traits=traits)
 
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """The lowest nonces that are neither used on the chain nor taken, one after the other.

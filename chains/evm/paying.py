@@ -13,13 +13,15 @@ from chains.transaction import TransferIntent
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """What the transaction says to whom. `token`, `units`: which token moves so many base units."""
+    """What the transaction says to whom. `token`, `units`, `payee`: which token moves so many base
+    units to whom."""
 
     to: Address
     value: int
     data: bytes = b""
     token: Asset | None = None
     units: int = 0
+    payee: Address | None = None
 
 
 def source_of(intent: TransferIntent) -> OwnedAddress:
@@ -37,4 +39,5 @@ def called(network: Network, intent: TransferIntent) -> Called:
         return Called(payment.address, payment.amount)
     contract = erc20.contract_of(network.id, payment.asset)
     data = erc20.transfer(payment.address, payment.amount)
-    return Called(contract, 0, data, network.tokens[payment.asset], payment.amount)
+    token = network.tokens[payment.asset]
+    return Called(contract, 0, data, token, payment.amount, payment.address)

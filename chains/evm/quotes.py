@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from chains.answers import Answers, attempt, found
 from chains.costs import CostKind
 from chains.errors import BuildError, ChainError, InsufficientFunds, InsufficientGas
-from chains.evm import TRANSFER_GAS, build, erc20, fees, tokens
+from chains.evm import TRANSFER_GAS, build, erc20, fees, restraints, tokens
 from chains.evm.build import Kind, Transaction
 from chains.evm.paying import Called
 from chains.evm.rpc import NodeConnection, RpcError, reading
@@ -62,18 +62,22 @@ class Quote:
 _Found = Mapping[Address, int | ChainError]
 _Held = tuple[Address, Address]
 """A token's contract, and who has of it."""
+_Question = tuple[Address, bytes]
+"""To a token's contract."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Now:
     """What a node says of payers and payees. `codes`: how long each payee's code is. `tokens`: what
-    payers have of tokens. `decimals`: of each token, what its contract says now."""
+    payers have of tokens. `decimals`: of each token, what its contract says now. `restraints`: what
+    contracts say of who may pay."""
 
     nonces: _Found
     balances: _Found
     codes: _Found
     tokens: Mapping[_Held, int | ChainError]
     decimals: _Found
+    restraints: Mapping[_Question, int | ChainError]
     level: fees.FeeLevel
     data: l1_data_fee.DataFee
 
@@ -141,6 +145,19 @@ def _check_token(now: _Now, wish: Wish) -> None:
     has = found(now.tokens[wish.call.to, wish.payer])
     if has < wish.call.units:
         raise InsufficientFunds(f"{token.symbol}: the balance is {has}, not {wish.call.units}")
+    for question, error in _restraints(wish):
+        answer = now.restraints[wish.call.to, question]
+        if isinstance(answer, RpcError) and not answer.transient:
+            raise BuildError(f"{token.symbol} is not what was listed: it does not say who may pay")
+        if found(answer):
+            raise error(f"{token.symbol}: its contract does not let it be paid")
+
+
+def _restraints(wish: Wish) -> Sequence[restraints.Asked]:
+    token, payee = wish.call.token, wish.call.payee
+    if token is None or payee is None:
+        return ()
+    return tuple(restraints.asked(token, wish.payer, payee))
 
 
 def _outbidding(network: Network, level: fees.FeeLevel, other: Transaction) -> fees.FeeLevel:
@@ -154,6 +171,7 @@ async def _ask(node: NodeConnection, network: Network, wishes: Sequence[Wish]) -
     payees = list(dict.fromkeys(wish.call.to for wish in wishes))
     listed = list(dict.fromkeys(w.call.to for w in wishes if w.call.token is not None))
     held = list(dict.fromkeys((w.call.to, w.payer) for w in wishes if w.call.token is not None))
+    questions = list(dict.fromkeys((w.call.to, q.data) for w in wishes for q in _restraints(w)))
     calls: list[Call] = [
         _price_call(kind),
         *(("eth_getTransactionCount", (payer, "latest")) for payer in payers),
@@ -161,6 +179,7 @@ async def _ask(node: NodeConnection, network: Network, wishes: Sequence[Wish]) -
         *(("eth_getCode", (payee, "latest")) for payee in payees),
         *(tokens.asking(each, erc20.DECIMALS, "latest") for each in listed),
         *(tokens.asking(each, erc20.balance_of(payer), "latest") for each, payer in held),
+        *(tokens.asking(each, data, "latest") for each, data in questions),
         *(("eth_call", (asked, "latest")) for asked in _data_questions(network, wishes)),
     ]
     answers = iter(await node.each(calls))
@@ -171,6 +190,7 @@ async def _ask(node: NodeConnection, network: Network, wishes: Sequence[Wish]) -
         codes=_by_address(payees, map(_code_length, _next(answers, payees))),
         decimals=_words(listed, _next(answers, listed)),
         tokens=_words(held, _next(answers, held)),
+        restraints=_words(questions, _next(answers, questions)),
         level=await _level(node, network, found(price)),
         data=_data_fee(list(answers)),
     )

@@ -11,6 +11,7 @@ from typing import Final
 from chains.costs import CostKind
 from chains.evm import ADDRESS_TYPE, erc20
 from chains.evm.build import Kind
+from chains.evm.erc20 import TokenTrait
 from chains.evm.traits import Trait
 from chains.schema import COIN_TYPE, SAFE_INTEGER_MAX, FamilySchema, Parameter, one_of, whole
 
@@ -41,4 +42,5 @@ SCHEMA: Final = FamilySchema(
         "blob_fee_recipient": Parameter(one_of("coinbase"), required=False),
     },
     traits=TRAITS,
+    token_traits={erc20.KIND: frozenset(each.value for each in TokenTrait)},
 )

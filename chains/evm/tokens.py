@@ -31,10 +31,10 @@ def word(answer: Any) -> int:
 
 
 def said(symbol: Any, name: Any, decimals: Any) -> TokenSaid:
-    return abi.said(_raw(symbol), _raw(name), _number(decimals))
+    return abi.said(_raw(symbol), _raw(name), number(decimals))
 
 
-def _number(answer: Any) -> int | None:
+def number(answer: Any) -> int | None:
     try:
         return word(answer)
     except (RpcError, NodeMisbehaved):

@@ -185,6 +185,24 @@ async def arrives_less_a_fee(vault: Vault, token: Token) -> None:
         await token.do("set(uint8,uint16,uint8)", 0, 0, 6)
 
 
+async def frozen_by_its_issuer(vault: Vault, token: Token) -> None:
+    """What waits says why, and goes on when that has ended."""
+    payee = await vault.house.node.outside_address()
+    await vault.receive(None, COIN)
+    await vault.receive(token, 30)
+    await token.do("blacklist(address)", vault.address)
+    asked = await vault.ask(token.asset.id, 10, payee)
+    await vault.until_waiting(asked, "balance_frozen")
+    await token.do("unBlacklist(address)", vault.address)
+    await token.do("pause()")
+    try:
+        await vault.until_waiting(asked, "token_paused")
+    finally:
+        await token.do("unpause()")
+    await vault.until(asked, "final")
+    assert await token.has(payee) == 10
+
+
 async def poisoned(vault: Vault, token: Token) -> None:
     """Somebody has the token say that the vault paid him nothing, from an address that looks like
     the payee's. It stands in no list until it is asked for."""
@@ -217,6 +235,7 @@ CASES: dict[Case, tuple[str, ...]] = {
     moved_nothing: ("habits",),
     arrives_less_a_fee: ("habits",),
     poisoned: ("openzeppelin",),
+    frozen_by_its_issuer: ("usdc",),
 }
 """Each with the kinds of contracts that it is about."""
 ELSEWHERE_TOO = (received_and_sent, reorganised, reverted)

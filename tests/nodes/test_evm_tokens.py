@@ -23,11 +23,15 @@ from chains.costs import CostKind
 from chains.devnet.evm import AnvilNode
 from chains.effects import Pay
 from chains.errors import (
+    BalanceFrozen,
     BlockUnreadable,
     BuildError,
     InsufficientFunds,
     InsufficientGas,
+    NetworkInvalid,
     NodeMisbehaved,
+    PayeeFrozen,
+    TokenPaused,
 )
 from chains.evm import build, erc20, transfers
 from chains.evm.adapter import EvmAdapter
@@ -210,14 +214,44 @@ async def test_a_payment_that_reverts_costs_its_fee_and_moves_nothing(opened: Op
     await token.do("unpause()")
 
 
-@pytest.mark.parametrize("who", ["payer", "payee"])
-async def test_a_blacklisted_payment_is_not_built(opened: Opened, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "error"), [("payer", BalanceFrozen), ("payee", PayeeFrozen), ("all", TokenPaused)]
+)
+async def test_what_the_issuer_stops_is_not_built(
+    opened: Opened, who: str, error: type[BuildError]
+) -> None:
+    """And is called by its name, also where nothing could be estimated."""
     world, token = await opened("usdc")
     await fund(world, token, 100)
     payee = await world.node.outside_address()
-    await token.do("blacklist(address)", payee if who == "payee" else world.owner.address)
-    with pytest.raises(BuildError, match="refuses"):
+    stopped = payee if who == "payee" else world.owner.address
+    if who == "all":
+        await token.do("pause()")
+    else:
+        await token.do("blacklist(address)", stopped)
+    with pytest.raises(error, match="USDX"):
         await signed(world, token, 100, payee)
+
+
+async def test_a_contract_that_does_not_say_what_was_listed_is_not_paid(opened: Opened) -> None:
+    """Unknown is not no."""
+    world, token = await opened("openzeppelin")
+    await fund(world, token, 100)
+    for trait in ("blacklist", "black-list"):
+        token.traits = (trait,)
+        adapter = EvmAdapter(token.listed_on, world.node.url)
+        try:
+            with pytest.raises(BuildError, match="does not say who may pay"):
+                await signed(replace(world, adapter=adapter), token, 100)
+        finally:
+            await adapter.close()
+
+
+async def test_what_changes_by_itself_is_not_listed(plain: World) -> None:
+    """It answers whatever is asked, also how many shares somebody has."""
+    contract = await plain.deploy(bytes.fromhex("600160005260206000f3"))
+    with pytest.raises(NetworkInvalid, match="no books can follow"):
+        await plain.adapter.describe(contract)
 
 
 async def test_a_fee_on_transfer_arrives_less_and_leaves_whole(opened: Opened) -> None:
@@ -396,9 +430,11 @@ async def test_a_contract_becomes_a_row(opened: Opened, plain: World, tmp_path: 
     add = ("asset", "add", alias, token.contract.lower(), "--file", file)
     told = await asyncio.to_thread(done, *add, env=env)
     assert "USDC" in told and "Compare its address" in told
+    assert "blacklist, pausable" in told
     networks, assets = read_rows(file)
     listed = built_in().with_rows(networks, assets).find_asset(token.asset.id)
     assert (listed.symbol, listed.name, listed.decimals) == ("USDC", "USD Coin", 6)
+    assert listed.traits == {"blacklist", "pausable"}
 
     _, silent = await opened("habits")
     add = ("asset", "add", alias, silent.contract, "--file", file)

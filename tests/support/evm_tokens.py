@@ -49,11 +49,13 @@ class Token:
         self._world = world
         self.contract = contract
         self.decimals = 6
+        self.traits: tuple[str, ...] = ()
 
     @property
     def row(self) -> dict[str, Any]:
         identity = erc20.asset_of(self._world.network.id, self.contract)
-        return token_row(id=identity, decimals=self.decimals)
+        row = token_row(id=identity, decimals=self.decimals)
+        return row | ({"traits": list(self.traits)} if self.traits else {})
 
     @property
     def listed_on(self) -> Network:
@@ -107,6 +109,7 @@ async def openzeppelin(world: OnChain) -> Token:
 
 async def usdc(world: OnChain) -> Token:
     token = await deploy(world, "usdc")
+    token.traits = ("blacklist", "pausable")
     me = await outside(world)
     roles = "initialize(string,string,string,uint8,address,address,address,address)"
     await token.do(roles, "USD Coin", "USDC", "USD", 6, me, me, me, me)
