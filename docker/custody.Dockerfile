@@ -54,6 +54,7 @@ COPY custody/payouts/*.py /opt/custody/custody/payouts/
 COPY custody/policies/*.py /opt/custody/custody/policies/
 COPY custody/quarantine/*.py /opt/custody/custody/quarantine/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
+COPY custody/refills/*.py /opt/custody/custody/refills/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
 COPY custody/transactions/*.py /opt/custody/custody/transactions/
 COPY custody/transactions/planners/*.py /opt/custody/custody/transactions/planners/

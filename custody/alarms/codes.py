@@ -44,6 +44,7 @@ class AlarmCode(StrEnum):
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
     NONCE_GAP = "nonce_gap"
     FEE_CAP_REACHED = "fee_cap_reached"
+    LOW_WATER = "low_water"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
@@ -166,6 +167,9 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     AlarmCode.FEE_CAP_REACHED: Meaning(
         "a vault's transactions wait: their fees would exceed what the operator lets a day cost",
         clears_itself=True,
+    ),
+    AlarmCode.LOW_WATER: Meaning(
+        "a vault has less than its low water, and no refill brings it back", clears_itself=True
     ),
     AlarmCode.CLOCKS_DISAGREE: Meaning(
         "the host's wall clock, the database's and the time counted since the start differ;"

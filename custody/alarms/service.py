@@ -37,7 +37,7 @@ async def raise_alarm(
     vault: str | None = None,
 ) -> None:
     """Open an alarm, unless the same one (code, network, vault) is open already."""
-    key = _key(code, network, vault)
+    key = key_of_alarm(code, network, vault)
     found = await repository.open_by_key(session, key)
     if found is not None and found.message == message:
         return
@@ -77,7 +77,7 @@ async def clear_alarm(
     vault: str | None = None,
 ) -> None:
     """The cause is gone. Does nothing if the alarm is not open."""
-    key, reason = _key(code, network, vault), "its cause is gone"
+    key, reason = key_of_alarm(code, network, vault), "its cause is gone"
     if await repository.mark_cleared(session, key, now, by=ITSELF, reason=reason):
         log.warning("alarm_cleared", code=code.value, network=network, vault=vault, by=ITSELF)
 
@@ -100,6 +100,6 @@ async def dismiss_alarm(
     return row
 
 
-def _key(code: AlarmCode, network: NetworkId | None, vault: str | None) -> str:
+def key_of_alarm(code: AlarmCode, network: NetworkId | None, vault: str | None) -> str:
     """Unique among open alarms."""
     return f"{code} {network or '-'} {vault or '-'}"

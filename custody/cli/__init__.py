@@ -6,6 +6,7 @@
     custody debits                                   what left without a transfer
     custody ledger verify                            the books, recomputed from entries
     custody quarantine …                             deposits that are held before they are credited
+    custody refill …                                 vaults that are refilled from another
     custody suspense …                               what came and is nobody's deposit
     custody backup | restore                         database and signer
     custody recover                                  after a restored database
@@ -42,6 +43,7 @@ from custody.cli import (
     policy,
     quarantine,
     recover,
+    refill,
     service,
     suspense,
     vault,
@@ -67,6 +69,7 @@ app.command()(pause.resume)
 app.command()(pause.pauses)
 app.command()(debits.debits)
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(refill.app, name="refill")
 app.add_typer(suspense.app, name="suspense")
 app.add_typer(ledger.app, name="ledger")
 app.command()(backup.backup)

@@ -429,6 +429,24 @@ CREATE TABLE reconciled (
     CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
+CREATE TABLE refill_rules (
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    network VARCHAR NOT NULL,
+    source_id VARCHAR,
+    low NUMERIC(78, 0),
+    target NUMERIC(78, 0),
+    key_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_refill_rules PRIMARY KEY (vault_id, asset, number),
+    CONSTRAINT fk_refill_rules_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_refill_rules_source_id FOREIGN KEY(source_id) REFERENCES vaults (id),
+    CONSTRAINT fk_refill_rules_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
+);
+
 CREATE TABLE suspense_decisions (
     id VARCHAR NOT NULL,
     vault_id VARCHAR NOT NULL,
@@ -715,6 +733,31 @@ CREATE TABLE quarantine_senders (
     CONSTRAINT pk_quarantine_senders PRIMARY KEY (rule_id, address),
     CONSTRAINT fk_quarantine_senders_rule_id FOREIGN KEY(rule_id) REFERENCES quarantine_rules (id)
 );
+
+CREATE TABLE refills (
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    network VARCHAR NOT NULL,
+    source_id VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    destination VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    state VARCHAR NOT NULL,
+    open_key VARCHAR,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_refills PRIMARY KEY (vault_id, asset, number),
+    CONSTRAINT fk_refills_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_refills_source_id FOREIGN KEY(source_id) REFERENCES vaults (id),
+    CONSTRAINT fk_refills_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id),
+    CONSTRAINT uq_refills_open_key UNIQUE (open_key),
+    CONSTRAINT fk_refills_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_refills_transfer_id ON refills (transfer_id);
 
 CREATE TABLE spends (
     account VARCHAR NOT NULL,
@@ -1090,6 +1133,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER quarantine_senders_no_truncate BEFORE TRUNCATE ON quarantine_senders
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER refill_rules_no_update BEFORE UPDATE ON refill_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER refill_rules_no_delete BEFORE DELETE ON refill_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER refill_rules_no_truncate BEFORE TRUNCATE ON refill_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1183,6 +1235,27 @@ CREATE TRIGGER quarantines_no_delete BEFORE DELETE ON quarantines
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER quarantines_no_truncate BEFORE TRUNCATE ON quarantines
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER refills_no_update BEFORE UPDATE ON refills
+FOR EACH ROW
+WHEN (OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.source_id IS DISTINCT FROM NEW.source_id
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.destination IS DISTINCT FROM NEW.destination
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER refills_no_delete BEFORE DELETE ON refills
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER refills_no_truncate BEFORE TRUNCATE ON refills
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses

@@ -1,6 +1,6 @@
 """The schema, with `debit_tables`, `pause_tables`, `payout_tables`, `quarantine_tables`,
-`signer_tables` and `transfer_tables`. Rows only: rules live in the services, queries in
-repositories.
+`refill_tables`, `signer_tables` and `transfer_tables`. Rows only: rules live in the services,
+queries in repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -22,6 +22,8 @@ from custody.db.fee_tables import FeeUseRow as FeeUseRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.quarantine_tables import QuarantineRow as QuarantineRow
+from custody.db.refill_tables import RefillRow as RefillRow
+from custody.db.refill_tables import RefillRuleRow as RefillRuleRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
 from custody.db.sighting_tables import SightingRow as SightingRow
 from custody.db.sighting_tables import UnlistedBeyondRow as UnlistedBeyondRow

@@ -34,6 +34,7 @@ from custody.db.quarantine_tables import (
     QuarantineRuleRow,
     QuarantineSenderRow,
 )
+from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
     AddressRow,
@@ -82,6 +83,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     FeeUseRow,
     TransferWarningRow,
     QuarantineSenderRow,
+    RefillRuleRow,
 )
 
 
@@ -103,6 +105,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     QuarantineRow: Life(
         changing=("open_key",), once=("released_at", "released_by", "released_reason")
     ),
+    RefillRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")

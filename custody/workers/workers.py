@@ -25,6 +25,7 @@ from custody.following.writer import BlockWriter
 from custody.journal.checkpoints import CheckpointWatch
 from custody.ledger.heads import extend
 from custody.payouts.paying import PayingFiles
+from custody.refills.refilling import Refilling
 from custody.services import Services
 from custody.transactions.broadcasting import Broadcaster
 from custody.transactions.building import Builder
@@ -43,6 +44,7 @@ from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
 from custody.workers.payouts import PayoutWorker
+from custody.workers.refills import RefillWorker
 from custody.workers.signerwatch import SignerWatch
 from custody.workers.turns import Turns
 from signer.client import SignerError
@@ -102,6 +104,10 @@ class Workers:
             self._leases,
             PayingFiles(self._custody.database, services.transfers, self._custody.clock),
         )
+        self._refills = RefillWorker(
+            self._leases,
+            Refilling(self._custody.database, services.transfers, self._custody.clock),
+        )
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
@@ -122,6 +128,7 @@ class Workers:
             "expiry": self._expire,
             "feeds": self._feeds.run,
             "payouts": self._payouts.run,
+            "refills": self._refills.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,

@@ -125,6 +125,14 @@ async def a_fee_cap(counter: Counter, n: int) -> Ask:
     return Ask(f"/v1/vaults/{await an_empty_vault(counter, n)}/fee-caps", body, "admin")
 
 
+async def a_refill_rule(counter: Counter, n: int) -> Ask:
+    vault = await an_empty_vault(counter, n)
+    await counter.post(f"/v1/vaults/{vault}/addresses", {"network": "ethereum-local"}, "receive")
+    source = {"source_vault_id": counter.vault_id, "low": "1", "target": "2"}
+    body = {"network": "ethereum-local", "asset": "eip155:31337/slip44:60", "refill": source}
+    return Ask(f"/v1/vaults/{vault}/refill-rules", {**body, "reason": WORDS}, "transfer")
+
+
 async def a_pause(counter: Counter, n: int) -> Ask:
     body = {"vault_id": await an_empty_vault(counter, n), "reason": WORDS}
     return Ask("/v1/pauses", body, "admin")
@@ -184,6 +192,7 @@ ROUTES: Mapping[str, Prepare] = {
     "/v1/deposits/{deposit_id}/release": a_release,
     "/v1/quarantine-rules": a_quarantine_rule,
     "/v1/quarantine-rules/{rule_id}/end": a_rules_end,
+    "/v1/vaults/{vault_id}/refill-rules": a_refill_rule,
     "/v1/pauses": a_pause,
     "/v1/pauses/{pause_id}/resume": a_resumption,
 }

@@ -1,0 +1,1 @@
+"""Vaults that are refilled from another one when they have too little"""

@@ -1,0 +1,274 @@
+"""Refills vaults by their rules: one step looks at each of them once.
+
+A refill is a row before its transfer is asked for, and its retry key follows from the row. Whoever
+dies in between asks again and gets the answer that was given; so do two workers at once. While it
+is open no other one begins. It ends when its deposit is credited, or when its transfer has ended
+without paying; after one that failed the next one waits, longer each time, and people are called.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+import structlog
+
+from chains.errors import InvalidInput
+from chains.model import AssetId, NetworkId
+from custody.alarms import repository as alarms
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
+from custody.apikeys.model import Caller, Scope
+from custody.db.refill_tables import RefillRow, RefillRuleRow
+from custody.db.session import Database, ReadSession
+from custody.deposits.states import DepositState
+from custody.errors import Conflict, Invalid, NotFound, Unprocessable
+from custody.refills import repository
+from custody.refills.model import RefillState, not_before, wanted
+from custody.transactions.outcomes import trouble
+from custody.transfers.request import Answer, Idempotency, Output, Shown, TransferRequest
+from custody.transfers.service import Transfers
+from custody.transfers.state import State
+from custody.vaults import repository as vaults
+from signer.wire import canonical_json
+
+ROUTE: Final = "refill"
+NOTE: Final = "refill"
+_REMEMBERED: Final = 8
+"""Ended ones that say how long to wait: after so many it is the longest time."""
+_AGAIN: Final = "try_again"
+_REVOKED: Final = "api_key_revoked"
+_STUCK: Final = (DepositState.QUARANTINED.value, DepositState.BELOW_MINIMUM.value)
+_UNPAID: Final = (
+    State.DENIED.value,
+    State.REJECTED.value,
+    State.EXPIRED.value,
+    State.CANCELLED.value,
+    State.FAILED.value,
+)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    amount: int
+    destination: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """How a refill ended, if it did; `said`: what people are to be told."""
+
+    state: RefillState | None = None
+    code: str | None = None
+    said: str = ""
+
+    @classmethod
+    def failed(cls, code: str) -> _Word:
+        return cls(RefillState.FAILED, code, _failed(code))
+
+
+class Refilling:
+    """One per process of workers."""
+
+    def __init__(
+        self, database: Database, transfers: Transfers, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._transfers = transfers
+        self._clock = clock
+
+    async def step(self) -> None:
+        """Each vault and asset with a rule, or with a refill that is open."""
+        async with self._database.read() as session:
+            rules = await repository.newest_rules(session)
+            opened = await repository.open_refills(session)
+        places = {(row.vault_id, row.asset, row.network) for row in rules}
+        places |= {(row.vault_id, row.asset, row.network) for row in opened}
+        words: dict[tuple[str, str], list[str]] = {}
+        for vault, asset, network in sorted(places):
+            told = words.setdefault((vault, network), [])
+            said = await self._look(vault, AssetId(asset))
+            if said:
+                told.append(f"{asset}: {said}")
+        for (vault, network), told in words.items():
+            await self._tell(vault, NetworkId(network), "; ".join(told))
+
+    async def _look(self, vault: str, asset: AssetId) -> str:
+        """Why it has too little and nothing brings it back, in words, or ""."""
+        async with self._database.read() as session:
+            rule = await repository.rule_of(session, vault, asset)
+            ended = await repository.newest(session, vault, asset, _REMEMBERED)
+            if ended and ended[0].open_key is not None:
+                row, word = ended[0], await _word_of(session, ended[0])
+            else:
+                row, word = None, _Word()
+                if rule is None or not await _missing(session, rule):
+                    return ""
+        if row is None:
+            if self._waits(ended):
+                return _failed(ended[0].code)
+            row = await self._begin(vault, asset)
+        elif row.transfer_id is not None:
+            if word.state is not None:
+                await self._note(row, row.transfer_id, word)
+            return word.said
+        return "" if row is None else await self._ask(row)
+
+    def _waits(self, ended: Sequence[RefillRow]) -> bool:
+        """After one that failed."""
+        states = [(RefillState(row.state), row.ended_at) for row in ended]
+        due = not_before([(state, at) for state, at in states if at is not None])
+        return due is not None and self._clock() < due
+
+    async def _begin(self, vault: str, asset: AssetId) -> RefillRow | None:
+        """A new one, if it is still time for it now that nobody else can begin one."""
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, [vault])
+            rule = await repository.rule_of(session, vault, asset)
+            ended = await repository.newest(session, vault, asset, _REMEMBERED)
+            is_open = bool(ended) and ended[0].open_key is not None
+            if rule is None or is_open or self._waits(ended):
+                return None
+            missing = await _missing(session, rule)
+            if missing is None:
+                return None
+            number = await repository.last_number(session, vault, asset) + 1
+            new = {
+                "vault_id": vault,
+                "asset": asset,
+                "number": number,
+                "network": rule.network,
+                "source_id": rule.source_id,
+                "key_id": rule.key_id,
+                "destination": missing.destination,
+                "amount": missing.amount,
+                "state": RefillState.OPEN.value,
+                "open_key": f"{vault} {asset}",
+                "transfer_id": None,
+                "code": None,
+                "created_at": self._clock(),
+                "ended_at": None,
+            }
+            await session.insert(RefillRow, [new])
+        log.info("refill_begun", vault=vault, asset=asset, number=number, amount=missing.amount)
+        return RefillRow(**new)
+
+    async def _ask(self, row: RefillRow) -> str:
+        async with self._database.read() as session:
+            key = await repository.key_in_force(session, row.key_id)
+        if key is None:
+            return await self._note(row, None, _Word.failed(_REVOKED))
+        caller = Caller(key.id, key.initiator, key.client_id, frozenset({Scope.TRANSFER}))
+        request = request_of(row)
+        try:
+            answer = await self._transfers.create(request, caller, key_of(row), _Told())
+        except (Invalid, NotFound, Conflict, InvalidInput) as error:
+            if error.code == _AGAIN:
+                return ""
+            return await self._note(row, None, _Word.failed(error.code))
+        except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
+            trouble(error, f"refill {row.vault_id} {row.number}")
+            return ""
+        said = json.loads(answer.body)
+        word = _Word() if "code" not in said else _Word.failed(said["code"])
+        return await self._note(row, said.get("transfer"), word)
+
+    async def _note(self, row: RefillRow, transfer: str | None, word: _Word) -> str:
+        """What is known now, unless somebody else wrote more; what is to be told."""
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, [row.vault_id])
+            found = await repository.lock_refill(session, row.vault_id, row.asset, row.number)
+            if found.open_key is not None:
+                found.transfer_id = found.transfer_id or transfer
+                if word.state is not None:
+                    found.state, found.open_key = word.state.value, None
+                    found.code, found.ended_at = word.code, self._clock()
+            code, failed = found.code, found.state == RefillState.FAILED
+        if word.state is not None:
+            log.info("refill_ended", vault=row.vault_id, number=row.number, code=code)
+        return _failed(code) if failed else ""
+
+    async def _tell(self, vault: str, network: NetworkId, words: str) -> None:
+        code, now = AlarmCode.LOW_WATER, self._clock()
+        if not words:
+            async with self._database.read() as session:
+                key = key_of_alarm(code, network, vault)
+                if await alarms.open_by_key(session, key) is None:
+                    return
+        async with self._database.write() as session:
+            if words:
+                await raise_alarm(session, code, words, now, network=network, vault=vault)
+            else:
+                await clear_alarm(session, code, now, network=network, vault=vault)
+
+
+async def _missing(session: ReadSession, rule: RefillRuleRow) -> _Missing | None:
+    """What a refill by the rule would bring now; None: nothing is to be brought."""
+    if rule.source_id is None or rule.low is None or rule.target is None:
+        return None
+    vault, asset = rule.vault_id, AssetId(rule.asset)
+    address = await repository.first_address(session, vault, NetworkId(rule.network))
+    assert address is not None, "it had one when the rule was set"
+    standing = await repository.standing(session, vault, asset, address)
+    amount = wanted(standing, rule.low, rule.target)
+    return _Missing(amount, address) if amount else None
+
+
+async def _word_of(session: ReadSession, row: RefillRow) -> _Word:
+    """What became of one that is open."""
+    if row.transfer_id is None:
+        return _Word()
+    transfer = await repository.transfer_of(session, row.transfer_id)
+    assert transfer is not None
+    if transfer.state in _UNPAID:
+        return _Word.failed(f"transfer_{transfer.state}")
+    if transfer.state != State.FINAL:
+        return _Word()
+    states = await repository.deposits_of(session, row.transfer_id, row.vault_id)
+    if DepositState.CREDITED.value in states:
+        return _Word(RefillState.DONE)
+    held = [state for state in states if state in _STUCK]
+    return _Word(said=f"refill {row.number} came, and its deposit is {held[0]}" if held else "")
+
+
+def request_of(row: RefillRow) -> TransferRequest:
+    """The same whenever anybody asks for it."""
+    return TransferRequest(
+        vault_id=row.source_id,
+        network=NetworkId(row.network),
+        asset=AssetId(row.asset),
+        outputs=(Output(row.destination, row.amount),),
+        note=NOTE,
+    )
+
+
+def key_of(row: RefillRow) -> Idempotency:
+    """No client can send one with a space in it."""
+    asked = canonical_json(
+        {"from": row.source_id, "to": row.destination, "amount": str(row.amount)}
+    )
+    key = f"refill {row.vault_id} {row.asset} {row.number}"
+    return Idempotency(ROUTE, key, sha256(asked).digest())
+
+
+def _failed(code: str | None) -> str:
+    return f"too little, and the last refill failed: {code}"
+
+
+class _Told:
+    """Renders an answer as what it is for the refill."""
+
+    def created(self, made: Shown) -> Answer:
+        return Answer(201, canonical_json({"transfer": made.row.id}))
+
+    def denied(self, made: Shown) -> Answer:
+        return Answer(422, canonical_json({"transfer": made.row.id, "code": "policy_denied"}))
+
+    def refused(self, error: Unprocessable) -> Answer:
+        return Answer(422, canonical_json({"code": error.code}))
