@@ -141,7 +141,7 @@ class TronAdapter:
         infos = await self._rpc.infos(height) if parsed else ()
         self._learn(infos, height)
         pairs = {each: await self._pair(each) for each in blocks.exchanges(parsed)}
-        read = blocks.read(found, parsed, infos, pairs, self._network.native.id)
+        read = blocks.read(found, parsed, infos, pairs, self._network)
         if read.reading is not Reading.COMPLETE:
             return read
         seen = internal.reading_of(blocks.runs_code(parsed), self._internal)
@@ -335,9 +335,10 @@ class TronAdapter:
             raise NodeMisbehaved("a transaction in a block without its result")
         if not (info.fee or info.bandwidth):
             raise NodeMisbehaved("a transaction that used no bandwidth and burned nothing")
-        failure = blocks.failure_of(one.result, info)
+        contract = blocks.contract_of(one)
+        failure = blocks.outcome_of(one.result, contract, info)
         state = TxState.REVERTED if failure else TxState.INCLUDED
-        burned = contracts.paid(blocks.contract_of(one), info)
+        burned = contracts.paid(contract, info)
         costs = costs_in(self._network.native.id, burned)
         return TxStatus(state, block.ref, costs, reason=failure)
 

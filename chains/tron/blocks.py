@@ -1,8 +1,9 @@
 """What a TRON block did to accounts, read from the node's block and transaction infos. Pure.
 
-For each transaction: what its contract moved (`contracts`), what contracts moved while it ran, and
-what it cost its owner. Of one that failed only the costs. Blocks themselves move nothing: what
-witnesses and voters earn arrives when they withdraw it.
+For each transaction: what its contract moved (`contracts`), what contracts moved while it ran, what
+tokens say that they moved (`transfers`), and what it cost its owner. Of one that failed only the
+costs; and one has failed too that told a token to pay and moved nothing. Blocks themselves move
+nothing: what witnesses and voters earn arrives when they withdraw it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from google.protobuf.message import DecodeError
 from chains.block import Block, Inclusion, Movement, Reading, cost_place
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
 from chains.model import AssetId, TxId
-from chains.tron import SMART_CONTRACT_TYPES, address, contracts
+from chains.networks import Network
+from chains.tron import SMART_CONTRACT_TYPES, address, contracts, transfers
 from chains.tron import tron_pb2 as pb
 from chains.tron.contracts import UNKNOWN, Executed, Kind, Pairs
 from chains.tron.rpc import NodeBlock, NodeTransaction, TransactionInfo
@@ -75,19 +77,24 @@ def failure_of(result: str, info: TransactionInfo) -> str:
     return info.failure or (result if result != _SUCCESS else "")
 
 
+def outcome_of(result: str, contract: pb.Contract | None, info: TransactionInfo) -> str:
+    """Why it did not do what it says; empty if it did."""
+    return failure_of(result, info) or transfers.undone(contract, info.moved) or ""
+
+
 def read(
     block: NodeBlock,
     parsed: Sequence[Parsed],
     infos: Sequence[TransactionInfo],
     pairs: Pairs,
-    asset: AssetId,
+    network: Network,
 ) -> Block:
     """`infos` as the node gives them for this block; `pairs` for all `exchanges`.
 
     Raises NodeUnavailable if the infos belong to another block: the chain moved between two
     answers.
     """
-    by_id = _checked(block, infos)
+    by_id, asset = _checked(block, infos), network.native.id
     movements: list[Movement] = []
     included: list[Inclusion] = []
     complete = True
@@ -99,6 +106,8 @@ def read(
         if not failure:
             complete = complete and kind.complete
             movements += _effects(one, kind, Executed(parameter, info, pairs), asset)
+            movements += _tokens(one, info, network)
+            failure = transfers.undone(one.contract, info.moved) or ""
         sender = contracts.owner_of(parameter)
         if sender is not None:
             movements += _costs(one, sender, info, asset)
@@ -120,6 +129,11 @@ def _effects(one: Parsed, kind: Kind, executed: Executed, asset: AssetId) -> Ite
     if one.runs_code:
         for place, party, units in _internal(executed.info):
             yield Movement(one.txid, place, address.to_text(party), asset, units)
+
+
+def _tokens(one: Parsed, info: TransactionInfo, network: Network) -> Iterator[Movement]:
+    for place, asset, account, units in transfers.movements(network.id, info.moved):
+        yield Movement(one.txid, place, account, asset, units)
 
 
 def _internal(info: TransactionInfo) -> Iterator[tuple[str, bytes, int]]:

@@ -22,6 +22,7 @@ from chains.model import BlockRef, TxId
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.meaning import Meaning, of_error
+from chains.tron import transfers
 
 _REASON_LENGTH: Final = 200
 _OK: Final = 200
@@ -75,7 +76,7 @@ class TransactionInfo:
     on success, else java-tron's word for what went wrong. `contract`: the one that ran or was made.
     `returned`: TRX that came back to the owner from stakes or votes. `exchanged`: of an exchange's
     token that the transaction does not name. `events`: of each event the contract (20 bytes) and
-    the first topic."""
+    the first topic. `moved`: what tokens say that they moved."""
 
     txid: TxId
     height: int
@@ -90,6 +91,7 @@ class TransactionInfo:
     returned: int = 0
     exchanged: int = 0
     events: tuple[tuple[bytes, bytes], ...] = ()
+    moved: tuple[transfers.Told, ...] = ()
 
 
 class TronRpc:
@@ -278,6 +280,7 @@ def _info(row: Any) -> TransactionInfo:
         returned=sum(int(row.get(name, 0)) for name in _RETURNED),
         exchanged=sum(int(row.get(name, 0)) for name in _EXCHANGED),
         events=tuple(_event(part) for part in row.get("log", ()) if part.get("topics")),
+        moved=transfers.told(row.get("log", ())),
     )
 
 

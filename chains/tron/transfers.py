@@ -1,0 +1,83 @@
+"""Transfers of tokens, told from logs: what a TRC-20 contract says that it moved. Pure.
+
+A contract may log what it likes; which contracts are believed is not known here. Whether a
+transaction did what it tells a token is said by the token's log alone: USDT on TRON returns false
+from a transfer that succeeded. A block's header has no filter of its logs, so what a node keeps
+back can't be found out from one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+
+from chains import abi
+from chains.model import Address, AssetId, NetworkId
+from chains.tron import ADDRESS_PREFIX, trc20
+from chains.tron import tron_pb2 as pb
+from chains.tron.address import to_text
+
+Told = tuple[int, str, str, str, int]
+"""Ordinal, contract, payer, payee and base units; addresses in 40 hexadecimal digits, without the
+first byte."""
+
+_TOPIC: Final = abi.TOPIC.hex()
+_PREFIX: Final = ADDRESS_PREFIX.hex()
+
+
+def told(logs: Iterable[Any]) -> tuple[Told, ...]:
+    """Of one transaction's logs, in order. The ordinal counts those with Transfer's topic."""
+    return tuple(
+        (ordinal, _contract(log), *moved)
+        for ordinal, log in enumerate(each for each in logs if _is_transfer(each))
+        if (moved := abi.moved(log["topics"], log.get("data", ""))) is not None
+    )
+
+
+def undone(contract: pb.Contract | None, moved: Sequence[Told]) -> str | None:
+    """Why a transaction that did not fail has still not done what it tells a token; None if it
+    has, or tells none. What wallets write before the payee's 20 bytes is overlooked, as older
+    tokens do: this reads other people's transactions too."""
+    if contract is None or contract.type != pb.Contract.TRIGGER_SMART_CONTRACT:
+        return None
+    try:
+        call = pb.TriggerSmartContract.FromString(contract.parameter.value)
+    except DecodeError:
+        return None
+    head = 4 + len(abi.PADDING)
+    if call.data[:4] != abi.TRANSFER or len(call.data) != abi.CALL_BYTES:
+        return None
+    payee, units = call.data[head : head + abi.ACCOUNT_BYTES], call.data[4 + abi.WORD :]
+    token, payer = (each[1:].hex() for each in (call.contract_address, call.owner_address))
+    moves = (each[1:] for each in moved)
+    return abi.undone(token, payer, payee.hex(), int.from_bytes(units), moves)
+
+
+def movements(
+    network: NetworkId, moved: Iterable[Told]
+) -> Iterator[tuple[str, AssetId, Address, int]]:
+    """Place, asset, account and base units."""
+    for ordinal, contract, payer, payee, units in moved:
+        asset = trc20.asset_of(network, _text(contract))
+        for account, change in abi.sides(payer, payee, units):
+            yield f"transfer:{ordinal}", asset, _text(account), change
+
+
+def _is_transfer(log: Any) -> bool:
+    topics = log.get("topics")
+    return bool(topics) and topics[0].lower() == _TOPIC
+
+
+def _contract(log: Any) -> str:
+    """java-tron leaves the first byte out."""
+    digits = str(log["address"]).lower()
+    is_whole = len(digits) == len(_PREFIX) + 2 * abi.ACCOUNT_BYTES
+    return digits.removeprefix(_PREFIX) if is_whole else digits
+
+
+@lru_cache(maxsize=4096)
+def _text(digits: str) -> Address:
+    return to_text(ADDRESS_PREFIX + bytes.fromhex(digits))
