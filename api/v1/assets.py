@@ -25,6 +25,7 @@ ASSET_EXAMPLE = {
     "symbol": "BTC",
     "name": "Bitcoin",
     "decimals": 8,
+    "traits": [],
 }
 
 
@@ -39,6 +40,10 @@ class AssetView(View):
     symbol: str
     name: str
     decimals: int = Field(description="places between base units and the unit people use")
+    traits: list[str] = Field(
+        description="what sets the token apart from what its kind promises, by its signed row: "
+        "that its issuer can freeze a holder, that it takes a fee; empty for coins"
+    )
 
 
 class AssetList(View):
@@ -74,6 +79,7 @@ def asset_view(asset: Asset) -> AssetView:
         symbol=asset.symbol,
         name=asset.name,
         decimals=asset.decimals,
+        traits=sorted(asset.traits),
     )
 
 

@@ -190,6 +190,8 @@ async def frozen_by_its_issuer(vault: Vault, token: Token) -> None:
     payee = await vault.house.node.outside_address()
     await vault.receive(None, COIN)
     await vault.receive(token, 30)
+    shown = await vault.house.get(f"assets/{token.asset.id}")
+    assert shown["traits"] == ["blacklist", "pausable"]
     await token.do("blacklist(address)", vault.address)
     asked = await vault.ask(token.asset.id, 10, payee)
     await vault.until_waiting(asked, "balance_frozen")
