@@ -36,6 +36,7 @@ class Movement(NamedTuple):
     `transfer:0` (EVM tokens: the log's ordinal among the transaction's logs of Transfer, whichever
     contracts': nodes that are asked for these alone show no others),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
+    `token:4` (Solana: the token account's index; a net difference too, and its owner's),
     `mint` (native coins that the chain itself makes for the transaction's sender),
     `before:0` and `after:2` (Arbitrum: what the chain itself moves around the calls, in the order
     in which its nodes list it),

@@ -72,6 +72,11 @@ UNITS_PER_PAYMENT: Final = 750
 """Compute-unit limits of our two transactions with one payment, and what each further payment adds:
 five times the 150 units that every instruction takes, since the network changes such costs and the
 difference is lamports."""
+UNITS_PER_TOKEN: Final = 80_000
+"""At most for a payment of tokens that makes an account. Seen: 5,000 to 40,000, for the search of
+an account's address takes 1,500 for each try."""
+UNITS_TO_SPARE: Final = 3_000
+"""Beside a fifth of what a simulation took."""
 UNIT_PRICE_MIN: Final = 10_000
 """We never bid less: 45 lamports for one payment at most, against waiting behind everybody who bids
 anything."""
@@ -83,6 +88,11 @@ NONCE_ACCOUNTS_MAX: Final = 256
 """Indices are below this: how many transfers of one address can be under way."""
 NONCE_ACCOUNT_BYTES: Final = 80
 """Length of a nonce account's data [solana-nonce, State::size]."""
+
+RENT_PER_BYTE: Final = 6_960
+RENT_BYTES_BESIDE: Final = 128
+"""Lamports that an account holds for each of its bytes, and for so many beside them [solana-rent,
+3,480 for a year, twice]. The builder compares it with what the node asks for."""
 
 BLOCKHASH_AGE_MAX: Final = 150
 """A transaction may be in a block at most so many blocks above the one whose hash it stands on

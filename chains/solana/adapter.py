@@ -13,6 +13,7 @@ from typing import Any, Final
 from solana.rpc.jsonrpc import JsonRpcErrorCode
 
 from chains.answers import Answers, attempt, found
+from chains.assets import TokenSaid
 from chains.balances import each_balance
 from chains.block import Block, Reading
 from chains.costs import CostKind, Costs, costs_in
@@ -41,7 +42,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.prices import Prices
-from chains.solana import blocks
+from chains.solana import blocks, tokens
 from chains.solana.address import to_key
 from chains.solana.blocks import error_words
 from chains.solana.claims import Claim
@@ -186,7 +187,9 @@ class SolanaAdapter:
             return TxStatus(
                 state=TxState.INCLUDED if error is None else TxState.REVERTED,
                 block=found(blocks[transaction.slot]),
-                costs=costs_in(native, {CostKind.FEE: transaction.fee}),
+                costs=costs_in(
+                    native, {CostKind.FEE: transaction.fee, CostKind.RENT: transaction.rent}
+                ),
                 held=costs_in(native, {CostKind.RENT: _locked(transaction)}),
                 reason="" if error is None else error_words(error),
             )
@@ -203,8 +206,15 @@ class SolanaAdapter:
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         assert at is None, "no historic balances"
         if asset != self._network.native.id:
-            raise InvalidInput(f"{self._network.name} carries no {asset}")
+            if asset not in self._network.tokens:
+                raise InvalidInput(f"{asset} is not listed on {self._network.name}")
+            return await tokens.balance(self._rpc, self._network, to_key(address), asset)
         return await self._rpc.balance(to_key(address))
+
+    async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
+        """A mint's token, and what it says of itself. InvalidAddress, NodeMisbehaved."""
+        mint = to_key(self._codec.parse_address(text).address)
+        return await tokens.describe(self._rpc, self._network, mint)
 
     async def balances(
         self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None

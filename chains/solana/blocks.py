@@ -4,7 +4,10 @@ Movements are differences of balances. For each transaction and account a node g
 before and after, and the place of the difference is the account's index in the transaction. Looking
 for transfer instructions instead would miss what programs do (transfers inside calls, closed
 accounts, withdrawals, rent); the differences add up to the balance, so the ledger can equal the
-chain. The fee is told apart. A transaction that failed leaves its fee, and its nonce is used up.
+chain. Fees and rent for token accounts are told apart. Tokens are told in the same way, by
+owner: what an account holds before and after, so that what arrives is what arrived (a mint may take
+a fee), and an account that is handed over moves what is in it. A transaction that failed leaves its
+fee, and its nonce is used up.
 """
 
 from __future__ import annotations
@@ -17,17 +20,19 @@ from chains.block import BLOCK_FEE, Block, Inclusion, Movement, cost_place, rewa
 from chains.costs import CostKind
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
+from chains.solana import spl
 from chains.solana.values import Executed, RawBlock, Reward
 
 _ERROR_LENGTH_MAX: Final = 200
 _FEE: Final = cost_place(CostKind.FEE)
+_RENT: Final = cost_place(CostKind.RENT)
 _FEE_REWARD: Final = "fee"
 
 
 def read(found: RawBlock, nonces: Mapping[str, TxId], network: Network) -> Block:
     """`nonces`: for the text of each nonce's conflict key, by which transaction it was used up."""
     native = network.native.id
-    movements = [move for each in found.executed for move in _moved(each, native)]
+    movements = [move for each in found.executed for move in _moved(each, network)]
     movements += _rewards(found, native)
     return Block(
         ref=found.ref,
@@ -40,12 +45,17 @@ def read(found: RawBlock, nonces: Mapping[str, TxId], network: Network) -> Block
     )
 
 
-def _moved(executed: Executed, native: AssetId) -> Iterator[Movement]:
-    txid = executed.txid
+def _moved(executed: Executed, network: Network) -> Iterator[Movement]:
+    txid, native = executed.txid, network.native.id
     if executed.fee:
         yield Movement(txid, _FEE, Address(executed.payer), native, -executed.fee)
+    if executed.rent:
+        yield Movement(txid, _RENT, Address(executed.payer), native, -executed.rent)
     for index, account, lamports in executed.differences:
         yield Movement(txid, f"account:{index}", Address(account), native, lamports)
+    for index, mint, owner, units in executed.tokens:
+        asset = AssetId(f"{network.id}/{spl.NAMESPACE}:{mint}")
+        yield Movement(txid, f"token:{index}", Address(owner), asset, units)
 
 
 def _inclusion(executed: Executed) -> Inclusion:

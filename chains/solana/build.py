@@ -2,17 +2,18 @@
 
 With a nonce account that exists (`rent == 0`):
 
-    AdvanceNonceAccount, SetComputeUnitPrice, SetComputeUnitLimit, Transfer for each payment
+    AdvanceNonceAccount, SetComputeUnitPrice, SetComputeUnitLimit, then each payment
 
 on the account's nonce value, so that the transaction never expires, and of those on one value that
 is the account's own only one is ever in a block. Without a free one, the transfer makes the next:
 
     SetComputeUnitPrice, SetComputeUnitLimit,
-    Transfer (rent), AllocateWithSeed, InitializeNonceAccount, Transfer for each payment
+    Transfer (rent), AllocateWithSeed, InitializeNonceAccount, then each payment
 
-on a recent blockhash. Allocation fails on an account that has data, so of all transactions that
-create the same account at most one takes effect; the others may be in blocks all the same, and
-each pays its fee. Transfer and AllocateWithSeed stand where
+on a recent blockhash. A payment is a Transfer of lamports; of tokens, CreateIdempotent (where a
+wallet is paid) and TransferChecked or TransferCheckedWithFee. Allocation fails on an account that
+has data, so of all transactions that create the same account at most one takes effect; the others
+may be in blocks all the same, and each pays its fee. Transfer and AllocateWithSeed stand where
 CreateAccountWithSeed would do, because that one fails on any account that already holds a lamport,
 and everybody can compute the address and send one there. All instructions take effect or none.
 
@@ -49,6 +50,7 @@ from chains.solana import (
     SIGNATURE_BYTES,
 )
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, seed
+from chains.solana.spl import TokenPayment, rent_most
 
 
 class Payment(NamedTuple):
@@ -56,6 +58,13 @@ class Payment(NamedTuple):
 
     recipient: Pubkey
     lamports: int
+
+    @property
+    def paid(self) -> Pubkey:
+        return self.recipient
+
+
+AnyPayment = Payment | TokenPayment
 
 
 _SOMEBODY: Final = Pubkey(b"\x01" * 32)
@@ -73,7 +82,7 @@ class TransferPlan:
     """
 
     source: Pubkey
-    payments: tuple[Payment, ...]
+    payments: tuple[AnyPayment, ...]
     nonce_index: int
     lifetime: Hash
     unit_limit: int
@@ -92,7 +101,25 @@ class TransferPlan:
     @property
     def amount(self) -> int:
         """Lamports of all payments together."""
-        return sum(each.lamports for each in self.payments)
+        return sum(each.lamports for each in self.payments if isinstance(each, Payment))
+
+    @property
+    def tokens(self) -> tuple[TokenPayment, ...]:
+        return tuple(each for each in self.payments if isinstance(each, TokenPayment))
+
+    @property
+    def opened(self) -> dict[Pubkey, tuple[Pubkey, int]]:
+        """By token account that is made if there is none, its owner and the most that it costs."""
+        return {
+            each.paid: (each.recipient, rent_most(each.program))
+            for each in self.tokens
+            if each.opens
+        }
+
+    @property
+    def rent_most(self) -> int:
+        """Lamports that may go into new accounts."""
+        return self.rent + sum(rent for _, rent in self.opened.values())
 
     @property
     def fee(self) -> int:
@@ -150,7 +177,13 @@ def _budget(plan: TransferPlan) -> list[Instruction]:
 
 
 def _payments(plan: TransferPlan) -> list[Instruction]:
-    return [_pay(plan, each) for each in plan.payments]
+    return [step for each in plan.payments for step in steps_of(plan, each)]
+
+
+def steps_of(plan: TransferPlan, payment: AnyPayment) -> list[Instruction]:
+    if isinstance(payment, TokenPayment):
+        return payment.instructions(plan.source)
+    return [_pay(plan, payment)]
 
 
 def _pay(plan: TransferPlan, payment: Payment) -> Instruction:
@@ -158,7 +191,7 @@ def _pay(plan: TransferPlan, payment: Payment) -> Instruction:
     return transfer(TransferParams(from_pubkey=plan.source, to_pubkey=to, lamports=lamports))
 
 
-def size_max(payments: Sequence[Payment]) -> int:
+def size_max(payments: Sequence[AnyPayment]) -> int:
     """Bytes of the largest signed transaction that makes the payments: the one that also makes the
     last of a source's nonce accounts. No key of the source, of a nonce account or of a payee
     changes it, only how many different payees there are."""

@@ -18,10 +18,12 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature as Ed25519Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 
-from chains.codec import Traits, check_plain, remember_small
+from chains.codec import Traits, check_listed, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
 from chains.effects import Create, Effect, Pay, Return
 from chains.errors import (
+    InvalidAddress,
+    InvalidAmount,
     InvalidInput,
     MalformedTransaction,
     SignatureMismatch,
@@ -46,13 +48,17 @@ from chains.solana import (
     PURPOSE,
     TRANSACTION_BYTES_MAX,
     address,
+    spl,
 )
-from chains.solana.build import Payment, TransferPlan, size_max
+from chains.solana.build import AnyPayment, Payment, TransferPlan, size_max
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_payload
 from chains.solana.schema import SCHEMA
+from chains.solana.spl import TokenPayment, TokenTrait
 from chains.transaction import AfterBlock, TxSummary
 
+_UNNAMED: Final = Pubkey(b"\2" * 32)
+"""Some token account of the source."""
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
 
@@ -113,12 +119,20 @@ class SolanaCodec:
         """Whether an amount is too small to open a new account depends on the network's rent:
         `SolanaAdapter.prepare` knows it."""
         self.parse_address(payment.address)
-        check_plain(self._network, payment)
+        check_listed(self._network, payment)
+        token = self._network.tokens.get(payment.asset)
+        if token is not None and TokenTrait.NON_TRANSFERABLE in token.traits:
+            raise InvalidAmount(f"{token.symbol} can't be paid to anybody, says its row")
+        if (
+            token is not None
+            and spl.asset_of(self._network.id, address.to_key(payment.address)) == token.id
+        ):
+            raise InvalidAddress("the token's mint, not somebody who could hold it")
 
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         """Counted for the larger of our two transactions: which of them it will be depends on the
         nonce accounts there are then."""
-        paid = [Payment(address.to_key(each.address), each.amount) for each in payments]
+        paid = [self._drawn(each) for each in payments]
         if size_max(paid) > TRANSACTION_BYTES_MAX:
             room = f"{size_max(paid)} bytes of at most {TRANSACTION_BYTES_MAX}"
             raise TooManyOutputs(f"one transaction would have {room}")
@@ -138,8 +152,12 @@ class SolanaCodec:
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
         reading = self._read(tx)
+        reasons = reading.unexplained
         if reading.plan is not None:
-            return self._summary(reading.plan, _identity(reading.signed))
+            differ = map(self._differs, reading.plan.tokens)
+            reasons = tuple(each for each in differ if each is not None)
+            if not reasons:
+                return self._summary(reading.plan, _identity(reading.signed))
         return TxSummary(
             network=self._network.id,
             sources=(Address(str(reading.message.account_keys[0])),),
@@ -149,7 +167,7 @@ class SolanaCodec:
             costs=CostsMost(),
             conflict_keys=frozenset(),
             identity=_identity(reading.signed),
-            unexplained=reading.unexplained,
+            unexplained=reasons,
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
@@ -186,17 +204,55 @@ class SolanaCodec:
         that binds nothing (ADR 0010)."""
         native, source = self._network.native.id, Address(str(plan.source))
         account = Address(str(plan.nonce_account))
-        paid = [(Address(str(each.recipient)), each.lamports) for each in plan.payments]
+        paid = [self._paid(each) for each in plan.payments]
+        creates = [Create(account, source, plan.rent)] if plan.creates_nonce else []
+        for made, (owner, rent) in plan.opened.items():
+            creates.append(Create(Address(str(made)), Address(str(owner)), rent))
+        costs = {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent_most}
         return TxSummary(
             network=self._network.id,
             sources=(source,),
-            effects=tuple(Pay(to, native, units) for to, units in paid if to != source),
-            returns=tuple(Return(to, native, units, None) for to, units in paid if to == source),
-            creates=(Create(account, source, plan.rent),) if plan.creates_nonce else (),
-            costs=CostsMost(costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})),
+            effects=tuple(each for each in paid if each.address != source),
+            returns=tuple(
+                Return(source, each.asset, each.amount, None)
+                for each in paid
+                if each.address == source
+            ),
+            creates=tuple(creates),
+            costs=CostsMost(costs_in(native, costs)),
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
             identity=identity,
         )
+
+    def _paid(self, payment: AnyPayment) -> Pay:
+        to = Address(str(payment.recipient))
+        if isinstance(payment, Payment):
+            return Pay(to, self._network.native.id, payment.lamports)
+        return Pay(to, spl.asset_of(self._network.id, payment.mint), payment.units)
+
+    def _differs(self, payment: TokenPayment) -> str | None:
+        """How a payment of tokens is another than one of the listed token; None if it is not, or
+        if nobody listed it: then it is told as what it is, and refused as that."""
+        token = self._network.tokens.get(spl.asset_of(self._network.id, payment.mint))
+        if token is None:
+            return None
+        if payment.program != spl.PROGRAMS[token.kind]:
+            return f"{token.symbol} is paid by another program than its own"
+        if payment.decimals != token.decimals:
+            return f"{token.symbol} is paid with {payment.decimals} decimals, not {token.decimals}"
+        if (payment.fee is not None) != (TokenTrait.TRANSFER_FEE in token.traits):
+            return f"{token.symbol} is paid with a fee, or without one, other than its row says"
+        return None
+
+    def _drawn(self, payment: Pay) -> AnyPayment:
+        """As large as it can be."""
+        to, token = address.to_key(payment.address), self._network.tokens.get(payment.asset)
+        if token is None:
+            return Payment(to, payment.amount)
+        mint, program = spl.mint_of(self._network.id, token.id), spl.PROGRAMS[token.kind]
+        fee = 0 if TokenTrait.TRANSFER_FEE in token.traits else None
+        opens = to.is_on_curve()
+        return TokenPayment(to, payment.amount, mint, program, token.decimals, _UNNAMED, opens, fee)
 
     def _read(self, tx: UnsignedTx) -> _Reading:
         if tx.network != self._network.id:

@@ -8,7 +8,7 @@ and index is checked at once, including those this module never looks at. Pure.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +19,10 @@ from solders.pubkey import Pubkey
 from solders.transaction import SanitizeError
 
 from chains.errors import MalformedTransaction
-from chains.solana.build import Payment, TransferPlan, build_message
+from chains.solana import spl
+from chains.solana.build import AnyPayment, Payment, TransferPlan, build_message
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of, value_of
+from chains.solana.spl import TokenPayment
 
 _TRANSFER: Final = struct.Struct("<IQ")
 _UNIT_PRICE: Final = struct.Struct("<BQ")
@@ -39,7 +41,9 @@ _BUDGET_NAMES: Final = {bytes((2,)): "SetComputeUnitLimit", bytes((3,)): "SetCom
 _BUDGET: Final = ("SetComputeUnitPrice", "SetComputeUnitLimit")
 _WITH_NONCE: Final = ("AdvanceNonceAccount", *_BUDGET)
 _CREATING_NONCE: Final = (*_BUDGET, "Transfer", "AllocateWithSeed", "InitializeNonceAccount")
-"""What stands before the payments, of which each is a Transfer."""
+"""What stands before the payments."""
+_TOKEN_NAMES: Final = {spl.CHECKED_TAG: "TransferChecked", 26: "TransferCheckedWithFee"}
+_PAYING: Final = frozenset({"Transfer", "CreateIdempotent", *_TOKEN_NAMES.values()})
 
 
 class Unexplained(Exception):
@@ -112,7 +116,8 @@ def explain(message: MessageV0) -> TransferPlan:
 
 
 def _pays_behind(layout: tuple[str, ...], names: tuple[str | None, ...]) -> bool:
-    return names[: len(layout)] == layout and set(names[len(layout) :]) == {"Transfer"}
+    paying = names[len(layout) :]
+    return names[: len(layout)] == layout and bool(paying) and _PAYING.issuperset(paying)
 
 
 def _check_sense(plan: TransferPlan) -> None:
@@ -120,8 +125,19 @@ def _check_sense(plan: TransferPlan) -> None:
     for each in plan.payments:
         if each.recipient == plan.nonce_account:
             raise Unexplained("pays its own nonce account")
-        if each.lamports == 0 and each.recipient != plan.source:
+        if isinstance(each, TokenPayment):
+            _check_token(plan, each)
+        elif each.lamports == 0 and each.recipient != plan.source:
             raise Unexplained("pays nothing")
+
+
+def _check_token(plan: TransferPlan, payment: TokenPayment) -> None:
+    if payment.units == 0:
+        raise Unexplained("pays nothing")
+    if payment.recipient in (plan.source, payment.account):
+        raise Unexplained("pays tokens to itself")
+    if payment.opens and not payment.recipient.is_on_curve():
+        raise Unexplained("makes a token account for an address that has no key")
 
 
 def _read_with_nonce(message: MessageV0, steps: Sequence[_Step]) -> TransferPlan:
@@ -151,13 +167,54 @@ def _plan(
         raise Unexplained("the nonce account is not one of the fee payer's own")
     return TransferPlan(
         source=source,
-        payments=tuple(map(_transfer, payments)),
+        payments=tuple(_payments(payments)),
         nonce_index=index,
         lifetime=Hash(bytes(message.recent_blockhash)),
         unit_limit=_integer(_UNIT_LIMIT, limit),
         unit_price=_integer(_UNIT_PRICE, price),
         rent=rent,
     )
+
+
+def _payments(steps: Sequence[_Step]) -> Iterator[AnyPayment]:
+    """What makes a token account stands before what pays it."""
+    waiting = iter(steps)
+    for step in waiting:
+        if step.name == "Transfer":
+            yield _transfer(step)
+        elif step.name != "CreateIdempotent":
+            yield _token(step, None)
+        elif (then := next(waiting, None)) is None or then.name not in _TOKEN_NAMES.values():
+            raise Unexplained("makes a token account and does not pay it")
+        else:
+            yield _token(then, step)
+
+
+def _token(step: _Step, opening: _Step | None) -> TokenPayment:
+    keys = [key for key in step.accounts if key is not None]
+    owner = None if opening is None or len(opening.accounts) != 6 else opening.accounts[2]
+    if step.program is None or len(keys) != 4 or (opening is not None and owner is None):
+        raise Unexplained("a token is paid with other accounts than its payment has")
+    account, mint, paid, _ = keys
+    units, decimals, *fee = _numbers(step)
+    return TokenPayment(
+        recipient=owner or paid,
+        units=units,
+        mint=mint,
+        program=step.program,
+        decimals=decimals,
+        account=account,
+        opens=opening is not None,
+        fee=fee[0] if fee else None,
+    )
+
+
+def _numbers(step: _Step) -> list[int]:
+    """Base units and decimals, and what is withheld where that is said."""
+    layout = spl.CHECKED if step.name == _TOKEN_NAMES[spl.CHECKED_TAG] else spl.WITH_FEE
+    if len(step.data) != layout.size:
+        raise Unexplained(f"{step.name} with {len(step.data)} bytes of data")
+    return list(layout.unpack(step.data)[1:])
 
 
 def _transfer(step: _Step) -> Payment:
@@ -207,6 +264,10 @@ def _name(program: Pubkey | None, data: bytes) -> str | None:
         return _SYSTEM_NAMES.get(data[:4])
     if program == COMPUTE_BUDGET:
         return _BUDGET_NAMES.get(data[:1])
+    if program in spl.KINDS and data:
+        return _TOKEN_NAMES.get(data[0])
+    if program == spl.ASSOCIATED:
+        return "CreateIdempotent" if data == spl.CREATE_IDEMPOTENT else None
     return None
 
 

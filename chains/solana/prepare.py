@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from solders.hash import Hash
 from solders.pubkey import Pubkey
@@ -21,6 +22,7 @@ from chains.errors import (
     ClaimUnusable,
     DustAmount,
     InsufficientFunds,
+    InsufficientGas,
     InvalidInput,
     NodeMisbehaved,
     NodeUnavailable,
@@ -33,14 +35,24 @@ from chains.solana import (
     LAMPORTS_PER_SIGNATURE,
     MICRO_LAMPORTS,
     NONCE_ACCOUNT_BYTES,
+    RENT_BYTES_BESIDE,
+    RENT_PER_BYTE,
     UNIT_PRICE_MIN,
     UNIT_PRICE_PERCENTILE,
     UNITS_CREATING_NONCE,
     UNITS_PER_PAYMENT,
+    UNITS_PER_TOKEN,
+    UNITS_TO_SPARE,
     UNITS_WITH_NONCE,
 )
 from chains.solana.address import to_key
-from chains.solana.build import Payment, TransferPlan, build_message, build_payload
+from chains.solana.build import (
+    AnyPayment,
+    Payment,
+    TransferPlan,
+    build_message,
+    build_payload,
+)
 from chains.solana.claims import Claim, busy_accounts
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import explain, parse_payload
@@ -48,10 +60,12 @@ from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, index_of, parse
 from chains.solana.origins import Origins
 from chains.solana.rpc import Commitment, SolanaRpc
 from chains.solana.simulation import check_outcome, named
+from chains.solana.spl import TokenPayment
+from chains.solana.tokens import Resolved, resolve
 from chains.solana.values import Account
 from chains.transaction import TransferIntent
 
-_Parties = tuple[Pubkey, tuple[Payment, ...]]
+_Parties = tuple[Pubkey, Resolved]
 """Who pays, and what."""
 _SLOW_PERCENTILE = 50
 _FAST_PERCENTILE = 95
@@ -75,7 +89,7 @@ async def choose_claims(
     ClaimUnusable if every account is in use.
     """
     rents = await _rents(rpc)
-    parties = [attempt(partial(_parties, codec, intent)) for intent in intents]
+    parties = await _parties_of(rpc, codec, intents)
     sources = list(dict.fromkeys(each[0] for each in parties if isinstance(each, tuple)))
     paying = await rpc.accounts(sources, Commitment.CONFIRMED)
     balances = {
@@ -87,16 +101,16 @@ async def choose_claims(
     given: set[Pubkey] = set()
 
     async def choose(intent: TransferIntent, party: _Parties | ChainError) -> Claim:
-        source, payments = found(party)
+        source, resolved = found(party)
         if intent.replaces is not None:
             return Claim.of(_replaced(intent.replaces))
         if intent.taken not in busy_of:
             busy_of[intent.taken] = busy_accounts(codec.network.id, intent.taken)
         claim = await shelves[source].first_free(busy_of[intent.taken] | given)
         lifetime = claim.value or Hash.default()
-        plan = _plan(source, payments, claim, lifetime, rents, UNIT_PRICE_MIN)
+        plan = _plan(source, resolved.payments, claim, lifetime, rents, UNIT_PRICE_MIN)
         _check_costs(plan, codec.network.native.id, intent.costs_max)
-        _check_funds(plan, balances[source], rents)
+        _check_funds(plan, balances[source], rents, resolved.opening)
         given.add(claim.account)
         return claim
 
@@ -131,8 +145,10 @@ def _replaced(tx: UnsignedTx) -> TransferPlan:
 
 async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferIntent) -> Costs:
     """What a payment of all that the source has costs now: the fee, and the rent of a nonce
-    account if none is free. Raises ClaimUnusable."""
+    account if none is free. What a token costs is no part of it. Raises ClaimUnusable."""
     assert intent.source is not None
+    if any(each.asset != codec.network.native.id for each in intent.effects):
+        return intent.costs_max
     source = to_key(intent.source.address)
     paid = tuple(Payment(to_key(each.address), each.amount) for each in intent.effects)
     rents = await _rents(rpc)
@@ -152,35 +168,50 @@ async def build_transfers(
     InsufficientFunds, FeeAboveMaximum, ClaimUnusable, DustAmount or PayeeUnpayable. What makes
     several payments is simulated: one that fails would fail them all, and cost the fee.
     """
-    wanted = [attempt(partial(_wanted, codec, intent)) for intent in intents]
+    parties = await _parties_of(rpc, codec, intents)
+    wanted = [
+        attempt(partial(_wanted, codec, intent, party))
+        for intent, party in zip(intents, parties, strict=True)
+    ]
     known = await _look(rpc, origins, [each for each in wanted if isinstance(each, _Wanted)])
     plans = [attempt(partial(_planned, each, known)) for each in wanted]
-    built = {
-        at: UnsignedTx(network=codec.network.id, payload=build_payload(plan))
-        for at, plan in enumerate(plans)
-        if isinstance(plan, TransferPlan)
-    }
-    messages = {at: build_message(found(plans[at])) for at in built}
-    fees = dict(zip(built, await rpc.fees_of(list(messages.values())), strict=True))
-    several = [at for at in built if len(found(plans[at]).payments) > 1]
-    outcomes = await rpc.simulate([messages[at] for at in several])
-    simulated = dict(zip(several, outcomes, strict=True))
+    drawn = {at: plan for at, plan in enumerate(plans) if isinstance(plan, TransferPlan)}
+    risky = [at for at, plan in drawn.items() if len(plan.payments) > 1 or plan.tokens]
+    outcomes = await rpc.simulate([build_message(drawn[at]) for at in risky])
+    simulated = dict(zip(risky, outcomes, strict=True))
+    for at, outcome in simulated.items():
+        plans[at] = attempt(partial(_measured, drawn[at], intents[at], outcome))
+    drawn = {at: plan for at, plan in enumerate(plans) if isinstance(plan, TransferPlan)}
+    asked = await rpc.fees_of([build_message(plan) for plan in drawn.values()])
+    fees = dict(zip(drawn, asked, strict=True))
 
     def checked(at: int) -> UnsignedTx:
         plan = found(plans[at])
         _check_node_agrees(plan, found(fees[at]))
-        _check_result(codec, built[at], intents[at])
-        if at in simulated:
-            check_outcome(plan, found(simulated[at]))
-        return built[at]
+        unsigned = UnsignedTx(network=codec.network.id, payload=build_payload(plan))
+        _check_result(codec, unsigned, intents[at])
+        return unsigned
 
     return [attempt(partial(checked, at)) for at in range(len(intents))]
+
+
+def _measured(
+    plan: TransferPlan, intent: TransferIntent, outcome: tuple[Any, int] | ChainError
+) -> TransferPlan:
+    """With the compute units that a simulation took and some, where tokens are paid: what programs
+    take depends on the accounts. What replaces another keeps its own."""
+    error, units = found(outcome)
+    check_outcome(plan, error)
+    if not plan.tokens or intent.replaces is not None or not units:
+        return plan
+    return replace(plan, unit_limit=min(plan.unit_limit, units + units // 5 + UNITS_TO_SPARE))
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     source: Pubkey
-    payments: tuple[Payment, ...]
+    payments: tuple[AnyPayment, ...]
+    opening: int
     claim: Claim
     costs_max: Costs
     native: AssetId
@@ -189,8 +220,11 @@ class _Wanted:
 
     @property
     def written(self) -> tuple[Pubkey, ...]:
-        payees = dict.fromkeys(each.recipient for each in self.payments)
-        return self.source, *payees, self.claim.account
+        payees = dict.fromkeys(each.paid for each in self.payments)
+        payers = dict.fromkeys(
+            each.account for each in self.payments if isinstance(each, TokenPayment)
+        )
+        return self.source, *payers, *payees, self.claim.account
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +241,16 @@ class _Known:
     prices: Mapping[tuple[Pubkey, ...], list[int] | ChainError]
 
 
-def _wanted(codec: SolanaCodec, intent: TransferIntent) -> _Wanted:
-    source, payments = _parties(codec, intent)
+def _wanted(codec: SolanaCodec, intent: TransferIntent, party: _Parties | ChainError) -> _Wanted:
+    source, resolved = found(party)
+    payments, opening = resolved.payments, resolved.opening
     (key,) = intent.claim
     claim = Claim.parse(codec.network.id, key)
     native = codec.network.native.id
     replaces = None if intent.replaces is None else _replaced(intent.replaces)
-    empties = intent.empties and replaces is None
-    return _Wanted(source, payments, claim, intent.costs_max, native, replaces, empties)
+    coins = not any(isinstance(each, TokenPayment) for each in payments)
+    empties = intent.empties and replaces is None and coins
+    return _Wanted(source, payments, opening, claim, intent.costs_max, native, replaces, empties)
 
 
 async def _look(rpc: SolanaRpc, origins: Origins, wanted: Sequence[_Wanted]) -> _Known:
@@ -244,6 +280,8 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     recent = found(known.prices[each.written])
     price = _market_price(recent) if each.replaces is None else _outbidding(each, recent)
     plan = _plan(each.source, each.payments, each.claim, lifetime, known.rents, price)
+    if plan.tokens and each.replaces is not None:  # it was measured then, and the bid is for it
+        plan = replace(plan, unit_limit=each.replaces.unit_limit)
     if each.claim.proven:
         if each.claim.account not in known.origins:
             raise NodeUnavailable("the node does not show which block set the nonce value")
@@ -252,28 +290,50 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     if each.empties:
         plan = _for(plan, each.costs_max.get((each.native, CostKind.FEE), 0))
     paying = known.newest[each.source]
-    _check_funds(plan, paying.lamports if paying else 0, known.rents)
+    _check_funds(plan, paying.lamports if paying else 0, known.rents, each.opening)
     _check_recipients(plan, known.newest, known.rents)
     return plan
 
 
 async def _rents(rpc: SolanaRpc) -> _Rents:
+    """What a token account costs no byte of a transaction says, and so the signer goes by the
+    network's price: where a node asks for more than that, nothing is built."""
     nonce, empty = await rpc.rent_exempt_minimums([NONCE_ACCOUNT_BYTES, 0])
+    if empty > RENT_BYTES_BESIDE * RENT_PER_BYTE:
+        raise NodeMisbehaved(f"the node asks for {empty} lamports of rent, more than the network")
     return _Rents(nonce, empty)
 
 
-def _parties(codec: SolanaCodec, intent: TransferIntent) -> _Parties:
-    assert intent.source is not None, "an account pays"
+async def _parties_of(
+    rpc: SolanaRpc, codec: SolanaCodec, intents: Sequence[TransferIntent]
+) -> Answers[_Parties]:
+    """Each checked without a node, then by what the node says of tokens."""
+    checked = [attempt(partial(_checked, codec, intent)) for intent in intents]
+    good = [intent for intent, each in zip(intents, checked, strict=True) if each is intent]
+    resolved = iter(await resolve(rpc, codec.network, good))
+    return [
+        each if isinstance(each, ChainError) else attempt(partial(_party, each, next(resolved)))
+        for each in checked
+    ]
+
+
+def _party(intent: TransferIntent, resolved: Resolved | ChainError) -> _Parties:
+    assert intent.source is not None
+    source = to_key(intent.source.address)
     if not intent.effects:  # a cancel gives nothing to itself
-        source = to_key(intent.source.address)
-        return source, (Payment(source, 0),)
+        return source, Resolved((Payment(source, 0),))
+    return source, found(resolved)
+
+
+def _checked(codec: SolanaCodec, intent: TransferIntent) -> TransferIntent:
+    assert intent.source is not None, "an account pays"
     for payment in intent.effects:
         codec.check_payment(payment)
         if payment.address == intent.source.address:
             raise InvalidInput("the transfer pays its own source")
-    codec.check_outputs(intent.effects)
-    paid = (Payment(to_key(each.address), each.amount) for each in intent.effects)
-    return to_key(intent.source.address), tuple(paid)
+    if intent.effects:
+        codec.check_outputs(intent.effects)
+    return intent
 
 
 class _Shelf:
@@ -344,7 +404,7 @@ def _current_lifetime(source: Pubkey, claim: Claim, known: _Known) -> Hash:
 
 def _plan(
     source: Pubkey,
-    payments: tuple[Payment, ...],
+    payments: tuple[AnyPayment, ...],
     claim: Claim,
     lifetime: Hash,
     rents: _Rents,
@@ -361,10 +421,15 @@ def _plan(
         payments=payments,
         nonce_index=index,
         lifetime=lifetime,
-        unit_limit=least + UNITS_PER_PAYMENT * (len(payments) - 1),
+        unit_limit=least + sum(map(_units, payments)) - UNITS_PER_PAYMENT,
         unit_price=unit_price,
         rent=rents.nonce if creates else 0,
     )
+
+
+def _units(payment: AnyPayment) -> int:
+    """At most; what a token's program takes, a simulation tells."""
+    return UNITS_PER_TOKEN if isinstance(payment, TokenPayment) else UNITS_PER_PAYMENT
 
 
 def _for(plan: TransferPlan, fee: int) -> TransferPlan:
@@ -399,13 +464,16 @@ def unit_prices(recent: Sequence[int]) -> Prices:
 
 
 def _check_costs(plan: TransferPlan, native: AssetId, costs_max: Costs) -> None:
-    costs = costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})
+    costs = costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent_most})
     check_within(costs, costs_max)
 
 
-def _check_funds(plan: TransferPlan, balance: int, rents: _Rents) -> None:
-    """An account may be emptied, but what stays in it must reach the rent-exempt minimum."""
-    left = balance - plan.amount - plan.fee - plan.rent
+def _check_funds(plan: TransferPlan, balance: int, rents: _Rents, opening: int) -> None:
+    """An account may be emptied, but what stays in it must reach the rent-exempt minimum.
+    `opening`: lamports for token accounts that are not there yet."""
+    left = balance - plan.amount - plan.fee - plan.rent - opening
+    if left < 0 and plan.tokens:
+        raise InsufficientGas(f"{-left} lamports short for fee and rent")
     if left < 0:
         raise InsufficientFunds(f"{-left} lamports short")
     if 0 < left < rents.empty:
@@ -420,9 +488,13 @@ def _check_recipients(
     """A transfer opens the recipient's account if there is none, and has to pay its rent. What one
     gets by several payments counts together: the chain looks when all are made."""
     given: dict[Pubkey, int] = {}
-    for recipient, lamports in plan.payments:
+    coins = [each for each in plan.payments if isinstance(each, Payment)]
+    for recipient, lamports in coins:
         given[recipient] = given.get(recipient, 0) + lamports
-    for number, (recipient, _) in enumerate(plan.payments, start=1):
+    for number, each in enumerate(plan.payments, start=1):
+        if not isinstance(each, Payment):
+            continue
+        recipient = each.recipient
         account = known[recipient]
         is_open = account is not None and account.lamports > 0
         if not is_open and given[recipient] < rents.empty:

@@ -193,6 +193,29 @@ class SolanaRpc:
             {"commitment": Commitment.CONFIRMED},
         )
 
+    async def token_accounts(self, owner: Pubkey, mint: Pubkey) -> list[tuple[Pubkey, Account]]:
+        """All that the owner has of a mint. Where a node has no index of owners it reads every
+        account there is, or refuses."""
+
+        def read(result: Any) -> list[tuple[Pubkey, Account]]:
+            return [
+                (Pubkey.from_string(values.text(each["pubkey"])), found_account)
+                for each in result["value"]
+                if (found_account := values.account(each["account"])) is not None
+            ]
+
+        options = {"commitment": Commitment.CONFIRMED, "encoding": "base64"}
+        wanted = {"mint": str(mint)}
+        return await self._ask(read, "getTokenAccountsByOwner", str(owner), wanted, options)
+
+    async def epoch(self) -> int:
+        """By which mints change their fees."""
+        return await self._ask(
+            lambda result: values.integer(result["epoch"]),
+            "getEpochInfo",
+            {"commitment": Commitment.CONFIRMED},
+        )
+
     async def rent_exempt_minimums(self, sizes: Sequence[int]) -> list[int]:
         """For accounts of so many bytes of data."""
         answers = await self._ask_each(
@@ -220,9 +243,9 @@ class SolanaRpc:
             [(base64.b64encode(message).decode(), options) for message in messages],
         )
 
-    async def simulate(self, messages: Sequence[bytes]) -> Answers[Any]:
-        """The runtime's error if the message was executed now, None if it would take effect.
-        Nothing has to be signed for that."""
+    async def simulate(self, messages: Sequence[bytes]) -> Answers[tuple[Any, int]]:
+        """The runtime's error if the message was executed now, None if it would take effect; and
+        the compute units that it takes. Nothing has to be signed for that."""
         options = {
             "commitment": Commitment.CONFIRMED,
             "encoding": "base64",
@@ -231,7 +254,10 @@ class SolanaRpc:
         }
         raws = [_unsigned(each) for each in messages]
         return await self._ask_each(
-            lambda result: result["value"]["err"],
+            lambda result: (
+                result["value"]["err"],
+                values.integer(result["value"].get("unitsConsumed") or 0),
+            ),
             "simulateTransaction",
             [(base64.b64encode(raw).decode(), options) for raw in raws],
         )

@@ -6,19 +6,30 @@ is shrunk where it is decoded, which may be in another process (`chains.transpor
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from chains.solana import SYSTEM_PROGRAM
 from chains.solana.nonce import takes_ours
 
 _BLOCK: Final = ("blockhash", "previousBlockhash", "parentSlot", "blockTime")
+_WRAPPED: Final = frozenset(
+    {
+        "So11111111111111111111111111111111111111112",
+        "9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXej9",
+    }
+)
+"""Mints of the wrapped coin, one of each program [native_mint]."""
+Held = Mapping[int, tuple[str, str, int]]
 _RECENT_BLOCKHASHES: Final = "SysvarRecentB1ockHashes11111111111111111111"
 
 
 def block(found: Any) -> Any:
     """Of getBlock with `transactionDetails: accounts` and rewards. `executed`: for each transaction
-    [txid, payer, fee, error, differences]; a difference is [index of the account in the
-    transaction, account, lamports], lookup tables' accounts last, the payer's without the fee.
+    [txid, payer, fee, error, differences, tokens, rent]; a difference is [index of the account in
+    the transaction, account, lamports], lookup tables' accounts last, the payer's without fee and
+    rent; of tokens it is [index of the token account, mint, owner, base units]. `rent`: what the
+    payer put into token accounts that were made.
     `nonces`: ids of those that may use a nonce account of our kind. `rewards`: [kind, account,
     lamports]."""
     executed = [entry for entry in found["transactions"] if _was_executed(entry["meta"])]
@@ -51,9 +62,48 @@ def _executed(entry: Any) -> list[Any]:
         for index, (old, new) in enumerate(zip(before, after, strict=True))
         if index and new != old
     ]
-    if own := _lamports(after[0]) - _lamports(before[0]) + fee:
+    had, has = (_held(meta, when) for when in ("preTokenBalances", "postTokenBalances"))
+    # Where one alone has signed, nobody else's lamports can have paid it.
+    alone = sum(bool(each["signer"]) for each in accounts) == 1
+    rent = rent_in(meta) if alone else 0
+    if own := _lamports(after[0]) - _lamports(before[0]) + fee + rent:
         moved.insert(0, [0, payer, own])
-    return [_txid(entry), payer, fee, meta["err"], moved]
+    return [_txid(entry), payer, fee, meta["err"], moved, _tokens(had, has), rent]
+
+
+def _held(meta: Any, when: str) -> dict[int, tuple[str, str, int]]:
+    """By the token account's index: mint, owner, base units. A node that keeps the owner back
+    would hide payments, so that is an error."""
+    return {
+        each["accountIndex"]: (each["mint"], each["owner"], int(each["uiTokenAmount"]["amount"]))
+        for each in meta[when] or ()
+    }
+
+
+def _tokens(had: Held, has: Held) -> list[list[Any]]:
+    """By owner: who hands over an account pays without a transfer."""
+    moved = []
+    for index in sorted(had.keys() | has.keys()):
+        old, new = had.get(index), has.get(index)
+        if old is not None and new is not None and old[:2] == new[:2]:
+            moved.append([index, *new[:2], new[2] - old[2]])
+            continue
+        moved += [
+            [index, *each[:2], sign * each[2]] for sign, each in ((-1, old), (1, new)) if each
+        ]
+    return [each for each in moved if each[3]]
+
+
+def rent_in(meta: Any) -> int:
+    """Lamports in token accounts that a transaction made. What a wrapped coin is worth lies in its
+    account too, and is no rent."""
+    before, after = meta["preBalances"], meta["postBalances"]
+    had, has = (_held(meta, when) for when in ("preTokenBalances", "postTokenBalances"))
+    return sum(
+        _lamports(after[index]) - (units if mint in _WRAPPED else 0)
+        for index, (mint, _, units) in has.items()
+        if index not in had and not _lamports(before[index])
+    )
 
 
 def _may_take_nonce(entry: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from chains.errors import ClaimUnusable, DustAmount, InsufficientFunds, PayeeUnpayable
 from chains.solana.blocks import error_words
-from chains.solana.build import TransferPlan, build_message, instructions
+from chains.solana.build import TransferPlan, build_message, instructions, steps_of
 from chains.solana.explain import parse_message
 
 _SOURCE: Final = 0
@@ -38,7 +38,7 @@ def check_outcome(plan: TransferPlan, error: Any) -> None:
             raise DustAmount(f"{named(plan, number)} would hold less than its rent: {words}")
     if kind == "InstructionError" and isinstance(said, list) and len(said) == 2:
         number = _paid_by(plan, said[0])
-        if number is not None and said[1] == _RESULT_WITH_NEGATIVE_LAMPORTS:
+        if number is not None and said[1] == _RESULT_WITH_NEGATIVE_LAMPORTS and not plan.tokens:
             raise InsufficientFunds(f"too little is left for {named(plan, number)} by a simulation")
         if number is not None:
             raise PayeeUnpayable(f"{named(plan, number)} can't be paid: {words}")
@@ -51,8 +51,10 @@ def _paid_by(plan: TransferPlan, instruction: Any) -> int | None:
     """The number of the payment that an instruction makes; payments stand last."""
     if not isinstance(instruction, int):
         return None
-    number = instruction - (len(instructions(plan)) - len(plan.payments)) + 1
-    return number if 0 < number <= len(plan.payments) else None
+    steps = [len(steps_of(plan, each)) for each in plan.payments]
+    owners = [number for number, count in enumerate(steps, start=1) for _ in range(count)]
+    at = instruction - (len(instructions(plan)) - len(owners))
+    return owners[at] if 0 <= at < len(owners) else None
 
 
 def _paid_to(plan: TransferPlan, account: Any) -> int | None:
@@ -60,5 +62,5 @@ def _paid_to(plan: TransferPlan, account: Any) -> int | None:
     keys = parse_message(build_message(plan)).account_keys
     if not isinstance(account, int) or not _SOURCE < account < len(keys):
         return None
-    payees = [each.recipient for each in plan.payments]
+    payees = [each.paid for each in plan.payments]
     return payees.index(keys[account]) + 1 if keys[account] in payees else None

@@ -11,15 +11,18 @@ Sources: solana-program/token, token-2022 and associated-token-account (names in
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
 from chains.assets import AssetKind
 from chains.model import AssetId, NetworkId
+from chains.solana import RENT_BYTES_BESIDE, RENT_PER_BYTE, SYSTEM_PROGRAM
 
 NAMESPACE: Final = "token"
 """CAIP-19's asset_namespace on Solana (namespaces.chainagnostic.org/solana/caip19)."""
@@ -31,6 +34,20 @@ ASSOCIATED: Final = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA
 PROGRAMS: Final[Mapping[AssetKind, Pubkey]] = {KIND: TOKEN, KIND_2022: TOKEN_2022}
 KINDS: Final[Mapping[Pubkey, AssetKind]] = {program: kind for kind, program in PROGRAMS.items()}
 UNITS_MAX: Final = 2**64 - 1
+CHECKED: Final = struct.Struct("<BQB")
+"""TransferChecked: tag 12, base units, decimals [instruction.rs, TokenInstruction]."""
+WITH_FEE: Final = struct.Struct("<HQBQ")
+"""TransferCheckedWithFee: tags 26 and 1, base units, decimals, what of them is withheld
+[extension/transfer_fee/instruction.rs]."""
+CHECKED_TAG: Final = 12
+WITH_FEE_TAG: Final = 26 | 1 << 8
+CREATE_IDEMPOTENT: Final = b"\1"
+"""Does nothing where the account is there already [associated-token-account, instruction.rs]."""
+_SYSTEM: Final = Pubkey.from_string(SYSTEM_PROGRAM)
+_BYTES_MOST: Final = {TOKEN: 165, TOKEN_2022: 195}
+"""Of a new associated account. With Token-2022: a type, and all that a mint may ask for there
+(immutable owner, withheld fee, non-transferable, hook, pausable), each behind four bytes
+[extension/mod.rs, get_required_init_account_extensions]."""
 
 
 class TokenTrait(StrEnum):
@@ -98,6 +115,61 @@ def associated(owner: Pubkey, mint: Pubkey, program: Pubkey) -> Pubkey:
     """Where `owner` is paid [associated-token-account, get_associated_token_address]."""
     seeds = [bytes(owner), bytes(program), bytes(mint)]
     return Pubkey.find_program_address(seeds, ASSOCIATED)[0]
+
+
+def rent_most(program: Pubkey) -> int:
+    """Lamports that a new associated account can cost. No byte of a transaction says them: they are
+    the network's price for as many bytes as the program makes."""
+    return (RENT_BYTES_BESIDE + _BYTES_MOST[program]) * RENT_PER_BYTE
+
+
+def create(payer: Pubkey, owner: Pubkey, mint: Pubkey, program: Pubkey) -> Instruction:
+    """The owner's associated account, if there is none."""
+    account = associated(owner, mint, program)
+    metas = [AccountMeta(payer, is_signer=True, is_writable=True), _written(account)]
+    metas += [_read(each) for each in (owner, mint, _SYSTEM, program)]
+    return Instruction(ASSOCIATED, CREATE_IDEMPOTENT, metas)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPayment:
+    """`units` of a mint leave `account`, a token account of the payer. `opens`: `recipient` is a
+    wallet, paid at its associated account, which is made if there is none; else `recipient` is
+    itself a token account. `fee`: what does not arrive, for mints that may take one."""
+
+    recipient: Pubkey
+    units: int
+    mint: Pubkey
+    program: Pubkey
+    decimals: int
+    account: Pubkey
+    opens: bool
+    fee: int | None = None
+
+    @property
+    def paid(self) -> Pubkey:
+        """The token account that is paid."""
+        if not self.opens:
+            return self.recipient
+        return associated(self.recipient, self.mint, self.program)
+
+    def instructions(self, payer: Pubkey) -> list[Instruction]:
+        if self.fee is None:
+            data = CHECKED.pack(CHECKED_TAG, self.units, self.decimals)
+        else:
+            data = WITH_FEE.pack(WITH_FEE_TAG, self.units, self.decimals, self.fee)
+        signs = AccountMeta(payer, is_signer=True, is_writable=False)
+        metas = [_written(self.account), _read(self.mint), _written(self.paid), signs]
+        opened = [create(payer, self.recipient, self.mint, self.program)] if self.opens else []
+        return [*opened, Instruction(self.program, data, metas)]
+
+
+def _written(key: Pubkey) -> AccountMeta:
+    return AccountMeta(key, is_signer=False, is_writable=True)
+
+
+def _read(key: Pubkey) -> AccountMeta:
+    return AccountMeta(key, is_signer=False, is_writable=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from solders.pubkey import Pubkey
 
 from chains.errors import BlockUnreadable
 from chains.model import BlockRef, TxId
+from chains.solana import shrink
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,14 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transaction in a block. `fee` in lamports; `error` is None if it took effect."""
+    """A transaction in a block. `fee` in lamports; `error` is None if it took effect. `rent`: as
+    in `Executed`."""
 
     slot: int
     raw: bytes
     fee: int
     error: Any
+    rent: int = 0
 
     @property
     def executed(self) -> bool:
@@ -48,13 +51,17 @@ class Executed:
     """What a transaction did to accounts, well or badly. `payer` bears the `fee` (lamports).
     `error` is None if it took effect. `differences`: (index, account, lamports) of each account
     that it left richer or poorer; the index is that in the transaction, lookup tables' accounts
-    last; the payer's is what is left of its difference without the fee."""
+    last; the payer's is what is left of its difference without fee and `rent`, which went into
+    token accounts that it made. `tokens`: (index, mint, owner, base units) of each token
+    account that holds more or less of it for its owner."""
 
     txid: TxId
     payer: str
     fee: int
     error: Any
     differences: tuple[tuple[int, str, int], ...]
+    tokens: tuple[tuple[int, str, str, int], ...] = ()
+    rent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,7 @@ def transaction(value: Any) -> Transaction | None:
         raw=base64_bytes(value["transaction"]),
         fee=integer(value["meta"]["fee"]),
         error=value["meta"]["err"],
+        rent=shrink.rent_in(value["meta"]),
     )
 
 
@@ -162,6 +170,9 @@ def whole_block(slot: int, value: Any) -> RawBlock:
     )
 
 
-def _executed(txid: Any, payer: Any, fee: int, error: Any, differences: Any) -> Executed:
+def _executed(
+    txid: Any, payer: Any, fee: int, error: Any, differences: Any, tokens: Any, rent: int
+) -> Executed:
     moved = tuple((index, text(account), lamports) for index, account, lamports in differences)
-    return Executed(TxId(text(txid)), text(payer), fee, error, moved)
+    told = tuple((index, text(mint), text(owner), units) for index, mint, owner, units in tokens)
+    return Executed(TxId(text(txid)), text(payer), fee, error, moved, told, rent)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chains.codec import TransactionCodec
-from chains.costs import CostKind, Costs, costs_in, sum_of
+from chains.costs import CostKind, Costs, costs_in
 from chains.model import ConflictKey, Excludes, UnsignedTx
 from chains.transaction import AfterBlock, Lifetime, Until
 from custody.following.sightings import Consumption, Sighting
@@ -119,8 +119,6 @@ def taken_by(
     costs = summary.costs.most if codec.traits.coins else sighting.costs
     if sighting.failure is not None:
         return costs, {}
+    # Rent of accounts that others hold is gone, and the block tells it as a cost.
     ours = sum(each.rent for each in summary.creates if each.holder in summary.sources)
-    gone = sum(each.rent for each in summary.creates) - ours
-    native = codec.network.native.id
-    rent, held = costs_in(native, {CostKind.RENT: gone}), costs_in(native, {CostKind.RENT: ours})
-    return sum_of([costs, rent]), held
+    return costs, costs_in(codec.network.native.id, {CostKind.RENT: ours})

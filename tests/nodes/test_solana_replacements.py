@@ -10,7 +10,7 @@ from solders.hash import Hash
 from chains.errors import BroadcastRejected, ClaimUnusable, FeeAboveMaximum
 from chains.model import Address, Broadcast, ConflictKey, Excludes, UnsignedTx
 from chains.solana.adapter import SolanaAdapter
-from chains.solana.build import build_message
+from chains.solana.build import Payment, build_message
 from chains.solana.claims import Claim
 from chains.solana.explain import explain, parse_payload
 from chains.transaction import TransferIntent, TxState
@@ -113,6 +113,7 @@ async def test_one_that_fails_in_a_block_uses_the_value_up(node, adapter, payer,
     _, tx = await waiting(payer)
     plan = explain(parse_payload(tx.payload)[0])
     (payment,) = plan.payments
+    assert isinstance(payment, Payment)
     everything = (payment._replace(lamports=await payer.balance()),)
     too_much = UnsignedTx(LOCAL.id, build_message(replace(plan, payments=everything)))
     lost = sign(adapter.codec, too_much, payer.key)

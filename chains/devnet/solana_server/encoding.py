@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 from typing import Any, Final
 
 from embit import base58
@@ -15,6 +16,7 @@ from solders.transaction_status import TransactionErrorType
 
 from chains.devnet.solana_server.chain import Block
 from chains.devnet.solana_server.execution import Executed
+from chains.devnet.solana_server.held import TokenBalance
 
 LEGACY: Final = -1
 """Stands for transactions without a version, which every client reads."""
@@ -166,11 +168,27 @@ def _meta_json(executed: Executed) -> dict[str, Any]:
         },
         "logMessages": executed.meta.logs(),
         "postBalances": list(executed.after),
-        "postTokenBalances": None,
+        "postTokenBalances": [_held_json(each) for each in executed.held_after],
         "preBalances": list(executed.before),
-        "preTokenBalances": None,
+        "preTokenBalances": [_held_json(each) for each in executed.held_before],
         "rewards": None,
         "status": {"Ok": None} if error is None else {"Err": error},
+    }
+
+
+def _held_json(held: TokenBalance) -> dict[str, Any]:
+    shown = str(Decimal(held.units).scaleb(-held.decimals).normalize())
+    return {
+        "accountIndex": held.index,
+        "mint": str(held.mint),
+        "owner": str(held.owner),
+        "programId": str(held.program),
+        "uiTokenAmount": {
+            "amount": str(held.units),
+            "decimals": held.decimals,
+            "uiAmount": float(shown),
+            "uiAmountString": shown,
+        },
     }
 
 

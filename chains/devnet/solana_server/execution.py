@@ -29,6 +29,7 @@ from solders.transaction_metadata import (
 )
 from solders.transaction_status import TransactionErrorFieldless, TransactionErrorType
 
+from chains.devnet.solana_server.held import TOKEN_PROGRAMS, TokenBalance, token_account
 from chains.devnet.solana_server.lifetime import (
     Blockhashes,
     find_nonce,
@@ -37,7 +38,7 @@ from chains.devnet.solana_server.lifetime import (
     with_nonce,
 )
 
-_SLOTS_PER_EPOCH: Final = 432_000
+SLOTS_PER_EPOCH: Final = 432_000
 _BEFORE_ALL: Final = -1
 _SLOT_HASHES: Final = 512
 """How far back the sysvar reaches that lookup tables are created by [solana-slot-hashes]."""
@@ -62,6 +63,8 @@ class Executed:
     meta: TransactionMetadata
     before: tuple[int, ...]
     after: tuple[int, ...]
+    held_before: tuple[TokenBalance, ...]
+    held_after: tuple[TokenBalance, ...]
 
     @property
     def signature(self) -> Signature:
@@ -92,7 +95,7 @@ class Executor:
     def open_block(self, slot: int, timestamp: int) -> None:
         """What is executed from now on belongs to `slot`."""
         self._slot = slot
-        epoch = slot // _SLOTS_PER_EPOCH
+        epoch = slot // SLOTS_PER_EPOCH
         self._svm.set_clock(Clock(slot, 0, epoch, epoch + 1, timestamp))
         self._svm.set_slot_hashes(list(self._slot_hashes))
 
@@ -112,6 +115,7 @@ class Executor:
         failure = result if isinstance(result, FailedTransactionMetadata) else None
         if failure is not None and self._lamports(loaded.keys[0]) == _lamports(accounts[0]):
             return failure.err()  # not even the fee could be charged
+        held_before = self._held(loaded, accounts)
         self._advance_nonces(loaded, accounts, nonce)
         self._remember(loaded, accounts)
         self._processed.add(transaction.signatures[0])
@@ -122,7 +126,39 @@ class Executor:
             meta=_meta(result),
             before=tuple(_lamports(account) for account in accounts),
             after=tuple(self._lamports(key) for key in loaded.keys),
+            held_before=held_before,
+            held_after=self._held(loaded, [self._svm.get_account(key) for key in loaded.keys]),
         )
+
+    def token_accounts(
+        self, owner: Pubkey, mint: Pubkey, slot: int
+    ) -> list[tuple[Pubkey, Account]]:
+        """Of those that a transaction ever wrote."""
+        shown = ((key, self.account(key, slot)) for key in self._past)
+        return [
+            (key, account)
+            for key, account in shown
+            if account is not None
+            and (held := token_account(account)) is not None
+            and held[:2] == (mint, owner)
+        ]
+
+    def _held(
+        self, loaded: LoadedKeys, accounts: Sequence[Account | None]
+    ) -> tuple[TokenBalance, ...]:
+        """As a validator tells it: of transactions that name a token program
+        [solana-ledger, collect_token_balances]."""
+        if TOKEN_PROGRAMS.isdisjoint(loaded.keys):
+            return ()
+        return tuple(
+            TokenBalance(index, *held, self._decimals(held[0]), account.owner)
+            for index, account in enumerate(accounts)
+            if account is not None and (held := token_account(account)) is not None
+        )
+
+    def _decimals(self, mint: Pubkey) -> int:
+        account = self._svm.get_account(mint)
+        return 0 if account is None else bytes(account.data)[44]
 
     def simulate(
         self, transaction: VersionedTransaction, *, parent: Hash, parent_height: int, slot: int

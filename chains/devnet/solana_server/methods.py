@@ -30,7 +30,7 @@ from chains.devnet.solana_server.encoding import (
     transaction_json,
     version_of,
 )
-from chains.devnet.solana_server.execution import Executed
+from chains.devnet.solana_server.execution import SLOTS_PER_EPOCH, Executed
 from chains.devnet.solana_server.lifetime import BLOCKHASH_AGE_MAX
 from chains.devnet.solana_server.prices import lowest_bids
 
@@ -65,6 +65,7 @@ class Methods:
             "getBlockHeight": lambda params: self._context(params, 0).height,
             "getBlockTime": self.get_block_time,
             "getBlocks": self.get_blocks,
+            "getEpochInfo": self.get_epoch_info,
             "getFeeForMessage": self.get_fee_for_message,
             "getFirstAvailableBlock": lambda params: 0,
             "getGenesisHash": lambda params: str(chain.genesis),
@@ -76,6 +77,7 @@ class Methods:
             "getSignatureStatuses": self.get_signature_statuses,
             "getSignaturesForAddress": self.get_signatures_for_address,
             "getSlot": lambda params: self._context(params, 0).slot,
+            "getTokenAccountsByOwner": self.get_token_accounts_by_owner,
             "getTransaction": self.get_transaction,
             "getTransactionCount": self.get_transaction_count,
             "getVersion": lambda params: _VERSION,
@@ -118,6 +120,30 @@ class Methods:
         block = self._context(params, 1)
         account = self._chain.executor.account(Pubkey.from_string(params[0]), block.slot)
         return _at(block, 0 if account is None else account.lamports)
+
+    def get_token_accounts_by_owner(self, params: Params) -> Any:
+        """By mint only."""
+        block, options = self._context(params, 2), _options(params, 2)
+        owner, mint = Pubkey.from_string(params[0]), Pubkey.from_string(params[1]["mint"])
+        held = self._chain.executor.token_accounts(owner, mint, block.slot)
+        encoding = options.get("encoding", "binary")
+        return _at(
+            block,
+            [
+                {"pubkey": str(key), "account": account_json(account, encoding)}
+                for key, account in held
+            ],
+        )
+
+    def get_epoch_info(self, params: Params) -> dict[str, int]:
+        block = self._context(params, 0)
+        return {
+            "absoluteSlot": block.slot,
+            "blockHeight": block.height,
+            "epoch": block.slot // SLOTS_PER_EPOCH,
+            "slotIndex": block.slot % SLOTS_PER_EPOCH,
+            "slotsInEpoch": SLOTS_PER_EPOCH,
+        }
 
     def get_rent_exempt_minimum(self, params: Params) -> int:
         return self._chain.executor.rent_exempt_minimum(_natural(params[0]))

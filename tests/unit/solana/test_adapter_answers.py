@@ -40,6 +40,8 @@ __all__ = ["adapter", "node"]
 
 # Transport
 
+NO_TOKENS: dict[str, list[object]] = {"preTokenBalances": [], "postTokenBalances": []}
+
 
 @pytest.mark.parametrize(
     ("answer", "error"),
@@ -119,7 +121,13 @@ def entry(before: list, after: list, error: object = None, accounts: int = 3, fe
     ]
     return {
         "transaction": {"accountKeys": keys, "signatures": ["signature"]},
-        "meta": {"err": error, "fee": fee, "preBalances": before, "postBalances": after},
+        "meta": {
+            "err": error,
+            "fee": fee,
+            "preBalances": before,
+            "postBalances": after,
+            **NO_TOKENS,
+        },
     }
 
 
@@ -183,7 +191,7 @@ def with_nonce(error: object, *names: str) -> dict:
     same = [9] * len(keys)
     return {
         "transaction": {"accountKeys": keys, "signatures": [signed().txid]},
-        "meta": {"err": error, "fee": 5, "preBalances": same, "postBalances": same},
+        "meta": {"err": error, "fee": 5, "preBalances": same, "postBalances": same, **NO_TOKENS},
     }
 
 
@@ -209,7 +217,7 @@ async def test_only_for_what_may_use_a_nonce_of_ours_the_bytes_are_asked(
     node.answers["getTransaction"] = {
         "slot": 7,
         "transaction": raw,
-        "meta": {"fee": 5, "err": None},
+        "meta": {"fee": 5, "err": None, "preBalances": [], "postBalances": [], **NO_TOKENS},
     }
     key = Claim(ACCOUNT, VALUE).key(LOCAL.id).text
     assert (await adapter.block(7)).consumed == ({key: tx.txid} if asked else {})

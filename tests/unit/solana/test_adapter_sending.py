@@ -240,7 +240,8 @@ async def test_a_node_that_is_behind_has_not_rejected(node, adapter):
 
 def included(error: object, fee: int, rent: int = 0) -> dict:
     raw = base64.b64encode(signed(rent).raw).decode()
-    meta = {"err": error, "fee": fee}
+    meta = {"err": error, "fee": fee, "preBalances": [], "postBalances": []}
+    meta |= {"preTokenBalances": [], "postTokenBalances": None}
     return {"slot": 7, "transaction": [raw, "base64"], "meta": meta}
 
 
