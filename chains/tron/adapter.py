@@ -25,6 +25,7 @@ from chains.errors import (
     ClaimUnusable,
     FeeAboveMaximum,
     InsufficientFunds,
+    InsufficientGas,
     InvalidAddress,
     InvalidAmount,
     NodeMisbehaved,
@@ -50,12 +51,14 @@ from chains.transport.endpoint import Endpoint
 from chains.tron import (
     LIFETIME_MS,
     LIFETIME_SPREAD_MS,
+    SUN_PER_BYTE,
     TIMESTAMP_SPREAD_MS,
     blocks,
     build,
     contracts,
     fees,
     internal,
+    tokens,
 )
 from chains.tron.address import to_bytes
 from chains.tron.codec import TronCodec
@@ -97,6 +100,7 @@ class _Now:
     solidified: NodeBlock
     accounts: Mapping[Address, dict[str, Any] | ChainError]
     resources: Mapping[Address, dict[str, Any] | ChainError]
+    calls: Mapping[tuple[Address, Pay], tokens.Call | ChainError]
 
 
 class TronAdapter:
@@ -184,6 +188,8 @@ class TronAdapter:
         what is not burned stays."""
         assert intent.source is not None
         owner, payment = intent.source.address, _only(intent.effects)
+        if payment.asset != self._network.native.id:
+            return intent.costs_max
         most = self._network.native.maximum
         head = (await self._rpc.head()).ref
         longest = build.build_transfer(
@@ -227,7 +233,10 @@ class TronAdapter:
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """In sun, at the tip. java-tron also counts what waits to be included."""
         assert at is None, "TRON nodes keep no earlier balances"
-        assert asset == self._network.native.id, asset
+        if asset != self._network.native.id:
+            return await tokens.balance(
+                self._rpc, self._network, address, self._network.tokens[asset]
+            )
         return _number(await self._rpc.account(to_bytes(address)), "balance")
 
     async def balances(
@@ -302,7 +311,12 @@ class TronAdapter:
         both = list(dict.fromkeys([*owners, *(payment.address for _, payment in wanted)]))
         accounts = await each_answer(both, lambda each: self._rpc.account(to_bytes(each)))
         resources = await each_answer(owners, lambda each: self._rpc.resources(to_bytes(each)))
+        told = [each for each in dict.fromkeys(wanted) if each[1].asset != self._network.native.id]
+        calls = await each_answer(
+            told, lambda each: tokens.call(self._rpc, self._network, each[0], each[1])
+        )
         return _Now(
+            calls=dict(zip(told, calls, strict=True)),
             prices=prices,
             head=head,
             solidified=solidified,
@@ -315,6 +329,8 @@ class TronAdapter:
     ) -> UnsignedTx:
         """Refers to the solidified block, which no reorganisation removes."""
         owner, payment = found(wanted)
+        if payment.asset != self._network.native.id:
+            return self._build_call(intent, owner, payment, now)
         payload = build.build_transfer(
             owner,
             payment.address,
@@ -325,6 +341,40 @@ class TronAdapter:
         )
         tx = UnsignedTx(self._network.id, payload)
         self._check_fee_and_funds(tx, intent, owner, payment, now)
+        return tx
+
+    def _build_call(
+        self, intent: TransferIntent, owner: Address, payment: Pay, now: _Now
+    ) -> UnsignedTx:
+        """The fee limit covers all energy, what is staked too: java-tron counts it so
+        (`VMActuator.getAccountEnergyLimitWithFixRatio`)."""
+        call = found(now.calls[owner, payment])
+        if now.prices.energy <= 0:
+            raise NodeMisbehaved("the chain parameters lack getEnergyFee")
+        payload = build.build_call(
+            owner,
+            call.contract,
+            call.data,
+            fee_limit=call.energy * now.prices.energy,
+            reference=now.solidified.ref,
+            expiration_ms=now.head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
+            timestamp_ms=max(0, now.head.timestamp_ms - randbelow(TIMESTAMP_SPREAD_MS)),
+        )
+        tx = UnsignedTx(self._network.id, payload)
+        summary = self.codec.summarize(tx)
+        assert summary.effects == (payment,) and not summary.unexplained, "built something else"
+        if now.prices.per_byte > SUN_PER_BYTE:
+            raise FeeAboveMaximum("the chain charges more for a byte than this software knows")
+        check_within(summary.costs.most, intent.costs_max)
+        resources = found(now.resources[owner])
+        staked = _number(resources, "EnergyLimit") - _number(resources, "EnergyUsed")
+        size = fees.charged_bytes(payload)
+        expected = fees.expected_fee(size, _bandwidth(resources), now.prices, activates=False)
+        expected += max(0, call.energy - max(0, staked)) * now.prices.energy
+        balance = _number(found(now.accounts[owner]), "balance")
+        if balance < expected:
+            symbol = self._network.native.symbol
+            raise InsufficientGas(f"{symbol} for energy: {balance} sun of {expected} to burn")
         return tx
 
     def _status(self, txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
@@ -390,6 +440,7 @@ def _prices(parameters: dict[str, int]) -> fees.Prices:
             activation=parameters["getCreateNewAccountFeeInSystemContract"],
             activation_bandwidth=parameters["getCreateAccountFee"],
             activation_rate=parameters["getCreateNewAccountBandwidthRate"],
+            energy=parameters.get("getEnergyFee", 0),
         )
     except KeyError as error:
         raise NodeMisbehaved(f"the chain parameters lack {error}") from error

@@ -94,6 +94,16 @@ class TransactionInfo:
     moved: tuple[transfers.Told, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a contract would do now. `energy` includes the penalty of a busy contract; `failure` is
+    empty where it would succeed."""
+
+    result: bytes
+    energy: int
+    failure: str
+
+
 class TronRpc:
     """Every call may raise NodeUnavailable or NodeMisbehaved."""
 
@@ -159,6 +169,29 @@ class TronRpc:
     async def resources(self, raw_address: bytes) -> dict[str, Any]:
         """Bandwidth of an account; empty if the chain does not know it."""
         return _table(await self._call("/wallet/getaccountresource", address=raw_address.hex()))
+
+    async def constant(self, caller: bytes, contract: bytes, data: bytes) -> Answered:
+        """A call that changes nothing, as of the head block."""
+        answer = _table(
+            await self._call(
+                "/wallet/triggerconstantcontract",
+                owner_address=caller.hex(),
+                contract_address=contract.hex(),
+                data=data.hex(),
+            )
+        )
+        with _Understood("a constant call"):
+            said = answer["result"]
+            message = bytes.fromhex(said.get("message", "")).decode(errors="replace")
+            failed = said.get("result") is not True or bool(message)
+            returned = answer.get("constant_result") or [""]
+            return Answered(
+                result=bytes.fromhex(returned[0]),
+                energy=int(answer.get("energy_used", 0)),
+                failure=(message or str(said.get("code", "failed")))[:_REASON_LENGTH]
+                if failed
+                else "",
+            )
 
     async def parameters(self) -> dict[str, int]:
         """The chain's parameters, those that are zero included."""
