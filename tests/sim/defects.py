@@ -13,6 +13,7 @@ from sqlalchemy import and_
 from chains.costs import Costs
 from custody.deposits.deciding import Verdict
 from custody.errors import Conflict
+from custody.following import finality
 from custody.transactions.apply import load
 from custody.transactions.moving import Step, move
 from custody.transactions.state import Die, State, can
@@ -94,7 +95,7 @@ def _any_parent(follower: Any, block: Any) -> Any:
 
 
 def _all_is_final(_network: Any, position: Any, *_: Any) -> Any:
-    return position
+    return None if position is None else finality.Final(position.height, finality.ProvenBy.NODE)
 
 
 # Effects
