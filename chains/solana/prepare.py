@@ -15,7 +15,7 @@ from typing import Any
 from solders.hash import Hash
 from solders.pubkey import Pubkey
 
-from chains.answers import Answers, answer, attempt, chunks, found
+from chains.answers import Answers, answer, attempt, found
 from chains.costs import CostKind, Costs, above, check_within, costs_in
 from chains.errors import (
     ChainError,
@@ -31,7 +31,6 @@ from chains.errors import (
 from chains.model import AssetId, ConflictKey, UnsignedTx
 from chains.prices import Prices, ranked, rising
 from chains.solana import (
-    ACCOUNTS_PER_CALL,
     LAMPORTS_PER_SIGNATURE,
     MICRO_LAMPORTS,
     NONCE_ACCOUNT_BYTES,
@@ -56,9 +55,10 @@ from chains.solana.build import (
 from chains.solana.claims import Claim, busy_accounts
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import explain, parse_payload
-from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, index_of, parse_state
+from chains.solana.nonce import index_of
 from chains.solana.origins import Origins
 from chains.solana.rpc import Commitment, SolanaRpc
+from chains.solana.shelf import Shelf, is_creatable, nonce_value
 from chains.solana.simulation import check_outcome, named
 from chains.solana.spl import TokenPayment
 from chains.solana.tokens import Resolved, resolve
@@ -96,7 +96,7 @@ async def choose_claims(
         source: account.lamports if account else 0
         for source, account in zip(sources, paying, strict=True)
     }
-    shelves = {source: _Shelf(rpc, source) for source in sources}
+    shelves = {source: Shelf(rpc, source) for source in sources}
     busy_of: dict[frozenset[ConflictKey], frozenset[Pubkey]] = {}
     given: set[Pubkey] = set()
 
@@ -152,7 +152,7 @@ async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferInte
     source = to_key(intent.source.address)
     paid = tuple(Payment(to_key(each.address), each.amount) for each in intent.effects)
     rents = await _rents(rpc)
-    claim = await _Shelf(rpc, source).first_free(busy_accounts(codec.network.id, intent.taken))
+    claim = await Shelf(rpc, source).first_free(busy_accounts(codec.network.id, intent.taken))
     written = (source, *(each.recipient for each in paid), claim.account)
     (recent,) = await rpc.recent_unit_prices([written])
     price, lifetime = _market_price(found(recent)), claim.value or Hash.default()
@@ -336,68 +336,16 @@ def _checked(codec: SolanaCodec, intent: TransferIntent) -> TransferIntent:
     return intent
 
 
-class _Shelf:
-    """The nonce accounts of one source as the node shows them, read as far as they are needed."""
-
-    def __init__(self, rpc: SolanaRpc, source: Pubkey) -> None:
-        self._rpc = rpc
-        self._source = source
-        self._unread = chunks(accounts_of(source), ACCOUNTS_PER_CALL)
-        self._read: list[dict[Pubkey, Account | None]] = []
-
-    async def first_free(self, busy: frozenset[Pubkey]) -> Claim:
-        """Raises ClaimUnusable."""
-        for shown in self._read:
-            if (claim := self._free_among(shown, busy)) is not None:
-                return claim
-        for keys in self._unread:
-            accounts = await self._rpc.accounts(keys, Commitment.FINALIZED)
-            self._read.append(dict(zip(keys, accounts, strict=True)))
-            if (claim := self._free_among(self._read[-1], busy)) is not None:
-                return claim
-        raise ClaimUnusable(
-            "every nonce account of the source is in use",
-            advice="wait for transfers to become final",
-        )
-
-    def _free_among(
-        self, shown: Mapping[Pubkey, Account | None], busy: frozenset[Pubkey]
-    ) -> Claim | None:
-        creatable = None
-        for key, account in shown.items():
-            if key in busy:
-                continue
-            value = _nonce_value(account, self._source)
-            if value is not None:
-                return Claim(key, value)
-            if creatable is None and _is_creatable(account):
-                creatable = key
-        return None if creatable is None else Claim(creatable)
-
-
-def _nonce_value(account: Account | None, source: Pubkey) -> Hash | None:
-    """The current nonce value if the account is one that `source` can use."""
-    if account is None or account.owner != SYSTEM_PROGRAM_KEY:
-        return None
-    state = parse_state(account.data)
-    return state.value if state is not None and state.authority == source else None
-
-
-def _is_creatable(account: Account | None) -> bool:
-    """Also when somebody has sent lamports there: allocation minds only data and owner."""
-    return account is None or (account.owner == SYSTEM_PROGRAM_KEY and not account.data)
-
-
 def _current_lifetime(source: Pubkey, claim: Claim, known: _Known) -> Hash:
     """The claimed nonce value or a recent blockhash. Raises ClaimUnusable if the account is not,
     finally and at the tip, as the claim says."""
     final, newest = known.final[claim.account], known.newest[claim.account]
     if claim.value is None:
-        if not (_is_creatable(final) and _is_creatable(newest)):
+        if not (is_creatable(final) and is_creatable(newest)):
             raise ClaimUnusable("the nonce account exists already")
         assert known.blockhash is not None
         return known.blockhash
-    if not _nonce_value(final, source) == _nonce_value(newest, source) == claim.value:
+    if not nonce_value(final, source) == nonce_value(newest, source) == claim.value:
         raise ClaimUnusable("the nonce account has another value by now")
     return claim.value
 

@@ -72,11 +72,11 @@ def _executed(entry: Any) -> list[Any]:
 
 
 def _held(meta: Any, when: str) -> dict[int, tuple[str, str, int]]:
-    """By the token account's index: mint, owner, base units. A node that keeps the owner back
-    would hide payments, so that is an error."""
+    """By the token account's index: mint, owner, base units; nothing in blocks that are older than
+    this list. A node that keeps the owner back would hide payments, so that is an error."""
     return {
         each["accountIndex"]: (each["mint"], each["owner"], int(each["uiTokenAmount"]["amount"]))
-        for each in meta[when] or ()
+        for each in meta.get(when) or ()
     }
 
 

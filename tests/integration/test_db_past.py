@@ -106,7 +106,7 @@ def test_sqlite_refuses(lite: Run, table: Table):
     for key in triggers.keys_of(table):
         taken = new | {name: mine[name] for name in key}
         target = ", ".join(key)
-        some = next(name for name in mine if name not in key)
+        some = next((name for name in mine if name not in key), key[0])
         for sql in (
             insert(table, taken, how="INSERT OR REPLACE"),
             insert(table, taken, how="REPLACE"),

@@ -72,7 +72,7 @@ def rule(name: str, **changes: Any) -> dict[str, Any]:
             "costs": [
                 {"network": network, "kind": kind.value, "amount": str(10**18)}
                 for network in _networks_of(changes.get("windows"))
-                for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION)
+                for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION, CostKind.ENERGY)
             ],
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,
