@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.functions import FunctionElement
 
 from custody.db.session import ReadSession
-from custody.db.types import UtcTime
+from custody.db.types import SQLITE_NOW, UtcTime
 
 SLACK = timedelta(seconds=1)
 """How far a healthy clock is set back by those who keep it right."""
@@ -35,7 +35,7 @@ def _postgresql(_element: _Now, _compiler: Any, **_: Any) -> str:
 
 @compiles(_Now, "sqlite")
 def _sqlite(_element: _Now, _compiler: Any, **_: Any) -> str:
-    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    return SQLITE_NOW
 
 
 async def database_now(session: ReadSession) -> datetime:

@@ -16,6 +16,7 @@ from custody.db.base import Row
 from custody.db.pause_tables import PauseRow
 from custody.db.tables import AlarmRow, DepositRow, VaultFreezeRow
 from custody.db.transfer_tables import ApprovalRow
+from custody.db.types import SQLITE_NOW
 
 FORGOTTEN: Final = "what has no number is not forgotten"
 
@@ -84,7 +85,6 @@ _UNNUMBERED: Final = (
 def sqlite() -> tuple[str, ...]:
     """As statements: `<table>_tell_create`, `_tell_change`, `_queue`, and one for the queue."""
     statements = []
-    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
     for row, told in TOLD.items():
         name = row.__tablename__
         changed = " OR ".join(f"OLD.{each} IS NOT NEW.{each}" for each in told.changes)
@@ -93,9 +93,10 @@ def sqlite() -> tuple[str, ...]:
             f"BEGIN {_tell(told, repr(CREATED), 'NEW.created_at')}; END"
         )
         if told.changes:
+            changed_at = told.changed_at.replace("NOW", SQLITE_NOW)
             statements.append(
                 f"CREATE TRIGGER {name}_tell_{CHANGED} AFTER UPDATE ON {name}\nWHEN {changed}\n"
-                f"BEGIN {_tell(told, repr(CHANGED), told.changed_at.replace('NOW', now))}; END"
+                f"BEGIN {_tell(told, repr(CHANGED), changed_at)}; END"
             )
     for table, column, key in _QUEUED:
         statements.append(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String
 from sqlalchemy.orm import mapped_column
@@ -84,6 +84,16 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+SQLITE_NOW: Final = (
+    "strftime('%Y-%m-%d %H:%M:%S.', 'now')"
+    " || substr(1000 + CAST(julianday('now') * 172800000 + 1 AS INTEGER) / 2 % 1000, 2)"
+    " || '000'"
+)
+"""The clock of this host to the millisecond, as `UtcTime` is stored on SQLite. Neither by `%f` nor
+with a fraction in it: SQLite writes and reads those by the processor's oldest registers, and a
+library that leaves them full makes NaN of every one until they are emptied. It was met."""
 
 
 class ByKind(TypeDecorator[Costs]):

@@ -11,7 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -22,6 +22,8 @@ from custody.db.engines import BUSY_TIMEOUT_S, Engines
 from tests.sim.loop import MACHINE
 from tests.sim.machine import Machine
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 _ASKS_AGAIN_S: Final = 0.005
 
 
@@ -55,11 +57,16 @@ def _opened(
 ) -> sqlite3.Connection:
     connection = sqlite3.connect(database, **options)
 
-    def strftime(_form: str, when: str) -> str:
+    def strftime(form: str, when: str) -> str:
         assert when == "now"
-        return f"{now():%Y-%m-%d %H:%M:%S}.{now().microsecond // 1000:03d}000"
+        return now().strftime(form)
+
+    def julianday(when: str) -> float:
+        assert when == "now"
+        return 2440587.5 + (now() - EPOCH) // MILLISECOND / 86_400_000
 
     connection.create_function("strftime", 2, strftime)
+    connection.create_function("julianday", 1, julianday)
     return connection
 
 
