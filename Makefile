@@ -26,7 +26,7 @@ help:
 	@echo 'make demo     five local networks, deposits and transfers through the API, proven on the nodes'
 	@echo 'make up       the same networks and services, until Ctrl-C'
 	@echo 'make check    lint, types, import contracts, quick tests; about a minute, without Node or engines'
-	@echo 'make test     lint, types, import contracts, tests; about twenty-two minutes'
+	@echo 'make test     lint, types, import contracts, tests; about a quarter of an hour'
 	@echo 'make test-long  the tests that take minutes'
 	@echo 'make lint     only the checks that run no code'
 	@echo 'make kills    500 payouts on each network while processes are killed: PAYOUTS=500 MINUTES=10 SEED=0'
