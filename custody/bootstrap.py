@@ -20,6 +20,7 @@ from chains.evm.adapter import EvmAdapter
 from chains.model import NetworkId
 from chains.networks import Family, Network
 from chains.nodes.adapter import Nodes
+from chains.nodes.announcements import Announcements
 from chains.nodes.witnesses import Witnesses
 from chains.solana.adapter import SolanaAdapter
 from chains.transport.endpoint import Endpoint, Endpoints
@@ -55,6 +56,8 @@ class Custody:
     clock: Callable[[], datetime]
     nodes: Mapping[NetworkId, Nodes] = field(default_factory=dict)
     """The adapters again, where they are made of real nodes: who is asked, who is in trouble."""
+    announcements: Mapping[NetworkId, Announcements] = field(default_factory=dict)
+    """Of new blocks, by the nodes that are asked."""
     minimums: Minimums = field(default_factory=lambda: NONE)
     """Of deposits."""
 
@@ -88,9 +91,11 @@ async def open_custody(
         catalogue = await catalogue_in_force(signer, database)
         networks = served(settings, catalogue)
         adapters: dict[NetworkId, Nodes] = {}
+        announcements: dict[NetworkId, Announcements] = {}
         for alias, given in settings.nodes.items():
-            network = networks[alias]
-            nodes = connect(network, Endpoints.of(given), settings.node_timeout_s)
+            network, endpoints = networks[alias], Endpoints.of(given)
+            announcements[network.id] = Announcements(network.family, endpoints.primaries)
+            nodes = connect(network, endpoints, settings.node_timeout_s)
             stack.push_async_callback(nodes.close)
             adapters[network.id] = nodes
         yield Custody(
@@ -104,6 +109,7 @@ async def open_custody(
             adapters=adapters,
             clock=SteadyClock() if clock is None else clock,
             nodes=adapters,
+            announcements=announcements,
         )
 
 

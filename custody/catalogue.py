@@ -13,6 +13,7 @@ from chains.catalogue import Catalogue, built_in
 from chains.families import traits_of
 from chains.model import AssetId
 from chains.networks import Network
+from chains.nodes.announcements import wrong_push
 from custody.config import Settings
 from custody.db.session import Database
 from custody.errors import Invalid
@@ -69,6 +70,9 @@ def served(settings: Settings, catalogue: Catalogue) -> dict[str, Network]:
                 " transfers",
             )
     found = {name: catalogue.find_network(name) for name in settings.nodes}
+    for name, nodes in settings.nodes.items():
+        if complaint := wrong_push(found[name].family, nodes):
+            raise Invalid("network_unknown", f"CUSTODY_NODES names {name}: {complaint}")
     if len({network.id for network in found.values()}) != len(found):
         raise Invalid(
             "network_unknown", "CUSTODY_NODES names a network twice: by its alias and by its id"

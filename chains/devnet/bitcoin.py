@@ -16,7 +16,7 @@ from chains.bitcoin import COINBASE_MATURITY
 from chains.bitcoin.rpc import BitcoinRpc, RpcRefused
 from chains.devnet.engines import bitcoind
 from chains.devnet.faults import BehindProxy
-from chains.devnet.process import EngineProcess, on_free_port
+from chains.devnet.process import EngineProcess, free_port, on_free_port
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
 from chains.transport.jsonrpc import Call
@@ -58,6 +58,7 @@ rpcauth={rpcauth}
 rpcport={port}
 rpcbind=127.0.0.1
 rpcallowip=127.0.0.1
+zmqpubhashblock={push}
 """
 
 
@@ -69,7 +70,7 @@ class BitcoinNode(BehindProxy):
 
     def __init__(self, network: Network, data_dir: Path) -> None:
         self.network = network.id
-        self.url = ""
+        self.url = self.push = ""
         self._native = network.native.id
         assert network.finality.confirmations is not None
         self._confirmations = network.finality.confirmations
@@ -95,6 +96,7 @@ class BitcoinNode(BehindProxy):
     async def _start_on(self, port: int) -> None:
         engine_url = f"http://devnet:{self._password}@127.0.0.1:{port}"
         self._rpc = BitcoinRpc(f"{engine_url}/wallet/{_WALLET}", _RPC_TIMEOUT_S)
+        self.push = f"tcp://127.0.0.1:{free_port()}"
         self._process = self._engine(port)
         self._process.start()
         await self._process.wait_ready(self._answers)
@@ -149,7 +151,8 @@ class BitcoinNode(BehindProxy):
         configuration = self._data_dir / "bitcoin.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(
-            _CONFIGURATION.format(rpcauth=_rpcauth(self._password), port=port), encoding="ascii"
+            _CONFIGURATION.format(rpcauth=_rpcauth(self._password), port=port, push=self.push),
+            encoding="ascii",
         )
         return EngineProcess(
             [bitcoind(), f"-datadir={self._data_dir}"], self._data_dir / "bitcoind.log"

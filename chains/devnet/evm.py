@@ -47,7 +47,7 @@ class AnvilNode(BehindProxy):
 
     def __init__(self, network: Network, data_dir: Path) -> None:
         self.network = network.id
-        self.url = ""
+        self.url = self.push = ""
         self._parameters = network
         self._legacy = network.text("transaction_type") == "legacy"
         self._data_dir = data_dir
@@ -212,6 +212,7 @@ class AnvilNode(BehindProxy):
         self._engine.start()
         await self._engine.wait_ready(self._answers)
         self.url = await self._open_proxy(engine_url)
+        self.push = f"ws://127.0.0.1:{port}"
         await self._prepare_outside()
 
     def _arguments(self, port: int) -> list[str | Path]:

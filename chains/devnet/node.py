@@ -22,6 +22,8 @@ class DevNode(Protocol):
 
     network: NetworkId
     url: str
+    push: str
+    """Where the engine itself announces new blocks, past the proxy; empty where it does not."""
 
     async def start(self) -> None: ...
 

@@ -25,10 +25,11 @@ class ServerNode(BehindProxy, ABC):
     capable_of_restart: Final = True
     _program: ClassVar[str]
     _settings: ClassVar[tuple[str, ...]]
+    _announces: ClassVar[bool] = False
 
     def __init__(self, network: Network, data_dir: Path) -> None:
         self.network = network.id
-        self.url = ""
+        self.url = self.push = ""
         self._genesis = network.text("genesis")
         self._native = network.native.id
         self._data_dir = data_dir
@@ -54,6 +55,8 @@ class ServerNode(BehindProxy, ABC):
         self._process.start()
         await self._process.wait_ready(self._answers)
         self.url = await self._open_proxy(engine_url)
+        if self._announces:
+            self.push = f"ws://127.0.0.1:{port}"
 
     @property
     def _client(self) -> httpx2.AsyncClient:

@@ -24,6 +24,7 @@ class SolanaNode(ServerNode):
     """Implements `chains.devnet.node.DevNode`."""
 
     _program = "chains.devnet.solana_server"
+    _announces = True
     _settings = ("--final-after", str(FINAL_AFTER))
 
     async def outside_address(self) -> Address:

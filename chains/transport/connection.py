@@ -39,6 +39,7 @@ CONNECTIONS_MAX: Final = 32
 """Requests to one endpoint at a time. More of them wait, within their time."""
 _OK: Final = 200
 _HEAD: Final = 2_000
+_AS_HTTP: Final = {"ws": "http", "wss": "https"}
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "custody"}
 
 
@@ -70,7 +71,7 @@ class Connection:
         self._answer_bytes_max = answer_bytes_max
         self._clock = clock
         self._delay_share = delay_share
-        self._proxy = _proxy(self._endpoint)
+        self._proxy = proxy_of(self._endpoint, self._endpoint.address())
         self._urls: dict[str, URL] = {}
         self._session: ClientSession | None = None
         self._closed = False
@@ -212,12 +213,12 @@ class Connection:
         return NodeUnavailable(f"{self.name} answered {status}")
 
 
-def _proxy(endpoint: Endpoint) -> str | None:
-    """The environment's proxy for the endpoint, if its description allows one."""
+def proxy_of(endpoint: Endpoint, url: str) -> str | None:
+    """The environment's proxy for one of the endpoint's URLs, if its description allows one."""
     if not endpoint.proxy:
         return None
-    parts = urlsplit(endpoint.address())
+    parts = urlsplit(url)
     if proxy_bypass(parts.netloc):
         return None
     proxies = getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
+    return proxies.get(_AS_HTTP.get(parts.scheme, parts.scheme)) or proxies.get("all")

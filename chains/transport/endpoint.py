@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -42,7 +42,8 @@ class Endpoint:
     in a file, read again when the node refuses us. `cookie_file` is bitcoind's: user and password
     that change at each start of the node. `rate_per_s`: most requests a second, None for no limit.
     `proxy`: whether the proxy variables of the environment are used. `name`: what people are told;
-    by default host and port.
+    by default host and port. `push`: where the node announces new blocks, ws:// or wss:// with the
+    same headers, or tcp:// (ZeroMQ); a secret like the URL.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -55,6 +56,7 @@ class Endpoint:
     cookie_file: Path | None = None
     rate_per_s: int | None = None
     proxy: bool = False
+    push: SecretStr | None = None
 
     def __post_init__(self) -> None:
         """Raises EndpointInvalid."""
@@ -73,6 +75,10 @@ class Endpoint:
             raise EndpointInvalid(f"{self.name}: both a cookie file and a user in the URL")
         for value in self.headers.values():
             check_header_value(self.name, value.get_secret_value())
+        if self.push is not None:
+            _check_push(self.push)
+            if self.role is Role.WITNESS:
+                raise EndpointInvalid(f"{self.name}: a witness has nothing to announce")
         if self.rate_per_s is not None and not 1 <= self.rate_per_s <= RATE_PER_S_MAX:
             raise EndpointInvalid(f"{self.name}: rate_per_s is not in 1 to {RATE_PER_S_MAX}")
 
@@ -90,6 +96,11 @@ class Endpoint:
         query = f"?{parts.query}" if parts.query else ""
         return f"{parts.scheme}://{netloc}{_quoted(own + path) or '/'}{_quoted(query)}"
 
+    @property
+    def push_scheme(self) -> str:
+        """ws, wss or tcp; empty without a push URL."""
+        return "" if self.push is None else urlsplit(self.push.get_secret_value()).scheme
+
     def authorization(self) -> str | None:
         """The header for the user part of the URL (RFC 7617, in UTF-8). A secret."""
         parts = _split(self.url)
@@ -99,11 +110,15 @@ class Endpoint:
 
     def secrets(self) -> frozenset[str]:
         """Every part of the description that a node's answer must not carry into a message."""
-        parts = _split(self.url)
         found = {value.get_secret_value() for value in self.headers.values()}
-        found |= {parts.username or "", parts.password or "", self.authorization() or ""}
-        found |= {value for _, value in parse_qsl(parts.query)} | {parts.query}
-        found |= {part for part in parts.path.split("/") if len(part) >= _PATH_SECRET_LENGTH_MIN}
+        found |= {self.authorization() or ""}
+        for url in (self.url, self.push):
+            parts = urlsplit(url.get_secret_value() if url is not None else "")
+            found |= {parts.username or "", parts.password or "", parts.query}
+            found |= {value for _, value in parse_qsl(parts.query)}
+            found |= {
+                each for each in parts.path.split("/") if len(each) >= _PATH_SECRET_LENGTH_MIN
+            }
         return frozenset(form for each in found if each for form in (each, unquote(each)))
 
 
@@ -139,13 +154,25 @@ def check_header_value(name: str, value: str) -> None:
 
 
 def _split(url: SecretStr) -> SplitResult:
+    return _parts(url, "URL", {"http", "https"})
+
+
+def _check_push(push: SecretStr) -> None:
+    """Raises EndpointInvalid. Keys of a user part are left out: no subscription sends them."""
+    parts = _parts(push, "push URL", {"ws", "wss", "tcp"})
+    if "@" in parts.netloc or (parts.scheme == "tcp" and (parts.path or not parts.port)):
+        raise EndpointInvalid("the push URL of a node is ws://, wss:// or tcp://HOST:PORT, no user")
+
+
+def _parts(url: SecretStr, what: str, schemes: Set[str]) -> SplitResult:
     try:
         parts = urlsplit(url.get_secret_value())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:  # its message repeats what was given
-        raise EndpointInvalid("the URL of a node can't be read") from None
+        raise EndpointInvalid(f"the {what} of a node can't be read") from None
     if not usable or parts.fragment or any(each.isspace() for each in url.get_secret_value()):
-        raise EndpointInvalid("the URL of a node must be http:// or https:// and a host")
+        words = " or ".join(f"{each}://" for each in sorted(schemes))
+        raise EndpointInvalid(f"the {what} of a node must be {words} and a host")
     return parts
 
 

@@ -69,7 +69,7 @@ async def running_custody(
     say: Say,
     nodes: Mapping[str, DevNode],
     *,
-    urls: Mapping[str, str] | None = None,
+    urls: Mapping[str, Any] | None = None,
     port: int | None = None,
     tokens: Sequence[Mapping[str, Any]] = (),
 ) -> AsyncIterator[House]:
@@ -78,7 +78,7 @@ async def running_custody(
     async with AsyncExitStack() as stack:
         catalogue = built_in().with_rows([], tokens)
         networks = {alias: catalogue.find_network(alias) for alias in nodes}
-        urls = urls or {alias: node.url for alias, node in nodes.items()}
+        urls = urls or {alias: _described(node) for alias, node in nodes.items()}
         say("starting the isolated signer")
         socket = await _start_signer(stack, root / "signer", networks, tokens)
         port = port or free_port()
@@ -140,7 +140,12 @@ def _with_passphrase(passphrase: Path, program: str, *arguments: str | Path) -> 
     return ["/bin/sh", "-c", script, "sh", passphrase, _BIN / program, *arguments]
 
 
-def _environment(root: Path, socket: Path, urls: Mapping[str, str], port: int) -> dict[str, str]:
+def _described(node: DevNode) -> dict[str, str]:
+    """As `CUSTODY_NODES` names it."""
+    return {"url": node.url} | ({"push": node.push} if node.push else {})
+
+
+def _environment(root: Path, socket: Path, urls: Mapping[str, Any], port: int) -> dict[str, str]:
     """The API's settings, and of ours only what a process needs to run at all."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return inherited | {

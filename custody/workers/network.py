@@ -22,6 +22,7 @@ from custody.transactions.broadcasting import Broadcaster
 from custody.transactions.driver import Driver
 from custody.transactions.outcomes import Done, Later, Progress
 from custody.transactions.tracking import Tracker
+from custody.workers.blocknews import BlockNews
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Item, Outbox
 from custody.workers.turns import Turns
@@ -63,6 +64,7 @@ class NetworkWorker:
         outbox: Outbox,
         poll_interval_s: float,
         watch: NodeWatch | None = None,
+        news: BlockNews | None = None,
         turns: Turns | None = None,
     ) -> None:
         """`turns`: those of the process."""
@@ -76,6 +78,7 @@ class NetworkWorker:
         self._outbox = outbox
         self._poll_interval_s = poll_interval_s
         self._watch = watch
+        self._news = news or BlockNews(network)
         self._work = asyncio.Event()
         self._turns = turns or Turns()
 
@@ -89,7 +92,8 @@ class NetworkWorker:
             async with self._leases.hold(f"follow:{self.network}") as lease:
                 if lease is not None:
                     with suppress(LeaseLost):
-                        await self._lead(lease)
+                        async with self._news.listening():
+                            await self._lead(lease)
             await asyncio.sleep(min(self._poll_interval_s, TAKE_OVER_S))
 
     async def _lead(self, lease: Lease) -> None:
@@ -100,6 +104,7 @@ class NetworkWorker:
                     # Our own transactions and addresses in those blocks would be booked wrongly.
                     await asyncio.sleep(self._poll_interval_s)
                     continue
+                self._news.look()
                 step = await self._step(lease)
                 if step.at_tip:
                     reached = (step.applied.position, step.applied.final_height)
@@ -109,7 +114,7 @@ class NetworkWorker:
                         await self.track(lease)
                         seen = reached
                 if step.at_tip or not step.connected:
-                    await asyncio.sleep(self._poll_interval_s)
+                    await self._news.wait(self._poll_interval_s)
         finally:
             await self._follower.close()
 

@@ -37,6 +37,7 @@ from custody.transactions.queueing import Queueing
 from custody.transactions.signing import Signing
 from custody.transactions.tracking import Tracker
 from custody.transfers.precheck import Precheck
+from custody.workers.blocknews import BlockNews
 from custody.workers.cataloguewatch import CatalogueWatch
 from custody.workers.clocks import ClockWatch
 from custody.workers.feeds import FeedWorker
@@ -90,6 +91,7 @@ class Workers:
                     self._custody.nodes.get(network.id),
                     self._custody.clock,
                 ),
+                news=BlockNews(network.id, self._custody.announcements.get(network.id)),
                 turns=turns,
             )
             for network in self._custody.networks.values()

@@ -83,6 +83,7 @@ class FakeNode:
         self.codec = codec(network)
         self.random = random.Random(seed)
         self.url = f"fake://{network.alias}"
+        self.push = ""
         self.fee = 1000
         self.data = 0
         self.rent = 0

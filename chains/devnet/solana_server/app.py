@@ -6,6 +6,7 @@ changes, never in the middle of one.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +15,15 @@ from solders.signature import Signature
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chains.devnet.solana_server.chain import Chain, Refusal
 from chains.devnet.solana_server.methods import Methods, RpcError
 
 
 def make_app(chain: Chain) -> Starlette:
-    methods, control = Methods(chain), Control(chain)
+    methods, control, slots = Methods(chain), Control(chain), Slots(chain)
 
     async def rpc(request: Request) -> Response:
         try:
@@ -39,6 +41,12 @@ def make_app(chain: Chain) -> Starlette:
             return JSONResponse({"result": control.call(verb, arguments)})
         except (Refusal, RpcError) as refusal:
             return JSONResponse({"refused": str(refusal)})
+        finally:
+            slots.look()
+
+    async def announce(socket: WebSocket) -> None:
+        await socket.accept()
+        await slots.serve(socket)
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -48,8 +56,53 @@ def make_app(chain: Chain) -> Starlette:
             Route("/", rpc, methods=["POST"]),
             Route("/control", verbs, methods=["POST"]),
             Route("/health", health),
+            WebSocketRoute("/", announce),
         ]
     )
+
+
+class Slots:
+    """`slotSubscribe`, the one subscription that there is here."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._moved = asyncio.Event()
+        self._told = chain.tip.slot
+
+    def look(self) -> None:
+        """Something was done to the chain."""
+        if self._chain.tip.slot != self._told:
+            self._told = self._chain.tip.slot
+            self._moved.set()
+            self._moved = asyncio.Event()
+
+    async def serve(self, socket: WebSocket) -> None:
+        """Until the client goes."""
+        telling = None
+        try:
+            while True:
+                asked = await socket.receive_json()
+                if asked.get("method") != "slotSubscribe" or telling is not None:
+                    answer = _failure(asked.get("id"), RpcError(-32601, "Method not found"))
+                    await socket.send_json(answer)
+                    continue
+                await socket.send_json({"jsonrpc": "2.0", "id": asked.get("id"), "result": 0})
+                telling = asyncio.create_task(self._tell(socket))
+        except (WebSocketDisconnect, ValueError):
+            return
+        finally:
+            if telling is not None:
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
+
+    async def _tell(self, socket: WebSocket) -> None:
+        while True:
+            await self._moved.wait()
+            tip = self._chain.tip
+            slot = {"parent": tip.parent_slot, "root": self._chain.final.slot, "slot": tip.slot}
+            params = {"result": slot, "subscription": 0}
+            note = {"jsonrpc": "2.0", "method": "slotNotification", "params": params}
+            await socket.send_json(note)
 
 
 class Control:
