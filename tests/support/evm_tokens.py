@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,6 +84,18 @@ class Token:
         asked = {"to": self.contract, "data": "0x" + call("balanceOf(address)", owner).hex()}
         return int(await self._world.node.ask("eth_call", asked, "latest"), 16)
 
+    async def freeze(self, owner: Address) -> TxId:
+        return await self.do("blacklist(address)", owner)
+
+    async def thaw(self, owner: Address) -> TxId:
+        return await self.do("unBlacklist(address)", owner)
+
+    async def pause(self) -> TxId:
+        return await self.do("pause()")
+
+    async def unpause(self) -> TxId:
+        return await self.do("unpause()")
+
 
 async def deploy(world: OnChain, name: str, *, constructor: bytes = b"") -> Token:
     node = world.node
@@ -127,3 +140,32 @@ async def devnet(world: OnChain) -> Token:
 async def outside(world: OnChain) -> Address:
     assert world.node._outside is not None
     return Address(world.node._outside.address)
+
+
+KINDS: Mapping[str, Callable[[OnChain], Awaitable[Token]]] = {
+    "usdc": usdc,
+    "openzeppelin": openzeppelin,
+    "habits": habits,
+}
+
+
+class EvmIssuer:
+    """Implements `tests.support.token_house.Issuer`."""
+
+    coin = 10**18
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self.network = network
+        self.node = AnvilNode(network, folder)
+        self.tokens: dict[str, Token] = {}
+
+    async def start(self) -> None:
+        await self.node.start()
+        for kind, make in KINDS.items():
+            self.tokens[kind] = await make(self)
+
+    async def stop(self) -> None:
+        await self.node.stop()
+
+    async def height(self) -> int:
+        return int(await self.node.ask("eth_blockNumber"), 16)

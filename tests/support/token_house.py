@@ -1,7 +1,8 @@
-"""The whole house on one EVM engine, with tokens that its signed policy lists: API, custody, all
-loops and the signer's process. What the API says is compared with what the contracts say.
+"""The whole house on one engine, with tokens that its signed policy lists: API, custody, all loops
+and the signer's process. What the API says is compared with what the tokens say.
 
-Blocks are made only while somebody waits for something. Each test opens a vault of its own.
+Any account chain will do: what makes its tokens is an `Issuer`, a few lines for each family. Blocks
+are made only while somebody waits for something. Each test opens a vault of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import uuid4
 
 import httpx2
@@ -19,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
 
 from api.app import attach, create_app
+from chains.assets import Asset
 from chains.catalogue import built_in
-from chains.devnet.evm import AnvilNode
+from chains.devnet.node import DevNode
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
 from custody.apikeys.model import Scope
@@ -32,26 +34,75 @@ from custody.devnet.policy import MACHINE, administrators, standing_policy
 from custody.following import chain_repository
 from custody.services import Services, make_services
 from custody.workers.workers import Workers
-from tests.support.evm_tokens import Token, call, habits, openzeppelin, usdc
 from tests.support.networks import find_network
 from tests.support.signer import prepare_state, running_signer
 
 PATIENCE_S = 120.0
-KINDS: Mapping[str, Callable[[Any], Awaitable[Token]]] = {
-    "usdc": usdc,
-    "openzeppelin": openzeppelin,
-    "habits": habits,
-}
-COIN = 10**18
 HELD = ("available", "reserved", "pending", "unswept")
 
 
-@dataclass(frozen=True)
-class Chain:
-    """What contracts are made on, before anything of ours runs."""
+class IssuedToken(Protocol):
+    """As its issuer and the outside wallet see it. Amounts are base units. What is done is in a
+    block when it returns, except where `mine` is False."""
 
-    network: Network
-    node: AnvilNode
+    @property
+    def row(self) -> dict[str, Any]:
+        """What lists it."""
+        ...
+
+    @property
+    def asset(self) -> Asset: ...
+
+    async def give(self, to: Address, units: int, *, mine: bool = True) -> TxId:
+        """By an outsider."""
+        ...
+
+    async def has(self, owner: Address) -> int:
+        """As the chain says, past the adapters."""
+        ...
+
+    async def freeze(self, owner: Address) -> object:
+        """What `owner` has can't leave him. Only for a kind that can."""
+        ...
+
+    async def thaw(self, owner: Address) -> object: ...
+
+    async def pause(self) -> object:
+        """Nothing of it moves. Only for a kind that can."""
+        ...
+
+    async def unpause(self) -> object: ...
+
+
+class Issuer(Protocol):
+    """A family's engine, and who makes tokens on it. Construct with the network, without tokens,
+    and a folder. `coin`: base units of the native coin that pay for some transfers."""
+
+    coin: int
+
+    @property
+    def network(self) -> Network: ...
+
+    @property
+    def node(self) -> DevNode: ...
+
+    @property
+    def tokens(self) -> Mapping[str, IssuedToken]:
+        """By kind: one of each that the family knows, once it has started."""
+        ...
+
+    async def start(self) -> None:
+        """The engine, and its tokens."""
+        ...
+
+    async def stop(self) -> None: ...
+
+    async def height(self) -> int:
+        """Of the tip, as custody counts."""
+        ...
+
+
+Made = TypeVar("Made", bound=Issuer)
 
 
 class Refused(Exception):
@@ -60,15 +111,12 @@ class Refused(Exception):
         self.problem: dict[str, Any] = answer.json()
 
 
-class TokenHouse:
+class TokenHouse(Generic[Made]):
     """`network`: with the tokens listed."""
 
-    def __init__(
-        self, network: Network, node: AnvilNode, tokens: Mapping[str, Token], services: Services
-    ) -> None:
+    def __init__(self, network: Network, issuer: Made, services: Services) -> None:
         self.network = network
-        self.node = node
-        self.tokens = tokens
+        self.issuer = issuer
         self.services = services
         self.http: httpx2.AsyncClient
 
@@ -78,7 +126,7 @@ class TokenHouse:
     async def post(self, path: str, body: Any, **headers: str) -> Any:
         return _read(await self.http.post(f"/v1/{path}", json=body, headers=headers))
 
-    async def new_vault(self) -> Vault:
+    async def new_vault(self) -> Vault[Made]:
         client = await self.post("clients", {"name": "Bank"})
         vault = await self.post("vaults", {"client_id": client["id"], "name": "Treasury"})
         body = {"network": self.network.alias}
@@ -90,12 +138,12 @@ class TokenHouse:
         async with asyncio.timeout(PATIENCE_S):
             while not await holds():
                 if mining:
-                    await self.node.mine()
+                    await self.issuer.node.mine()
                 await asyncio.sleep(0.05)
 
     async def followed(self) -> None:
         """Until custody stands at the tip. No block comes meanwhile."""
-        tip = int(await self.node.ask("eth_blockNumber"), 16)
+        tip = await self.issuer.height()
 
         async def there() -> bool:
             async with self.services.custody.database.read() as session:
@@ -106,18 +154,18 @@ class TokenHouse:
 
 
 @dataclass(frozen=True)
-class Vault:
+class Vault(Generic[Made]):
     """Of one client. `address` is where it is paid, and what pays."""
 
-    house: TokenHouse
+    house: TokenHouse[Made]
     id: str
     address: Address
 
-    async def receive(self, token: Token | None, units: int) -> TxId:
+    async def receive(self, token: IssuedToken | None, units: int) -> TxId:
         """A stranger pays; until it is credited."""
         house = self.house
         if token is None:
-            txid = await house.node.fund(self.address, units)
+            txid = await house.issuer.node.fund(self.address, units)
         else:
             txid = await token.give(self.address, units, mine=False)
         await house.until(lambda: self.deposited(txid, "credited"))
@@ -161,21 +209,21 @@ class Vault:
     async def balance(self, asset: AssetId) -> dict[str, int]:
         found = await self.house.get(f"vaults/{self.id}/balances", asset=asset)
         rows = found["items"]
-        names = (*HELD, "owed", "suspense")
+        names = (*HELD, "locked", "owed", "suspense")
         return {name: int(row[name]["amount_base_units"]) for row in rows for name in names}
 
     async def ledger(self, asset: AssetId) -> int:
         found = await self.balance(asset)
         return sum(found.get(name, 0) for name in HELD) - found.get("owed", 0)
 
-    async def compare(self, token: Token) -> None:
+    async def compare(self, token: IssuedToken) -> None:
         """Ledger and chain, of the coin and the token, by two ways: the engine is asked here, and
         custody's own reconciliation looks at one block."""
         house = self.house
         await house.followed()
         native = house.network.native.id
         assert await self.ledger(token.asset.id) == await token.has(self.address)
-        assert await self.ledger(native) == await house.node.balance(self.address)
+        assert await self.ledger(native) == await house.issuer.node.balance(self.address)
         report = await house.services.reconciliation.run(vaults=[self.id])
         assert report.is_clean, report.lines
         assert {token.asset.id, native} <= {each.asset for each in report.lines}
@@ -184,16 +232,6 @@ class Vault:
         found: str | None = (await self.house.get(f"vaults/{self.id}"))["frozen_reason"]
         return found
 
-    async def acts(self, to: Address, data: bytes) -> TxId:
-        """The address's key is somebody else's too: he calls a contract. Not mined."""
-        ask = self.house.node.ask
-        await ask("anvil_impersonateAccount", self.address)
-        price = await ask("eth_gasPrice")
-        fields = {"from": self.address, "to": to, "data": "0x" + data.hex(), "gasPrice": price}
-        txid = TxId(await ask("eth_sendTransaction", fields))
-        await ask("anvil_stopImpersonatingAccount", self.address)
-        return txid
-
 
 def _read(answer: httpx2.Response) -> Any:
     if answer.is_error:
@@ -201,22 +239,21 @@ def _read(answer: httpx2.Response) -> Any:
     return answer.json()
 
 
-def payment(to: Address, units: int) -> bytes:
-    return call("transfer(address,uint256)", to, units)
-
-
 @asynccontextmanager
 async def opened(
-    alias: str, folder: Path, listed: tuple[str, ...] = tuple(KINDS)
-) -> AsyncIterator[TokenHouse]:
-    """`listed`: of the tokens, which the policy lists; the others exist all the same."""
+    alias: str,
+    folder: Path,
+    make: Callable[[Network, Path], Made],
+    listed: tuple[str, ...] | None = None,
+) -> AsyncIterator[TokenHouse[Made]]:
+    """`listed`: of the tokens, which the policy lists, all if None; the others exist all the
+    same."""
     plain = find_network(alias)
-    node = AnvilNode(plain, folder / "node")
+    issuer = make(plain, folder / "node")
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(node.stop)
-        await node.start()
-        tokens = {name: await make(Chain(plain, node)) for name, make in KINDS.items()}
-        rows = [tokens[name].row for name in listed]
+        stack.push_async_callback(issuer.stop)
+        await issuer.start()
+        rows = [each.row for kind, each in issuer.tokens.items() if not listed or kind in listed]
         network = built_in().with_rows([], rows).networks[plain.id]
         key = Ed25519PrivateKey.generate()
         state = prepare_state(folder, administrators=administrators(key))
@@ -224,8 +261,8 @@ async def opened(
         client = signer.client()
         await client.publish_policy(standing_policy([network], key, rows))
         await client.close()
-        services = await _custody(stack, folder, alias, node)
-        house = TokenHouse(network, node, tokens, services)
+        services = await _custody(stack, folder, alias, issuer.node.url)
+        house = TokenHouse(network, issuer, services)
         await _api(stack, house)
         workers = Workers(services)
         group = await stack.enter_async_context(asyncio.TaskGroup())
@@ -234,20 +271,20 @@ async def opened(
         yield house
 
 
-async def _custody(stack: AsyncExitStack, folder: Path, alias: str, node: AnvilNode) -> Services:
-    url = f"sqlite+aiosqlite:///{folder / 'custody.db'}"
-    await upgrade(url)
+async def _custody(stack: AsyncExitStack, folder: Path, alias: str, url: str) -> Services:
+    database = f"sqlite+aiosqlite:///{folder / 'custody.db'}"
+    await upgrade(database)
     settings = Settings(
-        database_url=SecretStr(url),
+        database_url=SecretStr(database),
         signer_socket=folder / "signer.sock",
-        nodes=cast(Any, {alias: node.url}),
+        nodes=cast(Any, {alias: url}),
         poll_interval_s=0.05,
         _env_file=None,  # type: ignore[call-arg]
     )
     return make_services(await stack.enter_async_context(open_custody(settings)))
 
 
-async def _api(stack: AsyncExitStack, house: TokenHouse) -> None:
+async def _api(stack: AsyncExitStack, house: TokenHouse[Any]) -> None:
     custody = house.services.custody
     app = create_app(custody)
     monitor = attach(app, house.services)

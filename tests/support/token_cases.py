@@ -1,0 +1,99 @@
+"""What goes the same way with the tokens of every account chain. At the end of each the ledger is
+what the chain says (`Vault.compare`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.token_house import IssuedToken, Refused, Vault
+
+
+async def received_and_sent(vault: Vault[Any], token: IssuedToken) -> None:
+    issuer, native = vault.house.issuer, vault.house.network.native.id
+    payee = await issuer.node.outside_address()
+    await vault.receive(None, issuer.coin)
+    await vault.receive(token, 5_000)
+    asked = await vault.ask(token.asset.id, 1_200, payee)
+    done = await vault.until(asked, "final")
+    assert await token.has(payee) == 1_200
+    assert (await vault.balance(token.asset.id))["available"] == 3_800
+    (paid,) = done["transactions"]
+    costs = {kind: int(each["amount_base_units"]) for kind, each in paid["costs"].items()}
+    assert costs["fee"] > 0
+    left = await vault.ledger(native) + (await vault.balance(native))["locked"]
+    assert left == issuer.coin - sum(costs.values())
+
+
+async def sent_whole(vault: Vault[Any], token: IssuedToken) -> None:
+    issuer = vault.house.issuer
+    payee = await issuer.node.outside_address()
+    await vault.receive(None, issuer.coin)
+    await vault.receive(token, 777)
+    await vault.until(await vault.ask(token.asset.id, None, payee), "final")
+    assert await token.has(payee) == 777
+    assert await token.has(vault.address) == 0
+
+
+async def refused_by_name(vault: Vault[Any], token: IssuedToken) -> None:
+    """Whether the token is missing or the coin that moves it. Accepted once both are there."""
+    issuer, native = vault.house.issuer, vault.house.network.native.id
+    payee = await issuer.node.outside_address()
+    await vault.receive(token, 10)
+    for units, code, short in (
+        (11, "amount_above_balance", token.asset.id),
+        (10, "insufficient_gas", native),
+    ):
+        with pytest.raises(Refused) as caught:
+            await vault.ask(token.asset.id, units, payee)
+        problem = caught.value.problem
+        assert (problem["code"], problem["asset"]) == (code, short)
+        found = await vault.balance(token.asset.id)
+        assert (found["available"], found["reserved"]) == (10, 0)
+    await vault.receive(None, issuer.coin)
+    await vault.until(await vault.ask(token.asset.id, 10, payee), "final")
+
+
+async def reorganised(vault: Vault[Any], token: IssuedToken) -> None:
+    """What a block brought goes with it, and comes with another one."""
+    issuer = vault.house.issuer
+    await vault.receive(None, issuer.coin)
+    txid = await token.give(vault.address, 9)
+    await vault.house.until(lambda: vault.deposited(txid, "pending"), mining=False)
+    await issuer.node.reorg(1)
+    await vault.house.until(lambda: vault.deposited(txid, "reversed"), mining=False)
+    assert await vault.ledger(token.asset.id) == 0 == await token.has(vault.address)
+    await vault.receive(token, 9)
+
+
+async def frozen_by_its_issuer(vault: Vault[Any], token: IssuedToken) -> None:
+    """What waits says why, and goes on when that has ended."""
+    issuer = vault.house.issuer
+    payee = await issuer.node.outside_address()
+    await vault.receive(None, issuer.coin)
+    await vault.receive(token, 30)
+    shown = await vault.house.get(f"assets/{token.asset.id}")
+    assert shown["traits"] == sorted(token.asset.traits)
+    await token.freeze(vault.address)
+    asked = await vault.ask(token.asset.id, 10, payee)
+    await vault.until_waiting(asked, "balance_frozen")
+    await token.thaw(vault.address)
+    await vault.until(asked, "final")
+    assert await token.has(payee) == 10
+
+
+async def paused_by_its_issuer(vault: Vault[Any], token: IssuedToken) -> None:
+    issuer = vault.house.issuer
+    payee = await issuer.node.outside_address()
+    await vault.receive(None, issuer.coin)
+    await vault.receive(token, 30)
+    await token.pause()
+    try:
+        asked = await vault.ask(token.asset.id, 10, payee)
+        await vault.until_waiting(asked, "token_paused")
+    finally:
+        await token.unpause()
+    await vault.until(asked, "final")
+    assert await token.has(payee) == 10
