@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -46,9 +47,13 @@ class House:
 
 @asynccontextmanager
 async def running_house(
-    folder: Path, database_url: str, nodes: Mapping[str, str], workers: int
+    folder: Path,
+    database_url: str,
+    nodes: Mapping[str, Any],
+    workers: int,
+    poll_interval_s: float = POLL_INTERVAL_S,
 ) -> AsyncIterator[House]:
-    """On an empty database, until the context ends. `nodes`: the URL of each network's."""
+    """On an empty database, until the context ends. `nodes`: as `CUSTODY_NODES` names them."""
     await asyncio.to_thread(folder.mkdir)
     async with AsyncExitStack() as stack:
         signer = stack.enter_context(running_signer(prepare_state(folder)))
@@ -57,6 +62,7 @@ async def running_house(
         await client.publish_policy(standing_policy())
         port = free_port()
         environment = _environment(database_url, signer.socket, nodes, port, workers > 0)
+        environment["CUSTODY_POLL_INTERVAL_S"] = str(poll_interval_s)
         _run(environment, "migrate")
         key = _make_key(environment)
         api = _process(stack, folder, environment, "serve")
@@ -74,7 +80,7 @@ async def running_house(
 
 
 def _environment(
-    database_url: str, socket: Path, nodes: Mapping[str, str], port: int, run_workers: bool
+    database_url: str, socket: Path, nodes: Mapping[str, Any], port: int, run_workers: bool
 ) -> dict[str, str]:
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return inherited | {
@@ -84,7 +90,6 @@ def _environment(
         "CUSTODY_IN_FLIGHT_MAX": "1000",
         "CUSTODY_NODES": json.dumps(dict(nodes)),
         "CUSTODY_PORT": str(port),
-        "CUSTODY_POLL_INTERVAL_S": str(POLL_INTERVAL_S),
         "CUSTODY_RUN_WORKERS": str(run_workers),
     }
 

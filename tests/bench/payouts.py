@@ -17,7 +17,6 @@ from statistics import median
 from typing import Any
 
 from chains.model import Address
-from custody.db.ids import new_id
 from tests.bench.databases import databases
 from tests.bench.house import House, running_house
 from tests.bench.lean_http import LeanClient
@@ -64,7 +63,7 @@ class Vault:
 async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
     """All rows of the section; without PostgreSQL's binaries only those of SQLite."""
     rows: list[Row] = []
-    async with _running_stages(folder / "stages") as stages:
+    async with running_stages(folder / "stages") as stages:
         nodes = {stage.alias: stage.node.url for stage in stages}
         with databases(folder, say) as made:
             for kind, workers in scale.houses:
@@ -82,7 +81,7 @@ async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
 
 
 @asynccontextmanager
-async def _running_stages(folder: Path) -> AsyncIterator[list[Stage]]:
+async def running_stages(folder: Path) -> AsyncIterator[list[Stage]]:
     stages = [make(folder) for make in STAGES]
     async with AsyncExitStack() as stack:
         for stage in stages:
@@ -95,7 +94,7 @@ async def _compare(house: House, stage: Stage, name: str, scale: Scale) -> Row:
     """The script goes first: once the vault has its money, the house has read the script's blocks,
     which are none of its payouts."""
     script = await stage.run_script(scale.payouts)
-    vault = await _rich_vault(house, stage, scale.payouts)
+    vault = await rich_vault(house, stage, scale.payouts)
     return _row(
         f"{stage.name}, {name}", await _pay(house, stage, vault, scale.payouts), stage, script
     )
@@ -120,17 +119,25 @@ def _row(what: str, paid: Paid, stage: Stage, script: Rate) -> Row:
     )
 
 
-async def _rich_vault(house: House, stage: Stage, payouts: int) -> Vault:
-    """Its money has come and is final."""
+async def new_vault(house: House, stage: Stage) -> Vault:
+    """With nothing in it."""
     api = house.connect()
     try:
         client = await api.post("/v1/clients", {"name": "Bench"})
         vault = await api.post("/v1/vaults", {"client_id": client["id"], "name": stage.name})
         place = f"/v1/vaults/{vault['id']}"
         made = await api.post(f"{place}/addresses", {"network": stage.network.id})
-        found = Vault(vault["id"], stage.network.native.id, Address(made["address"]))
+        return Vault(vault["id"], stage.network.native.id, Address(made["address"]))
+    finally:
+        await api.close()
+
+
+async def rich_vault(house: House, stage: Stage, payouts: int) -> Vault:
+    """Its money has come and is final."""
+    found, api = await new_vault(house, stage), house.connect()
+    try:
         await stage.endow(found.address, payouts)
-        await _until(lambda: _has_money(api, found), f"{stage.name}: the money is there")
+        await until(lambda: _has_money(api, found), f"{stage.name}: the money is there")
         return found
     finally:
         await api.close()
@@ -139,38 +146,33 @@ async def _rich_vault(house: House, stage: Stage, payouts: int) -> Vault:
 async def _pay(house: House, stage: Stage, vault: Vault, payouts: int) -> Paid:
     """So many payouts to as many destinations, requested side by side."""
     before, cpu = await stage.accepted(vault.address), house.worker_cpu()
-    wanted = iter([_body(stage, vault) for _ in range(payouts)])
+    wanted = iter([payout_body(stage, vault) for _ in range(payouts)])
     api = house.connect()
     start = time.perf_counter()
-    mining = asyncio.create_task(_mine_for_ever(stage))
     asking = asyncio.create_task(_ask_for_all(house, wanted))
     try:
 
         async def taken(number: int) -> bool:
             return await stage.accepted(vault.address) - before >= number
 
-        await _until(lambda: taken(1), f"{stage.name}: a payout is broadcast")
-        first_s = time.perf_counter() - start
-        await _until(lambda: taken(payouts), f"{stage.name}: all payouts are broadcast")
-        broadcast_s = time.perf_counter() - start
-        await asking
-        mining.cancel()
-        await asyncio.gather(mining, return_exceptions=True)
-        await stage.mine()
-        await stage.node.finalize()
-        await _until(lambda: _is_settled(api, vault), f"{stage.name}: all payouts are final")
+        async with mining(stage):
+            await until(lambda: taken(1), f"{stage.name}: a payout is broadcast")
+            first_s = time.perf_counter() - start
+            await until(lambda: taken(payouts), f"{stage.name}: all payouts are broadcast")
+            broadcast_s = time.perf_counter() - start
+            await asking
+        await until(lambda: _is_settled(api, vault), f"{stage.name}: all payouts are final")
         final_s = time.perf_counter() - start
         await _check_final(api, vault, payouts)
     finally:
-        mining.cancel()
         asking.cancel()
-        await asyncio.gather(mining, asking, return_exceptions=True)
+        await asyncio.gather(asking, return_exceptions=True)
         await api.close()
     cpu_ms = (house.worker_cpu() - cpu) * 1000 / payouts
     return Paid(payouts, first_s, broadcast_s, final_s, cpu_ms)
 
 
-def _body(stage: Stage, vault: Vault) -> dict[str, Any]:
+def payout_body(stage: Stage, vault: Vault) -> dict[str, Any]:
     return {
         "vault_id": vault.id,
         "network": stage.network.id,
@@ -185,7 +187,7 @@ async def _ask_for_all(house: House, wanted: Iterator[Mapping[str, Any]]) -> Non
         client = house.connect()
         try:
             for body in wanted:
-                await client.post("/v1/transfers", body, **{"Idempotency-Key": new_id("key")})
+                await client.pay(body)
         finally:
             await client.close()
 
@@ -198,7 +200,20 @@ async def _mine_for_ever(stage: Stage) -> None:
         await stage.mine()
 
 
-async def _balance(api: LeanClient, vault: Vault) -> Mapping[str, int]:
+@asynccontextmanager
+async def mining(stage: Stage) -> AsyncIterator[None]:
+    """A block every half second, and at the end as many as make all of it final."""
+    task = asyncio.create_task(_mine_for_ever(stage))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    await stage.mine()
+    await stage.node.finalize()
+
+
+async def balance(api: LeanClient, vault: Vault) -> Mapping[str, int]:
     answer = await api.get(f"/v1/vaults/{vault.id}/balances")
     names = ("available", "reserved", "pending")
     found = next((one for one in answer["items"] if one["asset"] == vault.asset), None)
@@ -206,13 +221,13 @@ async def _balance(api: LeanClient, vault: Vault) -> Mapping[str, int]:
 
 
 async def _has_money(api: LeanClient, vault: Vault) -> bool:
-    balance = await _balance(api, vault)
-    return balance["available"] > 0 and balance["pending"] == 0
+    has = await balance(api, vault)
+    return has["available"] > 0 and has["pending"] == 0
 
 
 async def _is_settled(api: LeanClient, vault: Vault) -> bool:
     """Nothing is reserved any more."""
-    return (await _balance(api, vault))["reserved"] == 0
+    return (await balance(api, vault))["reserved"] == 0
 
 
 async def _check_final(api: LeanClient, vault: Vault, payouts: int) -> None:
@@ -227,11 +242,11 @@ async def _check_final(api: LeanClient, vault: Vault, payouts: int) -> None:
     assert found == payouts, f"{found} of {payouts} payouts are final"
 
 
-async def _until(holds: Callable[[], Any], what: str) -> None:
+async def until(holds: Callable[[], Any], what: str, look_s: float = _LOOK_S) -> None:
     deadline = time.monotonic() + _ENOUGH_S
     while not await holds():
         assert time.monotonic() < deadline, f"not within {_ENOUGH_S:g} s: {what}"
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(look_s)
 
 
 # What a backlog does to the API
@@ -247,7 +262,7 @@ def _evm_of(stages: Sequence[Stage]) -> Stage:
 
 async def _latency(house: House, stage: Stage, name: str, scale: Scale) -> Row:
     """Reading a vault's balances while nothing happens, and while payouts wait to be sent."""
-    vault = await _rich_vault(house, stage, scale.payouts)
+    vault = await rich_vault(house, stage, scale.payouts)
     idle = await _probe(house, vault, asyncio.sleep(scale.probe_s))
     busy = await _probe(house, vault, _pay(house, stage, vault, scale.payouts))
     return Row(
@@ -268,7 +283,7 @@ async def _probe(house: House, vault: Vault, meanwhile: Any) -> float:
     try:
         while not task.done() or not samples:
             start = time.perf_counter()
-            await _balance(api, vault)
+            await balance(api, vault)
             samples.append((time.perf_counter() - start) * 1000)
             await asyncio.sleep(_LOOK_S)
         await task

@@ -106,6 +106,14 @@ meanwhile. The engines are `anvil`, `bitcoind` and our own local servers of Sola
 API's p50 is that of one question after the other (a vault's balances), while nothing happens and
 while the payouts are under way.
 
+**How long people wait.** Payouts of one vault are asked for at fixed moments, once, ten and twenty times
+a second, whether those before were answered or not; a payout's time is from its moment until the node
+says that it has one more (asked every 5 ms; the n-th taken counts as the n-th asked for). Blocks come
+every half second. Deposits: an outside wallet pays a new vault and a block is made at no particular
+moment of custody's interval; the time ends when the vault's balances show it, and, from the block that
+makes it final, when it can be spent. *Announced* is with the nodes' `push`; TRON's have none. All
+networks are followed by one worker at the same time.
+
 **Loaded in the process.** Modules in `sys.modules` of a fresh process after importing the signer's
 entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer
 is safer; a larger number needs a reason in `docs/adr/`.

@@ -20,6 +20,7 @@ from tests.bench import (
     payouts,
     peers,
     signing,
+    waiting,
 )
 from tests.bench.requests import Requests, Signer, open_vaults, standing_policy
 from tests.bench.scale import Scale
@@ -80,6 +81,7 @@ async def _sections(folder: Path, scale: Scale, say: Say, found: Measured) -> No
     say(f"a large house, with {scale.accounts:,} accounts")
     await found.take("large", large.measure(folder, scale, say))
     await found.take("payouts", payouts.measure(folder, scale, say))
+    await found.take("waiting", waiting.measure(folder, scale, say))
     say("what the signer loads")
     found.rows += loading.measure(scale)
 

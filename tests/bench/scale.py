@@ -42,6 +42,14 @@ class Scale:
     payouts: int
     houses: tuple[tuple[str, int], ...]
     """On which databases payouts are made, with how many workers."""
+    waiting: tuple[tuple[str, int], ...]
+    """On which databases payouts are asked for at steady rates, with how many workers."""
+    waiting_s: float
+    """How long, at each rate."""
+    waits_min: int
+    """Payouts at each rate, at least."""
+    deposits: int
+    """For each network and each way of learning of blocks."""
     probe_s: float
     """How long the idle API is asked."""
     loads: int
@@ -77,6 +85,10 @@ FULL = Scale(
         ("PostgreSQL", 2),
         ("PostgreSQL", 4),
     ),
+    waiting=(("SQLite", 1), ("PostgreSQL", 2)),
+    waiting_s=10.0,
+    waits_min=20,
+    deposits=12,
     probe_s=2.0,
     loads=5,
 )
@@ -104,6 +116,10 @@ QUICK = Scale(
     in_window=20,
     payouts=3,
     houses=(("SQLite", 1),),
+    waiting=(("SQLite", 1),),
+    waiting_s=0.1,
+    waits_min=3,
+    deposits=1,
     probe_s=0.2,
     loads=1,
 )

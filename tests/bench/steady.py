@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from custody.db.ids import new_id
 from tests.bench.lean_http import LeanClient
 from tests.bench.measure import Latency, latencies, percentiles
 from tests.bench.table import Figure, Row
@@ -36,14 +35,13 @@ class Mixed:
         self._newest = ""
 
     async def pay(self) -> float:
-        async with _borrowed(self._free) as client:
-            body, key = self._make(), new_id("key")
-            made = await client.post("/v1/transfers", body, **{"Idempotency-Key": key})
+        async with borrowed(self._free) as client:
+            made = await client.pay(self._make())
             self._newest = made["id"]
         return 1
 
     async def look(self) -> float:
-        async with _borrowed(self._free) as client:
+        async with borrowed(self._free) as client:
             await client.get(f"/v1/transfers/{self._newest}")
         return 1
 
@@ -95,7 +93,7 @@ async def since(moment: float, action: Callable[[], Awaitable[object]]) -> float
 
 
 @asynccontextmanager
-async def _borrowed(free: asyncio.Queue[LeanClient]) -> AsyncIterator[LeanClient]:
+async def borrowed(free: asyncio.Queue[LeanClient]) -> AsyncIterator[LeanClient]:
     """A connection that nobody else uses meanwhile."""
     client = await free.get()
     try:
