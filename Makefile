@@ -18,7 +18,7 @@ export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 export PYTHONDONTWRITEBYTECODE :=
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/pycache
 
-.PHONY: help setup demo up check test test-long lint sim sim-long kills kill-points bench properties fuzz golden \
+.PHONY: help setup demo up check test test-long lint sim sim-long kills kill-points bench soak properties fuzz golden \
     openapi errors drawings locks clean lint-ruff lint-format lint-types lint-imports
 
 help:
@@ -34,6 +34,7 @@ help:
 	@echo 'make sim      games against everything that goes wrong: SEED=0 GAMES=200 STEPS=40'
 	@echo 'make sim-long ten thousand of them, or as many as MINUTES=60 allow'
 	@echo 'make bench    ours beside the peers and the limits'
+	@echo 'make soak     ten minutes of payouts at ten a second; red if one waits for more than 5 s'
 	@echo 'make properties  the property tests, with cases that were never drawn before'
 	@echo 'make fuzz     coverage-guided fuzzing of the decoders'
 	@echo 'make golden   write the golden files again (docs/formats.md says when)'
@@ -142,6 +143,9 @@ kill-points: setup
 
 bench: setup
 	@$(PYTHON_BIN) -m tests.bench
+
+soak: setup
+	@$(PYTHON_BIN) -m tests.bench.soak
 
 properties: setup
 	@$(PYTHON_BIN) -m pytest -q -n 2 --dist loadgroup --hypothesis-profile new \

@@ -242,10 +242,12 @@ async def _check_final(api: LeanClient, vault: Vault, payouts: int) -> None:
     assert found == payouts, f"{found} of {payouts} payouts are final"
 
 
-async def until(holds: Callable[[], Any], what: str, look_s: float = _LOOK_S) -> None:
-    deadline = time.monotonic() + _ENOUGH_S
+async def until(
+    holds: Callable[[], Any], what: str, look_s: float = _LOOK_S, timeout_s: float = _ENOUGH_S
+) -> None:
+    deadline = time.monotonic() + timeout_s
     while not await holds():
-        assert time.monotonic() < deadline, f"not within {_ENOUGH_S:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {what}"
         await asyncio.sleep(look_s)
 
 

@@ -73,7 +73,7 @@ thread, without an event loop. *Over HTTP* the API is `custody serve` in a proce
 by eight connections of one plain client; its limit is a FastAPI route in a process of its own that
 parses the same request, writes the same rows with the raw driver and answers. The rows *in the
 window* compare one vault that has so many transfers inside the policy's windows with a new vault in
-each round. *100 requests a second*: half of them ask for a payout, half look at the newest one, each
+each round. *Requests a second*: half of them ask for a payout, half look at the newest one, each
 at its fixed moment, from which its time counts, whether those before it were answered or not; beside
 it the same two requests one at a time.
 
@@ -113,6 +113,11 @@ every half second. Deposits: an outside wallet pays a new vault and a block is m
 moment of custody's interval; the time ends when the vault's balances show it, and, from the block that
 makes it final, when it can be spent. *Announced* is with the nodes' `push`; TRON's have none. All
 networks are followed by one worker at the same time.
+
+**What bitcoin payouts cost.** Custody's vault and a wallet of the node begin with a thousand coins of the
+same amounts, spread over some four decades, and make the same payments to one to six payees, each
+in a block before the next. The wallet pays the rate that custody paid, and is told (`consolidatefeerate`)
+not to spend more coins than it needs. Fees saved now can be fees later, so the coins left stand beside.
 
 **Loaded in the process.** Modules in `sys.modules` of a fresh process after importing the signer's
 entry points, less those of an empty interpreter, and the distributions that they belong to. Fewer

@@ -13,6 +13,7 @@ from tests.bench import (
     accepting,
     derivation,
     feed,
+    fees,
     following,
     large,
     loading,
@@ -82,6 +83,7 @@ async def _sections(folder: Path, scale: Scale, say: Say, found: Measured) -> No
     await found.take("large", large.measure(folder, scale, say))
     await found.take("payouts", payouts.measure(folder, scale, say))
     await found.take("waiting", waiting.measure(folder, scale, say))
+    await found.take("fees", fees.measure(folder, scale, say))
     say("what the signer loads")
     found.rows += loading.measure(scale)
 

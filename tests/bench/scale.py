@@ -50,6 +50,9 @@ class Scale:
     """Payouts at each rate, at least."""
     deposits: int
     """For each network and each way of learning of blocks."""
+    coins: int
+    """Of a bitcoin vault, whose fees are compared over so many `payments`."""
+    payments: int
     probe_s: float
     """How long the idle API is asked."""
     loads: int
@@ -72,7 +75,7 @@ FULL = Scale(
     transfers=200,
     http_rounds=3,
     http_databases=("SQLite", "PostgreSQL"),
-    steady_s=60.0,
+    steady_s=20.0,
     fed=2_000,
     accounts=1_000_000,
     pages=100,
@@ -89,6 +92,8 @@ FULL = Scale(
     waiting_s=10.0,
     waits_min=20,
     deposits=12,
+    coins=1_000,
+    payments=60,
     probe_s=2.0,
     loads=5,
 )
@@ -120,6 +125,8 @@ QUICK = Scale(
     waiting_s=0.1,
     waits_min=3,
     deposits=1,
+    coins=20,
+    payments=2,
     probe_s=0.2,
     loads=1,
 )

@@ -16,7 +16,7 @@ from tests.bench.lean_http import LeanClient
 from tests.bench.measure import Latency, latencies, percentiles
 from tests.bench.table import Figure, Row
 
-RATE = 100
+RATES = (10, 50, 100)
 """Requests a second."""
 CONNECTIONS = 24
 _ALONE = 50
@@ -55,13 +55,13 @@ class Mixed:
         (found,) = await latencies(1, _ALONE, [both])
         return Latency(found.p50 / 2, found.p99 / 2)
 
-    async def steadily(self, seconds: float) -> Latency:
-        """At `RATE` for so long."""
-        number = int(RATE * seconds)
+    async def steadily(self, rate: int, seconds: float) -> Latency:
+        """So many requests a second for so long."""
+        number = int(rate * seconds)
         start = time.perf_counter() + 0.1
         actions = [self.pay if at % 2 == 0 else self.look for at in range(number)]
         took = await asyncio.gather(
-            *(since(start + at / RATE, action) for at, action in enumerate(actions))
+            *(since(start + at / rate, action) for at, action in enumerate(actions))
         )
         return percentiles(took)
 
@@ -69,19 +69,20 @@ class Mixed:
 async def rows(section: str, kind: str, mixed: Mixed, seconds: float) -> list[Row]:
     """p50 and p99, in milliseconds, beside the same requests one at a time."""
     await mixed.pay()
-    alone, found = await mixed.alone(), await mixed.steadily(seconds)
-    what = f"{kind}, {RATE} requests a second over HTTP for {seconds:g} s"
-    pairs = (("p50", found.p50, alone.p50), ("p99", found.p99, alone.p99))
+    alone = await mixed.alone()
+    found = {rate: await mixed.steadily(rate, seconds) for rate in RATES}
+    what = f"{kind}, {{}} requests a second over HTTP for {seconds:g} s"
     return [
         Row(
             section,
-            f"{what}: {name}",
+            f"{what.format(rate)}: {name}",
             "ms",
             Figure("custody", loaded),
             Figure("one at a time", idle),
             small=True,
         )
-        for name, loaded, idle in pairs
+        for rate, each in found.items()
+        for name, loaded, idle in (("p50", each.p50, alone.p50), ("p99", each.p99, alone.p99))
     ]
 
 
