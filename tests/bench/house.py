@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +52,16 @@ async def running_house(
     nodes: Mapping[str, Any],
     workers: int,
     poll_interval_s: float = POLL_INTERVAL_S,
+    tokens: Sequence[Mapping[str, Any]] = (),
 ) -> AsyncIterator[House]:
-    """On an empty database, until the context ends. `nodes`: as `CUSTODY_NODES` names them."""
+    """On an empty database, until the context ends. `nodes`: as `CUSTODY_NODES` names them.
+    `tokens`: rows of those that the policy lists."""
     await asyncio.to_thread(folder.mkdir)
     async with AsyncExitStack() as stack:
         signer = stack.enter_context(running_signer(prepare_state(folder)))
         client = signer.client()
         stack.push_async_callback(client.close)
-        await client.publish_policy(standing_policy())
+        await client.publish_policy(standing_policy(tokens))
         port = free_port()
         environment = _environment(database_url, signer.socket, nodes, port, workers > 0)
         environment["CUSTODY_POLL_INTERVAL_S"] = str(poll_interval_s)

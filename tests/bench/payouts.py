@@ -53,11 +53,12 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """Of one client, with one address on the stage's network."""
+    """Of one client, with one address on the stage's network. `amount`: what each payout pays."""
 
     id: str
     asset: str
     address: Address
+    amount: int
 
 
 async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
@@ -127,7 +128,7 @@ async def new_vault(house: House, stage: Stage) -> Vault:
         vault = await api.post("/v1/vaults", {"client_id": client["id"], "name": stage.name})
         place = f"/v1/vaults/{vault['id']}"
         made = await api.post(f"{place}/addresses", {"network": stage.network.id})
-        return Vault(vault["id"], stage.network.native.id, Address(made["address"]))
+        return Vault(vault["id"], stage.network.native.id, Address(made["address"]), stage.amount)
     finally:
         await api.close()
 
@@ -137,7 +138,7 @@ async def rich_vault(house: House, stage: Stage, payouts: int) -> Vault:
     found, api = await new_vault(house, stage), house.connect()
     try:
         await stage.endow(found.address, payouts)
-        await until(lambda: _has_money(api, found), f"{stage.name}: the money is there")
+        await until(lambda: has_money(api, found), f"{stage.name}: the money is there")
         return found
     finally:
         await api.close()
@@ -161,7 +162,7 @@ async def _pay(house: House, stage: Stage, vault: Vault, payouts: int) -> Paid:
             await until(lambda: taken(payouts), f"{stage.name}: all payouts are broadcast")
             broadcast_s = time.perf_counter() - start
             await asking
-        await until(lambda: _is_settled(api, vault), f"{stage.name}: all payouts are final")
+        await until(lambda: is_settled(api, vault), f"{stage.name}: all payouts are final")
         final_s = time.perf_counter() - start
         await _check_final(api, vault, payouts)
     finally:
@@ -176,8 +177,9 @@ def payout_body(stage: Stage, vault: Vault) -> dict[str, Any]:
     return {
         "vault_id": vault.id,
         "network": stage.network.id,
+        "asset": vault.asset,
         "destination": stage.somebody(),
-        "amount_base_units": str(stage.amount),
+        "amount_base_units": str(vault.amount),
         "note": "payout of a customer",
     }
 
@@ -220,12 +222,12 @@ async def balance(api: LeanClient, vault: Vault) -> Mapping[str, int]:
     return {name: int(found[name]["amount_base_units"]) if found else 0 for name in names}
 
 
-async def _has_money(api: LeanClient, vault: Vault) -> bool:
+async def has_money(api: LeanClient, vault: Vault) -> bool:
     has = await balance(api, vault)
     return has["available"] > 0 and has["pending"] == 0
 
 
-async def _is_settled(api: LeanClient, vault: Vault) -> bool:
+async def is_settled(api: LeanClient, vault: Vault) -> bool:
     """Nothing is reserved any more."""
     return (await balance(api, vault))["reserved"] == 0
 

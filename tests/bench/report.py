@@ -112,7 +112,8 @@ says that it has one more (asked every 5 ms; the n-th taken counts as the n-th a
 every half second. Deposits: an outside wallet pays a new vault and a block is made at no particular
 moment of custody's interval; the time ends when the vault's balances show it, and, from the block that
 makes it final, when it can be spent. *Announced* is with the nodes' `push`; TRON's have none. All
-networks are followed by one worker at the same time.
+networks are followed by one worker at the same time. Where the local network makes tokens, the same is
+done with one at ten a second, and what such a payout cost stands beside what one of the coin cost.
 
 **What bitcoin payouts cost.** Custody's vault and a wallet of the node begin with a thousand coins of the
 same amounts, spread over some four decades, and make the same payments to one to six payees, each

@@ -6,7 +6,7 @@ vaults. Built before the clock starts; building is not what is measured.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -30,6 +30,7 @@ from chains.evm.codec import EvmCodec
 from chains.keys import ExtendedPublicKey
 from chains.model import (
     Address,
+    AssetId,
     Coin,
     NetworkId,
     OwnedAddress,
@@ -56,22 +57,25 @@ _FEE_RATE = 5000
 _TIP_HEIGHT = 800_000
 
 
-def standing_policy() -> SignedPolicy:
-    """No approvals, but limits: per transfer, and two rolling windows for each vault."""
-    natives = [network.native for network in local_networks()]
-    per_transfer = [
-        {"asset": native.id, "amount": str(10 * 10**native.decimals)} for native in natives
-    ]
+def standing_policy(tokens: Sequence[Mapping[str, Any]] = ()) -> SignedPolicy:
+    """No approvals, but limits: per transfer, and two rolling windows for each vault. `tokens`:
+    rows of those that it lists."""
+    units = {network.native.id: 10**network.native.decimals for network in local_networks()}
+    units |= {AssetId(row["id"]): 10 ** int(row["decimals"]) for row in tokens}
+    per_transfer = [{"asset": asset, "amount": str(10 * one)} for asset, one in units.items()]
     windows = [
         limit
-        for native in natives
+        for asset, one in units.items()
         for limit in (
-            window(native.id, _HOUR_S, 10**6 * 10**native.decimals),
-            window(native.id, 24 * _HOUR_S, None, count=10**6),
+            window(asset, _HOUR_S, 10**6 * one),
+            window(asset, 24 * _HOUR_S, None, count=10**6),
         )
     ]
     return sign_policy(
-        policy_document(rule("standing", per_transfer=per_transfer, windows=windows))
+        policy_document(
+            rule("standing", per_transfer=per_transfer, windows=windows),
+            assets=[dict(row) for row in tokens],
+        )
     )
 
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import median
+from urllib.parse import quote
 
+from chains.devnet.node import IssuesTokens
+from chains.model import AssetId
 from tests.bench.databases import databases
 from tests.bench.house import House, running_house
 from tests.bench.lean_http import LeanClient
@@ -22,6 +26,8 @@ from tests.bench.payouts import (
     Say,
     Vault,
     balance,
+    has_money,
+    is_settled,
     mining,
     new_vault,
     payout_body,
@@ -39,6 +45,10 @@ SECTION = "How long people wait"
 POLL_S = 2.0
 """As custody polls by default."""
 _RATES = (1, 10, 20)
+_TOKEN_RATE = 10
+_TOKEN_AMOUNT = 1_000
+_COSTS_OF = 20
+"""Payouts whose costs are looked at."""
 _CONNECTIONS = 16
 _LOOK_S = 0.005
 _LATE_S = 120.0
@@ -48,6 +58,11 @@ async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
     """All rows of the section."""
     rows: list[Row] = []
     async with running_stages(folder / "waiting") as stages:
+        tokens = {
+            stage.alias: await stage.node.issue_token()
+            for stage in stages
+            if isinstance(stage.node, IssuesTokens)
+        }
         with databases(folder, say) as made:
             for kind, workers in scale.waiting:
                 if kind not in made:
@@ -56,9 +71,14 @@ async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
                 say(f"payouts at a steady rate on {name}")
                 nodes = {stage.alias: stage.node.url for stage in stages}
                 here, url = folder / f"waiting-{kind}", made[kind]("waiting")
-                async with running_house(here, url, nodes, workers) as house:
+                listed = list(tokens.values())
+                async with running_house(here, url, nodes, workers, tokens=listed) as house:
                     for stage in stages:
                         rows += await _payouts(house, stage, name, scale)
+                    for stage in stages:
+                        if stage.alias in tokens:
+                            token = tokens[stage.alias]["id"]
+                            rows += await _token_payouts(house, stage, token, name, scale)
             for push in (False, True):
                 say(f"deposits, {'announced' if push else 'polled'}")
                 described = {stage.alias: _described(stage, push=push) for stage in stages}
@@ -92,6 +112,57 @@ async def _payouts(house: House, stage: Stage, name: str, scale: Scale) -> list[
             Row(SECTION, f"{what}: p99", "ms", Figure("custody", found.p99), small=True, note=note),
         ]
     return rows
+
+
+async def _token_payouts(
+    house: House, stage: Stage, token: str, name: str, scale: Scale
+) -> list[Row]:
+    """At ten a second, and what each cost, beside the same payouts of the coin."""
+    assert isinstance(stage.node, IssuesTokens)
+    number = max(scale.waits_min, round(_TOKEN_RATE * scale.waiting_s))
+    coins = await rich_vault(house, stage, 2 * number)
+    await stage.node.fund_token(coins.address, AssetId(token), number * _TOKEN_AMOUNT)
+    await stage.mine()
+    await stage.node.finalize()
+    tokens, api = replace(coins, asset=token, amount=_TOKEN_AMOUNT), house.connect()
+    try:
+        await until(lambda: has_money(api, tokens), f"{stage.name}: the tokens are there")
+        async with mining(stage):
+            await steadily(house, stage, coins, _TOKEN_RATE, number)
+            waits = await steadily(house, stage, tokens, _TOKEN_RATE, number)
+        await until(lambda: is_settled(api, coins), f"{stage.name}: all is final")
+        costs = {each.asset: await _mean_cost(api, each) for each in (coins, tokens)}
+    finally:
+        await api.close()
+    found, what = percentiles(waits), f"{stage.name}, {name}, tokens, {_TOKEN_RATE} a second"
+    cost = Row(
+        SECTION,
+        f"{stage.name}, {name}: what a token payout costs, in base units of the coin",
+        "",
+        Figure("custody", costs[token]),
+        Figure("a payout of the coin", costs[coins.asset]),
+        small=True,
+    )
+    return [
+        Row(SECTION, f"{what}: p50", "ms", Figure("custody", found.p50), small=True),
+        Row(SECTION, f"{what}: p99", "ms", Figure("custody", found.p99), small=True),
+        cost,
+    ]
+
+
+async def _mean_cost(api: LeanClient, vault: Vault) -> float:
+    """Of the vault's newest final payouts of its asset: all that was paid beside the payment."""
+    query = f"vault_id={vault.id}&state=final&asset={quote(vault.asset)}&limit={_COSTS_OF}"
+    ids = [each["id"] for each in (await api.get(f"/v1/transfers?{query}"))["items"]]
+    assert ids, "nothing is final"
+    found = [await api.get(f"/v1/transfers/{each}") for each in ids]
+    kinds = [
+        kind
+        for each in found
+        for transaction in each["transactions"]
+        for kind in (transaction["costs"] or {}).values()
+    ]
+    return sum(int(kind["amount_base_units"]) for kind in kinds) / len(found)
 
 
 async def steadily(house: House, stage: Stage, vault: Vault, rate: int, number: int) -> list[float]:
@@ -135,17 +206,17 @@ async def _deposits(house: House, stage: Stage, number: int) -> tuple[list[float
     chance, shown, credited = Random(stage.alias), list[float](), list[float]()
     vault, api = await new_vault(house, stage), house.connect()
     try:
-        for at in range(1, number + 1):
+        for at in range(number + 1):  # the first one waits for followers that begin
             await asyncio.sleep(chance.uniform(0, POLL_S))
             await stage.node.fund(vault.address, stage.amount)
             start = time.perf_counter()
             await stage.mine()
 
-            async def is_seen(total: int = at * stage.amount) -> bool:
+            async def is_seen(total: int = (at + 1) * stage.amount) -> bool:
                 has = await balance(api, vault)
                 return has["available"] + has["pending"] >= total
 
-            async def is_credited(total: int = at * stage.amount) -> bool:
+            async def is_credited(total: int = (at + 1) * stage.amount) -> bool:
                 return (await balance(api, vault))["available"] >= total
 
             await until(is_seen, f"{stage.name}: a deposit is shown")
@@ -157,7 +228,7 @@ async def _deposits(house: House, stage: Stage, number: int) -> tuple[list[float
             credited.append(time.perf_counter() - start)
     finally:
         await api.close()
-    return shown, credited
+    return shown[1:], credited[1:]
 
 
 def _deposit_rows(
