@@ -88,7 +88,7 @@ FULL = Scale(
         ("PostgreSQL", 2),
         ("PostgreSQL", 4),
     ),
-    waiting=(("SQLite", 1), ("PostgreSQL", 2)),
+    waiting=(("PostgreSQL", 2),),
     waiting_s=10.0,
     waits_min=20,
     deposits=12,
