@@ -6,22 +6,28 @@ reach it directly, adapters through the fault proxy.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx2
 from solders.keypair import Keypair
+from solders.pubkey import Pubkey
 
 from chains.devnet.server_node import ServerNode
 from chains.errors import NodeUnavailable
 from chains.model import Address, AssetId, TxId
+from chains.solana import spl as programs
 
 FINAL_AFTER: Final = 8
 """Blocks on top of a final one: few, so that tests need not make many. A main network block is
 final with 31 on top."""
 
 
+_DECIMALS: Final = 6
+
+
 class SolanaNode(ServerNode):
-    """Implements `chains.devnet.node.DevNode`."""
+    """Implements `chains.devnet.node.DevNode` and `IssuesTokens`."""
 
     _program = "chains.devnet.solana_server"
     _announces = True
@@ -54,8 +60,30 @@ class SolanaNode(ServerNode):
         return int(await self._tell("balance", address=address))
 
     async def received(self, txid: TxId, address: Address, asset: AssetId) -> int:
-        assert asset == self._native, asset
+        if asset != self._native:
+            mint = str(programs.mint_of(self.network, asset))
+            return int(await self._tell("token_received", signature=txid, mint=mint, owner=address))
         return int(await self._tell("received", signature=txid, address=address))
+
+    async def issue_token(self) -> Mapping[str, Any]:
+        mint = await self._tell("issue_token", decimals=_DECIMALS)
+        await self.mine()
+        return {
+            "id": programs.asset_of(self.network, Pubkey.from_string(mint)),
+            "kind": programs.KIND,
+            "symbol": "DEMO",
+            "name": "Demo token",
+            "decimals": _DECIMALS,
+            "maximum": str(programs.UNITS_MAX),
+        }
+
+    async def fund_token(self, address: Address, asset: AssetId, amount: int) -> TxId:
+        mint = str(programs.mint_of(self.network, asset))
+        return TxId(await self._tell("fund_token", mint=mint, owner=address, units=amount))
+
+    async def token_balance(self, address: Address, asset: AssetId) -> int:
+        mint = str(programs.mint_of(self.network, asset))
+        return int(await self._tell("token_balance", mint=mint, owner=address))
 
     async def _answers(self) -> bool:
         try:

@@ -82,6 +82,8 @@ _MINT_TYPE, _ACCOUNT_TYPE = 1, 2
 _HARMLESS: Final = frozenset({18, 19, 20, 21, 22, 23})
 """Extensions of mints: metadata, groups and pointers to them [extension/mod.rs, ExtensionType]."""
 _TRANSFER_FEE, _HOOK, _METADATA, _MEMO = 1, 14, 19, 8
+_PAUSABLE: Final = 26
+"""Behind an authority, whether it is paused [extension/pausable/mod.rs, PausableConfig]."""
 _EXTENSIONS: Final = {
     _TRANSFER_FEE: TokenTrait.TRANSFER_FEE,
     3: TokenTrait.MINT_CLOSE,
@@ -94,7 +96,7 @@ _EXTENSIONS: Final = {
     16: TokenTrait.CONFIDENTIAL,
     24: TokenTrait.CONFIDENTIAL,
     25: TokenTrait.SCALED,
-    26: TokenTrait.PAUSABLE,
+    _PAUSABLE: TokenTrait.PAUSABLE,
 }
 _INITIALIZED, _FROZEN = 1, 2
 _TEN_THOUSAND: Final = 10_000
@@ -188,8 +190,8 @@ class Fee:
 @dataclass(frozen=True, slots=True)
 class Mint:
     """`traits`, of what is known; `unknown`: extensions that this program can't read. `fees`: the
-    older and the newer one. `hook`: the program that runs at each transfer. `symbol`, `name`: the
-    mint's own word."""
+    older and the newer one. `hook`: the program that runs at each transfer. `paused`: nothing of it
+    moves now. `symbol`, `name`: the mint's own word."""
 
     program: Pubkey
     decimals: int
@@ -197,6 +199,7 @@ class Mint:
     unknown: tuple[int, ...] = ()
     fees: tuple[Fee, ...] = ()
     hook: Pubkey | None = None
+    paused: bool = False
     symbol: str | None = None
     name: str | None = None
 
@@ -236,6 +239,7 @@ def parse_mint(program: Pubkey, data: bytes) -> Mint | None:
         unknown=tuple(kind for kind in found if kind not in _EXTENSIONS and kind not in _HARMLESS),
         fees=_fees(found.get(_TRANSFER_FEE, b"")),
         hook=_hook(found.get(_HOOK, b"")),
+        paused=found.get(_PAUSABLE, b"")[32:33] not in (b"", b"\0"),
         symbol=symbol,
         name=name,
     )

@@ -17,11 +17,14 @@ from chains.answers import Answers, answer
 from chains.assets import Asset, TokenSaid
 from chains.effects import Pay
 from chains.errors import (
+    BalanceFrozen,
     BuildError,
     InsufficientFunds,
     InvalidAddress,
     NodeMisbehaved,
+    PayeeFrozen,
     PayeeUnpayable,
+    TokenPaused,
 )
 from chains.model import AssetId
 from chains.networks import Network
@@ -144,14 +147,16 @@ class _Resolving:
         to = to_key(pay.address)
         opens = self._is_wallet(to, token, key)
         paid = self._holding(associated(to, key, mint.program) if opens else to)
+        if mint.paused:
+            raise TokenPaused(f"{token.symbol} is paused by its issuer")
         if paid is not None and paid.frozen:
-            raise PayeeUnpayable(f"the payee's account of {token.symbol} is frozen")
+            raise PayeeFrozen(f"the payee's account of {token.symbol} is frozen")
         if paid is not None and paid.needs_memo:
             raise PayeeUnpayable(
                 f"the payee's account of {token.symbol} takes nothing without a memo"
             )
         if paid is None and TokenTrait.DEFAULT_FROZEN in mint.traits:
-            raise PayeeUnpayable(f"a new account of {token.symbol} may begin frozen: open it first")
+            raise PayeeFrozen(f"a new account of {token.symbol} may begin frozen: open it first")
         takes_fee = TokenTrait.TRANSFER_FEE in token.traits
         return TokenPayment(
             recipient=to,
@@ -199,7 +204,9 @@ class _Resolving:
         enough = [key for key, each in all_held if _pays(each, source, pay.amount)]
         if enough:
             return min(enough, key=bytes)
-        frozen = any(each.frozen for _, each in all_held)
+        frozen = [each for _, each in all_held if each.frozen]
+        if any(each.units >= pay.amount for each in frozen):
+            raise BalanceFrozen(f"the account of {token.symbol} that has enough is frozen")
         has = [each.units for _, each in all_held if not each.frozen]
         words = f"the largest of {len(has)}" if len(has) > 1 else "the"
         raise InsufficientFunds(

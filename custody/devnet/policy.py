@@ -19,9 +19,12 @@ _HOUR_S: Final = 3600
 
 
 def standing_policy(
-    networks: Iterable[Network], key: Ed25519PrivateKey, tokens: Sequence[Mapping[str, Any]] = ()
+    networks: Iterable[Network],
+    key: Ed25519PrivateKey,
+    tokens: Sequence[Mapping[str, Any]] = (),
+    version: int = 1,
 ) -> SignedPolicy:
-    """Version 1: any vault may send up to 1000 units of a coin or token at a time and 10000 in an
+    """Any vault may send up to 1000 units of a coin or token at a time and 10000 in an
     hour. `tokens`: rows of assets, which the policy lists; `networks` have them already. Asserts
     that every network is a local one: a standing permission like this is no policy for real
     money."""
@@ -30,7 +33,7 @@ def standing_policy(
     document = canonical_json(
         {
             "format": 2,
-            "version": 1,
+            "version": version,
             "administrators": administrators(key),
             "persons": [],
             "machines": [{"id": MACHINE, "operators": []}],

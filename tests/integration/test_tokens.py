@@ -69,7 +69,7 @@ async def taken_by_an_allowance(vault: Vault[EvmIssuer], token: Token) -> None:
     takes = call("transferFrom(address,address,uint256)", vault.address, stranger, 60)
     taken = await node.send(token.contract, 0, takes, 200_000)
     await node.mine()
-    await vault.house.until(lambda: booked(vault, taken))
+    await vault.house.until(lambda: vault.debited(taken))
     assert await token.has(vault.address) == 40 == await vault.ledger(token.asset.id)
     assert await vault.frozen() == AlarmCode.FOREIGN_DEBIT
 
@@ -83,11 +83,6 @@ async def acts(vault: Vault[EvmIssuer], to: Address, data: bytes) -> TxId:
     txid = TxId(await ask("eth_sendTransaction", fields))
     await ask("anvil_stopImpersonatingAccount", vault.address)
     return txid
-
-
-async def booked(vault: Vault[EvmIssuer], txid: TxId) -> bool:
-    found = await vault.house.get("foreign-debits", vault_id=vault.id)
-    return any(each["txid"] == txid and each["state"] == "booked" for each in found["items"])
 
 
 async def failed_in_its_block(

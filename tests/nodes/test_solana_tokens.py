@@ -5,31 +5,32 @@ The oracle is the token account's own bytes, read past the adapter.
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 import pytest_asyncio
-from solana.rpc.async_api import AsyncClient
 from solana.rpc.models import TxOpts
-from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
-from solders.system_program import CreateAccountParams, create_account
 from spl.token import instructions as spl_py
 from spl.token import models
 
 from chains.adapter import DescribesTokens
 from chains.block import Block
+from chains.catalogue import built_in
 from chains.costs import CostKind
-from chains.devnet.solana import SolanaNode
 from chains.effects import Pay
 from chains.errors import (
+    BalanceFrozen,
     BuildError,
     InsufficientFunds,
     InsufficientGas,
     InvalidAmount,
     NodeMisbehaved,
+    PayeeFrozen,
     PayeeUnpayable,
 )
 from chains.model import Address, AssetId, OwnedAddress, SignedTx
@@ -38,62 +39,20 @@ from chains.solana import spl
 from chains.solana.adapter import SolanaAdapter
 from chains.solana.spl import associated, rent_most
 from chains.transaction import TransferIntent, TxState
+from custody.cli.rows import read_rows
 from tests.support import solana_node
+from tests.support.cli import done, refused
 from tests.support.single import one
 from tests.support.solana import LOCAL, owned, sign
-from tests.support.solana_node import SOL, send
-from tests.support.solana_tokens import (
-    LEGACY,
-    NEW,
-    Steps,
-    listed,
-    mint_bytes,
-    minting,
-    opening,
-    token_row,
-)
+from tests.support.solana_issuer import Shop
+from tests.support.solana_node import SOL
+from tests.support.solana_tokens import LEGACY, NEW, listed, token_row
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
 
 node, peer = solana_node.node, solana_node.peer
 adapter = solana_node.adapter
 NATIVE = LOCAL.native.id
-
-
-class Shop:
-    """Somebody else's mints, of which he is every authority."""
-
-    def __init__(self, node: SolanaNode, peer: AsyncClient) -> None:
-        self.node, self.peer, self.boss = node, peer, Keypair()
-
-    async def do(self, steps: Steps, *keys: Keypair) -> None:
-        await send(self.node, self.peer, [self.boss, *keys], steps)
-
-    async def mint(
-        self, program: Pubkey = LEGACY, traits: Sequence[str] = (), decimals: int = 6
-    ) -> Pubkey:
-        key = Keypair()
-        rent = await solana_node.rent_of(self.peer, mint_bytes(traits))
-        boss = self.boss.pubkey()
-        await self.do(opening(boss, key.pubkey(), program, rent, decimals, traits), key)
-        return key.pubkey()
-
-    async def give(self, mint: Pubkey, program: Pubkey, owner: Address, units: int) -> None:
-        to = Pubkey.from_string(owner)
-        await self.do(minting(mint, program, self.boss.pubkey(), to, units))
-
-    async def has(self, account: Pubkey) -> int:
-        shown = (await self.peer.get_account_info(account)).value
-        return 0 if shown is None else int.from_bytes(bytes(shown.data)[64:72], "little")
-
-    async def freeze(self, mint: Pubkey, program: Pubkey, account: Pubkey) -> None:
-        params = models.FreezeAccountParams(
-            program_id=program,
-            account=account,
-            mint=mint,
-            authority=self.boss.pubkey(),
-        )
-        await self.do([spl_py.freeze_account(params)])
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -251,32 +210,19 @@ async def test_an_account_that_is_handed_over_is_a_movement(desk, shop) -> None:
     """Nothing was transferred; and what lies elsewhere than in the associated account is paid."""
     mine = await desk()
     await mine.fund(0)
-    other, giver = Keypair(), Keypair()
-    rent = await solana_node.rent_of(shop.peer, 165)
-    boss = shop.boss.pubkey()
-    await shop.do(
-        [
-            made_account(boss, other.pubkey(), rent),
-            spl_py.initialize_account(
-                models.InitializeAccountParams(
-                    program_id=LEGACY, account=other.pubkey(), mint=mine.mint, owner=giver.pubkey()
-                )
-            ),
-            spl_py.mint_to(
-                models.MintToParams(
-                    program_id=LEGACY,
-                    mint=mine.mint,
-                    dest=other.pubkey(),
-                    mint_authority=boss,
-                    amount=77,
-                )
-            ),
-        ],
-        other,
+    giver = Keypair()
+    other = await shop.account(mine.mint, LEGACY, giver.pubkey())
+    minted = models.MintToParams(
+        program_id=LEGACY,
+        mint=mine.mint,
+        dest=other,
+        mint_authority=shop.boss.pubkey(),
+        amount=77,
     )
+    await shop.do([spl_py.mint_to(minted)])
     params = models.SetAuthorityParams(
         program_id=LEGACY,
-        account=other.pubkey(),
+        account=other,
         authority=models.AuthorityType.ACCOUNT_OWNER,
         current_authority=giver.pubkey(),
         new_authority=Pubkey.from_string(mine.me),
@@ -290,15 +236,7 @@ async def test_an_account_that_is_handed_over_is_a_movement(desk, shop) -> None:
     assert await mine.adapter.balance(mine.me, mine.asset) == 77
     payee = wallet()
     _, block = await mine.pay(payee, 70)
-    assert await shop.has(other.pubkey()) == 7 and await shop.has(mine.at(payee)) == 70
-
-
-def made_account(boss: Pubkey, account: Pubkey, rent: int) -> Instruction:
-    return create_account(
-        CreateAccountParams(
-            from_pubkey=boss, to_pubkey=account, lamports=rent, space=165, owner=LEGACY
-        )
-    )
+    assert await shop.has(other) == 7 and await shop.has(mine.at(payee)) == 70
 
 
 @BOTH
@@ -308,11 +246,13 @@ async def test_frozen_accounts_are_not_paid_from_or_to(desk, shop, program) -> N
     payee = wallet()
     await shop.give(mine.mint, program, payee, 1)
     await shop.freeze(mine.mint, program, mine.at(payee))
-    with pytest.raises(PayeeUnpayable, match="frozen"):
+    with pytest.raises(PayeeFrozen, match="frozen"):
         await mine.signed(payee, 10)
     await shop.freeze(mine.mint, program, mine.at(mine.me))
-    with pytest.raises(InsufficientFunds, match="another one is frozen"):
+    with pytest.raises(BalanceFrozen, match="that has enough is frozen"):
         await mine.signed(wallet(), 10)
+    with pytest.raises(InsufficientFunds, match="another one is frozen"):
+        await mine.signed(wallet(), 101)
     assert await mine.adapter.balance(mine.me, mine.asset) == 100, "it is there all the same"
 
 
@@ -362,7 +302,7 @@ async def test_with_the_trait_in_its_row_it_is_paid(desk, shop, trait) -> None:
 async def test_new_accounts_that_begin_frozen_are_not_made(desk) -> None:
     mine = await desk(NEW, ["default-frozen"])
     await mine.fund(0)
-    with pytest.raises(PayeeUnpayable, match="may begin frozen"):
+    with pytest.raises(PayeeFrozen, match="may begin frozen"):
         await one(mine.adapter.claim, mine.intent(wallet(), 1))
 
 
@@ -405,3 +345,23 @@ async def test_a_mint_is_described(desk, shop, adapter) -> None:
     assert said.traits == {"freeze-authority", "transfer-fee", "pausable"}
     with pytest.raises(NodeMisbehaved, match="no mint"):
         await adapter.describe(str(shop.boss.pubkey()))
+
+
+async def test_a_mint_becomes_a_row(node, shop, tmp_path) -> None:
+    """By the command that an operator types, up to the file that administrators sign."""
+    mint = await shop.mint(NEW, ["transfer-fee", "pausable"], decimals=4)
+    file = tmp_path / "rows.toml"
+    env = {
+        "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'custody.sqlite3'}",
+        "CUSTODY_NODES": json.dumps({LOCAL.alias: node.url}),
+    }
+    await asyncio.to_thread(done, "migrate", env=env)
+    add = ("asset", "add", LOCAL.alias, str(mint), "--file", file)
+    assert "use --symbol" in await asyncio.to_thread(refused, 2, *add, env=env)
+    named = (*add, "--symbol", "FEE", "--name", "With a fee")
+    assert "pausable, transfer-fee" in await asyncio.to_thread(done, *named, env=env)
+    token = built_in().with_rows(*read_rows(file)).find_asset(spl.asset_of(LOCAL.id, mint))
+    assert (token.symbol, token.decimals, token.kind) == ("FEE", 4, spl.KIND_2022)
+    assert token.traits == {"freeze-authority", "transfer-fee", "pausable"}
+    nowhere = ("asset", "add", LOCAL.alias, str(shop.boss.pubkey()), "--file", file)
+    assert "no mint" in await asyncio.to_thread(refused, 1, *nowhere, env=env)

@@ -30,5 +30,5 @@ What a validator does and this does not:
 - within a transaction, LiteSVM takes the transaction's own blockhash for the newest one. Nonces are
   put right afterwards, but a program that reads them in the same transaction sees the wrong value,
   and AdvanceNonceAccount in a transaction with a plain blockhash can be refused wrongly;
-- token balances in meta, jsonParsed, subscriptions, the methods that are not in `methods.py`.
+- jsonParsed, subscriptions, the methods that are not in `methods.py`.
 """

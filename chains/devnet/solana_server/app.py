@@ -19,6 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from chains.devnet.solana_server.chain import Chain, Refusal
+from chains.devnet.solana_server.issuing import Tokens
 from chains.devnet.solana_server.methods import Methods, RpcError
 
 
@@ -111,6 +112,7 @@ class Control:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._methods = Methods(chain)
+        self._tokens = Tokens(chain, self._methods)
 
     def call(self, verb: str, arguments: dict[str, Any]) -> Any:
         """Raises Refusal or RpcError."""
@@ -121,6 +123,10 @@ class Control:
             "accepted": self.accepted,
             "balance": self.balance,
             "received": self.received,
+            "issue_token": self._tokens.issue,
+            "fund_token": self._tokens.fund,
+            "token_balance": self._tokens.balance,
+            "token_received": self._tokens.received,
         }
         return verbs[verb](**arguments)
 

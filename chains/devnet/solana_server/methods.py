@@ -13,6 +13,8 @@ from typing import Any, Final
 from embit import base58
 from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash, ParseHashError
+from solders.instruction import Instruction
+from solders.keypair import Keypair
 from solders.message import MessageV0, from_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.signature import Signature
@@ -267,20 +269,17 @@ class Methods:
 
     def request_airdrop(self, params: Params) -> str:
         """A transfer from the faucet; like that of a real cluster, it waits for a block."""
+        to, lamports = Pubkey.from_string(params[0]), _natural(params[1])
+        payment = TransferParams(from_pubkey=FAUCET.pubkey(), to_pubkey=to, lamports=lamports)
+        return self.by_faucet([transfer(payment)])
+
+    def by_faucet(self, steps: Sequence[Instruction], *keys: Keypair) -> str:
+        """A transaction that the faucet pays and signs, with `keys` beside it. Raises RpcError."""
         self._airdrops += 1
-        instructions = [
-            # Tells two airdrops of the same amount from the same block apart.
-            set_compute_unit_limit(10_000 + self._airdrops % 1_000_000),
-            transfer(
-                TransferParams(
-                    from_pubkey=FAUCET.pubkey(),
-                    to_pubkey=Pubkey.from_string(params[0]),
-                    lamports=_natural(params[1]),
-                )
-            ),
-        ]
-        message = MessageV0.try_compile(FAUCET.pubkey(), instructions, [], self._chain.tip.hash)
-        transaction = VersionedTransaction(message, [FAUCET])
+        # Tells two of the same steps on the same block apart.
+        limit = set_compute_unit_limit(200_000 + self._airdrops % 1_000_000)
+        message = MessageV0.try_compile(FAUCET.pubkey(), [limit, *steps], [], self._chain.tip.hash)
+        transaction = VersionedTransaction(message, [FAUCET, *keys])
         self._preflight(transaction, "confirmed")
         return str(self._chain.submit(transaction))
 
