@@ -97,7 +97,7 @@ def standing_rule(networks: list[Network]) -> dict[str, Any]:
                     "amount": str(sum(network.costs_max.values())),
                 }
                 for network in networks
-                for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION)
+                for kind in (CostKind.FEE, CostKind.RENT, CostKind.ACTIVATION, CostKind.ENERGY)
             ],
             "approvals": {"order": "any", "needs": []},
             "time_lock_s": 0,

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from chains.devnet.tron_server import faucet, views, wire
+from chains.devnet.tron_server import calls, contracts, faucet, views, wire
 from chains.devnet.tron_server.chain import Block, Chain, Included, Journal
 from chains.devnet.tron_server.rules import Refused
 
@@ -32,17 +32,25 @@ def application(journal: Journal) -> Starlette:
     paths: dict[str, _Answer] = {
         **{f"/wallet/{name}": answer for name, answer in head.block_methods().items()},
         **{f"/walletsolidity/{name}": answer for name, answer in solid.block_methods().items()},
+        **{f"/wallet/{name}": answer for name, answer in calls.of_head(chain).items()},
+        **{f"/walletsolidity/{name}": answer for name, answer in calls.of_solid(chain).items()},
         "/wallet/gettransactionfrompending": head.waiting,
-        "/wallet/getaccount": head.account,
         "/wallet/getaccountresource": head.resources,
         "/wallet/getchainparameters": lambda _: views.parameters(),
-        "/wallet/broadcasthex": lambda parameters: _broadcast(chain, parameters),
+        "/wallet/broadcasthex": lambda parameters: _broadcast(
+            chain, bytes.fromhex(parameters["transaction"])
+        ),
+        "/wallet/broadcasttransaction": lambda parameters: _broadcast(chain, _signed(parameters)),
         "/devnet/mine": control.mine,
         "/devnet/fund": control.fund,
         "/devnet/reorg": control.reorganise,
         "/devnet/accepted": control.accepted,
         "/devnet/balance": control.balance,
         "/devnet/received": control.received,
+        "/devnet/deploy": control.deploy,
+        "/devnet/call": control.call,
+        "/devnet/delegate": control.delegate,
+        "/devnet/factor": control.factor,
     }
     return Starlette(routes=[_route(path, answer) for path, answer in paths.items()])
 
@@ -68,6 +76,7 @@ class _Reads:
 
     def block_methods(self) -> dict[str, _Answer]:
         return {
+            "getaccount": self.account,
             "getnowblock": lambda parameters: views.block(self._top, visible=_visible(parameters)),
             "getblock": self._block,
             "getblockbynum": self._block_by_number,
@@ -77,9 +86,13 @@ class _Reads:
         }
 
     def account(self, parameters: _Parameters) -> Any:
-        raw = _address(parameters)
-        found = self._chain.accounts.get(raw)
-        return views.account(raw, found, self._chain, _visible(parameters)) if found else {}
+        raw, chain = _address(parameters), self._chain
+        accounts = chain.world_after(self._top).accounts if self._solid else chain.accounts
+        found = accounts.get(raw)
+        if found is None:
+            return {}
+        began_ms, slot = chain.blocks[0].timestamp_ms, chain.moment_after(self._top).slot
+        return views.account(raw, found, began_ms, slot, _visible(parameters))
 
     def resources(self, parameters: _Parameters) -> Any:
         found = self._chain.accounts.get(_address(parameters))
@@ -114,7 +127,9 @@ class _Reads:
         """Also one that waits to be included, as java-tron's head database has it."""
         found = self._find(parameters)
         if found:
-            return views.transaction(found[1].transaction, visible=_visible(parameters))
+            result = found[1].receipt.result
+            visible = _visible(parameters)
+            return views.transaction(found[1].transaction, visible=visible, result=result)
         waiting = self._chain.waiting.get(str(parameters["value"]).lower())
         if waiting is None or self._solid:
             return {}
@@ -168,13 +183,47 @@ class _Control:
         recipient, found = _address(parameters), self._chain.find(str(parameters["txid"]))
         if found is None:
             return {"amount": 0}
+        if "token" in parameters:
+            return {"amount": calls.paid(found[1], bytes.fromhex(parameters["token"]), recipient)}
         transfers = [one.transfer for one in found[1].transaction.contracts]
         paid = [one.amount for one in transfers if one and one.recipient == recipient]
         return {"amount": sum(paid)}
 
+    def deploy(self, parameters: _Parameters) -> Any:
+        """The faucet makes a contract; where it will be."""
+        body = wire.Creation(
+            faucet.ADDRESS,
+            faucet.ADDRESS,
+            bytes.fromhex(parameters["bytecode"]),
+            0,
+            100,
+            "",
+            contracts.CONSTANT_ENERGY,
+        )
+        sent = faucet.send(self._chain, body)
+        return {"txid": sent.id, "contract": contracts.address_of(sent, faucet.ADDRESS).hex()}
 
-def _broadcast(chain: Chain, parameters: _Parameters) -> Any:
-    transaction = wire.read_transaction(bytes.fromhex(parameters["transaction"]))
+    def call(self, parameters: _Parameters) -> Any:
+        """The faucet calls a contract."""
+        contract, data = (bytes.fromhex(parameters[name]) for name in ("contract", "data"))
+        body = wire.Trigger(faucet.ADDRESS, contract, 0, data, 0)
+        return {"txid": faucet.send(self._chain, body).id}
+
+    def delegate(self, parameters: _Parameters) -> Any:
+        """The faucet gives energy: what so many staked sun have."""
+        receiver, amount = _address(parameters), int(parameters["amount"])
+        body = wire.Delegation(faucet.ADDRESS, 1, amount, receiver)
+        return {"txid": faucet.send(self._chain, body).id}
+
+    def factor(self, parameters: _Parameters) -> Any:
+        """A contract is so busy that its energy costs so much: 10,000 is once."""
+        contract, factor = bytes.fromhex(parameters["contract"]), int(parameters["factor"])
+        self._journal.set_factor(contract, factor)
+        return {"factor": factor}
+
+
+def _broadcast(chain: Chain, serialized: bytes) -> Any:
+    transaction = wire.read_transaction(serialized)
     answer = {"result": True, "code": "SUCCESS", "message": "", "txid": transaction.id}
     # Before it is judged, as Wallet.broadcastTransaction does: refused once, duplicate ever after.
     if transaction.id in chain.seen:
@@ -187,6 +236,13 @@ def _broadcast(chain: Chain, parameters: _Parameters) -> Any:
         return answer | {"result": False, "code": error.code, "message": error.message}
     # java-tron puts JSON into a string here, and its official client reads it.
     return answer | {"transaction": json.dumps(views.transaction(transaction, visible=True))}
+
+
+def _signed(parameters: _Parameters) -> bytes:
+    """A transaction as java-tron's clients send it, whose bytes count and not what it says beside
+    them. java-tron itself writes the bytes anew from what is said."""
+    signatures = (wire.data(2, bytes.fromhex(each)) for each in parameters["signature"])
+    return wire.data(1, bytes.fromhex(parameters["raw_data_hex"])) + b"".join(signatures)
 
 
 def _visible(parameters: _Parameters) -> bool:

@@ -14,13 +14,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from chains.devnet.tron_server import rules, wire
+from chains.devnet.tron_server import contracts, rules, wire
+from chains.devnet.tron_server.contracts import Workshop, World
 from chains.devnet.tron_server.rules import Account, Moment, Receipt, Refused
 from chains.devnet.tron_server.wire import Transaction
 
 _REFERENCE_WINDOW: Final = 1 << 16
 VERSION: Final = 34
 _FAUCET_BALANCE: Final = 90_000_000_000 * 10**6
+_FAUCET_STAKE: Final = 10_000_000_000 * 10**6
 _NO_TRANSACTIONS: Final = bytes(32)
 
 
@@ -32,7 +34,8 @@ class Included:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`undo` holds the accounts it changed as they were before; None: there was none."""
+    """`undo` holds the accounts it changed as they were before; None: there was none. `kept`: the
+    root of what contracts keep after it."""
 
     number: int
     id: bytes
@@ -42,6 +45,7 @@ class Block:
     root: bytes
     included: tuple[Included, ...]
     undo: dict[bytes, Account | None]
+    kept: bytes
 
 
 class Chain:
@@ -50,8 +54,11 @@ class Chain:
     def __init__(
         self, genesis: bytes, genesis_time_ms: int, faucet: bytes, *, solid_after: int
     ) -> None:
-        self.blocks = [Block(0, genesis, bytes(32), genesis_time_ms, b"", _NO_TRANSACTIONS, (), {})]
-        self.accounts: dict[bytes, Account] = {faucet: Account(_FAUCET_BALANCE, genesis_time_ms)}
+        nothing, root, kept = bytes(32), _NO_TRANSACTIONS, contracts.EMPTY_ROOT
+        self.blocks = [Block(0, genesis, nothing, genesis_time_ms, b"", root, (), {}, kept)]
+        rich = Account(_FAUCET_BALANCE, genesis_time_ms, staked=_FAUCET_STAKE)
+        self.accounts: dict[bytes, Account] = {faucet: rich}
+        self.workshop = Workshop()
         self.waiting: dict[str, Transaction] = {}
         self.seen: set[str] = set()
         self._where: dict[str, int] = {}
@@ -70,8 +77,18 @@ class Chain:
     @property
     def moment(self) -> Moment:
         """What a transaction of the next block meets."""
-        passed = self.head.timestamp_ms - self.blocks[0].timestamp_ms
-        return Moment(self.head.timestamp_ms, passed // rules.BLOCK_INTERVAL_MS)
+        return self.moment_after(self.head)
+
+    def moment_after(self, block: Block) -> Moment:
+        passed = block.timestamp_ms - self.blocks[0].timestamp_ms
+        return Moment(block.timestamp_ms, passed // rules.BLOCK_INTERVAL_MS)
+
+    def world_after(self, block: Block) -> World:
+        """Of a block of the best chain: what its accounts and contracts had then. A copy."""
+        accounts = dict(self.accounts)
+        for later in reversed(self.blocks[block.number + 1 :]):
+            _undo(later, accounts)
+        return World(accounts, block.kept, self.workshop)
 
     def find(self, txid: str) -> tuple[Block, Included] | None:
         """The block of the best chain that holds the transaction."""
@@ -90,7 +107,7 @@ class Chain:
         rules.check_size_and_lifetime(transaction, self.moment)
         if transaction.id in self._where or transaction.id in self.waiting:
             raise Refused("DUP_TRANSACTION_ERROR", "Dup transaction.")
-        rules.execute(transaction, self._after_waiting, self.moment)
+        contracts.execute(transaction, self._after_waiting, self.moment)
         self.waiting[transaction.id] = transaction
 
     def mine(self) -> Block:
@@ -131,40 +148,39 @@ class Chain:
     def _next_block(self, candidates: list[Transaction]) -> Block:
         changed: dict[bytes, Account] = {}
         moment = self.moment
+        world = World(ChainMap(changed, self.accounts), self.head.kept, self.workshop)
         included = []
         for transaction in candidates:
             try:
                 self._check_reference(transaction)
                 rules.check_not_expired(transaction, moment)
-                receipt = rules.execute(transaction, ChainMap(changed, self.accounts), moment)
+                receipt = contracts.execute(transaction, world, moment)
             except Refused:
                 continue
             included.append(Included(transaction, receipt))
         undo = {address: self.accounts.get(address) for address in changed}
-        block = self._sealed(tuple(included), undo)
+        block = self._sealed(tuple(included), undo, world.kept)
         self.accounts.update(changed)
         self.blocks.append(block)
         self._where.update({one.transaction.id: block.number for one in included})
         return block
 
-    def _sealed(self, included: tuple[Included, ...], undo: dict[bytes, Account | None]) -> Block:
+    def _sealed(
+        self, included: tuple[Included, ...], undo: dict[bytes, Account | None], kept: bytes
+    ) -> Block:
         parent = self.head
         number, timestamp_ms = parent.number + 1, parent.timestamp_ms + rules.BLOCK_INTERVAL_MS
         witness = b"\x41" + sha256(b"witness of branch %d" % self._branch).digest()[:20]
         root = merkle_root([sha256(_with_result(one)).digest() for one in included])
         block_id = block_identifier(number, timestamp_ms, root, parent.id, witness, VERSION)
-        return Block(number, block_id, parent.id, timestamp_ms, witness, root, included, undo)
+        return Block(number, block_id, parent.id, timestamp_ms, witness, root, included, undo, kept)
 
     def _drop(self, depth: int) -> list[Block]:
         """Take the newest blocks off and undo them. Oldest first."""
         dropped = []
         for _ in range(depth):
             block = self.blocks.pop()
-            for address, account in block.undo.items():
-                if account is None:
-                    del self.accounts[address]
-                else:
-                    self.accounts[address] = account
+            _undo(block, self.accounts)
             for one in block.included:
                 del self._where[one.transaction.id]
             dropped.append(block)
@@ -172,7 +188,8 @@ class Chain:
 
     def _forget_waiting(self) -> None:
         self.waiting = {}
-        self._after_waiting = ChainMap[bytes, Account]({}, self.accounts)
+        accounts = ChainMap[bytes, Account]({}, self.accounts)
+        self._after_waiting = World(accounts, self.head.kept, self.workshop)
 
     def _check_reference(self, transaction: Transaction) -> None:
         """The reference block is the newest one whose height ends in those two bytes."""
@@ -181,6 +198,14 @@ class Chain:
         well_formed = len(transaction.reference_bytes) == 2 and height >= 0
         if not well_formed or self.blocks[height].id[8:16] != transaction.reference_hash:
             raise Refused("TAPOS_ERROR", "Tapos check error.")
+
+
+def _undo(block: Block, accounts: dict[bytes, Account]) -> None:
+    for address, account in block.undo.items():
+        if account is None:
+            del accounts[address]
+        else:
+            accounts[address] = account
 
 
 class Journal:
@@ -217,6 +242,11 @@ class Journal:
         new = self.chain.blocks[-(depth + 1) :]
         self._append([{"drop": depth}, *(_line(block) for block in new)])
 
+    def set_factor(self, contract: bytes, factor: int) -> None:
+        """From now on, whatever becomes of which block."""
+        self.chain.workshop.factors[contract[1:]] = factor
+        self._append([{"factor": factor, "contract": contract.hex()}])
+
     def _append(self, lines: list[dict[str, Any]]) -> None:
         with self._path.open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
@@ -249,8 +279,9 @@ def merkle_root(leaves: list[bytes]) -> bytes:
 
 
 def _with_result(included: Included) -> bytes:
-    """A transaction as a block holds it: followed by its result, contractRet SUCCESS."""
-    return included.transaction.serialized + wire.data(5, wire.number(3, 1))
+    """A transaction as a block holds it: followed by its result, contractRet."""
+    result = contracts.RESULTS[included.receipt.result]
+    return included.transaction.serialized + wire.data(5, wire.number(3, result))
 
 
 def _line(block: Block) -> dict[str, Any]:
@@ -260,5 +291,7 @@ def _line(block: Block) -> dict[str, Any]:
 def _replay(chain: Chain, line: dict[str, Any]) -> None:
     if "drop" in line:
         chain.drop_and_branch(int(line["drop"]))
+    elif "factor" in line:
+        chain.workshop.factors[bytes.fromhex(line["contract"])[1:]] = int(line["factor"])
     else:
         chain.replay([bytes.fromhex(one) for one in line["block"]])

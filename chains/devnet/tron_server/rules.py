@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from coincurve import PublicKey
 from Crypto.Hash import keccak
 
-from chains.devnet.tron_server.wire import Contract, Transaction, Transfer
+from chains.devnet.tron_server.wire import Body, Contract, Creation, Transaction, Transfer
 
 BLOCK_INTERVAL_MS: Final = 3_000
 PARAMETERS: Final = {
@@ -24,7 +24,12 @@ PARAMETERS: Final = {
     "getFreeNetLimit": 600,
     "getMemoFee": 1_000_000,
     "getMaxCreateAccountTxSize": 1_000,
+    "getEnergyFee": 100,
+    "getMaxFeeLimit": 15_000_000_000,
+    "getTotalEnergyCurrentLimit": 180_000_000_000,
 }
+TOTAL_ENERGY_WEIGHT: Final = 18_000_000_000
+"""TRX that all accounts of the main network stake for energy, about: ten units for each."""
 _DAY_MS: Final = 24 * 60 * 60 * 1000
 _RESULT_BYTES: Final = 64
 _TRANSACTION_BYTES_MAX: Final = 500 * 1024
@@ -46,23 +51,52 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`free_used` is as of `free_slot`; it fades from there. Amounts in sun."""
+    """`free_used` is as of `free_slot`, `energy_used` as of `energy_slot`; they fade from there.
+    `staked`: for energy, by itself; `delegated`: by others. `creation`: what made it, where it is a
+    contract. Amounts in sun."""
 
     balance: int
     created_ms: int
     free_used: int = 0
     free_slot: int = 0
     last_operation_ms: int = 0
+    energy_used: int = 0
+    energy_slot: int = 0
+    staked: int = 0
+    delegated: int = 0
+    creation: Creation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How code ended. `result`: java-tron's contractResult; `usage`: of `energy`, what stakes
+    covered; `burned`: sun for the rest; `penalty`: of `energy`, what the contract's factor added.
+    `logs`: contract, topics and data of each."""
+
+    contract: bytes
+    result: str
+    message: str
+    output: bytes
+    energy: int
+    penalty: int
+    usage: int
+    burned: int
+    logs: tuple[tuple[bytes, tuple[bytes, ...], bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What a transaction cost: `net_usage` points taken or `net_fee` sun burned for its size, and
-    all sun burned."""
+    all sun burned. `ran`: of one that ran code."""
 
     fee: int
     net_usage: int
     net_fee: int
+    ran: Ran | None = None
+
+    @property
+    def result(self) -> str:
+        return "SUCCESS" if self.ran is None else self.ran.result
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +120,23 @@ def check_signature(transaction: Transaction) -> None:
     signature = transaction.signatures[0]
     if len(signature) < 65:
         _refuse("SIGERROR", f"Validate signature error: Signature size is {len(signature)}")
-    if _signer(transaction.digest, signature) != the_transfer(transaction).owner:
+    if _signer(transaction.digest, signature) != the_body(transaction).owner:
         _refuse("SIGERROR", "Validate signature error: it is not contained of permission.")
 
 
 def the_contract(transaction: Transaction) -> Contract:
     if not transaction.contracts:
-        _refuse("CONTRACT_VALIDATE_ERROR", "Contract validate error : No contract!")
+        invalid("No contract!")
     if len(transaction.contracts) != 1:
         _refuse("OTHER_ERROR", "Error: contract size should be exactly 1")
     return transaction.contracts[0]
 
 
-def the_transfer(transaction: Transaction) -> Transfer:
+def the_body(transaction: Transaction) -> Body:
     contract = the_contract(transaction)
-    if contract.transfer is None:
-        _refuse(
-            "CONTRACT_VALIDATE_ERROR",
-            f"Contract validate error : this local chain runs no {contract.type_url or 'nothing'}",
-        )
-    return contract.transfer
+    if contract.body is None:
+        invalid(f"this local chain runs no {contract.type_url or 'nothing'}")
+    return contract.body
 
 
 def check_not_expired(transaction: Transaction, head: Moment) -> None:
@@ -121,20 +152,16 @@ def check_size_and_lifetime(transaction: Transaction, head: Moment) -> None:
         _refuse("TRANSACTION_EXPIRATION_ERROR", "Transaction expired")
 
 
-def execute(transaction: Transaction, accounts: Accounts, head: Moment) -> Receipt:
+def execute(
+    transaction: Transaction, transfer: Transfer, accounts: Accounts, head: Moment
+) -> Receipt:
     """Charge the fee, then move the amount. Raises Refused with nothing changed."""
-    transfer = the_transfer(transaction)
-    owner = accounts.get(transfer.owner)
-    if owner is None:
-        _refuse("CONTRACT_VALIDATE_ERROR", "Contract validate error : account does not exist")
     recipient = accounts.get(transfer.recipient)
-    owner, size_receipt = _charge_size(transaction, owner, head, activates=recipient is None)
-    memo_fee = PARAMETERS["getMemoFee"] if transaction.memo else 0
-    if owner.balance < memo_fee:
-        _refuse("BANDWITH_ERROR", "Account resource insufficient error.")
-    owner = replace(owner, balance=owner.balance - memo_fee)
+    owner, receipt = charge(transaction, transfer.owner, accounts, head, activates=not recipient)
     activation = 0 if recipient else PARAMETERS["getCreateNewAccountFeeInSystemContract"]
     _check_transfer(transfer, owner, activation)
+    if recipient and recipient.creation:
+        invalid("Cannot transfer TRX to a smartContract.")
     accounts[transfer.owner] = replace(
         owner,
         balance=owner.balance - transfer.amount - activation,
@@ -142,7 +169,38 @@ def execute(transaction: Transaction, accounts: Accounts, head: Moment) -> Recei
     )
     recipient = recipient or Account(0, created_ms=head.timestamp_ms)
     accounts[transfer.recipient] = replace(recipient, balance=recipient.balance + transfer.amount)
-    return replace(size_receipt, fee=size_receipt.fee + memo_fee + activation)
+    return replace(receipt, fee=receipt.fee + activation)
+
+
+def charge(
+    transaction: Transaction, address: bytes, accounts: Accounts, head: Moment, *, activates: bool
+) -> tuple[Account, Receipt]:
+    """The owner at `address` without what size and memo cost. Changes nothing. Raises Refused."""
+    owner = accounts.get(address)
+    if owner is None:
+        invalid("account does not exist")
+    owner, receipt = _charge_size(transaction, owner, head, activates=activates)
+    memo_fee = PARAMETERS["getMemoFee"] if transaction.memo else 0
+    if owner.balance < memo_fee:
+        _refuse("BANDWITH_ERROR", "Account resource insufficient error.")
+    owner = replace(owner, balance=owner.balance - memo_fee)
+    return owner, replace(receipt, fee=receipt.fee + memo_fee)
+
+
+def energy_limit(account: Account) -> int:
+    """Of a day, by its stakes and those for it."""
+    trx = (account.staked + account.delegated) // 10**6
+    return trx * PARAMETERS["getTotalEnergyCurrentLimit"] // TOTAL_ENERGY_WEIGHT
+
+
+def energy_used(account: Account, slot: int) -> int:
+    """What is left of the staked energy that an account used, fading over a day [increase]."""
+    return _faded(account.energy_used, 0, account.energy_slot, slot)
+
+
+def with_energy_used(account: Account, usage: int, slot: int) -> Account:
+    used = _faded(energy_used(account, slot), usage, slot, slot)
+    return replace(account, energy_used=used, energy_slot=slot)
 
 
 def free_bandwidth_used(account: Account, slot: int) -> int:
@@ -173,9 +231,6 @@ def _burn(owner: Account, fee: int) -> tuple[Account, Receipt]:
 
 
 def _check_transfer(transfer: Transfer, owner: Account, activation: int) -> None:
-    def invalid(message: str) -> NoReturn:
-        _refuse("CONTRACT_VALIDATE_ERROR", f"Contract validate error : {message}")
-
     if len(transfer.recipient) != 21 or transfer.recipient[0] != 0x41:
         invalid("Invalid toAddress!")
     if transfer.recipient == transfer.owner:
@@ -211,6 +266,10 @@ def _signer(digest: bytes, signature: bytes) -> bytes:
         _refuse("SIGERROR", "Validate signature error: Could not recover public key")
     point = key.format(compressed=False)[1:]
     return b"\x41" + keccak.new(digest_bits=256, data=point).digest()[-20:]
+
+
+def invalid(message: str) -> NoReturn:
+    _refuse("CONTRACT_VALIDATE_ERROR", f"Contract validate error : {message}")
 
 
 def _refuse(code: str, message: str) -> NoReturn:

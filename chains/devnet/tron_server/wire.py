@@ -1,18 +1,18 @@
 """Protobuf by hand: just enough to read TRON transactions and write those of the faucet.
 
-Independent of `chains/tron` and of any generated code. Field numbers are java-tron's
-(`Tron.proto`, `balance_contract.proto`). Reads like java: the last value of a field counts.
+Independent of `chains/tron` and of any generated code. Field numbers are java-tron's (`Tron.proto`,
+`balance_contract.proto`, `smart_contract.proto`). Reads like java: the last value of a field
+counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-TRANSFER: Final = 1
-_TRANSFER_URL: Final = "type.googleapis.com/protocol.TransferContract"
+_URL: Final = "type.googleapis.com/protocol."
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _FIXED_SIZE: Final = {_FIXED64: 8, _FIXED32: 4}
 
@@ -29,13 +29,62 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Creation:
+    """A new contract. `percent`: how much of the energy its callers pay; `energy_limit`: the most
+    that its maker pays of the rest in a call."""
+
+    owner: bytes
+    origin: bytes
+    bytecode: bytes
+    call_value: int
+    percent: int
+    name: str
+    energy_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A call of a contract. `call_value`: sun that go with it; `token_value`: of a TRC-10 token."""
+
+    owner: bytes
+    contract: bytes
+    call_value: int
+    data: bytes
+    token_value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Staked sun whose resource somebody else uses. `resource`: 0 bandwidth, 1 energy."""
+
+    owner: bytes
+    resource: int
+    amount: int
+    receiver: bytes
+
+
+Body = Transfer | Creation | Trigger | Delegation
+KINDS: Final[dict[type[Body], tuple[int, str]]] = {
+    Transfer: (1, "TransferContract"),
+    Creation: (30, "CreateSmartContract"),
+    Trigger: (31, "TriggerSmartContract"),
+    Delegation: (57, "DelegateResourceContract"),
+}
+"""Number and name of each contract type that there is here."""
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
-    """`transfer` is None for every contract type but the transfer of TRX."""
+    """`body` is None for a contract type that is not in `KINDS`."""
 
     kind: int
     type_url: str
     permission: int
-    transfer: Transfer | None
+    body: Body | None
+
+    @property
+    def transfer(self) -> Transfer | None:
+        return self.body if isinstance(self.body, Transfer) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +134,27 @@ def write_transfer(
     transfer: Transfer, reference: bytes, block_hash: bytes, expiration_ms: int, timestamp_ms: int
 ) -> bytes:
     """The raw_data of a transfer; `reference` and `block_hash` are the two and eight bytes."""
-    parameter = data(1, _TRANSFER_URL.encode()) + data(
-        2, data(1, transfer.owner) + data(2, transfer.recipient) + number(3, transfer.amount)
-    )
+    return write(transfer, reference, block_hash, expiration_ms, timestamp_ms)
+
+
+def write(
+    body: Body,
+    reference: bytes,
+    block_hash: bytes,
+    expiration_ms: int,
+    timestamp_ms: int,
+    fee_limit: int = 0,
+) -> bytes:
+    """The raw_data of any kind; the rest as of `write_transfer`."""
+    kind, name = KINDS[type(body)]
+    parameter = data(1, (_URL + name).encode()) + data(2, _WRITERS[type(body)](body))
     return (
         data(1, reference)
         + data(4, block_hash)
         + number(8, expiration_ms)
-        + data(11, number(1, TRANSFER) + data(2, parameter))
+        + data(11, number(1, kind) + data(2, parameter))
         + number(14, timestamp_ms)
+        + number(18, fee_limit)
     )
 
 
@@ -111,11 +172,10 @@ def _read_contract(serialized: bytes) -> Contract:
     fields = _Fields(serialized)
     parameter = _Fields(fields.data(2))
     kind, type_url = fields.number(1), parameter.data(1).decode(errors="replace")
-    transfer = None
-    if kind == TRANSFER and type_url == _TRANSFER_URL:
-        inner = _Fields(parameter.data(2))
-        transfer = Transfer(inner.data(1), inner.data(2), inner.number(3))
-    return Contract(kind, type_url, fields.number(5), transfer)
+    named = {(number, _URL + name): each for each, (number, name) in KINDS.items()}
+    found = named.get((kind, type_url))
+    body = None if found is None else _READERS[found](_Fields(parameter.data(2)))
+    return Contract(kind, type_url, fields.number(5), body)
 
 
 class _Fields:
@@ -142,6 +202,60 @@ class _Fields:
         if len(found) != len(values):
             raise Unreadable(f"field {field} is no byte string")
         return found
+
+
+def _read_creation(fields: _Fields) -> Creation:
+    new = _Fields(fields.data(2))
+    return Creation(
+        owner=fields.data(1),
+        origin=new.data(1),
+        bytecode=new.data(4),
+        call_value=new.number(5),
+        percent=new.number(6),
+        name=new.data(7).decode(errors="replace"),
+        energy_limit=new.number(8),
+    )
+
+
+def _write_creation(body: Creation) -> bytes:
+    new = (
+        data(1, body.origin)
+        + data(4, body.bytecode)
+        + number(5, body.call_value)
+        + number(6, body.percent)
+        + data(7, body.name.encode())
+        + number(8, body.energy_limit)
+    )
+    return data(1, body.owner) + data(2, new)
+
+
+def _write_trigger(body: Trigger) -> bytes:
+    return (
+        data(1, body.owner)
+        + data(2, body.contract)
+        + number(3, body.call_value)
+        + data(4, body.data)
+        + number(5, body.token_value)
+    )
+
+
+def _write_delegation(body: Delegation) -> bytes:
+    paid = number(2, body.resource) + number(3, body.amount)
+    return data(1, body.owner) + paid + data(4, body.receiver)
+
+
+_READERS: Final[dict[type[Body], Callable[[_Fields], Body]]] = {
+    Transfer: lambda at: Transfer(at.data(1), at.data(2), at.number(3)),
+    Creation: _read_creation,
+    Trigger: lambda at: Trigger(at.data(1), at.data(2), at.number(3), at.data(4), at.number(5)),
+    Delegation: lambda at: Delegation(at.data(1), at.number(2), at.number(3), at.data(4)),
+}
+_WRITERS: Final[dict[type[Body], Callable[[Any], bytes]]] = {
+    Transfer: lambda body: data(1, body.owner) + data(2, body.recipient) + number(3, body.amount),
+    Creation: _write_creation,
+    Trigger: _write_trigger,
+    Delegation: _write_delegation,
+}
 
 
 def _split(serialized: bytes) -> Iterator[tuple[int, int | bytes]]:

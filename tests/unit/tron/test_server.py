@@ -308,7 +308,7 @@ def test_a_refused_payment_leaves_the_accounts_alone():
     moment = Moment(timestamp_ms=0, slot=0)
     chain = Chain(GENESIS, 0, faucet.ADDRESS, solid_after=1)
     with pytest.raises(Refused):
-        execute(signed(chain, 11), accounts, moment)
+        execute(signed(chain, 11), Transfer(OWNER, RECIPIENT, 11), accounts, moment)
     assert accounts == {OWNER: Account(balance=10, created_ms=0)}
 
 
