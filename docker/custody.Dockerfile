@@ -47,6 +47,7 @@ COPY custody/deposits/*.py /opt/custody/custody/deposits/
 COPY custody/feecaps/*.py /opt/custody/custody/feecaps/
 COPY custody/feeds/*.py /opt/custody/custody/feeds/
 COPY custody/following/*.py /opt/custody/custody/following/
+COPY custody/gas/*.py /opt/custody/custody/gas/
 COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
 COPY custody/pauses/*.py /opt/custody/custody/pauses/

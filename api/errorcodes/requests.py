@@ -244,6 +244,7 @@ CUSTODY: Final[Words] = {
     "quarantine_rule_ended": Word((409,), "The rule has ended already.", "Nothing is to be done."),
     "quarantine_rule_invalid": Word((422,), "The rule contradicts itself.", _FIX),
     "quarantine_rule_not_found": Word((404,), "No such rule, or not for this key.", _LOOK),
+    "gas_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
     "refill_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
     "second_person_needed": Word(
         (403,),

@@ -45,6 +45,7 @@ class AlarmCode(StrEnum):
     NONCE_GAP = "nonce_gap"
     FEE_CAP_REACHED = "fee_cap_reached"
     LOW_WATER = "low_water"
+    GAS_SHORT = "gas_short"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
@@ -170,6 +171,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.LOW_WATER: Meaning(
         "a vault has less than its low water, and no refill brings it back", clears_itself=True
+    ),
+    AlarmCode.GAS_SHORT: Meaning(
+        "payments of tokens wait for the coins that they cost, and nothing brings these",
+        clears_itself=True,
     ),
     AlarmCode.CLOCKS_DISAGREE: Meaning(
         "the host's wall clock, the database's and the time counted since the start differ;"

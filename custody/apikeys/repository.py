@@ -34,6 +34,12 @@ _IN_FORCE = select(ApiKeyRow.id, ApiKeyRow.initiator, ApiKeyRow.client_id, ApiKe
 """A constant, because every request asks it."""
 
 
+async def in_force(session: ReadSession, key_id: str) -> ApiKeyRow | None:
+    """The key of this id, unless it was revoked."""
+    mine = select(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
+    return await session.first(mine)
+
+
 async def mark_revoked(session: WriteSession, key_id: str, now: datetime) -> bool:
     """False if there is no such key in force."""
     changed = await session.execute(

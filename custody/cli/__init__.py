@@ -37,6 +37,7 @@ from custody.cli import (
     blocks,
     chain,
     debits,
+    gas,
     ledger,
     pause,
     payouts,
@@ -70,6 +71,7 @@ app.command()(pause.pauses)
 app.command()(debits.debits)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(refill.app, name="refill")
+app.add_typer(gas.app, name="gas")
 app.add_typer(suspense.app, name="suspense")
 app.add_typer(ledger.app, name="ledger")
 app.command()(backup.backup)

@@ -332,6 +332,23 @@ CREATE TABLE fee_caps (
     CONSTRAINT fk_fee_caps_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
+CREATE TABLE gas_rules (
+    network VARCHAR NOT NULL,
+    client VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    payer_id VARCHAR,
+    most_each NUMERIC(78, 0),
+    most_day NUMERIC(78, 0),
+    bears VARCHAR,
+    key_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_gas_rules PRIMARY KEY (network, client, number),
+    CONSTRAINT fk_gas_rules_payer_id FOREIGN KEY(payer_id) REFERENCES vaults (id),
+    CONSTRAINT fk_gas_rules_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
+);
+
 CREATE TABLE ledger_accounts (
     id VARCHAR NOT NULL,
     vault_id VARCHAR,
@@ -665,6 +682,33 @@ CREATE TABLE fee_uses (
 
 CREATE INDEX ix_fee_uses_day ON fee_uses (vault_id, network, built_at);
 
+CREATE TABLE gas_top_ups (
+    network VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    payer_id VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    bears VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    state VARCHAR NOT NULL,
+    open_key VARCHAR,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_gas_top_ups PRIMARY KEY (network, address, number),
+    CONSTRAINT fk_gas_top_ups_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_gas_top_ups_payer_id FOREIGN KEY(payer_id) REFERENCES vaults (id),
+    CONSTRAINT fk_gas_top_ups_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id),
+    CONSTRAINT uq_gas_top_ups_open_key UNIQUE (open_key),
+    CONSTRAINT fk_gas_top_ups_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_gas_top_ups_payer_id ON gas_top_ups (payer_id, created_at);
+
+CREATE INDEX ix_gas_top_ups_vault_id ON gas_top_ups (vault_id, created_at);
+
 CREATE TABLE ledger_entries (
     id VARCHAR NOT NULL,
     kind VARCHAR NOT NULL,
@@ -925,6 +969,23 @@ CREATE INDEX ix_foreign_debits_vault_id ON foreign_debits (vault_id);
 
 CREATE INDEX ix_foreign_debits_vault_id_serial ON foreign_debits (vault_id, serial);
 
+CREATE TABLE gas_needs (
+    transfer_id VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    network VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    costs VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_gas_needs PRIMARY KEY (transfer_id, version),
+    CONSTRAINT fk_gas_needs_transfer_id FOREIGN KEY(transfer_id, version) REFERENCES mandates (transfer_id, version),
+    CONSTRAINT fk_gas_needs_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE INDEX ix_gas_needs_open ON gas_needs (network, address) WHERE state = 'open';
+
 CREATE TABLE reservations (
     transfer_id VARCHAR NOT NULL,
     mandate_version INTEGER NOT NULL,
@@ -1142,6 +1203,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER refill_rules_no_truncate BEFORE TRUNCATE ON refill_rules
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER gas_rules_no_update BEFORE UPDATE ON gas_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_rules_no_delete BEFORE DELETE ON gas_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_rules_no_truncate BEFORE TRUNCATE ON gas_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1256,6 +1326,44 @@ CREATE TRIGGER refills_no_delete BEFORE DELETE ON refills
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER refills_no_truncate BEFORE TRUNCATE ON refills
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_needs_no_update BEFORE UPDATE ON gas_needs
+FOR EACH ROW
+WHEN (OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.version IS DISTINCT FROM NEW.version
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.address IS DISTINCT FROM NEW.address
+   OR OLD.costs IS DISTINCT FROM NEW.costs
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_needs_no_delete BEFORE DELETE ON gas_needs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_needs_no_truncate BEFORE TRUNCATE ON gas_needs
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_top_ups_no_update BEFORE UPDATE ON gas_top_ups
+FOR EACH ROW
+WHEN (OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.address IS DISTINCT FROM NEW.address
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.payer_id IS DISTINCT FROM NEW.payer_id
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.bears IS DISTINCT FROM NEW.bears
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_top_ups_no_delete BEFORE DELETE ON gas_top_ups
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_top_ups_no_truncate BEFORE TRUNCATE ON gas_top_ups
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses

@@ -1,6 +1,6 @@
-"""The schema, with `debit_tables`, `pause_tables`, `payout_tables`, `quarantine_tables`,
-`refill_tables`, `signer_tables` and `transfer_tables`. Rows only: rules live in the services,
-queries in repositories.
+"""The schema, with `debit_tables`, `gas_tables`, `pause_tables`, `payout_tables`,
+`quarantine_tables`, `refill_tables`, `signer_tables` and `transfer_tables`. Rows only: rules live
+in the services, queries in repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -19,6 +19,9 @@ from custody.db.debit_tables import ForeignDebitRow as ForeignDebitRow
 from custody.db.debit_tables import SuspenseDecisionRow as SuspenseDecisionRow
 from custody.db.fee_tables import FeeCapRow as FeeCapRow
 from custody.db.fee_tables import FeeUseRow as FeeUseRow
+from custody.db.gas_tables import GasNeedRow as GasNeedRow
+from custody.db.gas_tables import GasRuleRow as GasRuleRow
+from custody.db.gas_tables import GasTopUpRow as GasTopUpRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.quarantine_tables import QuarantineRow as QuarantineRow

@@ -27,6 +27,7 @@ from custody.db.feed_tables import (
     SequencedEntryRow,
     SequencedEventRow,
 )
+from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.db.pause_tables import PauseRow
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
 from custody.db.quarantine_tables import (
@@ -84,6 +85,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     TransferWarningRow,
     QuarantineSenderRow,
     RefillRuleRow,
+    GasRuleRow,
 )
 
 
@@ -106,6 +108,8 @@ LIVES: Final[Mapping[type[Row], Life]] = {
         changing=("open_key",), once=("released_at", "released_by", "released_reason")
     ),
     RefillRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
+    GasNeedRow: Life(changing=("state",), once=("ended_at",)),
+    GasTopUpRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")

@@ -5,12 +5,12 @@ they were agreed to do, and allowances on record. Every movement of an address o
 verdict; one that left is split where only a part of it was agreed to.
 
 A payment to an address of ours is a deposit, also when another vault of ours made it, and also when
-the vault itself did, unless it was asked to bring its own money together (a sweep): then it is
-change, for the transfer's own entries move it. Where money is coins, a coin is spent whole, and
-what comes back to the vault from its own transaction beside the payment is change: the ledger never
-took it away, so it must not add it. Where money is an account's balance nothing is spent whole:
-what a payee's contract sends back inside our own transaction is income like any other, because the
-ledger takes away the whole payment.
+the vault itself did, unless it was asked to bring its own money together (a sweep), or to bring
+coins for fees (a gas station's): then it is change, for the transfer's own entries move it. Where
+money is coins, a coin is spent whole, and what comes back to the vault from its own transaction
+beside the payment is change: the ledger never took it away, so it must not add it. Where money is
+an account's balance nothing is spent whole: what a payee's contract sends back inside our own
+transaction is income like any other, because the ledger takes away the whole payment.
 
 What leaves is explained by a transaction of ours, as far as people agreed to it, or by an allowance
 of ours. Anything else is a foreign debit: somebody has the key, or custody forgot what it did.
@@ -92,7 +92,8 @@ class OwnCoin:
 class OwnTransaction:
     """A transaction that a vault of ours signed, in whichever state it is. `source`: the address
     that pays, where chains have accounts. `effects`: all that people agreed to. `rent`: the most
-    that it may lock. `stays`: what it pays is to stay the vault's."""
+    that it may lock. `stays`: what it pays is to stay the vault's. `tops_up`: it brings
+    an address of ours coins for fees."""
 
     id: str
     vault_id: str
@@ -100,6 +101,7 @@ class OwnTransaction:
     effects: tuple[Effect, ...] = ()
     rent: int = 0
     stays: bool = False
+    tops_up: bool = False
 
     @property
     def destinations(self) -> frozenset[str]:
@@ -230,7 +232,8 @@ def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
     mine = own is not None and own.vault_id == owner.vault_id
     if owner.holding is Holding.LOCKED:
         return Decision(movement, owner, Verdict.LOCKED, own.id if own and mine else None)
-    if own is not None and mine and own.stays and _is_swept(movement, own):
+    brought = own is not None and (own.tops_up or (mine and own.stays))
+    if own is not None and brought and _is_swept(movement, own):
         return Decision(movement, owner, Verdict.CHANGE, own.id)
     if ours.has_coins and own is not None and mine and movement.address not in own.destinations:
         return Decision(movement, owner, Verdict.CHANGE, own.id)

@@ -28,7 +28,7 @@ from custody.db.transfer_tables import (
 from custody.deposits.deciding import Holding, OwnCoin, Owner, OwnTransaction
 from custody.deposits.states import CREDITABLE, HELD
 from custody.errors import NotFound
-from custody.transfers.kinds import stays
+from custody.transfers.kinds import stays, tops_up
 from custody.transfers.repository import payments_of
 from custody.vaults.watchlist import parse_outpoint
 from signer.wire import Purpose
@@ -133,6 +133,7 @@ async def own_transactions(
                 effects=before.effects + pays,
                 rent=before.rent + costs_max.get(rent, 0),
                 stays=stays(transfer.kind),
+                tops_up=tops_up(transfer.kind),
             )
     return found
 

@@ -5,8 +5,8 @@ releases the rest; VOID releases all of it; a reserve is settled or voided at mo
 at once. Entries are never changed: what was wrong is answered by another entry.
 
 An account's debits take away and its credits add. Accounts of a vault can't go below zero, but for
-`shortfall`, which says what the vault owes; `chain` (the outside world) and `fees` are the other
-side and can. A deposit reserves chain -> vault while
+`shortfall` and `gas`, which say what the vault owes; `chain` (the outside world) and `fees` are the
+other side and can. A deposit reserves chain -> vault while
 its block can still be undone and settles when it can't (chain -> quarantine while it is held, and
 then that is voided for a new one); a transfer reserves vault -> chain and
 vault -> fees and settles both when its block is final.
@@ -43,6 +43,9 @@ class AccountKind(StrEnum):
     """On the vault's addresses without being anybody's deposit: shown, not spendable."""
     QUARANTINE = "quarantine"
     """Deposits that are held before they are credited: nothing is ever posted here."""
+    GAS = "gas"
+    """Below zero by what others paid for the vault's gas and it owes; above by what is owed to it.
+    A claim: nothing of it is on a chain."""
     CHAIN = "chain"
     """The outside world, per asset."""
     FEES = "fees"
@@ -60,7 +63,7 @@ BOUNDED = frozenset(
 )
 """Accounts that belong to a vault and never owe."""
 
-OWNED = BOUNDED | {AccountKind.SHORTFALL}
+OWNED = BOUNDED | {AccountKind.SHORTFALL, AccountKind.GAS}
 """Accounts that belong to a vault."""
 
 
@@ -110,6 +113,10 @@ def quarantine_account(vault: str, asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.QUARANTINE, asset, vault)
 
 
+def gas_account(vault: str, asset: AssetId) -> AccountKey:
+    return AccountKey(AccountKind.GAS, asset, vault)
+
+
 def chain_account(asset: AssetId) -> AccountKey:
     return AccountKey(AccountKind.CHAIN, asset)
 
@@ -133,6 +140,8 @@ class Reason(StrEnum):
     RENT = "rent"
     ACTIVATION = "activation"
     ENERGY = "energy"
+    GAS = "gas"
+    """Coins for fees that came from a gas station, and who owes them."""
     REWIND = "rewind"
     """The opposite of an entry whose block turned out not to be on the chain."""
     SHORTFALL = "shortfall"

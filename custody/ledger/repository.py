@@ -271,5 +271,7 @@ def _parts(account: Account) -> dict[str, int]:
             return {"suspense": account.posted}
         case AccountKind.QUARANTINE:
             return {"quarantined": account.credits_pending}
+        case AccountKind.GAS:
+            return {}
         case _:
             return {"owed": -account.posted}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxId
 from custody.db.session import ReadSession, WriteSession
@@ -24,7 +24,8 @@ from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.reconcile.report import Line
 from custody.transactions.state import ON_CHAIN
-from custody.transfers.kinds import stays
+from custody.transfers.kinds import TOPPING_UP, stays
+from signer.agreement import Purpose
 
 _ON_CHAIN_KINDS = (
     AccountKind.VAULT.value,
@@ -39,10 +40,12 @@ owes is not on them either."""
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A signed transaction that is not settled yet, and what it pays, by asset."""
+    """A signed transaction that is not settled yet, and what it pays, by asset; less than nothing
+    is what it brings. `ours`: the vault pays what it costs."""
 
     txid: TxId
     paid: Mapping[AssetId, int]
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,10 @@ async def snapshot(session: ReadSession, network: NetworkId, vault: str) -> Snap
     return Snapshot(
         position=await chain_repository.position(session, network),
         owned=await _owned(session, network, vault),
-        outgoing=await _outgoing(session, network, vault),
+        outgoing=(
+            *await _outgoing(session, network, vault),
+            *await _brought(session, network, vault),
+        ),
         moved_at=await _moved_at(session, network, vault),
     )
 
@@ -188,6 +194,40 @@ async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tup
     return tuple(Outgoing(txid, amounts) for txid, amounts in paid.items())
 
 
+async def _brought(session: ReadSession, network: NetworkId, vault: str) -> tuple[Outgoing, ...]:
+    """What gas stations pay to the vault's addresses, and its books do not have yet."""
+    rows = await session.rows(
+        select(TransactionRow.txid, TransferRow.asset, TransferRow.amount)
+        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
+        .join(TransferRow, TransferRow.id == TransactionTransferRow.transfer_id)
+        .where(
+            *_tops_up(network, vault),
+            TransactionRow.state.in_(ON_CHAIN),
+            TransactionRow.txid.is_not(None),
+        )
+    )
+    return tuple(
+        Outgoing(TxId(txid), {AssetId(asset): -amount}, ours=False)
+        for txid, asset, amount in rows
+        if txid is not None
+    )
+
+
+def _tops_up(network: NetworkId, vault: str) -> tuple[ColumnElement[bool], ...]:
+    """Of a transaction and its transfer: whether a gas station pays the vault with it."""
+    mine = exists().where(
+        AddressRow.network == network,
+        AddressRow.address == TransferRow.destination,
+        AddressRow.vault_id == vault,
+    )
+    return (
+        TransactionRow.network == network,
+        TransactionRow.purpose == Purpose.PAY,
+        TransferRow.kind.in_([each.value for each in TOPPING_UP]),
+        mine,
+    )
+
+
 async def _moved_at(session: ReadSession, network: NetworkId, vault: str) -> int | None:
     received = select(DepositRow.block_height).where(
         DepositRow.vault_id == vault,
@@ -204,9 +244,16 @@ async def _moved_at(session: ReadSession, network: NetworkId, vault: str) -> int
         ForeignDebitRow.network == network,
         ForeignDebitRow.state != DebitState.REVERSED.value,
     )
+    brought = (
+        select(TransactionRow.block_height)
+        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
+        .join(TransferRow, TransferRow.id == TransactionTransferRow.transfer_id)
+        .where(*_tops_up(network, vault), TransactionRow.block_height.is_not(None))
+    )
     heights = [
         await session.first(left.order_by(ForeignDebitRow.block_height.desc()).limit(1)),
         await session.first(received.order_by(DepositRow.block_height.desc()).limit(1)),
         await session.first(paid.order_by(TransactionRow.block_height.desc()).limit(1)),
+        await session.first(brought.order_by(TransactionRow.block_height.desc()).limit(1)),
     ]
     return max((height for height in heights if height is not None), default=None)

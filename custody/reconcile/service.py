@@ -276,7 +276,8 @@ class Reconciliation:
                 continue
             if status.block.height > after.height:
                 raise _Unfair("something moved meanwhile")
-            for asset, units in by_asset(sum_of((status.costs, status.held))).items():
+            costs = by_asset(sum_of((status.costs, status.held))) if each.ours else {}
+            for asset, units in costs.items():
                 left[asset] = left.get(asset, 0) + units
             if status.state is TxState.INCLUDED:
                 for asset, units in each.paid.items():

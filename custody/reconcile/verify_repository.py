@@ -30,8 +30,9 @@ from custody.db.transfer_tables import (
     TransferRow,
 )
 from custody.deposits.states import HELD, DebitState, DepositState
-from custody.ledger.model import Kind
+from custody.ledger.model import AccountKind, Kind
 from custody.transactions.state import OPEN
+from custody.transfers.kinds import TOPPING_UP
 from custody.transfers.reservations import EFFECT
 from custody.transfers.state import State
 
@@ -194,7 +195,8 @@ def transactions_without_claims() -> Select[str]:
 
 
 def entries_between_clients() -> Select[str]:
-    """With one client's money on one side and another's on the other."""
+    """With one client's money on one side and another's on the other. What one owes the other for
+    gas is no money."""
     debit, credit = aliased(LedgerAccountRow), aliased(LedgerAccountRow)
     payer, payee = aliased(VaultRow), aliased(VaultRow)
     return (
@@ -203,12 +205,23 @@ def entries_between_clients() -> Select[str]:
         .join(credit, credit.id == _ENTRY.credit_account)
         .join(payer, payer.id == debit.vault_id)
         .join(payee, payee.id == credit.vault_id)
-        .where(payer.client_id != payee.client_id)
+        .where(
+            payer.client_id != payee.client_id,
+            or_(debit.kind != AccountKind.GAS, credit.kind != AccountKind.GAS),
+        )
     )
 
 
 def entries_of_other_vaults() -> Select[str]:
-    """Of a deposit, a foreign debit or a transfer of one vault, on an account of another."""
+    """Of a deposit, a foreign debit or a transfer of one vault, on an account of another; unless
+    the transfer brought an address of that one coins for fees."""
+    brought = exists().where(
+        TransferRow.id == _ENTRY.subject,
+        TransferRow.kind.in_([each.value for each in TOPPING_UP]),
+        AddressRow.network == TransferRow.network,
+        AddressRow.address == TransferRow.destination,
+        AddressRow.vault_id == LedgerAccountRow.vault_id,
+    )
     owners = [
         exists().where(
             owner.id == _ENTRY.subject,
@@ -220,7 +233,8 @@ def entries_of_other_vaults() -> Select[str]:
     on_either = or_(
         LedgerAccountRow.id == _ENTRY.debit_account, LedgerAccountRow.id == _ENTRY.credit_account
     )
-    return select(_ENTRY.id).join(LedgerAccountRow, on_either).where(or_(*owners)).distinct()
+    mine = select(_ENTRY.id).join(LedgerAccountRow, on_either)
+    return mine.where(or_(*owners), ~brought).distinct()
 
 
 def rows_of_other_clients() -> tuple[Query, ...]:

@@ -8,48 +8,33 @@ without paying; after one that failed the next one waits, longer each time, and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Final
 
 import structlog
 
-from chains.errors import InvalidInput
 from chains.model import AssetId, NetworkId
 from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
-from custody.apikeys.model import Caller, Scope
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.session import Database, ReadSession
 from custody.deposits.states import DepositState
-from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.refills import repository
 from custody.refills.model import RefillState, not_before, wanted
-from custody.transactions.outcomes import trouble
-from custody.transfers.request import Answer, Idempotency, Output, Shown, TransferRequest
+from custody.transfers.by_rule import UNPAID, ask, retry_key
+from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
 from custody.transfers.state import State
 from custody.vaults import repository as vaults
-from signer.wire import canonical_json
 
 ROUTE: Final = "refill"
 NOTE: Final = "refill"
 _REMEMBERED: Final = 8
 """Ended ones that say how long to wait: after so many it is the longest time."""
-_AGAIN: Final = "try_again"
-_REVOKED: Final = "api_key_revoked"
 _STUCK: Final = (DepositState.QUARANTINED.value, DepositState.BELOW_MINIMUM.value)
-_UNPAID: Final = (
-    State.DENIED.value,
-    State.REJECTED.value,
-    State.EXPIRED.value,
-    State.CANCELLED.value,
-    State.FAILED.value,
-)
 
 log = structlog.get_logger()
 
@@ -160,24 +145,11 @@ class Refilling:
         return RefillRow(**new)
 
     async def _ask(self, row: RefillRow) -> str:
-        async with self._database.read() as session:
-            key = await repository.key_in_force(session, row.key_id)
-        if key is None:
-            return await self._note(row, None, _Word.failed(_REVOKED))
-        caller = Caller(key.id, key.initiator, key.client_id, frozenset({Scope.TRANSFER}))
-        request = request_of(row)
-        try:
-            answer = await self._transfers.create(request, caller, key_of(row), _Told())
-        except (Invalid, NotFound, Conflict, InvalidInput) as error:
-            if error.code == _AGAIN:
-                return ""
-            return await self._note(row, None, _Word.failed(error.code))
-        except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
-            trouble(error, f"refill {row.vault_id} {row.number}")
+        asked = await ask(self._database, self._transfers, row.key_id, request_of(row), key_of(row))
+        if asked is None:
             return ""
-        said = json.loads(answer.body)
-        word = _Word() if "code" not in said else _Word.failed(said["code"])
-        return await self._note(row, said.get("transfer"), word)
+        word = _Word() if asked.code is None else _Word.failed(asked.code)
+        return await self._note(row, asked.transfer, word)
 
     async def _note(self, row: RefillRow, transfer: str | None, word: _Word) -> str:
         """What is known now, unless somebody else wrote more; what is to be told."""
@@ -226,7 +198,7 @@ async def _word_of(session: ReadSession, row: RefillRow) -> _Word:
         return _Word()
     transfer = await repository.transfer_of(session, row.transfer_id)
     assert transfer is not None
-    if transfer.state in _UNPAID:
+    if transfer.state in UNPAID:
         return _Word.failed(f"transfer_{transfer.state}")
     if transfer.state != State.FINAL:
         return _Word()
@@ -249,26 +221,9 @@ def request_of(row: RefillRow) -> TransferRequest:
 
 
 def key_of(row: RefillRow) -> Idempotency:
-    """No client can send one with a space in it."""
-    asked = canonical_json(
-        {"from": row.source_id, "to": row.destination, "amount": str(row.amount)}
-    )
-    key = f"refill {row.vault_id} {row.asset} {row.number}"
-    return Idempotency(ROUTE, key, sha256(asked).digest())
+    asked = {"from": row.source_id, "to": row.destination, "amount": str(row.amount)}
+    return retry_key(ROUTE, f"refill {row.vault_id} {row.asset} {row.number}", asked)
 
 
 def _failed(code: str | None) -> str:
     return f"too little, and the last refill failed: {code}"
-
-
-class _Told:
-    """Renders an answer as what it is for the refill."""
-
-    def created(self, made: Shown) -> Answer:
-        return Answer(201, canonical_json({"transfer": made.row.id}))
-
-    def denied(self, made: Shown) -> Answer:
-        return Answer(422, canonical_json({"transfer": made.row.id, "code": "policy_denied"}))
-
-    def refused(self, error: Unprocessable) -> Answer:
-        return Answer(422, canonical_json({"code": error.code}))

@@ -10,7 +10,7 @@ from chains.model import AssetId, NetworkId
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
-from custody.db.tables import AddressRow, ApiKeyRow, DepositRow, LedgerAccountRow
+from custody.db.tables import AddressRow, DepositRow, LedgerAccountRow
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.ledger.model import vault_account
 from custody.refills.model import Standing
@@ -50,11 +50,6 @@ async def history_of(session: ReadSession, vault: str) -> Sequence[RefillRuleRow
     """All that was ever set, the oldest first."""
     mine = select(RefillRuleRow).where(RefillRuleRow.vault_id == vault)
     return await session.all(mine.order_by(RefillRuleRow.asset, RefillRuleRow.number))
-
-
-async def key_in_force(session: ReadSession, key_id: str) -> ApiKeyRow | None:
-    mine = select(ApiKeyRow).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
-    return await session.first(mine)
 
 
 async def first_address(session: ReadSession, vault: str, network: NetworkId) -> str | None:

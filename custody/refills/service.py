@@ -9,12 +9,12 @@ from datetime import datetime
 import structlog
 
 from chains.model import AssetId, NetworkId
-from custody.apikeys.model import Scope
 from custody.db.refill_tables import RefillRuleRow
 from custody.db.session import WriteSession
-from custody.errors import Forbidden, Invalid
+from custody.errors import Invalid
 from custody.reasons import checked_reason
 from custody.refills import repository
+from custody.transfers.by_rule import check_key
 from custody.vaults import repository as vaults
 
 log = structlog.get_logger()
@@ -58,7 +58,9 @@ async def set_rule(
             raise _wrong("More than nothing, and the target not below the low water.", "target")
         if await repository.first_address(session, vault, network) is None:
             raise _wrong("The vault has no address on this network yet: make one.", "network")
-        await _check_key(session, new.key, filled.client_id)
+        wrong = await check_key(session, new.key, filled.client_id)
+        if wrong is not None:
+            raise _wrong(wrong, "key")
     await vaults.lock_vaults(session, [vault])
     before = await repository.rule_of(session, vault, asset)
     row = {
@@ -77,16 +79,6 @@ async def set_rule(
     await session.insert(RefillRuleRow, [row])
     log.warning("refill_rule_set", vault=vault, asset=asset, reason=reason, by=by)
     return RefillRuleRow(**row)
-
-
-async def _check_key(session: WriteSession, key: str, client: str) -> None:
-    row = await repository.key_in_force(session, key)
-    if row is None:
-        raise _wrong("There is no such API key in force.", "key")
-    if Scope.TRANSFER not in row.scopes.split():
-        raise Forbidden("scope_missing", "this needs an API key with the scope transfer")
-    if row.client_id not in (None, client):
-        raise Forbidden("key_bound_to_client", "this key is another client's")
 
 
 def _wrong(words: str, field: str) -> Invalid:

@@ -32,7 +32,7 @@ class Plan:
     """`position`: our newest block. `common`: the newest of our blocks that is on the node's chain,
     where the follower goes on; None: no block is, and it starts anew. `transactions`: settled ones,
     which are tracked again; what is not settled is moved back by the tracker itself. `transfers`:
-    those that they decided."""
+    those that they decided. `helped`: the vaults that some of these brought coins for fees."""
 
     position: BlockRef | None
     common: BlockRef | None
@@ -43,6 +43,7 @@ class Plan:
     coins_made: int
     coins_spent: int
     blocks: int
+    helped: frozenset[str] = frozenset()
 
     @property
     def moves_back(self) -> bool:
@@ -64,14 +65,14 @@ class Plan:
     def touched(self) -> set[str]:
         """The vaults with anything in the plan."""
         came_or_left = {row.vault_id for row in self.deposits} | {r.vault_id for r in self.debits}
-        return came_or_left | {row.vault_id for row in self.transactions}
+        return came_or_left | {row.vault_id for row in self.transactions} | self.helped
 
     @property
     def vaults(self) -> set[str]:
         """Those whose settled money changes."""
         credited = {row.vault_id for row in self.deposits if row.state == DepositState.CREDITED}
         booked = {row.vault_id for row in self.debits if row.state == DebitState.BOOKED}
-        return credited | booked | {row.vault_id for row in self.transactions}
+        return credited | booked | {row.vault_id for row in self.transactions} | self.helped
 
 
 @dataclass(frozen=True, slots=True)

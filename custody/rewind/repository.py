@@ -9,10 +9,18 @@ from sqlalchemy import delete, func, select, update
 from chains.model import BlockRef, NetworkId
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
-from custody.db.tables import BlockRow, CoinRow, DepositRow, ForeignDebitRow, LedgerEntryRow
-from custody.db.transfer_tables import TransactionRow
+from custody.db.tables import (
+    AddressRow,
+    BlockRow,
+    CoinRow,
+    DepositRow,
+    ForeignDebitRow,
+    LedgerEntryRow,
+)
+from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.deposits.states import HELD, DebitState, DepositState
 from custody.transactions.state import State
+from custody.transfers.kinds import tops_up
 
 _STANDING = (*sorted(HELD), DepositState.CREDITED.value)
 _LEFT = (DebitState.PENDING.value, DebitState.BOOKED.value)
@@ -53,6 +61,20 @@ async def settled_transactions(
         )
         .order_by(TransactionRow.id)
     )
+
+
+async def helped_by(
+    session: ReadSession, network: NetworkId, transfers: Collection[TransferRow]
+) -> frozenset[str]:
+    """The vaults whose addresses some of the transfers brought coins for fees."""
+    addresses = {row.destination for row in transfers if tops_up(row.kind)}
+    found: set[str] = set()
+    for part in chunks(sorted(addresses)):
+        mine = select(AddressRow.vault_id).where(
+            AddressRow.network == network, AddressRow.address.in_(part)
+        )
+        found |= set(await session.all(mine))
+    return frozenset(found)
 
 
 async def older_blocks(

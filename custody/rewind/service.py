@@ -107,6 +107,7 @@ class Rewind:
         undone = [row for row in settled if _block_of(row) in gone]
         async with self._database.read() as session:
             decided = await transactions.transfers_of(session, [row.id for row in undone])
+            helped = await repository.helped_by(session, network, decided)
         return Plan(
             position=position,
             common=common,
@@ -117,6 +118,7 @@ class Rewind:
             coins_made=made,
             coins_spent=spent,
             blocks=sum(1 for ref in refs if ref.height > above),
+            helped=helped,
         )
 
     async def apply(self, plan: Plan) -> Rewound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from chains.effects import Effect
 from chains.model import Address, NetworkId, UnsignedTx
@@ -23,6 +23,9 @@ from custody.transfers.mandates import effects_of, stored_mandate
 from custody.transfers.precheck import Precheck
 from custody.transfers.state import State as TransferState
 from signer.wire import Approval, Mandate, Purpose, Verdict
+
+GAS_WAITED_FOR: Final = "waiting_for_gas"
+"""What a payment of tokens waits for until the coins that it costs are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ async def look(
     built = {each.transaction_id: each for each in await stored(session, waiting_for_word)}
     found: dict[str, Done | Later | Built | ToBuild] = {}
     for each in transfer_ids:
-        row, paused = rows.get(each, (None, False))
+        row, paused, lacks = rows.get(each, (None, False, False))
         agreed = transfers.agreed(mandates[each])
         if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
             found[each] = Done()
@@ -100,6 +103,8 @@ async def look(
             found[each] = built[newest.id]
         elif row.state == TransferState.IN_FLIGHT or agreed is None:
             found[each] = Done()
+        elif lacks:
+            found[each] = Later(GAS_WAITED_FOR)
         else:
             waiting = await _waiting(session, row, agreed, precheck, size_of, clock)
             waiting = replace(waiting, apart=each in apart)
@@ -126,7 +131,7 @@ async def look_at_waiting(
     for each in transfer_ids:
         if each in found:
             continue  # it shares a transaction with one that was looked at
-        row, paused = rows.get(each, (None, False))
+        row, paused, _ = rows.get(each, (None, False, False))
         contest = contests[each]
         waits = _replaceable(contest)
         if row is None or row.state != TransferState.IN_FLIGHT or waits is None:

@@ -46,10 +46,12 @@ FIRST: Final = 1
 @dataclass(frozen=True, slots=True)
 class Whole:
     """What there is to know before all of it can be paid: what that costs, or why nobody can say;
-    `has`: how much there is to pay with, None if that is all that the vault's books have."""
+    `has`: how much there is to pay with, None if that is all that the vault's books have. `coins`:
+    what lies of the native asset at the address whose token is swept, else None."""
 
     costs: Costs | ChainError | Unprocessable
     has: int | None
+    coins: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class Ask:
             return Kind.CONSOLIDATION
         if self.request.split is not None:
             return Kind.SPLITTING
+        if self.request.tops_up:
+            return Kind.GAS_CHARGED if self.request.charged else Kind.GAS
         return Kind.EMPTYING if self.request.takes_all else Kind.PAYMENT
 
     @property

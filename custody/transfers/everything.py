@@ -14,7 +14,7 @@ from typing import Final
 from chains.adapter import ChainAdapter
 from chains.costs import CostKind, Costs, by_asset
 from chains.errors import ChainError, FeeAboveMaximum
-from chains.model import Address, Coin, NetworkId
+from chains.model import Address, AssetId, Coin, NetworkId
 from chains.transaction import TransferIntent
 from custody.db.session import Database, ReadSession
 from custody.deposits.repository import pending_at
@@ -41,15 +41,17 @@ async def quoted(database: Database, adapters: Mapping[NetworkId, ChainAdapter],
         ask = replace(ask, source=await _source(session, ask, payer))
     costs: Costs | ChainError | Unprocessable
     has: int | None = None
+    coins: int | None = None
     adapter = adapters[ask.codec.network.id]
     try:
         async with database.read() as session:
             intent = await _intent(session, ask, payer)
         costs = await adapter.quote(intent)
         has = await _has(database, adapter, ask, intent)
+        coins = await _coins(database, adapter, ask)
     except (ChainError, Unprocessable) as error:
         costs = error
-    return replace(ask, whole=Whole(costs, has))
+    return replace(ask, whole=Whole(costs, has, coins))
 
 
 async def sized(session: ReadSession, ask: Ask, payer: Payer) -> Ask:
@@ -109,10 +111,25 @@ async def _has(
         return sum(coin.amount for coin in intent.coins)
     if ask.source is None or intent.source is None:
         return None
-    address = intent.source.address
-    lies_there = await adapter.balance(address, ask.request.asset)
+    return await lying_at(database, adapter, intent.source.address, ask.request.asset)
+
+
+async def _coins(database: Database, adapter: ChainAdapter, ask: Ask) -> int | None:
+    """What lies at a later address for the fee of sweeping its token. The vault's books say only
+    what all of them have together."""
+    native = ask.codec.network.native.id
+    if ask.source is None or ask.source.address is None or ask.request.asset == native:
+        return None
+    return await lying_at(database, adapter, ask.source.address, native)
+
+
+async def lying_at(
+    database: Database, adapter: ChainAdapter, address: Address, asset: AssetId
+) -> int:
+    """What the address has, and is not to be undone. Raises ChainError."""
+    there = await adapter.balance(address, asset)
     async with database.read() as session:
-        return lies_there - await pending_at(session, ask.request.asset, address)
+        return there - await pending_at(session, asset, address)
 
 
 def _check_bounds(ask: Ask, costs: Costs) -> None:

@@ -18,9 +18,14 @@ class Kind(StrEnum):
     """Makes one coin of the vault's smallest ones."""
     SPLITTING = "splitting"
     """Makes several coins of the vault's largest one."""
+    GAS = "gas"
+    """Brings an address of ours the coins that a token payment costs."""
+    GAS_CHARGED = "gas_charged"
+    """The same, and whose address it is owes it to who paid."""
 
 
 STAYING: Final = frozenset({Kind.SWEEP, Kind.CONSOLIDATION, Kind.SPLITTING})
+TOPPING_UP: Final = frozenset({Kind.GAS, Kind.GAS_CHARGED})
 
 
 def empties(kind: str) -> bool:
@@ -31,6 +36,12 @@ def empties(kind: str) -> bool:
 def stays(kind: str) -> bool:
     """Whether what it pays stays the vault's: then it is nobody's deposit."""
     return kind in STAYING
+
+
+def tops_up(kind: str) -> bool:
+    """Whether it brings an address of ours coins for fees: that is nobody's deposit either, and its
+    own entries give them to the vault."""
+    return kind in TOPPING_UP
 
 
 def coins_first(kind: str) -> CoinsFirst | None:

@@ -12,6 +12,7 @@ from chains.costs import Costs
 from chains.effects import Pay
 from chains.model import Address, AssetId, NetworkId
 from custody.db.feed_tables import EventRow
+from custody.db.gas_tables import GasNeedRow
 from custody.db.listing import Window, page
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import (
@@ -34,7 +35,11 @@ from custody.transfers.state import REPEATABLE, TERMINAL, WAITING, State
 _IDS: Final[BindParameter[Any]] = bindparam("ids", expanding=True)
 _TRANSFERS: Final = select(TransferRow).where(TransferRow.id.in_(_IDS)).order_by(TransferRow.id)
 _WITH_PAUSES: Final = (
-    select(TransferRow, is_paused(TransferRow.network, TransferRow.vault_id))
+    select(
+        TransferRow,
+        is_paused(TransferRow.network, TransferRow.vault_id),
+        exists().where(GasNeedRow.transfer_id == TransferRow.id, GasNeedRow.state == "open"),
+    )
     .where(TransferRow.id.in_(_IDS))
     .order_by(TransferRow.id)
 )
@@ -160,10 +165,11 @@ async def transfers_by_id(
 
 async def with_pauses(
     session: ReadSession, transfer_ids: Collection[str]
-) -> dict[str, tuple[TransferRow, bool]]:
-    """Those of the ids that exist, each with whether a pause holds back what is new for it."""
+) -> dict[str, tuple[TransferRow, bool, bool]]:
+    """Those of the ids that exist, each with whether a pause holds back what is new for it, and
+    whether its costs are not held yet."""
     rows = await session.rows(_WITH_PAUSES, {"ids": list(transfer_ids)})
-    return {row.id: (row, paused) for row, paused in rows}
+    return {row.id: (row, paused, lacks) for row, paused, lacks in rows}
 
 
 async def approved_of(

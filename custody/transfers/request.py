@@ -46,7 +46,8 @@ class TransferRequest:
     address of the vault, as somebody typed it: then it is a sweep of all that lies there, to the
     address that pays. `consolidate`: at most so many of the smallest coins become one; `split`: the
     largest coin becomes so many; both at an address of the vault's own, which is the
-    destination."""
+    destination. `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault
+    that is owes it."""
 
     vault_id: str
     network: NetworkId
@@ -64,6 +65,8 @@ class TransferRequest:
     payout_file: str | None = None
     consolidate: int | None = None
     split: int | None = None
+    tops_up: bool = False
+    charged: bool = False
 
     @property
     def takes_all(self) -> bool:

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from chains.costs import UNBOUNDED, CostKind, Costs
+from chains.costs import UNBOUNDED, CostKind, Costs, by_asset
 from chains.errors import InsufficientGas
-from chains.model import AssetId
+from chains.model import Address, AssetId, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import ReservationRow, TransferRow
 from custody.errors import Unprocessable
+from custody.gas.repository import never_held
 from custody.ledger.model import (
     AccountKey,
     Movement,
@@ -20,6 +21,7 @@ from custody.ledger.model import (
     Reserve,
     chain_account,
     fees_account,
+    gas_account,
     locked_account,
     unswept_account,
     vault_account,
@@ -28,8 +30,9 @@ from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger, settle_or_void
 from custody.ledger.shortfall import Draft
 from custody.transfers import repository
-from custody.transfers.kinds import Kind, stays
+from custody.transfers.kinds import Kind, stays, tops_up
 from custody.transfers.settlement import Charge
+from custody.vaults.repository import find_address
 
 EFFECT: Final = "effect"
 """The kind of what is paid; all others are kinds of costs."""
@@ -165,7 +168,9 @@ class Ending(NamedTuple):
 
 async def _beyond(session: ReadSession, row: TransferRow, gone: Costs) -> list[Movement]:
     """What is gone beyond what was held."""
-    assert all(kind in UNBOUNDED for _, kind in gone), "more left than was reserved"
+    unbounded = all(kind in UNBOUNDED for _, kind in gone)
+    # The signer's journal may know better than a database that still waited for the costs.
+    assert unbounded or await never_held(session, row.id), "more left than was reserved"
     draft = Draft({each.key.id: each for each in await accounts_of_vault(session, row.vault_id)})
     for (asset, kind), units in sorted(gone.items()):
         payer = payer_account(row.kind, row.vault_id, asset)
@@ -179,13 +184,14 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
     if not endings:
         return
     rows = await repository.reservations_by_transfer(session, [each.row.id for each in endings])
+    helped = await _helped(session, endings)
     movements: list[Movement] = []
     beyond: list[tuple[TransferRow, Costs]] = []
     for each in endings:
         open_rows = [row for row in rows[each.row.id] if row.spent is None]
         gone = _spend(each, open_rows)
         movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
-        movements += [*_locked(each), *_stayed(each, open_rows)]
+        movements += [*_locked(each), *_stayed(each, open_rows), *_brought(each, helped)]
         if gone:
             beyond.append((each.row, gone))
     await ledger.apply(session, movements)
@@ -224,6 +230,35 @@ def _locked(ending: Ending) -> list[Movement]:
         for (asset, kind), units in sorted(held.items())
         if units
     ]
+
+
+async def _helped(session: ReadSession, endings: Sequence[Ending]) -> dict[str, AccountKey]:
+    """Whose books get what a gas station paid, by transfer."""
+    found: dict[str, AccountKey] = {}
+    for row, _, paid in endings:
+        if not (paid and tops_up(row.kind)):
+            continue
+        to = await find_address(session, NetworkId(row.network), Address(row.destination))
+        assert to is not None, "a gas station pays addresses of ours"
+        account = vault_account if to.position == 0 and not to.change else unswept_account
+        found[row.id] = account(to.vault_id, AssetId(row.asset))
+    return found
+
+
+def _brought(ending: Ending, helped: Mapping[str, AccountKey]) -> list[Movement]:
+    """Coins for fees come into the books of the vault whose address they were paid to. It may owe
+    them to who paid, and what bringing them cost."""
+    row, charge = ending.row, ending.charge
+    account = helped.get(row.id)
+    if account is None:
+        return []
+    assert account.vault is not None
+    came = Post(chain_account(account.asset), account, row.amount, row.id, Reason.GAS)
+    if row.kind != Kind.GAS_CHARGED:
+        return [came]
+    costs = 0 if charge is None else by_asset(charge.charged).get(account.asset, 0)
+    owes, owed = gas_account(account.vault, account.asset), gas_account(row.vault_id, account.asset)
+    return [came, Post(owes, owed, row.amount + costs, row.id, Reason.GAS)]
 
 
 def _stayed(ending: Ending, rows: Sequence[ReservationRow]) -> list[Movement]:

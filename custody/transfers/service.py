@@ -36,6 +36,7 @@ from custody.db.transfer_tables import (
 )
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_fields
+from custody.gas import needs
 from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
 from custody.ledger.model import AccountKind
@@ -389,10 +390,7 @@ class Transfers:
         return await Judge(ask.policy, ask.now).best_terms(session, draft)
 
     async def _hold(self, session: WriteSession, ask: Ask, mandate: Mandate) -> None:
-        core = mandate.core
-        await reservations.hold(
-            session, self._ledger, core.transfer, core.vault, FIRST, _parts(ask), ask.kind
-        )
+        await needs.hold(session, self._ledger, _wanted(ask, mandate), ask.now)
 
     async def _store_refusal(
         self, request: TransferRequest, key: Idempotency, answer: Answer
@@ -423,6 +421,22 @@ class Transfers:
 def _parts(ask: Ask) -> tuple[reservations.Part, ...]:
     """What is held for it."""
     return reservations.parts_of({ask.request.asset: ask.amount}, ask.costs_max)
+
+
+def _wanted(ask: Ask, mandate: Mandate) -> needs.Wanted:
+    core, coins = mandate.core, None if ask.whole is None else ask.whole.coins
+    return needs.Wanted(
+        core.transfer,
+        FIRST,
+        core.network,
+        core.client,
+        core.vault,
+        ask.request.asset,
+        ask.kind,
+        core.source_address,
+        _parts(ask),
+        coins,
+    )
 
 
 async def _owned(session: ReadSession, request: TransferRequest, key: Idempotency) -> Idempotency:

@@ -14,7 +14,7 @@ from typing import Final
 
 from chains.assets import Asset
 from chains.costs import CostKind, Costs
-from chains.model import NetworkId
+from chains.model import AssetId, NetworkId
 from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
 from custody.db.leases import Lease
@@ -22,6 +22,7 @@ from custody.db.session import Database, WriteSession
 from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_row
+from custody.gas import needs
 from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
 from custody.policies import windows
@@ -29,6 +30,7 @@ from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transfers import repository, reservations
 from custody.transfers.consent import Consent, Word, decide
+from custody.transfers.kinds import Kind
 from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in, stored_mandate
 from custody.transfers.request import Shown
 from custody.transfers.service import shown
@@ -82,7 +84,8 @@ class Versions:
                 raise Conflict("mandate_offered", "another version waits for approvals already")
             native = policy.catalogue.networks[NetworkId(row.network)].native
             bounds = _raised(native, terms.costs_max, most)
-            await self._offer(session, policy, row, mandates[-1].version + 1, terms, bounds)
+            version = mandates[-1].version + 1
+            await self._offer(session, policy, row, version, terms, bounds, native)
             (after,) = await shown(session, [row])
         self._wake()
         return after
@@ -95,6 +98,7 @@ class Versions:
         version: int,
         terms: MandateRow,
         bounds: Costs,
+        native: Asset,
     ) -> None:
         now = self._clock()
         mandate = next_version(stored_mandate(terms), version, bounds, policy, now)
@@ -108,9 +112,26 @@ class Versions:
         await session.flush()
         await windows.promise(session, row.id, shares_in(mandate), is_new=False)
         wanted = reservations.parts_of({}, bounds, terms.costs_max)
-        await reservations.hold(
-            session, self._ledger, row.id, row.vault_id, version, wanted, row.kind
+        if row.state != State.APPROVED:  # what may be signed holds all that it may cost
+            place = (row.id, row.vault_id, version)
+            await reservations.hold(session, self._ledger, *place, wanted, row.kind)
+            return
+        core = mandate.core
+        # What a later address has is for a node to say; who tops it up asks.
+        coins = 0 if row.kind == Kind.SWEEP and row.asset != native.id else None
+        lacking = needs.Wanted(
+            row.id,
+            version,
+            core.network,
+            core.client,
+            core.vault,
+            AssetId(row.asset),
+            row.kind,
+            core.source_address,
+            wanted,
+            coins,
         )
+        await needs.hold(session, self._ledger, lacking, now)
 
     async def expire(self, now: datetime, lease: Lease | None = None) -> int:
         """End later versions that nobody decided on in time; the terms before them stand. How many.
@@ -143,6 +164,7 @@ async def refuse_version(
     shares = shares_in(stored_mandate(before))
     await windows.promise(session, row.id, shares, is_new=False)
     await reservations.release_version(session, ledger, row, terms.version)
+    await needs.end_version(session, row.id, terms.version, now)
 
 
 def _raised(native: Asset, before: Costs, most: Mapping[CostKind, int]) -> Costs:

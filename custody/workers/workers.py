@@ -22,6 +22,7 @@ from custody.errors import CustodyError, Unavailable, Unprocessable
 from custody.feeds.sequencer import Sequencer
 from custody.following.follow import NetworkFollower
 from custody.following.writer import BlockWriter
+from custody.gas.station import GasStation
 from custody.journal.checkpoints import CheckpointWatch
 from custody.ledger.heads import extend
 from custody.payouts.paying import PayingFiles
@@ -41,6 +42,7 @@ from custody.workers.blocknews import BlockNews
 from custody.workers.cataloguewatch import CatalogueWatch
 from custody.workers.clocks import ClockWatch
 from custody.workers.feeds import FeedWorker
+from custody.workers.gas import GasWorker
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
@@ -110,6 +112,16 @@ class Workers:
             self._leases,
             Refilling(self._custody.database, services.transfers, self._custody.clock),
         )
+        self._gas = GasWorker(
+            self._leases,
+            GasStation(
+                self._custody.database,
+                services.ledger,
+                services.transfers,
+                self._custody.adapters,
+                self._custody.clock,
+            ),
+        )
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
@@ -131,6 +143,7 @@ class Workers:
             "feeds": self._feeds.run,
             "payouts": self._payouts.run,
             "refills": self._refills.run,
+            "gas": self._gas.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,

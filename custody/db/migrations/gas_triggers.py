@@ -1,0 +1,25 @@
+"""What protects the gas station's rules, needs and top-ups, as one migration made it. It does not change any more."""
+
+# fmt: off
+SQLITE = (
+    "CREATE TRIGGER gas_rules_no_update BEFORE UPDATE ON gas_rules\nBEGIN SELECT RAISE(ABORT, 'gas_rules: the past does not change'); END",
+    "CREATE TRIGGER gas_rules_no_delete BEFORE DELETE ON gas_rules\nBEGIN SELECT RAISE(ABORT, 'gas_rules: the past does not change'); END",
+    "CREATE TRIGGER gas_rules_no_replace BEFORE INSERT ON gas_rules\nWHEN EXISTS (SELECT 1 FROM gas_rules WHERE rowid = NEW.rowid\n   OR network = NEW.network AND client = NEW.client AND number = NEW.number)\nBEGIN SELECT RAISE(ABORT, 'gas_rules: the past does not change'); END",
+    "CREATE TRIGGER gas_needs_no_update BEFORE UPDATE ON gas_needs\nWHEN OLD.rowid IS NOT NEW.rowid\n   OR OLD.transfer_id IS NOT NEW.transfer_id\n   OR OLD.version IS NOT NEW.version\n   OR OLD.network IS NOT NEW.network\n   OR OLD.vault_id IS NOT NEW.vault_id\n   OR OLD.address IS NOT NEW.address\n   OR OLD.costs IS NOT NEW.costs\n   OR OLD.created_at IS NOT NEW.created_at\n   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS NOT NEW.ended_at\nBEGIN SELECT RAISE(ABORT, 'gas_needs: the past does not change'); END",
+    "CREATE TRIGGER gas_needs_no_delete BEFORE DELETE ON gas_needs\nBEGIN SELECT RAISE(ABORT, 'gas_needs: the past does not change'); END",
+    "CREATE TRIGGER gas_needs_no_replace BEFORE INSERT ON gas_needs\nWHEN EXISTS (SELECT 1 FROM gas_needs WHERE rowid = NEW.rowid\n   OR transfer_id = NEW.transfer_id AND version = NEW.version)\nBEGIN SELECT RAISE(ABORT, 'gas_needs: the past does not change'); END",
+    "CREATE TRIGGER gas_top_ups_no_update BEFORE UPDATE ON gas_top_ups\nWHEN OLD.rowid IS NOT NEW.rowid\n   OR OLD.network IS NOT NEW.network\n   OR OLD.address IS NOT NEW.address\n   OR OLD.number IS NOT NEW.number\n   OR OLD.vault_id IS NOT NEW.vault_id\n   OR OLD.payer_id IS NOT NEW.payer_id\n   OR OLD.key_id IS NOT NEW.key_id\n   OR OLD.bears IS NOT NEW.bears\n   OR OLD.amount IS NOT NEW.amount\n   OR OLD.created_at IS NOT NEW.created_at\n   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS NOT NEW.transfer_id\n   OR OLD.code IS NOT NULL AND OLD.code IS NOT NEW.code\n   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS NOT NEW.ended_at\n   OR EXISTS (SELECT 1 FROM gas_top_ups WHERE open_key = NEW.open_key AND rowid IS NOT OLD.rowid)\nBEGIN SELECT RAISE(ABORT, 'gas_top_ups: the past does not change'); END",
+    "CREATE TRIGGER gas_top_ups_no_delete BEFORE DELETE ON gas_top_ups\nBEGIN SELECT RAISE(ABORT, 'gas_top_ups: the past does not change'); END",
+    "CREATE TRIGGER gas_top_ups_no_replace BEFORE INSERT ON gas_top_ups\nWHEN EXISTS (SELECT 1 FROM gas_top_ups WHERE rowid = NEW.rowid\n   OR network = NEW.network AND address = NEW.address AND number = NEW.number\n   OR open_key = NEW.open_key)\nBEGIN SELECT RAISE(ABORT, 'gas_top_ups: the past does not change'); END",
+)
+POSTGRESQL = (
+    'CREATE TRIGGER gas_rules_no_update BEFORE UPDATE ON gas_rules\nFOR EACH ROW EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_rules_no_delete BEFORE DELETE ON gas_rules\nFOR EACH ROW EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_rules_no_truncate BEFORE TRUNCATE ON gas_rules\nFOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_needs_no_update BEFORE UPDATE ON gas_needs\nFOR EACH ROW\nWHEN (OLD.transfer_id IS DISTINCT FROM NEW.transfer_id\n   OR OLD.version IS DISTINCT FROM NEW.version\n   OR OLD.network IS DISTINCT FROM NEW.network\n   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id\n   OR OLD.address IS DISTINCT FROM NEW.address\n   OR OLD.costs IS DISTINCT FROM NEW.costs\n   OR OLD.created_at IS DISTINCT FROM NEW.created_at\n   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_needs_no_delete BEFORE DELETE ON gas_needs\nFOR EACH ROW EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_needs_no_truncate BEFORE TRUNCATE ON gas_needs\nFOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_top_ups_no_update BEFORE UPDATE ON gas_top_ups\nFOR EACH ROW\nWHEN (OLD.network IS DISTINCT FROM NEW.network\n   OR OLD.address IS DISTINCT FROM NEW.address\n   OR OLD.number IS DISTINCT FROM NEW.number\n   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id\n   OR OLD.payer_id IS DISTINCT FROM NEW.payer_id\n   OR OLD.key_id IS DISTINCT FROM NEW.key_id\n   OR OLD.bears IS DISTINCT FROM NEW.bears\n   OR OLD.amount IS DISTINCT FROM NEW.amount\n   OR OLD.created_at IS DISTINCT FROM NEW.created_at\n   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id\n   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code\n   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_top_ups_no_delete BEFORE DELETE ON gas_top_ups\nFOR EACH ROW EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_top_ups_no_truncate BEFORE TRUNCATE ON gas_top_ups\nFOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+)

@@ -1,0 +1,112 @@
+"""Costs that a vault can't bear yet: held as soon as somebody brought the coins.
+
+Where a rule tops up the vault, a payment of tokens is accepted without them. What it pays is held
+at once; what it costs is written down, and while that is not held nothing is built for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chains.costs import CostKind, Costs
+from chains.model import AssetId, NetworkId
+from custody.db.gas_tables import GasNeedRow
+from custody.db.session import WriteSession
+from custody.errors import Unprocessable
+from custody.gas import repository
+from custody.gas.model import NeedState
+from custody.ledger.service import Ledger
+from custody.transfers import reservations
+from custody.transfers.reservations import EFFECT, Part
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a version of a transfer's terms holds, which pays `asset`. `source`: the address that
+    pays, None where coins are. `coins`: what lies there of the native asset, None if the vault's
+    books say it."""
+
+    transfer: str
+    version: int
+    network: NetworkId
+    client: str
+    vault: str
+    asset: AssetId
+    kind: str
+    source: str | None
+    parts: Sequence[Part]
+    coins: int | None = None
+
+
+async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datetime) -> None:
+    """`reservations.hold`, or, where costs alone are missing and a rule brings them, of what is
+    paid. Raises Unprocessable as it does."""
+    costs = [part for part in wanted.parts if part[1] != EFFECT]
+    place = (session, ledger, wanted.transfer, wanted.vault, wanted.version)
+    short = wanted.coins is not None and wanted.coins < sum(units for _, _, units in costs)
+    refusal: Unprocessable | None = None
+    if not short or not await _is_brought(session, wanted):
+        try:
+            await reservations.hold(*place, wanted.parts, wanted.kind)
+            return
+        except Unprocessable as error:
+            if error.named.get("asset") in (None, wanted.asset):
+                raise
+            refusal = error
+    if refusal is not None and not await _is_brought(session, wanted):
+        raise refusal
+    paid = [part for part in wanted.parts if part[1] == EFFECT]
+    if paid:
+        await reservations.hold(*place, paid, wanted.kind)
+    assert wanted.source is not None, "costs in another asset than is paid have an address"
+    row = {
+        "transfer_id": wanted.transfer,
+        "version": wanted.version,
+        "network": wanted.network,
+        "vault_id": wanted.vault,
+        "address": wanted.source,
+        "costs": {(asset, CostKind(kind)): units for asset, kind, units in costs},
+        "state": NeedState.OPEN.value,
+        "created_at": now,
+        "ended_at": None,
+    }
+    await session.insert(GasNeedRow, [row])
+
+
+async def _is_brought(session: WriteSession, wanted: Wanted) -> bool:
+    rule = await repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
+    return rule is not None and wanted.source is not None
+
+
+async def hold_now(
+    session: WriteSession, ledger: Ledger, need: GasNeedRow, kind: str, now: datetime
+) -> bool:
+    """Hold what was missing. False, and nothing done, if it still is. The caller has locked the
+    vault."""
+    try:
+        await reservations.hold(
+            session,
+            ledger,
+            need.transfer_id,
+            need.vault_id,
+            need.version,
+            _parts(need.costs),
+            kind,
+        )
+    except Unprocessable:
+        return False
+    need.state, need.ended_at = NeedState.HELD.value, now
+    return True
+
+
+async def end_version(session: WriteSession, transfer: str, version: int, now: datetime) -> None:
+    """A version of terms counts no more."""
+    for each in await repository.needs_of(session, transfer):
+        if each.version == version and each.state == NeedState.OPEN:
+            each.state, each.ended_at = NeedState.ENDED.value, now
+
+
+def _parts(costs: Costs) -> tuple[Part, ...]:
+    return reservations.parts_of({}, costs)

@@ -1,0 +1,137 @@
+"""Queries on the gas station's rules, needs and top-ups. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from chains.model import AssetId, NetworkId
+from custody.db.gas_tables import EVERYBODY, GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.session import ReadSession, WriteSession
+from custody.db.sums import exact_sum
+from custody.db.tables import LedgerAccountRow
+from custody.db.transfer_tables import TransferRow
+from custody.gas.model import NeedState, TopUpState
+from custody.ledger.model import AccountKind
+from custody.ledger.repository import account_of
+
+# Rules
+
+
+async def rule_of(session: ReadSession, network: NetworkId, client: str) -> GasRuleRow | None:
+    """The one that counts of exactly this client, or of everybody."""
+    mine = select(GasRuleRow).where(GasRuleRow.network == network, GasRuleRow.client == client)
+    return await session.first(mine.order_by(GasRuleRow.number.desc()).limit(1))
+
+
+async def rule_for(
+    session: ReadSession, network: NetworkId, client: str, vault: str
+) -> GasRuleRow | None:
+    """What tops up the vault: its client's own rule, else everybody's; None: nothing does."""
+    for whose in (client, EVERYBODY):
+        found = await rule_of(session, network, whose)
+        if found is not None and found.payer_id is not None:
+            return None if found.payer_id == vault else found
+    return None
+
+
+async def rules(session: ReadSession) -> Sequence[GasRuleRow]:
+    """All that was ever set, by network and client, the oldest first."""
+    every = select(GasRuleRow)
+    return await session.all(
+        every.order_by(GasRuleRow.network, GasRuleRow.client, GasRuleRow.number)
+    )
+
+
+# Needs
+
+
+async def open_needs(
+    session: ReadSession, address: tuple[NetworkId, str] | None = None
+) -> Sequence[tuple[GasNeedRow, TransferRow]]:
+    """With their transfers, the oldest first; of one network and address, or of all."""
+    mine = (
+        select(GasNeedRow, TransferRow)
+        .join(TransferRow, TransferRow.id == GasNeedRow.transfer_id)
+        .where(GasNeedRow.state == NeedState.OPEN.value)
+    )
+    if address is not None:
+        mine = mine.where(GasNeedRow.network == address[0], GasNeedRow.address == address[1])
+    ordered = mine.order_by(GasNeedRow.created_at, GasNeedRow.transfer_id, GasNeedRow.version)
+    return await session.rows(ordered)
+
+
+async def needs_of(session: ReadSession, transfer: str) -> Sequence[GasNeedRow]:
+    mine = select(GasNeedRow).where(GasNeedRow.transfer_id == transfer)
+    return await session.all(mine.order_by(GasNeedRow.version))
+
+
+async def never_held(session: ReadSession, transfer: str) -> bool:
+    """Whether costs of the transfer were never held."""
+    return any(each.state != NeedState.HELD for each in await needs_of(session, transfer))
+
+
+# Top-ups
+
+
+async def open_top_ups(session: ReadSession) -> Sequence[GasTopUpRow]:
+    mine = select(GasTopUpRow).where(GasTopUpRow.open_key.is_not(None))
+    return await session.all(mine.order_by(GasTopUpRow.network, GasTopUpRow.address))
+
+
+async def newest_at(
+    session: ReadSession, network: NetworkId, address: str, count: int
+) -> Sequence[GasTopUpRow]:
+    """The newest first."""
+    mine = select(GasTopUpRow).where(GasTopUpRow.network == network, GasTopUpRow.address == address)
+    return await session.all(mine.order_by(GasTopUpRow.number.desc()).limit(count))
+
+
+async def newest(
+    session: ReadSession, vaults: Collection[str] | None, count: int
+) -> Sequence[GasTopUpRow]:
+    """Of these vaults, or of all; the newest first."""
+    mine = select(GasTopUpRow)
+    if vaults is not None:
+        mine = mine.where(GasTopUpRow.vault_id.in_(vaults))
+    ordered = mine.order_by(GasTopUpRow.created_at.desc(), GasTopUpRow.number.desc())
+    return await session.all(ordered.limit(count))
+
+
+async def lock_top_up(
+    session: WriteSession, network: str, address: str, number: int
+) -> GasTopUpRow:
+    mine = select(GasTopUpRow).where(
+        GasTopUpRow.network == network,
+        GasTopUpRow.address == address,
+        GasTopUpRow.number == number,
+    )
+    return (await session.for_update(mine.order_by(GasTopUpRow.number)))[0]
+
+
+async def used_since(session: ReadSession, network: NetworkId, payer: str, since: datetime) -> int:
+    """What the vault was asked for on the network since then, and did not refuse."""
+    return await session.one(
+        select(func.coalesce(exact_sum(GasTopUpRow.amount), 0)).where(
+            GasTopUpRow.payer_id == payer,
+            GasTopUpRow.network == network,
+            GasTopUpRow.created_at > since,
+            GasTopUpRow.state != TopUpState.FAILED.value,
+        )
+    )
+
+
+# Who owes whom
+
+
+async def claims(session: ReadSession) -> list[tuple[str, AssetId, int]]:
+    """What each vault is owed for gas, below zero what it owes; those at zero left out."""
+    rows = await session.all(
+        select(LedgerAccountRow)
+        .where(LedgerAccountRow.kind == AccountKind.GAS.value)
+        .order_by(LedgerAccountRow.vault_id, LedgerAccountRow.asset)
+    )
+    found = [(row.vault_id, AssetId(row.asset), account_of(row).posted) for row in rows]
+    return [(vault, asset, units) for vault, asset, units in found if vault and units]

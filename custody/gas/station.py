@@ -1,0 +1,315 @@
+"""Brings coins to addresses whose token payments wait for them: one step looks at each once.
+
+A top-up is a row before its transfer is asked for, and its retry key follows from the row. Whoever
+dies in between asks again and gets the answer that was given; so do two workers at once. While it
+is open no other one begins for its address. It ends when its transfer has; then the costs of what
+waits are held, and it goes on. What lacks then, or since terms allow more, is the next number's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import structlog
+
+from chains.adapter import ChainAdapter
+from chains.errors import ChainError
+from chains.model import Address, AssetId, NetworkId
+from custody.alarms import repository as alarms
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
+from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.session import Database, ReadSession, WriteSession
+from custody.db.transfer_tables import TransferRow
+from custody.gas import repository
+from custody.gas.model import DAY, Bearer, Limits, NeedState, TopUpState, size
+from custody.gas.needs import hold_now
+from custody.ledger.model import vault_account
+from custody.ledger.repository import accounts_of_vault
+from custody.ledger.service import Ledger
+from custody.outbox import Work
+from custody.refills.model import RefillState, not_before
+from custody.transactions import repository as transactions
+from custody.transactions.looking import GAS_WAITED_FOR
+from custody.transfers.by_rule import UNPAID, ask, retry_key
+from custody.transfers.everything import lying_at
+from custody.transfers.kinds import Kind
+from custody.transfers.request import Idempotency, Output, TransferRequest
+from custody.transfers.service import Transfers
+from custody.transfers.state import TERMINAL, State
+from custody.vaults import repository as vaults
+
+ROUTE: Final = "gas"
+NOTE: Final = "gas"
+_REMEMBERED: Final = 8
+"""Ended ones that say how long to wait: after so many it is the longest time."""
+_RESUMED: Final = 500
+_NO_RULE: Final = "gas_rule_missing"
+
+log = structlog.get_logger()
+
+
+class _Place(NamedTuple):
+    network: NetworkId
+    vault: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What may go as soon as its costs are held. `later`: it is not the address that the vault pays
+    from, so its books do not say what lies there."""
+
+    needs: Sequence[tuple[GasNeedRow, TransferRow]]
+
+    @property
+    def later(self) -> bool:
+        return any(transfer.kind == Kind.SWEEP for _, transfer in self.needs)
+
+    def units(self, native: AssetId) -> list[int]:
+        return [
+            sum(units for (asset, _), units in need.costs.items() if asset == native)
+            for need, _ in self.needs
+        ]
+
+
+class GasStation:
+    """One per process of workers."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        transfers: Transfers,
+        adapters: Mapping[NetworkId, ChainAdapter],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._transfers = transfers
+        self._adapters = adapters
+        self._clock = clock
+
+    async def step(self) -> None:
+        """Each address that something waits at, or that is being topped up."""
+        async with self._database.read() as session:
+            needs = await repository.open_needs(session)
+            opened = await repository.open_top_ups(session)
+        places = {_Place(NetworkId(n.network), n.vault_id, n.address) for n, _ in needs}
+        places |= {_Place(NetworkId(t.network), t.vault_id, t.address) for t in opened}
+        words: dict[tuple[str, NetworkId], list[str]] = {}
+        for place in sorted(places):
+            told = words.setdefault((place.vault, place.network), [])
+            if place.network not in self._adapters:
+                continue
+            said = await self._look(place)
+            if said:
+                told.append(f"{place.address}: {said}")
+        for (vault, network), told in words.items():
+            await self._tell(vault, network, "; ".join(told))
+
+    async def _look(self, place: _Place) -> str:
+        """Why what waits there has no coins and nothing brings them, in words, or ""."""
+        async with self._database.read() as session:
+            (newest,) = await repository.newest_at(session, *_at(place), 1) or (None,)
+            end = None if newest is None else await _end_of(session, newest)
+        if newest is not None and newest.open_key is not None:
+            if newest.transfer_id is None:
+                return await self._ask(newest)
+            if end is None:
+                return ""
+            await self._note(newest, newest.transfer_id, end)
+        try:
+            lies_there = await self._lying_at(place)
+        except ChainError:
+            return ""
+        if await self._serve(place, lies_there):
+            return ""
+        row, said = await self._begin(place, lies_there)
+        return said if row is None else await self._ask(row)
+
+    async def _lying_at(self, place: _Place) -> int:
+        """Of the native asset, by the chain."""
+        adapter = self._adapters[place.network]
+        native = adapter.codec.network.native.id
+        return await lying_at(self._database, adapter, Address(place.address), native)
+
+    async def _serve(self, place: _Place, lies_there: int) -> bool:
+        """Hold the costs of what waits there, the oldest first, and let it go on. Whether nothing
+        that may go waits any more."""
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, [place.vault])
+            now, held = self._clock(), 0
+            waiting = await _waiting(session, place, now)
+            native = self._native(place)
+            for (need, transfer), units in zip(waiting.needs, waiting.units(native), strict=True):
+                if transfer.kind == Kind.SWEEP and lies_there < units:
+                    break
+                if not await hold_now(session, self._ledger, need, transfer.kind, now):
+                    break
+                lies_there -= units
+                held += 1
+            if held:
+                await transactions.resume(
+                    session, place.network, Work.SIGN, GAS_WAITED_FOR, _RESUMED
+                )
+        return held == len(waiting.needs)
+
+    async def _begin(self, place: _Place, lies_there: int) -> tuple[GasTopUpRow | None, str]:
+        """A new one, if it is still time for it now that nobody else can begin one; else why none
+        begins."""
+        async with self._database.read() as session:
+            rule = await self._rule(session, place)
+        if rule is None or rule.payer_id is None:
+            return None, f"coins for fees are missing: {_NO_RULE}"
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, sorted({place.vault, rule.payer_id}))
+            rule = await self._rule(session, place)
+            ended = await repository.newest_at(session, *_at(place), _REMEMBERED)
+            if rule is None or (ended and ended[0].open_key is not None):
+                return None, ""
+            if self._waits(ended):
+                return None, _failed(ended[0].code)
+            now = self._clock()
+            waiting = await _waiting(session, place, now)
+            has = lies_there
+            if not waiting.later:
+                books = await accounts_of_vault(session, place.vault)
+                paying = vault_account(place.vault, self._native(place))
+                has = sum(each.available for each in books if each.key == paying)
+            wanted = size(
+                waiting.units(self._native(place)), has, await _limits(session, rule, now)
+            )
+            if not wanted.amount:
+                return None, "" if wanted.code is None else _failed(wanted.code)
+            number = ended[0].number + 1 if ended else 1
+            new = {
+                "network": place.network,
+                "address": place.address,
+                "number": number,
+                "vault_id": place.vault,
+                "payer_id": rule.payer_id,
+                "key_id": rule.key_id,
+                "bears": rule.bears,
+                "amount": wanted.amount,
+                "state": TopUpState.OPEN.value,
+                "open_key": f"{place.network} {place.address}",
+                "transfer_id": None,
+                "code": None,
+                "created_at": now,
+                "ended_at": None,
+            }
+            await session.insert(GasTopUpRow, [new])
+        log.info("gas_begun", vault=place.vault, number=number, amount=wanted.amount)
+        return GasTopUpRow(**new), ""
+
+    async def _rule(self, session: ReadSession, place: _Place) -> GasRuleRow | None:
+        client = (await vaults.vault(session, place.vault)).client_id
+        return await repository.rule_for(session, place.network, client, place.vault)
+
+    def _waits(self, ended: Sequence[GasTopUpRow]) -> bool:
+        """After one that failed."""
+        states = [(RefillState(row.state), row.ended_at) for row in ended]
+        due = not_before([(state, at) for state, at in states if at is not None])
+        return due is not None and self._clock() < due
+
+    def _native(self, place: _Place) -> AssetId:
+        return self._adapters[place.network].codec.network.native.id
+
+    async def _ask(self, row: GasTopUpRow) -> str:
+        network = self._adapters[NetworkId(row.network)].codec.network
+        async with self._database.read() as session:
+            ours = (await vaults.vault(session, row.vault_id)).client_id
+            theirs = (await vaults.vault(session, row.payer_id)).client_id
+        request = TransferRequest(
+            vault_id=row.payer_id,
+            network=network.id,
+            asset=network.native.id,
+            outputs=(Output(row.address, row.amount),),
+            note=NOTE,
+            tops_up=True,
+            charged=row.bears == Bearer.CLIENT and ours != theirs,
+        )
+        asked = await ask(self._database, self._transfers, row.key_id, request, key_of(row))
+        if asked is None:
+            return ""
+        end = None if asked.code is None else _End(TopUpState.FAILED, asked.code)
+        return await self._note(row, asked.transfer, end)
+
+    async def _note(self, row: GasTopUpRow, transfer: str | None, end: _End | None) -> str:
+        """What is known now, unless somebody else wrote more; what is to be told."""
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, [row.vault_id])
+            found = await repository.lock_top_up(session, row.network, row.address, row.number)
+            if found.open_key is not None:
+                found.transfer_id = found.transfer_id or transfer
+                if end is not None:
+                    found.state, found.open_key = end.state.value, None
+                    found.code, found.ended_at = end.code, self._clock()
+            code, failed = found.code, found.state == TopUpState.FAILED
+        if end is not None:
+            log.info("gas_ended", vault=row.vault_id, number=row.number, code=code)
+        return _failed(code) if failed else ""
+
+    async def _tell(self, vault: str, network: NetworkId, words: str) -> None:
+        code, now = AlarmCode.GAS_SHORT, self._clock()
+        if not words:
+            async with self._database.read() as session:
+                key = key_of_alarm(code, network, vault)
+                if await alarms.open_by_key(session, key) is None:
+                    return
+        async with self._database.write() as session:
+            if words:
+                await raise_alarm(session, code, words, now, network=network, vault=vault)
+            else:
+                await clear_alarm(session, code, now, network=network, vault=vault)
+
+
+class _End(NamedTuple):
+    state: TopUpState
+    code: str | None = None
+
+
+def _at(place: _Place) -> tuple[NetworkId, str]:
+    return place.network, place.address
+
+
+async def _end_of(session: ReadSession, row: GasTopUpRow) -> _End | None:
+    """What became of one whose transfer was asked for; None: it is on its way."""
+    if row.transfer_id is None:
+        return None
+    transfer = await session.get(TransferRow, row.transfer_id)
+    assert transfer is not None
+    if transfer.state in UNPAID:
+        return _End(TopUpState.FAILED, f"transfer_{transfer.state}")
+    return _End(TopUpState.DONE) if transfer.state == State.FINAL else None
+
+
+async def _waiting(session: WriteSession, place: _Place, now: datetime) -> _Waiting:
+    """What may go once it has its costs. What ended meanwhile needs none."""
+    found = []
+    for need, transfer in await repository.open_needs(session, _at(place)):
+        if transfer.state in TERMINAL:
+            need.state, need.ended_at = NeedState.ENDED.value, now
+        elif transfer.state == State.APPROVED:
+            found.append((need, transfer))
+    return _Waiting(found)
+
+
+async def _limits(session: ReadSession, rule: GasRuleRow, now: datetime) -> Limits:
+    assert rule.payer_id is not None and rule.most_each is not None and rule.most_day is not None
+    network = NetworkId(rule.network)
+    used = await repository.used_since(session, network, rule.payer_id, now - DAY)
+    return Limits(rule.most_each, rule.most_day, used)
+
+
+def key_of(row: GasTopUpRow) -> Idempotency:
+    asked = {"from": row.payer_id, "to": row.address, "amount": str(row.amount)}
+    return retry_key(ROUTE, f"gas {row.network} {row.address} {row.number}", asked)
+
+
+def _failed(code: str | None) -> str:
+    return f"no coins for fees, and nothing brings them: {code}"
