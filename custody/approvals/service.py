@@ -39,6 +39,7 @@ from signer.policy import (
     basis_of,
     check_signed,
     missing_approvals,
+    supports_of,
 )
 from signer.wire import Mandate, Need, Verdict, approval_message
 
@@ -164,7 +165,7 @@ class Approvals:
         await check_open(session)
         judge = Judge(policy, now)
         asked = await judge.judge(session, mandate, ())
-        _check_is_asked(policy, asked, approver)
+        _check_is_asked(policy, mandate, asked, approver)
         session.add(_row(terms, approver, verdict, signature, now))
         beside = terms.state == Consent.OFFERED and row.state != State.AWAITING_APPROVAL
         if verdict is Verdict.REJECT:
@@ -199,7 +200,8 @@ class Approvals:
             return Waiting(transfer, mandate, (), given, unreadable=True)
         approvers = [each.approver for each in given if each.verdict == Verdict.APPROVE]
         result = await Judge(policy, self._clock()).judge(session, terms, approvers)
-        return Waiting(transfer, mandate, result.needs, given)
+        needs = result.needs or _asked_before(policy, terms, _grant(policy, result))
+        return Waiting(transfer, mandate, needs, given)
 
 
 def _version(mandates: Sequence[MandateRow], version: int | None) -> MandateRow:
@@ -261,9 +263,9 @@ def _check_state(before: Transfer, terms: MandateRow, verdict: Verdict, now: dat
         raise Conflict("transfer_expired", "the mandate has expired")
 
 
-def _check_is_asked(policy: Policy, asked: Evaluation, approver: str) -> None:
-    """A voice that the deciding rule does not ask for would count for nothing."""
-    if not any(approver in policy.groups[need.group] for need in _needs(policy, asked)):
+def _check_is_asked(policy: Policy, mandate: Mandate, asked: Evaluation, approver: str) -> None:
+    """A voice that no rule asks for would count for nothing."""
+    if not any(approver in policy.groups[need.group] for need in _needs(policy, mandate, asked)):
         raise Forbidden("approver_not_asked", "the policy does not ask this person about it")
 
 
@@ -280,10 +282,21 @@ def _is_complete(
     return not missing_approvals(policy, grant, mandate.core.initiator, approvers)
 
 
-def _needs(policy: Policy, asked: Evaluation) -> tuple[Need, ...]:
+def _needs(policy: Policy, mandate: Mandate, asked: Evaluation) -> tuple[Need, ...]:
     """All that the deciding rule asks for, also where a sequence shows only the next group."""
     grant = _grant(policy, asked)
-    return () if grant is None else grant.needs
+    if grant is None:
+        return ()
+    return grant.needs or _asked_before(policy, mandate, grant)
+
+
+def _asked_before(policy: Policy, mandate: Mandate, grant: Grant | None) -> tuple[Need, ...]:
+    """A window may have room again, so that the rule that decides now asks nobody. Whoever was
+    asked still is: one of them lets it go, or ends it."""
+    if grant is None or grant.needs:
+        return ()
+    grants = [support.rule.grant for support in supports_of(policy, mandate.core)]
+    return tuple(need for each in grants if each is not None for need in each.needs)
 
 
 def _grant(policy: Policy, evaluation: Evaluation) -> Grant | None:

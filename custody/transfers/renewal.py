@@ -6,6 +6,9 @@ policy lets them. What the signer may have seen waits for its word: it refuses w
 rules and what is denied, so a transfer comes back, and is looked at then, or has ended. Of a
 transfer in flight only a version that people have not agreed to is withdrawn: nothing of it was
 ever sent.
+
+Where the signer wants approvals and custody saw none missing, its windows hold more than custody's
+do, as after a clock that was set or a database that was restored. Then people are asked.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from custody.transfers.mandates import reason_of, stored_mandate
 from custody.transfers.state import WAITING, Event, State, can
 from custody.transfers.versions import mandate_row, next_version, offer_event, refuse_version
 from signer.policy import Evaluation, Policy, Ruling, basis_of
-from signer.wire import RefusalCode
+from signer.wire import Mandate, RefusalCode
 
 _LIVE: Final = (Consent.OFFERED, Consent.AGREED)
 
@@ -80,8 +83,8 @@ class Renewal:
     async def _to_look_at(self, session: ReadSession, policy: Policy) -> Sequence[str]:
         if policy is not self._under:
             return await repository.ids_in_states(session, (*WAITING, State.IN_FLIGHT))
-        code = signer_code(RefusalCode.BASIS)
-        return await repository.ids_that_wait_for(session, State.APPROVED, code)
+        codes = [signer_code(code) for code in (RefusalCode.BASIS, RefusalCode.NEEDS_APPROVALS)]
+        return await repository.ids_that_wait_for(session, State.APPROVED, codes)
 
     async def _renew(self, policy: Policy, transfer_id: str, lease: Lease | None) -> bool:
         async with self._database.write() as session:
@@ -101,6 +104,8 @@ class Renewal:
         if row.state not in WAITING or not live:
             return False
         if not stale:
+            if await _wants_people(session, row, live[-1]):
+                return await self._ask_people(session, policy, row, live, mandates[-1].version + 1)
             return await self._judge_again(session, policy, row, live)
         if standing:
             return await self._keep(session, row, stale, standing)
@@ -158,15 +163,41 @@ class Renewal:
         version: int,
     ) -> bool:
         """The newest terms again, with what all of them held."""
+        now = self._clock()
+        mandate = await self._offer(session, policy, row, live, version)
+        verdict = await Judge(policy, now).judge(session, mandate, ())
+        await self._follow(session, row, verdict, now)
+        return True
+
+    async def _ask_people(
+        self,
+        session: WriteSession,
+        policy: Policy,
+        row: TransferRow,
+        live: Sequence[MandateRow],
+        version: int,
+    ) -> bool:
+        """The same terms again, for people to agree to, as the signer wants it."""
+        await self._offer(session, policy, row, live, version)
+        reason = "the signer asks for approvals"
+        await transition(session, self._ledger, row, Event.ASK, self._clock(), reason)
+        return True
+
+    async def _offer(
+        self,
+        session: WriteSession,
+        policy: Policy,
+        row: TransferRow,
+        live: Sequence[MandateRow],
+        version: int,
+    ) -> Mandate:
         now, newest = self._clock(), live[-1]
         _void(live, now)
         mandate = next_version(stored_mandate(newest), version, newest.costs_max, policy, now)
-        verdict = await Judge(policy, now).judge(session, mandate, ())
         session.add(mandate_row(mandate, now, agreed=False))
         session.add(offer_event(row, f"version {version}", now))
         await session.flush()
-        await self._follow(session, row, verdict, now)
-        return True
+        return mandate
 
     async def _follow(
         self, session: WriteSession, row: TransferRow, verdict: Evaluation, now: datetime
@@ -180,6 +211,13 @@ class Renewal:
             await transition(session, self._ledger, row, Event.ASK, now, "the policy changed")
         if verdict.ruling is not Ruling.NEEDS_APPROVALS:
             await transition(session, self._ledger, row, Event.ACCEPT, now)
+
+
+async def _wants_people(session: ReadSession, row: TransferRow, terms: MandateRow) -> bool:
+    """The signer does, and nobody has spoken yet: of what was given it is the signer's to say."""
+    if row.waiting != signer_code(RefusalCode.NEEDS_APPROVALS) or not can(load(row), Event.ASK):
+        return False
+    return row.state == State.APPROVED and not await repository.verdicts_on(session, terms)
 
 
 def _stands(terms: MandateRow, policy: Policy) -> bool:

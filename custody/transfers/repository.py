@@ -256,9 +256,11 @@ async def ids_in_states(session: ReadSession, states: Collection[State]) -> Sequ
     )
 
 
-async def ids_that_wait_for(session: ReadSession, state: State, code: str) -> Sequence[str]:
-    """The transfers in a state that wait for `code`, in the order of their ids."""
-    named = select(TransferRow.id).where(TransferRow.state == state, TransferRow.waiting == code)
+async def ids_that_wait_for(
+    session: ReadSession, state: State, codes: Collection[str]
+) -> Sequence[str]:
+    """The transfers in a state that wait for one of `codes`, in the order of their ids."""
+    named = select(TransferRow.id).where(TransferRow.state == state, TransferRow.waiting.in_(codes))
     return await session.all(named.order_by(TransferRow.id))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from custody.db.session import Database
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, CustodyError, Forbidden, NotFound, Unprocessable
 from signer.wire import RefusalCode, SignRequest, Verdict, approval_message
+from tests.support.fakes import changed_policy
 from tests.unit.custody.transfers.desk import ANYONE, Desk, bound_to
 
 PEOPLE = {
@@ -107,6 +109,37 @@ async def test_a_rejection_ends_it_and_gives_everything_back(desk: Desk):
     assert (await desk.balance(vault)).available == 1_000_000
     await desk.work()
     assert await desk.state(transfer_id) == "rejected"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.REJECT])
+async def test_who_was_asked_because_a_window_was_full_still_decides_when_it_is_not(
+    light: Desk, verdict: Verdict
+):
+    """Found by a game: the rule that decides then asks nobody, so nobody could let it go."""
+    desk = light
+    asking = json.loads(changed_policy(1).document)["rules"][0] | {"id": "people"}
+    needs = {"order": "any", "needs": [{"group": "treasury", "count": 1}]}
+    asking["grant"] = asking["grant"] | {"approvals": needs}
+    limit = {"asset": desk.native, "seconds": 3600, "amount": "80000", "count": None}
+    free = json.loads(
+        changed_policy(1, limits={"windows": [limit | {"per_destination": False}]}).document
+    )["rules"][0]
+    ask_people(desk, rules=[free, asking])
+    vault = await desk.open_funded(1_000_000)
+    first = await desk.send(vault, 10_000, fee_max=20_000)
+    assert await desk.state(first) == "approved"
+    second = await desk.send(vault, 10_000, fee_max=60_000)
+    assert await desk.state(second) == "awaiting_approval"
+    assert await waiting_for(desk, "bob") == [second]
+    await desk.services.transfers.cancel(first, ANYONE)
+    assert await waiting_for(desk, "bob") == [second]
+    assert await waiting_for(desk, "dave") == []
+    with pytest.raises(Forbidden, match="does not ask"):
+        await decide(desk, second, "dave", verdict)
+    after = await decide(desk, second, "bob", verdict)
+    assert after.state == ("approved" if verdict is Verdict.APPROVE else "rejected")
+    if verdict is Verdict.APPROVE:
+        assert (await desk.settle(second)).state == "final"
 
 
 async def test_both_last_approvals_at_once_queue_it_once(desk: Desk):

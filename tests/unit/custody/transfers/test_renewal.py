@@ -3,6 +3,7 @@ signer's word. Money comes back exactly once, and nobody is paid twice."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ from signer.wire import (
     canonical_json,
     parse_json,
 )
+from tests.support.fakes import changed_policy
 from tests.unit.api.test_broken_rows import overwrite
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import FUNDS, ended_well
@@ -32,6 +34,7 @@ from tests.unit.custody.transfers.test_approvals import ask_people, decide
 from tests.unit.custody.transfers.test_versions import approved, raised, states
 
 NOBODY = {"approvals": {"order": "any", "needs": []}}
+ONE_OF_TREASURY = {"approvals": {"order": "any", "needs": [{"group": "treasury", "count": 1}]}}
 OTHER_RULES: dict[str, Any] = {"grant": {**NOBODY, "mandate_lifetime_s": 90_000}}
 
 
@@ -97,6 +100,27 @@ async def test_what_is_in_flight_is_offered_again_after_the_signers_word(desk: D
     assert (row.state, row.waiting) == ("approved", "signer_basis")
     assert await desk.services.renewal.renew() == 1, "although the policy was looked at before"
     assert await states(desk, transfer_id) == ["void", "agreed"]
+    await desk.settle(transfer_id)
+    await ended_well(desk, vault, transfer_id, 1_000)
+
+
+async def test_where_the_signer_asks_for_approvals_people_are_asked(desk: Desk):
+    """Found by a game: custody saw room in a window, and the signer did not. So it was asked in
+    vain until the terms expired."""
+    free = json.loads(changed_policy(1).document)["rules"][0]
+    people = free | {"id": "people", "grant": free["grant"] | ONE_OF_TREASURY}
+    ask_people(desk, rules=[free, people])
+    vault = await desk.open_funded(FUNDS)
+    transfer_id = await desk.send(vault, 1_000)
+    await refused(desk, RefusalCode.NEEDS_APPROVALS)
+    row = await desk.transfer(transfer_id)
+    assert (row.state, row.waiting) == ("approved", "signer_needs_approvals")
+    assert await desk.services.renewal.renew() == 1
+    assert await desk.state(transfer_id) == "awaiting_approval"
+    assert await states(desk, transfer_id) == ["void", "offered"]
+    assert await desk.services.renewal.renew() == 0, "it is for people to say now"
+    assert (await decide(desk, transfer_id, "bob")).state == "approved"
+    assert await desk.services.renewal.renew() == 0, "although its work has the old word still"
     await desk.settle(transfer_id)
     await ended_well(desk, vault, transfer_id, 1_000)
 
