@@ -79,13 +79,14 @@ def _tell(points: Points) -> None:
 def _show(outcomes: list[Outcome]) -> None:
     table = Table(title="payouts while processes are killed")
     columns = (
-        "network payouts once twice not|paid killed:|api worker signer replaced|within seconds"
+        "network payouts final once wrong not|paid killed:|api worker signer"
+        " replaced|within seconds"
     )
     for name in columns.split(" "):
         table.add_column(name.replace("|", " "), justify="right")
     for each in outcomes:
         kills = (str(each.kills[kind]) for kind in ("api", "worker", "signer"))
-        counts = (str(n) for n in (each.payouts, each.once, each.wrong, each.missing))
+        counts = (str(n) for n in (each.payouts, each.final, each.once, each.wrong, each.missing))
         table.add_row(
             each.network, *counts, *kills, f"{each.replaced_s:.1f} s", f"{each.seconds:.0f}"
         )
