@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Final
 
 from chains.assets import TokenSaid
@@ -53,6 +53,17 @@ _SHOWN: Final = re.compile("[!-~]([ -~]*[!-~])?", re.ASCII)
 class Verb(Enum):
     PAY = "pay"
     ALLOW = "allow"
+
+
+class TokenTrait(StrEnum):
+    """What the issuer can do to holders, by how its contract tells it (`restraints`)."""
+
+    BLACKLIST = "blacklist"
+    """`isBlacklisted(address)`, as Circle spells it."""
+    BLACK_LIST = "black-list"
+    """`isBlackListed(address)`, as Tether spells it."""
+    PAUSABLE = "pausable"
+    """`paused()`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+from chains import restraints
 from chains.answers import Answers, attempt, chunks, found
 from chains.assets import TokenSaid
 from chains.balances import each_balance
@@ -32,11 +33,11 @@ from chains.evm import (
     erc20,
     parse,
     quotes,
-    restraints,
     tokens,
     tracing,
     transfers,
 )
+from chains.evm.address import to_bytes
 from chains.evm.blocks import BlockReader
 from chains.evm.codec import EvmCodec
 from chains.evm.movements import ref_of
@@ -163,7 +164,7 @@ class EvmAdapter:
         there is no contract; NetworkInvalid for one whose balances change without a payment."""
         contract = self._codec.parse_address(text).address
         asked = (erc20.SYMBOL, erc20.NAME, erc20.DECIMALS)
-        probes = restraints.probes(contract)
+        probes = restraints.probes(to_bytes(contract))
         shares = [each + bytes(32) for each in restraints.REBASING]
         questions = [
             tokens.asking(contract, each, "latest") for each in (*asked, *probes.values(), *shares)

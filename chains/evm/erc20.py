@@ -6,7 +6,6 @@ The bytes are those of `chains.abi`; here they meet EVM addresses. What a contra
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
 from chains import abi
@@ -31,17 +30,6 @@ NAMESPACE: Final = "erc20"
 """CAIP-19's asset_namespace (CAIP-21)."""
 TOPIC: Final = "0x" + abi.TOPIC.hex()
 """Of a log of Transfer, as nodes write it."""
-
-
-class TokenTrait(StrEnum):
-    """What the issuer can do to holders, by how its contract tells it (`restraints`)."""
-
-    BLACKLIST = "blacklist"
-    """`isBlacklisted(address)`, as Circle spells it."""
-    BLACK_LIST = "black-list"
-    """`isBlackListed(address)`, as Tether spells it."""
-    PAUSABLE = "pausable"
-    """`paused()`."""
 
 
 def asset_of(network: NetworkId, contract: Address) -> AssetId:

@@ -12,10 +12,12 @@ from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from chains import restraints
 from chains.answers import Answers, attempt, found
 from chains.costs import CostKind
 from chains.errors import BuildError, ChainError, InsufficientFunds, InsufficientGas
-from chains.evm import TRANSFER_GAS, build, erc20, fees, restraints, tokens
+from chains.evm import TRANSFER_GAS, build, erc20, fees, tokens
+from chains.evm.address import to_bytes
 from chains.evm.build import Kind, Transaction
 from chains.evm.paying import Called
 from chains.evm.rpc import NodeConnection, RpcError, reading
@@ -157,7 +159,7 @@ def _restraints(wish: Wish) -> Sequence[restraints.Asked]:
     token, payee = wish.call.token, wish.call.payee
     if token is None or payee is None:
         return ()
-    return tuple(restraints.asked(token, wish.payer, payee))
+    return tuple(restraints.asked(token, to_bytes(wish.payer), to_bytes(payee)))
 
 
 def _outbidding(network: Network, level: fees.FeeLevel, other: Transaction) -> fees.FeeLevel:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chains.abi import TokenTrait
 from chains.costs import CostKind
 from chains.evm import ADDRESS_TYPE, erc20
 from chains.evm.build import Kind
-from chains.evm.erc20 import TokenTrait
 from chains.evm.traits import Trait
 from chains.schema import COIN_TYPE, SAFE_INTEGER_MAX, FamilySchema, Parameter, one_of, whole
 

@@ -14,6 +14,7 @@ from secrets import randbelow
 from typing import Any, Final
 
 from chains.answers import Answers, attempt, each_answer, found
+from chains.assets import TokenSaid
 from chains.balances import each_balance
 from chains.block import Block, Reading
 from chains.costs import Costs, check_within, costs_in
@@ -163,6 +164,11 @@ class TronAdapter:
 
     async def block_ref(self, height: int) -> BlockRef:
         return (await self._rpc.header(height)).ref
+
+    async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
+        """As `tokens.describe`. InvalidAddress."""
+        contract = self.codec.parse_address(text).address
+        return await tokens.describe(self._rpc, self._network, contract)
 
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """Nothing: TRON transactions consume nothing that excludes another one."""

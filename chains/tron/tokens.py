@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from chains import abi
-from chains.assets import Asset
+from chains import abi, restraints
+from chains.answers import each_answer, found
+from chains.assets import Asset, TokenSaid
 from chains.effects import Pay
-from chains.errors import BuildError, InsufficientFunds, NodeMisbehaved
-from chains.model import Address
+from chains.errors import BuildError, InsufficientFunds, NetworkInvalid, NodeMisbehaved
+from chains.model import Address, AssetId
 from chains.networks import Network
 from chains.tron import fees, trc20
 from chains.tron.address import to_bytes
@@ -31,20 +32,23 @@ async def balance(rpc: TronRpc, network: Network, owner: Address, asset: Asset) 
 
 
 async def call(rpc: TronRpc, network: Network, owner: Address, payment: Pay) -> Call:
-    """Raises InsufficientFunds; BuildError where the contract refuses, or now says other decimals
-    than the list."""
+    """Raises InsufficientFunds; BalanceFrozen, PayeeFrozen or TokenPaused where its issuer stops
+    it; BuildError where the contract refuses, or now says other decimals than the list."""
     token = network.tokens[payment.asset]
     contract = trc20.contract_of(network.id, payment.asset)
     payer, target = to_bytes(owner), to_bytes(contract)
-    decimals = await rpc.constant(payer, target, abi.DECIMALS)
+    data = trc20.transfer(payment.address, payment.amount)
+    stops = list(restraints.asked(token, payer[1:], to_bytes(payment.address)[1:]))
+    questions = (abi.DECIMALS, trc20.balance_of(owner), data, *(each.data for each in stops))
+    answers = await each_answer(questions, lambda each: rpc.constant(payer, target, each))
+    decimals, has, tried, *stopped = map(found, answers)
     if not decimals.failure and word(decimals) != token.decimals:
         said = f"the contract says {word(decimals)} decimals, the list {token.decimals}"
         raise BuildError(f"{token.symbol} is not what was listed: {said}")
-    has = await balance(rpc, network, owner, token)
-    if has < payment.amount:
-        raise InsufficientFunds(f"{token.symbol}: the balance is {has}, not {payment.amount}")
-    data = trc20.transfer(payment.address, payment.amount)
-    tried = await rpc.constant(payer, target, data)
+    if word(has) < payment.amount:
+        raise InsufficientFunds(f"{token.symbol}: the balance is {word(has)}, not {payment.amount}")
+    for stop, answer in zip(stops, stopped, strict=True):
+        _check_allowed(token, stop, answer)
     if tried.failure:
         raise BuildError(f"the contract that is called refuses: {tried.failure}")
     if tried.energy <= 0:
@@ -52,7 +56,48 @@ async def call(rpc: TronRpc, network: Network, owner: Address, payment: Pay) -> 
     return Call(contract, data, fees.with_margin(tried.energy))
 
 
+async def describe(rpc: TronRpc, network: Network, contract: Address) -> tuple[AssetId, TokenSaid]:
+    """The token of a contract, and what it says of itself. NodeMisbehaved where there is no
+    contract; NetworkInvalid for one whose balances change without a payment."""
+    target = to_bytes(contract)
+    if (await rpc.account(target)).get("type") != "Contract":
+        raise NodeMisbehaved(f"the node has no contract at {contract}")
+    probes = restraints.probes(target[1:])
+    shares = [each + bytes(abi.WORD) for each in restraints.REBASING]
+    questions = (abi.SYMBOL, abi.NAME, abi.DECIMALS, *probes.values(), *shares)
+    answers = await each_answer(questions, lambda each: rpc.constant(target, target, each))
+    symbol, name, decimals, *rest = map(found, answers)
+    asset = trc20.asset_of(network.id, contract)
+    if any(_number(each) is not None for each in rest[len(probes) :]):
+        why = "its balances change without a payment, which no books can follow"
+        raise NetworkInvalid(why, row=asset)
+    told = zip(probes, rest, strict=False)
+    traits = frozenset(trait.value for trait, each in told if _number(each) in (0, 1))
+    said = abi.said(_raw(symbol), _raw(name), _number(decimals))
+    return asset, replace(said, traits=traits)
+
+
 def word(answered: Answered) -> int:
-    if answered.failure or len(answered.result) != abi.WORD:
+    said = _number(answered)
+    if said is None:
         raise NodeMisbehaved("no token answers there with a number")
+    return said
+
+
+def _check_allowed(token: Asset, stop: restraints.Asked, answer: Answered) -> None:
+    """Unknown is not no."""
+    said = _number(answer)
+    if said is None:
+        raise BuildError(f"{token.symbol} is not what was listed: it does not say who may pay")
+    if said:
+        raise stop.error(f"{token.symbol}: its contract does not let it be paid")
+
+
+def _number(answered: Answered) -> int | None:
+    if answered.failure or len(answered.result) != abi.WORD:
+        return None
     return int.from_bytes(answered.result)
+
+
+def _raw(answered: Answered) -> bytes | None:
+    return None if answered.failure else answered.result

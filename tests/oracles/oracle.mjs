@@ -287,6 +287,25 @@ const functions = {
     return { id: block.blockID, transactions: (block.transactions ?? []).map((tx) => tx.txID) };
   },
 
+  // The same of a payment of a TRC-20 token: its call is built by the node, checked, signed, sent.
+  async tronwebTokenSend({ url, privateKey, token, to, amount, feeLimit }) {
+    const client = new TronWeb({ fullHost: url, privateKey });
+    const owner = TronWeb.address.fromPrivateKey(privateKey);
+    const told = [{ type: "address", value: to }, { type: "uint256", value: amount }];
+    const { transaction } = await client.transactionBuilder.triggerSmartContract(
+      token, "transfer(address,uint256)", { feeLimit: Number(feeLimit) }, told, owner);
+    const sent = await client.trx.sendRawTransaction(await client.trx.sign(transaction));
+    if (sent.result !== true) throw new Error(`refused: ${sent.code} ${sent.message}`);
+    return sent.transaction.txID;
+  },
+
+  async tronwebTokenBalance({ url, token, owner }) {
+    const client = new TronWeb({ fullHost: url });
+    const answer = await client.transactionBuilder.triggerConstantContract(
+      token, "balanceOf(address)", {}, [{ type: "address", value: owner }], owner);
+    return String(BigInt("0x" + answer.constant_result[0]));
+  },
+
   // Builds with tronweb (reference block and all, from the node), signs and sends.
   async tronwebSend({ url, privateKey, to, amount }) {
     const client = new TronWeb({ fullHost: url, privateKey });

@@ -30,7 +30,7 @@ def token(*, has: int = 10_000, energy: int = 64_000, decimals: int = 6, refuses
 
     def answer(request: Any) -> Any:
         data = bytes.fromhex(request["data"])
-        word = decimals if data[:4] == abi.DECIMALS else has
+        word = {abi.DECIMALS: decimals, abi.BALANCE_OF: has}.get(data[:4], 0)
         said: dict[str, Any] = {"result": True}
         if data[:4] == abi.TRANSFER and refuses:
             said |= {"message": refuses.encode().hex()}

@@ -1,4 +1,5 @@
-"""What an issuer can do to a token's holders, told by its contract: freeze one, or stop all. Pure.
+"""What an issuer can do to a token's holders, told by a contract that speaks as `abi` says: freeze
+one, or stop all. Pure. Accounts are the 20 bytes that contracts know.
 
 Which of it a token has is a trait of its row, so that it is signed. A contract that does not answer
 what its row says that it answers is not what was listed: nothing is paid then.
@@ -12,12 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from chains.abi import selector
+from chains.abi import PADDING, TokenTrait, selector
 from chains.assets import Asset
 from chains.errors import BalanceFrozen, BuildError, PayeeFrozen, TokenPaused
-from chains.evm.address import to_bytes
-from chains.evm.erc20 import TokenTrait
-from chains.model import Address
 
 _LISTS: Final = {
     TokenTrait.BLACKLIST: selector("isBlacklisted(address)"),
@@ -39,22 +37,17 @@ class Asked(NamedTuple):
     error: type[BuildError]
 
 
-def asked(token: Asset, payer: Address, payee: Address) -> Iterator[Asked]:
+def asked(token: Asset, payer: bytes, payee: bytes) -> Iterator[Asked]:
     """What is to be answered no before a payment."""
     for trait, function in _LISTS.items():
         if trait in token.traits:
-            yield Asked(function + _word(payer), BalanceFrozen)
-            yield Asked(function + _word(payee), PayeeFrozen)
+            yield Asked(function + PADDING + payer, BalanceFrozen)
+            yield Asked(function + PADDING + payee, PayeeFrozen)
     if TokenTrait.PAUSABLE in token.traits:
         yield Asked(_PAUSED, TokenPaused)
 
 
-def probes(contract: Address) -> dict[TokenTrait, bytes]:
+def probes(contract: bytes) -> dict[TokenTrait, bytes]:
     """What tells, if it is answered yes or no, that a contract has the trait."""
-    lists = {trait: function + _word(contract) for trait, function in _LISTS.items()}
+    lists = {trait: function + PADDING + contract for trait, function in _LISTS.items()}
     return {**lists, TokenTrait.PAUSABLE: _PAUSED}
-
-
-def _word(address: Address) -> bytes:
-    raw = to_bytes(address)
-    return bytes(32 - len(raw)) + raw
