@@ -30,7 +30,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.prices import Prices
-from chains.transaction import TransferIntent, TxStatus
+from chains.transaction import Outbid, TransferIntent, TxStatus, WaitingTx
 
 
 class ChainAdapter(Protocol):
@@ -135,4 +135,18 @@ class DescribesTokens(Protocol):
 
     async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
         """Of a contract's address, as people write it. Raises InvalidAddress, NodeMisbehaved."""
+        ...
+
+
+@runtime_checkable
+class SeesWaiting(Protocol):
+    """An adapter of a chain of coins, which can be spent before they are in a block."""
+
+    async def waiting(self, txid: TxId) -> WaitingTx:
+        """NothingToHasten unless it waits in the node's mempool."""
+        ...
+
+    async def outbid(self, intent: TransferIntent) -> Outbid:
+        """Of the transaction that `intent` replaces, whose coins are among the intent's.
+        NothingToHasten, ClaimUnusable."""
         ...

@@ -15,7 +15,8 @@
     │   ├── MemoUnsupported        memo_unsupported
     │   ├── OutputsUnsupported     outputs_unsupported
     │   ├── TooManyOutputs         outputs_too_many
-    │   └── PayeeUnpayable         payee_unpayable (found by asking the chain what would happen)
+    │   ├── PayeeUnpayable         payee_unpayable (found by asking the chain what would happen)
+    │   └── NothingToHasten        nothing_to_hasten (what a child was to pay for does not wait)
     ├── NetworkInvalid             network_invalid (a row that describes a network or an asset)
     │   └── NetworkFixed           network_fixed (it says otherwise what must stay as it was)
     ├── CodecError                 bytes that we refuse to read, sign or complete
@@ -144,6 +145,12 @@ class PayeeUnpayable(InvalidInput):
     """The chain would refuse the payment to one of the payees, and so the whole transaction."""
 
     code = "payee_unpayable"
+
+
+class NothingToHasten(InvalidInput):
+    """What a child was to pay for does not wait to be in a block, or its coin is spent already."""
+
+    code = "nothing_to_hasten"
 
 
 class NetworkInvalid(ChainError):

@@ -5,7 +5,7 @@ Values only. Amounts are base units.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -19,6 +19,7 @@ from chains.model import (
     Excludes,
     NetworkId,
     OwnedAddress,
+    TxId,
     UnsignedTx,
 )
 
@@ -48,7 +49,8 @@ class TransferIntent:
     everything comes back to the source: a cancel. `ahead_max`: where keys are numbered, how many
     numbers may be taken that no block has used yet. `empties`: it pays all that the source had
     when it was asked for, less its costs: so the fee is the whole bound, where the bytes can say.
-    `coins_first`: which of `coins` it spends, whatever would be cheaper.
+    `coins_first`: which of `coins` it spends, whatever would be cheaper. `hastens`: its `coins` are
+    in no block yet, and it pays for what made them too, so that both are included (CPFP).
     """
 
     network: NetworkId
@@ -63,6 +65,33 @@ class TransferIntent:
     ahead_max: int | None = None
     empties: bool = False
     coins_first: CoinsFirst | None = None
+    hastens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTx:
+    """A transaction that waits for a block, as a node has it. `outputs`: address and base units by
+    position, of those that have an address. `needs`: what it takes, and what all that waits before
+    it takes, each with who takes it: used up by anybody else, it can never be in a block."""
+
+    txid: TxId
+    outputs: Mapping[int, tuple[Address, int]]
+    needs: Mapping[str, TxId]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbid:
+    """What it would cost, base units, to replace a transaction that waits by one of its size.
+    `alone`: the same if nothing spent it yet; where `fee` is more, it is pinned: by so many
+    `children`, which weigh `children_size` virtual bytes and pay `children_fee` together.
+    `possible`: False where more of them would go than nodes let go for a replacement."""
+
+    fee: int
+    alone: int
+    children: int
+    children_size: int
+    children_fee: int
+    possible: bool
 
 
 @dataclass(frozen=True, slots=True)

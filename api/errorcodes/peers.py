@@ -39,6 +39,12 @@ CHAINS: Final[Words] = {
         "was built, so it is the reason of a denied transfer, with the output's number.",
         "Ask again without it.",
     ),
+    "nothing_to_hasten": Word(
+        (422,),
+        "What `child_of` names does not wait for a block, pays no address of the vault, or its "
+        "coin is spent; found when it was built, it is the reason of a denied transfer.",
+        "Nothing, if it is in a block; else look whether it was replaced.",
+    ),
     "memo_unsupported": Word((422,), "Payments of this network carry no memo.", _FIX),
     "network_invalid": Word((), "A network's row in a policy is not one.", "Correct the policy."),
     "network_fixed": Word(

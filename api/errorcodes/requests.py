@@ -172,13 +172,18 @@ CUSTODY: Final[Words] = {
     ),
     "coins_not_whole": Word(
         (422,),
-        "Coins are consolidated or split as a whole.",
-        "Give `consolidate` or `split`, `all` as the amount, and no `source`.",
+        "Coins are consolidated, split or spent in a child as a whole.",
+        "Give one of `consolidate`, `split` and `child_of`, `all` as the amount, and no `source`.",
     ),
     "coins_elsewhere": Word(
         (422,),
-        "Coins are consolidated and split within their vault.",
+        "Coins are consolidated, split and spent in a child within their vault.",
         "Name an address of the vault as the destination.",
+    ),
+    "child_under_way": Word(
+        (422,),
+        "Another transfer spends this coin of `child_of` already.",
+        "Follow that one; its own coin can have a child.",
     ),
     "too_few_coins": Word(
         (422,), "There is nothing to consolidate.", "Wait until the vault has more coins."

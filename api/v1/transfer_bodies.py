@@ -28,6 +28,7 @@ from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
 from chains.costs import CostKind
 from chains.errors import InvalidAmount
+from chains.model import TxId
 from chains.networks import Network
 from custody.errors import Invalid
 from custody.services import Services
@@ -207,6 +208,14 @@ class NewTransfer(Body):
         "(`amount` is `all`) at the `destination`, an address of the vault's own, so that as many "
         "transfers can be paid side by side",
     )
+    child_of: TxIdText | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="where coins are spent: a transaction that waits to be in a block and pays the "
+        "vault, or is the vault's own. The vault's largest coin of it is spent (`amount` is `all`) "
+        "to the `destination`, an address of the vault's own, and pays for both, so that both are "
+        "included",
+    )
     retry_of: Identifier | None = Field(
         None, description="the transfer of the same client, ended unpaid, that this one repeats"
     )
@@ -290,6 +299,7 @@ def request_of(services: Services, body: NewTransfer) -> TransferRequest:
         source=body.source,
         consolidate=body.consolidate,
         split=body.split,
+        child_of=None if body.child_of is None else TxId(body.child_of),
         retry_of=body.retry_of,
         note=body.note,
         external_id=body.external_id,

@@ -183,7 +183,8 @@ class TransferView(PaymentView):
         description="`emptying`: pays all that the vault could pay then; `sweep`: brings what "
         "lay on a later address to the one that pays, and is nobody's deposit; `consolidation`, "
         "`splitting`: makes other coins of the vault's own, and costs its fee alone; `gas`, "
-        "`gas_charged`: brings an address of ours coins for fees, and is nobody's deposit"
+        "`gas_charged`: brings an address of ours coins for fees, and is nobody's deposit; "
+        "`child`: spends a coin that is in no block yet to the vault, and pays for its parent too"
     )
     priority: Priority = Field(description="among what its vault has to sign")
     note: str | None

@@ -18,6 +18,7 @@ from api.schemas import (
     Identifier,
 )
 from api.v1.filters import AddressText, MoneyQuery, spellings
+from api.v1.sooner_views import SoonerView, sooner_view
 from api.v1.transfer_bodies import (
     ExternalId,
     NewTransfer,
@@ -44,6 +45,7 @@ from custody.transfers.request import (
     Answer,
     Shown,
 )
+from custody.transfers.sooner import sooner
 from custody.transfers.state import State
 from custody.vaults import repository as vaults
 from signer.wire import canonical_json
@@ -173,6 +175,23 @@ async def speed_up_transfer(
     block. 409 `transfer_not_replaceable` where the network can't, or it is in a block already."""
     after = await services.transfers.speed_up(transfer_id, caller, TxId(body.txid))
     return transfer_view(after, services.custody.catalogue)
+
+
+@router.get(
+    "/{transfer_id}/sooner",
+    summary="Get what it costs to have a transfer in a block sooner",
+    responses=problems(404, 409, 503),
+)
+async def get_sooner(
+    transfer_id: Identifier, caller: Reader, services: ServicesDependency
+) -> SoonerView:
+    """Asks the node, on networks that spend coins. `pinned` says that others spend the payment
+    already, so that a replacement has to outbid all that they pay; beside it stands what a child
+    of the vault's own change would pay for both. 409 `transfer_not_replaceable` where nothing of
+    it waits."""
+    custody = services.custody
+    found = await sooner(custody.database, custody.adapters, transfer_id, caller)
+    return sooner_view(found, custody.catalogue)
 
 
 @router.post(

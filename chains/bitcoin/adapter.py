@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from chains.answers import Answers, attempt, found
 from chains.bitcoin import COINBASE_MATURITY
@@ -19,9 +18,10 @@ from chains.bitcoin.blocks import read_block
 from chains.bitcoin.build import Rival, build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec, outpoint_key
 from chains.bitcoin.crosscheck import check_signed
-from chains.bitcoin.node import Located, NodeView, Sent, Unspent
+from chains.bitcoin.node import Located, NodeView, Unspent
 from chains.bitcoin.psbt import parse_psbt
-from chains.bitcoin.rpc import RPC_VERIFY_ALREADY_IN_UTXO_SET, BitcoinRpc, RpcRefused
+from chains.bitcoin.rpc import BitcoinRpc
+from chains.bitcoin.scanning import Scanner
 from chains.bitcoin.selection import (
     Order,
     Plan,
@@ -31,12 +31,20 @@ from chains.bitcoin.selection import (
     first_coins,
     settle,
 )
+from chains.bitcoin.sending import is_rejection, outcome
 from chains.bitcoin.transaction import Transaction
+from chains.bitcoin.waiting import (
+    Market,
+    described,
+    market_of,
+    outbid_of,
+    still_waiting,
+    young,
+)
 from chains.bitcoin.weight import weight
 from chains.block import Block, Reading
 from chains.costs import CostKind, Costs, above, costs_in
 from chains.errors import (
-    BroadcastRejected,
     ChainError,
     ClaimUnusable,
     CoinsInUse,
@@ -44,6 +52,7 @@ from chains.errors import (
     MalformedTransaction,
     NodeMisbehaved,
     NodeUnavailable,
+    NothingToHasten,
     TooManyCoins,
     WrongChain,
 )
@@ -64,7 +73,14 @@ from chains.model import (
 )
 from chains.networks import Environment, Network
 from chains.prices import Prices, rising
-from chains.transaction import CoinsFirst, TransferIntent, TxState, TxStatus
+from chains.transaction import (
+    CoinsFirst,
+    Outbid,
+    TransferIntent,
+    TxState,
+    TxStatus,
+    WaitingTx,
+)
 from chains.transport.endpoint import Endpoint
 
 _FEE_TARGET_BLOCKS: Final = 3
@@ -75,23 +91,7 @@ _FEE_RATE_MAX: Final = "0.10"
 PSBT_BYTES_MAX: Final = 1024 * 1024
 """What a signer takes, who is shown whole what made each coin. Its refusal of more would end the
 transfer; here it waits for fewer coins."""
-_REJECTIONS: Final = (-22, -25, -26)
-"""RPC_DESERIALIZATION_ERROR, RPC_VERIFY_ERROR, RPC_VERIFY_REJECTED."""
 _LARGE_BLOCK_BYTES: Final = 100_000
-_SCAN_SCRIPTS_MAX: Final = 300_000
-"""In one question; bitcoind takes no request above 32 MiB (src/httpserver.cpp, MAX_SIZE)."""
-_SCAN_TIMEOUT_S: Final = 600.0
-_SCAN_POLL_S: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Market:
-    """Satoshi per 1000 vbytes: what the node asks for, and for passing a replacement on.
-    `children`: what spends a transaction that is to be replaced pays, by its txid."""
-
-    rate: int
-    relay_rate: int = 0
-    children: Mapping[TxId, int | ChainError] = field(default_factory=dict)
 
 
 class BitcoinAdapter:
@@ -107,7 +107,7 @@ class BitcoinAdapter:
         self._codec = BitcoinCodec(network)
         self._rpc = BitcoinRpc(endpoint, timeout_s)
         self._node = NodeView(self._rpc)
-        self._scanning = asyncio.Lock()
+        self._scanner = Scanner(self._node)
 
     @property
     def codec(self) -> BitcoinCodec:
@@ -150,9 +150,10 @@ class BitcoinAdapter:
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """The coins to spend, chosen at the node's present fee rate. Where the node shows that one
         is gone, others are chosen for who wanted it. A replacement spends all that what it replaces
-        does, and what it needs beside that."""
+        does, and what it needs beside that; a child, what is in no block yet."""
         market = await self._market(intents)
         replaced = {coin: True for each in intents for coin in self._replaced(each)}
+        known = {**await self._young(intents), **replaced}
         refused: set[ConflictKey] = set()
 
         def choose(intent: TransferIntent) -> tuple[Coin, ...]:
@@ -177,8 +178,8 @@ class BitcoinAdapter:
         waiting = list(range(len(intents)))
         while waiting:
             chosen = {at: attempt(partial(choose, intents[at])) for at in waiting}
-            new = [coin for coin in _flat(chosen.values()) if coin not in replaced]
-            spendable = {**replaced, **await self._spendable(new)}
+            new = [coin for coin in _flat(chosen.values()) if coin not in known]
+            spendable = {**known, **await self._spendable(new)}
             for at, coins in chosen.items():
                 claim = attempt(partial(self._claim_of, coins, spendable))
                 if claim is None:  # what of it is still there, others may have
@@ -199,8 +200,11 @@ class BitcoinAdapter:
         outpoints = [(coin.txid, coin.position) for coin in coins]
         answers = await self._node.unspent(outpoints, mempool=False)
         unspent = dict(zip(coins, answers, strict=True))
-        tips = await self._node.heights_of({each.best_block for each in answers if each})
-        makers = await self._makers(unspent, tips)
+        hastened = [coin for coin in _hastened(intents) if unspent.get(coin, coin) is None]
+        waiting, parents = await still_waiting(self._node, hastened)
+        unspent |= waiting
+        tips = await self._node.heights_of({each.best_block for each in unspent.values() if each})
+        makers = {**await self._makers(unspent, tips), **parents}
         return [
             attempt(partial(self._build, intent, plan, unspent, tips, makers))
             for intent, plan in zip(intents, plans, strict=True)
@@ -212,12 +216,12 @@ class BitcoinAdapter:
         raws = {tx.txid: tx.raw for tx, doubt in zip(txs, doubts, strict=True) if doubt is None}
         sent = await self._node.send(raws, _FEE_RATE_MAX)
         # Its own success makes its inputs spent: then "missing inputs" is no rejection.
-        refused = [txid for txid, each in sent.items() if _is_rejection(each.answer)]
+        refused = [txid for txid, each in sent.items() if is_rejection(each.answer)]
         held = dict(zip(refused, await self._node.holds(refused), strict=True))
         return [
             doubt
             if isinstance(doubt, ChainError)
-            else attempt(partial(_outcome, tx.txid, sent[tx.txid], held.get(tx.txid, False)))
+            else attempt(partial(outcome, tx.txid, sent[tx.txid], held.get(tx.txid, False)))
             for tx, doubt in zip(txs, doubts, strict=True)
         ]
 
@@ -252,10 +256,24 @@ class BitcoinAdapter:
 
     async def quote(self, intent: TransferIntent) -> Costs:
         """Of all coins that are offered, at the rate that a payment would offer."""
-        order = order_of(self._network, self._codec.addresses, intent, await self._fee_rate())
+        if intent.hastens:
+            for each in (await self._young([intent])).values():
+                found(each)
+        order = self._order(intent, await self._market([intent]))
         kinds = [coin.owner.address_type for coin in intent.coins]
         units = order.fee(weight(kinds, order.outputs))
         return costs_in(self._network.native.id, {CostKind.FEE: units})
+
+    async def waiting(self, txid: TxId) -> WaitingTx:
+        return await described(self._node, self._network.id, self._codec.addresses, txid)
+
+    async def outbid(self, intent: TransferIntent) -> Outbid:
+        assert intent.replaces is not None
+        children = await self._node.children(self._txid(intent.replaces))
+        if children is None:
+            raise NothingToHasten("it does not wait in the node's mempool")
+        market = await self._market([intent])
+        return outbid_of(self._rival(intent, market), market.rate, children)
 
     async def prices(self) -> Prices:
         """Of blocks within a day, within half an hour, and the next."""
@@ -277,28 +295,10 @@ class BitcoinAdapter:
         """
         assert asset == self._network.native.id
         scripts = {self._codec.addresses.script_of(address): address for address in addresses}
-        if not scripts:
-            return {}
-        amounts: dict[Address, int] = {}
-        async with self._scanning:
-            for first in range(0, len(scripts), _SCAN_SCRIPTS_MAX):
-                part = list(scripts.items())[first : first + _SCAN_SCRIPTS_MAX]
-                counted, tip = await self._scan(dict(part))
-                if at is not None and at != tip:
-                    raise NodeUnavailable("the node counts at its tip only, and the tip has moved")
-                amounts |= counted
-                at = tip
-        return amounts
+        return await self._scanner.balances(scripts, at)
 
     async def close(self) -> None:
         await self._rpc.close()
-
-    async def _scan(self, scripts: Mapping[bytes, Address]) -> tuple[dict[Address, int], BlockRef]:
-        while True:
-            counted = await self._node.scan(scripts, _SCAN_TIMEOUT_S)
-            if counted is not None:
-                return counted
-            await asyncio.sleep(_SCAN_POLL_S)  # the node does one scan at a time, not only for us
 
     def _key(self, coin: Coin) -> ConflictKey:
         return outpoint_key(self._network.id, coin.txid, coin.position)
@@ -324,6 +324,15 @@ class BitcoinAdapter:
         self._check_recorded(coin, seen)
         return seen.confirmations >= (COINBASE_MATURITY if seen.coinbase else 1)
 
+    async def _young(self, intents: Sequence[TransferIntent]) -> dict[Coin, bool | ChainError]:
+        """Of the coins that children spend, whether each is there and in no block."""
+        seen = await young(self._node, _hastened(intents))
+        return {coin: attempt(partial(self._is_young, coin, each)) for coin, each in seen.items()}
+
+    def _is_young(self, coin: Coin, seen: Unspent | ChainError) -> bool:
+        self._check_recorded(coin, found(seen))
+        return True
+
     def _claim_of(
         self, coins: tuple[Coin, ...] | ChainError, spendable: Mapping[Coin, bool | ChainError]
     ) -> tuple[ConflictKey, ...] | None:
@@ -333,30 +342,28 @@ class BitcoinAdapter:
             return None
         return tuple(sorted(map(self._key, chosen)))
 
-    async def _market(self, intents: Sequence[TransferIntent]) -> _Market:
+    async def _market(self, intents: Sequence[TransferIntent]) -> Market:
         rate = await self._fee_rate()
         txids = [self._txid(each.replaces) for each in intents if each.replaces is not None]
-        if not txids:
-            return _Market(rate)
-        relay_rate, children = await self._node.relay(txids)
-        return _Market(rate, relay_rate, dict(zip(txids, children, strict=True)))
+        return await market_of(self._node, rate, txids, {coin.txid for coin in _hastened(intents)})
 
     def _txid(self, tx: UnsignedTx) -> TxId:
         return TxId(self._codec.summarize(tx).identity)
 
-    def _order(self, intent: TransferIntent, market: _Market) -> Order:
-        addresses = self._codec.addresses
-        if intent.replaces is None:
-            return order_of(self._network, addresses, intent, market.rate)
-        summary = self._codec.summarize(intent.replaces)
+    def _order(self, intent: TransferIntent, market: Market) -> Order:
+        rival = None if intent.replaces is None else self._rival(intent, market)
+        lift = sum(market.lifts[coin.txid] for coin in _hastened([intent]))
+        return order_of(self._network, self._codec.addresses, intent, market.rate, rival, lift)
+
+    def _rival(self, intent: TransferIntent, market: Market) -> Rival:
+        assert intent.replaces is not None
         outputs = parse_psbt(intent.replaces.payload).transaction.outputs
-        rival = Rival(
-            fee=sum(summary.costs.most.values()),
+        return Rival(
+            fee=sum(self._codec.summarize(intent.replaces).costs.most.values()),
             weight=weight([each.owner.address_type for each in self._replaced(intent)], outputs),
             children_fee=found(market.children[self._txid(intent.replaces)]),
             relay_rate=market.relay_rate,
         )
-        return order_of(self._network, addresses, intent, market.rate, rival)
 
     def _replaced(self, intent: TransferIntent) -> list[Coin]:
         """The coins of what it replaces. Raises ClaimUnusable if one is not ours any more."""
@@ -368,7 +375,7 @@ class BitcoinAdapter:
             raise ClaimUnusable("a coin of what is to be replaced is gone")
         return [by_key[key] for key in keys]
 
-    def _planned(self, intent: TransferIntent, market: _Market) -> tuple[Order, Plan]:
+    def _planned(self, intent: TransferIntent, market: Market) -> tuple[Order, Plan]:
         """With the claimed coins and no others."""
         order = self._order(intent, market)
         by_key = {self._key(coin): coin for coin in intent.coins}
@@ -426,7 +433,9 @@ class BitcoinAdapter:
             {
                 coin.txid: tips[seen.best_block] - seen.confirmations + 1
                 for coin, seen in unspent.items()
-                if seen is not None and coin.owner.address_type is not AddressType.P2TR
+                if seen is not None
+                and seen.confirmations
+                and coin.owner.address_type is not AddressType.P2TR
             }
         )
 
@@ -462,22 +471,9 @@ def _flat(chosen: Iterable[Sequence[Coin] | ChainError]) -> list[Coin]:
     return list(dict.fromkeys(coins))
 
 
-def _is_rejection(answer: Any) -> bool:
-    return isinstance(answer, RpcRefused) and answer.rpc_code in _REJECTIONS
-
-
-def _outcome(txid: TxId, sent: Sent, held: bool | ChainError) -> Broadcast:
-    """`held`: whether the node has a transaction that it rejects."""
-    answer = sent.answer
-    if isinstance(answer, RpcRefused) and answer.rpc_code == RPC_VERIFY_ALREADY_IN_UTXO_SET:
-        return Broadcast.ALREADY_KNOWN
-    if _is_rejection(answer):
-        if found(held):
-            return Broadcast.ALREADY_KNOWN
-        raise BroadcastRejected(answer.reason)
-    if found(answer) != txid:
-        raise NodeMisbehaved("the node took another transaction than the one sent")
-    return Broadcast.ALREADY_KNOWN if sent.waited else Broadcast.ACCEPTED
+def _hastened(intents: Iterable[TransferIntent]) -> list[Coin]:
+    """Coins that children spend."""
+    return _flat(each.coins for each in intents if each.hastens)
 
 
 def _chosen(

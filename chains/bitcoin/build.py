@@ -64,9 +64,10 @@ def order_of(
     intent: TransferIntent,
     fee_rate: int,
     rival: Rival | None = None,
+    lift: int = 0,
 ) -> Order:
     """What `intent` asks for; of one without effects, all that is spent comes back. `rival`: what
-    it replaces. Raises InvalidAddress, InvalidAmount or DustAmount."""
+    it replaces. `lift`: what its parent lacks. Raises InvalidAddress, InvalidAmount, DustAmount."""
     assert intent.network == network.id
     assert intent.change is not None
     return Order(
@@ -78,6 +79,7 @@ def order_of(
         children=0 if rival is None else rival.children_fee,
         relay_rate=0 if rival is None else rival.relay_rate,
         fee_max=intent.costs_max.get((network.native.id, CostKind.FEE), 0),
+        lift=lift,
     )
 
 

@@ -58,6 +58,27 @@ class Located:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """A transaction in the node's mempool. `before`: all that it stands on and that waits there
+    too. `size` (virtual bytes) and `fees` (satoshi) are of all these together."""
+
+    transaction: Transaction
+    before: tuple[Transaction, ...]
+    size: int
+    fees: int
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """What spends a transaction in the mempool, and what spends that: how many, their virtual bytes
+    and what they pay, satoshi."""
+
+    count: int
+    size: int
+    fee: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """`answer`: the txid as the node names it, or its error. `waited`: in the mempool before."""
 
@@ -164,6 +185,35 @@ class NodeView:
                 attempt(partial(_children_fee, entry)) for entry in entries
             ]
         except (KeyError, TypeError):
+            raise NodeMisbehaved("a mempool that can't be read") from None
+
+    async def waiting(self, txid: TxId) -> Waits | None:
+        """None if it is not in the mempool."""
+        entry, before = await self._rpc.each(
+            [("getmempoolentry", (txid,)), ("getmempoolancestors", (txid,))]
+        )
+        if _is_unknown(entry) or _is_unknown(before):
+            return None
+        try:
+            size = int(found(entry)["ancestorsize"])
+            fees = _satoshi(found(entry)["fees"]["ancestor"])
+            names = [txid, *(TxId(str(each)) for each in found(before))]
+        except (KeyError, TypeError, ValueError):
+            raise NodeMisbehaved("a mempool that can't be read") from None
+        answers = await self._rpc.each([("getrawtransaction", (each, 0)) for each in names])
+        mine, *others = map(_proven_transaction, names, answers)
+        return Waits(mine, tuple(others), size, fees)
+
+    async def children(self, txid: TxId) -> Children | None:
+        """None if it is not in the mempool."""
+        (entry,) = await self._rpc.each([("getmempoolentry", (txid,))])
+        if _is_unknown(entry):
+            return None
+        try:
+            every = found(entry)
+            count, size = int(every["descendantcount"]), int(every["descendantsize"])
+            return Children(count - 1, size - int(every["vsize"]), _children_fee(every))
+        except (KeyError, TypeError, ValueError):
             raise NodeMisbehaved("a mempool that can't be read") from None
 
     async def unspent(
@@ -316,8 +366,12 @@ def _of_best_chain(block_hash: str, answer: Any) -> BlockRef | None:
     return BlockRef(header["height"], block_hash) if header["confirmations"] >= 1 else None
 
 
+def _is_unknown(answer: Any) -> bool:
+    return isinstance(answer, RpcRefused) and answer.rpc_code == RPC_INVALID_ADDRESS_OR_KEY
+
+
 def _children_fee(entry: Any) -> int:
-    if isinstance(entry, RpcRefused) and entry.rpc_code == RPC_INVALID_ADDRESS_OR_KEY:
+    if _is_unknown(entry):
         return 0  # it waits elsewhere, or nowhere
     fees = found(entry)["fees"]
     return _satoshi(fees["descendant"]) - _satoshi(fees["base"])

@@ -35,7 +35,8 @@ _LONG_COUNT_WEIGHT: Final = 8
 class Order:
     """What is to be paid. `fee_rate`: satoshi per 1000 vbytes; `fee_max`: satoshi in all.
     `outbids`: satoshi that what it replaces pays, `children` of them by what spends that already:
-    nodes want as much, and `relay_rate` for the new size on top of it (BIP-125 rules 3 and 4)."""
+    nodes want as much, and `relay_rate` for the new size on top of it (BIP-125 rules 3 and 4).
+    `lift`: satoshi that what its coins come from lacks at the same rate: it pays that too."""
 
     outputs: tuple[TxOutput, ...]
     change_script: bytes
@@ -45,6 +46,7 @@ class Order:
     outbids: int = 0
     children: int = 0
     relay_rate: int = 0
+    lift: int = 0
 
     @property
     def amount(self) -> int:
@@ -52,7 +54,7 @@ class Order:
 
     def fee(self, weight_units: int) -> int:
         """The least for a transaction of so much weight."""
-        at_rate = fee(weight_units, self.fee_rate)
+        at_rate = fee(weight_units, self.fee_rate) + self.lift
         if not self.outbids:
             return at_rate
         return max(at_rate, self.outbids + fee(weight_units, self.relay_rate))

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from chains.adapter import ChainAdapter
+from chains.adapter import ChainAdapter, SeesWaiting
 from chains.answers import Answers
 from chains.block import Block
 from chains.codec import TransactionCodec
@@ -50,7 +50,7 @@ from chains.nodes.health import (
 from chains.nodes.outcome import broadcast_outcome
 from chains.nodes.witnesses import Witnesses
 from chains.prices import Prices
-from chains.transaction import TransferIntent, TxStatus
+from chains.transaction import Outbid, TransferIntent, TxStatus, WaitingTx
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - an item
@@ -163,6 +163,12 @@ class Nodes:
 
     async def quote(self, intent: TransferIntent) -> Costs:
         return await self._ask(lambda adapter: adapter.quote(intent))
+
+    async def waiting(self, txid: TxId) -> WaitingTx:
+        return await self._ask(lambda adapter: _seeing(adapter).waiting(txid))
+
+    async def outbid(self, intent: TransferIntent) -> Outbid:
+        return await self._ask(lambda adapter: _seeing(adapter).outbid(intent))
 
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         return await self._ask_each(txids, lambda adapter, rest: adapter.statuses(rest))
@@ -333,3 +339,9 @@ def _says_more(error: NodeError, known: object) -> bool:
 
 async def _nothing(adapter: ChainAdapter) -> None:
     """Nothing beyond what is checked of every node."""
+
+
+def _seeing(adapter: ChainAdapter) -> SeesWaiting:
+    """Asked only where there are coins."""
+    assert isinstance(adapter, SeesWaiting)
+    return adapter

@@ -46,6 +46,7 @@ from custody.cli import (
     recover,
     refill,
     service,
+    sooner,
     suspense,
     vault,
 )
@@ -82,6 +83,7 @@ app.add_typer(chain.app, name="chain")
 app.add_typer(asset.app, name="asset")
 app.add_typer(policy.app, name="policy")
 app.add_typer(payouts.app, name="payouts")
+app.add_typer(sooner.app, name="sooner")
 app.add_typer(approver.app, name="approver")
 app.add_typer(audit.app, name="audit")
 

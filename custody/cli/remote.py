@@ -52,8 +52,11 @@ class Server:
     def get(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
         return self._call("GET", path, params=query)
 
-    def post(self, path: str, body: Mapping[str, Any]) -> bytes:
-        return self._call("POST", path, json=body)
+    def post(
+        self, path: str, body: Mapping[str, Any], more: Mapping[str, str] | None = None
+    ) -> bytes:
+        """`more`: headers."""
+        return self._call("POST", path, json=body, headers=more)
 
     def post_file(
         self, path: str, query: Mapping[str, str], data: bytes, kind: str, more: Mapping[str, str]

@@ -827,6 +827,17 @@ CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
 
 CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
 
+CREATE TABLE transfer_needs (
+    transfer_id VARCHAR NOT NULL,
+    key VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    CONSTRAINT pk_transfer_needs PRIMARY KEY (transfer_id, key),
+    CONSTRAINT fk_transfer_needs_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_transfer_needs_network ON transfer_needs (network);
+
 CREATE TABLE transfer_outputs (
     transfer_id VARCHAR NOT NULL,
     position INTEGER NOT NULL,
@@ -838,6 +849,22 @@ CREATE TABLE transfer_outputs (
 );
 
 CREATE INDEX ix_transfer_outputs_destination ON transfer_outputs (destination);
+
+CREATE TABLE transfer_parents (
+    transfer_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    txid VARCHAR NOT NULL,
+    position INTEGER NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    address_id VARCHAR NOT NULL,
+    root_txid VARCHAR,
+    root_place VARCHAR,
+    CONSTRAINT pk_transfer_parents PRIMARY KEY (transfer_id),
+    CONSTRAINT fk_transfer_parents_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
+    CONSTRAINT fk_transfer_parents_address_id FOREIGN KEY(address_id) REFERENCES addresses (id)
+);
+
+CREATE INDEX ix_transfer_parents_txid_network ON transfer_parents (txid, network);
 
 CREATE TABLE transfer_warnings (
     transfer_id VARCHAR NOT NULL,
@@ -1210,6 +1237,24 @@ CREATE TRIGGER gas_rules_no_delete BEFORE DELETE ON gas_rules
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER gas_rules_no_truncate BEFORE TRUNCATE ON gas_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_parents_no_update BEFORE UPDATE ON transfer_parents
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_parents_no_delete BEFORE DELETE ON transfer_parents
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_parents_no_truncate BEFORE TRUNCATE ON transfer_parents
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_needs_no_update BEFORE UPDATE ON transfer_needs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_needs_no_delete BEFORE DELETE ON transfer_needs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER transfer_needs_no_truncate BEFORE TRUNCATE ON transfer_needs
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

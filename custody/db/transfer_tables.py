@@ -167,6 +167,35 @@ class ReservationRow(Row):
     spent: Mapped[int | None] = mapped_column(BaseUnits)
 
 
+class TransferParentRow(Row):
+    """The coin that a child spends before it is in a block. `root_txid`, `root_place`: the deposit
+    that its money comes from; null if it is the vault's own change."""
+
+    __tablename__ = "transfer_parents"
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), primary_key=True)
+    network: Mapped[str]
+    txid: Mapped[str]
+    position: Mapped[int]
+    amount: Mapped[int] = mapped_column(BaseUnits)
+    address_id: Mapped[str] = mapped_column(ForeignKey("addresses.id"))
+    root_txid: Mapped[str | None]
+    root_place: Mapped[str | None]
+
+
+Index("ix_transfer_parents_txid_network", TransferParentRow.txid, TransferParentRow.network)
+
+
+class TransferNeedRow(Row):
+    """A key that what a child stands on takes, by `txid`. Used up by anybody else, the child can
+    never be in a block."""
+
+    __tablename__ = "transfer_needs"
+    transfer_id: Mapped[str] = mapped_column(ForeignKey("transfers.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(index=True)
+    txid: Mapped[str]
+
+
 class TransactionRow(Row):
     """What one chain is asked to do, for one or more transfers of a vault. Unsigned bytes are
     stored before the signer is asked, signed ones before the first broadcast. Neither is ever

@@ -58,7 +58,9 @@ from custody.db.transfer_tables import (
     ReservationRow,
     TransactionRow,
     TransactionTransferRow,
+    TransferNeedRow,
     TransferOutputRow,
+    TransferParentRow,
     TransferRow,
     TransferWarningRow,
 )
@@ -86,6 +88,8 @@ GROWS: Final[tuple[type[Row], ...]] = (
     QuarantineSenderRow,
     RefillRuleRow,
     GasRuleRow,
+    TransferParentRow,
+    TransferNeedRow,
 )
 
 

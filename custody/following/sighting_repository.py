@@ -16,18 +16,22 @@ from custody.db.sighting_tables import (
     UnlistedBeyondRow,
     UnlistedRow,
 )
-from custody.db.transfer_tables import ClaimRow, TransferRow
+from custody.db.transfer_tables import ClaimRow, TransferNeedRow, TransferRow
+from custody.transfers.state import TERMINAL
 
 _OF_BLOCKS: Final = (SightingRow, ConsumptionRow, UnlistedRow)
 
 
 async def claimed(session: ReadSession, network: NetworkId) -> set[str]:
-    """Keys that unfinished transactions take."""
-    return set(
-        await session.all(
-            select(ClaimRow.key).where(ClaimRow.network == network).order_by(ClaimRow.key)
-        )
+    """Keys that unfinished transactions take, or that their unconfirmed parents do."""
+    keys = select(ClaimRow.key).where(ClaimRow.network == network).order_by(ClaimRow.key)
+    parents = (
+        select(TransferNeedRow.key)
+        .join(TransferRow, TransferRow.id == TransferNeedRow.transfer_id)
+        .where(TransferNeedRow.network == network, TransferRow.state.not_in(TERMINAL))
+        .order_by(TransferNeedRow.key)
     )
+    return {*await session.all(keys), *await session.all(parents)}
 
 
 async def sightings_of(

@@ -25,6 +25,7 @@ from custody.transactions.apply import load, transition
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.planners.plan import Plan, Replaced, Waiting
 from custody.transactions.state import OPEN, REPLACEABLE, Abandon, Claim, State, can
+from custody.transfers import child_repository
 from custody.transfers import repository as transfers
 from custody.vaults.paying import owned, payer_of, spendable_coins
 from custody.vaults.paying_repository import Source
@@ -69,6 +70,8 @@ class Claimer:
             )
             payers = {} if with_coins else await _payers(session, firsts)
             coins = await _coins(session, firsts) if with_coins else {}
+            hastening = [each.transfer for each in firsts if each.hastens]
+            young = await child_repository.coins(session, hastening) if hastening else {}
         intents = []
         for plan, transaction_id in zip(plans, claimed, strict=True):
             mine = () if transaction_id is None else own[transaction_id]
@@ -76,6 +79,8 @@ class Claimer:
             if plan.replaces is not None:
                 others = others.difference(own[plan.replaces.transaction])
             offered = coins.get((plan.first.vault, plan.first.source_path), ())
+            if plan.first.hastens:
+                offered = (young[plan.first.transfer],)
             intents.append(
                 TransferIntent(
                     network=codec.network.id,
@@ -90,6 +95,7 @@ class Claimer:
                     ahead_max=self._in_flight_max,
                     empties=plan.empties,
                     coins_first=plan.coins_first,
+                    hastens=plan.first.hastens,
                 )
             )
         return intents

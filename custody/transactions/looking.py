@@ -18,7 +18,7 @@ from custody.transactions.outcomes import Done, Later, Progress
 from custody.transactions.planners.plan import Replaced, Waiting
 from custody.transactions.state import ON_CHAIN, REPLACEABLE, State
 from custody.transfers import repository as transfers
-from custody.transfers.kinds import coins_first, empties
+from custody.transfers.kinds import Kind, coins_first, empties
 from custody.transfers.mandates import effects_of, stored_mandate
 from custody.transfers.precheck import Precheck
 from custody.transfers.state import State as TransferState
@@ -230,6 +230,7 @@ async def _waiting(
         size=size_of(mandate.core.network, mandate.core.effects),
         empties=empties(row.kind),
         coins_first=coins_first(row.kind),
+        hastens=row.kind == Kind.CHILD,
         not_yet=await precheck.wait_for(session, stored, mandate) if asks else None,
     )
 

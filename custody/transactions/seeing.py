@@ -19,6 +19,7 @@ from custody.following.sightings import Consumption, Sighting
 from custody.transactions import repository
 from custody.transactions.facts import Facts, Life, expiry, needed
 from custody.transactions.looking import unsigned_of
+from custody.transfers import child_repository
 
 
 async def facts_of(
@@ -31,7 +32,12 @@ async def facts_of(
     final = await chain_repository.newest_final(session, network)
     seen = await sightings.sightings_of(session, network, [row.txid for row in rows if row.txid])
     keys = await repository.keys_by_transaction(session, [row.id for row in rows])
-    wanted = {row.id: needed(keys[row.id]) for row in rows}
+    needs = (
+        await child_repository.needs(session, [row.id for row in rows])
+        if codec.traits.coins
+        else {}
+    )
+    wanted = {row.id: [*needed(keys[row.id]), *needs.get(row.id, {})] for row in rows}
     used = await sightings.consumptions_of(
         session, network, {key for each in wanted.values() for key in each}
     )
@@ -43,7 +49,7 @@ async def facts_of(
         spoilt = [
             Consumption(key, TxId(used[key].txid), used[key].block_height)
             for key in wanted[row.id]
-            if key in used and used[key].txid != row.txid
+            if key in used and used[key].txid not in (row.txid, needs.get(row.id, {}).get(key))
         ]
         expired = None
         if sighting is None and not spoilt and final is not None:

@@ -27,8 +27,9 @@ from custody.db.session import ReadSession
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.journal.repository import signer_ahead
-from custody.transfers import repository
+from custody.transfers import children, repository
 from custody.transfers.apply import WORDS
+from custody.transfers.children import Parent
 from custody.transfers.consent import Consent, decide
 from custody.transfers.kinds import Kind, coins_first, stays
 from custody.transfers.mandates import digest_of, document_of, reason_of, stored_mandate
@@ -57,7 +58,8 @@ class Whole:
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One request, understood, with the policy and the moment it is judged by. `whole`: of one for
-    all there is, whose payment and bounds say nothing before it is sized. `source`: of a sweep."""
+    all there is, whose payment and bounds say nothing before it is sized. `source`: of a sweep or
+    a child. `parent`: of a child."""
 
     request: TransferRequest
     caller: Caller
@@ -68,6 +70,7 @@ class Ask:
     now: datetime
     whole: Whole | None = None
     source: Source | None = None
+    parent: Parent | None = None
 
     def is_for(self, row: TransferRow, payments: Sequence[Pay]) -> bool:
         """Whether `row`, which makes the payments, is what is asked for. A note is words, and may
@@ -94,6 +97,8 @@ class Ask:
             return Kind.SPLITTING
         if self.request.tops_up:
             return Kind.GAS_CHARGED if self.request.charged else Kind.GAS
+        if self.request.child_of is not None:
+            return Kind.CHILD
         return Kind.EMPTYING if self.request.takes_all else Kind.PAYMENT
 
     @property
@@ -129,6 +134,9 @@ async def check_possible(session: ReadSession, ask: Ask, payer: Payer) -> None:
     await _check_others(session, ask, payer)
     await _check_retry(session, ask.request, payer)
     await _check_source(session, ask, payer)
+    if ask.parent is not None and await children.is_under_way(session, ask.parent):
+        words = "another transfer spends this coin of it already"
+        raise Unprocessable("child_under_way", words, field="child_of")
 
 
 def event_of(verdict: Evaluation) -> tuple[Event, str | None]:
@@ -174,16 +182,17 @@ def check_outputs(codec: TransactionCodec, payments: Sequence[Pay]) -> None:
 
 
 def check_rearranging(request: TransferRequest, codec: TransactionCodec | None) -> None:
-    """Of one that consolidates or splits coins. Raises Invalid not_consolidated_here,
-    coins_not_whole."""
-    wanted = [each for each in (request.consolidate, request.split) if each is not None]
+    """Of one that consolidates or splits coins, or is a child. Raises Invalid
+    not_consolidated_here, coins_not_whole."""
+    ways = (request.consolidate, request.split, request.child_of)
+    wanted = [each for each in ways if each is not None]
     if not wanted:
         return
     if codec is not None and not codec.traits.coins:
         words = "there are no coins here to consolidate or to split"
         raise Invalid("not_consolidated_here", words, field="network")
     if len(wanted) > 1 or not request.takes_all or request.source is not None:
-        words = "either consolidate or split, and all that the coins are worth"
+        words = "consolidate, split or child_of, and all that the coins are worth"
         raise Invalid("coins_not_whole", words, field="amount")
 
 

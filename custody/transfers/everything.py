@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from chains.adapter import ChainAdapter
+from chains.adapter import ChainAdapter, SeesWaiting
 from chains.costs import CostKind, Costs, by_asset
-from chains.errors import ChainError, FeeAboveMaximum
+from chains.errors import ChainError, FeeAboveMaximum, NothingToHasten
 from chains.model import Address, AssetId, Coin, NetworkId
 from chains.transaction import TransferIntent
 from custody.db.session import Database, ReadSession
@@ -22,6 +22,7 @@ from custody.errors import Invalid, NotFound, Unavailable, Unprocessable
 from custody.ledger.repository import accounts_of_vault
 from custody.transactions import repository as transactions
 from custody.transfers.asking import Ask, Whole, payment_of, visible
+from custody.transfers.children import parent_of
 from custody.transfers.kinds import Kind, coins_first
 from custody.transfers.reservations import payer_account
 from custody.vaults.paying import choose_source, owned, payer_of, spendable_coins
@@ -44,11 +45,19 @@ async def quoted(database: Database, adapters: Mapping[NetworkId, ChainAdapter],
     coins: int | None = None
     adapter = adapters[ask.codec.network.id]
     try:
+        if ask.request.child_of is not None:
+            assert isinstance(adapter, SeesWaiting)
+            network, txid = ask.codec.network.id, ask.request.child_of
+            parent = await parent_of(database, adapter, network, payer.vault_id, txid)
+            path = ask.codec.account_path(parent.coin.owner.address_type, payer.account)
+            ask = replace(ask, parent=parent, source=Source(path, None))
         async with database.read() as session:
             intent = await _intent(session, ask, payer)
         costs = await adapter.quote(intent)
         has = await _has(database, adapter, ask, intent)
         coins = await _coins(database, adapter, ask)
+    except NothingToHasten as error:
+        costs = Unprocessable(error.code, str(error), field="child_of")
     except (ChainError, Unprocessable) as error:
         costs = error
     return replace(ask, whole=Whole(costs, has, coins))
@@ -135,6 +144,8 @@ async def lying_at(
 def _check_bounds(ask: Ask, costs: Costs) -> None:
     """Against those that the request names."""
     named = dict(ask.request.costs_max)
+    if ask.kind is Kind.CHILD:  # a stranger's parent says how much it lacks
+        named |= {kind: units for (_, kind), units in ask.costs_max.items()}
     if ask.request.fee_max is not None:
         named[CostKind.FEE] = ask.request.fee_max
     for (_, kind), units in costs.items():
@@ -145,6 +156,10 @@ def _check_bounds(ask: Ask, costs: Costs) -> None:
 
 async def _intent(session: ReadSession, ask: Ask, payer: Payer) -> TransferIntent:
     network, codec = ask.codec.network, ask.codec
+    if ask.parent is not None:
+        coin = ask.parent.coin
+        child = TransferIntent(network.id, ask.payments, ask.costs_max, coins=(coin,))
+        return replace(child, change=coin.owner, empties=True, hastens=True)
     source = ask.source or await choose_source(session, codec, payer, network.native.maximum)
     if source is None:
         raise Unprocessable("amount_above_balance", "the vault has nothing on this network")

@@ -22,9 +22,11 @@ class Kind(StrEnum):
     """Brings an address of ours the coins that a token payment costs."""
     GAS_CHARGED = "gas_charged"
     """The same, and whose address it is owes it to who paid."""
+    CHILD = "child"
+    """Brings a coin that is in no block yet to the vault, and pays for its parent too."""
 
 
-STAYING: Final = frozenset({Kind.SWEEP, Kind.CONSOLIDATION, Kind.SPLITTING})
+STAYING: Final = frozenset({Kind.SWEEP, Kind.CONSOLIDATION, Kind.SPLITTING, Kind.CHILD})
 TOPPING_UP: Final = frozenset({Kind.GAS, Kind.GAS_CHARGED})
 
 
@@ -49,4 +51,5 @@ def coins_first(kind: str) -> CoinsFirst | None:
     return {
         Kind.CONSOLIDATION: CoinsFirst.SMALLEST,
         Kind.SPLITTING: CoinsFirst.LARGEST,
+        Kind.CHILD: CoinsFirst.SMALLEST,  # it has one
     }.get(Kind(kind))

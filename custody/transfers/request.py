@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chains.costs import CostKind
 from chains.effects import Pay
-from chains.model import AssetId, NetworkId
+from chains.model import AssetId, NetworkId, TxId
 from custody.db.ids import derived_id
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow, TransferWarningRow
 from custody.errors import Unprocessable
@@ -45,9 +45,10 @@ class TransferRequest:
     vault's own work. `payout_file`: the one it stands in. `source`: a later
     address of the vault, as somebody typed it: then it is a sweep of all that lies there, to the
     address that pays. `consolidate`: at most so many of the smallest coins become one; `split`: the
-    largest coin becomes so many; both at an address of the vault's own, which is the
-    destination. `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault
-    that is owes it."""
+    largest coin becomes so many; `child_of`: the vault's coin of a transaction that waits is spent
+    so that this is included; all at an address of the vault's own, which is the destination.
+    `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault that is owes
+    it."""
 
     vault_id: str
     network: NetworkId
@@ -67,6 +68,7 @@ class TransferRequest:
     split: int | None = None
     tops_up: bool = False
     charged: bool = False
+    child_of: TxId | None = None
 
     @property
     def takes_all(self) -> bool:

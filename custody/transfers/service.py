@@ -46,7 +46,7 @@ from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.transactions import repository as transactions
-from custody.transfers import list_repository, repository, reservations
+from custody.transfers import children, list_repository, repository, reservations
 from custody.transfers.apply import Change, load, run_effects, transition
 from custody.transfers.asking import (
     FIRST,
@@ -337,6 +337,8 @@ class Transfers:
         beside = output_fields(mandate.core.transfer, ask.payments)
         if beside:
             await session.insert(TransferOutputRow, beside)
+        if ask.parent is not None:
+            await children.record(session, mandate.core.transfer, ask.parent)
         await session.insert(MandateRow, [offered])
         warned = [] if earlier is None else [warning_fields(mandate.core.transfer, earlier)]
         await session.insert(TransferWarningRow, warned)

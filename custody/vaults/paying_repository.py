@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, or_, select
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from chains.model import Address, AddressType, NetworkId
@@ -16,6 +16,11 @@ from custody.db.chunks import chunks
 from custody.db.pause_tables import PauseRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
+from custody.db.transfer_tables import (
+    TransactionRow,
+    TransactionTransferRow,
+    TransferParentRow,
+)
 
 _OWN = aliased(AddressRow)
 _FIRST = aliased(AddressRow)
@@ -141,7 +146,8 @@ async def spendable(
     session: ReadSession, network: NetworkId, vault_id: str
 ) -> Sequence[tuple[CoinRow, AddressRow]]:
     """Coins of the vault with their addresses, oldest first: unspent, mature in the next block, and
-    either credited deposits or our own change."""
+    either credited deposits or our own change. What a child made of a deposit is that deposit's
+    money: not before it is credited."""
     tip = await session.first(
         select(BlockRow.height)
         .where(BlockRow.network == network)
@@ -166,9 +172,40 @@ async def spendable(
             CoinRow.vault_id == vault_id,
             CoinRow.spent_height.is_(None),
             CoinRow.mature_height <= (0 if tip is None else tip) + 1,
-            or_(CoinRow.own_change, credited),
+            or_(and_(CoinRow.own_change, not_(_of_uncredited())), credited),
         )
         .order_by(CoinRow.block_height, CoinRow.txid, CoinRow.position)
+    )
+
+
+def _of_uncredited() -> ColumnElement[bool]:
+    """Whether a child made the coin of a deposit that is not credited: it may be held, or gone with
+    its block."""
+    credited = (
+        select(DepositRow.id)
+        .where(
+            DepositRow.network == TransferParentRow.network,
+            DepositRow.txid == TransferParentRow.root_txid,
+            DepositRow.place == TransferParentRow.root_place,
+            DepositRow.state == "credited",
+        )
+        .exists()
+    )
+    return (
+        select(TransactionRow.id)
+        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
+        .join(
+            TransferParentRow,
+            TransferParentRow.transfer_id == TransactionTransferRow.transfer_id,
+        )
+        .where(
+            TransactionRow.txid == CoinRow.txid,
+            TransactionRow.network == CoinRow.network,
+            TransferParentRow.root_txid.is_not(None),
+            not_(credited),
+        )
+        .correlate(CoinRow)
+        .exists()
     )
 
 

@@ -19,6 +19,7 @@ from chains.errors import (
     FeeAboveMaximum,
     InsufficientFunds,
     NodeUnavailable,
+    NothingToHasten,
     TooManyInFlight,
     WrongChain,
 )
@@ -38,7 +39,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.prices import Prices, rising
-from chains.transaction import TransferIntent, TxState, TxStatus
+from chains.transaction import Outbid, TransferIntent, TxState, TxStatus, WaitingTx
 from tests.support import families
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
@@ -120,6 +121,12 @@ class FakeAdapter:
     async def quote(self, intent: TransferIntent) -> Costs:
         kinds = {CostKind.FEE: self._node.fee, CostKind.RENT: self._node.rent}
         return await self._ask("quote", lambda: costs_in(self._network.native.id, kinds))
+
+    async def waiting(self, txid: TxId) -> WaitingTx:
+        return await self._ask("waiting", lambda: self._waiting(txid))
+
+    async def outbid(self, intent: TransferIntent) -> Outbid:
+        return await self._ask("outbid", lambda: self._outbid(intent))
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         return await self._ask_each("broadcast", txs, self._broadcast)
@@ -242,7 +249,7 @@ class FakeAdapter:
             first = intent.coins_first
             for coin in intent.coins if first is None else first.ordered(intent.coins):
                 free = self._outpoint(coin) not in intent.taken
-                exists = (coin.txid, coin.position) in self._node.state.coins
+                exists = self._is_there(coin, intent)
                 if free and exists and sum(each.amount for each in chosen) < wanted:
                     chosen.append(coin)
             if sum(each.amount for each in chosen) < wanted:
@@ -293,7 +300,7 @@ class FakeAdapter:
         coins = [coin for coin in intent.coins if self._outpoint(coin) in intent.claim]
         if len(coins) != len(intent.claim):
             raise ClaimUnusable("a claimed coin is gone")
-        if any((coin.txid, coin.position) not in self._node.state.coins for coin in coins):
+        if not all(self._is_there(coin, intent) for coin in coins):
             raise ClaimUnusable("a claimed coin is spent")
         rest = sum(coin.amount for coin in coins) - sum(out.amount for out in outputs)
         fee = self._least(intent)
@@ -311,6 +318,34 @@ class FakeAdapter:
             for coin in coins
         )
         return FakeTx(self._network.id, inputs, outputs, fee)
+
+    def _is_there(self, coin: Coin, intent: TransferIntent) -> bool:
+        place = (coin.txid, coin.position)
+        if not intent.hastens:
+            return place in self._node.state.coins
+        rivals = [tx for tx in self._node.pool.values() if intent.replaces is None]
+        spent = any((i.txid, i.position) == place for tx in rivals for i in tx.inputs)
+        if coin.txid not in self._node.pool or spent:
+            raise NothingToHasten(f"{coin.txid} does not wait, or its coin is spent")
+        return True
+
+    def _waiting(self, txid: TxId) -> WaitingTx:
+        found = self._node.pool.get(txid)
+        if found is None:
+            raise NothingToHasten(f"{txid} does not wait")
+        outputs = {at: (each.address, each.amount) for at, each in enumerate(found.outputs)}
+        needs: dict[str, TxId] = {}
+        before = [found]
+        while before:
+            tx = before.pop()
+            needs |= {key.text: tx.txid for key in self.codec.conflict_keys(tx)}
+            pool = self._node.pool
+            before += [pool[TxId(i.txid)] for i in tx.inputs if TxId(i.txid) in pool]
+        return WaitingTx(txid, outputs, needs)
+
+    def _outbid(self, intent: TransferIntent) -> Outbid:
+        least = self._least(intent)
+        return Outbid(least, least, 0, 0, 0, possible=True)
 
     def _check_funds(self, intent: TransferIntent) -> None:
         too_dear = self._least(intent) > self._bound(intent, CostKind.FEE)
@@ -386,7 +421,9 @@ class FakeAdapter:
         if self.codec.has_coins:
             known = [block.ref.height for block in self._node.chain if block.ref == at]
             return bool(known) and any(
-                (each.txid, each.position or 0) not in state.coins for each in tx.inputs
+                (each.txid, each.position or 0) not in state.coins
+                and each.txid not in self._node.pool  # made by what waits
+                for each in tx.inputs
             )
         if tx.expires is not None:
             return at.height >= tx.expires

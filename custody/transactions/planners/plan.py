@@ -36,7 +36,8 @@ class Waiting:
     shared. `empties`: it pays all there was. `frozen`: nothing may leave the vault. `not_yet`: what
     the policy says to wait for. `since`: when it was agreed to. `apart`: nobody shares its
     transaction. `collects_until`: how long it waits for others that may.
-    `coins_first`: which coins it spends, where it is about these."""
+    `coins_first`: which coins it spends, where it is about these. `hastens`: it spends one coin
+    that is in no block yet."""
 
     transfer: str
     version: int
@@ -56,6 +57,7 @@ class Waiting:
     collects_until: datetime | None = None
     coins_first: CoinsFirst | None = None
     empties: bool = False
+    hastens: bool = False
     replaces: Replaced | None = None
 
 

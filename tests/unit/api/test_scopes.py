@@ -52,6 +52,7 @@ SCOPES: Final = {
     "POST /v1/transfers/{transfer_id}/cancel": "transfer",
     "POST /v1/transfers/{transfer_id}/costs": "transfer",
     "POST /v1/transfers/{transfer_id}/speed-up": "transfer",
+    "GET /v1/transfers/{transfer_id}/sooner": "read",
     "POST /v1/payout-files": "transfer",
     "GET /v1/payout-files": "read",
     "GET /v1/payout-files/{payout_file_id}": "read",
