@@ -22,7 +22,10 @@ from api.nodes import NodeMonitor, NodeState
 from chains.model import InternalCredits, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.repository import open_counts
+from custody.db.reconcile_tables import ReconciliationRow
 from custody.following.progress import FollowStatus
+from custody.reconcile.report import Verdict
+from custody.reconcile.report_repository import newest
 from custody.services import Services
 from custody.transfers.repository import open_by_state
 from custody.transfers.state import TERMINAL, State
@@ -56,6 +59,7 @@ async def get_metrics(
         followed = await statuses(session)
         waiting = await backlog(session)
         underway = await open_by_state(session)
+        compared = await newest(session, services.custody.networks)
     alarms = GaugeMetricFamily("custody_alarms_open", "Alarms that are open.", labels=["code"])
     for code in AlarmCode:
         alarms.add_metric([code.value], counts.get(code, 0))
@@ -66,6 +70,7 @@ async def get_metrics(
         *_followers(services, followed),
         *_backlog(services, waiting),
         *_underway(services, underway),
+        *_compared(services, compared),
         *await _peers(services, nodes),
     ]
     registry = CollectorRegistry(auto_describe=False)
@@ -112,6 +117,30 @@ def _underway(
             rows.add_metric([network.alias, state], number)
             oldest.add_metric([network.alias, state], max(0.0, (now - since).total_seconds()))
     yield from (rows, oldest)
+
+
+def _compared(
+    services: Services, found: Mapping[NetworkId, ReconciliationRow]
+) -> Iterator[GaugeMetricFamily]:
+    """Of each network whose ledger was compared with its chain."""
+    age = GaugeMetricFamily(
+        "custody_reconciliation_age_seconds",
+        "How long ago all vaults were compared with the chain last.",
+        labels=["network"],
+    )
+    balances = GaugeMetricFamily(
+        "custody_reconciliation_balances",
+        "What that comparison found, by verdict.",
+        labels=["network", "verdict"],
+    )
+    now = services.custody.clock()
+    for network in services.custody.networks.values():
+        row = found.get(network.id)
+        if row is not None and row.ended_at is not None:
+            age.add_metric([network.alias], max(0.0, (now - row.ended_at).total_seconds()))
+            for verdict in Verdict:
+                balances.add_metric([network.alias, verdict], getattr(row, verdict) or 0)
+    yield from (age, balances)
 
 
 async def _peers(services: Services, nodes: NodeMonitor) -> Iterable[GaugeMetricFamily]:

@@ -248,6 +248,7 @@ CUSTODY: Final[Words] = {
     "deposit_reversed": Word((409,), "The deposit's block is gone.", "Nothing is to be done."),
     "quarantine_rule_ended": Word((409,), "The rule has ended already.", "Nothing is to be done."),
     "quarantine_rule_invalid": Word((422,), "The rule contradicts itself.", _FIX),
+    "reconciliation_not_found": Word((404,), "No such reconciliation.", _LOOK),
     "quarantine_rule_not_found": Word((404,), "No such rule, or not for this key.", _LOOK),
     "gas_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
     "refill_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),

@@ -13,6 +13,7 @@ from custody.cli.access import (
     known_catalogue,
     load_settings,
     opened_database,
+    operator,
 )
 from custody.cli.output import FAILED, Failure, Misuse, say, show_table, told
 
@@ -101,7 +102,7 @@ async def reconcile() -> None:
             custody.networks,
             custody.adapters,
             custody.clock,
-        ).run()
+        ).run(by=operator())
     _show(report, custody.catalogue)
     if not report.is_clean:
         raise typer.Exit(FAILED)
@@ -124,6 +125,12 @@ def _show(report: Report, catalogue: Catalogue) -> None:
         ("vault", "asset", "ledger", "chain", "difference", "verdict"),
         [_cells(line, catalogue) for line in report.lines],
     )
+    for line in report.lines:
+        if line.mismatches:
+            say(
+                f"{line.vault} {line.asset}: what does not match from block {line.traced_from} on:",
+                *(f"  {each.kind} {each.name}" for each in line.mismatches),
+            )
     say(
         *(
             f"books: {fault.vault or 'all'}: {fault.asset}: {fault.message}"
@@ -135,6 +142,7 @@ def _show(report: Report, catalogue: Catalogue) -> None:
         f" {len(report.lines)} balances compared, {len(report.differences)} different,"
         f" {len(report.inconclusive)} could not be compared now"
     )
+    say(f"kept as {', '.join(report.kept)}")
 
 
 def _cells(line: Line, catalogue: Catalogue) -> tuple[str, ...]:

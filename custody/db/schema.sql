@@ -442,9 +442,34 @@ CREATE TABLE reconciled (
     accepted NUMERIC(78, 0) NOT NULL,
     compared_at TIMESTAMP WITH TIME ZONE NOT NULL,
     concluded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    equal_height BIGINT,
+    equal_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_reconciled PRIMARY KEY (vault_id, asset),
     CONSTRAINT fk_reconciled_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
+
+CREATE TABLE reconciliations (
+    id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    vault_id VARCHAR,
+    cause VARCHAR NOT NULL,
+    asked_by VARCHAR,
+    open_key VARCHAR,
+    equal INTEGER,
+    shortage INTEGER,
+    surplus INTEGER,
+    inconclusive INTEGER,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    serial BIGINT,
+    CONSTRAINT pk_reconciliations PRIMARY KEY (id),
+    CONSTRAINT fk_reconciliations_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT uq_reconciliations_open_key UNIQUE (open_key)
+);
+
+CREATE INDEX ix_reconciliations_network_serial ON reconciliations (network, serial);
+
+CREATE INDEX ix_reconciliations_serial ON reconciliations (serial);
 
 CREATE TABLE refill_rules (
     vault_id VARCHAR NOT NULL,
@@ -776,6 +801,36 @@ CREATE TABLE quarantine_senders (
     address VARCHAR NOT NULL,
     CONSTRAINT pk_quarantine_senders PRIMARY KEY (rule_id, address),
     CONSTRAINT fk_quarantine_senders_rule_id FOREIGN KEY(rule_id) REFERENCES quarantine_rules (id)
+);
+
+CREATE TABLE reconciliation_lines (
+    report_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    height BIGINT,
+    block_hash VARCHAR,
+    ledger NUMERIC(78, 0),
+    chain NUMERIC(78, 0),
+    verdict VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    traced_from BIGINT,
+    CONSTRAINT pk_reconciliation_lines PRIMARY KEY (report_id, vault_id, asset),
+    CONSTRAINT fk_reconciliation_lines_report_id FOREIGN KEY(report_id) REFERENCES reconciliations (id),
+    CONSTRAINT fk_reconciliation_lines_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE TABLE reconciliation_mismatches (
+    report_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    height BIGINT,
+    units VARCHAR,
+    CONSTRAINT pk_reconciliation_mismatches PRIMARY KEY (report_id, vault_id, asset, number),
+    CONSTRAINT fk_reconciliation_mismatches_report_id FOREIGN KEY(report_id) REFERENCES reconciliations (id),
+    CONSTRAINT fk_reconciliation_mismatches_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
 );
 
 CREATE TABLE refills (
@@ -1257,6 +1312,24 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transfer_needs_no_truncate BEFORE TRUNCATE ON transfer_needs
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER reconciliation_lines_no_update BEFORE UPDATE ON reconciliation_lines
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliation_lines_no_delete BEFORE DELETE ON reconciliation_lines
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliation_lines_no_truncate BEFORE TRUNCATE ON reconciliation_lines
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliation_mismatches_no_update BEFORE UPDATE ON reconciliation_mismatches
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliation_mismatches_no_delete BEFORE DELETE ON reconciliation_mismatches
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliation_mismatches_no_truncate BEFORE TRUNCATE ON reconciliation_mismatches
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1350,6 +1423,27 @@ CREATE TRIGGER quarantines_no_delete BEFORE DELETE ON quarantines
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER quarantines_no_truncate BEFORE TRUNCATE ON quarantines
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliations_no_update BEFORE UPDATE ON reconciliations
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.cause IS DISTINCT FROM NEW.cause
+   OR OLD.asked_by IS DISTINCT FROM NEW.asked_by
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.equal IS NOT NULL AND OLD.equal IS DISTINCT FROM NEW.equal
+   OR OLD.shortage IS NOT NULL AND OLD.shortage IS DISTINCT FROM NEW.shortage
+   OR OLD.surplus IS NOT NULL AND OLD.surplus IS DISTINCT FROM NEW.surplus
+   OR OLD.inconclusive IS NOT NULL AND OLD.inconclusive IS DISTINCT FROM NEW.inconclusive
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at
+   OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliations_no_delete BEFORE DELETE ON reconciliations
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliations_no_truncate BEFORE TRUNCATE ON reconciliations
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER refills_no_update BEFORE UPDATE ON refills
@@ -1847,3 +1941,16 @@ NEW.serial := nextval('payout_files_serials'); RETURN NEW; END $$;
 
 CREATE TRIGGER payout_files_number BEFORE INSERT ON payout_files
 FOR EACH ROW EXECUTE FUNCTION number_payout_files();
+
+CREATE SEQUENCE reconciliations_serials MINVALUE 0 START 0 CACHE 1;
+
+SELECT nextval('reconciliations_serials');
+
+CREATE FUNCTION number_reconciliations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN IF COALESCE(current_setting('custody.reconciliations_number', true), '') = '' THEN
+PERFORM pg_advisory_xact_lock_shared(6805406329398624256 + last_value) FROM reconciliations_serials;
+PERFORM set_config('custody.reconciliations_number', 'holding', true); END IF;
+NEW.serial := nextval('reconciliations_serials'); RETURN NEW; END $$;
+
+CREATE TRIGGER reconciliations_number BEFORE INSERT ON reconciliations
+FOR EACH ROW EXECUTE FUNCTION number_reconciliations();

@@ -18,6 +18,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from custody.db.payout_tables import PayoutFileRow
+from custody.db.reconcile_tables import ReconciliationRow
 from custody.db.session import Database
 from custody.db.tables import (
     AddressRow,
@@ -40,6 +41,7 @@ Numbered = (
     | ApiKeyRow
     | ForeignDebitRow
     | PayoutFileRow
+    | ReconciliationRow
 )
 NUMBERED: Final[tuple[type[Numbered], ...]] = (
     ClientRow,
@@ -51,6 +53,7 @@ NUMBERED: Final[tuple[type[Numbered], ...]] = (
     ApiKeyRow,
     ForeignDebitRow,
     PayoutFileRow,
+    ReconciliationRow,
 )
 """The place of a table here is part of its locks' key, so new ones go to the end."""
 

@@ -1,6 +1,6 @@
 """The schema, with `debit_tables`, `gas_tables`, `pause_tables`, `payout_tables`,
-`quarantine_tables`, `refill_tables`, `signer_tables` and `transfer_tables`. Rows only: rules live
-in the services, queries in repositories.
+`quarantine_tables`, `reconcile_tables`, `refill_tables`, `signer_tables` and `transfer_tables`.
+Rows only: rules live in the services, queries in repositories.
 
 Amounts are `BaseUnits` (integers up to 2**256, exact on every database), times `UtcTime` (aware),
 ids time-ordered text with a prefix that names the noun (`ids.py`). Network and asset columns hold
@@ -25,6 +25,9 @@ from custody.db.gas_tables import GasTopUpRow as GasTopUpRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.quarantine_tables import QuarantineRow as QuarantineRow
+from custody.db.reconcile_tables import ReconciliationLineRow as ReconciliationLineRow
+from custody.db.reconcile_tables import ReconciliationMismatchRow as ReconciliationMismatchRow
+from custody.db.reconcile_tables import ReconciliationRow as ReconciliationRow
 from custody.db.refill_tables import RefillRow as RefillRow
 from custody.db.refill_tables import RefillRuleRow as RefillRuleRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
@@ -308,6 +311,9 @@ class ReconciledRow(Row):
     compared_at: Mapped[datetime]
     concluded_at: Mapped[datetime]
     """When there was a verdict last, or when one was asked for first."""
+    equal_height: Mapped[Height | None]
+    """The newest block at which it was equal, as far as this was noted, and when that was."""
+    equal_at: Mapped[datetime | None]
 
 
 class OutboxRow(Row):

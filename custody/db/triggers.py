@@ -35,6 +35,11 @@ from custody.db.quarantine_tables import (
     QuarantineRuleRow,
     QuarantineSenderRow,
 )
+from custody.db.reconcile_tables import (
+    ReconciliationLineRow,
+    ReconciliationMismatchRow,
+    ReconciliationRow,
+)
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.spend_tables import SpendRow
 from custody.db.tables import (
@@ -90,6 +95,8 @@ GROWS: Final[tuple[type[Row], ...]] = (
     GasRuleRow,
     TransferParentRow,
     TransferNeedRow,
+    ReconciliationLineRow,
+    ReconciliationMismatchRow,
 )
 
 
@@ -110,6 +117,9 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     QuarantineRuleRow: Life(once=("ended_at", "ended_by", "ended_reason")),
     QuarantineRow: Life(
         changing=("open_key",), once=("released_at", "released_by", "released_reason")
+    ),
+    ReconciliationRow: Life(
+        changing=("open_key",), once=("equal", "shortage", "surplus", "inconclusive", "ended_at")
     ),
     RefillRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     GasNeedRow: Life(changing=("state",), once=("ended_at",)),

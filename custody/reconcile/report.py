@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -19,6 +19,51 @@ class Verdict(StrEnum):
     way that the node does not show. It never freezes."""
     INCONCLUSIVE = "inconclusive"
     """The question could not be asked fairly now (`reason`); ask again."""
+
+
+class Cause(StrEnum):
+    """Why a network was compared."""
+
+    INTERVAL = "interval"
+    ASKED = "asked"
+    UNFREEZING = "unfreezing"
+    """A frozen vault is to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Why, for whom, of which vault (None: of all), and in which report that somebody asked for."""
+
+    cause: Cause
+    by: str | None = None
+    vault: str | None = None
+    report: str | None = None
+
+
+class Matching(StrEnum):
+    """How something does not match."""
+
+    NOT_IN_BOOKS = "not_in_books"
+    """A transaction in a block that moves the asset at an address of the vault, and that no
+    deposit, foreign debit or transaction of ours is of."""
+    OTHERWISE_IN_BOOKS = "otherwise_in_books"
+    """A transaction of which the block says another amount than the deposit."""
+    NOT_ON_CHAIN = "not_on_chain"
+    """A transaction that the books have in one of the blocks, and that none of them has."""
+    ENTRY = "entry"
+    """A ledger entry whose subject moved nothing in the blocks."""
+    UNKNOWN = "unknown"
+    """Blocks that could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """`name`: a transaction id, an entry's id, or words. `units`: below zero for what left."""
+
+    kind: Matching
+    name: str
+    height: int | None = None
+    units: int | None = None
 
 
 DIFFERENT = (Verdict.SHORTAGE, Verdict.SURPLUS)
@@ -46,6 +91,11 @@ class Line:
     verdict: Verdict
     reason: str = ""
     owned: int | None = None
+    block_hash: str | None = None
+    """Of the block at `height`."""
+    traced_from: int | None = None
+    mismatches: tuple[Mismatch, ...] = field(default=())
+    """What was found not to match from block `traced_from` on; None: nothing was looked for."""
 
     @property
     def surplus(self) -> int:
@@ -76,6 +126,8 @@ class Report:
     entries: int
     """How many ledger entries were added up."""
     made_at: datetime
+    kept: tuple[str, ...] = ()
+    """The ids under which it is kept, one for each network."""
 
     @property
     def differences(self) -> tuple[Line, ...]:

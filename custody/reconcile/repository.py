@@ -22,12 +22,12 @@ from custody.deposits.states import DebitState, DepositState
 from custody.following import chain_repository
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
-from custody.reconcile.report import Line
+from custody.reconcile.report import Line, Verdict
 from custody.transactions.state import ON_CHAIN
 from custody.transfers.kinds import TOPPING_UP, stays
 from signer.agreement import Purpose
 
-_ON_CHAIN_KINDS = (
+ON_CHAIN_KINDS = (
     AccountKind.VAULT.value,
     AccountKind.UNSWEPT.value,
     AccountKind.SHORTFALL.value,
@@ -117,6 +117,17 @@ async def keep_lines(
     ]
     await session.insert_missing(ReconciledRow, rows)
     await session.update_each(ReconciledRow, ["vault_id", "asset"], rows)
+    equal = [
+        {
+            "vault_id": line.vault,
+            "asset": line.asset,
+            "equal_height": line.height,
+            "equal_at": now,
+        }
+        for line in lines
+        if line.verdict is Verdict.EQUAL
+    ]
+    await session.update_each(ReconciledRow, ["vault_id", "asset"], equal)
 
 
 async def accept_shortages(
@@ -151,7 +162,7 @@ async def snapshot(session: ReadSession, network: NetworkId, vault: str) -> Snap
 async def _owned(session: ReadSession, network: NetworkId, vault: str) -> dict[AssetId, int]:
     rows = await session.all(
         select(LedgerAccountRow).where(
-            LedgerAccountRow.vault_id == vault, LedgerAccountRow.kind.in_(_ON_CHAIN_KINDS)
+            LedgerAccountRow.vault_id == vault, LedgerAccountRow.kind.in_(ON_CHAIN_KINDS)
         )
     )
     owned: dict[AssetId, int] = {}
@@ -165,7 +176,7 @@ async def _owned(session: ReadSession, network: NetworkId, vault: str) -> dict[A
             ForeignDebitRow.vault_id == vault,
             ForeignDebitRow.network == network,
             ForeignDebitRow.state == DebitState.PENDING.value,
-            ForeignDebitRow.account.in_(_ON_CHAIN_KINDS),
+            ForeignDebitRow.account.in_(ON_CHAIN_KINDS),
         )
     )
     for name, amount in left:

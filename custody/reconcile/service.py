@@ -14,7 +14,7 @@ A difference is looked at twice before it counts; what follows from it is in `ac
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,8 +33,18 @@ from custody.reconcile import repository
 from custody.reconcile.actions import act_on_books, act_on_vault
 from custody.reconcile.books import check_books
 from custody.reconcile.counting import Counting
-from custody.reconcile.report import DIFFERENT, Line, Report, Verdict, compare
+from custody.reconcile.keeping import keep
+from custody.reconcile.report import (
+    DIFFERENT,
+    Cause,
+    Line,
+    Report,
+    Verdict,
+    Wanted,
+    compare,
+)
 from custody.reconcile.repository import Outgoing, Snapshot
+from custody.reconcile.tracing import trace
 from custody.vaults.debts import cover_and_tell
 
 _PATIENCE_S = 5
@@ -42,6 +52,7 @@ _PATIENCE_S = 5
 _VAULT_TIMEOUT_S = 600
 """How long all questions about one vault on one network may take."""
 _POLL = timedelta(milliseconds=50)
+_BY_ITSELF = Wanted(Cause.INTERVAL)
 
 
 class _Unfair(Exception):
@@ -68,15 +79,19 @@ class Reconciliation:
         self._patience_s = patience_s
         self._vault_timeout_s = vault_timeout_s
 
-    async def run(self, *, vaults: Collection[str] | None = None) -> Report:
-        """Check the books as a whole, then every vault (or those named) on every network that is
+    async def run(
+        self, *, vault: str | None = None, cause: Cause = Cause.ASKED, by: str | None = None
+    ) -> Report:
+        """Check the books as a whole, then every vault (or the one named) on every network that is
         served. Freezes and alarms; never raises for what a node does."""
         faults, entries = await self.check_books()
+        wanted = Wanted(cause, by, vault)
         results = await asyncio.gather(
-            *(self.check_network(network, vaults) for network in self._networks.values())
+            *(self.check_network(network, wanted) for network in self._networks.values())
         )
-        lines = tuple(line for lines in results for line in lines)
-        return Report(lines, tuple(faults), entries, self._clock())
+        lines = tuple(line for _, lines in results for line in lines)
+        kept = tuple(report for report, _ in results)
+        return Report(lines, tuple(faults), entries, self._clock(), kept)
 
     async def check_books(self) -> tuple[list[Fault], int]:
         """Add up all entries and act on what is wrong. The faults, and how many entries."""
@@ -86,11 +101,13 @@ class Reconciliation:
         return faults, entries
 
     async def check_network(
-        self, network: Network, vaults: Collection[str] | None = None
-    ) -> list[Line]:
-        """Every vault (or those named) on one network, one after the other. What a vault's lines
+        self, network: Network, why: Wanted = _BY_ITSELF
+    ) -> tuple[str, list[Line]]:
+        """Every vault (or the one named) on one network, one after the other. What a vault's lines
         say is acted on at once: neither a slow network nor a vault of many addresses makes another
-        wait for its alarm."""
+        wait for its alarm. The report is kept when all are done; its id and the lines."""
+        began = self._clock()
+        vaults = None if why.vault is None else [why.vault]
         async with self._database.read() as session:
             wanted = [
                 vault
@@ -105,14 +122,33 @@ class Reconciliation:
         for vault in owing:  # what arrived since, or is held no more, pays it
             await cover_and_tell(self._database, self._ledger, vault, self._clock())
         checked: list[Line] = []
+        seen: set[tuple[str, AssetId, int]] = set()
         async with Counting(adapter, network.native.id, everyone) as counting:
             for vault in wanted:
                 lines = await self._check_in_time(network, vault, counting)
+                if why.cause is Cause.INTERVAL:
+                    seen |= await self._seen_before(lines)
                 await act_on_vault(
                     self._database, self._ledger, network.id, vault, lines, self._clock()
                 )
                 checked += lines
-        return checked
+        for at, line in enumerate(checked):  # last: no vault's alarm waits for it
+            if line.verdict in DIFFERENT and (line.vault, line.asset, line.surplus) not in seen:
+                checked[at] = await trace(self._database, network.id, adapter, line)
+        report = await keep(self._database, network.id, why, checked, began, self._clock())
+        return report, checked
+
+    async def _seen_before(self, lines: Sequence[Line]) -> set[tuple[str, AssetId, int]]:
+        """What differed by just so much the last time. It was traced then."""
+        if all(line.verdict not in DIFFERENT for line in lines):
+            return set()
+        async with self._database.read() as session:
+            kept = await repository.kept_lines(session, lines[0].vault)
+        return {
+            (row.vault_id, AssetId(row.asset), row.chain - row.ledger)
+            for row in kept
+            if row.chain is not None and row.ledger is not None
+        }
 
     async def _check_in_time(
         self, network: Network, vault: str, counting: Counting
@@ -253,6 +289,7 @@ class Reconciliation:
                 network=network.id,
                 asset=asset,
                 height=after.height,
+                block_hash=after.hash,
                 ledger=(expected := books.owned.get(asset, 0) - left.get(asset, 0)),
                 chain=balance,
                 verdict=compare(expected, balance),

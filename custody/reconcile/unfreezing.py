@@ -19,7 +19,7 @@ from custody.errors import Conflict
 from custody.ledger.service import Ledger
 from custody.reasons import checked_reason
 from custody.reconcile import repository
-from custody.reconcile.report import Line, Report, Verdict, in_words
+from custody.reconcile.report import Cause, Line, Report, Verdict, in_words
 from custody.reconcile.service import Reconciliation
 from custody.vaults import repository as vaults
 from custody.vaults.debts import cover_and_tell
@@ -67,7 +67,7 @@ class Unfreezing:
         if not seen:
             raise not_frozen()
         owed = await cover_and_tell(self._database, self._ledger, vault, self._clock())
-        report = await self._reconciliation.run(vaults=[vault])
+        report = await self._reconciliation.run(vault=vault, cause=Cause.UNFREEZING, by=by)
         _check_books(report, vault)
         differing = [line for line in report.lines if line.verdict is not Verdict.EQUAL]
         words = [owed] if owed else []

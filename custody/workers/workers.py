@@ -7,11 +7,9 @@ always safe: whatever was not committed is found again, and whatever was, is not
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
 
 import structlog
 
@@ -47,6 +45,7 @@ from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
 from custody.workers.payouts import PayoutWorker
+from custody.workers.reconciling import ReconcileWorker
 from custody.workers.refills import RefillWorker
 from custody.workers.signerwatch import SignerWatch
 from custody.workers.turns import Turns
@@ -152,7 +151,13 @@ class Workers:
             loops[f"follow {network.network}"] = network.follow
             loops[f"outbox {network.network}"] = network.run_outbox
         for served in self._custody.networks.values():
-            loops[f"reconcile {served.id}"] = partial(self._reconcile, served)
+            loops[f"reconcile {served.id}"] = ReconcileWorker(
+                self._custody.database,
+                self._leases,
+                self._reconciliation,
+                served,
+                self._custody.settings.reconcile_interval_s,
+            ).run
         await look_at_journal(self._services)  # before a block is followed
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervise(name, loop)) for name, loop in loops.items()]
@@ -211,16 +216,6 @@ class Workers:
                     log.info("books_added_up", entries=entries, faults=len(faults))
                     head = await extend(self._custody.database, lease, self._custody.clock)
                     log.info("ledger_head", head=str(head))
-
-    async def _reconcile(self, network: Network) -> None:
-        """One loop for each network: a slow one makes no other wait."""
-        while True:
-            await asyncio.sleep(self._custody.settings.reconcile_interval_s)
-            async with self._leases.hold(f"reconcile:{network.id}") as lease:
-                if lease is not None:
-                    lines = await self._reconciliation.check_network(network)
-                    counts = Counter(line.verdict.value for line in lines)
-                    log.info("reconciled", network=network.id, lines=len(lines), **counts)
 
 
 async def look_at_journal(services: Services) -> None:

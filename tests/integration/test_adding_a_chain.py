@@ -158,7 +158,7 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 
 async def is_proven(services: Services, vault: str) -> bool:
     """Counted at the tip, once custody stands there too: coin and token."""
-    report = await services.reconciliation.run(vaults=[vault])
+    report = await services.reconciliation.run(vault=vault)
     return report.is_clean and len(report.lines) == 2
 
 

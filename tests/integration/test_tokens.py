@@ -212,7 +212,7 @@ async def test_a_contract_that_lies_is_found_out(house: TokenHouse[EvmIssuer]) -
     txid = await token.do("lie(address,address,uint256)", stranger, vault.address, 10**6)
     await house.until(lambda: vault.deposited(txid, "credited"))
     await house.followed()
-    await house.services.reconciliation.run(vaults=[vault.id])
+    await house.services.reconciliation.run(vault=vault.id)
     assert await vault.frozen() is not None
 
 

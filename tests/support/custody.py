@@ -159,7 +159,7 @@ class World:
         *,
         patience_s: float = 1.0,
         vault_timeout_s: float = 600,
-        vaults: Sequence[str] | None = None,
+        vault: str | None = None,
     ) -> Report:
         service = Reconciliation(
             self.database,
@@ -170,4 +170,4 @@ class World:
             patience_s=patience_s,
             vault_timeout_s=vault_timeout_s,
         )
-        return await service.run(vaults=vaults)
+        return await service.run(vault=vault)

@@ -235,7 +235,7 @@ class Vault(Generic[Made]):
         native = house.network.native.id
         assert await self.ledger(token.asset.id) == await token.has(self.address)
         assert await self.ledger(native) == await house.issuer.node.balance(self.address)
-        report = await house.services.reconciliation.run(vaults=[self.id])
+        report = await house.services.reconciliation.run(vault=self.id)
         assert report.is_clean, report.lines
         assert {token.asset.id, native} <= {each.asset for each in report.lines}
 

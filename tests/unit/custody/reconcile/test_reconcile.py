@@ -387,5 +387,5 @@ async def test_only_the_vaults_that_are_named(database: Database):
     await world.new_address(other)
     report = await world.reconcile()
     assert {line.vault for line in report.lines} == {vault.id, other.id}
-    report = await world.reconcile(vaults=[other.id])
+    report = await world.reconcile(vault=other.id)
     assert {line.vault for line in report.lines} == {other.id}
