@@ -71,13 +71,13 @@ def play_all(asked: Namespace, template: Path) -> int:
         if asked.digests:
             print(seed, script.alias, game.digest, flush=True)
         if game.found is not None:
+            print(f"seed {seed} on {script.alias}: {game.found}; made shorter now", flush=True)
 
             def finds(steps: object, script: Script = script) -> bool:
                 return play(replace(script, steps=tuple(steps)), template).found is not None  # type: ignore[arg-type]
 
             short = replace(script, steps=shortened(script.steps, finds))
             shown = play(short, template)
-            print(f"seed {seed} on {script.alias}: {game.found}")
             print(f"shortened to {len(short.steps)} moves: {shown.found}")
             print("\n".join(shown.log))
             return 1

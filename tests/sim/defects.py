@@ -14,13 +14,18 @@ from chains.costs import Costs
 from custody.deposits.deciding import Verdict
 from custody.errors import Conflict
 from custody.following import finality
+from custody.ledger.batch import Batch
+from custody.ledger.model import Reason, Reserve, chain_account
 from custody.transactions.apply import load
 from custody.transactions.moving import Step, move
 from custody.transactions.state import Die, State, can
 from custody.transfers.settlement import Charge
 from custody.transfers.state import Event
 from signer.agreement import Purpose
+from signer.answers import RefusalCode
 from signer.chain import Record
+from signer.errors import Refused
+from signer.policy import Usage
 from tests.sim.loop import MACHINE
 
 Instead = Mapping[str, Callable[..., Any] | Any]
@@ -210,6 +215,51 @@ def _some_id(*_: Any) -> str:
     return str(_real("custody.db.ids:new_id")("tfr"))
 
 
+# What people decide, and what is done by their rules
+
+_USAGE = _real("custody.policies.windows:usage")
+_WITH_PAUSES = _real("custody.transfers.repository:with_pauses")
+_KEY_OF_REFILL = _real("custody.refills.refilling:key_of")
+
+
+async def _never_let_go(session: Any, ledger: Any, row: Any, account: Any) -> None:
+    """It is in the books for the vault, and stays where it was held."""
+    reserve = Reserve(chain_account(account.asset), account, row.amount, row.id, Reason.DEPOSIT)
+    batch = Batch()
+    new = batch.move(reserve)
+    await batch.write(session, ledger)
+    row.reservation_id = new
+
+
+def _rounded_down(costs: Any, sizes: Any) -> Any:
+    whole = sum(sizes)
+    return [{kind: units * size // whole for kind, units in costs.items()} for size in sizes]
+
+
+def _another_key(row: Any) -> Any:
+    key = _KEY_OF_REFILL(row)
+    return replace(key, key=f"{key.key} {_some_id()}")
+
+
+def _basis_aside(mandate: Any, _policy: Any, now: Any) -> None:
+    if now >= mandate.expires_at:
+        raise Refused(RefusalCode.EXPIRED, "mandate", "it has expired")
+
+
+async def _twice_counted(*given: Any, **more: Any) -> Any:
+    found = await _USAGE(*given, **more)
+    return {each: Usage(2 * used.amount, 2 * used.count) for each, used in found.items()}
+
+
+async def _never_paused(session: Any, ids: Any) -> Any:
+    rows = await _WITH_PAUSES(session, ids)
+    return {each: (row, False) for each, (row, _) in rows.items()}
+
+
+async def _held_by_nobody(*_: Any) -> Any:
+    return {}
+
+
 ETHEREUM, BITCOIN, TRON = "ethereum-local", "bitcoin-regtest", "tron-local"
 DEFECTS: Final = (
     Defect("a payment is final as soon as a block has it",
@@ -264,6 +314,20 @@ DEFECTS: Final = (
            {"signer.guard:Guard.record_signed": _unrecorded}),
     Defect("nothing is sent, as if all had been replaced",
            {"custody.transactions.repository:to_send": _all_superseded}),
+    Defect("a deposit that is let go is in the books twice",
+           {"custody.quarantine.service:_move": _never_let_go}),
+    Defect("a deposit that a person held is forgotten when another block brings it",
+           {"custody.deposits.recording:judge": _held_by_nobody}),
+    Defect("the shares of a batch are not the whole fee",
+           {"custody.transfers.settlement:shares_of": _rounded_down}, BITCOIN),
+    Defect("a refill is asked for by another key each time",
+           {"custody.refills.refilling:key_of": _another_key}),
+    Defect("terms count whose rules are not in force any more",
+           {"signer.service:check_current": _basis_aside}),
+    Defect("what left a vault counts twice",
+           {"custody.policies.judge:usage": _twice_counted}),
+    Defect("a pause stops nothing",
+           {"custody.transfers.repository:with_pauses": _never_paused}),
     Defect("other bytes are signed without a key that both take",
            {"signer.guard:Guard.check": lambda *_: None},
            tests=("tests/unit/signer/test_guard.py",)),

@@ -14,13 +14,16 @@ from typing import Final
 
 from custody.transfers.state import TERMINAL, State
 from signer.clock import GAP, STEADY
+from tests.sim.files import hand_over, read_answers
 from tests.sim.house import Found, House, Wanted
-from tests.sim.rules import check
+from tests.sim.people import approve_all, resume_all
+from tests.sim.rules import check, is_paid
 
 _ROUNDS: Final = 60
 _ROUNDS_WHEN_LOST: Final = 12
 _PAUSE_S: Final = 16.0
 """Longer than anything waits that is to be done again."""
+_ENDED: Final = ", ".join(f"'{each}'" for each in sorted(TERMINAL))
 _OPEN: Final = "('claimed', 'built', 'signed', 'broadcast', 'included')"
 
 
@@ -30,10 +33,16 @@ async def end(house: House) -> None:
     heal(house)
     await house.settle_down()
     await _set_clocks_right(house)
+    await resume_all(house)
     for one in house.asked:
-        if not one.is_answered:
+        if not one.is_answered and one.file is None:
             await house.request(house.processes[0], one)
+    for file in house.files:
+        if not file.is_answered:
+            await hand_over(house, house.processes[0], file)
     await _settle(house)
+    for file in house.files:
+        read_answers(house, file)
     house.is_whole = True
     await check(house)
     claims = [] if house.has_lost else house.books.column("SELECT key FROM claims")
@@ -78,6 +87,7 @@ async def _settle(house: House) -> None:
         await _all_at_work(house)
         if not _open(house) and _is_followed(house):
             return
+        await approve_all(house)
         await house.node.mine()
         await house.node.finalize()
         await asyncio.sleep(_PAUSE_S)
@@ -92,6 +102,8 @@ async def _all_at_work(house: House) -> None:
         house.begin(process, "send", partial(process.send, 64))
         house.begin(process, "follow", process.follow)
         house.begin(process, "expire", process.expire)
+        house.begin(process, "pay files", process.pay_files)
+        house.begin(process, "refill", process.refill)
     await house.settle_down()
 
 
@@ -102,8 +114,11 @@ def _is_followed(house: House) -> bool:
 
 
 def _open(house: House) -> list[tuple[object, ...]]:
-    """Transactions that may still be in a block, and effects that are to be done."""
+    """Transactions that may still be in a block, transfers and files that wait, and effects that
+    are to be done."""
     found = house.books.rows(f"SELECT id, state FROM transactions WHERE state IN {_OPEN}")
+    found += house.books.rows(f"SELECT id, state FROM transfers WHERE state NOT IN ({_ENDED})")
+    found += house.books.rows("SELECT id, state FROM payout_files WHERE state <> 'done'")
     return found + house.books.rows("SELECT kind, subject, attempts, last_error FROM outbox")
 
 
@@ -111,8 +126,7 @@ def _check_held(house: House) -> None:
     """Nothing is held for what has ended. What both have lost may be held as a foreign debit."""
     if house.has_lost:
         return
-    ended = ", ".join(f"'{each}'" for each in sorted(TERMINAL))
-    if house.books.rows(f"SELECT id FROM transfers WHERE state NOT IN ({ended})"):
+    if house.books.rows(f"SELECT id FROM transfers WHERE state NOT IN ({_ENDED})"):
         return
     held = house.books.column("SELECT debits_pending FROM ledger_accounts WHERE kind = 'vault'")
     if sum(map(int, held)):
@@ -120,12 +134,12 @@ def _check_held(house: House) -> None:
 
 
 def _check_end(house: House, one: Wanted) -> None:
-    paid = house.node.state.balances.get((one.payee, house.network.native.id), 0)
+    paid = is_paid(house, one)
     rows = house.books.rows("SELECT state FROM transfers WHERE id = ?", one.id)
     if house.has_lost:
         ended = rows[0][0] if rows else None
-        if (ended == State.FINAL) != (paid == one.amount) and ended in TERMINAL:
-            raise Found(f"{one.id} is {ended}, and its payee has {paid} of {one.amount}")
+        if not one.stays and (ended == State.FINAL) != paid and ended in TERMINAL:
+            raise Found(f"{one.id} is {ended}, and its payees have {paid}")
         return
     if not rows:
         if one.refused is None:
@@ -136,7 +150,17 @@ def _check_end(house: House, one: Wanted) -> None:
         return
     state = rows[0][0]
     house.counts[f"ended {state}"] += 1
-    if (state == State.FINAL) != (paid == one.amount):
-        raise Found(f"{one.id} is {state}, and its payee has {paid} of {one.amount}")
+    _count(house, one, state)
+    if not one.stays and (state == State.FINAL) != paid:
+        raise Found(f"{one.id} is {state}, and that it is paid is {paid}")
     if state not in TERMINAL:
         raise Found(f"{one.id} is still {state}")
+
+
+def _count(house: House, one: Wanted, state: str) -> None:
+    if state != State.FINAL:
+        return
+    house.counts["final with several payees"] += len(one.payees) > 1
+    house.counts["final by a file"] += one.file is not None
+    house.counts["final of own coins"] += bool(one.stays)
+    house.counts["final of everything"] += one.total is None and not one.stays

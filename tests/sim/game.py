@@ -23,6 +23,7 @@ from tests.sim.ending import end
 from tests.sim.house import BEGINNING, Found, House
 from tests.sim.loop import VirtualLoop
 from tests.sim.moves import MOVES, NAMED
+from tests.sim.people import begin_refills
 from tests.sim.postgres import stepped
 from tests.sim.restoring import back_up
 from tests.sim.rotating import policy_of
@@ -132,6 +133,8 @@ async def _begin(house: House) -> None:
     await house.publish(policy_of(1))
     house.vaults = [await house.new_vault() for _ in range(2)]
     await house.fund(*house.vaults)
+    await house.add_hot_vault()
+    await begin_refills(house, house.processes[0], 20_000)
     await back_up(house, house.dice)
 
 

@@ -26,10 +26,12 @@ from custody.apikeys.service import NewKey
 from custody.db.leases import LeaseLost
 from custody.db.tables import VaultRow
 from custody.errors import CustodyError
+from custody.payouts.service import Sent
 from custody.transfers.request import Answer, Idempotency, Output, TransferRequest, transfer_id_of
 from signer.canonical import canonical_json
 from signer.client import SignerError
-from signer.policy import SignedPolicy
+from signer.policy import Policy, SignedPolicy
+from signer.wire import Verdict
 from tests.sim.chain import Adapter, Trouble
 from tests.sim.machine import Died, Machine
 from tests.sim.postgres import PostgresReader
@@ -55,20 +57,66 @@ class Found(AssertionError):
 
 @dataclass
 class Wanted:
-    """A transfer that a client asks for until it is told what became of it. Its payee has nothing
-    else to expect."""
+    """A transfer that a client asks for until it is told what became of it. Its payees have nothing
+    else to expect. `amounts`: what each gets; None: all that there is. `stays`: it makes so many
+    coins of one, or (below zero) one of so many. `most`: the most that a client ever let it cost.
+    `file`: of payouts, in which it stands."""
 
     key: str
     vault: VaultRow
-    payee: str
-    amount: int
-    fee_max: int
+    payees: tuple[str, ...]
+    amounts: tuple[int | None, ...]
+    fee_max: int | None
+    stays: int = 0
+    file: str | None = None
     is_answered: bool = False
     refused: str | None = None
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        self.most = self.fee_max or 0
 
     @property
     def id(self) -> str:
         return transfer_id_of(self.vault.client_id, self.key)
+
+    @property
+    def total(self) -> int | None:
+        """None: the books say how much it is."""
+        return None if None in self.amounts else sum(each or 0 for each in self.amounts)
+
+    def request(self, network: Network) -> TransferRequest:
+        payments = zip(self.payees, self.amounts, strict=True)
+        return TransferRequest(
+            vault_id=self.vault.id,
+            network=network.id,
+            asset=network.native.id,
+            outputs=tuple(Output(payee, amount) for payee, amount in payments),
+            fee_max=self.fee_max,
+            split=self.stays if self.stays > 0 else None,
+            consolidate=-self.stays if self.stays < 0 else None,
+        )
+
+
+@dataclass
+class PayoutFile:
+    """Payments that a client sends in one file, until it is told that it is stored."""
+
+    sent: Sent
+    lines: list[Wanted]
+    is_answered: bool = False
+
+
+@dataclass(frozen=True)
+class Signature:
+    """Of somebody who approves of a mandate, or does not, and may not have said so yet."""
+
+    transfer: str
+    version: int
+    digest: bytes
+    person: str
+    verdict: Verdict
+    bytes: bytes
 
 
 @dataclass(frozen=True)
@@ -77,6 +125,20 @@ class Backup:
 
     database: Path
     signer: Path
+
+
+@dataclass
+class Journal:
+    """What was seen in the signer's records. `looked_at`: up to which one. `in_force`: the policy
+    that they told last. `digests`: mandates that something was signed for. `handed_in`: mandates,
+    each with a person who was heard to approve of it. `alone`: what was signed without anybody's
+    approval, by vault: when, for which transfer, how much."""
+
+    looked_at: int = 0
+    in_force: Policy | None = None
+    digests: set[bytes] = field(default_factory=set)
+    handed_in: set[tuple[bytes, str]] = field(default_factory=set)
+    alone: dict[str, list[tuple[datetime, str, int]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -107,7 +169,8 @@ class House:
         self.file = self.folder / "sim.sqlite3"
         """Of the database, where that is SQLite."""
         url = self.url or f"sqlite+aiosqlite:///{self.file}"
-        self.world = World(url, self.network, self.wire, self.wall, self.loop.time)
+        collects = {self.alias: self.dice.choice((3, 30))} if self.collects() else {}
+        self.world = World(url, self.network, self.wire, self.wall, self.loop.time, collects)
         self.dead: list[Process] = []
         self.processes: list[Process] = []
         self.working: dict[tuple[str, str], asyncio.Future[object]] = {}
@@ -120,9 +183,20 @@ class House:
         """Whether the signer was recovered without its log."""
         self.is_whole = True
         """False from a restore until all is followed again."""
-        self.looked_at = 0
-        """Up to which record of the signer's journal was looked at what it signed."""
         self.vaults: list[VaultRow] = []
+        """The first two are funded; the last one is the first one's client's, and is refilled."""
+        self.files: list[PayoutFile] = []
+        self.signatures: list[Signature] = []
+        """That nobody has handed in yet."""
+        self.paused: dict[str, tuple[str | None, set[str]]] = {}
+        """By pause: the vault, None for all; and what had a transaction when it had begun."""
+        self.journal = Journal()
+        self.latest = BEGINNING
+        """That the database's clock ever showed after a step."""
+
+    def collects(self) -> bool:
+        """Whether transfers wait for others, in two games of three where coins are spent."""
+        return self.network.family == "bitcoin" and self.dice.random() < 0.67
 
     # Clocks
 
@@ -224,10 +298,11 @@ class House:
     # Clients
 
     async def fund(self, *vaults: VaultRow) -> None:
-        activation = (self.network.native.id, CostKind.ACTIVATION)
-        each = FUNDS + 5 * self.network.costs_max.get(activation, 0)
+        """The first one with as much as a transfer may cost that says nothing of its costs."""
         process = self.processes[0]
         for vault in vaults:
+            default = sum(self.network.costs_max.values()) if vault is vaults[0] else 0
+            each = FUNDS + 5 * other_costs(self.network) + default
             made = await process.machine.start(
                 process.services.vaults.create_addresses(vault.id, self.network.id)
             )
@@ -237,12 +312,21 @@ class House:
         await self.node.finalize()
         await process.machine.start(process.follow())
 
-    async def new_vault(self) -> VaultRow:
+    async def add_hot_vault(self) -> None:
+        """Of the first one's client, with an address and nothing in it."""
+        hot, process = await self.new_vault(self.vaults[0].client_id), self.processes[0]
+        await process.machine.start(
+            process.services.vaults.create_addresses(hot.id, self.network.id)
+        )
+        self.vaults.append(hot)
+
+    async def new_vault(self, client_id: str | None = None) -> VaultRow:
         process = self.processes[0]
 
         async def make() -> VaultRow:
-            client = await process.services.vaults.create_client("Client")
-            return await process.services.vaults.create_vault(client.id, "Vault")
+            vaults = process.services.vaults
+            client = client_id or (await vaults.create_client("Client")).id
+            return await vaults.create_vault(client, "Vault")
 
         return await process.machine.start(make())
 
@@ -257,14 +341,9 @@ class House:
 
     async def request(self, process: Process, one: Wanted) -> Answer | None:
         """Over the API of one process. None: nobody knows what became of it."""
-        request = TransferRequest(
-            vault_id=one.vault.id,
-            network=self.network.id,
-            asset=self.network.native.id,
-            outputs=(Output(one.payee, one.amount),),
-            fee_max=one.fee_max,
-        )
-        terms = {"to": one.payee, "amount": str(one.amount), "fee": str(one.fee_max)}
+        request = one.request(self.network)
+        pays = [[payee, str(amount)] for payee, amount in zip(one.payees, one.amounts, strict=True)]
+        terms = {"pays": pays, "fee": str(one.fee_max), "stays": one.stays}
         key = Idempotency("test", one.key, canonical_json(terms))
         transfers = process.services.transfers
 
@@ -292,6 +371,11 @@ class House:
         self.host.bury()
         for process in (*self.dead, *self.processes):
             process.machine.bury()
+
+
+def other_costs(network: Network) -> int:
+    """The most of what a transfer costs beside its fee, where nobody says otherwise."""
+    return sum(most for (_, kind), most in network.costs_max.items() if kind is not CostKind.FEE)
 
 
 def _plain(values: object) -> object:

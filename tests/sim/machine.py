@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _YIELDS: Final = 0.15
 """How often a statement takes long enough for others to come in between."""
+_YIELDS_AT_COMMIT: Final = 0.4
+"""A commit waits for the disk."""
 _SLOW_S: Final = 0.004
 
 
@@ -81,6 +83,8 @@ class Machine:
         """Between two statements of its work. May never return."""
         if values is not None:
             self.told(f"{self.name} {what}", values)
+        if self.dice.random() < (_YIELDS_AT_COMMIT if commit else _YIELDS):
+            await asyncio.sleep(self.dice.random() * _SLOW_S)
         if self.fuse is not None and (commit or not self.commits_only):
             self.fuse -= 1
             if self.fuse < 0:
@@ -95,8 +99,6 @@ class Machine:
             self._stalled = None
         if self._stalled is not None:
             await asyncio.shield(self._stalled)
-        if self.dice.random() < _YIELDS:
-            await asyncio.sleep(self.dice.random() * _SLOW_S)
 
     def die(self) -> None:
         if self.is_frozen:

@@ -7,7 +7,7 @@ A new one is a function and a line in MOVES.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -16,9 +16,12 @@ from typing import Final
 
 from chains.costs import CostKind
 from chains.model import Address, TxId
+from custody.db.tables import VaultRow
 from custody.services import Services
+from tests.sim.files import send_file
 from tests.sim.house import House, Wanted
 from tests.sim.machine import Died
+from tests.sim.people import approve, let_go, pause, resume, set_refill, suspect, suspicious
 from tests.sim.process import Process
 from tests.sim.reading import addresses_of, sent_for
 from tests.sim.restoring import back_up, restore_both, restore_database, restore_signer
@@ -33,12 +36,54 @@ Move = Callable[[House, Random], Awaitable[None]]
 
 async def ask(house: House, dice: Random) -> None:
     """Once, or at two processes at the same time."""
+    amount = dice.randrange(1_000, 60_000)
+    await _ask(house, dice, dice.choice(house.vaults[:2]), [amount], most=40_000)
+
+
+async def ask_for_several(house: House, dice: Random) -> None:
+    """Several payees in one transaction, all or none, where coins are spent."""
+    if house.node.codec.has_coins:
+        amounts = [dice.randrange(1_000, 15_000) for _ in range(dice.randint(2, 4))]
+        await _ask(house, dice, dice.choice(house.vaults[:2]), amounts, most=40_000)
+
+
+async def ask_together(house: House, dice: Random) -> None:
+    """Transfers that one transaction may pay, where they wait for each other."""
+    vault = dice.choice(house.vaults[:2])
+    for _ in range(dice.randint(2, 3)):
+        await _ask(house, dice, vault, [dice.randrange(1_000, 12_000)], most=10_000)
+
+
+async def ask_for_all(house: House, dice: Random) -> None:
+    """All that a vault has."""
+    await _ask(house, dice, dice.choice(house.vaults), [None], most=40_000)
+
+
+async def tidy_coins(house: House, dice: Random) -> None:
+    """The smallest coins become one, or the largest one several."""
+    if house.node.codec.has_coins:
+        vault = dice.choice(house.vaults[:2])
+        own = dice.choice(addresses_of(house.books, vault.id, change=False))
+        await _ask(house, dice, vault, [None], most=40_000, own=own)
+
+
+async def _ask(
+    house: House,
+    dice: Random,
+    vault: VaultRow,
+    amounts: Sequence[int | None],
+    *,
+    most: int,
+    own: str | None = None,
+) -> None:
+    """`own`: nobody is paid, and an address of the vault's own gets what it is about."""
     one = Wanted(
         key=f"key-{dice.getrandbits(60):x}",
-        vault=dice.choice(house.vaults),
-        payee=await house.node.outside_address(),
-        amount=dice.randrange(1_000, 60_000),
-        fee_max=dice.choice((2_000, 10_000, 40_000)),
+        vault=vault,
+        payees=tuple([own or await house.node.outside_address() for _ in amounts]),
+        amounts=tuple(amounts),
+        fee_max=min(most, dice.choice((2_000, 10_000, 40_000))),
+        stays=dice.choice((-3, -2, 2, 3)) if own is not None else 0,
     )
     house.asked.append(one)
     if dice.random() < 0.25:
@@ -50,8 +95,9 @@ async def ask(house: House, dice: Random) -> None:
 
 async def ask_again(house: House, dice: Random) -> None:
     """Who was told nothing, or believes so."""
-    if house.asked:
-        one = dice.choice(house.asked)
+    asked = [one for one in house.asked if one.file is None]
+    if asked:
+        one = dice.choice(asked)
         await house.request(house.any_process(dice), one)
 
 
@@ -79,6 +125,7 @@ async def raise_costs(house: House, dice: Random) -> None:
     one = _any(house, dice)
     if one is not None:
         most = {CostKind.FEE: dice.choice((20_000, 80_000))}
+        one.most = max(one.most, most[CostKind.FEE])
         process = house.any_process(dice)
         await _call(house, process, "raise", lambda p: p.versions.raise_costs(one.id, ANYONE, most))
 
@@ -104,6 +151,8 @@ async def both(house: House, dice: Random) -> None:
     for process in house.processes:
         house.begin(process, "send", partial(process.send, 64))
         house.begin(process, "follow", process.follow)
+        house.begin(process, "pay files", process.pay_files)
+        house.begin(process, "refill", process.refill)
     await _perhaps_wait(house, dice)
 
 
@@ -129,6 +178,17 @@ async def crash(house: House, dice: Random) -> None:
     machine.fuse = dice.randrange(12 if machine.commits_only else 120)
     house.say(f"  {machine.name} will die after {machine.fuse}")
     await both(house, dice)
+
+
+async def crash_asked(house: House, dice: Random) -> None:
+    """While it takes a request, around a commit."""
+    process = house.any_process(dice)
+    process.machine.commits_only, process.machine.fuse = True, dice.randrange(3)
+    asked = len(house.asked)
+    await ask(house, dice)
+    one = house.asked[asked]
+    if not one.is_answered and not process.machine.is_frozen:
+        await house.request(process, one)
 
 
 async def kill(house: House, dice: Random) -> None:
@@ -244,7 +304,7 @@ async def wait(house: House, dice: Random) -> None:
 
 async def set_clock(house: House, dice: Random) -> None:
     """Of our hosts or of the database, forward or back, and mostly right again later."""
-    ahead = timedelta(seconds=dice.choice((0, 0, 0, 5, -5, 90, -90, 7200, -7200)))
+    ahead = timedelta(seconds=dice.choice((0, 0, 5, -5, 90, -90, 7200, 7200, -7200)))
     if dice.random() < 0.5:
         house.wall_ahead = ahead
     else:
@@ -254,6 +314,11 @@ async def set_clock(house: House, dice: Random) -> None:
 
 MOVES: Final[dict[Move, int]] = {
     ask: 6,
+    ask_for_several: 2,
+    ask_together: 2,
+    ask_for_all: 1,
+    tidy_coins: 1,
+    send_file: 2,
     ask_again: 1,
     speed_up: 4,
     cancel: 3,
@@ -265,6 +330,7 @@ MOVES: Final[dict[Move, int]] = {
     watch: 1,
     reconcile: 1,
     crash: 5,
+    crash_asked: 2,
     kill: 2,
     stall: 1,
     signer_dies: 2,
@@ -282,13 +348,20 @@ MOVES: Final[dict[Move, int]] = {
     node_is_wrong: 2,
     lose_signer: 3,
     wait: 2,
-    set_clock: 1,
+    set_clock: 2,
     back_up: 2,
     restore_database: 1,
     restore_signer: 1,
     restore_both: 1,
     rotate_policy: 1,
     rotate_key: 1,
+    approve: 5,
+    pause: 1,
+    resume: 1,
+    suspicious: 2,
+    let_go: 2,
+    suspect: 1,
+    set_refill: 1,
 }
 NAMED: Final = {move.__name__: move for move in MOVES}
 

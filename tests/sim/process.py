@@ -4,11 +4,11 @@ the game: so the seed says when, and what comes in between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
@@ -20,7 +20,7 @@ from custody.apikeys.service import NewKey, authenticate, create_key, revoke_key
 from custody.bootstrap import Custody, _newest_in
 from custody.clock import SteadyClock
 from custody.config import Settings
-from custody.db.session import Database
+from custody.db.session import Database, WriteSession
 from custody.journal.recovery import Recovery
 from custody.services import Services, make_services
 from custody.workers.workers import PRESENCE, Workers, look_at_journal
@@ -30,19 +30,23 @@ from tests.sim.sqlite import share_translations
 from tests.support.fakes import FakeCodec
 from tests.support.networks import all_networks
 
+T = TypeVar("T")
+
 LIFETIME: Final = timedelta(hours=1)
 _STEPS_MOST: Final = 40
 
 
 @dataclass(frozen=True)
 class World:
-    """What all processes share. `wall`: the wall clock; `seconds`: since some moment."""
+    """What all processes share. `wall`: the wall clock; `seconds`: since some moment. `collects`:
+    for how many seconds transfers wait for others, by network."""
 
     url: str
     network: Network
     wire: Wire
     wall: Callable[[], datetime]
     seconds: Callable[[], float]
+    collects: dict[str, int] = field(default_factory=dict)
 
 
 class Process:
@@ -61,6 +65,7 @@ class Process:
             nodes={},
             poll_interval_s=0.5,
             transfer_lifetime=LIFETIME,
+            collect_for=world.collects,
             _env_file=None,  # type: ignore[call-arg]
         )
         self.custody = Custody(
@@ -108,6 +113,23 @@ class Process:
         async with self.workers._leases.hold(PRESENCE) as lease:
             if lease is not None:
                 await self.workers._expire_once(lease)
+
+    async def pay_files(self) -> None:
+        """A step of the payouts in files, if this process leads in it."""
+        async with self.workers._leases.hold("payouts") as lease:
+            if lease is not None:
+                await self.workers._payouts._paying.step()
+
+    async def refill(self) -> None:
+        """Look at each vault that is to be refilled, if this process leads in it."""
+        async with self.workers._leases.hold("refills") as lease:
+            if lease is not None:
+                await self.workers._refills._refilling.step()
+
+    async def write(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
+        """As a route of the API does it, or a command."""
+        async with self.database.write() as session:
+            return await work(session)
 
     async def watch(self) -> None:
         await self.services.journal.check()

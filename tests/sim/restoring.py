@@ -89,6 +89,9 @@ def _put_back_database(house: House, dice: Random) -> None:
     house.is_whole = False
     for one in house.asked:
         one.is_answered = False
+    for file in house.files:
+        file.is_answered = False
+    house.paused.clear()
 
 
 async def _put_back_signer(house: House, dice: Random) -> None:

@@ -4,24 +4,43 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from datetime import timedelta
 from random import Random
+from typing import Final
 
+from chains.networks import Network
 from signer.canonical import canonical_json
 from signer.policy import SignedPolicy
 from tests.bench.requests import standing_policy
-from tests.sim.house import House
+from tests.sim.house import House, other_costs
 from tests.sim.machine import Died
-from tests.support.signer import BOB, EVE, person_json, sign_policy
+from tests.support.signer import BOB, EVE, local_networks, person_json, rule, sign_policy
+
+ALONE_MOST: Final = 45_000
+"""Of one transfer that nobody has to approve of."""
+HOUR: Final = timedelta(hours=1)
+
+
+def room_of(network: Network) -> int:
+    """How much may leave a vault within an hour without anybody's approval, whatever the version
+    of the policy. Costs count."""
+    return 150_000 + 4 * other_costs(network)
 
 
 def policy_of(version: int) -> SignedPolicy:
-    """Each allows what the first one does, by a rule of other limits, so that whatever was agreed
-    to before rests on something else; and each second one knows other persons."""
+    """Each allows a little by itself and everything with one person's approval. Limits differ, so
+    that whatever was agreed to before rests on something else; and each second one knows other
+    persons."""
     row = json.loads(standing_policy().document)
     row["version"] = version
-    for limit in row["rules"][0]["limits"]["windows"]:
+    (free,) = row["rules"]
+    row["rules"].append(rule("people", needs=[("treasury", 1)]))
+    for limit in free["limits"]["per_transfer"]:
+        limit["amount"] = str(ALONE_MOST)
+    networks = {each.native.id: each for each in local_networks()}
+    for limit in free["limits"]["windows"]:
         if limit["amount"] is not None:
-            limit["amount"] = str(int(limit["amount"]) + version)
+            limit["amount"] = str(room_of(networks[limit["asset"]]) + version)
     people = (BOB, EVE) if version % 2 == 0 else (EVE,)
     if version > 1:
         row["persons"] = [person_json(each) for each in people]

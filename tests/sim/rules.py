@@ -4,14 +4,15 @@ chain itself tell it."""
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
-from chains.effects import Pay
 from chains.model import Address, BlockRef, TxId
 from custody.ledger.model import BOUNDED, OWNED, Account, AccountKey, AccountKind
-from signer.records import SignedRecord, parse_record, told
-from signer.wire import Purpose
-from tests.sim.house import Found, House
+from custody.workers.outbox import WAIT_MAX
+from tests.sim.desks import check_desks
+from tests.sim.house import Found, House, Wanted
 from tests.sim.reading import addresses_of, sent_for
+from tests.sim.signed import check_signed
 
 
 async def check(house: House) -> None:
@@ -21,7 +22,10 @@ async def check(house: House) -> None:
         _books(house)
         _paid_once(house)
         _deposits_once(house)
-        _signed_inside_mandates(house)
+        _known_before_sent(house)
+        _waits_by_the_shared_clock(house)
+        check_signed(house)
+        check_desks(house)
         _ledger_is_chain(house)
     finally:
         house.books.end()
@@ -84,14 +88,30 @@ def _paid_once(house: House) -> None:
     """Of each transfer one transaction at most is in a block, and nobody has more than agreed."""
     included = {each.tx.txid: each for block in house.node.chain for each in block.included}
     for one in house.asked:
-        paid = house.node.state.balances.get((one.payee, house.network.native.id), 0)
-        if paid not in (0, one.amount):
-            raise Found(f"{one.id} paid {paid} of {one.amount}")
+        is_paid(house, one)
         if not house.is_whole:
             continue
         found = [txid for txid in sent_for(house.books, one.id) if txid in included]
         if len(found) > 1:
             raise Found(f"two transactions of {one.id} are in blocks")
+
+
+def is_paid(house: House, one: Wanted) -> bool:
+    """All its payees, or none of them. Raises Found."""
+    if one.stays:
+        return False
+    native = house.network.native.id
+    paid = [house.node.state.balances.get((payee, native), 0) for payee in one.payees]
+    if not any(paid):
+        return False
+    total = one.total
+    if total is None:
+        known = house.books.column("SELECT amount FROM transfers WHERE id = ?", one.id)
+        if known and int(known[0]) != sum(paid):
+            raise Found(f"{one.id} paid {paid} of {known}")
+    elif paid != list(one.amounts):
+        raise Found(f"{one.id} paid {paid} of {one.amounts}")
+    return True
 
 
 def _deposits_once(house: House) -> None:
@@ -103,37 +123,26 @@ def _deposits_once(house: House) -> None:
         raise Found(f"booked twice: {twice}")
 
 
-def _signed_inside_mandates(house: House) -> None:
-    """What the signer signed since the last look pays what a client asked for, or nobody."""
-    journal = house.host.session.journal
-    codec = house.node.codec
-    asked = {one.id: one for one in house.asked}
-    before = None
-    for sequence, head, kind, body in journal.looked_at(house.looked_at, 10_000):
-        house.looked_at = sequence
-        row = told(sequence, head, kind, body) if kind == "signed" else None
-        if row is None:
-            continue
-        record = parse_record(row, before)
-        assert isinstance(record, SignedRecord)
-        before = record
-        house.counts["signed"] += 1
-        one = asked.get(record.mandate.core.transfer)
-        if one is None:
-            raise Found(f"signed for {record.mandate.core.transfer}, which nobody asked for")
-        summary = codec.summarize(record.tx)
-        pays = [(each.address, each.amount) for each in summary.effects if isinstance(each, Pay)]
-        if (
-            record.parts == 1
-            and record.purpose is Purpose.PAY
-            and pays != [(one.payee, one.amount)]
-        ):
-            raise Found(f"signed for {one.id}: {pays}")
-        if record.purpose is Purpose.CANCEL and pays:
-            raise Found(f"a cancel of {one.id} pays {pays}")
-        most = sum(record.mandate.costs_max.values())
-        if record.parts == 1 and sum(summary.costs.most.values()) > most:
-            raise Found(f"signed for {one.id} above its bound {most}")
+def _known_before_sent(house: House) -> None:
+    """The books name whatever the node was given of ours."""
+    if not house.is_whole or house.has_lost:
+        return
+    sent = {*house.node.pool.values(), *(e.tx for b in house.node.chain for e in b.included)}
+    ours = {tx.txid for tx in sent if any(each.path is not None for each in tx.inputs)}
+    known = set(house.books.column("SELECT txid FROM transactions WHERE txid IS NOT NULL"))
+    if strange := sorted(ours - known):
+        raise Found(f"sent, and not in the books: {strange}")
+
+
+def _waits_by_the_shared_clock(house: House) -> None:
+    """Nothing is put off for longer than it may be, whatever our hosts believe what time it is."""
+    house.latest = max(house.latest, house.database_clock())
+    for seq, kind, until in house.books.rows(
+        "SELECT seq, kind, held_until FROM outbox WHERE held_until IS NOT NULL"
+    ):
+        when = datetime.fromisoformat(until) if isinstance(until, str) else until
+        if when.replace(tzinfo=UTC) > house.latest + WAIT_MAX:
+            raise Found(f"effect {seq} ({kind}) waits until {when}, and it is {house.latest}")
 
 
 def _ledger_is_chain(house: House) -> None:
@@ -173,7 +182,8 @@ def _ledger_is_chain(house: House) -> None:
         ):
             expected -= int(amount)
         for txid, amount in house.books.rows(
-            "SELECT t.txid, sum(CAST(f.amount AS INTEGER)) FROM transactions t"
+            "SELECT t.txid, sum(CASE WHEN f.kind IN ('sweep', 'consolidation', 'splitting') THEN 0"
+            " ELSE CAST(f.amount AS BIGINT) END) FROM transactions t"
             " JOIN transaction_transfers x ON x.transaction_id = t.id"
             " JOIN transfers f ON f.id = x.transfer_id"
             " WHERE t.vault_id = ? AND t.txid IS NOT NULL"

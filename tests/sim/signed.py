@@ -1,0 +1,135 @@
+"""What the signer signed since the last look, as its own records tell it: what a client asked for,
+each within its bounds, with the approvals that the policy in force asked for, or a refill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from chains.costs import CostKind
+from chains.effects import Pay
+from chains.transaction import TxSummary
+from custody.refills.refilling import NOTE
+from custody.transfers.request import transfer_id_of
+from signer.policy import Policy, basis_of
+from signer.records import PolicyRecord, SignedRecord, parse_record, told
+from signer.wire import Mandate, Purpose
+from tests.sim.house import Found, House, Wanted
+from tests.sim.rotating import ALONE_MOST, HOUR, room_of
+
+REFILLS_MOST = 40
+"""Of one game."""
+
+
+def check_signed(house: House) -> None:
+    """Raises Found."""
+    asked = {one.id: one for one in house.asked}
+    refills = refills_of(house)
+    for records in _new(house):
+        house.counts["signed"] += 1
+        first = records[0]
+        house.counts["signed together"] += first.parts > 1
+        summary = house.node.codec.summarize(first.tx)
+        for record in records:
+            transfer = record.mandate.core.transfer
+            if transfer not in asked and transfer not in refills:
+                raise Found(f"signed for {transfer}, which nobody asked for")
+            _check_terms(house, asked.get(transfer), record.mandate)
+            if first.purpose is Purpose.PAY:
+                _check_agreed(house, record)
+        _check_effects(records, summary)
+        _check_costs(house, records, summary)
+
+
+def refills_of(house: House) -> set[str]:
+    """The ids that refills can have, which follow from their numbers."""
+    hot, native = house.vaults[-1], house.network.native.id
+    names = (f"{NOTE} {hot.id} {native} {number}" for number in range(1, REFILLS_MOST))
+    return {transfer_id_of(hot.client_id, name) for name in names}
+
+
+def _new(house: House) -> Iterator[list[SignedRecord]]:
+    """All that one transaction was signed for, together."""
+    seen, before = house.journal, None
+    together: list[SignedRecord] = []
+    for sequence, head, kind, body in house.host.session.journal.looked_at(seen.looked_at, 10_000):
+        seen.looked_at = sequence
+        row = told(sequence, head, kind, body)
+        if row is None:
+            continue
+        before = record = parse_record(row, before)
+        if isinstance(record, PolicyRecord):
+            seen.in_force = Policy.parse(record.signed.document)
+        if isinstance(record, SignedRecord):
+            together.append(record)
+            if record.part + 1 == record.parts:
+                yield together
+                together = []
+
+
+def _check_terms(house: House, one: Wanted | None, mandate: Mandate) -> None:
+    """They are what the client said. A refill goes to where it is wanted."""
+    pays = [(each.address, each.amount) for each in mandate.core.effects if isinstance(each, Pay)]
+    if one is None:
+        hot = "SELECT address FROM addresses WHERE vault_id = ?"
+        ours = house.books.column(hot, house.vaults[-1].id)
+        if house.is_whole and any(address not in ours for address, _ in pays):
+            raise Found(f"a refill pays {pays}")
+    elif one.total is None:
+        if {address for address, _ in pays} != set(one.payees):
+            raise Found(f"agreed for {one.id}: {pays}")
+    elif pays != list(zip(one.payees, one.amounts, strict=True)):
+        raise Found(f"agreed for {one.id}: {pays}")
+
+
+def _check_effects(records: list[SignedRecord], summary: TxSummary) -> None:
+    pays = [(each.address, each.amount) for each in summary.effects if isinstance(each, Pay)]
+    cores = [each.mandate.core for each in records]
+    agreed = [(e.address, e.amount) for core in cores for e in core.effects if isinstance(e, Pay)]
+    wanted = agreed if records[0].purpose is Purpose.PAY else []
+    if sorted(pays) != sorted(wanted):
+        raise Found(f"signed for {[core.transfer for core in cores]}: {pays} and not {wanted}")
+
+
+def _check_costs(house: House, records: list[SignedRecord], summary: TxSummary) -> None:
+    """All together, and each one's share of the fee by its size."""
+    bounds = [sum(each.mandate.costs_max.values()) for each in records]
+    costs = sum(summary.costs.most.values())
+    if costs > sum(bounds):
+        raise Found(f"signed above {bounds}: {costs}")
+    fee = (house.network.native.id, CostKind.FEE)
+    paid = summary.costs.most.get(fee, 0)
+    sizes = [house.node.codec.size_of(each.mandate.core.effects) for each in records]
+    for record, size in zip(records, sizes, strict=True):
+        least = paid * size // sum(sizes)
+        if least > record.mandate.costs_max.get(fee, 0):
+            raise Found(f"the share {least} of {record.mandate.core.transfer} is above its bound")
+
+
+def _check_agreed(house: House, record: SignedRecord) -> None:
+    """The policy in force allowed it, with approvals that were given of these very terms."""
+    mandate, seen = record.mandate, house.journal
+    if house.has_lost or seen.in_force is None or mandate.digest in seen.digests:
+        return
+    seen.digests.add(mandate.digest)
+    transfer, vault = mandate.core.transfer, mandate.core.vault
+    if mandate.basis != basis_of(seen.in_force, mandate.core):
+        raise Found(f"signed for {transfer} by rules that are not in force any more")
+    total = sum(each.amount for each in mandate.core.effects if isinstance(each, Pay))
+    if any((mandate.digest, person) in seen.handed_in for person in seen.in_force.persons):
+        house.counts["signed with approvals"] += 1
+        return
+    if total > ALONE_MOST:
+        raise Found(f"signed for {transfer}, and nobody approved of {total}")
+    alone = seen.alone.setdefault(vault, [])
+    alone[:] = [each for each in alone if each[1] != transfer]
+    alone.append((record.at, transfer, total))
+    _check_room(house, record.at, vault)
+
+
+def _check_room(house: House, now: datetime, vault: str) -> None:
+    """Costs aside, of which only the most is known."""
+    within = [amount for at, _, amount in house.journal.alone[vault] if now - HOUR < at <= now]
+    most = room_of(house.network) + len(house.policies) + 1
+    if sum(within) > most:
+        raise Found(f"{sum(within)} left {vault} within an hour, and nobody approved of it")
