@@ -12,6 +12,7 @@ from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
 from custody.db.tables import AddressRow, DepositRow, LedgerAccountRow
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
+from custody.deposits.states import DepositState
 from custody.ledger.model import vault_account
 from custody.refills.model import Standing
 from custody.transfers.state import State
@@ -103,11 +104,27 @@ async def standing(session: ReadSession, vault: str, asset: AssetId, destination
     account = await session.first(
         select(LedgerAccountRow).where(LedgerAccountRow.id == vault_account(vault, asset).id)
     )
+    has_come = (  # its deposit is in the account: held or credited, and not to be counted twice
+        select(DepositRow.id)
+        .join(
+            TransactionRow,
+            (TransactionRow.network == DepositRow.network)
+            & (TransactionRow.txid == DepositRow.txid),
+        )
+        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
+        .where(
+            TransactionTransferRow.transfer_id == TransferRow.id,
+            DepositRow.vault_id == vault,
+            DepositRow.asset == asset,
+            DepositRow.state != DepositState.REVERSED.value,
+        )
+    )
     on_its_way = await session.one(
         select(exact_sum(TransferRow.amount)).where(
             TransferRow.asset == asset,
             TransferRow.destination == destination,
             TransferRow.state.in_(_UNDER_WAY),
+            ~has_come.exists(),
         )
     )
     if account is None:

@@ -177,6 +177,24 @@ async def test_where_there_is_enough_or_enough_is_coming_nothing_is_asked(databa
     assert await station.refills() == []
 
 
+async def test_what_was_sent_by_hand_is_coming_once_also_when_its_block_is_there(
+    database: Database,
+):
+    """The transfer is under way until its block is final, and its deposit is there already."""
+    station = await Station.opened(database)
+    desk = station.desk
+    by_hand = (await desk.addresses(station.hot))[0].address
+    sent = await desk.send(station.cold, UNIT, to=by_hand)
+    await desk.work()
+    await desk.node.mine()
+    await desk.follow()
+    assert await desk.state(sent) == "in_flight"
+    assert [state for _, state in await desk.deposit_states()][-1] == "pending"
+    await station.rule()
+    await station.step()
+    assert [row.amount // UNIT for row in await station.refills()] == [4]
+
+
 async def test_a_source_without_money_is_told_and_asked_again_later(database: Database):
     station = await Station.opened(database, stock=3 * UNIT)
     await station.rule()
