@@ -8,15 +8,15 @@ on to something for the hour by which it was wrong.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.functions import FunctionElement
 
-from custody.db.session import ReadSession
+from custody.db.look import Quick
 from custody.db.types import SQLITE_NOW, UtcTime
 
 SLACK = timedelta(seconds=1)
@@ -38,9 +38,17 @@ def _sqlite(_element: _Now, _compiler: Any, **_: Any) -> str:
     return SQLITE_NOW
 
 
-async def database_now(session: ReadSession) -> datetime:
-    """What the database's clock shows. On SQLite that is the clock of this host."""
-    return await session.one(select(_Now()))
+_NOW: Final = select(_Now())
+
+
+async def database_now(session: Quick) -> datetime:
+    """What the database's clock shows. On SQLite that is the clock of this host, to the
+    millisecond, and need not be asked for."""
+    if session.is_sqlite:
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    ((shown,),) = await session.quick_rows(_NOW, {})
+    return shown
 
 
 Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
@@ -49,3 +57,8 @@ Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None
 def stands(since: Moment, until: Moment, now: datetime) -> ColumnElement[bool]:
     """As a condition on rows: `now` lies between the two. False where either is missing."""
     return and_(since.is_not(None), until.is_not(None), since <= now + SLACK, until > now)
+
+
+def stands_at(since: datetime | None, until: datetime | None, now: datetime) -> bool:
+    """The same of one row's two."""
+    return since is not None and until is not None and since <= now + SLACK and until > now

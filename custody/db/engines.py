@@ -47,10 +47,12 @@ class BadUrl(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """`file`: the SQLite database file, None on PostgreSQL."""
+    """`file`: the SQLite database file, None on PostgreSQL. `look`: for statements without a
+    transaction around them."""
 
     read: AsyncEngine
     write: AsyncEngine
+    look: AsyncEngine
     file: Path | None
 
     @property
@@ -91,11 +93,12 @@ def _sqlite(url: URL) -> Engines:
     _on_connect(write, "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
     _on_connect(read, "PRAGMA query_only=ON")
     event.listen(write.sync_engine, "invalidate", _release)
-    for engine, begin in ((write, "BEGIN IMMEDIATE"), (read, "BEGIN")):
+    for engine in (write, read):
         _on_connect(engine, "PRAGMA foreign_keys=ON", "PRAGMA recursive_triggers=ON")
         _on_connect(engine, "PRAGMA cache_size=-65536")
-        _on_begin(engine, begin)
-    return Engines(read, write, Path(url.database))
+    event.listen(write.sync_engine, "begin", _join)
+    event.listen(read.sync_engine, "begin", _begin_reading)
+    return Engines(read, write, read, Path(url.database))
 
 
 def _release(connection: Any, _record: object, _error: object) -> None:
@@ -115,14 +118,17 @@ def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
     event.listen(engine.sync_engine, "connect", run)
 
 
-def _on_begin(engine: AsyncEngine, statement: str) -> None:
-    def run(connection: Connection) -> None:
-        # A write session has begun on the driver's connection, and SQLAlchemy joins it.
-        driver: Any = connection.connection.driver_connection
-        if not driver.in_transaction:
-            connection.exec_driver_sql(statement)
+def _join(connection: Connection) -> None:
+    """A write session has begun on the driver's connection, and SQLAlchemy joins it."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    event.listen(engine.sync_engine, "begin", run)
+
+def _begin_reading(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.begin_reading()
 
 
 def _postgresql(url: URL) -> Engines:
@@ -142,7 +148,8 @@ def _postgresql(url: URL) -> Engines:
     # Many rows become one INSERT with many VALUES, also where nothing is returned.
     write.dialect.use_insertmanyvalues_wo_returning = True
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return Engines(read, write, None)
+    look = write.execution_options(isolation_level="AUTOCOMMIT")
+    return Engines(read, write, look, None)
 
 
 def _preparing(url: URL) -> tuple[URL, dict[str, None]]:

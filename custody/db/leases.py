@@ -19,11 +19,12 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy import not_, select, update
+from sqlalchemy import bindparam, not_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from custody.db.clock import database_now, stands
-from custody.db.session import Database, ReadSession, WriteSession
+from custody.db.clock import database_now, stands, stands_at
+from custody.db.look import Quick
+from custody.db.session import Database, WriteSession
 from custody.db.tables import LeaseRow
 
 LEASE_S = 3.0
@@ -71,12 +72,13 @@ class Lease:
             raise LeaseLost(f"{self.name}: epoch {self.epoch} is over")
 
 
-async def is_held(session: ReadSession, name: str, now: datetime) -> bool:
+_LEADER: Final = select(LeaseRow.since, LeaseRow.until).where(LeaseRow.name == bindparam("name"))
+
+
+async def is_held(session: Quick, name: str, now: datetime) -> bool:
     """Whether anybody leads. `now`: the database's."""
-    standing = select(LeaseRow.name).where(
-        LeaseRow.name == name, stands(LeaseRow.since, LeaseRow.until, now)
-    )
-    return await session.first(standing) is not None
+    rows = await session.quick_rows(_LEADER, {"name": name})
+    return any(stands_at(since, until, now) for since, until in rows)
 
 
 class Leases:
@@ -87,7 +89,7 @@ class Leases:
         database: Database,
         *,
         period_s: float = LEASE_S,
-        now: Callable[[ReadSession], Awaitable[datetime]] = database_now,
+        now: Callable[[Quick], Awaitable[datetime]] = database_now,
     ) -> None:
         self._database = database
         self._period_s = period_s
@@ -140,7 +142,7 @@ class Leases:
         return Lease(name, self._holder, taken[0], until) if taken else None
 
     async def _is_taken(self, name: str) -> bool:
-        async with self._database.read() as session:
+        async with self._database.look() as session:
             return await is_held(session, name, await self._now(session))
 
     async def _give_up(self, lease: Lease) -> None:

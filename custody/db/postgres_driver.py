@@ -54,6 +54,11 @@ class Connection(psycopg.AsyncConnection[Any]):
             return (), []
         return cursor.description, await cursor.fetchall()
 
+    async def look(
+        self, operation: str, parameters: Mapping[str, Any]
+    ) -> tuple[Sequence[Any], list[Any]]:
+        return await self.run(operation, parameters)
+
     async def finish(self) -> None:
         """Commit; after an error there is nothing that could be."""
         if self.info.transaction_status is TransactionStatus.INERROR:

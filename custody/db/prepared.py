@@ -11,16 +11,19 @@ For short statements only: SQLite runs them in the caller's thread (see `sqlite_
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol, TypeVarTuple
 
 import psycopg
 from sqlalchemy import BindParameter, Dialect, Insert, Select, Update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+Ts = TypeVarTuple("Ts")
 Statement = Select[*tuple[Any, ...]] | Insert | Update
 Convert = Callable[[Any], Any]
+Send = Callable[[str, Any], Awaitable[tuple[Sequence[Any], list[Any]]]]
 
 
 class Driver(Protocol):
@@ -30,6 +33,10 @@ class Driver(Protocol):
 
     async def run(self, operation: str, parameters: Any) -> tuple[Sequence[Any], list[Any]]:
         """Description and rows of one statement."""
+        ...
+
+    async def look(self, operation: str, parameters: Any) -> tuple[Sequence[Any], list[Any]]:
+        """As `run`, also outside of a transaction. For statements that only read."""
         ...
 
     async def finish(self) -> None:
@@ -60,9 +67,16 @@ class Prepared:
 
     async def run(self, driver: Driver, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """The rows, if it selects any. Raises what SQLAlchemy raises, without the values."""
+        return await self._send(driver.run, parameters)
+
+    async def look(self, driver: Driver, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """As `run`, also outside of a transaction. For a SELECT."""
+        return await self._send(driver.look, parameters)
+
+    async def _send(self, send: Send, parameters: Mapping[str, Any]) -> Sequence[Any]:
         values = self._values(parameters)
         try:
-            described, rows = await driver.run(self.text, values)
+            described, rows = await send(self.text, values)
         except (sqlite3.Error, psycopg.Error) as error:
             raise explained(error, self._dialect, self.text) from error
         return self._converted(described, rows) if rows else rows
@@ -97,6 +111,12 @@ class Prepared:
         for at, convert in converts:
             row[at] = convert(row[at])
         return tuple(row)
+
+
+@lru_cache(128)
+def prepared(statement: Select[*Ts] | Update, dialect: Dialect) -> Prepared:
+    """Of a statement that is a constant: made ready once."""
+    return Prepared(statement, dialect)
 
 
 def explained(

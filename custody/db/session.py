@@ -3,6 +3,7 @@
     async with database.read() as session:  ...   # one consistent snapshot
     async with database.write() as session: ...   # one transaction, committed at the end of the
                                                   # block, rolled back if it raises
+    async with database.look() as session: ...    # short questions without a transaction
 
 Nobody else calls commit. A function that writes asks for a `WriteSession`; type-checking refuses to
 give it a read session. Everywhere, rows are locked in this order: leases, followers, transfers,
@@ -42,7 +43,8 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from custody.db.engines import open_engines
 from custody.db.grouping import Group
-from custody.db.prepared import Driver, Prepared, explained
+from custody.db.look import Look, driver_of, looked
+from custody.db.prepared import Driver, Prepared, explained, prepared
 from custody.db.tables import Row as Table
 from custody.db.trouble import STORAGE_FULL, code_of
 
@@ -67,6 +69,10 @@ class ReadSession:
     def _session(self) -> AsyncSession:
         assert self._opened is not None
         return self._opened
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._session.get_bind().dialect.name == "sqlite"
 
     async def get(self, entity: type[E], key: object) -> E | None:
         """By primary key; a composite key is a tuple."""
@@ -99,7 +105,7 @@ class ReadSession:
         self, statement: Select[*Ts], parameters: Mapping[str, Any]
     ) -> Sequence[tuple[*Ts]]:
         """As `rows`, for few rows of plain columns and a statement that is a constant."""
-        return await self.rows(statement.params(**parameters))
+        return await looked(await self._session.connection(), statement, parameters)
 
     async def chunks(self, statement: Select[*Ts], size: int) -> AsyncIterator[Sequence[Row[*Ts]]]:
         """The rows in lists of at most `size`, so that memory never holds all of them. For columns,
@@ -141,7 +147,7 @@ class WriteSession(ReadSession):
         return self._opened
 
     @property
-    def _is_sqlite(self) -> bool:
+    def is_sqlite(self) -> bool:
         return self._dialect.name == "sqlite"
 
     def add(self, *rows: Table) -> None:
@@ -209,7 +215,7 @@ class WriteSession(ReadSession):
         """Insert those rows whose primary or unique key does not exist yet."""
         if rows:
             await self.flush()
-            await self._connection.execute(_insert_missing(entity, self._is_sqlite), list(rows))
+            await self._connection.execute(_insert_missing(entity, self.is_sqlite), list(rows))
 
     async def update_each(
         self, entity: type[Table], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]
@@ -222,7 +228,7 @@ class WriteSession(ReadSession):
         statement = _update(entity, tuple(keys), tuple(rows[0]))
         values = [{f"to_{name}": row[name] for name in rows[0]} for row in rows]
         if len(values) == 1:
-            await _prepared(statement, self._dialect).run(self._driver, values[0])
+            await prepared(statement, self._dialect).run(self._driver, values[0])
         else:
             await self._connection.execute(statement, values)
 
@@ -259,7 +265,7 @@ class WriteSession(ReadSession):
     ) -> Sequence[tuple[*Ts]]:
         """As `rows`. The statement is compiled once."""
         await self.flush()
-        rows: Any = await _prepared(statement, self._dialect).run(self._driver, parameters)
+        rows: Any = await prepared(statement, self._dialect).run(self._driver, parameters)
         return rows  # type: ignore[no-any-return]
 
     async def locked_rows(
@@ -273,14 +279,14 @@ class WriteSession(ReadSession):
 
         So what they write becomes visible in the order in which they numbered it.
         """
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             await self._session.execute(select(func.pg_advisory_xact_lock(lock_key(name))))
 
     async def alone(self, name: str) -> bool:
         """`serialize` for who would rather come again than wait: whether no other transaction has
         called either with the same name and goes on. If so, none does until this one ends. What it
         reads after this is as those before it left it."""
-        if self._is_sqlite:
+        if self.is_sqlite:
             return True
         return await self.one(select(func.pg_try_advisory_xact_lock(lock_key(name))))
 
@@ -290,11 +296,6 @@ class WriteSession(ReadSession):
 
 _FEW = 4
 """Up to so many rows are inserted by one short statement."""
-
-
-@lru_cache(128)
-def _prepared(statement: Select[*Ts] | Update, dialect: Dialect) -> Prepared:
-    return Prepared(statement, dialect)
 
 
 @lru_cache(128)
@@ -370,6 +371,18 @@ class Database:
             yield ReadSession(session)
 
     @asynccontextmanager
+    async def look(self) -> AsyncIterator[Look]:
+        """Without a transaction: each statement sees a moment of its own."""
+        await asyncio.sleep(0)  # on SQLite nothing else here waits, and others have their turn too
+        connection = await self._engines.look.connect()
+        try:
+            yield Look(connection)
+        except BaseException as error:
+            await asyncio.shield(_undo(connection, error))
+            raise
+        await connection.close()
+
+    @asynccontextmanager
     async def write(self) -> AsyncIterator[WriteSession]:
         """A transaction: committed at the end of the block, rolled back if it raises.
 
@@ -421,9 +434,7 @@ class Database:
 
 async def _begin(connection: AsyncConnection) -> WriteSession:
     """The driver begins it. What SQLAlchemy does on the connection joins it."""
-    pooled = connection.sync_connection
-    assert pooled is not None
-    driver: Any = pooled.connection.driver_connection
+    driver = driver_of(connection)
     try:
         await driver.begin()
     except sqlite3.Error as error:

@@ -6,8 +6,9 @@ cursor, to execute, to fetch and to close: most of a transaction's time. Here th
 one trip. Large results stay in the database until they are asked for.
 
 The statements of a write transaction make no trip at all: with the lock that BEGIN took they wait
-for nobody, so they run where they are asked. BEGIN, which may wait for another process, and COMMIT,
-which waits for the disk, never do.
+for nobody, so they run where they are asked. So do short questions outside of one, and the two ends
+of a transaction that reads, since in WAL mode who reads waits for nobody either. A write's BEGIN,
+which may wait for another process, and COMMIT, which waits for the disk, never do.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ def connect(database: str, **options: Any) -> aiosqlite.Connection:
 class Connection(aiosqlite.Connection):
     is_writing = False
     """Between `begin` and `finish`: it has the write lock, if no error took that away."""
+    _is_reading = False
+    """Since `begin_reading`."""
+    _is_away = False
+    """A trip is under way, perhaps of a task that was cancelled meanwhile."""
 
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor(self)
@@ -43,7 +48,12 @@ class Connection(aiosqlite.Connection):
         """No trip where nothing is open, as when a connection goes back to its pool. A transaction
         that a cancelled trip may still open is not for here: see `abandon`."""
         self.is_writing = False
-        if self._conn.in_transaction:
+        reading, self._is_reading = self._is_reading, False
+        if not self._conn.in_transaction:
+            return
+        if reading and not self._is_away:
+            self._conn.rollback()  # gives back a snapshot and waits for nothing
+        else:
             await super().rollback()
 
     def abandon(self) -> None:
@@ -52,6 +62,11 @@ class Connection(aiosqlite.Connection):
         self.is_writing = False
         if self._connection is not None:
             self._tx.put_nowait((None, self._connection.rollback))
+
+    def begin_reading(self) -> None:
+        """The snapshot is that of the first statement."""
+        self._conn.execute("BEGIN").close()
+        self._is_reading = True
 
     async def begin(self) -> None:
         """Take the write lock, so that nothing read afterwards can change before the commit."""
@@ -72,6 +87,13 @@ class Connection(aiosqlite.Connection):
         writers."""
         if not self._conn.in_transaction:
             raise sqlite3.OperationalError("the transaction was rolled back")
+        return await self.look(operation, parameters)
+
+    async def look(
+        self, operation: str, parameters: Sequence[Any]
+    ) -> tuple[Sequence[Any], list[Any]]:
+        """As `run`, also outside of a transaction, for a short statement that only reads: who reads
+        waits for no writer. Never while a trip is under way."""
         cursor = self._conn.execute(operation, parameters)
         try:
             return cursor.description or (), cursor.fetchall()
@@ -80,7 +102,15 @@ class Connection(aiosqlite.Connection):
 
     async def trip(self, work: Callable[[], T]) -> T:
         """Run `work` in the connection's thread."""
-        return await self._execute(work)  # type: ignore[no-any-return, no-untyped-call]
+
+        def run() -> T:
+            try:
+                return work()
+            finally:
+                self._is_away = False
+
+        self._is_away = True
+        return await self._execute(run)  # type: ignore[no-any-return, no-untyped-call]
 
 
 class Cursor:

@@ -6,10 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import literal_column, select, update
 
 from custody.alarms.codes import AlarmCode
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AlarmRow,
@@ -39,9 +41,17 @@ class Place:
     reason: str | None = None
 
 
-async def place(session: ReadSession) -> Place:
-    row = await session.get(SignerJournalRow, THE_ROW)
-    return Place() if row is None else _place(row)
+_PLACE: Final = select(
+    SignerJournalRow.sequence,
+    SignerJournalRow.head,
+    SignerJournalRow.closed_since,
+    SignerJournalRow.reason,
+).where(SignerJournalRow.id == literal_column(str(THE_ROW)))
+
+
+async def place(session: Quick) -> Place:
+    rows = await session.quick_rows(_PLACE, {})
+    return Place(*rows[0]) if rows else Place()
 
 
 async def lock_place(session: WriteSession) -> Place:
@@ -214,9 +224,13 @@ async def known_vaults(session: ReadSession, vaults: Collection[str]) -> dict[st
     return {**known, **dict(rows)}
 
 
-async def is_told_behind(session: ReadSession) -> bool:
+_TOLD_BEHIND: Final = (
+    select(AlarmRow.id)
+    .where(AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None))
+    .limit(literal_column("1"))
+)
+
+
+async def is_told_behind(session: Quick) -> bool:
     """Whether the alarm about a signer that has forgotten something is open."""
-    told = select(AlarmRow.id).where(
-        AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None)
-    )
-    return await session.first(told.limit(1)) is not None
+    return bool(await session.quick_rows(_TOLD_BEHIND, {}))

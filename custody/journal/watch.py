@@ -61,21 +61,23 @@ class JournalWatch:
         signer tells nothing. Raises Unavailable signer_ahead, SignerError.
         """
         # In this order: what is known before the signer speaks, it must know when it does.
-        async with self._database.read() as session:
-            at = await repository.place(session)
+        async with self._database.look() as look:
+            at = await repository.place(look)
+            told = await repository.is_told_behind(look)
         status = await self._signer.status()
         if at.closed_since is not None:
             raise signer_ahead()
         if not status.locked:
-            await self._note_behind(status.sequence < at.sequence)
+            if (status.sequence < at.sequence) is not told:
+                await self._note_behind(behind=not told)
             while at.sequence < status.sequence:
                 at = await self._read(at)
         return status
 
     async def is_open(self) -> bool:
         """Whether nothing was found that is unknown here. Asks the database alone."""
-        async with self._database.read() as session:
-            return (await repository.place(session)).closed_since is None
+        async with self._database.look() as look:
+            return (await repository.place(look)).closed_since is None
 
     async def _read(self, at: Place) -> Place:
         """One page further. Raises Unavailable signer_ahead."""
@@ -97,12 +99,8 @@ class JournalWatch:
             raise signer_ahead()
         return now_at
 
-    async def _note_behind(self, behind: bool) -> None:
+    async def _note_behind(self, *, behind: bool) -> None:
         """A signer that has forgotten what we know refuses by itself; a person must be told."""
-        async with self._database.read() as session:
-            told = await repository.is_told_behind(session)
-        if behind == told:
-            return
         async with self._database.write() as session:
             if behind:
                 words = "the signer has forgotten records that custody holds receipts for"

@@ -35,7 +35,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chains.model import NetworkId
 from custody.db.clock import database_now
-from custody.db.session import Database, ReadSession, WriteSession
+from custody.db.look import Quick
+from custody.db.session import Database, WriteSession
 from custody.db.tables import OutboxRow
 from custody.outbox import Work
 from custody.pauses.repository import paused
@@ -130,7 +131,7 @@ class Outbox:
         database: Database,
         delay_share: Callable[[], float] = random.random,
         *,
-        now: Callable[[ReadSession], Awaitable[datetime]] = database_now,
+        now: Callable[[Quick], Awaitable[datetime]] = database_now,
         numbered: Collection[NetworkId] = (),
     ) -> None:
         self._database = database
@@ -239,6 +240,9 @@ class Outbox:
 
     async def delay_s(self, network: NetworkId, longest_delay: float) -> float:
         """Seconds until there is something to claim, at most `longest_delay`."""
+        async with self._database.look() as look:  # as a rule there is nothing
+            if not await repository.has_work(look, network):
+                return longest_delay
         async with self._database.read() as session:
             now = await self._now(session)
             barred = Barred(await paused(session))

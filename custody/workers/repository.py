@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     case,
     column,
     delete,
@@ -30,6 +31,7 @@ from sqlalchemy import (
 
 from chains.model import NetworkId
 from custody.db.clock import stands
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import OutboxRow
 from custody.db.types import UtcTime
@@ -44,6 +46,15 @@ class Hold:
     claim: str
     since: datetime
     until: datetime
+
+
+_SOME: Final = select(OutboxRow.seq).where(OutboxRow.network == bindparam("network"))
+_ANY: Final = _SOME.limit(literal_column("1"))
+
+
+async def has_work(session: Quick, network: NetworkId) -> bool:
+    """Whether there is anything to do on a network, now or later."""
+    return bool(await session.quick_rows(_ANY, {"network": network}))
 
 
 async def backlog(session: ReadSession) -> Mapping[str, tuple[int, datetime]]:

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 
 from custody.db.clock import SLACK, database_now
 from custody.db.leases import Lease, LeaseLost, Leases
-from custody.db.session import Database, ReadSession
+from custody.db.look import Quick
+from custody.db.session import Database
 from custody.db.tables import ClientRow, LeaseRow
 from tests.support.custody import Clock
 from tests.unit.custody.transfers.desk import Desk
@@ -24,8 +25,8 @@ LIMIT_S = 30.0
 HOUR = timedelta(hours=1)
 
 
-def by(clock: Clock) -> Callable[[ReadSession], Awaitable[datetime]]:
-    async def now(_session: ReadSession) -> datetime:
+def by(clock: Clock) -> Callable[[Quick], Awaitable[datetime]]:
+    async def now(_session: Quick) -> datetime:
         return clock()
 
     return now
@@ -237,7 +238,7 @@ async def test_who_cannot_renew_stops_by_itself(database: Database):
     clock = Clock()
     away = False
 
-    async def now(_session: ReadSession) -> datetime:
+    async def now(_session: Quick) -> datetime:
         if away:
             raise OperationalError("", None, Exception("the database is away"))
         return clock()

@@ -15,7 +15,8 @@ from sqlalchemy import event, select, update
 
 from chains.model import NetworkId
 from custody.db.clock import SLACK
-from custody.db.session import Database, ReadSession
+from custody.db.look import Quick
+from custody.db.session import Database
 from custody.db.tables import OutboxRow
 from custody.outbox import Work, enqueue
 from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, ORDER, RETRIES_SHARE, Item, Outbox
@@ -27,8 +28,8 @@ HOUR = timedelta(hours=1)
 LIMIT_S = 30.0
 
 
-def by(clock: Clock) -> Callable[[ReadSession], Awaitable[datetime]]:
-    async def now(_session: ReadSession) -> datetime:
+def by(clock: Clock) -> Callable[[Quick], Awaitable[datetime]]:
+    async def now(_session: Quick) -> datetime:
         return clock()
 
     return now

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from custody.db.session import ReadSession
+from custody.db.look import Quick
 from custody.transfers.duplicates import Duplicates
 from tests.unit.api.counter import Counter
 
@@ -13,7 +13,7 @@ REJECT = {"Reject-Duplicates": "true"}
 
 
 async def test_it_is_accepted_with_a_warning_or_refused_where_that_is_wanted(counter: Counter):
-    async def now(_: ReadSession) -> object:
+    async def now(_: Quick) -> object:
         return counter.clock()
 
     window = Duplicates(timedelta(hours=24), now)  # type: ignore[arg-type]

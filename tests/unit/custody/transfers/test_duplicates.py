@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from custody.db.session import Database, ReadSession
+from custody.db.look import Quick
+from custody.db.session import Database
 from custody.db.tables import VaultRow
 from custody.errors import Conflict
 from custody.transfers.duplicates import Duplicates
@@ -24,7 +25,7 @@ async def opened(database: Database, alias: str = ACCOUNT, window: timedelta = D
     """A desk whose database's clock is its own."""
     desk = Desk(database, alias)
 
-    async def now(_: ReadSession) -> datetime:
+    async def now(_: Quick) -> datetime:
         return desk.clock()
 
     desk.services.transfers._duplicates = Duplicates(window, now)
