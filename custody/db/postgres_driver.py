@@ -2,7 +2,9 @@
 
 A task cancelled while psycopg enters that pipeline gets an AssertionError in place of its
 CancelledError, so the cancellation is lost and whoever waits for the task waits for ever. Many
-inserted rows travel in one statement anyway (see `engines`); other statements go one by one.
+inserted rows travel in one statement anyway (see `engines`). Of other statements many travel in one
+message, their values written into them by psycopg: a round trip for each would be most of what a
+set of payouts costs.
 """
 
 from __future__ import annotations
@@ -15,16 +17,24 @@ import psycopg
 from psycopg.abc import Params
 from psycopg.pq import TransactionStatus
 
+_TOGETHER = 64
+"""Statements in one message."""
+
 
 class Cursor(psycopg.AsyncCursor[Any]):
     async def executemany(
         self, query: Any, params_seq: Iterable[Params], *, returning: bool = False
     ) -> None:
         assert not returning, "results of many statements are not kept"
+        writer: psycopg.AsyncClientCursor[Any] = psycopg.AsyncClientCursor(self._conn)
+        statements = [writer.mogrify(query, parameters) for parameters in params_seq]
         changed = 0
-        for parameters in params_seq:
-            await self.execute(query, parameters)
+        for start in range(0, len(statements), _TOGETHER):
+            message = ";".join(statements[start : start + _TOGETHER])
+            await self.execute(message.encode(), prepare=False)
             changed += max(self.rowcount, 0)
+            while self.nextset():
+                changed += max(self.rowcount, 0)
         self._rowcount = changed
 
 
@@ -58,6 +68,12 @@ class Connection(psycopg.AsyncConnection[Any]):
         self, operation: str, parameters: Mapping[str, Any]
     ) -> tuple[Sequence[Any], list[Any]]:
         return await self.run(operation, parameters)
+
+    async def rollback(self) -> None:
+        """What only read ends with COMMIT: it is the same to the server, and at ROLLBACK psycopg
+        throws away all statements that it has prepared."""
+        reading = self.read_only and self.info.transaction_status is TransactionStatus.INTRANS
+        await (self.commit() if reading else super().rollback())
 
     async def finish(self) -> None:
         """Commit; after an error there is nothing that could be."""

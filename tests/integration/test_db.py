@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from custody.db.ids import new_id
@@ -59,6 +59,38 @@ async def test_a_read_session_sees_one_moment(database: Database):
             session.add(client("B"))
         assert await reading.all(select(ClientRow.name)) == ["A"]
     assert await names(database) == ["A", "B"]
+
+
+async def test_quick_questions_of_a_read_session_see_its_moment(database: Database):
+    async with database.read() as reading:
+        assert await reading.quick_rows(_NAMED, {"name": "A"}) == []
+        async with database.write() as session:
+            session.add(client("A"))
+        assert await reading.quick_rows(_NAMED, {"name": "A"}) == []
+    async with database.read() as reading:
+        assert list(await reading.quick_rows(_NAMED, {"name": "A"})) == [("cli_A", NOW)]
+
+
+async def test_each_question_of_a_look_sees_a_moment_of_its_own(database: Database):
+    """So no transaction stays open between them, and none is left to the next who looks."""
+    async with database.look() as look:
+        assert await look.quick_rows(_NAMED, {"name": "A"}) == []
+        async with database.write() as session:
+            session.add(client("A"))
+        assert list(await look.quick_rows(_NAMED, {"name": "A"})) == [("cli_A", NOW)]
+    with pytest.raises(RuntimeError):
+        await look_and_fail(database)
+    async with database.read() as reading:
+        assert await reading.all(select(ClientRow.name)) == ["A"]
+
+
+async def look_and_fail(database: Database) -> None:
+    async with database.look() as look:
+        await look.quick_rows(_NAMED, {"name": "A"})
+        raise RuntimeError
+
+
+_NAMED = select(ClientRow.id, ClientRow.created_at).where(ClientRow.name == bindparam("name"))
 
 
 async def test_a_read_session_cannot_write(database: Database):
@@ -117,6 +149,47 @@ async def test_inserting_many_and_only_the_missing(database: Database):
     with pytest.raises(IntegrityError):
         async with database.write() as session:
             await session.insert(ClientRow, rows[:1])
+
+
+STRANGE = "o'Neill; \\ %(id)s %s ??"
+
+
+async def test_many_changes_travel_together_and_each_is_its_own(database: Database):
+    """More than one message of them, and values that a careless one would take for its own."""
+    keys = [f"cli_{at:03d}" for at in range(150)]
+    async with database.write() as session:
+        rows = [{"id": key, "name": "", "created_at": NOW} for key in keys]
+        await session.insert_missing(ClientRow, rows)
+        changed = [{"id": key, "name": STRANGE + key, "created_at": NOW} for key in keys]
+        await session.update_each(ClientRow, ["id"], changed)
+    async with database.write() as session:
+        for row in (await session.all(select(ClientRow).order_by(ClientRow.id)))[:70]:
+            assert row.created_at == NOW
+            row.name = f"{row.id} {STRANGE}"
+    expected = [f"{key} {STRANGE}" for key in keys[:70]] + [STRANGE + key for key in keys[70:]]
+    assert await names(database) == sorted(expected)
+
+
+async def test_one_of_many_changes_that_fails_undoes_all(database: Database):
+    async with database.write() as session:
+        session.add(client("A"), client("B"))
+    wrong: list[dict[str, object]] = [{"id": "cli_A", "name": "new"}, {"id": "cli_B", "name": None}]
+    with pytest.raises(IntegrityError):
+        async with database.write() as session:
+            await session.update_each(ClientRow, ["id"], wrong)
+    assert await names(database) == ["A", "B"]
+
+
+@pytest.mark.postgres
+async def test_what_was_prepared_outlives_a_read_session(postgres_url: str):
+    database = Database(postgres_url)
+    for _ in range(8):  # psycopg prepares what it has sent five times
+        await names(database)
+    prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%clients%'")
+    async with database.read() as reading:
+        count = (await reading._session.execute(prepared)).scalar_one()
+    await database.close()
+    assert count == 1
 
 
 async def test_what_was_added_is_there_before_a_statement_runs(database: Database):
