@@ -91,6 +91,7 @@ async def look(
     apart = await refused_together(session, contests)
     waiting_for_word = [row for row in bytes_of.values() if row is not None]
     built = {each.transaction_id: each for each in await stored(session, waiting_for_word)}
+    vaults = await repository.vaults_of(session, [row for row, *_ in rows.values()])
     found: dict[str, Done | Later | Built | ToBuild] = {}
     for each in transfer_ids:
         row, paused, lacks = rows.get(each, (None, False, False))
@@ -106,7 +107,8 @@ async def look(
         elif lacks:
             found[each] = Later(GAS_WAITED_FOR)
         else:
-            waiting = await _waiting(session, row, agreed, precheck, size_of, clock)
+            vault = vaults[row.vault_id]
+            waiting = await _waiting(session, row, vault, agreed, precheck, size_of, clock)
             waiting = replace(waiting, apart=each in apart)
             found[each] = ToBuild(waiting, _newest(contests[each], State.CLAIMED))
     return found
@@ -170,6 +172,7 @@ async def _to_replace(
     ids = [each.transfer_id for each in carried]
     rows = await transfers.transfers_by_id(session, ids)
     mandates = await transfers.mandates_by_transfer(session, ids)
+    vaults = await repository.vaults_of(session, rows.values())
     found: list[Waiting] = []
     for part in carried:
         versions = mandates[part.transfer_id]
@@ -178,7 +181,9 @@ async def _to_replace(
             terms = next(each for each in versions if each.version == part.mandate_version)
         if terms is None:
             return []
-        waiting = await _waiting(session, rows[part.transfer_id], terms, precheck, size_of, clock)
+        row = rows[part.transfer_id]
+        vault = vaults[row.vault_id]
+        waiting = await _waiting(session, row, vault, terms, precheck, size_of, clock)
         found.append(replace(waiting, replaces=replaced))
     return found
 
@@ -204,14 +209,13 @@ def _newest(contest: Sequence[TransactionRow], state: State) -> TransactionRow |
 async def _waiting(
     session: ReadSession,
     row: TransferRow,
+    vault: VaultRow,
     stored: MandateRow,
     precheck: Precheck,
     size_of: SizeOf,
     clock: Callable[[], datetime],
 ) -> Waiting:
     mandate = stored_mandate(stored)
-    vault = await session.get(VaultRow, row.vault_id)
-    assert vault is not None
     frozen = vault.frozen_reason is not None
     asks = not frozen and stored.expires_at > clock()
     return Waiting(

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from chains.model import ConflictKey, Excludes, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sighting_tables import SightingRow
-from custody.db.tables import BlockRow, OutboxRow
+from custody.db.tables import BlockRow, OutboxRow, VaultRow
 from custody.db.transfer_tables import (
     ClaimHolderRow,
     ClaimRow,
@@ -32,6 +32,7 @@ _CARRIED: Final = (
     .where(TransactionTransferRow.transaction_id.in_(_IDS))
     .order_by(TransactionTransferRow.transaction_id, TransactionTransferRow.transfer_id)
 )
+_VAULTS: Final = select(VaultRow).where(VaultRow.id.in_(_IDS))
 _TRANSFERS: Final = select(TransferRow).where(TransferRow.id.in_(_IDS)).order_by(TransferRow.id)
 _TRANSACTIONS: Final = (
     select(TransactionRow).where(TransactionRow.id.in_(_IDS)).order_by(TransactionRow.id)
@@ -149,6 +150,12 @@ async def transfers_of(
 async def contest(session: ReadSession, transfer_id: str) -> Sequence[TransactionRow]:
     """Every transaction that names the transfer, oldest first."""
     return (await contests(session, [transfer_id]))[transfer_id]
+
+
+async def vaults_of(session: ReadSession, transfers: Iterable[TransferRow]) -> dict[str, VaultRow]:
+    """The vaults that pay for them, by id."""
+    ids = {row.vault_id for row in transfers}
+    return {row.id: row for row in await session.all(_VAULTS, {"ids": sorted(ids)})}
 
 
 async def contests(
