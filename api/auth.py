@@ -45,8 +45,8 @@ class Requires:
         a query with strange or repeated names, which is nobody's business before that."""
         if credentials is None:
             raise Unauthenticated("send an API key: Authorization: Bearer ck_…")
-        async with services.custody.database.read() as session:
-            caller = await authenticate(session, credentials.credentials)
+        async with services.custody.database.look() as look:
+            caller = await authenticate(look, credentials.credentials)
         if caller is None:
             raise Unauthenticated("this API key is not valid")
         structlog.contextvars.bind_contextvars(api_key=caller.key_id, initiator=caller.initiator)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select, update
 
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ApiKeyRow
 
@@ -22,9 +23,9 @@ class KeyInForce:
     scopes: str
 
 
-async def key_in_force(session: ReadSession, digest: bytes) -> KeyInForce | None:
+async def key_in_force(session: Quick, digest: bytes) -> KeyInForce | None:
     """The key whose secret has this digest, unless it was revoked."""
-    rows = await session.rows(_IN_FORCE, {"digest": digest})
+    rows = await session.quick_rows(_IN_FORCE, {"digest": digest})
     return KeyInForce(*rows[0]) if rows else None
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from custody.apikeys import repository
 from custody.apikeys.model import KEY_PATTERN, Caller, Scope, digest_of
 from custody.db.ids import new_id
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ApiKeyRow, ClientRow
 from custody.errors import Invalid, NotFound
@@ -63,7 +64,7 @@ async def create_key(
     return NewKey(key_id, secret)
 
 
-async def authenticate(session: ReadSession, secret: str) -> Caller | None:
+async def authenticate(session: Quick, secret: str) -> Caller | None:
     """The caller, or None for anything that is not a valid key in force. The lookup is by digest,
     so its duration says nothing about how much of a guess was right."""
     if KEY_PATTERN.fullmatch(secret) is None:
