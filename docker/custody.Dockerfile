@@ -57,6 +57,7 @@ COPY custody/quarantine/*.py /opt/custody/custody/quarantine/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/refills/*.py /opt/custody/custody/refills/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
+COPY custody/sweeps/*.py /opt/custody/custody/sweeps/
 COPY custody/transactions/*.py /opt/custody/custody/transactions/
 COPY custody/transactions/planners/*.py /opt/custody/custody/transactions/planners/
 COPY custody/transfers/*.py /opt/custody/custody/transfers/

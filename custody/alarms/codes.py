@@ -46,6 +46,7 @@ class AlarmCode(StrEnum):
     FEE_CAP_REACHED = "fee_cap_reached"
     LOW_WATER = "low_water"
     GAS_SHORT = "gas_short"
+    SWEEPS_FAIL = "sweeps_fail"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
@@ -174,6 +175,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.GAS_SHORT: Meaning(
         "payments of tokens wait for the coins that they cost, and nothing brings these",
+        clears_itself=True,
+    ),
+    AlarmCode.SWEEPS_FAIL: Meaning(
+        "later addresses of a vault have enough to be swept by its rule, and the last sweep failed",
         clears_itself=True,
     ),
     AlarmCode.CLOCKS_DISAGREE: Meaning(

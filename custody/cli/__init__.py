@@ -48,6 +48,7 @@ from custody.cli import (
     service,
     sooner,
     suspense,
+    sweep,
     vault,
 )
 from custody.cli.output import Failure, told
@@ -73,6 +74,7 @@ app.command()(debits.debits)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(refill.app, name="refill")
 app.add_typer(gas.app, name="gas")
+app.add_typer(sweep.app, name="sweep")
 app.add_typer(suspense.app, name="suspense")
 app.add_typer(ledger.app, name="ledger")
 app.command()(backup.backup)

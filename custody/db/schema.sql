@@ -504,6 +504,25 @@ CREATE TABLE suspense_decisions (
 
 CREATE INDEX ix_suspense_decisions_vault_id ON suspense_decisions (vault_id);
 
+CREATE TABLE sweep_rules (
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    network VARCHAR NOT NULL,
+    threshold NUMERIC(78, 0),
+    every_s INTEGER,
+    cost_max NUMERIC(78, 0),
+    percent INTEGER,
+    price NUMERIC(78, 0),
+    key_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_sweep_rules PRIMARY KEY (vault_id, asset, number),
+    CONSTRAINT fk_sweep_rules_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_sweep_rules_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
+);
+
 CREATE TABLE transactions (
     id VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
@@ -881,6 +900,32 @@ CREATE TABLE spends (
 CREATE INDEX ix_spends_edge ON spends (account, newest_at, place);
 
 CREATE INDEX ix_spends_transfer_id ON spends (transfer_id);
+
+CREATE TABLE sweeps (
+    network VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    destination VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    cost NUMERIC(78, 0) NOT NULL,
+    cost_max NUMERIC(78, 0),
+    state VARCHAR NOT NULL,
+    open_key VARCHAR,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_sweeps PRIMARY KEY (network, address, number),
+    CONSTRAINT fk_sweeps_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_sweeps_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id),
+    CONSTRAINT uq_sweeps_open_key UNIQUE (open_key),
+    CONSTRAINT fk_sweeps_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_sweeps_vault_id ON sweeps (vault_id, asset, created_at);
 
 CREATE TABLE transfer_needs (
     transfer_id VARCHAR NOT NULL,
@@ -1330,6 +1375,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER reconciliation_mismatches_no_truncate BEFORE TRUNCATE ON reconciliation_mismatches
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER sweep_rules_no_update BEFORE UPDATE ON sweep_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sweep_rules_no_delete BEFORE DELETE ON sweep_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sweep_rules_no_truncate BEFORE TRUNCATE ON sweep_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1503,6 +1557,29 @@ CREATE TRIGGER gas_top_ups_no_delete BEFORE DELETE ON gas_top_ups
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER gas_top_ups_no_truncate BEFORE TRUNCATE ON gas_top_ups
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sweeps_no_update BEFORE UPDATE ON sweeps
+FOR EACH ROW
+WHEN (OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.address IS DISTINCT FROM NEW.address
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.destination IS DISTINCT FROM NEW.destination
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.cost IS DISTINCT FROM NEW.cost
+   OR OLD.cost_max IS DISTINCT FROM NEW.cost_max
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sweeps_no_delete BEFORE DELETE ON sweeps
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER sweeps_no_truncate BEFORE TRUNCATE ON sweeps
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses

@@ -38,6 +38,8 @@ from custody.db.signer_tables import PolicyVersionRow as PolicyVersionRow
 from custody.db.signer_tables import SignerCheckpointRow as SignerCheckpointRow
 from custody.db.signer_tables import SignerJournalRow as SignerJournalRow
 from custody.db.signer_tables import VaultOpeningRow as VaultOpeningRow
+from custody.db.sweep_tables import SweepRow as SweepRow
+from custody.db.sweep_tables import SweepRuleRow as SweepRuleRow
 from custody.db.types import BaseUnits, Height, Serial
 
 

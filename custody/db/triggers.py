@@ -42,6 +42,7 @@ from custody.db.reconcile_tables import (
 )
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.spend_tables import SpendRow
+from custody.db.sweep_tables import SweepRow, SweepRuleRow
 from custody.db.tables import (
     AddressRow,
     AlarmRow,
@@ -97,6 +98,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     TransferNeedRow,
     ReconciliationLineRow,
     ReconciliationMismatchRow,
+    SweepRuleRow,
 )
 
 
@@ -124,6 +126,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     RefillRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     GasNeedRow: Life(changing=("state",), once=("ended_at",)),
     GasTopUpRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
+    SweepRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")

@@ -15,6 +15,7 @@ from chains.errors import InvalidInput
 from custody.apikeys.model import Caller, Scope
 from custody.apikeys.repository import in_force
 from custody.db.session import Database, ReadSession
+from custody.db.tables import ApiKeyRow
 from custody.errors import Conflict, Forbidden, Invalid, NotFound, Unprocessable
 from custody.transactions.outcomes import trouble
 from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
@@ -23,7 +24,7 @@ from custody.transfers.state import REPEATABLE
 from signer.wire import canonical_json
 
 _AGAIN: Final = "try_again"
-_REVOKED: Final = "api_key_revoked"
+REVOKED: Final = "api_key_revoked"
 
 UNPAID: Final = frozenset(state.value for state in REPEATABLE)
 """States of a transfer of which nothing comes any more."""
@@ -44,10 +45,9 @@ async def ask(
     async with database.read() as session:
         row = await in_force(session, key)
     if row is None:
-        return Asked(code=_REVOKED)
-    caller = Caller(row.id, row.initiator, row.client_id, frozenset({Scope.TRANSFER}))
+        return Asked(code=REVOKED)
     try:
-        answer = await transfers.create(request, caller, retry, _Told())
+        answer = await transfers.create(request, caller_of(row), retry, _Told())
     except (Invalid, NotFound, Conflict, InvalidInput) as error:
         return None if error.code == _AGAIN else Asked(code=error.code)
     except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
@@ -55,6 +55,10 @@ async def ask(
         return None
     said = json.loads(answer.body)
     return Asked(said.get("transfer"), said.get("code"))
+
+
+def caller_of(key: ApiKeyRow) -> Caller:
+    return Caller(key.id, key.initiator, key.client_id, frozenset({Scope.TRANSFER}))
 
 
 def retry_key(route: str, name: str, asked: dict[str, Any]) -> Idempotency:

@@ -26,6 +26,7 @@ from custody.ledger.heads import extend
 from custody.payouts.paying import PayingFiles
 from custody.refills.refilling import Refilling
 from custody.services import Services
+from custody.sweeps.sweeping import Sweeping
 from custody.transactions.broadcasting import Broadcaster
 from custody.transactions.building import Builder
 from custody.transactions.change import ChangeAddresses
@@ -48,6 +49,7 @@ from custody.workers.payouts import PayoutWorker
 from custody.workers.reconciling import ReconcileWorker
 from custody.workers.refills import RefillWorker
 from custody.workers.signerwatch import SignerWatch
+from custody.workers.sweeps import SweepWorker
 from custody.workers.turns import Turns
 from signer.client import SignerError
 
@@ -121,6 +123,16 @@ class Workers:
                 self._custody.clock,
             ),
         )
+        self._sweeps = SweepWorker(
+            self._leases,
+            Sweeping(
+                self._custody.database,
+                services.transfers,
+                self._custody.adapters,
+                self._custody.catalogue,
+                self._custody.clock,
+            ),
+        )
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
@@ -143,6 +155,7 @@ class Workers:
             "payouts": self._payouts.run,
             "refills": self._refills.run,
             "gas": self._gas.run,
+            "sweeps": self._sweeps.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,

@@ -77,6 +77,7 @@ SCOPES: Final = {
     "POST /v1/vaults/{vault_id}/refill-rules": "transfer",
     "GET /v1/vaults/{vault_id}/refills": "read",
     "GET /v1/vaults/{vault_id}/gas": "read",
+    "GET /v1/vaults/{vault_id}/sweeps": "read",
     "GET /v1/pauses": "read",
     "GET /v1/unlisted": "read",
     "POST /v1/pauses": "admin",

@@ -4,7 +4,7 @@ for coins."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import select
 
@@ -40,7 +40,7 @@ class House:
         self.asked = 0
 
     @classmethod
-    async def opened(cls, database: Database, stock: int = STOCK) -> House:
+    async def opened(cls, database: Database, stock: int = STOCK) -> Self:
         """`hot`: what has tokens and no coin; `payer`: a house vault with `stock`."""
         house = cls(database)
         desk = house.desk

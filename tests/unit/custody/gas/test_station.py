@@ -22,6 +22,7 @@ from custody.gas.station import GasStation
 from custody.rewind.service import Rewind
 from custody.transfers.service import Transfers
 from tests.support.interrupt import interrupt
+from tests.support.networks import find_network
 from tests.unit.custody.gas.station import BOUND, STOCK, TOKEN, TOKENS, House
 from tests.unit.custody.transfers.desk import ANYONE
 
@@ -399,5 +400,10 @@ async def test_a_rule_that_makes_no_sense_is_refused(database: Database):
         with pytest.raises(CustodyError) as caught:
             await house.rule(**what)
         assert caught.value.code == code, what
+    for alias in ("tron-local", "bitcoin-regtest"):
+        house.desk.network = find_network(alias)
+        with pytest.raises(CustodyError) as caught:
+            await house.rule()
+        assert caught.value.code == "gas_rule_invalid", alias
     async with database.read() as session:
         assert await session.all(select(GasRuleRow)) == []

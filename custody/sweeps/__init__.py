@@ -1,0 +1,1 @@
+"""Later addresses that are swept by rule, when they have enough"""

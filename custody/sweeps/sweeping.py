@@ -1,0 +1,295 @@
+"""Sweeps later addresses by their vaults' rules: one step looks at each rule once.
+
+A sweep is a row before its transfer is asked for, and its retry key follows from the row. Whoever
+dies in between asks again and gets the answer that was given; so do two workers at once. While it
+is open no other one begins for its address. What it costs is estimated first: one that is too dear
+is a row as well, and the address waits as after any other that failed. A token's sweep whose
+address has no coin is the gas station's to help.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, NamedTuple
+
+import structlog
+
+from chains.adapter import ChainAdapter
+from chains.catalogue import Catalogue
+from chains.costs import by_asset
+from chains.errors import ChainError
+from chains.model import Address, AssetId, NetworkId
+from custody.alarms import repository as alarms
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
+from custody.apikeys.repository import in_force
+from custody.db.session import Database, ReadSession
+from custody.db.sweep_tables import SweepRow, SweepRuleRow
+from custody.db.transfer_tables import TransferRow
+from custody.errors import Conflict, Invalid, NotFound, Unprocessable
+from custody.refills.model import RefillState, not_before
+from custody.refills.repository import first_address
+from custody.sweeps import repository
+from custody.sweeps.model import TOO_DEAR, SweepState, Worth, is_due
+from custody.transactions.outcomes import trouble
+from custody.transfers.by_rule import REVOKED, UNPAID, ask, caller_of, retry_key
+from custody.transfers.everything import lying_at
+from custody.transfers.request import Idempotency, Output, TransferRequest
+from custody.transfers.service import Transfers
+from custody.transfers.state import State
+from custody.vaults import repository as vaults
+
+ROUTE: Final = "sweep"
+NOTE: Final = "sweep"
+LOOKED_AT: Final = 500
+"""Addresses of a vault and asset in one step."""
+_TOO_DEAR: Final = ("fee_above_maximum", "amount_above_balance")
+"""How custody refuses what would cost more than its bound, or than there is."""
+_REMEMBERED: Final = 8
+"""Ended ones that say how long to wait: after so many it is the longest time."""
+
+log = structlog.get_logger()
+
+
+class _End(NamedTuple):
+    state: SweepState
+    code: str | None = None
+
+
+class Sweeping:
+    """One per process of workers."""
+
+    def __init__(
+        self,
+        database: Database,
+        transfers: Transfers,
+        adapters: Mapping[NetworkId, ChainAdapter],
+        catalogue: Catalogue,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._transfers = transfers
+        self._adapters = adapters
+        self._catalogue = catalogue
+        self._clock = clock
+
+    async def step(self) -> None:
+        """Each sweep that is open, then each rule."""
+        words: dict[tuple[str, NetworkId], list[str]] = {}
+        async with self._database.read() as session:
+            opened = await repository.open_sweeps(session)
+            rules = await repository.newest_rules(session)
+        for row in opened:
+            await self._follow(row)
+        for rule in rules:
+            network = NetworkId(rule.network)
+            told = words.setdefault((rule.vault_id, network), [])
+            if rule.threshold is not None and network in self._adapters:
+                told += await self._look(rule)
+        for (vault, network), told in words.items():
+            await self._tell(vault, network, "; ".join(told))
+
+    async def _follow(self, row: SweepRow) -> None:
+        if row.transfer_id is None:
+            await self._ask(row)
+            return
+        async with self._database.read() as session:
+            end = await _end_of(session, row.transfer_id)
+        if end is not None:
+            await self._note(row, row.transfer_id, end)
+
+    async def _look(self, rule: SweepRuleRow) -> list[str]:
+        """Begins what is to begin. Why sweeps by the rule fail, in words."""
+        vault, asset, network = rule.vault_id, AssetId(rule.asset), NetworkId(rule.network)
+        assert rule.threshold is not None
+        async with self._database.read() as session:
+            begun = await repository.begun_last(session, vault, asset)
+            lies = await repository.unswept(session, vault, asset)
+            due = is_due(begun, rule.every_s, self._clock()) and lies >= rule.threshold
+            found = (
+                await repository.candidates(session, vault, network, asset, LOOKED_AT)
+                if due
+                else []
+            )
+            failing = await _failing(session, vault, asset)
+        if not found:
+            return failing
+        adapter = self._adapters[network]
+        try:
+            there = await adapter.balances(found, asset)
+        except ChainError:
+            return failing
+        for address in found:
+            if there[address] >= rule.threshold:
+                row = await self._begin(rule, address)
+                if row is not None and row.open_key is not None:
+                    await self._ask(row)
+        async with self._database.read() as session:
+            return await _failing(session, vault, asset)
+
+    async def _begin(self, rule: SweepRuleRow, address: Address) -> SweepRow | None:
+        """A new one, estimated first; it has ended already if it is too dear. None: it is not time
+        for one."""
+        network, asset = NetworkId(rule.network), AssetId(rule.asset)
+        assert rule.threshold is not None and rule.key_id is not None
+        async with self._database.read() as session:
+            ended = await repository.newest_at(session, network, address, _REMEMBERED)
+            to = await first_address(session, rule.vault_id, network)
+        if self._waits(ended) or to is None:
+            return None
+        try:
+            amount = await lying_at(self._database, self._adapters[network], address, asset)
+        except ChainError:
+            return None
+        if amount < rule.threshold:
+            return None
+        # Of a coin the node says what it costs, and no more is let go than the rule wants. Of a
+        # token the bound itself is what an address without coins is brought.
+        of_coin = asset == self._native(rule)
+        bound = self._worth(rule).most(amount) if of_coin else rule.cost_max
+        new = SweepRow(
+            network=network,
+            address=address,
+            number=0,
+            vault_id=rule.vault_id,
+            asset=asset,
+            destination=to,
+            key_id=rule.key_id,
+            amount=amount,
+            cost=0,
+            cost_max=bound,
+            state=SweepState.OPEN.value,
+            open_key=f"{network} {address}",
+            transfer_id=None,
+            code=None,
+            created_at=self._clock(),
+            ended_at=None,
+        )
+        estimated = await self._estimate(rule, new)
+        if estimated is None:
+            return None
+        new.cost, code = estimated
+        return await self._insert(rule, new, code)
+
+    async def _insert(self, rule: SweepRuleRow, new: SweepRow, code: str | None) -> SweepRow | None:
+        """Now that nobody else can begin one; None if somebody did, or the rule changed."""
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, [rule.vault_id])
+            counts = await repository.rule_of(session, rule.vault_id, rule.asset)
+            network = NetworkId(rule.network)
+            ended = await repository.newest_at(session, network, new.address, _REMEMBERED)
+            if counts is None or counts.number != rule.number or self._waits(ended):
+                return None
+            values = {column.name: getattr(new, column.name) for column in new.__table__.columns}
+            values["number"] = ended[0].number + 1 if ended else 1
+            if code is not None:
+                values |= {"state": SweepState.FAILED.value, "open_key": None}
+                values |= {"code": code, "ended_at": self._clock()}
+            await session.insert(SweepRow, [values])
+        log.info("sweep_begun", vault=new.vault_id, address=new.address, code=code)
+        return SweepRow(**values)
+
+    async def _estimate(self, rule: SweepRuleRow, row: SweepRow) -> tuple[int, str | None] | None:
+        """What it costs at most in the native asset, and why it is not to be asked for, if it is
+        not. None: nobody can say now."""
+        async with self._database.read() as session:
+            key = await in_force(session, row.key_id)
+        if key is None:
+            return 0, REVOKED
+        try:
+            estimate = await self._transfers.estimate(request_of(row), caller_of(key))
+        except (Invalid, NotFound, Conflict, Unprocessable) as error:
+            return 0, TOO_DEAR if error.code in _TOO_DEAR else error.code
+        except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
+            trouble(error, f"sweep {row.vault_id} {row.address}")
+            return None
+        native = self._native(rule)
+        cost = by_asset(estimate.mandate.costs_max).get(native, 0)
+        return cost, TOO_DEAR if cost > self._worth(rule).most(row.amount) else None
+
+    def _native(self, rule: SweepRuleRow) -> AssetId:
+        return self._adapters[NetworkId(rule.network)].codec.network.native.id
+
+    def _worth(self, rule: SweepRuleRow) -> Worth:
+        asset = self._catalogue.find_asset(rule.asset)
+        return Worth(rule.cost_max, rule.percent, rule.price, asset.decimals)
+
+    def _waits(self, ended: Sequence[SweepRow]) -> bool:
+        """One is open, or the newest failed a while ago."""
+        if ended and ended[0].open_key is not None:
+            return True
+        states = [(RefillState(row.state), row.ended_at) for row in ended]
+        due = not_before([(state, at) for state, at in states if at is not None])
+        return due is not None and self._clock() < due
+
+    async def _ask(self, row: SweepRow) -> None:
+        asked = await ask(self._database, self._transfers, row.key_id, request_of(row), key_of(row))
+        if asked is not None:
+            end = None if asked.code is None else _End(SweepState.FAILED, asked.code)
+            await self._note(row, asked.transfer, end)
+
+    async def _note(self, row: SweepRow, transfer: str | None, end: _End | None) -> None:
+        """What is known now, unless somebody else wrote more."""
+        async with self._database.write() as session:
+            await vaults.lock_vaults(session, [row.vault_id])
+            found = await repository.lock_sweep(session, row)
+            if found.open_key is not None:
+                found.transfer_id = found.transfer_id or transfer
+                if end is not None:
+                    found.state, found.open_key = end.state.value, None
+                    found.code, found.ended_at = end.code, self._clock()
+        if end is not None:
+            log.info("sweep_ended", vault=row.vault_id, address=row.address, code=end.code)
+
+    async def _tell(self, vault: str, network: NetworkId, words: str) -> None:
+        code, now = AlarmCode.SWEEPS_FAIL, self._clock()
+        if not words:
+            async with self._database.read() as session:
+                key = key_of_alarm(code, network, vault)
+                if await alarms.open_by_key(session, key) is None:
+                    return
+        async with self._database.write() as session:
+            if words:
+                await raise_alarm(session, code, words, now, network=network, vault=vault)
+            else:
+                await clear_alarm(session, code, now, network=network, vault=vault)
+
+
+async def _failing(session: ReadSession, vault: str, asset: AssetId) -> list[str]:
+    """What stands in the way of the newest sweep of the vault and asset; not that it is too dear:
+    the rule wants that."""
+    for row in await repository.newest(session, vault, _REMEMBERED):
+        if row.asset == asset:
+            if row.state == SweepState.FAILED and row.code != TOO_DEAR:
+                return [f"{asset} at {row.address}: {row.code}"]
+            return []
+    return []
+
+
+async def _end_of(session: ReadSession, transfer_id: str) -> _End | None:
+    transfer = await session.get(TransferRow, transfer_id)
+    assert transfer is not None
+    if transfer.state in UNPAID:
+        return _End(SweepState.FAILED, f"transfer_{transfer.state}")
+    return _End(SweepState.DONE) if transfer.state == State.FINAL else None
+
+
+def request_of(row: SweepRow) -> TransferRequest:
+    """The same whenever anybody asks for it. A bound is asked for where the rule has one."""
+    request = TransferRequest(
+        vault_id=row.vault_id,
+        network=NetworkId(row.network),
+        asset=AssetId(row.asset),
+        outputs=(Output(row.destination, None),),
+        source=row.address,
+        note=NOTE,
+    )
+    return request if row.cost_max is None else replace(request, fee_max=row.cost_max)
+
+
+def key_of(row: SweepRow) -> Idempotency:
+    asked = {"from": row.address, "to": row.destination, "asset": row.asset}
+    name = f"sweep {row.vault_id} {row.address} {row.asset} {row.number}"
+    return retry_key(ROUTE, name, asked)
