@@ -23,6 +23,7 @@ from custody.policies.running import Account
 from custody.policies.windows import Taken
 from custody.vaults.repository import lock_vaults
 from signer.policy import NOTHING, Payee, Usage, Window
+from tests.support.database import analyze
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
 NATIVE, TOKEN = AssetId("test:1/native:1"), AssetId("test:1/token:2")
@@ -241,10 +242,10 @@ async def explained(database: Database, window: Window) -> str:
 
     await windows.usage(Listening(), [window], START)  # type: ignore[arg-type]
     ((statement, parameters),) = asked
+    if not database.is_sqlite:
+        await analyze(database)
     async with database.write() as session:
         connection = session._connection
-        if connection.dialect.name == "postgresql":
-            await connection.execute(text("ANALYZE"))
         compiled = statement.params(**parameters).compile(
             dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
         )

@@ -16,6 +16,7 @@ from custody.workers.lanes import share
 from custody.workers.outbox import CLAIM, Item, Outbox
 from tests.integration.test_outbox import ELSEWHERE, HOUR, NETWORK, Subject, by, fill
 from tests.support.custody import Clock
+from tests.support.database import analyze
 
 
 def worker(database: Database, clock: Clock | None = None) -> Outbox:
@@ -186,8 +187,7 @@ async def test_which_vaults_a_worker_holds_is_found_in_an_index(database: Databa
         asked.append((statement, parameters))
 
     engine = database._engines.write
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("ANALYZE")
+    await analyze(database)
     event.listen(engine.sync_engine, "before_cursor_execute", note)
     await outbox.claim(NETWORK, 16)
     event.remove(engine.sync_engine, "before_cursor_execute", note)

@@ -21,6 +21,7 @@ from custody.db.tables import OutboxRow
 from custody.outbox import Work, enqueue
 from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, ORDER, RETRIES_SHARE, Item, Outbox
 from tests.support.custody import Clock
+from tests.support.database import analyze
 
 NETWORK = NetworkId("bip122:0f9188f13cb7b2c71f2a335e3a4fc328")
 ELSEWHERE = NetworkId("eip155:1")
@@ -286,8 +287,7 @@ async def test_each_turn_is_a_step_in_an_index(database: Database):
     async with engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE outbox SET attempts = 1")
     await fill(database, 400)
-    async with engine.begin() as connection:
-        await connection.exec_driver_sql("ANALYZE")
+    await analyze(database)
     asked: list[tuple[str, Any]] = []
 
     def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:

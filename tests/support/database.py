@@ -28,6 +28,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import pytest_asyncio
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from custody.db.migrate import upgrade
 from custody.db.session import Database
@@ -49,6 +50,7 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "max_connections": "60",
     "deadlock_timeout": "100ms",
+    "autovacuum": "off",  # how queries are run rests on what a test says that there is
 }
 _numbers = count()
 
@@ -81,6 +83,18 @@ class PostgresServer:
             *(f"DELETE FROM {table}" for table in Row.metadata.tables),
             name=name,
         )
+
+
+async def analyze(database: Database) -> None:
+    """Let the database count its rows, before it says how it would look for some. On PostgreSQL as
+    the owner: the program may not, and is told so in a warning only."""
+    url = database._engines.write.url
+    if not database.is_sqlite:
+        url = url.set(username=OWNER)
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("ANALYZE")
+    await engine.dispose()
 
 
 @contextlib.contextmanager
