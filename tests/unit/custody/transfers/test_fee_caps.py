@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chains.model import TxId
 from custody.alarms.codes import AlarmCode
 from custody.db.clock import database_now
 from custody.db.session import Database, ReadSession
@@ -107,6 +108,33 @@ async def test_a_speed_up_is_judged_and_a_cancel_is_not(account: Desk):
     await desk.run_outbox()
     purposes = [each.purpose for each in await desk.transactions(transfer)]
     assert purposes[0] == "pay" and set(purposes[1:]) == {"cancel"}
+
+
+async def test_the_operator_s_rule_pays_more_for_what_waits_only_under_the_cap(account: Desk):
+    desk = account
+    vault = await desk.open_funded(FUNDS)
+    await cap(desk, vault.id, MOST)
+    transfer = await desk.send(vault, 1_000, fee_max=10 * MOST)
+    await desk.work()
+    (slow,) = await desk.transactions(transfer)
+    desk.worker._tracker._speed_up_after = {desk.network.id: 1}
+    desk.node.fee = 1_500  # more than what waits offers: no block takes it
+    desk.node.drop(TxId(slow.txid or ""))
+    await desk.node.mine()
+    for _ in range(3):  # however often the rule asks
+        await desk.work()
+    assert [each.id for each in await desk.transactions(transfer)] == [slow.id]
+    row = await desk.transfer(transfer)
+    assert (row.state, row.waiting) == ("in_flight", "fee_cap_reached")
+    assert await told(desk)
+    await cap(desk, vault.id, 10 * MOST)
+    await desk.run_outbox()
+    found = await desk.transactions(transfer)
+    assert [each.replaces for each in found] == [None, slow.id]
+    assert await used(desk, vault.id) <= 10 * MOST
+    desk.worker._tracker._speed_up_after = {}
+    assert (await desk.settle(transfer)).state == "final"
+    assert await desk.received(transfer) == 1_000
 
 
 async def test_of_two_in_one_set_only_what_fits_is_built_and_each_vault_has_its_own(account: Desk):
