@@ -15,6 +15,7 @@ from sqlalchemy import select
 from custody.db.tables import ApiKeyRow
 from custody.gas.model import Bearer
 from custody.gas.service import NewRule, set_rule
+from custody.sweeps import service as sweeps
 from tests.support.evm_tokens import EvmIssuer
 from tests.support.token_house import TokenHouse, Vault, opened
 
@@ -101,3 +102,43 @@ async def test_a_later_address_without_a_coin_is_swept(house: TokenHouse[EvmIssu
     for each in (vault, payer):
         report = await house.services.reconciliation.run(vault=each.id)
         assert report.is_clean, report.lines
+
+
+@PLACES
+async def test_a_rule_sweeps_tokens_and_coins(house: TokenHouse[EvmIssuer]) -> None:
+    """The coin pays for itself, the token gets its coin from the gas station; both books agree."""
+    await station(house, Bearer.HOUSE)
+    vault, token, coin = await house.new_vault(), house.issuer.tokens["usdc"], house.issuer.coin
+    addresses = []
+    for _ in range(2):
+        made = await house.post(f"vaults/{vault.id}/addresses", {"network": house.network.alias})
+        addresses.append(made["address"])
+    await house.issuer.node.fund(addresses[0], coin)
+    txid = await token.give(addresses[1], 300, mine=False)
+    await house.until(lambda: vault.deposited(txid, "credited"))
+    custody, network = house.services.custody, house.network
+    async with custody.database.write() as session:
+        key = (await session.all(select(ApiKeyRow.id)))[0]
+        of_coin = sweeps.NewRule(coin // 2, None, None, 1, None, key)
+        of_token = sweeps.NewRule(100, None, coin // 1_000, None, None, key)
+        for asset, new in ((network.native, of_coin), (token.asset, of_token)):
+            place = (vault.id, network, asset)
+            await sweeps.set_rule(session, *place, new, "together", custody.clock(), by="olivia")
+
+    async def swept() -> bool:
+        rows = (await house.get(f"vaults/{vault.id}/sweeps"))["items"]
+        return sorted(row["state"] for row in rows) == ["done", "done"]
+
+    await house.until(swept)
+    native = network.native.id
+    assert (await token.has(vault.address), await token.has(addresses[1])) == (300, 0)
+    assert (await vault.balance(token.asset.id))["available"] == 300
+    assert await house.issuer.node.balance(addresses[0]) == 0
+    arrived = await house.issuer.node.balance(vault.address)
+    assert coin * 99 // 100 <= arrived < coin
+    assert (await vault.balance(native))["available"] == arrived
+    (top_up,) = (await gas(vault))["items"]
+    assert (top_up["address"], top_up["state"]) == (addresses[1], "done")
+    await house.followed()
+    report = await house.services.reconciliation.run(vault=vault.id)
+    assert report.is_clean, report.lines
