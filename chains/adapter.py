@@ -15,6 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from chains.answers import Answers
 from chains.assets import TokenSaid
+from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs
@@ -149,4 +150,16 @@ class SeesWaiting(Protocol):
     async def outbid(self, intent: TransferIntent) -> Outbid:
         """Of the transaction that `intent` replaces, whose coins are among the intent's.
         NothingToHasten, ClaimUnusable."""
+        ...
+
+
+@runtime_checkable
+class TellsRestraints(Protocol):
+    """An adapter that can ask what a token's issuer lets nobody move."""
+
+    async def restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> Mapping[Address, Restrained]:
+        """Of a listed token, at the tip; without the addresses of which everything can move. A
+        token whose row has no trait that could hold anybody up is not asked about."""
         ...

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from chains.model import Address, AssetId, BlockRef
 
 CONCURRENCY: Final = 8
 """Questions to one node at a time."""
+
+
+class Restrained(NamedTuple):
+    """`units`: of a balance, what the token's issuer lets nobody move. `code`: as which error a
+    payment of it would fail (`balance_frozen`, `token_paused`)."""
+
+    units: int
+    code: str
 
 
 class Counts(Protocol):

@@ -56,6 +56,7 @@ COPY custody/policies/*.py /opt/custody/custody/policies/
 COPY custody/quarantine/*.py /opt/custody/custody/quarantine/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/refills/*.py /opt/custody/custody/refills/
+COPY custody/restraints/*.py /opt/custody/custody/restraints/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
 COPY custody/sweeps/*.py /opt/custody/custody/sweeps/
 COPY custody/transactions/*.py /opt/custody/custody/transactions/

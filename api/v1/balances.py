@@ -3,7 +3,7 @@
 Derived from the ledger alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -17,13 +17,14 @@ from api.nodes import NodeMonitor, NodeView
 from api.schemas import AssetName, Identifier, Money, NetworkName, View, money, with_example
 from api.v1.networks import named_in_request
 from chains.assets import Asset
-from chains.model import NetworkId
+from chains.model import AssetId, NetworkId
 from custody.db.session import ReadSession
 from custody.errors import Conflict, Invalid
 from custody.following.chain_repository import newest_blocks, newest_final_height
 from custody.ledger import past_repository as past
 from custody.ledger import repository as ledger
 from custody.ledger.repository import Balance, Whose, of_client, of_everyone, of_vault
+from custody.restraints import repository as restraints
 from custody.services import Services
 from custody.vaults import repository as vaults
 
@@ -43,6 +44,7 @@ BALANCE_EXAMPLE = {
     "owed": _ZERO,
     "suspense": _ZERO,
     "quarantined": _ZERO,
+    "frozen": None,
     "as_of": AS_OF_EXAMPLE,
 }
 
@@ -69,6 +71,11 @@ class BalanceView(View):
     owed: Money = Field(description="what the vault lacks for what left it beyond what it had")
     suspense: Money = Field(description="on its addresses, but nobody's deposit; can't be spent")
     quarantined: Money = Field(description="deposits that are held before they are credited")
+    frozen: Money | None = Field(
+        description="of all that, what the token's issuer lets nobody move (frozen, blacklisted or "
+        "paused), as the node said last: it can't be promised. Null of the past, and where no "
+        "issuer can"
+    )
     as_of: AsOf
 
 
@@ -151,7 +158,9 @@ async def _answer(
     if query.network is not None:
         network = named_in_request(services, query.network).id
     found = await _balances(services, session, whose, query, network)
-    return await _render(services, nodes, session, found, query.asset, network)
+    is_past = query.at is not None or query.block is not None
+    frozen = None if is_past else await restraints.sums(session, whose)
+    return await _render(services, nodes, session, found, frozen, query.asset, network)
 
 
 async def _balances(
@@ -180,6 +189,7 @@ async def _render(
     nodes: NodeMonitor,
     session: ReadSession,
     found: Sequence[Balance],
+    frozen: Mapping[AssetId, int] | None,
     only: str | None,
     network: NetworkId | None,
 ) -> BalanceList:
@@ -198,11 +208,13 @@ async def _render(
         asset = catalogue.find_asset(asset_id)
         if only in (None, asset_id) and network in (None, asset.network):
             node = views.get(asset.network, NodeView())
-            items.append(_view(balance, asset, as_of(blocks.get(asset.network), node, now)))
+            stopped = None if frozen is None or not asset.traits else frozen.get(asset_id, 0)
+            answered = as_of(blocks.get(asset.network), node, now)
+            items.append(_view(balance, asset, stopped, answered))
     return BalanceList(items=items)
 
 
-def _view(balance: Balance, asset: Asset, answered: AsOf) -> BalanceView:
+def _view(balance: Balance, asset: Asset, frozen: int | None, answered: AsOf) -> BalanceView:
     return BalanceView(
         asset=asset.id,
         network=asset.network,
@@ -215,5 +227,6 @@ def _view(balance: Balance, asset: Asset, answered: AsOf) -> BalanceView:
         owed=money(balance.owed, asset),
         suspense=money(balance.suspense, asset),
         quarantined=money(balance.quarantined, asset),
+        frozen=None if frozen is None else money(frozen, asset),
         as_of=answered,
     )

@@ -14,7 +14,7 @@ from typing import Any, Final
 from chains import restraints
 from chains.answers import Answers, attempt, chunks, found
 from chains.assets import TokenSaid
-from chains.balances import each_balance
+from chains.balances import Restrained, each_balance
 from chains.block import Block
 from chains.costs import CostKind, Costs, above, costs_in
 from chains.errors import (
@@ -57,6 +57,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.prices import Prices
+from chains.restrained import restrained
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call
@@ -179,6 +180,18 @@ class EvmAdapter:
         told = zip(probes, answers[len(asked) :], strict=False)
         traits = frozenset(trait.value for trait, each in told if tokens.number(each) in (0, 1))
         return asset, replace(tokens.said(*answers[: len(asked)]), traits=traits)
+
+    async def restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> Mapping[Address, Restrained]:
+        contract = erc20.contract_of(self._network.id, asset)
+
+        async def ask(data: Sequence[bytes]) -> Sequence[int]:
+            calls = [tokens.asking(contract, each, "latest") for each in data]
+            return [tokens.word(each) for each in await self._node.batch(calls)]
+
+        accounts = {each: to_bytes(each) for each in addresses}
+        return await restrained(self._network.tokens[asset], accounts, ask, erc20.balance_of)
 
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """The lowest nonces that are neither used on the chain nor taken, one after the other.

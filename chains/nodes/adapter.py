@@ -17,8 +17,9 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from chains.adapter import ChainAdapter, SeesWaiting
+from chains.adapter import ChainAdapter, SeesWaiting, TellsRestraints
 from chains.answers import Answers
+from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs
@@ -183,6 +184,16 @@ class Nodes:
         self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
     ) -> Mapping[Address, int]:
         return await self._ask(lambda adapter: adapter.balances(addresses, asset, at))
+
+    async def restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> Mapping[Address, Restrained]:
+        async def ask(adapter: ChainAdapter) -> Mapping[Address, Restrained]:
+            if not isinstance(adapter, TellsRestraints):
+                return {}
+            return await adapter.restrained(addresses, asset)
+
+        return await self._ask(ask)
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         """The same bytes to all of the nodes. Returns as soon as all have been taken by some."""

@@ -14,7 +14,7 @@ from solana.rpc.jsonrpc import JsonRpcErrorCode
 
 from chains.answers import Answers, attempt, found
 from chains.assets import TokenSaid
-from chains.balances import each_balance
+from chains.balances import Restrained, each_balance
 from chains.block import Block, Reading
 from chains.costs import CostKind, Costs, costs_in
 from chains.errors import (
@@ -210,6 +210,11 @@ class SolanaAdapter:
                 raise InvalidInput(f"{asset} is not listed on {self._network.name}")
             return await tokens.balance(self._rpc, self._network, to_key(address), asset)
         return await self._rpc.balance(to_key(address))
+
+    async def restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> Mapping[Address, Restrained]:
+        return await tokens.restrained(self._rpc, self._network, addresses, asset)
 
     async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
         """A mint's token, and what it says of itself. InvalidAddress, NodeMisbehaved."""

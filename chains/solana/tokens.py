@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from solders.pubkey import Pubkey
 
 from chains.answers import Answers, answer
 from chains.assets import Asset, TokenSaid
+from chains.balances import Restrained
 from chains.effects import Pay
 from chains.errors import (
     BalanceFrozen,
@@ -26,7 +28,7 @@ from chains.errors import (
     PayeeUnpayable,
     TokenPaused,
 )
-from chains.model import AssetId
+from chains.model import Address, AssetId
 from chains.networks import Network
 from chains.solana import spl
 from chains.solana.address import to_key
@@ -36,6 +38,8 @@ from chains.solana.rpc import Commitment, SolanaRpc
 from chains.solana.spl import Holding, Mint, TokenPayment, TokenTrait, associated
 from chains.solana.values import Account
 from chains.transaction import TransferIntent
+
+_RESTRAINING: Final = {TokenTrait.FREEZE_AUTHORITY, TokenTrait.PAUSABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,29 @@ async def balance(rpc: SolanaRpc, network: Network, owner: Pubkey, asset: AssetI
     """Base units in all accounts of the owner, frozen ones too."""
     mint, program = spl.mint_of(network.id, asset), spl.PROGRAMS[network.tokens[asset].kind]
     return sum(each.units for _, each in await _holdings(rpc, owner, mint, program))
+
+
+async def restrained(
+    rpc: SolanaRpc, network: Network, addresses: Sequence[Address], asset: AssetId
+) -> Mapping[Address, Restrained]:
+    """A paused mint stops all accounts; else each is frozen by itself, and an owner may have
+    several."""
+    token = network.tokens[asset]
+    if token.traits.isdisjoint(_RESTRAINING):
+        return {}
+    key, program = spl.mint_of(network.id, asset), spl.PROGRAMS[token.kind]
+    (account,) = await rpc.accounts([key], Commitment.CONFIRMED)
+    mint = None if account is None else spl.parse_mint(account.owner, account.data)
+    if mint is None:
+        raise NodeMisbehaved(f"the node has no mint of {token.symbol}")
+    error = TokenPaused if mint.paused else BalanceFrozen
+    found = {}
+    for address in addresses:
+        held = await _holdings(rpc, to_key(address), key, program)
+        units = sum(each.units for _, each in held if each.frozen or mint.paused)
+        if units:
+            found[address] = Restrained(units, error.code)
+    return found
 
 
 async def describe(rpc: SolanaRpc, network: Network, mint: Pubkey) -> tuple[AssetId, TokenSaid]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from chains.answers import Answers, attempt, each_answer, found
 from chains.assets import TokenSaid
-from chains.balances import each_balance
+from chains.balances import Restrained, each_balance
 from chains.block import Block, Reading
 from chains.costs import Costs, check_within, costs_in
 from chains.effects import Pay
@@ -235,6 +235,11 @@ class TronAdapter:
         """Of a byte of bandwidth. The chain's parameters fix it: no bid is faster than another."""
         price = _prices(await self._rpc.parameters()).per_byte
         return rising("sun/byte", price, price, price)
+
+    async def restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> Mapping[Address, Restrained]:
+        return await tokens.restrained(self._rpc, self._network, addresses, asset)
 
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         """In sun, at the tip. java-tron also counts what waits to be included."""

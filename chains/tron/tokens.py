@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chains import abi, restraints
 from chains.answers import each_answer, found
 from chains.assets import Asset, TokenSaid
+from chains.balances import Restrained
 from chains.effects import Pay
 from chains.errors import BuildError, InsufficientFunds, NetworkInvalid, NodeMisbehaved
 from chains.model import Address, AssetId
 from chains.networks import Network
+from chains.restrained import restrained as stopped
 from chains.tron import fees, trc20
 from chains.tron.address import to_bytes
 from chains.tron.rpc import Answered, TronRpc
@@ -29,6 +32,19 @@ async def balance(rpc: TronRpc, network: Network, owner: Address, asset: Asset) 
     """Base units at the head. Raises NodeMisbehaved where no contract answers with a number."""
     contract, account = to_bytes(trc20.contract_of(network.id, asset.id)), to_bytes(owner)
     return word(await rpc.constant(account, contract, trc20.balance_of(owner)))
+
+
+async def restrained(
+    rpc: TronRpc, network: Network, addresses: Sequence[Address], asset: AssetId
+) -> Mapping[Address, Restrained]:
+    target = to_bytes(trc20.contract_of(network.id, asset))
+
+    async def ask(data: Sequence[bytes]) -> Sequence[int]:
+        answers = await each_answer(data, lambda each: rpc.constant(target, target, each))
+        return [word(found(each)) for each in answers]
+
+    accounts = {each: to_bytes(each)[1:] for each in addresses}
+    return await stopped(network.tokens[asset], accounts, ask, trc20.balance_of)
 
 
 async def call(rpc: TronRpc, network: Network, owner: Address, payment: Pay) -> Call:

@@ -489,6 +489,20 @@ CREATE TABLE refill_rules (
     CONSTRAINT fk_refill_rules_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
 );
 
+CREATE TABLE restraints (
+    network VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    address VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    units NUMERIC(78, 0) NOT NULL,
+    code VARCHAR NOT NULL,
+    seen_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_restraints PRIMARY KEY (network, asset, address),
+    CONSTRAINT fk_restraints_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE INDEX ix_restraints_vault ON restraints (vault_id);
+
 CREATE TABLE suspense_decisions (
     id VARCHAR NOT NULL,
     vault_id VARCHAR NOT NULL,

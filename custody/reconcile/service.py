@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
 from chains.costs import by_asset, sum_of
-from chains.errors import NodeError
+from chains.errors import ChainError, NodeError
 from chains.model import Address, AssetId, BlockRef, NetworkId
 from chains.networks import Network
 from chains.transaction import TxState
@@ -45,6 +46,7 @@ from custody.reconcile.report import (
 )
 from custody.reconcile.repository import Outgoing, Snapshot
 from custody.reconcile.tracing import trace
+from custody.restraints.service import ask
 from custody.vaults.debts import cover_and_tell
 
 _PATIENCE_S = 5
@@ -132,6 +134,8 @@ class Reconciliation:
                     self._database, self._ledger, network.id, vault, lines, self._clock()
                 )
                 checked += lines
+                with suppress(ChainError):  # it is asked again, and what was said before stands
+                    await self._ask_restraints(network, vault, lines)
         for at, line in enumerate(checked):  # last: no vault's alarm waits for it
             if line.verdict in DIFFERENT and (line.vault, line.asset, line.surplus) not in seen:
                 checked[at] = await trace(self._database, network.id, adapter, line)
@@ -149,6 +153,16 @@ class Reconciliation:
             for row in kept
             if row.chain is not None and row.ledger is not None
         }
+
+    async def _ask_restraints(self, network: Network, vault: str, lines: Sequence[Line]) -> None:
+        """Of the tokens that the vault has."""
+        assets = [each.asset for each in lines if each.asset in network.tokens]
+        if not assets:
+            return
+        async with self._database.read() as session:
+            addresses = await repository.addresses_of(session, network.id, [vault])
+        pairs = [(vault, asset, address) for asset in assets for address in addresses]
+        await ask(self._database, network, self._adapters[network.id], pairs, self._clock)
 
     async def _check_in_time(
         self, network: Network, vault: str, counting: Counting

@@ -45,6 +45,7 @@ from custody.pauses.repository import paused
 from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
+from custody.restraints.service import check_free
 from custody.transactions import repository as transactions
 from custody.transfers import children, list_repository, repository, reservations
 from custody.transfers.apply import Change, load, run_effects, transition
@@ -393,6 +394,8 @@ class Transfers:
 
     async def _hold(self, session: WriteSession, ask: Ask, mandate: Mandate) -> None:
         await needs.hold(session, self._ledger, _wanted(ask, mandate), ask.now)
+        if ask.request.asset in ask.codec.network.tokens:
+            await check_free(session, mandate.core, ask.request.asset, ask.kind)
 
     async def _store_refusal(
         self, request: TransferRequest, key: Idempotency, answer: Answer

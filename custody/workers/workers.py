@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -25,6 +26,7 @@ from custody.journal.checkpoints import CheckpointWatch
 from custody.ledger.heads import extend
 from custody.payouts.paying import PayingFiles
 from custody.refills.refilling import Refilling
+from custody.restraints.service import ask_again
 from custody.services import Services
 from custody.sweeps.sweeping import Sweeping
 from custody.transactions.broadcasting import Broadcaster
@@ -57,6 +59,7 @@ PAUSE_FIRST_S = 1.0
 PAUSE_MAX_S = 30.0
 EXPIRY_INTERVAL_S = 1.0
 SIGNER_INTERVAL_S = 30.0
+RESTRAINTS_INTERVAL_S = 15.0
 PRESENCE = "expiry"
 """A lease that one process of workers holds whenever there is any: who asks whether there are
 workers looks at it."""
@@ -171,6 +174,7 @@ class Workers:
                 served,
                 self._custody.settings.reconcile_interval_s,
             ).run
+            loops[f"restraints {served.id}"] = partial(self._ask_again, served)
         await look_at_journal(self._services)  # before a block is followed
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervise(name, loop)) for name, loop in loops.items()]
@@ -229,6 +233,15 @@ class Workers:
                     log.info("books_added_up", entries=entries, faults=len(faults))
                     head = await extend(self._custody.database, lease, self._custody.clock)
                     log.info("ledger_head", head=str(head))
+
+    async def _ask_again(self, network: Network) -> None:
+        custody = self._custody
+        while True:
+            await asyncio.sleep(RESTRAINTS_INTERVAL_S)
+            async with self._leases.hold(f"restraints:{network.id}") as lease:
+                if lease is not None:
+                    adapter = custody.adapters[network.id]
+                    await ask_again(custody.database, network, adapter, custody.clock)
 
 
 async def look_at_journal(services: Services) -> None:

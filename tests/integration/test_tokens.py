@@ -20,7 +20,9 @@ from custody.alarms.codes import AlarmCode
 from tests.support.evm_tokens import KINDS, EvmIssuer, Token, call, outside
 from tests.support.token_cases import (
     frozen_by_its_issuer,
+    frozen_is_promised_to_nobody,
     paused_by_its_issuer,
+    paused_is_promised_to_nobody,
     received_and_sent,
     refused_by_name,
     reorganised,
@@ -179,6 +181,8 @@ CASES: dict[Case, tuple[str, ...]] = {
     poisoned: ("openzeppelin",),
     frozen_by_its_issuer: ("usdc",),
     paused_by_its_issuer: ("usdc",),
+    frozen_is_promised_to_nobody: ("usdc",),
+    paused_is_promised_to_nobody: ("usdc",),
 }
 """Each with the kinds of contracts that it is about."""
 ELSEWHERE_TOO = (received_and_sent, reorganised, reverted)

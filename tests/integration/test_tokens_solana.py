@@ -28,7 +28,9 @@ from tests.support.solana import LOCAL
 from tests.support.solana_issuer import SolanaIssuer, SolanaToken
 from tests.support.token_cases import (
     frozen_by_its_issuer,
+    frozen_is_promised_to_nobody,
     paused_by_its_issuer,
+    paused_is_promised_to_nobody,
     received_and_sent,
     refused_by_name,
     reorganised,
@@ -235,6 +237,8 @@ CASES: dict[Case, tuple[str, ...]] = {
     reorganised: ("token-2022",),
     frozen_by_its_issuer: ("token", "token-2022"),
     paused_by_its_issuer: ("pausable",),
+    frozen_is_promised_to_nobody: ("token", "token-2022"),
+    paused_is_promised_to_nobody: ("pausable",),
     costs_name_the_account: ("token", "token-2022"),
     comes_to_another_account: ("token",),
     handed_over: ("token",),

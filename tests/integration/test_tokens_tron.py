@@ -22,7 +22,9 @@ from chains.tron.address import from_public_key
 from tests.support.oracle import Oracle
 from tests.support.token_cases import (
     frozen_by_its_issuer,
+    frozen_is_promised_to_nobody,
     paused_by_its_issuer,
+    paused_is_promised_to_nobody,
     received_and_sent,
     refused_by_name,
     reorganised,
@@ -189,6 +191,8 @@ CASES: dict[Case, tuple[str, ...]] = {
     paid_by_tronweb: ("dollar",),
     frozen_by_its_issuer: ("dollar",),
     paused_by_its_issuer: ("dollar",),
+    frozen_is_promised_to_nobody: ("dollar",),
+    paused_is_promised_to_nobody: ("dollar",),
 }
 """Each with the kinds of contracts that it is about."""
 

@@ -4,6 +4,7 @@ what the chain says (`Vault.compare`).
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -79,6 +80,9 @@ async def frozen_by_its_issuer(vault: Vault[Any], token: IssuedToken) -> None:
     await token.freeze(vault.address)
     asked = await vault.ask(token.asset.id, 10, payee)
     await vault.until_waiting(asked, "balance_frozen")
+    assert await vault.stopped(token.asset.id) == 0, "nobody has asked yet"
+    await vault.house.ask_again()
+    assert await vault.stopped(token.asset.id) == 30
     await token.thaw(vault.address)
     await vault.until(asked, "final")
     assert await token.has(payee) == 10
@@ -97,3 +101,50 @@ async def paused_by_its_issuer(vault: Vault[Any], token: IssuedToken) -> None:
         await token.unpause()
     await vault.until(asked, "final")
     assert await token.has(payee) == 10
+
+
+async def frozen_is_promised_to_nobody(vault: Vault[Any], token: IssuedToken) -> None:
+    await _promised_to_nobody(
+        vault,
+        token,
+        "balance_frozen",
+        lambda: token.freeze(vault.address),
+        lambda: token.thaw(vault.address),
+    )
+
+
+async def paused_is_promised_to_nobody(vault: Vault[Any], token: IssuedToken) -> None:
+    await _promised_to_nobody(vault, token, "token_paused", token.pause, token.unpause)
+
+
+async def _promised_to_nobody(
+    vault: Vault[Any],
+    token: IssuedToken,
+    code: str,
+    stop: Callable[[], Awaitable[object]],
+    go: Callable[[], Awaitable[object]],
+) -> None:
+    """Reconciliation finds it. It is shown beside the balance, which stays the client's, and a
+    transfer of it is refused; once it can move again it is paid."""
+    house, asset = vault.house, token.asset.id
+    payee = await house.issuer.node.outside_address()
+    await vault.receive(None, house.issuer.coin)
+    await vault.receive(token, 30)
+    await stop()
+    try:
+        await house.followed()
+        await house.services.reconciliation.run(vault=vault.id)
+        assert await vault.stopped(asset) == 30
+        for units in (1, None):
+            with pytest.raises(Refused) as caught:
+                await vault.ask(asset, units, payee)
+            problem = caught.value.problem
+            assert (problem["code"], problem["asset"]) == (code, asset)
+        found = await vault.balance(asset)
+        assert (found["available"], found["reserved"]) == (30, 0)
+    finally:
+        await go()
+    await house.ask_again()
+    assert await vault.stopped(asset) == 0
+    await vault.until(await vault.ask(asset, None, payee), "final")
+    assert await token.has(payee) == 30

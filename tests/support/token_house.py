@@ -32,6 +32,7 @@ from custody.config import Settings
 from custody.db.migrate import upgrade
 from custody.devnet.policy import MACHINE, administrators, standing_policy
 from custody.following import chain_repository
+from custody.restraints.service import ask_again
 from custody.services import Services, make_services
 from custody.workers.workers import Workers
 from tests.support.networks import find_network
@@ -144,6 +145,12 @@ class TokenHouse(Generic[Made]):
         policy = standing_policy([listed], self._key, rows, version=2)
         await self.services.custody.signer.publish_policy(policy)
 
+    async def ask_again(self) -> None:
+        """About restraints, as a loop does every few seconds."""
+        custody = self.services.custody
+        adapter = custody.adapters[self.network.id]
+        await ask_again(custody.database, self.network, adapter, custody.clock)
+
     async def until(self, holds: Callable[[], Awaitable[bool]], *, mining: bool = True) -> None:
         """`mining`: blocks come meanwhile."""
         async with asyncio.timeout(PATIENCE_S):
@@ -222,6 +229,11 @@ class Vault(Generic[Made]):
         rows = found["items"]
         names = (*HELD, "locked", "owed", "suspense")
         return {name: int(row[name]["amount_base_units"]) for row in rows for name in names}
+
+    async def stopped(self, asset: AssetId) -> int:
+        """What of it the API says that nobody can move."""
+        (row,) = (await self.house.get(f"vaults/{self.id}/balances", asset=asset))["items"]
+        return int(row["frozen"]["amount_base_units"])
 
     async def ledger(self, asset: AssetId) -> int:
         found = await self.balance(asset)
