@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     union_all,
@@ -30,6 +31,7 @@ from custody.db.feed_tables import (
     SequencedEventRow,
     UnsequencedRow,
 )
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import LedgerAccountRow, LedgerEntryRow, VaultRow
 from custody.errors import Conflict
@@ -44,9 +46,9 @@ writes to SQLite."""
 # Giving numbers: for the one leader
 
 
-async def is_waiting(session: ReadSession) -> bool:
+async def is_waiting(session: Quick) -> bool:
     """Whether anything has no number yet."""
-    return await session.first(_ANY) is not None
+    return bool(await session.quick_rows(_ANY, {}))
 
 
 async def unsequenced(session: WriteSession) -> Sequence[int]:
@@ -144,7 +146,7 @@ _OLDEST = select(UnsequencedRow.seq).order_by(UnsequencedRow.seq).limit(BATCH)
 _NUMBER_EVENTS = _numbering(SequencedEventRow, "event_seq", _events_and_owners())
 _NUMBER_ENTRIES = _numbering(SequencedEntryRow, "entry_id", _entries_and_owners())
 _FORGET = delete(UnsequencedRow).where(_IS_TURN)
-_ANY = select(UnsequencedRow.seq).limit(1)
+_ANY = select(UnsequencedRow.seq).limit(literal_column("1"))
 
 
 # Reading feeds

@@ -30,8 +30,8 @@ class Sequencer:
         It is done in one transaction that the leader's lease outlives, so nobody else gives the
         same numbers away, and a number is never seen before those below it.
         """
-        async with self._database.read() as reading:
-            if not await repository.is_waiting(reading):
+        async with self._database.look() as look:
+            if not await repository.is_waiting(look):
                 return 0
         async with self._database.write_short() as session:
             await lease.check(session)

@@ -41,17 +41,33 @@ class Place:
     reason: str | None = None
 
 
+_ONCE: Final = select(literal_column("1").label("once")).subquery()
+_TOLD_BEHIND: Final = (
+    select(AlarmRow.id)
+    .where(AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None))
+    .exists()
+)
 _PLACE: Final = select(
+    _TOLD_BEHIND,
     SignerJournalRow.sequence,
     SignerJournalRow.head,
     SignerJournalRow.closed_since,
     SignerJournalRow.reason,
-).where(SignerJournalRow.id == literal_column(str(THE_ROW)))
+).select_from(
+    _ONCE.outerjoin(SignerJournalRow, SignerJournalRow.id == literal_column(str(THE_ROW)))
+)
+"""One row, also where nothing is stored yet."""
 
 
 async def place(session: Quick) -> Place:
-    rows = await session.quick_rows(_PLACE, {})
-    return Place(*rows[0]) if rows else Place()
+    at, _ = await place_and_told(session)
+    return at
+
+
+async def place_and_told(session: Quick) -> tuple[Place, bool]:
+    """And whether the alarm about a signer that has forgotten something is open."""
+    ((told, sequence, head, since, why),) = await session.quick_rows(_PLACE, {})
+    return Place() if sequence is None else Place(sequence, head, since, why), bool(told)
 
 
 async def lock_place(session: WriteSession) -> Place:
@@ -217,20 +233,10 @@ async def transactions_for(
 
 async def known_vaults(session: ReadSession, vaults: Collection[str]) -> dict[str, int | None]:
     """Those of the vaults that are stored, with their account, or None while being opened."""
+    if not vaults:
+        return {}
     opened = select(VaultRow.id, VaultRow.account).where(VaultRow.id.in_(vaults))
     opening = select(VaultOpeningRow.vault_id).where(VaultOpeningRow.vault_id.in_(vaults))
     known: dict[str, int | None] = dict.fromkeys(await session.all(opening))
     rows: Sequence[tuple[str, int]] = await session.rows(opened)
     return {**known, **dict(rows)}
-
-
-_TOLD_BEHIND: Final = (
-    select(AlarmRow.id)
-    .where(AlarmRow.code == AlarmCode.SIGNER_BEHIND.value, AlarmRow.cleared_at.is_(None))
-    .limit(literal_column("1"))
-)
-
-
-async def is_told_behind(session: Quick) -> bool:
-    """Whether the alarm about a signer that has forgotten something is open."""
-    return bool(await session.quick_rows(_TOLD_BEHIND, {}))

@@ -62,8 +62,7 @@ class JournalWatch:
         """
         # In this order: what is known before the signer speaks, it must know when it does.
         async with self._database.look() as look:
-            at = await repository.place(look)
-            told = await repository.is_told_behind(look)
+            at, told = await repository.place_and_told(look)
         status = await self._signer.status()
         if at.closed_since is not None:
             raise signer_ahead()
