@@ -15,6 +15,7 @@ from chains.model import NetworkId
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.gas import repository
 from custody.gas.model import Bearer, TopUpState
+from custody.transfers import gas_repository
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/vaults/{vault_id}", tags=["vaults"])
@@ -128,10 +129,10 @@ async def show_gas(vault_id: Identifier, caller: Reader, services: ServicesDepen
     async with services.custody.database.read() as session:
         vault = await vaults.vault(session, vault_id, only=caller.client_id)
         found = [
-            await repository.rule_for(session, network, vault.client_id, vault.id)
+            await gas_repository.rule_for(session, network, vault.client_id, vault.id)
             for network in sorted(networks)
         ]
-        needs = await repository.open_needs(session)
+        needs = await gas_repository.open_needs(session)
         rows = await repository.newest(session, [vault.id], SHOWN)
         owed = await repository.claims(session)
     return GasView(

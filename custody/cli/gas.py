@@ -68,7 +68,8 @@ async def show() -> None:
     """Show what is set, who set it, the newest top-ups, what waits, and who owes what."""
     from chains.model import NetworkId
     from custody.cli.amounts import in_units
-    from custody.gas.repository import claims, newest, open_needs, rules
+    from custody.gas.repository import claims, newest, rules
+    from custody.transfers.gas_repository import open_needs
 
     async with opened_database() as database:
         catalogue = await known_catalogue(database)

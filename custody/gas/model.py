@@ -18,14 +18,6 @@ class Bearer(StrEnum):
     """Whose vault pays."""
 
 
-class NeedState(StrEnum):
-    OPEN = "open"
-    """The costs are not held: the transfer waits."""
-    HELD = "held"
-    ENDED = "ended"
-    """The terms count no more."""
-
-
 class TopUpState(StrEnum):
     OPEN = "open"
     """It is asked for, or is on its way."""

@@ -1,4 +1,4 @@
-"""Queries on the gas station's rules, needs and top-ups. Decides nothing."""
+"""Queries on the gas station's rules and top-ups. Decides nothing."""
 
 from __future__ import annotations
 
@@ -8,33 +8,15 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from chains.model import AssetId, NetworkId
-from custody.db.gas_tables import EVERYBODY, GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.gas_tables import GasRuleRow, GasTopUpRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
 from custody.db.tables import LedgerAccountRow
-from custody.db.transfer_tables import TransferRow
-from custody.gas.model import NeedState, TopUpState
+from custody.gas.model import TopUpState
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 
 # Rules
-
-
-async def rule_of(session: ReadSession, network: NetworkId, client: str) -> GasRuleRow | None:
-    """The one that counts of exactly this client, or of everybody."""
-    mine = select(GasRuleRow).where(GasRuleRow.network == network, GasRuleRow.client == client)
-    return await session.first(mine.order_by(GasRuleRow.number.desc()).limit(1))
-
-
-async def rule_for(
-    session: ReadSession, network: NetworkId, client: str, vault: str
-) -> GasRuleRow | None:
-    """What tops up the vault: its client's own rule, else everybody's; None: nothing does."""
-    for whose in (client, EVERYBODY):
-        found = await rule_of(session, network, whose)
-        if found is not None and found.payer_id is not None:
-            return None if found.payer_id == vault else found
-    return None
 
 
 async def rules(session: ReadSession) -> Sequence[GasRuleRow]:
@@ -43,34 +25,6 @@ async def rules(session: ReadSession) -> Sequence[GasRuleRow]:
     return await session.all(
         every.order_by(GasRuleRow.network, GasRuleRow.client, GasRuleRow.number)
     )
-
-
-# Needs
-
-
-async def open_needs(
-    session: ReadSession, address: tuple[NetworkId, str] | None = None
-) -> Sequence[tuple[GasNeedRow, TransferRow]]:
-    """With their transfers, the oldest first; of one network and address, or of all."""
-    mine = (
-        select(GasNeedRow, TransferRow)
-        .join(TransferRow, TransferRow.id == GasNeedRow.transfer_id)
-        .where(GasNeedRow.state == NeedState.OPEN.value)
-    )
-    if address is not None:
-        mine = mine.where(GasNeedRow.network == address[0], GasNeedRow.address == address[1])
-    ordered = mine.order_by(GasNeedRow.created_at, GasNeedRow.transfer_id, GasNeedRow.version)
-    return await session.rows(ordered)
-
-
-async def needs_of(session: ReadSession, transfer: str) -> Sequence[GasNeedRow]:
-    mine = select(GasNeedRow).where(GasNeedRow.transfer_id == transfer)
-    return await session.all(mine.order_by(GasNeedRow.version))
-
-
-async def never_held(session: ReadSession, transfer: str) -> bool:
-    """Whether costs of the transfer were never held."""
-    return any(each.state != NeedState.HELD for each in await needs_of(session, transfer))
 
 
 # Top-ups

@@ -13,9 +13,9 @@ from chains.networks import Network
 from custody.db.gas_tables import EVERYBODY, GasRuleRow
 from custody.db.session import WriteSession
 from custody.errors import Invalid
-from custody.gas import repository
 from custody.gas.model import Bearer
 from custody.reasons import checked_reason
+from custody.transfers import gas_repository
 from custody.transfers.by_rule import check_key
 from custody.vaults import repository as vaults
 
@@ -55,7 +55,7 @@ async def set_rule(
     if new is not None:
         await _check(session, network, client, new)
     whose = client or EVERYBODY
-    before = await repository.rule_of(session, network.id, whose)
+    before = await gas_repository.rule_of(session, network.id, whose)
     row = {
         "network": network.id,
         "client": whose,

@@ -25,8 +25,7 @@ from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransferRow
 from custody.gas import repository
-from custody.gas.model import DAY, Bearer, Limits, NeedState, TopUpState, size
-from custody.gas.needs import hold_now
+from custody.gas.model import DAY, Bearer, Limits, TopUpState, size
 from custody.ledger.model import vault_account
 from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger
@@ -34,8 +33,11 @@ from custody.outbox import Work
 from custody.refills.model import RefillState, not_before
 from custody.transactions import repository as transactions
 from custody.transactions.looking import GAS_WAITED_FOR
+from custody.transfers import gas_repository
 from custody.transfers.by_rule import UNPAID, ask, retry_key
 from custody.transfers.everything import lying_at
+from custody.transfers.gas_needs import hold_now
+from custody.transfers.gas_repository import NeedState
 from custody.transfers.kinds import Kind
 from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
@@ -96,7 +98,7 @@ class GasStation:
     async def step(self) -> None:
         """Each address that something waits at, or that is being topped up."""
         async with self._database.read() as session:
-            needs = await repository.open_needs(session)
+            needs = await gas_repository.open_needs(session)
             opened = await repository.open_top_ups(session)
         places = {_Place(NetworkId(n.network), n.vault_id, n.address) for n, _ in needs}
         places |= {_Place(NetworkId(t.network), t.vault_id, t.address) for t in opened}
@@ -208,7 +210,7 @@ class GasStation:
 
     async def _rule(self, session: ReadSession, place: _Place) -> GasRuleRow | None:
         client = (await vaults.vault(session, place.vault)).client_id
-        return await repository.rule_for(session, place.network, client, place.vault)
+        return await gas_repository.rule_for(session, place.network, client, place.vault)
 
     def _waits(self, ended: Sequence[GasTopUpRow]) -> bool:
         """After one that failed."""
@@ -291,7 +293,7 @@ async def _end_of(session: ReadSession, row: GasTopUpRow) -> _End | None:
 async def _waiting(session: WriteSession, place: _Place, now: datetime) -> _Waiting:
     """What may go once it has its costs. What ended meanwhile needs none."""
     found = []
-    for need, transfer in await repository.open_needs(session, _at(place)):
+    for need, transfer in await gas_repository.open_needs(session, _at(place)):
         if transfer.state in TERMINAL:
             need.state, need.ended_at = NeedState.ENDED.value, now
         elif transfer.state == State.APPROVED:

@@ -12,7 +12,6 @@ from chains.model import Address, AssetId, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import ReservationRow, TransferRow
 from custody.errors import Unprocessable
-from custody.gas.repository import never_held
 from custody.ledger.model import (
     AccountKey,
     Movement,
@@ -30,6 +29,7 @@ from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger, settle_or_void
 from custody.ledger.shortfall import Draft
 from custody.transfers import repository
+from custody.transfers.gas_repository import never_held
 from custody.transfers.kinds import Kind, stays, tops_up
 from custody.transfers.settlement import Charge
 from custody.vaults.repository import find_address

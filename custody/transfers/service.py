@@ -36,7 +36,6 @@ from custody.db.transfer_tables import (
 )
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_fields
-from custody.gas import needs
 from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
 from custody.ledger.model import AccountKind
@@ -47,7 +46,7 @@ from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.restraints.service import check_free
 from custody.transactions import repository as transactions
-from custody.transfers import children, list_repository, repository, reservations
+from custody.transfers import children, gas_needs, list_repository, repository, reservations
 from custody.transfers.apply import Change, load, run_effects, transition
 from custody.transfers.asking import (
     FIRST,
@@ -393,7 +392,7 @@ class Transfers:
         return await Judge(ask.policy, ask.now).best_terms(session, draft)
 
     async def _hold(self, session: WriteSession, ask: Ask, mandate: Mandate) -> None:
-        await needs.hold(session, self._ledger, _wanted(ask, mandate), ask.now)
+        await gas_needs.hold(session, self._ledger, _wanted(ask, mandate), ask.now)
         if ask.request.asset in ask.codec.network.tokens:
             await check_free(session, mandate.core, ask.request.asset, ask.kind)
 
@@ -428,9 +427,9 @@ def _parts(ask: Ask) -> tuple[reservations.Part, ...]:
     return reservations.parts_of({ask.request.asset: ask.amount}, ask.costs_max)
 
 
-def _wanted(ask: Ask, mandate: Mandate) -> needs.Wanted:
+def _wanted(ask: Ask, mandate: Mandate) -> gas_needs.Wanted:
     core, coins = mandate.core, None if ask.whole is None else ask.whole.coins
-    return needs.Wanted(
+    return gas_needs.Wanted(
         core.transfer,
         FIRST,
         core.network,

@@ -22,13 +22,12 @@ from custody.db.session import Database, WriteSession
 from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_row
-from custody.gas import needs
 from custody.journal.repository import check_open
 from custody.ledger.service import Ledger
 from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
-from custody.transfers import repository, reservations
+from custody.transfers import gas_needs, repository, reservations
 from custody.transfers.consent import Consent, Word, decide
 from custody.transfers.kinds import Kind
 from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in, stored_mandate
@@ -119,7 +118,7 @@ class Versions:
         core = mandate.core
         # What a later address has is for a node to say; who tops it up asks.
         coins = 0 if row.kind == Kind.SWEEP and row.asset != native.id else None
-        lacking = needs.Wanted(
+        lacking = gas_needs.Wanted(
             row.id,
             version,
             core.network,
@@ -131,7 +130,7 @@ class Versions:
             wanted,
             coins,
         )
-        await needs.hold(session, self._ledger, lacking, now)
+        await gas_needs.hold(session, self._ledger, lacking, now)
 
     async def expire(self, now: datetime, lease: Lease | None = None) -> int:
         """End later versions that nobody decided on in time; the terms before them stand. How many.
@@ -164,7 +163,7 @@ async def refuse_version(
     shares = shares_in(stored_mandate(before))
     await windows.promise(session, row.id, shares, is_new=False)
     await reservations.release_version(session, ledger, row, terms.version)
-    await needs.end_version(session, row.id, terms.version, now)
+    await gas_needs.end_version(session, row.id, terms.version, now)
 
 
 def _raised(native: Asset, before: Costs, most: Mapping[CostKind, int]) -> Costs:

@@ -15,10 +15,9 @@ from chains.model import AssetId, NetworkId
 from custody.db.gas_tables import GasNeedRow
 from custody.db.session import WriteSession
 from custody.errors import Unprocessable
-from custody.gas import repository
-from custody.gas.model import NeedState
 from custody.ledger.service import Ledger
-from custody.transfers import reservations
+from custody.transfers import gas_repository, reservations
+from custody.transfers.gas_repository import NeedState
 from custody.transfers.reservations import EFFECT, Part
 
 
@@ -76,7 +75,7 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
 
 
 async def _is_brought(session: WriteSession, wanted: Wanted) -> bool:
-    rule = await repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
+    rule = await gas_repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
     return rule is not None and wanted.source is not None
 
 
@@ -103,7 +102,7 @@ async def hold_now(
 
 async def end_version(session: WriteSession, transfer: str, version: int, now: datetime) -> None:
     """A version of terms counts no more."""
-    for each in await repository.needs_of(session, transfer):
+    for each in await gas_repository.needs_of(session, transfer):
         if each.version == version and each.state == NeedState.OPEN:
             each.state, each.ended_at = NeedState.ENDED.value, now
 

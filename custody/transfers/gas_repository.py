@@ -1,0 +1,63 @@
+"""Queries on costs that wait for coins, and on the rules that bring them. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy import select
+
+from chains.model import NetworkId
+from custody.db.gas_tables import EVERYBODY, GasNeedRow, GasRuleRow
+from custody.db.session import ReadSession
+from custody.db.transfer_tables import TransferRow
+
+
+class NeedState(StrEnum):
+    OPEN = "open"
+    """The costs are not held: the transfer waits."""
+    HELD = "held"
+    ENDED = "ended"
+    """The terms count no more."""
+
+
+async def rule_of(session: ReadSession, network: NetworkId, client: str) -> GasRuleRow | None:
+    """The one that counts of exactly this client, or of everybody."""
+    mine = select(GasRuleRow).where(GasRuleRow.network == network, GasRuleRow.client == client)
+    return await session.first(mine.order_by(GasRuleRow.number.desc()).limit(1))
+
+
+async def rule_for(
+    session: ReadSession, network: NetworkId, client: str, vault: str
+) -> GasRuleRow | None:
+    """What tops up the vault: its client's own rule, else everybody's; None: nothing does."""
+    for whose in (client, EVERYBODY):
+        found = await rule_of(session, network, whose)
+        if found is not None and found.payer_id is not None:
+            return None if found.payer_id == vault else found
+    return None
+
+
+async def open_needs(
+    session: ReadSession, address: tuple[NetworkId, str] | None = None
+) -> Sequence[tuple[GasNeedRow, TransferRow]]:
+    """With their transfers, the oldest first; of one network and address, or of all."""
+    mine = (
+        select(GasNeedRow, TransferRow)
+        .join(TransferRow, TransferRow.id == GasNeedRow.transfer_id)
+        .where(GasNeedRow.state == NeedState.OPEN.value)
+    )
+    if address is not None:
+        mine = mine.where(GasNeedRow.network == address[0], GasNeedRow.address == address[1])
+    ordered = mine.order_by(GasNeedRow.created_at, GasNeedRow.transfer_id, GasNeedRow.version)
+    return await session.rows(ordered)
+
+
+async def needs_of(session: ReadSession, transfer: str) -> Sequence[GasNeedRow]:
+    mine = select(GasNeedRow).where(GasNeedRow.transfer_id == transfer)
+    return await session.all(mine.order_by(GasNeedRow.version))
+
+
+async def never_held(session: ReadSession, transfer: str) -> bool:
+    """Whether costs of the transfer were never held."""
+    return any(each.state != NeedState.HELD for each in await needs_of(session, transfer))
