@@ -3,13 +3,11 @@ are released, once."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
-from itertools import count
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, column, select, text
+from sqlalchemy import select
 
 from chains.catalogue import built_in
 from chains.errors import InvalidAddress
@@ -18,7 +16,7 @@ from custody.db.feed_tables import EventRow
 from custody.db.quarantine_tables import QuarantineRow, QuarantineSenderRow
 from custody.db.session import Database
 from custody.db.tables import DepositRow, VaultRow
-from custody.errors import Conflict, CustodyError
+from custody.errors import CustodyError
 from custody.following.rescan import Rescan
 from custody.quarantine.repository import newest_of
 from custody.quarantine.service import Desk as Shelf
@@ -29,7 +27,6 @@ from custody.vaults.paying_repository import spendable
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
 from tests.support.fake_chain import OUTSIDE
-from tests.support.interrupt import interrupt
 from tests.support.networks import find_network
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import FUNDS
@@ -417,96 +414,6 @@ async def test_everything_leaves_what_is_held_where_it_is(database: Database, al
     assert (await desk.settle(sent)).state == "final"
     assert (await desk.balance(vault)).quarantined == 5_000_000
     await adds_up(desk)
-
-
-@BOTH
-async def test_two_release_at_once(database: Database, alias: str):
-    world = world_of(database, alias)
-    vault, (row,) = await funded(world, 400)
-    await held(world, row.id)
-    await final(world)
-    done = await asyncio.gather(
-        *(released(world, row.id, by=name) for name in ("oscar", "oda")), return_exceptions=True
-    )
-    assert [each for each in done if each is None] == [None]
-    (error,) = [each for each in done if each is not None]
-    assert isinstance(error, Conflict) and error.code == "deposit_not_quarantined"
-    assert await shares(world, vault) == (400, 0, 0)
-    await adds_up(world)
-
-
-async def test_holding_while_the_block_becomes_final_is_one_or_the_other(database: Database):
-    """Whoever is first decides; nothing is credited and held."""
-    world = world_of(database, ACCOUNT)
-    vault, (row,) = await funded(world, 400)
-    await world.node.mine(3)
-    await world.node.finalize()
-    _, error = await asyncio.gather(world.follow(), held(world, row.id), return_exceptions=True)
-    if error is None:
-        assert await shares(world, vault) == (0, 0, 400)
-    else:
-        assert isinstance(error, Conflict) and error.code == "deposit_credited"
-        assert await shares(world, vault) == (400, 0, 0)
-    await adds_up(world)
-
-
-async def stands(world: World, task: asyncio.Task[Any]) -> None:
-    """Until the task waits for a lock of another transaction, or has ended."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    while not task.done():
-        async with world.database.read() as session:
-            if await session.one(select(waiting.columns(column("count", Integer)).subquery())):
-                return
-        await asyncio.sleep(0.01)
-
-
-@pytest.mark.postgres
-async def test_a_block_that_becomes_final_waits_for_who_holds(database: Database):
-    """Two transactions, interleaved: the hold is made and not committed when the block comes."""
-    if database.is_sqlite:
-        pytest.skip("one writes after the other")
-    world = world_of(database, ACCOUNT)
-    vault, (row,) = await funded(world, 400)
-    await world.node.mine(3)
-    await world.node.finalize()
-    async with database.write() as session:
-        await hold(session, shelf(world), row.id, "asked about", world.clock(), by="olivia")
-        following = asyncio.create_task(world.follow())
-        await stands(world, following)
-        assert not following.done()
-    await following
-    assert await shares(world, vault) == (0, 0, 400)
-    await adds_up(world)
-
-
-async def test_a_death_anywhere_while_holding_or_releasing(database: Database):
-    """Cut off where it waits for the n-th time, then done by another process."""
-    world = world_of(database, ACCOUNT)
-    vault = await world.new_vault()
-    address = await world.new_address(vault)
-    for rounds in count():
-        await world.pay(address, 100)
-        await mined(world)
-        row = (await world.all_deposits())[-1]
-        cut = [await interrupt(held(world, row.id), rounds)]
-        await _or_done(held(world, row.id), "deposit_quarantined")
-        await world.node.finalize()
-        await world.follow()
-        cut.append(await interrupt(released(world, row.id), rounds))
-        await _or_done(released(world, row.id), "deposit_not_quarantined")
-        assert await shares(world, vault) == (100 * (rounds + 1), 0, 0)
-        if not any(cut):
-            break
-    assert len(await quarantines(world)) == rounds + 1
-    await adds_up(world)
-
-
-async def _or_done(doing: Awaitable[object], code: str) -> None:
-    (done,) = await asyncio.gather(doing, return_exceptions=True)
-    assert done is None or (isinstance(done, Conflict) and done.code == code)
 
 
 async def test_what_is_shown_is_the_newest(database: Database):
