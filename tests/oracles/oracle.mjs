@@ -237,6 +237,30 @@ const functions = {
     return { raw: hex(Buffer.from(output.encoded, "base64")) };
   },
 
+  // Where owner is paid in mint. program: token or token2022, here and below.
+  splAssociated: ({ owner, mint, program }) => {
+    const { spl, key, programs } = solana();
+    return spl.getAssociatedTokenAddressSync(
+      key(mint), key(owner), true, programs[program]).toBase58();
+  },
+
+  splCreateIdempotent: ({ payer, account, owner, mint, program }) => {
+    const { spl, key, programs } = solana();
+    return instruction(spl.createAssociatedTokenAccountIdempotentInstruction(
+      key(payer), key(account), key(owner), key(mint), programs[program]));
+  },
+
+  // fee: what is withheld of amount; without one, TransferChecked.
+  splTransfer: ({ account, mint, to, owner, amount, decimals, fee, program }) => {
+    const { spl, key, programs } = solana();
+    const accounts = [account, mint, to, owner].map(key);
+    return instruction(fee === undefined
+      ? spl.createTransferCheckedInstruction(
+        ...accounts, BigInt(amount), decimals, [], programs[program])
+      : spl.createTransferCheckedWithFeeInstruction(
+        ...accounts, BigInt(amount), decimals, BigInt(fee), [], programs[program]));
+  },
+
   tronwebAddress: ({ privateKey }) => {
     const address = TronWeb.address.fromPrivateKey(privateKey);
     return { address, hex: TronWeb.address.toHex(address) };
@@ -320,6 +344,24 @@ const functions = {
     return { txid: signed.txID, result: answer.result === true, code: answer.code };
   },
 };
+
+// Solana's own libraries, loaded when first asked: most who start an oracle ask others.
+const solana = () => {
+  const spl = require("@solana/spl-token");
+  const { PublicKey } = require("@solana/web3.js");
+  return {
+    spl,
+    key: (text) => new PublicKey(text),
+    programs: { token: spl.TOKEN_PROGRAM_ID, token2022: spl.TOKEN_2022_PROGRAM_ID },
+  };
+};
+
+// Accounts in their order, each with whether it signs and whether it is written.
+const instruction = ({ programId, keys, data }) => ({
+  program: programId.toBase58(),
+  accounts: keys.map((meta) => [meta.pubkey.toBase58(), meta.isSigner, meta.isWritable]),
+  data: hex(data),
+});
 
 const varint = (value) => {
   const bytes = [];

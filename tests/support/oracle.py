@@ -1,4 +1,6 @@
-"""Independent wallets (tronweb and Trust Wallet Core, in JavaScript) as oracles for our bytes.
+"""Independent wallets and libraries (Trust Wallet Core, tronweb, @solana/spl-token) as oracles.
+
+They are JavaScript, asked over a pipe:
 
     with Oracle() as oracle:
         oracle.call("address", coin="tron", mnemonic=..., path=...)
