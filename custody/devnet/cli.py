@@ -50,9 +50,7 @@ async def _demo() -> int:
         house = await _enter_house(stack, say, None, DEMO_BLOCK_INTERVAL_S)
         results = await play(house, say)
     Console(width=None if console.is_terminal else _WIDTH_IN_A_FILE).print(_table(results))
-    failed = [
-        f"{result.network.alias} ({result.asset.symbol})" for result in results if not result.proven
-    ]
+    failed = [result.name for result in results if not result.proven]
     if failed:
         console.print(f"FAILED on {', '.join(failed)}: the nodes do not confirm it")
         return 1
@@ -137,7 +135,7 @@ def _table(results: list[Result]) -> Table:
         shown.append(Amount(result.network.native, result.fee).decimal)
         shown += [Amount(result.asset, each).decimal for each in (result.ledger, result.chain)]
         table.add_row(
-            f"{result.network.alias} ({result.asset.symbol})",
+            result.name,
             *shown,
             "equal" if result.proven else "DIFFERENT",
             f"{result.seconds:.0f}",

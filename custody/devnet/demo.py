@@ -1,16 +1,18 @@
 """The main job, played through the HTTP API on real engines, and checked on the engines themselves.
 
-One client, one vault; on each network a deposit from outside, then a transfer to outside, and where
-a token is listed the same with it. What the
-API says is only what we wait for: whether it is true is asked of the nodes, by ways the adapters do
-not use. Knows the API as any user does and reads nothing of custody's database.
+One client with a treasury; on each network a deposit from outside, then a transfer to outside, and
+where a token is listed the same with it. On EVM networks a second vault, the till, gets only the
+token and pays it out: the gas station brings the coin for the fee from the treasury. What the API
+says is only what we wait for: whether it is true is asked of the nodes, by ways the adapters do not
+use. Knows the API as any user does, sets the station's rule as any operator does, and reads nothing
+of custody's database.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -40,6 +42,9 @@ _AMOUNTS: Final = {
     "SOL": ("4", "1.5"),
 }
 """Of the deposit and of the transfer, by the coin's symbol."""
+_GAS_EACH: Final = "0.01"
+_GAS_DAY: Final = "0.1"
+"""What the gas station may bring, in the network's coin: far above a fee, far below the deposit."""
 Say = Callable[[str], None]
 
 
@@ -51,7 +56,8 @@ class DemoFailed(Exception):
 class Result:
     """What was observed of one asset. Amounts in its base units; `fee` in those of the network's
     coin. `ledger`: everything the API says the vault holds; `chain`: what the node says its
-    addresses hold, after all transfers were final."""
+    addresses hold, after all transfers were final. `coinless`: its vault had no coin of the network
+    before the gas station brought one."""
 
     network: Network
     asset: Asset
@@ -62,6 +68,13 @@ class Result:
     ledger: int
     chain: int
     seconds: float
+    coinless: bool = False
+
+    @property
+    def name(self) -> str:
+        """Where, and what of."""
+        how = ", no coin" if self.coinless else ""
+        return f"{self.network.alias} ({self.asset.symbol}{how})"
 
     @property
     def proven(self) -> bool:
@@ -101,21 +114,37 @@ async def play(house: House, say: Say) -> list[Result]:
     api, signer = Api(house), SignerClient(house.signer_socket)
     try:
         client = await api.post("/clients", {"name": "Demo Client"})
-        vault = await api.post("/vaults", {"client_id": client["id"], "name": "Treasury"})
-        say(f"client {client['id']}, vault {vault['id']}")
-        scenes = [
-            _Scene(api, signer, vault["id"], network, node, say)
-            for network, node in house.networks_and_nodes()
+        treasury, till = [
+            (await api.post("/vaults", {"client_id": client["id"], "name": name}))["id"]
+            for name in ("Treasury", "Till")
         ]
-        played = await asyncio.gather(*(scene.play() for scene in scenes))
+        say(f"client {client['id']}, vaults {treasury} and {till}")
+        plays = []
+        for network, node in house.networks_and_nodes():
+            scenes = [_Scene(api, signer, treasury, network, node, say)]
+            if network.tokens and traits_of(network).numbered_keys:
+                scenes.append(_Scene(api, signer, till, network, node, say, coinless=True))
+            plays.append(_play(scenes, house, treasury))
+        played = await asyncio.gather(*plays)
         return [result for results in played for result in results]
     finally:
         await signer.close()
         await api.close()
 
 
+async def _play(scenes: Sequence[_Scene], house: House, treasury: str) -> list[Result]:
+    """The scenes of one network. One vault's coins pay for another's tokens: nothing is paid before
+    all deposits are there, and totals are asked for when all transfers have ended."""
+    for scene in scenes:
+        if scene.coinless:
+            await scene.set_gas(house, treasury)
+    await asyncio.gather(*(scene.receive() for scene in scenes))
+    await asyncio.gather(*(scene.pay() for scene in scenes))
+    return [result for scene in scenes for result in await scene.results()]
+
+
 class _Scene:
-    """The play on one network."""
+    """What one vault does on one network. `coinless`: it gets tokens only."""
 
     def __init__(
         self,
@@ -125,32 +154,71 @@ class _Scene:
         network: Network,
         node: DevNode,
         say: Say,
+        *,
+        coinless: bool = False,
     ) -> None:
         self._api = api
         self._signer = signer
         self._vault = vault
         self._network = network
         self._node = node
-        self._say: Say = lambda text: say(f"{network.alias:<16} {text}")
+        self.coinless = coinless
+        tokens = network.tokens.values()
+        self._assets = tuple(tokens) if coinless else (network.native, *tokens)
+        who = "till: " if coinless else ""
+        self._say: Say = lambda text: say(f"{network.alias:<16} {who}{text}")
 
-    async def play(self) -> list[Result]:
-        """Of the coin, then of each token. What pays for a token's transfer is the coin, so its
-        balance is asked when all transfers have ended."""
+    async def set_gas(self, house: House, payer: str) -> None:
+        """As an operator: from now on `payer` brings coins to vaults that have too few for fees."""
+        rule = ("--payer", payer, "--each", _GAS_EACH, "--day", _GAS_DAY, "--bears", "house")
+        whose = ("--key", house.api_key_id, "--reason", "demo")
+        await house.operate("gas", "set", self._network.alias, *rule, *whose)
+        self._say(f"custody gas set: {payer} brings coins for fees")
+
+    async def receive(self) -> None:
+        """A deposit of each asset."""
         self._began = time.monotonic()
-        address = await self._api.post(
+        made = await self._api.post(
             f"/vaults/{self._vault}/addresses", {"network": self._network.id}
         )
-        self._say(f"deposit address {address['address']}")
-        to = Address(address["address"])
-        assets = (self._network.native, *self._network.tokens.values())
-        deposits = await asyncio.gather(*(self._deposit(asset, to) for asset in assets))
-        transfers = await asyncio.gather(*(self._transfer(asset) for asset in assets))
+        address = Address(made["address"])
+        self._say(f"deposit address {address}")
+        deposits = [self._deposit(asset, address) for asset in self._assets]
+        self._deposited = await asyncio.gather(*deposits)
+        if self.coinless and await self._node.balance(address) != 0:
+            raise DemoFailed(f"{self._network.alias}: {address} should have no coin")
+
+    async def pay(self) -> None:
+        """A transfer of each asset, until it is final."""
+        self._paid = await asyncio.gather(*(self._transfer(asset) for asset in self._assets))
+        self._seconds = time.monotonic() - self._began
+
+    async def results(self) -> list[Result]:
+        """Of each asset."""
+        if self.coinless:
+            await self._check_gas()
         return [
             await self._result(asset, deposited, transfer, outside)
             for asset, deposited, (transfer, outside) in zip(
-                assets, deposits, transfers, strict=True
+                self._assets, self._deposited, self._paid, strict=True
             )
         ]
+
+    async def _check_gas(self) -> None:
+        """The gas station brought the coin, and what the fee left of it is in ledger and chain."""
+        gas = await self._api.get(f"/vaults/{self._vault}/gas")
+        brought = [each for each in gas["items"] if each["network"] == self._network.id]
+        if not brought or any(each["state"] != "done" for each in brought):
+            raise DemoFailed(f"{self._network.alias}: the gas station brought nothing")
+        coin = self._network.native
+        ledger, chain = await self._both_totals(coin)
+        amounts = ", ".join(each["amount"]["amount"] for each in brought)
+        left = Amount(coin, chain).decimal
+        self._say(f"{amounts} {coin.symbol} brought by the gas station, {left} left")
+        if ledger != chain:
+            raise DemoFailed(
+                f"{self._network.alias}: till: {ledger} of the coin, on the chain {chain}"
+            )
 
     async def _result(
         self, asset: Asset, deposited: int, transfer: Any, outside: Address
@@ -167,7 +235,8 @@ class _Scene:
             fee=sum(int(each["amount_base_units"]) for each in paid["costs"].values()),
             ledger=ledger,
             chain=chain,
-            seconds=time.monotonic() - self._began,
+            seconds=self._seconds,
+            coinless=self.coinless,
         )
 
     async def _deposit(self, asset: Asset, address: Address) -> int:

@@ -7,6 +7,7 @@ published through the signer's socket. Each process dies with this one (`chains.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -25,7 +26,7 @@ from chains.catalogue import built_in
 from chains.devnet.node import DevNode, IssuesTokens
 from chains.devnet.process import EngineProcess, free_port
 from chains.networks import Network
-from custody.apikeys.model import Scope
+from custody.apikeys.model import KEY_PATTERN, Scope
 from custody.devnet.nodes import running_nodes
 from custody.devnet.policy import MACHINE, administrators, standing_policy
 from signer.client import SignerClient, SignerError
@@ -47,6 +48,18 @@ class House:
     base_url: str
     api_key: str
     environment: Mapping[str, str]
+
+    @property
+    def api_key_id(self) -> str:
+        """As operators name it: key_…"""
+        found = KEY_PATTERN.fullmatch(self.api_key)
+        assert found is not None
+        return f"key_{found[1]}"
+
+    async def operate(self, *arguments: str) -> None:
+        """An operator's `custody` command. Raises RuntimeError with what it said."""
+        command: list[str | Path] = [_BIN / "custody", *arguments]
+        await asyncio.to_thread(_run, command, self.environment)
 
     def networks_and_nodes(self) -> list[tuple[Network, DevNode]]:
         return [(self.networks[alias], node) for alias, node in self.nodes.items()]

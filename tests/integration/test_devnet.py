@@ -66,8 +66,9 @@ def test_demo_proves_the_main_job_on_five_networks(folder: Path) -> None:
     process = start(folder, "demo")
     output, _ = process.communicate(timeout=230)
     assert process.returncode == 0, output
-    assert output.count(" equal ") == 9, output
+    assert output.count(" equal ") == 11, output
     assert output.count(" (DEMO) ") == 4, output
+    assert output.count(" (DEMO, no coin) ") == 2, output
     assert "ledger == chain on all five" in output
     assert_all_gone(folder)
     assert not list(folder.iterdir()), "the demo keeps nothing"
