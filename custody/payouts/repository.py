@@ -71,6 +71,8 @@ async def to_pay(session: ReadSession, most: int) -> Sequence[PayoutFileRow]:
 
 async def revoked(session: ReadSession, keys: Collection[str]) -> set[str]:
     """Those of the API keys that may not call any more."""
+    if not keys:
+        return set()
     wanted = select(ApiKeyRow.id).where(ApiKeyRow.id.in_(keys), ApiKeyRow.revoked_at.is_not(None))
     return set(await session.all(wanted.order_by(ApiKeyRow.id)))
 

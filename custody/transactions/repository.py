@@ -121,6 +121,8 @@ async def carried(
     session: ReadSession, transaction_ids: Collection[str]
 ) -> Sequence[TransactionTransferRow]:
     """Which transfers the transactions carry, under which version, in the order of ids."""
+    if not transaction_ids:
+        return []
     return await session.all(_CARRIED, {"ids": list(transaction_ids)})
 
 
@@ -301,6 +303,8 @@ async def keys_by_transaction(
     session: ReadSession, transaction_ids: Collection[str]
 ) -> dict[str, tuple[ConflictKey, ...]]:
     """`keys_of` each of the transactions."""
+    if not transaction_ids:
+        return {}
     rows = await session.rows(_KEYS, {"ids": list(transaction_ids)})
     found: dict[str, tuple[ConflictKey, ...]] = dict.fromkeys(transaction_ids, ())
     for transaction_id, key, excludes in rows:
@@ -383,6 +387,8 @@ async def open_keys(
 ) -> Sequence[tuple[str, str]]:
     """The keys of what is under way from the addresses and in no block that we know of, each with
     the state of who takes it."""
+    if not sources:
+        return []
     waiting = [state for state in OPEN if state is not State.INCLUDED]
     rows = await session.rows(
         select(ClaimHolderRow.key, TransactionRow.state)
