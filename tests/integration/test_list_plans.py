@@ -265,7 +265,7 @@ async def test_the_newest_same_payment(filled: Database):
         ("ix_transfers_same_payment", "_transfer_outputs"),
         strict=True,
     ):
-        plan = await plan_of(filled, lambda s: s.quick_rows(statement, asked))  # noqa: B023
+        plan = await plan_of(filled, lambda s: s.rows(statement, asked))  # noqa: B023
         check(plan, table, index, in_order=False)
         assert "Seq Scan on transfers" not in plan, plan
 
