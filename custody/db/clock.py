@@ -41,11 +41,16 @@ def _sqlite(_element: _Now, _compiler: Any, **_: Any) -> str:
 _NOW: Final = select(_Now())
 
 
+def host_now() -> datetime:
+    """What SQLite's clock shows too."""
+    return datetime.now(UTC)
+
+
 async def database_now(session: Quick) -> datetime:
     """What the database's clock shows. On SQLite that is the clock of this host, to the
     millisecond, and need not be asked for."""
     if session.is_sqlite:
-        now = datetime.now(UTC)
+        now = host_now()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
     ((shown,),) = await session.quick_rows(_NOW, {})
     return shown

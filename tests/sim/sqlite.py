@@ -17,7 +17,7 @@ from unittest.mock import patch
 
 from sqlalchemy import Dialect
 
-from custody.db import sqlite_driver
+from custody.db import clock, sqlite_driver
 from custody.db.engines import BUSY_TIMEOUT_S, Engines
 from tests.sim.loop import MACHINE
 from tests.sim.machine import Machine
@@ -35,7 +35,7 @@ def inline(now: Callable[[], datetime]) -> Iterator[None]:
         options |= {"check_same_thread": False, "timeout": 0}
         return Connection(lambda: _opened(database, options, now))
 
-    with patch.object(sqlite_driver, "connect", connect):
+    with patch.object(sqlite_driver, "connect", connect), patch.object(clock, "host_now", now):
         yield
 
 
