@@ -11,7 +11,8 @@ is the account's own only one is ever in a block. Without a free one, the transf
     Transfer (rent), AllocateWithSeed, InitializeNonceAccount, then each payment
 
 on a recent blockhash. A payment is a Transfer of lamports; of tokens, CreateIdempotent (where a
-wallet is paid) and TransferChecked or TransferCheckedWithFee. Allocation fails on an account that
+wallet is paid) and TransferChecked or TransferCheckedWithFee. Behind all payments, or instead of
+them, may stand allowances of tokens, each an ApproveChecked. Allocation fails on an account that
 has data, so of all transactions that create the same account at most one takes effect; the others
 may be in blocks all the same, and each pays its fee. Transfer and AllocateWithSeed stand where
 CreateAccountWithSeed would do, because that one fails on any account that already holds a lamport,
@@ -50,7 +51,7 @@ from chains.solana import (
     SIGNATURE_BYTES,
 )
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, seed
-from chains.solana.spl import TokenPayment, rent_most
+from chains.solana.spl import TokenAllowance, TokenPayment, rent_most
 
 
 class Payment(NamedTuple):
@@ -73,8 +74,8 @@ _SOMEBODY: Final = Pubkey(b"\x01" * 32)
 
 @dataclass(frozen=True, slots=True)
 class TransferPlan:
-    """`rent` in lamports, `unit_price` in micro-lamports per compute unit. `payments`: at least
-    one, in the order of the instructions.
+    """`rent` in lamports, `unit_price` in micro-lamports per compute unit. `payments`, then
+    `allowances`: at least one of them all, in the order of the instructions.
 
     `lifetime` is the nonce value of account `nonce_index`, or a recent blockhash where the
     transaction creates that account with `rent`. `origin`: the blockhash that the nonce value was
@@ -89,6 +90,7 @@ class TransferPlan:
     unit_price: int
     rent: int = 0
     origin: Hash | None = None
+    allowances: tuple[TokenAllowance, ...] = ()
 
     @property
     def creates_nonce(self) -> bool:
@@ -177,7 +179,8 @@ def _budget(plan: TransferPlan) -> list[Instruction]:
 
 
 def _payments(plan: TransferPlan) -> list[Instruction]:
-    return [step for each in plan.payments for step in steps_of(plan, each)]
+    paying = [step for each in plan.payments for step in steps_of(plan, each)]
+    return [*paying, *(each.instruction(plan.source) for each in plan.allowances)]
 
 
 def steps_of(plan: TransferPlan, payment: AnyPayment) -> list[Instruction]:

@@ -20,7 +20,7 @@ from solders.transaction import SanitizeError, VersionedTransaction
 
 from chains.codec import Traits, check_listed, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Create, Effect, Pay, Return
+from chains.effects import Allow, Create, Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
     InvalidAmount,
@@ -54,7 +54,7 @@ from chains.solana.build import AnyPayment, Payment, TransferPlan, size_max
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_payload
 from chains.solana.schema import SCHEMA
-from chains.solana.spl import TokenPayment, TokenTrait
+from chains.solana.spl import TokenAllowance, TokenPayment, TokenTrait
 from chains.transaction import AfterBlock, TxSummary
 
 _UNNAMED: Final = Pubkey(b"\2" * 32)
@@ -154,10 +154,11 @@ class SolanaCodec:
         reading = self._read(tx)
         reasons = reading.unexplained
         if reading.plan is not None:
-            differ = map(self._differs, reading.plan.tokens)
+            plan = reading.plan
+            differ = [*map(self._differs, plan.tokens), *map(self._unlisted, plan.allowances)]
             reasons = tuple(each for each in differ if each is not None)
             if not reasons:
-                return self._summary(reading.plan, _identity(reading.signed))
+                return self._summary(plan, _identity(reading.signed))
         return TxSummary(
             network=self._network.id,
             sources=(Address(str(reading.message.account_keys[0])),),
@@ -212,7 +213,10 @@ class SolanaCodec:
         return TxSummary(
             network=self._network.id,
             sources=(source,),
-            effects=tuple(each for each in paid if each.address != source),
+            effects=(
+                *(each for each in paid if each.address != source),
+                *map(self._allowed, plan.allowances),
+            ),
             returns=tuple(
                 Return(source, each.asset, each.amount, None)
                 for each in paid
@@ -229,6 +233,21 @@ class SolanaCodec:
         if isinstance(payment, Payment):
             return Pay(to, self._network.native.id, payment.lamports)
         return Pay(to, spl.asset_of(self._network.id, payment.mint), payment.units)
+
+    def _allowed(self, allowance: TokenAllowance) -> Allow:
+        """Without a bound where no supply is larger."""
+        bound = None if allowance.units == spl.UNITS_MAX else allowance.units
+        asset = spl.asset_of(self._network.id, allowance.mint)
+        return Allow(Address(str(allowance.spender)), asset, bound, None)
+
+    def _unlisted(self, allowance: TokenAllowance) -> str | None:
+        """Why an allowance is none of a listed token; None if it is one."""
+        token = self._network.tokens.get(spl.asset_of(self._network.id, allowance.mint))
+        if token is None:
+            return f"allows a token that is not listed, {allowance.mint}"
+        if allowance.program != spl.PROGRAMS[token.kind] or allowance.decimals != token.decimals:
+            return f"{token.symbol} is allowed by another program or decimals than its row's"
+        return None
 
     def _differs(self, payment: TokenPayment) -> str | None:
         """How a payment of tokens is another than one of the listed token; None if it is not, or

@@ -22,7 +22,7 @@ from chains.errors import MalformedTransaction
 from chains.solana import spl
 from chains.solana.build import AnyPayment, Payment, TransferPlan, build_message
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of, value_of
-from chains.solana.spl import TokenPayment
+from chains.solana.spl import TokenAllowance, TokenPayment
 
 _TRANSFER: Final = struct.Struct("<IQ")
 _UNIT_PRICE: Final = struct.Struct("<BQ")
@@ -43,7 +43,8 @@ _WITH_NONCE: Final = ("AdvanceNonceAccount", *_BUDGET)
 _CREATING_NONCE: Final = (*_BUDGET, "Transfer", "AllocateWithSeed", "InitializeNonceAccount")
 """What stands before the payments."""
 _TOKEN_NAMES: Final = {spl.CHECKED_TAG: "TransferChecked", 26: "TransferCheckedWithFee"}
-_PAYING: Final = frozenset({"Transfer", "CreateIdempotent", *_TOKEN_NAMES.values()})
+_ALLOWING: Final = "ApproveChecked"
+_PAYING: Final = frozenset({"Transfer", "CreateIdempotent", _ALLOWING, *_TOKEN_NAMES.values()})
 
 
 class Unexplained(Exception):
@@ -129,6 +130,10 @@ def _check_sense(plan: TransferPlan) -> None:
             _check_token(plan, each)
         elif each.lamports == 0 and each.recipient != plan.source:
             raise Unexplained("pays nothing")
+    for allowed in plan.allowances:
+        own = {plan.source, plan.nonce_account, allowed.account, allowed.mint, SYSTEM_PROGRAM_KEY}
+        if allowed.spender in own:
+            raise Unexplained("allows tokens to somebody who can't be meant")
 
 
 def _check_token(plan: TransferPlan, payment: TokenPayment) -> None:
@@ -167,12 +172,13 @@ def _plan(
         raise Unexplained("the nonce account is not one of the fee payer's own")
     return TransferPlan(
         source=source,
-        payments=tuple(_payments(payments)),
+        payments=tuple(_payments([each for each in payments if each.name != _ALLOWING])),
         nonce_index=index,
         lifetime=Hash(bytes(message.recent_blockhash)),
         unit_limit=_integer(_UNIT_LIMIT, limit),
         unit_price=_integer(_UNIT_PRICE, price),
         rent=rent,
+        allowances=tuple(_allowance(each) for each in payments if each.name == _ALLOWING),
     )
 
 
@@ -209,9 +215,18 @@ def _token(step: _Step, opening: _Step | None) -> TokenPayment:
     )
 
 
+def _allowance(step: _Step) -> TokenAllowance:
+    keys = [key for key in step.accounts if key is not None]
+    if step.program is None or len(keys) != 4:
+        raise Unexplained("tokens are allowed with other accounts than an allowance has")
+    account, mint, spender, _ = keys
+    units, decimals = _numbers(step)
+    return TokenAllowance(spender, units, mint, step.program, decimals, account)
+
+
 def _numbers(step: _Step) -> list[int]:
     """Base units and decimals, and what is withheld where that is said."""
-    layout = spl.CHECKED if step.name == _TOKEN_NAMES[spl.CHECKED_TAG] else spl.WITH_FEE
+    layout = spl.WITH_FEE if step.name == _TOKEN_NAMES[26] else spl.CHECKED
     if len(step.data) != layout.size:
         raise Unexplained(f"{step.name} with {len(step.data)} bytes of data")
     return list(layout.unpack(step.data)[1:])
@@ -265,7 +280,7 @@ def _name(program: Pubkey | None, data: bytes) -> str | None:
     if program == COMPUTE_BUDGET:
         return _BUDGET_NAMES.get(data[:1])
     if program in spl.KINDS and data:
-        return _TOKEN_NAMES.get(data[0])
+        return _ALLOWING if data[0] == spl.APPROVE_CHECKED_TAG else _TOKEN_NAMES.get(data[0])
     if program == spl.ASSOCIATED:
         return "CreateIdempotent" if data == spl.CREATE_IDEMPOTENT else None
     return None

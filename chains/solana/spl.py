@@ -40,6 +40,10 @@ WITH_FEE: Final = struct.Struct("<HQBQ")
 """TransferCheckedWithFee: tags 26 and 1, base units, decimals, what of them is withheld
 [extension/transfer_fee/instruction.rs]."""
 CHECKED_TAG: Final = 12
+APPROVE_CHECKED_TAG: Final = 13
+"""Its data is TransferChecked's with another tag. Approve (4) names no mint and Revoke (5) neither
+mint nor delegate: their bytes don't say whose tokens of what they are about, so they are not read.
+An ApproveChecked of nothing does what Revoke does, and says so."""
 WITH_FEE_TAG: Final = 26 | 1 << 8
 CREATE_IDEMPOTENT: Final = b"\1"
 """Does nothing where the account is there already [associated-token-account, instruction.rs]."""
@@ -164,6 +168,26 @@ class TokenPayment:
         metas = [_written(self.account), _read(self.mint), _written(self.paid), signs]
         opened = [create(payer, self.recipient, self.mint, self.program)] if self.opens else []
         return [*opened, Instruction(self.program, data, metas)]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAllowance:
+    """`spender` may take `units` of a mint out of `account`, a token account of the payer. Nobody
+    else may any more, as an account has one delegate; of nothing, nobody may."""
+
+    spender: Pubkey
+    units: int
+    mint: Pubkey
+    program: Pubkey
+    decimals: int
+    account: Pubkey
+
+    def instruction(self, payer: Pubkey) -> Instruction:
+        """ApproveChecked [instruction.rs, TokenInstruction]."""
+        data = CHECKED.pack(APPROVE_CHECKED_TAG, self.units, self.decimals)
+        signs = AccountMeta(payer, is_signer=True, is_writable=False)
+        metas = [_written(self.account), _read(self.mint), _read(self.spender), signs]
+        return Instruction(self.program, data, metas)
 
 
 def _written(key: Pubkey) -> AccountMeta:

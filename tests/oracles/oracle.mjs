@@ -261,6 +261,13 @@ const functions = {
         ...accounts, BigInt(amount), decimals, BigInt(fee), [], programs[program]));
   },
 
+  splApprove: ({ account, mint, spender, owner, amount, decimals, program }) => {
+    const { spl, key, programs } = solana();
+    return instruction(spl.createApproveCheckedInstruction(
+      ...[account, mint, spender, owner].map(key), BigInt(amount), decimals, [],
+      programs[program]));
+  },
+
   tronwebAddress: ({ privateKey }) => {
     const address = TronWeb.address.fromPrivateKey(privateKey);
     return { address, hex: TronWeb.address.toHex(address) };

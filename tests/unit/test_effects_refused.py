@@ -1,4 +1,5 @@
-"""No decoder produces Allow, Call, Sign or Delegate yet. What would be one is refused or named as
+"""No decoder produces Call, Sign or Delegate yet, and Allow only where the bytes say all of it: an
+approval of ERC-20, TRC-20 or, of a listed token, SPL. What would be another is refused or named as
 unexplained, so that it can't be signed: not under a rule that names it, and not as a payment.
 """
 
@@ -134,7 +135,9 @@ SOLANA_CASES = {
     "Assign after a transfer of ours": _solana(_ASSIGN),
     "SPL Approve": _solana(_token(4, WORD[:8]), alone=True),
     "SPL Approve after a transfer of ours": _solana(_token(4, WORD[:8])),
-    "SPL ApproveChecked": _solana(_token(13, WORD[:8] + b"\x06")),
+    "SPL ApproveChecked without a mint": _solana(_token(13, WORD[:8] + b"\x06")),
+    "SPL Revoke": _solana(_token(5), alone=True),
+    "SPL Revoke after a transfer of ours": _solana(_token(5)),
     "SPL SetAuthority": _solana(_token(6, b"\x02\x01" + bytes(RECIPIENT))),
     "SPL Transfer": _solana(_token(3, WORD[:8])),
     "a stake's new authority": _solana(Instruction(_STAKE, b"\x01\0\0\0" + bytes(36), [])),

@@ -235,7 +235,9 @@ DISGUISES: dict[str, tuple[Step, ...]] = {
     "an authority that does not sign": (CREATED, with_accounts(PAID, {3: OTHER})),
     "an unchecked transfer": (CREATED, called(b"\3" + UNITS, OLD.account, OLD.paid)),
     "approve": (called(b"\4" + UNITS, OLD.account, OTHER),),
-    "approve checked": (called(b"\x0d" + UNITS + b"\6", OLD.account, OLD_MINT, OTHER),),
+    "approve checked, of a mint that is written": (
+        called(b"\x0d" + UNITS + b"\6", OLD.account, OLD_MINT, OTHER),
+    ),
     "revoke": (called(b"\5", OLD.account),),
     "set authority": (called(b"\6\2\1" + bytes(OTHER), OLD.account),),
     "mint to": (called(b"\7" + UNITS, OLD_MINT, OLD.account),),
