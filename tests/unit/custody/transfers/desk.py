@@ -194,7 +194,7 @@ class Desk(World):
         for _ in range(12):
             await self.work()
             row = await self.transfer(transfer_id)
-            if row.state in ("final", "failed"):
+            if row.state in ("final", "failed", "cancelled"):
                 return row
             await self.node.mine()
             await self.node.finalize()
