@@ -62,6 +62,9 @@ class Traits:
     numbered_keys: bool = False
     """The key is the next number of the paying address (`chains.numbering`). No block has it before
     the one before it, so what is never sent holds up all that comes after it."""
+    account_least: int = 0
+    """Native base units. An address has none or at least so many: the chain refuses what would
+    leave less behind."""
 
 
 def check_plain(network: Network, payment: Pay) -> None:

@@ -46,6 +46,8 @@ from chains.solana import (
     BLOCKHASH_AGE_MAX,
     KEY_SCHEME,
     PURPOSE,
+    RENT_BYTES_BESIDE,
+    RENT_PER_BYTE,
     TRANSACTION_BYTES_MAX,
     address,
     spl,
@@ -78,7 +80,13 @@ class _Reading:
 class SolanaCodec:
     """Implements `chains.codec.TransactionCodec` for one cluster."""
 
-    traits: Final = Traits(coins=False, conflict_keys=True, binding_keys=True, memo=False)
+    traits: Final = Traits(
+        coins=False,
+        conflict_keys=True,
+        binding_keys=True,
+        memo=False,
+        account_least=RENT_BYTES_BESIDE * RENT_PER_BYTE,
+    )
     schema: Final = SCHEMA
 
     def __init__(self, network: Network) -> None:

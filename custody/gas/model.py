@@ -50,13 +50,14 @@ DAY_USED: Final = "gas_day_reached"
 
 def size(needs: Sequence[int], has: int, limits: Limits) -> Sized:
     """Exactly what the needs, the oldest first, lack beside what there is: of as many as one top-up
-    may bring, and of the first at least."""
+    may bring, and of the first at least. `has`: beside what the address has to keep, so it may be
+    below zero."""
     total = 0
     for number, need in enumerate(needs):
         if number and total + need - has > limits.each:
             break
         total += need
-    lacks = max(0, total - has)
+    lacks = max(0, total - has) if needs else 0
     if lacks > limits.each:
         return Sized(0, ABOVE_EACH)
     if lacks and limits.used + lacks > limits.day:

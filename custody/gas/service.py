@@ -77,9 +77,6 @@ async def set_rule(
 async def _check(session: WriteSession, network: Network, client: str | None, new: NewRule) -> None:
     if traits_of(network).coins:
         raise _wrong("Coins pay for themselves here: nothing needs to be topped up.", "network")
-    # The EVM family: where it was played on real engines.
-    if not traits_of(network).numbered_keys:
-        raise _wrong("Coins for fees are brought on EVM networks only, so far.", "network")
     if not 0 < new.most_each <= new.most_day <= network.native.maximum:
         raise _wrong("More than nothing, and a day not less than one time.", "most_day")
     payer = await vaults.vault(session, new.payer)

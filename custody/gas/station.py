@@ -26,8 +26,6 @@ from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransferRow
 from custody.gas import repository
 from custody.gas.model import DAY, Bearer, Limits, TopUpState, size
-from custody.ledger.model import vault_account
-from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger
 from custody.outbox import Work
 from custody.refills.model import RefillState, not_before
@@ -36,7 +34,7 @@ from custody.transactions.looking import GAS_WAITED_FOR
 from custody.transfers import gas_repository
 from custody.transfers.by_rule import UNPAID, ask, retry_key
 from custody.transfers.everything import lying_at
-from custody.transfers.gas_needs import hold_now
+from custody.transfers.gas_needs import available, hold_now
 from custody.transfers.gas_repository import NeedState
 from custody.transfers.kinds import Kind
 from custody.transfers.request import Idempotency, Output, TransferRequest
@@ -146,13 +144,14 @@ class GasStation:
             await vaults.lock_vaults(session, [place.vault])
             now, held = self._clock(), 0
             waiting = await _waiting(session, place, now)
-            native = self._native(place)
-            for (need, transfer), units in zip(waiting.needs, waiting.units(native), strict=True):
-                if transfer.kind == Kind.SWEEP and lies_there < units:
+            has = await self._spare(session, place, waiting, lies_there)
+            units_of = waiting.units(self._native(place))
+            for (need, transfer), units in zip(waiting.needs, units_of, strict=True):
+                if has < units:
                     break
                 if not await hold_now(session, self._ledger, need, transfer.kind, now):
                     break
-                lies_there -= units
+                has -= units
                 held += 1
             if held:
                 await transactions.resume(
@@ -177,11 +176,7 @@ class GasStation:
                 return None, _failed(ended[0].code)
             now = self._clock()
             waiting = await _waiting(session, place, now)
-            has = lies_there
-            if not waiting.later:
-                books = await accounts_of_vault(session, place.vault)
-                paying = vault_account(place.vault, self._native(place))
-                has = sum(each.available for each in books if each.key == paying)
+            has = await self._spare(session, place, waiting, lies_there)
             wanted = size(
                 waiting.units(self._native(place)), has, await _limits(session, rule, now)
             )
@@ -207,6 +202,16 @@ class GasStation:
             await session.insert(GasTopUpRow, [new])
         log.info("gas_begun", vault=place.vault, number=number, amount=wanted.amount)
         return GasTopUpRow(**new), ""
+
+    async def _spare(
+        self, session: ReadSession, place: _Place, waiting: _Waiting, lies_there: int
+    ) -> int:
+        """What there is for costs of the native asset, beside what an account of the chain has to
+        keep; below zero while it doesn't have that."""
+        has = lies_there
+        if not waiting.later:
+            has = await available(session, place.vault, self._native(place))
+        return has - self._adapters[place.network].codec.traits.account_least
 
     async def _rule(self, session: ReadSession, place: _Place) -> GasRuleRow | None:
         client = (await vaults.vault(session, place.vault)).client_id

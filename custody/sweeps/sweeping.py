@@ -18,7 +18,7 @@ import structlog
 
 from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
-from chains.costs import by_asset
+from chains.costs import CostKind, by_asset
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
 from custody.alarms import repository as alarms
@@ -148,7 +148,7 @@ class Sweeping:
         # Of a coin the node says what it costs, and no more is let go than the rule wants. Of a
         # token the bound itself is what an address without coins is brought.
         of_coin = asset == self._native(rule)
-        bound = self._worth(rule).most(amount) if of_coin else rule.cost_max
+        bound = self._worth(rule).most(amount) if of_coin else self._fee_most(rule)
         new = SweepRow(
             network=network,
             address=address,
@@ -211,6 +211,14 @@ class Sweeping:
 
     def _native(self, rule: SweepRuleRow) -> AssetId:
         return self._adapters[NetworkId(rule.network)].codec.network.native.id
+
+    def _fee_most(self, rule: SweepRuleRow) -> int | None:
+        """The rule's bound is of all kinds of costs together: of a token it is the fee's only where
+        nothing else costs. Elsewhere the network's own bounds count."""
+        bounds = self._adapters[NetworkId(rule.network)].codec.network.bounds(
+            asset=AssetId(rule.asset)
+        )
+        return rule.cost_max if {kind for _, kind in bounds} == {CostKind.FEE} else None
 
     def _worth(self, rule: SweepRuleRow) -> Worth:
         asset = self._catalogue.find_asset(rule.asset)

@@ -13,8 +13,10 @@ from datetime import datetime
 from chains.costs import CostKind, Costs
 from chains.model import AssetId, NetworkId
 from custody.db.gas_tables import GasNeedRow
-from custody.db.session import WriteSession
+from custody.db.session import ReadSession, WriteSession
 from custody.errors import Unprocessable
+from custody.ledger.model import vault_account
+from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger
 from custody.transfers import gas_repository, reservations
 from custody.transfers.gas_repository import NeedState
@@ -25,7 +27,7 @@ from custody.transfers.reservations import EFFECT, Part
 class Wanted:
     """What a version of a transfer's terms holds, which pays `asset`. `source`: the address that
     pays, None where coins are. `coins`: what lies there of the native asset, None if the vault's
-    books say it."""
+    books say it. `least`: of it the address has to keep."""
 
     transfer: str
     version: int
@@ -37,6 +39,7 @@ class Wanted:
     source: str | None
     parts: Sequence[Part]
     coins: int | None = None
+    least: int = 0
 
 
 async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datetime) -> None:
@@ -44,7 +47,7 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
     paid. Raises Unprocessable as it does."""
     costs = [part for part in wanted.parts if part[1] != EFFECT]
     place = (session, ledger, wanted.transfer, wanted.vault, wanted.version)
-    short = wanted.coins is not None and wanted.coins < sum(units for _, _, units in costs)
+    short = await _is_short(session, wanted, costs)
     refusal: Unprocessable | None = None
     if not short or not await _is_brought(session, wanted):
         try:
@@ -72,6 +75,25 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
         "ended_at": None,
     }
     await session.insert(GasNeedRow, [row])
+
+
+async def _is_short(session: WriteSession, wanted: Wanted, costs: Sequence[Part]) -> bool:
+    """Whether what the books let it hold is not there, or would leave less than the address has to
+    keep."""
+    if wanted.coins is not None:
+        has = wanted.coins
+    elif wanted.least and costs and costs[0][0] != wanted.asset:
+        has = await available(session, wanted.vault, costs[0][0])
+    else:
+        return False
+    return has < sum(units for _, _, units in costs) + wanted.least
+
+
+async def available(session: ReadSession, vault: str, asset: AssetId) -> int:
+    """What the vault's paying address has of it, by the books, and nothing else holds."""
+    books = await accounts_of_vault(session, vault)
+    paying = vault_account(vault, asset)
+    return sum(each.available for each in books if each.key == paying)
 
 
 async def _is_brought(session: WriteSession, wanted: Wanted) -> bool:

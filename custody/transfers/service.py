@@ -440,6 +440,7 @@ def _wanted(ask: Ask, mandate: Mandate) -> gas_needs.Wanted:
         core.source_address,
         _parts(ask),
         coins,
+        ask.codec.traits.account_least,
     )
 
 

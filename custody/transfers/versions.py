@@ -14,6 +14,7 @@ from typing import Final
 
 from chains.assets import Asset
 from chains.costs import CostKind, Costs
+from chains.families import traits_of
 from chains.model import AssetId, NetworkId
 from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
@@ -129,6 +130,7 @@ class Versions:
             core.source_address,
             wanted,
             coins,
+            traits_of(policy.catalogue.networks[core.network]).account_least,
         )
         await gas_needs.hold(session, self._ledger, lacking, now)
 
