@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custody.cli.access import known_catalogue, now, opened_database, operator
+from custody.cli.networks import named_network
 from custody.cli.output import Misuse, say, show_table, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from chains.catalogue import Catalogue
-    from chains.networks import Network
+    from custody.db.gas_tables import GasRuleRow, GasTopUpRow
 
 app = typer.Typer(no_args_is_help=True, help="Coins for the fees of tokens: set who pays, show.")
 
@@ -41,7 +44,7 @@ async def set_gas(
     if bears not in list(Bearer):
         raise Misuse("--bears is client or house")
     async with opened_database() as database:
-        known = _known(await known_catalogue(database), network)
+        known = named_network(network, await known_catalogue(database))
         most_each, most_day = (Amount.parse(known.native, text).units for text in (each, day))
         new = NewRule(payer, most_each, most_day, Bearer(bears), key)
         async with database.write() as session:
@@ -56,7 +59,7 @@ async def end(network: NetworkName, reason: Why, client: ClientId = None) -> Non
     from custody.gas.service import set_rule
 
     async with opened_database() as database:
-        known = _known(await known_catalogue(database), network)
+        known = named_network(network, await known_catalogue(database))
         async with database.write() as session:
             await set_rule(session, known, client, None, reason, now(), by=operator())
     say(f"the rule for {client or 'everybody'} on {known.alias} counts no more")
@@ -66,7 +69,6 @@ async def end(network: NetworkName, reason: Why, client: ClientId = None) -> Non
 @told
 async def show() -> None:
     """Show what is set, who set it, the newest top-ups, what waits, and who owes what."""
-    from chains.model import NetworkId
     from custody.cli.amounts import in_units
     from custody.gas.repository import claims, newest, rules
     from custody.transfers.gas_repository import open_needs
@@ -74,50 +76,10 @@ async def show() -> None:
     async with opened_database() as database:
         catalogue = await known_catalogue(database)
         async with database.read() as session:
-            history, rows = await rules(session), await newest(session, None, 20)
+            history, top_ups = await rules(session), await newest(session, None, 20)
             needs, owed = await open_needs(session), await claims(session)
-
-    def units(network: str, amount: int | None) -> str:
-        if amount is None:
-            return "none"
-        return in_units(catalogue.networks[NetworkId(network)].native.id, amount, catalogue)
-
-    show_table(
-        "set",
-        ("network", "client", "from", "each", "day", "bears", "key", "at", "by", "because"),
-        [
-            (
-                row.network,
-                row.client or "everybody",
-                row.payer_id or "",
-                units(row.network, row.most_each),
-                units(row.network, row.most_day),
-                row.bears or "",
-                row.key_id or "",
-                f"{row.set_at:%Y-%m-%dT%H:%M:%SZ}",
-                row.set_by,
-                row.reason,
-            )
-            for row in history
-        ],
-    )
-    show_table(
-        "top-ups",
-        ("vault", "address", "number", "amount", "state", "transfer", "code", "since"),
-        [
-            (
-                row.vault_id,
-                row.address,
-                str(row.number),
-                units(row.network, row.amount),
-                row.state,
-                row.transfer_id or "",
-                row.code or "",
-                f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}",
-            )
-            for row in rows
-        ],
-    )
+    _show_rules(history, catalogue)
+    _show_top_ups(top_ups, catalogue)
     show_table(
         "waiting",
         ("transfer", "vault", "address", "needs"),
@@ -126,7 +88,7 @@ async def show() -> None:
                 need.transfer_id,
                 need.vault_id,
                 need.address,
-                units(need.network, sum(need.costs.values())),
+                _units(need.network, sum(need.costs.values()), catalogue),
             )
             for need, _ in needs
         ],
@@ -138,8 +100,52 @@ async def show() -> None:
     )
 
 
-def _known(catalogue: Catalogue, name: str) -> Network:
-    for each in catalogue.networks.values():
-        if name in (each.id, each.alias):
-            return each
-    raise Misuse(f"no network {name} is known")
+def _show_rules(rows: Sequence[GasRuleRow], catalogue: Catalogue) -> None:
+    show_table(
+        "set",
+        ("network", "client", "from", "each", "day", "bears", "key", "at", "by", "because"),
+        [
+            (
+                row.network,
+                row.client or "everybody",
+                row.payer_id or "",
+                _units(row.network, row.most_each, catalogue),
+                _units(row.network, row.most_day, catalogue),
+                row.bears or "",
+                row.key_id or "",
+                f"{row.set_at:%Y-%m-%dT%H:%M:%SZ}",
+                row.set_by,
+                row.reason,
+            )
+            for row in rows
+        ],
+    )
+
+
+def _show_top_ups(rows: Sequence[GasTopUpRow], catalogue: Catalogue) -> None:
+    show_table(
+        "top-ups",
+        ("vault", "address", "number", "amount", "state", "transfer", "code", "since"),
+        [
+            (
+                row.vault_id,
+                row.address,
+                str(row.number),
+                _units(row.network, row.amount, catalogue),
+                row.state,
+                row.transfer_id or "",
+                row.code or "",
+                f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _units(network: str, amount: int | None, catalogue: Catalogue) -> str:
+    from chains.model import NetworkId
+    from custody.cli.amounts import in_units
+
+    if amount is None:
+        return "none"
+    return in_units(catalogue.networks[NetworkId(network)].native.id, amount, catalogue)

@@ -121,13 +121,10 @@ def _rule_of(
 ) -> NewRule:
     """Raises Misuse, InvalidAmount."""
     from chains.assets import Amount
-    from custody.cli.networks import named_network
+    from custody.cli.networks import named_asset, named_network
     from custody.quarantine.service import NewRule
 
-    try:
-        known = None if asset is None else catalogue.find_asset(asset)
-    except KeyError:
-        raise Misuse(f"no asset {asset} is known") from None
+    known = None if asset is None else named_asset(asset, catalogue)
     if amount_from is not None and known is None:
         raise Misuse("--amount-from is an amount of the asset that --asset names")
     units = None

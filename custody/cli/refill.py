@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from custody.cli.access import known_catalogue, now, opened_database, operator
-from custody.cli.output import Misuse, say, show_table, told
-
-if TYPE_CHECKING:
-    from chains.assets import Asset
-    from chains.catalogue import Catalogue
+from custody.cli.networks import named_asset
+from custody.cli.output import say, show_table, told
 
 app = typer.Typer(no_args_is_help=True, help="Vaults that are refilled from another: set, show.")
 
@@ -36,7 +33,7 @@ async def set_refill(
     from custody.refills.service import NewRule, set_rule
 
     async with opened_database() as database:
-        known = _known(await known_catalogue(database), asset)
+        known = named_asset(asset, await known_catalogue(database))
         new = NewRule(
             source, Amount.parse(known, low).units, Amount.parse(known, target).units, key
         )
@@ -53,7 +50,7 @@ async def end(vault: VaultId, asset: AssetName, reason: Why) -> None:
     from custody.refills.service import set_rule
 
     async with opened_database() as database:
-        known = _known(await known_catalogue(database), asset)
+        known = named_asset(asset, await known_catalogue(database))
         async with database.write() as session:
             place = (vault, known.network, known.id)
             await set_rule(session, *place, None, reason, now(), by=operator())
@@ -110,10 +107,3 @@ async def show(vault: VaultId) -> None:
             for row in rows
         ],
     )
-
-
-def _known(catalogue: Catalogue, asset: str) -> Asset:
-    try:
-        return catalogue.find_asset(asset)
-    except KeyError:
-        raise Misuse(f"no asset {asset} is known") from None

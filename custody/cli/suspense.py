@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from custody.cli.access import known_catalogue, now, opened_database, operator
+from custody.cli.networks import named_asset
 from custody.cli.output import Misuse, say, show_table, told
 
 app = typer.Typer(no_args_is_help=True, help="Money that is nobody's deposit: list, release.")
@@ -54,10 +55,7 @@ async def release(
         raise Misuse(f"--to is one of {', '.join(Destination)}") from None
     async with opened_database() as database:
         catalogue = await known_catalogue(database)
-        try:
-            known = catalogue.find_asset(asset)
-        except KeyError:
-            raise Misuse(f"no asset {asset} is known") from None
+        known = named_asset(asset, catalogue)
         network, what = catalogue.networks[known.network], Suspended(vault, known.id, base_units)
         async with database.write() as session:
             ledger = Ledger(now)

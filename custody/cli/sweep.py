@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from custody.cli.access import known_catalogue, now, opened_database, operator
-from custody.cli.output import Misuse, say, show_table, told
-
-if TYPE_CHECKING:
-    from chains.assets import Asset
-    from chains.catalogue import Catalogue
+from custody.cli.networks import named_asset
+from custody.cli.output import say, show_table, told
 
 app = typer.Typer(no_args_is_help=True, help="Later addresses swept by rule: set, show.")
 
@@ -40,7 +37,7 @@ async def set_sweep(
 
     async with opened_database() as database:
         catalogue = await known_catalogue(database)
-        known = _known(catalogue, asset)
+        known = named_asset(asset, catalogue)
         network = catalogue.networks[known.network]
 
         def coins(text: str | None) -> int | None:
@@ -68,7 +65,7 @@ async def end(vault: VaultId, asset: AssetName, reason: Why) -> None:
 
     async with opened_database() as database:
         catalogue = await known_catalogue(database)
-        known = _known(catalogue, asset)
+        known = named_asset(asset, catalogue)
         async with database.write() as session:
             place = (vault, catalogue.networks[known.network], known)
             await set_rule(session, *place, None, reason, now(), by=operator())
@@ -132,10 +129,3 @@ async def show(vault: VaultId) -> None:
             for row in rows
         ],
     )
-
-
-def _known(catalogue: Catalogue, asset: str) -> Asset:
-    try:
-        return catalogue.find_asset(asset)
-    except KeyError:
-        raise Misuse(f"no asset {asset} is known") from None
