@@ -120,7 +120,9 @@ async def _token_payouts(
     """At ten a second, and what each cost, beside the same payouts of the coin."""
     assert isinstance(stage.node, IssuesTokens)
     number = max(scale.waits_min, round(_TOKEN_RATE * scale.waiting_s))
-    coins = await rich_vault(house, stage, 2 * number)
+    coins = await rich_vault(house, stage, number)
+    bounds = stage.network.bounds(asset=AssetId(token))
+    await stage.node.fund(coins.address, number * sum(bounds.values()))
     await stage.node.fund_token(coins.address, AssetId(token), number * _TOKEN_AMOUNT)
     await stage.mine()
     await stage.node.finalize()
@@ -184,6 +186,8 @@ async def steadily(house: House, stage: Stage, vault: Vault, rate: int, number: 
     try:
 
         async def all_taken() -> bool:
+            if asking.done():
+                asking.result()  # what was refused is never taken
             count = await stage.accepted(vault.address) - before
             taken.extend([time.perf_counter()] * (count - len(taken)))
             return len(taken) >= number
