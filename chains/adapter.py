@@ -154,6 +154,16 @@ class SeesWaiting(Protocol):
 
 
 @runtime_checkable
+class ClosesAccounts(Protocol):
+    """An adapter of a chain whose tokens lie in accounts of their own."""
+
+    async def closable(self, intent: TransferIntent) -> Mapping[Address, int]:
+        """By account that an intent which closes them would close now, what would come back for it
+        in native base units. NothingToClose, FeesWithheld."""
+        ...
+
+
+@runtime_checkable
 class TellsRestraints(Protocol):
     """An adapter that can ask what a token's issuer lets nobody move."""
 

@@ -20,6 +20,8 @@ from chains.model import Address, AssetId, BlockRef, TxId
 MINT: Final = "mint"
 BLOCK_FEE: Final = "block-fee"
 """What transactions paid to who made the block; `Movement.txid` is the block's hash."""
+RENT_RETURNED: Final = "returned:rent"
+"""What an account held for its rent, when it is closed."""
 
 
 class Movement(NamedTuple):
@@ -42,7 +44,8 @@ class Movement(NamedTuple):
     in which its nodes list it),
     `burn:0` (what a contract still has when its transaction ends it, EIP-6780; only leaves),
     `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`,
-    `reward:voting:<account>` (Solana: what the chain itself gives or takes, by kind), and
+    `reward:voting:<account>` (Solana: what the chain itself gives or takes, by kind),
+    `returned:rent` (Solana: what the payer's own token accounts held that it closed), and
     `cost:fee` or another kind of cost that the payer bears.
     (txid, place) is unique among the movements in, and among those out. What moves from one account
     to another is two movements at one place. What an account pays to itself moves nothing; a coin

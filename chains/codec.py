@@ -65,6 +65,8 @@ class Traits:
     account_least: int = 0
     """Native base units. An address has none or at least so many: the chain refuses what would
     leave less behind."""
+    token_accounts: bool = False
+    """Tokens lie in accounts of their own, whose rent comes back when they are closed."""
 
 
 def check_plain(network: Network, payment: Pay) -> None:

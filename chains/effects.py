@@ -75,9 +75,10 @@ Effect = Pay | Allow | Call | Sign | Delegate
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Back to an address of the source's own account: change, a sweep. `path`: where the container
-    claims that the address derives; None: the paying address itself. A claim, not a fact: who
-    relies on it derives `path` and compares the address."""
+    """Back to an address of the source's own account: change, a sweep, the rent of an account that
+    is closed. `amount`: 0 where the bytes don't say it. `path`: where the container claims that the
+    address derives; None: the paying address itself. A claim, not a fact: who relies on it derives
+    `path` and compares the address."""
 
     address: Address
     asset: AssetId

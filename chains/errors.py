@@ -16,6 +16,8 @@
     │   ├── OutputsUnsupported     outputs_unsupported
     │   ├── TooManyOutputs         outputs_too_many
     │   ├── PayeeUnpayable         payee_unpayable (found by asking the chain what would happen)
+    │   ├── NothingToClose         nothing_to_close (no token account would be empty)
+    │   │   └── FeesWithheld       fees_withheld (its mint's fees lie in it)
     │   └── NothingToHasten        nothing_to_hasten (what a child was to pay for does not wait)
     ├── NetworkInvalid             network_invalid (a row that describes a network or an asset)
     │   └── NetworkFixed           network_fixed (it says otherwise what must stay as it was)
@@ -145,6 +147,18 @@ class PayeeUnpayable(InvalidInput):
     """The chain would refuse the payment to one of the payees, and so the whole transaction."""
 
     code = "payee_unpayable"
+
+
+class NothingToClose(InvalidInput):
+    """No token account of the address would be empty and its own to close."""
+
+    code = "nothing_to_close"
+
+
+class FeesWithheld(NothingToClose):
+    """Token-2022: an account in which fees lie that the mint withheld can't be closed."""
+
+    code = "fees_withheld"
 
 
 class NothingToHasten(InvalidInput):

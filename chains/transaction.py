@@ -51,6 +51,8 @@ class TransferIntent:
     when it was asked for, less its costs: so the fee is the whole bound, where the bytes can say.
     `coins_first`: which of `coins` it spends, whatever would be cheaper. `hastens`: its `coins` are
     in no block yet, and it pays for what made them too, so that both are included (CPFP).
+    `closes`: where tokens lie in accounts of their own, those of the source that it leaves empty
+    are closed, as far as that is possible then.
     """
 
     network: NetworkId
@@ -66,6 +68,7 @@ class TransferIntent:
     empties: bool = False
     coins_first: CoinsFirst | None = None
     hastens: bool = False
+    closes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +163,12 @@ class TxState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class TxStatus:
     """`costs`: what the source has lost beside the effects, once in a block. `held`: what moved
-    beside that to accounts under the source's control (Solana's rent). `reason`: the chain's own
-    word for a revert."""
+    beside that to accounts under the source's control (Solana's rent). `returned`: what came back
+    to it out of accounts that were closed. `reason`: the chain's own word for a revert."""
 
     state: TxState
     block: BlockRef | None = None
     costs: Costs = field(default_factory=dict)
     held: Costs = field(default_factory=dict)
     reason: str = ""
+    returned: Costs = field(default_factory=dict)

@@ -45,6 +45,17 @@ CHAINS: Final[Words] = {
         "coin is spent; found when it was built, it is the reason of a denied transfer.",
         "Nothing, if it is in a block; else look whether it was replaced.",
     ),
+    "nothing_to_close": Word(
+        (422,),
+        "No token account of the address would be empty and its own to close.",
+        "Ask without `close_accounts`.",
+    ),
+    "fees_withheld": Word(
+        (422,),
+        "Fees that its mint withheld lie in the account, so it can't be closed (Token-2022).",
+        "Ask without `close_accounts`; anybody may bring the fees to the mint (harvest), and then "
+        "it can be closed.",
+    ),
     "memo_unsupported": Word((422,), "Payments of this network carry no memo.", _FIX),
     "network_invalid": Word((), "A network's row in a policy is not one.", "Correct the policy."),
     "network_fixed": Word(

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
-from chains.adapter import ChainAdapter, SeesWaiting, TellsRestraints
+from chains.adapter import ChainAdapter, ClosesAccounts, SeesWaiting, TellsRestraints
 from chains.answers import Answers
 from chains.balances import Restrained
 from chains.block import Block
@@ -192,6 +192,13 @@ class Nodes:
             if not isinstance(adapter, TellsRestraints):
                 return {}
             return await adapter.restrained(addresses, asset)
+
+        return await self._ask(ask)
+
+    async def closable(self, intent: TransferIntent) -> Mapping[Address, int]:
+        async def ask(adapter: ChainAdapter) -> Mapping[Address, int]:
+            assert isinstance(adapter, ClosesAccounts)
+            return await adapter.closable(intent)
 
         return await self._ask(ask)
 

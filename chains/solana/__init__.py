@@ -75,6 +75,8 @@ difference is lamports."""
 UNITS_PER_TOKEN: Final = 80_000
 """At most for a payment of tokens that makes an account. Seen: 5,000 to 40,000, for the search of
 an account's address takes 1,500 for each try."""
+UNITS_PER_CLOSING: Final = 8_000
+"""At most for closing a token account. Seen: 200 to 5,000."""
 UNITS_TO_SPARE: Final = 3_000
 """Beside a fifth of what a simulation took."""
 UNIT_PRICE_MIN: Final = 10_000
@@ -93,6 +95,15 @@ RENT_PER_BYTE: Final = 6_960
 RENT_BYTES_BESIDE: Final = 128
 """Lamports that an account holds for each of its bytes, and for so many beside them [solana-rent,
 3,480 for a year, twice]. The builder compares it with what the node asks for."""
+
+WRAPPED_MINTS: Final = frozenset(
+    {
+        "So11111111111111111111111111111111111111112",
+        "9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXej9",
+    }
+)
+"""Mints of the wrapped coin, one of each token program [native_mint]. Who closes an account of it
+is paid what is in it."""
 
 BLOCKHASH_AGE_MAX: Final = 150
 """A transaction may be in a block at most so many blocks above the one whose hash it stands on

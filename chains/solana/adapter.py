@@ -42,9 +42,11 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.prices import Prices
-from chains.solana import blocks, tokens
+from chains.solana import blocks, closing, tokens
 from chains.solana.address import to_key
+from chains.solana.bids import unit_prices
 from chains.solana.blocks import error_words
+from chains.solana.build import TransferPlan
 from chains.solana.claims import Claim
 from chains.solana.codec import SolanaCodec, message_of
 from chains.solana.explain import Unexplained, explain, parse_message
@@ -53,7 +55,6 @@ from chains.solana.prepare import (
     build_transfers,
     choose_claims,
     cost_to_empty,
-    unit_prices,
 )
 from chains.solana.rpc import Commitment, Refused, SolanaRpc
 from chains.solana.values import Transaction
@@ -154,6 +155,9 @@ class SolanaAdapter:
     async def quote(self, intent: TransferIntent) -> Costs:
         return await cost_to_empty(self._rpc, self._codec, intent)
 
+    async def closable(self, intent: TransferIntent) -> Mapping[Address, int]:
+        return await closing.promised(self._rpc, self._codec, intent)
+
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         """The node simulates each transaction first, so that one that must fail costs no fee.
 
@@ -181,7 +185,7 @@ class SolanaAdapter:
             transaction = found(answer)
             if transaction is None:
                 return TxStatus(TxState.PENDING if known[txid] else TxState.UNKNOWN)
-            error = transaction.error
+            error, ours = transaction.error, _ours(transaction)
             if not transaction.executed:
                 return TxStatus(TxState.PENDING, reason=_NOT_EXECUTED + error_words(error))
             return TxStatus(
@@ -190,7 +194,8 @@ class SolanaAdapter:
                 costs=costs_in(
                     native, {CostKind.FEE: transaction.fee, CostKind.RENT: transaction.rent}
                 ),
-                held=costs_in(native, {CostKind.RENT: _locked(transaction)}),
+                held=costs_in(native, {CostKind.RENT: 0 if ours is None else ours.rent}),
+                returned=costs_in(native, {CostKind.RENT: _returned(transaction, ours)}),
                 reason="" if error is None else error_words(error),
             )
 
@@ -280,11 +285,16 @@ def _outcome(tx: SignedTx, said: str | Refused | ChainError, is_known: bool) -> 
     return Broadcast.ACCEPTED
 
 
-def _locked(found: Transaction) -> int:
-    """Rent that moved into a new nonce account of the source."""
+def _ours(found: Transaction) -> TransferPlan | None:
+    """Its plan, if it took effect and is one of ours."""
     if found.error is not None:
-        return 0
+        return None
     try:
-        return explain(parse_message(message_of(found.raw))).rent
-    except (Unexplained, MalformedTransaction):  # not one of ours
-        return 0
+        return explain(parse_message(message_of(found.raw)))
+    except (Unexplained, MalformedTransaction):
+        return None
+
+
+def _returned(found: Transaction, plan: TransferPlan | None) -> int:
+    """Rent that came back to the source out of its token accounts."""
+    return 0 if plan is None else found.closed.get(str(plan.source), 0)

@@ -4,10 +4,10 @@ Movements are differences of balances. For each transaction and account a node g
 before and after, and the place of the difference is the account's index in the transaction. Looking
 for transfer instructions instead would miss what programs do (transfers inside calls, closed
 accounts, withdrawals, rent); the differences add up to the balance, so the ledger can equal the
-chain. Fees and rent for token accounts are told apart. Tokens are told in the same way, by
-owner: what an account holds before and after, so that what arrives is what arrived (a mint may take
-a fee), and an account that is handed over moves what is in it. A transaction that failed leaves its
-fee, and its nonce is used up.
+chain. Fees and rent for token accounts, which comes back when they are closed, are told apart.
+Tokens are told in the same way, by owner: what an account holds before and after, so that what
+arrives is what arrived (a mint may take a fee), and an account that is handed over moves what is in
+it. A transaction that failed leaves its fee, and its nonce is used up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from chains.block import BLOCK_FEE, Block, Inclusion, Movement, cost_place, reward_place
+from chains.block import (
+    BLOCK_FEE,
+    RENT_RETURNED,
+    Block,
+    Inclusion,
+    Movement,
+    cost_place,
+    reward_place,
+)
 from chains.costs import CostKind
 from chains.model import Address, AssetId, TxId
 from chains.networks import Network
@@ -51,6 +59,8 @@ def _moved(executed: Executed, network: Network) -> Iterator[Movement]:
         yield Movement(txid, _FEE, Address(executed.payer), native, -executed.fee)
     if executed.rent:
         yield Movement(txid, _RENT, Address(executed.payer), native, -executed.rent)
+    if executed.returned:
+        yield Movement(txid, RENT_RETURNED, Address(executed.payer), native, executed.returned)
     for index, account, lamports in executed.differences:
         yield Movement(txid, f"account:{index}", Address(account), native, lamports)
     for index, mint, owner, units in executed.tokens:

@@ -12,11 +12,14 @@ is the account's own only one is ever in a block. Without a free one, the transf
 
 on a recent blockhash. A payment is a Transfer of lamports; of tokens, CreateIdempotent (where a
 wallet is paid) and TransferChecked or TransferCheckedWithFee. Behind all payments, or instead of
-them, may stand allowances of tokens, each an ApproveChecked. Allocation fails on an account that
-has data, so of all transactions that create the same account at most one takes effect; the others
-may be in blocks all the same, and each pays its fee. Transfer and AllocateWithSeed stand where
-CreateAccountWithSeed would do, because that one fails on any account that already holds a lamport,
-and everybody can compute the address and send one there. All instructions take effect or none.
+them, may stand allowances of tokens, each an ApproveChecked; and last, behind any of these,
+closings of the payer's empty token accounts, each a CloseAccount.
+
+Allocation fails on an account that has data, so of all transactions that create the same account at
+most one takes effect; the others may be in blocks all the same, and each pays its fee. Transfer and
+AllocateWithSeed stand where CreateAccountWithSeed would do, because that one fails on any account
+that already holds a lamport, and everybody can compute the address and send one there. All
+instructions take effect or none.
 
 Pure. The codec reads a message by building it again from here: one definition of what we sign.
 """
@@ -51,7 +54,7 @@ from chains.solana import (
     SIGNATURE_BYTES,
 )
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, accounts_of, seed
-from chains.solana.spl import TokenAllowance, TokenPayment, rent_most
+from chains.solana.spl import Closing, TokenAllowance, TokenPayment, rent_most
 
 
 class Payment(NamedTuple):
@@ -75,7 +78,7 @@ _SOMEBODY: Final = Pubkey(b"\x01" * 32)
 @dataclass(frozen=True, slots=True)
 class TransferPlan:
     """`rent` in lamports, `unit_price` in micro-lamports per compute unit. `payments`, then
-    `allowances`: at least one of them all, in the order of the instructions.
+    `allowances`: at least one of them all; then `closings`; in the order of the instructions.
 
     `lifetime` is the nonce value of account `nonce_index`, or a recent blockhash where the
     transaction creates that account with `rent`. `origin`: the blockhash that the nonce value was
@@ -91,6 +94,7 @@ class TransferPlan:
     rent: int = 0
     origin: Hash | None = None
     allowances: tuple[TokenAllowance, ...] = ()
+    closings: tuple[Closing, ...] = ()
 
     @property
     def creates_nonce(self) -> bool:
@@ -180,7 +184,9 @@ def _budget(plan: TransferPlan) -> list[Instruction]:
 
 def _payments(plan: TransferPlan) -> list[Instruction]:
     paying = [step for each in plan.payments for step in steps_of(plan, each)]
-    return [*paying, *(each.instruction(plan.source) for each in plan.allowances)]
+    allowing = [each.instruction(plan.source) for each in plan.allowances]
+    closing = [each.instruction(plan.source) for each in plan.closings]
+    return [*paying, *allowing, *closing]
 
 
 def steps_of(plan: TransferPlan, payment: AnyPayment) -> list[Instruction]:
@@ -192,6 +198,11 @@ def steps_of(plan: TransferPlan, payment: AnyPayment) -> list[Instruction]:
 def _pay(plan: TransferPlan, payment: Payment) -> Instruction:
     to, lamports = payment
     return transfer(TransferParams(from_pubkey=plan.source, to_pubkey=to, lamports=lamports))
+
+
+def size_of(plan: TransferPlan) -> int:
+    """Bytes of the signed transaction."""
+    return 1 + SIGNATURE_BYTES + len(build_message(plan))
 
 
 def size_max(payments: Sequence[AnyPayment]) -> int:
@@ -207,4 +218,4 @@ def size_max(payments: Sequence[AnyPayment]) -> int:
         unit_price=0,
         rent=1,
     )
-    return 1 + SIGNATURE_BYTES + len(build_message(largest))
+    return size_of(largest)

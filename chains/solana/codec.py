@@ -49,6 +49,7 @@ from chains.solana import (
     RENT_BYTES_BESIDE,
     RENT_PER_BYTE,
     TRANSACTION_BYTES_MAX,
+    WRAPPED_MINTS,
     address,
     spl,
 )
@@ -56,7 +57,7 @@ from chains.solana.build import AnyPayment, Payment, TransferPlan, size_max
 from chains.solana.claims import Claim
 from chains.solana.explain import Unexplained, explain, parse_payload
 from chains.solana.schema import SCHEMA
-from chains.solana.spl import TokenAllowance, TokenPayment, TokenTrait
+from chains.solana.spl import TokenAllowance, TokenPayment, TokenTrait, associated
 from chains.transaction import AfterBlock, TxSummary
 
 _UNNAMED: Final = Pubkey(b"\2" * 32)
@@ -86,6 +87,7 @@ class SolanaCodec:
         binding_keys=True,
         memo=False,
         account_least=RENT_BYTES_BESIDE * RENT_PER_BYTE,
+        token_accounts=True,
     )
     schema: Final = SCHEMA
 
@@ -164,6 +166,7 @@ class SolanaCodec:
         if reading.plan is not None:
             plan = reading.plan
             differ = [*map(self._differs, plan.tokens), *map(self._unlisted, plan.allowances)]
+            differ += self._unclosable(plan) if plan.closings else ()
             reasons = tuple(each for each in differ if each is not None)
             if not reasons:
                 return self._summary(plan, _identity(reading.signed))
@@ -225,10 +228,14 @@ class SolanaCodec:
                 *(each for each in paid if each.address != source),
                 *map(self._allowed, plan.allowances),
             ),
-            returns=tuple(
-                Return(source, each.asset, each.amount, None)
-                for each in paid
-                if each.address == source
+            returns=(
+                *(
+                    Return(source, each.asset, each.amount, None)
+                    for each in paid
+                    if each.address == source
+                ),
+                # How much an account holds for its rent the bytes don't say.
+                *(Return(source, native, 0, None) for _ in plan.closings),
             ),
             creates=tuple(creates),
             costs=CostsMost(costs_in(native, costs)),
@@ -256,6 +263,29 @@ class SolanaCodec:
         if allowance.program != spl.PROGRAMS[token.kind] or allowance.decimals != token.decimals:
             return f"{token.symbol} is allowed by another program or decimals than its row's"
         return None
+
+    def _unclosable(self, plan: TransferPlan) -> list[str]:
+        """What a closing names is an address, and whose money lies there only the chain knows. So
+        it has to be the payer's associated account of a listed token, which derives from both.
+        Never the wrapped coin's: that one pays out what it holds. No nonce account is one."""
+        own = {
+            (associated(plan.source, mint, program), program)
+            for mint, program in self.closable().items()
+        }
+        strange = [
+            each.account for each in plan.closings if (each.account, each.program) not in own
+        ]
+        return [f"closes {each}, no account of the payer of a listed token" for each in strange]
+
+    def closable(self) -> dict[Pubkey, Pubkey]:
+        """The tokens whose accounts may be closed: mint and program."""
+        network = self._network.id
+        found = {spl.mint_of(network, t.id): t.kind for t in self._network.tokens.values()}
+        return {
+            mint: spl.PROGRAMS[kind]
+            for mint, kind in found.items()
+            if str(mint) not in WRAPPED_MINTS
+        }
 
     def _differs(self, payment: TokenPayment) -> str | None:
         """How a payment of tokens is another than one of the listed token; None if it is not, or

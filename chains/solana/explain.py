@@ -22,7 +22,7 @@ from chains.errors import MalformedTransaction
 from chains.solana import spl
 from chains.solana.build import AnyPayment, Payment, TransferPlan, build_message
 from chains.solana.nonce import SYSTEM_PROGRAM_KEY, index_of, value_of
-from chains.solana.spl import TokenAllowance, TokenPayment
+from chains.solana.spl import Closing, TokenAllowance, TokenPayment
 
 _TRANSFER: Final = struct.Struct("<IQ")
 _UNIT_PRICE: Final = struct.Struct("<BQ")
@@ -44,7 +44,12 @@ _CREATING_NONCE: Final = (*_BUDGET, "Transfer", "AllocateWithSeed", "InitializeN
 """What stands before the payments."""
 _TOKEN_NAMES: Final = {spl.CHECKED_TAG: "TransferChecked", 26: "TransferCheckedWithFee"}
 _ALLOWING: Final = "ApproveChecked"
-_PAYING: Final = frozenset({"Transfer", "CreateIdempotent", _ALLOWING, *_TOKEN_NAMES.values()})
+_CLOSING: Final = "CloseAccount"
+_PAYING: Final = frozenset(
+    {"Transfer", "CreateIdempotent", _ALLOWING, _CLOSING, *_TOKEN_NAMES.values()}
+)
+_BEHIND: Final = frozenset({_ALLOWING, _CLOSING})
+"""What stands behind the payments."""
 
 
 class Unexplained(Exception):
@@ -134,6 +139,20 @@ def _check_sense(plan: TransferPlan) -> None:
         own = {plan.source, plan.nonce_account, allowed.account, allowed.mint, SYSTEM_PROGRAM_KEY}
         if allowed.spender in own:
             raise Unexplained("allows tokens to somebody who can't be meant")
+    if plan.closings:
+        _check_closings(plan)
+
+
+def _check_closings(plan: TransferPlan) -> None:
+    """They stand beside what people agreed to, and touch nothing of it: what is sent back to its
+    payer alone is a cancel, and closes nothing."""
+    closed = [each.account for each in plan.closings]
+    paid = {each.paid for each in plan.payments}
+    lent = {each.account for each in plan.allowances}
+    if not lent and paid <= {plan.source}:
+        raise Unexplained("closes accounts and does nothing else")
+    if len(set(closed)) < len(closed) or not (paid | lent).isdisjoint(closed):
+        raise Unexplained("closes an account that it pays, allows of or closes already")
 
 
 def _check_token(plan: TransferPlan, payment: TokenPayment) -> None:
@@ -172,13 +191,14 @@ def _plan(
         raise Unexplained("the nonce account is not one of the fee payer's own")
     return TransferPlan(
         source=source,
-        payments=tuple(_payments([each for each in payments if each.name != _ALLOWING])),
+        payments=tuple(_payments([each for each in payments if each.name not in _BEHIND])),
         nonce_index=index,
         lifetime=Hash(bytes(message.recent_blockhash)),
         unit_limit=_integer(_UNIT_LIMIT, limit),
         unit_price=_integer(_UNIT_PRICE, price),
         rent=rent,
         allowances=tuple(_allowance(each) for each in payments if each.name == _ALLOWING),
+        closings=tuple(_closing(each) for each in payments if each.name == _CLOSING),
     )
 
 
@@ -222,6 +242,14 @@ def _allowance(step: _Step) -> TokenAllowance:
     account, mint, spender, _ = keys
     units, decimals = _numbers(step)
     return TokenAllowance(spender, units, mint, step.program, decimals, account)
+
+
+def _closing(step: _Step) -> Closing:
+    """Who is paid and who owns it are the payer, or building it again gives other bytes."""
+    account = step.accounts[0] if len(step.accounts) == 3 else None
+    if step.program is None or account is None:
+        raise Unexplained("an account is closed with other accounts than a closing has")
+    return Closing(account, step.program)
 
 
 def _numbers(step: _Step) -> list[int]:
@@ -279,6 +307,8 @@ def _name(program: Pubkey | None, data: bytes) -> str | None:
         return _SYSTEM_NAMES.get(data[:4])
     if program == COMPUTE_BUDGET:
         return _BUDGET_NAMES.get(data[:1])
+    if program in spl.KINDS and data == spl.CLOSE:
+        return _CLOSING
     if program in spl.KINDS and data:
         return _ALLOWING if data[0] == spl.APPROVE_CHECKED_TAG else _TOKEN_NAMES.get(data[0])
     if program == spl.ASSOCIATED:

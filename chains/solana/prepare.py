@@ -29,7 +29,6 @@ from chains.errors import (
     RentReserve,
 )
 from chains.model import AssetId, ConflictKey, UnsignedTx
-from chains.prices import Prices, ranked, rising
 from chains.solana import (
     LAMPORTS_PER_SIGNATURE,
     MICRO_LAMPORTS,
@@ -37,7 +36,6 @@ from chains.solana import (
     RENT_BYTES_BESIDE,
     RENT_PER_BYTE,
     UNIT_PRICE_MIN,
-    UNIT_PRICE_PERCENTILE,
     UNITS_CREATING_NONCE,
     UNITS_PER_PAYMENT,
     UNITS_PER_TOKEN,
@@ -45,6 +43,7 @@ from chains.solana import (
     UNITS_WITH_NONCE,
 )
 from chains.solana.address import to_key
+from chains.solana.bids import market_price, unit_prices
 from chains.solana.build import (
     AnyPayment,
     Payment,
@@ -53,6 +52,7 @@ from chains.solana.build import (
     build_payload,
 )
 from chains.solana.claims import Claim, busy_accounts
+from chains.solana.closing import Own, accounts_of, fitting, left_empty, without_closings
 from chains.solana.codec import SolanaCodec
 from chains.solana.explain import explain, parse_payload
 from chains.solana.nonce import index_of
@@ -67,8 +67,6 @@ from chains.transaction import TransferIntent
 
 _Parties = tuple[Pubkey, Resolved]
 """Who pays, and what."""
-_SLOW_PERCENTILE = 50
-_FAST_PERCENTILE = 95
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +153,11 @@ async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferInte
     claim = await Shelf(rpc, source).first_free(busy_accounts(codec.network.id, intent.taken))
     written = (source, *(each.recipient for each in paid), claim.account)
     (recent,) = await rpc.recent_unit_prices([written])
-    price, lifetime = _market_price(found(recent)), claim.value or Hash.default()
+    price, lifetime = market_price(found(recent)), claim.value or Hash.default()
     plan = _plan(source, paid, claim, lifetime, rents, price)
+    if intent.closes:
+        own = (await accounts_of(rpc, codec, [source]))[source]
+        plan = fitting(plan, left_empty(source, own, paid))
     return costs_in(codec.network.native.id, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent})
 
 
@@ -173,12 +174,14 @@ async def build_transfers(
         attempt(partial(_wanted, codec, intent, party))
         for intent, party in zip(intents, parties, strict=True)
     ]
-    known = await _look(rpc, origins, [each for each in wanted if isinstance(each, _Wanted)])
+    good = [each for each in wanted if isinstance(each, _Wanted)]
+    known = await _look(rpc, codec, origins, good)
     plans = [attempt(partial(_planned, each, known)) for each in wanted]
     drawn = {at: plan for at, plan in enumerate(plans) if isinstance(plan, TransferPlan)}
-    risky = [at for at, plan in drawn.items() if len(plan.payments) > 1 or plan.tokens]
+    risky = [at for at, plan in drawn.items() if _is_risky(plan)]
     outcomes = await rpc.simulate([build_message(drawn[at]) for at in risky])
     simulated = dict(zip(risky, outcomes, strict=True))
+    drawn |= await without_closings(rpc, drawn, simulated)
     for at, outcome in simulated.items():
         plans[at] = attempt(partial(_measured, drawn[at], intents[at], outcome))
     drawn = {at: plan for at, plan in enumerate(plans) if isinstance(plan, TransferPlan)}
@@ -193,6 +196,10 @@ async def build_transfers(
         return unsigned
 
     return [attempt(partial(checked, at)) for at in range(len(intents))]
+
+
+def _is_risky(plan: TransferPlan) -> bool:
+    return len(plan.payments) > 1 or bool(plan.tokens or plan.closings)
 
 
 def _measured(
@@ -217,6 +224,7 @@ class _Wanted:
     native: AssetId
     replaces: TransferPlan | None = None
     empties: bool = False
+    closes: bool = False
 
     @property
     def written(self) -> tuple[Pubkey, ...]:
@@ -231,7 +239,7 @@ class _Wanted:
 class _Known:
     """What the node says, finally and at the tip. `blockhash`: a recent one, None if nobody asked.
     `origins`: by nonce account, which blockhash its claimed value was made of.
-    `prices`: by the accounts that a transaction writes."""
+    `prices`: by the accounts that a transaction writes. `own`: token accounts by source."""
 
     rents: _Rents
     final: Mapping[Pubkey, Account | None]
@@ -239,6 +247,7 @@ class _Known:
     blockhash: Hash | None
     origins: Mapping[Pubkey, Hash]
     prices: Mapping[tuple[Pubkey, ...], list[int] | ChainError]
+    own: Mapping[Pubkey, Sequence[Own]]
 
 
 def _wanted(codec: SolanaCodec, intent: TransferIntent, party: _Parties | ChainError) -> _Wanted:
@@ -250,10 +259,13 @@ def _wanted(codec: SolanaCodec, intent: TransferIntent, party: _Parties | ChainE
     replaces = None if intent.replaces is None else _replaced(intent.replaces)
     coins = not any(isinstance(each, TokenPayment) for each in payments)
     empties = intent.empties and replaces is None and coins
-    return _Wanted(source, payments, opening, claim, intent.costs_max, native, replaces, empties)
+    costs, closes = intent.costs_max, intent.closes and bool(intent.effects)
+    return _Wanted(source, payments, opening, claim, costs, native, replaces, empties, closes)
 
 
-async def _look(rpc: SolanaRpc, origins: Origins, wanted: Sequence[_Wanted]) -> _Known:
+async def _look(
+    rpc: SolanaRpc, codec: SolanaCodec, origins: Origins, wanted: Sequence[_Wanted]
+) -> _Known:
     """Everything that the set's transactions rest on, each thing asked once."""
     nonces = list(dict.fromkeys(each.claim.account for each in wanted))
     written = list(dict.fromkeys(each.written for each in wanted))
@@ -264,6 +276,7 @@ async def _look(rpc: SolanaRpc, origins: Origins, wanted: Sequence[_Wanted]) -> 
     proven = [each.claim for each in wanted if each.claim.proven]
     block = await rpc.latest_block(Commitment.FINALIZED) if creates else None
     prices = await rpc.recent_unit_prices(written)
+    closing = list(dict.fromkeys(each.source for each in wanted if each.closes))
     return _Known(
         rents=await _rents(rpc),
         final=dict(zip(nonces, final, strict=True)),
@@ -271,6 +284,7 @@ async def _look(rpc: SolanaRpc, origins: Origins, wanted: Sequence[_Wanted]) -> 
         blockhash=None if block is None else Hash.from_string(block.hash),
         origins=await origins.find(_values_of(proven)),
         prices=dict(zip(written, prices, strict=True)),
+        own=await accounts_of(rpc, codec, closing) if closing else {},
     )
 
 
@@ -278,10 +292,12 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     each = found(wanted)
     lifetime = _current_lifetime(each.source, each.claim, known)
     recent = found(known.prices[each.written])
-    price = _market_price(recent) if each.replaces is None else _outbidding(each, recent)
+    price = market_price(recent) if each.replaces is None else _outbidding(each, recent)
     plan = _plan(each.source, each.payments, each.claim, lifetime, known.rents, price)
     if plan.tokens and each.replaces is not None:  # it was measured then, and the bid is for it
         plan = replace(plan, unit_limit=each.replaces.unit_limit)
+    elif each.closes and each.replaces is None:
+        plan = _closing(each, plan, known.own[each.source])
     if each.claim.proven:
         if each.claim.account not in known.origins:
             raise NodeUnavailable("the node does not show which block set the nonce value")
@@ -293,6 +309,13 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
     _check_funds(plan, paying.lamports if paying else 0, known.rents, each.opening)
     _check_recipients(plan, known.newest, known.rents)
     return plan
+
+
+def _closing(wanted: _Wanted, plan: TransferPlan, own: Sequence[Own]) -> TransferPlan:
+    """With what can be closed for what it may cost."""
+    more = fitting(plan, left_empty(wanted.source, own, plan.payments))
+    fee = costs_in(wanted.native, {CostKind.FEE: more.fee})
+    return plan if above(fee, wanted.costs_max) is not None else more
 
 
 async def _rents(rpc: SolanaRpc) -> _Rents:
@@ -386,11 +409,6 @@ def _for(plan: TransferPlan, fee: int) -> TransferPlan:
     return replace(plan, unit_price=bid // plan.unit_limit)
 
 
-def _market_price(prices: Sequence[int]) -> int:
-    """Micro-lamports per compute unit that would have entered most of the recent blocks."""
-    return unit_prices(prices).normal
-
-
 def _outbidding(wanted: _Wanted, recent: Sequence[int]) -> int:
     """Micro-lamports per compute unit for what takes the place of a transaction. Validators ask for
     no rise, and take whatever pays most: so it is what those in a hurry pay, and at least twice as
@@ -400,15 +418,6 @@ def _outbidding(wanted: _Wanted, recent: Sequence[int]) -> int:
     fees = wanted.costs_max.get((wanted.native, CostKind.FEE), 0) - LAMPORTS_PER_SIGNATURE
     most = max(fees, 0) * MICRO_LAMPORTS // wanted.replaces.unit_limit
     return max(before + 1, min(most, max(unit_prices(recent).fast, 2 * before)))
-
-
-def unit_prices(recent: Sequence[int]) -> Prices:
-    """`recent`: the least that got into each of the newest blocks."""
-    slow, normal, fast = (
-        max(UNIT_PRICE_MIN, ranked(recent, percent)) if recent else UNIT_PRICE_MIN
-        for percent in (_SLOW_PERCENTILE, UNIT_PRICE_PERCENTILE, _FAST_PERCENTILE)
-    )
-    return rising("microlamport/CU", slow, normal, fast)
 
 
 def _check_costs(plan: TransferPlan, native: AssetId, costs_max: Costs) -> None:

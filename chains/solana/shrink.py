@@ -9,27 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chains.solana import SYSTEM_PROGRAM
+from chains.solana import SYSTEM_PROGRAM, WRAPPED_MINTS
 from chains.solana.nonce import takes_ours
 
 _BLOCK: Final = ("blockhash", "previousBlockhash", "parentSlot", "blockTime")
-_WRAPPED: Final = frozenset(
-    {
-        "So11111111111111111111111111111111111111112",
-        "9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXej9",
-    }
-)
-"""Mints of the wrapped coin, one of each program [native_mint]."""
 Held = Mapping[int, tuple[str, str, int]]
 _RECENT_BLOCKHASHES: Final = "SysvarRecentB1ockHashes11111111111111111111"
 
 
 def block(found: Any) -> Any:
     """Of getBlock with `transactionDetails: accounts` and rewards. `executed`: for each transaction
-    [txid, payer, fee, error, differences, tokens, rent]; a difference is [index of the account in
-    the transaction, account, lamports], lookup tables' accounts last, the payer's without fee and
-    rent; of tokens it is [index of the token account, mint, owner, base units]. `rent`: what the
-    payer put into token accounts that were made.
+    [txid, payer, fee, error, differences, tokens, rent, returned]; a difference is [index of the
+    account in the transaction, account, lamports], lookup tables' accounts last, the payer's
+    without fee and rents; of tokens it is [index of the token account, mint, owner, base units].
+    `rent`: what the payer put into token accounts that were made; `returned`: what came back to it
+    out of its own that were closed.
     `nonces`: ids of those that may use a nonce account of our kind. `rewards`: [kind, account,
     lamports]."""
     executed = [entry for entry in found["transactions"] if _was_executed(entry["meta"])]
@@ -66,9 +60,12 @@ def _executed(entry: Any) -> list[Any]:
     # Where one alone has signed, nobody else's lamports can have paid it.
     alone = sum(bool(each["signer"]) for each in accounts) == 1
     rent = rent_in(meta) if alone else 0
-    if own := _lamports(after[0]) - _lamports(before[0]) + fee + rent:
+    own = _lamports(after[0]) - _lamports(before[0]) + fee + rent
+    # Whoever else was given it would have what the payer lacks.
+    returned = closed_in(meta).get(payer, 0) if alone else 0
+    if own := own - returned:
         moved.insert(0, [0, payer, own])
-    return [_txid(entry), payer, fee, meta["err"], moved, _tokens(had, has), rent]
+    return [_txid(entry), payer, fee, meta["err"], moved, _tokens(had, has), rent, returned]
 
 
 def _held(meta: Any, when: str) -> dict[int, tuple[str, str, int]]:
@@ -100,10 +97,23 @@ def rent_in(meta: Any) -> int:
     before, after = meta["preBalances"], meta["postBalances"]
     had, has = (_held(meta, when) for when in ("preTokenBalances", "postTokenBalances"))
     return sum(
-        _lamports(after[index]) - (units if mint in _WRAPPED else 0)
+        _lamports(after[index]) - (units if mint in WRAPPED_MINTS else 0)
         for index, (mint, _, units) in has.items()
         if index not in had and not _lamports(before[index])
     )
+
+
+def closed_in(meta: Any) -> dict[Any, int]:
+    """Lamports of the token accounts that a transaction closed, by owner, without what a wrapped
+    coin is worth."""
+    before, after = meta["preBalances"], meta["postBalances"]
+    had, has = (_held(meta, when) for when in ("preTokenBalances", "postTokenBalances"))
+    found: dict[Any, int] = {}
+    for index, (mint, owner, units) in had.items():
+        if index not in has and not _lamports(after[index]):
+            kept = _lamports(before[index]) - (units if mint in WRAPPED_MINTS else 0)
+            found[owner] = found.get(owner, 0) + kept
+    return found
 
 
 def _may_take_nonce(entry: Any) -> bool:

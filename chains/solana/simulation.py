@@ -48,12 +48,12 @@ def check_outcome(plan: TransferPlan, error: Any) -> None:
 
 
 def _paid_by(plan: TransferPlan, instruction: Any) -> int | None:
-    """The number of the payment that an instruction makes; payments stand last."""
+    """The number of the payment that an instruction makes; only closings stand behind them."""
     if not isinstance(instruction, int):
         return None
     steps = [len(steps_of(plan, each)) for each in plan.payments]
     owners = [number for number, count in enumerate(steps, start=1) for _ in range(count)]
-    at = instruction - (len(instructions(plan)) - len(owners))
+    at = instruction - (len(instructions(plan)) - len(plan.closings) - len(owners))
     return owners[at] if 0 <= at < len(owners) else None
 
 

@@ -47,6 +47,9 @@ An ApproveChecked of nothing does what Revoke does, and says so."""
 WITH_FEE_TAG: Final = 26 | 1 << 8
 CREATE_IDEMPOTENT: Final = b"\1"
 """Does nothing where the account is there already [associated-token-account, instruction.rs]."""
+CLOSE: Final = b"\x09"
+"""CloseAccount: whose accounts are the closed one, who is paid what it holds, and its owner. It
+fails unless the account is empty, but for one of the wrapped coin [processor.rs]."""
 _SYSTEM: Final = Pubkey.from_string(SYSTEM_PROGRAM)
 _BYTES_MOST: Final = {TOKEN: 165, TOKEN_2022: 195}
 """Of a new associated account. With Token-2022: a type, and all that a mint may ask for there
@@ -85,7 +88,7 @@ _MINT_BYTES: Final = 82
 _MINT_TYPE, _ACCOUNT_TYPE = 1, 2
 _HARMLESS: Final = frozenset({18, 19, 20, 21, 22, 23})
 """Extensions of mints: metadata, groups and pointers to them [extension/mod.rs, ExtensionType]."""
-_TRANSFER_FEE, _HOOK, _METADATA, _MEMO = 1, 14, 19, 8
+_TRANSFER_FEE, _WITHHELD, _MEMO, _HOOK, _METADATA = 1, 2, 8, 14, 19
 _PAUSABLE: Final = 26
 """Behind an authority, whether it is paused [extension/pausable/mod.rs, PausableConfig]."""
 _EXTENSIONS: Final = {
@@ -190,6 +193,21 @@ class TokenAllowance:
         return Instruction(self.program, data, metas)
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """`account`, an empty token account of the payer, is closed, and what it holds for its rent
+    comes back to the payer."""
+
+    account: Pubkey
+    program: Pubkey
+
+    def instruction(self, payer: Pubkey) -> Instruction:
+        """CloseAccount [instruction.rs, TokenInstruction]."""
+        signs = AccountMeta(payer, is_signer=True, is_writable=False)
+        metas = [_written(self.account), _written(payer), signs]
+        return Instruction(self.program, CLOSE, metas)
+
+
 def _written(key: Pubkey) -> AccountMeta:
     return AccountMeta(key, is_signer=False, is_writable=True)
 
@@ -235,13 +253,25 @@ class Mint:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """A token account. `needs_memo`: it takes no transfer without one."""
+    """A token account. `needs_memo`: it takes no transfer without one. `withheld`: base units of
+    fees that its mint's issuer has not collected. `wrapped`: it holds the chain's own coin.
+    `closer`: who may close it instead of its owner. `delegate`: who may take `lent` base units."""
 
     mint: Pubkey
     owner: Pubkey
     units: int
     frozen: bool
     needs_memo: bool
+    withheld: int = 0
+    wrapped: bool = False
+    closer: Pubkey | None = None
+    delegate: Pubkey | None = None
+    lent: int = 0
+
+    def is_closable(self, owner: Pubkey) -> bool:
+        """Whether `owner` can close it, once it is empty."""
+        mine = self.owner == owner and self.closer in (None, owner)
+        return mine and not (self.frozen or self.wrapped or self.withheld)
 
 
 def parse_mint(program: Pubkey, data: bytes) -> Mint | None:
@@ -284,6 +314,11 @@ def parse_holding(program: Pubkey, data: bytes) -> Holding | None:
         _number(data[64:72]),
         state == _FROZEN,
         found.get(_MEMO, b"\0")[:1] != b"\0",
+        _number(found.get(_WITHHELD, b"")[:8]),
+        bool(_number(data[109:113])),
+        _optional(data[129:165]),
+        _optional(data[72:108]),
+        _number(data[121:129]),
     )
 
 
@@ -332,6 +367,11 @@ def _described(metadata: bytes) -> tuple[str | None, str | None]:
         fits = 0 < len(shown) <= 64 and shown.isascii() and shown.isprintable()
         texts.append(shown if fits else None)
     return texts[1], texts[0]
+
+
+def _optional(option: bytes) -> Pubkey | None:
+    """Behind a word that says whether there is one [solana-program-option, COption]."""
+    return Pubkey(option[4:]) if _number(option[:4]) else None
 
 
 def _number(raw: bytes) -> int:

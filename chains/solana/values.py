@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from solders.hash import Hash
@@ -31,13 +32,14 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A transaction in a block. `fee` in lamports; `error` is None if it took effect. `rent`: as
-    in `Executed`."""
+    in `Executed`; `closed`: by owner, lamports that closed token accounts held for their rent."""
 
     slot: int
     raw: bytes
     fee: int
     error: Any
     rent: int = 0
+    closed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def executed(self) -> bool:
@@ -51,9 +53,10 @@ class Executed:
     """What a transaction did to accounts, well or badly. `payer` bears the `fee` (lamports).
     `error` is None if it took effect. `differences`: (index, account, lamports) of each account
     that it left richer or poorer; the index is that in the transaction, lookup tables' accounts
-    last; the payer's is what is left of its difference without fee and `rent`, which went into
-    token accounts that it made. `tokens`: (index, mint, owner, base units) of each token
-    account that holds more or less of it for its owner."""
+    last; the payer's is what is left of its difference without fee, `rent`, which went into token
+    accounts that it made, and `returned`, which came back out of its own that it closed.
+    `tokens`: (index, mint, owner, base units) of each token account that holds more or less of it
+    for its owner."""
 
     txid: TxId
     payer: str
@@ -62,6 +65,7 @@ class Executed:
     differences: tuple[tuple[int, str, int], ...]
     tokens: tuple[tuple[int, str, str, int], ...] = ()
     rent: int = 0
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,7 @@ def transaction(value: Any) -> Transaction | None:
         fee=integer(value["meta"]["fee"]),
         error=value["meta"]["err"],
         rent=shrink.rent_in(value["meta"]),
+        closed=shrink.closed_in(value["meta"]),
     )
 
 
@@ -171,8 +176,15 @@ def whole_block(slot: int, value: Any) -> RawBlock:
 
 
 def _executed(
-    txid: Any, payer: Any, fee: int, error: Any, differences: Any, tokens: Any, rent: int
+    txid: Any,
+    payer: Any,
+    fee: int,
+    error: Any,
+    differences: Any,
+    tokens: Any,
+    rent: int,
+    returned: int,
 ) -> Executed:
     moved = tuple((index, text(account), lamports) for index, account, lamports in differences)
     told = tuple((index, text(mint), text(owner), units) for index, mint, owner, units in tokens)
-    return Executed(TxId(text(txid)), text(payer), fee, error, moved, told, rent)
+    return Executed(TxId(text(txid)), text(payer), fee, error, moved, told, rent, returned)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.hostile.attack import Attack
+from tests.hostile.attacks_accounts import ACCOUNTS
 from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY, STOPS
 from tests.hostile.attacks_memory import FILES, GUARD
@@ -18,6 +19,7 @@ _END: Final = "<!-- /attacks -->\n"
 
 GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "transactions": TRANSACTIONS,
+    "accounts": ACCOUNTS,
     "keys": KEYS,
     "approvals": APPROVALS,
     "policy": POLICY,

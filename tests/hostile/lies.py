@@ -38,6 +38,7 @@ from tests.hostile.transactions import (
     honest,
     repath,
     solana,
+    solana_closing,
     solana_plan,
     solana_token_transfer,
     solana_with,
@@ -298,6 +299,11 @@ def source_beside_coins(world: World) -> str:
 def solana_tokens(world: World) -> str:
     extra = solana_token_transfer(world)
     return world.word(with_tx(honest(world, SOLANA), solana_with(world, extra)))
+
+
+def solana_closed(**how: Any) -> Perform:
+    """The honest payment, and behind it one of the source's token accounts is closed."""
+    return lie(SOLANA, lambda world: solana_with(world, solana_closing(world, **how)))
 
 
 def solana_second_payment(world: World) -> str:

@@ -26,6 +26,7 @@ from chains.evm.build import Transaction as EvmTransaction
 from chains.model import Address, AddressType, BlockRef, Coin, OwnedAddress, UnsignedTx
 from chains.solana.build import Payment, TransferPlan, build_payload, instructions
 from chains.solana.nonce import accounts_of, value_of
+from chains.solana.spl import Closing, associated
 from chains.tron import address as tron_address
 from chains.tron import tron_pb2 as pb
 from chains.tron.build import build_transfer
@@ -54,6 +55,7 @@ PAYEE_SOLANA, THIEF_SOLANA = Pubkey(b"\x11" * 32), Pubkey(b"\x13" * 32)
 PAYEE_BITCOIN = Address("bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080")
 TOKEN = Address("0x5FbDB2315678afecb367f032d93F642f64180aa3")
 TOKEN_PROGRAM = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
+WRAPPED_COIN = Pubkey.from_string("So11111111111111111111111111111111111111112")
 TOKEN_TRANSFER = bytes.fromhex("a9059cbb") + bytes(12) + evm_address.to_bytes(THIEF_EVM) + bytes(32)
 """`transfer(thief, …)` of ERC-20 and TRC-20."""
 SPELLING = {
@@ -208,6 +210,17 @@ def solana_with(
     steps = [*instructions(plan), *extra]
     message = MessageV0.try_compile(payer or plan.source, steps, [], plan.lifetime)
     return UnsignedTx(find_network(SOLANA).id, to_bytes_versioned(message))
+
+
+def solana_closing(
+    world: World, *, destination: Pubkey | None = None, mint: Pubkey = WRAPPED_COIN
+) -> Instruction:
+    """The source closes its own associated account of the token, to `destination` or itself."""
+    source = solana_plan(world).source
+    closing = Closing(associated(source, mint, TOKEN_PROGRAM), TOKEN_PROGRAM).instruction(source)
+    metas = list(closing.accounts)
+    metas[1] = AccountMeta(destination or source, False, True)
+    return Instruction(TOKEN_PROGRAM, closing.data, metas)
 
 
 def solana_token_transfer(world: World) -> Instruction:
