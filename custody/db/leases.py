@@ -19,7 +19,7 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy import bindparam, not_, select, update
+from sqlalchemy import and_, bindparam, not_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from custody.db.clock import database_now, stands, stands_at
@@ -177,14 +177,15 @@ class Leases:
             self._lose({lease for lease in held if epochs.get(lease.name) != lease.epoch})
 
     async def _renew(self, held: Set[Lease]) -> dict[str, int]:
-        """The epoch of each name that is still ours."""
+        """The epoch of each name that is still ours. Of these alone: one that could not be given
+        up, or whose taking was never confirmed, would be ours for ever and led by nobody."""
         known = {lease.name: lease.until for lease in held}
-        mine = LeaseRow.holder == self._holder
+        mine = and_(LeaseRow.holder == self._holder, LeaseRow.name.in_(known))
         async with self._database.write_short() as session:
             now = await self._now(session)
             until = now + timedelta(seconds=self._period_s)
             rows = await session.rows(select(LeaseRow.name, LeaseRow.until).where(mine))
-            older = {name for name, stored in rows if name in known and stored < known[name]}
+            older = {name for name, stored in rows if stored < known[name]}
             renewed = await session.returning(
                 update(LeaseRow)
                 .where(mine, LeaseRow.until > LeaseRow.since, LeaseRow.name.not_in(older))

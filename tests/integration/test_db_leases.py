@@ -249,6 +249,22 @@ async def test_who_cannot_renew_stops_by_itself(database: Database):
         await eventually_lost(lease)
 
 
+async def test_what_is_not_held_is_not_renewed_with_what_is(database: Database):
+    """The database was away when a lease ended, or when one began: the row says that it is ours,
+    and for as long as it was renewed nobody would lead."""
+    clock = Clock()
+    now = by(clock)
+    leases = Leases(database, period_s=3.0, now=now)
+    async with leases.hold("y") as kept:
+        assert kept is not None
+        await leases._take("x")  # the row is ours, and nobody here knows
+        clock.forward(seconds=2)
+        assert await leases._renew({kept}) == {"y": kept.epoch}
+        clock.forward(seconds=2)
+        assert not await leads(Leases(database, now=now), "y")
+        assert await leads(Leases(database, now=now), "x")
+
+
 async def test_who_was_replaced_hears_of_it(database: Database):
     async with Leases(database, period_s=0.3).hold("x") as lease:
         assert lease is not None
