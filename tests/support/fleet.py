@@ -259,7 +259,17 @@ class Till:
                 left.pop()
             return not left
 
-        await until(ended, f"{self.alias}: all are final", patience_s)
+        try:
+            await until(ended, f"{self.alias}: all are final", patience_s)
+        except AssertionError as late:
+            raise AssertionError(f"{late}\n{await self._standing(left)}") from None
+
+    async def _standing(self, keys: Iterable[str]) -> str:
+        """What whoever reads a failure asks first."""
+        found = [await self.fleet.ask("GET", f"/transfers/{self.ids[key]}") for key in keys]
+        alarms = (await self.fleet.ask("GET", "/alarms"))["items"]
+        told = [json.dumps(each) for each in (*found, *alarms)]
+        return "\n".join([*told, *(m.log_tail() for m in self.fleet.members.values())])
 
     async def check_payees(self) -> None:
         """Asked of the node: each has what was meant for it, once."""
