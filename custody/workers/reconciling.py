@@ -37,16 +37,19 @@ class ReconcileWorker:
         self._reconciliation = reconciliation
         self._network = network
         self._interval_s = interval_s
+        self._due_clock: float | None = None
+        """Kept over failures: a report that can't be made must not put the others off."""
 
     async def run(self) -> None:
         clock = asyncio.get_running_loop()
-        due = clock.time() + self._interval_s
+        if self._due_clock is None:
+            self._due_clock = clock.time() + self._interval_s
         while True:
-            await asyncio.sleep(max(0.0, min(ASKED_S, due - clock.time())))
-            await self.make_asked()
-            if clock.time() >= due:
+            await asyncio.sleep(max(0.0, min(ASKED_S, self._due_clock - clock.time())))
+            if clock.time() >= self._due_clock:
+                self._due_clock = clock.time() + self._interval_s
                 await self._compare(Wanted(Cause.INTERVAL))
-                due = clock.time() + self._interval_s
+            await self.make_asked()
 
     async def make_asked(self) -> None:
         """The oldest report that somebody waits for. Whoever died over one left it open."""

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from chains.block import Block, Movement
 from chains.errors import NodeUnavailable
 from chains.model import TxId
+from chains.networks import Network
 from custody.db.leases import Leases
 from custody.db.reconcile_tables import (
     ReconciliationLineRow,
@@ -256,3 +257,28 @@ async def test_who_died_over_a_report_leaves_it_to_be_made(database: Database):
     async with database.read() as session:
         (line,) = await reports.lines_of(session, report)
     assert (line.verdict, [row.equal for row in await rows(database)]) == ("equal", [1])
+
+
+async def test_a_report_that_can_not_be_made_does_not_put_off_the_others(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    world, _ = await funded(database, COINS)
+    async with database.write() as writing:
+        await ask(writing, world.network.id, None, world.clock(), by="olivia")
+    reconciliation = service(world)
+    check, asked = reconciliation.check_network, 0
+
+    async def broken(network: Network, why: Wanted) -> object:
+        nonlocal asked
+        if why.cause is Cause.ASKED:
+            asked += 1
+            raise KeyError("it can't be made")
+        return await check(network, why)
+
+    monkeypatch.setattr(reconciliation, "check_network", broken)
+    worker = ReconcileWorker(database, Leases(database), reconciliation, world.network, 0.0)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            await worker.run()
+    causes = [row.cause for row in await rows(database) if row.ended_at is not None]
+    assert (asked, causes) == (2, [Cause.INTERVAL, Cause.INTERVAL])
