@@ -14,8 +14,9 @@ from chains.catalogue import Catalogue
 from chains.model import NetworkId
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.gas import repository
-from custody.gas.model import Bearer, TopUpState
+from custody.gas.model import Bearer
 from custody.transfers import gas_repository
+from custody.transfers.begun import BegunState
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/vaults/{vault_id}", tags=["vaults"])
@@ -80,7 +81,7 @@ class GasTopUpView(View):
     payer_vault_id: str
     bears: Bearer
     amount: Money
-    state: TopUpState = Field(
+    state: BegunState = Field(
         description="`open` until its transfer is final (`done`) or nothing comes of it (`failed`, "
         "why in `code`): then another one is asked for, after a minute at first and at most an hour"
     )
@@ -172,7 +173,7 @@ def _top_up(row: GasTopUpRow, catalogue: Catalogue) -> GasTopUpView:
         payer_vault_id=row.payer_id,
         bears=Bearer(row.bears),
         amount=money(row.amount, _native(row.network, catalogue)),
-        state=TopUpState(row.state),
+        state=BegunState(row.state),
         transfer_id=row.transfer_id,
         code=row.code,
         created_at=row.created_at,

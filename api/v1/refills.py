@@ -28,9 +28,9 @@ from chains.catalogue import Catalogue
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.errors import Invalid
 from custody.refills import repository
-from custody.refills.model import RefillState
 from custody.refills.service import NewRule, set_rule
 from custody.services import Services
+from custody.transfers.begun import BegunState
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/vaults/{vault_id}", tags=["vaults"])
@@ -94,7 +94,7 @@ class RefillView(View):
     source_vault_id: str
     amount: Money
     destination: str
-    state: RefillState = Field(
+    state: BegunState = Field(
         description="`open` until its deposit is credited (`done`) or nothing comes of it "
         "(`failed`, why in `code`): then another one is asked for, after a minute at first and at "
         "most an hour"
@@ -225,7 +225,7 @@ def _refill(row: RefillRow, catalogue: Catalogue) -> RefillView:
         source_vault_id=row.source_id,
         amount=money(row.amount, catalogue.find_asset(row.asset)),
         destination=row.destination,
-        state=RefillState(row.state),
+        state=BegunState(row.state),
         transfer_id=row.transfer_id,
         code=row.code,
         created_at=row.created_at,

@@ -13,7 +13,7 @@ from chains.catalogue import Catalogue
 from chains.model import NetworkId
 from custody.db.sweep_tables import SweepRow, SweepRuleRow
 from custody.sweeps import repository
-from custody.sweeps.model import SweepState
+from custody.transfers.begun import BegunState
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/vaults/{vault_id}", tags=["vaults"])
@@ -76,7 +76,7 @@ class SweepView(View):
     number: int
     amount: Money = Field(description="what lay there")
     cost: Money = Field(description="estimated before: the most that it would cost")
-    state: SweepState = Field(
+    state: BegunState = Field(
         description="`open` until its transfer is final (`done`) or nothing comes of it (`failed`, "
         "why in `code`; `sweep_too_dear`: the rule left it): then another one begins, after a "
         "minute at first and at most an hour"
@@ -137,7 +137,7 @@ def _sweep(row: SweepRow, catalogue: Catalogue) -> SweepView:
         number=row.number,
         amount=money(row.amount, catalogue.find_asset(row.asset)),
         cost=money(row.cost, catalogue.networks[NetworkId(row.network)].native),
-        state=SweepState(row.state),
+        state=BegunState(row.state),
         transfer_id=row.transfer_id,
         code=row.code,
         created_at=row.created_at,

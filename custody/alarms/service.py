@@ -16,7 +16,7 @@ from chains.model import NetworkId
 from custody.alarms import repository
 from custody.alarms.codes import AlarmCode, runbook_section
 from custody.db.ids import new_id
-from custody.db.session import WriteSession
+from custody.db.session import Database, WriteSession
 from custody.db.tables import AlarmRow
 from custody.errors import Conflict
 from custody.reasons import checked_reason
@@ -80,6 +80,28 @@ async def clear_alarm(
     key, reason = key_of_alarm(code, network, vault), "its cause is gone"
     if await repository.mark_cleared(session, key, now, by=ITSELF, reason=reason):
         log.warning("alarm_cleared", code=code.value, network=network, vault=vault, by=ITSELF)
+
+
+async def tell(
+    database: Database,
+    code: AlarmCode,
+    message: str,
+    now: datetime,
+    *,
+    network: NetworkId | None = None,
+    vault: str | None = None,
+) -> None:
+    """Raise it with these words; without any its cause is gone. For loops, which have mostly
+    nothing to say: then nothing is written."""
+    if not message:
+        async with database.read() as session:
+            if await repository.open_by_key(session, key_of_alarm(code, network, vault)) is None:
+                return
+    async with database.write() as session:
+        if message:
+            await raise_alarm(session, code, message, now, network=network, vault=vault)
+        else:
+            await clear_alarm(session, code, now, network=network, vault=vault)
 
 
 async def dismiss_alarm(

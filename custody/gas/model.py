@@ -18,15 +18,6 @@ class Bearer(StrEnum):
     """Whose vault pays."""
 
 
-class TopUpState(StrEnum):
-    OPEN = "open"
-    """It is asked for, or is on its way."""
-    DONE = "done"
-    """It is final, and in the vault's books."""
-    FAILED = "failed"
-    """Nothing came of it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Base units. `used`: in the last 24 hours."""

@@ -12,9 +12,9 @@ from custody.db.gas_tables import GasRuleRow, GasTopUpRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
 from custody.db.tables import LedgerAccountRow
-from custody.gas.model import TopUpState
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
+from custody.transfers.begun import BegunState
 
 # Rules
 
@@ -72,7 +72,7 @@ async def used_since(session: ReadSession, network: NetworkId, payer: str, since
             GasTopUpRow.payer_id == payer,
             GasTopUpRow.network == network,
             GasTopUpRow.created_at > since,
-            GasTopUpRow.state != TopUpState.FAILED.value,
+            GasTopUpRow.state != BegunState.FAILED.value,
         )
     )
 

@@ -18,21 +18,20 @@ import structlog
 from chains.adapter import ChainAdapter
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
-from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
-from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
+from custody.alarms.service import tell
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransferRow
 from custody.gas import repository
-from custody.gas.model import DAY, Bearer, Limits, TopUpState, size
+from custody.gas.model import DAY, Bearer, Limits, size
 from custody.ledger.service import Ledger
 from custody.outbox import Work
-from custody.refills.model import RefillState, not_before
 from custody.transactions import repository as transactions
 from custody.transactions.looking import GAS_WAITED_FOR
 from custody.transfers import gas_repository
-from custody.transfers.by_rule import UNPAID, ask, retry_key
+from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers.by_rule import ask, retry_key
 from custody.transfers.everything import lying_at
 from custody.transfers.gas_needs import available, hold_now
 from custody.transfers.gas_repository import NeedState
@@ -44,8 +43,6 @@ from custody.vaults import repository as vaults
 
 ROUTE: Final = "gas"
 NOTE: Final = "gas"
-_REMEMBERED: Final = 8
-"""Ended ones that say how long to wait: after so many it is the longest time."""
 _RESUMED: Final = 500
 _NO_RULE: Final = "gas_rule_missing"
 
@@ -109,13 +106,21 @@ class GasStation:
             if said:
                 told.append(f"{place.address}: {said}")
         for (vault, network), told in words.items():
-            await self._tell(vault, network, "; ".join(told))
+            await tell(
+                self._database,
+                AlarmCode.GAS_SHORT,
+                "; ".join(told),
+                self._clock(),
+                network=network,
+                vault=vault,
+            )
 
     async def _look(self, place: _Place) -> str:
         """Why what waits there has no coins and nothing brings them, in words, or ""."""
         async with self._database.read() as session:
             (newest,) = await repository.newest_at(session, *_at(place), 1) or (None,)
-            end = None if newest is None else await _end_of(session, newest)
+            begun = None if newest is None else newest.transfer_id
+            end = None if begun is None else await end_of_transfer(session, begun)
         if newest is not None and newest.open_key is not None:
             if newest.transfer_id is None:
                 return await self._ask(newest)
@@ -169,10 +174,10 @@ class GasStation:
         async with self._database.write() as session:
             await vaults.lock_vaults(session, sorted({place.vault, rule.payer_id}))
             rule = await self._rule(session, place)
-            ended = await repository.newest_at(session, *_at(place), _REMEMBERED)
+            ended = await repository.newest_at(session, *_at(place), REMEMBERED)
             if rule is None or (ended and ended[0].open_key is not None):
                 return None, ""
-            if self._waits(ended):
+            if waits(ended, self._clock()):
                 return None, _failed(ended[0].code)
             now = self._clock()
             waiting = await _waiting(session, place, now)
@@ -192,7 +197,7 @@ class GasStation:
                 "key_id": rule.key_id,
                 "bears": rule.bears,
                 "amount": wanted.amount,
-                "state": TopUpState.OPEN.value,
+                "state": BegunState.OPEN.value,
                 "open_key": f"{place.network} {place.address}",
                 "transfer_id": None,
                 "code": None,
@@ -217,12 +222,6 @@ class GasStation:
         client = (await vaults.vault(session, place.vault)).client_id
         return await gas_repository.rule_for(session, place.network, client, place.vault)
 
-    def _waits(self, ended: Sequence[GasTopUpRow]) -> bool:
-        """After one that failed."""
-        states = [(RefillState(row.state), row.ended_at) for row in ended]
-        due = not_before([(state, at) for state, at in states if at is not None])
-        return due is not None and self._clock() < due
-
     def _native(self, place: _Place) -> AssetId:
         return self._adapters[place.network].codec.network.native.id
 
@@ -243,56 +242,23 @@ class GasStation:
         asked = await ask(self._database, self._transfers, row.key_id, request, key_of(row))
         if asked is None:
             return ""
-        end = None if asked.code is None else _End(TopUpState.FAILED, asked.code)
+        end = None if asked.code is None else End(BegunState.FAILED, asked.code)
         return await self._note(row, asked.transfer, end)
 
-    async def _note(self, row: GasTopUpRow, transfer: str | None, end: _End | None) -> str:
+    async def _note(self, row: GasTopUpRow, transfer: str | None, end: End | None) -> str:
         """What is known now, unless somebody else wrote more; what is to be told."""
         async with self._database.write() as session:
             await vaults.lock_vaults(session, [row.vault_id])
             found = await repository.lock_top_up(session, row.network, row.address, row.number)
-            if found.open_key is not None:
-                found.transfer_id = found.transfer_id or transfer
-                if end is not None:
-                    found.state, found.open_key = end.state.value, None
-                    found.code, found.ended_at = end.code, self._clock()
-            code, failed = found.code, found.state == TopUpState.FAILED
+            note(found, transfer, end, self._clock())
+            code, failed = found.code, found.state == BegunState.FAILED
         if end is not None:
             log.info("gas_ended", vault=row.vault_id, number=row.number, code=code)
         return _failed(code) if failed else ""
 
-    async def _tell(self, vault: str, network: NetworkId, words: str) -> None:
-        code, now = AlarmCode.GAS_SHORT, self._clock()
-        if not words:
-            async with self._database.read() as session:
-                key = key_of_alarm(code, network, vault)
-                if await alarms.open_by_key(session, key) is None:
-                    return
-        async with self._database.write() as session:
-            if words:
-                await raise_alarm(session, code, words, now, network=network, vault=vault)
-            else:
-                await clear_alarm(session, code, now, network=network, vault=vault)
-
-
-class _End(NamedTuple):
-    state: TopUpState
-    code: str | None = None
-
 
 def _at(place: _Place) -> tuple[NetworkId, str]:
     return place.network, place.address
-
-
-async def _end_of(session: ReadSession, row: GasTopUpRow) -> _End | None:
-    """What became of one whose transfer was asked for; None: it is on its way."""
-    if row.transfer_id is None:
-        return None
-    transfer = await session.get(TransferRow, row.transfer_id)
-    assert transfer is not None
-    if transfer.state in UNPAID:
-        return _End(TopUpState.FAILED, f"transfer_{transfer.state}")
-    return _End(TopUpState.DONE) if transfer.state == State.FINAL else None
 
 
 async def _waiting(session: WriteSession, place: _Place, now: datetime) -> _Waiting:

@@ -8,7 +8,7 @@ without paying; after one that failed the next one waits, longer each time, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,24 +16,21 @@ from typing import Final
 import structlog
 
 from chains.model import AssetId, NetworkId
-from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
-from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
+from custody.alarms.service import tell
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.session import Database, ReadSession
 from custody.deposits.states import DepositState
 from custody.refills import repository
-from custody.refills.model import RefillState, not_before, wanted
-from custody.transfers.by_rule import UNPAID, ask, retry_key
+from custody.refills.model import wanted
+from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers.by_rule import ask, retry_key
 from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
-from custody.transfers.state import State
 from custody.vaults import repository as vaults
 
 ROUTE: Final = "refill"
 NOTE: Final = "refill"
-_REMEMBERED: Final = 8
-"""Ended ones that say how long to wait: after so many it is the longest time."""
 _STUCK: Final = (DepositState.QUARANTINED.value, DepositState.BELOW_MINIMUM.value)
 
 log = structlog.get_logger()
@@ -49,13 +46,12 @@ class _Missing:
 class _Word:
     """How a refill ended, if it did; `said`: what people are to be told."""
 
-    state: RefillState | None = None
-    code: str | None = None
+    end: End | None = None
     said: str = ""
 
     @classmethod
     def failed(cls, code: str) -> _Word:
-        return cls(RefillState.FAILED, code, _failed(code))
+        return cls(End(BegunState.FAILED, code), _failed(code))
 
 
 class Refilling:
@@ -82,13 +78,20 @@ class Refilling:
             if said:
                 told.append(f"{asset}: {said}")
         for (vault, network), told in words.items():
-            await self._tell(vault, NetworkId(network), "; ".join(told))
+            await tell(
+                self._database,
+                AlarmCode.LOW_WATER,
+                "; ".join(told),
+                self._clock(),
+                network=NetworkId(network),
+                vault=vault,
+            )
 
     async def _look(self, vault: str, asset: AssetId) -> str:
         """Why it has too little and nothing brings it back, in words, or ""."""
         async with self._database.read() as session:
             rule = await repository.rule_of(session, vault, asset)
-            ended = await repository.newest(session, vault, asset, _REMEMBERED)
+            ended = await repository.newest(session, vault, asset, REMEMBERED)
             if ended and ended[0].open_key is not None:
                 row, word = ended[0], await _word_of(session, ended[0])
             else:
@@ -96,29 +99,23 @@ class Refilling:
                 if rule is None or not await _missing(session, rule):
                     return ""
         if row is None:
-            if self._waits(ended):
+            if waits(ended, self._clock()):
                 return _failed(ended[0].code)
             row = await self._begin(vault, asset)
         elif row.transfer_id is not None:
-            if word.state is not None:
+            if word.end is not None:
                 await self._note(row, row.transfer_id, word)
             return word.said
         return "" if row is None else await self._ask(row)
-
-    def _waits(self, ended: Sequence[RefillRow]) -> bool:
-        """After one that failed."""
-        states = [(RefillState(row.state), row.ended_at) for row in ended]
-        due = not_before([(state, at) for state, at in states if at is not None])
-        return due is not None and self._clock() < due
 
     async def _begin(self, vault: str, asset: AssetId) -> RefillRow | None:
         """A new one, if it is still time for it now that nobody else can begin one."""
         async with self._database.write() as session:
             await vaults.lock_vaults(session, [vault])
             rule = await repository.rule_of(session, vault, asset)
-            ended = await repository.newest(session, vault, asset, _REMEMBERED)
+            ended = await repository.newest(session, vault, asset, REMEMBERED)
             is_open = bool(ended) and ended[0].open_key is not None
-            if rule is None or is_open or self._waits(ended):
+            if rule is None or is_open or waits(ended, self._clock()):
                 return None
             missing = await _missing(session, rule)
             if missing is None:
@@ -133,7 +130,7 @@ class Refilling:
                 "key_id": rule.key_id,
                 "destination": missing.destination,
                 "amount": missing.amount,
-                "state": RefillState.OPEN.value,
+                "state": BegunState.OPEN.value,
                 "open_key": f"{vault} {asset}",
                 "transfer_id": None,
                 "code": None,
@@ -156,28 +153,11 @@ class Refilling:
         async with self._database.write() as session:
             await vaults.lock_vaults(session, [row.vault_id])
             found = await repository.lock_refill(session, row.vault_id, row.asset, row.number)
-            if found.open_key is not None:
-                found.transfer_id = found.transfer_id or transfer
-                if word.state is not None:
-                    found.state, found.open_key = word.state.value, None
-                    found.code, found.ended_at = word.code, self._clock()
-            code, failed = found.code, found.state == RefillState.FAILED
-        if word.state is not None:
+            note(found, transfer, word.end, self._clock())
+            code, failed = found.code, found.state == BegunState.FAILED
+        if word.end is not None:
             log.info("refill_ended", vault=row.vault_id, number=row.number, code=code)
         return _failed(code) if failed else ""
-
-    async def _tell(self, vault: str, network: NetworkId, words: str) -> None:
-        code, now = AlarmCode.LOW_WATER, self._clock()
-        if not words:
-            async with self._database.read() as session:
-                key = key_of_alarm(code, network, vault)
-                if await alarms.open_by_key(session, key) is None:
-                    return
-        async with self._database.write() as session:
-            if words:
-                await raise_alarm(session, code, words, now, network=network, vault=vault)
-            else:
-                await clear_alarm(session, code, now, network=network, vault=vault)
 
 
 async def _missing(session: ReadSession, rule: RefillRuleRow) -> _Missing | None:
@@ -196,15 +176,14 @@ async def _word_of(session: ReadSession, row: RefillRow) -> _Word:
     """What became of one that is open."""
     if row.transfer_id is None:
         return _Word()
-    transfer = await repository.transfer_of(session, row.transfer_id)
-    assert transfer is not None
-    if transfer.state in UNPAID:
-        return _Word.failed(f"transfer_{transfer.state}")
-    if transfer.state != State.FINAL:
+    end = await end_of_transfer(session, row.transfer_id)
+    if end is None:
         return _Word()
+    if end.code is not None:
+        return _Word.failed(end.code)
     states = await repository.deposits_of(session, row.transfer_id, row.vault_id)
     if DepositState.CREDITED.value in states:
-        return _Word(RefillState.DONE)
+        return _Word(End(BegunState.DONE))
     held = [state for state in states if state in _STUCK]
     return _Word(said=f"refill {row.number} came, and its deposit is {held[0]}" if held else "")
 

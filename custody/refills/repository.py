@@ -133,10 +133,6 @@ async def standing(session: ReadSession, vault: str, asset: AssetId, destination
     return Standing(available, account.credits_pending + (on_its_way or 0))
 
 
-async def transfer_of(session: ReadSession, transfer_id: str) -> TransferRow | None:
-    return await session.get(TransferRow, transfer_id)
-
-
 async def deposits_of(session: ReadSession, transfer_id: str, vault: str) -> list[str]:
     """The states of what the transfer's transactions brought to the vault."""
     txids = (

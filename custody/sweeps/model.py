@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final
-
-
-class SweepState(StrEnum):
-    OPEN = "open"
-    """It is asked for, or is on its way."""
-    DONE = "done"
-    """What lay there is on the address that pays."""
-    FAILED = "failed"
-    """Nothing came of it: it was too dear, or its transfer was refused or ended unpaid."""
-
 
 TOO_DEAR: Final = "sweep_too_dear"
 

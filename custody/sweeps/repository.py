@@ -13,7 +13,7 @@ from custody.db.sweep_tables import SweepRow, SweepRuleRow
 from custody.db.tables import AddressRow, DepositRow, LedgerAccountRow
 from custody.deposits.states import DepositState
 from custody.ledger.model import unswept_account
-from custody.sweeps.model import SweepState
+from custody.transfers.begun import BegunState
 
 # Rules
 
@@ -67,7 +67,7 @@ async def candidates(
             SweepRow.network == network,
             SweepRow.address == AddressRow.address,
             SweepRow.asset == asset,
-            SweepRow.state == SweepState.DONE.value,
+            SweepRow.state == BegunState.DONE.value,
         )
         .correlate(AddressRow)
         .scalar_subquery()

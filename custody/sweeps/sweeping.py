@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import structlog
 
@@ -21,24 +21,21 @@ from chains.catalogue import Catalogue
 from chains.costs import CostKind, by_asset
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
-from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
-from custody.alarms.service import clear_alarm, key_of_alarm, raise_alarm
+from custody.alarms.service import tell
 from custody.apikeys.repository import in_force
 from custody.db.session import Database, ReadSession
 from custody.db.sweep_tables import SweepRow, SweepRuleRow
-from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
-from custody.refills.model import RefillState, not_before
 from custody.refills.repository import first_address
 from custody.sweeps import repository
-from custody.sweeps.model import TOO_DEAR, SweepState, Worth, is_due
+from custody.sweeps.model import TOO_DEAR, Worth, is_due
 from custody.transactions.outcomes import trouble
-from custody.transfers.by_rule import REVOKED, UNPAID, ask, caller_of, retry_key
+from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers.by_rule import REVOKED, ask, caller_of, retry_key
 from custody.transfers.everything import lying_at
 from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
-from custody.transfers.state import State
 from custody.vaults import repository as vaults
 
 ROUTE: Final = "sweep"
@@ -47,15 +44,8 @@ LOOKED_AT: Final = 500
 """Addresses of a vault and asset in one step."""
 _TOO_DEAR: Final = ("fee_above_maximum", "amount_above_balance")
 """How custody refuses what would cost more than its bound, or than there is."""
-_REMEMBERED: Final = 8
-"""Ended ones that say how long to wait: after so many it is the longest time."""
 
 log = structlog.get_logger()
-
-
-class _End(NamedTuple):
-    state: SweepState
-    code: str | None = None
 
 
 class Sweeping:
@@ -89,14 +79,21 @@ class Sweeping:
             if rule.threshold is not None and network in self._adapters:
                 told += await self._look(rule)
         for (vault, network), told in words.items():
-            await self._tell(vault, network, "; ".join(told))
+            await tell(
+                self._database,
+                AlarmCode.SWEEPS_FAIL,
+                "; ".join(told),
+                self._clock(),
+                network=network,
+                vault=vault,
+            )
 
     async def _follow(self, row: SweepRow) -> None:
         if row.transfer_id is None:
             await self._ask(row)
             return
         async with self._database.read() as session:
-            end = await _end_of(session, row.transfer_id)
+            end = await end_of_transfer(session, row.transfer_id)
         if end is not None:
             await self._note(row, row.transfer_id, end)
 
@@ -135,7 +132,7 @@ class Sweeping:
         network, asset = NetworkId(rule.network), AssetId(rule.asset)
         assert rule.threshold is not None and rule.key_id is not None
         async with self._database.read() as session:
-            ended = await repository.newest_at(session, network, address, _REMEMBERED)
+            ended = await repository.newest_at(session, network, address, REMEMBERED)
             to = await first_address(session, rule.vault_id, network)
         if self._waits(ended) or to is None:
             return None
@@ -160,7 +157,7 @@ class Sweeping:
             amount=amount,
             cost=0,
             cost_max=bound,
-            state=SweepState.OPEN.value,
+            state=BegunState.OPEN.value,
             open_key=f"{network} {address}",
             transfer_id=None,
             code=None,
@@ -179,13 +176,13 @@ class Sweeping:
             await vaults.lock_vaults(session, [rule.vault_id])
             counts = await repository.rule_of(session, rule.vault_id, rule.asset)
             network = NetworkId(rule.network)
-            ended = await repository.newest_at(session, network, new.address, _REMEMBERED)
+            ended = await repository.newest_at(session, network, new.address, REMEMBERED)
             if counts is None or counts.number != rule.number or self._waits(ended):
                 return None
             values = {column.name: getattr(new, column.name) for column in new.__table__.columns}
             values["number"] = ended[0].number + 1 if ended else 1
             if code is not None:
-                values |= {"state": SweepState.FAILED.value, "open_key": None}
+                values |= {"state": BegunState.FAILED.value, "open_key": None}
                 values |= {"code": code, "ended_at": self._clock()}
             await session.insert(SweepRow, [values])
         log.info("sweep_begun", vault=new.vault_id, address=new.address, code=code)
@@ -228,60 +225,33 @@ class Sweeping:
         """One is open, or the newest failed a while ago."""
         if ended and ended[0].open_key is not None:
             return True
-        states = [(RefillState(row.state), row.ended_at) for row in ended]
-        due = not_before([(state, at) for state, at in states if at is not None])
-        return due is not None and self._clock() < due
+        return waits(ended, self._clock())
 
     async def _ask(self, row: SweepRow) -> None:
         asked = await ask(self._database, self._transfers, row.key_id, request_of(row), key_of(row))
         if asked is not None:
-            end = None if asked.code is None else _End(SweepState.FAILED, asked.code)
+            end = None if asked.code is None else End(BegunState.FAILED, asked.code)
             await self._note(row, asked.transfer, end)
 
-    async def _note(self, row: SweepRow, transfer: str | None, end: _End | None) -> None:
+    async def _note(self, row: SweepRow, transfer: str | None, end: End | None) -> None:
         """What is known now, unless somebody else wrote more."""
         async with self._database.write() as session:
             await vaults.lock_vaults(session, [row.vault_id])
             found = await repository.lock_sweep(session, row)
-            if found.open_key is not None:
-                found.transfer_id = found.transfer_id or transfer
-                if end is not None:
-                    found.state, found.open_key = end.state.value, None
-                    found.code, found.ended_at = end.code, self._clock()
+            note(found, transfer, end, self._clock())
         if end is not None:
             log.info("sweep_ended", vault=row.vault_id, address=row.address, code=end.code)
-
-    async def _tell(self, vault: str, network: NetworkId, words: str) -> None:
-        code, now = AlarmCode.SWEEPS_FAIL, self._clock()
-        if not words:
-            async with self._database.read() as session:
-                key = key_of_alarm(code, network, vault)
-                if await alarms.open_by_key(session, key) is None:
-                    return
-        async with self._database.write() as session:
-            if words:
-                await raise_alarm(session, code, words, now, network=network, vault=vault)
-            else:
-                await clear_alarm(session, code, now, network=network, vault=vault)
 
 
 async def _failing(session: ReadSession, vault: str, asset: AssetId) -> list[str]:
     """What stands in the way of the newest sweep of the vault and asset; not that it is too dear:
     the rule wants that."""
-    for row in await repository.newest(session, vault, _REMEMBERED):
+    for row in await repository.newest(session, vault, REMEMBERED):
         if row.asset == asset:
-            if row.state == SweepState.FAILED and row.code != TOO_DEAR:
+            if row.state == BegunState.FAILED and row.code != TOO_DEAR:
                 return [f"{asset} at {row.address}: {row.code}"]
             return []
     return []
-
-
-async def _end_of(session: ReadSession, transfer_id: str) -> _End | None:
-    transfer = await session.get(TransferRow, transfer_id)
-    assert transfer is not None
-    if transfer.state in UNPAID:
-        return _End(SweepState.FAILED, f"transfer_{transfer.state}")
-    return _End(SweepState.DONE) if transfer.state == State.FINAL else None
 
 
 def request_of(row: SweepRow) -> TransferRequest:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from custody.refills.model import WAIT_MAX, RefillState, Standing, not_before, wanted
+from custody.refills.model import Standing, wanted
+from custody.transfers.begun import WAIT_MAX, BegunState, not_before
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-DONE, FAILED = RefillState.DONE, RefillState.FAILED
+DONE, FAILED = BegunState.DONE, BegunState.FAILED
 
 
 @pytest.mark.parametrize(
