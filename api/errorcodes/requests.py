@@ -138,6 +138,16 @@ CUSTODY: Final[Words] = {
     "client_not_found": Word((404,), "No such client, or not for this key.", _LOOK),
     "vault_not_found": Word((404,), "No such vault, or not for this key.", _LOOK),
     "address_not_found": Word((404,), "No such address, or not for this key.", _LOOK),
+    "key_differs_there": Word(
+        (409,),
+        "The vault's key on that network is another one: nothing here signs for the address there.",
+        "See the runbook, Paid on a wrong network: what can be recovered, and what can't.",
+    ),
+    "address_watched_there": Word(
+        (409,),
+        "The address was given out on that network too: what comes there is credited.",
+        "`custody rescan` finds what was missed.",
+    ),
     "deposit_not_found": Word((404,), "No such deposit, or not for this key.", _LOOK),
     "transfer_not_found": Word((404,), "No such transfer, or not for this key.", _LOOK),
     "alarm_not_found": Word((404,), "No such alarm, or not for this key.", _LOOK),

@@ -31,6 +31,7 @@ ADDRESS_EXAMPLE = {
     "label": "invoice 2041",
     "position": 0,
     "path": "m/84'/1'/0'/0/0",
+    "given_as": None,
     "created_at": "2026-03-02T06:00:02Z",
 }
 
@@ -57,6 +58,10 @@ class AddressView(View):
     label: str | None
     position: int = Field(description="counts the vault's addresses of one network and type")
     path: str = Field(description="derivation path of its key")
+    given_as: str | None = Field(
+        description="the address, on another network, for which this one is watched: it has the"
+        " same key, and was paid here by mistake"
+    )
     created_at: datetime
 
 
@@ -139,7 +144,8 @@ async def list_addresses(
             network=network,
             window=query.window(settled),
         )
-    return page_of(rows, query.limit, number_of, address_view)
+        given = await repository.given_as(session, [row.id for row in rows])
+    return page_of(rows, query.limit, number_of, lambda row: address_view(row, given.get(row.id)))
 
 
 @router.get("/addresses/{address_id}", summary="Get an address", responses=problems(404))
@@ -148,7 +154,8 @@ async def get_address(
 ) -> AddressView:
     """One address by id."""
     async with services.custody.database.read() as session:
-        return address_view(await repository.address(session, address_id, only=caller.client_id))
+        row = await repository.address(session, address_id, only=caller.client_id)
+        return address_view(row, (await repository.given_as(session, [row.id])).get(row.id))
 
 
 @router.get(
@@ -179,7 +186,7 @@ def _first(rows: Sequence[AddressRow]) -> AddressView:
     return address_view(rows[0])
 
 
-def address_view(row: AddressRow) -> AddressView:
+def address_view(row: AddressRow, given_as: str | None = None) -> AddressView:
     return AddressView(
         id=row.id,
         vault_id=row.vault_id,
@@ -189,5 +196,6 @@ def address_view(row: AddressRow) -> AddressView:
         label=row.label,
         position=row.position,
         path=row.path,
+        given_as=given_as,
         created_at=row.created_at,
     )

@@ -1,6 +1,7 @@
 """The `custody` command: operate the wallet from a shell.
 
     custody migrate | serve | worker | reconcile    the operator's; need settings and a database
+    custody address …                                addresses that were paid on a wrong network
     custody alarm … | vault … | rescan | rewind      the operator's at 3 a.m.: docs/runbook.md
     custody pause | resume | pauses                  hold back what is new, and let it go on
     custody debits                                   what left without a transfer
@@ -28,6 +29,7 @@ from __future__ import annotations
 import typer
 
 from custody.cli import (
+    address,
     alarm,
     apikey,
     approver,
@@ -65,6 +67,7 @@ app.command()(service.worker)
 app.command()(service.reconcile)
 app.command()(blocks.rescan)
 app.command()(blocks.rewind)
+app.add_typer(address.app, name="address")
 app.add_typer(alarm.app, name="alarm")
 app.add_typer(vault.app, name="vault")
 app.command()(pause.pause)

@@ -699,6 +699,18 @@ CREATE TABLE vault_freezes (
 
 CREATE INDEX ix_vault_freezes_vault_id ON vault_freezes (vault_id);
 
+CREATE TABLE adoptions (
+    address_id VARCHAR NOT NULL,
+    given_id VARCHAR NOT NULL,
+    attestation BYTEA NOT NULL,
+    reason VARCHAR NOT NULL,
+    adopted_by VARCHAR NOT NULL,
+    adopted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_adoptions PRIMARY KEY (address_id),
+    CONSTRAINT fk_adoptions_address_id FOREIGN KEY(address_id) REFERENCES addresses (id),
+    CONSTRAINT fk_adoptions_given_id FOREIGN KEY(given_id) REFERENCES addresses (id)
+);
+
 CREATE TABLE claim_holders (
     key VARCHAR NOT NULL,
     transaction_id VARCHAR NOT NULL,
@@ -1396,6 +1408,15 @@ CREATE TRIGGER sweep_rules_no_delete BEFORE DELETE ON sweep_rules
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER sweep_rules_no_truncate BEFORE TRUNCATE ON sweep_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER adoptions_no_update BEFORE UPDATE ON adoptions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER adoptions_no_delete BEFORE DELETE ON adoptions
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER adoptions_no_truncate BEFORE TRUNCATE ON adoptions
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from custody.db.adoption_tables import AdoptionRow as AdoptionRow
 from custody.db.base import Row as Row
 from custody.db.debit_tables import ForeignDebitRow as ForeignDebitRow
 from custody.db.debit_tables import SuspenseDecisionRow as SuspenseDecisionRow

@@ -20,6 +20,7 @@ from typing import Any, Final
 from sqlalchemy import Table, UniqueConstraint
 
 from custody.db import feed_triggers, serials
+from custody.db.adoption_tables import AdoptionRow
 from custody.db.fee_tables import FeeCapRow, FeeUseRow
 from custody.db.feed_tables import (
     EventRow,
@@ -99,6 +100,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     ReconciliationLineRow,
     ReconciliationMismatchRow,
     SweepRuleRow,
+    AdoptionRow,
 )
 
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from sqlalchemy import Select, delete, func, select
 
 from chains.model import Address, AddressType, NetworkId
+from custody.db.adoption_tables import AdoptionRow
+from custody.db.chunks import chunks
 from custody.db.listing import FIRST, Window, page
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
@@ -158,6 +160,23 @@ async def addresses_by_id(session: ReadSession, ids: Collection[str]) -> dict[st
         select(AddressRow.id, AddressRow.address).where(AddressRow.id.in_(list(ids)))
     )
     return {row[0]: row[1] for row in rows}
+
+
+async def given_as(session: ReadSession, ids: Collection[str]) -> dict[str, str]:
+    """Of the addresses that were adopted: the address that their key was given out as."""
+    mine = select(AdoptionRow.address_id, AdoptionRow.given_id)
+    found: dict[str, str] = {}
+    for part in chunks(sorted(ids)):
+        found |= dict(await session.rows(mine.where(AdoptionRow.address_id.in_(part))))
+    return found
+
+
+async def adoptions(session: ReadSession) -> Sequence[tuple[AdoptionRow, AddressRow]]:
+    """All of them, the oldest first."""
+    every = select(AdoptionRow, AddressRow).join(
+        AddressRow, AddressRow.id == AdoptionRow.address_id
+    )
+    return await session.rows(every.order_by(AddressRow.seq))
 
 
 async def next_position(

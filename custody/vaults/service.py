@@ -144,14 +144,17 @@ class Vaults:
         count: int,
         *,
         change: bool = False,
+        within: Within[Sequence[AddressRow]] | None = None,
     ) -> int:
         """Have at least `count` addresses in a branch of any network, also while the house is
-        closed: for a recovery. Returns how many were made. Raises NotFound(vault_not_found)."""
+        closed: for a recovery, and for an address that is adopted. Returns how many were made.
+        Raises NotFound(vault_not_found)."""
         async with self._database.read() as reading:
             branch = _Branch(await repository.vault(reading, vault_id), codec, address_type, change)
             missing = count - await branch.next_position(reading)
         for start in range(0, missing, BATCH_MAX):
-            await self._create(branch, min(BATCH_MAX, missing - start), None, None)
+            part = min(BATCH_MAX, missing - start)
+            await self._create(branch, part, None, within, up_to=count)
         return max(0, missing)
 
     async def _create(
@@ -160,8 +163,11 @@ class Vaults:
         count: int,
         label: str | None,
         within: Within[Sequence[AddressRow]] | None,
+        *,
+        up_to: int | None = None,
     ) -> list[AddressRow]:
-        """Derive for the positions that are free now, then write if they still are.
+        """Derive for the positions that are free now, then write if they still are. `up_to`: none
+        at this position or after it.
 
         Within this process callers take turns; only another process can make it go round again.
         """
@@ -169,6 +175,8 @@ class Vaults:
         for _ in range(_ATTEMPTS):
             async with self._database.read() as reading:
                 start = await branch.next_position(reading)
+            if up_to is not None and (count := min(count, up_to - start)) <= 0:
+                return []
             await self._derive(branch, derived, range(start, start + count))
             async with self._database.write() as session:
                 # In the order of their `seq` or not at all: the watch list asks for what is newer

@@ -20,8 +20,16 @@ from embit.bip32 import HDKey
 
 from chains.codec import TransactionCodec
 from chains.costs import CostKind, above, sum_of
-from chains.keys import ExtendedPublicKey
-from chains.model import AddressType, ConflictKey, KeyScheme, NetworkId, Signature, SigningInput
+from chains.keys import ExtendedPublicKey, is_under
+from chains.model import (
+    Address,
+    AddressType,
+    ConflictKey,
+    KeyScheme,
+    NetworkId,
+    Signature,
+    SigningInput,
+)
 from chains.transaction import TxSummary
 from signer.batches import in_turn
 from signer.canonical import canonical_json
@@ -30,6 +38,7 @@ from signer.policy import SignedPolicy
 from signer.records import JournalPage, record_fields
 from signer.wire import (
     BATCH_MAX,
+    Attestation,
     Mandate,
     Notice,
     OpenedVault,
@@ -135,6 +144,18 @@ class FakeSigner:
             codec, account = self._codec(network), self._account(vault)
             paths = [codec.address_path(address_type, account, start + at) for at in range(count)]
             return tuple(self._public_key(codec.key_scheme(address_type), path) for path in paths)
+
+    async def attest(
+        self, network: NetworkId, vault: str, path: str, address: Address
+    ) -> Attestation:
+        async with self._call("attest"):
+            codec, account = self._codec(network), self._account(vault)
+            kind = codec.parse_address(address).address_type
+            key = self._public_key(codec.key_scheme(kind), path)
+            mine = is_under(path, codec.account_path(kind, account))
+            if not mine or codec.derive_address(key, kind) != address:
+                raise SignerRefused(RefusalCode.MISMATCH, "not-ours", "no key of this vault")
+            return Attestation(network, vault, path, address, bytes(64))
 
     async def sign(
         self, requests: Sequence[SignRequest], follows: Collection[int] = ()

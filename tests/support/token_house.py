@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import uuid4
 
@@ -113,7 +114,7 @@ class Refused(Exception):
 
 
 class TokenHouse(Generic[Made]):
-    """`network`: with the tokens listed."""
+    """`network`: with the tokens listed. `environment`: of commands that a test runs beside it."""
 
     def __init__(
         self, network: Network, issuer: Made, services: Services, key: Ed25519PrivateKey
@@ -123,6 +124,7 @@ class TokenHouse(Generic[Made]):
         self.services = services
         self._key = key
         self.http: httpx2.AsyncClient
+        self.environment: dict[str, str] = {}
 
     async def get(self, path: str, **query: str) -> Any:
         return _read(await self.http.get(f"/v1/{path}", params=query))
@@ -273,9 +275,10 @@ async def opened(
     folder: Path,
     make: Callable[[Network, Path], Made],
     listed: tuple[str, ...] | None = None,
+    also: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[TokenHouse[Made]]:
     """`listed`: of the tokens, which the policy lists, all if None; the others exist all the
-    same."""
+    same. `also`: URLs of other networks' nodes, by alias."""
     plain = find_network(alias)
     issuer = make(plain, folder / "node")
     async with AsyncExitStack() as stack:
@@ -289,7 +292,7 @@ async def opened(
         client = signer.client()
         await client.publish_policy(standing_policy([network], key, rows))
         await client.close()
-        services = await _custody(stack, folder, alias, issuer.node.url)
+        services = await _custody(stack, folder, {alias: issuer.node.url, **also})
         house = TokenHouse(network, issuer, services, key)
         await _api(stack, house)
         workers = Workers(services)
@@ -299,13 +302,13 @@ async def opened(
         yield house
 
 
-async def _custody(stack: AsyncExitStack, folder: Path, alias: str, url: str) -> Services:
+async def _custody(stack: AsyncExitStack, folder: Path, nodes: Mapping[str, str]) -> Services:
     database = f"sqlite+aiosqlite:///{folder / 'custody.db'}"
     await upgrade(database)
     settings = Settings(
         database_url=SecretStr(database),
         signer_socket=folder / "signer.sock",
-        nodes=cast(Any, {alias: url}),
+        nodes=cast(Any, nodes),
         poll_interval_s=0.05,
         _env_file=None,  # type: ignore[call-arg]
     )
