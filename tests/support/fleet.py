@@ -314,7 +314,12 @@ async def running_fleet(
             fleet.add_api(name)
         for name in workers:
             fleet.add_worker(name)
-        await until(fleet.is_ready, "the fleet is ready")
+
+        async def is_ready() -> bool:
+            fleet.check_running()
+            return await fleet.is_ready()
+
+        await until(is_ready, "the fleet is ready")
         yield fleet
     finally:
         await fleet.stop()
