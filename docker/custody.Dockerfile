@@ -44,7 +44,6 @@ COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
 COPY custody/db/migrations/versions/*.py /opt/custody/custody/db/migrations/versions/
 COPY custody/debits/*.py /opt/custody/custody/debits/
 COPY custody/deposits/*.py /opt/custody/custody/deposits/
-COPY custody/feecaps/*.py /opt/custody/custody/feecaps/
 COPY custody/feeds/*.py /opt/custody/custody/feeds/
 COPY custody/following/*.py /opt/custody/custody/following/
 COPY custody/gas/*.py /opt/custody/custody/gas/
@@ -60,6 +59,7 @@ COPY custody/restraints/*.py /opt/custody/custody/restraints/
 COPY custody/rewind/*.py /opt/custody/custody/rewind/
 COPY custody/sweeps/*.py /opt/custody/custody/sweeps/
 COPY custody/transactions/*.py /opt/custody/custody/transactions/
+COPY custody/transactions/feecaps/*.py /opt/custody/custody/transactions/feecaps/
 COPY custody/transactions/planners/*.py /opt/custody/custody/transactions/planners/
 COPY custody/transfers/*.py /opt/custody/custody/transfers/
 COPY custody/vaults/*.py /opt/custody/custody/vaults/

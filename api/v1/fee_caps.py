@@ -25,8 +25,8 @@ from api.v1.transfer_bodies import AmountText
 from chains.assets import Amount
 from chains.catalogue import Catalogue
 from custody.db.fee_tables import FeeCapRow
-from custody.feecaps import repository
-from custody.feecaps.service import Standing, set_cap, standings
+from custody.transactions.feecaps import repository
+from custody.transactions.feecaps.service import Standing, set_cap, standings
 from custody.vaults import repository as vaults
 
 router = APIRouter(prefix="/vaults/{vault_id}/fee-caps", tags=["vaults"])

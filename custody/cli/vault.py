@@ -148,7 +148,7 @@ async def fee_cap(
     from chains.assets import Amount
     from custody.cli.amounts import in_units
     from custody.cli.networks import named_network
-    from custody.feecaps.service import set_cap
+    from custody.transactions.feecaps.service import set_cap
     from custody.vaults.repository import vault as find
 
     async with opened_database() as database:
@@ -169,8 +169,8 @@ async def fee_cap(
 async def fee_caps(vault: VaultId) -> None:
     """Show the vault's caps on fees, what is used of them, and who set them."""
     from custody.cli.amounts import in_units
-    from custody.feecaps.repository import history_of
-    from custody.feecaps.service import standings
+    from custody.transactions.feecaps.repository import history_of
+    from custody.transactions.feecaps.service import standings
     from custody.vaults.repository import vault as find
 
     async with opened_database() as database:

@@ -30,17 +30,21 @@ class PolicySource:
         self._fresh_until: int | None = None
         self._asking = asyncio.Lock()
 
-    async def current(self) -> Policy:
-        """Raises SignerError if the signer never answered yet, Unprocessable policy_missing."""
-        if not self._is_fresh():
+    async def current(self, version: int | None = None) -> Policy:
+        """`version`: which one the signer has just said to be in force, if it was asked: then no
+        moment is believed, and only another one than is known is asked for. Raises SignerError if
+        the signer never answered yet, Unprocessable policy_missing."""
+        if not self._is_known(version):
             async with self._asking:
-                if not self._is_fresh():
+                if not self._is_known(version):
                     await self._ask()
         if self._policy is None:
             raise Unprocessable("policy_missing", "the signer has no policy: nothing may leave")
         return self._policy
 
-    def _is_fresh(self) -> bool:
+    def _is_known(self, version: int | None) -> bool:
+        if version is not None:
+            return self._policy is not None and self._policy.version == version
         return self._fresh_until is not None and monotonic_ns() < self._fresh_until
 
     async def _ask(self) -> None:

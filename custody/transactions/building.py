@@ -26,14 +26,22 @@ from chains.model import NetworkId, UnsignedTx
 from chains.transaction import TransferIntent
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransactionRow
-from custody.feecaps import service as feecaps
 from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.change import ChangeAddresses
 from custody.transactions.claiming import Claimed, Claimer
 from custody.transactions.collecting import Windows, collected, due, left_out
-from custody.transactions.looking import Built, Look, ToBuild, look, look_at_waiting, stored
+from custody.transactions.feecaps import service as feecaps
+from custody.transactions.looking import (
+    Built,
+    Look,
+    LookNow,
+    ToBuild,
+    look,
+    look_at_waiting,
+    stored,
+)
 from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Later, Progress
 from custody.transactions.planners import collecting, payment, replacement
@@ -78,20 +86,25 @@ class Builder:
         self._clock = clock
         self._windows = windows
 
-    async def build(self, transfer_ids: Sequence[str]) -> dict[str, Built | Progress | ChainError]:
+    async def build(
+        self, transfer_ids: Sequence[str], policy: int | None = None
+    ) -> dict[str, Built | Progress | ChainError]:
         """For each transfer the stored bytes for the signer, or why there are none. Those that one
-        transaction carries share it. All are of one network. Raises SignerError, CustodyError."""
-        return await self._bytes(transfer_ids, look)
+        transaction carries share it. All are of one network. `policy`: the version of which the
+        signer has just said that it is in force. Raises SignerError, CustodyError."""
+        return await self._bytes(transfer_ids, look, policy)
 
     async def speed_up(
-        self, transfer_ids: Sequence[str]
+        self, transfer_ids: Sequence[str], policy: int | None = None
     ) -> dict[str, Built | Progress | ChainError]:
         """The same for what takes the place of a transaction that waits, and does what it does."""
-        return await self._bytes(transfer_ids, look_at_waiting)
+        return await self._bytes(transfer_ids, look_at_waiting, policy)
 
-    async def cancel(self, transfer_ids: Sequence[str]) -> dict[str, Built | Progress | ChainError]:
+    async def cancel(
+        self, transfer_ids: Sequence[str], policy: int | None = None
+    ) -> dict[str, Built | Progress | ChainError]:
         """The same for what takes the place of a transaction that waits, and pays nobody."""
-        return await self._bytes(transfer_ids, partial(look_at_waiting, cancel=True))
+        return await self._bytes(transfer_ids, partial(look_at_waiting, cancel=True), policy)
 
     async def release(self, transfer_ids: Sequence[str], reason: str) -> None:
         """What was claimed for them and not built: others would wait behind it."""
@@ -103,8 +116,14 @@ class Builder:
         await self._claimer.abandon({row.id: reason for row in rows if row.state == State.CLAIMED})
 
     async def _bytes(
-        self, transfer_ids: Sequence[str], look_now: Look
+        self, transfer_ids: Sequence[str], look_at: Look, policy: int | None
     ) -> dict[str, Built | Progress | ChainError]:
+        look_now = partial(
+            look_at,
+            wait_for=partial(self._precheck.wait_for, policy),
+            size_of=self._size_of,
+            clock=self._clock,
+        )
         steps: dict[str, Built | Progress | ChainError] = {}
         waiting = list(transfer_ids)
         apart: set[str] = set()
@@ -122,7 +141,7 @@ class Builder:
                 self._change.release(each)
 
     async def _try(
-        self, transfer_ids: Sequence[str], look_now: Look, apart: set[str]
+        self, transfer_ids: Sequence[str], look_now: LookNow, apart: set[str]
     ) -> dict[str, Built | Progress | ChainError]:
         """Who is missing in the answer is to be looked at again: things are not what they were, or
         it is `apart` now from those that it was planned with."""
@@ -152,12 +171,12 @@ class Builder:
         return steps | await self._store(built)
 
     async def _found(
-        self, session: ReadSession, transfer_ids: Sequence[str], look_now: Look, apart: set[str]
+        self, session: ReadSession, transfer_ids: Sequence[str], look_now: LookNow, apart: set[str]
     ) -> dict[str, Progress | Built | ToBuild]:
         """What there is to do, also for those that share a transaction with them, or could."""
 
         async def seen(ids: Sequence[str]) -> dict[str, Progress | Built | ToBuild]:
-            found = await look_now(session, ids, self._precheck, self._size_of, self._clock)
+            found = await look_now(session, ids)
             return {
                 each: replace(step, waiting=collected(step.waiting, self._windows, apart))
                 if isinstance(step, ToBuild)

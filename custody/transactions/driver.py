@@ -52,7 +52,9 @@ _PASSES: Final = 3
 for its own turn with a long delay, as after a signer that was away, and all behind it with it. What
 is left then has its next turn."""
 
-Build = Callable[[Sequence[str]], Awaitable[Mapping[str, Built | Progress | ChainError]]]
+Steps = Mapping[str, Built | Progress | ChainError]
+Build = Callable[[Sequence[str], int], Awaitable[Steps]]
+"""For transfers, under the version of the policy that is in force."""
 
 
 class Driver:
@@ -94,11 +96,11 @@ class Driver:
         self, transfer_ids: Sequence[str], build: Build, *, while_stopped: bool = False
     ) -> Mapping[str, Progress]:
         wanted = list(dict.fromkeys(transfer_ids))
-        trouble = await self._trouble(while_stopped)
-        if trouble is None:
-            progress = dict(await self._sign(wanted, build))
-        else:  # then nothing is built that would grow stale
-            progress = dict.fromkeys(wanted, trouble)
+        policy = await self._policy(while_stopped)
+        if isinstance(policy, Later):  # then nothing is built that would grow stale
+            progress: dict[str, Progress] = dict.fromkeys(wanted, policy)
+        else:
+            progress = dict(await self._sign(wanted, build, policy))
         waiting: dict[str, list[str]] = {}
         for transfer_id, step in progress.items():
             if isinstance(step, Later):
@@ -110,12 +112,14 @@ class Driver:
         soon = Later(WAITS.code, self._clock() + SOON)
         return {each: soon if progress[each] == WAITS else progress[each] for each in wanted}
 
-    async def _sign(self, transfer_ids: Sequence[str], build: Build) -> Mapping[str, Progress]:
+    async def _sign(
+        self, transfer_ids: Sequence[str], build: Build, policy: int
+    ) -> Mapping[str, Progress]:
         progress: dict[str, Progress] = {}
         pending = list(transfer_ids)
         met = set(pending)
         for _ in range(_PASSES):
-            built = await self._build(pending, build, progress)
+            built = await self._build(pending, lambda ids: build(ids, policy), progress)
             try:
                 order = await self._queueing.order(built)
                 progress |= order.waiting
@@ -134,7 +138,10 @@ class Driver:
         return progress
 
     async def _build(
-        self, transfer_ids: Sequence[str], build: Build, progress: dict[str, Progress]
+        self,
+        transfer_ids: Sequence[str],
+        build: Callable[[Sequence[str]], Awaitable[Steps]],
+        progress: dict[str, Progress],
     ) -> list[Built]:
         """What there is to sign. Why there is nothing for a transfer goes into `progress`."""
         built: dict[str, Built] = {}
@@ -159,9 +166,10 @@ class Driver:
         ]
         return (await self._queueing.order(behind)).let_go
 
-    async def _trouble(self, while_stopped: bool) -> Later | None:
-        """A signer that is away or locked, or that has signed what is not known here; or that was
-        stopped, unless what is wanted passes then."""
+    async def _policy(self, while_stopped: bool) -> int | Later:
+        """The version of the policy in force. Or what is waited for: a signer that is away or
+        locked, or that has signed what is not known here; or that was stopped, unless what is
+        wanted passes then."""
         try:
             status = await self._journal.check()
         except (SignerError, CustodyError) as error:
@@ -170,7 +178,7 @@ class Driver:
             return Later(signer_code(RefusalCode.LOCKED))
         if status.is_stopped and not while_stopped:
             return Later(signer_code(RefusalCode.STOPPED))
-        return None
+        return status.policy_version
 
     async def _not_built(self, transfer_id: str, error: ChainError) -> Progress:
         if isinstance(error, InvalidInput):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -20,7 +20,6 @@ from custody.transactions.state import ON_CHAIN, REPLACEABLE, State
 from custody.transfers import repository as transfers
 from custody.transfers.kinds import Kind, coins_first, empties
 from custody.transfers.mandates import effects_of, stored_mandate
-from custody.transfers.precheck import Precheck
 from custody.transfers.state import State as TransferState
 from signer.wire import Approval, Mandate, Purpose, Verdict
 
@@ -58,6 +57,8 @@ class ToBuild:
     claimed: TransactionRow | None
 
 
+WaitFor = Callable[[ReadSession, MandateRow, Mandate], Awaitable[Later | None]]
+"""`Precheck.wait_for` under one policy."""
 SizeOf = Callable[[NetworkId, Sequence[Effect]], int]
 """`TransactionCodec.size_of` of the network's codec."""
 
@@ -69,16 +70,22 @@ class Look(Protocol):
         self,
         session: ReadSession,
         transfer_ids: Sequence[str],
-        precheck: Precheck,
+        wait_for: WaitFor,
         size_of: SizeOf,
         clock: Callable[[], datetime],
     ) -> Mapping[str, Progress | Built | ToBuild]: ...
 
 
+LookNow = Callable[
+    [ReadSession, Sequence[str]], Awaitable[Mapping[str, Progress | Built | ToBuild]]
+]
+"""The same, where the rest is known."""
+
+
 async def look(
     session: ReadSession,
     transfer_ids: Sequence[str],
-    precheck: Precheck,
+    wait_for: WaitFor,
     size_of: SizeOf,
     clock: Callable[[], datetime],
 ) -> dict[str, Done | Later | Built | ToBuild]:
@@ -108,7 +115,7 @@ async def look(
             found[each] = Later(GAS_WAITED_FOR)
         else:
             vault = vaults[row.vault_id]
-            waiting = await _waiting(session, row, vault, agreed, precheck, size_of, clock)
+            waiting = await _waiting(session, row, vault, agreed, wait_for, size_of, clock)
             waiting = replace(waiting, apart=each in apart)
             found[each] = ToBuild(waiting, _newest(contests[each], State.CLAIMED))
     return found
@@ -117,7 +124,7 @@ async def look(
 async def look_at_waiting(
     session: ReadSession,
     transfer_ids: Sequence[str],
-    precheck: Precheck,
+    wait_for: WaitFor,
     size_of: SizeOf,
     clock: Callable[[], datetime],
     *,
@@ -153,7 +160,7 @@ async def look_at_waiting(
             (found[each],) = await stored(session, [making])
         else:
             replaced = Replaced(waits.id, purpose, unsigned_of(waits))
-            members = await _to_replace(session, replaced, precheck, size_of, clock)
+            members = await _to_replace(session, replaced, wait_for, size_of, clock)
             found |= {m.transfer: ToBuild(m, claimed) for m in members}
             found.setdefault(each, Done())
     return found
@@ -162,7 +169,7 @@ async def look_at_waiting(
 async def _to_replace(
     session: ReadSession,
     replaced: Replaced,
-    precheck: Precheck,
+    wait_for: WaitFor,
     size_of: SizeOf,
     clock: Callable[[], datetime],
 ) -> list[Waiting]:
@@ -183,7 +190,7 @@ async def _to_replace(
             return []
         row = rows[part.transfer_id]
         vault = vaults[row.vault_id]
-        waiting = await _waiting(session, row, vault, terms, precheck, size_of, clock)
+        waiting = await _waiting(session, row, vault, terms, wait_for, size_of, clock)
         found.append(replace(waiting, replaces=replaced))
     return found
 
@@ -211,7 +218,7 @@ async def _waiting(
     row: TransferRow,
     vault: VaultRow,
     stored: MandateRow,
-    precheck: Precheck,
+    wait_for: WaitFor,
     size_of: SizeOf,
     clock: Callable[[], datetime],
 ) -> Waiting:
@@ -235,7 +242,7 @@ async def _waiting(
         empties=empties(row.kind),
         coins_first=coins_first(row.kind),
         hastens=row.kind == Kind.CHILD,
-        not_yet=await precheck.wait_for(session, stored, mandate) if asks else None,
+        not_yet=await wait_for(session, stored, mandate) if asks else None,
     )
 
 

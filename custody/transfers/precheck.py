@@ -26,10 +26,11 @@ class Precheck:
         self._clock = clock
 
     async def wait_for(
-        self, session: ReadSession, row: MandateRow, mandate: Mandate
+        self, version: int | None, session: ReadSession, row: MandateRow, mandate: Mandate
     ) -> Later | None:
-        """What to wait for before building, or None. Raises SignerError, Unprocessable."""
-        policy = await self._policies.current()
+        """What to wait for before building, or None. `version`: of the policy that is in force, as
+        `PolicySource.current` takes it. Raises SignerError, Unprocessable."""
+        policy = await self._policies.current(version)
         if not _can_wait(policy):
             return None
         asked = _first_asked(await transactions.contest(session, row.transfer_id))

@@ -42,7 +42,7 @@ from tests.support.signer import PINNED, SEED
 NETWORK = find_network("ethereum-local")
 OUTSIDE = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "architecture.md"
-HOPS_MAX = 27
+HOPS_MAX = 25
 DEPOSIT_HOPS_MAX = 13
 SOMETIMES = {
     ("custody/policies", "signer"),

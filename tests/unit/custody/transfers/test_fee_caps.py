@@ -11,8 +11,8 @@ from chains.model import TxId
 from custody.alarms.codes import AlarmCode
 from custody.db.clock import database_now
 from custody.db.session import Database, ReadSession
-from custody.feecaps import service
-from custody.feecaps.service import Standing, set_cap, standings
+from custody.transactions.feecaps import service
+from custody.transactions.feecaps.service import Standing, set_cap, standings
 from tests.unit.custody.transfers.desk import ANYONE, Desk, total
 from tests.unit.custody.transfers.life import ACCOUNT, FUNDS
 

@@ -6,7 +6,7 @@ import pytest
 
 from chains.costs import CostKind
 from chains.model import AssetId
-from custody.feecaps.model import Use, fee_of, used
+from custody.transactions.feecaps.model import Use, fee_of, used
 from custody.transactions.state import State
 
 COIN = AssetId("eip155:1/slip44:60")

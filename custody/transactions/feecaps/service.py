@@ -23,11 +23,11 @@ from custody.db.clock import database_now
 from custody.db.fee_tables import FeeCapRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import TransactionRow
-from custody.feecaps import repository
-from custody.feecaps.model import WINDOW, Use, fee_of, used
 from custody.outbox import Work
 from custody.reasons import checked_reason
 from custody.transactions import repository as transactions
+from custody.transactions.feecaps import repository
+from custody.transactions.feecaps.model import WINDOW, Use, fee_of, used
 from custody.transactions.outcomes import Later
 from custody.transactions.state import State
 from custody.vaults import repository as vaults
