@@ -25,7 +25,8 @@ NATIVE: Final = AssetKind("native")
 @dataclass(frozen=True, slots=True)
 class Asset:
     """`decimals` places shift base units to the unit people use; `maximum` bounds any amount.
-    `traits`: what sets a token apart from what its kind promises."""
+    `traits`: what sets a token apart from what its kind promises. `domain`: name and version under
+    which its holders sign what others submit (EIP-712), None where they can't."""
 
     id: AssetId
     network: NetworkId
@@ -35,13 +36,14 @@ class Asset:
     decimals: int
     maximum: int
     traits: frozenset[str] = frozenset()
+    domain: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSaid:
     """What a token's contract says of itself, which proves nothing. None: nothing that can be
     shown. `kind`: where the asset's id does not tell it; `maximum`: where its kind has less than
-    every chain could say. `traits`: by name, what sets it apart."""
+    every chain could say. `traits`: by name, what sets it apart. `domain`: as an asset's."""
 
     symbol: str | None
     name: str | None
@@ -49,6 +51,7 @@ class TokenSaid:
     kind: AssetKind | None = None
     maximum: int = 2**256 - 1
     traits: frozenset[str] = frozenset()
+    domain: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ _NETWORK_MEMBERS: Final = frozenset(
 )
 _ASSET_MEMBERS: Final = frozenset("id kind symbol name decimals maximum".split())
 _TRAITS: Final = frozenset({"traits"})
+_DOMAIN: Final = ("domain_name", "domain_version")
+_ASSET_OPTIONAL: Final = _TRAITS | frozenset(_DOMAIN)
 _alias = matching("[a-z][a-z0-9]*(-[a-z0-9]+)*", "bitcoin-regtest")
 _network_id = matching("[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}", "eip155:1 (CAIP-2)")
 _native = matching("slip44:(0|[1-9][0-9]{0,9})", "slip44:60")
@@ -63,7 +65,7 @@ def read_asset(row: object, network: Callable[[NetworkId], FamilySchema]) -> Ass
     def part(member: str, read: Callable[[Any], Any]) -> Any:
         return located(where, member, lambda: read(found[member]))
 
-    found = located(where, "", lambda: members(row, _ASSET_MEMBERS, _TRAITS))
+    found = located(where, "", lambda: members(row, _ASSET_MEMBERS, _ASSET_OPTIONAL))
     asset_id = part("id", _asset_id)
     network_id = NetworkId(asset_id.partition("/")[0])
     try:
@@ -79,6 +81,10 @@ def read_asset(row: object, network: Callable[[NetworkId], FamilySchema]) -> Ass
         raise NetworkInvalid("from 1 to 2^256 - 1", row=where, member="maximum")
     known = one_of(*sorted(schema.token_traits.get(kind, ())))
     traits = part("traits", lambda value: listed(value, known)) if "traits" in found else ()
+    domain = [part(member, _name) for member in _DOMAIN if member in found]
+    if len(domain) != (len(_DOMAIN) if schema.signed_traits.intersection(traits) else 0):
+        said = "there with the traits that holders sign by, and with no others"
+        raise NetworkInvalid(said, row=where, member=_DOMAIN[0])
     return Asset(
         id=AssetId(asset_id),
         network=network_id,
@@ -88,6 +94,7 @@ def read_asset(row: object, network: Callable[[NetworkId], FamilySchema]) -> Ass
         decimals=part("decimals", whole(0, DECIMALS_MAX)),
         maximum=maximum,
         traits=frozenset(traits),
+        domain=(domain[0], domain[1]) if domain else None,
     )
 
 

@@ -43,6 +43,7 @@ class FamilySchema:
     with (CAIP-19). `cost_kinds`: what a transaction may cost.
     `traits`: what code of the family's folder a row may ask for by name, with the cost kinds that
     each brings. `token_traits`: what an asset's row may say that sets the token apart, by its kind.
+    `signed_traits`: those of them that need the domain which a holder signs for.
     `one_key_one_network`: the bytes that are signed don't name their network, so a key
     must not be used on two (SLIP-44: type 1 is any test network's)."""
 
@@ -54,6 +55,7 @@ class FamilySchema:
     parameters: Mapping[str, Parameter]
     traits: Mapping[str, frozenset[CostKind]] = field(default_factory=dict)
     token_traits: Mapping[AssetKind, frozenset[str]] = field(default_factory=dict)
+    signed_traits: frozenset[str] = frozenset()
     one_key_one_network: bool = False
 
     @property

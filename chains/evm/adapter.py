@@ -30,6 +30,7 @@ from chains.errors import (
 from chains.evm import (
     build,
     charges,
+    domains,
     erc20,
     parse,
     quotes,
@@ -166,9 +167,11 @@ class EvmAdapter:
         contract = self._codec.parse_address(text).address
         asked = (erc20.SYMBOL, erc20.NAME, erc20.DECIMALS)
         probes = restraints.probes(to_bytes(contract))
-        shares = [each + bytes(32) for each in restraints.REBASING]
+        shares = tuple(each + bytes(32) for each in restraints.REBASING)
+        signed = domains.questions(contract)
         questions = [
-            tokens.asking(contract, each, "latest") for each in (*asked, *probes.values(), *shares)
+            tokens.asking(contract, each, "latest")
+            for each in (*asked, *probes.values(), *signed, *shares)
         ]
         code, *answers = await self._node.batch([("eth_getCode", (contract, "latest")), *questions])
         if found(code) == "0x":
@@ -179,7 +182,10 @@ class EvmAdapter:
             raise NetworkInvalid(why, row=asset)
         told = zip(probes, answers[len(asked) :], strict=False)
         traits = frozenset(trait.value for trait, each in told if tokens.number(each) in (0, 1))
-        return asset, replace(tokens.said(*answers[: len(asked)]), traits=traits)
+        words = [tokens.raw(each) for each in answers[-len(signed + shares) : -len(shares)]]
+        permits, domain = domains.domain(self._network.number("chain_id"), contract, words)
+        said = tokens.said(*answers[: len(asked)])
+        return asset, replace(said, traits=traits | permits, domain=domain)
 
     async def restrained(
         self, addresses: Sequence[Address], asset: AssetId

@@ -12,6 +12,7 @@ from chains.abi import TokenTrait
 from chains.costs import CostKind
 from chains.evm import ADDRESS_TYPE, erc20
 from chains.evm.build import Kind
+from chains.evm.permits import PermitTrait
 from chains.evm.traits import Trait
 from chains.schema import COIN_TYPE, SAFE_INTEGER_MAX, FamilySchema, Parameter, one_of, whole
 
@@ -19,6 +20,8 @@ TRAITS: Final[Mapping[str, frozenset[CostKind]]] = {
     trait: frozenset({CostKind.L1_DATA} if trait is Trait.L1_DATA_FEE else ()) for trait in Trait
 }
 """By name, the kinds of cost that a transaction then has beside the fee."""
+
+SIGNED_TRAITS: Final = frozenset(map(str, PermitTrait))
 
 SCHEMA: Final = FamilySchema(
     namespace="eip155",
@@ -42,5 +45,6 @@ SCHEMA: Final = FamilySchema(
         "blob_fee_recipient": Parameter(one_of("coinbase"), required=False),
     },
     traits=TRAITS,
-    token_traits={erc20.KIND: frozenset(each.value for each in TokenTrait)},
+    token_traits={erc20.KIND: frozenset((*map(str, TokenTrait), *SIGNED_TRAITS))},
+    signed_traits=SIGNED_TRAITS,
 )

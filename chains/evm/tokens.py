@@ -31,7 +31,7 @@ def word(answer: Any) -> int:
 
 
 def said(symbol: Any, name: Any, decimals: Any) -> TokenSaid:
-    return abi.said(_raw(symbol), _raw(name), number(decimals))
+    return abi.said(raw(symbol), raw(name), number(decimals))
 
 
 def number(answer: Any) -> int | None:
@@ -41,7 +41,8 @@ def number(answer: Any) -> int | None:
         return None
 
 
-def _raw(answer: Any) -> bytes | None:
+def raw(answer: Any) -> bytes | None:
+    """None where the contract did not answer."""
     try:
         return bytes.fromhex(str(found(answer)).removeprefix("0x"))
     except (RpcError, ValueError):

@@ -54,6 +54,7 @@ async def add(
         f"name      {row['name']}  (the contract says {word.name or 'nothing to show'})",
         f"decimals  {row['decimals']}  (the contract's word)",
         f"traits    {', '.join(sorted(word.traits)) or 'none'}",
+        f"domain    {' version '.join(word.domain or ()) or 'none'}",
         "Anybody may call a contract so. Compare its address with what the issuer publishes.",
     )
     file.write_text(written, encoding="utf-8")
@@ -73,6 +74,8 @@ def row_of(word: TokenSaid, symbol: str | None, name: str | None) -> dict[str, A
         row["kind"] = word.kind
     if word.traits:
         row["traits"] = sorted(word.traits)
+    if word.domain is not None:
+        row["domain_name"], row["domain_version"] = word.domain
     return row
 
 

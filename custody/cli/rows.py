@@ -134,10 +134,14 @@ def _finality_words(finality: Finality) -> str:
 
 
 def _asset_words(asset: Asset) -> str:
-    return (
+    said = (
         f"{asset.symbol} ({asset.id}): {asset.name}, {asset.kind}, {asset.decimals} decimals,"
-        f" at most {asset.maximum} base units"
+        f" at most {asset.maximum} base units, traits {', '.join(sorted(asset.traits)) or 'none'}"
     )
+    if asset.domain is None:
+        return said
+    name, version = asset.domain
+    return f"{said}, signed for as {name} version {version}"
 
 
 def _merged(rows: Any, changes: list[dict[str, Any]]) -> list[Row]:

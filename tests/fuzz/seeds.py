@@ -21,6 +21,8 @@ from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, compact_s
 from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_signed, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
+from chains.evm.permits import Authorization, Domain, Permit, Typed, call
+from chains.evm.permits import Kind as TypedKind
 from chains.families import CODECS
 from chains.keys import ExtendedPublicKey
 from chains.model import Address, AddressType, BlockRef, NetworkId, Signature, UnsignedTx
@@ -64,6 +66,7 @@ from tests.unit.bitcoin.support import P2TR, P2WPKH, example, split_psbt
 KEY: Final = PrivateKey(sha256(b"fuzz").digest())
 PUBLIC_KEY: Final = KEY.public_key.format()
 EVM_SENDER: Final = evm_address.derive(PUBLIC_KEY)
+DOMAIN: Final = Domain("USD Coin", "2", 31337, evm_address.checksum(b"\xa5" * 20))
 TRON_OWNER: Final = tron_address.from_public_key(PUBLIC_KEY)
 SOLANA_KEY: Final = Keypair.from_seed(sha256(b"fuzz").digest())
 PAYEE: Final = Address("0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
@@ -113,6 +116,15 @@ def evm_signed() -> list[bytes]:
         for tx in _evm_transactions()
         for parity in (0, 1)
     ]
+
+
+def evm_typed() -> list[bytes]:
+    """What is signed, and the calldata that submits it."""
+    pays = Authorization(EVM_SENDER, PAYEE, 1_500_000, 0, 1_764_000_600, b"\7" * 32)
+    allows = Permit(EVM_SENDER, PAYEE, 7, 3, 1_764_000_600)
+    each = [Typed(kind, DOMAIN, allows if kind is TypedKind.PERMIT else pays) for kind in TypedKind]
+    signed = [call(typed, KEY.sign_recoverable(typed.digest, hasher=None)) for typed in each]
+    return [typed.payload for typed in each] + signed
 
 
 def _evm_transactions() -> list[EvmTransaction]:

@@ -35,6 +35,7 @@ from chains.errors import (
     NodeMisbehaved,
 )
 from chains.evm import parse as evm_parse
+from chains.evm import permits
 from chains.evm.build import encode_signed, encode_unsigned
 from chains.families import CODECS
 from chains.hashes import sha256d
@@ -266,6 +267,14 @@ def evm(data: bytes) -> None:
             assert encode_unsigned(evm_parse.unsigned(data)) == data
 
 
+def evm_typed(data: bytes) -> None:
+    """What a holder signs, and, of other bytes, what calldata submits."""
+    found = permits.submitted(seeds.DOMAIN, data)
+    assert found is None or permits.call(*found) == data
+    with suppress(MalformedTransaction):
+        assert permits.parse(data).payload == data
+
+
 def evm_signed(data: bytes) -> None:
     """What another wrote and broadcast: the same bytes again, from what was read."""
     try:
@@ -394,6 +403,7 @@ def targets() -> dict[str, Target]:
         _bytes_target("bitcoin-transaction", bitcoin_transaction, seeds.bitcoin_transactions()),
         _bytes_target("block", block, seeds.blocks()),
         _bytes_target("evm", evm, seeds.evm_unsigned()),
+        _bytes_target("evm-typed", evm_typed, seeds.evm_typed()),
         _bytes_target("evm-signed", evm_signed, seeds.evm_signed()),
         _bytes_target("tron", tron, seeds.tron_raw_data()),
         _bytes_target("solana", solana, seeds.solana_messages()),

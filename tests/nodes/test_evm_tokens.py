@@ -430,11 +430,13 @@ async def test_a_contract_becomes_a_row(opened: Opened, plain: World, tmp_path: 
     add = ("asset", "add", alias, token.contract.lower(), "--file", file)
     told = await asyncio.to_thread(done, *add, env=env)
     assert "USDC" in told and "Compare its address" in told
-    assert "blacklist, pausable" in told
+    assert "blacklist, eip-2612, eip-3009, pausable" in told
+    assert "USD Coin version 2" in told
     networks, assets = read_rows(file)
     listed = built_in().with_rows(networks, assets).find_asset(token.asset.id)
     assert (listed.symbol, listed.name, listed.decimals) == ("USDC", "USD Coin", 6)
-    assert listed.traits == {"blacklist", "pausable"}
+    assert listed.traits == {"blacklist", "eip-2612", "eip-3009", "pausable"}
+    assert listed.domain == ("USD Coin", "2")
 
     _, silent = await opened("habits")
     add = ("asset", "add", alias, silent.contract, "--file", file)

@@ -12,6 +12,7 @@ import { createInterface } from "node:readline";
 const require = createRequire(import.meta.url);
 const { TronWeb, utils } = require("tronweb");
 const { initWasm, TW } = require("@trustwallet/wallet-core");
+const { TypedDataEncoder } = require("ethers");
 const Long = require("long");
 
 let walletCore;
@@ -302,6 +303,19 @@ const functions = {
     return {
       rawData: utils.transaction.txPbToRawDataHex(pb).toLowerCase(),
       txid: utils.transaction.txPbToTxID(pb).replace(/^0x/, ""),
+    };
+  },
+
+  // The digest of typed data (EIP-712): as ethers encodes it, and as wallet-core does.
+  async typedDigest({ text }) {
+    const { domain, types, primaryType, message } = JSON.parse(text);
+    const { EIP712Domain: _, ...own } = types;
+    const encoder = TypedDataEncoder.from(own);
+    if (encoder.primaryType !== primaryType) throw new Error("another primary type");
+    const { EthereumAbi } = await core();
+    return {
+      ethers: TypedDataEncoder.hash(domain, own, message).slice(2),
+      walletCore: hex(EthereumAbi.encodeTyped(text)),
     };
   },
 

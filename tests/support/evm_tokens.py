@@ -12,7 +12,7 @@ from eth_abi.abi import encode
 from chains.assets import Asset
 from chains.catalogue import built_in
 from chains.devnet.evm import AnvilNode
-from chains.evm import address, erc20
+from chains.evm import address, erc20, rlp
 from chains.hashes import keccak256
 from chains.model import Address, TxId
 from chains.networks import Network
@@ -51,11 +51,14 @@ class Token:
         self.contract = contract
         self.decimals = 6
         self.traits: tuple[str, ...] = ()
+        self.domain: tuple[str, str] | None = None
 
     @property
     def row(self) -> dict[str, Any]:
         identity = erc20.asset_of(self._world.network.id, self.contract)
         row = token_row(id=identity, decimals=self.decimals)
+        if self.domain is not None:
+            row["domain_name"], row["domain_version"] = self.domain
         return row | ({"traits": list(self.traits)} if self.traits else {})
 
     @property
@@ -98,10 +101,13 @@ class Token:
 
 
 async def deploy(world: OnChain, name: str, *, constructor: bytes = b"") -> Token:
-    node = world.node
-    txid = await node.send(None, 0, bytecode(name) + constructor, GAS)
-    await node.mine()
-    receipt = await node.ask("eth_getTransactionReceipt", txid)
+    return await _created(world, bytecode(name) + constructor)
+
+
+async def _created(world: OnChain, code: bytes) -> Token:
+    txid = await world.node.send(None, 0, code, GAS)
+    await world.node.mine()
+    receipt = await world.node.ask("eth_getTransactionReceipt", txid)
     assert receipt["status"] == "0x1"
     return Token(world, address.canonical(receipt["contractAddress"]))
 
@@ -121,9 +127,16 @@ async def openzeppelin(world: OnChain) -> Token:
 
 
 async def usdc(world: OnChain) -> Token:
-    token = await deploy(world, "usdc")
-    token.traits = ("blacklist", "pausable")
-    me = await outside(world)
+    told, me = json.loads((VECTORS / "usdc.json").read_text()), await outside(world)
+    nonce = int(await world.node.ask("eth_getTransactionCount", me, "latest"), 16)
+    library = keccak256(rlp.encode([address.to_bytes(me), rlp.encode_int(nonce)]))[-20:]
+    await world.node.send(None, 0, bytes.fromhex(told["library"]), GAS)
+    code = bytearray(bytecode("usdc"))
+    for at in told["links"]:
+        code[at : at + 20] = library
+    token = await _created(world, bytes(code))
+    token.traits = ("blacklist", "pausable", "eip-2612", "eip-3009")
+    token.domain = ("USD Coin", "2")
     roles = "initialize(string,string,string,uint8,address,address,address,address)"
     await token.do(roles, "USD Coin", "USDC", "USD", 6, me, me, me, me)
     await token.do("configureMinter(address,uint256)", me, MINTED)

@@ -161,6 +161,9 @@ def test_an_unknown_trait_is_refused():
         with_rows(evm_row(traits=["warp-drive"]))
 
 
+SIGNED_FOR = "there with the traits that holders sign by, and with no others"
+DOMAIN = {"domain_name": "A dollar", "domain_version": "2"}
+
 ME = "eip155:31339/slip44:60"
 TOKEN = token_row()["id"]
 ASSETS: list[tuple[list[Any], str]] = [
@@ -192,7 +195,29 @@ ASSETS: list[tuple[list[Any], str]] = [
         "eip155:31339: id: text like eip155:1/slip44:60 (CAIP-19)",
     ),
     ([coin_row(), without(token_row(), "symbol")], f"{TOKEN}: symbol: missing"),
+    ([coin_row(), token_row(traits=["eip-3009"])], f"{TOKEN}: domain_name: {SIGNED_FOR}"),
+    (
+        [coin_row(), token_row(traits=["eip-2612"], domain_name="D")],
+        f"{TOKEN}: domain_name: {SIGNED_FOR}",
+    ),
+    ([coin_row(), token_row(**DOMAIN)], f"{TOKEN}: domain_name: {SIGNED_FOR}"),
+    ([coin_row(), token_row(traits=["pausable"], **DOMAIN)], f"{TOKEN}: domain_name: {SIGNED_FOR}"),
+    ([coin_row(**DOMAIN)], f"{ME}: domain_name: {SIGNED_FOR}"),
+    (
+        [coin_row(), token_row(traits=["eip-3009"], domain_name="D", domain_version=2)],
+        f"{TOKEN}: domain_version: text like",
+    ),
+    (
+        [coin_row(), token_row(traits=["eip-3009"], domain_name="D\u043ellar", domain_version="2")],
+        f"{TOKEN}: domain_name: text like",
+    ),
 ]
+
+
+def test_a_token_names_the_domain_that_its_holders_sign_for() -> None:
+    row = token_row(traits=["eip-3009", "eip-2612"], **DOMAIN)
+    assert with_rows(evm_row(), coin_row(), row).find_asset(TOKEN).domain == ("A dollar", "2")
+    assert with_rows(evm_row(), coin_row(), token_row()).find_asset(TOKEN).domain is None
 
 
 @pytest.mark.parametrize(("rows", "words"), ASSETS, ids=[words for _, words in ASSETS])

@@ -26,6 +26,11 @@ def test_a_row_is_the_contracts_word_unless_people_know_better() -> None:
     said = TokenSaid("LINK", "ChainLink Token", 18)
     assert row_of(said, None, None) == LINK
     assert row_of(said, "CL", None) == LINK | {"symbol": "CL"}
+    signs = TokenSaid(
+        "LINK", "ChainLink Token", 18, traits=frozenset({"eip-3009"}), domain=("Link", "1")
+    )
+    domain = {"domain_name": "Link", "domain_version": "1"}
+    assert row_of(signs, None, None) == LINK | {"traits": ["eip-3009"]} | domain
     assert row_of(TokenSaid(None, None, 18), "LINK", "ChainLink Token") == LINK
 
 

@@ -79,6 +79,17 @@ def test_what_changes_is_said_in_words(tmp_path: Path):
     assert not any(line.startswith("REFUSED") for line in said)
 
 
+def test_what_holders_of_a_token_sign_for_is_said_in_words(tmp_path: Path):
+    """A trait decides what is signed, so an administrator reads it."""
+    rows = [coin_row(), token_row()]
+    before = draft(tmp_path, networks=[evm_row()], assets=rows)
+    signs = token_row(traits=["eip-3009"], domain_name="A dollar", domain_version="2")
+    after = draft(tmp_path, "b.json", networks=[evm_row()], assets=[coin_row(), signs])
+    (line,) = done("policy", "diff", after, "--policy", before).splitlines()[-1:]
+    assert "traits none becomes USDX" in line
+    assert line.endswith("traits eip-3009, signed for as A dollar version 2")
+
+
 def test_what_the_signer_would_refuse_is_said_before_it_is_signed(tmp_path: Path):
     before = draft(tmp_path, networks=[evm_row()], assets=[coin_row()])
     after = draft(tmp_path, "b.json", networks=[evm_row()], assets=[coin_row(decimals=6)])
