@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from chains.effects import Allow
 from chains.model import Address, NetworkId
 from custody.db.chunks import all_in, chunks
 from custody.db.listing import Window, find
 from custody.db.session import ReadSession
+from custody.db.sighting_tables import SightingRow
 from custody.db.tables import ForeignDebitRow
 from custody.db.transfer_tables import (
     MandateRow,
@@ -113,11 +114,18 @@ async def due(
     session: ReadSession, network: NetworkId, height: int | None
 ) -> list[tuple[ForeignDebitRow, str | None]]:
     """Pending ones that are final at `height`, and, with the transaction's id, those whose
-    transaction is one of the vault's own after all."""
-    debit, own = ForeignDebitRow, TransactionRow
+    transaction is one of the vault's own after all. One that failed explains what it cost alone."""
+    debit, own, seen = ForeignDebitRow, TransactionRow, SightingRow
     settles = (debit.state == DebitState.PENDING.value) & (
         debit.final_height <= (-1 if height is None else height)
     )
+    failed = exists().where(
+        (seen.network == debit.network)
+        & (seen.txid == debit.txid)
+        & (seen.block_hash == debit.block_hash)
+        & seen.failure.is_not(None)
+    )
+    explains = debit.place.startswith("cost:") | ~failed
     foreign = debit.verdict.in_((Verdict.FOREIGN.value, Verdict.ALLOWED.value))
     rows = await session.rows(
         select(debit, own.id)
@@ -126,7 +134,8 @@ async def due(
             (own.network == debit.network)
             & (own.txid == debit.txid)
             & (own.vault_id == debit.vault_id)
-            & foreign,
+            & foreign
+            & explains,
         )
         .where(
             debit.network == network,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from chains.block import Block, Movement, output_index
 from chains.families import traits_of
-from chains.model import Address
+from chains.model import Address, TxId
 from custody.debits import repository as debits
 from custody.deposits import repository
 from custody.deposits.deciding import (
@@ -20,6 +20,7 @@ from custody.deposits.deciding import (
     Found,
     Ours,
     OwnCoin,
+    OwnTransaction,
     decide,
     senders_of,
 )
@@ -87,6 +88,7 @@ async def _with_accounts(
     session, network = chain.session, chain.network
     left = [each for movements in mine for each in movements if each.units < 0]
     own = await repository.own_transactions(session, network, {each.txid for each in left})
+    own |= {each: _undone(own[each]) for each in _failed(blocks) & own.keys()}
     foreign = [
         each for each in left if each.txid not in own or own[each.txid].source != each.address
     ]
@@ -99,6 +101,15 @@ async def _with_accounts(
         allowances=await debits.allowances(session, network.id, vaults),
         senders=await _senders(chain, blocks, {each.txid for each in foreign}),
     )
+
+
+def _undone(own: OwnTransaction) -> OwnTransaction:
+    """It failed, so its transfer is not paid: what all the same left with it, nobody agreed to."""
+    return replace(own, effects=(), rent=0)
+
+
+def _failed(blocks: Iterable[Block]) -> set[TxId]:
+    return {each.txid for block in blocks for each in block.included if each.failure is not None}
 
 
 async def _senders(
