@@ -253,11 +253,32 @@ async def _twice_counted(*given: Any, **more: Any) -> Any:
 
 async def _never_paused(session: Any, ids: Any) -> Any:
     rows = await _WITH_PAUSES(session, ids)
-    return {each: (row, False) for each, (row, _) in rows.items()}
+    return {each: (row, False, lacks) for each, (row, _, lacks) in rows.items()}
 
 
 async def _held_by_nobody(*_: Any) -> Any:
     return {}
+
+
+# Tokens, and what comes by rule
+
+_KEY_OF_TOP_UP = _real("custody.gas.station:key_of")
+_KEY_OF_SWEEP = _real("custody.sweeps.sweeping:key_of")
+_HINDRANCE = _real("custody.transactions.planners.plan:hindrance")
+
+
+def _another_top_up(row: Any) -> Any:
+    key = _KEY_OF_TOP_UP(row)
+    return replace(key, key=f"{key.key} {_some_id()}")
+
+
+def _another_sweep(row: Any) -> Any:
+    key = _KEY_OF_SWEEP(row)
+    return replace(key, key=f"{key.key} {_some_id()}")
+
+
+def _frozen_or_not(each: Any, now: Any) -> Any:
+    return _HINDRANCE(replace(each, frozen=False), now)
 
 
 ETHEREUM, BITCOIN, TRON = "ethereum-local", "bitcoin-regtest", "tron-local"
@@ -326,6 +347,24 @@ DEFECTS: Final = (
            {"signer.service:check_current": _basis_aside}),
     Defect("what left a vault counts twice",
            {"custody.policies.judge:usage": _twice_counted}),
+    Defect("a payment that failed explains what left with it (it was so)",
+           {"custody.following.finding:_undone": lambda own: own}, ETHEREUM),
+    Defect("what nobody agreed to is not booked",
+           {"custody.debits.recording:DebitRecorder.add": _nothing}, ETHEREUM),
+    Defect("a top-up is asked for by another key each time",
+           {"custody.gas.station:key_of": _another_top_up}, ETHEREUM),
+    Defect("a sweep is asked for by another key each time",
+           {"custody.sweeps.sweeping:key_of": _another_sweep}, ETHEREUM),
+    Defect("what a top-up brings is a deposit too",
+           {"custody.deposits.repository:tops_up": lambda _: False}, ETHEREUM),
+    Defect("what a sweep brings is a deposit too",
+           {"custody.deposits.repository:stays": lambda _: False}, ETHEREUM),
+    Defect("a frozen vault pays",
+           {"custody.transactions.planners.payment:hindrance": _frozen_or_not}, ETHEREUM),
+    Defect("what an issuer froze is promised",
+           {"custody.transfers.service:check_free": _nothing},
+           tests=("tests/integration/test_tokens.py::test_on_ethereum"
+                  "[frozen_is_promised_to_nobody-usdc-ethereum-local]",)),
     Defect("a pause stops nothing",
            {"custody.transfers.repository:with_pauses": _never_paused},
            tests=("tests/unit/custody/transfers/test_pauses.py",)),

@@ -4,18 +4,22 @@ a vault is refilled once at a time."""
 
 from __future__ import annotations
 
+from itertools import product
+
 from custody.ledger.model import quarantine_account
 from custody.transfers.state import State
 from tests.sim.house import Found, House, other_costs
 from tests.sim.people import REFILLED_MOST, begun
 from tests.sim.rotating import ALONE_MOST, room_of
 from tests.sim.signed import refills_of
+from tests.sim.standing_still import check_frozen
 
 
 def check_desks(house: House) -> None:
     """Raises Found."""
     _held(house)
     _paused(house)
+    check_frozen(house)
     _who_waits(house)
     _refilled_once(house)
 
@@ -30,11 +34,13 @@ def _held(house: House) -> None:
     )
     if wrong:
         raise Found(f"held, and not held: {wrong}")
-    native = house.network.native.id
-    for vault in house.vaults:
-        states = "SELECT amount FROM deposits WHERE state = 'quarantined' AND vault_id = ?"
-        deposits = sum(map(int, house.books.column(states, vault.id)))
-        key = quarantine_account(vault.id, native).id
+    assets = (house.network.native.id, *house.network.tokens)
+    for vault, asset in product(house.vaults, assets):
+        states = (
+            "SELECT amount FROM deposits WHERE state = 'quarantined' AND vault_id = ? AND asset = ?"
+        )
+        deposits = sum(map(int, house.books.column(states, vault.id, asset)))
+        key = quarantine_account(vault.id, asset).id
         pending = "SELECT credits_pending FROM ledger_accounts WHERE id = ?"
         kept = sum(map(int, house.books.column(pending, key)))
         if deposits != kept:
@@ -61,14 +67,17 @@ def _who_waits(house: House) -> None:
     asked = [one for one in house.asked if one.vault is vault]
     if any(one.total is None or one.fee_max is None for one in asked):
         return
-    most = sum((one.total or 0) + one.most + other_costs(house.network) for one in asked)
-    if most > room_of(house.network):
-        return
+    native = house.network.native.id
+    for asset in {native, *house.network.tokens}:
+        paid = sum(one.total or 0 for one in asked if (one.asset or native) == asset)
+        costs = sum(one.most + other_costs(house.network) for one in asked if asset == native)
+        if paid + costs > room_of(asset):
+            return
     waits = f"SELECT id FROM transfers WHERE state = '{State.AWAITING_APPROVAL}'"
     waiting = set(house.books.column(waits))
     for one in asked:
         if one.id in waiting and (one.total or 0) <= ALONE_MOST:
-            raise Found(f"{one.id} waits for people, though all of the vault together is {most}")
+            raise Found(f"{one.id} waits for people, though all of the vault together has room")
 
 
 def _refilled_once(house: House) -> None:

@@ -17,10 +17,15 @@ from signer.clock import GAP, STEADY
 from tests.sim.files import hand_over, read_answers
 from tests.sim.house import Found, House, Wanted
 from tests.sim.people import approve_all, resume_all
+from tests.sim.process import LIFETIME
 from tests.sim.rules import check, is_paid
+from tests.sim.tokens import give_back, unfreeze_all
+from tests.support.fake_chain import OUTSIDE
 
 _ROUNDS: Final = 60
 _ROUNDS_WHEN_LOST: Final = 12
+_PATIENCE: Final = 8
+"""So many rounds later what waits for coins that nobody brings expires."""
 _PAUSE_S: Final = 16.0
 """Longer than anything waits that is to be done again."""
 _ENDED: Final = ", ".join(f"'{each}'" for each in sorted(TERMINAL))
@@ -34,6 +39,8 @@ async def end(house: House) -> None:
     await house.settle_down()
     await _set_clocks_right(house)
     await resume_all(house)
+    await unfreeze_all(house)
+    await give_back(house)
     for one in house.asked:
         if not one.is_answered and one.file is None:
             await house.request(house.processes[0], one)
@@ -59,10 +66,15 @@ async def end(house: House) -> None:
 
 def heal(house: House) -> None:
     house.node.heal()
+    for txid, tx in house.forgotten.items():
+        if tx.inputs[0].address == OUTSIDE and house.node.locate(txid) is None:
+            house.node.pool[txid] = tx
     house.trouble.heal()
     house.wire.heal()
     house.host.fuse = None
     house.node.fee = 1_000
+    for contract in house.node.tokens.values():
+        contract.heal()
     house.wall_ahead = house.database_ahead = timedelta()
     for process in house.processes:
         process.machine.fuse = None
@@ -83,11 +95,14 @@ async def _set_clocks_right(house: House) -> None:
 
 
 async def _settle(house: House) -> None:
-    for _ in range(_ROUNDS_WHEN_LOST if house.has_lost else _ROUNDS):
+    for number in range(_ROUNDS_WHEN_LOST if house.has_lost else _ROUNDS):
         await _all_at_work(house)
         if not _open(house) and _is_followed(house):
             return
         await approve_all(house)
+        await unfreeze_all(house)
+        if number == _PATIENCE and not house.has_lost:
+            await asyncio.sleep(LIFETIME.total_seconds())  # what nobody brings coins for expires
         await house.node.mine()
         await house.node.finalize()
         await asyncio.sleep(_PAUSE_S)
@@ -104,6 +119,9 @@ async def _all_at_work(house: House) -> None:
         house.begin(process, "expire", process.expire)
         house.begin(process, "pay files", process.pay_files)
         house.begin(process, "refill", process.refill)
+        house.begin(process, "gas", process.bring_gas)
+        house.begin(process, "sweeps", process.sweep)
+        house.begin(process, "restraints", process.ask_restraints)
     await house.settle_down()
 
 
@@ -128,7 +146,8 @@ def _check_held(house: House) -> None:
         return
     if house.books.rows(f"SELECT id FROM transfers WHERE state NOT IN ({_ENDED})"):
         return
-    held = house.books.column("SELECT debits_pending FROM ledger_accounts WHERE kind = 'vault'")
+    accounts = "SELECT debits_pending FROM ledger_accounts WHERE kind IN ('vault', 'unswept')"
+    held = house.books.column(accounts)
     if sum(map(int, held)):
         raise Found(f"{held} are held for nothing")
 
@@ -162,5 +181,7 @@ def _count(house: House, one: Wanted, state: str) -> None:
         return
     house.counts["final with several payees"] += len(one.payees) > 1
     house.counts["final by a file"] += one.file is not None
-    house.counts["final of own coins"] += bool(one.stays)
+    house.counts["final of own coins"] += bool(one.stays) and one.child_of is None
+    house.counts["final of children"] += one.child_of is not None
+    house.counts["final of tokens"] += one.asset is not None
     house.counts["final of everything"] += one.total is None and not one.stays

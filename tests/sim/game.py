@@ -29,6 +29,7 @@ from tests.sim.restoring import back_up
 from tests.sim.rotating import policy_of
 from tests.sim.rules import check
 from tests.sim.sqlite import inline
+from tests.sim.tokens import begin_tokens
 
 STEPS: Final = 40
 CHAINS: Final = ("bitcoin-regtest", "ethereum-local", "tron-local")
@@ -135,6 +136,7 @@ async def _begin(house: House) -> None:
     await house.fund(*house.vaults)
     await house.add_hot_vault()
     await begin_refills(house, house.processes[0], 20_000)
+    await begin_tokens(house)
     await back_up(house, house.dice)
 
 

@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 
 from chains.costs import CostKind
 from chains.errors import ChainError
-from chains.model import Address
+from chains.model import Address, AssetId, TxId
 from chains.networks import Network
 from custody.apikeys.model import Caller
 from custody.apikeys.service import NewKey
@@ -32,6 +32,7 @@ from signer.canonical import canonical_json
 from signer.client import SignerError
 from signer.policy import Policy, SignedPolicy
 from signer.wire import Verdict
+from tests.sim.assets import catalogue, token_of
 from tests.sim.chain import Adapter, Trouble
 from tests.sim.machine import Died, Machine
 from tests.sim.postgres import PostgresReader
@@ -39,7 +40,8 @@ from tests.sim.process import Process, World
 from tests.sim.reading import Books, Reader
 from tests.sim.signer import SignerHost, Wire
 from tests.support.fake_chain import FakeNode
-from tests.support.networks import find_network
+from tests.support.fake_codec import FakeTx
+from tests.support.fake_tokens import Contract
 from tests.unit.custody.transfers.desk import Plain
 
 T = TypeVar("T")
@@ -60,7 +62,8 @@ class Wanted:
     """A transfer that a client asks for until it is told what became of it. Its payees have nothing
     else to expect. `amounts`: what each gets; None: all that there is. `stays`: it makes so many
     coins of one, or (below zero) one of so many. `most`: the most that a client ever let it cost.
-    `file`: of payouts, in which it stands."""
+    `file`: of payouts, in which it stands. `asset`: None: the native one.
+    `child_of`: what waits, for which it pays too."""
 
     key: str
     vault: VaultRow
@@ -69,6 +72,8 @@ class Wanted:
     fee_max: int | None
     stays: int = 0
     file: str | None = None
+    asset: AssetId | None = None
+    child_of: TxId | None = None
     is_answered: bool = False
     refused: str | None = None
     most: int = 0
@@ -90,11 +95,12 @@ class Wanted:
         return TransferRequest(
             vault_id=self.vault.id,
             network=network.id,
-            asset=network.native.id,
+            asset=self.asset or network.native.id,
             outputs=tuple(Output(payee, amount) for payee, amount in payments),
             fee_max=self.fee_max,
-            split=self.stays if self.stays > 0 else None,
-            consolidate=-self.stays if self.stays < 0 else None,
+            split=self.stays if self.stays > 0 and self.child_of is None else None,
+            consolidate=-self.stays if self.stays < 0 and self.child_of is None else None,
+            child_of=self.child_of,
         )
 
 
@@ -130,15 +136,17 @@ class Backup:
 @dataclass
 class Journal:
     """What was seen in the signer's records. `looked_at`: up to which one. `in_force`: the policy
-    that they told last. `digests`: mandates that something was signed for. `handed_in`: mandates,
-    each with a person who was heard to approve of it. `alone`: what was signed without anybody's
-    approval, by vault: when, for which transfer, how much."""
+    that they told last. `transfers`: for which something was signed. `digests`: mandates that
+    something was signed for. `handed_in`: mandates, each with a person who was heard to approve of
+    it. `alone`: what was signed without anybody's approval, by vault and asset: when, for which
+    transfer, how much."""
 
     looked_at: int = 0
     in_force: Policy | None = None
+    transfers: set[str] = field(default_factory=set)
     digests: set[bytes] = field(default_factory=set)
     handed_in: set[tuple[bytes, str]] = field(default_factory=set)
-    alone: dict[str, list[tuple[datetime, str, int]]] = field(default_factory=dict)
+    alone: dict[tuple[str, str], list[tuple[datetime, str, int]]] = field(default_factory=dict)
 
 
 @dataclass
@@ -155,12 +163,15 @@ class House:
     digest: str = ""
 
     def __post_init__(self) -> None:
-        self.network: Network = find_network(self.alias)
+        self.network: Network = catalogue().find_network(self.alias)
+        self.token = token_of(self.network)
         self.dice = Random(f"house {self.seed}")
         self.loop = asyncio.get_running_loop()
         self.wall_ahead = self.database_ahead = timedelta()
         self._hash = sha256()
         self.node = FakeNode(self.network, self.dice.getrandbits(32))
+        if self.token is not None:
+            self.node.tokens[self.token] = Contract()
         self.trouble = Trouble(Random(f"node {self.seed}"), self.loop.time)
         self.host = SignerHost(
             self.folder / "signer", self.alias, self.wall, self.loop.time, self.told
@@ -179,6 +190,8 @@ class House:
         """With which clients ask."""
         self.policies: list[SignedPolicy] = []
         self.backups: list[Backup] = []
+        self.forgotten: dict[TxId, FakeTx] = {}
+        """By a node."""
         self.has_lost = False
         """Whether the signer was recovered without its log."""
         self.is_whole = True
@@ -190,6 +203,12 @@ class House:
         """That nobody has handed in yet."""
         self.paused: dict[str, tuple[str | None, set[str]]] = {}
         """By pause: the vault, None for all; and what had a transaction when it had begun."""
+        self.paused_at: dict[str, float] = {}
+        """By pause: when it had begun."""
+        self.frozen: dict[str, set[str]] = {}
+        """By vault: what had a transaction when it had been frozen."""
+        self.checked_at = 0.0
+        """When all rules were looked at last."""
         self.journal = Journal()
         self.latest = BEGINNING
         """That the database's clock ever showed after a step."""
@@ -343,7 +362,8 @@ class House:
         """Over the API of one process. None: nobody knows what became of it."""
         request = one.request(self.network)
         pays = [[payee, str(amount)] for payee, amount in zip(one.payees, one.amounts, strict=True)]
-        terms = {"pays": pays, "fee": str(one.fee_max), "stays": one.stays}
+        terms = {"pays": pays, "fee": str(one.fee_max), "stays": one.stays, "asset": request.asset}
+        terms |= {"child": one.child_of or ""}
         key = Idempotency("test", one.key, canonical_json(terms))
         transfers = process.services.transfers
 

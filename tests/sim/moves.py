@@ -15,17 +15,41 @@ from random import Random
 from typing import Final
 
 from chains.costs import CostKind
-from chains.model import Address, TxId
+from chains.model import Address, AssetId, TxId
 from custody.db.tables import VaultRow
 from custody.services import Services
 from tests.sim.files import send_file
 from tests.sim.house import House, Wanted
 from tests.sim.machine import Died
-from tests.sim.people import approve, let_go, pause, resume, set_refill, suspect, suspicious
+from tests.sim.people import (
+    approve,
+    compare,
+    let_go,
+    pause,
+    resume,
+    set_refill,
+    suspect,
+    suspicious,
+)
 from tests.sim.process import Process
 from tests.sim.reading import addresses_of, sent_for
 from tests.sim.restoring import back_up, restore_both, restore_database, restore_signer
 from tests.sim.rotating import rotate_key, rotate_policy
+from tests.sim.standing_still import pause_and_track
+from tests.sim.tokens import (
+    ask_restraints,
+    bring_gas,
+    claw_back,
+    issuer_stops,
+    new_address,
+    set_gas,
+    set_sweep,
+    sweep_up,
+    thief,
+    token_deposit,
+    token_misbehaves,
+    unfreeze,
+)
 from tests.unit.custody.transfers.desk import ANYONE
 
 Move = Callable[[House, Random], Awaitable[None]]
@@ -59,12 +83,37 @@ async def ask_for_all(house: House, dice: Random) -> None:
     await _ask(house, dice, dice.choice(house.vaults), [None], most=40_000)
 
 
+async def ask_for_tokens(house: House, dice: Random) -> None:
+    """A part of what there is of the token, or all of it; also where a vault has no coin."""
+    if house.token is not None:
+        amount = None if dice.random() < 0.1 else dice.randrange(1, 60_000)
+        vault = dice.choice(house.vaults)
+        await _ask(house, dice, vault, [amount], most=40_000, asset=house.token)
+
+
 async def tidy_coins(house: House, dice: Random) -> None:
     """The smallest coins become one, or the largest one several."""
     if house.node.codec.has_coins:
         vault = dice.choice(house.vaults[:2])
         own = dice.choice(addresses_of(house.books, vault.id, change=False))
         await _ask(house, dice, vault, [None], most=40_000, own=own)
+
+
+async def hasten(house: House, dice: Random) -> None:
+    """What waits and pays a vault, or left it change, gets a child that pays for both."""
+    if not house.node.codec.has_coins:
+        return
+    vault = dice.choice(house.vaults[:2])
+    ours = set(addresses_of(house.books, vault.id))
+    waiting = [
+        txid
+        for txid, tx in house.node.pool.items()
+        if any(out.address in ours for out in tx.outputs)
+    ]
+    if waiting:
+        own = dice.choice(addresses_of(house.books, vault.id, change=False))
+        parent = dice.choice(waiting)
+        await _ask(house, dice, vault, [None], most=40_000, own=own, child_of=parent)
 
 
 async def _ask(
@@ -75,6 +124,8 @@ async def _ask(
     *,
     most: int,
     own: str | None = None,
+    asset: AssetId | None = None,
+    child_of: TxId | None = None,
 ) -> None:
     """`own`: nobody is paid, and an address of the vault's own gets what it is about."""
     one = Wanted(
@@ -84,6 +135,8 @@ async def _ask(
         amounts=tuple(amounts),
         fee_max=min(most, dice.choice((2_000, 10_000, 40_000))),
         stays=dice.choice((-3, -2, 2, 3)) if own is not None else 0,
+        asset=asset,
+        child_of=child_of,
     )
     house.asked.append(one)
     if dice.random() < 0.25:
@@ -153,6 +206,9 @@ async def both(house: House, dice: Random) -> None:
         house.begin(process, "follow", process.follow)
         house.begin(process, "pay files", process.pay_files)
         house.begin(process, "refill", process.refill)
+        if house.token is not None:
+            house.begin(process, "gas", process.bring_gas)
+            house.begin(process, "sweeps", process.sweep)
     await _perhaps_wait(house, dice)
 
 
@@ -242,9 +298,11 @@ async def reorg(house: House, dice: Random) -> None:
 
 
 async def forget(house: House, dice: Random) -> None:
-    """A node forgets something that waits."""
+    """A node forgets something that waits. What strangers sent, they send again at the end."""
     if house.node.pool:
-        house.node.drop(dice.choice(list(house.node.pool)))
+        txid = dice.choice(list(house.node.pool))
+        house.forgotten[txid] = house.node.pool[txid]
+        house.node.drop(txid)
 
 
 async def fees(house: House, dice: Random) -> None:
@@ -362,6 +420,22 @@ MOVES: Final[dict[Move, int]] = {
     let_go: 2,
     suspect: 1,
     set_refill: 1,
+    ask_for_tokens: 5,
+    token_deposit: 2,
+    new_address: 2,
+    bring_gas: 2,
+    sweep_up: 2,
+    token_misbehaves: 2,
+    issuer_stops: 2,
+    ask_restraints: 1,
+    claw_back: 1,
+    thief: 1,
+    unfreeze: 2,
+    set_gas: 1,
+    set_sweep: 1,
+    hasten: 2,
+    compare: 1,
+    pause_and_track: 1,
 }
 NAMED: Final = {move.__name__: move for move in MOVES}
 

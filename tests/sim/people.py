@@ -15,6 +15,7 @@ from custody.pauses.service import pause as set_pause
 from custody.pauses.service import resume as end_pause
 from custody.quarantine.service import NewRule as QuarantineRule
 from custody.quarantine.service import end_rule, hold, release, set_rule
+from custody.reconcile.keeping import ask as ask_report
 from custody.refills.service import NewRule as RefillRule
 from custody.refills.service import set_rule as set_refill_rule
 from signer.wire import Verdict, approval_message
@@ -68,7 +69,7 @@ async def hand_in(house: House, process: Process, one: Signature) -> None:
     if one.verdict is Verdict.APPROVE:
         house.journal.handed_in.add((one.digest, one.person))
     terms = (one.transfer, ANYONE, one.person, one.verdict, one.bytes, one.version)
-    told = await _decide(
+    told = await decide(
         house, process, "approve", lambda: process.services.approvals.submit(*terms)
     )
     if told is not None:
@@ -98,11 +99,12 @@ async def pause(house: House, dice: Random) -> None:
         now = process.clock()
         return (await set_pause(session, network, named, _WHY, now, by="ada")).id
 
-    told = await _decide(house, process, "pause", lambda: process.write(begin))
+    told = await decide(house, process, "pause", lambda: process.write(begin))
     await house.settle_down()
     if told is not None:
         house.counts["pauses"] += 1
         house.paused[told] = (named, begun(house))
+        house.paused_at[told] = house.loop.time()
 
 
 def begun(house: House) -> set[str]:
@@ -127,11 +129,12 @@ def _open_pauses(house: House) -> list[Any]:
 
 async def _resume(house: House, process: Process, one: str) -> None:
     house.paused.pop(one, None)
+    house.paused_at.pop(one, None)
 
     async def end(session: WriteSession) -> None:
         await end_pause(session, one, _WHY, process.clock(), by="ada")
 
-    await _decide(house, process, "resume", lambda: process.write(end))
+    await decide(house, process, "resume", lambda: process.write(end))
 
 
 # Quarantine
@@ -154,7 +157,7 @@ async def suspicious(house: House, dice: Random) -> None:
             now = process.clock()
             return (await hold(session, process.services.held, one, _WHY, now, by="ada")).id
 
-        told = await _decide(house, process, "hold", lambda: process.write(begin))
+        told = await decide(house, process, "hold", lambda: process.write(begin))
         house.counts["held by a person"] += told is not None
 
 
@@ -188,7 +191,7 @@ async def suspect(house: House, dice: Random) -> None:
         async def end(session: WriteSession) -> object:
             return await end_rule(session, one, _WHY, process.clock(), by="bob")
 
-        await _decide(house, process, "end rule", lambda: process.write(end))
+        await decide(house, process, "end rule", lambda: process.write(end))
         return
     vault = dice.choice((None, *house.vaults))
     new = QuarantineRule(
@@ -201,8 +204,24 @@ async def suspect(house: House, dice: Random) -> None:
     async def begin(session: WriteSession) -> object:
         return await set_rule(session, new, _WHY, process.clock(), by="ada")
 
-    told = await _decide(house, process, "rule", lambda: process.write(begin))
+    told = await decide(house, process, "rule", lambda: process.write(begin))
     house.counts["rules that hold"] += told is not None
+
+
+# Comparisons
+
+
+async def compare(house: House, dice: Random) -> None:
+    """A person asks for a report of ledger and chain, and a worker makes what is asked for."""
+    process, vault = house.any_process(dice), dice.choice((None, *house.vaults))
+    named = None if vault is None else vault.id
+
+    async def begin(session: WriteSession) -> object:
+        return await ask_report(session, house.network.id, named, process.clock(), by="ada")
+
+    told = await decide(house, process, "report", lambda: process.write(begin))
+    house.counts["reports asked for"] += told is not None
+    house.begin(process, "report", process.make_report)
 
 
 # Refills
@@ -232,10 +251,10 @@ async def begin_refills(house: House, process: Process, low: int | None) -> None
         await house.caller(process)
         return await process.write(begin)
 
-    await _decide(house, process, "refill rule", run)
+    await decide(house, process, "refill rule", run)
 
 
-async def _decide(
+async def decide(
     house: House, process: Process, what: str, work: Callable[[], Awaitable[T]]
 ) -> T | None:
     """None: refused, or nobody knows."""

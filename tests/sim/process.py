@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
-from chains.catalogue import built_in
 from chains.families import CODECS
 from chains.networks import Network
 from custody.apikeys.model import Caller, Scope
@@ -22,8 +21,11 @@ from custody.clock import SteadyClock
 from custody.config import Settings
 from custody.db.session import Database, WriteSession
 from custody.journal.recovery import Recovery
+from custody.restraints.service import ask_again
 from custody.services import Services, make_services
+from custody.workers.reconciling import ReconcileWorker
 from custody.workers.workers import PRESENCE, Workers, look_at_journal
+from tests.sim.assets import catalogue
 from tests.sim.machine import Machine
 from tests.sim.signer import Wire
 from tests.sim.sqlite import share_translations
@@ -72,7 +74,7 @@ class Process:
             settings=settings,
             database=self.database,
             signer=world.wire.client(_newest_in(self.database)),
-            catalogue=built_in(),
+            catalogue=catalogue(),
             networks={network.id: network},
             codecs={network.id: adapter.codec},
             adapters={network.id: adapter},
@@ -126,6 +128,25 @@ class Process:
             if lease is not None:
                 await self.workers._refills._refilling.step()
 
+    async def bring_gas(self) -> None:
+        """Look at each address that waits for coins, if this process leads in it."""
+        async with self.workers._leases.hold("gas") as lease:
+            if lease is not None:
+                await self.workers._gas._station.step()
+
+    async def sweep(self) -> None:
+        """Look at each sweep and each of its rules, if this process leads in it."""
+        async with self.workers._leases.hold("sweeps") as lease:
+            if lease is not None:
+                await self.workers._sweeps._sweeping.step()
+
+    async def ask_restraints(self) -> None:
+        """Ask again what issuers let nobody move, if this process leads in it."""
+        async with self.workers._leases.hold(f"restraints:{self.network.id}") as lease:
+            if lease is not None:
+                adapter = self.custody.adapters[self.network.id]
+                await ask_again(self.database, self.network, adapter, self.clock)
+
     async def write(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
         """As a route of the API does it, or a command."""
         async with self.database.write() as session:
@@ -138,6 +159,12 @@ class Process:
         async with self.workers._leases.hold(f"reconcile:{self.network.id}") as lease:
             if lease is not None:
                 await self.services.reconciliation.check_network(self.network)
+
+    async def make_report(self) -> None:
+        """The oldest one that somebody asked for."""
+        await ReconcileWorker(
+            self.database, self.workers._leases, self.services.reconciliation, self.network, 300.0
+        ).make_asked()
 
     async def new_key(self) -> NewKey:
         """As `custody apikey create` makes it, for the machine that the policy names."""

@@ -92,6 +92,8 @@ def _put_back_database(house: House, dice: Random) -> None:
     for file in house.files:
         file.is_answered = False
     house.paused.clear()
+    house.paused_at.clear()
+    house.frozen.clear()
 
 
 async def _put_back_signer(house: House, dice: Random) -> None:

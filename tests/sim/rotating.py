@@ -8,39 +8,40 @@ from datetime import timedelta
 from random import Random
 from typing import Final
 
-from chains.networks import Network
+from chains.model import NetworkId
 from signer.canonical import canonical_json
 from signer.policy import SignedPolicy
 from tests.bench.requests import standing_policy
+from tests.sim.assets import catalogue, rows
 from tests.sim.house import House, other_costs
 from tests.sim.machine import Died
-from tests.support.signer import BOB, EVE, local_networks, person_json, rule, sign_policy
+from tests.support.signer import BOB, EVE, person_json, rule, sign_policy
 
 ALONE_MOST: Final = 45_000
 """Of one transfer that nobody has to approve of."""
 HOUR: Final = timedelta(hours=1)
 
 
-def room_of(network: Network) -> int:
-    """How much may leave a vault within an hour without anybody's approval, whatever the version
-    of the policy. Costs count."""
-    return 150_000 + 4 * other_costs(network)
+def room_of(asset: str) -> int:
+    """How much of it may leave a vault within an hour without anybody's approval, whatever the
+    version of the policy. Costs count, which are of the native one."""
+    network = catalogue().networks[NetworkId(asset.partition("/")[0])]
+    return 150_000 + (4 * other_costs(network) if asset == network.native.id else 0)
 
 
 def policy_of(version: int) -> SignedPolicy:
     """Each allows a little by itself and everything with one person's approval. Limits differ, so
     that whatever was agreed to before rests on something else; and each second one knows other
     persons."""
-    row = json.loads(standing_policy().document)
+    row = json.loads(standing_policy(rows()).document)
     row["version"] = version
     (free,) = row["rules"]
     row["rules"].append(rule("people", needs=[("treasury", 1)]))
     for limit in free["limits"]["per_transfer"]:
         limit["amount"] = str(ALONE_MOST)
-    networks = {each.native.id: each for each in local_networks()}
     for limit in free["limits"]["windows"]:
         if limit["amount"] is not None:
-            limit["amount"] = str(room_of(networks[limit["asset"]]) + version)
+            limit["amount"] = str(room_of(limit["asset"]) + version)
     people = (BOB, EVE) if version % 2 == 0 else (EVE,)
     if version > 1:
         row["persons"] = [person_json(each) for each in people]

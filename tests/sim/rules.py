@@ -4,15 +4,19 @@ chain itself tell it."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import product
 
-from chains.model import Address, BlockRef, TxId
+from chains.model import Address, AssetId, BlockRef, TxId
 from custody.ledger.model import BOUNDED, OWNED, Account, AccountKey, AccountKind
+from custody.transfers.kinds import stays, tops_up
 from custody.workers.outbox import WAIT_MAX
 from tests.sim.desks import check_desks
 from tests.sim.house import Found, House, Wanted
 from tests.sim.reading import addresses_of, sent_for
 from tests.sim.signed import check_signed
+from tests.support.fake_chain import Included
 
 
 async def check(house: House) -> None:
@@ -27,6 +31,7 @@ async def check(house: House) -> None:
         check_signed(house)
         check_desks(house)
         _ledger_is_chain(house)
+        house.checked_at = house.loop.time()
     finally:
         house.books.end()
 
@@ -100,10 +105,12 @@ def is_paid(house: House, one: Wanted) -> bool:
     """All its payees, or none of them. Raises Found."""
     if one.stays:
         return False
-    native = house.network.native.id
-    paid = [house.node.state.balances.get((payee, native), 0) for payee in one.payees]
+    asset = one.asset or house.network.native.id
+    paid = [house.node.state.balances.get((payee, asset), 0) for payee in one.payees]
     if not any(paid):
         return False
+    if one.asset is not None:
+        paid = [_sent(house, one.payees[0], one.asset, paid[0])]
     total = one.total
     if total is None:
         known = house.books.column("SELECT amount FROM transfers WHERE id = ?", one.id)
@@ -112,6 +119,17 @@ def is_paid(house: House, one: Wanted) -> bool:
     elif paid != list(one.amounts):
         raise Found(f"{one.id} paid {paid} of {one.amounts}")
     return True
+
+
+def _sent(house: House, payee: str, asset: AssetId, paid: int) -> int:
+    """What left for a payee of tokens, of which the contract may have kept a part. Raises Found."""
+    logs = [log for block in house.node.chain for each in block.included for log in each.logs]
+    came = [log.units for log in logs if (log.payee, log.asset) == (payee, asset)]
+    if len(came) != 1 or came[0] != paid:
+        raise Found(f"{payee} was paid {came} of {asset}, and has {paid}")
+    txs = [each.tx for block in house.node.chain for each in block.included if each.logs]
+    (sent,) = [out.amount for tx in txs for out in tx.outputs if out.address == payee]
+    return sent
 
 
 def _deposits_once(house: House) -> None:
@@ -164,38 +182,56 @@ def _ledger_is_chain(house: House) -> None:
         for each in mined.included
     }
     house.counts["compared"] += 1
-    native = house.network.native.id
-    for vault in house.vaults:
+    assets = [house.network.native.id] + ([] if house.token is None else [house.token])
+    coming = _coming(house, seen)
+    for vault, asset in product(house.vaults, assets):
         expected = 0
-        for posted_in, posted_out, coming in house.books.rows(
+        for posted_in, posted_out, pending in house.books.rows(
             "SELECT credits_posted, debits_posted, credits_pending FROM ledger_accounts WHERE"
             " vault_id = ? AND asset = ? AND kind IN ('vault', 'unswept', 'shortfall', 'suspense',"
             " 'quarantine')",
             vault.id,
-            native,
+            asset,
         ):
-            expected += int(posted_in) - int(posted_out) + int(coming)
+            expected += int(posted_in) - int(posted_out) + int(pending)
         for (amount,) in house.books.rows(
             "SELECT amount FROM foreign_debits WHERE vault_id = ? AND state = 'pending'"
-            " AND account IN ('vault', 'unswept', 'shortfall', 'suspense')",
+            " AND account IN ('vault', 'unswept', 'shortfall', 'suspense') AND asset = ?",
             vault.id,
+            asset,
         ):
             expected -= int(amount)
-        for txid, amount in house.books.rows(
-            "SELECT t.txid, sum(CASE WHEN f.kind IN ('sweep', 'consolidation', 'splitting') THEN 0"
-            " ELSE CAST(f.amount AS BIGINT) END) FROM transactions t"
-            " JOIN transaction_transfers x ON x.transaction_id = t.id"
-            " JOIN transfers f ON f.id = x.transfer_id"
-            " WHERE t.vault_id = ? AND t.txid IS NOT NULL"
-            " AND t.state IN ('signed', 'broadcast', 'included') GROUP BY t.txid",
-            vault.id,
-        ):
-            included = seen.get(TxId(txid))
-            if included is not None:
-                pays = any(out.path is None for out in included.tx.outputs)
-                expected -= included.fee + included.data + included.locked
-                expected -= int(amount) if pays and not included.reverted else 0
+        expected += coming[vault.id, asset]
         mine = [Address(each) for each in addresses_of(house.books, vault.id)]
-        true = sum(block.state.balances.get((each, native), 0) for each in mine)
+        true = sum(block.state.balances.get((each, asset), 0) for each in mine)
         if expected != true:
-            raise Found(f"the ledger of {vault.id} says {expected}, the chain {true}")
+            what = "" if asset == house.network.native.id else " of the token"
+            raise Found(f"the ledger of {vault.id} says {expected}, the chain {true}{what}")
+
+
+def _coming(house: House, seen: Mapping[TxId, Included]) -> Counter[tuple[str, str]]:
+    """By vault and asset, what the books will know of transactions of ours that are in a block:
+    what they pay and cost, and what a top-up brings to a vault."""
+    native = house.network.native.id
+    found: Counter[tuple[str, str]] = Counter()
+    counted: set[str] = set()
+    for txid, payer, kind, asset, amount, to in house.books.rows(
+        "SELECT t.txid, t.vault_id, f.kind, f.asset, f.amount, f.destination FROM transactions t"
+        " JOIN transaction_transfers x ON x.transaction_id = t.id"
+        " JOIN transfers f ON f.id = x.transfer_id"
+        " WHERE t.txid IS NOT NULL AND t.state IN ('signed', 'broadcast', 'included')"
+    ):
+        included = seen.get(TxId(txid))
+        if included is None:
+            continue
+        if txid not in counted:
+            counted.add(txid)
+            found[payer, native] -= included.fee + included.data + included.locked
+        pays = any(out.path is None for out in included.tx.outputs)
+        if included.reverted or not pays or stays(kind):
+            continue
+        found[payer, asset] -= int(amount)
+        if tops_up(kind):
+            (owner,) = house.books.column("SELECT vault_id FROM addresses WHERE address = ?", to)
+            found[owner, native] += int(amount)
+    return found

@@ -1,10 +1,12 @@
 """What the signer signed since the last look, as its own records tell it: what a client asked for,
-each within its bounds, with the approvals that the policy in force asked for, or a refill."""
+each within its bounds, with the approvals that the policy in force asked for, or what a rule asks
+for: a refill, a top-up or a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
 
 from chains.costs import CostKind
 from chains.effects import Pay
@@ -15,7 +17,9 @@ from signer.policy import Policy, basis_of
 from signer.records import PolicyRecord, SignedRecord, parse_record, told
 from signer.wire import Mandate, Purpose
 from tests.sim.house import Found, House, Wanted
+from tests.sim.reading import addresses_of
 from tests.sim.rotating import ALONE_MOST, HOUR, room_of
+from tests.sim.standing_still import check_signed_while_paused
 
 REFILLS_MOST = 40
 """Of one game."""
@@ -24,19 +28,21 @@ REFILLS_MOST = 40
 def check_signed(house: House) -> None:
     """Raises Found."""
     asked = {one.id: one for one in house.asked}
-    refills = refills_of(house)
+    by_rule = refills_of(house) | by_rules(house)
     for records in _new(house):
         house.counts["signed"] += 1
         first = records[0]
         house.counts["signed together"] += first.parts > 1
         summary = house.node.codec.summarize(first.tx)
         for record in records:
+            check_signed_while_paused(house, record)
             transfer = record.mandate.core.transfer
-            if transfer not in asked and transfer not in refills:
+            if transfer not in asked and transfer not in by_rule:
                 raise Found(f"signed for {transfer}, which nobody asked for")
             _check_terms(house, asked.get(transfer), record.mandate)
             if first.purpose is Purpose.PAY:
                 _check_agreed(house, record)
+        house.journal.transfers |= {each.mandate.core.transfer for each in records}
         _check_effects(records, summary)
         _check_costs(house, records, summary)
 
@@ -46,6 +52,31 @@ def refills_of(house: House) -> set[str]:
     hot, native = house.vaults[-1], house.network.native.id
     names = (f"{NOTE} {hot.id} {native} {number}" for number in range(1, REFILLS_MOST))
     return {transfer_id_of(hot.client_id, name) for name in names}
+
+
+@cache
+def _named(client: str, name: str) -> str:
+    return transfer_id_of(client, name)
+
+
+def by_rules(house: House) -> set[str]:
+    """The ids that top-ups and sweeps can have, which follow from their addresses and numbers."""
+    if house.token is None:
+        return set()
+    network, payer, found = house.network, house.vaults[0], set()
+    for vault in house.vaults:
+        for address in addresses_of(house.books, vault.id):
+            names = [(payer.client_id, f"gas {network.id} {address}")]
+            names += [
+                (vault.client_id, f"sweep {vault.id} {address} {asset}")
+                for asset in (network.native.id, house.token)
+            ]
+            found |= {
+                _named(client, f"{name} {number}")
+                for client, name in names
+                for number in range(1, REFILLS_MOST)
+            }
+    return found
 
 
 def _new(house: House) -> Iterator[list[SignedRecord]]:
@@ -71,10 +102,9 @@ def _check_terms(house: House, one: Wanted | None, mandate: Mandate) -> None:
     """They are what the client said. A refill goes to where it is wanted."""
     pays = [(each.address, each.amount) for each in mandate.core.effects if isinstance(each, Pay)]
     if one is None:
-        hot = "SELECT address FROM addresses WHERE vault_id = ?"
-        ours = house.books.column(hot, house.vaults[-1].id)
+        ours = house.books.column("SELECT address FROM addresses")
         if house.is_whole and any(address not in ours for address, _ in pays):
-            raise Found(f"a refill pays {pays}")
+            raise Found(f"a rule pays {pays}")
     elif one.total is None:
         if {address for address, _ in pays} != set(one.payees):
             raise Found(f"agreed for {one.id}: {pays}")
@@ -115,21 +145,23 @@ def _check_agreed(house: House, record: SignedRecord) -> None:
     transfer, vault = mandate.core.transfer, mandate.core.vault
     if mandate.basis != basis_of(seen.in_force, mandate.core):
         raise Found(f"signed for {transfer} by rules that are not in force any more")
-    total = sum(each.amount for each in mandate.core.effects if isinstance(each, Pay))
+    pays = [each for each in mandate.core.effects if isinstance(each, Pay)]
+    total, asset = sum(each.amount for each in pays), pays[0].asset
     if any((mandate.digest, person) in seen.handed_in for person in seen.in_force.persons):
         house.counts["signed with approvals"] += 1
         return
     if total > ALONE_MOST:
         raise Found(f"signed for {transfer}, and nobody approved of {total}")
-    alone = seen.alone.setdefault(vault, [])
+    alone = seen.alone.setdefault((vault, asset), [])
     alone[:] = [each for each in alone if each[1] != transfer]
     alone.append((record.at, transfer, total))
-    _check_room(house, record.at, vault)
+    _check_room(house, record.at, vault, asset)
 
 
-def _check_room(house: House, now: datetime, vault: str) -> None:
+def _check_room(house: House, now: datetime, vault: str, asset: str) -> None:
     """Costs aside, of which only the most is known."""
-    within = [amount for at, _, amount in house.journal.alone[vault] if now - HOUR < at <= now]
-    most = room_of(house.network) + len(house.policies) + 1
+    alone = house.journal.alone[vault, asset]
+    within = [amount for at, _, amount in alone if now - HOUR < at <= now]
+    most = room_of(asset) + len(house.policies) + 1
     if sum(within) > most:
         raise Found(f"{sum(within)} left {vault} within an hour, and nobody approved of it")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from chains.answers import Answers, attempt
-from chains.balances import each_balance
+from chains.balances import Restrained, each_balance
 from chains.block import Block, Inclusion, Movement, Reading, cost_place, output_place
 from chains.costs import CostKind, Costs, costs_in
 from chains.errors import (
@@ -18,6 +18,7 @@ from chains.errors import (
     ClaimUnusable,
     FeeAboveMaximum,
     InsufficientFunds,
+    InsufficientGas,
     NodeUnavailable,
     NothingToHasten,
     TooManyInFlight,
@@ -43,6 +44,7 @@ from chains.transaction import Outbid, TransferIntent, TxState, TxStatus, Waitin
 from tests.support import families
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
+from tests.support.fake_tokens import contract_of
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - an item
@@ -150,6 +152,11 @@ class FakeAdapter:
             "balances", lambda: {each: self._balance(each, asset, at) for each in addresses}
         )
 
+    async def restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> Mapping[Address, Restrained]:
+        return await self._ask("restrained", lambda: self._restrained(addresses, asset))
+
     async def close(self) -> None: ...
 
     async def _ask_each(
@@ -205,15 +212,15 @@ class FakeAdapter:
         each from somebody to somebody, then what it costs."""
         tx, native = included.tx, self._network.native.id
         sender = tx.inputs[0].address
-        paid = [] if tx.txid in self._node.paid_inside else list(tx.outputs)
-        payer = self._node.pulled.get(tx.txid, sender)
-        outputs = [(payer, out.address, out.asset, out.amount) for out in paid]
-        if not self._node.hides_inside:
+        paid = [] if tx.txid in self._node.paid_inside or included.reverted else tx.outputs
+        outputs = [(sender, out.address, native, out.amount) for out in paid if out.asset == native]
+        outputs += [
+            (Address(by), Address(to), asset, amount) for by, to, asset, amount in included.logs
+        ]
+        if not (self._node.hides_inside or included.reverted):
             outputs += [
                 (Address(by), Address(to), native, amount) for by, to, amount in included.inside
             ]
-        if included.reverted:
-            outputs = []
         moved = []
         for index, (by, to, asset, amount) in enumerate(outputs):
             place = output_place(index)
@@ -355,9 +362,29 @@ class FakeAdapter:
             wanted: dict[str, int] = {self._network.native.id: self._node.fee + self._node.rent}
             for each in intent.effects:
                 wanted[each.asset] = wanted.get(each.asset, 0) + each.amount
+            of_coins = all(each.asset == self._network.native.id for each in intent.effects)
             for asset, amount in wanted.items():
                 if self._node.state.balances.get((intent.source.address, asset), 0) < amount:
-                    raise InsufficientFunds(f"less than {amount} of {asset}")
+                    lacks_gas = asset == self._network.native.id and not of_coins
+                    error = InsufficientGas if lacks_gas else InsufficientFunds
+                    raise error(f"less than {amount} of {asset}")
+            for each in intent.effects:
+                contract = contract_of(self._node.tokens, each.asset)
+                refusal = contract.refusal(intent.source.address, each.address)
+                if each.asset != self._network.native.id and refusal is not None:
+                    raise refusal(f"{each.asset}: its contract does not let it be paid")
+
+    def _restrained(
+        self, addresses: Sequence[Address], asset: AssetId
+    ) -> dict[Address, Restrained]:
+        contract = contract_of(self._node.tokens, asset)
+        stopped = {each: contract.refusal(each, OUTSIDE) for each in addresses}
+        held = {each: self._balance(each, asset, None) for each in addresses}
+        return {
+            each: Restrained(held[each], error.code)
+            for each, error in stopped.items()
+            if error is not None and held[each]
+        }
 
     def _least(self, intent: TransferIntent) -> int:
         """What the node asks for, and a tenth more than what is to be replaced offers."""

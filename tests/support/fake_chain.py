@@ -25,6 +25,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
+from tests.support.fake_tokens import Contract, Log, contract_of
 
 T = TypeVar("T")
 
@@ -51,7 +52,8 @@ class State:
 @dataclass(frozen=True)
 class Included:
     """`fee`, `data`, `locked`: what it cost here. `mature`: for what a block itself mints.
-    `inside`: what contracts passed on: payer, payee and amount of the native asset."""
+    `inside`: what contracts passed on: payer, payee and amount of the native asset. `logs`: what
+    tokens say that they moved. `reverted`: it did not do what it was meant to."""
 
     tx: FakeTx
     fee: int
@@ -60,6 +62,7 @@ class Included:
     mature: int | None = None
     inside: tuple[tuple[str, str, int], ...] = ()
     data: int = 0
+    logs: tuple[Log, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class FakeNode:
     it costs beside that, whatever its bytes say (a rollup). `rent`: what the next payments lock
     beyond (Solana). `contracts`: addresses that send so much of every payment back
     to the payer. `hides_inside`: blocks don't show what contracts pass on (a node without traces).
-    All verbs take effect at once."""
+    `tokens`: contracts that are not honest. All verbs take effect at once."""
 
     def __init__(self, network: Network, seed: int = 0, codec: type[FakeCodec] = FakeCodec) -> None:
         self.network: NetworkId = network.id
@@ -89,6 +92,7 @@ class FakeNode:
         self.rent = 0
         self.final_height = 0
         self.contracts: dict[str, int] = {}
+        self.tokens: dict[AssetId, Contract] = {}
         self.hides_inside = False
         self.paid_inside: set[TxId] = set()
         self.pulled: dict[TxId, Address] = {}
@@ -281,18 +285,30 @@ class FakeNode:
         """Change the state, or leave it alone and say None: the transaction can't be included."""
         first = tx.inputs[0]
         if tx.txid in self.pulled:
-            out = tx.outputs[0]
-            state.give(self.pulled[tx.txid], out.asset, -out.amount)
+            return self._execute_pulled(state, tx)
         if first.address == OUTSIDE:
-            self._pay(state, tx)
+            logs = self._logs(OUTSIDE, tx)
+            if logs is None:
+                return None
+            self._pay(state, tx, logs)
             if tx.txid in self.paid_inside:
                 passed = tuple((OUTSIDE, out.address, out.amount) for out in tx.outputs)
                 return Included(tx, self.fee, inside=passed)
             mature = self._mature.get(tx.txid)
-            return Included(tx, self.fee, mature=None if mature is None else height + mature)
+            until = None if mature is None else height + mature
+            return Included(tx, self.fee, mature=until, logs=logs)
         if self.codec.has_coins:
             return self._execute_coins(state, tx)
         return self._execute_account(state, tx, height)
+
+    def _execute_pulled(self, state: State, tx: FakeTx) -> Included | None:
+        """The contract asks nobody, and nobody pays more than he has."""
+        (out,), payer = tx.outputs, self.pulled[tx.txid]
+        if state.balances.get((payer, out.asset), 0) < out.amount:
+            return None
+        logs = (Log(payer, out.address, out.asset, out.amount),)
+        self._pay(state, tx, logs)
+        return Included(tx, self.fee, logs=logs)
 
     def _execute_coins(self, state: State, tx: FakeTx) -> Included | None:
         native = self.settings.native.id
@@ -316,27 +332,57 @@ class FakeNode:
         needed: dict[str, int] = {native: fee + self.data + locked}
         for out in tx.outputs:
             needed[out.asset] = needed.get(out.asset, 0) + out.amount
-        if any(state.balances.get((sender, asset), 0) < need for asset, need in needed.items()):
+        lacking = {each for each in needed if state.balances.get((sender, each), 0) < needed[each]}
+        if native in lacking:
             return None
+        reverted = reverted or bool(lacking)  # a token's contract says so itself
         state.nonces[sender] = state.nonces.get(sender, 0) + 1
-        if reverted:
+        logs = None if reverted else self._logs(sender, tx)
+        if logs is None or not _do_what_is_asked(tx, native, logs):
             state.give(sender, native, -fee - self.data)
-            return Included(tx, fee, reverted=True, data=self.data)
-        for asset, need in needed.items():
-            state.give(sender, asset, -need)
-        self._pay(state, tx)
+            self._move(state, logs or ())
+            return Included(tx, fee, reverted=True, data=self.data, logs=logs or ())
+        state.give(sender, native, -needed[native])
+        self._pay(state, tx, logs)
         back = [(out.address, self.contracts.get(out.address, 0)) for out in tx.outputs]
         for contract, amount in back:
             state.give(contract, native, -amount)
             state.give(sender, native, amount)
         inside = tuple((contract, sender, amount) for contract, amount in back if amount)
-        return Included(tx, fee, locked, inside=inside, data=self.data)
+        return Included(tx, fee, locked, inside=inside, data=self.data, logs=logs)
 
-    def _pay(self, state: State, tx: FakeTx) -> None:
+    def _logs(self, payer: str, tx: FakeTx) -> tuple[Log, ...] | None:
+        """What its tokens move; None: it reverts."""
+        found: list[Log] = []
+        for out in tx.outputs:
+            if out.asset == self.settings.native.id:
+                continue
+            contract = contract_of(self.tokens, out.asset)
+            moves = contract.moves(payer, out.address, out.asset, out.amount)
+            if moves is None:
+                return None
+            found += moves
+        return tuple(found)
+
+    def _pay(self, state: State, tx: FakeTx, logs: tuple[Log, ...] = ()) -> None:
         for position, out in enumerate(tx.outputs):
-            state.give(out.address, out.asset, out.amount)
+            if out.asset == self.settings.native.id:
+                state.give(out.address, out.asset, out.amount)
             if self.codec.has_coins:
                 state.coins[tx.txid, position] = (out.address, out.amount)
+        self._move(state, logs)
+
+    def _move(self, state: State, logs: tuple[Log, ...]) -> None:
+        for payer, payee, asset, units in logs:
+            if payer != OUTSIDE:
+                state.give(payer, asset, -units)
+            state.give(payee, asset, units)
 
     def _salt(self) -> str:
         return self.random.randbytes(32).hex()
+
+
+def _do_what_is_asked(tx: FakeTx, native: AssetId, logs: tuple[Log, ...]) -> bool:
+    """Whether of each token something came to who was to be paid."""
+    came = {(log.payee, log.asset) for log in logs}
+    return all(out.asset == native or (out.address, out.asset) in came for out in tx.outputs)

@@ -166,7 +166,8 @@ class FakeCodec:
 
     def check_payment(self, payment: Pay) -> None:
         self.parse_address(payment.address)
-        if not 0 < payment.amount <= self._network.native.maximum:
+        asset = self._network.tokens.get(payment.asset, self._network.native)
+        if not 0 < payment.amount <= asset.maximum:
             raise InvalidAmount("amount")
         if payment.memo is not None:
             raise MemoUnsupported("memo")
