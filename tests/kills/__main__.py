@@ -91,6 +91,9 @@ def _show(outcomes: list[Outcome]) -> None:
             each.network, *counts, *kills, f"{each.replaced_s:.1f} s", f"{each.seconds:.0f}"
         )
     Console(width=120).print(table)
+    for each in outcomes:
+        for what, number in each.open.most_common(20):
+            print(f"kills: {each.network}: {number} not final: {what}")
 
 
 if __name__ == "__main__":
