@@ -38,6 +38,7 @@ COPY custody/apikeys/*.py /opt/custody/custody/apikeys/
 COPY custody/approvals/*.py /opt/custody/custody/approvals/
 COPY custody/audit/*.py /opt/custody/custody/audit/
 COPY custody/cli/*.py /opt/custody/custody/cli/
+COPY custody/coins/*.py /opt/custody/custody/coins/
 COPY custody/db/*.py /opt/custody/custody/db/
 COPY custody/db/migrations/*.py custody/db/migrations/script.py.mako \
      /opt/custody/custody/db/migrations/

@@ -73,9 +73,10 @@ CHAINS: Final[Words] = {
     "too_many_coins": Word(
         (422,),
         "The money is there, in more small coins than one transaction can carry.",
-        "Ask for a transfer of `all` with `consolidate` to an address of the vault's own, once or "
-        "more often, and of fewer coins if that one waits for the same; it is looked at again by "
-        "itself.",
+        "Nothing, where an operator's rule consolidates the vault's coins "
+        "(`GET /v1/vaults/{vault_id}/coin-moves`). Else ask for a transfer of `all` with "
+        "`consolidate` to an address of the vault's own, once or more often, and of fewer coins if "
+        "that one waits for the same. It is looked at again by itself.",
     ),
     "coins_in_use": Word(
         (422,), "The money is in coins that other transactions spend; change comes back.", _ITSELF

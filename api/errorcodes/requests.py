@@ -261,6 +261,7 @@ CUSTODY: Final[Words] = {
     "reconciliation_not_found": Word((404,), "No such reconciliation.", _LOOK),
     "quarantine_rule_not_found": Word((404,), "No such rule, or not for this key.", _LOOK),
     "gas_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
+    "coin_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
     "sweep_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
     "refill_rule_invalid": Word((422,), "The rule contradicts itself or what there is.", _FIX),
     "second_person_needed": Word(

@@ -47,6 +47,7 @@ class AlarmCode(StrEnum):
     LOW_WATER = "low_water"
     GAS_SHORT = "gas_short"
     SWEEPS_FAIL = "sweeps_fail"
+    COINS_FAIL = "coins_fail"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
@@ -179,6 +180,11 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SWEEPS_FAIL: Meaning(
         "later addresses of a vault have enough to be swept by its rule, and the last sweep failed",
+        clears_itself=True,
+    ),
+    AlarmCode.COINS_FAIL: Meaning(
+        "a vault's coins could not be consolidated or split by its rule, or a payment waits for"
+        " fewer coins and nothing makes them fewer",
         clears_itself=True,
     ),
     AlarmCode.CLOCKS_DISAGREE: Meaning(

@@ -38,6 +38,7 @@ from custody.cli import (
     backup,
     blocks,
     chain,
+    coins,
     debits,
     gas,
     ledger,
@@ -78,6 +79,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(refill.app, name="refill")
 app.add_typer(gas.app, name="gas")
 app.add_typer(sweep.app, name="sweep")
+app.add_typer(coins.app, name="coins")
 app.add_typer(suspense.app, name="suspense")
 app.add_typer(ledger.app, name="ledger")
 app.command()(backup.backup)

@@ -320,6 +320,25 @@ CREATE INDEX ix_addresses_vault_id ON addresses (vault_id);
 
 CREATE INDEX ix_addresses_vault_id_serial ON addresses (vault_id, serial);
 
+CREATE TABLE coin_rules (
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    coins_min INTEGER,
+    coins_most INTEGER,
+    rate_max NUMERIC(78, 0),
+    keep INTEGER,
+    keep_size NUMERIC(78, 0),
+    keep_rate_max NUMERIC(78, 0),
+    key_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_coin_rules PRIMARY KEY (vault_id, network, number),
+    CONSTRAINT fk_coin_rules_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_coin_rules_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
+);
+
 CREATE TABLE fee_caps (
     vault_id VARCHAR NOT NULL,
     network VARCHAR NOT NULL,
@@ -720,6 +739,34 @@ CREATE TABLE claim_holders (
 );
 
 CREATE INDEX ix_claim_holders_transaction_id ON claim_holders (transaction_id);
+
+CREATE TABLE coin_moves (
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    kind VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    coins INTEGER NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    destination VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    rate NUMERIC(78, 0) NOT NULL,
+    cost NUMERIC(78, 0),
+    cost_max NUMERIC(78, 0),
+    state VARCHAR NOT NULL,
+    open_key VARCHAR,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_coin_moves PRIMARY KEY (vault_id, network, number),
+    CONSTRAINT fk_coin_moves_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_coin_moves_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id),
+    CONSTRAINT uq_coin_moves_open_key UNIQUE (open_key),
+    CONSTRAINT fk_coin_moves_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_coin_moves_transfer_id ON coin_moves (transfer_id);
 
 CREATE TABLE coins (
     network VARCHAR NOT NULL,
@@ -1419,6 +1466,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER adoptions_no_truncate BEFORE TRUNCATE ON adoptions
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER coin_rules_no_update BEFORE UPDATE ON coin_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER coin_rules_no_delete BEFORE DELETE ON coin_rules
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER coin_rules_no_truncate BEFORE TRUNCATE ON coin_rules
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1615,6 +1671,31 @@ CREATE TRIGGER sweeps_no_delete BEFORE DELETE ON sweeps
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER sweeps_no_truncate BEFORE TRUNCATE ON sweeps
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER coin_moves_no_update BEFORE UPDATE ON coin_moves
+FOR EACH ROW
+WHEN (OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.kind IS DISTINCT FROM NEW.kind
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.coins IS DISTINCT FROM NEW.coins
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.destination IS DISTINCT FROM NEW.destination
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.rate IS DISTINCT FROM NEW.rate
+   OR OLD.cost IS DISTINCT FROM NEW.cost
+   OR OLD.cost_max IS DISTINCT FROM NEW.cost_max
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER coin_moves_no_delete BEFORE DELETE ON coin_moves
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER coin_moves_no_truncate BEFORE TRUNCATE ON coin_moves
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses

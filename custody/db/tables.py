@@ -16,6 +16,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.adoption_tables import AdoptionRow as AdoptionRow
 from custody.db.base import Row as Row
+from custody.db.coin_rule_tables import CoinMoveRow as CoinMoveRow
+from custody.db.coin_rule_tables import CoinRuleRow as CoinRuleRow
 from custody.db.debit_tables import ForeignDebitRow as ForeignDebitRow
 from custody.db.debit_tables import SuspenseDecisionRow as SuspenseDecisionRow
 from custody.db.fee_tables import FeeCapRow as FeeCapRow

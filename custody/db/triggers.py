@@ -21,6 +21,7 @@ from sqlalchemy import Table, UniqueConstraint
 
 from custody.db import feed_triggers, serials
 from custody.db.adoption_tables import AdoptionRow
+from custody.db.coin_rule_tables import CoinMoveRow, CoinRuleRow
 from custody.db.fee_tables import FeeCapRow, FeeUseRow
 from custody.db.feed_tables import (
     EventRow,
@@ -101,6 +102,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     ReconciliationMismatchRow,
     SweepRuleRow,
     AdoptionRow,
+    CoinRuleRow,
 )
 
 
@@ -129,6 +131,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     GasNeedRow: Life(changing=("state",), once=("ended_at",)),
     GasTopUpRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     SweepRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
+    CoinMoveRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,10 +18,14 @@ from custody.apikeys.repository import in_force
 from custody.db.session import Database, ReadSession
 from custody.db.tables import ApiKeyRow
 from custody.errors import Conflict, Forbidden, Invalid, NotFound, Unprocessable
+from custody.journal.repository import place
+from custody.ledger.service import Ledger
 from custody.transactions.outcomes import trouble
+from custody.transfers import repository
+from custody.transfers.apply import transition
 from custody.transfers.request import Answer, Idempotency, Shown, TransferRequest
 from custody.transfers.service import Transfers
-from custody.transfers.state import REPEATABLE
+from custody.transfers.state import REPEATABLE, WAITING, Event
 from signer.wire import canonical_json
 
 _AGAIN: Final = "try_again"
@@ -55,6 +60,22 @@ async def ask(
         return None
     said = json.loads(answer.body)
     return Asked(said.get("transfer"), said.get("code"))
+
+
+async def call_off(
+    database: Database, ledger: Ledger, transfer: str, waiting: str, now: datetime
+) -> bool:
+    """One that still waits for `waiting`, so that nobody may have signed it. False: it is not so
+    any more, or the signer is ahead."""
+    async with database.write() as session:
+        row = await repository.lock_transfer(session, transfer)
+        assert row is not None
+        if row.state not in WAITING or row.waiting != waiting:
+            return False
+        if (await place(session)).closed_since is not None:
+            return False
+        await transition(session, ledger, row, Event.CANCEL, now, f"by its rule: {waiting}")
+    return True
 
 
 def caller_of(key: ApiKeyRow) -> Caller:

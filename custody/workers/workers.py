@@ -16,6 +16,7 @@ import structlog
 
 from chains.errors import ChainError
 from chains.networks import Network
+from custody.coins.arranging import Arranging
 from custody.db.leases import Lease, LeaseLost, Leases
 from custody.errors import CustodyError, Unavailable, Unprocessable
 from custody.feeds.sequencer import Sequencer
@@ -42,6 +43,7 @@ from custody.transfers.precheck import Precheck
 from custody.workers.blocknews import BlockNews
 from custody.workers.cataloguewatch import CatalogueWatch
 from custody.workers.clocks import ClockWatch
+from custody.workers.coins import CoinWorker
 from custody.workers.feeds import FeedWorker
 from custody.workers.gas import GasWorker
 from custody.workers.network import NetworkWorker
@@ -136,6 +138,16 @@ class Workers:
                 self._custody.clock,
             ),
         )
+        self._coins = CoinWorker(
+            self._leases,
+            Arranging(
+                self._custody.database,
+                services.ledger,
+                services.transfers,
+                self._custody.adapters,
+                self._custody.clock,
+            ),
+        )
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
@@ -159,6 +171,7 @@ class Workers:
             "refills": self._refills.run,
             "gas": self._gas.run,
             "sweeps": self._sweeps.run,
+            "coins": self._coins.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,

@@ -25,6 +25,7 @@ ELSEWHERE: Final = {
     ("docs/runbook.md", "custody quarantine rule "): "tests/unit/test_cli_quarantine.py",
     ("docs/runbook.md", "custody gas set "): "tests/unit/test_cli_gas.py",
     ("docs/runbook.md", "custody sweep set "): "tests/unit/test_cli_sweep.py",
+    ("docs/runbook.md", "custody coins set "): "tests/unit/test_cli_coins.py",
     ("docs/runbook.md", "custody refill set "): "tests/unit/test_cli_refill.py",
     ("docs/runbook.md", "custody rescan --network"): "tests/integration/test_runbook.py",
     ("docs/runbook.md", "custody address adopt "): "tests/integration/test_wrong_network.py",

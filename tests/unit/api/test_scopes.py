@@ -78,6 +78,7 @@ SCOPES: Final = {
     "GET /v1/vaults/{vault_id}/refills": "read",
     "GET /v1/vaults/{vault_id}/gas": "read",
     "GET /v1/vaults/{vault_id}/sweeps": "read",
+    "GET /v1/vaults/{vault_id}/coin-moves": "read",
     "GET /v1/pauses": "read",
     "GET /v1/unlisted": "read",
     "POST /v1/pauses": "admin",

@@ -1,0 +1,1 @@
+"""A vault's coins: consolidated and split by rule"""
