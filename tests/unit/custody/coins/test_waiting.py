@@ -209,3 +209,15 @@ async def test_a_death_after_calling_off_begins_anew(
     assert [row.state for row in await house.transfers()] == ["cancelled"]
     await house.step()
     assert await house.outcomes() == [(*MERGED, "failed", "transfer_cancelled")]
+
+
+async def test_what_was_told_without_a_rule_is_taken_back(database: Database):
+    house = await House.opened(database, *[SMALL] * 8)
+    await carrying_at_most(house, 4)
+    payment = await house.desk.send(house.vault, 4 * SMALL, fee_max=FEE)
+    await house.desk.run_outbox()
+    await house.step()
+    assert await house.told() is not None
+    await house.desk.services.transfers.cancel(payment, ANYONE)
+    await house.step()
+    assert await house.told() is None
