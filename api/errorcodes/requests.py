@@ -205,6 +205,12 @@ CUSTODY: Final[Words] = {
     "sweep_elsewhere": Word(
         (422,), "A later address can pay the vault's first one only.", "Name that; then pay."
     ),
+    "no_accounts_here": Word(
+        (422,), "`close_accounts` where tokens lie in no accounts of their own.", "Leave it out."
+    ),
+    "closing_not_whole": Word(
+        (422,), "`close_accounts` of a payment that leaves something behind.", "Ask for `all`."
+    ),
     "sweep_under_way": Word(
         (422,), "Another transfer sweeps the address.", "Ask again when that has ended."
     ),

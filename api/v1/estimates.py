@@ -47,6 +47,7 @@ class EstimateView(View):
             "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
             "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
             "covered": True,
+            "returns": {},
             "ruling": "needs-approvals",
             "rule": "large",
             "reason": None,
@@ -63,6 +64,9 @@ class EstimateView(View):
     )
     available: dict[str, Money] = Field(description="what the vault has of these assets")
     covered: bool = Field(description="whether that is enough")
+    returns: dict[str, Money] = Field(
+        description="by token account that would be closed, what would come back to the address"
+    )
     ruling: Ruling = Field(description="what the policy says, without anybody's approval")
     rule: str | None = Field(description="the rule that decides")
     reason: str | None = Field(description="why it would be denied")
@@ -91,12 +95,14 @@ def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
     verdict = found.verdict
     denied = verdict.ruling is Ruling.DENY
     paid = effects_of(found.mandate)
+    native = catalogue.networks[found.mandate.core.network].native
     return EstimateView(
         amount=money(sum(each.amount for each in paid), catalogue.find_asset(paid[0].asset)),
         costs_max=by_kind(found.mandate.costs_max, catalogue),
         holds=_by_asset(found.holds, catalogue),
         available=_by_asset(found.available, catalogue),
         covered=found.is_covered,
+        returns={each: money(units, native) for each, units in found.returns.items()},
         ruling=verdict.ruling,
         rule=verdict.rule,
         reason=reason_of(verdict) if denied else None,

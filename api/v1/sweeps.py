@@ -27,6 +27,7 @@ RULE_EXAMPLE = {
     "cost_max": None,
     "percent": 1,
     "price": None,
+    "close_accounts": False,
     "key_id": "key_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "reason": "customers' addresses",
     "set_by": "olivia",
@@ -39,6 +40,7 @@ SWEEP_EXAMPLE = {
     "number": 2,
     "amount": {"amount": "0.75", "amount_base_units": "750000000000000000"},
     "cost": {"amount": "0.00042", "amount_base_units": "420000000000000"},
+    "returns": None,
     "state": "done",
     "transfer_id": "tfr_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "code": None,
@@ -61,6 +63,9 @@ class SweepRuleView(View):
     price: Money | None = Field(
         description="of a whole token in the network's coin, as said at `set_at`"
     )
+    close_accounts: bool = Field(
+        description="token accounts that a sweep leaves empty are closed with it"
+    )
     key_id: str | None = Field(description="the API key that asks, in its initiator's name")
     reason: str
     set_by: str
@@ -76,6 +81,10 @@ class SweepView(View):
     number: int
     amount: Money = Field(description="what lay there")
     cost: Money = Field(description="estimated before: the most that it would cost")
+    returns: Money | None = Field(
+        description="estimated before: what would come back out of token accounts that it closes; "
+        "null: it closes none"
+    )
     state: BegunState = Field(
         description="`open` until its transfer is final (`done`) or nothing comes of it (`failed`, "
         "why in `code`; `sweep_too_dear`: the rule left it): then another one begins, after a "
@@ -122,6 +131,7 @@ def _rule(row: SweepRuleRow, catalogue: Catalogue) -> SweepRuleView:
         cost_max=None if row.cost_max is None else money(row.cost_max, native),
         percent=row.percent,
         price=None if row.price is None else money(row.price, native),
+        close_accounts=row.closes,
         key_id=row.key_id,
         reason=row.reason,
         set_by=row.set_by,
@@ -130,13 +140,15 @@ def _rule(row: SweepRuleRow, catalogue: Catalogue) -> SweepRuleView:
 
 
 def _sweep(row: SweepRow, catalogue: Catalogue) -> SweepView:
+    native = catalogue.networks[NetworkId(row.network)].native
     return SweepView(
         network=row.network,
         asset=row.asset,
         address=row.address,
         number=row.number,
         amount=money(row.amount, catalogue.find_asset(row.asset)),
-        cost=money(row.cost, catalogue.networks[NetworkId(row.network)].native),
+        cost=money(row.cost, native),
+        returns=None if row.returns is None else money(row.returns, native),
         state=BegunState(row.state),
         transfer_id=row.transfer_id,
         code=row.code,

@@ -216,6 +216,14 @@ class NewTransfer(Body):
         "to the `destination`, an address of the vault's own, and pays for both, so that both are "
         "included",
     )
+    close_accounts: Annotated[bool, Field(strict=True)] | None = Field(
+        None,
+        exclude_if=lambda given: given is None,
+        description="where tokens lie in accounts of their own (Solana): of one that takes `all`, "
+        "the token accounts of the address that pays which it leaves empty are closed with it, and "
+        "their rent comes back to that address. As far as it is possible when it is built: an "
+        "account that was paid meanwhile stays open",
+    )
     retry_of: Identifier | None = Field(
         None, description="the transfer of the same client, ended unpaid, that this one repeats"
     )
@@ -297,6 +305,7 @@ def request_of(services: Services, body: NewTransfer) -> TransferRequest:
         costs_max=costs_max_of(body, network.native),
         priority=body.priority or Priority.NORMAL,
         source=body.source,
+        close_accounts=body.close_accounts or False,
         consolidate=body.consolidate,
         split=body.split,
         child_of=None if body.child_of is None else TxId(body.child_of),

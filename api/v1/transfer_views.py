@@ -42,6 +42,7 @@ TRANSACTION_EXAMPLE: dict[str, Any] = {
     "block": BLOCK_EXAMPLE,
     "costs": {"fee": {"amount": "0.00000282", "amount_base_units": "282"}},
     "held": {},
+    "returned": None,
     "reason": None,
     "replaces": None,
     "created_at": "2026-03-02T06:30:01.120000Z",
@@ -78,6 +79,7 @@ TRANSFER_EXAMPLE: dict[str, Any] = {
     "initiator": "payout-robot",
     "retry_of": None,
     "payout_file": None,
+    "close_accounts": False,
     "state": "in_flight",
     "waiting": None,
     "reason": None,
@@ -128,6 +130,9 @@ class TransactionView(View):
     )
     held: MoneyByKind | None = Field(
         description="moved to accounts that the chain holds for the vault, like rent"
+    )
+    returned: MoneyByKind | None = Field(
+        description="came back out of accounts that it closed, like rent; null if nothing did"
     )
     reason: str | None = Field(description="why it ended, or why the chain says it failed")
     replaces: str | None = Field(description="the transaction whose place it takes")
@@ -193,6 +198,9 @@ class TransferView(PaymentView):
     initiator: str = Field(description="the person or machine that asked, as the policy names it")
     retry_of: str | None
     payout_file: str | None = Field(description="the payout file that it stands in")
+    close_accounts: bool = Field(
+        description="whether token accounts that it leaves empty are closed with it"
+    )
     state: State
     waiting: str | None = Field(
         description="code of what it waits for: `node_unavailable`, `insufficient_funds`, "
@@ -242,6 +250,7 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
         initiator=row.initiator,
         retry_of=row.retry_of,
         payout_file=row.payout_file,
+        close_accounts=row.closes,
         state=State(row.state),
         waiting="paused" if shown.held_back else row.waiting,
         reason=row.reason,
@@ -313,6 +322,7 @@ def _transaction_view(row: TransactionRow, catalogue: Catalogue) -> TransactionV
         block=block,
         costs=None if row.costs is None else by_kind(row.costs, catalogue),
         held=None if row.held is None else by_kind(row.held, catalogue),
+        returned=None if row.returned is None else by_kind(row.returned, catalogue),
         reason=row.reason,
         replaces=row.replaces,
         created_at=row.created_at,

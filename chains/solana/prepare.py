@@ -108,6 +108,8 @@ async def choose_claims(
         lifetime = claim.value or Hash.default()
         plan = _plan(source, resolved.payments, claim, lifetime, rents, UNIT_PRICE_MIN)
         _check_costs(plan, codec.network.native.id, intent.costs_max)
+        if intent.empties and not plan.tokens:
+            plan = _for(plan, intent.costs_max.get((codec.network.native.id, CostKind.FEE), 0))
         _check_funds(plan, balances[source], rents, resolved.opening)
         given.add(claim.account)
         return claim

@@ -29,6 +29,10 @@ async def set_sweep(
     cost_max: Annotated[str | None, typer.Option(help="At this cost at most, in the coin.")] = None,
     percent: Annotated[int | None, typer.Option(help="Of what it brings, at most.")] = None,
     price: Annotated[str | None, typer.Option(help="Of a whole token, in the coin.")] = None,
+    close_accounts: Annotated[
+        bool,
+        typer.Option("--close-accounts", help="Close token accounts it leaves empty (Solana)."),
+    ] = False,
 ) -> None:
     """Sweep addresses that have enough to the one that pays. By the policy, as whoever has the key
     asks."""
@@ -50,6 +54,7 @@ async def set_sweep(
             percent=percent,
             price=coins(price),
             key=key,
+            closes=close_accounts,
         )
         async with database.write() as session:
             place = (vault, network, known)
@@ -95,7 +100,19 @@ async def show(vault: VaultId) -> None:
 
     show_table(
         "set",
-        ("asset", "from", "every", "cost", "percent", "price", "key", "at", "by", "because"),
+        (
+            "asset",
+            "from",
+            "every",
+            "cost",
+            "percent",
+            "price",
+            "closes",
+            "key",
+            "at",
+            "by",
+            "because",
+        ),
         [
             (
                 row.asset,
@@ -104,6 +121,7 @@ async def show(vault: VaultId) -> None:
                 coins(row.network, row.cost_max),
                 "none" if row.percent is None else str(row.percent),
                 coins(row.network, row.price),
+                "yes" if row.closes else "no",
                 row.key_id or "",
                 f"{row.set_at:%Y-%m-%dT%H:%M:%SZ}",
                 row.set_by,
@@ -114,13 +132,14 @@ async def show(vault: VaultId) -> None:
     )
     show_table(
         "sweeps",
-        ("address", "number", "amount", "cost", "state", "transfer", "code", "since"),
+        ("address", "number", "amount", "cost", "returns", "state", "transfer", "code", "since"),
         [
             (
                 row.address,
                 str(row.number),
                 units(row.asset, row.amount),
                 coins(row.network, row.cost),
+                coins(row.network, row.returns),
                 row.state,
                 row.transfer_id or "",
                 row.code or "",

@@ -201,6 +201,7 @@ CREATE TABLE sightings (
     block_hash VARCHAR NOT NULL,
     failure VARCHAR,
     costs VARCHAR NOT NULL,
+    returned VARCHAR,
     CONSTRAINT pk_sightings PRIMARY KEY (network, txid, block_height)
 );
 
@@ -548,6 +549,7 @@ CREATE TABLE sweep_rules (
     percent INTEGER,
     price NUMERIC(78, 0),
     key_id VARCHAR,
+    closes BOOLEAN DEFAULT false NOT NULL,
     reason VARCHAR NOT NULL,
     set_by VARCHAR NOT NULL,
     set_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -574,6 +576,7 @@ CREATE TABLE transactions (
     block_hash VARCHAR,
     costs VARCHAR,
     held VARCHAR,
+    returned VARCHAR,
     refusal VARCHAR,
     reason VARCHAR,
     receipt BYTEA,
@@ -615,6 +618,7 @@ CREATE TABLE transfers (
     initiator VARCHAR NOT NULL,
     retry_of VARCHAR,
     payout_file VARCHAR,
+    closes BOOLEAN DEFAULT false NOT NULL,
     state VARCHAR NOT NULL,
     version INTEGER NOT NULL,
     waiting VARCHAR,
@@ -985,6 +989,8 @@ CREATE TABLE sweeps (
     amount NUMERIC(78, 0) NOT NULL,
     cost NUMERIC(78, 0) NOT NULL,
     cost_max NUMERIC(78, 0),
+    closes BOOLEAN DEFAULT false NOT NULL,
+    returns NUMERIC(78, 0),
     state VARCHAR NOT NULL,
     open_key VARCHAR,
     transfer_id VARCHAR,
@@ -1662,6 +1668,8 @@ WHEN (OLD.network IS DISTINCT FROM NEW.network
    OR OLD.amount IS DISTINCT FROM NEW.amount
    OR OLD.cost IS DISTINCT FROM NEW.cost
    OR OLD.cost_max IS DISTINCT FROM NEW.cost_max
+   OR OLD.closes IS DISTINCT FROM NEW.closes
+   OR OLD.returns IS DISTINCT FROM NEW.returns
    OR OLD.created_at IS DISTINCT FROM NEW.created_at
    OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
    OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
@@ -1782,6 +1790,7 @@ WHEN (OLD.id IS DISTINCT FROM NEW.id
    OR OLD.metadata_json IS DISTINCT FROM NEW.metadata_json
    OR OLD.initiator IS DISTINCT FROM NEW.initiator
    OR OLD.retry_of IS DISTINCT FROM NEW.retry_of
+   OR OLD.closes IS DISTINCT FROM NEW.closes
    OR OLD.requested_at IS DISTINCT FROM NEW.requested_at
    OR OLD.payout_file IS NOT NULL AND OLD.payout_file IS DISTINCT FROM NEW.payout_file
    OR OLD.serial IS NOT NULL AND OLD.serial IS DISTINCT FROM NEW.serial) EXECUTE FUNCTION refuse_change();

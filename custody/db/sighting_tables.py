@@ -16,7 +16,8 @@ from custody.db.types import BaseUnits, ByKind, Height
 class SightingRow(Row):
     """That a transaction is in a block of our chain: one of ours, or somebody's who has our key.
     `failure`: the chain's word if it did nothing. `costs`: what its payer lost beside its effects,
-    by kind; empty where a chain has coins, whose owner knows what they were worth."""
+    by kind; empty where a chain has coins, whose owner knows what they were worth. `returned`:
+    what came back to him out of accounts of his that it closed."""
 
     __tablename__ = "sightings"
     network: Mapped[str] = mapped_column(primary_key=True)
@@ -25,6 +26,7 @@ class SightingRow(Row):
     block_hash: Mapped[str]
     failure: Mapped[str | None]
     costs: Mapped[Costs] = mapped_column(ByKind)
+    returned: Mapped[Costs | None] = mapped_column(ByKind)
 
 
 class ConsumptionRow(Row):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from custody.db.base import Row
@@ -16,7 +16,8 @@ class SweepRuleRow(Row):
     """Addresses of the vault with at least `threshold` of the asset are swept, null: they are not;
     at once, or in rounds of `every_s` seconds. Not where that would cost more than `cost_max` of
     the native asset, or more than `percent` of what it brings; a whole token is worth `price` of
-    the native asset, as whoever set the rule said then. Asked for with the API key, in its
+    the native asset, as whoever set the rule said then. `closes`: token accounts that a sweep
+    leaves empty are closed with it. Asked for with the API key, in its
     initiator's name. The one with the greatest `number` counts."""
 
     __tablename__ = "sweep_rules"
@@ -30,6 +31,7 @@ class SweepRuleRow(Row):
     percent: Mapped[int | None]
     price: Mapped[int | None] = mapped_column(BaseUnits)
     key_id: Mapped[str | None] = mapped_column(ForeignKey("api_keys.id"))
+    closes: Mapped[bool] = mapped_column(server_default=false())
     reason: Mapped[str]
     set_by: Mapped[str]
     set_at: Mapped[datetime]
@@ -38,7 +40,8 @@ class SweepRuleRow(Row):
 class SweepRow(Row):
     """One time that an address had enough. Written before the transfer is asked for, whose retry
     key is vault, address, asset and number. `amount`: what lay there; `cost`: the most that
-    sweeping it would cost, in the native asset. `open_key` (network, address) keeps two from being
+    sweeping it would cost, in the native asset; `closes`: whether its token accounts are closed
+    with it, for which `returns` is expected. `open_key` (network, address) keeps two from being
     open; null once it has ended. `code`: why nothing came of it."""
 
     __tablename__ = "sweeps"
@@ -52,6 +55,8 @@ class SweepRow(Row):
     amount: Mapped[int] = mapped_column(BaseUnits)
     cost: Mapped[int] = mapped_column(BaseUnits)
     cost_max: Mapped[int | None] = mapped_column(BaseUnits)
+    closes: Mapped[bool] = mapped_column(server_default=false())
+    returns: Mapped[int | None] = mapped_column(BaseUnits)
     state: Mapped[str]
     open_key: Mapped[str | None] = mapped_column(unique=True)
     transfer_id: Mapped[str | None] = mapped_column(ForeignKey("transfers.id"))

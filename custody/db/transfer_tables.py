@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from chains.costs import Costs
@@ -32,7 +32,8 @@ class TransferRow(Row):
     key (`transfers.request`). `ordinal` is read by nobody any more: lists went by it before
     `serial`, which migration 0004 made from it. It stays because migrations only add.
     `costs_max`: the most that it may cost in the native asset, all kinds together, in the
-    greatest of its versions. `kind`: see `transfers.kinds`; `priority`: see
+    greatest of its versions. `closes`: whether token accounts that it leaves empty are closed.
+    `kind`: see `transfers.kinds`; `priority`: see
     `transfers.priority`. `payout_file`: the file that it stood in. `version` counts the changes of
     state. `waiting`: the code of what it waits for, if anything. `external_id` (of one transfer
     of the client) and `metadata_json` are the client's own words, which nobody signs. Bytes and
@@ -58,6 +59,7 @@ class TransferRow(Row):
     initiator: Mapped[str]
     retry_of: Mapped[str | None] = mapped_column(ForeignKey("transfers.id"))
     payout_file: Mapped[str | None]
+    closes: Mapped[bool] = mapped_column(server_default=false())
     state: Mapped[str]
     version: Mapped[int]
     waiting: Mapped[str | None]
@@ -203,11 +205,11 @@ class TransactionRow(Row):
 
     `purpose`: pay, or cancel. `replaces`: the transaction that it takes the place of. `source`: the
     address or account path that pays. `refusal`: the signer's word that it did not sign these
-    bytes. `costs`, `held`: what is gone by kind, and what moved to accounts that stay ours, known
-    while it is in a block. `receipt`: the signer's, whole; `receipt_sequence` and `receipt_head`
-    are its place in the journal. `made_height`: where our chain stood when the bytes were made, so
-    that no block up to it has them; None where that is not known. `version` counts the changes of
-    state."""
+    bytes. `costs`, `held`: what is gone by kind, and what moved to accounts that stay ours;
+    `returned`: what came back out of accounts that were closed; known while it is in a block.
+    `receipt`: the signer's, whole; `receipt_sequence` and `receipt_head` are its place in the
+    journal. `made_height`: where our chain stood when the bytes were made, so that no block up to
+    it has them; None where that is not known. `version` counts the changes of state."""
 
     __tablename__ = "transactions"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -227,6 +229,7 @@ class TransactionRow(Row):
     block_hash: Mapped[str | None]
     costs: Mapped[Costs | None] = mapped_column(ByKind)
     held: Mapped[Costs | None] = mapped_column(ByKind)
+    returned: Mapped[Costs | None] = mapped_column(ByKind)
     refusal: Mapped[str | None]
     reason: Mapped[str | None]
     receipt: Mapped[bytes | None]

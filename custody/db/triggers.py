@@ -167,6 +167,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
             "block_hash",
             "costs",
             "held",
+            "returned",
             "refusal",  # a receipt that comes late takes it back
             "reason",
             "updated_at",

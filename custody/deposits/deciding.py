@@ -6,7 +6,8 @@ verdict; one that left is split where only a part of it was agreed to.
 
 A payment to an address of ours is a deposit, also when another vault of ours made it, and also when
 the vault itself did, unless it was asked to bring its own money together (a sweep), or to bring
-coins for fees (a gas station's): then it is change, for the transfer's own entries move it. Where
+coins for fees (a gas station's): then it is change, for the transfer's own entries move it. So is
+the rent of accounts that a transaction of the vault's closed. Where
 money is coins, a coin is spent whole, and what comes back to the vault from its own transaction
 beside the payment is change: the ledger never took it away, so it must not add it. Where money is
 an account's balance nothing is spent whole: what a payee's contract sends back inside our own
@@ -23,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from chains.block import BLOCK_FEE, Block, Movement, cost_kind, output_index
+from chains.block import BLOCK_FEE, RENT_RETURNED, Block, Movement, cost_kind, output_index
 from chains.effects import Call, Effect, Pay
 from chains.model import Address, AssetId, BlockRef, TxId
 
@@ -233,6 +234,8 @@ def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
     if owner.holding is Holding.LOCKED:
         return Decision(movement, owner, Verdict.LOCKED, own.id if own and mine else None)
     brought = own is not None and (own.tops_up or (mine and own.stays))
+    if own is not None and mine and movement.place == RENT_RETURNED:
+        return Decision(movement, owner, Verdict.CHANGE, own.id)
     if own is not None and brought and _is_swept(movement, own):
         return Decision(movement, owner, Verdict.CHANGE, own.id)
     if ours.has_coins and own is not None and mine and movement.address not in own.destinations:

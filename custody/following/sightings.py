@@ -6,10 +6,10 @@ more: no node is asked, so what is settled and what is credited stand on the sam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
-from chains.block import Block, cost_kind
+from chains.block import RENT_RETURNED, Block, Movement, cost_kind
 from chains.costs import CostKind, Costs
 from chains.model import AssetId, BlockRef, NetworkId, TxId
 from custody.db.session import WriteSession
@@ -20,12 +20,13 @@ from custody.vaults.watchlist import WatchList
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A transaction in a block of our chain. `failure`, `costs`: see `SightingRow`."""
+    """A transaction in a block of our chain. `failure`, `costs`, `returned`: see `SightingRow`."""
 
     txid: TxId
     block: BlockRef
     failure: str | None
     costs: Costs
+    returned: Costs = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +51,31 @@ def seen(
     found |= {each.txid: each.failure for each in watchlist.sent(block.included)}
     used = {key: block.consumed[key] for key in claimed & block.consumed.keys()}
     used |= {key: txid for key, txid in block.consumed.items() if txid in found} if found else {}
-    costs = _costs(block, found.keys())
+    costs = _told(block, found.keys(), lambda each: cost_kind(each.place), -1)
+    returned = _told(block, found.keys(), _kind_returned, 1)
     return (
-        [Sighting(txid, block.ref, failure, costs[txid]) for txid, failure in found.items()],
+        [
+            Sighting(txid, block.ref, failure, costs[txid], returned[txid])
+            for txid, failure in found.items()
+        ],
         [Consumption(key, txid, block.ref.height) for key, txid in used.items()],
     )
 
 
-def _costs(block: Block, txids: Set[TxId]) -> Mapping[TxId, Costs]:
-    """What each transaction's payer lost beside its effects."""
+def _told(
+    block: Block, txids: Set[TxId], kind_of: Callable[[Movement], CostKind | None], sign: int
+) -> Mapping[TxId, Costs]:
+    """What each transaction's payer lost beside its effects, or what came back to him."""
     found: dict[TxId, dict[tuple[AssetId, CostKind], int]] = {txid: {} for txid in txids}
     for each in block.movements if txids else ():
-        kind = cost_kind(each.place) if each.txid in txids else None
+        kind = kind_of(each) if each.txid in txids else None
         if kind is not None:
-            found[each.txid][each.asset, kind] = -each.units
+            found[each.txid][each.asset, kind] = sign * each.units
     return found
+
+
+def _kind_returned(movement: Movement) -> CostKind | None:
+    return CostKind.RENT if movement.place == RENT_RETURNED else None
 
 
 async def record(
@@ -93,6 +104,7 @@ def _sighting(network: NetworkId, each: Sighting) -> dict[str, object]:
         "block_hash": each.block.hash,
         "failure": each.failure,
         "costs": each.costs,
+        "returned": each.returned or None,
     }
 
 

@@ -142,6 +142,8 @@ class Reason(StrEnum):
     ENERGY = "energy"
     GAS = "gas"
     """Coins for fees that came from a gas station, and who owes them."""
+    RENT_RETURNED = "rent-returned"
+    """What accounts of the vault's held that were closed."""
     REWIND = "rewind"
     """The opposite of an entry whose block turned out not to be on the chain."""
     SHORTFALL = "shortfall"

@@ -330,6 +330,8 @@ class Reconciliation:
             costs = by_asset(sum_of((status.costs, status.held))) if each.ours else {}
             for asset, units in costs.items():
                 left[asset] = left.get(asset, 0) + units
+            for asset, units in by_asset(status.returned).items() if each.ours else ():
+                left[asset] = left.get(asset, 0) - units
             if status.state is TxState.INCLUDED:
                 for asset, units in each.paid.items():
                     left[asset] = left.get(asset, 0) + units

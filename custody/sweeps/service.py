@@ -25,7 +25,7 @@ log = structlog.get_logger()
 @dataclass(frozen=True, slots=True)
 class NewRule:
     """`threshold`: base units of the asset; `cost_max`, `price`: native base units, as
-    `SweepRuleRow`. `key`: the API key that asks."""
+    `SweepRuleRow`. `key`: the API key that asks. `closes`: token accounts that are left empty."""
 
     threshold: int
     every_s: int | None
@@ -33,6 +33,7 @@ class NewRule:
     percent: int | None
     price: int | None
     key: str
+    closes: bool = False
 
 
 async def set_rule(
@@ -71,6 +72,7 @@ async def set_rule(
         "percent": None if new is None else new.percent,
         "price": None if new is None else new.price,
         "key_id": None if new is None else new.key,
+        "closes": new is not None and new.closes,
         "reason": reason,
         "set_by": by,
         "set_at": now,
@@ -87,6 +89,8 @@ def _check(network: Network, asset: Asset, new: NewRule) -> None:
         raise _wrong("More than nothing.", "threshold")
     if new.every_s is not None and new.every_s < 60:
         raise _wrong("A minute at least.", "every")
+    if new.closes and not traits_of(network).token_accounts:
+        raise _wrong("Tokens lie in no accounts of their own here.", "close_accounts")
     if new.cost_max is None and new.percent is None:
         raise _wrong("Say what a sweep may cost: a bound, or a part of what it brings.", "percent")
     if new.cost_max is not None and not 0 < new.cost_max <= network.native.maximum:

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
 from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, by_asset
-from chains.errors import ChainError
+from chains.errors import ChainError, FeesWithheld, NothingToClose
 from chains.model import Address, AssetId, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import tell
@@ -44,8 +44,18 @@ LOOKED_AT: Final = 500
 """Addresses of a vault and asset in one step."""
 _TOO_DEAR: Final = ("fee_above_maximum", "amount_above_balance")
 """How custody refuses what would cost more than its bound, or than there is."""
+_UNCLOSABLE: Final = (NothingToClose.code, FeesWithheld.code)
 
 log = structlog.get_logger()
+
+
+class _Estimated(NamedTuple):
+    """What it costs at most in the native asset, why it is not to be asked for, if it is not, and
+    what closing accounts would bring back."""
+
+    cost: int
+    code: str | None
+    returns: int | None = None
 
 
 class Sweeping:
@@ -157,6 +167,8 @@ class Sweeping:
             amount=amount,
             cost=0,
             cost_max=bound,
+            closes=rule.closes,
+            returns=None,
             state=BegunState.OPEN.value,
             open_key=f"{network} {address}",
             transfer_id=None,
@@ -165,10 +177,13 @@ class Sweeping:
             ended_at=None,
         )
         estimated = await self._estimate(rule, new)
+        if estimated is not None and estimated.code in _UNCLOSABLE:
+            new.closes = False  # the money does not wait for the rent
+            estimated = await self._estimate(rule, new)
         if estimated is None:
             return None
-        new.cost, code = estimated
-        return await self._insert(rule, new, code)
+        new.cost, new.returns = estimated.cost, estimated.returns
+        return await self._insert(rule, new, estimated.code)
 
     async def _insert(self, rule: SweepRuleRow, new: SweepRow, code: str | None) -> SweepRow | None:
         """Now that nobody else can begin one; None if somebody did, or the rule changed."""
@@ -188,23 +203,23 @@ class Sweeping:
         log.info("sweep_begun", vault=new.vault_id, address=new.address, code=code)
         return SweepRow(**values)
 
-    async def _estimate(self, rule: SweepRuleRow, row: SweepRow) -> tuple[int, str | None] | None:
-        """What it costs at most in the native asset, and why it is not to be asked for, if it is
-        not. None: nobody can say now."""
+    async def _estimate(self, rule: SweepRuleRow, row: SweepRow) -> _Estimated | None:
+        """None: nobody can say now."""
         async with self._database.read() as session:
             key = await in_force(session, row.key_id)
         if key is None:
-            return 0, REVOKED
+            return _Estimated(0, REVOKED)
         try:
             estimate = await self._transfers.estimate(request_of(row), caller_of(key))
         except (Invalid, NotFound, Conflict, Unprocessable) as error:
-            return 0, TOO_DEAR if error.code in _TOO_DEAR else error.code
+            return _Estimated(0, TOO_DEAR if error.code in _TOO_DEAR else error.code)
         except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
             trouble(error, f"sweep {row.vault_id} {row.address}")
             return None
         native = self._native(rule)
         cost = by_asset(estimate.mandate.costs_max).get(native, 0)
-        return cost, TOO_DEAR if cost > self._worth(rule).most(row.amount) else None
+        code = TOO_DEAR if cost > self._worth(rule).most(row.amount) else None
+        return _Estimated(cost, code, sum(estimate.returns.values()) if row.closes else None)
 
     def _native(self, rule: SweepRuleRow) -> AssetId:
         return self._adapters[NetworkId(rule.network)].codec.network.native.id
@@ -263,6 +278,7 @@ def request_of(row: SweepRow) -> TransferRequest:
         outputs=(Output(row.destination, None),),
         source=row.address,
         note=NOTE,
+        close_accounts=row.closes,
     )
     return request if row.cost_max is None else replace(request, fee_max=row.cost_max)
 

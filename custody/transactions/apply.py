@@ -51,6 +51,7 @@ def load(row: TransactionRow) -> Transaction:
         block=block,
         costs=row.costs,
         held=row.held,
+        returned=row.returned,
         reason=row.reason,
     )
 
@@ -99,7 +100,7 @@ def _change(
     row.txid = after.txid
     row.block_height = after.block.height if after.block else None
     row.block_hash = after.block.hash if after.block else None
-    row.costs, row.held = after.costs, after.held
+    row.costs, row.held, row.returned = after.costs, after.held, after.returned
     row.updated_at = now
     # What was only claimed leaves no trace: it is tried again every few seconds, for as long as
     # the money or the fee level is not there.
@@ -126,7 +127,7 @@ def _detail(event: Event) -> str | None:
     match event:
         case Sign(txid):
             return txid
-        case Include(block, _, _, failure):
+        case Include(block, _, _, failure, _):
             return f"{block.height} {block.hash}" + (f": {failure}" if failure else "")
         case _:
             return getattr(event, "reason", None)

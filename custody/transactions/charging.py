@@ -28,7 +28,9 @@ def charge_of(decisive: TransactionRow, bounds: Bounds, sizes: Sizes, transfer: 
     whole = parts_by_size(charged(load(decisive)), bounds, sizes)
     # What stays ours is a part of what the transfer is charged, so that is its bound.
     held = parts(decisive.held or {}, whole)
-    return Charge(whole[transfer], held[transfer])
+    # Who closes accounts pays alone, but for what custody knows nothing of: then it is one's.
+    returned = decisive.returned or {} if transfer == min(bounds) else {}
+    return Charge(whole[transfer], held[transfer], returned)
 
 
 def exceeding(transaction: TransactionRow, bounds: Bounds) -> frozenset[CostKind]:

@@ -94,6 +94,7 @@ class Claimer:
                     replaces=plan.replaces.tx if plan.replaces else None,
                     ahead_max=self._in_flight_max,
                     empties=plan.empties,
+                    closes=plan.first.closes,
                     coins_first=plan.coins_first,
                     hastens=plan.first.hastens,
                 )

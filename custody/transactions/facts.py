@@ -53,7 +53,8 @@ def next_event(transaction: Transaction, facts: Facts, costs: Costs, held: Costs
         return Disconnect() if can(transaction, Disconnect) else None
     if seen is not None:
         if transaction.block is None:
-            return Include(seen.block, costs, held, seen.failure)
+            returned = seen.returned if seen.failure is None else {}
+            return Include(seen.block, costs, held, seen.failure, returned or None)
         if facts.final is not None and seen.block.height <= facts.final:
             ending = Finalize if seen.failure is None else Revert
             return ending() if can(transaction, ending) else None

@@ -240,6 +240,7 @@ async def _waiting(
         since=stored.decided_at or stored.offered_at,
         size=size_of(mandate.core.network, mandate.core.effects),
         empties=empties(row.kind),
+        closes=row.closes,
         coins_first=coins_first(row.kind),
         hastens=row.kind == Kind.CHILD,
         not_yet=await wait_for(session, stored, mandate) if asks else None,

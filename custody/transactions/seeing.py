@@ -111,4 +111,4 @@ def _doubt(row: TransactionRow, unread: Sequence[Range]) -> str | None:
 
 def _sighting(row: SightingRow) -> Sighting:
     block = BlockRef(row.block_height, row.block_hash)
-    return Sighting(TxId(row.txid), block, row.failure, row.costs)
+    return Sighting(TxId(row.txid), block, row.failure, row.costs, row.returned or {})

@@ -52,8 +52,8 @@ OPEN = (State.CLAIMED, State.BUILT, *ON_CHAIN)
 class Transaction:
     """The part of a transaction that its life depends on. `built`: there are bytes, which will
     never be others. `costs`: what it cost by kind; `held`: what of the source's money moved to
-    accounts that stay ours; both known while it is in a block. `version` counts the
-    transitions."""
+    accounts that stay ours; `returned`: what came back out of accounts that were closed; known
+    while it is in a block. `version` counts the transitions."""
 
     id: str
     purpose: Purpose = Purpose.PAY
@@ -64,6 +64,7 @@ class Transaction:
     block: BlockRef | None = None
     costs: Costs | None = None
     held: Costs | None = None
+    returned: Costs | None = None
     reason: str | None = None
 
 
@@ -114,6 +115,7 @@ class Include:
     costs: Costs
     held: Costs
     failure: str | None = None
+    returned: Costs | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,10 +243,12 @@ def _absorb(transaction: Transaction, event: Event) -> Transaction:
             return replace(transaction, built=isinstance(event, Build), reason=None)
         case Sign(txid):
             return replace(transaction, txid=txid, reason=None)
-        case Include(block, costs, held, failure):
-            return replace(transaction, block=block, costs=costs, held=held, reason=failure)
+        case Include(block, costs, held, failure, returned):
+            known = replace(transaction, block=block, costs=costs, held=held, reason=failure)
+            return replace(known, returned=returned)
         case Disconnect() | Unsettle():
-            return replace(transaction, block=None, costs=None, held=None, reason=None)
+            unknown = replace(transaction, block=None, costs=None, held=None, reason=None)
+            return replace(unknown, returned=None)
         case _:
             return transaction
 

@@ -3,9 +3,9 @@ becomes. Writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -48,11 +48,13 @@ FIRST: Final = 1
 class Whole:
     """What there is to know before all of it can be paid: what that costs, or why nobody can say;
     `has`: how much there is to pay with, None if that is all that the vault's books have. `coins`:
-    what lies of the native asset at the address whose token is swept, else None."""
+    what lies of the native asset at the address whose token is swept, else None. `returns`: by
+    token account that would be closed, what would come back."""
 
     costs: Costs | ChainError | Unprocessable
     has: int | None
     coins: int | None = None
+    returns: Mapping[Address, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,18 @@ def check_rearranging(request: TransferRequest, codec: TransactionCodec | None) 
         raise Invalid("coins_not_whole", words, field="amount")
 
 
+def check_closing(request: TransferRequest, codec: TransactionCodec) -> None:
+    """Of one that closes accounts. Raises Invalid no_accounts_here, closing_not_whole."""
+    if not request.close_accounts:
+        return
+    if not codec.traits.token_accounts:
+        words = "tokens lie in no accounts of their own here: there is nothing to close"
+        raise Invalid("no_accounts_here", words, field="close_accounts")
+    if not request.takes_all:
+        words = "what leaves something behind leaves no account empty: ask for all"
+        raise Invalid("closing_not_whole", words, field="amount")
+
+
 def _check_payer(payer: Payer, ask: Ask) -> None:
     if payer.frozen_reason is not None:
         raise Unprocessable("vault_frozen", f"nothing may leave: {payer.frozen_reason}")
@@ -274,6 +288,7 @@ def fields(ask: Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
         "initiator": mandate.core.initiator,
         "retry_of": ask.request.retry_of,
         "payout_file": ask.request.payout_file,
+        "closes": ask.request.close_accounts,
         "state": after.state,
         "version": after.version,
         "waiting": None,

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from chains.adapter import ChainAdapter, SeesWaiting
+from chains.adapter import ChainAdapter, ClosesAccounts, SeesWaiting
 from chains.costs import CostKind, Costs, by_asset
-from chains.errors import ChainError, FeeAboveMaximum, NothingToHasten
+from chains.errors import ChainError, FeeAboveMaximum, NothingToClose, NothingToHasten
 from chains.model import Address, AssetId, Coin, NetworkId
 from chains.transaction import TransferIntent
 from custody.db.session import Database, ReadSession
@@ -43,6 +43,7 @@ async def quoted(database: Database, adapters: Mapping[NetworkId, ChainAdapter],
     costs: Costs | ChainError | Unprocessable
     has: int | None = None
     coins: int | None = None
+    returns: Mapping[Address, int] = {}
     adapter = adapters[ask.codec.network.id]
     try:
         if ask.request.child_of is not None:
@@ -53,14 +54,19 @@ async def quoted(database: Database, adapters: Mapping[NetworkId, ChainAdapter],
             ask = replace(ask, parent=parent, source=Source(path, None))
         async with database.read() as session:
             intent = await _intent(session, ask, payer)
+        if intent.closes:
+            assert isinstance(adapter, ClosesAccounts)
+            returns = await adapter.closable(intent)
         costs = await adapter.quote(intent)
         has = await _has(database, adapter, ask, intent)
         coins = await _coins(database, adapter, ask)
+    except NothingToClose as error:
+        costs = Unprocessable(error.code, str(error), field="close_accounts")
     except NothingToHasten as error:
         costs = Unprocessable(error.code, str(error), field="child_of")
     except (ChainError, Unprocessable) as error:
         costs = error
-    return replace(ask, whole=Whole(costs, has, coins))
+    return replace(ask, whole=Whole(costs, has, coins, returns))
 
 
 async def sized(session: ReadSession, ask: Ask, payer: Payer) -> Ask:
@@ -167,7 +173,7 @@ async def _intent(session: ReadSession, ask: Ask, payer: Payer) -> TransferInten
     intent = TransferIntent(network.id, ask.payments, ask.costs_max, taken=taken, empties=True)
     if not codec.traits.coins:
         row = await payer_of(session, network.id, payer.vault_id, source)
-        return replace(intent, source=owned(row))
+        return replace(intent, source=owned(row), closes=ask.request.close_accounts)
     coins = await spendable_coins(session, network.id, payer.vault_id, taken, source.path)
     if not coins:
         raise Unprocessable("amount_above_balance", "no coin of the vault may be spent now")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chains.costs import CostKind
 from chains.effects import Pay
-from chains.model import AssetId, NetworkId, TxId
+from chains.model import Address, AssetId, NetworkId, TxId
 from custody.db.ids import derived_id
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow, TransferWarningRow
 from custody.errors import Unprocessable
@@ -48,7 +48,8 @@ class TransferRequest:
     largest coin becomes so many; `child_of`: the vault's coin of a transaction that waits is spent
     so that this is included; all at an address of the vault's own, which is the destination.
     `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault that is owes
-    it."""
+    it. `close_accounts`: token accounts that it leaves empty are closed, and their rent comes
+    back."""
 
     vault_id: str
     network: NetworkId
@@ -69,6 +70,7 @@ class TransferRequest:
     tops_up: bool = False
     charged: bool = False
     child_of: TxId | None = None
+    close_accounts: bool = False
 
     @property
     def takes_all(self) -> bool:
@@ -141,13 +143,15 @@ class Shown:
 class Estimate:
     """What would become of a request if it was made now. `holds`: by asset, what would be held for
     it, costs of every kind included; `available`: what the vault has of these. `verdict`: the
-    policy's, without anybody's approval; `mandate`: the terms that would be offered."""
+    policy's, without anybody's approval; `mandate`: the terms that would be offered. `returns`: by
+    token account that would be closed, what would come back in the native asset."""
 
     mandate: Mandate
     verdict: Evaluation
     policy: Policy
     holds: Mapping[AssetId, int]
     available: Mapping[AssetId, int]
+    returns: Mapping[Address, int] = field(default_factory=dict)
 
     @property
     def is_covered(self) -> bool:

@@ -192,6 +192,7 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
         gone = _spend(each, open_rows)
         movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
         movements += [*_locked(each), *_stayed(each, open_rows), *_brought(each, helped)]
+        movements += _returned(each)
         if gone:
             beyond.append((each.row, gone))
     await ledger.apply(session, movements)
@@ -228,6 +229,23 @@ def _locked(ending: Ending) -> list[Movement]:
             Reason(kind.value),
         )
         for (asset, kind), units in sorted(held.items())
+        if units
+    ]
+
+
+def _returned(ending: Ending) -> list[Movement]:
+    """What closed accounts held is the payer's: it came from whoever made them."""
+    back = {} if ending.charge is None else ending.charge.returned
+    row = ending.row
+    return [
+        Post(
+            chain_account(asset),
+            payer_account(row.kind, row.vault_id, asset),
+            units,
+            row.id,
+            Reason.RENT_RETURNED,
+        )
+        for (asset, _), units in sorted(back.items())
         if units
     ]
 

@@ -51,6 +51,7 @@ from custody.transfers.apply import Change, load, run_effects, transition
 from custody.transfers.asking import (
     FIRST,
     Ask,
+    check_closing,
     check_external_id,
     check_maximum,
     check_outputs,
@@ -174,7 +175,8 @@ class Transfers:
             for each in accounts
             if each.key.kind is AccountKind.VAULT and each.key.asset in holds
         }
-        return Estimate(mandate, verdict, ask.policy, holds, available)
+        returns = {} if ask.whole is None else ask.whole.returns
+        return Estimate(mandate, verdict, ask.policy, holds, available, returns)
 
     async def cancel(self, transfer_id: str, caller: Caller, *, together: bool = False) -> Shown:
         """Call it off and release what it holds, while no transaction may have been signed. What
@@ -270,6 +272,7 @@ class Transfers:
             raise Invalid("source_not_whole", "a sweep takes all there is", field="amount")
         check_rearranging(request, self._codecs.get(request.network))
         codec, payments, costs_max = self._understand(request)
+        check_closing(request, codec)
         policy = await self._policies.current()
         return Ask(request, caller, codec, payments, costs_max, policy, self._clock())
 

@@ -7,7 +7,7 @@ were signed before a key that excludes inclusion. So at most one is final or rev
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chains.costs import UNBOUNDED, CostKind, Costs, above, sum_of
 from chains.model import AssetId
@@ -20,10 +20,12 @@ from signer.agreement import Purpose
 @dataclass(frozen=True, slots=True)
 class Charge:
     """A transfer's part of what its transaction took, by kind. `held`: what of that moved to
-    accounts which stay the vault's."""
+    accounts which stay the vault's. `returned`: what came back out of accounts of the vault's that
+    it closed."""
 
     charged: Costs
     held: Costs
+    returned: Costs = field(default_factory=dict)
 
 
 def settle(transactions: Collection[Transaction]) -> Event | None:

@@ -171,3 +171,20 @@ async def test_a_strangers_closing_is_no_rent_of_ours(desk) -> None:
     block = await mine.tip()
     assert mine.moved(block, mine.me, NATIVE) == [held]
     assert RENT_RETURNED not in {each.place for each in block.movements}
+
+
+async def test_who_pays_all_coins_closes_what_is_empty(desk) -> None:
+    """Nothing is left but what came back: what the closings cost is a part of the fee agreed to."""
+    mine = await desk()
+    await mine.fund(0)
+    await mine.shop.give(mine.mint, LEGACY, mine.me, 0)
+    held = await lamports(mine, mine.at(mine.me))
+    payee = wallet()
+    wish = replace(closing(mine, payee, 1), effects=(Pay(payee, NATIVE, 1),), empties=True)
+    costs = await mine.adapter.quote(wish)
+    rest = await mine.adapter.balance(mine.me, NATIVE) - sum(costs.values())
+    tx = await signed(mine, replace(wish, effects=(Pay(payee, NATIVE, rest),), costs_max=costs))
+    await one(mine.adapter.broadcast, tx)
+    await mine.shop.node.mine()
+    assert await mine.adapter.balance(payee, NATIVE) == rest
+    assert await mine.adapter.balance(mine.me, NATIVE) == held

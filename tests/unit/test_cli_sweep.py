@@ -44,7 +44,7 @@ def test_a_rule_is_set_shown_and_no_more(books: Books):
     line += ["--every", "60", "--percent", "1", "--reason", "customers"]
     done(*line, env=books.env)
     row = cells(done("sweep", "show", books.vault, env=books.env), native)
-    assert row[:7] == [native, "0.5 ETH", "60 min", "none", "1", "none", key]
+    assert row[:8] == [native, "0.5 ETH", "60 min", "none", "1", "none", "no", key]
     done("sweep", "end", books.vault, native, "--reason", "closed", env=books.env)
     assert "none" in cells(done("sweep", "show", books.vault, env=books.env), "closed")
     bad = refused(2, *line, "--price", "0.1", env=books.env)

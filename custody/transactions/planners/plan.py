@@ -33,11 +33,11 @@ class Waiting:
     nothing was built, or, with `replaces`, one that is under way. `version`: of the terms that
     were agreed; `effects`, `costs_max`, `source_path`, `source_address`, `expires_at` are theirs.
     `account`: the vault's. `size`: what its effects add to a transaction, by which costs are
-    shared. `empties`: it pays all there was. `frozen`: nothing may leave the vault. `not_yet`: what
-    the policy says to wait for. `since`: when it was agreed to. `apart`: nobody shares its
-    transaction. `collects_until`: how long it waits for others that may.
-    `coins_first`: which coins it spends, where it is about these. `hastens`: it spends one coin
-    that is in no block yet."""
+    shared. `empties`: it pays all there was. `closes`: accounts that it leaves empty. `frozen`:
+    nothing may leave the vault. `not_yet`: what the policy says to wait for. `since`: when it was
+    agreed to. `apart`: nobody shares its transaction. `collects_until`: how long it waits for
+    others that may. `coins_first`: which coins it spends, where it is about these. `hastens`: it
+    spends one coin that is in no block yet."""
 
     transfer: str
     version: int
@@ -57,6 +57,7 @@ class Waiting:
     collects_until: datetime | None = None
     coins_first: CoinsFirst | None = None
     empties: bool = False
+    closes: bool = False
     hastens: bool = False
     replaces: Replaced | None = None
 

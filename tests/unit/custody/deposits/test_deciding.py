@@ -199,6 +199,15 @@ def test_rent_of_our_own():
         out  t4  account:2  AL COIN 8    unlocked:8=T4
         in   t4  account:0  A1 COIN 8    deposit:8
 
+        own  t5  a A1  pays X USD 3                      # token accounts are closed beside it
+        out  t5  token:1    A1 USD 3     payment:3=T5
+        in   t5  returned:rent  A1 COIN 8  change:8=T5   # the transfer's own entries move it
+        in   t5  account:0  A1 COIN 2    deposit:2
+
+        in   x6  returned:rent  A1 COIN 8  deposit:8     # not by us
+        own  t7  b A3  pays X USD 3
+        in   t7  returned:rent  A1 COIN 8  deposit:8     # nor by this vault
+
         out  s1  account:2  AL COIN 8    foreign:8       # and by somebody else
         in   s1  account:3  A1 COIN 8    deposit:8
     """)
