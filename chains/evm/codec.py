@@ -174,7 +174,7 @@ class EvmCodec:
             raise MalformedTransaction("the payer's address is not in its canonical form")
         return parsed, canonical
 
-    def _called(self, parsed: Transaction, sender: Address) -> Pay | Allow | None:
+    def _called(self, parsed: Transaction, sender: Address) -> Effect | None:
         """What a token is told to do, if that is all that the call does. Coins that go with it, or
         with one to nobody or to oneself, would be lost or unsaid."""
         if parsed.to in (None, sender) or not int(parsed.to, 16) or parsed.value:

@@ -158,10 +158,12 @@ class Bench:
         scripted: bool = True,
         clock: Clock | None = None,
         enabled: Sequence[str] = (),
+        make: Any = None,
     ) -> None:
-        """`enabled`: names of networks that only a policy describes."""
+        """`enabled`: names of networks that only a policy describes. `make`: codecs, where neither
+        the scripted nor the real ones are wanted."""
         chosen = list(networks or local_networks())
-        make: Any = ScriptedCodec if scripted else lambda n: CODECS[n.family](n)
+        make = make or (ScriptedCodec if scripted else lambda n: CODECS[n.family](n))
         self._make = make
         self.networks = (*(n.alias for n in chosen), *enabled)
         self.codecs: dict[NetworkId, TransactionCodec] = {n.id: make(n) for n in chosen}
