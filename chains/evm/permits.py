@@ -336,7 +336,7 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> int:
-    if not isinstance(value, str) or not value.isdecimal() or len(value) > len(str(UINT256_MAX)):
+    if not value.isdecimal():
         raise ValueError("a number")
     if (found := int(value)) > UINT256_MAX:
         raise ValueError("more than a word holds")

@@ -55,7 +55,7 @@ def document(version: int = 1, *rules: dict[str, Any], limit: int = 10**12) -> b
     """`rules`: in place of one that pays tokens and one that has the house's vault call."""
     signs = {"domain_name": DOMAIN.name, "domain_version": DOMAIN.version}
     rows = [
-        token_row(NETWORK, traits=["eip-3009"], **signs),
+        token_row(NETWORK, traits=["eip-2612", "eip-3009"], **signs),
         token_row(id=erc20.asset_of(NETWORK, UNSIGNED), symbol="USDT"),
     ]
     fees = window(NATIVE, DAY, 10**18)
