@@ -170,7 +170,8 @@ async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool
     terms = repository.agreed(mandates) or mandates[-1]
     wanted = reservations.parts_of({AssetId(row.asset): row.amount}, terms.costs_max)
     try:
-        await reservations.hold(session, ledger, row.id, row.vault_id, terms.version, wanted)
+        whose = (row.id, row.vault_id, terms.version)
+        await reservations.hold(session, ledger, *whose, wanted, row.kind)
     except Unprocessable:
         return False
     return True
