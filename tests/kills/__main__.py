@@ -70,10 +70,15 @@ def main() -> None:
 def _tell(points: Points) -> None:
     print(
         f"kills: {points.network}: a worker died at {len(points.died)} boundaries in"
-        f" {points.seconds:.0f} s; each payee was paid once; not met again: {len(points.unmet)}"
+        f" {points.seconds:.0f} s; each payee was paid once; none of a payment's:"
+        f" {len(points.beside)}; not met again: {len(points.unmet)}; no time: {len(points.left)}"
     )
+    for label, why in points.beside.items():
+        print(f"       {label}: {why}")
     for label in points.unmet:
         print(f"       not met again: {label}")
+    for label in points.left:
+        print(f"       no time: {label}")
 
 
 def _show(outcomes: list[Outcome]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.stages import Stage
+from tests.kills.reasons import never_met, reason
 from tests.kills.run import has_money, house
 from tests.support.fleet import Fleet, Till, until
 
@@ -23,11 +24,14 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 @dataclass
 class Points:
     """`died`: the boundaries at which the worker died and its payment was made once all the same.
-    `unmet`: those that did not come again."""
+    `beside`: those that are none of a payment's, and why. `unmet`: those that did not come again,
+    or were never met. `left`: those for which there was no time."""
 
     network: str
     died: list[str] = field(default_factory=list)
+    beside: dict[str, str] = field(default_factory=dict)
     unmet: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
 
@@ -47,9 +51,14 @@ async def play_points(make: type[Stage], folder: Path, patience_s: float) -> Poi
             settings = {"KILLS_SEEN": str(seen), "KILLS_AT": str(at), "PYTHONPATH": str(_ROOT)}
             fleet.add(WORKER, command, settings)
             await _pay(till, stage, "alive")
-            for number, label in enumerate(list(_labels(seen))):
+            labels = list(_labels(seen))
+            points.unmet += [each for each in never_met(labels) if reason(f"before {each}") is None]
+            for number, label in enumerate(labels):
+                if (why := reason(label)) is not None:
+                    points.beside[label] = why
+                    continue
                 if time.monotonic() - started > patience_s:
-                    points.unmet.append(label)
+                    points.left.append(label)
                     continue
                 at.write_text(label)
                 await _pay_with(fleet, till, stage, f"point-{number}")

@@ -23,39 +23,23 @@ from custody.db.session import WriteSession
 from custody.workers.main import run_until_signal
 from signer.client import SignerClient
 
-SEEN: Final = Path(os.environ["KILLS_SEEN"])
-AT: Final = Path(os.environ["KILLS_AT"])
 _OURS: Final = str(Path(custody.__file__).parent)
-_NODE: Final = ("claim", "prepare", "broadcast", "statuses", "prices")
-_SIGNER: Final = ("sign", "consider", "records", "policy")
+NODE: Final = ("claim", "prepare", "broadcast", "statuses", "prices")
+SIGNER: Final = ("sign", "consider", "records", "policy")
 _PLUMBING: Final = ("/custody/db/", "/custody/alarms/")
 """Whose callers are meant."""
-_UPKEEP: Final = (
-    "commit workers.workers.",
-    "commit workers.network.NetworkWorker.follow",
-    "commit workers.feeds.",
-    "commit workers.gas.",
-    "commit workers.payouts.",
-    "commit workers.refills.",
-    "commit workers.clocks.",
-    "watch.",
-    "commit journal.checkpoints.",
-    "signer policy",
-)
-"""Leases, alarms and figures: nobody's payment."""
 _seen: set[str] = set()
 
 
 def boundary(when: str, what: str) -> None:
     label = f"{when} {what}"
-    if any(each in label for each in _UPKEEP) and "journal.watch" not in label:
-        return
+    seen, at = Path(os.environ["KILLS_SEEN"]), Path(os.environ["KILLS_AT"])
     if label not in _seen:
         _seen.add(label)
-        with SEEN.open("a") as file:
+        with seen.open("a") as file:
             file.write(f"{label}\n")
-    if AT.exists() and AT.read_text() == label:
-        AT.unlink()
+    if at.exists() and at.read_text() == label:
+        at.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -87,7 +71,7 @@ def trapped(real: Callable[..., Any], named: Callable[[], str | None]) -> Callab
 
 def install() -> None:
     WriteSession.commit = trapped(WriteSession.commit, place)  # type: ignore[method-assign]
-    for owner, names, kind in ((Nodes, _NODE, "node"), (SignerClient, _SIGNER, "signer")):
+    for owner, names, kind in ((Nodes, NODE, "node"), (SignerClient, SIGNER, "signer")):
         for name in names:
             setattr(owner, name, trapped(getattr(owner, name), partial(str, f"{kind} {name}")))
 
