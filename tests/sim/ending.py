@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from itertools import product
 from typing import Final
 
 from custody.transfers.state import TERMINAL, State
@@ -18,6 +19,7 @@ from tests.sim.files import hand_over, read_answers
 from tests.sim.house import Found, House, Wanted
 from tests.sim.people import approve_all, resume_all
 from tests.sim.process import LIFETIME
+from tests.sim.reading import addresses_of
 from tests.sim.rules import check, is_paid
 from tests.sim.tokens import give_back, unfreeze_all
 from tests.support.fake_chain import OUTSIDE
@@ -58,6 +60,7 @@ async def end(house: House) -> None:
     _check_held(house)
     for one in house.asked:
         _check_end(house, one)
+    _check_swept(house)
     process = house.processes[0]
     report = await process.machine.start(process.services.reconciliation.run())
     if not report.is_clean:
@@ -150,6 +153,28 @@ def _check_held(house: House) -> None:
     held = house.books.column(accounts)
     if sum(map(int, held)):
         raise Found(f"{held} are held for nothing")
+
+
+def _check_swept(house: House) -> None:
+    """The books say what lies on later addresses, where nothing of the vault is open."""
+    if house.has_lost or house.token is None:
+        return
+    for vault, asset in product(house.vaults, (house.network.native.id, house.token)):
+        kinds = {
+            kind: int(came) - int(left)
+            for kind, came, left in house.books.rows(
+                "SELECT kind, credits_posted, debits_posted FROM ledger_accounts"
+                " WHERE vault_id = ? AND asset = ?",
+                vault.id,
+                asset,
+            )
+        }
+        if kinds.get("shortfall") or kinds.get("suspense"):
+            continue  # the vault's, wherever it lies
+        later = addresses_of(house.books, vault.id)[1:]
+        lies = sum(house.node.state.balances.get((each, asset), 0) for each in later)
+        if lies != kinds.get("unswept", 0):
+            raise Found(f"{vault.id} has {lies} of {asset} on later addresses, and not {kinds}")
 
 
 def _check_end(house: House, one: Wanted) -> None:

@@ -40,16 +40,19 @@ from tests.sim.tokens import (
     ask_restraints,
     bring_gas,
     claw_back,
+    go_by_rules,
     issuer_stops,
     new_address,
     set_gas,
     set_sweep,
     sweep_up,
     thief,
+    to_a_block,
     token_deposit,
     token_misbehaves,
     unfreeze,
 )
+from tests.support.fake_tokens import Mode
 from tests.unit.custody.transfers.desk import ANYONE
 
 Move = Callable[[House, Random], Awaitable[None]]
@@ -89,6 +92,17 @@ async def ask_for_tokens(house: House, dice: Random) -> None:
         amount = None if dice.random() < 0.1 else dice.randrange(1, 60_000)
         vault = dice.choice(house.vaults)
         await _ask(house, dice, vault, [amount], most=40_000, asset=house.token)
+
+
+async def pay_tokens(house: House, dice: Random) -> None:
+    """A payment of tokens comes to a block, whatever their contract does by then."""
+    if house.token is None:
+        return
+    contract = house.node.tokens[house.token]
+    contract.mode = dice.choice((Mode.PAYS, Mode.DIVERTS, Mode.DOES_NOTHING))
+    contract.fee = dice.choice((0, 100))
+    await ask_for_tokens(house, dice)
+    await to_a_block(house, dice)
 
 
 async def tidy_coins(house: House, dice: Random) -> None:
@@ -421,6 +435,8 @@ MOVES: Final[dict[Move, int]] = {
     suspect: 1,
     set_refill: 1,
     ask_for_tokens: 5,
+    pay_tokens: 3,
+    go_by_rules: 3,
     token_deposit: 2,
     new_address: 2,
     bring_gas: 2,

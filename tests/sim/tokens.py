@@ -239,3 +239,27 @@ async def sweep_up(house: House, dice: Random) -> None:
 async def ask_restraints(house: House, dice: Random) -> None:
     process = house.any_process(dice)
     house.begin(process, "restraints", partial(process.ask_restraints))
+
+
+async def go_by_rules(house: House, dice: Random) -> None:
+    """Top-ups and sweeps are asked for, come to a final block, and are followed."""
+    if house.token is None:
+        return
+    for _ in range(2):
+        for process in house.processes:
+            house.begin(process, "gas", process.bring_gas)
+            house.begin(process, "sweeps", process.sweep)
+        await house.settle_down()
+        await to_a_block(house, dice)
+        await house.node.finalize()
+
+
+async def to_a_block(house: House, dice: Random) -> None:
+    """What waits is sent, and the block that has it is followed."""
+    process = house.any_process(dice)
+    house.begin(process, "send", partial(process.send, 64))
+    await house.settle_down()
+    await house.node.mine()
+    process = house.any_process(dice)
+    house.begin(process, "follow", process.follow)
+    await house.settle_down()

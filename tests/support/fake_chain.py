@@ -323,8 +323,8 @@ class FakeNode:
 
     def _execute_account(self, state: State, tx: FakeTx, height: int) -> Included | None:
         sender, native = tx.inputs[0].address, self.settings.native.id
-        if tx.expires is not None and height > tx.expires:
-            return None
+        if tx.expires is not None and (height > tx.expires or self.locate(tx.txid) is not None):
+            return None  # once it is in a block no other one takes it, whoever sends it again
         if tx.expires is None and state.nonces.get(sender, 0) != tx.nonce:
             return None
         fee, locked = min(self.fee, tx.fee_max), tx.rent
