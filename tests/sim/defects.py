@@ -360,7 +360,9 @@ DEFECTS: Final = (
     Defect("what a sweep brings is a deposit too",
            {"custody.deposits.repository:stays": lambda _: False}, ETHEREUM),
     Defect("a frozen vault pays",
-           {"custody.transactions.planners.payment:hindrance": _frozen_or_not}, ETHEREUM),
+           {"custody.transactions.planners.payment:hindrance": _frozen_or_not},
+           tests=("tests/unit/custody/transfers/test_refusals.py::"
+                  "test_a_frozen_vault_builds_nothing_and_goes_on_when_thawed",)),
     Defect("what an issuer froze is promised",
            {"custody.transfers.service:check_free": _nothing},
            tests=("tests/integration/test_tokens.py::test_on_ethereum"
