@@ -16,6 +16,7 @@ from api.v1.transfer_bodies import NewTransfer, request_of
 from api.v1.transfer_views import TRANSFER_EXAMPLE, MoneyByKind, by_kind
 from chains.catalogue import Catalogue
 from chains.model import AssetId
+from custody.transfers.gas_needs import Brought
 from custody.transfers.mandates import effects_of, reason_of
 from custody.transfers.request import Estimate
 from signer.policy import Ruling
@@ -24,6 +25,12 @@ router = APIRouter(tags=["transfers"])
 
 _NEED = {"group": "treasury", "count": 2, "people": ["ann", "bob", "eve"]}
 _ASSET = TRANSFER_EXAMPLE["asset"]
+_BROUGHT = {
+    "asset": "eip155:31337/slip44:60",
+    "amount": {"amount": "0.001", "amount_base_units": "1000000000000000"},
+    "payer_vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "charged": True,
+}
 
 
 class AskedPeople(View):
@@ -34,6 +41,17 @@ class AskedPeople(View):
     group: str
     count: int
     people: list[str]
+
+
+class BroughtView(View):
+    """A gas station's rule brings what lacks for the costs, once the transfer is agreed to."""
+
+    model_config = with_example(_BROUGHT)
+
+    asset: str
+    amount: Money = Field(description="what lacks now, with what the address has to keep")
+    payer_vault_id: str
+    charged: bool = Field(description="whether the client owes it, and what bringing it costs")
 
 
 class EstimateView(View):
@@ -47,6 +65,7 @@ class EstimateView(View):
             "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
             "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
             "covered": True,
+            "brought": None,
             "returns": {},
             "ruling": "needs-approvals",
             "rule": "large",
@@ -63,7 +82,11 @@ class EstimateView(View):
         description="by asset, what would be held for it: the amount and all costs"
     )
     available: dict[str, Money] = Field(description="what the vault has of these assets")
-    covered: bool = Field(description="whether that is enough")
+    covered: bool = Field(description="whether that is enough, with what would be `brought`")
+    brought: BroughtView | None = Field(
+        description="what a gas station would bring of the costs; null: nothing lacks, or nobody "
+        "brings it"
+    )
     returns: dict[str, Money] = Field(
         description="by token account that would be closed, what would come back to the address"
     )
@@ -102,6 +125,7 @@ def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
         holds=_by_asset(found.holds, catalogue),
         available=_by_asset(found.available, catalogue),
         covered=found.is_covered,
+        brought=None if found.brought is None else _brought(found.brought, catalogue),
         returns={each: money(units, native) for each, units in found.returns.items()},
         ruling=verdict.ruling,
         rule=verdict.rule,
@@ -112,6 +136,15 @@ def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
         ],
         not_before=verdict.not_before,
         expires_at=found.mandate.expires_at,
+    )
+
+
+def _brought(found: Brought, catalogue: Catalogue) -> BroughtView:
+    return BroughtView(
+        asset=found.asset,
+        amount=money(found.units, catalogue.find_asset(found.asset)),
+        payer_vault_id=found.payer,
+        charged=found.charged,
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from chains.costs import CostKind, Costs
 from chains.model import AssetId, NetworkId
 from custody.db.gas_tables import GasNeedRow
 from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import VaultRow
 from custody.errors import Unprocessable
 from custody.ledger.model import vault_account
 from custody.ledger.repository import accounts_of_vault
@@ -21,6 +23,9 @@ from custody.ledger.service import Ledger
 from custody.transfers import gas_repository, reservations
 from custody.transfers.gas_repository import NeedState
 from custody.transfers.reservations import EFFECT, Part
+
+BY_CLIENT: Final = "client"
+"""How a rule says that whose vault is topped up bears it (`gas.model.Bearer`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,36 @@ class Wanted:
     parts: Sequence[Part]
     coins: int | None = None
     least: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """`units` of the native `asset` lack, and a gas station's rule brings them out of the vault
+    `payer`. `charged`: the client whose transfer it is owes them, and what bringing them costs."""
+
+    asset: AssetId
+    units: int
+    payer: str
+    charged: bool
+
+
+async def foreseen(session: ReadSession, wanted: Wanted) -> Brought | None:
+    """What `hold` would leave to a gas station; None: nothing lacks, or nothing brings it."""
+    costs = [part for part in wanted.parts if part[1] != EFFECT]
+    if not costs or costs[0][0] == wanted.asset or wanted.source is None:
+        return None
+    asset = costs[0][0]
+    has = wanted.coins
+    if has is None:
+        has = await available(session, wanted.vault, asset)
+    lacks = sum(units for _, _, units in costs) + wanted.least - has
+    rule = await gas_repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
+    if lacks <= 0 or rule is None or rule.payer_id is None:
+        return None
+    payer = await session.get(VaultRow, rule.payer_id)
+    assert payer is not None
+    charged = rule.bears == BY_CLIENT and payer.client_id != wanted.client
+    return Brought(asset, lacks, payer.id, charged)
 
 
 async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datetime) -> None:
@@ -77,7 +112,7 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
     await session.insert(GasNeedRow, [row])
 
 
-async def _is_short(session: WriteSession, wanted: Wanted, costs: Sequence[Part]) -> bool:
+async def _is_short(session: ReadSession, wanted: Wanted, costs: Sequence[Part]) -> bool:
     """Whether what the books let it hold is not there, or would leave less than the address has to
     keep."""
     if wanted.coins is not None:

@@ -15,6 +15,7 @@ from chains.model import Address, AssetId, NetworkId, TxId
 from custody.db.ids import derived_id
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow, TransferWarningRow
 from custody.errors import Unprocessable
+from custody.transfers.gas_needs import Brought
 from custody.transfers.priority import Priority
 from signer.policy import Evaluation, Policy
 from signer.wire import Mandate
@@ -144,7 +145,8 @@ class Estimate:
     """What would become of a request if it was made now. `holds`: by asset, what would be held for
     it, costs of every kind included; `available`: what the vault has of these. `verdict`: the
     policy's, without anybody's approval; `mandate`: the terms that would be offered. `returns`: by
-    token account that would be closed, what would come back in the native asset."""
+    token account that would be closed, what would come back in the native asset. `brought`: what a
+    gas station would bring of the costs."""
 
     mandate: Mandate
     verdict: Evaluation
@@ -152,10 +154,14 @@ class Estimate:
     holds: Mapping[AssetId, int]
     available: Mapping[AssetId, int]
     returns: Mapping[Address, int] = field(default_factory=dict)
+    brought: Brought | None = None
 
     @property
     def is_covered(self) -> bool:
-        return all(units <= self.available[asset] for asset, units in self.holds.items())
+        """Whether it would be accepted, for all that is held."""
+        brings = None if self.brought is None else self.brought.asset
+        held = {asset: units for asset, units in self.holds.items() if asset != brings}
+        return all(units <= self.available[asset] for asset, units in held.items())
 
     def people(self, group: str) -> tuple[str, ...]:
         """Who of a group may decide: nobody does on what they asked for."""

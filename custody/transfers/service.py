@@ -38,7 +38,6 @@ from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.events import event_fields
 from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
-from custody.ledger.model import AccountKind
 from custody.ledger.service import Ledger
 from custody.pauses.repository import paused
 from custody.policies import windows
@@ -167,16 +166,18 @@ class Transfers:
             ask = await sized(session, ask, payer)
             mandate, verdict = await self._judge(session, ask, payer, new_id("tfr"))
             accounts = await ledger_queries.accounts_of_vault(session, payer.vault_id)
+            brought = await gas_needs.foreseen(session, _wanted(ask, mandate))
         holds: dict[AssetId, int] = {}
         for asset, _, units in _parts(ask):
             holds[asset] = holds.get(asset, 0) + units
         available = dict.fromkeys(holds, 0) | {
             each.key.asset: each.available
             for each in accounts
-            if each.key.kind is AccountKind.VAULT and each.key.asset in holds
+            if each.key.asset in holds
+            and each.key == reservations.payer_account(ask.kind, payer.vault_id, each.key.asset)
         }
         returns = {} if ask.whole is None else ask.whole.returns
-        return Estimate(mandate, verdict, ask.policy, holds, available, returns)
+        return Estimate(mandate, verdict, ask.policy, holds, available, returns, brought)
 
     async def cancel(self, transfer_id: str, caller: Caller, *, together: bool = False) -> Shown:
         """Call it off and release what it holds, while no transaction may have been signed. What

@@ -20,7 +20,7 @@ from custody.gas.model import Bearer
 from custody.gas.service import NewRule, set_rule
 from custody.gas.station import GasStation
 from custody.ledger.model import gas_account
-from custody.transfers.request import Answer, Idempotency, Output, TransferRequest
+from custody.transfers.request import Answer, Estimate, Idempotency, Output, TransferRequest
 from tests.unit.custody.transfers.desk import ANYONE, Desk, Plain
 
 NETWORK = "ethereum"
@@ -94,18 +94,25 @@ class House:
                 session, desk.network, client, new, "tokens", desk.clock(), by="olivia"
             )
 
-    async def ask(self, units: int | None, *, asset: AssetId = TOKEN, **more: Any) -> Answer:
+    async def wanted(self, units: int | None, **more: Any) -> TransferRequest:
         """A payment out of the hot vault."""
-        self.asked += 1
         to = more.pop("to", None) or await self.desk.outside()
         more.setdefault("fee_max", BOUND)
-        request = TransferRequest(
+        return TransferRequest(
             vault_id=more.pop("vault", self.hot.id),
             network=self.desk.network.id,
-            asset=asset,
+            asset=more.pop("asset", TOKEN),
             outputs=(Output(to, units),),
             **more,
         )
+
+    async def estimate(self, units: int | None, **more: Any) -> Estimate:
+        request = await self.wanted(units, **more)
+        return await self.desk.services.transfers.estimate(request, ANYONE)
+
+    async def ask(self, units: int | None, **more: Any) -> Answer:
+        self.asked += 1
+        request = await self.wanted(units, **more)
         key = Idempotency("test", f"tokens-{self.asked}", f"{self.asked}".encode())
         return await self.desk.services.transfers.create(request, ANYONE, key, Plain())
 

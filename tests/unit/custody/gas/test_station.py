@@ -20,6 +20,7 @@ from custody.errors import CustodyError
 from custody.gas.model import Bearer
 from custody.gas.station import GasStation
 from custody.rewind.service import Rewind
+from custody.transfers.gas_needs import Brought
 from custody.transfers.service import Transfers
 from tests.support.interrupt import interrupt
 from tests.support.networks import find_network
@@ -51,6 +52,30 @@ async def test_tokens_leave_a_vault_without_a_coin(database: Database):
     assert await house.claim(house.hot) == await house.claim(house.payer) == 0
     assert await house.gas_short() is None
     assert (await house.desk.reconcile()).is_clean
+
+
+async def test_an_estimate_says_what_would_be_brought(database: Database):
+    """As what is asked for then is accepted, and refused where nobody would bring it."""
+    house = await House.opened(database)
+    told = await house.estimate(100)
+    assert not told.is_covered and told.brought is None
+    await house.rule(bears=Bearer.CLIENT)
+    told = await house.estimate(100)
+    charged = house.payer.client_id != house.hot.client_id
+    assert told.is_covered
+    assert told.brought == Brought(house.desk.native, BOUND, house.payer.id, charged)
+    assert await house.needs() == [], "nothing is written"
+    assert not (await house.estimate(TOKENS + 1)).is_covered, "tokens are brought by nobody"
+    assert (await house.ask(TOKENS + 1)).status != 201
+    asked = await house.send()
+    assert await house.needs() == [(asked, 1, "open")]
+    await house.rule(bears=Bearer.HOUSE)
+    told = await house.estimate(100)
+    assert told.brought is not None and not told.brought.charged
+    await house.set(None)
+    assert not (await house.estimate(100)).is_covered
+    paying = await house.estimate(1, asset=house.desk.native, vault=house.payer.id)
+    assert paying.is_covered and paying.brought is None
 
 
 async def test_without_a_rule_it_is_refused_by_name(database: Database):
