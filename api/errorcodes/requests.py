@@ -228,6 +228,12 @@ CUSTODY: Final[Words] = {
         "Nothing leaves the vault; also what a transfer of it waits for.",
         "See the vault's freezes; an administrator ends them.",
     ),
+    "vault_moved": Word(
+        (409,),
+        "The vault was moved to new keys; `vault_id` names the one that took its place.",
+        "Ask for addresses and payments there. Send the request again with a new retry key.",
+    ),
+    "vault_move_invalid": Word((422,), "The move contradicts itself or what there is.", _FIX),
     "transfer_not_repeatable": Word(
         (422,), "The transfer named by `retry_of` may still pay, or did.", "Look at it first."
     ),

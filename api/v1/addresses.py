@@ -19,6 +19,7 @@ from chains.model import Address, AddressType, NetworkId
 from custody.db.listing import open_list
 from custody.db.tables import AddressRow
 from custody.vaults import repository
+from custody.vaults.moved_repository import successor_of
 
 router = APIRouter(tags=["addresses"])
 
@@ -32,6 +33,7 @@ ADDRESS_EXAMPLE = {
     "position": 0,
     "path": "m/84'/1'/0'/0/0",
     "given_as": None,
+    "retired": False,
     "created_at": "2026-03-02T06:00:02Z",
 }
 
@@ -61,6 +63,9 @@ class AddressView(View):
     given_as: str | None = Field(
         description="the address, on another network, for which this one is watched: it has the"
         " same key, and was paid here by mistake"
+    )
+    retired: bool = Field(
+        description="its vault was moved to new keys: what comes is credited still, and follows"
     )
     created_at: datetime
 
@@ -145,7 +150,10 @@ async def list_addresses(
             window=query.window(settled),
         )
         given = await repository.given_as(session, [row.id for row in rows])
-    return page_of(rows, query.limit, number_of, lambda row: address_view(row, given.get(row.id)))
+        retired = await successor_of(session, vault_id) is not None
+    return page_of(
+        rows, query.limit, number_of, lambda row: address_view(row, given.get(row.id), retired)
+    )
 
 
 @router.get("/addresses/{address_id}", summary="Get an address", responses=problems(404))
@@ -155,7 +163,9 @@ async def get_address(
     """One address by id."""
     async with services.custody.database.read() as session:
         row = await repository.address(session, address_id, only=caller.client_id)
-        return address_view(row, (await repository.given_as(session, [row.id])).get(row.id))
+        given = await repository.given_as(session, [row.id])
+        retired = await successor_of(session, row.vault_id) is not None
+        return address_view(row, given.get(row.id), retired)
 
 
 @router.get(
@@ -186,7 +196,9 @@ def _first(rows: Sequence[AddressRow]) -> AddressView:
     return address_view(rows[0])
 
 
-def address_view(row: AddressRow, given_as: str | None = None) -> AddressView:
+def address_view(
+    row: AddressRow, given_as: str | None = None, retired: bool = False
+) -> AddressView:
     return AddressView(
         id=row.id,
         vault_id=row.vault_id,
@@ -197,5 +209,6 @@ def address_view(row: AddressRow, given_as: str | None = None) -> AddressView:
         position=row.position,
         path=row.path,
         given_as=given_as,
+        retired=retired,
         created_at=row.created_at,
     )

@@ -16,6 +16,7 @@ from api.schemas import Body, Identifier, Name, View, body_example, with_example
 from custody.db.listing import open_list
 from custody.db.tables import VaultRow
 from custody.vaults import repository
+from custody.vaults.moved_repository import successor_of, successors
 
 router = APIRouter(prefix="/vaults", tags=["vaults"])
 
@@ -24,6 +25,7 @@ VAULT_EXAMPLE = {
     "client_id": "cli_01k9zv3m8q4x7h2c5d6e8f9g0a",
     "name": "Treasury",
     "frozen_reason": None,
+    "moved_to": None,
     "created_at": "2026-03-02T06:00:01Z",
 }
 
@@ -42,6 +44,10 @@ class VaultView(View):
     client_id: str
     name: str
     frozen_reason: str | None = Field(description="while set, nothing leaves the vault")
+    moved_to: str | None = Field(
+        description="the vault that took its place, with keys of its own: addresses and payments"
+        " are asked for there; what still comes here is credited, and follows"
+    )
     created_at: datetime
 
 
@@ -92,7 +98,8 @@ async def list_vaults(
             only=query.client_id or caller.client_id,
             window=query.window(settled),
         )
-    return page_of(rows, query.limit, number_of, vault_view)
+        moved_to = await successors(session, [row.id for row in rows])
+    return page_of(rows, query.limit, number_of, lambda row: vault_view(row, moved_to.get(row.id)))
 
 
 @router.get("/{vault_id}", summary="Get a vault", responses=problems(404))
@@ -101,14 +108,16 @@ async def get_vault(
 ) -> VaultView:
     """One vault by id."""
     async with services.custody.database.read() as session:
-        return vault_view(await repository.vault(session, vault_id, only=caller.client_id))
+        row = await repository.vault(session, vault_id, only=caller.client_id)
+        return vault_view(row, await successor_of(session, vault_id))
 
 
-def vault_view(row: VaultRow) -> VaultView:
+def vault_view(row: VaultRow, moved_to: str | None = None) -> VaultView:
     return VaultView(
         id=row.id,
         client_id=row.client_id,
         name=row.name,
         frozen_reason=row.frozen_reason,
+        moved_to=moved_to,
         created_at=row.created_at,
     )

@@ -48,6 +48,7 @@ class AlarmCode(StrEnum):
     GAS_SHORT = "gas_short"
     SWEEPS_FAIL = "sweeps_fail"
     COINS_FAIL = "coins_fail"
+    MOVE_FAILS = "move_fails"
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
@@ -185,6 +186,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     AlarmCode.COINS_FAIL: Meaning(
         "a vault's coins could not be consolidated or split by its rule, or a payment waits for"
         " fewer coins and nothing makes them fewer",
+        clears_itself=True,
+    ),
+    AlarmCode.MOVE_FAILS: Meaning(
+        "a vault is moved to new keys, and something that it has is not brought to its successor",
         clears_itself=True,
     ),
     AlarmCode.CLOCKS_DISAGREE: Meaning(

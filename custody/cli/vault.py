@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from custody.cli import move
 from custody.cli.access import (
     known_catalogue,
     load_settings,
@@ -15,7 +16,10 @@ from custody.cli.access import (
 )
 from custody.cli.output import note, say, show_table, told
 
-app = typer.Typer(no_args_is_help=True, help="Vaults: list, show, freeze, unfreeze, cap fees.")
+app = typer.Typer(
+    no_args_is_help=True, help="Vaults: list, show, freeze, unfreeze, cap fees, move to new keys."
+)
+app.add_typer(move.app, name="move")
 
 VaultId = Annotated[str, typer.Argument(help="The vault's id: vlt_…")]
 

@@ -722,6 +722,22 @@ CREATE TABLE vault_freezes (
 
 CREATE INDEX ix_vault_freezes_vault_id ON vault_freezes (vault_id);
 
+CREATE TABLE vault_moves (
+    vault_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    successor_id VARCHAR NOT NULL,
+    key_id VARCHAR,
+    reason VARCHAR NOT NULL,
+    set_by VARCHAR NOT NULL,
+    set_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_vault_moves PRIMARY KEY (vault_id, number),
+    CONSTRAINT fk_vault_moves_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_vault_moves_successor_id FOREIGN KEY(successor_id) REFERENCES vaults (id),
+    CONSTRAINT fk_vault_moves_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id)
+);
+
+CREATE INDEX ix_vault_moves_successor_id ON vault_moves (successor_id);
+
 CREATE TABLE adoptions (
     address_id VARCHAR NOT NULL,
     given_id VARCHAR NOT NULL,
@@ -1053,6 +1069,27 @@ CREATE TABLE transfer_warnings (
     CONSTRAINT pk_transfer_warnings PRIMARY KEY (transfer_id, code),
     CONSTRAINT fk_transfer_warnings_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
     CONSTRAINT fk_transfer_warnings_other FOREIGN KEY(other) REFERENCES transfers (id)
+);
+
+CREATE TABLE vault_move_steps (
+    vault_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    network VARCHAR NOT NULL,
+    destination VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    state VARCHAR NOT NULL,
+    open_key VARCHAR,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_vault_move_steps PRIMARY KEY (vault_id, asset, number),
+    CONSTRAINT fk_vault_move_steps_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_vault_move_steps_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id),
+    CONSTRAINT uq_vault_move_steps_open_key UNIQUE (open_key),
+    CONSTRAINT fk_vault_move_steps_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
 );
 
 CREATE TABLE approvals (
@@ -1481,6 +1518,15 @@ FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER coin_rules_no_truncate BEFORE TRUNCATE ON coin_rules
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER vault_moves_no_update BEFORE UPDATE ON vault_moves
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_moves_no_delete BEFORE DELETE ON vault_moves
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_moves_no_truncate BEFORE TRUNCATE ON vault_moves
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults
 FOR EACH ROW
 WHEN (OLD.id IS DISTINCT FROM NEW.id
@@ -1704,6 +1750,26 @@ CREATE TRIGGER coin_moves_no_delete BEFORE DELETE ON coin_moves
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER coin_moves_no_truncate BEFORE TRUNCATE ON coin_moves
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_move_steps_no_update BEFORE UPDATE ON vault_move_steps
+FOR EACH ROW
+WHEN (OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.asset IS DISTINCT FROM NEW.asset
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.destination IS DISTINCT FROM NEW.destination
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_move_steps_no_delete BEFORE DELETE ON vault_move_steps
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER vault_move_steps_no_truncate BEFORE TRUNCATE ON vault_move_steps
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER addresses_no_update BEFORE UPDATE ON addresses

@@ -25,6 +25,8 @@ from custody.db.fee_tables import FeeUseRow as FeeUseRow
 from custody.db.gas_tables import GasNeedRow as GasNeedRow
 from custody.db.gas_tables import GasRuleRow as GasRuleRow
 from custody.db.gas_tables import GasTopUpRow as GasTopUpRow
+from custody.db.move_tables import VaultMoveRow as VaultMoveRow
+from custody.db.move_tables import VaultMoveStepRow as VaultMoveStepRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.quarantine_tables import QuarantineRow as QuarantineRow

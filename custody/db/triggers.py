@@ -30,6 +30,7 @@ from custody.db.feed_tables import (
     SequencedEventRow,
 )
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.move_tables import VaultMoveRow, VaultMoveStepRow
 from custody.db.pause_tables import PauseRow
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
 from custody.db.quarantine_tables import (
@@ -103,6 +104,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     SweepRuleRow,
     AdoptionRow,
     CoinRuleRow,
+    VaultMoveRow,
 )
 
 
@@ -132,6 +134,9 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     GasTopUpRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     SweepRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     CoinMoveRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
+    VaultMoveStepRow: Life(
+        changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")
+    ),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
         changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")

@@ -28,6 +28,7 @@ from custody.transfers.by_rule import ask, retry_key
 from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
 from custody.vaults import repository as vaults
+from custody.vaults.moved_repository import successor_of
 
 ROUTE: Final = "refill"
 NOTE: Final = "refill"
@@ -163,6 +164,8 @@ class Refilling:
 async def _missing(session: ReadSession, rule: RefillRuleRow) -> _Missing | None:
     """What a refill by the rule would bring now; None: nothing is to be brought."""
     if rule.source_id is None or rule.low is None or rule.target is None:
+        return None
+    if await successor_of(session, rule.vault_id) is not None:
         return None
     vault, asset = rule.vault_id, AssetId(rule.asset)
     address = await repository.first_address(session, vault, NetworkId(rule.network))

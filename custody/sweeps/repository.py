@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from chains.model import Address, AssetId, NetworkId
+from custody.db.gas_tables import GasTopUpRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sweep_tables import SweepRow, SweepRuleRow
 from custody.db.tables import AddressRow, DepositRow, LedgerAccountRow
@@ -61,17 +62,7 @@ async def candidates(
 ) -> list[Address]:
     """Later addresses to which something of the asset came since they were swept last; those that
     were paid last first, at most so many."""
-    swept = (
-        select(func.max(SweepRow.created_at))
-        .where(
-            SweepRow.network == network,
-            SweepRow.address == AddressRow.address,
-            SweepRow.asset == asset,
-            SweepRow.state == BegunState.DONE.value,
-        )
-        .correlate(AddressRow)
-        .scalar_subquery()
-    )
+    swept = _swept(network, asset)
     came = func.max(DepositRow.decided_at)
     found = (
         select(AddressRow.address)
@@ -88,6 +79,49 @@ async def candidates(
         .order_by(came.desc(), AddressRow.address)
     )
     return [Address(text) for text in await session.all(found.limit(most))]
+
+
+async def topped_up(
+    session: ReadSession, vault: str, network: NetworkId, coin: AssetId, most: int
+) -> list[Address]:
+    """Later addresses to which a gas station brought coins since they were swept of them last: what
+    a fee left lies there, and is nobody's deposit. At most so many."""
+    swept = _swept(network, coin)
+    came = func.max(GasTopUpRow.ended_at)
+    found = (
+        select(AddressRow.address)
+        .join(
+            GasTopUpRow,
+            (GasTopUpRow.network == AddressRow.network)
+            & (GasTopUpRow.address == AddressRow.address),
+        )
+        .where(
+            AddressRow.vault_id == vault,
+            AddressRow.network == network,
+            AddressRow.position > 0,
+            GasTopUpRow.vault_id == vault,
+            GasTopUpRow.state == BegunState.DONE.value,
+        )
+        .group_by(AddressRow.id, AddressRow.address)
+        .having((swept.is_(None)) | (came > swept))
+        .order_by(came.desc(), AddressRow.address)
+    )
+    return [Address(text) for text in await session.all(found.limit(most))]
+
+
+def _swept(network: NetworkId, asset: AssetId) -> ScalarSelect[datetime]:
+    """When the address was swept of the asset last."""
+    return (
+        select(func.max(SweepRow.created_at))
+        .where(
+            SweepRow.network == network,
+            SweepRow.address == AddressRow.address,
+            SweepRow.asset == asset,
+            SweepRow.state == BegunState.DONE.value,
+        )
+        .correlate(AddressRow)
+        .scalar_subquery()
+    )
 
 
 # Sweeps

@@ -115,11 +115,11 @@ class Sweeping:
             begun = await repository.begun_last(session, vault, asset)
             lies = await repository.unswept(session, vault, asset)
             due = is_due(begun, rule.every_s, self._clock()) and lies >= rule.threshold
-            found = (
-                await repository.candidates(session, vault, network, asset, LOOKED_AT)
-                if due
-                else []
-            )
+            found: list[Address] = []
+            if due:
+                found = await repository.candidates(session, vault, network, asset, LOOKED_AT)
+                if not found and asset == self._native(rule):
+                    found = await repository.topped_up(session, vault, network, asset, LOOKED_AT)
             failing = await _failing(session, vault, asset)
         if not found:
             return failing

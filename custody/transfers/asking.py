@@ -36,6 +36,7 @@ from custody.transfers.mandates import digest_of, document_of, reason_of, stored
 from custody.transfers.outputs import paid
 from custody.transfers.request import OUTPUTS_MAX, TransferRequest, words_json
 from custody.transfers.state import REPEATABLE, Event, Transfer
+from custody.vaults.moved_repository import vault_moved
 from custody.vaults.paying_repository import Payer, Source, owns_one_of
 from signer.policy import Evaluation, Policy, Ruling
 from signer.wire import Mandate
@@ -129,7 +130,7 @@ def visible(ask: Ask, payer: Payer | None) -> Payer:
 
 
 async def check_possible(session: ReadSession, ask: Ask, payer: Payer) -> None:
-    """Raises NotFound, Unprocessable, Unavailable signer_ahead."""
+    """Raises NotFound, Unprocessable, Conflict vault_moved, Unavailable signer_ahead."""
     if payer.closed_since is not None:
         raise signer_ahead()
     _check_payer(payer, ask)
@@ -211,6 +212,8 @@ def check_closing(request: TransferRequest, codec: TransactionCodec) -> None:
 
 
 def _check_payer(payer: Payer, ask: Ask) -> None:
+    if payer.successor is not None and not (ask.request.moves or stays(ask.kind)):
+        raise vault_moved(payer.successor)
     if payer.frozen_reason is not None:
         raise Unprocessable("vault_frozen", f"nothing may leave: {payer.frozen_reason}")
     if payer.pays_itself and not stays(ask.kind):

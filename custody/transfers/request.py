@@ -50,7 +50,7 @@ class TransferRequest:
     so that this is included; all at an address of the vault's own, which is the destination.
     `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault that is owes
     it. `close_accounts`: token accounts that it leaves empty are closed, and their rent comes
-    back."""
+    back. `moves`: it brings what a vault has to its successor."""
 
     vault_id: str
     network: NetworkId
@@ -70,6 +70,7 @@ class TransferRequest:
     split: int | None = None
     tops_up: bool = False
     charged: bool = False
+    moves: bool = False
     child_of: TxId | None = None
     close_accounts: bool = False
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import aliased
 
 from chains.model import Address, AddressType, NetworkId
 from custody.db.chunks import chunks
+from custody.db.move_tables import VaultMoveRow
 from custody.db.pause_tables import PauseRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AddressRow, BlockRow, CoinRow, DepositRow, SignerJournalRow, VaultRow
@@ -39,6 +40,10 @@ _PAYER = (
         )
         .correlate(VaultRow)
         .exists(),
+        select(VaultMoveRow.successor_id)
+        .where(VaultMoveRow.vault_id == VaultRow.id, VaultMoveRow.number == 1)
+        .correlate(VaultRow)
+        .scalar_subquery(),
         select(_OWN.vault_id)
         .where(_OWN.network == bindparam("network"), _OWN.address == bindparam("destination"))
         .scalar_subquery(),
@@ -74,7 +79,8 @@ class Source:
 class Payer:
     """A vault that would pay. `first`: its address that pays on account chains, if it has one.
     `pays_itself`: the destination is one of its own addresses. `closed_since`: set while the signer
-    is ahead of this database. `paused`: what is accepted waits."""
+    is ahead of this database. `paused`: what is accepted waits. `successor`: the vault that it was
+    moved to."""
 
     vault_id: str
     client_id: str
@@ -84,6 +90,7 @@ class Payer:
     first: Source | None
     closed_since: datetime | None
     paused: bool
+    successor: str | None
 
 
 async def lock_payer(
@@ -124,9 +131,12 @@ def _asked(
 def _payer(rows: Sequence[Any]) -> Payer | None:
     if not rows:
         return None
-    vault, client, account, frozen, closed, paused, owner, path, address = rows[0]
+    vault, client, account, frozen, closed, paused, successor, owner, path, address = rows[0]
     first = Source(path, Address(address)) if path is not None else None
-    return Payer(vault, client, account, frozen, owner == vault, first, closed, bool(paused))
+    pays_itself = owner == vault
+    return Payer(
+        vault, client, account, frozen, pays_itself, first, closed, bool(paused), successor
+    )
 
 
 async def owns_one_of(

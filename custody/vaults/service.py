@@ -24,6 +24,7 @@ from custody.journal.repository import check_open
 from custody.texts import PRINTABLE, fits
 from custody.vaults import repository
 from custody.vaults.keys import AddressDeriver, KeySource
+from custody.vaults.moved_repository import successor_of, vault_moved
 
 T = TypeVar("T")
 Within = Callable[[WriteSession, T], Awaitable[None]]
@@ -118,7 +119,7 @@ class Vaults:
         watched from the moment this returns.
 
         Raises NotFound(vault_not_found, network_not_found), Invalid(count_invalid,
-        address_type_invalid, label_invalid), Conflict(address_position_contended),
+        address_type_invalid, label_invalid), Conflict(address_position_contended, vault_moved),
         Unavailable(signer_ahead), the signer client's errors.
         """
         if not 1 <= count <= BATCH_MAX:
@@ -131,6 +132,9 @@ class Vaults:
         async with self._database.read() as reading:
             vault = await repository.vault(reading, vault_id, only=only)
             await check_open(reading)
+            successor = None if change else await successor_of(reading, vault_id)
+        if successor is not None:
+            raise vault_moved(successor)
         branch = _Branch(vault, codec, kind, change)
         turn = self._turns.setdefault((vault_id, network, kind, change), asyncio.Lock())
         async with turn:

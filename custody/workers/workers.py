@@ -25,6 +25,7 @@ from custody.following.writer import BlockWriter
 from custody.gas.station import GasStation
 from custody.journal.checkpoints import CheckpointWatch
 from custody.ledger.heads import extend
+from custody.moves.moving import Moving
 from custody.payouts.paying import PayingFiles
 from custody.refills.refilling import Refilling
 from custody.restraints.service import ask_again
@@ -46,6 +47,7 @@ from custody.workers.clocks import ClockWatch
 from custody.workers.coins import CoinWorker
 from custody.workers.feeds import FeedWorker
 from custody.workers.gas import GasWorker
+from custody.workers.moves import MoveWorker
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
@@ -148,6 +150,7 @@ class Workers:
                 self._custody.clock,
             ),
         )
+        self._moves = MoveWorker(self._leases, _moving(services))
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
 
@@ -172,6 +175,7 @@ class Workers:
             "gas": self._gas.run,
             "sweeps": self._sweeps.run,
             "coins": self._coins.run,
+            "moves": self._moves.run,
             "journal": self._watch,
             "books": self._check_books,
             "signer": self._watch_signer,
@@ -286,6 +290,18 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
             pause = PAUSE_FIRST_S
         await asyncio.sleep(pause)
         pause = min(2 * pause, PAUSE_MAX_S)
+
+
+def _moving(services: Services) -> Moving:
+    custody = services.custody
+    return Moving(
+        custody.database,
+        services.transfers,
+        services.vaults,
+        custody.adapters,
+        custody.catalogue,
+        custody.clock,
+    )
 
 
 def _follower(services: Services, network: Network) -> NetworkFollower:

@@ -4,10 +4,6 @@ and is paid out. At the end ledger and chain are the same."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,28 +37,9 @@ async def house() -> AsyncIterator[TokenHouse[EvmIssuer]]:
             await meant.start()
             also = {MEANT: meant.url}
             async with opened(WRONG, folder, EvmIssuer, also=also) as made:
-                made.environment = {
-                    "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'custody.db'}",
-                    "CUSTODY_SIGNER_SOCKET": str(folder / "signer.sock"),
-                    "CUSTODY_NODES": json.dumps({WRONG: made.issuer.node.url, **also}),
-                }
                 yield made
         finally:
             await meant.stop()
-
-
-async def command(house: TokenHouse[EvmIssuer], *arguments: str, ends: int = 0) -> str:
-    """What `custody` says."""
-    process = await asyncio.create_subprocess_exec(
-        Path(sys.executable).with_name("custody"),
-        *arguments,
-        env={**os.environ, **house.environment},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode == ends, (out, err)
-    return (out + err).decode()
 
 
 async def given_out(house: TokenHouse[EvmIssuer], count: int) -> tuple[str, list[Any]]:
@@ -75,8 +52,7 @@ async def given_out(house: TokenHouse[EvmIssuer], count: int) -> tuple[str, list
 
 
 async def adopt(house: TokenHouse[EvmIssuer], address: str, txid: TxId, *, ends: int = 0) -> str:
-    return await command(
-        house,
+    return await house.command(
         "address", "adopt", address, "--given-on", MEANT, "--network", WRONG,
         "--txid", txid, "--reason", "ticket 12",
         ends=ends,
@@ -117,7 +93,7 @@ async def test_coin_and_token_are_credited_and_paid_out(house: TokenHouse[EvmIss
     assert await token.has(payee) == 700
     assert await node.balance(vault.address) == 0
     await vault.compare(token)
-    assert "ticket 12" in await command(house, "address", "adopted")
+    assert "ticket 12" in await house.command("address", "adopted")
 
 
 async def test_a_token_at_a_later_address_is_swept_and_paid_out(
@@ -152,8 +128,7 @@ async def test_what_is_not_ours_there_is_refused_by_its_code(
     given = await house.post(f"vaults/{vault.id}/addresses", body)
     said = await adopt(house, given["address"], txid, ends=1)
     assert "address_watched_there" in said
-    said = await command(
-        house,
+    said = await house.command(
         "address", "adopt", given["address"], "--given-on", MEANT, "--network", "tron-local",
         "--reason", "x",
         ends=2,

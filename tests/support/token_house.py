@@ -8,6 +8,9 @@ are made only while somebody waits for something. Each test opens a vault of its
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -114,7 +117,7 @@ class Refused(Exception):
 
 
 class TokenHouse(Generic[Made]):
-    """`network`: with the tokens listed. `environment`: of commands that a test runs beside it."""
+    """`network`: with the tokens listed. `environment`: of `command`."""
 
     def __init__(
         self, network: Network, issuer: Made, services: Services, key: Ed25519PrivateKey
@@ -138,6 +141,19 @@ class TokenHouse(Generic[Made]):
         body = {"network": self.network.alias}
         made = await self.post(f"vaults/{vault['id']}/addresses", body)
         return Vault(self, vault["id"], Address(made["address"]))
+
+    async def command(self, *arguments: str, ends: int = 0) -> str:
+        """What `custody` says to an operator."""
+        process = await asyncio.create_subprocess_exec(
+            Path(sys.executable).with_name("custody"),
+            *arguments,
+            env={**os.environ, **self.environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        assert process.returncode == ends, (out, err)
+        return (out + err).decode()
 
     async def list_tokens(self, *kinds: str) -> None:
         """By the next version of the policy. Whoever runs already goes by the old list."""
@@ -292,8 +308,15 @@ async def opened(
         client = signer.client()
         await client.publish_policy(standing_policy([network], key, rows))
         await client.close()
-        services = await _custody(stack, folder, {alias: issuer.node.url, **also})
+        nodes = {alias: issuer.node.url, **also}
+        services = await _custody(stack, folder, nodes)
         house = TokenHouse(network, issuer, services, key)
+        house.environment = {
+            "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'custody.db'}",
+            "CUSTODY_SIGNER_SOCKET": str(folder / "signer.sock"),
+            "CUSTODY_NODES": json.dumps(nodes),
+            "COLUMNS": "400",
+        }
         await _api(stack, house)
         workers = Workers(services)
         group = await stack.enter_async_context(asyncio.TaskGroup())

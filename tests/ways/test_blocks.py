@@ -29,6 +29,7 @@ ELSEWHERE: Final = {
     ("docs/runbook.md", "custody refill set "): "tests/unit/test_cli_refill.py",
     ("docs/runbook.md", "custody rescan --network"): "tests/integration/test_runbook.py",
     ("docs/runbook.md", "custody address adopt "): "tests/integration/test_wrong_network.py",
+    ("docs/runbook.md", "custody vault move begin "): "tests/integration/test_moving.py",
     ("docs/runbook.md", "custody debits "): "tests/unit/test_cli_debits.py",
     ("docs/runbook.md", "custody suspense list "): "tests/unit/test_cli_debits.py",
     ("docs/runbook.md", "custody suspense release "): "tests/unit/test_cli_debits.py",
