@@ -39,6 +39,10 @@ class Asset:
     domain: tuple[str, str] | None = None
 
 
+WITHHOLDS: Final = "transfer-fee"
+"""The trait of tokens of which less arrives than was sent, in every family."""
+
+
 @dataclass(frozen=True, slots=True)
 class TokenSaid:
     """What a token's contract says of itself, which proves nothing. None: nothing that can be

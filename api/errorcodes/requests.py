@@ -200,7 +200,9 @@ CUSTODY: Final[Words] = {
     ),
     "source_not_whole": Word((422,), "A sweep of a part.", "Ask for `all`."),
     "not_swept_here": Word(
-        (422,), "The address that pays, or a network of coins: nothing is to be swept.", _FIX
+        (422,),
+        "The address that pays, a network of coins, or a token of which less arrives than is sent.",
+        _FIX,
     ),
     "sweep_elsewhere": Word(
         (422,), "A later address can pay the vault's first one only.", "Name that; then pay."

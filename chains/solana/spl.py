@@ -20,7 +20,7 @@ from typing import Final
 from solders.instruction import AccountMeta, Instruction
 from solders.pubkey import Pubkey
 
-from chains.assets import AssetKind
+from chains.assets import WITHHOLDS, AssetKind
 from chains.model import AssetId, NetworkId
 from chains.solana import RENT_BYTES_BESIDE, RENT_PER_BYTE, SYSTEM_PROGRAM
 
@@ -62,7 +62,7 @@ class TokenTrait(StrEnum):
 
     FREEZE_AUTHORITY = "freeze-authority"
     """Somebody can freeze any account."""
-    TRANSFER_FEE = "transfer-fee"
+    TRANSFER_FEE = WITHHOLDS
     """Less arrives than was sent, and somebody can change by how much."""
     TRANSFER_HOOK = "transfer-hook"
     """Somebody can have a program run at each transfer. While there is one nothing is paid."""
