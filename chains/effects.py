@@ -28,7 +28,8 @@ class Pay:
 @dataclass(frozen=True, slots=True)
 class Allow:
     """`spender` may take up to `amount` of `asset` later (None: any amount), until `expires_at`
-    (None: for ever). ERC-20 approve, EIP-2612 permit, SPL delegate."""
+    (None: for ever). ERC-20 approve, SPL delegate, EIP-2612 permit, whose deadline ends its being
+    submitted and not what it allows."""
 
     spender: Address
     asset: AssetId
