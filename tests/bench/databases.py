@@ -8,7 +8,13 @@ from pathlib import Path
 
 from tests.support.database import Unavailable, run_postgres
 
-_DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+_AS_OPERATED = {
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "full_page_writes": "on",
+    "autovacuum": "on",
+}
+"""What tests switch off, and no operator does."""
 
 
 @contextmanager
@@ -21,7 +27,7 @@ def databases(
     }
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(run_postgres(**_DURABLE))
+            server = stack.enter_context(run_postgres(**_AS_OPERATED))
         except Unavailable as reason:
             say(f"nothing on PostgreSQL: {reason}")
         else:
