@@ -36,8 +36,11 @@ async def show(network: Named) -> None:
     say(*_status_lines(found, status))
     show_table(
         "how blocks were read",
-        ("from", "to", "reading"),
-        [(str(each.first), str(each.last), each.reading.value) for each in ranges],
+        ("from", "to", "reading", "up to block"),
+        [
+            (str(each.first), str(each.last), each.reading.value, each.last_hash or "not recorded")
+            for each in ranges
+        ],
     )
     if passes:
         show_table(

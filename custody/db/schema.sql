@@ -185,6 +185,9 @@ CREATE TABLE readings (
     first_height BIGINT NOT NULL,
     last_height BIGINT NOT NULL,
     reading VARCHAR NOT NULL,
+    parent_hash VARCHAR,
+    last_hash VARCHAR,
+    hashed_height BIGINT,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_readings PRIMARY KEY (network, first_height)
 );

@@ -172,13 +172,19 @@ class FollowStateRow(Row):
 
 class ReadingRow(Row):
     """How the blocks from `first_height` to `last_height` were read (`Reading`). A network's rows
-    together cover every block that was applied and not undone."""
+    together cover every block that was applied and not undone, and what a rescan read before them.
+    `last_hash`: of the block at `hashed_height`, which by its parents names all below; that is the
+    last one, unless an older program moved the end. `parent_hash`: of the block below the first.
+    Null where an older program wrote the row."""
 
     __tablename__ = "readings"
     network: Mapped[str] = mapped_column(primary_key=True)
     first_height: Mapped[Height] = mapped_column(primary_key=True)
     last_height: Mapped[Height]
     reading: Mapped[str]
+    parent_hash: Mapped[str | None]
+    last_hash: Mapped[str | None]
+    hashed_height: Mapped[Height | None]
     created_at: Mapped[datetime]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, select, update
 
-from chains.model import NetworkId
+from chains.model import BlockRef, NetworkId
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import ReadingRow
 
@@ -46,13 +46,17 @@ async def delete_from(session: WriteSession, network: NetworkId, height: int) ->
     await session.execute(delete(ReadingRow).where(mine, ReadingRow.first_height >= height))
 
 
-async def cut_off(session: WriteSession, network: NetworkId, height: int, last: int) -> None:
+async def cut_off(session: WriteSession, network: NetworkId, height: int, last: BlockRef) -> None:
     """Those that reach `height` end with `last`."""
     reaching = (ReadingRow.network == network, ReadingRow.last_height >= height)
-    await session.execute(update(ReadingRow).where(*reaching).values(last_height=last))
+    await session.execute(update(ReadingRow).where(*reaching).values(_ending_with(last)))
 
 
-async def extend(session: WriteSession, network: NetworkId, first: int, last: int) -> None:
+async def extend(session: WriteSession, network: NetworkId, first: int, last: BlockRef) -> None:
     """The one that begins at `first` reaches up to `last`."""
     mine = (ReadingRow.network == network, ReadingRow.first_height == first)
-    await session.execute(update(ReadingRow).where(*mine).values(last_height=last))
+    await session.execute(update(ReadingRow).where(*mine).values(_ending_with(last)))
+
+
+def _ending_with(last: BlockRef) -> dict[str, int | str]:
+    return {"last_height": last.height, "hashed_height": last.height, "last_hash": last.hash}

@@ -105,8 +105,8 @@ class Rescan:
         of which nobody knows when they were made are looked for in all blocks since `first`: the
         operator chose it."""
         async with self._database.write() as session:
-            followed = await readings.ranges(session, self._network.id)
-            if followed and last >= followed[0].first - 1:
+            read = await readings.ranges(session, self._network.id)
+            if readings.joined([each for each in read if each.last >= first]):
                 await transactions.note_made_above(session, self._network.id, first - 1)
 
     async def _apply(self, fetched: Sequence[Block], last: int, done: Rescanned) -> BlockRef:

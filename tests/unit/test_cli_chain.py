@@ -64,6 +64,7 @@ def test_show_says_where_it_stands_and_why(env: dict[str, str]) -> None:
         "stalled: stands at 5, and the node has not told its tip",
         "7 attempts: block_unreadable: block 6: pruned",
         "without-internal",
+        "0xa5",
     ):
         assert line in told
 

@@ -10,6 +10,7 @@ from custody.db.session import Database
 from custody.db.tables import CoinRow, VaultRow
 from custody.deposits.states import DepositState
 from custody.errors import Invalid, NotFound
+from custody.following import readings
 from custody.following.rescan import Rescan, Rescanned
 from custody.vaults.watchlist import WatchList
 from tests.support.custody import World
@@ -68,6 +69,26 @@ async def test_a_range_finds_what_was_missed(database: Database, later: int):
     await world.follow()
     assert (await world.balance(vault)).available == 5_000
     assert (await world.reconcile()).is_clean
+
+
+async def test_what_was_read_before_the_start_is_on_record(database: Database):
+    """With the blocks' hashes; and what lies between, nobody read."""
+    world = World(database, "bitcoin-regtest", start_height=6)
+    await world.node.mine(9)
+    await world.follow()
+    await rescan(world).blocks(1, 2)
+    async with database.read() as session:
+        found = await readings.ranges(session, world.network.id)
+    assert [(each.first, each.last) for each in found] == [(1, 2), (6, 9)]
+    hashes = [block.ref.hash for block in world.node.chain]
+    assert [(each.parent_hash, each.last_hash) for each in found] == [
+        (hashes[0], hashes[2]),
+        (hashes[5], hashes[9]),
+    ]
+    await rescan(world).blocks(3, 5)
+    async with database.read() as session:
+        (whole,) = await readings.ranges(session, world.network.id)
+    assert (whole.first, whole.last, whole.last_hash) == (1, 9, hashes[9])
 
 
 async def test_a_transaction_finds_its_block(database: Database):
