@@ -28,7 +28,8 @@ from custody.transfers.service import Transfers
 from custody.transfers.state import REPEATABLE, WAITING, Event
 from signer.wire import canonical_json
 
-_AGAIN: Final = "try_again"
+_AGAIN: Final = ("try_again", "network_unknown")
+"""A network without a node here is another process's."""
 REVOKED: Final = "api_key_revoked"
 
 UNPAID: Final = frozenset(state.value for state in REPEATABLE)
@@ -54,7 +55,7 @@ async def ask(
     try:
         answer = await transfers.create(request, caller_of(row), retry, _Told())
     except (Invalid, NotFound, Conflict, InvalidInput) as error:
-        return None if error.code == _AGAIN else Asked(code=error.code)
+        return None if error.code in _AGAIN else Asked(code=error.code)
     except Exception as error:  # noqa: BLE001 - `trouble` tells them apart
         trouble(error, retry.key)
         return None

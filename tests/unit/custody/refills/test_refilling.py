@@ -149,6 +149,20 @@ async def test_too_little_is_brought_to_the_target_once(database: Database, alia
     await station.desk.reconcile()
 
 
+async def test_a_process_without_the_network_leaves_it_to_one_that_has_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    station = await Station.opened(database)
+    await station.rule()
+    with monkeypatch.context() as patch:
+        patch.setattr(station.desk.services.transfers, "_codecs", {})
+        await station.step()
+        assert [row.state for row in await station.refills()] == ["open"]
+    await station.step()
+    (row,) = await station.refills()
+    assert (row.state, row.transfer_id) == ("open", (await station.transfers())[0].id)
+
+
 async def test_each_time_that_it_is_below_is_another_refill(database: Database):
     station = await Station.opened(database)
     await station.rule()
