@@ -173,7 +173,14 @@ def _check_swept(house: House) -> None:
             continue  # the vault's, wherever it lies
         later = addresses_of(house.books, vault.id)[1:]
         lies = sum(house.node.state.balances.get((each, asset), 0) for each in later)
-        if lies != kinds.get("unswept", 0):
+        held = house.books.column(
+            "SELECT d.amount FROM deposits d JOIN addresses a ON a.id = d.address_id"
+            " WHERE d.vault_id = ? AND d.asset = ? AND a.position > 0"
+            " AND d.state IN ('pending', 'below_minimum', 'quarantined')",
+            vault.id,
+            asset,
+        )
+        if lies != kinds.get("unswept", 0) + sum(map(int, held)):
             raise Found(f"{vault.id} has {lies} of {asset} on later addresses, and not {kinds}")
 
 
