@@ -14,6 +14,7 @@ REASONS: Final = {
     "commit workers.workers.": _LEASE,
     "commit workers.network.NetworkWorker.follow": _LEASE,
     "commit workers.feeds.": _LEASE,
+    "commit workers.coins.": _LEASE,
     "commit workers.gas.": _LEASE,
     "commit workers.payouts.": _LEASE,
     "commit workers.refills.": _LEASE,

@@ -13,6 +13,7 @@ from functools import partial
 from itertools import product
 from typing import Final
 
+from custody.transactions.looking import GAS_WAITED_FOR
 from custody.transfers.state import TERMINAL, State
 from signer.clock import GAP, STEADY
 from tests.sim.files import hand_over, read_answers
@@ -104,7 +105,7 @@ async def _settle(house: House) -> None:
             return
         await approve_all(house)
         await unfreeze_all(house)
-        if number == _PATIENCE and not house.has_lost:
+        if number >= _PATIENCE and not house.has_lost and _lack_coins_alone(house):
             await asyncio.sleep(LIFETIME.total_seconds())  # what nobody brings coins for expires
         await house.node.mine()
         await house.node.finalize()
@@ -153,6 +154,12 @@ def _check_held(house: House) -> None:
     held = house.books.column(accounts)
     if sum(map(int, held)):
         raise Found(f"{held} are held for nothing")
+
+
+def _lack_coins_alone(house: House) -> bool:
+    """Whether all that has not ended waits for coins for its fee."""
+    waiting = f"SELECT waiting FROM transfers WHERE state NOT IN ({_ENDED})"
+    return set(house.books.column(waiting)) == {GAS_WAITED_FOR}
 
 
 def _check_swept(house: House) -> None:

@@ -35,6 +35,13 @@ RARE: Final = {
     "let go": 0.03,
     "pauses": 0.04,
     "refills done": 0.03,
+    "final of tokens": 0.1,
+    "stopped by an issuer": 0.1,
+    "taken by an issuer": 0.02,
+    "stolen": 0.02,
+    "unfrozen": 0.03,
+    "tracked while paused": 0.02,
+    "reports asked for": 0.1,
 }
 """Asked of many games only: of a few, one kind may be missing by chance."""
 _MANY: Final = 100
