@@ -10,7 +10,7 @@ FLOORS: Final = {
     "statements": 500.0,
     "crashes": 1.0,
     "signer deaths": 0.1,
-    "reorgs": 0.3,
+    "reorgs": 0.2,
     "restores": 0.2,
     "clock jumps": 0.1,
     "policies": 0.1,
