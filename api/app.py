@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from types import FrameType
 
 import structlog
 from fastapi import FastAPI
@@ -18,6 +20,7 @@ from api.requestlog import RequestFigures
 from api.routes import routes
 from custody.bootstrap import Custody, open_custody
 from custody.config import Settings
+from custody.feeds.waiting import FeedWatch
 from custody.services import Services, make_services
 from custody.workers.beside import WorkersBeside
 from custody.workers.logs import configure_logging
@@ -64,7 +67,8 @@ async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
         await look_at_journal(services)
         served = [each.alias for each in custody.networks.values()]
         log.info("api_started", networks=served, workers_beside=beside is not None)
-        yield
+        with _dismissed_at_signals(services.feed):
+            yield
     finally:
         log.info("api_stopped")
         if watching is not None:
@@ -72,6 +76,28 @@ async def _running(app: FastAPI, custody: Custody) -> AsyncIterator[None]:
             await asyncio.gather(watching, return_exceptions=True)
         await services.feed.close()
         await nodes.close()
+
+
+@contextmanager
+def _dismissed_at_signals(feed: FeedWatch) -> Iterator[None]:
+    """Who waits for an event is answered when the server is asked to end, which would else wait for
+    them. The server's own handlers, which are there already, run after ours."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(feed.dismiss)
+        own = before[signal.Signals(number)]
+        if callable(own):
+            own(number, frame)
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, own in before.items():
+            signal.signal(number, own)
 
 
 def attach(app: FastAPI, services: Services) -> NodeMonitor:

@@ -120,7 +120,8 @@ async def follow_events(
                 head = await repository.head(session)
                 rows = await repository.events_after(session, client, after, query.limit)
             left = until - time.monotonic()
-            if rows or left <= 0 or await request.is_disconnected():
+            is_over = left <= 0 or services.feed.is_ending
+            if rows or is_over or await request.is_disconnected():
                 return EventsView(
                     items=[_view(at, row) for at, row in rows],
                     cursor=encode(rows[-1][0] if rows else after),

@@ -31,17 +31,23 @@ class FeedWatch:
         self._changed = asyncio.Event()
         self._waiting = 0
         self._looking: asyncio.Task[None] | None = None
+        self.is_ending = False
+
+    def dismiss(self) -> None:
+        """The process was asked to end: nobody waits any more, so that nobody keeps it."""
+        self.is_ending = True
+        self._changed.set()
 
     async def past(self, head: int, delay: float) -> None:
-        """Until the newest event of all has a number above `head`, or so many seconds have
-        passed."""
+        """Until the newest event of all has a number above `head`, or so many seconds have passed,
+        or the process ends."""
         self._waiting += 1
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
         try:
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay):
-                    while self._head <= head:
+                    while self._head <= head and not self.is_ending:
                         await self._changed.wait()
         finally:
             self._waiting -= 1
