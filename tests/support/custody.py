@@ -23,6 +23,7 @@ from custody.db.tables import (
 )
 from custody.deposits.minimums import NONE, Minimums
 from custody.following.follow import NetworkFollower, Step
+from custody.following.readings import Range
 from custody.following.writer import BlockWriter
 from custody.ledger import repository as ledger_queries
 from custody.ledger.repository import Balance
@@ -171,3 +172,8 @@ class World:
             vault_timeout_s=vault_timeout_s,
         )
         return await service.run(vault=vault)
+
+
+def without_hashes(found: Sequence[Range]) -> list[Range]:
+    """For tests of heights and means."""
+    return [Range(each.first, each.last, each.reading) for each in found]
