@@ -365,3 +365,27 @@ async def test_a_mint_becomes_a_row(node, shop, tmp_path) -> None:
     assert token.traits == {"freeze-authority", "transfer-fee", "pausable"}
     nowhere = ("asset", "add", LOCAL.alias, str(shop.boss.pubkey()), "--file", file)
     assert "no mint" in await asyncio.to_thread(refused, 1, *nowhere, env=env)
+
+
+@pytest.mark.parametrize("extension", ["pausable", "transfer-hook", "scaled"])
+async def test_a_mint_with_an_extension_that_is_not_known_becomes_no_row(
+    node, shop, tmp_path, monkeypatch, extension
+) -> None:
+    """The token program made the mint, and this program reads as one that is older than the
+    extension. Named and described as it may be, the mint is refused and no file is made."""
+    mint = await shop.mint(NEW, ["transfer-fee", extension])
+    (number,) = await shop.extensions(mint) - {1}
+    monkeypatch.delitem(spl._EXTENSIONS, number)
+    file = tmp_path / "rows.toml"
+    env = {
+        "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'custody.sqlite3'}",
+        "CUSTODY_NODES": json.dumps({LOCAL.alias: node.url}),
+    }
+    await asyncio.to_thread(done, "migrate", env=env)
+    add = ("asset", "add", LOCAL.alias, str(mint), "--file", file)
+    named = (*add, "--symbol", "NEW", "--name", "Of tomorrow")
+    said = await asyncio.to_thread(refused, 2, *named, env=env)
+    assert "address_malformed" in said and f"not known here: ({number},)" in said
+    assert not file.exists()
+    monkeypatch.undo()
+    assert extension in await asyncio.to_thread(done, *named, env=env)

@@ -85,6 +85,16 @@ class Shop:
         to = Pubkey.from_string(owner)
         return await self.do(minting(mint, program, self.boss.pubkey(), to, units), mine=mine)
 
+    async def extensions(self, mint: Pubkey) -> set[int]:
+        """The numbers of a mint's extensions, behind 165 bytes and its type [type-length-value]."""
+        shown = (await self.peer.get_account_info(mint)).value
+        assert shown is not None
+        left, found = bytes(shown.data)[166:], set()
+        while left:
+            found.add(int.from_bytes(left[:2], "little"))
+            left = left[4 + int.from_bytes(left[2:4], "little") :]
+        return found
+
     async def has(self, account: Pubkey) -> int:
         shown = (await self.peer.get_account_info(account)).value
         return 0 if shown is None else int.from_bytes(bytes(shown.data)[64:72], "little")
