@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from sqlalchemy import exists, or_, select
 
 from chains.effects import Allow
+from chains.families import traits_of
 from chains.model import Address, NetworkId
+from chains.networks import Network
 from custody.db.chunks import all_in, chunks
 from custody.db.listing import Window, find
 from custody.db.session import ReadSession
@@ -148,7 +150,7 @@ async def due(
 
 
 async def allowances(
-    session: ReadSession, network: NetworkId, vaults: Collection[str]
+    session: ReadSession, network: Network, vaults: Collection[str]
 ) -> list[Allowance]:
     """What final transactions of the vaults allowed others to take, less what was taken. Asked only
     when something was, so that nobody pays for it who allows nothing."""
@@ -163,27 +165,33 @@ async def allowances(
         )
         .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
         .where(
-            TransferRow.network == network,
+            TransferRow.network == network.id,
             TransferRow.vault_id.in_(vaults),
             TransactionRow.purpose == Purpose.PAY.value,
             TransactionRow.state == State.FINAL.value,
         )
         .order_by(TransactionRow.id)
     )
+    one_each = traits_of(network).token_accounts
     if vaults:
         async for chunk in session.chunks(documents, _MANDATES):
             for document, source in chunk:
                 if b'"allow"' in document:  # almost none does: a short look before a long one
-                    newest |= _allowances_in(document, source)
+                    newest |= _allowances_in(document, source, one_each)
     taken = await _taken(session, [each.id for each in newest.values()])
     return [_less(each, taken.get(each.id, 0)) for each in newest.values()]
 
 
-def _allowances_in(document: bytes, source: str) -> dict[tuple[str, str, str], Allowance]:
-    """By what a later allowance takes the place of: payer, spender and asset."""
+def _allowances_in(
+    document: bytes, source: str, one_each: bool
+) -> dict[tuple[str, str, str], Allowance]:
+    """By what a later allowance takes the place of: payer, spender and asset. `one_each`: payer and
+    asset alone, as a token account has one delegate. The payer may have several accounts, which an
+    allowance does not name. Then one that still holds may be forgotten here, and what is taken by
+    it freezes the vault, which is better than that one which is void explains a theft."""
     core = Mandate.parse(parse_json(document)).core
     return {
-        (source, each.spender, each.asset): Allowance(
+        (source, "" if one_each else each.spender, each.asset): Allowance(
             f"{core.transfer}/{index}",
             core.vault,
             Address(source),

@@ -98,7 +98,7 @@ async def _with_accounts(
     return replace(
         ours,
         transactions=own,
-        allowances=await debits.allowances(session, network.id, vaults),
+        allowances=await debits.allowances(session, network, vaults),
         senders=await _senders(chain, blocks, {each.txid for each in foreign}),
     )
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from solders.pubkey import Pubkey
 from sqlalchemy import select
 
 from chains.block import Block
+from chains.catalogue import built_in
 from chains.effects import Allow
 from chains.follow import Connected
 from chains.model import Address, AssetId, TxId
@@ -25,11 +27,15 @@ from tests.support.custody import World
 from tests.support.networks import find_network
 from tests.support.rows import listing, token_row
 from tests.support.signer import MANDATE
+from tests.support.solana_tokens import LEGACY
+from tests.support.solana_tokens import token_row as mint_row
 from tests.support.transfer_rows import add_transaction, add_transfer
 from tests.unit.custody.reconcile.scene import funded, transfer
 
 ACCOUNTS, COINS = "ethereum-local", "bitcoin-regtest"
 BOTH = [ACCOUNTS, COINS]
+TOKEN_ACCOUNTS = "solana-local"
+MINT = Pubkey(b"\5" * 32)
 
 
 async def debits(world: World) -> Sequence[ForeignDebitRow]:
@@ -242,35 +248,7 @@ async def test_an_allowance_on_record_explains_a_token(database: Database):
     (address, *_) = await world.addresses(vault)
     await world.node.fund(Address(address.address), 500, asset=token)
     await settle(world)
-    allowed = Allow(Address("spender"), token, 100, world.clock() + timedelta(days=365))
-    core = replace(MANDATE.core, transfer="trf_1", vault=vault.id, effects=(allowed,))
-    document = replace(MANDATE, core=core).canonical
-    async with database.write() as session:
-        await add_transfer(
-            session,
-            "trf_1",
-            client=vault.client_id,
-            vault=vault.id,
-            network=world.network.id,
-            asset=token,
-            destination="spender",
-            amount=1,
-            fee_max=1,
-            now=world.clock(),
-            document=document,
-        )
-        await add_transaction(
-            session,
-            "txn_1",
-            ["trf_1"],
-            network=world.network.id,
-            vault=vault.id,
-            payload=b"",
-            txid="approve",
-            source=address.address,
-            state="final",
-            now=world.clock(),
-        )
+    await allow(world, vault, 1, "spender", token, 100)
     for amount, expected in ((70, "allowed"), (40, "foreign")):
         await world.node.pull(Address(address.address), amount, asset=token)
         await settle(world)
@@ -281,6 +259,72 @@ async def test_an_allowance_on_record_explains_a_token(database: Database):
         assert await world.frozen(vault) == frozen
     codes = {alarm.code for alarm in await world.open_alarms()}
     assert codes == {AlarmCode.ALLOWANCE_USED, AlarmCode.FOREIGN_DEBIT}
+
+
+@pytest.mark.parametrize(
+    ("alias", "explained"),
+    [(ACCOUNTS, ["trf_1/0", "trf_2/0"]), (TOKEN_ACCOUNTS, [None, "trf_2/0"])],
+)
+async def test_a_token_account_has_one_delegate(
+    database: Database, alias: str, explained: list[str | None]
+):
+    """Where tokens lie in accounts of their own, whoever was allowed first may take nothing more
+    once another one was: what leaves all the same no allowance explains. Elsewhere both may."""
+    plain = find_network(alias)
+    row = mint_row(plain, MINT, LEGACY) if alias == TOKEN_ACCOUNTS else token_row(plain.id)
+    token = AssetId(row["id"])
+    network = built_in().with_rows([], [row]).networks[plain.id]
+    world, vault = await funded(database, network)
+    (address, *_) = await world.addresses(vault)
+    await world.node.fund(Address(address.address), 500, asset=token)
+    await settle(world)
+    await allow(world, vault, 1, "first", token, 70)
+    await allow(world, vault, 2, "second", token, 50)
+    for amount in (70, 50):
+        await world.node.pull(Address(address.address), amount, asset=token)
+        await settle(world)
+    rows = await debits(world)
+    assert [(row.amount, row.explained_by) for row in rows] == list(
+        zip((70, 50), explained, strict=True)
+    )
+    is_foreign = None in explained
+    assert await world.frozen(vault) == (AlarmCode.FOREIGN_DEBIT if is_foreign else None)
+
+
+async def allow(
+    world: World, vault: VaultRow, number: int, spender: str, token: AssetId, units: int
+) -> None:
+    """A transfer of the vault's, final, that lets `spender` take so many for a year."""
+    (address, *_) = await world.addresses(vault)
+    allowed = Allow(Address(spender), token, units, world.clock() + timedelta(days=365))
+    core = replace(MANDATE.core, transfer=f"trf_{number}", vault=vault.id, effects=(allowed,))
+    document = replace(MANDATE, core=core).canonical
+    async with world.database.write() as session:
+        await add_transfer(
+            session,
+            f"trf_{number}",
+            client=vault.client_id,
+            vault=vault.id,
+            network=world.network.id,
+            asset=token,
+            destination=spender,
+            amount=1,
+            fee_max=1,
+            now=world.clock(),
+            document=document,
+        )
+        await add_transaction(
+            session,
+            f"txn_{number}",
+            [f"trf_{number}"],
+            network=world.network.id,
+            vault=vault.id,
+            payload=b"",
+            txid=f"approve {number}",
+            source=address.address,
+            state="final",
+            now=world.clock(),
+        )
 
 
 @pytest.mark.parametrize("alias", BOTH)
