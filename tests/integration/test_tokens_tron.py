@@ -9,17 +9,24 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 import pytest_asyncio
 from coincurve import PrivateKey
+from embit.bip32 import HDKey
 
 from chains.costs import CostKind
+from chains.devnet.tron_server import faucet, wire
 from chains.model import TxId
-from chains.tron.address import from_public_key
+from chains.tron.address import from_public_key, to_bytes, to_text
+from custody.alarms.codes import AlarmCode
+from signer.keystore import unlock
+from signer.state import StateDirectory
 from tests.support.oracle import Oracle
+from tests.support.signer import PASSPHRASE
 from tests.support.token_cases import (
     frozen_by_its_issuer,
     frozen_is_promised_to_nobody,
@@ -31,7 +38,7 @@ from tests.support.token_cases import (
     sent_whole,
 )
 from tests.support.token_house import TokenHouse, Vault, opened
-from tests.support.tron_tokens import Token, TronIssuer
+from tests.support.tron_tokens import Token, TronIssuer, call
 
 pytestmark = [
     pytest.mark.engine,
@@ -134,6 +141,55 @@ async def arrives_less_a_fee(vault: OurVault, token: Token) -> None:
         await token.do("setParams(uint256,uint256)", 0, 0)
 
 
+async def taken_by_an_allowance(vault: OurVault, token: Token) -> None:
+    """Approved past custody, by whoever has the key too; then a stranger helps himself. Both are
+    booked, and the vault stands still."""
+    await vault.receive(None, TronIssuer.coin)
+    await vault.receive(token, 100)
+    node = vault.house.issuer.node
+    stranger = to_text(faucet.ADDRESS)
+    await acts(vault, token, call("approve(address,uint256)", stranger, 60))
+    await node.mine()
+    assert await token.has(vault.address) == 100
+    payee = await node.outside_address()
+    taken = await token.do(
+        "transferFrom(address,address,uint256)", vault.address, payee, 60, mine=False
+    )
+    await vault.house.until(lambda: vault.debited(taken))
+    assert await token.has(payee) == 60
+    assert await token.has(vault.address) == 40 == await vault.ledger(token.asset.id)
+    assert await vault.frozen() == AlarmCode.FOREIGN_DEBIT
+    debits = (await vault.house.get("foreign-debits", vault_id=vault.id))["items"]
+    taken_of_it = [each for each in debits if each["txid"] == taken]
+    assert [each["amount_base_units"] for each in taken_of_it] == ["60"]
+    assert [each["verdict"] for each in taken_of_it] == ["foreign"]
+
+
+async def acts(vault: OurVault, token: Token, data: bytes) -> None:
+    """The address's key is somebody else's too: he calls the token's contract. Not mined."""
+    node = vault.house.issuer.node
+    (own,) = (await vault.house.get(f"vaults/{vault.id}/addresses"))["items"]
+    folder = Path(vault.house.environment["CUSTODY_SIGNER_SOCKET"]).parent
+    contents = unlock(StateDirectory(folder / "state").keystore, bytearray(PASSPHRASE))
+    key = PrivateKey(HDKey.from_seed(bytes(contents.seed)).derive(own["path"]).key.secret)
+    assert from_public_key(key.public_key.format()) == vault.address
+    solid = await node._ask("/walletsolidity/getblock")
+    body = wire.Trigger(to_bytes(vault.address), to_bytes(token.contract), 0, data, 0)
+    raw = wire.write(
+        body,
+        int(solid["block_header"]["raw_data"].get("number", 0)).to_bytes(8)[6:],
+        bytes.fromhex(solid["blockID"])[8:16],
+        int((await node._ask("/wallet/getblock"))["block_header"]["raw_data"]["timestamp"])
+        + 60_000,
+        1,
+        50 * TRX,
+    )
+    signature = key.sign_recoverable(sha256(raw).digest(), hasher=None)
+    signed = wire.data(1, raw) + wire.data(2, signature)
+    answer = await node._ask("/wallet/broadcasthex", transaction=signed.hex())
+    assert answer["result"], answer
+
+
 async def paid_with_energy_of_others(vault: OurVault, token: Token) -> None:
     """Rented, say. TRX stays what it was but for the size."""
     node, native = vault.house.issuer.node, vault.house.network.native.id
@@ -187,6 +243,7 @@ CASES: dict[Case, tuple[str, ...]] = {
     moved_nothing: ("dollar",),
     out_of_energy: ("dollar",),
     arrives_less_a_fee: ("dollar",),
+    taken_by_an_allowance: ("dollar",),
     paid_with_energy_of_others: ("dollar",),
     paid_by_tronweb: ("dollar",),
     frozen_by_its_issuer: ("dollar",),
