@@ -67,6 +67,9 @@ class Traits:
     leave less behind."""
     token_accounts: bool = False
     """Tokens lie in accounts of their own, whose rent comes back when they are closed."""
+    coin_rent_most: int | None = None
+    """Native base units: the most rent that a payment of coins can cost, None if only the network's
+    row says."""
 
 
 def check_plain(network: Network, payment: Pay) -> None:

@@ -11,7 +11,9 @@ from typing import Final, Protocol
 
 from chains.bitcoin.codec import BitcoinCodec
 from chains.codec import Traits, TransactionCodec
+from chains.costs import CostKind, Costs
 from chains.evm.codec import EvmCodec
+from chains.model import AssetId
 from chains.networks import Family, Network
 from chains.schema import FamilySchema
 from chains.solana.codec import SolanaCodec
@@ -39,6 +41,16 @@ CODECS: Final[Mapping[Family, CodecClass]] = {
     Family("tron"): TronCodec,
     Family("solana"): SolanaCodec,
 }
+
+
+def bounds_of(network: Network, fee_max: int | None = None, asset: AssetId | None = None) -> Costs:
+    """`Network.bounds`, with no more rent for a payment of coins than one can cost: to know that
+    needs no node, and what is held for nothing is money that can't be used."""
+    most, rent = network.bounds(fee_max, asset), (network.native.id, CostKind.RENT)
+    limit = traits_of(network).coin_rent_most
+    if limit is None or rent not in most or asset not in (None, network.native.id):
+        return most
+    return {**most, rent: min(most[rent], limit)}
 
 
 def traits_of(network: Network) -> Traits:

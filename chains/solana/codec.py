@@ -45,6 +45,7 @@ from chains.networks import Network
 from chains.solana import (
     BLOCKHASH_AGE_MAX,
     KEY_SCHEME,
+    NONCE_ACCOUNT_BYTES,
     PURPOSE,
     RENT_BYTES_BESIDE,
     RENT_PER_BYTE,
@@ -88,6 +89,8 @@ class SolanaCodec:
         memo=False,
         account_least=RENT_BYTES_BESIDE * RENT_PER_BYTE,
         token_accounts=True,
+        # Of a nonce account: a payee that is new has its own out of the amount (`prepare`).
+        coin_rent_most=(RENT_BYTES_BESIDE + NONCE_ACCOUNT_BYTES) * RENT_PER_BYTE,
     )
     schema: Final = SCHEMA
 

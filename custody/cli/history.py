@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from chains.assets import Amount
 from chains.catalogue import Catalogue
 from chains.effects import Pay
+from chains.families import bounds_of
 from chains.model import AssetId
 from chains.networks import Network
 from custody.cli.access import load_settings, now, opened_database
@@ -185,7 +186,7 @@ def _mandate(wish: Wish, client: str, policy: Policy) -> Mandate:
     return Mandate(
         core=core,
         version=1,
-        costs_max=network.bounds(fee_max, payment.asset),
+        costs_max=bounds_of(network, fee_max, payment.asset),
         basis=basis_of(policy, core),
         offered_at=moment,
         expires_at=moment + load_settings().transfer_lifetime,

@@ -18,6 +18,7 @@ import structlog
 from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
 from chains.costs import by_asset
+from chains.families import bounds_of
 from chains.model import AssetId, NetworkId
 from chains.networks import Network
 from custody.alarms.codes import AlarmCode
@@ -122,7 +123,7 @@ class Moving:
         """Have later addresses swept, whatever they have, with the key of the move. The coin after
         the tokens that need it."""
         vault, coin = move.vault_id, asset == network.native.id
-        most = by_asset(network.bounds(asset=asset)).get(network.native.id, 0)
+        most = by_asset(bounds_of(network, asset=asset)).get(network.native.id, 0)
         async with self._database.read() as session:
             rule = await sweep_rule_of(session, vault, asset)
         if rule is not None and (rule.set_by, rule.key_id) == (ITSELF, move.key_id):

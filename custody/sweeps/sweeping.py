@@ -20,6 +20,7 @@ from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, by_asset
 from chains.errors import ChainError, FeesWithheld, NothingToClose
+from chains.families import bounds_of
 from chains.model import Address, AssetId, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import tell
@@ -227,9 +228,8 @@ class Sweeping:
     def _fee_most(self, rule: SweepRuleRow) -> int | None:
         """The rule's bound is of all kinds of costs together: of a token it is the fee's only where
         nothing else costs. Elsewhere the network's own bounds count."""
-        bounds = self._adapters[NetworkId(rule.network)].codec.network.bounds(
-            asset=AssetId(rule.asset)
-        )
+        network = self._adapters[NetworkId(rule.network)].codec.network
+        bounds = bounds_of(network, asset=AssetId(rule.asset))
         return rule.cost_max if {kind for _, kind in bounds} == {CostKind.FEE} else None
 
     def _worth(self, rule: SweepRuleRow) -> Worth:

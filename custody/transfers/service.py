@@ -18,7 +18,7 @@ from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
 from chains.costs import Costs, costs_in
 from chains.effects import Pay
-from chains.families import Codecs
+from chains.families import Codecs, bounds_of
 from chains.model import AssetId, NetworkId, TxId
 from custody.apikeys.model import Caller
 from custody.db.feed_tables import EventRow
@@ -294,7 +294,7 @@ class Transfers:
         if request.asset not in held:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
         native = codec.network.native
-        costs_max = codec.network.bounds(request.fee_max, request.asset)
+        costs_max = bounds_of(codec.network, request.fee_max, request.asset)
         costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
         # All that there can be stands here for an amount that is not known yet.
         most = held[request.asset].maximum

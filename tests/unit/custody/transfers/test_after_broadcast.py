@@ -193,7 +193,7 @@ async def test_a_cost_above_what_was_reserved_settles_nothing_and_calls_a_person
     assert (row.state, row.waiting) == ("in_flight", "fee_above_reservation")
     assert await desk.phase(transfer_id) == "included"
     assert "fee_above_reservation" in await desk.alarms()
-    assert (await desk.balance(vault)).reserved == 3_000 + 4_000_000
+    assert (await desk.balance(vault)).reserved == 3_000 + 1_447_680
 
 
 @pytest.mark.parametrize("reverts", [False, True])
