@@ -17,7 +17,7 @@ import pytest
 from tests.support.sources import nodes, parsed
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("api", "chains", "custody", "signer")
+PACKAGES = ("api", "chains", "custody", "signer", "verifier")
 TOP_LEVEL = {*PACKAGES, "docker", "docs", "tests"}
 
 FILE_LINES_MAX = 500

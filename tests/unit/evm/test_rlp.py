@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rlp as oracle  # type: ignore[import-untyped]
+import rlp as oracle
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,123 @@
+"""A bundle's bytes: a manifest, what was taken out, and the parts one after the other.
+
+    custody-evidence/v1\\n
+    JCS(manifest)\\n
+    JCS(names of withheld parts)\\n
+    the parts that are there, each exactly as long as the manifest says, and nothing behind them
+
+Each part begins with a random salt, so that the digest of one that is withheld can't be guessed.
+Who made the file says nothing by it: that its digests fit is only where checking begins.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any, Final
+
+from custody_verify.errors import Unreadable
+from custody_verify.strict import fields, jcs, listed, moment, number, octets, parse_jcs, text
+
+BUNDLE_BYTES_MAX: Final = 512 * 1024 * 1024
+_MAGIC: Final = b"custody-evidence/v1\n"
+_DOMAIN: Final = b"custody-wallet/evidence/v1\n"
+_SALT_BYTES: Final = 16
+_KINDS: Final = (
+    "request", "mandates", "approvals", "policies", "records", "transactions", "entries", "chain"
+)  # fmt: skip
+"""In the order in which parts stand."""
+_SINGLE: Final = ("request", "entries")
+_NUMBERED: Final = ("mandates", "approvals", "policies", "records")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,15}")
+_NAMED: Final = re.compile(r"[0-9A-Za-z_]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """`parts`: the content of each by name, None of one that is withheld. `digest` names the file:
+    two bundles that have it say the same, whatever was taken out of them."""
+
+    subject: str
+    network: str
+    made_at: str
+    digest: bytes
+    parts: dict[str, bytes | None]
+
+    def keys(self, kind: str) -> list[str]:
+        """What stands behind `kind/`, in order."""
+        return [name.partition("/")[2] for name in self.parts if name.startswith(f"{kind}/")]
+
+    def json(self, name: str) -> Any:
+        """Raises Withheld, and Unreadable for another spelling and for what is not there."""
+        return parse_jcs(self.content(name))
+
+    def content(self, name: str) -> bytes:
+        if name not in self.parts:
+            raise Unreadable(f"the bundle has no part {name}")
+        content = self.parts[name]
+        if content is None:
+            raise Withheld(name)
+        return content
+
+
+class Withheld(Exception):
+    """The part was taken out, so what rests on it is not shown."""
+
+
+def read(data: bytes) -> Bundle:
+    """Raises Unreadable."""
+    if len(data) > BUNDLE_BYTES_MAX or not data.startswith(_MAGIC):
+        raise Unreadable("no bundle of evidence of version 1")
+    lines = data[len(_MAGIC) :].split(b"\n", 2)
+    if len(lines) != 3:
+        raise Unreadable("the bundle ends too early")
+    manifest = fields(parse_jcs(lines[0]), "format kind subject network made_at parts")
+    if number(manifest["format"]) != 1 or manifest["kind"] != "transfer":
+        raise Unreadable("a format or a kind of evidence that is not known here")
+    rows = [fields(row, "name length sha256") for row in listed(manifest["parts"])]
+    names = [text(row["name"]) for row in rows]
+    keys = [_key(name) for name in names]
+    if any(not one < other for one, other in pairwise(keys)):
+        raise Unreadable("parts twice, or in another order")
+    withheld = [text(name) for name in listed(parse_jcs(lines[1]))]
+    if withheld != [name for name in names if name in withheld]:
+        raise Unreadable("withheld parts twice, in another order, or that are none")
+    return Bundle(
+        subject=text(manifest["subject"]),
+        network=text(manifest["network"]),
+        made_at=moment(manifest["made_at"]),
+        digest=sha256(_DOMAIN + jcs(manifest)).digest(),
+        parts=dict(_parts(rows, withheld, lines[2])),
+    )
+
+
+def _parts(
+    rows: list[dict[str, Any]], withheld: list[str], body: bytes
+) -> Iterator[tuple[str, bytes | None]]:
+    at = 0
+    for row in rows:
+        name, length, digest = row["name"], number(row["length"]), octets(row["sha256"], 32)
+        if length < _SALT_BYTES:
+            raise Unreadable(f"{name} is too short for its salt")
+        if name in withheld:
+            yield name, None
+            continue
+        part, at = body[at : at + length], at + length
+        if len(part) != length or sha256(part).digest() != digest:
+            raise Unreadable(f"{name} is not what the manifest names")
+        yield name, part[_SALT_BYTES:]
+    if at != len(body):
+        raise Unreadable("bytes behind the last part")
+
+
+def _key(name: str) -> tuple[int, int, str]:
+    """Where a part stands among the others. Raises Unreadable for a name that is not known."""
+    kind, slash, key = name.partition("/")
+    numbered = kind in _NUMBERED
+    known = _NUMBER.fullmatch(key) if numbered else _NAMED.fullmatch(key)
+    if kind not in _KINDS or (bool(slash) if kind in _SINGLE else not known):
+        raise Unreadable("a part of a name that is not known here")
+    return _KINDS.index(kind), int(key) if numbered else 0, key

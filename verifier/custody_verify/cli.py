@@ -1,0 +1,92 @@
+"""`custody-verify BUNDLE`: what the file shows, given what you pin. Reads files and no network.
+
+Ends with 0 if nothing is refuted, 1 if something is or can't be read, 2 for misuse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+from custody_verify import bundle
+from custody_verify.addresses import from_base58
+from custody_verify.claims import Claim, Pins, examine
+from custody_verify.errors import Unreadable
+from custody_verify.hashes import sha256d
+from custody_verify.log import LogKey
+from custody_verify.model import Anchors
+from custody_verify.people import Administrators
+from custody_verify.strict import listed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = _parser().parse_args(arguments)
+    try:
+        pins, data = _pins(asked), Path(asked.bundle).read_bytes()
+    except (Unreadable, OSError, ValueError) as error:
+        print(f"custody-verify: {error}", file=sys.stderr)
+        return 2
+    try:
+        read = bundle.read(data)
+    except Unreadable as error:
+        print(f"unreadable: {error}")
+        return 1
+    if asked.digest and read.digest.hex() != asked.digest:
+        print(f"refuted: the manifest has another digest, {read.digest.hex()}")
+        return 1
+    claims = examine(read, pins)
+    about = {name: getattr(read, name) for name in ("subject", "network", "made_at")}
+    about["digest"] = read.digest.hex()
+    if asked.json:
+        print(json.dumps({**about, "claims": [each._asdict() for each in claims]}, indent=1))
+    else:
+        print("\n".join(f"{name}: {said}" for name, said in about.items()))
+        print("\n".join(map(_line, claims)))
+        states = Counter(each.state for each in claims)
+        print(", ".join(f"{count} {state}" for state, count in states.items()))
+    return int(any(each.state == "refuted" for each in claims))
+
+
+def _line(claim: Claim) -> str:
+    name = f"{claim.claim} {claim.about}".strip()
+    mark = " (local network)" if claim.local and claim.claim in ("block", "final") else ""
+    return f"{claim.grade or '-'}  {claim.state:<11}  {name}: {claim.words}{mark}"
+
+
+def _pins(asked: argparse.Namespace) -> Pins:
+    checkpoints = {}
+    for each in asked.checkpoint:
+        network, height, hash_ = [*each.rsplit(":", 2), "", ""][:3]
+        if not (height.isascii() and height.isdigit()) or not hash_ or network in checkpoints:
+            raise Unreadable("--checkpoint NETWORK:HEIGHT:HASH, once for each network")
+        hash_ = hash_.lower().removeprefix("0x")
+        checkpoints[network] = int(height), "0x" * network.startswith("eip155:") + hash_
+    signers = json.loads(Path(asked.representatives).read_text()) if asked.representatives else []
+    people = json.loads(Path(asked.administrators).read_text()) if asked.administrators else None
+    return Pins(
+        None if asked.log_key is None else LogKey.parse(asked.log_key),
+        None if people is None else Administrators.parse(people),
+        Anchors(checkpoints, frozenset(_representative(each) for each in listed(signers))),
+    )
+
+
+def _representative(address: object) -> bytes:
+    raw = from_base58(str(address), 25)
+    if raw[:1] != b"\x41" or sha256d(raw[:21])[:4] != raw[21:]:
+        raise Unreadable("a representative that is no TRON address")
+    return raw[:21]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("custody-verify", description=__doc__)
+    parser.add_argument("bundle", help="the .evidence file")
+    parser.add_argument("--log-key", metavar="VKEY", help="of the signer's log (C2SP)")
+    parser.add_argument("--administrators", metavar="FILE", help="pinned in the signer (JSON)")
+    parser.add_argument("--checkpoint", metavar="NETWORK:HEIGHT:HASH", action="append", default=[])
+    parser.add_argument("--representatives", metavar="FILE", help="TRON: addresses (JSON list)")
+    parser.add_argument("--digest", metavar="HEX", help="that the manifest must have")
+    parser.add_argument("--json", action="store_true", help="the report as JSON")
+    return parser
