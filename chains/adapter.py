@@ -19,6 +19,7 @@ from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs
+from chains.inclusion import Proof
 from chains.model import (
     Address,
     AssetId,
@@ -172,4 +173,14 @@ class TellsRestraints(Protocol):
     ) -> Mapping[Address, Restrained]:
         """Of a listed token, at the tip; without the addresses of which everything can move. A
         token whose row has no trait that could hold anybody up is not asked about."""
+        ...
+
+
+@runtime_checkable
+class ProvesInclusion(Protocol):
+    """An adapter of a chain whose blocks prove which transactions they have."""
+
+    async def prove(self, txids: Sequence[TxId], block: BlockRef) -> Answers[Proof]:
+        """That `block`, a final one of the best chain, has each, from what the node still has of
+        it. Every proof leads to the block's hash: that was checked. InclusionUnproven."""
         ...

@@ -39,6 +39,7 @@
     │   ├── ClaimUnusable          claim_unusable
     │   └── TooManyInFlight        too_many_in_flight
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
+    ├── InclusionUnproven          inclusion_unproven (no proof that a block has it; it may have)
     └── NodeError                  the node itself
         ├── NodeUnavailable        node_unavailable
         │   ├── BlockUnreadable    block_unreadable
@@ -306,6 +307,13 @@ class BroadcastRejected(ChainError):
     def __init__(self, reason: str, *, advice: str = "") -> None:
         super().__init__(f"the node refused the transaction: {reason}", advice=advice)
         self.reason = reason
+
+
+class InclusionUnproven(ChainError):
+    """What a node says of a block does not give the block's hash, or the chain's blocks prove
+    nothing. Not the node's fault: it may be a kind of block that we do not know yet."""
+
+    code = "inclusion_unproven"
 
 
 class NodeError(ChainError):

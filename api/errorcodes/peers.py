@@ -132,6 +132,11 @@ CHAINS: Final[Words] = {
     "broadcast_rejected": Word(
         (), "The node refused the transaction; it may live elsewhere.", _ITSELF
     ),
+    "inclusion_unproven": Word(
+        (),
+        "What the node says of a block does not give the block's hash.",
+        "Nothing. Evidence of it holds what nodes said, and no proof.",
+    ),
     "node_error": Word((502,), "The node's answer can't be used.", _NODE),
     "node_unavailable": Word((503,), "The node does not answer, or is syncing.", _NODE),
     "block_unreadable": Word((503,), "The node can't show a block.", _NODE),

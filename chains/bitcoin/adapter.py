@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from chains.answers import Answers, attempt, found
-from chains.bitcoin import COINBASE_MATURITY
+from chains.bitcoin import COINBASE_MATURITY, proving
 from chains.bitcoin.blocks import read_block
 from chains.bitcoin.build import Rival, build_psbt, order_of
 from chains.bitcoin.codec import BitcoinCodec, outpoint_key
@@ -56,6 +56,7 @@ from chains.errors import (
     TooManyCoins,
     WrongChain,
 )
+from chains.inclusion import Proof
 from chains.model import (
     Address,
     AddressType,
@@ -139,6 +140,10 @@ class BitcoinAdapter:
             return read_block(*arguments)
         # Tens of milliseconds, during which the event loop has other things to do.
         return await asyncio.to_thread(read_block, *arguments)
+
+    async def prove(self, txids: Sequence[TxId], block: BlockRef) -> Answers[Proof]:
+        after = (self._network.finality.confirmations or 1) - 1
+        return await proving.prove(self._rpc, txids, block, after)
 
     async def salvage(self, height: int) -> Block:
         ref, parent_hash, timestamp = await self._node.header(height)

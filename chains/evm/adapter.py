@@ -33,6 +33,7 @@ from chains.evm import (
     domains,
     erc20,
     parse,
+    proving,
     quotes,
     tokens,
     tracing,
@@ -44,6 +45,7 @@ from chains.evm.codec import EvmCodec
 from chains.evm.movements import ref_of
 from chains.evm.paying import called, source_of
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
+from chains.inclusion import Proof
 from chains.model import (
     Address,
     AssetId,
@@ -137,6 +139,9 @@ class EvmAdapter:
 
     async def block_ref(self, height: int) -> BlockRef:
         return await self._blocks.ref(height)
+
+    async def prove(self, txids: Sequence[TxId], block: BlockRef) -> Answers[Proof]:
+        return await proving.prove(self._node, txids, block)
 
     async def prices(self) -> Prices:
         return await quotes.prices(self._node, self._network)

@@ -15,6 +15,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from chains.adapter import ChainAdapter, ClosesAccounts, SeesWaiting, TellsRestraints
@@ -24,6 +25,7 @@ from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs
 from chains.errors import ChainError, NodeError, NodeUnavailable, WrongChain
+from chains.inclusion import Proof, Said
 from chains.model import (
     Address,
     AssetId,
@@ -36,7 +38,9 @@ from chains.model import (
     TxId,
     UnsignedTx,
 )
+from chains.networks import Finality
 from chains.nodes import NODE_TAKEN_OUT, Trouble
+from chains.nodes.apart import Apart, prove, say
 from chains.nodes.health import (
     PROBE_S,
     Health,
@@ -216,6 +220,18 @@ class Nodes:
                 break  # the other nodes go on by themselves
         return [broadcast_outcome(answers) for answers in heard]
 
+    async def prove(self, txids: Sequence[TxId], block: BlockRef) -> Answers[Proof]:
+        """InclusionUnproven too where the chain's blocks prove nothing. Whatever a node does here,
+        it is asked all else as before."""
+        return await prove(self._apart(), txids, block)
+
+    async def said(
+        self, txids: Sequence[TxId], finality: Finality
+    ) -> Mapping[TxId, Sequence[Said]]:
+        """What every node and every witness that answers says of them. Changes nothing either."""
+        witnesses = [] if self.witnesses is None else self.witnesses.apart()
+        return await say([*self._apart(), *witnesses], txids, finality)
+
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -312,6 +328,11 @@ class Nodes:
                 await node.adapter.check()
                 seen = node.adapter.capabilities.internal_credits
                 node.health = after_check(node.health, blind=seen is InternalCredits.UNSEEN)
+
+    def _apart(self) -> list[Apart]:
+        healths = [each.health for each in self._nodes]
+        nodes = [self._nodes[index] for index in order(healths, self._current, self._clock())]
+        return [Apart(each.name, each.adapter, partial(self._check, each)) for each in nodes]
 
     async def _offer(self, index: int, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         return await self._ask_one_each(index, txs, lambda adapter, each: adapter.broadcast(each))

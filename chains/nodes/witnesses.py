@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from chains.adapter import ChainAdapter
@@ -20,6 +21,7 @@ from chains.errors import ChainError, NodeError, WrongChain
 from chains.model import BlockRef, TxId
 from chains.networks import Finality
 from chains.nodes import WITNESS_DISAGREES, WITNESS_SILENT, Trouble
+from chains.nodes.apart import Apart, final_height
 from chains.transaction import TxState
 
 SILENT_S: Final = 600
@@ -104,6 +106,12 @@ class Witnesses:
                 return f"the witness {witness.name} does not say ({error.code})"
         return None
 
+    def apart(self) -> list[Apart]:
+        """Each, for questions that nothing hangs on."""
+        return [
+            Apart(each.name, each.adapter, partial(self._check, each)) for each in self._witnesses
+        ]
+
     def troubles(self) -> tuple[Trouble, ...]:
         """What a person should look at."""
         against = [f"{each.name}: {each.says}" for each in self._witnesses if each.says]
@@ -124,19 +132,14 @@ class Witnesses:
         if it does not say."""
         try:
             await self._check(witness)
-            adapter, heights = witness.adapter, []
-            if self._finality.node and (said := await adapter.finalized()) is not None:
-                heights.append(said.height)
-            if self._finality.confirmations is not None:
-                heights.append((await adapter.tip()).height - self._finality.confirmations + 1)
+            height = await final_height(witness.adapter, self._finality)
         except WrongChain as error:
             witness.says = str(error)
             return None
         except ChainError as error:
             self._waits(witness, error.code)
             return None
-        height = max(heights, default=-1)
-        if height < 0:
+        if height is None:
             self._waits(witness, "nothing_final")
             return None
         return height

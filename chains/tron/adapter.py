@@ -33,6 +33,7 @@ from chains.errors import (
     NodeUnavailable,
     WrongChain,
 )
+from chains.inclusion import Proof
 from chains.model import (
     Address,
     AssetId,
@@ -59,6 +60,7 @@ from chains.tron import (
     contracts,
     fees,
     internal,
+    proving,
     tokens,
 )
 from chains.tron.address import to_bytes
@@ -230,6 +232,18 @@ class TronAdapter:
         return [
             attempt(partial(judge, txid, info)) for txid, info in zip(txids, infos, strict=True)
         ]
+
+    async def prove(self, txids: Sequence[TxId], block: BlockRef) -> Answers[Proof]:
+        """With the headers until as many witnesses have signed as make a block solid, or until
+        there are no more."""
+        whole = await self._rpc.told(block.height, whole=True)
+        header, tip = proving.Header(whole), (await self.tip()).height
+        following: list[proving.Header] = []
+        for height in range(block.height + 1, min(tip, block.height + proving.FOLLOWING_MAX) + 1):
+            if proving.enough(header, following):
+                break
+            following.append(proving.Header(await self._rpc.told(height, whole=False)))
+        return proving.proofs(whole, following, txids, block)
 
     async def prices(self) -> Prices:
         """Of a byte of bandwidth. The chain's parameters fix it: no bid is faster than another."""

@@ -128,6 +128,12 @@ class TronRpc:
     async def block(self, height: int) -> NodeBlock:
         return _whole(await self._call("/wallet/getblockbynum", num=height), height)
 
+    async def told(self, height: int, *, whole: bool) -> Any:
+        """A block, or its header alone, in the node's own JSON."""
+        answer = await self._call("/wallet/getblock", id_or_num=str(height), detail=whole)
+        _block(answer, height)
+        return answer
+
     async def infos(self, height: int) -> tuple[TransactionInfo, ...]:
         """One for each transaction of the block, if the node keeps them."""
         answer = await self._call("/wallet/gettransactioninfobyblocknum", num=height)
