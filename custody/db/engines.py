@@ -29,7 +29,7 @@ from sqlalchemy import URL, Connection, Dialect, event, make_url
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from custody.db import postgres_driver, sqlite_driver
+from custody.db import postgres_compiler, postgres_driver, sqlite_driver
 
 _PREPARE = "prepare_threshold"
 BUSY_TIMEOUT_S = 30.0
@@ -145,6 +145,7 @@ def _postgresql(url: URL) -> Engines:
         },
     )
     event.listen(write.sync_engine, "checkout", _ping(write.dialect))
+    write.dialect.statement_compiler = postgres_compiler.Compiler
     # Many rows become one INSERT with many VALUES, also where nothing is returned.
     write.dialect.use_insertmanyvalues_wo_returning = True
     read = write.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
