@@ -26,8 +26,9 @@ from chains.devnet.solana import SolanaNode
 from chains.devnet.tron import TronNode
 from chains.evm import address as evm_address
 from chains.evm import build as evm
+from chains.evm import erc20
 from chains.hashes import keccak256, sha256d
-from chains.model import Address
+from chains.model import Address, AssetId
 from chains.networks import Network
 
 OURS_EVERY = 100
@@ -45,6 +46,8 @@ _RPC_TIMEOUT_S = 120.0
 
 _SENDERS = 20
 _WEALTH = 10**24
+_TOKENS = 10**12
+"""Of each sender: more than it pays, less than all that there are."""
 _GWEI = 10**9
 
 
@@ -137,15 +140,21 @@ async def split_coins(
 
 
 class EvmBlocks:
-    """Plain transfers by a few senders."""
+    """Plain transfers by a few senders; or transfers of a `token` by a few others."""
 
     def __init__(
-        self, node: AnvilNode, network: Network, paid: Sequence[Address], transactions: int
+        self,
+        node: AnvilNode,
+        network: Network,
+        paid: Sequence[Address],
+        transactions: int,
+        token: AssetId | None = None,
     ) -> None:
         self._node = node
         self._network = network
+        self._token = token
         self._ours = cycle(paid)
-        self._random = Random(60)
+        self._random = Random(60 if token is None else 61)
         self._number = transactions
         self._keys = [PrivateKey(self._random.randbytes(32)) for _ in range(_SENDERS)]
         self._sent = 0
@@ -154,6 +163,10 @@ class EvmBlocks:
         self._client = httpx2.AsyncClient(timeout=_RPC_TIMEOUT_S, trust_env=False)
         senders = [evm_address.derive(key.public_key.format()) for key in self._keys]
         await self._post([("anvil_setBalance", [each, hex(_WEALTH)]) for each in senders])
+        if self._token is not None:
+            for each in senders:
+                await self._node.fund_token(each, self._token, _TOKENS)
+            await self._node.mine()
 
     async def mine(self, blocks: int) -> None:
         for _ in range(blocks):
@@ -167,14 +180,17 @@ class EvmBlocks:
     def _transfer(self) -> bytes:
         at, self._sent = self._sent, self._sent + 1
         to = evm_address.checksum(self._random.randbytes(20))
+        to = next(self._ours) if at % OURS_EVERY == 0 else to
+        is_token = self._token is not None
         unsigned = evm.transfer(
             self._network,
             nonce=at // _SENDERS,
-            to=next(self._ours) if at % OURS_EVERY == 0 else to,
-            value=_GWEI,
-            gas=21_000,
+            to=erc20.contract_of(self._network.id, self._token) if self._token else to,
+            value=0 if is_token else _GWEI,
+            gas=100_000 if is_token else 21_000,
             fee_per_gas_max=100 * _GWEI,
             priority_fee=_GWEI,
+            data=erc20.transfer(to, _GWEI) if is_token else b"",
         )
         digest = keccak256(evm.encode_unsigned(unsigned))
         signature = self._keys[at % _SENDERS].sign_recoverable(digest, hasher=None)

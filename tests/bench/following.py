@@ -18,18 +18,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from sqlalchemy import func, select
 from web3 import AsyncHTTPProvider, AsyncWeb3
 
 from chains.adapter import ChainAdapter
+from chains.assets import Asset, AssetKind
 from chains.bitcoin.adapter import BitcoinAdapter
 from chains.bitcoin.address import AddressFormat
 from chains.bitcoin.blocks import read_block
 from chains.bitcoin.rpc import BitcoinRpc
+from chains.evm import erc20
 from chains.evm.adapter import EvmAdapter
 from chains.evm.rpc import NodeConnection
-from chains.model import BlockRef
+from chains.model import AssetId, BlockRef
 from chains.networks import Network
 from custody.db.session import Database
+from custody.db.tables import DepositRow
 from custody.deposits.minimums import NONE
 from custody.following.fetching import AHEAD_BLOCKS
 from custody.following.follow import NetworkFollower
@@ -45,7 +49,7 @@ from tests.bench.blocks import (
 )
 from tests.bench.measure import Contestant, Rate, deep_size, race
 from tests.bench.scale import Scale
-from tests.bench.table import Figure, Row, share_aim
+from tests.bench.table import Aim, Figure, Row, share_aim
 from tests.bench.watched import WatchedDatabase, make_database
 from tests.support.networks import find_network
 
@@ -57,6 +61,7 @@ EVM = replace(_EVM, parameters={**_EVM.parameters, "traces": "none"})
 all there is to see; without traces the adapter reads receipts."""
 
 _SHARE_AIM = 0.7
+_CPU_AIM_MS = 15
 _TIMEOUT_S = 60.0
 _MEGABYTE = 10**6
 _WEB3_BLOCKS = 3
@@ -77,7 +82,7 @@ async def measure(folder: Path, scale: Scale) -> list[Row]:
     database = Database(watched.url)
     try:
         rows = await _bitcoin(folder / "bitcoin", path, database, watched, scale)
-        return [*rows, await _evm(folder / "evm", database, watched, scale)]
+        return [*rows, *await _evm(folder / "evm", database, watched, scale)]
     finally:
         await database.close()
 
@@ -181,19 +186,45 @@ async def _bitcoin(
         ]
 
 
-async def _evm(folder: Path, database: Database, watched: WatchedDatabase, scale: Scale) -> Row:
-    number = scale.bitcoin_transactions // 5
+async def _evm(
+    folder: Path, database: Database, watched: WatchedDatabase, scale: Scale
+) -> list[Row]:
+    """Of the coin, and then of a token."""
     node = DirectAnvilNode(EVM, folder)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(node.stop)
         await node.start()
-        adapter = EvmAdapter(EVM, node.url, timeout_s=_TIMEOUT_S)
+        paid, number = watched.paid[EVM.id], scale.bitcoin_transactions // 5
+        coins = EvmBlocks(node, EVM, paid, number)
+        rows = [await _evm_blocks(node, database, EVM, coins, "transfers", scale)]
+        row = {**await node.issue_token(), "network": EVM.id, "kind": AssetKind(erc20.KIND)}
+        token = Asset(**row | {"id": AssetId(row["id"]), "maximum": int(row["maximum"])})
+        listed = replace(EVM, tokens={token.id: token})
+        tokens = EvmBlocks(node, listed, paid, number, token.id)
+        found = await _evm_blocks(node, database, listed, tokens, "transfers of a token", scale)
+        assert found.ours.core is not None
+        aim = Aim(f"{_CPU_AIM_MS} ms of CPU each", 1000 / found.ours.core <= _CPU_AIM_MS)
+        expected = -(-(scale.rounds + 1) * scale.evm_blocks * number // OURS_EVERY)
+        await _check_tokens(database, token.id, expected)
+        return [*rows, replace(found, aims=(*found.aims, aim))]
+
+
+async def _evm_blocks(
+    node: DirectAnvilNode,
+    database: Database,
+    network: Network,
+    blocks: EvmBlocks,
+    transfers: str,
+    scale: Scale,
+) -> Row:
+    number = scale.bitcoin_transactions // 5
+    async with AsyncExitStack() as stack:
+        adapter = EvmAdapter(network, node.url, timeout_s=_TIMEOUT_S)
         connection = NodeConnection(node.url, _TIMEOUT_S)
-        blocks = EvmBlocks(node, EVM, watched.paid[EVM.id], number)
         for each in (adapter, connection, blocks):
             stack.push_async_callback(each.close)
         await blocks.start()
-        followed = Followed(database, EVM, adapter, blocks, scale.evm_blocks)
+        followed = Followed(database, network, adapter, blocks, scale.evm_blocks)
         await followed.start()
         provider = AsyncHTTPProvider(node.url)
         stack.push_async_callback(provider.disconnect)
@@ -208,8 +239,17 @@ async def _evm(folder: Path, database: Database, watched: WatchedDatabase, scale
 
         peer = Contestant("web3, without receipts", partial(followed.fetch, by_web3, _WEB3_BLOCKS))
         rates = await race(scale.rounds, [*followed.contestants(bare), peer])
-        what = f"EVM blocks of {number:,} transfers, by receipts"
+        what = f"EVM blocks of {number:,} {transfers}, by receipts"
         return _row(what, rates, "fetch and parse", peer.name)
+
+
+async def _check_tokens(database: Database, token: AssetId, expected: int) -> None:
+    """That each of ours became a deposit."""
+    async with database.read() as session:
+        found = await session.one(
+            select(func.count()).select_from(DepositRow).where(DepositRow.asset == token)
+        )
+    assert found == expected, f"{found} deposits of tokens instead of {expected}"
 
 
 def _row(what: str, rates: Sequence[Rate], limit: str, peer: str) -> Row:

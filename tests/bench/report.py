@@ -61,7 +61,8 @@ spent coin against the watch list, writes deposits, coins and ledger entries, cr
 become final, and commits. The limit asks the same node for the same blocks, as many at a time,
 parses them (bitcoin: with the same parser) and writes nothing. `anvil` needs quadratic time to
 trace a block, so its blocks are read by receipts here. bitcoinlib parses a tenth of a block that it
-has already; web3 fetches blocks without receipts.
+has already; web3 fetches blocks without receipts. The row of a token is the same by transfers of an
+ERC-20 that the network lists.
 
 **Transfers accepted.** `Transfers.create` in this process, as the API calls it: idempotency key,
 destination, policy with its windows, balance, reservation in the ledger, state, event and outbox in

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,18 +31,37 @@ from tests.support.signer import prepare_state, running_signer
 Say = Callable[[str], None]
 _CACHE = Path(__file__).resolve().parents[2] / ".cache"
 _VAULTS = 24
+SECTIONS = (
+    "signatures",
+    "addresses",
+    "blocks",
+    "acceptance",
+    "feed",
+    "large",
+    "payouts",
+    "waiting",
+    "fees",
+    "loaded",
+)
+"""In this order."""
 
 
 @dataclass(slots=True)
 class Measured:
-    """The machine and every row. `failed`: the sections that broke off, whose rows are missing."""
+    """The machine and every row of the sections that were asked for. `failed`: those that broke
+    off, whose rows are missing."""
 
     where: dict[str, str]
+    asked: Collection[str] = SECTIONS
     rows: list[Row] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
-    async def take(self, section: str, rows: Awaitable[list[Row]]) -> None:
+    async def take(self, section: str, rows: Coroutine[object, None, list[Row]]) -> None:
         """A section that breaks off does not take the others' figures with it."""
+        assert section in SECTIONS
+        if section not in self.asked:
+            rows.close()
+            return
         try:
             self.rows += await rows
         except Exception:
@@ -50,12 +69,12 @@ class Measured:
             self.failed.append(section)
 
 
-async def run(scale: Scale, say: Say) -> Measured:
-    """On the project's own disk: fsync costs nothing in memory."""
+async def run(scale: Scale, say: Say, asked: Collection[str] = SECTIONS) -> Measured:
+    """On the project's own disk: fsync costs nothing in memory. `asked`: some of SECTIONS."""
     _CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=_CACHE) as name:
         folder = Path(name)
-        measured = Measured(machine.describe(folder))
+        measured = Measured(machine.describe(folder), asked=asked)
         peers.prepare_bitcoinlib(folder / "bitcoinlib")
         await _sections(folder, scale, _timed(say), measured)
         return measured
@@ -85,7 +104,11 @@ async def _sections(folder: Path, scale: Scale, say: Say, found: Measured) -> No
     await found.take("waiting", waiting.measure(folder, scale, say))
     await found.take("fees", fees.measure(folder, scale, say))
     say("what the signer loads")
-    found.rows += loading.measure(scale)
+    await found.take("loaded", _loaded(scale))
+
+
+async def _loaded(scale: Scale) -> list[Row]:
+    return loading.measure(scale)
 
 
 def _timed(say: Say) -> Say:
