@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from chains.effects import Effect, Pay
-from chains.errors import InvalidAmount, MemoUnsupported, OutputsUnsupported
+from chains.effects import Call, Effect, Pay
+from chains.errors import CallUnknown, InvalidAmount, MemoUnsupported, OutputsUnsupported
 from chains.model import (
     Address,
     AddressType,
@@ -100,6 +100,11 @@ def check_single(network: Network, payments: Sequence[Pay]) -> None:
         raise OutputsUnsupported(f"a transaction on {network.name} makes one payment")
 
 
+def refuse_call(network: Network, call: Call) -> None:
+    """Of a chain on which nothing is called yet. Raises CallUnknown."""
+    raise CallUnknown(f"{call.function} of {call.contract} has no words on {network.name}")
+
+
 class TransactionCodec(Protocol):
     """What every chain folder's codec class offers; constructed as `XCodec(network)`."""
 
@@ -140,6 +145,12 @@ class TransactionCodec(Protocol):
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         """Raise OutputsUnsupported or TooManyOutputs if one transaction can't make all of them,
         each of which `check_payment` lets pass."""
+        ...
+
+    def check_call(self, call: Call, sender: Address | None) -> None:
+        """Raise CallUnknown unless a transaction of the sender's can be built that does this and
+        nothing else: its bytes follow from `call`, and `summarize` gives `call` back. `sender`:
+        None while it is not known."""
         ...
 
     def size_of(self, effects: Sequence[Effect]) -> int:

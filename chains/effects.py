@@ -72,6 +72,8 @@ class Delegate:
 
 
 Effect = Pay | Allow | Call | Sign | Delegate
+Asked = Pay | Call
+"""What custody asks the signer for."""
 
 
 @dataclass(frozen=True, slots=True)

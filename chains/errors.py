@@ -138,6 +138,12 @@ class OutputsUnsupported(InvalidInput):
     code = "outputs_unsupported"
 
 
+class CallUnknown(InvalidInput):
+    """Nothing describes what is called here, or it is not called in the one form that has words."""
+
+    code = "call_unknown"
+
+
 class TooManyOutputs(InvalidInput):
     """More than one transaction of this chain holds. Ask for several transfers."""
 

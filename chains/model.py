@@ -26,6 +26,9 @@ class Excludes(StrEnum):
     proven to be one (ADR 0062). Only these keys *bind*."""
     SUCCESS = "success"
     """At most one succeeds. Both may be in blocks and pay a fee: creating a Solana account."""
+    EFFECT = "effect"
+    """At most one takes effect, in whoever's transaction, and the key that was used up says that it
+    has: a payment which its payer signed apart and anybody submits (EIP-3009)."""
     NOTHING = "nothing"
     """Promises nothing to a reader of bytes alone: a Solana nonce without proof (ADR 0010)."""
 

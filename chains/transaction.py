@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from chains.costs import Costs, CostsMost
-from chains.effects import Create, Effect, Pay, Return
+from chains.effects import Asked, Create, Effect, Pay, Return
 from chains.model import (
     Address,
     BlockRef,
@@ -56,7 +56,7 @@ class TransferIntent:
     """
 
     network: NetworkId
-    effects: tuple[Pay, ...]
+    effects: tuple[Asked, ...]
     costs_max: Costs
     source: OwnedAddress | None = None
     change: OwnedAddress | None = None
@@ -69,6 +69,13 @@ class TransferIntent:
     coins_first: CoinsFirst | None = None
     hastens: bool = False
     closes: bool = False
+
+    @property
+    def payments(self) -> tuple[Pay, ...]:
+        """The effects, where nothing else can be asked for (`TransactionCodec.check_call`)."""
+        paid = tuple(effect for effect in self.effects if isinstance(effect, Pay))
+        assert len(paid) == len(self.effects), "a call where nothing is called"
+        return paid
 
 
 @dataclass(frozen=True, slots=True)

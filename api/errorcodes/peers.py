@@ -28,6 +28,11 @@ CHAINS: Final[Words] = {
         "A transaction of this network makes one payment.",
         "Ask for a transfer for each payment.",
     ),
+    "call_unknown": Word(
+        (422,),
+        "Nothing describes what is to be called here, or not in the words that were said.",
+        _FIX,
+    ),
     "outputs_too_many": Word(
         (422,),
         "More payments than one transaction of this network holds.",

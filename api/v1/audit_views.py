@@ -17,13 +17,12 @@ from api.v1.freezes import FREEZE_EXAMPLE, FreezeView, freeze_list
 from api.v1.transfer_views import PaymentView, payment_fields
 from chains.assets import Amount
 from chains.catalogue import Catalogue
-from chains.effects import Pay
 from chains.model import Address, ConflictKey, Excludes, NetworkId, UnsignedTx
 from custody.audit.evidence import Built, Evidence
 from custody.audit.repository import Booked
 from custody.db.feed_tables import EventRow
 from custody.db.tables import ApiKeyRow, LedgerAccountRow, PolicyVersionRow
-from custody.db.transfer_tables import ApprovalRow, MandateRow, TransferRow
+from custody.db.transfer_tables import ApprovalRow, MandateRow
 from custody.ledger.model import AccountKind, Kind
 from custody.transactions.state import State as TransactionState
 from custody.transfers.consent import Consent
@@ -52,6 +51,7 @@ _ASKED_EXAMPLE = {
             "amount_base_units": "50000000000000000",
         }
     ],
+    "call": None,
     "note": "payout 17",
     "initiator": "payout-robot",
     "retry_of": None,
@@ -339,7 +339,7 @@ class ApiKeyView(View):
 
 def evidence_view(evidence: Evidence, catalogue: Catalogue) -> EvidenceView:
     return EvidenceView(
-        transfer=_asked(evidence.transfer, evidence.payments, catalogue),
+        transfer=_asked(evidence, catalogue),
         events=[_event(row) for row in evidence.events],
         mandates=[_agreed(row, evidence.approvals[row.digest]) for row in evidence.mandates],
         transactions=[_bytes(each) for each in evidence.transactions],
@@ -378,10 +378,11 @@ def api_key_view(row: ApiKeyRow) -> ApiKeyView:
     )
 
 
-def _asked(row: TransferRow, payments: Sequence[Pay], catalogue: Catalogue) -> AskedView:
+def _asked(evidence: Evidence, catalogue: Catalogue) -> AskedView:
+    row = evidence.transfer
     asset = catalogue.find_asset(row.asset)
     return AskedView(
-        **payment_fields(row, payments, asset),
+        **payment_fields(row, evidence.payments, evidence.call, asset),
         decimals=asset.decimals,
         note=row.note,
         initiator=row.initiator,

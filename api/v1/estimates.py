@@ -18,6 +18,7 @@ from chains.catalogue import Catalogue
 from chains.model import AssetId
 from custody.transfers.gas_needs import Brought
 from custody.transfers.mandates import effects_of, reason_of
+from custody.transfers.outputs import paid
 from custody.transfers.request import Estimate
 from signer.policy import Ruling
 
@@ -117,10 +118,10 @@ async def estimate_transfer(
 def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
     verdict = found.verdict
     denied = verdict.ruling is Ruling.DENY
-    paid = effects_of(found.mandate)
     native = catalogue.networks[found.mandate.core.network].native
+    asked = paid(effects_of(found.mandate), native.id)
     return EstimateView(
-        amount=money(sum(each.amount for each in paid), catalogue.find_asset(paid[0].asset)),
+        amount=money(asked["amount"], catalogue.find_asset(asked["asset"])),
         costs_max=by_kind(found.mandate.costs_max, catalogue),
         holds=_by_asset(found.holds, catalogue),
         available=_by_asset(found.available, catalogue),

@@ -12,7 +12,7 @@ from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs
-from chains.effects import Pay
+from chains.effects import Call, Pay
 from custody.db.feed_tables import EventRow
 from custody.db.transfer_tables import SEVERAL, MandateRow, TransactionRow, TransferRow
 from custody.transactions.state import State as TransactionState
@@ -53,6 +53,12 @@ _OUTPUT_EXAMPLE = {
     "amount": "0.05",
     "amount_base_units": "5000000",
 }
+_CALL_EXAMPLE: dict[str, Any] = {
+    "contract": "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+    "function": "transferWithAuthorization",
+    "arguments": [{"name": "from", "value": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}],
+    "value_base_units": "0",
+}
 WARNING_EXAMPLE: dict[str, Any] = {
     "code": "same_payee_and_amount",
     "transfer": "tfr_01k9zv5e5f6g7h8j9k0m1n2p3q",
@@ -70,6 +76,7 @@ TRANSFER_EXAMPLE: dict[str, Any] = {
     "amount": "0.05",
     "amount_base_units": "5000000",
     "outputs": [_OUTPUT_EXAMPLE],
+    "call": None,
     "costs_max": _COSTS_MAX,
     "kind": "payment",
     "priority": "normal",
@@ -150,6 +157,24 @@ class OutputView(View):
     amount_base_units: str
 
 
+class ArgumentView(View):
+    model_config = with_example(_CALL_EXAMPLE["arguments"][0])
+
+    name: str
+    value: str
+
+
+class CallView(View):
+    """What a contract is told to do, in the words that are signed."""
+
+    model_config = with_example(_CALL_EXAMPLE)
+
+    contract: str
+    function: str
+    arguments: list[ArgumentView] = Field(description="decoded, in the function's own order")
+    value_base_units: str = Field(description="native coins that go with it")
+
+
 class PaymentView(View):
     """Who pays whom how much."""
 
@@ -167,6 +192,10 @@ class PaymentView(View):
     amount_base_units: str
     outputs: list[OutputView] = Field(
         description="every payment, in the order asked for: all are made, or none"
+    )
+    call: CallView | None = Field(
+        description="what it has a contract do, whose address is the `destination`; null of a "
+        "payment"
     )
 
 
@@ -189,7 +218,8 @@ class TransferView(PaymentView):
         "lay on a later address to the one that pays, and is nobody's deposit; `consolidation`, "
         "`splitting`: makes other coins of the vault's own, and costs its fee alone; `gas`, "
         "`gas_charged`: brings an address of ours coins for fees, and is nobody's deposit; "
-        "`child`: spends a coin that is in no block yet to the vault, and pays for its parent too"
+        "`child`: spends a coin that is in no block yet to the vault, and pays for its parent too; "
+        "`call`: has a contract do something, see `call`"
     )
     priority: Priority = Field(description="among what its vault has to sign")
     note: str | None
@@ -240,7 +270,7 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
     row, terms = shown.row, current(shown.mandates)
     asset = catalogue.find_asset(row.asset)
     return TransferView(
-        **payment_fields(row, shown.payments, asset),
+        **payment_fields(row, shown.payments, shown.call, asset),
         costs_max=by_kind(terms.costs_max, catalogue),
         kind=Kind(row.kind),
         priority=Priority(row.priority),
@@ -266,7 +296,9 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
     )
 
 
-def payment_fields(row: TransferRow, payments: Sequence[Pay], asset: Asset) -> dict[str, Any]:
+def payment_fields(
+    row: TransferRow, payments: Sequence[Pay], call: Call | None, asset: Asset
+) -> dict[str, Any]:
     """Those of PaymentView."""
     return {
         "id": row.id,
@@ -280,6 +312,7 @@ def payment_fields(row: TransferRow, payments: Sequence[Pay], asset: Asset) -> d
         "amount": Amount(asset, row.amount).decimal,
         "amount_base_units": str(row.amount),
         "outputs": [_output_view(each, asset) for each in payments],
+        "call": None if call is None else _call_view(call),
     }
 
 
@@ -289,6 +322,15 @@ def _output_view(payment: Pay, asset: Asset) -> OutputView:
         memo=payment.memo,
         amount=Amount(asset, payment.amount).decimal,
         amount_base_units=str(payment.amount),
+    )
+
+
+def _call_view(call: Call) -> CallView:
+    return CallView(
+        contract=call.contract,
+        function=call.function,
+        arguments=[ArgumentView(name=name, value=value) for name, value in call.arguments],
+        value_base_units=str(call.value),
     )
 
 

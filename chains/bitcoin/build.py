@@ -71,7 +71,7 @@ def order_of(
     assert intent.network == network.id
     assert intent.change is not None
     return Order(
-        outputs=tuple(payment_output(network, addresses, each) for each in intent.effects),
+        outputs=tuple(payment_output(network, addresses, each) for each in intent.payments),
         change_script=addresses.script_of(intent.change.address),
         change_type=intent.change.address_type,
         fee_rate=fee_rate if rival is None else max(fee_rate, rival.rate + rival.relay_rate),

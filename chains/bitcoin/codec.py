@@ -31,9 +31,9 @@ from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.bitcoin.weight import lightest
-from chains.codec import Traits, payload_size, remember_small
+from chains.codec import Traits, payload_size, refuse_call, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Effect, Pay, Return
+from chains.effects import Call, Effect, Pay, Return
 from chains.errors import (
     InvalidInput,
     MalformedTransaction,
@@ -155,6 +155,9 @@ class BitcoinCodec:
         outputs = [payment_output(self._network, self._addresses, each) for each in payments]
         if lightest(outputs) > STANDARD_WEIGHT_MAX:
             raise TooManyOutputs("more than one transaction that nodes relay can hold")
+
+    def check_call(self, call: Call, sender: Address | None) -> None:
+        refuse_call(self._network, call)
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         """Of outputs every byte is a virtual byte (BIP-141)."""

@@ -17,6 +17,7 @@ from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block
 from chains.costs import CostKind, Costs, above, costs_in
+from chains.effects import Pay
 from chains.errors import (
     BroadcastRejected,
     ChainError,
@@ -150,7 +151,7 @@ class EvmAdapter:
         """A payee with code decides itself what it burns: then a part of the fee comes back. What
         a token costs is no part of it, so its bounds are those of any payment."""
         payer, call = source_of(intent).address, called(self._network, intent)
-        if call.token is not None:
+        if call.data:
             return intent.costs_max
         costs = await quotes.to_empty(self._node, self._network, payer, call.to)
         return costs_in(self._network.native.id, costs)
@@ -269,24 +270,28 @@ class EvmAdapter:
         return (key,)
 
     async def _quotes(self, intents: Sequence[TransferIntent]) -> Answers[quotes.Quote]:
-        wishes = []
-        for intent in intents:
-            payer, call = source_of(intent).address, called(self._network, intent)
-            fee_max, data_max = (
-                intent.costs_max.get((self._network.native.id, kind), 0)
-                for kind in (CostKind.FEE, CostKind.L1_DATA)
-            )
-            other = None if intent.replaces is None else parse.unsigned(intent.replaces.payload)
-            empties = intent.empties and other is None and call.token is None
-            wishes.append(quotes.Wish(payer, call, fee_max, data_max, other, empties))
-        return await quotes.quotes(self._node, self._network, wishes) if wishes else []
+        wishes = [attempt(partial(self._wish, intent)) for intent in intents]
+        good = [each for each in wishes if not isinstance(each, ChainError)]
+        quoted = iter(await quotes.quotes(self._node, self._network, good) if good else [])
+        return [each if isinstance(each, ChainError) else next(quoted) for each in wishes]
+
+    def _wish(self, intent: TransferIntent) -> quotes.Wish:
+        payer, call = source_of(intent).address, called(self._network, intent)
+        fee_max, data_max = (
+            intent.costs_max.get((self._network.native.id, kind), 0)
+            for kind in (CostKind.FEE, CostKind.L1_DATA)
+        )
+        other = None if intent.replaces is None else parse.unsigned(intent.replaces.payload)
+        empties = intent.empties and other is None and not call.data
+        return quotes.Wish(payer, call, fee_max, data_max, other, empties)
 
     def _build(self, intent: TransferIntent, quote: quotes.Quote | ChainError) -> UnsignedTx:
         source, call = source_of(intent), called(self._network, intent)
-        for payment in intent.effects:
-            self._codec.check_payment(payment)
-            if payment.address == source.address:
-                raise InvalidInput("the transfer pays its own source")
+        for effect in intent.effects:
+            if isinstance(effect, Pay):
+                self._codec.check_payment(effect)
+                if effect.address == source.address:
+                    raise InvalidInput("the transfer pays its own source")
         keys = [
             build.parse_nonce_key(self._network.id, source.address, key) for key in intent.claim
         ]

@@ -13,7 +13,7 @@ from coincurve import PublicKey
 
 from chains.codec import Traits, check_listed, check_single, payload_size, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Allow, Effect, Pay, Return
+from chains.effects import Allow, Call, Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
     InvalidInput,
@@ -28,6 +28,7 @@ from chains.evm import (
     TRANSFER_GAS,
     address,
     build,
+    carrying,
     erc20,
     parse,
 )
@@ -108,6 +109,9 @@ class EvmCodec:
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         check_single(self._network, payments)
 
+    def check_call(self, call: Call, sender: Address | None) -> None:
+        carrying.data_of(self._network, call, sender)
+
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)
 
@@ -175,8 +179,9 @@ class EvmCodec:
         return parsed, canonical
 
     def _called(self, parsed: Transaction, sender: Address) -> Effect | None:
-        """What a token is told to do, if that is all that the call does. Coins that go with it, or
-        with one to nobody or to oneself, would be lost or unsaid."""
+        """What a token is told to do, if that is all that the call does: to pay, to allow, or to
+        make a payment that somebody else signed. Coins that go with it, or with one to nobody or to
+        oneself, would be lost or unsaid."""
         if parsed.to in (None, sender) or not int(parsed.to, 16) or parsed.value:
             return None
         found = erc20.effect(self._network.id, parsed.to, parsed.data)
@@ -185,6 +190,8 @@ class EvmCodec:
                 return None
             case Pay(address=other) | Allow(spender=other) if not int(other, 16):
                 return None
+            case None:
+                return carrying.told(self._network, sender, parsed.to, parsed.data)
         return found
 
 

@@ -1,11 +1,13 @@
-"""The one call that a transfer is: a payment of the coin, or a token that is told to pay. Pure."""
+"""The one call that a transfer is: a payment of the coin, a token that is told to pay, or a call
+that was asked for as one. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from chains.assets import Asset
-from chains.evm import ADDRESS_TYPE, erc20
+from chains.effects import Call
+from chains.evm import ADDRESS_TYPE, carrying, erc20
 from chains.model import Address, OwnedAddress
 from chains.networks import Network
 from chains.transaction import TransferIntent
@@ -31,10 +33,13 @@ def source_of(intent: TransferIntent) -> OwnedAddress:
 
 
 def called(network: Network, intent: TransferIntent) -> Called:
-    """An EVM transaction has one payment. A cancel pays its own source nothing."""
+    """An EVM transaction has one effect. A cancel pays its own source nothing. CallUnknown."""
     if not intent.effects:
         return Called(source_of(intent).address, 0)
     (payment,) = intent.effects
+    if isinstance(payment, Call):
+        data = carrying.data_of(network, payment, source_of(intent).address)
+        return Called(payment.contract, payment.value, data)
     if payment.asset == network.native.id:
         return Called(payment.address, payment.amount)
     contract = erc20.contract_of(network.id, payment.asset)

@@ -108,7 +108,9 @@ async def promised(
     own = (await accounts_of(rpc, codec, [source]))[source]
     native = codec.network.native.id
     swept = {
-        spl.mint_of(codec.network.id, each.asset) for each in intent.effects if each.asset != native
+        spl.mint_of(codec.network.id, each.asset)
+        for each in intent.payments
+        if each.asset != native
     }
     empty = [each for each in own if each.holding.units == 0 or each.holding.mint in swept]
     if any(each.holding.withheld for each in empty if each.holding.mint in swept or not swept):

@@ -147,10 +147,10 @@ async def cost_to_empty(rpc: SolanaRpc, codec: SolanaCodec, intent: TransferInte
     """What a payment of all that the source has costs now: the fee, and the rent of a nonce
     account if none is free. What a token costs is no part of it. Raises ClaimUnusable."""
     assert intent.source is not None
-    if any(each.asset != codec.network.native.id for each in intent.effects):
+    if any(each.asset != codec.network.native.id for each in intent.payments):
         return intent.costs_max
     source = to_key(intent.source.address)
-    paid = tuple(Payment(to_key(each.address), each.amount) for each in intent.effects)
+    paid = tuple(Payment(to_key(each.address), each.amount) for each in intent.payments)
     rents = await _rents(rpc)
     claim = await Shelf(rpc, source).first_free(busy_accounts(codec.network.id, intent.taken))
     written = (source, *(each.recipient for each in paid), claim.account)
@@ -352,12 +352,12 @@ def _party(intent: TransferIntent, resolved: Resolved | ChainError) -> _Parties:
 
 def _checked(codec: SolanaCodec, intent: TransferIntent) -> TransferIntent:
     assert intent.source is not None, "an account pays"
-    for payment in intent.effects:
+    for payment in intent.payments:
         codec.check_payment(payment)
         if payment.address == intent.source.address:
             raise InvalidInput("the transfer pays its own source")
     if intent.effects:
-        codec.check_outputs(intent.effects)
+        codec.check_outputs(intent.payments)
     return intent
 
 

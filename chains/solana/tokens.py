@@ -58,7 +58,7 @@ async def resolve(
     wanted = {
         key
         for intent in intents
-        for pay in intent.effects
+        for pay in intent.payments
         if pay.asset != network.native.id and intent.source is not None
         for key in _looked_at(network, pay, to_key(intent.source.address))
     }
@@ -158,7 +158,7 @@ class _Resolving:
         assert intent.source is not None
         source = to_key(intent.source.address)
         payments: list[AnyPayment] = []
-        for pay in intent.effects:
+        for pay in intent.payments:
             if pay.asset == self._network.native.id:
                 payments.append(Payment(to_key(pay.address), pay.amount))
             else:

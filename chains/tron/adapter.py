@@ -195,7 +195,7 @@ class TronAdapter:
         """A bound: what is burned follows from bandwidth and accounts at the block that has it, and
         what is not burned stays."""
         assert intent.source is not None
-        owner, payment = intent.source.address, _only(intent.effects)
+        owner, payment = intent.source.address, _only(intent.payments)
         if payment.asset != self._network.native.id:
             return intent.costs_max
         most = self._network.native.maximum
@@ -322,7 +322,7 @@ class TronAdapter:
         assert intent.network == self._network.id, intent.network
         assert intent.source is not None, "TRON pays from an account"
         assert not intent.claim, "TRON claims nothing"
-        payment = _only(intent.effects)
+        payment = _only(intent.payments)
         self.codec.check_payment(payment)
         if payment.address == intent.source.address:
             raise InvalidAddress("the chain refuses payments to oneself")

@@ -15,9 +15,9 @@ from typing import Final
 
 from coincurve import PublicKey
 
-from chains.codec import Traits, check_listed, check_single
+from chains.codec import Traits, check_listed, check_single, refuse_call
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Effect, Pay, Return
+from chains.effects import Call, Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
     InvalidInput,
@@ -136,6 +136,9 @@ class TronCodec:
 
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         check_single(self._network, payments)
+
+    def check_call(self, call: Call, sender: Address | None) -> None:
+        refuse_call(self._network, call)
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)

@@ -27,7 +27,7 @@ from custody.transfers.apply import load, transition
 from custody.transfers.consent import Consent, Word, decide
 from custody.transfers.mandates import stored_mandate
 from custody.transfers.request import Shown
-from custody.transfers.service import shown
+from custody.transfers.showing import shown
 from custody.transfers.state import Event, State, Transfer, can
 from custody.transfers.versions import refuse_version
 from signer.policy import (

@@ -105,7 +105,7 @@ def _mandate(paper: Paper, terms: Terms) -> str:
     same("vault", core.vault, paper.vault)
     same("network", core.network, paper.network)
     same("initiator", core.initiator, paper.initiator)
-    same("effects", core.effects, (paper.payment,))
+    same("effects", core.effects, paper.effects)
     return f"its bytes have the digest {terms.digest.hex()} and say what was asked for"
 
 

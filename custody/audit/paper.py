@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chains.effects import Pay
+from chains.effects import Asked, Call, Pay
 from chains.model import Address, AssetId, NetworkId
 from signer.wire import Approval, MalformedMessage, Purpose, Receipt, Verdict
 
@@ -62,7 +62,7 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """`payment`: what was asked for. `policies`: digests of those that are said to have been in
+    """`effects`: what was asked for. `policies`: digests of those that are said to have been in
     force."""
 
     id: str
@@ -71,7 +71,7 @@ class Paper:
     network: NetworkId
     initiator: str
     state: str
-    payment: Pay
+    effects: tuple[Asked, ...]
     terms: tuple[Terms, ...]
     transactions: tuple[Transaction, ...]
     policies: tuple[bytes, ...]
@@ -89,12 +89,6 @@ class Paper:
 
 def _paper(row: Mapping[str, Any]) -> Paper:
     asked = row["transfer"]
-    payment = Pay(
-        Address(asked["destination"]),
-        AssetId(asked["asset"]),
-        int(asked["amount_base_units"]),
-        asked["memo"],
-    )
     return Paper(
         id=asked["id"],
         client=asked["client_id"],
@@ -102,11 +96,27 @@ def _paper(row: Mapping[str, Any]) -> Paper:
         network=NetworkId(asked["network"]),
         initiator=asked["initiator"],
         state=asked["state"],
-        payment=payment,
+        effects=_effects(asked),
         terms=tuple(_terms(each) for each in row["mandates"]),
         transactions=tuple(_transaction(each) for each in row["transactions"]),
         policies=tuple(bytes.fromhex(each["digest"]) for each in row["policies"]),
     )
+
+
+def _effects(asked: Mapping[str, Any]) -> tuple[Asked, ...]:
+    """One payment, several, or a call with the coins that go with it. Papers that are older than
+    calls don't name them."""
+    asset, units = AssetId(asked["asset"]), int(asked["amount_base_units"])
+    if asked["destination"] is None:
+        return tuple(
+            Pay(Address(each["destination"]), asset, int(each["amount_base_units"]), each["memo"])
+            for each in asked["outputs"]
+        )
+    payee, call = Address(asked["destination"]), asked.get("call")
+    if call is None:
+        return (Pay(payee, asset, units, asked["memo"]),)
+    arguments = tuple((each["name"], each["value"]) for each in call["arguments"])
+    return (Call(payee, call["function"], arguments, units),)
 
 
 def _terms(row: Mapping[str, Any]) -> Terms:

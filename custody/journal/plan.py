@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chains.effects import Asked, Call
 from custody.journal.repository import Place
 from custody.transfers.mandates import effects_of
 from signer.records import (
@@ -61,10 +62,8 @@ def _line(record: JournalRecord) -> str:
         case VaultRecord():
             return f"{at}vault {record.vault} of {record.client}, account {record.account}"
         case SignedRecord(mandate=mandate, purpose=purpose):
-            paid = ", ".join(
-                f"{out.amount} of {out.asset} to {out.address}" for out in effects_of(mandate)
-            )
-            named = f"transfer {mandate.core.transfer} out of {mandate.core.vault}: {paid}"
+            does = ", ".join(map(_words, effects_of(mandate)))
+            named = f"transfer {mandate.core.transfer} out of {mandate.core.vault}: {does}"
             return (
                 f"{at}{named}" if purpose is Purpose.PAY else f"{at}an attempt to call off {named}"
             )
@@ -72,3 +71,9 @@ def _line(record: JournalRecord) -> str:
             return f"{at}version {record.version} of the policy"
         case RecoveredRecord():
             return f"{at}the signer was recovered; it lost what followed record {record.after}"
+
+
+def _words(effect: Asked) -> str:
+    if isinstance(effect, Call):
+        return f"{effect.function} of {effect.contract}"
+    return f"{effect.amount} of {effect.asset} to {effect.address}"

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from chains.codec import TransactionCodec
-from chains.effects import Pay
+from chains.effects import Call
 from chains.model import AssetId, ConflictKey
 from chains.transaction import binding
 from custody.alarms.codes import AlarmCode
@@ -39,8 +39,8 @@ from custody.transfers import repository, reservations
 from custody.transfers.apply import load, transition
 from custody.transfers.consent import Consent
 from custody.transfers.kinds import Kind
-from custody.transfers.mandates import digest_of, document_of, effects_of
-from custody.transfers.outputs import output_fields, paid
+from custody.transfers.mandates import call_in, call_of, digest_of, document_of, effects_of
+from custody.transfers.outputs import output_fields, paid, payments_in
 from custody.transfers.state import Event, State, can
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
@@ -64,7 +64,8 @@ async def rebuild(
     """
     ordered = sorted(records, key=lambda each: each.mandate.core.transfer)
     first = ordered[0]
-    rows = [await _transfer(session, each.mandate, now) for each in ordered]
+    native = codec.network.native.id
+    rows = [await _transfer(session, each.mandate, native, now) for each in ordered]
     terms = [
         await _mandate(session, row, each.mandate, now)
         for row, each in zip(rows, ordered, strict=True)
@@ -73,7 +74,7 @@ async def rebuild(
     transaction = await _transaction(session, codec, ordered, terms, now)
     known = []
     for row, each in zip(rows, ordered, strict=True):
-        if await _is_known(session, row, each, transaction, keys):
+        if await _is_known(session, row, each, transaction, keys, native):
             known.append(row)
             await abandon_claimed(session, row.id, "recovered", now)
             continue
@@ -92,7 +93,9 @@ async def rebuild(
         await _hold(session, ledger, row)
 
 
-async def _transfer(session: WriteSession, mandate: Mandate, now: datetime) -> TransferRow:
+async def _transfer(
+    session: WriteSession, mandate: Mandate, native: AssetId, now: datetime
+) -> TransferRow:
     """The locked transfer, made if it was forgotten."""
     row = await repository.lock_transfer(session, mandate.core.transfer)
     if row is not None:
@@ -105,13 +108,13 @@ async def _transfer(session: WriteSession, mandate: Mandate, now: datetime) -> T
         version=0,
         waiting=None,
         reason=None,
-        **_terms(mandate),
+        **_terms(mandate, native),
         kind=await _kind(session, mandate),
         updated_at=now,
     )
     session.add(row)
     await session.flush()
-    beside = output_fields(row.id, effects_of(mandate))
+    beside = output_fields(row.id, payments_in(effects_of(mandate), native))
     if beside:
         await session.insert(TransferOutputRow, beside)
     return row
@@ -123,11 +126,17 @@ async def _is_known(
     record: SignedRecord,
     transaction: TransactionRow,
     keys: frozenset[ConflictKey],
+    native: AssetId,
 ) -> bool:
-    """Whether the row means what was signed for it."""
+    """Whether the row means what was signed for it. Who asked, when, and under which version of the
+    policy may differ: it may have been asked for again."""
+    signed, effects = _terms(record.mandate, native), effects_of(record.mandate)
+    same = all(getattr(row, name) == signed[name] for name in ("vault_id", "network", "costs_max"))
     payments = (await repository.payments_of(session, [row]))[row.id]
+    call = call_of(row, await repository.mandates_of(session, row.id))
+    does = payments == payments_in(effects, native) and call == call_in(effects)
     fits = await _fits(session, row, transaction, keys)
-    return fits and can(load(row), Event.RECOVER) and _is_for(row, payments, record.mandate)
+    return fits and can(load(row), Event.RECOVER) and same and does
 
 
 async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now: datetime) -> bool:
@@ -275,19 +284,12 @@ async def _take_back(
                 await abandon_claimed(session, each.id, "recovered", now)
 
 
-def _is_for(row: TransferRow, payments: Sequence[Pay], mandate: Mandate) -> bool:
-    """Whether the row, which makes the payments, means what was signed. Who asked, when, and under
-    which version of the policy may differ: it may have been asked for again."""
-    signed = _terms(mandate)
-    names = ("vault_id", "network", "costs_max")
-    same = all(getattr(row, name) == signed[name] for name in names)
-    return same and tuple(payments) == effects_of(mandate)
-
-
 async def _kind(session: ReadSession, mandate: Mandate) -> Kind:
     """As far as it still matters: what is signed is built, so whether it empties does not."""
-    core = mandate.core
-    to = await vaults.find_address(session, core.network, effects_of(mandate)[0].address)
+    core, first = mandate.core, effects_of(mandate)[0]
+    if isinstance(first, Call):
+        return Kind.CALL
+    to = await vaults.find_address(session, core.network, first.address)
     own = to is not None and to.vault_id == core.vault
     if not own:
         return Kind.PAYMENT
@@ -296,12 +298,12 @@ async def _kind(session: ReadSession, mandate: Mandate) -> Kind:
     return Kind.SPLITTING if len(core.effects) > 1 else Kind.CONSOLIDATION
 
 
-def _terms(mandate: Mandate) -> dict[str, object]:
+def _terms(mandate: Mandate, native: AssetId) -> dict[str, object]:
     return {
         "client_id": mandate.core.client,
         "vault_id": mandate.core.vault,
         "network": mandate.core.network,
-        **paid(effects_of(mandate)),
+        **paid(effects_of(mandate), native),
         "costs_max": sum(mandate.costs_max.values()),
         "initiator": mandate.core.initiator,
         "retry_of": mandate.core.retry_of,

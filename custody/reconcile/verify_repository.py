@@ -110,7 +110,8 @@ def transfers_that_hold_otherwise() -> Select[str]:
 
 
 def transfers_paid_otherwise() -> Select[str]:
-    """Final without having paid their amount once, or ended otherwise and paid."""
+    """Final without having paid their amount once, or ended otherwise and paid. A call may have no
+    amount."""
     mine = exists().where(
         ReservationRow.transfer_id == TransferRow.id, ReservationRow.kind == EFFECT
     )
@@ -118,7 +119,7 @@ def transfers_paid_otherwise() -> Select[str]:
     took = mine.where(ReservationRow.spent.is_not(None), ReservationRow.spent != 0)
     return select(TransferRow.id).where(
         or_(
-            and_(TransferRow.state == State.FINAL.value, ~paid),
+            and_(TransferRow.state == State.FINAL.value, TransferRow.amount != 0, ~paid),
             and_(TransferRow.state.in_(_UNPAID), took),
         )
     )

@@ -22,10 +22,10 @@ import structlog
 from chains.adapter import ChainAdapter
 from chains.codec import TransactionCodec
 from chains.costs import by_asset
-from chains.effects import Pay
+from chains.effects import Call, Pay
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
-from chains.numbering import Place, place_of
+from chains.numbering import Place, numbered, place_of
 from custody.alarms.codes import AlarmCode
 from custody.db.leases import Lease
 from custody.db.session import Database
@@ -67,6 +67,8 @@ class Stuck:
         adapter = self._adapters[network]
         if not adapter.codec.traits.numbered_keys:
             return
+        places = await self._places(waiting)
+        waiting = [row for row in waiting if row.id in places]
         sources = list(dict.fromkeys(row.source for row in waiting))
         answers = await adapter.next_numbers([Address(each) for each in sources]) if sources else []
         nexts = {
@@ -74,7 +76,6 @@ class Stuck:
             for source, answer in zip(sources, answers, strict=True)
             if not isinstance(answer, ChainError)
         }
-        places = await self._places(waiting)
         await self._tell_gaps(network, waiting, places, nexts)
         for row in waiting:
             if places[row.id].number == nexts.get(row.source) and row.purpose == Purpose.PAY:
@@ -83,7 +84,8 @@ class Stuck:
     async def _places(self, rows: Sequence[TransactionRow]) -> dict[str, Place]:
         async with self._database.read() as session:
             keys = await repository.keys_by_transaction(session, [row.id for row in rows])
-        return {row.id: place_of(keys[row.id][0].text) for row in rows}
+        found = {row.id: numbered(keys[row.id]) for row in rows}
+        return {each: place for each, place in found.items() if place is not None}
 
     async def _tell_gaps(
         self,
@@ -145,4 +147,6 @@ def most_taken(codec: TransactionCodec, row: TransactionRow) -> Mapping[AssetId,
     for effect in summary.effects:
         if isinstance(effect, Pay):
             taken[effect.asset] = taken.get(effect.asset, 0) + effect.amount
+        elif isinstance(effect, Call):
+            taken[codec.network.native.id] += effect.value
     return taken

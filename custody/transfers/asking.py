@@ -12,7 +12,7 @@ from typing import Any, Final
 from chains.assets import Asset
 from chains.codec import TransactionCodec
 from chains.costs import Costs, by_asset
-from chains.effects import Pay
+from chains.effects import Asked, Call, Pay
 from chains.errors import (
     ChainError,
     InvalidAddress,
@@ -75,15 +75,16 @@ class Ask:
     source: Source | None = None
     parent: Parent | None = None
 
-    def is_for(self, row: TransferRow, payments: Sequence[Pay]) -> bool:
-        """Whether `row`, which makes the payments, is what is asked for. A note is words, and may
-        be lost by a recovery; and how much all was is said once."""
+    def is_for(self, row: TransferRow, payments: Sequence[Pay], call: Call | None) -> bool:
+        """Whether `row`, which makes the payments or the call, is what is asked for. A note is
+        words, and may be lost by a recovery; and how much all was is said once."""
         place = self.request.vault_id, self.codec.network.id
         whole = self.request.takes_all
         asked = zip(self.payments, payments, strict=False)
         wanted = tuple(replace(a, amount=p.amount) if whole else a for a, p in asked)
         return (
             (row.vault_id, row.network) == place
+            and self.request.call == call
             and len(payments) == len(self.payments)
             and tuple(payments) == wanted
             and (row.kind == self.kind or not (stays(row.kind) or stays(self.kind)))
@@ -91,7 +92,18 @@ class Ask:
         )
 
     @property
+    def effects(self) -> tuple[Asked, ...]:
+        return self.payments if self.request.call is None else (self.request.call,)
+
+    @property
+    def first_payee(self) -> Address:
+        call = self.request.call
+        return self.payments[0].address if call is None else call.contract
+
+    @property
     def kind(self) -> Kind:
+        if self.request.call is not None:
+            return Kind.CALL
         if self.request.source is not None:
             return Kind.SWEEP
         if self.request.consolidate is not None:
@@ -118,8 +130,7 @@ class Ask:
 def payment_of(ask: Ask) -> tuple[NetworkId, str, Address, AddressType]:
     """What there is to know of the payer."""
     network = ask.codec.network
-    first = ask.payments[0].address
-    return network.id, ask.request.vault_id, first, network.address_types[0]
+    return network.id, ask.request.vault_id, ask.first_payee, network.address_types[0]
 
 
 def visible(ask: Ask, payer: Payer | None) -> Payer:
@@ -197,6 +208,16 @@ def check_rearranging(request: TransferRequest, codec: TransactionCodec | None) 
     if len(wanted) > 1 or not request.takes_all or request.source is not None:
         words = "consolidate, split or child_of, and all that the coins are worth"
         raise Invalid("coins_not_whole", words, field="amount")
+
+
+def check_calling(request: TransferRequest, codec: TransactionCodec) -> None:
+    """Of one that calls. Raises CallUnknown, Invalid amount_above_maximum."""
+    if request.call is None:
+        return
+    assert not request.outputs, "a call makes no payments beside it"
+    assert request.asset == codec.network.native.id, "the coins of a call are the network's own"
+    codec.check_call(request.call, None)
+    check_maximum("value", request.call.value, codec.network.native)
 
 
 def check_closing(request: TransferRequest, codec: TransactionCodec) -> None:
@@ -281,7 +302,7 @@ def fields(ask: Ask, mandate: Mandate, after: Transfer) -> dict[str, Any]:
         "client_id": mandate.core.client,
         "vault_id": mandate.core.vault,
         "network": mandate.core.network,
-        **paid(ask.payments),
+        **paid(ask.effects, ask.codec.network.native.id),
         "costs_max": ask.total_max,
         "kind": ask.kind,
         "priority": ask.request.priority,

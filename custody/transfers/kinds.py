@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """The same, and whose address it is owes it to who paid."""
     CHILD = "child"
     """Brings a coin that is in no block yet to the vault, and pays for its parent too."""
+    CALL = "call"
+    """Has a contract do what was agreed to, in the words of its mandate."""
 
 
 STAYING: Final = frozenset({Kind.SWEEP, Kind.CONSOLIDATION, Kind.SPLITTING, Kind.CHILD})

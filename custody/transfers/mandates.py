@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from chains.effects import Pay
+from collections.abc import Sequence
+
+from chains.effects import Asked, Call, Effect, Pay
 from chains.model import AssetId
-from custody.db.transfer_tables import MandateRow
+from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Unprocessable
 from custody.policies.running import shares_of
+from custody.transfers.kinds import Kind
 from signer.policy import Detail, Evaluation, Facts, Usage
 from signer.wire import Mandate, parse_json
 
@@ -37,6 +40,17 @@ def shares_in(mandate: Mandate) -> dict[str, Usage]:
     return shares_of(facts)
 
 
+def call_of(row: TransferRow, terms: Sequence[MandateRow]) -> Call | None:
+    """What the transfer has a contract do; the same in every version of its terms. None also where
+    nobody can read it: a row that went bad concerns its transfer alone."""
+    if row.kind != Kind.CALL or not terms:
+        return None
+    try:
+        return call_in(stored_mandate(terms[0]).core.effects)
+    except Unprocessable:
+        return None
+
+
 def document_of(mandate: Mandate) -> bytes:
     """The canonical bytes that are stored, shown and signed."""
     return mandate.canonical
@@ -47,11 +61,18 @@ def digest_of(mandate: Mandate) -> bytes:
     return mandate.digest
 
 
-def effects_of(mandate: Mandate) -> tuple[Pay, ...]:
-    """What it pays. Custody asks for nothing else yet."""
-    paid = tuple(effect for effect in mandate.core.effects if isinstance(effect, Pay))
-    assert len(paid) == len(mandate.core.effects), "does something else than to pay"
-    return paid
+def effects_of(mandate: Mandate) -> tuple[Asked, ...]:
+    """What it does: payments, or one call. Custody asks for nothing else yet."""
+    effects = mandate.core.effects
+    asked = tuple(effect for effect in effects if isinstance(effect, Pay | Call))
+    assert len(asked) == len(effects), "does something else than to pay and to call"
+    assert call_in(asked) is None or len(asked) == 1, "a call and something beside it"
+    return asked
+
+
+def call_in(effects: Sequence[Effect]) -> Call | None:
+    """The call that it is, None of one that pays."""
+    return next((effect for effect in effects if isinstance(effect, Call)), None)
 
 
 def reason_of(evaluation: Evaluation) -> str:

@@ -6,14 +6,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chains.effects import Pay
+from chains.effects import Asked, Call, Pay
+from chains.model import AssetId
 from custody.db.transfer_tables import SEVERAL
 
 
-def paid(payments: Sequence[Pay]) -> dict[str, Any]:
+def payments_in(effects: Sequence[Asked], native: AssetId) -> tuple[Pay, ...]:
+    """A call pays its contract the coins that go with it, if any do."""
+    paid = (
+        Pay(each.contract, native, each.value) if isinstance(each, Call) else each
+        for each in effects
+    )
+    return tuple(each for each in paid if each.amount)
+
+
+def paid(effects: Sequence[Asked], native: AssetId) -> dict[str, Any]:
     """The columns of a transfer that say what is paid to whom. All are of one asset."""
+    only = effects[0] if len(effects) == 1 else None
+    if isinstance(only, Call):
+        beside = {"destination": only.contract, "memo": None, "amount": only.value}
+        return {"asset": native, **beside}
+    payments = payments_in(effects, native)
     (asset,) = {each.asset for each in payments}
-    only = payments[0] if len(payments) == 1 else None
     return {
         "asset": asset,
         "destination": SEVERAL if only is None else only.address,
@@ -24,7 +38,7 @@ def paid(payments: Sequence[Pay]) -> dict[str, Any]:
 
 def output_fields(transfer: str, payments: Sequence[Pay]) -> list[dict[str, Any]]:
     """The rows beside it; none where the transfer's own row says it all."""
-    if len(payments) == 1:
+    if len(payments) <= 1:
         return []
     return [
         {

@@ -187,7 +187,8 @@ async def approved_of(
 async def payments_of(
     session: ReadSession, rows: Collection[TransferRow]
 ) -> dict[str, tuple[Pay, ...]]:
-    """By transfer, in the order asked for. Neither a transfer nor its outputs ever change."""
+    """By transfer, in the order asked for; none of a call with which no coins go. Neither a
+    transfer nor its outputs ever change."""
     found = {row.id: _own(row) for row in rows}
     several = {row.id: AssetId(row.asset) for row in rows if row.destination == SEVERAL}
     if several:
@@ -200,7 +201,7 @@ async def payments_of(
 
 
 def _own(row: TransferRow) -> tuple[Pay, ...]:
-    if row.destination == SEVERAL:
+    if row.destination == SEVERAL or not row.amount:
         return ()
     return (Pay(Address(row.destination), AssetId(row.asset), row.amount, row.memo),)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chains.costs import CostKind
-from chains.effects import Pay
+from chains.effects import Call, Pay
 from chains.model import Address, AssetId, NetworkId, TxId
 from custody.db.ids import derived_id
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow, TransferWarningRow
@@ -39,6 +39,7 @@ class Output:
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
     """`outputs`: what is paid to whom, at least one; all of them in one transaction, or none.
+    `call`: what a contract is to do in place of them, with the native asset's coins, if any.
     `fee_max`: the most that the fee may be; `costs_max`: the same for other kinds; what is not
     named has the network's default. `retry_of`: the transfer, ended without paying anybody,
     that this one repeats. `external_id`: the client's own name of it, which no other has.
@@ -73,6 +74,7 @@ class TransferRequest:
     moves: bool = False
     child_of: TxId | None = None
     close_accounts: bool = False
+    call: Call | None = None
 
     @property
     def takes_all(self) -> bool:
@@ -131,7 +133,7 @@ class Answer:
 class Shown:
     """A transfer with all that belongs to it: what it pays, every version of its terms, the first
     one first, and every transaction that was built for it, the oldest first. `held_back`:
-    by a pause. `warnings`: what it was accepted with."""
+    by a pause. `warnings`: what it was accepted with. `call`: what it has a contract do."""
 
     row: TransferRow
     payments: tuple[Pay, ...]
@@ -139,6 +141,7 @@ class Shown:
     transactions: tuple[TransactionRow, ...]
     held_back: bool = False
     warnings: tuple[TransferWarningRow, ...] = ()
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def parts_of(
 ) -> tuple[Part, ...]:
     """What a version of a transfer's terms holds: the effects, and what it may cost beyond what is
     held `already` for the version before."""
-    paid: list[Part] = [(asset, EFFECT, amount) for asset, amount in sorted(effects.items())]
+    paid: list[Part] = [(asset, EFFECT, units) for asset, units in sorted(effects.items()) if units]
     for (asset, kind), most in sorted(costs_max.items()):
         more = most - (already or {}).get((asset, kind), 0)
         if more > 0:

@@ -29,7 +29,6 @@ from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import VaultRow
 from custody.db.transfer_tables import (
     MandateRow,
-    TransactionRow,
     TransferOutputRow,
     TransferRow,
     TransferWarningRow,
@@ -39,17 +38,16 @@ from custody.events import event_fields
 from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
 from custody.ledger.service import Ledger
-from custody.pauses.repository import paused
 from custody.policies import windows
 from custody.policies.judge import Judge
 from custody.policies.source import PolicySource
 from custody.restraints.service import check_free
-from custody.transactions import repository as transactions
 from custody.transfers import children, gas_needs, list_repository, repository, reservations
 from custody.transfers.apply import Change, load, run_effects, transition
 from custody.transfers.asking import (
     FIRST,
     Ask,
+    check_calling,
     check_closing,
     check_external_id,
     check_maximum,
@@ -73,7 +71,7 @@ from custody.transfers.idempotency import (
     stored_answer,
 )
 from custody.transfers.mandates import shares_in
-from custody.transfers.outputs import output_fields
+from custody.transfers.outputs import output_fields, payments_in
 from custody.transfers.replacing import ask_for_cancel, ask_for_speed
 from custody.transfers.request import (
     Answer,
@@ -84,12 +82,14 @@ from custody.transfers.request import (
     TransferRequest,
     transfer_id_of,
 )
+from custody.transfers.showing import shown, waits_to_leave
 from custody.transfers.state import Event, State, Transfer, advance, can
 from custody.vaults.paying import choose_source
 from custody.vaults.paying_repository import Payer, find_payer, lock_payer
 from custody.vaults.resolve import resolve_address
+from signer.agreement import action_of
 from signer.policy import Evaluation, basis_of
-from signer.wire import Action, Core, Mandate
+from signer.wire import Core, Mandate
 
 
 class Transfers:
@@ -303,7 +303,9 @@ class Transfers:
             raise Invalid("amount_all_of_several", "all goes to one destination", field="outputs")
         check_maximum("amount", sum(amounts), held[request.asset])
         check_maximum("fee_max", sum(costs_max.values()), native)
-        payments = []
+        check_calling(request, codec)
+        called = () if request.call is None else (request.call,)
+        payments = [*payments_in(called, native.id)]
         for number, (output, amount) in enumerate(zip(request.outputs, amounts, strict=True)):
             with of_output(number, len(request.outputs)):
                 destination = resolve_address(
@@ -313,7 +315,8 @@ class Transfers:
                 codec.check_payment(payment)
             payments.append(payment)
         payments *= request.split or 1
-        check_outputs(codec, payments)
+        if request.call is None:
+            check_outputs(codec, payments)
         return codec, tuple(payments), costs_max
 
     async def _create(
@@ -357,7 +360,8 @@ class Transfers:
         await reservations.end(session, self._ledger, endings)
         waits = payer.paused and waits_to_leave(row, ())
         warnings = tuple(TransferWarningRow(**each) for each in warned)
-        made = Shown(row, ask.payments, (MandateRow(**offered),), (), waits, warnings)
+        offers = (MandateRow(**offered),)
+        made = Shown(row, ask.payments, offers, (), waits, warnings, ask.request.call)
         answer = render.denied(made) if after.state is State.DENIED else render.created(made)
         await store_answer(session, key, answer, ask.now)
         return answer
@@ -371,6 +375,8 @@ class Transfers:
         source = ask.source or await choose_source(session, ask.codec, payer, total)
         if source is None:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
+        if ask.request.call is not None:
+            ask.codec.check_call(ask.request.call, source.address)
         requested_at = ask.now.replace(microsecond=0)
         core = Core(
             transfer=named,
@@ -378,11 +384,11 @@ class Transfers:
             client=payer.client_id,
             vault=payer.vault_id,
             network=network.id,
-            action=Action.TRANSFER,
+            action=action_of(ask.effects[0]),
             initiator=ask.caller.initiator,
             source_path=source.path,
             source_address=source.address,
-            effects=ask.payments,
+            effects=ask.effects,
             requested_at=requested_at,
         )
         draft = Mandate(
@@ -463,35 +469,8 @@ async def _answer_of_the_known(
     row = await repository.find_transfer(session, named, None)
     assert row is not None
     (found,) = await shown(session, [row])
-    if not ask.is_for(row, found.payments):
+    if not ask.is_for(row, found.payments, found.call):
         raise key_reused()
     answer = render.denied(found) if row.state == State.DENIED else render.created(found)
     await store_answer(session, key, answer, ask.now)
     return replace(answer, replayed=True)
-
-
-async def shown(session: ReadSession, rows: Sequence[TransferRow]) -> Sequence[Shown]:
-    """With all that belongs to each."""
-    ids = [row.id for row in rows]
-    mandates = await repository.mandates_by_transfer(session, ids)
-    contests = await transactions.contests(session, ids)
-    payments = await repository.payments_of(session, rows)
-    held, warnings = await paused(session), await repository.warnings_of(session, ids)
-    found = []
-    for row in rows:
-        built = _built(contests[row.id])
-        waits = held.covers(row.network, row.vault_id) and waits_to_leave(row, built)
-        terms, warned = tuple(mandates[row.id]), warnings.get(row.id, ())
-        found.append(Shown(row, payments[row.id], terms, built, waits, warned))
-    return found
-
-
-def waits_to_leave(row: TransferRow, contest: Sequence[TransactionRow]) -> bool:
-    """Whether it is agreed to and no node has anything of it from us yet."""
-    sent = any(each.broadcast_at is not None for each in contest)
-    return row.state in (State.APPROVED, State.IN_FLIGHT) and not sent
-
-
-def _built(contest: Sequence[TransactionRow]) -> tuple[TransactionRow, ...]:
-    """What was only claimed is of no interest to anybody."""
-    return tuple(each for each in contest if each.payload is not None)

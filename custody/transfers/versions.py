@@ -33,7 +33,7 @@ from custody.transfers.consent import Consent, Word, decide
 from custody.transfers.kinds import Kind
 from custody.transfers.mandates import digest_of, document_of, reason_of, shares_in, stored_mandate
 from custody.transfers.request import Shown
-from custody.transfers.service import shown
+from custody.transfers.showing import shown
 from custody.transfers.state import State
 from custody.vaults.repository import lock_vaults
 from signer.policy import Policy, Ruling, basis_of

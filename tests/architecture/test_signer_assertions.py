@@ -28,6 +28,7 @@ ALLOWED = {
     "chains.networks:Network.number": "asked for what the family's schema requires",
     "chains.solana.spl:mint_of": "who builds asks it, of a token that is listed",
     "chains.solana.nonce:seed": "an index that was found in the list of all",
+    "chains.transaction:TransferIntent.payments": "who builds asks it; the signer has no intents",
     "chains.tron.address:to_text": "asked of the bytes just before",
     "signer.canonical:format_time": "our own clock's and parsed times have a zone and no fraction",
     "signer.case:Case.retried": "a set is recorded whole, in one transaction of the journal",

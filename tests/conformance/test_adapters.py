@@ -294,7 +294,7 @@ async def test_blocks_show_which_transaction_is_dead(world: World) -> None:
     await purse.receive()
     await world.node.finalize()
     intent = await purse.claimed(to, world.coin)
-    rival = replace(intent, effects=(replace(intent.effects[0], amount=2 * world.coin),))
+    rival = replace(intent, effects=(replace(intent.payments[0], amount=2 * world.coin),))
     unsigned = [await one(world.adapter.prepare, each) for each in (intent, rival)]
     dead, alive = [purse.sign(each) for each in unsigned]
     start = await world.adapter.tip()

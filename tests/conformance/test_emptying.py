@@ -25,7 +25,7 @@ async def emptying(
     quoted = await world.adapter.quote(wanted)
     costs = {kind: times * units for kind, units in quoted.items()}
     native, has = world.network.native.id, await purse.balance()
-    (payment,) = wanted.effects
+    (payment,) = wanted.payments
     payment = replace(payment, amount=has - by_asset(costs).get(native, 0))
     wanted = replace(wanted, effects=(payment,), costs_max=costs)
     return replace(wanted, claim=await one(world.adapter.claim, wanted)), costs
@@ -33,7 +33,7 @@ async def emptying(
 
 async def pay(world: World, purse: Purse, intent: TransferIntent) -> SignedTx:
     signed = purse.sign(await one(world.adapter.prepare, intent))
-    await world.settled(signed, intent.effects[0].address, intent.effects[0].amount)
+    await world.settled(signed, intent.payments[0].address, intent.payments[0].amount)
     return signed
 
 

@@ -30,7 +30,7 @@ from custody.db.transfer_tables import ApprovalRow, MandateRow, TransactionRow, 
 from custody.ledger import repository as ledger
 from custody.reconcile.books import check_books
 from custody.transfers.mandates import digest_of, stored_mandate
-from custody.transfers.service import shown
+from custody.transfers.showing import shown
 from signer.checkpoint import open_checkpoint
 from signer.keystore import unlock
 from signer.logfile import verify_log

@@ -121,7 +121,7 @@ async def test_several_payments_are_one_transaction_also_twice_to_one_payee(benc
 async def test_receives_and_sends_both_types_in_one_transaction(bench: Bench) -> None:
     coins = await bench.receive(P2WPKH, P2TR, P2WPKH)
     intent = await bench.intent(coins, 270_000)
-    target = intent.effects[0].address
+    target = intent.payments[0].address
     tx = await bench.prepared(intent)
     summary = bench.adapter.codec.summarize(tx)
     assert set(summary.sources) == {coin.owner.address for coin in coins}
@@ -245,7 +245,7 @@ async def test_what_can_not_be_prepared(bench: Bench) -> None:
         with pytest.raises(ClaimUnusable):
             await one(bench.adapter.prepare, replace(intent, claim=useless))
     claim = await one(bench.adapter.claim, intent)
-    more = replace(intent, effects=(replace(intent.effects[0], amount=150_000),), claim=claim)
+    more = replace(intent, effects=(replace(intent.payments[0], amount=150_000),), claim=claim)
     with pytest.raises(ClaimUnusable):
         await one(bench.adapter.prepare, more)
     with pytest.raises(InsufficientFunds):

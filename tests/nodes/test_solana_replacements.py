@@ -76,7 +76,7 @@ async def test_another_payment_takes_its_place(node, adapter, payer):
             await one(adapter.broadcast, late)
     states = [(await one(adapter.statuses, each.txid)).state for each in signed]
     assert states == [TxState.UNKNOWN, TxState.UNKNOWN, TxState.INCLUDED]
-    assert await node.balance(wish.effects[0].address) == SOL
+    assert await node.balance(wish.payments[0].address) == SOL
 
 
 async def test_of_two_that_both_wait_one_is_in_a_block(node, adapter, payer):
@@ -89,7 +89,7 @@ async def test_of_two_that_both_wait_one_is_in_a_block(node, adapter, payer):
     await node.mine()
     states = [(await one(adapter.statuses, each.txid)).state for each in signed]
     assert states == [TxState.UNKNOWN, TxState.INCLUDED]
-    assert await node.balance(wish.effects[0].address) == SOL
+    assert await node.balance(wish.payments[0].address) == SOL
 
 
 async def test_a_cancel_takes_its_place_and_pays_nobody(node, adapter, payer):
@@ -104,7 +104,7 @@ async def test_a_cancel_takes_its_place_and_pays_nobody(node, adapter, payer):
     await node.mine()
     status = await one(adapter.statuses, signed.txid)
     assert status.state is TxState.INCLUDED
-    assert await node.balance(wish.effects[0].address) == 0
+    assert await node.balance(wish.payments[0].address) == 0
     assert await payer.balance() == before - sum(status.costs.values())
 
 

@@ -71,7 +71,7 @@ def test_reads_back_what_was_asked_for(case: Built) -> None:
     assert sorted(map(repr, summary.effects)) == sorted(map(repr, intent.effects))
     assert set(summary.sources) == {coin.owner.address for coin in intent.coins}
     spent = sum(coin.amount for coin in intent.coins)
-    paid = sum(each.amount for each in intent.effects)
+    paid = sum(each.amount for each in intent.payments)
     paid += sum(each.amount for each in summary.returns)
     assert summary.costs.most == REGTEST.bounds(spent - paid)
     assert above(summary.costs.most, intent.costs_max) is None

@@ -1,17 +1,14 @@
-"""The EVM codec with the words of ADR 0090, to play its rules against the real signer before
-custody has hands for them. Nothing outside tests knows it."""
+"""The EVM codec with the words of ADR 0090 for payments that are signed apart, to play its rules
+against the real signer before custody has hands for them. Nothing outside tests knows it."""
 
 from __future__ import annotations
 
 from chains.costs import CostsMost
-from chains.effects import Call, Effect
 from chains.errors import MalformedTransaction, SignatureMismatch
-from chains.evm import erc20, permits
-from chains.evm.build import Transaction
+from chains.evm import permits
 from chains.evm.codec import EvmCodec
-from chains.evm.permits import Authorization, Kind, Typed
+from chains.evm.permits import Kind, Typed
 from chains.model import (
-    Address,
     Signature,
     SignatureAlgorithm,
     SignedTx,
@@ -20,26 +17,6 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.transaction import TxSummary
-
-_NAMES = {
-    Kind.TRANSFER: "transferWithAuthorization",
-    Kind.RECEIVE: "receiveWithAuthorization",
-}
-
-
-def carried(typed: Typed) -> Call:
-    """What the one that carries it does, for its own vault: a call that moves nothing of it."""
-    pays = typed.said
-    assert isinstance(pays, Authorization)
-    arguments = (
-        ("from", pays.payer),
-        ("to", pays.payee),
-        ("value", str(pays.units)),
-        ("validAfter", str(pays.after)),
-        ("validBefore", str(pays.before)),
-        ("nonce", "0x" + pays.nonce.hex()),
-    )
-    return Call(typed.domain.contract, _NAMES[typed.kind], arguments, 0)
 
 
 class AuthorizingCodec(EvmCodec):
@@ -91,18 +68,3 @@ class AuthorizingCodec(EvmCodec):
         if (tx.network, tx.sender) != (self.network.id, typed.signer):
             raise MalformedTransaction("typed data of another network or signer than is named")
         return typed
-
-    def _called(self, parsed: Transaction, sender: Address) -> Effect | None:
-        found = super()._called(parsed, sender)
-        if found is not None or parsed.to is None or parsed.value:
-            return found
-        asset = self.network.tokens.get(erc20.asset_of(self.network.id, parsed.to))
-        domain = None if asset is None else permits.domain_of(self.network, asset)
-        submitted = None if domain is None else permits.submitted(domain, parsed.data)
-        if submitted is None:
-            return None
-        typed, _ = submitted
-        # One's own would be money that leaves by the name of a call.
-        if typed.signer == sender or permits.unexplained(self.network, typed):
-            return None
-        return carried(typed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from chains.answers import Answers, attempt
 from chains.balances import Restrained, each_balance
 from chains.block import Block, Inclusion, Movement, Reading, cost_place, output_place
 from chains.costs import CostKind, Costs, costs_in
+from chains.effects import Call
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -41,6 +43,8 @@ from chains.model import (
 from chains.networks import Network
 from chains.prices import Prices, rising
 from chains.transaction import Outbid, TransferIntent, TxState, TxStatus, WaitingTx
+from custody.transfers.outputs import payments_in
+from signer.agreement import effect_to_json
 from tests.support import families
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
@@ -64,6 +68,8 @@ class FakeAdapter:
         self.before: Callable[[str], None] = lambda call: None
         self.internal_credits = InternalCredits.SEEN
         self.read_depth: int | None = None
+        self.signs_apart = False
+        """What it builds is a payment that anybody submits."""
 
     @property
     def codec(self) -> FakeCodec:
@@ -194,7 +200,7 @@ class FakeAdapter:
             consumed={
                 key.text: each.tx.txid
                 for each in mined.included
-                for key in self.codec.conflict_keys(each.tx)
+                for key in self.codec.conflict_keys(self._node.uses.get(each.tx.txid, each.tx))
             },
             included=tuple(
                 Inclusion(
@@ -248,10 +254,13 @@ class FakeAdapter:
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)
+        if self.signs_apart and intent.source is not None:
+            salt = f"{self._node.random.getrandbits(64):x}"
+            return (self.codec.apart_key(intent.source.address, salt),)
         if intent.replaces is not None:
             return tuple(sorted(self.codec.summarize(intent.replaces).conflict_keys))
         if self.codec.has_coins:
-            wanted = sum(each.amount for each in intent.effects) + self._node.fee
+            wanted = sum(each.amount for each in intent.payments) + self._node.fee
             chosen: list[Coin] = []
             first = intent.coins_first
             for coin in intent.coins if first is None else first.ordered(intent.coins):
@@ -276,13 +285,18 @@ class FakeAdapter:
 
     def _prepare(self, intent: TransferIntent) -> UnsignedTx:
         self._check_funds(intent)
-        outputs = tuple(FakeOutput(p.address, p.asset, p.amount) for p in intent.effects)
+        native = self._network.native.id
+        call = next((each for each in intent.effects if isinstance(each, Call)), None)
+        paid = payments_in(intent.effects, native)
+        outputs = tuple(FakeOutput(p.address, p.asset, p.amount) for p in paid)
         if self.codec.has_coins:
             tx = self._spend(intent, outputs)
         else:
             assert intent.source is not None
             source = intent.source
             expires = nonce = None
+            if self.signs_apart:
+                return self._signed_apart(intent, outputs)
             if self.codec.traits.conflict_keys:
                 (key,) = intent.claim
                 nonce = int(key.text.rpartition(":")[2])
@@ -300,7 +314,16 @@ class FakeAdapter:
                 nonce,
                 self._node.rent,
                 expires,
+                None if call is None else json.dumps(effect_to_json(call), sort_keys=True),
             )
+        return UnsignedTx(self._network.id, tx.payload())
+
+    def _signed_apart(self, intent: TransferIntent, outputs: tuple[FakeOutput, ...]) -> UnsignedTx:
+        assert intent.source is not None
+        paying = FakeInput("", None, 0, intent.source.address, intent.source.path)
+        (key,), expires = intent.claim, self._node.tip.height + LIFETIME_BLOCKS
+        apart = key.text.rpartition(":")[2]
+        tx = FakeTx(self._network.id, (paying,), outputs, 0, expires=expires, apart=apart)
         return UnsignedTx(self._network.id, tx.payload())
 
     def _spend(self, intent: TransferIntent, outputs: tuple[FakeOutput, ...]) -> FakeTx:
@@ -360,15 +383,16 @@ class FakeAdapter:
             raise FeeAboveMaximum(f"the fee is {self._node.fee}", needed=self._node.fee)
         if intent.source is not None:
             wanted: dict[str, int] = {self._network.native.id: self._node.fee + self._node.rent}
-            for each in intent.effects:
+            paid = payments_in(intent.effects, self._network.native.id)
+            for each in paid:
                 wanted[each.asset] = wanted.get(each.asset, 0) + each.amount
-            of_coins = all(each.asset == self._network.native.id for each in intent.effects)
+            of_coins = all(each.asset == self._network.native.id for each in paid)
             for asset, amount in wanted.items():
                 if self._node.state.balances.get((intent.source.address, asset), 0) < amount:
                     lacks_gas = asset == self._network.native.id and not of_coins
                     error = InsufficientGas if lacks_gas else InsufficientFunds
                     raise error(f"less than {amount} of {asset}")
-            for each in intent.effects:
+            for each in paid:
                 contract = contract_of(self._node.tokens, each.asset)
                 refusal = contract.refusal(intent.source.address, each.address)
                 if each.asset != self._network.native.id and refusal is not None:
@@ -409,6 +433,8 @@ class FakeAdapter:
             tx = self.codec.open_raw(signed.raw)
         except ValueError:
             raise BroadcastRejected("not a transaction") from None
+        if tx.apart is not None:
+            raise BroadcastRejected("no transaction: somebody has to submit it")
         assert tx.txid == signed.txid
         if tx.txid in self._node.pool or self._node.locate(tx.txid) is not None:
             return Broadcast.ALREADY_KNOWN

@@ -96,6 +96,7 @@ class FakeNode:
         self.hides_inside = False
         self.paid_inside: set[TxId] = set()
         self.pulled: dict[TxId, Address] = {}
+        self.uses: dict[TxId, FakeTx] = {}
         self.pool: dict[TxId, FakeTx] = {}
         self._revert: set[TxId] = set()
         self._mature: dict[TxId, int] = {}
@@ -163,6 +164,14 @@ class FakeNode:
         """A contract takes a token from `address`; somebody else pays for the transaction."""
         txid = await self.fund(OUTSIDE, amount, asset=asset)
         self.pulled[txid] = address
+        return txid
+
+    async def submit(self, raw: bytes) -> TxId:
+        """Somebody outside submits a payment that its payer signed apart, and pays for it."""
+        said = self.codec.open_raw(raw)
+        (out,) = said.outputs
+        txid = await self.fund(out.address, out.amount, asset=out.asset)
+        self.pulled[txid], self.uses[txid] = said.inputs[0].address, said
         return txid
 
     async def mine(self, blocks: int = 1, *, skip: int = 0) -> None:
@@ -285,7 +294,7 @@ class FakeNode:
         """Change the state, or leave it alone and say None: the transaction can't be included."""
         first = tx.inputs[0]
         if tx.txid in self.pulled:
-            return self._execute_pulled(state, tx)
+            return self._execute_pulled(state, tx, height)
         if first.address == OUTSIDE:
             logs = self._logs(OUTSIDE, tx)
             if logs is None:
@@ -301,14 +310,21 @@ class FakeNode:
             return self._execute_coins(state, tx)
         return self._execute_account(state, tx, height)
 
-    def _execute_pulled(self, state: State, tx: FakeTx) -> Included | None:
-        """The contract asks nobody, and nobody pays more than he has."""
-        (out,), payer = tx.outputs, self.pulled[tx.txid]
+    def _execute_pulled(self, state: State, tx: FakeTx, height: int) -> Included | None:
+        """The contract asks nobody, and nobody pays more than he has. What was signed apart is paid
+        once and in its time."""
+        (out,), payer, said = tx.outputs, self.pulled[tx.txid], self.uses.get(tx.txid)
+        if said is not None and (height > (said.expires or 0) or self._is_used(said)):
+            return None
         if state.balances.get((payer, out.asset), 0) < out.amount:
             return None
         logs = (Log(payer, out.address, out.asset, out.amount),)
         self._pay(state, tx, logs)
         return Included(tx, self.fee, logs=logs)
+
+    def _is_used(self, said: FakeTx) -> bool:
+        included = (each.tx.txid for block in self.chain for each in block.included)
+        return any(self.uses.get(txid) == said for txid in included)
 
     def _execute_coins(self, state: State, tx: FakeTx) -> Included | None:
         native = self.settings.native.id

@@ -17,10 +17,11 @@ from coincurve import PrivateKey, PublicKey
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from chains.codec import Traits, check_single
+from chains.codec import Traits, check_single, refuse_call
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Create, Effect, Pay, Return
+from chains.effects import Call, Create, Effect, Pay, Return
 from chains.errors import (
+    CallUnknown,
     DustAmount,
     InvalidAddress,
     InvalidAmount,
@@ -50,6 +51,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.transaction import Lifetime, TxSummary, Until
+from signer.agreement import parse_effect
 from tests.support import families
 from tests.support.networks import all_networks
 
@@ -82,7 +84,9 @@ class FakeOutput:
 @dataclass(frozen=True)
 class FakeTx:
     """`nonce`: account chains; on TRON a salt. `expires`: last height that may include it. `rent`:
-    what the payer puts into an account that stays its own."""
+    what the payer puts into an account that stays its own. `call`: what it has a contract do, as
+    the signer writes it; its output is the coins that go with it. `apart`: it is no transaction but
+    a payment that anybody submits, and this its nonce."""
 
     network: str
     inputs: tuple[FakeInput, ...]
@@ -91,9 +95,13 @@ class FakeTx:
     nonce: int | None = None
     rent: int = 0
     expires: int | None = None
+    call: str | None = None
+    apart: str | None = None
 
     def payload(self) -> bytes:
-        return json.dumps(self, default=vars, separators=(",", ":")).encode()
+        seldom = ("call", "apart")
+        said = {name: value for name, value in vars(self).items() if name not in seldom or value}
+        return json.dumps(said, default=vars, separators=(",", ":")).encode()
 
     @classmethod
     def parse(cls, payload: bytes) -> FakeTx:
@@ -180,6 +188,13 @@ class FakeCodec:
         if len(payments) > OUTPUTS_MAX:
             raise TooManyOutputs(f"{len(payments)} outputs")
 
+    def check_call(self, call: Call, sender: Address | None) -> None:
+        """Accounts call whatever is no `unknown`, and nobody who is among the arguments."""
+        if self.has_coins or call.function == "unknown":
+            refuse_call(self._network, call)
+        if sender is not None and sender in dict(call.arguments).values():
+            raise CallUnknown("nobody calls about himself")
+
     def size_of(self, effects: Sequence[Effect]) -> int:
         """As the real one's: longer addresses weigh more."""
         if not self.has_coins:
@@ -199,6 +214,8 @@ class FakeCodec:
 
     def conflict_keys(self, tx: FakeTx) -> frozenset[ConflictKey]:
         network = self._network.id
+        if tx.apart is not None:
+            return frozenset({self.apart_key(tx.inputs[0].address, tx.apart)})
         if self.has_coins:
             return frozenset(
                 ConflictKey(f"{network}/outpoint:{each.txid}:{each.position}", Excludes.INCLUSION)
@@ -207,6 +224,10 @@ class FakeCodec:
         if not self.traits.conflict_keys:
             return frozenset()
         return frozenset({self.nonce_key(tx.inputs[0].address, tx.nonce or 0)})
+
+    def apart_key(self, payer: Address, nonce: str) -> ConflictKey:
+        text = f"{self._network.id}/authorization:{payer}:{nonce}"
+        return ConflictKey(text, Excludes.EFFECT)
 
     def nonce_key(self, address: Address, nonce: int) -> ConflictKey:
         excludes = Excludes.INCLUSION if self.traits.binding_keys else Excludes.NOTHING
@@ -219,7 +240,9 @@ class FakeCodec:
         return TxSummary(
             network=self._network.id,
             sources=tuple(dict.fromkeys(each.address for each in fake.inputs)),
-            effects=tuple(Pay(out.address, out.asset, out.amount) for out in payments),
+            effects=tuple(Pay(out.address, out.asset, out.amount) for out in payments)
+            if fake.call is None
+            else (parse_effect(json.loads(fake.call)),),
             returns=tuple(
                 Return(out.address, out.asset, out.amount, out.path)
                 for out in fake.outputs
@@ -255,7 +278,9 @@ class FakeCodec:
             _verify(need, given)
         proofs = [[each.public_key.hex(), each.signature.hex()] for each in signatures]
         raw = json.dumps({"payload": tx.payload.decode(), "signatures": proofs}).encode()
-        return SignedTx(self._network.id, self._parse(tx).txid, raw)
+        fake = self._parse(tx)
+        names = [key.text for key in self.conflict_keys(fake)] if fake.apart else [fake.txid]
+        return SignedTx(self._network.id, TxId(names[0]), raw)
 
     def open_raw(self, raw: bytes) -> FakeTx:
         """What a node does with broadcast bytes: read them and verify every signature."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from chains.codec import TransactionCodec
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Create, Effect, Pay, Return
+from chains.effects import Call, Create, Effect, Pay, Return
 from chains.errors import InvalidAmount, MalformedTransaction
 from chains.families import CODECS
 from chains.model import (
@@ -60,6 +60,8 @@ class ScriptedCodec:
             raise InvalidAmount("an amount is above zero")
 
     def check_outputs(self, payments: Sequence[Pay]) -> None: ...
+
+    def check_call(self, call: Call, sender: Address | None) -> None: ...
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)

@@ -1,7 +1,7 @@
-"""No decoder produces Call, Sign or Delegate yet, and Allow only where the bytes say all of it: an
-approval of ERC-20, TRC-20 or, of a listed token, SPL. What would be another is refused or named as
-unexplained, so that it can't be signed: not under a rule that names it, and not as a payment.
-"""
+"""No decoder produces Sign or Delegate yet. Call is what carries a payment that its payer signed,
+and Allow where the bytes say all of it: an approval of ERC-20, TRC-20 or, of a listed token, SPL.
+What would be another is refused or named as unexplained, so that it can't be signed: not under a
+rule that names it, and not as a payment."""
 
 from __future__ import annotations
 

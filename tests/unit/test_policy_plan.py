@@ -156,6 +156,28 @@ approvals = ["1 of risk"]
     assert NetworkId("eip155:137") in after.catalogue.networks, "rows stay for good"
 
 
+def test_a_rule_for_calls_is_a_sentence_and_bounds_their_fees(folder: Path):
+    """Nobody can tell what a call moves, so it is of any asset, to contracts that are named."""
+    rule = """
+[[rules]]
+name = "submits what others signed"
+actions = ["call"]
+assets = "any"
+networks = ["ethereum"]
+to = ["suppliers"]
+windows = ["0.1 ETH on ethereum in 1 day"]
+"""
+    last = made(folder, BANK + rule).rules[-1]
+    assert (last.scope.actions, last.scope.assets) == (frozenset({"call"}), None)
+    assert [limit.amount for limit in last.limits.windows] == [10**17]
+    said = run("policy", "show", "--policy", folder / "draft-0.json")
+    assert said.exit_code == 0, said.stderr
+    assert "call, of any asset on ethereum" in said.stdout
+    named = BANK + rule.replace('assets = "any"', 'assets = ["ETH on ethereum"]')
+    scoped = made(folder, named).rules[-1]
+    assert scoped.scope.assets is not None, "and then no call is covered by it"
+
+
 def test_the_next_version_cools_only_what_is_new(folder: Path):
     before = made(folder)
     document = json.dumps(_dated(folder / "draft-0.json"))

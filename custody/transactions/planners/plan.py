@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from chains.costs import Costs
-from chains.effects import Pay
+from chains.effects import Asked
 from chains.model import Address, NetworkId, UnsignedTx
 from chains.shares import most_together
 from chains.transaction import CoinsFirst
@@ -46,7 +46,7 @@ class Waiting:
     account: int
     source_path: str
     source_address: Address | None
-    effects: tuple[Pay, ...]
+    effects: tuple[Asked, ...]
     costs_max: Costs
     expires_at: datetime
     frozen: bool
@@ -71,7 +71,7 @@ class Plan:
 
     purpose: Purpose
     transfers: tuple[Waiting, ...]
-    effects: tuple[Pay, ...]
+    effects: tuple[Asked, ...]
     costs_max: Costs
     replaces: Replaced | None = None
     empties: bool = False

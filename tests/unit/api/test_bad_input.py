@@ -108,6 +108,7 @@ async def test_amounts(counter: Counter, changes: dict[str, Any], code: str, poi
         ({"vault_id": f"vlt_{NOBODY}"}, 404, "vault_not_found", "/vault_id"),
         ({"vault_id": "vlt"}, 422, "field_invalid", "/vault_id"),
         ({"colour": "blue"}, 422, "field_unknown", "/colour"),
+        ({"call": {"contract": "0x", "function": "f"}}, 422, "field_unknown", "/call"),
         ({"Amount": "1"}, 422, "field_unknown", "/Amount"),
         ({"note": "x" * 501}, 422, "field_invalid", "/note"),
         ({"note": "\u0007"}, 422, "text_unprintable", "/note"),

@@ -62,7 +62,7 @@ def test_summary_of_a_mixed_transaction() -> None:
     assert Counter(summary.effects) == Counter(INTENT.effects)
     assert INTENT.change is not None
     spent = sum(coin.amount for coin in INTENT.coins)
-    rest = spent - sum(each.amount for each in INTENT.effects) - most(summary)
+    rest = spent - sum(each.amount for each in INTENT.payments) - most(summary)
     change = INTENT.change
     assert summary.returns == (Return(change.address, REGTEST.native.id, rest, change.path),)
     assert summary.creates == ()

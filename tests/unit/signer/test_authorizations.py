@@ -1,6 +1,6 @@
 """Payments that anybody may submit, at the real signer, by the rules of ADR 0090: what a hostile
-custody asks for beside and instead of them. The codec is the page's (`AuthorizingCodec`); the rest
-is the signer as it ships."""
+custody asks for beside and instead of them. Their codec is the page's (`AuthorizingCodec`); what
+carries them is read as it ships, and so is the rest of the signer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from chains.costs import CostKind, costs_in
-from chains.effects import Pay
-from chains.evm import UINT256_MAX, build, erc20, permits
+from chains.effects import Call, Pay
+from chains.evm import UINT256_MAX, build, carrying, erc20, permits
 from chains.evm.permits import Authorization, Domain, Kind, Permit, Typed
 from chains.families import CODECS
 from chains.model import Address, NetworkId, UnsignedTx
 from signer.wire import Action, Mandate, Receipt
-from tests.support.authorizing import AuthorizingCodec, carried
+from tests.support.authorizing import AuthorizingCodec
 from tests.support.rows import token_row
 from tests.support.signer import (
     NOON,
@@ -296,17 +296,21 @@ class Carrier:
     data: bytes
 
     @property
+    def call(self) -> Call:
+        return carrying.words(self.typed, self.data[-64:] + bytes([self.data[-65] - 27]))
+
+    @property
     def house(self) -> Address:
         return self.scene.address(vault="v2")
 
-    def mandate(self, typed: Typed | None = None, **changes: Any) -> Mandate:
+    def mandate(self, call: Call | None = None, **changes: Any) -> Mandate:
         native = self.scene.network(LOCAL).native.id
         plain: dict[str, Any] = {
             "transfer": "c1",
             "client": "c2",
             "source": "v2",
             "action": Action.CALL,
-            "effects": (carried(typed or self.typed),),
+            "effects": (call or self.call,),
             "costs_max": costs_in(native, {CostKind.FEE: 10**15}),
         }
         return self.scene.mandate(**plain | changes)
@@ -361,8 +365,11 @@ def test_a_call_is_not_done_by_paying_from_the_house(carrier: Carrier) -> None:
 
 
 def test_what_is_carried_is_what_was_agreed_to(carrier: Carrier) -> None:
-    other = replace(carrier.typed, said=replace(carrier.typed.said, units=AMOUNT + 1))
-    assert outcome_word(carrier.carry(carrier.mandate(other))) == "mismatch/terms"
+    """To the last argument, which is the payer's signature."""
+    said = dict(carrier.call.arguments)
+    for name, value in {"value": "61", "s": "0x" + "11" * 32, "validBefore": "9"}.items():
+        other = replace(carrier.call, arguments=tuple((said | {name: value}).items()))
+        assert outcome_word(carrier.carry(carrier.mandate(other))) == "mismatch/terms"
 
 
 BENT: dict[str, tuple[Callable[[Carrier], bytes], dict[str, Any]]] = {
@@ -391,7 +398,7 @@ def test_nobody_carries_his_own(carrier: Carrier) -> None:
     anything = document(version, rule("any", actions=["transfer", "call"]))
     scene.session.publisher.publish(sign_policy(anything))
     mandate = scene.mandate(
-        transfer="c2", action=Action.CALL, effects=(carried(carrier.typed),), fee_max=10**15
+        transfer="c2", action=Action.CALL, effects=(carrier.call,), fee_max=10**15
     )
     outcome = carrier.carry(mandate, sender=scene.payer)
     assert outcome_word(outcome) == "unexplained/transaction"
