@@ -120,7 +120,8 @@ class Block:
     `movements`: of every account, in and out. Where a chain has coins only what comes in: what goes
     out is the coins in `consumed`, and whose they were and how much, who owned them knows.
     `consumed`: for each key that the block's transactions used up, by which transaction; texts of
-    conflict keys (outpoint, EVM sender and nonce, Solana nonce account and value).
+    conflict keys (outpoint, EVM sender and nonce, a payment signed apart with its payer and nonce,
+    Solana nonce account and value).
     `included`: every transaction that was executed, where chains have accounts; empty where they
     have coins.
     `timestamp`: Unix seconds. `parent_height`: set where heights may be skipped; None means one

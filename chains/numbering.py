@@ -6,6 +6,7 @@ Pure. Such a key is spelled `SERIES:NUMBER`, whatever the family.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from chains.model import ConflictKey, Excludes
@@ -26,6 +27,12 @@ class Place(NamedTuple):
     def key(self) -> ConflictKey:
         """Of all transactions with one number of a series, the chain includes at most one."""
         return ConflictKey(self.text, Excludes.INCLUSION)
+
+
+def numbered(keys: Iterable[ConflictKey]) -> Place | None:
+    """The place among the keys; None for what takes no number: a payment that was signed apart."""
+    found = [place_of(key.text) for key in keys if key.excludes is Excludes.INCLUSION]
+    return found[0] if found else None
 
 
 def place_of(text: str) -> Place:

@@ -6,11 +6,11 @@ an old block, receipts have to do, and the block says so (`Block.reading`).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
-from chains.evm import erc20, movements, shrink, tracing, transfers
+from chains.evm import erc20, movements, shrink, tracing, transfers, uses
 from chains.evm.authorizations import Authorization, authorities, authorizations, used
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
 from chains.model import BlockRef, InternalCredits
@@ -18,6 +18,13 @@ from chains.networks import Network
 from chains.transport.jsonrpc import Call
 
 _TRACER: Final = {"tracer": "callTracer"}
+
+
+class _Logged(NamedTuple):
+    """Of each transaction."""
+
+    moved: transfers.ByTransaction
+    used: uses.ByTransaction
 
 
 class BlockReader:
@@ -48,17 +55,18 @@ class BlockReader:
         with reading("a block"):
             traces = await self._traces(block, height)
             receipts = await self._receipts(block, traces)
-            moved = await self._transfers(block, receipts)
-            authorized = await self._authorized(block, height)
-            return movements.read(self._network, block, traces, receipts, moved, authorized)
+            moved, used = await self._logged(block, receipts)
+            signed = await self._authorized(block, height)
+            return movements.read(self._network, block, traces, receipts, moved, signed, used)
 
     async def salvage(self, height: int) -> Block:
         block = await self._block(height)
         with reading("a block"):
             try:
                 receipts = await self._receipts(block, None)
-                moved = await self._transfers(block, receipts)
-                return movements.read(self._network, block, None, receipts, moved)
+                moved, used = await self._logged(block, receipts)
+                network = self._network
+                return movements.read(network, block, None, receipts, moved, paid_apart=used)
             except (NodeUnavailable, NodeMisbehaved):
                 return movements.header(block, Reading.PASSED)
 
@@ -113,28 +121,32 @@ class BlockReader:
             return None
         return await self._node.call("eth_getBlockReceipts", block["hash"], reader=shrink.receipts)
 
-    async def _transfers(self, block: dict[str, Any], receipts: Any) -> transfers.ByTransaction:
-        """What tokens say that they moved. The node is asked for the logs of the whole block and
-        not for those of our addresses: whose they are is nobody's business, and geth takes no more
-        than 1,000 topics. Raises BlockUnreadable where it keeps logs back."""
+    async def _logged(self, block: dict[str, Any], receipts: Any) -> _Logged:
+        """What tokens say that they moved, and which authorizations they used up, which none does
+        without moving something. The node is asked for the logs of the whole block and not for
+        those of our addresses: whose they are is nobody's business, and geth takes no more than
+        1,000 topics. Raises BlockUnreadable where it keeps logs back."""
         if not (block["transactions"] and transfers.may_be_in(block["logsBloom"])):
-            return {}
+            return _Logged({}, {})
         if receipts is not None:
-            found = {each["transactionHash"]: each["transfers"] for each in receipts}
+            moved = {each["transactionHash"]: each["transfers"] for each in receipts}
+            used = {each["transactionHash"]: each["used"] for each in receipts}
         else:
-            wanted = {"blockHash": block["hash"], "topics": [erc20.TOPIC]}
+            wanted = {"blockHash": block["hash"], "topics": [[erc20.TOPIC, uses.TOPIC]]}
             logs = await self._node.call("eth_getLogs", wanted, reader=shrink.logs)
             found = transfers.by_transaction(logs, block["hash"])
-        return found if any(found.values()) else await self._proven(block)
+            moved = {txid: transfers.told(each) for txid, each in found.items()}
+            used = {txid: uses.told(each) for txid, each in found.items()}
+        return _Logged(moved, used) if any(moved.values()) else await self._proven(block)
 
-    async def _proven(self, block: dict[str, Any]) -> transfers.ByTransaction:
+    async def _proven(self, block: dict[str, Any]) -> _Logged:
         """Of a block whose filter knows the topic, though no log with it was shown. Other logs may
         have made it so."""
         told = await self._node.call("eth_getBlockReceipts", block["hash"], reader=shrink.shown)
         if not transfers.explains(told["bloom"], block["logsBloom"]):
             height = movements.ref_of(block).height
             raise BlockUnreadable("the node keeps logs of the block back", height=height)
-        return dict(told["transfers"])
+        return _Logged(told["transfers"], told["used"])
 
     async def _authorized(self, block: dict[str, Any], height: int) -> list[Authorization]:
         """Nothing where the node has no state of the block any more: what is not shown is not

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from chains.block import BLOCK_FEE, Block, Inclusion, Movement, Reading, cost_place
 from chains.errors import NodeMisbehaved, NodeUnavailable
-from chains.evm import build, charges, transfers
+from chains.evm import build, charges, transfers, uses
 from chains.evm.address import canonical
 from chains.evm.authorizations import Authorization
 from chains.evm.calls import OWN_PLACE, Moved
@@ -52,12 +52,14 @@ def read(
     receipts: Sequence[Json] | None = None,
     moved: transfers.ByTransaction | None = None,
     used: Iterable[Authorization] = (),
+    paid_apart: uses.ByTransaction | None = None,
 ) -> Block:
     """All answers shrunk (`chains.evm.shrink`). `receipts` where the block `needs_receipts`;
     without traces what contracts pay is missing. `moved`: of tokens, by transaction. `used`:
-    authorizations that used up nonces. Raises NodeUnavailable if a transaction could not be traced,
-    NodeMisbehaved, or what reading JSON of another shape raises."""
-    return _Reading(network, block, moved or {}).read(traces, receipts, used)
+    authorizations that used up nonces. `paid_apart`: payments that their payers signed apart, by
+    transaction. Raises NodeUnavailable if a transaction could not be traced, NodeMisbehaved, or
+    what reading JSON of another shape raises."""
+    return _Reading(network, block, moved or {}, paid_apart or {}).read(traces, receipts, used)
 
 
 def header(block: Json, seen: Reading) -> Block:
@@ -70,9 +72,16 @@ def ref_of(block: Json) -> BlockRef:
 
 
 class _Reading:
-    def __init__(self, network: Network, block: Json, moved: transfers.ByTransaction) -> None:
+    def __init__(
+        self,
+        network: Network,
+        block: Json,
+        moved: transfers.ByTransaction,
+        paid_apart: uses.ByTransaction,
+    ) -> None:
         self._network = network
         self._moved = moved
+        self._paid_apart = paid_apart
         self._native = network.native.id
         self._traits = traits_of(network)
         self._block = block
@@ -124,6 +133,8 @@ class _Reading:
         logged = self._moved.get(txid, ())
         for place, asset, account, units in transfers.movements(self._network.id, logged):
             self._movements.append(Movement(txid, place, canonical(account), asset, units))
+        for key in uses.keys(self._network, self._paid_apart.get(txid, ())):
+            self._consumed.setdefault(key, txid)
         if failure is None:
             failure = transfers.undone(tx, logged)
         if way.charged:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chains.evm import calls, transfers
+from chains.evm import calls, transfers, uses
 from chains.evm.traits import arbos, l1_data_fee, state_sync
 
 _BLOCK: Final = (
@@ -61,15 +61,17 @@ def receipts(found: Any) -> Any:
     return [
         _only(receipt, _RECEIPT)
         | state_sync.paid(receipt)
-        | {"transfers": transfers.told(receipt["logs"])}
+        | {"transfers": transfers.told(receipt["logs"]), "used": uses.told(receipt["logs"])}
         for receipt in found
     ]
 
 
 def shown(found: Any) -> Any:
-    """Of eth_getBlockReceipts: the filter of all logs that they show, and the transfers in them."""
+    """Of eth_getBlockReceipts: the filter of all logs that they show, the transfers in them, and
+    the authorizations that they use up."""
     moved = {each["transactionHash"]: transfers.told(each["logs"]) for each in found}
-    return {"bloom": transfers.shown(found), "transfers": moved}
+    used = {each["transactionHash"]: uses.told(each["logs"]) for each in found}
+    return {"bloom": transfers.shown(found), "transfers": moved, "used": used}
 
 
 def logs(found: Any) -> Any:

@@ -89,15 +89,16 @@ def _asset(network: NetworkId, contract: str) -> AssetId:
     return erc20.asset_of(network, canonical(contract))
 
 
-def by_transaction(logs: Iterable[Any], block_hash: str) -> dict[str, list[Told]]:
-    """Of eth_getLogs about one block. Raises NodeMisbehaved for logs of another."""
+def by_transaction(logs: Iterable[Any], block_hash: str) -> dict[str, list[Any]]:
+    """Of eth_getLogs about one block: each transaction's, in order. Raises NodeMisbehaved for logs
+    of another."""
     found: dict[str, list[Any]] = {}
     for log in logs:
         if log["blockHash"] != block_hash or log.get("removed"):
             raise NodeMisbehaved("logs of another block than was asked for")
         found.setdefault(log["transactionHash"], []).append(log)
     return {
-        txid: told(sorted(those, key=lambda log: int(log["logIndex"], 16)))
+        txid: sorted(those, key=lambda log: int(log["logIndex"], 16))
         for txid, those in found.items()
     }
 

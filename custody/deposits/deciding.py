@@ -13,8 +13,9 @@ beside the payment is change: the ledger never took it away, so it must not add 
 an account's balance nothing is spent whole: what a payee's contract sends back inside our own
 transaction is income like any other, because the ledger takes away the whole payment.
 
-What leaves is explained by a transaction of ours, as far as people agreed to it, or by an allowance
-of ours. Anything else is a foreign debit: somebody has the key, or custody forgot what it did.
+What leaves is explained by a transaction of ours, as far as people agreed to it, by a payment that
+was signed apart, in whoever's transaction it was made, or by an allowance of ours. Anything else is
+a foreign debit: somebody has the key, or custody forgot what it did.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class Allowance:
 class Ours:
     """What is ours, as far as the block touches it. `owners` by address, `coins` by the text of
     their conflict key, `transactions` by id, `senders`: who pays for the transactions that an
-    address of ours pays for."""
+    address of ours pays for. `apart`: by transaction, whoever sent it, payments that vaults of ours
+    signed for anybody to submit, and that it made."""
 
     native: AssetId
     has_coins: bool
@@ -135,6 +137,7 @@ class Ours:
     transactions: Mapping[str, OwnTransaction] = field(default_factory=dict)
     allowances: Sequence[Allowance] = ()
     senders: Mapping[str, Address] = field(default_factory=dict)
+    apart: Mapping[str, Sequence[OwnTransaction]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,9 @@ def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
         return Decision(movement, owner, Verdict.CHANGE, own.id)
     if own is not None and brought and _is_swept(movement, own):
         return Decision(movement, owner, Verdict.CHANGE, own.id)
+    for each in ours.apart.get(movement.txid, ()):
+        if each.vault_id == owner.vault_id and each.stays and _is_swept(movement, each):
+            return Decision(movement, owner, Verdict.CHANGE, each.id)
     if ours.has_coins and own is not None and mine and movement.address not in own.destinations:
         return Decision(movement, owner, Verdict.CHANGE, own.id)
     made = movement.mature_height is not None or _kind(movement) in _MADE_BY_THE_CHAIN
@@ -267,8 +273,9 @@ class _Agreed:
     def __init__(self, ours: Ours, at: datetime) -> None:
         self._ours = ours
         self._at = at
-        self._payments = {txid: _paid(own, ours.native) for txid, own in ours.transactions.items()}
-        self._rents = {txid: own.rent for txid, own in ours.transactions.items()}
+        every = [*ours.transactions.values(), *(o for each in ours.apart.values() for o in each)]
+        self._payments = {own.id: _paid(own, ours.native) for own in every}
+        self._rents = {own.id: own.rent for own in every}
         self._left = {each.id: each.left for each in ours.allowances}
 
     def of(self, movement: Movement, owner: Owner) -> list[Decision]:
@@ -280,6 +287,9 @@ class _Agreed:
                 return [Decision(movement, owner, Verdict.UNLOCKED, own.id)]
             if own.source == movement.address:
                 return self._of_our_own(movement, owner, own)
+        apart = self._signed_apart(movement, owner)
+        if apart is not None:
+            return [Decision(movement, owner, Verdict.PAYMENT, apart)]
         allowance = self._allowance(movement, owner, own)
         if allowance is None:
             return [Decision(movement, owner, Verdict.FOREIGN)]
@@ -289,13 +299,13 @@ class _Agreed:
         """Payment, then rent, as far as they were agreed to, then what nobody agreed to."""
         if cost_kind(movement.place) is not None:
             return [Decision(movement, owner, Verdict.COST, own.id)]
-        txid, rest = movement.txid, -movement.units
-        paid = min(rest, self._payments[txid].get(movement.asset, 0))
-        locks = self._rents[txid] if movement.asset == self._ours.native else 0
+        rest = -movement.units
+        paid = min(rest, self._payments[own.id].get(movement.asset, 0))
+        locks = self._rents[own.id] if movement.asset == self._ours.native else 0
         locked = min(rest - paid, locks)
         if paid:
-            self._payments[txid][movement.asset] -= paid
-        self._rents[txid] -= locked
+            self._payments[own.id][movement.asset] -= paid
+        self._rents[own.id] -= locked
         parts = (
             (paid, Verdict.PAYMENT),
             (locked, Verdict.LOCKED),
@@ -306,6 +316,16 @@ class _Agreed:
             for units, verdict in parts
             if units
         ]
+
+    def _signed_apart(self, movement: Movement, owner: Owner) -> str | None:
+        """The first that pays exactly so much: its contract moves that or nothing."""
+        for each in self._ours.apart.get(movement.txid, ()):
+            left = self._payments[each.id]
+            mine = (each.vault_id, each.source) == (owner.vault_id, movement.address)
+            if mine and left.get(movement.asset) == -movement.units:
+                left[movement.asset] = 0
+                return each.id
+        return None
 
     def _allowance(
         self, movement: Movement, owner: Owner, own: OwnTransaction | None

@@ -89,18 +89,34 @@ async def _with_accounts(
     left = [each for movements in mine for each in movements if each.units < 0]
     own = await repository.own_transactions(session, network, {each.txid for each in left})
     own |= {each: _undone(own[each]) for each in _failed(blocks) & own.keys()}
+    apart = await _apart(chain, blocks, {each.txid for each in left})
     foreign = [
         each for each in left if each.txid not in own or own[each.txid].source != each.address
     ]
     if not foreign:
-        return replace(ours, transactions=own)
+        return replace(ours, transactions=own, apart=apart)
     vaults = {ours.owners[each.address].vault_id for each in foreign if each.asset != ours.native}
     return replace(
         ours,
         transactions=own,
+        apart=apart,
         allowances=await debits.allowances(session, network, vaults),
         senders=await _senders(chain, blocks, {each.txid for each in foreign}),
     )
+
+
+async def _apart(
+    chain: Chain, blocks: Iterable[Block], txids: Collection[str]
+) -> Mapping[str, Sequence[OwnTransaction]]:
+    """Payments that vaults of ours signed apart, which those transactions made, whoever sent them.
+    Such a payment is named by the key that it uses up."""
+    used = [(key, by) for block in blocks for key, by in block.consumed.items() if by in txids]
+    ours = await repository.own_transactions(chain.session, chain.network, {key for key, _ in used})
+    found: dict[str, list[OwnTransaction]] = {}
+    for key, by in used:
+        if key in ours:
+            found.setdefault(by, []).append(ours[key])
+    return found
 
 
 def _undone(own: OwnTransaction) -> OwnTransaction:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import delete, func, or_, select
 
-from chains.model import NetworkId, TxId
+from chains.model import Excludes, NetworkId, TxId
 from custody.db.chunks import chunks
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sighting_tables import (
@@ -16,7 +16,7 @@ from custody.db.sighting_tables import (
     UnlistedBeyondRow,
     UnlistedRow,
 )
-from custody.db.transfer_tables import ClaimRow, TransferNeedRow, TransferRow
+from custody.db.transfer_tables import ClaimHolderRow, ClaimRow, TransferNeedRow, TransferRow
 from custody.transfers.state import TERMINAL
 
 _OF_BLOCKS: Final = (SightingRow, ConsumptionRow, UnlistedRow)
@@ -32,6 +32,30 @@ async def claimed(session: ReadSession, network: NetworkId) -> set[str]:
         .order_by(TransferNeedRow.key)
     )
     return {*await session.all(keys), *await session.all(parents)}
+
+
+async def claimed_apart(session: ReadSession, network: NetworkId) -> set[str]:
+    """Those of `claimed` that name payments which anybody submits."""
+    keys = (
+        select(ClaimRow.key)
+        .join(ClaimHolderRow, ClaimHolderRow.key == ClaimRow.key)
+        .where(ClaimRow.network == network, ClaimHolderRow.excludes == Excludes.EFFECT.value)
+        .order_by(ClaimRow.key)
+    )
+    return set(await session.all(keys))
+
+
+async def apart_among(session: ReadSession, txids: Iterable[str]) -> set[TxId]:
+    """Which of them are names of payments that anybody submits."""
+    return {
+        TxId(key)
+        for chunk in chunks(txids)
+        for key in await session.all(
+            select(ClaimHolderRow.key).where(
+                ClaimHolderRow.key.in_(chunk), ClaimHolderRow.excludes == Excludes.EFFECT.value
+            )
+        )
+    }
 
 
 async def sightings_of(

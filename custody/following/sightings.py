@@ -42,9 +42,11 @@ class Consumption:
 
 
 def seen(
-    block: Block, watchlist: WatchList, claimed: Set[str]
+    block: Block, watchlist: WatchList, claimed: Set[str], apart: Set[str] = frozenset()
 ) -> tuple[list[Sighting], list[Consumption]]:
-    """All that the block shows of us. `claimed`: keys that our unfinished transactions take."""
+    """All that the block shows of us. `claimed`: keys that our unfinished transactions take;
+    `apart`: those of them that name a payment which anybody submits: it is in the block that used
+    its key up, it cost its payer nothing, and it has no other name."""
     coins = watchlist.spends(block.consumed)
     # Where a chain has coins, a transaction is ours if it spends one of them.
     found: dict[TxId, str | None] = {block.consumed[key]: None for key in coins}
@@ -53,10 +55,14 @@ def seen(
     used |= {key: txid for key, txid in block.consumed.items() if txid in found} if found else {}
     costs = _told(block, found.keys(), lambda each: cost_kind(each.place), -1)
     returned = _told(block, found.keys(), _kind_returned, 1)
+    done = [Sighting(TxId(key), block.ref, None, {}) for key in apart & block.consumed.keys()]
     return (
         [
-            Sighting(txid, block.ref, failure, costs[txid], returned[txid])
-            for txid, failure in found.items()
+            *(
+                Sighting(txid, block.ref, failure, costs[txid], returned[txid])
+                for txid, failure in found.items()
+            ),
+            *done,
         ],
         [Consumption(key, txid, block.ref.height) for key, txid in used.items()],
     )
@@ -84,10 +90,11 @@ async def record(
     """Of blocks that are on our chain. What is known already stays. A key that an undone block had
     used up must have been forgotten with it."""
     claimed = await repository.claimed(session, network)
+    apart = await repository.claimed_apart(session, network)
     sightings: list[Sighting] = []
     consumptions: list[Consumption] = []
     for block in blocks:
-        included, used = seen(block, watchlist, claimed)
+        included, used = seen(block, watchlist, claimed, apart)
         sightings += included
         consumptions += used
     await session.insert_missing(SightingRow, [_sighting(network, each) for each in sightings])

@@ -9,7 +9,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, exists, select
 
 from chains.model import Address, AssetId, BlockRef, NetworkId, TxId
+from chains.transaction import TxState, TxStatus
 from custody.db.session import ReadSession, WriteSession
+from custody.db.sighting_tables import SightingRow
 from custody.db.tables import (
     AddressRow,
     DepositRow,
@@ -19,7 +21,7 @@ from custody.db.tables import (
 )
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.deposits.states import DebitState, DepositState
-from custody.following import chain_repository
+from custody.following import chain_repository, sighting_repository
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.reconcile.report import Line, Verdict
@@ -41,11 +43,13 @@ owes is not on them either."""
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A signed transaction that is not settled yet, and what it pays, by asset; less than nothing
-    is what it brings. `ours`: the vault pays what it costs."""
+    is what it brings. `ours`: the vault pays what it costs. `seen`: what our own blocks say of a
+    payment that was signed apart, which no node knows by its name."""
 
     txid: TxId
     paid: Mapping[AssetId, int]
     ours: bool = True
+    seen: TxStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,16 @@ async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tup
             by_asset = paid.setdefault(TxId(txid), {})
             gone = 0 if stays(kind) else amount
             by_asset[AssetId(asset)] = by_asset.get(AssetId(asset), 0) + gone
-    return tuple(Outgoing(txid, amounts) for txid, amounts in paid.items())
+    apart = await sighting_repository.apart_among(session, paid)
+    where = await sighting_repository.sightings_of(session, network, apart)
+    seen = {txid: _seen(where.get(txid)) for txid in apart}
+    return tuple(Outgoing(txid, amounts, seen=seen.get(txid)) for txid, amounts in paid.items())
+
+
+def _seen(row: SightingRow | None) -> TxStatus:
+    if row is None:
+        return TxStatus(TxState.UNKNOWN)
+    return TxStatus(TxState.INCLUDED, BlockRef(row.block_height, row.block_hash))
 
 
 async def _brought(session: ReadSession, network: NetworkId, vault: str) -> tuple[Outgoing, ...]:

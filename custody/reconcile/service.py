@@ -318,9 +318,10 @@ class Reconciliation:
         """What is gone from the chain but not from the ledger, by asset."""
         adapter = self._adapters[network.id]
         left: dict[AssetId, int] = {}
-        answers = await adapter.statuses([each.txid for each in outgoing])
-        for each, answer in zip(outgoing, answers, strict=True):
-            status = found(answer)
+        asked = [each.txid for each in outgoing if each.seen is None]
+        answers = iter(await adapter.statuses(asked) if asked else [])
+        for each in outgoing:
+            status = found(next(answers)) if each.seen is None else each.seen
             if status.state is TxState.PENDING and not _looks_only_at_blocks(adapter):
                 raise _Unfair("a transfer waits to be in a block")
             if status.block is None or status.block.height > until.height:

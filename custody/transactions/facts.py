@@ -74,8 +74,9 @@ def death_of(facts: Facts) -> Consumption | str | None:
 
 def needed(keys: Sequence[ConflictKey]) -> list[str]:
     """Those of a transaction's keys without which it can't be in a block. Where only success is
-    excluded it can: it fails there and pays."""
-    return [key.text for key in keys if key.excludes is not Excludes.SUCCESS]
+    excluded it can: it fails there and pays. What is used up by its own effect is no loss."""
+    spares = (Excludes.SUCCESS, Excludes.EFFECT)
+    return [key.text for key in keys if key.excludes not in spares]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import structlog
 from chains.adapter import ChainAdapter
 from chains.errors import ChainError
 from chains.model import Address, NetworkId
-from chains.numbering import Place, place_of
+from chains.numbering import Place, numbered, place_of
 from custody.db.session import Database, ReadSession
 from custody.ledger.service import Ledger
 from custody.transactions import repository
@@ -83,6 +83,8 @@ class Queueing:
             return Order([[each] for each in built])
         network = built[0].tx.network
         places, sources = await self._places(built)
+        free = [[each] for each in built if each.transaction_id not in places]
+        built = [each for each in built if each.transaction_id in places]
         by_series: dict[str, dict[int, Built]] = {}
         for each in built:
             place = places[each.transaction_id]
@@ -106,19 +108,19 @@ class Queueing:
         waits = [place.text for place in _lower(places, built, steps, numbers)]
         async with self._database.read() as session:
             ahead = await repository.unsigned(session, waits, AHEAD_MAX) if waits else ()
-        return Order([queue for queue in queues if queue], steps, bool(let_go), ahead)
+        return Order([*free, *(each for each in queues if each)], steps, bool(let_go), ahead)
 
     async def _places(self, built: Sequence[Built]) -> tuple[dict[str, Place], dict[str, str]]:
-        """Of each transaction, and the address of each series."""
+        """Of each transaction that takes a number, and the address of each series."""
         ids = [each.transaction_id for each in built]
         async with self._database.read() as session:
             keys = await repository.keys_by_transaction(session, ids)
             rows = await repository.transactions(session, ids)
         places = {}
         for each in ids:
-            (key,) = keys[each]
-            places[each] = place_of(key.text)
-        return places, {places[each].series: rows[each].source for each in ids}
+            if (place := numbered(keys[each])) is not None:
+                places[each] = place
+        return places, {place.series: rows[each].source for each, place in places.items()}
 
     async def _numbers(
         self,

@@ -385,8 +385,8 @@ async def release(session: WriteSession, rows: Sequence[TransactionRow]) -> None
 async def open_keys(
     session: ReadSession, network: NetworkId, sources: Collection[str]
 ) -> Sequence[tuple[str, str]]:
-    """The keys of what is under way from the addresses and in no block that we know of, each with
-    the state of who takes it."""
+    """The binding keys of what is under way from the addresses and in no block that we know of,
+    each with the state of who takes it."""
     if not sources:
         return []
     waiting = [state for state in OPEN if state is not State.INCLUDED]
@@ -397,6 +397,7 @@ async def open_keys(
             TransactionRow.network == network,
             TransactionRow.state.in_(waiting),
             TransactionRow.source.in_(sources),
+            ClaimHolderRow.excludes == Excludes.INCLUSION.value,
         )
         .order_by(ClaimHolderRow.key)
     )

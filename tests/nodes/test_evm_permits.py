@@ -13,11 +13,11 @@ import pytest_asyncio
 from coincurve import PrivateKey
 
 from chains.devnet.evm import AnvilNode
-from chains.evm import address, permits
+from chains.evm import address, permits, uses
 from chains.evm.adapter import EvmAdapter
 from chains.evm.permits import Authorization, Domain, Kind, Permit, Typed
 from chains.hashes import keccak256
-from chains.model import Address, TxId
+from chains.model import Address, InternalCredits, TxId
 from tests.support.evm_tokens import Token, call, openzeppelin, outside, usdc
 from tests.support.networks import find_network
 
@@ -97,6 +97,29 @@ async def test_a_stranger_submits_what_a_holder_without_a_coin_signed(place: Pla
     assert int(used["topics"][1], 16) == int(HOLDER, 16)
     assert used["topics"][2] == "0x" + NONCE.hex()
     assert await place.ask(call("authorizationState(address,bytes32)", HOLDER, NONCE)) == 1
+
+
+@pytest.mark.parametrize("tracing", [True, False])
+async def test_a_block_names_payer_and_nonce(place: Place, tracing: bool) -> None:
+    """Read from logs beside traces, and from receipts where the node traces nothing."""
+    typed = await place.pays()
+    txid, done = await place.submit(called(typed))
+    assert done
+    receipt = await place.node.ask("eth_getTransactionReceipt", txid)
+    adapter = EvmAdapter(place.token.listed_on, place.node.url)
+    if not tracing:
+        adapter._blocks.internal = InternalCredits.UNSEEN
+    try:
+        block = await adapter.block(int(receipt["blockNumber"], 16))
+        empty = await adapter.block(int(receipt["blockNumber"], 16) - 1)
+    finally:
+        await adapter.close()
+    key = uses.key(place.network.id, place.token.contract, HOLDER, NONCE)
+    assert block.consumed[key.text] == txid
+    assert key.text not in empty.consumed
+    asset = place.token.asset.id
+    moved = {(each.address, each.units) for each in block.movements if each.asset == asset}
+    assert moved == {(HOLDER, -1_200), (PAYEE, 1_200)}
 
 
 async def test_a_nonce_is_used_once_whatever_else_was_signed_with_it(place: Place) -> None:

@@ -3,9 +3,10 @@
 Vault `a` has the addresses A1, which it pays from, A2, which is not swept, and AL, an account that
 holds rent; vault `b` has B1; everybody else is X. A table is one block, made at hour 12. `own`
 names a transaction of ours, whose vault and address pay, what people agreed to and the rent it may
-lock; `allow` an allowance of ours, with what is left of it and the hour until which it stands;
-`coin` a coin of ours; `sent` who pays for a transaction. Then each movement, in or out, with its
-verdicts: more than one where only a part was agreed to, and with the name of what explains it.
+lock; `apart` the same of a payment that anybody submits, by the transaction that made it; `allow`
+an allowance of ours, with what is left of it and the hour until which it stands; `coin` a coin of
+ours; `sent` who pays for a transaction. Then each movement, in or out, with its verdicts: more than
+one where only a part was agreed to, and with the name of what explains it.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 def run(table: str, *, coins: bool = False) -> list[Decision]:
     transactions: dict[str, OwnTransaction] = {}
+    apart: dict[str, list[OwnTransaction]] = {}
     mine: dict[str, OwnCoin] = {}
     senders: dict[str, Address] = {}
     consumed: dict[str, TxId] = {}
@@ -54,6 +56,9 @@ def run(table: str, *, coins: bool = False) -> list[Decision]:
         match verb:
             case "own":
                 transactions[name] = own_transaction(name, words)
+            case "apart":
+                made = own_transaction(words[0], words[1:])
+                apart.setdefault(name, []).append(made)
             case "coin":
                 address, units = words
                 mine[f"n/outpoint:{name}"] = OwnCoin(OWNERS[address], Address(address), int(units))
@@ -85,7 +90,7 @@ def run(table: str, *, coins: bool = False) -> list[Decision]:
     found = decide(
         movements,
         consumed,
-        Ours(NATIVE, coins, OWNERS, mine, transactions, allowances, senders),
+        Ours(NATIVE, coins, OWNERS, mine, transactions, allowances, senders, apart),
         NOON,
     )
     assert [(*each.place, words_of(each)) for each in found] == expected
@@ -101,9 +106,11 @@ def words_of(decision: Decision) -> str:
 def own_transaction(name: str, words: list[str]) -> OwnTransaction:
     vault, source, *rest = words
     effects: list[Effect] = []
-    rent = 0
+    rent, stays = 0, False
     while rest:
         match rest:
+            case ["stays", *rest]:
+                stays = True
             case ["pays", to, asset, units, *rest]:
                 effects.append(Pay(Address(to), ASSETS[asset], int(units)))
             case ["calls", to, units, *rest]:
@@ -114,7 +121,7 @@ def own_transaction(name: str, words: list[str]) -> OwnTransaction:
                 rent = int(units)
             case _:
                 raise AssertionError(rest)
-    return OwnTransaction(name.upper(), vault, source, tuple(effects), rent)
+    return OwnTransaction(name.upper(), vault, source, tuple(effects), rent, stays)
 
 
 def allowance(name: str, words: list[str]) -> Allowance:
@@ -273,6 +280,44 @@ def test_allowances_on_record():
         own  t1  b B1  calls X 0                         # our own call of the spender's contract
         sent t1  B1
         out  t1  log:0     A1 USD 3   allowed:3=l1
+    """)
+
+
+def test_payments_that_anybody_submits():
+    """Signed apart, by the key that the block used up, in whoever's transaction."""
+    run("""
+        apart s1  p1 a A1  pays X USD 5
+        apart s1  p2 a A1  pays X USD 3                  # two of one vault, by one contract
+        apart s1  p3 b B1  pays A1 USD 3
+        out  s1  log:0  A1 USD 3      payment:3=P2
+        out  s1  log:1  A1 USD 5      payment:5=P1
+        out  s1  log:2  A1 USD 5      foreign:5          # each once
+        out  s1  log:3  B1 USD 3      payment:3=P3
+        in   s1  log:3  A1 USD 3      deposit:3
+        out  s1  call:  A1 COIN 5     foreign:5          # it pays no other asset
+        out  s2  log:0  A1 USD 5      foreign:5          # and not in another transaction
+    """)
+    run("""
+        apart s1  p1 a A1  pays X USD 5
+        out  s1  log:0  A2 USD 5      foreign:5          # from another address of the vault
+        out  s1  log:1  A1 USD 4      foreign:4          # less than was signed, so not this
+        out  s1  log:2  B1 USD 5      foreign:5
+    """)
+    run("""
+        own   t1  b B1  calls X 0                        # a house's vault carries it, and pays
+        apart t1  p1 a A1  pays X USD 5
+        sent  t1  B1
+        out  t1  log:0     A1 USD 5   payment:5=P1
+        out  t1  log:1     A1 USD 5   foreign:5
+        out  t1  cost:fee  B1 COIN 1  cost:1=T1
+        out  t1  log:2     B1 USD 2   excess:2=T1        # what it called moves nothing of its own
+    """)
+    run("""
+        own   t1  a A1  calls X 0                        # the vault itself carries what is swept
+        apart t1  p1 a A2  pays A1 USD 5  stays
+        out  t1  log:0     A2 USD 5   payment:5=P1
+        in   t1  log:0     A1 USD 5   change:5=P1
+        in   t1  log:1     A1 USD 4   deposit:4
     """)
 
 
