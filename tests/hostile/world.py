@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from chains.catalogue import built_in
 from chains.codec import TransactionCodec
 from chains.effects import Effect, Pay
 from chains.keys import ExtendedPublicKey
@@ -77,6 +78,7 @@ with a limit for each destination, `pool` with one for bitcoin."""
 VAULTS = {
     **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY, "payees", "pool"), "c1"),
     "other": "c2",
+    "house": "c2",
 }
 """Whose they are, in the order in which they are opened."""
 DAY = 24 * 3600
@@ -90,9 +92,23 @@ THIEF = Person("thief")
 ETH, TRX, BTC = map(native, ("ethereum-local", "tron-local", "bitcoin-regtest"))
 
 
+_TOKEN: Final = token_row(
+    find_network("ethereum-local").id,
+    traits=["eip-3009"],
+    domain_name="A dollar",
+    domain_version="2",
+)
+"""Whose holders sign payments that anybody submits."""
+
+
+def listed() -> Network:
+    """The network as the policy has it."""
+    return built_in().with_rows([], [_TOKEN]).networks[find_network("ethereum-local").id]
+
+
 def policy(version: int, now: datetime, **changes: Any) -> bytes:
     """`main` needs two of the treasury, `joint` one of it and one of risk, `slow` one and then an
-    hour; PETTY move small amounts freely, `listed` pays suppliers freely."""
+    hour; PETTY move small amounts freely, `listed` pays suppliers freely, and `house` calls."""
     people = (ADA, BOB, EVE, ZOE) if version == 1 else (ADA, BOB, EVE)
     windows = [
         window(ETH, 3600, PETTY_LIMIT, count=PETTY_COUNT),
@@ -108,6 +124,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         rule("payees", vaults=["payees"], windows=each),
         rule("pool", vaults=["pool"], windows=[window(BTC, 3600, POOL_LIMIT)]),
         rule("listed", vaults=["listed"], destinations=["suppliers"]),
+        rule("house", vaults=["house"], actions=["call"]),
     )
     destinations = [
         _destinations("suppliers", (SUPPLIER, now - timedelta(days=9)), (NEW_SUPPLIER, now)),
@@ -122,7 +139,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         "administrators": administrators_json(people=ruling),
         "machines": machines,
         "destinations": destinations,
-        "assets": [token_row(find_network("ethereum-local").id)],
+        "assets": [_TOKEN],
     }
     return policy_document(*rules, version=version, people=people, **{**own, **changes})
 
