@@ -18,7 +18,7 @@ from chains.assets import TokenSaid
 from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
-from chains.costs import Costs
+from chains.costs import Costs, Withholding
 from chains.inclusion import Proof
 from chains.model import (
     Address,
@@ -161,6 +161,15 @@ class ClosesAccounts(Protocol):
     async def closable(self, intent: TransferIntent) -> Mapping[Address, int]:
         """By account that an intent which closes them would close now, what would come back for it
         in native base units. NothingToClose, FeesWithheld."""
+        ...
+
+
+@runtime_checkable
+class TellsWithholding(Protocol):
+    """An adapter of a network where a token itself says what it keeps of a payment."""
+
+    async def withholding(self, asset: AssetId) -> Withholding:
+        """Of a listed token whose row says that a part may be kept."""
         ...
 
 

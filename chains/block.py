@@ -46,7 +46,9 @@ class Movement(NamedTuple):
     `withdrawal:17` (the withdrawal's own index in the chain), `block-fee`,
     `reward:voting:<account>` (Solana: what the chain itself gives or takes, by kind),
     `returned:rent` (Solana: what the payer's own token accounts held that it closed), and
-    `cost:fee` or another kind of cost that the payer bears.
+    `cost:fee` or another kind of cost that the payer bears, and
+    `cost:withheld:4` (what a token kept of what its payer sent; on Solana the payer's account's
+    index, elsewhere the ordinal of the log that tells what arrived).
     (txid, place) is unique among the movements in, and among those out. What moves from one account
     to another is two movements at one place. What an account pays to itself moves nothing; a coin
     does. `mature_height`: the first height at which a coin may be spent (coinbase), None for the
@@ -83,10 +85,15 @@ def reward_place(kind: str, account: Address) -> str:
     return f"reward:{kind}:{account}"
 
 
+def withheld_place(index: int) -> str:
+    """One transaction may pay several tokens."""
+    return f"{_COST_PLACES[CostKind.WITHHELD]}:{index}"
+
+
 def cost_kind(place: str) -> CostKind | None:
     """Which kind of cost the movement at the place is, None for any other movement."""
     kind, _, name = place.partition(":")
-    return CostKind(name) if kind == "cost" else None
+    return CostKind(name.partition(":")[0]) if kind == "cost" else None
 
 
 class Inclusion(NamedTuple):

@@ -201,7 +201,7 @@ CUSTODY: Final[Words] = {
     "source_not_whole": Word((422,), "A sweep of a part.", "Ask for `all`."),
     "not_swept_here": Word(
         (422,),
-        "The address that pays, a network of coins, or a token of which less arrives than is sent.",
+        "The address that pays, or a network of coins.",
         _FIX,
     ),
     "sweep_elsewhere": Word(

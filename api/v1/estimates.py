@@ -15,6 +15,7 @@ from api.schemas import Money, View, money, with_example
 from api.v1.transfer_bodies import NewTransfer, request_of
 from api.v1.transfer_views import TRANSFER_EXAMPLE, MoneyByKind, by_kind
 from chains.catalogue import Catalogue
+from chains.costs import withheld_in
 from chains.model import AssetId
 from custody.transfers.gas_needs import Brought
 from custody.transfers.mandates import effects_of, reason_of
@@ -62,6 +63,7 @@ class EstimateView(View):
     model_config = with_example(
         {
             "amount": {"amount": "0.05", "amount_base_units": "5000000"},
+            "arrives": {"amount": "0.05", "amount_base_units": "5000000"},
             "costs_max": {"fee": {"amount": "0.0005", "amount_base_units": "50000"}},
             "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
             "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
@@ -78,7 +80,13 @@ class EstimateView(View):
     )
 
     amount: Money = Field(description="what would be paid; of `all`, how much that is now")
-    costs_max: MoneyByKind = Field(description="the most that it would cost, by kind")
+    arrives: Money = Field(
+        description="what of the amount would arrive at least: less, where the token says that it "
+        "keeps a part (`transfer-fee`)"
+    )
+    costs_max: MoneyByKind = Field(
+        description="the most that it would cost, by kind; `withheld` is a part of the amount"
+    )
     holds: dict[str, Money] = Field(
         description="by asset, what would be held for it: the amount and all costs"
     )
@@ -120,8 +128,11 @@ def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
     denied = verdict.ruling is Ruling.DENY
     native = catalogue.networks[found.mandate.core.network].native
     asked = paid(effects_of(found.mandate), native.id)
+    asset = catalogue.find_asset(asked["asset"])
+    kept = withheld_in(found.mandate.costs_max).get(asset.id, 0)
     return EstimateView(
-        amount=money(asked["amount"], catalogue.find_asset(asked["asset"])),
+        amount=money(asked["amount"], asset),
+        arrives=money(max(asked["amount"] - kept, 0), asset),
         costs_max=by_kind(found.mandate.costs_max, catalogue),
         holds=_by_asset(found.holds, catalogue),
         available=_by_asset(found.available, catalogue),

@@ -26,7 +26,7 @@ from api.v1.transfer_views import (
 )
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
-from chains.costs import CostKind
+from chains.costs import INSIDE, CostKind
 from chains.errors import InvalidAmount
 from chains.model import TxId
 from chains.networks import Network
@@ -178,7 +178,9 @@ class NewTransfer(Body):
         default_factory=dict,
         max_length=16,
         description="the most that other kinds of cost may be, decimals in the network's native "
-        "unit by kind (`rent`, `activation`); the network's default where a kind is absent",
+        "unit by kind (`rent`, `activation`); the network's default where a kind is absent. "
+        "`withheld`, in the asset's unit: the most of the amount that a token may keep; what it "
+        "says itself if absent",
     )
     memo: Memo | None = Field(None, description=_MEMO)
     priority: Annotated[Priority, Field(strict=False)] | None = Field(
@@ -274,7 +276,8 @@ def _check_one_amount(given: NewOutput | NewTransfer) -> None:
 
 
 class RaisedCosts(Body):
-    """The new bounds, decimals in the network's native unit by kind. What is not named stays."""
+    """The new bounds, decimals in the network's native unit by kind; of `withheld`, in the asset's.
+    What is not named stays."""
 
     model_config = body_example({"costs_max": {"fee": "0.001"}})
 
@@ -302,7 +305,7 @@ def request_of(services: Services, body: NewTransfer) -> TransferRequest:
         asset=asset.id,
         outputs=_outputs(body, asset),
         fee_max=_fee_max(body, network.native),
-        costs_max=costs_max_of(body, network.native),
+        costs_max=costs_max_of(body, network.native, asset),
         priority=body.priority or Priority.NORMAL,
         source=body.source,
         close_accounts=body.close_accounts or False,
@@ -355,9 +358,15 @@ def _fee_max(body: NewTransfer, native: Asset) -> int | None:
     return None
 
 
-def costs_max_of(body: NewTransfer | RaisedCosts, native: Asset) -> dict[CostKind, int]:
+def costs_max_of(
+    body: NewTransfer | RaisedCosts, native: Asset, asset: Asset
+) -> dict[CostKind, int]:
+    """`asset`: what is paid."""
     with _named("costs_max"):
-        return {kind: Amount.parse(native, most).units for kind, most in body.costs_max.items()}
+        return {
+            kind: Amount.parse(asset if kind in INSIDE else native, most).units
+            for kind, most in body.costs_max.items()
+        }
 
 
 @contextmanager

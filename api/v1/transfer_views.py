@@ -116,7 +116,10 @@ class MandateVersionView(View):
     version: int
     digest: str = Field(description="SHA-256 that approvers sign, in hex")
     state: Consent
-    costs_max: MoneyByKind = Field(description="the most that may leave beside the amount")
+    costs_max: MoneyByKind = Field(
+        description="the most that may leave beside the amount; `withheld`: the most of the amount "
+        "that may not arrive"
+    )
     offered_at: datetime
     expires_at: datetime = Field(description="the signer signs nothing after that")
 
@@ -133,7 +136,8 @@ class TransactionView(View):
     txid: str | None
     block: BlockView | None
     costs: MoneyByKind | None = Field(
-        description="what the network took, once in a block, of all transfers in it together"
+        description="what the network took, once in a block, of all transfers in it together; "
+        "`withheld`: what of the amount a token kept, so that it did not arrive"
     )
     held: MoneyByKind | None = Field(
         description="moved to accounts that the chain holds for the vault, like rent"

@@ -35,7 +35,7 @@ from api.v1.transfer_views import (
     transfer_view,
 )
 from chains.catalogue import Catalogue
-from chains.model import NetworkId, TxId
+from chains.model import AssetId, NetworkId, TxId
 from custody.db.listing import open_list
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Unprocessable
@@ -208,7 +208,7 @@ async def raise_costs(
         found, _ = await services.transfers.get(session, transfer_id, caller)
     catalogue = services.custody.catalogue
     native = catalogue.networks[NetworkId(found.row.network)].native
-    most = costs_max_of(body, native)
+    most = costs_max_of(body, native, catalogue.find_asset(AssetId(found.row.asset)))
     after = await services.versions.raise_costs(transfer_id, caller, most)
     return transfer_view(after, catalogue)
 

@@ -392,8 +392,10 @@ def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
 
 def _outcome(tx: Any, receipt: dict[str, Any], network: Network) -> TxStatus:
     costs, failure = charges.costs(network, receipt), charges.failure(receipt)
-    if failure is None:
-        failure = transfers.undone(tx | transfers.asked(tx), transfers.told(receipt["logs"]))
-    state = TxState.REVERTED if failure else TxState.INCLUDED
     paid = costs_in(network.native.id, costs)
+    if failure is None:
+        shrunk, told = tx | transfers.asked(tx), transfers.told(receipt["logs"])
+        failure = transfers.undone(shrunk, told)
+        paid |= transfers.withheld(network.id, shrunk, told)
+    state = TxState.REVERTED if failure else TxState.INCLUDED
     return TxStatus(state, _including(receipt), paid, reason=failure or "")

@@ -131,7 +131,7 @@ class _Reading:
             if payee is not None:
                 self._move(txid, place, canonical(payee), units)
         logged = self._moved.get(txid, ())
-        for place, asset, account, units in transfers.movements(self._network.id, logged):
+        for place, asset, account, units in transfers.movements(self._network.id, tx, logged):
             self._movements.append(Movement(txid, place, canonical(account), asset, units))
         for key in uses.keys(self._network, self._paid_apart.get(txid, ())):
             self._consumed.setdefault(key, txid)

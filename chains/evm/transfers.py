@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from chains import abi as token
+from chains import keeping
+from chains.costs import CostKind, Costs
 from chains.errors import NodeMisbehaved
 from chains.evm import erc20
 from chains.evm.address import canonical
@@ -69,19 +71,32 @@ def asked(tx: Any) -> dict[str, list[Any]]:
 def undone(tx: Json, moved: Sequence[Told]) -> str | None:
     """Why a transaction that did not fail has still not done what it asks of a token; None if it
     has. `tx`: shrunk."""
+    order = _order(tx)
+    return None if order is None else token.undone(*order, (each[1:] for each in moved))
+
+
+def withheld(network: NetworkId, tx: Json, moved: Sequence[Told]) -> Costs:
+    """What the token kept of what the transaction's calldata pays. `tx`: shrunk."""
+    order = _order(tx)
+    found = None if order is None else keeping.kept(*order, moved)
+    if order is None or found is None:
+        return {}
+    return {(_asset(network, order[0]), CostKind.WITHHELD): found.units}
+
+
+def _order(tx: Json) -> keeping.Asked | None:
     if not tx.get("asked"):
         return None
-    contract, payer = str(tx["to"]).lower(), tx["from"].lower()
     payee, units = tx["asked"]
-    return token.undone(contract, payer, payee, units, (each[1:] for each in moved))
+    return str(tx["to"]).lower(), tx["from"].lower(), payee, units
 
 
-def movements(network: NetworkId, moved: Iterable[Told]) -> Iterator[tuple[str, AssetId, str, int]]:
-    """Place, asset, account and base units."""
-    for ordinal, contract, payer, payee, units in moved:
-        place, asset = f"transfer:{ordinal}", _asset(network, contract)
-        for account, change in token.sides(payer, payee, units, _NOBODY):
-            yield place, asset, account, change
+def movements(
+    network: NetworkId, tx: Json, moved: Sequence[Told]
+) -> Iterator[tuple[str, AssetId, str, int]]:
+    """Place, asset, account and base units. `tx`: shrunk."""
+    for place, contract, account, units in keeping.movements(_order(tx), moved, _NOBODY):
+        yield place, _asset(network, contract), account, units
 
 
 @lru_cache(maxsize=4096)

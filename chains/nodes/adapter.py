@@ -18,12 +18,18 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from chains.adapter import ChainAdapter, ClosesAccounts, SeesWaiting, TellsRestraints
+from chains.adapter import (
+    ChainAdapter,
+    ClosesAccounts,
+    SeesWaiting,
+    TellsRestraints,
+    TellsWithholding,
+)
 from chains.answers import Answers
 from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
-from chains.costs import Costs
+from chains.costs import Costs, Withholding
 from chains.errors import ChainError, NodeError, NodeUnavailable, WrongChain
 from chains.inclusion import Proof, Said
 from chains.model import (
@@ -196,6 +202,16 @@ class Nodes:
             if not isinstance(adapter, TellsRestraints):
                 return {}
             return await adapter.restrained(addresses, asset)
+
+        return await self._ask(ask)
+
+    async def withholding(self, asset: AssetId) -> Withholding:
+        """Nothing is known of it where no node of the family can say it."""
+
+        async def ask(adapter: ChainAdapter) -> Withholding:
+            if not isinstance(adapter, TellsWithholding):
+                return Withholding(())
+            return await adapter.withholding(asset)
 
         return await self._ask(ask)
 

@@ -16,7 +16,7 @@ from chains.answers import Answers, attempt, found
 from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block, Reading
-from chains.costs import CostKind, Costs, costs_in
+from chains.costs import CostKind, Costs, Withholding, costs_in
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -42,7 +42,7 @@ from chains.model import (
 )
 from chains.networks import Network
 from chains.prices import Prices
-from chains.solana import blocks, closing, tokens
+from chains.solana import blocks, closing, spl, tokens
 from chains.solana.address import to_key
 from chains.solana.bids import unit_prices
 from chains.solana.blocks import error_words
@@ -158,6 +158,9 @@ class SolanaAdapter:
     async def closable(self, intent: TransferIntent) -> Mapping[Address, int]:
         return await closing.promised(self._rpc, self._codec, intent)
 
+    async def withholding(self, asset: AssetId) -> Withholding:
+        return await tokens.withholding(self._rpc, self._network, asset)
+
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         """The node simulates each transaction first, so that one that must fail costs no fee.
 
@@ -193,7 +196,8 @@ class SolanaAdapter:
                 block=found(blocks[transaction.slot]),
                 costs=costs_in(
                     native, {CostKind.FEE: transaction.fee, CostKind.RENT: transaction.rent}
-                ),
+                )
+                | self._withheld(transaction, ours),
                 held=costs_in(native, {CostKind.RENT: 0 if ours is None else ours.rent}),
                 returned=costs_in(native, {CostKind.RENT: _returned(transaction, ours)}),
                 reason="" if error is None else error_words(error),
@@ -233,6 +237,18 @@ class SolanaAdapter:
 
     async def close(self) -> None:
         await self._rpc.close()
+
+    def _withheld(
+        self, transaction: Transaction, plan: TransferPlan | None
+    ) -> dict[tuple[AssetId, CostKind], int]:
+        """What of our own payments the mints kept."""
+        missing = blocks.missing_of(transaction.tokens) if plan is not None else {}
+        paid = {each.mint for each in plan.tokens} if plan is not None else set()
+        return {
+            (spl.asset_of(self._network.id, mint), CostKind.WITHHELD): missing[str(mint)]
+            for mint in paid
+            if str(mint) in missing
+        }
 
     async def _nonces_taken(self, txids: Sequence[TxId]) -> dict[str, TxId]:
         """By the text of its conflict key each nonce value that one of them used up. Their bytes

@@ -6,14 +6,15 @@ for transfer instructions instead would miss what programs do (transfers inside 
 accounts, withdrawals, rent); the differences add up to the balance, so the ledger can equal the
 chain. Fees and rent for token accounts, which comes back when they are closed, are told apart.
 Tokens are told in the same way, by owner: what an account holds before and after, so that what
-arrives is what arrived (a mint may take a fee), and an account that is handed over moves what is in
-it. A transaction that failed leaves its fee, and its nonce is used up.
+arrives is what arrived, and an account that is handed over moves what is in it. A fee that a mint
+withheld is a cost of who paid, for no account's balance has it. A transaction that failed leaves
+its fee, and its nonce is used up.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from chains.block import (
@@ -24,6 +25,7 @@ from chains.block import (
     Movement,
     cost_place,
     reward_place,
+    withheld_place,
 )
 from chains.costs import CostKind
 from chains.model import Address, AssetId, TxId
@@ -63,9 +65,35 @@ def _moved(executed: Executed, network: Network) -> Iterator[Movement]:
         yield Movement(txid, RENT_RETURNED, Address(executed.payer), native, executed.returned)
     for index, account, lamports in executed.differences:
         yield Movement(txid, f"account:{index}", Address(account), native, lamports)
+    kept = _withheld(executed)
     for index, mint, owner, units in executed.tokens:
         asset = AssetId(f"{network.id}/{spl.NAMESPACE}:{mint}")
-        yield Movement(txid, f"token:{index}", Address(owner), asset, units)
+        less = kept.get(index, 0)
+        if less:
+            yield Movement(txid, withheld_place(index), Address(owner), asset, -less)
+        if units + less:
+            yield Movement(txid, f"token:{index}", Address(owner), asset, units + less)
+
+
+def _withheld(executed: Executed) -> dict[int, int]:
+    """By token account of the payer's: what left it and came to nobody. Its mint withheld it, where
+    the transaction is a payment; no payment of ours burns."""
+    missing = missing_of((mint, units) for _, mint, _, units in executed.tokens)
+    found = {}
+    for index, mint, owner, units in executed.tokens:
+        kept = min(missing.get(mint, 0), -units)
+        if owner == executed.payer and kept > 0:
+            found[index] = kept
+            missing[mint] -= kept
+    return found
+
+
+def missing_of(moved: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """By mint: what of it nobody has any more. `moved`: by account, mint and base units."""
+    total: dict[str, int] = {}
+    for mint, units in moved:
+        total[mint] = total.get(mint, 0) - units
+    return {mint: units for mint, units in total.items() if units > 0}
 
 
 def _inclusion(executed: Executed) -> Inclusion:

@@ -19,7 +19,7 @@ from solders.signature import Signature as Ed25519Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 
 from chains.codec import Traits, check_listed, refuse_call, remember_small
-from chains.costs import CostKind, CostsMost, costs_in
+from chains.costs import CostKind, Costs, CostsMost, costs_in
 from chains.effects import Allow, Call, Create, Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
@@ -32,6 +32,7 @@ from chains.errors import (
 from chains.model import (
     Address,
     AddressType,
+    AssetId,
     KeyScheme,
     ParsedAddress,
     Signature,
@@ -226,7 +227,6 @@ class SolanaCodec:
         creates = [Create(account, source, plan.rent)] if plan.creates_nonce else []
         for made, (owner, rent) in plan.opened.items():
             creates.append(Create(Address(str(made)), Address(str(owner)), rent))
-        costs = {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent_most}
         return TxSummary(
             network=self._network.id,
             sources=(source,),
@@ -244,7 +244,7 @@ class SolanaCodec:
                 *(Return(source, native, 0, None) for _ in plan.closings),
             ),
             creates=tuple(creates),
-            costs=CostsMost(costs_in(native, costs)),
+            costs=CostsMost(self.costs_of(plan)),
             conflict_keys=frozenset({Claim.of(plan).key(self._network.id)}),
             identity=identity,
         )
@@ -254,6 +254,17 @@ class SolanaCodec:
         if isinstance(payment, Payment):
             return Pay(to, self._network.native.id, payment.lamports)
         return Pay(to, spl.asset_of(self._network.id, payment.mint), payment.units)
+
+    def costs_of(self, plan: TransferPlan) -> Costs:
+        """The most that it costs. What of its payments does not arrive the bytes say to the unit:
+        where the mint asks for another fee by then, the transaction fails."""
+        costs = {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent_most}
+        kept: dict[AssetId, int] = {}
+        for each in plan.tokens:
+            asset = spl.asset_of(self._network.id, each.mint)
+            kept[asset] = kept.get(asset, 0) + (each.fee or 0)
+        withheld = {(asset, CostKind.WITHHELD): units for asset, units in kept.items() if units}
+        return costs_in(self._network.native.id, costs) | withheld
 
     def _allowed(self, allowance: TokenAllowance) -> Allow:
         """Without a bound where no supply is larger."""

@@ -107,7 +107,7 @@ async def choose_claims(
         claim = await shelves[source].first_free(busy_of[intent.taken] | given)
         lifetime = claim.value or Hash.default()
         plan = _plan(source, resolved.payments, claim, lifetime, rents, UNIT_PRICE_MIN)
-        _check_costs(plan, codec.network.native.id, intent.costs_max)
+        check_within(codec.costs_of(plan), intent.costs_max)
         if intent.empties and not plan.tokens:
             plan = _for(plan, intent.costs_max.get((codec.network.native.id, CostKind.FEE), 0))
         _check_funds(plan, balances[source], rents, resolved.opening)
@@ -223,10 +223,14 @@ class _Wanted:
     opening: int
     claim: Claim
     costs_max: Costs
-    native: AssetId
+    codec: SolanaCodec
     replaces: TransferPlan | None = None
     empties: bool = False
     closes: bool = False
+
+    @property
+    def native(self) -> AssetId:
+        return self.codec.network.native.id
 
     @property
     def written(self) -> tuple[Pubkey, ...]:
@@ -257,12 +261,11 @@ def _wanted(codec: SolanaCodec, intent: TransferIntent, party: _Parties | ChainE
     payments, opening = resolved.payments, resolved.opening
     (key,) = intent.claim
     claim = Claim.parse(codec.network.id, key)
-    native = codec.network.native.id
     replaces = None if intent.replaces is None else _replaced(intent.replaces)
     coins = not any(isinstance(each, TokenPayment) for each in payments)
     empties = intent.empties and replaces is None and coins
     costs, closes = intent.costs_max, intent.closes and bool(intent.effects)
-    return _Wanted(source, payments, opening, claim, costs, native, replaces, empties, closes)
+    return _Wanted(source, payments, opening, claim, costs, codec, replaces, empties, closes)
 
 
 async def _look(
@@ -304,7 +307,7 @@ def _planned(wanted: _Wanted | ChainError, known: _Known) -> TransferPlan:
         if each.claim.account not in known.origins:
             raise NodeUnavailable("the node does not show which block set the nonce value")
         plan = replace(plan, origin=known.origins[each.claim.account])
-    _check_costs(plan, each.native, each.costs_max)
+    check_within(each.codec.costs_of(plan), each.costs_max)
     if each.empties:
         plan = _for(plan, each.costs_max.get((each.native, CostKind.FEE), 0))
     paying = known.newest[each.source]
@@ -420,11 +423,6 @@ def _outbidding(wanted: _Wanted, recent: Sequence[int]) -> int:
     fees = wanted.costs_max.get((wanted.native, CostKind.FEE), 0) - LAMPORTS_PER_SIGNATURE
     most = max(fees, 0) * MICRO_LAMPORTS // wanted.replaces.unit_limit
     return max(before + 1, min(most, max(unit_prices(recent).fast, 2 * before)))
-
-
-def _check_costs(plan: TransferPlan, native: AssetId, costs_max: Costs) -> None:
-    costs = costs_in(native, {CostKind.FEE: plan.fee, CostKind.RENT: plan.rent_most})
-    check_within(costs, costs_max)
 
 
 def _check_funds(plan: TransferPlan, balance: int, rents: _Rents, opening: int) -> None:

@@ -6,14 +6,12 @@ is shrunk where it is decoded, which may be in another process (`chains.transpor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from chains.solana import SYSTEM_PROGRAM, WRAPPED_MINTS
 from chains.solana.nonce import takes_ours
 
 _BLOCK: Final = ("blockhash", "previousBlockhash", "parentSlot", "blockTime")
-Held = Mapping[int, tuple[str, str, int]]
 _RECENT_BLOCKHASHES: Final = "SysvarRecentB1ockHashes11111111111111111111"
 
 
@@ -56,7 +54,6 @@ def _executed(entry: Any) -> list[Any]:
         for index, (old, new) in enumerate(zip(before, after, strict=True))
         if index and new != old
     ]
-    had, has = (_held(meta, when) for when in ("preTokenBalances", "postTokenBalances"))
     # Where one alone has signed, nobody else's lamports can have paid it.
     alone = sum(bool(each["signer"]) for each in accounts) == 1
     rent = rent_in(meta) if alone else 0
@@ -65,7 +62,7 @@ def _executed(entry: Any) -> list[Any]:
     returned = closed_in(meta).get(payer, 0) if alone else 0
     if own := own - returned:
         moved.insert(0, [0, payer, own])
-    return [_txid(entry), payer, fee, meta["err"], moved, _tokens(had, has), rent, returned]
+    return [_txid(entry), payer, fee, meta["err"], moved, tokens_in(meta), rent, returned]
 
 
 def _held(meta: Any, when: str) -> dict[int, tuple[str, str, int]]:
@@ -77,8 +74,9 @@ def _held(meta: Any, when: str) -> dict[int, tuple[str, str, int]]:
     }
 
 
-def _tokens(had: Held, has: Held) -> list[list[Any]]:
+def tokens_in(meta: Any) -> list[list[Any]]:
     """By owner: who hands over an account pays without a transfer."""
+    had, has = (_held(meta, when) for when in ("preTokenBalances", "postTokenBalances"))
     moved = []
     for index in sorted(had.keys() | has.keys()):
         old, new = had.get(index), has.get(index)

@@ -250,6 +250,11 @@ class Mint:
         now = [each for each in self.fees if each.epoch <= epoch]
         return now[-1].of(units) if now else 0
 
+    def fees_from(self, epoch: int) -> tuple[Fee, ...]:
+        """The one in force, and the one that is yet to come."""
+        now = [each for each in self.fees if each.epoch <= epoch]
+        return (*now[-1:], *(each for each in self.fees if each.epoch > epoch))
+
 
 @dataclass(frozen=True, slots=True)
 class Holding:

@@ -17,6 +17,7 @@ from solders.pubkey import Pubkey
 from chains.answers import Answers, answer
 from chains.assets import Asset, TokenSaid
 from chains.balances import Restrained
+from chains.costs import Withholding
 from chains.effects import Pay
 from chains.errors import (
     BalanceFrozen,
@@ -96,6 +97,17 @@ async def restrained(
         if units:
             found[address] = Restrained(units, error.code)
     return found
+
+
+async def withholding(rpc: SolanaRpc, network: Network, asset: AssetId) -> Withholding:
+    """By the fee in force and by the one that takes its place, if that is yet to come: a fee that
+    is set begins two epochs later, and a payment may wait as long. Of a mint that is none there is
+    nothing to withhold, and nothing is paid."""
+    (account,) = await rpc.accounts([spl.mint_of(network.id, asset)], Commitment.CONFIRMED)
+    mint = None if account is None else spl.parse_mint(account.owner, account.data)
+    if mint is None or not mint.fees:
+        return Withholding(())
+    return Withholding(tuple((e.basis_points, e.most) for e in mint.fees_from(await rpc.epoch())))
 
 
 async def describe(rpc: SolanaRpc, network: Network, mint: Pubkey) -> tuple[AssetId, TokenSaid]:

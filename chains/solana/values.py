@@ -32,7 +32,8 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """A transaction in a block. `fee` in lamports; `error` is None if it took effect. `rent`: as
-    in `Executed`; `closed`: by owner, lamports that closed token accounts held for their rent."""
+    in `Executed`; `closed`: by owner, lamports that closed token accounts held for their rent;
+    `tokens`: of each token account that holds more or less, mint and base units."""
 
     slot: int
     raw: bytes
@@ -40,6 +41,7 @@ class Transaction:
     error: Any
     rent: int = 0
     closed: Mapping[str, int] = field(default_factory=dict)
+    tokens: tuple[tuple[str, int], ...] = ()
 
     @property
     def executed(self) -> bool:
@@ -144,6 +146,7 @@ def transaction(value: Any) -> Transaction | None:
         error=value["meta"]["err"],
         rent=shrink.rent_in(value["meta"]),
         closed=shrink.closed_in(value["meta"]),
+        tokens=tuple((text(mint), units) for _, mint, _, units in shrink.tokens_in(value["meta"])),
     )
 
 

@@ -62,6 +62,7 @@ from chains.tron import (
     internal,
     proving,
     tokens,
+    transfers,
 )
 from chains.tron.address import to_bytes
 from chains.tron.codec import TronCodec
@@ -413,8 +414,9 @@ class TronAdapter:
         contract = blocks.contract_of(one)
         failure = blocks.outcome_of(one.result, contract, info)
         state = TxState.REVERTED if failure else TxState.INCLUDED
-        burned = contracts.paid(contract, info)
-        costs = costs_in(self._network.native.id, burned)
+        costs = costs_in(self._network.native.id, contracts.paid(contract, info))
+        if not failure:
+            costs |= transfers.withheld(self._network.id, contract, info.moved)
         return TxStatus(state, block.ref, costs, reason=failure)
 
     def _check_fee_and_funds(

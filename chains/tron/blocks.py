@@ -132,7 +132,7 @@ def _effects(one: Parsed, kind: Kind, executed: Executed, asset: AssetId) -> Ite
 
 
 def _tokens(one: Parsed, info: TransactionInfo, network: Network) -> Iterator[Movement]:
-    for place, asset, account, units in transfers.movements(network.id, info.moved):
+    for place, asset, account, units in transfers.movements(network.id, one.contract, info.moved):
         yield Movement(one.txid, place, account, asset, units)
 
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-from chains import abi
+from chains import abi, keeping
+from chains.costs import CostKind, Costs
 from chains.model import Address, AssetId, NetworkId
 from chains.tron import ADDRESS_PREFIX, trc20
 from chains.tron import tron_pb2 as pb
@@ -41,6 +42,11 @@ def undone(contract: pb.Contract | None, moved: Sequence[Told]) -> str | None:
     """Why a transaction that did not fail has still not done what it tells a token; None if it
     has, or tells none. What wallets write before the payee's 20 bytes is overlooked, as older
     tokens do: this reads other people's transactions too."""
+    asked = _order(contract)
+    return None if asked is None else abi.undone(*asked, (each[1:] for each in moved))
+
+
+def _order(contract: pb.Contract | None) -> keeping.Asked | None:
     if contract is None or contract.type != pb.Contract.TRIGGER_SMART_CONTRACT:
         return None
     try:
@@ -52,18 +58,24 @@ def undone(contract: pb.Contract | None, moved: Sequence[Told]) -> str | None:
         return None
     payee, units = call.data[head : head + abi.ACCOUNT_BYTES], call.data[4 + abi.WORD :]
     token, payer = (each[1:].hex() for each in (call.contract_address, call.owner_address))
-    moves = (each[1:] for each in moved)
-    return abi.undone(token, payer, payee.hex(), int.from_bytes(units), moves)
+    return token, payer, payee.hex(), int.from_bytes(units)
+
+
+def withheld(network: NetworkId, contract: pb.Contract | None, moved: Sequence[Told]) -> Costs:
+    """What the token kept of what it is told to pay."""
+    asked = _order(contract)
+    found = None if asked is None else keeping.kept(*asked, moved)
+    if asked is None or found is None:
+        return {}
+    return {(trc20.asset_of(network, _text(asked[0])), CostKind.WITHHELD): found.units}
 
 
 def movements(
-    network: NetworkId, moved: Iterable[Told]
+    network: NetworkId, contract: pb.Contract | None, moved: Sequence[Told]
 ) -> Iterator[tuple[str, AssetId, Address, int]]:
     """Place, asset, account and base units."""
-    for ordinal, contract, payer, payee, units in moved:
-        asset = trc20.asset_of(network, _text(contract))
-        for account, change in abi.sides(payer, payee, units):
-            yield f"transfer:{ordinal}", asset, _text(account), change
+    for place, token, account, units in keeping.movements(_order(contract), moved):
+        yield place, trc20.asset_of(network, _text(token)), _text(account), units
 
 
 def _is_transfer(log: Any) -> bool:

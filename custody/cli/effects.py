@@ -6,10 +6,10 @@ units, and everything that stands in an effect is shown: an approver signs all o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chains.catalogue import Catalogue
-from chains.costs import Costs
+from chains.costs import INSIDE, Costs, withheld_in
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
 from chains.model import AssetId
 from custody.cli.amounts import in_units
@@ -41,9 +41,22 @@ def effect_lines(effect: Effect, native: AssetId, catalogue: Catalogue) -> Itera
             yield line("HANDS OVER", _delegation(effect))
 
 
+def arrival_lines(effects: Sequence[Effect], costs: Costs, catalogue: Catalogue) -> Iterator[str]:
+    """What is paid and what of it arrives are two numbers, where a token keeps a part."""
+    for asset, most in sorted(withheld_in(costs).items()):
+        paid = sum(e.amount for e in effects if isinstance(e, Pay) and e.asset == asset)
+        least = _amount(asset, max(paid - most, 0), catalogue)
+        kept = _amount(asset, most, catalogue)
+        yield line("ARRIVES", f"at least {least}; the token keeps up to {kept}")
+
+
 def cost_lines(costs: Costs, catalogue: Catalogue) -> Iterator[str]:
     """The most that may be paid beside the effects, kind by kind."""
-    bounds = [(kind, asset, most) for (asset, kind), most in sorted(costs.items()) if most]
+    bounds = [
+        (kind, asset, most)
+        for (asset, kind), most in sorted(costs.items())
+        if most and kind not in INSIDE
+    ]
     for kind, asset, most in bounds:
         yield line("costs at most", f"{_amount(asset, most, catalogue)} as {kind}")
     if not bounds:

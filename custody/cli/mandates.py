@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from chains.catalogue import Catalogue, built_in
 from chains.networks import Environment
-from custody.cli.effects import cost_lines, effect_lines, line
+from custody.cli.effects import arrival_lines, cost_lines, effect_lines, line
 from custody.cli.grounds import ground_lines
 from custody.cli.output import Failure
 from signer.policy import Policy
@@ -70,6 +70,7 @@ def in_words(shown: Shown, now: datetime, policy: Policy | None = None) -> tuple
     ]
     for effect in core.effects:
         lines += effect_lines(effect, network.native.id, catalogue)
+    lines += arrival_lines(core.effects, mandate.costs_max, catalogue)
     lines += cost_lines(mandate.costs_max, catalogue)
     lines += [
         f"asked by        {core.initiator}",

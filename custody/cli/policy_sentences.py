@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
-from chains.costs import CostKind
+from chains.costs import GRANTED
 from chains.errors import InvalidInput
 from chains.networks import Network
 from custody.cli.output import Misuse
@@ -151,8 +151,8 @@ def need_of(text: str) -> Row:
 def cost_of(text: str, catalogue: Catalogue) -> Row:
     """``0.005 ETH as fee on ethereum``."""
     match = _COST.fullmatch(text)
-    if match is None or match["kind"] not in list(CostKind):
-        kinds = ", ".join(CostKind)
+    if match is None or match["kind"] not in GRANTED:
+        kinds = ", ".join(GRANTED)
         raise sentence(f"a cost is like 0.005 ETH as fee on ethereum, of {kinds}; not {text}")
     network = network_of(match["network"], catalogue)
     if match["symbol"] != network.native.symbol:

@@ -26,6 +26,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from chains.block import BLOCK_FEE, RENT_RETURNED, Block, Movement, cost_kind, output_index
+from chains.costs import INSIDE
 from chains.effects import Call, Effect, Pay
 from chains.model import Address, AssetId, BlockRef, TxId
 
@@ -213,15 +214,27 @@ def decide(
         if key in consumed
     ]
     agreed = _Agreed(ours, at)
+    kept = _kept(told)
     found: list[Decision] = []
     for movement in told:
         owner = ours.owners[movement.address]
-        found += (
-            [_came(movement, owner, ours)] if movement.units > 0 else agreed.of(movement, owner)
-        )
+        if movement.units > 0:
+            found.append(_came(movement, owner, ours, kept.get((movement.txid, movement.asset), 0)))
+        else:
+            found += agreed.of(movement, owner)
     for movement, owner in spent:
         found += agreed.of(movement, owner)
     return found
+
+
+def _kept(movements: Iterable[Movement]) -> dict[tuple[TxId, AssetId], int]:
+    """What tokens kept of what transactions paid."""
+    kept: dict[tuple[TxId, AssetId], int] = {}
+    for each in movements:
+        if cost_kind(each.place) in INSIDE:
+            paid = each.txid, each.asset
+            kept[paid] = kept.get(paid, 0) - each.units
+    return kept
 
 
 def spending(key: str, txid: TxId, coin: OwnCoin, native: AssetId) -> Movement:
@@ -231,7 +244,7 @@ def spending(key: str, txid: TxId, coin: OwnCoin, native: AssetId) -> Movement:
     return Movement(txid, place, coin.address, native, -coin.amount)
 
 
-def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
+def _came(movement: Movement, owner: Owner, ours: Ours, kept: int) -> Decision:
     own = ours.transactions.get(movement.txid)
     mine = own is not None and own.vault_id == owner.vault_id
     if owner.holding is Holding.LOCKED:
@@ -239,10 +252,10 @@ def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
     brought = own is not None and (own.tops_up or (mine and own.stays))
     if own is not None and mine and movement.place == RENT_RETURNED:
         return Decision(movement, owner, Verdict.CHANGE, own.id)
-    if own is not None and brought and _is_swept(movement, own):
+    if own is not None and brought and _is_swept(movement, own, kept):
         return Decision(movement, owner, Verdict.CHANGE, own.id)
     for each in ours.apart.get(movement.txid, ()):
-        if each.vault_id == owner.vault_id and each.stays and _is_swept(movement, each):
+        if each.vault_id == owner.vault_id and each.stays and _is_swept(movement, each, kept):
             return Decision(movement, owner, Verdict.CHANGE, each.id)
     if ours.has_coins and own is not None and mine and movement.address not in own.destinations:
         return Decision(movement, owner, Verdict.CHANGE, own.id)
@@ -250,11 +263,12 @@ def _came(movement: Movement, owner: Owner, ours: Ours) -> Decision:
     return Decision(movement, owner, Verdict.INCOME if made else Verdict.DEPOSIT)
 
 
-def _is_swept(movement: Movement, own: OwnTransaction) -> bool:
-    """Exactly what was agreed to: more, or in another asset, is somebody's deposit."""
+def _is_swept(movement: Movement, own: OwnTransaction, kept: int) -> bool:
+    """Exactly what was agreed to, less what the token kept of it: more, or in another asset, is
+    somebody's deposit."""
     return any(
         (each.address, each.asset, each.amount)
-        == (movement.address, movement.asset, movement.units)
+        == (movement.address, movement.asset, movement.units + kept)
         for each in own.effects
         if isinstance(each, Pay)
     )
@@ -297,7 +311,8 @@ class _Agreed:
 
     def _of_our_own(self, movement: Movement, owner: Owner, own: OwnTransaction) -> list[Decision]:
         """Payment, then rent, as far as they were agreed to, then what nobody agreed to."""
-        if cost_kind(movement.place) is not None:
+        kind = cost_kind(movement.place)
+        if kind is not None and kind not in INSIDE:
             return [Decision(movement, owner, Verdict.COST, own.id)]
         rest = -movement.units
         paid = min(rest, self._payments[own.id].get(movement.asset, 0))

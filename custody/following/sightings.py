@@ -76,7 +76,8 @@ def _told(
     for each in block.movements if txids else ():
         kind = kind_of(each) if each.txid in txids else None
         if kind is not None:
-            found[each.txid][each.asset, kind] = sign * each.units
+            costs = found[each.txid]
+            costs[each.asset, kind] = costs.get((each.asset, kind), 0) + sign * each.units
     return found
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from chains.codec import TransactionCodec
+from chains.costs import by_asset
 from chains.effects import Call
 from chains.model import AssetId, ConflictKey
 from chains.transaction import binding
@@ -304,7 +305,7 @@ def _terms(mandate: Mandate, native: AssetId) -> dict[str, object]:
         "vault_id": mandate.core.vault,
         "network": mandate.core.network,
         **paid(effects_of(mandate), native),
-        "costs_max": sum(mandate.costs_max.values()),
+        "costs_max": sum(by_asset(mandate.costs_max).values()),
         "initiator": mandate.core.initiator,
         "retry_of": mandate.core.retry_of,
         "requested_at": mandate.core.requested_at,

@@ -140,6 +140,8 @@ class Reason(StrEnum):
     RENT = "rent"
     ACTIVATION = "activation"
     ENERGY = "energy"
+    WITHHELD = "withheld"
+    """What a token's program kept of a payment: it left, and arrived nowhere."""
     GAS = "gas"
     """Coins for fees that came from a gas station, and who owes them."""
     RENT_RETURNED = "rent-returned"

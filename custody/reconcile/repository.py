@@ -44,12 +44,14 @@ owes is not on them either."""
 class Outgoing:
     """A signed transaction that is not settled yet, and what it pays, by asset; less than nothing
     is what it brings. `ours`: the vault pays what it costs. `seen`: what our own blocks say of a
-    payment that was signed apart, which no node knows by its name."""
+    payment that was signed apart, which no node knows by its name. `stays`: what it pays comes to
+    the vault itself, but for what a token keeps of it."""
 
     txid: TxId
     paid: Mapping[AssetId, int]
     ours: bool = True
     seen: TxStatus | None = None
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +203,21 @@ async def _outgoing(session: ReadSession, network: NetworkId, vault: str) -> tup
         )
     )
     paid: dict[TxId, dict[AssetId, int]] = {}
+    staying: set[TxId] = set()
     for txid, asset, amount, kind in await session.rows(unsettled):
         if txid is not None:
+            if stays(kind):
+                staying.add(TxId(txid))
             by_asset = paid.setdefault(TxId(txid), {})
             gone = 0 if stays(kind) else amount
             by_asset[AssetId(asset)] = by_asset.get(AssetId(asset), 0) + gone
     apart = await sighting_repository.apart_among(session, paid)
     where = await sighting_repository.sightings_of(session, network, apart)
     seen = {txid: _seen(where.get(txid)) for txid in apart}
-    return tuple(Outgoing(txid, amounts, seen=seen.get(txid)) for txid, amounts in paid.items())
+    return tuple(
+        Outgoing(txid, amounts, seen=seen.get(txid), stays=txid in staying)
+        for txid, amounts in paid.items()
+    )
 
 
 def _seen(row: SightingRow | None) -> TxStatus:

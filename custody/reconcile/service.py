@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 
 from chains.adapter import ChainAdapter
 from chains.answers import found
-from chains.costs import by_asset, sum_of
+from chains.costs import by_asset, sum_of, withheld_in
 from chains.errors import ChainError, NodeError
 from chains.model import Address, AssetId, BlockRef, NetworkId
 from chains.networks import Network
@@ -329,7 +329,8 @@ class Reconciliation:
             if status.block.height > after.height:
                 raise _Unfair("something moved meanwhile")
             costs = by_asset(sum_of((status.costs, status.held))) if each.ours else {}
-            for asset, units in costs.items():
+            kept = withheld_in(status.costs) if each.stays else {}
+            for asset, units in (*costs.items(), *kept.items()):
                 left[asset] = left.get(asset, 0) + units
             for asset, units in by_asset(status.returned).items() if each.ours else ():
                 left[asset] = left.get(asset, 0) - units

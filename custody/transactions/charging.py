@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chains.costs import CostKind, Costs
+from chains.costs import INSIDE, CostKind, Costs
 from custody.db.transfer_tables import TransactionRow
 from custody.transactions.apply import load
 from custody.transactions.state import State
@@ -34,9 +34,11 @@ def charge_of(decisive: TransactionRow, bounds: Bounds, sizes: Sizes, transfer: 
 
 
 def exceeding(transaction: TransactionRow, bounds: Bounds) -> frozenset[CostKind]:
-    """The kinds of which it took more than its transfers hold for it."""
+    """The kinds of which it took more than its transfers let it. What is withheld is a part of what
+    they pay, so that no bound on it is none: most networks say nothing of it before."""
     return frozenset(
         kind[1]
         for kind, units in charged(load(transaction)).items()
         if units > sum(most.get(kind, 0) for most in bounds.values())
+        and (kind[1] not in INSIDE or any(kind in most for most in bounds.values()))
     )

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from chains.costs import CostKind
+from chains.costs import CostKind, withheld_in
 from chains.errors import BuildError, ChainError, ClaimUnusable, FeeAboveMaximum, InvalidInput
 from chains.model import AssetId, NetworkId
 from chains.shares import shares
@@ -37,10 +37,12 @@ nothing."""
 
 
 def collected(each: Waiting, windows: Windows, apart: Collection[str]) -> Waiting:
-    """Until when it waits, unless it goes alone. What empties a vault leaves nothing for others."""
+    """Until when it waits, unless it goes alone. What empties a vault leaves nothing for others,
+    and what a token keeps of a payment is no cost to be shared by size."""
     window = windows.get(each.network)
     own = each.empties or each.coins_first is not None
-    alone = each.apart or own or each.transfer in apart or each.replaces is not None
+    kept = bool(withheld_in(each.costs_max))
+    alone = each.apart or own or kept or each.transfer in apart or each.replaces is not None
     return each if window is None or alone else replace(each, collects_until=each.since + window)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from chains.assets import Asset
 from chains.codec import TransactionCodec
-from chains.costs import Costs, by_asset
+from chains.costs import Costs, Withholding, by_asset
 from chains.effects import Asked, Call, Pay
 from chains.errors import (
     ChainError,
@@ -62,7 +62,7 @@ class Whole:
 class Ask:
     """One request, understood, with the policy and the moment it is judged by. `whole`: of one for
     all there is, whose payment and bounds say nothing before it is sized. `source`: of a sweep or
-    a child. `parent`: of a child."""
+    a child. `parent`: of a child. `withholding`: what the token keeps of payments, where it may."""
 
     request: TransferRequest
     caller: Caller
@@ -74,6 +74,7 @@ class Ask:
     whole: Whole | None = None
     source: Source | None = None
     parent: Parent | None = None
+    withholding: Withholding | None = None
 
     def is_for(self, row: TransferRow, payments: Sequence[Pay], call: Call | None) -> bool:
         """Whether `row`, which makes the payments or the call, is what is asked for. A note is

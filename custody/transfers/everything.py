@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Final
 
 from chains.adapter import ChainAdapter, ClosesAccounts, SeesWaiting
-from chains.assets import WITHHOLDS
 from chains.costs import CostKind, Costs, by_asset
 from chains.errors import ChainError, FeeAboveMaximum, NothingToClose, NothingToHasten
 from chains.model import Address, AssetId, Coin, NetworkId
@@ -105,13 +104,6 @@ async def _source(session: ReadSession, ask: Ask, payer: Payer) -> Source | None
         return None
     if ask.codec.traits.coins:
         words = "coins of all addresses are spent together here: nothing is to be swept"
-        raise Invalid("not_swept_here", words, field="source")
-    token = ask.codec.network.tokens.get(ask.request.asset)
-    if token is not None and WITHHOLDS in token.traits:
-        # What is booked as brought is what was agreed to, and less would be there.
-        words = (
-            f"a part of each payment of {token.symbol} is withheld: it can't be swept as a whole"
-        )
         raise Invalid("not_swept_here", words, field="source")
     network, text = ask.codec.network.id, ask.request.source
     found = await find_address(session, network, ask.codec.parse_address(text).address)

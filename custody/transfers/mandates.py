@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chains.costs import by_asset
 from chains.effects import Asked, Call, Effect, Pay
 from chains.model import AssetId
 from custody.db.transfer_tables import MandateRow, TransferRow
@@ -35,7 +36,7 @@ def stored_mandate(row: MandateRow) -> Mandate:
 def shares_in(mandate: Mandate) -> dict[str, Usage]:
     """What its transfer takes of the windows, as custody counts it. Costs are granted in the
     network's own asset alone, so what they are paid in is that asset."""
-    paid_in = next((asset for asset, _ in sorted(mandate.costs_max)), AssetId(""))
+    paid_in = next(iter(sorted(by_asset(mandate.costs_max))), AssetId(""))
     facts = Facts(mandate.core, paid_in, mandate.costs_max, mandate.offered_at, mandate.expires_at)
     return shares_of(facts)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from chains.costs import UNBOUNDED, CostKind, Costs, by_asset
+from chains.costs import INSIDE, UNBOUNDED, CostKind, Costs, by_asset, withheld_in
 from chains.errors import InsufficientGas
 from chains.model import Address, AssetId, NetworkId
 from custody.db.session import ReadSession, WriteSession
@@ -49,7 +49,7 @@ def parts_of(
     paid: list[Part] = [(asset, EFFECT, units) for asset, units in sorted(effects.items()) if units]
     for (asset, kind), most in sorted(costs_max.items()):
         more = most - (already or {}).get((asset, kind), 0)
-        if more > 0:
+        if more > 0 and kind not in INSIDE:
             paid.append((asset, kind.value, more))
     return tuple(paid)
 
@@ -192,7 +192,7 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
         gone = _spend(each, open_rows)
         movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
         movements += [*_locked(each), *_stayed(each, open_rows), *_brought(each, helped)]
-        movements += _returned(each)
+        movements += [*_returned(each), *_withheld(each)]
         if gone:
             beyond.append((each.row, gone))
     await ledger.apply(session, movements)
@@ -205,10 +205,13 @@ def _spend(ending: Ending, rows: Sequence[ReservationRow]) -> Costs:
     charged, held = (
         ({}, {}) if ending.charge is None else (ending.charge.charged, ending.charge.held)
     )
-    gone = {kind: units - held.get(kind, 0) for kind, units in charged.items()}
+    gone = {
+        each: units - held.get(each, 0) for each, units in charged.items() if each[1] not in INSIDE
+    }
+    kept = _kept(ending)
     for row in rows:
         if row.kind == EFFECT:
-            row.spent = row.amount if ending.paid else 0
+            row.spent = row.amount - kept.get(AssetId(row.asset), 0) if ending.paid else 0
         else:
             key = (AssetId(row.asset), CostKind(row.kind))
             row.spent = min(gone.get(key, 0), row.amount)
@@ -250,6 +253,29 @@ def _returned(ending: Ending) -> list[Movement]:
     ]
 
 
+def _kept(ending: Ending) -> dict[AssetId, int]:
+    """What the token's program kept of what was paid."""
+    if ending.charge is None or not ending.paid:
+        return {}
+    return withheld_in(ending.charge.charged)
+
+
+def _withheld(ending: Ending) -> list[Movement]:
+    """It left with the payment, and arrived nowhere."""
+    row = ending.row
+    return [
+        Post(
+            payer_account(row.kind, row.vault_id, asset),
+            chain_account(asset),
+            units,
+            row.id,
+            Reason.WITHHELD,
+        )
+        for asset, units in sorted(_kept(ending).items())
+        if units
+    ]
+
+
 async def _helped(session: ReadSession, endings: Sequence[Ending]) -> dict[str, AccountKey]:
     """Whose books get what a gas station paid, by transfer."""
     found: dict[str, AccountKey] = {}
@@ -280,7 +306,8 @@ def _brought(ending: Ending, helped: Mapping[str, AccountKey]) -> list[Movement]
 
 
 def _stayed(ending: Ending, rows: Sequence[ReservationRow]) -> list[Movement]:
-    """What was paid to the vault itself comes back in the same breath: no deposit says it."""
+    """What was paid to the vault itself comes back in the same breath: no deposit says it. What a
+    token kept of it does not."""
     row = ending.row
     if not (ending.paid and stays(row.kind)):
         return []
@@ -288,10 +315,10 @@ def _stayed(ending: Ending, rows: Sequence[ReservationRow]) -> list[Movement]:
         Post(
             chain_account(AssetId(each.asset)),
             vault_account(row.vault_id, AssetId(each.asset)),
-            each.amount,
+            each.spent or 0,
             row.id,
             Reason.TRANSFER,
         )
         for each in rows
-        if each.kind == EFFECT
+        if each.kind == EFFECT and each.spent
     ]

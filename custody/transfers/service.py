@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
 from chains.codec import TransactionCodec
-from chains.costs import Costs, costs_in
+from chains.costs import Costs, by_asset, costs_of
 from chains.effects import Pay
 from chains.families import Codecs, bounds_of
 from chains.model import AssetId, NetworkId, TxId
@@ -84,6 +84,7 @@ from custody.transfers.request import (
 )
 from custody.transfers.showing import shown, waits_to_leave
 from custody.transfers.state import Event, State, Transfer, advance, can
+from custody.transfers.withheld import bounded, told
 from custody.vaults.paying import choose_source
 from custody.vaults.paying_repository import Payer, find_payer, lock_payer
 from custody.vaults.resolve import resolve_address
@@ -94,9 +95,8 @@ from signer.wire import Core, Mandate
 
 class Transfers:
     """One per process. `codecs`: of the networks that are served, `adapters`: asked only what it
-    costs to pay all that there is; `families`: of all in the
-    catalogue, to say whose an address is; `lifetime`: from request to expiry, where the policy
-    grants that long."""
+    costs to pay all that there is, and what a token keeps; `families`: of all in the catalogue,
+    to say whose an address is; `lifetime`: from request to expiry, where the policy grants it."""
 
     def __init__(
         self,
@@ -163,7 +163,7 @@ class Transfers:
             ask = replace(ask, now=self._clock())
             payer = visible(ask, await find_payer(session, *payment_of(ask)))
             await check_possible(session, ask, payer)
-            ask = await sized(session, ask, payer)
+            ask = bounded(await sized(session, ask, payer))
             mandate, verdict = await self._judge(session, ask, payer, new_id("tfr"))
             accounts = await ledger_queries.accounts_of_vault(session, payer.vault_id)
             brought = await gas_needs.foreseen(session, _wanted(ask, mandate))
@@ -279,6 +279,7 @@ class Transfers:
 
     async def _quoted(self, ask: Ask) -> Ask:
         """With what a node says, where that is needed."""
+        ask = await told(self._adapters, ask)
         if not ask.request.takes_all:
             return ask
         return await quoted(self._database, self._adapters, ask)
@@ -295,14 +296,14 @@ class Transfers:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
         native = codec.network.native
         costs_max = bounds_of(codec.network, request.fee_max, request.asset)
-        costs_max = {**costs_max, **costs_in(native.id, request.costs_max)}
+        costs_max = {**costs_max, **costs_of(native.id, request.asset, request.costs_max)}
         # All that there can be stands here for an amount that is not known yet.
         most = held[request.asset].maximum
         amounts = [most if each.amount is None else each.amount for each in request.outputs]
         if request.takes_all and len(amounts) > 1:
             raise Invalid("amount_all_of_several", "all goes to one destination", field="outputs")
         check_maximum("amount", sum(amounts), held[request.asset])
-        check_maximum("fee_max", sum(costs_max.values()), native)
+        check_maximum("fee_max", sum(by_asset(costs_max).values()), native)
         check_calling(request, codec)
         called = () if request.call is None else (request.call,)
         payments = [*payments_in(called, native.id)]
@@ -334,7 +335,7 @@ class Transfers:
             return await _answer_of_the_known(session, ask, named, key, render)
         await check_possible(session, ask, payer)
         await check_external_id(session, ask.request, payer.client_id)
-        ask = await sized(session, ask, payer)
+        ask = bounded(await sized(session, ask, payer))
         earlier = await self._duplicates.find(session, ask)
         mandate, verdict = await self._judge(session, ask, payer, named)
         event, reason = event_of(verdict)
@@ -354,8 +355,8 @@ class Transfers:
             await windows.promise(session, mandate.core.transfer, shares, is_new=True)
             await self._hold(session, ask, mandate)
         row = TransferRow(**made_row)
-        told = event_fields(row, event, after.state, after.reason, ask.now)
-        await session.insert(EventRow, [told])
+        happened = event_fields(row, event, after.state, after.reason, ask.now)
+        await session.insert(EventRow, [happened])
         endings = await run_effects(session, Change(row, event), effects, ask.now)
         await reservations.end(session, self._ledger, endings)
         waits = payer.paused and waits_to_leave(row, ())

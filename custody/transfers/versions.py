@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chains.assets import Asset
-from chains.costs import CostKind, Costs
+from chains.costs import CostKind, Costs, by_asset, costs_of
 from chains.families import traits_of
 from chains.model import AssetId, NetworkId
 from custody.apikeys.model import Caller
@@ -63,7 +63,8 @@ class Versions:
     async def raise_costs(
         self, transfer_id: str, caller: Caller, most: Mapping[CostKind, int]
     ) -> Shown:
-        """Offer the terms again with higher bounds, in native base units by kind. What they allow
+        """Offer the terms again with higher bounds, in native base units by kind (what
+        is withheld, in those of what is paid). What they allow
         more is held at once; a policy that asks nobody agrees at once.
 
         Raises NotFound transfer_not_found, Conflict(transfer_not_under_way, mandate_offered),
@@ -83,7 +84,8 @@ class Versions:
             if repository.offered(mandates) is not None:
                 raise Conflict("mandate_offered", "another version waits for approvals already")
             native = policy.catalogue.networks[NetworkId(row.network)].native
-            bounds = _raised(native, terms.costs_max, most)
+            asset = AssetId(row.asset)
+            bounds = _raised(native, terms.costs_max, costs_of(native.id, asset, most))
             version = mandates[-1].version + 1
             await self._offer(session, policy, row, version, terms, bounds, native)
             (after,) = await shown(session, [row])
@@ -108,7 +110,7 @@ class Versions:
             raise Unprocessable("policy_denied", reason_of(verdict))
         session.add(mandate_row(mandate, now, agreed=verdict.ruling is not Ruling.NEEDS_APPROVALS))
         session.add(offer_event(row, f"version {version}", now))
-        row.costs_max, row.updated_at = sum(bounds.values()), now
+        row.costs_max, row.updated_at = sum(by_asset(bounds).values()), now
         await session.flush()
         await windows.promise(session, row.id, shares_in(mandate), is_new=False)
         wanted = reservations.parts_of({}, bounds, terms.costs_max)
@@ -159,7 +161,7 @@ async def refuse_version(
     comes back, and the terms before it count again."""
     before = repository.agreed(await repository.mandates_of(session, row.id))
     assert before is not None, "a first version is refused with its transfer"
-    row.costs_max, row.updated_at = sum(before.costs_max.values()), now
+    row.costs_max, row.updated_at = sum(by_asset(before.costs_max).values()), now
     session.add(offer_event(row, f"version {terms.version} {terms.state}", now))
     await lock_vaults(session, [row.vault_id])
     shares = shares_in(stored_mandate(before))
@@ -168,11 +170,11 @@ async def refuse_version(
     await gas_needs.end_version(session, row.id, terms.version, now)
 
 
-def _raised(native: Asset, before: Costs, most: Mapping[CostKind, int]) -> Costs:
-    bounds = {**before, **{(native.id, kind): units for kind, units in most.items()}}
+def _raised(native: Asset, before: Costs, most: Costs) -> Costs:
+    bounds = {**before, **most}
     if bounds == before or any(units < before.get(kind, 0) for kind, units in bounds.items()):
         raise Invalid("costs_not_raised", "a bound can only be raised", field="costs_max")
-    if sum(bounds.values()) > native.maximum:
+    if sum(by_asset(bounds).values()) > native.maximum:
         words = f"more {native.symbol} than can exist"
         raise Invalid("amount_above_maximum", words, field="costs_max")
     return bounds

@@ -25,7 +25,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from chains.costs import by_asset
+from chains.costs import INSIDE, by_asset
 from chains.effects import Pay
 from signer.agreement import action_of
 from signer.policy.approvals import missing_approvals
@@ -234,11 +234,12 @@ def _broken_terms(rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: d
 
 
 def _broken_costs(grant: Grant, policy: Policy, facts: Facts) -> Broken:
-    """A cost in another asset than the network's own is granted by no rule."""
+    """A cost in another asset than the network's own is granted by no rule. What is withheld is a
+    part of what is paid, and that is limited."""
     network = facts.core.network
     for (asset, kind), most in facts.costs_max.items():
         granted = grant.costs.get((network, kind), 0) if asset == facts.native else 0
-        if most > granted:
+        if most > granted and kind not in INSIDE:
             asked, may = policy.said(asset, most), policy.said(asset, granted)
             yield Reason(Detail.COST_LIMIT, f"{kind} up to {asked}, where {may} is allowed")
     for kind in sorted(facts.uncapped):

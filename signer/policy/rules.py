@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from chains.costs import CostKind
+from chains.costs import GRANTED, CostKind
 from chains.model import AssetId, NetworkId
 from chains.networks import Network
 from signer.agreement import Action
@@ -240,8 +240,8 @@ def _grant(row: object) -> Grant:
 def _cost(row: object) -> tuple[tuple[NetworkId, CostKind], int]:
     cost = read.fields(row, "network kind amount")
     kind = identifier(cost["kind"])
-    if kind not in list(CostKind):
-        raise InvalidPolicy(f"unknown kind of cost {kind}; there are {', '.join(CostKind)}")
+    if kind not in GRANTED:
+        raise InvalidPolicy(f"unknown kind of cost {kind}; there are {', '.join(GRANTED)}")
     return (read.network(cost["network"]), CostKind(kind)), amount(cost["amount"])
 
 

@@ -107,6 +107,12 @@ TRANSACTIONS: Final = (
         lies.solana_lie(unit_price=10**12),
     ),
     Attack(
+        "more kept of a payment",
+        "TransferCheckedWithFee with a larger fee of the mint's than people were shown",
+        "mismatch/withheld",
+        lies.solana_keeps(31),
+    ),
+    Attack(
         "coins left to the miner",
         "the change output is made smaller",
         "mismatch/fee",

@@ -9,11 +9,14 @@ from typing import Any
 from solders.system_program import TransferParams, transfer
 
 from chains.bitcoin.transaction import Transaction, TxOutput
+from chains.costs import CostKind
 from chains.evm import erc20
 from chains.evm.build import Kind
 from chains.keys import parse_path
 from chains.model import Address, AddressType, AssetId, UnsignedTx
+from chains.solana import spl
 from chains.solana.build import Payment
+from chains.solana.spl import TokenPayment
 from chains.tron import tron_pb2 as pb
 from tests.hostile.transactions import (
     AMOUNT,
@@ -47,7 +50,7 @@ from tests.hostile.transactions import (
     tron_amount,
     with_tx,
 )
-from tests.hostile.world import SUPPLIER, World, approved, mandate_in, payment
+from tests.hostile.world import FEE_MINT, SUPPLIER, World, approved, mandate_in, payment
 from tests.support import families
 from tests.support.networks import find_network
 from tests.support.rows import token_row
@@ -294,6 +297,22 @@ def type_confusion(kind: AddressType, prefix: bytes) -> Perform:
 def source_beside_coins(world: World) -> str:
     """A paying address named for a transaction that spends coins."""
     return world.word(honest(world, BITCOIN, source_address=world.owned(BITCOIN).address))
+
+
+def solana_keeps(fee: int) -> Perform:
+    """A payment of a mint's tokens, of which 30 may be kept, and the bytes have `fee` kept."""
+
+    def perform(world: World) -> str:
+        asset = spl.asset_of(find_network(SOLANA).id, FEE_MINT)
+        paid = (payment(SOLANA, Address(str(PAYEE_SOLANA)), AMOUNT, asset),)
+        bounds = {**find_network(SOLANA).costs_max, (asset, CostKind.WITHHELD): 30}
+        request = honest(world, SOLANA, effects=paid, costs_max=bounds)
+        program = spl.TOKEN_2022
+        own = spl.associated(solana_plan(world).source, FEE_MINT, program)
+        tokens = TokenPayment(PAYEE_SOLANA, AMOUNT, FEE_MINT, program, 6, own, False, fee)
+        return world.word(with_tx(request, solana(world, payments=(tokens,))))
+
+    return perform
 
 
 def solana_tokens(world: World) -> str:

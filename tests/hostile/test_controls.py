@@ -68,6 +68,10 @@ def test_a_listed_token_that_is_paid_as_agreed_is_signed(world: World) -> None:
     assert lies.token_lie(lies.TOKEN_PAID)(world) == "signed"
 
 
+def test_a_payment_of_which_as_much_is_kept_as_was_agreed_is_signed(world: World) -> None:
+    assert lies.solana_keeps(30)(world) == "signed"
+
+
 def test_an_accepted_approval_of_two_groups(world: World) -> None:
     assert by(ADA, EVE, vault="joint")(world) == "signed"
 

@@ -216,6 +216,7 @@ REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("another amount", STEP_4),
     ("another asset", STEP_4),
     ("a higher fee", STEP_4),
+    ("more kept of a payment", {"signer.mandate:_check_costs": nothing}),
     ("another source address", STEP_4),
     ("a token call disguised as a transfer", STEP_4),
     ("an extra output", PAYMENTS),

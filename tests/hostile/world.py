@@ -16,6 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
+from solders.pubkey import Pubkey
+
 from chains.catalogue import built_in
 from chains.codec import TransactionCodec
 from chains.effects import Effect, Pay
@@ -65,6 +67,8 @@ from tests.support.signer import (
     sign_policy,
     window,
 )
+from tests.support.solana_tokens import NEW
+from tests.support.solana_tokens import token_row as mint_row
 
 ZOE = Person("zoe")
 """Approved under the first version of the policy and was removed with the second."""
@@ -99,6 +103,9 @@ _TOKEN: Final = token_row(
     domain_version="2",
 )
 """Whose holders sign payments that anybody submits."""
+FEE_MINT: Final = Pubkey(b"\x15" * 32)
+FEE_ROW: Final = mint_row(find_network("solana-local"), FEE_MINT, NEW, traits=["transfer-fee"])
+"""Of a mint that may keep a part of each payment."""
 
 
 def listed() -> Network:
@@ -139,7 +146,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         "administrators": administrators_json(people=ruling),
         "machines": machines,
         "destinations": destinations,
-        "assets": [_TOKEN],
+        "assets": [_TOKEN, FEE_ROW],
     }
     return policy_document(*rules, version=version, people=people, **{**own, **changes})
 

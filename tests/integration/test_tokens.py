@@ -27,6 +27,8 @@ from tests.support.token_cases import (
     refused_by_name,
     reorganised,
     sent_whole,
+    swept_less_a_fee,
+    withheld_by_entries,
 )
 from tests.support.token_house import TokenHouse, Vault, opened
 
@@ -143,6 +145,7 @@ async def arrives_less_a_fee(vault: Vault[EvmIssuer], token: Token) -> None:
         await vault.until(await vault.ask(token.asset.id, 900, payee), "final")
         assert await token.has(payee) == 855
         assert (await vault.balance(token.asset.id))["available"] == 50
+        assert await withheld_by_entries(vault, token) == [45]
     finally:
         await token.do("set(uint8,uint16,uint8)", 0, 0, 6)
 
@@ -218,6 +221,16 @@ async def test_a_contract_that_lies_is_found_out(house: TokenHouse[EvmIssuer]) -
     await house.followed()
     await house.services.reconciliation.run(vault=vault.id)
     assert await vault.frozen() is not None
+
+
+@on_ethereum
+async def test_a_sweep_brings_what_arrives(house: TokenHouse[EvmIssuer]) -> None:
+    vault, token = await house.new_vault(), house.issuer.tokens["habits"]
+    await token.do("set(uint8,uint16,uint8)", 0, 500, 6)
+    try:
+        await swept_less_a_fee(vault, token)
+    finally:
+        await token.do("set(uint8,uint16,uint8)", 0, 0, 6)
 
 
 @on_bsc

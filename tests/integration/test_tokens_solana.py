@@ -26,6 +26,7 @@ from custody.following.rescan import Rescan
 from custody.ledger.service import Ledger
 from tests.support.solana import LOCAL
 from tests.support.solana_issuer import SolanaIssuer, SolanaToken
+from tests.support.solana_tokens import set_fee
 from tests.support.token_cases import (
     frozen_by_its_issuer,
     frozen_is_promised_to_nobody,
@@ -35,6 +36,8 @@ from tests.support.token_cases import (
     refused_by_name,
     reorganised,
     sent_whole,
+    swept_less_a_fee,
+    withheld_by_entries,
 )
 from tests.support.token_house import Refused, TokenHouse, Vault, opened
 
@@ -142,9 +145,35 @@ async def arrives_less_a_fee(vault: OurVault, token: SolanaToken) -> None:
     (came,) = await vault.deposits(txid=txid)
     assert came["amount_base_units"] == "9750"
     payee = wallet()
-    await vault.until(await vault.ask(token.asset.id, 4_000, payee), "final")
+    await token.shop.do([set_fee(token.mint, token.shop.boss.pubkey(), 300, 5_000)])
+    place = {"vault_id": vault.id, "network": vault.house.network.id, "asset": token.asset.id}
+    wanted = {**place, "destination": payee, "amount_base_units": "4000"}
+    told = await vault.house.post("transfers:estimate", wanted)
+    assert told["arrives"]["amount_base_units"] == "3880", "by the fee that is yet to come"
+    assert told["costs_max"]["withheld"]["amount_base_units"] == "120"
+    assert told["holds"][token.asset.id]["amount_base_units"] == "4000"
+    done = await vault.until(await vault.ask(token.asset.id, 4_000, payee), "final")
     assert await token.has(payee) == 3_900
+    (paid,) = done["transactions"]
+    assert paid["costs"]["withheld"]["amount_base_units"] == "100"
     assert (await vault.balance(token.asset.id))["available"] == 5_750
+    assert await withheld_by_entries(vault, token) == [100]
+    all_of_it = await vault.until(await vault.ask(token.asset.id, None, payee), "final")
+    assert all_of_it["amount_base_units"] == "5750" and await token.has(payee) == 9_506
+    assert (await vault.balance(token.asset.id))["available"] == 0
+
+
+async def more_is_kept_than_was_agreed(vault: OurVault, token: SolanaToken) -> None:
+    """Nothing is sent until people agree to more."""
+    await stocked(vault, token, 10_000)
+    payee = wallet()
+    bound = {"costs_max": {"withheld": "0.000099"}}
+    asked = await vault.ask(token.asset.id, 4_000, payee, **bound)
+    await vault.until_waiting(asked, "fee_above_maximum")
+    raised = {"costs_max": {"withheld": "0.0001"}}
+    await vault.house.post(f"transfers/{asked['id']}/costs", raised)
+    await vault.until(asked, "final")
+    assert await token.has(payee) == 3_900
 
 
 async def payee_is_frozen(vault: OurVault, token: SolanaToken) -> None:
@@ -243,6 +272,7 @@ CASES: dict[Case, tuple[str, ...]] = {
     comes_to_another_account: ("token",),
     handed_over: ("token",),
     pays_a_token_account: ("token", "token-2022"),
+    more_is_kept_than_was_agreed: ("fee",),
     arrives_less_a_fee: ("fee",),
     payee_is_frozen: ("token",),
     accounts_begin_frozen: ("sleeping",),
@@ -267,6 +297,11 @@ async def test_on_solana(house: House, case: Case, kind: str) -> None:
     vault, token = await house.new_vault(), house.issuer.tokens[kind]
     await case(vault, token)
     await vault.compare(token)
+
+
+async def test_a_sweep_brings_what_arrives(house: House) -> None:
+    vault = await house.new_vault()
+    await swept_less_a_fee(vault, house.issuer.tokens["fee"])
 
 
 async def test_what_is_listed_later_is_credited_by_a_rescan(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ from tests.support.token_cases import (
     refused_by_name,
     reorganised,
     sent_whole,
+    swept_less_a_fee,
+    withheld_by_entries,
 )
 from tests.support.token_house import TokenHouse, Vault, opened
 from tests.support.tron_tokens import Token, TronIssuer, call
@@ -137,6 +139,7 @@ async def arrives_less_a_fee(vault: OurVault, token: Token) -> None:
         await vault.until(await vault.ask(token.asset.id, 9_000, payee), "final")
         assert await token.has(payee) == 8_991
         assert (await vault.balance(token.asset.id))["available"] == 990
+        assert await withheld_by_entries(vault, token) == [9]
     finally:
         await token.do("setParams(uint256,uint256)", 0, 0)
 
@@ -266,3 +269,12 @@ async def test_on_tron(house: House, case: Case, kind: str) -> None:
     vault, token = await house.new_vault(), house.issuer.tokens[kind]
     await case(vault, token)
     await vault.compare(token)
+
+
+async def test_a_sweep_brings_what_arrives(house: House) -> None:
+    vault, token = await house.new_vault(), house.issuer.tokens["dollar"]
+    await token.do("setParams(uint256,uint256)", 10, 49)
+    try:
+        await swept_less_a_fee(vault, token)
+    finally:
+        await token.do("setParams(uint256,uint256)", 0, 0)

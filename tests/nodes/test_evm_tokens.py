@@ -19,7 +19,7 @@ from coincurve import PrivateKey
 
 from chains.block import Block, Reading
 from chains.catalogue import built_in
-from chains.costs import CostKind
+from chains.costs import CostKind, withheld_in
 from chains.devnet.evm import AnvilNode
 from chains.effects import Pay
 from chains.errors import (
@@ -263,8 +263,13 @@ async def test_a_fee_on_transfer_arrives_less_and_leaves_whole(opened: Opened) -
     tx = await signed(world, token, 900)
     block = await sent(world, tx)
     assert failure(block, tx) is None
-    assert sum(units for _, who, units in moved(block, token) if who == me) == -900
+    assert [each for each in moved(block, token) if each[1] == me] == [
+        ("cost:withheld:1", me, -45),
+        ("transfer:1", me, -855),
+    ]
     assert ("transfer:1", PAYEE, 855) in moved(block, token)
+    status = await one(world.adapter.statuses, tx.txid)
+    assert withheld_in(status.costs) == {token.asset.id: 45}
     assert await token.has(me) == 50
 
 

@@ -19,9 +19,9 @@ from spl.token import instructions as spl_py
 from spl.token import models
 
 from chains.adapter import DescribesTokens
-from chains.block import Block
+from chains.block import Block, cost_kind
 from chains.catalogue import built_in
-from chains.costs import CostKind
+from chains.costs import CostKind, withheld_in
 from chains.effects import Pay
 from chains.errors import (
     BalanceFrozen,
@@ -33,10 +33,13 @@ from chains.errors import (
     PayeeFrozen,
     PayeeUnpayable,
 )
-from chains.model import Address, AssetId, OwnedAddress, SignedTx
+from chains.model import Address, AssetId, OwnedAddress, SignedTx, UnsignedTx
 from chains.networks import Network
 from chains.solana import spl
 from chains.solana.adapter import SolanaAdapter
+from chains.solana.build import build_payload
+from chains.solana.codec import message_of
+from chains.solana.explain import explain, parse_message
 from chains.solana.spl import associated, rent_most
 from chains.transaction import TransferIntent, TxState
 from custody.cli.rows import read_rows
@@ -46,7 +49,7 @@ from tests.support.single import one
 from tests.support.solana import LOCAL, owned, sign
 from tests.support.solana_issuer import Shop
 from tests.support.solana_node import SOL
-from tests.support.solana_tokens import LEGACY, NEW, listed, token_row
+from tests.support.solana_tokens import LEGACY, NEW, listed, set_fee, token_row
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="module")]
 
@@ -85,8 +88,10 @@ class Desk:
             await self.shop.give(self.mint, self.program, self.me, units)
 
     def intent(self, to: Address | Pubkey, units: int) -> TransferIntent:
+        """The token may keep what it would."""
         paid = (Pay(Address(str(to)), self.asset, units),)
-        return TransferIntent(self.network.id, paid, self.network.bounds(), source=self.owned)
+        bounds = {**self.network.bounds(), (self.asset, CostKind.WITHHELD): units}
+        return TransferIntent(self.network.id, paid, bounds, source=self.owned)
 
     async def signed(self, to: Address | Pubkey, units: int) -> SignedTx:
         wish = self.intent(to, units)
@@ -201,9 +206,42 @@ async def test_a_fee_arrives_less_and_leaves_whole(desk, shop) -> None:
     await mine.fund(10_000)
     payee = wallet()
     tx, block = await mine.pay(payee, 4_000)
-    assert mine.moved(block, mine.me) == [-4_000] and mine.moved(block, payee) == [3_900]
+    assert mine.moved(block, mine.me) == [-100, -3_900] and mine.moved(block, payee) == [3_900]
+    kept = [each for each in block.movements if cost_kind(each.place) is CostKind.WITHHELD]
+    assert [(each.address, each.units) for each in kept] == [(mine.me, -100)]
     assert await shop.has(mine.at(payee)) == 3_900
-    assert (await one(mine.adapter.statuses, tx.txid)).state is TxState.INCLUDED
+    status = await one(mine.adapter.statuses, tx.txid)
+    assert status.state is TxState.INCLUDED
+    assert withheld_in(status.costs) == {mine.asset: 100}
+
+
+async def test_the_bytes_say_what_arrives_or_nothing_does(desk, shop) -> None:
+    """Another fee is in force by then: who pays loses the network's fee, and no token moves."""
+    mine = await desk(NEW, ["transfer-fee"])
+    await mine.fund(10_000)
+    plan = explain(parse_message(message_of((await mine.signed(wallet(), 4_000)).raw)))
+    (paid,) = plan.tokens
+    assert paid.fee == 100
+    less = build_payload(replace(plan, payments=(replace(paid, fee=99),)))
+    tx = sign(mine.adapter.codec, UnsignedTx(mine.network.id, less), mine.key)
+    await shop.peer.send_raw_transaction(tx.raw, TxOpts(skip_preflight=True))
+    await shop.node.mine()
+    assert (await one(mine.adapter.statuses, tx.txid)).state is TxState.REVERTED
+    assert mine.moved(await mine.tip(), mine.me) == []
+    assert await shop.has(mine.at(mine.me)) == 10_000
+
+
+async def test_a_fee_that_is_yet_to_come_counts(desk, shop) -> None:
+    """Set now, it begins two epochs later, and a payment may be in a block of then."""
+    mine = await desk(NEW, ["transfer-fee"])
+    assert (await mine.adapter.withholding(mine.asset)).rates == ((250, 5_000),)
+    await shop.do([set_fee(mine.mint, shop.boss.pubkey(), 400, 9_000)])
+    said = await mine.adapter.withholding(mine.asset)
+    assert said.rates == ((250, 5_000), (400, 9_000))
+    assert [said.most_of(units) for units in (4_000, 10**9)] == [160, 9_000]
+    await shop.do([set_fee(mine.mint, shop.boss.pubkey(), 1, 9_000)])
+    said = await mine.adapter.withholding(mine.asset)
+    assert [said.most_of(units) for units in (4_000, 10**9)] == [100, 9_000], "the greater of both"
 
 
 async def test_an_account_that_is_handed_over_is_a_movement(desk, shop) -> None:

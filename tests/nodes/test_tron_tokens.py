@@ -17,7 +17,7 @@ from coincurve import PrivateKey
 from chains.adapter import DescribesTokens
 from chains.block import Block
 from chains.catalogue import built_in
-from chains.costs import CostKind
+from chains.costs import CostKind, withheld_in
 from chains.devnet.tron import TronNode
 from chains.effects import Pay
 from chains.errors import (
@@ -330,6 +330,8 @@ async def test_a_fee_on_transfer_arrives_less_and_leaves_whole(opened: Opened) -
     block, status = await sent(world, await signed(world, token, 9_000, payee))
     assert status.state is TxState.INCLUDED
     assert sum(units for _, who, units in moved(block, token) if who == me) == -9_000
+    assert ("cost:withheld:1", me, -9) in moved(block, token)
+    assert withheld_in(status.costs) == {token.asset.id: 9}
     assert ("transfer:1", payee, 8_991) in moved(block, token)
 
 

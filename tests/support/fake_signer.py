@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from embit.bip32 import HDKey
 
 from chains.codec import TransactionCodec
-from chains.costs import CostKind, above, sum_of
+from chains.costs import GRANTED, above, sum_of
 from chains.keys import ExtendedPublicKey, is_under
 from chains.model import (
     Address,
@@ -286,7 +286,7 @@ def allow_everything() -> SignedPolicy:
     costs = [
         {"network": name, "kind": kind, "amount": str(2**255)}
         for name in sorted(all_networks())
-        for kind in CostKind
+        for kind in GRANTED
     ]
     scope = {
         **dict.fromkeys("clients vaults networks assets destinations initiators".split(), "any"),

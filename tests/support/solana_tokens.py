@@ -41,6 +41,13 @@ def transfer_fee(mint: Pubkey, boss: Pubkey, points: int, most: int) -> Instruct
     return mint_step(mint, bytes([26, 0, 1]) + bytes(boss) + b"\1" + bytes(boss) + numbers)
 
 
+def set_fee(mint: Pubkey, boss: Pubkey, points: int, most: int) -> Instruction:
+    """SetTransferFee [extension/transfer_fee/instruction.rs]."""
+    numbers = points.to_bytes(2, "little") + most.to_bytes(8, "little")
+    metas = [AccountMeta(mint, False, True), AccountMeta(boss, True, False)]
+    return Instruction(NEW, bytes([26, 5]) + numbers, metas)
+
+
 def close_authority(mint: Pubkey, boss: Pubkey) -> Instruction:
     return mint_step(mint, bytes([25, 1]) + bytes(boss))
 

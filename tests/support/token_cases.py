@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from chains.model import Address
+from custody.db.feed_tables import UnsequencedRow
 from tests.support.token_house import IssuedToken, Refused, Vault
 
 
@@ -67,6 +70,60 @@ async def reorganised(vault: Vault[Any], token: IssuedToken) -> None:
     await vault.house.until(lambda: vault.deposited(txid, "reversed"), mining=False)
     assert await vault.ledger(token.asset.id) == 0 == await token.has(vault.address)
     await vault.receive(token, 9)
+
+
+async def swept_less_a_fee(vault: Vault[Any], token: IssuedToken) -> None:
+    """Its contract keeps a part of each payment. What came is what was sent, less that, and the
+    part is an entry of its own: nobody's deposit, and no fee of the network's."""
+    house, issuer = vault.house, vault.house.issuer
+    made = await house.post(f"vaults/{vault.id}/addresses", {"network": house.network.alias})
+    address = Address(made["address"])
+    coins = await issuer.node.fund(address, issuer.coin)
+    await house.until(lambda: vault.deposited(coins, "credited"))
+    txid = await token.give(address, 10_000, mine=False)
+    await house.until(lambda: vault.deposited(txid, "credited"))
+    lay = await token.has(address)
+    asked = await vault.ask(token.asset.id, None, vault.address, source=address)
+
+    async def included() -> bool:
+        return any(each["block"] for each in (await vault.shown(asked))["transactions"])
+
+    await house.until(included)
+    await house.followed()
+    report = await house.services.reconciliation.run(vault=vault.id)
+    assert report.is_clean, report.lines
+    done = await vault.until(asked, "final")
+    came = await token.has(vault.address)
+    assert 0 < came < lay == int(done["amount_base_units"]) and await token.has(address) == 0
+    kept = lay - came
+    (paid,) = done["transactions"]
+    assert int(paid["costs"]["withheld"]["amount_base_units"]) == kept
+    found = await vault.balance(token.asset.id)
+    assert (found["available"], found["unswept"], found["reserved"]) == (came, 0, 0)
+    assert await vault.deposits(txid=paid["txid"]) == []
+    assert await withheld_by_entries(vault, token) == [kept]
+    await house.followed()
+    report = await house.services.reconciliation.run(vault=vault.id)
+    assert report.is_clean, report.lines
+    assert await vault.frozen() is None
+
+
+async def withheld_by_entries(vault: Vault[Any], token: IssuedToken) -> list[int]:
+    """What of the token the ledger says that it kept, once all entries are numbered."""
+    house = vault.house
+    client = (await house.get(f"vaults/{vault.id}"))["client_id"]
+
+    async def numbered() -> bool:
+        async with house.services.custody.database.read() as session:
+            return not await session.all(select(UnsequencedRow.seq))
+
+    await house.until(numbered, mining=False)
+    found = await house.get("entries", client_id=client, limit="200")
+    return [
+        int(each["amount"]["amount_base_units"])
+        for each in found["items"]
+        if (each["reason"], each["asset"]) == ("withheld", token.asset.id)
+    ]
 
 
 async def frozen_by_its_issuer(vault: Vault[Any], token: IssuedToken) -> None:

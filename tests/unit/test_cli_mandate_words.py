@@ -9,7 +9,7 @@ from chains.catalogue import built_in
 from chains.costs import CostKind
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
 from chains.model import Address, AssetId, NetworkId
-from custody.cli.effects import cost_lines, effect_lines
+from custody.cli.effects import arrival_lines, cost_lines, effect_lines
 from custody.cli.grounds import ground_lines
 from signer.agreement import Action, Core, Mandate
 from signer.policy import Policy, basis_of
@@ -87,6 +87,18 @@ def test_bounds_are_told_kind_by_kind():
         f"costs at most   0.000000000000000002 ETH (2 base units of {ETH}) as rent",
     ]
     assert list(cost_lines({}, built_in())) == ["costs at most   nothing"]
+
+
+def test_what_a_token_keeps_is_told_as_what_arrives():
+    """And as no cost: nothing leaves beside the amount."""
+    costs = {(USDC, CostKind.WITHHELD): 25, (ETH, CostKind.FEE): 2}
+    effects = (Pay(TO, USDC, 600), Pay(TO, USDC, 400), Pay(TO, FAKE, 9))
+    assert list(arrival_lines(effects, costs, built_in())) == [
+        f"ARRIVES         at least 0.000975 USDC (975 base units of {USDC}); "
+        f"the token keeps up to 0.000025 USDC (25 base units of {USDC})"
+    ]
+    assert "withheld" not in "".join(cost_lines(costs, built_in()))
+    assert list(arrival_lines(effects, {}, built_in())) == []
 
 
 # What it rests on

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from chains.costs import CostKind, Costs
+from chains.costs import INSIDE, CostKind, Costs
 from custody.transactions.state import State
 
 WINDOW: Final = timedelta(hours=24)
+_NO_FEE: Final = INSIDE | {CostKind.RENT}
 _NEVER: Final = (State.ABANDONED, State.DEAD)
 
 
@@ -31,9 +32,9 @@ class Use:
 
 
 def fee_of(costs: Costs) -> int:
-    """All that is gone, in base units of the native asset. Rent is put into accounts that mostly
-    stay ours."""
-    return sum(units for (_, kind), units in costs.items() if kind is not CostKind.RENT)
+    """All that is gone beside the effects, in base units of the native asset. Rent is put into
+    accounts that mostly stay ours."""
+    return sum(units for (_, kind), units in costs.items() if kind not in _NO_FEE)
 
 
 def used(uses: Sequence[Use]) -> int:

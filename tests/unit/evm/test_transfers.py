@@ -63,7 +63,7 @@ def test_what_is_no_money_still_counts(changes: dict[str, Any]) -> None:
 
 
 def moves(*logs: dict[str, Any]) -> list[tuple[str, str, int]]:
-    found = transfers.movements(NETWORK, transfers.told(logs))
+    found = transfers.movements(NETWORK, {}, transfers.told(logs))
     return [(place, address.canonical(who), units) for place, _, who, units in found]
 
 
@@ -147,3 +147,51 @@ def test_receipts_explain_a_filter_or_do_not() -> None:
     assert transfers.explains(transfers.shown(both), one), "more may be shown"
     assert not transfers.explains(one, transfers.shown(both))
     assert not transfers.explains(transfers.shown([{"logs": []}]), one)
+
+
+C, D = Address("0x" + "33" * 20), Address("0x" + "44" * 20)
+KEPT = {
+    "as another payment": (
+        [log(payee=C, units=2), log(units=8)],
+        [("transfer:0", C, 2), ("cost:withheld:1", A, -2), ("transfer:1", A, -8)],
+        2,
+    ),
+    "burnt": ([log(units=8), log(payee=NOBODY, units=2)], [("cost:withheld:0", A, -2)], 2),
+    "without a log": ([log(units=8)], [("cost:withheld:0", A, -2), ("transfer:0", A, -8)], 2),
+    "to several": (
+        [log(payee=C, units=1), log(payee=D, units=1), log(units=8)],
+        [("cost:withheld:2", A, -2), ("transfer:2", A, -8)],
+        2,
+    ),
+    "more than is missing": (
+        [log(payee=C, units=3), log(units=8)],
+        [("transfer:0", A, -1), ("cost:withheld:1", A, -2), ("transfer:1", A, -8)],
+        2,
+    ),
+    "on top": ([log(units=10), log(payee=C, units=1)], [("transfer:1", A, -1)], 0),
+    "another contract's": ([log(address=C, payee=C, units=2), log(units=10)], [], 0),
+    "in two parts": (
+        [log(units=8), log(units=1)],
+        [("cost:withheld:0", A, -2), ("transfer:0", A, -8)],
+        2,
+    ),
+    "nothing arrives": ([log(payee=C, units=10)], [("transfer:0", A, -10)], 0),
+}
+
+
+@pytest.mark.parametrize(("logs", "told", "kept"), KEPT.values(), ids=KEPT)
+def test_what_a_token_keeps_of_a_payment(
+    logs: list[dict[str, Any]], told: list[tuple[str, Address, int]], kept: int
+) -> None:
+    """A cost of who pays, in place of what its logs say of the same units. All that left is told,
+    and nothing twice, but for what no log says."""
+    tx, said = told_to_pay(units=10), transfers.told(logs)
+    found = [
+        (place, address.canonical(who), units)
+        for place, _, who, units in transfers.movements(NETWORK, tx, said)
+    ]
+    assert set(told) <= set(found)
+    assert sum(transfers.withheld(NETWORK, tx, said).values()) == kept
+    out = -sum(units for _, who, units in found if who == A)
+    logged = sum(each[4] for each in said if each[2] == A.lower())
+    assert out == max(logged, 10 if kept else 0)

@@ -14,7 +14,7 @@ from solders.pubkey import Pubkey
 from spl.token import instructions as spl_py
 from spl.token import models
 
-from chains.costs import CostKind
+from chains.costs import CostKind, by_asset, withheld_in
 from chains.effects import Create, Pay
 from chains.errors import InvalidAddress, InvalidAmount, TooManyOutputs
 from chains.model import Address, UnsignedTx
@@ -116,6 +116,15 @@ def test_lamports_and_tokens_together() -> None:
     assert said.costs.most[NETWORK.native.id, CostKind.RENT] == rents
     twice = summary(OLD, replace(OLD, units=1))
     assert twice.costs.most[NETWORK.native.id, CostKind.RENT] == rent_most(LEGACY)
+
+
+def test_what_does_not_arrive_is_a_cost_of_the_token() -> None:
+    """Beside the amount, which leaves whole; of all payments together."""
+    asset = spl.asset_of(NETWORK.id, FEE_MINT)
+    said = summary(FEEING, replace(FEEING, recipient=OTHER, units=10, fee=1), OLD)
+    assert withheld_in(said.costs.most) == {asset: 31}
+    assert asset not in by_asset(said.costs.most), "nothing leaves beside the amount"
+    assert withheld_in(summary(replace(FEEING, fee=0)).costs.most) == {}
 
 
 def test_what_is_unlisted_is_told_as_what_it_is_and_is_not_paid() -> None:

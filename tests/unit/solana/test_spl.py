@@ -70,6 +70,9 @@ def test_a_fee_is_the_one_of_its_epoch() -> None:
     mint = spl.Mint(NEW, 6, frozenset(), fees=(older, newer))
     assert [mint.fee_of(1_001, epoch) for epoch in (0, 6, 7)] == [26, 26, 11]
     assert mint.fee_of(10**9, 0) == 5_000, "no more than the most"
+    assert mint.fees_from(0) == (older, newer) == mint.fees_from(6)
+    assert mint.fees_from(7) == (newer,)
+    assert spl.Mint(NEW, 6, frozenset(), fees=(newer,)).fees_from(0) == (newer,)
 
 
 def test_holdings_are_read(bank: Bank) -> None:

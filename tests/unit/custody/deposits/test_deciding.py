@@ -119,6 +119,8 @@ def own_transaction(name: str, words: list[str]) -> OwnTransaction:
                 effects.append(Allow(Address(to), ASSETS[asset], None, None))
             case ["rent", units, *rest]:
                 rent = int(units)
+            case ["stays", *rest]:
+                stays = True
             case _:
                 raise AssertionError(rest)
     return OwnTransaction(name.upper(), vault, source, tuple(effects), rent, stays)
@@ -217,6 +219,28 @@ def test_rent_of_our_own():
 
         out  s1  account:2  AL COIN 8    foreign:8       # and by somebody else
         in   s1  account:3  A1 COIN 8    deposit:8
+    """)
+
+
+def test_what_a_token_keeps():
+    """It is a part of what was agreed to. What is swept comes less that, to the unit."""
+    run("""
+        own  t1  a A1  pays X USD 100
+        out  t1  cost:withheld:1  A1 USD 5    payment:5=T1
+        out  t1  transfer:1       A1 USD 95   payment:95=T1
+        out  t1  transfer:2       A1 USD 1    excess:1=T1
+
+        own  t2  a A2  stays  pays A1 USD 100  pays A1 COIN 9
+        out  t2  cost:withheld:0  A2 USD 5    payment:5=T2
+        in   t2  transfer:0       A1 USD 95   change:95=T2
+        in   t2  transfer:1       A1 USD 94   deposit:94
+        in   t2  transfer:2       A1 USD 100  deposit:100
+        in   t2  call:            A1 COIN 4   deposit:4      # of another asset nothing is kept
+        in   t2  call:1           A1 COIN 9   change:9=T2
+
+        sent s1  A1                                          # somebody has the key of A1
+        out  s1  cost:withheld:0  A1 USD 5    foreign:5
+        out  s1  transfer:0       A1 USD 95   foreign:95
     """)
 
 

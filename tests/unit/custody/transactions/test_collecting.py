@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
+from chains.costs import CostKind
+from chains.effects import Pay
 from chains.errors import InvalidAddress, TooManyCoins
+from chains.model import Address, AssetId, NetworkId
 from custody.db.session import Database
 from custody.transactions.building import Builder
+from custody.transactions.collecting import collected
+from custody.transactions.planners.plan import Waiting
 from signer.wire import RefusalCode
 from tests.unit.custody.transactions.test_batches import fees_of
 from tests.unit.custody.transfers.desk import ANYONE, Desk, total
@@ -303,3 +309,30 @@ async def test_bytes_for_keys_that_were_let_go_are_not_stored(desk: Desk):
     progress = await desk.worker._driver.sign(ids)
     assert progress[ids[0]].code == "busy"  # type: ignore[union-attr]
     await all_final(desk, ids)
+
+
+def test_what_a_token_keeps_is_not_shared():
+    """By size one would pay with another's bound. So who pays such a token goes alone."""
+    network = NetworkId("solana:local")
+    native, token = AssetId(f"{network}/slip44:501"), AssetId(f"{network}/token:mint")
+    now, window = datetime(2026, 1, 1, tzinfo=UTC), timedelta(seconds=9)
+    costs = {(native, CostKind.FEE): 5}
+    plain = Waiting(
+        transfer="t1",
+        version=1,
+        network=network,
+        vault="v",
+        account=0,
+        source_path="m",
+        source_address=Address("A"),
+        effects=(Pay(Address("B"), token, 100),),
+        costs_max=costs,
+        expires_at=now + window,
+        frozen=False,
+        not_yet=None,
+        size=1,
+        since=now,
+    )
+    assert collected(plain, {network: window}, ()).collects_until == now + window
+    keeps = replace(plain, costs_max={**costs, (token, CostKind.WITHHELD): 3})
+    assert collected(keeps, {network: window}, ()).collects_until is None
