@@ -35,6 +35,7 @@ from chains.evm import (
     erc20,
     parse,
     proving,
+    proxies,
     quotes,
     tokens,
     tracing,
@@ -179,7 +180,10 @@ class EvmAdapter:
             tokens.asking(contract, each, "latest")
             for each in (*asked, *probes.values(), *signed, *shares)
         ]
-        code, *answers = await self._node.batch([("eth_getCode", (contract, "latest")), *questions])
+        slots = [("eth_getStorageAt", (contract, each, "latest")) for each in proxies.SLOTS]
+        asking = [("eth_getCode", (contract, "latest")), *slots, *questions]
+        code, *answers = await self._node.batch(asking)
+        kept, answers = answers[: len(slots)], answers[len(slots) :]
         if found(code) == "0x":
             raise NodeMisbehaved(f"the node has no contract at {contract}")
         asset = erc20.asset_of(self._network.id, contract)
@@ -188,6 +192,8 @@ class EvmAdapter:
             raise NetworkInvalid(why, row=asset)
         told = zip(probes, answers[len(asked) :], strict=False)
         traits = frozenset(trait.value for trait, each in told if tokens.number(each) in (0, 1))
+        if any(tokens.word(each) for each in kept):
+            traits |= {erc20.CodeTrait.UPGRADEABLE.value}
         words = [tokens.raw(each) for each in answers[-len(signed + shares) : -len(shares)]]
         permits, domain = domains.domain(self._network.number("chain_id"), contract, words)
         said = tokens.said(*answers[: len(asked)])

@@ -6,6 +6,7 @@ The bytes are those of `chains.abi`; here they meet EVM addresses. What a contra
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 from chains import abi
@@ -30,6 +31,13 @@ NAMESPACE: Final = "erc20"
 """CAIP-19's asset_namespace (CAIP-21)."""
 TOPIC: Final = "0x" + abi.TOPIC.hex()
 """Of a log of Transfer, as nodes write it."""
+
+
+class CodeTrait(StrEnum):
+    """What becomes of the contract itself, by how it is told (`proxies`)."""
+
+    UPGRADEABLE = "upgradeable"
+    """Somebody can put other code in its place: other rules, other decimals, or none that pays."""
 
 
 def asset_of(network: NetworkId, contract: Address) -> AssetId:

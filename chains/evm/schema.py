@@ -45,6 +45,8 @@ SCHEMA: Final = FamilySchema(
         "blob_fee_recipient": Parameter(one_of("coinbase"), required=False),
     },
     traits=TRAITS,
-    token_traits={erc20.KIND: frozenset((*map(str, TokenTrait), *SIGNED_TRAITS))},
+    token_traits={
+        erc20.KIND: frozenset((*map(str, TokenTrait), *map(str, erc20.CodeTrait), *SIGNED_TRAITS))
+    },
     signed_traits=SIGNED_TRAITS,
 )

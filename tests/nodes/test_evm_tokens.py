@@ -35,12 +35,22 @@ from chains.errors import (
 )
 from chains.evm import build, erc20, transfers
 from chains.evm.adapter import EvmAdapter
+from chains.evm.proxies import SLOTS
 from chains.model import Address, AddressType, OwnedAddress, SignedTx
 from chains.transaction import TransferIntent, TxState
 from custody.cli.rows import read_rows
 from tests.support.cli import done, refused
 from tests.support.evm import World
-from tests.support.evm_tokens import Token, call, devnet, habits, openzeppelin, outside, usdc
+from tests.support.evm_tokens import (
+    Token,
+    call,
+    devnet,
+    habits,
+    openzeppelin,
+    outside,
+    proxied,
+    usdc,
+)
 from tests.support.networks import find_network
 from tests.support.single import one
 
@@ -449,3 +459,22 @@ async def test_a_contract_becomes_a_row(opened: Opened, plain: World, tmp_path: 
     nowhere = ("asset", "add", alias, PAYEE, "--file", file)
     assert "no contract" in await asyncio.to_thread(refused, 1, *nowhere, env=env)
     assert read_rows(file) == (networks, assets)
+
+
+@pytest.mark.parametrize("slot", [*SLOTS[:1], *SLOTS[2:]], ids=["EIP-1967", "ZeppelinOS"])
+async def test_code_that_can_be_replaced_is_a_trait(plain: World, slot: str) -> None:
+    """And what the code behind it says counts as well."""
+    token = await proxied(plain, int(slot, 16))
+    _, said = await plain.adapter.describe(token.contract)
+    assert {"upgradeable", "blacklist", "pausable"} <= said.traits
+    assert (said.symbol, said.decimals) == ("USDC", 6)
+
+
+async def test_a_beacon_names_the_code_too(opened: Opened) -> None:
+    world, token = await opened("openzeppelin")
+    _, before = await world.adapter.describe(token.contract)
+    assert "upgradeable" not in before.traits
+    beacon = "0x" + PAYEE[2:].lower().rjust(64, "0")
+    await world.node.ask("anvil_setStorageAt", token.contract, SLOTS[1], beacon)
+    _, said = await world.adapter.describe(token.contract)
+    assert said.traits == before.traits | {"upgradeable"}

@@ -98,6 +98,12 @@ REFUSED = {
     "one member more": setting("memo", "7"),
     "one member more in the message": setting("message.memo", "7"),
     "one member more in the domain": setting("domain.salt", "0x" + "00" * 32),
+    "a salt in the domain, and in its type": bent(
+        lambda typed: (
+            typed["domain"].update(salt="0x" + "00" * 32),
+            typed["types"]["EIP712Domain"].append({"name": "salt", "type": "bytes32"}),
+        )
+    ),
     "one type more": setting("types.Person", []),
     "no member": bent(lambda typed: typed["message"].pop("validBefore")),
     "another primary type": setting("primaryType", "Permit"),
@@ -178,6 +184,7 @@ UNEXPLAINED = {
     "another name": (domain(name="USDC"), FOREIGN),
     "another version": (domain(version="1"), FOREIGN),
     "another chain": (domain(chain_id=31337), FOREIGN),
+    "a chain whose token has the same name": (domain(chain_id=56), FOREIGN),
     "a contract that nobody listed": (domain(contract=PAYEE), "not listed"),
     "a listed contract of another kind": (
         domain(contract=Address("0xdAC17F958D2ee523a2206206994597C13D831ec7")),
