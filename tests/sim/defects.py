@@ -359,6 +359,8 @@ DEFECTS: Final = (
            {"custody.deposits.repository:tops_up": lambda _: False}, ETHEREUM),
     Defect("what a sweep brings is a deposit too",
            {"custody.deposits.repository:stays": lambda _: False}, ETHEREUM),
+    Defect("what a child brings is a deposit too",
+           {"custody.deposits.repository:stays": lambda _: False}, BITCOIN),
     Defect("a frozen vault pays",
            {"custody.transactions.planners.payment:hindrance": _frozen_or_not},
            tests=("tests/unit/custody/transfers/test_refusals.py::"

@@ -32,6 +32,7 @@ RARE: Final = {
     "final with several payees": 0.02,
     "final of everything": 0.01,
     "final of own coins": 0.01,
+    "final of children": 0.03,
     "let go": 0.03,
     "pauses": 0.04,
     "refills done": 0.03,

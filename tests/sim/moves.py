@@ -23,6 +23,7 @@ from tests.sim.house import House, Wanted
 from tests.sim.machine import Died
 from tests.sim.people import (
     approve,
+    approve_of,
     compare,
     let_go,
     pause,
@@ -56,6 +57,10 @@ from tests.support.fake_tokens import Mode
 from tests.unit.custody.transfers.desk import ANYONE
 
 Move = Callable[[House, Random], Awaitable[None]]
+
+_HASTENED: Final = 60_000
+_FOR_TWO: Final = (10_000, 40_000)
+"""The most that a child may cost, which pays for its parent too."""
 
 
 # Clients
@@ -114,7 +119,8 @@ async def tidy_coins(house: House, dice: Random) -> None:
 
 
 async def hasten(house: House, dice: Random) -> None:
-    """What waits and pays a vault, or left it change, gets a child that pays for both."""
+    """What waits and pays a vault, or left it change, gets a child that pays for both: mostly at
+    once, which is what it is for, and sometimes whenever the rest of the game comes to it."""
     if not house.node.codec.has_coins:
         return
     vault = dice.choice(house.vaults[:2])
@@ -124,10 +130,12 @@ async def hasten(house: House, dice: Random) -> None:
         for txid, tx in house.node.pool.items()
         if any(out.address in ours for out in tx.outputs)
     ]
-    if waiting:
-        own = dice.choice(addresses_of(house.books, vault.id, change=False))
-        parent = dice.choice(waiting)
-        await _ask(house, dice, vault, [None], most=40_000, own=own, child_of=parent)
+    own = dice.choice(addresses_of(house.books, vault.id, change=False))
+    parent = dice.choice(waiting) if waiting else await house.node.fund(Address(own), _HASTENED)
+    one = await _ask(house, dice, vault, [None], most=40_000, own=own, child_of=parent)
+    if one.is_answered and one.refused is None and dice.random() < 0.8:
+        await approve_of(house, house.any_process(dice), one.id)
+        await to_a_block(house, dice)
 
 
 async def _ask(
@@ -140,14 +148,14 @@ async def _ask(
     own: str | None = None,
     asset: AssetId | None = None,
     child_of: TxId | None = None,
-) -> None:
+) -> Wanted:
     """`own`: nobody is paid, and an address of the vault's own gets what it is about."""
     one = Wanted(
         key=f"key-{dice.getrandbits(60):x}",
         vault=vault,
         payees=tuple([own or await house.node.outside_address() for _ in amounts]),
         amounts=tuple(amounts),
-        fee_max=min(most, dice.choice((2_000, 10_000, 40_000))),
+        fee_max=min(most, dice.choice((2_000, 10_000, 40_000) if child_of is None else _FOR_TWO)),
         stays=dice.choice((-3, -2, 2, 3)) if own is not None else 0,
         asset=asset,
         child_of=child_of,
@@ -158,6 +166,7 @@ async def _ask(
         await asyncio.gather(*(house.request(each, one) for each in house.processes))
     else:
         await house.request(house.any_process(dice), one)
+    return one
 
 
 async def ask_again(house: House, dice: Random) -> None:

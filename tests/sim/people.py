@@ -76,14 +76,21 @@ async def hand_in(house: House, process: Process, one: Signature) -> None:
         house.counts["approvals" if one.verdict is Verdict.APPROVE else "rejections"] += 1
 
 
+async def approve_of(house: House, process: Process, transfer: str) -> None:
+    """Whoever may, at once, if it waits for a person."""
+    for version, digest in house.books.rows(
+        "SELECT version, digest FROM mandates WHERE transfer_id = ? AND state = 'offered'"
+        " ORDER BY version",
+        transfer,
+    ):
+        await hand_in(house, process, signature_of(transfer, version, bytes(digest), "eve"))
+
+
 async def approve_all(house: House) -> None:
     """Whatever waits for a person, at the end."""
-    rows = house.books.rows(
-        "SELECT transfer_id, version, digest FROM mandates WHERE state = 'offered' ORDER BY 1, 2"
-    )
-    for transfer, version, digest in rows:
-        one = signature_of(transfer, version, bytes(digest), "eve")
-        await hand_in(house, house.processes[0], one)
+    offered = "SELECT DISTINCT transfer_id FROM mandates WHERE state = 'offered' ORDER BY 1"
+    for transfer in house.books.column(offered):
+        await approve_of(house, house.processes[0], transfer)
 
 
 # Pauses

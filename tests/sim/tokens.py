@@ -111,10 +111,14 @@ async def thief(house: House, dice: Random) -> None:
 
 
 async def give_back(house: House) -> None:
-    """At the end: a transaction whose coins were stolen waits for as long as they are missing."""
-    if house.counts["stolen"]:
-        for vault in house.vaults:
-            await house.node.fund(Address(addresses_of(house.books, vault.id)[0]), FUNDS)
+    """At the end: a payment of what was stolen, or what an issuer took, waits for as long as it is
+    missing."""
+    for vault in house.vaults:
+        first = Address(addresses_of(house.books, vault.id)[0])
+        if house.counts["stolen"]:
+            await house.node.fund(first, FUNDS)
+        if house.counts["taken by an issuer"]:
+            await house.node.fund(first, GIVEN, asset=house.token)
 
 
 async def unfreeze(house: House, dice: Random) -> None:
