@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
 
 from chains.balances import Restrained
 from chains.errors import BalanceFrozen, TokenPaused
@@ -18,6 +18,8 @@ from custody.db.transfer_tables import TransferRow
 from custody.ledger.repository import Whose
 from custody.transfers.state import State
 
+Pair = tuple[str, AssetId, Address]
+"""A vault's address, and a token."""
 WAITING = (BalanceFrozen.code, TokenPaused.code)
 """What a transfer waits for that met one."""
 
@@ -40,10 +42,8 @@ async def sums(session: ReadSession, whose: Whose) -> dict[AssetId, int]:
     return {AssetId(asset): units for asset, units in rows}
 
 
-async def known(
-    session: ReadSession, network: NetworkId, most: int
-) -> list[tuple[str, AssetId, Address]]:
-    """Vault, asset and address of the rows, those asked about longest ago first."""
+async def known(session: ReadSession, network: NetworkId, most: int) -> list[Pair]:
+    """Of the rows, those asked about longest ago first."""
     row = RestraintRow
     mine = select(row.vault_id, row.asset, row.address).where(row.network == network)
     found = await session.rows(mine.order_by(row.seen_at).limit(most))
@@ -51,12 +51,13 @@ async def known(
 
 
 async def met(
-    session: ReadSession, network: NetworkId, most: int
-) -> list[tuple[str, AssetId, Address]]:
-    """As `known`, of the addresses of vaults whose transfers wait for one."""
+    session: ReadSession, network: NetworkId, most: int, after: Pair | None
+) -> list[Pair]:
+    """Of the addresses of vaults whose transfers wait for one: the next in their order."""
     transfer, address = TransferRow, AddressRow
+    order = (transfer.vault_id, transfer.asset, address.address)
     mine = (
-        select(transfer.vault_id, transfer.asset, address.address)
+        select(*order)
         .join(
             address,
             (address.vault_id == transfer.vault_id) & (address.network == transfer.network),
@@ -67,9 +68,11 @@ async def met(
             transfer.waiting.in_(WAITING),
         )
         .distinct()
-        .order_by(transfer.vault_id, transfer.asset, address.address)
+        .order_by(*order)
         .limit(most)
     )
+    if after is not None:
+        mine = mine.where(tuple_(*order) > after)
     found = await session.rows(mine)
     return [(vault, AssetId(asset), Address(text)) for vault, asset, text in found]
 

@@ -2,8 +2,8 @@
 
 A vault is asked about when it is reconciled, so a restraint is known within one interval of that.
 What is known, and what a waiting transfer has met, is asked about again every few seconds, a
-bounded number at a time: so a lifted one soon holds nobody up. Books are never changed by it: the
-money is the client's, it only can't move.
+bounded number at a time and each in its turn: so a lifted one soon holds nobody up. Books are never
+changed by it: the money is the client's, it only can't move.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Final
 
 from chains.adapter import ChainAdapter, TellsRestraints
 from chains.answers import chunks
+from chains.errors import ChainError
 from chains.model import Address, AssetId
 from chains.networks import Network
 from custody.db.session import Database, ReadSession
 from custody.errors import Unprocessable
 from custody.ledger.repository import accounts_of_vault
 from custody.restraints import repository
+from custody.restraints.repository import Pair
 from custody.transfers.reservations import payer_account
 from signer.wire import Core
 
@@ -27,8 +29,6 @@ AGAIN_MOST: Final = 200
 """So many addresses of each kind are asked about again at a time."""
 _ASKED_MOST: Final = 100
 """Addresses in one question."""
-Pair = tuple[str, AssetId, Address]
-"""Of a vault."""
 
 
 def _is_restrainable(network: Network, asset: AssetId) -> bool:
@@ -44,30 +44,55 @@ async def ask(
     pairs: Iterable[Pair],
     clock: Callable[[], datetime],
 ) -> None:
-    """Ask about each, and keep what is said. An asset without traits costs no question. Raises
-    ChainError; what was kept before stays then."""
+    """Ask about each, and keep what is said. An asset without traits costs no question. Raises the
+    first ChainError, after the other assets were asked about: one that a node never answers keeps
+    nobody else waiting. What was kept of it before stays then."""
     if not isinstance(adapter, TellsRestraints):
         return
     by_asset: dict[AssetId, dict[Address, str]] = {}
     for vault, asset, address in pairs:
         if _is_restrainable(network, asset):
             by_asset.setdefault(asset, {})[address] = vault
+    errors: list[ChainError] = []
     for asset, vaults in by_asset.items():
-        for part in chunks(list(vaults), _ASKED_MOST):
-            said = await adapter.restrained(part, asset)
-            found = {each: (vaults[each], answer) for each, answer in said.items()}
-            async with database.write() as session:
-                await repository.note(session, network.id, asset, part, found, clock())
+        try:
+            for part in chunks(list(vaults), _ASKED_MOST):
+                said = await adapter.restrained(part, asset)
+                found = {each: (vaults[each], answer) for each, answer in said.items()}
+                async with database.write() as session:
+                    await repository.note(session, network.id, asset, part, found, clock())
+        except ChainError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
-async def ask_again(
-    database: Database, network: Network, adapter: ChainAdapter, clock: Callable[[], datetime]
-) -> None:
-    """About what is known, and what waiting transfers have met. Raises ChainError."""
-    async with database.read() as session:
-        known = await repository.known(session, network.id, AGAIN_MOST)
-        met = await repository.met(session, network.id, AGAIN_MOST)
-    await ask(database, network, adapter, [*known, *met], clock)
+class AskAgain:
+    """About what is known, and what waiting transfers have met. One per network and process: of
+    what was met it remembers how far it has asked, and begins anew when it has asked about all. So
+    nobody waits behind those who are asked about every time."""
+
+    def __init__(
+        self,
+        database: Database,
+        network: Network,
+        adapter: ChainAdapter,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._network = network
+        self._adapter = adapter
+        self._clock = clock
+        self._after: Pair | None = None
+
+    async def step(self) -> None:
+        """A bounded number of each. Raises ChainError."""
+        network = self._network
+        async with self._database.read() as session:
+            known = await repository.known(session, network.id, AGAIN_MOST)
+            met = await repository.met(session, network.id, AGAIN_MOST, self._after)
+        self._after = met[-1] if len(met) == AGAIN_MOST else None
+        await ask(self._database, network, self._adapter, [*known, *met], self._clock)
 
 
 async def check_free(session: ReadSession, core: Core, asset: AssetId, kind: str) -> None:

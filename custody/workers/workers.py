@@ -28,7 +28,7 @@ from custody.ledger.heads import extend
 from custody.moves.moving import Moving
 from custody.payouts.paying import PayingFiles
 from custody.refills.refilling import Refilling
-from custody.restraints.service import ask_again
+from custody.restraints.service import AskAgain
 from custody.services import Services
 from custody.sweeps.sweeping import Sweeping
 from custody.transactions.broadcasting import Broadcaster
@@ -103,6 +103,15 @@ class Workers:
                 ),
                 news=BlockNews(network.id, self._custody.announcements.get(network.id)),
                 turns=turns,
+            )
+            for network in self._custody.networks.values()
+        }
+        self.restraints = {
+            network.id: AskAgain(
+                self._custody.database,
+                network,
+                self._custody.adapters[network.id],
+                self._custody.clock,
             )
             for network in self._custody.networks.values()
         }
@@ -252,13 +261,11 @@ class Workers:
                     log.info("ledger_head", head=str(head))
 
     async def _ask_again(self, network: Network) -> None:
-        custody = self._custody
         while True:
             await asyncio.sleep(RESTRAINTS_INTERVAL_S)
             async with self._leases.hold(f"restraints:{network.id}") as lease:
                 if lease is not None:
-                    adapter = custody.adapters[network.id]
-                    await ask_again(custody.database, network, adapter, custody.clock)
+                    await self.restraints[network.id].step()
 
 
 async def look_at_journal(services: Services) -> None:

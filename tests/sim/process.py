@@ -21,7 +21,6 @@ from custody.clock import SteadyClock
 from custody.config import Settings
 from custody.db.session import Database, WriteSession
 from custody.journal.recovery import Recovery
-from custody.restraints.service import ask_again
 from custody.services import Services, make_services
 from custody.workers.reconciling import ReconcileWorker
 from custody.workers.workers import PRESENCE, Workers, look_at_journal
@@ -144,8 +143,7 @@ class Process:
         """Ask again what issuers let nobody move, if this process leads in it."""
         async with self.workers._leases.hold(f"restraints:{self.network.id}") as lease:
             if lease is not None:
-                adapter = self.custody.adapters[self.network.id]
-                await ask_again(self.database, self.network, adapter, self.clock)
+                await self.workers.restraints[self.network.id].step()
 
     async def write(self, work: Callable[[WriteSession], Awaitable[T]]) -> T:
         """As a route of the API does it, or a command."""

@@ -36,7 +36,7 @@ from custody.config import Settings
 from custody.db.migrate import upgrade
 from custody.devnet.policy import MACHINE, administrators, standing_policy
 from custody.following import chain_repository
-from custody.restraints.service import ask_again
+from custody.restraints.service import AskAgain
 from custody.services import Services, make_services
 from custody.workers.workers import Workers
 from tests.support.networks import find_network
@@ -167,7 +167,7 @@ class TokenHouse(Generic[Made]):
         """About restraints, as a loop does every few seconds."""
         custody = self.services.custody
         adapter = custody.adapters[self.network.id]
-        await ask_again(custody.database, self.network, adapter, custody.clock)
+        await AskAgain(custody.database, self.network, adapter, custody.clock).step()
 
     async def until(self, holds: Callable[[], Awaitable[bool]], *, mining: bool = True) -> None:
         """`mining`: blocks come meanwhile."""
