@@ -5,15 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from itertools import count
-from typing import Any
-
-import pytest
-from sqlalchemy import Integer, column, select, text
 
 from custody.db.session import Database
 from custody.errors import Conflict
-from custody.quarantine.service import hold
-from tests.support.custody import World
 from tests.support.interrupt import interrupt
 from tests.unit.custody.deposits.test_quarantine import (
     ACCOUNT,
@@ -26,7 +20,6 @@ from tests.unit.custody.deposits.test_quarantine import (
     quarantines,
     released,
     shares,
-    shelf,
     world_of,
 )
 
@@ -59,38 +52,6 @@ async def test_holding_while_the_block_becomes_final_is_one_or_the_other(databas
     else:
         assert isinstance(error, Conflict) and error.code == "deposit_credited"
         assert await shares(world, vault) == (400, 0, 0)
-    await adds_up(world)
-
-
-async def stands(world: World, task: asyncio.Task[Any]) -> None:
-    """Until the task waits for a lock of another transaction, or has ended."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    while not task.done():
-        async with world.database.read() as session:
-            if await session.one(select(waiting.columns(column("count", Integer)).subquery())):
-                return
-        await asyncio.sleep(0.01)
-
-
-@pytest.mark.postgres
-async def test_a_block_that_becomes_final_waits_for_who_holds(database: Database):
-    """Two transactions, interleaved: the hold is made and not committed when the block comes."""
-    if database.is_sqlite:
-        pytest.skip("one writes after the other")
-    world = world_of(database, ACCOUNT)
-    vault, (row,) = await funded(world, 400)
-    await world.node.mine(3)
-    await world.node.finalize()
-    async with database.write() as session:
-        await hold(session, shelf(world), row.id, "asked about", world.clock(), by="olivia")
-        following = asyncio.create_task(world.follow())
-        await stands(world, following)
-        assert not following.done()
-    await following
-    assert await shares(world, vault) == (0, 0, 400)
     await adds_up(world)
 
 
