@@ -70,6 +70,9 @@ class Traits:
     coin_rent_most: int | None = None
     """Native base units: the most rent that a payment of coins can cost, None if only the network's
     row says."""
+    remembered_least: int = 0
+    """Heights below the tip whose blocks have to be remembered, also where the network's row says
+    less: that the life of a transaction is over is shown by counting them."""
 
 
 def check_plain(network: Network, payment: Pay) -> None:

@@ -90,6 +90,8 @@ class SolanaCodec:
         memo=False,
         account_least=RENT_BYTES_BESIDE * RENT_PER_BYTE,
         token_accounts=True,
+        # What is not final yet, and slots without a block, come on top of its age.
+        remembered_least=2 * BLOCKHASH_AGE_MAX,
         # Of a nonce account: a payee that is new has its own out of the amount (`prepare`).
         coin_rent_most=(RENT_BYTES_BESIDE + NONCE_ACCOUNT_BYTES) * RENT_PER_BYTE,
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 import structlog
 
 from chains.block import Block, output_index
+from chains.families import traits_of
 from chains.follow import Connected, Disconnected, Event
 from chains.model import BlockRef
 from chains.networks import Network
@@ -113,10 +114,13 @@ class Chain:
         follower.final_height, follower.final_by = final.height, final.by
 
     async def prune(self, position: BlockRef) -> None:
-        """Forget blocks that neither the follower nor the node's finality will ask for again."""
+        """Forget blocks that neither the follower nor the node's finality will ask for again, and
+        that show of no transaction that its life is over."""
         final = self.follower.final_height
         if final is not None:
-            oldest = min(final, position.height - self.network.follow_depth)
+            least = traits_of(self.network).remembered_least
+            depth = max(self.network.follow_depth, least)
+            oldest = min(final, position.height - depth)
             await chain_repository.forget_blocks_below(self.session, self.network.id, oldest)
 
     def _coins_changed(self) -> None:
