@@ -24,6 +24,17 @@ class Kind(StrEnum):
     FREEZE = "freeze"
     ALARM = "alarm"
     PAUSE = "pause"
+    QUARANTINE_RULE = "quarantine_rule"
+    REFILL_RULE = "refill_rule"
+    REFILL = "refill"
+    SWEEP_RULE = "sweep_rule"
+    SWEEP = "sweep"
+    COIN_RULE = "coin_rule"
+    COIN_MOVE = "coin_move"
+    GAS_RULE = "gas_rule"
+    GAS_TOP_UP = "gas_top_up"
+    VAULT_MOVE = "vault_move"
+    VAULT_MOVE_STEP = "vault_move_step"
 
 
 def event_row(

@@ -33,11 +33,20 @@ WAITING_MAX: Final = 4
 _LOOK_S: Final = 1.0
 """How soon it is noticed that a reader who waits has gone."""
 _PLACES: Final = {
-    Kind.DEPOSIT.value: "/v1/deposits/{}",
-    Kind.TRANSFER.value: "/v1/transfers/{}",
-    Kind.ALARM.value: "/v1/alarms/{}",
+    Kind.DEPOSIT.value: "/v1/deposits/{subject}",
+    Kind.TRANSFER.value: "/v1/transfers/{subject}",
+    Kind.ALARM.value: "/v1/alarms/{subject}",
+    Kind.QUARANTINE_RULE.value: "/v1/quarantine-rules?include_ended=true",
+    Kind.REFILL_RULE.value: "/v1/vaults/{vault}/refill-rules",
+    Kind.REFILL.value: "/v1/vaults/{vault}/refills",
+    Kind.SWEEP_RULE.value: "/v1/vaults/{vault}/sweeps",
+    Kind.SWEEP.value: "/v1/vaults/{vault}/sweeps",
+    Kind.COIN_RULE.value: "/v1/vaults/{vault}/coin-moves",
+    Kind.COIN_MOVE.value: "/v1/vaults/{vault}/coin-moves",
+    Kind.GAS_TOP_UP.value: "/v1/vaults/{vault}/gas",
+    Kind.VAULT_MOVE.value: "/v1/vaults/{vault}",
 }
-"""Where the subject of an event is shown."""
+"""Where the subject of an event is shown, by itself or in a list."""
 
 EVENT_EXAMPLE = {
     "sequence": 41,
@@ -105,7 +114,9 @@ async def follow_events(
     services: ServicesDependency,
 ) -> EventsView:
     """Every change of a deposit, a transfer, a transaction, an approval, a freeze, a pause and an
-    alarm, once and in the order in which they were committed. Nothing is ever taken out of a feed.
+    alarm, of rules (of quarantine, refills, sweeps, coins and gas, and a vault's move) and of what
+    they begin, once and in the order in which they were committed. Nothing is ever taken out of a
+    feed.
 
     Keep the `cursor` with what you did about the events, and ask on from there. With `wait` the
     answer comes as soon as there is an event. 409 `cursor_unknown`: this database was restored from
@@ -167,7 +178,7 @@ def _view(at: Cursor, row: EventRow) -> EventView:
         sequence=at.number,
         kind=Kind(row.kind),
         subject=row.subject,
-        href=None if place is None else place.format(row.subject),
+        href=None if place is None else place.format(subject=row.subject, vault=row.vault_id),
         event=row.event,
         state=row.state,
         vault_id=row.vault_id,

@@ -18,8 +18,9 @@ from custody.db.types import Ordinal
 
 class EventRow(Row):
     """A change of `subject`, a row of the table that `kind` stands for. `state`: the one after the
-    change. `vault_id`: as the subject has it; null for what concerns no vault. `seq` sorts the
-    events of one subject, and is no place in a feed."""
+    change. `vault_id`: as the subject has it; null for what concerns no vault. `client_id`: whose
+    it is then; null for what concerns everybody. `seq` sorts the events of one subject, and is no
+    place in a feed."""
 
     __tablename__ = "events"
     seq: Mapped[int] = mapped_column(Ordinal, primary_key=True, autoincrement=True)
@@ -30,6 +31,7 @@ class EventRow(Row):
     state: Mapped[str]
     detail: Mapped[str | None]
     created_at: Mapped[datetime]
+    client_id: Mapped[str | None]
 
 
 class UnsequencedRow(Row):

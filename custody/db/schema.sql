@@ -68,6 +68,7 @@ CREATE TABLE events (
     state VARCHAR NOT NULL,
     detail VARCHAR,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    client_id VARCHAR,
     CONSTRAINT pk_events PRIMARY KEY (seq)
 );
 
@@ -2067,6 +2068,112 @@ FOR EACH ROW EXECUTE FUNCTION tell_pauses();
 
 CREATE TRIGGER pauses_tell_change AFTER UPDATE ON pauses
 FOR EACH ROW WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION tell_pauses();
+
+CREATE FUNCTION tell_quarantine_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at, client_id)
+VALUES ('quarantine_rule', NEW.id, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.ended_at IS NULL THEN 'open' ELSE 'ended' END, COALESCE(NEW.ended_reason, NEW.reason), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE NEW.ended_at END, NEW.client_id); RETURN NULL; END $$;
+
+CREATE TRIGGER quarantine_rules_tell_create AFTER INSERT ON quarantine_rules
+FOR EACH ROW EXECUTE FUNCTION tell_quarantine_rules();
+
+CREATE TRIGGER quarantine_rules_tell_change AFTER UPDATE ON quarantine_rules
+FOR EACH ROW WHEN (OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION tell_quarantine_rules();
+
+CREATE FUNCTION tell_refill_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('refill_rule', NEW.vault_id || ' ' || NEW.asset || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.key_id IS NULL THEN 'ended' ELSE 'open' END, NEW.reason, CASE TG_OP WHEN 'INSERT' THEN NEW.set_at ELSE clock_timestamp() END); RETURN NULL; END $$;
+
+CREATE TRIGGER refill_rules_tell_create AFTER INSERT ON refill_rules
+FOR EACH ROW EXECUTE FUNCTION tell_refill_rules();
+
+CREATE FUNCTION tell_refills() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('refill', NEW.vault_id || ' ' || NEW.asset || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.state, COALESCE(NEW.code, NEW.transfer_id), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.ended_at, clock_timestamp()) END); RETURN NULL; END $$;
+
+CREATE TRIGGER refills_tell_create AFTER INSERT ON refills
+FOR EACH ROW EXECUTE FUNCTION tell_refills();
+
+CREATE TRIGGER refills_tell_change AFTER UPDATE ON refills
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id) EXECUTE FUNCTION tell_refills();
+
+CREATE FUNCTION tell_sweep_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('sweep_rule', NEW.vault_id || ' ' || NEW.asset || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.key_id IS NULL THEN 'ended' ELSE 'open' END, NEW.reason, CASE TG_OP WHEN 'INSERT' THEN NEW.set_at ELSE clock_timestamp() END); RETURN NULL; END $$;
+
+CREATE TRIGGER sweep_rules_tell_create AFTER INSERT ON sweep_rules
+FOR EACH ROW EXECUTE FUNCTION tell_sweep_rules();
+
+CREATE FUNCTION tell_sweeps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('sweep', NEW.network || ' ' || NEW.address || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.state, COALESCE(NEW.code, NEW.transfer_id), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.ended_at, clock_timestamp()) END); RETURN NULL; END $$;
+
+CREATE TRIGGER sweeps_tell_create AFTER INSERT ON sweeps
+FOR EACH ROW EXECUTE FUNCTION tell_sweeps();
+
+CREATE TRIGGER sweeps_tell_change AFTER UPDATE ON sweeps
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id) EXECUTE FUNCTION tell_sweeps();
+
+CREATE FUNCTION tell_coin_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('coin_rule', NEW.vault_id || ' ' || NEW.network || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.key_id IS NULL THEN 'ended' ELSE 'open' END, NEW.reason, CASE TG_OP WHEN 'INSERT' THEN NEW.set_at ELSE clock_timestamp() END); RETURN NULL; END $$;
+
+CREATE TRIGGER coin_rules_tell_create AFTER INSERT ON coin_rules
+FOR EACH ROW EXECUTE FUNCTION tell_coin_rules();
+
+CREATE FUNCTION tell_coin_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('coin_move', NEW.vault_id || ' ' || NEW.network || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.state, COALESCE(NEW.code, NEW.transfer_id), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.ended_at, clock_timestamp()) END); RETURN NULL; END $$;
+
+CREATE TRIGGER coin_moves_tell_create AFTER INSERT ON coin_moves
+FOR EACH ROW EXECUTE FUNCTION tell_coin_moves();
+
+CREATE TRIGGER coin_moves_tell_change AFTER UPDATE ON coin_moves
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id) EXECUTE FUNCTION tell_coin_moves();
+
+CREATE FUNCTION tell_gas_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at, client_id)
+VALUES ('gas_rule', NEW.network || ' ' || NEW.client || ' ' || NEW.number, NULL, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.key_id IS NULL THEN 'ended' ELSE 'open' END, NEW.reason, CASE TG_OP WHEN 'INSERT' THEN NEW.set_at ELSE clock_timestamp() END, NULLIF(NEW.client, '')); RETURN NULL; END $$;
+
+CREATE TRIGGER gas_rules_tell_create AFTER INSERT ON gas_rules
+FOR EACH ROW EXECUTE FUNCTION tell_gas_rules();
+
+CREATE FUNCTION tell_gas_top_ups() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('gas_top_up', NEW.network || ' ' || NEW.address || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.state, COALESCE(NEW.code, NEW.transfer_id), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.ended_at, clock_timestamp()) END); RETURN NULL; END $$;
+
+CREATE TRIGGER gas_top_ups_tell_create AFTER INSERT ON gas_top_ups
+FOR EACH ROW EXECUTE FUNCTION tell_gas_top_ups();
+
+CREATE TRIGGER gas_top_ups_tell_change AFTER UPDATE ON gas_top_ups
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id) EXECUTE FUNCTION tell_gas_top_ups();
+
+CREATE FUNCTION tell_vault_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('vault_move', NEW.vault_id || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+CASE WHEN NEW.key_id IS NULL THEN 'ended' ELSE 'open' END, NEW.reason, CASE TG_OP WHEN 'INSERT' THEN NEW.set_at ELSE clock_timestamp() END); RETURN NULL; END $$;
+
+CREATE TRIGGER vault_moves_tell_create AFTER INSERT ON vault_moves
+FOR EACH ROW EXECUTE FUNCTION tell_vault_moves();
+
+CREATE FUNCTION tell_vault_move_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO events (kind, subject, vault_id, event, state, detail, created_at)
+VALUES ('vault_move_step', NEW.vault_id || ' ' || NEW.asset || ' ' || NEW.number, NEW.vault_id, CASE TG_OP WHEN 'INSERT' THEN 'create' ELSE 'change' END,
+NEW.state, COALESCE(NEW.code, NEW.transfer_id), CASE TG_OP WHEN 'INSERT' THEN NEW.created_at ELSE COALESCE(NEW.ended_at, clock_timestamp()) END); RETURN NULL; END $$;
+
+CREATE TRIGGER vault_move_steps_tell_create AFTER INSERT ON vault_move_steps
+FOR EACH ROW EXECUTE FUNCTION tell_vault_move_steps();
+
+CREATE TRIGGER vault_move_steps_tell_change AFTER UPDATE ON vault_move_steps
+FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state OR OLD.transfer_id IS DISTINCT FROM NEW.transfer_id) EXECUTE FUNCTION tell_vault_move_steps();
 
 CREATE FUNCTION queue_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN INSERT INTO unsequenced (event_seq) VALUES (NEW.seq); RETURN NULL; END $$;

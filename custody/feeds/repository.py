@@ -84,7 +84,7 @@ def _events_and_owners() -> Select[*tuple[Any, ...]]:
             UnsequencedRow.seq.label("turn"),
             literal(0).label("side"),
             EventRow.seq.label("key"),
-            VaultRow.client_id.label("client"),
+            func.coalesce(VaultRow.client_id, EventRow.client_id).label("client"),
         )
         .join(EventRow, EventRow.seq == UnsequencedRow.event_seq)
         .outerjoin(VaultRow, VaultRow.id == EventRow.vault_id)

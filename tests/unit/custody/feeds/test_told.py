@@ -11,9 +11,15 @@ from sqlalchemy import select
 
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, dismiss_alarm, raise_alarm
+from custody.db.coin_rule_tables import CoinMoveRow, CoinRuleRow
 from custody.db.feed_tables import EventRow
+from custody.db.gas_tables import GasRuleRow, GasTopUpRow
+from custody.db.move_tables import VaultMoveRow, VaultMoveStepRow
 from custody.db.pause_tables import PauseRow
+from custody.db.quarantine_tables import QuarantineRuleRow
+from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.session import Database
+from custody.db.sweep_tables import SweepRow, SweepRuleRow
 from custody.db.tables import AlarmRow, DepositRow, VaultFreezeRow, VaultRow
 from custody.db.transfer_tables import ApprovalRow, TransactionRow, TransferRow
 from custody.events import Kind
@@ -28,6 +34,20 @@ from tests.unit.custody.transfers.life import FUNDS
 from tests.unit.custody.transfers.test_approvals import ask_people, decide
 
 CODE = AlarmCode.REORG_TOO_DEEP
+BEGUN: dict[Kind, type[Any]] = {
+    Kind.REFILL: RefillRow,
+    Kind.SWEEP: SweepRow,
+    Kind.COIN_MOVE: CoinMoveRow,
+    Kind.GAS_TOP_UP: GasTopUpRow,
+    Kind.VAULT_MOVE_STEP: VaultMoveStepRow,
+}
+RULES: dict[Kind, type[Any]] = {
+    Kind.REFILL_RULE: RefillRuleRow,
+    Kind.SWEEP_RULE: SweepRuleRow,
+    Kind.COIN_RULE: CoinRuleRow,
+    Kind.GAS_RULE: GasRuleRow,
+    Kind.VAULT_MOVE: VaultMoveRow,
+}
 Told = dict[Kind, dict[str, list[tuple[str, str, str | None]]]]
 
 
@@ -52,13 +72,21 @@ async def check_all_is_told(database: Database, told: Told) -> None:
         Kind.FREEZE: (VaultFreezeRow, lambda row: "ended" if row.ended_at else "open"),
         Kind.PAUSE: (PauseRow, lambda row: "ended" if row.ended_at else "open"),
         Kind.ALARM: (AlarmRow, lambda row: "cleared" if row.cleared_at else "open"),
+        Kind.QUARANTINE_RULE: (QuarantineRuleRow, lambda row: "ended" if row.ended_at else "open"),
+    }
+    states |= {kind: (table, lambda row: row.state) for kind, table in BEGUN.items()}
+    states |= {
+        kind: (table, lambda row: "open" if row.key_id else "ended")
+        for kind, table in RULES.items()
     }
     assert states.keys() == set(Kind)
     async with database.read() as session:
         for kind, (table, state) in states.items():
             rows = await session.all(select(table))
             found = {subject: events[-1][1] for subject, events in told[kind].items()}
-            assert found == {row.id: state(row) for row in rows}, kind
+            key = [column.name for column in table.__table__.primary_key]
+            subjects = {" ".join(str(getattr(row, each)) for each in key): row for row in rows}
+            assert found == {name: state(row) for name, row in subjects.items()}, kind
 
 
 async def test_a_transfers_whole_life(every: Desk):
