@@ -16,6 +16,7 @@ REASONS: Final = {
     "commit workers.feeds.": _LEASE,
     "commit workers.coins.": _LEASE,
     "commit workers.gas.": _LEASE,
+    "commit workers.moves.": _LEASE,
     "commit workers.payouts.": _LEASE,
     "commit workers.refills.": _LEASE,
     "commit workers.reconciling.": _LEASE,
