@@ -361,6 +361,10 @@ DEFECTS: Final = (
            {"custody.deposits.repository:stays": lambda _: False}, ETHEREUM),
     Defect("what a child brings is a deposit too",
            {"custody.deposits.repository:stays": lambda _: False}, BITCOIN),
+    Defect("an address is swept while a sweep of it is under way",
+           {"custody.transfers.asking:_check_source": _nothing},
+           tests=("tests/unit/custody/sweeps/test_sweeps.py::"
+                  "test_one_address_is_swept_once_at_a_time",)),
     Defect("a frozen vault pays",
            {"custody.transactions.planners.payment:hindrance": _frozen_or_not},
            tests=("tests/unit/custody/transfers/test_refusals.py::"
