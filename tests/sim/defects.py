@@ -281,6 +281,20 @@ def _frozen_or_not(each: Any, now: Any) -> Any:
     return _HINDRANCE(replace(each, frozen=False), now)
 
 
+_MOVEMENTS = _real("tests.support.fake_adapter:FakeAdapter._movements")
+
+
+def _as_sent(adapter: Any, included: Any) -> Any:
+    """What a contract kept came too."""
+    sent = {(out.address, out.asset): out.amount for out in included.tx.outputs}
+    return [
+        each
+        if each.units < 0
+        else each._replace(units=sent.get((each.address, each.asset), each.units))
+        for each in _MOVEMENTS(adapter, included)
+    ]
+
+
 ETHEREUM, BITCOIN, TRON = "ethereum-local", "bitcoin-regtest", "tron-local"
 DEFECTS: Final = (
     Defect("a payment is final as soon as a block has it",
@@ -361,6 +375,8 @@ DEFECTS: Final = (
            {"custody.deposits.repository:stays": lambda _: False}, ETHEREUM),
     Defect("what a child brings is a deposit too",
            {"custody.deposits.repository:stays": lambda _: False}, BITCOIN),
+    Defect("what a token's contract kept is in the books as if it had come",
+           {"tests.support.fake_adapter:FakeAdapter._movements": _as_sent}, ETHEREUM),
     Defect("an address is swept while a sweep of it is under way",
            {"custody.transfers.asking:_check_source": _nothing},
            tests=("tests/unit/custody/sweeps/test_sweeps.py::"
