@@ -9,7 +9,7 @@ first: what has to wait anyway must not make what need not wait. Among that, bro
 signings: they hold claims that others may wait for. So does what somebody asked for about a
 transaction that waits, because it may be in a block soon.
 
-Where keys are numbers, one worker at a time signs for a vault (`lanes`).
+One worker at a time signs for a vault (`lanes`).
 
 Of one vault's signings, the client's priorities say what goes first: they decide which of its work
 has the places that the rules above give to a vault, so no other vault feels them. One claim in
@@ -27,7 +27,7 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -124,7 +124,7 @@ class _Taking:
 
 
 class Outbox:
-    """`now`: the clock that all workers share. `numbered`: networks whose keys are numbers."""
+    """`now`: the clock that all workers share."""
 
     def __init__(
         self,
@@ -132,10 +132,8 @@ class Outbox:
         delay_share: Callable[[], float] = random.random,
         *,
         now: Callable[[Quick], Awaitable[datetime]] = database_now,
-        numbered: Collection[NetworkId] = (),
     ) -> None:
         self._database = database
-        self._numbered = frozenset(numbered)
         self._delay_share = delay_share
         self._now = now
         self._served: dict[tuple[NetworkId, Work | None], str] = {}
@@ -173,7 +171,7 @@ class Outbox:
         turns = _turns_of(limit)
         served = taking.network, kind
         after = self._served.get(served, "")
-        if kind is Work.SIGN and taking.network in self._numbered:
+        if kind is Work.SIGN:
             lanes, more = await taking.lanes(limit, after)
             rows = await taking.take(turns, kind, after, lanes)
             self._served[served] = lanes[-1] if lanes else ""
@@ -204,11 +202,9 @@ class Outbox:
         return rows
 
     async def _barred(self, session: WriteSession, network: NetworkId, now: datetime) -> Barred:
-        """Where keys are numbers one at a time claims, so that no lane is taken twice. Who finds
-        another one at it takes nothing to sign."""
+        """One at a time claims, so that no lane is taken twice. Who finds another one at it takes
+        nothing to sign."""
         held = await paused(session)
-        if network not in self._numbered:
-            return Barred(held)
         if not await session.alone(f"lanes {network}"):
             return Barred(held, signs=False)
         return Barred(held, await repository.busy(session, network, now))
@@ -245,9 +241,7 @@ class Outbox:
                 return longest_delay
         async with self._database.read() as session:
             now = await self._now(session)
-            barred = Barred(await paused(session))
-            if network in self._numbered:
-                barred = replace(barred, busy=await repository.busy(session, network, now))
+            barred = Barred(await paused(session), await repository.busy(session, network, now))
             first = await repository.first_free_at(session, network, now, barred)
         if first is None:
             return longest_delay

@@ -80,10 +80,7 @@ class Workers:
         driver, broadcaster, tracker = _movers(services)
         self._leases = Leases(self._custody.database)
         self._clocks = ClockWatch(self._custody.database, self._custody.clock)
-        numbered = {
-            network for network, codec in self._custody.codecs.items() if codec.traits.numbered_keys
-        }
-        outbox, turns = Outbox(self._custody.database, numbered=numbered), Turns()
+        outbox, turns = Outbox(self._custody.database), Turns()
         self.networks = {
             network.id: NetworkWorker(
                 network=network.id,

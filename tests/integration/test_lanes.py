@@ -1,5 +1,5 @@
-"""Where keys are numbers: of one vault's signings one worker at a time has any, and several workers
-share the vaults. On both databases."""
+"""Of one vault's signings one worker at a time has any, and several workers share the vaults. On
+both databases."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from custody.outbox import Work, enqueue
 from custody.pauses.scope import Paused
 from custody.workers.lanes import share
 from custody.workers.outbox import CLAIM, Item, Outbox
-from tests.integration.test_outbox import ELSEWHERE, HOUR, NETWORK, Subject, by, fill
+from tests.integration.test_outbox import HOUR, NETWORK, Subject, by, fill
 from tests.support.custody import Clock
 from tests.support.database import analyze
 
 
 def worker(database: Database, clock: Clock | None = None) -> Outbox:
     if clock is None:
-        return Outbox(database, numbered={NETWORK})
-    return Outbox(database, lambda: 0.0, now=by(clock), numbered={NETWORK})
+        return Outbox(database)
+    return Outbox(database, lambda: 0.0, now=by(clock))
 
 
 def vaults(items: list[Item]) -> set[str]:
@@ -60,12 +60,6 @@ async def test_a_busy_vault_delays_no_others_work_and_not_its_own_broadcasts(dat
     taken = await other.claim(NETWORK, 16)
     assert vaults(taken) == {"vlt_2", "broadcast", "cancel", "speed_up"}
     assert len(taken) == 6
-
-
-async def test_elsewhere_two_workers_sign_for_one_vault(database: Database):
-    await fill(database, 9, ELSEWHERE)
-    one, other = worker(database), worker(database)
-    assert len(await one.claim(ELSEWHERE, 4)) == len(await other.claim(ELSEWHERE, 4)) == 4
 
 
 async def test_who_waits_for_a_vault_sleeps_until_it_could_be_free(database: Database):
