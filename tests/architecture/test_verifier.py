@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERIFIER = ROOT / "verifier"
 FILES = sorted((VERIFIER / "custody_verify").glob("*.py"))
 HOUSE = ("api", "chains", "custody", "signer")
-CODE_LINES_MAX = 2_000
+CODE_LINES_MAX = 1_950
 """Of five chains, the log, people, and the claims. It may only shrink."""
 ALLOWED = {"cryptography", "custody_verify"}
 CLOSED = {

@@ -6,12 +6,13 @@ is shared with what reads the bundle.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from custody_verify import bundle
 from custody_verify.claims import Claim, Pins, examine
 from custody_verify.errors import Unreadable
@@ -27,7 +28,10 @@ from chains.networks import Network
 from chains.tron.build import build_transfer
 from signer.canonical import canonical_json, format_time
 from signer.ceremonies.words import words_of
+from signer.checkpoint import Checkpoint, signed_note
+from signer.proof import Proof
 from signer.proving import prove_record
+from signer.tree import Frontier, inclusion_path, leaf_hash, node_hash
 from signer.wire import Mandate, Purpose, Receipt, SignRequest, Verdict, tx_digest
 from tests.support import families
 from tests.support.blocks import proof_of
@@ -137,18 +141,22 @@ class House:
         }
         return self.bench.mandate(network.alias, **given)
 
-    def pay(self, alias: str, salt: int = 0, amount: int = 10_000) -> tuple[Mandate, UnsignedTx]:
+    def pay(
+        self, alias: str, salt: int = 0, amount: int = 10_000, **changes: Any
+    ) -> tuple[Mandate, UnsignedTx]:
         """A payment to somebody outside, not decided yet."""
         codec = self.bench.codec(alias)
         if isinstance(codec, BitcoinCodec):
-            return self._coins(codec, salt, amount)
+            return self._coins(codec, salt, amount, **changes)
         paper = transfer(codec, self.wallet, amount, salt)
         (source,) = paper.sources
         tx = paper.tx if codec.network.family != families.TRON else self._in_time(paper)
         where = {"source_path": source.path, "source_address": source.address}
-        return self.mandate(codec.network, [paper.payment], **where), tx
+        return self.mandate(codec.network, [paper.payment], **where, **changes), tx
 
-    def _coins(self, codec: BitcoinCodec, salt: int, amount: int) -> tuple[Mandate, UnsignedTx]:
+    def _coins(
+        self, codec: BitcoinCodec, salt: int, amount: int, **changes: Any
+    ) -> tuple[Mandate, UnsignedTx]:
         """Out of two coins of P2WPKH, of P2TR where `salt` is odd; with change."""
         kind = codec.network.address_types[salt % 2]
         owners = [self.wallet.owned(codec, kind, 1, salt + at) for at in range(2)]
@@ -156,7 +164,7 @@ class House:
         change = self.wallet.owned(codec, kind, 1, salt, change=True)
         paid = transfer(codec, self.wallet, amount, salt).payment
         where = {"source_path": codec.account_path(kind, 1), "source_address": None}
-        mandate = self.mandate(codec.network, [paid], **where)
+        mandate = self.mandate(codec.network, [paid], **where, **changes)
         return mandate, spend(codec, coins, [paid], change, tip=0)
 
     def pay_both(self, codec: BitcoinCodec) -> tuple[list[Mandate], UnsignedTx]:
@@ -264,6 +272,53 @@ def refuted(made: Made | bytes, pins: Pins) -> dict[str, str]:
     except Unreadable as error:
         return {"bundle": str(error)}
     return {each.claim: each.words for each in claims if each.state == "refuted"}
+
+
+SECOND_LOG = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+ORIGIN = "test.example/log/1"
+
+
+def second_key() -> LogKey:
+    return LogKey(ORIGIN, SECOND_LOG.public_key().public_bytes_raw())
+
+
+def checkpoint_of(leaves: Sequence[bytes]) -> str:
+    """Signed by the second key."""
+    tree = Frontier()
+    for leaf in leaves:
+        tree, _ = tree.grown(leaf)
+    told = Checkpoint(ORIGIN, tree.size, tree.root())
+    key = SECOND_LOG.public_key().public_bytes_raw()
+    return signed_note(told, key, SECOND_LOG.sign(told.text()))
+
+
+def relogged(made: Made, change: Callable[[dict[str, Any]], None]) -> Made:
+    """The same in a log of another key, by a signer that recorded what `change` makes of each
+    record: all digests, proofs and signatures fit."""
+    names = [name for name in made.parts if name.startswith("records/")]
+    bodies = [json.loads(Proof.parse(made.parts[name].decode()).record) for name in names]
+    for body in bodies:
+        change(body)
+    records = [canonical_json(body) for body in bodies]
+    leaves = [leaf_hash(record) for record in records]
+    note = checkpoint_of(leaves)
+
+    def node(level: int, position: int) -> bytes:
+        if not level:
+            return leaves[position]
+        return node_hash(node(level - 1, 2 * position), node(level - 1, 2 * position + 1))
+
+    for at, name in enumerate(names):
+        path = inclusion_path(at, len(leaves), node)
+        made = made.put(name, Proof(at, path, note, records[at]).text().encode())
+    for name in [name for name in made.parts if name.startswith("transactions/")]:
+        row = made.json(name)
+        row["receipt"]["checkpoint"] = note
+        for at, place in enumerate(row["receipt"]["records"]):
+            place[1] = names.index(f"records/{place[0]}")
+            row["receipt"]["mandates"][at] = bodies[place[1]]["mandate"]
+        made = made.put(name, row)
+    return made
 
 
 def _kind(journal: Any, number: int) -> str:

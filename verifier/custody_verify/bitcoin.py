@@ -12,10 +12,7 @@ from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.utils import (
-    decode_dss_signature,
-    encode_dss_signature,
-)
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from custody_verify.addresses import base58check, segwit
 from custody_verify.errors import Refuted, Unreadable
@@ -211,8 +208,6 @@ def _check_witness(
             r, s = decode_dss_signature(der)
         except ValueError:
             raise Refuted("a signature that is no DER") from None
-        if encode_dss_signature(r, s) != der:
-            raise Refuted("a signature in another spelling than DER's")
         check_ecdsa(key, r, s, _sighash_v0(tx, index, *spent[index]))
     elif _is_taproot(script) and len(witness) == 1:
         check_schnorr(script[2:], witness[0], _sighash_taproot(tx, index, spent))

@@ -228,7 +228,12 @@ class _Case:
         proof, _ = self.record(number_)
         proof.check()
         shown = proof.checkpoint
-        _check_one_log([self.record(each)[0].checkpoint for each in self.bundle.keys("records")])
+        shown_with = {each: self.record(each)[0] for each in self.bundle.keys("records")}
+        _check_one_log([each.checkpoint for each in shown_with.values()])
+        for other, beside in shown_with.items():
+            apart = int(other) - int(number_), beside.index - proof.index
+            if beside.checkpoint.origin == shown.origin and apart[0] != apart[1]:
+                raise Refuted("it is not the record of that number")
         words = f"leaf {proof.index} of {shown.size} in {shown.origin}"
         if self.pins.log_key is None:
             return "not checked", "", f"{words}: no log key given"
@@ -278,6 +283,9 @@ class _Case:
             row["receipt"],
             "purpose transfers mandates tx_digest signatures records head checkpoint signed_at",
         )
+        octets(receipt["head"], 32)
+        for each in listed(receipt["signatures"]):
+            fields(each, "public_key signature")
         if (row["id"], row["network"]) != (id_, self.bundle.network) or self.chain is None:
             raise Refuted("a transaction of another name or network")
         sender = None if row["sender"] is None else text(row["sender"])
@@ -325,6 +333,10 @@ class _Case:
                     raise Refuted(f"the record of {transfers[at]} names another {name}")
             if (proof.index, mandate) != (number(places[at][1]), receipt["mandates"][at]):
                 raise Refuted("the receipt names another place or mandate than the record has")
+            shown = f"mandates/{number(body['document']['version'])}"
+            own = transfers[at] == self.bundle.subject
+            if own and jcs(body["document"]) != self.bundle.content(shown):
+                raise Refuted("it was signed for another mandate than the bundle shows")
             if any(body[name] != core[name] for name in _OF_CORE):
                 raise Refuted("the record's mandate is another transfer's")
         said = row["purpose"], digest, digest, moment(parts[0][1]["at"])

@@ -76,12 +76,19 @@ def parse(data: bytes) -> Message:
     return Message(keys, lifetime, tuple(instructions), reader.at)
 
 
-def decode(tx: Transaction) -> Meaning:
+def _message(tx: Transaction) -> Message:
+    """Of the unsigned bytes, all of which are read: behind it may stand where its nonce value comes
+    from."""
     message = parse(tx.unsigned)
     origin = tx.unsigned[message.length :]
     value = sha256(b"DURABLE_NONCE" + origin).digest()
     if tx.sender is not None or (origin and (len(origin) != 32 or value != message.lifetime)):
         raise Refuted("a sender beside the message, or another origin of its nonce value")
+    return message
+
+
+def decode(tx: Transaction) -> Meaning:
+    message = _message(tx)
     reading = _Reading(tx, message.keys[0])
     for each in message.instructions:
         reading.read(each)
@@ -198,7 +205,7 @@ def associated(owner: bytes, mint: bytes, program: bytes) -> bytes:
 
 
 def check_signed(tx: Transaction) -> str:
-    message = parse(tx.unsigned)
+    message = _message(tx)
     if tx.signed[:1] != b"\x01" or tx.signed[65:] != tx.unsigned[: message.length]:
         raise Refuted("the signed bytes are another message, or have not one signature")
     check_ed25519(message.keys[0], tx.signed[1:65], tx.signed[65:])

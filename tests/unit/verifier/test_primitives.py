@@ -25,10 +25,12 @@ from custody_verify.strict import (
     text,
     units,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey
 
+PATIENT = settings(deadline=None, max_examples=40)
+"""Points are multiplied in Python; how long that takes is the machine's affair."""
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 
@@ -50,6 +52,7 @@ def test_ripemd160(message, digest):
     assert ripemd160(bytes.fromhex(message)).hex() == digest
 
 
+@PATIENT
 @given(st.binary(max_size=600))
 def test_hashes_are_those_of_another_library(data):
     assert keccak256(data) == keccak.new(digest_bits=256, data=data).digest()
@@ -93,6 +96,7 @@ def test_a_key_of_small_order_signs_nothing():
         keys.check_ed25519(identity, identity + bytes(32), b"anything")
 
 
+@PATIENT
 @given(st.binary(min_size=32, max_size=32), st.integers(1, ORDER - 1))
 def test_the_key_of_a_recoverable_signature(digest, secret):
     key = PrivateKey.from_int(secret)
@@ -116,6 +120,7 @@ def test_a_high_s_is_refused():
             keys.recover(*wrong, signed[64], digest)
 
 
+@PATIENT
 @given(st.binary(min_size=32, max_size=32))
 def test_points_of_ed25519_are_those_of_solana(data):
     assert keys.is_on_ed25519(data) == Pubkey(data).is_on_curve()
@@ -142,6 +147,7 @@ def test_segwit_addresses(name):
     assert written >= 2
 
 
+@PATIENT
 @given(st.binary(min_size=25, max_size=32))
 def test_base58_both_ways(data):
     spelled = addresses.base58(data)
@@ -166,6 +172,7 @@ VALUES = st.recursive(
 )
 
 
+@PATIENT
 @given(VALUES)
 def test_jcs_is_what_another_library_writes(value):
     assert jcs(value) == rfc8785.dumps(value)
