@@ -103,15 +103,7 @@ class Workers:
             )
             for network in self._custody.networks.values()
         }
-        self.restraints = {
-            network.id: AskAgain(
-                self._custody.database,
-                network,
-                self._custody.adapters[network.id],
-                self._custody.clock,
-            )
-            for network in self._custody.networks.values()
-        }
+        self.restraints = _restraints(services)
         self._feeds = FeedWorker(
             self._leases,
             Sequencer(self._custody.database),
@@ -146,16 +138,7 @@ class Workers:
                 self._custody.clock,
             ),
         )
-        self._coins = CoinWorker(
-            self._leases,
-            Arranging(
-                self._custody.database,
-                services.ledger,
-                services.transfers,
-                self._custody.adapters,
-                self._custody.clock,
-            ),
-        )
+        self._coins = CoinWorker(self._leases, _arranging(services))
         self._moves = MoveWorker(self._leases, _moving(services))
         self._reconciliation = services.reconciliation
         self._stopping = asyncio.Event()
@@ -294,6 +277,21 @@ async def supervise(name: str, loop: Callable[[], Awaitable[None]]) -> None:
             pause = PAUSE_FIRST_S
         await asyncio.sleep(pause)
         pause = min(2 * pause, PAUSE_MAX_S)
+
+
+def _restraints(services: Services) -> dict[str, AskAgain]:
+    custody = services.custody
+    return {
+        network.id: AskAgain(custody.database, network, custody.adapters[network.id], custody.clock)
+        for network in custody.networks.values()
+    }
+
+
+def _arranging(services: Services) -> Arranging:
+    custody = services.custody
+    return Arranging(
+        custody.database, services.ledger, services.transfers, custody.adapters, custody.clock
+    )
 
 
 def _moving(services: Services) -> Moving:
