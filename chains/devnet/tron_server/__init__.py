@@ -13,8 +13,8 @@ account activation (1 TRX, and 0.1 TRX for bandwidth); memo fee; balances; the o
 checks and the codes they answer with; a pool of waiting transactions that sees their effects, and
 takes back those of replaced blocks; the cache of ids seen, filled before a transaction is judged
 (here for as long as the process lives, there for an hour); block ids (height, then SHA-256 of the
-header); Merkle roots; solidified blocks; transaction infos with receipts; hexadecimal or base58 by
-`visible`.
+header); headers that 27 witnesses sign in turn; Merkle roots; solidified blocks; transaction infos
+with receipts; hexadecimal or base58 by `visible`.
 
 Contracts are run by py-evm with TRON's energy (`machine`): made and called by transactions; where
 they lie; asked without a transaction as of the head and of the solidified block; the fee limit over

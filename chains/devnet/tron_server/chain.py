@@ -14,16 +14,21 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from coincurve import PrivateKey
+
 from chains.devnet.tron_server import contracts, rules, wire
 from chains.devnet.tron_server.contracts import Workshop, World
 from chains.devnet.tron_server.rules import Account, Moment, Receipt, Refused
 from chains.devnet.tron_server.wire import Transaction
+from chains.hashes import keccak256
 
 _REFERENCE_WINDOW: Final = 1 << 16
 VERSION: Final = 34
 _FAUCET_BALANCE: Final = 90_000_000_000 * 10**6
 _FAUCET_STAKE: Final = 10_000_000_000 * 10**6
 _NO_TRANSACTIONS: Final = bytes(32)
+_WITNESSES: Final = [PrivateKey(sha256(b"witness %d" % each).digest()) for each in range(27)]
+"""They take turns, each block by another one. Everybody knows their keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Block:
     included: tuple[Included, ...]
     undo: dict[bytes, Account | None]
     kept: bytes
+    signature: bytes = bytes(65)
 
 
 class Chain:
@@ -170,10 +176,24 @@ class Chain:
     ) -> Block:
         parent = self.head
         number, timestamp_ms = parent.number + 1, parent.timestamp_ms + rules.BLOCK_INTERVAL_MS
-        witness = b"\x41" + sha256(b"witness of branch %d" % self._branch).digest()[:20]
+        key = _WITNESSES[(number + self._branch) % len(_WITNESSES)]
+        witness = b"\x41" + keccak256(key.public_key.format(compressed=False)[1:])[12:]
         root = merkle_root([sha256(_with_result(one)).digest() for one in included])
+        header = header_bytes(number, timestamp_ms, root, parent.id, witness, VERSION)
         block_id = block_identifier(number, timestamp_ms, root, parent.id, witness, VERSION)
-        return Block(number, block_id, parent.id, timestamp_ms, witness, root, included, undo, kept)
+        signature = key.sign_recoverable(sha256(header).digest(), hasher=None)
+        return Block(
+            number,
+            block_id,
+            parent.id,
+            timestamp_ms,
+            witness,
+            root,
+            included,
+            undo,
+            kept,
+            signature,
+        )
 
     def _drop(self, depth: int) -> list[Block]:
         """Take the newest blocks off and undo them. Oldest first."""
@@ -256,7 +276,15 @@ def block_identifier(
     number: int, timestamp_ms: int, root: bytes, parent: bytes, witness: bytes, version: int
 ) -> bytes:
     """The height in eight bytes, then the last 24 of the SHA-256 of the serialized header."""
-    header = (
+    header = header_bytes(number, timestamp_ms, root, parent, witness, version)
+    return number.to_bytes(8) + sha256(header).digest()[8:]
+
+
+def header_bytes(
+    number: int, timestamp_ms: int, root: bytes, parent: bytes, witness: bytes, version: int
+) -> bytes:
+    """As it is hashed and signed."""
+    return (
         wire.number(1, timestamp_ms)
         + wire.data(2, root)
         + wire.data(3, parent)
@@ -264,7 +292,6 @@ def block_identifier(
         + wire.data(9, witness)
         + wire.number(10, version)
     )
-    return number.to_bytes(8) + sha256(header).digest()[8:]
 
 
 def merkle_root(leaves: list[bytes]) -> bytes:

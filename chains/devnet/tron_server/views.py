@@ -3,7 +3,7 @@ base58check when asked with `visible: true`. Pure."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from embit import base58
 
@@ -20,8 +20,6 @@ from chains.devnet.tron_server.wire import (
     Transfer,
     Trigger,
 )
-
-_WITNESS_SIGNATURE: Final = "00" * 65
 
 
 def address(raw: bytes, visible: bool) -> str:
@@ -40,7 +38,7 @@ def block(found: Block, *, visible: bool, detail: bool = True) -> dict[str, Any]
                 version=VERSION,
                 timestamp=found.timestamp_ms,
             ),
-            "witness_signature": _WITNESS_SIGNATURE,
+            "witness_signature": found.signature.hex(),
         },
     }
     if detail and found.included:
