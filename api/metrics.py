@@ -22,6 +22,7 @@ from api.nodes import NodeMonitor, NodeState
 from chains.model import InternalCredits, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.repository import open_counts
+from custody.audit.proof_repository import oldest as proofs_wanted
 from custody.db.reconcile_tables import ReconciliationRow
 from custody.following.progress import FollowStatus
 from custody.reconcile.report import Verdict
@@ -60,6 +61,7 @@ async def get_metrics(
         waiting = await backlog(session)
         underway = await open_by_state(session)
         compared = await newest(session, services.custody.networks)
+        unproven = await proofs_wanted(session)
     alarms = GaugeMetricFamily("custody_alarms_open", "Alarms that are open.", labels=["code"])
     for code in AlarmCode:
         alarms.add_metric([code.value], counts.get(code, 0))
@@ -71,6 +73,7 @@ async def get_metrics(
         *_backlog(services, waiting),
         *_underway(services, underway),
         *_compared(services, compared),
+        *_proofs(services, unproven),
         *await _peers(services, nodes),
     ]
     registry = CollectorRegistry(auto_describe=False)
@@ -116,6 +119,26 @@ def _underway(
             number, since = found.get((network.id, state), (0, now))
             rows.add_metric([network.alias, state], number)
             oldest.add_metric([network.alias, state], max(0.0, (now - since).total_seconds()))
+    yield from (rows, oldest)
+
+
+def _proofs(
+    services: Services, wanted: Mapping[str, tuple[int, datetime]]
+) -> Iterator[GaugeMetricFamily]:
+    """Of final transactions whose block's proof is not kept yet."""
+    rows = GaugeMetricFamily(
+        "custody_proofs_wanted", "Final transactions without a proof.", labels=["network"]
+    )
+    oldest = GaugeMetricFamily(
+        "custody_proofs_oldest_seconds",
+        "How long the oldest of them is final; 0 for none.",
+        labels=["network"],
+    )
+    now = services.custody.clock()
+    for network in services.custody.networks.values():
+        number, since = wanted.get(network.id, (0, now))
+        rows.add_metric([network.alias], number)
+        oldest.add_metric([network.alias], max(0.0, (now - since).total_seconds()))
     yield from (rows, oldest)
 
 

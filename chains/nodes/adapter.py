@@ -21,6 +21,7 @@ from typing import Any, Final, TypeVar
 from chains.adapter import (
     ChainAdapter,
     ClosesAccounts,
+    ProvesInclusion,
     SeesWaiting,
     TellsRestraints,
     TellsWithholding,
@@ -235,6 +236,11 @@ class Nodes:
             if all(any(isinstance(each, Broadcast) for each in answers) for answers in heard):
                 break  # the other nodes go on by themselves
         return [broadcast_outcome(answers) for answers in heard]
+
+    @property
+    def proves(self) -> bool:
+        """Whether blocks of this chain prove which transactions they have."""
+        return isinstance(self._nodes[0].adapter, ProvesInclusion)
 
     async def prove(self, txids: Sequence[TxId], block: BlockRef) -> Answers[Proof]:
         """InclusionUnproven too where the chain's blocks prove nothing. Whatever a node does here,

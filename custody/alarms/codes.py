@@ -52,6 +52,7 @@ class AlarmCode(StrEnum):
     CLOCKS_DISAGREE = "clocks_disagree"
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
+    PROOFS_LATE = "proofs_late"
     PAUSED = "paused"
 
 
@@ -181,6 +182,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.SWEEPS_FAIL: Meaning(
         "later addresses of a vault have enough to be swept by its rule, and the last sweep failed",
+        clears_itself=True,
+    ),
+    AlarmCode.PROOFS_LATE: Meaning(
+        "blocks' proofs of final transactions are not kept yet; no payment waits for them",
         clears_itself=True,
     ),
     AlarmCode.COINS_FAIL: Meaning(

@@ -754,6 +754,17 @@ CREATE TABLE adoptions (
     CONSTRAINT fk_adoptions_given_id FOREIGN KEY(given_id) REFERENCES addresses (id)
 );
 
+CREATE TABLE chain_proofs (
+    transaction_id VARCHAR NOT NULL,
+    block_hash VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    captured_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    said VARCHAR NOT NULL,
+    proof VARCHAR,
+    CONSTRAINT pk_chain_proofs PRIMARY KEY (transaction_id, block_hash, number),
+    CONSTRAINT fk_chain_proofs_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
+);
+
 CREATE TABLE claim_holders (
     key VARCHAR NOT NULL,
     transaction_id VARCHAR NOT NULL,
@@ -911,6 +922,19 @@ CREATE TABLE payout_lines (
 );
 
 CREATE INDEX ix_payout_lines_state ON payout_lines (file_id, state, number);
+
+CREATE TABLE proof_wants (
+    transaction_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    due_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    attempts INTEGER NOT NULL,
+    last_error VARCHAR,
+    CONSTRAINT pk_proof_wants PRIMARY KEY (transaction_id),
+    CONSTRAINT fk_proof_wants_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id)
+);
+
+CREATE INDEX ix_proof_wants_network_due_at ON proof_wants (network, due_at);
 
 CREATE TABLE quarantine_senders (
     rule_id VARCHAR NOT NULL,
@@ -1529,6 +1553,15 @@ CREATE TRIGGER vault_moves_no_delete BEFORE DELETE ON vault_moves
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vault_moves_no_truncate BEFORE TRUNCATE ON vault_moves
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER chain_proofs_no_update BEFORE UPDATE ON chain_proofs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER chain_proofs_no_delete BEFORE DELETE ON chain_proofs
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER chain_proofs_no_truncate BEFORE TRUNCATE ON chain_proofs
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

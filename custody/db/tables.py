@@ -29,6 +29,8 @@ from custody.db.move_tables import VaultMoveRow as VaultMoveRow
 from custody.db.move_tables import VaultMoveStepRow as VaultMoveStepRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
+from custody.db.proof_tables import ChainProofRow as ChainProofRow
+from custody.db.proof_tables import ProofWantRow as ProofWantRow
 from custody.db.quarantine_tables import QuarantineRow as QuarantineRow
 from custody.db.reconcile_tables import ReconciliationLineRow as ReconciliationLineRow
 from custody.db.reconcile_tables import ReconciliationMismatchRow as ReconciliationMismatchRow

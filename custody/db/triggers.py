@@ -33,6 +33,7 @@ from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.db.move_tables import VaultMoveRow, VaultMoveStepRow
 from custody.db.pause_tables import PauseRow
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
+from custody.db.proof_tables import ChainProofRow
 from custody.db.quarantine_tables import (
     QuarantineRow,
     QuarantineRuleRow,
@@ -105,6 +106,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     AdoptionRow,
     CoinRuleRow,
     VaultMoveRow,
+    ChainProofRow,
 )
 
 

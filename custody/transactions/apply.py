@@ -15,6 +15,7 @@ from typing import assert_never
 from chains.model import BlockRef, NetworkId, TxId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import raise_alarm
+from custody.db.proof_tables import ProofWantRow, want
 from custody.db.session import WriteSession
 from custody.db.transfer_tables import TransactionRow
 from custody.events import event_row
@@ -68,10 +69,12 @@ async def transition_all(
     session: WriteSession, changes: Sequence[tuple[TransactionRow, Event]], now: datetime
 ) -> list[Transaction]:
     """`transition` of each of the locked rows, with fewer questions to the database."""
-    changed, ended = [], []
+    changed, ended, final = [], [], []
     for row, event in changes:
         after, effects = _change(session, row, event, now)
         changed.append(after)
+        if after.state is State.FINAL and after.purpose is Purpose.PAY:
+            final.append(want(row, now))
         for effect in effects:
             match effect:
                 case Effect.BROADCAST:
@@ -84,6 +87,8 @@ async def transition_all(
                     await _included_after_all(session, row, now)
                 case unexpected:
                     assert_never(unexpected)
+    if final:
+        await session.insert_missing(ProofWantRow, final)
     if ended:
         await repository.release(session, ended)
     return changed

@@ -7,7 +7,7 @@ always safe: whatever was not committed is found again, and whatever was, is not
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -16,6 +16,7 @@ import structlog
 
 from chains.errors import ChainError
 from chains.networks import Network
+from custody.audit.capturing import Capturing
 from custody.coins.arranging import Arranging
 from custody.db.leases import Lease, LeaseLost, Leases
 from custody.errors import CustodyError, Unavailable, Unprocessable
@@ -52,6 +53,7 @@ from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
 from custody.workers.payouts import PayoutWorker
+from custody.workers.proofs import ProofWorker
 from custody.workers.reconciling import ReconcileWorker
 from custody.workers.refills import RefillWorker
 from custody.workers.signerwatch import SignerWatch
@@ -80,7 +82,7 @@ class Workers:
         driver, broadcaster, tracker = _movers(services)
         self._leases = Leases(self._custody.database)
         self._clocks = ClockWatch(self._custody.database, self._custody.clock)
-        outbox, turns = Outbox(self._custody.database), Turns()
+        outbox, self._turns = Outbox(self._custody.database), Turns()
         self.networks = {
             network.id: NetworkWorker(
                 network=network.id,
@@ -99,7 +101,7 @@ class Workers:
                     self._custody.clock,
                 ),
                 news=BlockNews(network.id, self._custody.announcements.get(network.id)),
-                turns=turns,
+                turns=self._turns,
             )
             for network in self._custody.networks.values()
         }
@@ -108,7 +110,7 @@ class Workers:
             self._leases,
             Sequencer(self._custody.database),
             self._custody.settings.poll_interval_s,
-            turns,
+            self._turns,
         )
         self._payouts = PayoutWorker(
             self._leases,
@@ -181,12 +183,23 @@ class Workers:
                 self._custody.settings.reconcile_interval_s,
             ).run
             loops[f"restraints {served.id}"] = partial(self._ask_again, served)
+        for capturing, served in self._capturing():
+            worker = ProofWorker(self._leases, served.id, capturing, self._turns)
+            loops[f"proofs {served.id}"] = worker.run
         await look_at_journal(self._services)  # before a block is followed
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(supervise(name, loop)) for name, loop in loops.items()]
             await self._stopping.wait()
             for task in tasks:
                 task.cancel()
+
+    def _capturing(self) -> Iterator[tuple[Capturing, Network]]:
+        """Of the networks whose nodes are real."""
+        custody = self._custody
+        for network in custody.networks.values():
+            nodes = custody.nodes.get(network.id)
+            if nodes is not None:
+                yield Capturing(custody.database, network, nodes, custody.clock), network
 
     async def _watch(self) -> None:
         while True:

@@ -1,0 +1,159 @@
+"""Keeps the proof that a block has a transaction of ours, while nodes still have the block.
+
+Nothing waits for it: a transaction is final, and its money settled, whether it comes or not. What
+failed is tried again, more and more seldom. Until then nodes' words alone are kept, so that what
+was said at the time is not lost with the node.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from chains.errors import ChainError
+from chains.inclusion import Proof, Said
+from chains.model import BlockRef
+from chains.networks import Network
+from chains.nodes.adapter import Nodes
+from custody.alarms.codes import AlarmCode
+from custody.alarms.service import clear_alarm, raise_alarm
+from custody.audit import proof_repository
+from custody.audit.proof_repository import Wanted
+from custody.db.leases import Lease
+from custody.db.session import Database, WriteSession
+from signer.wire import canonical_json
+
+TOGETHER: Final = 64
+LATE: Final = timedelta(hours=1)
+"""Then a person is called: nodes prune."""
+GIVEN_UP: Final = timedelta(days=30)
+"""No node of ours has the block any more."""
+_FIRST_S: Final = 5
+_MOST_S: Final = 3600
+
+log = structlog.get_logger()
+
+
+class Capturing:
+    """Of one network."""
+
+    def __init__(
+        self, database: Database, network: Network, nodes: Nodes, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._network = network
+        self._nodes = nodes
+        self._clock = clock
+        self._late: bool | None = None
+
+    async def begin(self, lease: Lease) -> None:
+        """Want what an older program, or a time before there were proofs, left without one."""
+        async with self._database.write() as session:
+            await lease.check(session)
+            now = self._clock()
+            found = await proof_repository.want_forgotten(session, self._network.id, now)
+        if found:
+            log.info("proofs_wanted", network=self._network.id, number=found)
+
+    async def step(self, lease: Lease) -> int:
+        """Ask for what is due, block by block. Returns how many were looked at."""
+        async with self._database.read() as session:
+            now = self._clock()
+            wanted = await proof_repository.due(session, self._network.id, now, TOGETHER)
+        blocks: dict[BlockRef, list[Wanted]] = defaultdict(list)
+        gone = []
+        for each in wanted:
+            gone.append(each) if each.block is None else blocks[each.block].append(each)
+        if gone:
+            async with self._database.write() as session:
+                await lease.check(session)
+                for each in gone:  # it becomes final again, and is wanted again then
+                    await proof_repository.done(session, each.id)
+        for block, several in blocks.items():
+            await self._capture(lease, block, several)
+        await self._tell(lease)
+        return len(wanted)
+
+    async def _capture(self, lease: Lease, block: BlockRef, wanted: Sequence[Wanted]) -> None:
+        txids = [each.txid for each in wanted]
+        said = await self._nodes.said(txids, self._network.finality)
+        proofs = await self._nodes.prove(txids, block)
+        async with self._database.write() as session:
+            await lease.check(session)
+            for each, proof in zip(wanted, proofs, strict=True):
+                await self._keep(session, block, each, said[each.txid], proof)
+
+    async def _keep(
+        self,
+        session: WriteSession,
+        block: BlockRef,
+        wanted: Wanted,
+        said: Sequence[Said],
+        proof: Proof | ChainError,
+    ) -> None:
+        now = self._clock()
+        proven = None if isinstance(proof, ChainError) else proof
+        before = await proof_repository.kept(session, [wanted.id])
+        mine = [row for row in before if row.block_hash == block.hash]
+        if said and (proven is not None or not mine):
+            row = _row(wanted, block, len(mine) + 1, now, said, proven)
+            await proof_repository.keep(session, row)
+        complete = bool(said or mine) and (proven is not None or not self._nodes.proves)
+        if (said and complete) or now - wanted.since > GIVEN_UP:
+            await proof_repository.done(session, wanted.id)
+            return
+        error = "nothing_said"
+        if isinstance(proof, ChainError) and self._nodes.proves:
+            error = proof.code
+        delay = timedelta(seconds=min(_MOST_S, _FIRST_S << min(wanted.attempts, 12)))
+        attempts = wanted.attempts + 1
+        await proof_repository.put_off(session, wanted.id, error, now + delay, attempts)
+
+    async def _tell(self, lease: Lease) -> None:
+        """Raise the alarm, or clear it. Writes only when that has changed."""
+        network = self._network.id
+        async with self._database.read() as session:
+            _, since = (await proof_repository.oldest(session)).get(network, (0, None))
+        now = self._clock()
+        late = since is not None and now - since > LATE
+        if late == self._late:
+            return
+        words = "proofs of final transactions could not be had from the nodes for an hour"
+        async with self._database.write() as session:
+            await lease.check(session)
+            if late:
+                await raise_alarm(session, AlarmCode.PROOFS_LATE, words, now, network=network)
+            else:
+                await clear_alarm(session, AlarmCode.PROOFS_LATE, now, network=network)
+        self._late = late
+
+
+def _row(
+    wanted: Wanted,
+    block: BlockRef,
+    number: int,
+    now: datetime,
+    said: Sequence[Said],
+    proof: Proof | None,
+) -> dict[str, object]:
+    told = [
+        {
+            "name": each.node,
+            "height": each.block.height,
+            "hash": each.block.hash,
+            "final_height": each.final_height,
+        }
+        for each in said
+    ]
+    return {
+        "transaction_id": wanted.id,
+        "block_hash": block.hash,
+        "number": number,
+        "captured_at": now,
+        "said": canonical_json(told).decode(),
+        "proof": None if proof is None else canonical_json(proof).decode(),
+    }

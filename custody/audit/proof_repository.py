@@ -1,0 +1,99 @@
+"""Queries on proofs that blocks have our transactions, and on those that are still wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import delete, exists, func, select, update
+
+from chains.model import BlockRef, NetworkId, TxId
+from custody.db.proof_tables import ChainProofRow, ProofWantRow, want
+from custody.db.session import ReadSession, WriteSession
+from custody.db.transfer_tables import TransactionRow
+from custody.transactions.state import State
+from signer.agreement import Purpose
+
+
+class Wanted(NamedTuple):
+    """`block`: None if the transaction is not final any more."""
+
+    id: str
+    txid: TxId
+    block: BlockRef | None
+    since: datetime
+    attempts: int
+
+
+async def want_forgotten(session: WriteSession, network: NetworkId, now: datetime) -> int:
+    """Whatever is final without a proof and not wanted: from before there were proofs, or ended by
+    an older program. Returns how many."""
+    row, kept, known = TransactionRow, ChainProofRow, ProofWantRow
+    found = await session.all(
+        select(row)
+        .where(
+            row.network == network,
+            row.state == State.FINAL,
+            row.purpose == Purpose.PAY,
+            ~exists().where(kept.transaction_id == row.id, kept.block_hash == row.block_hash),
+            ~exists().where(known.transaction_id == row.id),
+        )
+        .order_by(row.id)
+    )
+    if found:
+        await session.insert_missing(known, [want(each, now) for each in found])
+    return len(found)
+
+
+async def due(
+    session: ReadSession, network: NetworkId, now: datetime, most: int
+) -> Sequence[Wanted]:
+    """Those that were wanted longest."""
+    row, tx = ProofWantRow, TransactionRow
+    found = await session.rows(
+        select(row.since, row.attempts, tx)
+        .join(tx, tx.id == row.transaction_id)
+        .where(row.network == network, row.due_at <= now)
+        .order_by(row.due_at, row.transaction_id)
+        .limit(most)
+    )
+    return [_wanted(*each) for each in found]
+
+
+def _wanted(since: datetime, attempts: int, tx: TransactionRow) -> Wanted:
+    block = None
+    if tx.state == State.FINAL and tx.block_height is not None and tx.block_hash is not None:
+        block = BlockRef(tx.block_height, tx.block_hash)
+    return Wanted(tx.id, TxId(tx.txid or ""), block, since, attempts)
+
+
+async def oldest(session: ReadSession) -> Mapping[str, tuple[int, datetime]]:
+    """By network how many are wanted, and since when the first of them."""
+    row = ProofWantRow
+    found = await session.rows(
+        select(row.network, func.count(), func.min(row.since)).group_by(row.network)
+    )
+    return {network: (count, since) for network, count, since in found}
+
+
+async def kept(session: ReadSession, transactions: Collection[str]) -> Sequence[ChainProofRow]:
+    """All of them, the oldest first."""
+    row = ChainProofRow
+    mine = select(row).where(row.transaction_id.in_(transactions))
+    return await session.all(mine.order_by(row.transaction_id, row.block_hash, row.number))
+
+
+async def keep(session: WriteSession, row: dict[str, Any]) -> None:
+    await session.insert_missing(ChainProofRow, [row])
+
+
+async def done(session: WriteSession, transaction: str) -> None:
+    await session.execute(delete(ProofWantRow).where(ProofWantRow.transaction_id == transaction))
+
+
+async def put_off(
+    session: WriteSession, transaction: str, error: str, due_at: datetime, attempts: int
+) -> None:
+    wanted = update(ProofWantRow).where(ProofWantRow.transaction_id == transaction)
+    await session.execute(wanted.values(last_error=error, due_at=due_at, attempts=attempts))
