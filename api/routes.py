@@ -18,6 +18,7 @@ from api.v1 import (
     entries,
     estimates,
     events,
+    evidence,
     exports,
     fee_caps,
     fees,
@@ -69,6 +70,7 @@ def routes() -> APIRouter:
         pauses,
         exports,
         audit,
+        evidence,
     ):
         v1.include_router(module.router)
     every = APIRouter()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from chains.families import CODECS, Codecs
 from custody.approvals.service import Approvals
+from custody.audit.bundling import Bundling
 from custody.bootstrap import Custody
 from custody.feeds.waiting import FeedWatch
 from custody.journal.watch import JournalWatch
@@ -41,6 +42,7 @@ class Services:
     feed: FeedWatch
     payout_files: PayoutFiles
     held: Desk
+    bundling: Bundling
 
 
 def make_services(
@@ -102,5 +104,6 @@ def make_services(
             minimums=custody.minimums,
             four_eyes=custody.settings.quarantine_four_eyes,
         ),
+        bundling=Bundling(custody.database, custody.signer, custody.catalogue),
         unfreezing=Unfreezing(custody.database, ledger, reconciliation, custody.clock),
     )

@@ -71,6 +71,19 @@ FORM: Final[Words] = {
 
 CUSTODY: Final[Words] = {
     "try_again": Word((409,), "The request met another one at the same moment.", _LATER),
+    "evidence_not_final": Word(
+        (409,), "There is evidence of final transfers only.", "Ask again when it is final."
+    ),
+    "evidence_proof_missing": Word(
+        (409,),
+        "What nodes say of the transaction's block is not kept yet.",
+        "Ask again; `proofs_late` in the runbook if it lasts.",
+    ),
+    "evidence_record_missing": Word(
+        (503,),
+        "The signer does not show a record that the evidence needs.",
+        "Tell the operator.",
+    ),
     "idempotency_key_reused": Word(
         (409,), "The key was used for another request.", "Use a new key for a new request."
     ),

@@ -70,6 +70,13 @@ async def policies_between(
     )
 
 
+async def policies_until(session: ReadSession, last: datetime) -> Sequence[PolicyVersionRow]:
+    """All that were in force at some moment up to `last`, by version: the newest of each."""
+    mine = select(PolicyVersionRow).where(PolicyVersionRow.in_force_at <= last)
+    rows = await session.all(mine.order_by(PolicyVersionRow.in_force_at, PolicyVersionRow.digest))
+    return sorted({row.version: row for row in rows}.values(), key=lambda row: row.version)
+
+
 async def policy(session: ReadSession, digest: bytes) -> PolicyVersionRow | None:
     return await session.get(PolicyVersionRow, digest)
 

@@ -18,6 +18,7 @@
     custody payouts …                                send a payout file, see what became of it
     custody approver …                               the approvers', on their own machines
     custody audit …                                  an auditor's: one payment against the log
+    custody evidence export                          one payment as one file
     custody devnet …                                 local networks, for tests and demonstrations
 
 Commands import what they need when they run, so that `--help` is quick, and an approver's command
@@ -40,6 +41,7 @@ from custody.cli import (
     chain,
     coins,
     debits,
+    evidence,
     gas,
     ledger,
     pause,
@@ -93,6 +95,7 @@ app.add_typer(payouts.app, name="payouts")
 app.add_typer(sooner.app, name="sooner")
 app.add_typer(approver.app, name="approver")
 app.add_typer(audit.app, name="audit")
+app.add_typer(evidence.app, name="evidence")
 
 
 @app.command(

@@ -68,6 +68,7 @@ class Result:
     ledger: int
     chain: int
     seconds: float
+    transfer: str
     coinless: bool = False
 
     @property
@@ -236,6 +237,7 @@ class _Scene:
             ledger=ledger,
             chain=chain,
             seconds=self._seconds,
+            transfer=transfer["id"],
             coinless=self.coinless,
         )
 

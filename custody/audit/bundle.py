@@ -1,0 +1,67 @@
+"""A bundle's bytes: a manifest, what was taken out, and the parts one after the other (ADR 0098).
+
+Each part begins with a random salt, so that the digest of one that is withheld can't be guessed.
+Pure but for the salts. Knows no database and no part's content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from secrets import token_bytes
+from typing import Final
+
+from signer.wire import canonical_json
+
+MEDIA_TYPE: Final = "application/vnd.custody.evidence"
+_MAGIC: Final = b"custody-evidence/v1\n"
+_SALT_BYTES: Final = 16
+_KINDS: Final = (
+    "request",
+    "mandates",
+    "approvals",
+    "policies",
+    "records",
+    "transactions",
+    "entries",
+    "chain",
+)
+"""In the order in which parts stand."""
+_NUMBERED: Final = ("mandates", "approvals", "policies", "records")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`withheld`: it is named, and not in the file."""
+
+    name: str
+    content: bytes
+    withheld: bool = False
+
+
+def pack(subject: str, network: str, made_at: str, parts: Sequence[Part]) -> bytes:
+    """`made_at`: as the signer writes times."""
+    ordered = sorted(parts, key=_place)
+    assert len({each.name for each in ordered}) == len(ordered), "a part twice"
+    salted = [token_bytes(_SALT_BYTES) + each.content for each in ordered]
+    manifest = {
+        "format": 1,
+        "kind": "transfer",
+        "subject": subject,
+        "network": network,
+        "made_at": made_at,
+        "parts": [
+            {"name": part.name, "length": len(data), "sha256": sha256(data).hexdigest()}
+            for part, data in zip(ordered, salted, strict=True)
+        ],
+    }
+    withheld = [each.name for each in ordered if each.withheld]
+    lines = [canonical_json(manifest), b"\n", canonical_json(withheld), b"\n"]
+    shown = [data for part, data in zip(ordered, salted, strict=True) if not part.withheld]
+    return b"".join([_MAGIC, *lines, *shown])
+
+
+def _place(part: Part) -> tuple[int, int, str]:
+    kind, _, key = part.name.partition("/")
+    return _KINDS.index(kind), int(key) if kind in _NUMBERED else 0, key
