@@ -108,6 +108,7 @@ def _recovery(custody: Custody) -> Recovery:
         codecs=codecs,
         served=list(custody.networks),
         clock=custody.clock,
+        adapters=custody.adapters,
     )
 
 
@@ -128,4 +129,10 @@ def _tell(done: Recovered) -> None:
     if done.frozen:
         vaults = len(done.frozen)
         say(f"the signer lost records: {vaults} vaults are frozen until a person has looked")
+    say(*done.told)
+    if done.vaults:
+        say(
+            "if one of these vaults takes another one's place, begin that move again:"
+            " custody vault move begin VAULT --to SUCCESSOR --key KEY --reason TEXT"
+        )
     say("requests are accepted again")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -43,7 +44,16 @@ from custody.ledger.service import Ledger
 from custody.refills.repository import first_address
 from custody.transactions import repository as transactions
 from custody.transactions.outcomes import trouble
-from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers import names
+from custody.transfers.begun import (
+    REMEMBERED,
+    BegunState,
+    End,
+    end_of_transfer,
+    next_number,
+    note,
+    waits,
+)
 from custody.transfers.by_rule import REVOKED, ask, call_off, caller_of, retry_key
 from custody.transfers.kinds import Kind
 from custody.transfers.request import Idempotency, Output, TransferRequest
@@ -259,7 +269,10 @@ class Arranging:
             if counts is None or counts.number != rule.number or is_open or self._waits(ended):
                 return None
             values = {column.name: getattr(new, column.name) for column in new.__table__.columns}
-            values["number"] = max((row.number for row in ended), default=0) + 1
+            client = (await vaults.vault(session, new.vault_id)).client_id
+            last = max((row.number for row in ended), default=0)
+            name = partial(names.coin_move, new.vault_id, new.network)
+            values["number"] = await next_number(session, client, [name], last, whole=True)
             if code is not None:
                 values |= {"state": BegunState.FAILED.value, "open_key": None}
                 values |= {"code": code, "ended_at": self._clock()}
@@ -323,4 +336,4 @@ def request_of(row: CoinMoveRow) -> TransferRequest:
 
 def key_of(row: CoinMoveRow) -> Idempotency:
     asked = {"kind": row.kind, "coins": str(row.coins), "to": row.destination}
-    return retry_key(ROUTE, f"coins {row.vault_id} {row.network} {row.number}", asked)
+    return retry_key(ROUTE, names.coin_move(row.vault_id, row.network, row.number), asked)

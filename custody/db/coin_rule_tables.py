@@ -39,9 +39,9 @@ class CoinMoveRow(Row):
     """One time that there were too many, or too few. Written before the transfer is asked for,
     whose retry key is vault, network and number. `kind`: of that transfer; `coins`: how many become
     one, or how many one becomes; `amount`: what they were worth. `rate`: what the network asked
-    for, `cost`: the most that it would cost at that, `cost_max`: at the rule's; null: nobody could
-    say. `open_key` (vault, network) keeps two from being open; null once it has ended. `code`: why
-    nothing came of it."""
+    for (0: forgotten), `cost`: the most that it would cost at that, `cost_max`: at the rule's;
+    null: nobody could say. `open_key` (vault, network) keeps two from being open; null once it has
+    ended. `code`: why nothing came of it."""
 
     __tablename__ = "coin_moves"
     vault_id: Mapped[str] = mapped_column(ForeignKey("vaults.id"), primary_key=True)

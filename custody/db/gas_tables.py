@@ -59,8 +59,8 @@ class GasNeedRow(Row):
 
 class GasTopUpRow(Row):
     """One time that an address got coins. Written before the transfer is asked for, whose retry key
-    is network, address and number. `open_key` (network, address) keeps two from being open; null
-    once it has ended. `code`: why nothing came of it."""
+    is network, address, number and `bears`. `open_key` (network, address) keeps two from being
+    open; null once it has ended. `code`: why nothing came of it."""
 
     __tablename__ = "gas_top_ups"
     network: Mapped[str] = mapped_column(primary_key=True)

@@ -12,9 +12,12 @@ from custody.db.gas_tables import GasRuleRow, GasTopUpRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
 from custody.db.tables import LedgerAccountRow
+from custody.db.transfer_tables import TransferRow
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
 from custody.transfers.begun import BegunState
+from custody.transfers.kinds import TOPPING_UP
+from custody.transfers.state import TERMINAL
 
 # Rules
 
@@ -63,6 +66,18 @@ async def lock_top_up(
         GasTopUpRow.number == number,
     )
     return (await session.for_update(mine.order_by(GasTopUpRow.number)))[0]
+
+
+async def is_coming(session: ReadSession, network: NetworkId, address: str) -> bool:
+    """Whether a top-up of the address is under way, also one whose row was forgotten: it was
+    rebuilt from the signer's journal."""
+    mine = select(TransferRow.id).where(
+        TransferRow.network == network,
+        TransferRow.destination == address,
+        TransferRow.kind.in_(sorted(TOPPING_UP)),
+        TransferRow.state.not_in(TERMINAL),
+    )
+    return await session.first(mine.limit(1)) is not None
 
 
 async def used_since(session: ReadSession, network: NetworkId, payer: str, since: datetime) -> int:

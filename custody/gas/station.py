@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -29,14 +30,22 @@ from custody.ledger.service import Ledger
 from custody.outbox import Work
 from custody.transactions import repository as transactions
 from custody.transactions.looking import GAS_WAITED_FOR
-from custody.transfers import gas_repository
-from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers import gas_repository, names
+from custody.transfers.begun import (
+    REMEMBERED,
+    BegunState,
+    End,
+    end_of_transfer,
+    next_number,
+    note,
+    waits,
+)
 from custody.transfers.by_rule import ask, retry_key
 from custody.transfers.everything import lying_at
 from custody.transfers.gas_needs import available, hold_now
 from custody.transfers.gas_repository import NeedState
 from custody.transfers.kinds import Kind
-from custody.transfers.request import Idempotency, Output, TransferRequest
+from custody.transfers.request import Idempotency, Output, TransferRequest, transfer_id_of
 from custody.transfers.service import Transfers
 from custody.transfers.state import TERMINAL, State
 from custody.vaults import repository as vaults
@@ -179,6 +188,8 @@ class GasStation:
                 return None, ""
             if waits(ended, self._clock()):
                 return None, _failed(ended[0].code)
+            if await repository.is_coming(session, *_at(place)):
+                return None, ""
             now = self._clock()
             waiting = await _waiting(session, place, now)
             has = await self._spare(session, place, waiting, lies_there)
@@ -187,7 +198,10 @@ class GasStation:
             )
             if not wanted.amount:
                 return None, "" if wanted.code is None else _failed(wanted.code)
-            number = ended[0].number + 1 if ended else 1
+            assert rule.payer_id is not None, "`rule_for` says who pays"
+            payer = await vaults.vault(session, rule.payer_id)
+            last = ended[0].number if ended else 0
+            number = await next_number(session, payer.client_id, names_at(*_at(place)), last)
             new = {
                 "network": place.network,
                 "address": place.address,
@@ -230,6 +244,10 @@ class GasStation:
         async with self._database.read() as session:
             ours = (await vaults.vault(session, row.vault_id)).client_id
             theirs = (await vaults.vault(session, row.payer_id)).client_id
+            before = transfer_id_of(theirs, names.top_up_unsaid(*_named(row)))
+            is_known = await session.get(TransferRow, before) is not None
+        if is_known:  # a program asked for it that didn't say who bears it, and died
+            return await self._note(row, before, None)
         request = TransferRequest(
             vault_id=row.payer_id,
             network=network.id,
@@ -281,7 +299,18 @@ async def _limits(session: ReadSession, rule: GasRuleRow, now: datetime) -> Limi
 
 def key_of(row: GasTopUpRow) -> Idempotency:
     asked = {"from": row.payer_id, "to": row.address, "amount": str(row.amount)}
-    return retry_key(ROUTE, f"gas {row.network} {row.address} {row.number}", asked)
+    network, address, number = _named(row)
+    return retry_key(ROUTE, names.top_up(network, address, row.bears, number), asked)
+
+
+def names_at(network: NetworkId, address: str) -> list[Callable[[int], str]]:
+    """All that a top-up of the address can be called."""
+    said = [partial(names.top_up, network, address, bearer.value) for bearer in Bearer]
+    return [*said, partial(names.top_up_unsaid, network, address)]
+
+
+def _named(row: GasTopUpRow) -> tuple[str, str, int]:
+    return row.network, row.address, row.number
 
 
 def _failed(code: str | None) -> str:

@@ -8,14 +8,14 @@ frozen and a person is called.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from chains.codec import TransactionCodec
 from chains.costs import by_asset
 from chains.effects import Call
 from chains.model import AssetId, ConflictKey
-from chains.transaction import binding
+from chains.transaction import TxSummary, binding
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
@@ -27,6 +27,10 @@ from custody.db.transfer_tables import (
     TransferRow,
 )
 from custody.errors import Unprocessable
+from custody.gas.model import Bearer
+from custody.journal import repository as journal
+from custody.journal.linking import bearer_of, link
+from custody.journal.naming import Rule, Time, time_of
 from custody.ledger.service import Ledger
 from custody.transactions import repository as transactions
 from custody.transactions.apply import abandon_claimed
@@ -36,8 +40,9 @@ from custody.transactions.moving import Step, move
 from custody.transactions.state import ON_CHAIN, Refuse
 from custody.transactions.state import State as TransactionState
 from custody.transactions.state import can as can_move
-from custody.transfers import repository, reservations
+from custody.transfers import children, repository, reservations
 from custody.transfers.apply import load, transition
+from custody.transfers.children import Parent
 from custody.transfers.consent import Consent
 from custody.transfers.kinds import Kind
 from custody.transfers.mandates import call_in, call_of, digest_of, document_of, effects_of
@@ -58,20 +63,24 @@ async def rebuild(
     codec: TransactionCodec,
     records: Sequence[SignedRecord],
     now: datetime,
+    parents: Mapping[str, Parent],
 ) -> None:
     """The transfers of one transaction's `records`, in flight, and the transaction, built: as after
     a crash that lost the signer's answer. One that calls them off stands beside those that pay: the
-    chain decides which of them it was.
+    chain decides which of them it was. `parents`: of those transfers that are children.
     """
     ordered = sorted(records, key=lambda each: each.mandate.core.transfer)
     first = ordered[0]
     native = codec.network.native.id
-    rows = [await _transfer(session, each.mandate, native, now) for each in ordered]
+    summary = codec.summarize(first.tx)
+    rows = [
+        await _transfer(session, codec, each.mandate, summary, parents, now) for each in ordered
+    ]
     terms = [
         await _mandate(session, row, each.mandate, now)
         for row, each in zip(rows, ordered, strict=True)
     ]
-    keys = codec.summarize(first.tx).conflict_keys
+    keys = summary.conflict_keys
     transaction = await _transaction(session, codec, ordered, terms, now)
     known = []
     for row, each in zip(rows, ordered, strict=True):
@@ -95,12 +104,21 @@ async def rebuild(
 
 
 async def _transfer(
-    session: WriteSession, mandate: Mandate, native: AssetId, now: datetime
+    session: WriteSession,
+    codec: TransactionCodec,
+    mandate: Mandate,
+    summary: TxSummary,
+    parents: Mapping[str, Parent],
+    now: datetime,
 ) -> TransferRow:
-    """The locked transfer, made if it was forgotten."""
+    """The locked transfer, made if it was forgotten. `summary`: of what carries it."""
     row = await repository.lock_transfer(session, mandate.core.transfer)
     if row is not None:
         return row
+    time = await time_of(session, mandate)
+    parent, repeats = parents.get(mandate.core.transfer), mandate.core.retry_of
+    if repeats is not None and not await journal.is_known_transfer(session, repeats):
+        repeats = None  # it was never signed: its mandate alone still names it
     row = TransferRow(
         id=mandate.core.transfer,
         ordinal=new_id("ord"),
@@ -109,15 +127,20 @@ async def _transfer(
         version=0,
         waiting=None,
         reason=None,
-        **_terms(mandate, native),
-        kind=await _kind(session, mandate),
+        **(_terms(mandate, codec.network.native.id) | {"retry_of": repeats}),
+        kind=await _kind(session, mandate, time, is_child=parent is not None),
+        closes=_closes(codec, summary),
         updated_at=now,
     )
     session.add(row)
     await session.flush()
-    beside = output_fields(row.id, payments_in(effects_of(mandate), native))
+    beside = output_fields(row.id, payments_in(effects_of(mandate), codec.network.native.id))
     if beside:
         await session.insert(TransferOutputRow, beside)
+    if parent is not None:
+        await children.record(session, row.id, parent)
+    if time is not None:
+        await link(session, row, mandate, time, len(summary.conflict_keys))
     return row
 
 
@@ -285,18 +308,36 @@ async def _take_back(
                 await abandon_claimed(session, each.id, "recovered", now)
 
 
-async def _kind(session: ReadSession, mandate: Mandate) -> Kind:
-    """As far as it still matters: what is signed is built, so whether it empties does not."""
+async def _kind(
+    session: ReadSession, mandate: Mandate, time: Time | None, *, is_child: bool
+) -> Kind:
+    """As far as it is proven. Whether somebody's own payment emptied the vault is not, and does not
+    matter any more: what is signed is built."""
     core, first = mandate.core, effects_of(mandate)[0]
     if isinstance(first, Call):
         return Kind.CALL
     to = await vaults.find_address(session, core.network, first.address)
-    own = to is not None and to.vault_id == core.vault
-    if not own:
+    if time is not None and time.rule is Rule.MOVE:
+        return Kind.EMPTYING
+    if to is None:
         return Kind.PAYMENT
+    if to.vault_id != core.vault:
+        if time is None or time.rule is not Rule.GAS:
+            return Kind.PAYMENT
+        theirs = (await vaults.vault(session, to.vault_id)).client_id
+        bears = await bearer_of(session, mandate, time, to.vault_id)
+        is_charged = bears is Bearer.CLIENT and theirs != core.client
+        return Kind.GAS_CHARGED if is_charged else Kind.GAS
     if core.source_address is not None:
         return Kind.SWEEP
+    if is_child:
+        return Kind.CHILD
     return Kind.SPLITTING if len(core.effects) > 1 else Kind.CONSOLIDATION
+
+
+def _closes(codec: TransactionCodec, summary: TxSummary) -> bool:
+    """Whether the bytes close token accounts: then what comes back of each is in no amount."""
+    return codec.traits.token_accounts and any(not each.amount for each in summary.returns)
 
 
 def _terms(mandate: Mandate, native: AssetId) -> dict[str, object]:

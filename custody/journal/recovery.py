@@ -3,10 +3,10 @@
     1  vaults         with their clients and accounts
     2  addresses      what the transactions pay from and return to, and some more (`addresses`)
     3  transfers      with claims and unsigned bytes, those of one transaction at once; their money
-                      is held
+                      is held; as what they were (`naming`), with what they belong to (`linking`)
     4  signatures     asked for again: the same bytes for the same mandate get the same answer
     5  what is lost   if the signer itself was recovered, every vault waits for a person
-    6  open           the place in the journal moves, the alarm goes
+    6  open           the place in the journal moves, the alarm goes; what nothing proves is told
 
 Whatever is done is found done when the command runs again, after a failure anywhere. What was in a
 block meanwhile is found by the tracker, as after any other restart. Money is held before new
@@ -19,12 +19,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 import structlog
 
+from chains.adapter import ChainAdapter, SeesWaiting
 from chains.codec import TransactionCodec
-from chains.model import AddressType, NetworkId
+from chains.errors import ChainError
+from chains.model import AddressType, NetworkId, TxId
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.session import Database, WriteSession
@@ -33,6 +36,8 @@ from custody.db.transfer_tables import TransactionRow
 from custody.errors import Conflict, CustodyError
 from custody.journal import rebuilding, repository
 from custody.journal.addresses import branches_of
+from custody.journal.linking import told_of
+from custody.journal.naming import young_coin_of
 from custody.journal.plan import Plan
 from custody.journal.repository import Place
 from custody.journal.watch import JournalReader, unexplained
@@ -40,11 +45,13 @@ from custody.ledger.service import Ledger
 from custody.transactions.looking import stored, unsigned_of
 from custody.transactions.signing import Signing
 from custody.transactions.state import State
+from custody.transfers.children import Parent, parent_of
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
+from custody.vaults.moved_repository import successor_of
 from custody.vaults.service import Vaults
 from signer.records import JournalRecord, SignedRecord, VaultRecord
-from signer.wire import Outcome, Receipt, SignRequest
+from signer.wire import Core, Outcome, Receipt, SignRequest
 
 LOST_RECORDS = "signer_lost_records"
 _BATCH = 64
@@ -61,7 +68,8 @@ class RecoverySigner(JournalReader, Protocol):
 @dataclass(slots=True)
 class Recovered:
     """What was done. `waiting`: transfers whose money could not be held yet. `frozen`: every vault
-    that was frozen because the signer lost records."""
+    that was frozen because the signer lost records. `told`: what the journal can't prove, in words
+    for people."""
 
     vaults: int = 0
     transfers: int = 0
@@ -69,10 +77,12 @@ class Recovered:
     addresses: int = 0
     waiting: list[str] = field(default_factory=list)
     frozen: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
 
 
 class Recovery:
-    """`codecs`: of all networks, served or not; `served`: where rebuilt vaults are watched."""
+    """`codecs`: of all networks, served or not; `served`: where rebuilt vaults are watched;
+    `adapters`: asked only what children stand on."""
 
     def __init__(
         self,
@@ -84,6 +94,7 @@ class Recovery:
         codecs: Mapping[NetworkId, TransactionCodec],
         served: Sequence[NetworkId],
         clock: Callable[[], datetime],
+        adapters: Mapping[NetworkId, ChainAdapter] = MappingProxyType({}),
     ) -> None:
         self._database = database
         self._ledger = ledger
@@ -92,6 +103,7 @@ class Recovery:
         self._codecs = codecs
         self._served = served
         self._clock = clock
+        self._adapters = adapters
         self._signing = Signing(
             database=database, ledger=ledger, signer=signer, codecs=codecs, clock=clock
         )
@@ -145,14 +157,28 @@ class Recovery:
             await self._rebuild_vault(vault)
             done.vaults += 1
         done.addresses += await self._rebuild_addresses(plan, addresses)
-        for records in plan.transactions:
-            await self._rebuild_transfers(records)
-            done.transfers += len(records)
         signed = [record for record in plan.records if isinstance(record, SignedRecord)]
-        for start in range(0, len(signed), _BATCH):
-            done.signatures += await self._sign_again(signed[start : start + _BATCH])
+        for records in plan.transactions:
+            done.signatures += await self._rebuild_transfers(records, signed)
+            done.transfers += len(records)
+        done.signatures += await self._sign_all(signed)
+        told = await self._told(signed)
         await self._open(plan, done, database_complete=database_complete)
+        done.told = told
+        for words in told:
+            log.warning("not_in_the_journal", words=words)
         return done
+
+    async def _told(self, signed: Sequence[SignedRecord]) -> list[str]:
+        """Also of what an earlier run has rebuilt that did not come to its end."""
+        async with self._database.read() as session:
+            told = [
+                words
+                for each in signed
+                if (codec := self._codecs.get(each.mandate.core.network)) is not None
+                for words in await told_of(session, codec, each)
+            ]
+        return list(dict.fromkeys(told))
 
     # 1
 
@@ -197,6 +223,7 @@ class Recovery:
                 made += await self._vaults.fill(
                     mandate.core.vault, codec, branch.address_type, count, change=branch.change
                 )
+            made += await self._first_of_successor(mandate.core)
         for vault in plan.vaults:
             for network in self._served:
                 codec = self._codec(network)
@@ -210,18 +237,63 @@ class Recovery:
             made += await self._vaults.fill(vault_id, codec, AddressType(kind), count + more)
         return made
 
+    async def _first_of_successor(self, core: Core) -> int:
+        """What a vault that was moved pays to, if its successor is on record."""
+        async with self._database.read() as session:
+            to = await successor_of(session, core.vault)
+        if to is None:
+            return 0
+        codec = self._codec(core.network)
+        return await self._vaults.fill(to, codec, codec.network.address_types[0], 1)
+
     async def _account(self, vault_id: str) -> int:
         async with self._database.read() as session:
             return (await vaults.vault(session, vault_id)).account
 
     # 3
 
-    async def _rebuild_transfers(self, records: Sequence[SignedRecord]) -> None:
-        codec = self._codec(records[0].mandate.core.network)
+    async def _rebuild_transfers(
+        self, records: Sequence[SignedRecord], signed: Sequence[SignedRecord]
+    ) -> int:
+        """`signed`: all that are told, in order. How many signatures were given on the way."""
+        first, signatures = records[0], 0
+        codec = self._codec(first.mandate.core.network)
+        async with self._database.read() as session:
+            coin = await young_coin_of(session, codec, first)
+        parents: dict[str, Parent] = {}
+        if coin is not None:
+            # A parent of ours is known by its id, which may need its signature.
+            before = [each for each in signed if each.sequence < first.sequence]
+            signatures = await self._sign_all(before)
+            parents = await self._parents(first, coin)
         async with self._database.write() as session:
-            await rebuilding.rebuild(session, self._ledger, codec, records, self._clock())
+            now = self._clock()
+            await rebuilding.rebuild(session, self._ledger, codec, records, now, parents)
+        return signatures
+
+    async def _parents(self, record: SignedRecord, coin: tuple[TxId, int]) -> dict[str, Parent]:
+        """What a child that spends `coin` stands on, if its parent still waits in the mempool of a
+        node; else nobody can say any more."""
+        core = record.mandate.core
+        adapter = self._adapters.get(core.network)
+        if adapter is None:
+            return {}
+        assert isinstance(adapter, SeesWaiting)  # it is a chain of coins
+        try:
+            parent = await parent_of(self._database, adapter, core.network, core.vault, coin[0])
+        except ChainError as error:
+            log.warning("parent_unknown", transfer=core.transfer, error=error.code)
+            return {}
+        same = (parent.coin.txid, parent.coin.position) == coin
+        return {core.transfer: parent} if same else {}
 
     # 4
+
+    async def _sign_all(self, signed: Sequence[SignedRecord]) -> int:
+        given = 0
+        for start in range(0, len(signed), _BATCH):
+            given += await self._sign_again(signed[start : start + _BATCH])
+        return given
 
     async def _sign_again(self, records: Sequence[SignedRecord]) -> int:
         """For transactions of ours that have no signature yet: a lost answer, or rebuilt above."""

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import literal_column, select, update
+from sqlalchemy import func, literal_column, select, update
 
+from chains.model import NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import (
     AlarmRow,
+    ApiKeyRow,
+    CoinRow,
     PolicyVersionRow,
     SignerCheckpointRow,
     SignerJournalRow,
     VaultOpeningRow,
     VaultRow,
 )
-from custody.db.transfer_tables import TransactionRow, TransactionTransferRow
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
 from custody.errors import Unavailable
 from signer.records import JournalRecord, PolicyRecord, SignedRecord
 from signer.wire import canonical_json
@@ -240,3 +243,37 @@ async def known_vaults(session: ReadSession, vaults: Collection[str]) -> dict[st
     known: dict[str, int | None] = dict.fromkeys(await session.all(opening))
     rows: Sequence[tuple[str, int]] = await session.rows(opened)
     return {**known, **dict(rows)}
+
+
+# What rules have begun, as far as it is known here
+
+
+async def newest_number(session: ReadSession, table: Any, at: Mapping[str, str]) -> int:
+    """0 if there was none."""
+    return await session.one(select(func.max(table.number)).filter_by(**at)) or 0
+
+
+async def begun(session: ReadSession, table: Any, at: Mapping[str, str], number: int) -> Any:
+    """The row of one time; None: it is not on record."""
+    return await session.first(select(table).filter_by(**at, number=number))
+
+
+async def lock_begun(session: WriteSession, table: Any, at: Mapping[str, str]) -> Sequence[Any]:
+    """The row that is open, if one is."""
+    mine = select(table).filter_by(**at).where(table.open_key.is_not(None))
+    return await session.for_update(mine.order_by(table.number))
+
+
+async def key_of(session: ReadSession, initiator: str) -> str | None:
+    """An API key in whose name things are asked for, one in force before others."""
+    mine = select(ApiKeyRow.id).where(ApiKeyRow.initiator == initiator)
+    return await session.first(mine.order_by(ApiKeyRow.revoked_at.is_not(None), ApiKeyRow.id))
+
+
+async def is_known_coin(session: ReadSession, network: NetworkId, txid: str, position: int) -> bool:
+    """Whether a block that was followed has made it."""
+    return await session.get(CoinRow, (network, txid, position)) is not None
+
+
+async def is_known_transfer(session: ReadSession, transfer: str) -> bool:
+    return await session.get(TransferRow, transfer) is not None

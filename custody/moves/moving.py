@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -34,7 +35,16 @@ from custody.sweeps.repository import rule_of as sweep_rule_of
 from custody.sweeps.service import NewRule
 from custody.sweeps.service import set_rule as set_sweep_rule
 from custody.transactions.outcomes import trouble
-from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers import names
+from custody.transfers.begun import (
+    REMEMBERED,
+    BegunState,
+    End,
+    end_of_transfer,
+    next_number,
+    note,
+    waits,
+)
 from custody.transfers.by_rule import REVOKED, ask, retry_key
 from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
@@ -162,10 +172,12 @@ class Moving:
             stands = current.number == move.number and move.key_id is not None
             if not amount or not stands or self._waits(ended):
                 return bool(ended) and ended[0].open_key is not None
+            client = (await vaults.vault(session, vault)).client_id
+            last, name = ended[0].number if ended else 0, partial(names.move_step, vault, asset)
             new = {
                 "vault_id": vault,
                 "asset": asset,
-                "number": ended[0].number + 1 if ended else 1,
+                "number": await next_number(session, client, [name], last, whole=True),
                 "network": network.id,
                 "destination": to,
                 "key_id": move.key_id,
@@ -254,4 +266,4 @@ def request_of(row: VaultMoveStepRow) -> TransferRequest:
 
 def key_of(row: VaultMoveStepRow) -> Idempotency:
     asked = {"from": row.vault_id, "to": row.destination, "asset": row.asset}
-    return retry_key(ROUTE, f"move {row.vault_id} {row.asset} {row.number}", asked)
+    return retry_key(ROUTE, names.move_step(row.vault_id, row.asset, row.number), asked)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -23,7 +24,16 @@ from custody.db.session import Database, ReadSession
 from custody.deposits.states import DepositState
 from custody.refills import repository
 from custody.refills.model import wanted
-from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers import names
+from custody.transfers.begun import (
+    REMEMBERED,
+    BegunState,
+    End,
+    end_of_transfer,
+    next_number,
+    note,
+    waits,
+)
 from custody.transfers.by_rule import ask, retry_key
 from custody.transfers.request import Idempotency, Output, TransferRequest
 from custody.transfers.service import Transfers
@@ -121,7 +131,11 @@ class Refilling:
             missing = await _missing(session, rule)
             if missing is None:
                 return None
-            number = await repository.last_number(session, vault, asset) + 1
+            assert rule.source_id is not None, "something is to be brought"
+            payer = await vaults.vault(session, rule.source_id)
+            last = await repository.last_number(session, vault, asset)
+            name = partial(names.refill, vault, asset)
+            number = await next_number(session, payer.client_id, [name], last)
             new = {
                 "vault_id": vault,
                 "asset": asset,
@@ -204,7 +218,7 @@ def request_of(row: RefillRow) -> TransferRequest:
 
 def key_of(row: RefillRow) -> Idempotency:
     asked = {"from": row.source_id, "to": row.destination, "amount": str(row.amount)}
-    return retry_key(ROUTE, f"refill {row.vault_id} {row.asset} {row.number}", asked)
+    return retry_key(ROUTE, names.refill(row.vault_id, row.asset, row.number), asked)
 
 
 def _failed(code: str | None) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -32,7 +33,16 @@ from custody.refills.repository import first_address
 from custody.sweeps import repository
 from custody.sweeps.model import TOO_DEAR, Worth, is_due
 from custody.transactions.outcomes import trouble
-from custody.transfers.begun import REMEMBERED, BegunState, End, end_of_transfer, note, waits
+from custody.transfers import names
+from custody.transfers.begun import (
+    REMEMBERED,
+    BegunState,
+    End,
+    end_of_transfer,
+    next_number,
+    note,
+    waits,
+)
 from custody.transfers.by_rule import REVOKED, ask, caller_of, retry_key
 from custody.transfers.everything import lying_at
 from custody.transfers.request import Idempotency, Output, TransferRequest
@@ -196,7 +206,10 @@ class Sweeping:
             if counts is None or counts.number != rule.number or self._waits(ended):
                 return None
             values = {column.name: getattr(new, column.name) for column in new.__table__.columns}
-            values["number"] = ended[0].number + 1 if ended else 1
+            client = (await vaults.vault(session, new.vault_id)).client_id
+            last = ended[0].number if ended else 0
+            name = partial(names.sweep, new.vault_id, new.address, new.asset)
+            values["number"] = await next_number(session, client, [name], last, whole=True)
             if code is not None:
                 values |= {"state": BegunState.FAILED.value, "open_key": None}
                 values |= {"code": code, "ended_at": self._clock()}
@@ -285,5 +298,5 @@ def request_of(row: SweepRow) -> TransferRequest:
 
 def key_of(row: SweepRow) -> Idempotency:
     asked = {"from": row.address, "to": row.destination, "asset": row.asset}
-    name = f"sweep {row.vault_id} {row.address} {row.asset} {row.number}"
+    name = names.sweep(row.vault_id, row.address, row.asset, row.number)
     return retry_key(ROUTE, name, asked)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
@@ -12,7 +12,8 @@ from typing import Final, NamedTuple, Protocol
 from custody.db.session import ReadSession
 from custody.db.transfer_tables import TransferRow
 from custody.transfers.by_rule import UNPAID
-from custody.transfers.state import State
+from custody.transfers.request import transfer_id_of
+from custody.transfers.state import TERMINAL, State
 
 WAIT_FIRST: Final = timedelta(minutes=1)
 WAIT_MAX: Final = timedelta(hours=1)
@@ -61,6 +62,30 @@ async def end_of_transfer(session: ReadSession, transfer_id: str) -> End | None:
     if transfer.state in UNPAID:
         return End(BegunState.FAILED, f"transfer_{transfer.state}")
     return End(BegunState.DONE) if transfer.state == State.FINAL else None
+
+
+async def next_number(
+    session: ReadSession,
+    client: str,
+    names: Sequence[Callable[[int], str]],
+    last: int,
+    *,
+    whole: bool = False,
+) -> int:
+    """Of the next one after `last`, which the client asks for under one of its `names`.
+
+    A row is older than its transfer. So a transfer that has the next name already was rebuilt from
+    the signer's journal, in a database that has forgotten the row. One that has ended must not be
+    taken for what is wanted now. One under way is asked for again, and told, where all there is is
+    asked for (`whole`); else how much may differ.
+    """
+    number = last + 1
+    while True:
+        ids = [transfer_id_of(client, name(number)) for name in names]
+        known = [row for each in ids if (row := await session.get(TransferRow, each)) is not None]
+        if all(whole and row.state not in TERMINAL for row in known):
+            return number
+        number += 1
 
 
 def waits(rows: Sequence[Begun], now: datetime) -> bool:

@@ -22,6 +22,7 @@ from tests.sim.people import approve_all, resume_all
 from tests.sim.process import LIFETIME
 from tests.sim.reading import addresses_of
 from tests.sim.rules import check, is_paid
+from tests.sim.signed import check_kinds
 from tests.sim.tokens import give_back, unfreeze_all
 from tests.support.fake_chain import OUTSIDE
 
@@ -62,6 +63,7 @@ async def end(house: House) -> None:
     for one in house.asked:
         _check_end(house, one)
     _check_swept(house)
+    check_kinds(house)
     process = house.processes[0]
     report = await process.machine.start(process.services.reconciliation.run())
     if not report.is_clean:

@@ -194,6 +194,7 @@ class Process:
             codecs={each.id: FakeCodec(each) for each in all_networks().values()},
             served=[self.network.id],
             clock=self.clock,
+            adapters=self.custody.adapters,
         )
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ from chains.costs import CostKind
 from chains.effects import Pay
 from chains.transaction import TxSummary
 from custody.refills.refilling import NOTE
+from custody.transfers.kinds import Kind
 from custody.transfers.request import transfer_id_of
 from signer.policy import Policy, basis_of
 from signer.records import PolicyRecord, SignedRecord, parse_record, told
@@ -28,7 +29,7 @@ REFILLS_MOST = 40
 def check_signed(house: House) -> None:
     """Raises Found."""
     asked = {one.id: one for one in house.asked}
-    by_rule = refills_of(house) | by_rules(house)
+    by_rule = refills_of(house) | by_rules(house).keys()
     for records in _new(house):
         house.counts["signed"] += 1
         first = records[0]
@@ -59,24 +60,53 @@ def _named(client: str, name: str) -> str:
     return transfer_id_of(client, name)
 
 
-def by_rules(house: House) -> set[str]:
-    """The ids that top-ups and sweeps can have, which follow from their addresses and numbers."""
+def by_rules(house: House) -> dict[str, str]:
+    """The ids that top-ups and sweeps can have, which follow from their addresses and numbers, each
+    with the kind of transfer that it is."""
+    found: dict[str, str] = {}
     if house.token is None:
-        return set()
-    network, payer, found = house.network, house.vaults[0], set()
+        return found
+    network, payer = house.network, house.vaults[0]
     for vault in house.vaults:
+        charged = Kind.GAS if vault.client_id == payer.client_id else Kind.GAS_CHARGED
         for address in addresses_of(house.books, vault.id):
-            names = [(payer.client_id, f"gas {network.id} {address}")]
-            names += [
-                (vault.client_id, f"sweep {vault.id} {address} {asset}")
-                for asset in (network.native.id, house.token)
-            ]
-            found |= {
-                _named(client, f"{name} {number}")
-                for client, name in names
-                for number in range(1, REFILLS_MOST)
-            }
+            gas, sweep = f"gas {network.id} {address}", f"sweep {vault.id} {address}"
+            for number in range(1, REFILLS_MOST):
+                found[_named(payer.client_id, f"{gas} {number} house")] = Kind.GAS
+                found[_named(payer.client_id, f"{gas} {number} client")] = charged
+                for asset in (network.native.id, house.token):
+                    found[_named(vault.client_id, f"{sweep} {asset} {number}")] = Kind.SWEEP
     return found
+
+
+def check_kinds(house: House) -> None:
+    """Whatever was lost and rebuilt is what its name says, and so is what it leaves as a debt. Not
+    where an address of ours is forgotten. Raises Found."""
+    if not house.is_whole or house.has_lost:
+        return
+    rows = dict(house.books.rows("SELECT id, kind FROM transfers"))
+    by_rule = by_rules(house)
+    for transfer, kind in rows.items():
+        if by_rule.get(transfer, kind) != kind:
+            raise Found(f"{transfer} is {kind}, and was asked for as {by_rule[transfer]}")
+    _check_debts(house)
+
+
+def _check_debts(house: House) -> None:
+    """Vaults owe for top-ups what those that are final brought, and what that cost."""
+    owed = sum(
+        int(came) - int(gone)
+        for came, gone in house.books.rows(
+            "SELECT credits_posted, debits_posted FROM ledger_accounts"
+            " WHERE kind = 'gas' AND vault_id = ?",
+            house.vaults[0].id,
+        )
+    )
+    final = "SELECT amount FROM transfers WHERE kind = ? AND state = 'final'"
+    brought = [int(each) for each in house.books.column(final, Kind.GAS_CHARGED)]
+    if owed < sum(brought):
+        raise Found(f"{owed} is owed for top-ups, which brought {brought}")
+    house.counts["charged top-ups"] += len(brought)
 
 
 def _new(house: House) -> Iterator[list[SignedRecord]]:

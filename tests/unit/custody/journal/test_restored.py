@@ -40,6 +40,10 @@ class House:
     asked: dict[str, tuple[VaultRow, int, str]] = field(default_factory=dict)
 
     @property
+    def url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.file}"
+
+    @property
     def backup(self) -> Path:
         return self.file.with_name("backup.sqlite3")
 
@@ -52,7 +56,7 @@ class House:
         """The process dies, an operator copies the backup back, a new process starts."""
         await self.desk.database.close()
         self._copy_back()
-        self.desk.database = Database(f"sqlite+aiosqlite:///{self.file}")
+        self.desk.database = Database(self.url)
         desk = self.desk
         desk.vaults._database = desk.database
         desk.restart()
@@ -93,6 +97,7 @@ class House:
             codecs={each.id: FakeCodec(each) for each in all_networks().values()},
             served=[desk.network.id],
             clock=desk.clock,
+            adapters={desk.network.id: desk.adapter},
         )
 
     async def recover(self, **options) -> tuple[Plan, Recovered]:
