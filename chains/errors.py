@@ -21,6 +21,7 @@
     │   └── NothingToHasten        nothing_to_hasten (what a child was to pay for does not wait)
     ├── NetworkInvalid             network_invalid (a row that describes a network or an asset)
     │   └── NetworkFixed           network_fixed (it says otherwise what must stay as it was)
+    ├── MalformedDescription       description_malformed (of a contract's function)
     ├── CodecError                 bytes that we refuse to read, sign or complete
     │   ├── MalformedTransaction   transaction_malformed
     │   └── SignatureMismatch      signature_mismatch
@@ -191,6 +192,12 @@ class NetworkFixed(NetworkInvalid):
     """A row says otherwise what addresses and money hang on since an earlier one was in force."""
 
     code = "network_fixed"
+
+
+class MalformedDescription(ChainError):
+    """What describes a contract's function is not in a form that has words here."""
+
+    code = "description_malformed"
 
 
 class CodecError(ChainError):

@@ -22,6 +22,7 @@ RUN rm -rf /usr/local/lib/python3.*/site-packages/* /usr/local/lib/python3.*/ens
 COPY --from=packages /opt/venv /opt/venv
 COPY chains/*.py chains/assets.toml chains/networks.toml /opt/custody/chains/
 COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
+COPY chains/contracts/*.py /opt/custody/chains/contracts/
 COPY chains/evm/*.py /opt/custody/chains/evm/
 COPY chains/evm/traits/*.py /opt/custody/chains/evm/traits/
 COPY chains/nodes/*.py /opt/custody/chains/nodes/

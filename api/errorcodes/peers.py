@@ -66,6 +66,9 @@ CHAINS: Final[Words] = {
     "network_fixed": Word(
         (), "A policy changes what addresses and money hang on.", "Correct the policy."
     ),
+    "description_malformed": Word(
+        (422,), "What describes a contract's function can't be read.", "Correct the description."
+    ),
     "codec_error": Word((), "Bytes of a transaction can't be used.", "Tell the developers."),
     "transaction_malformed": Word((), "Not one well-formed transaction.", "Tell the developers."),
     "signature_mismatch": Word((), "A signature is missing or wrong.", "Tell the developers."),

@@ -1,10 +1,7 @@
 """What a token's holder signs and anybody may submit: EIP-3009 authorizations, EIP-2612 permits.
 
-They are typed data (EIP-712). What is stored and signed is the JSON that wallets exchange for it
-(eth_signTypedData_v4), in one spelling: RFC 8785, whole numbers as decimal digits in quotes,
-addresses by EIP-55, a nonce of 32 bytes in lower case. Whatever is spelled in another way, has a
-member more or types of its own is refused: the hash covers what the types name and nothing else, so
-that two readers could see two payments.
+They are typed data (EIP-712), stored in its one spelling (`contracts.typed`). What has types of its
+own is refused.
 
 Who submits it pays for the block's space and can't change a byte of it. So it takes no nonce of the
 account, and nothing ends it but its own time, its use, or a cancellation in a block. Knows no
@@ -15,23 +12,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final
 
 from coincurve import PublicKey
 
-from chains.abi import PADDING, WORD, selector
 from chains.assets import Asset
+from chains.contracts import typed as typed_data
+from chains.contracts.functions import SELECTOR_BYTES, Function
+from chains.contracts.typed import DOMAIN, Members
+from chains.contracts.types import parse_type
+from chains.contracts.values import Value
 from chains.effects import Allow, Effect, Pay
-from chains.errors import InvalidAddress, MalformedTransaction, SignatureMismatch
+from chains.errors import MalformedTransaction, SignatureMismatch
 from chains.evm import CURVE_ORDER, UINT256_MAX, address, erc20
 from chains.evm.address import to_bytes
-from chains.hashes import keccak256
-from chains.json_text import read_json
 from chains.model import Address
 from chains.networks import Network
-from chains.schema import SAFE_INTEGER_MAX
 
 LIFETIME_MAX_S: Final = 3600
 """From the signature to the last block that may have it. Until then its money is not free."""
@@ -42,6 +40,7 @@ SIGNATURE_BYTES: Final = 65
 """r, s and the parity of y."""
 _V: Final = 27
 """What contracts add to the parity."""
+_VS: Final = (_V, _V + 1)
 
 
 class PermitTrait(StrEnum):
@@ -62,7 +61,6 @@ class Kind(StrEnum):
     PERMIT = "Permit"
 
 
-_DOMAIN: Final = "EIP712Domain"
 _AUTHORIZATION: Final = (
     ("from", "address"),
     ("to", "address"),
@@ -71,38 +69,44 @@ _AUTHORIZATION: Final = (
     ("validBefore", "uint256"),
     ("nonce", "bytes32"),
 )
-_PERMIT: Final = (
+_PERMIT: Final[Members] = (
     ("owner", "address"),
     ("spender", "address"),
     ("value", "uint256"),
     ("nonce", "uint256"),
     ("deadline", "uint256"),
 )
-_TYPES: Final[dict[str, tuple[tuple[str, str], ...]]] = {
-    _DOMAIN: (
-        ("name", "string"),
-        ("version", "string"),
-        ("chainId", "uint256"),
-        ("verifyingContract", "address"),
-    ),
-    Kind.TRANSFER: _AUTHORIZATION,
-    Kind.RECEIVE: _AUTHORIZATION,
-    Kind.PERMIT: _PERMIT,
+_DOMAIN: Final = (
+    ("name", "string"),
+    ("version", "string"),
+    ("chainId", "uint256"),
+    ("verifyingContract", "address"),
+)
+_TYPES: Final[dict[Kind, Mapping[str, Members]]] = {
+    Kind.TRANSFER: {DOMAIN: _DOMAIN, Kind.TRANSFER.value: _AUTHORIZATION},
+    Kind.RECEIVE: {DOMAIN: _DOMAIN, Kind.RECEIVE.value: _AUTHORIZATION},
+    Kind.PERMIT: {DOMAIN: _DOMAIN, Kind.PERMIT.value: _PERMIT},
 }
-_AUTHORIZED: Final = "address,address,uint256,uint256,uint256,bytes32,uint8,bytes32,bytes32"
+
+
+def _function(name: str, members: Members) -> Function:
+    signature = (("v", "uint8"), ("r", "bytes32"), ("s", "bytes32"))
+    arguments = tuple((member, parse_type(kind)) for member, kind in (*members, *signature))
+    return Function(name, arguments, payable=False, changes=True)
+
+
 _FUNCTIONS: Final = {
-    Kind.TRANSFER: selector(f"transferWithAuthorization({_AUTHORIZED})"),
-    Kind.RECEIVE: selector(f"receiveWithAuthorization({_AUTHORIZED})"),
-    Kind.PERMIT: selector("permit(address,address,uint256,uint256,uint8,bytes32,bytes32)"),
+    Kind.TRANSFER: _function("transferWithAuthorization", _AUTHORIZATION),
+    Kind.RECEIVE: _function("receiveWithAuthorization", _AUTHORIZATION),
+    Kind.PERMIT: _function("permit", tuple(each for each in _PERMIT if each[0] != "nonce")),
 }
-_SUBMITTED: Final = {_FUNCTIONS[kind]: kind for kind in (Kind.TRANSFER, Kind.RECEIVE)}
-_ARGUMENTS: Final = 9
+"""A permit's calldata leaves out its nonce, which is the contract's to know."""
+_SUBMITTED: Final = {_FUNCTIONS[kind].selector: kind for kind in (Kind.TRANSFER, Kind.RECEIVE)}
 
 
-def type_hash(name: str) -> bytes:
-    """EIP-712, "Definition of hashStruct"."""
-    members = ",".join(f"{kind} {member}" for member, kind in _TYPES[name])
-    return keccak256(f"{name}({members})".encode())
+def type_hash(kind: Kind) -> bytes:
+    """As a contract says it (TRANSFER_WITH_AUTHORIZATION_TYPEHASH and the like)."""
+    return typed_data.type_hash(_TYPES[kind], kind.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,16 @@ class Domain:
 
     @property
     def separator(self) -> bytes:
-        texts = keccak256(self.name.encode()) + keccak256(self.version.encode())
-        where = _word(self.chain_id) + _padded(self.contract)
-        return keccak256(type_hash(_DOMAIN) + texts + where)
+        return typed_data.separator(self.members, octets)
+
+    @property
+    def members(self) -> Mapping[str, Any]:
+        return {
+            "chainId": self.chain_id,
+            "name": self.name,
+            "verifyingContract": self.contract,
+            "version": self.version,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +145,6 @@ class Authorization:
     before: int
     nonce: bytes
 
-    @property
-    def words(self) -> bytes:
-        numbers = map(_word, (self.units, self.after, self.before))
-        return b"".join((_padded(self.payer), _padded(self.payee), *numbers, self.nonce))
-
 
 @dataclass(frozen=True, slots=True)
 class Permit:
@@ -150,11 +156,6 @@ class Permit:
     units: int
     nonce: int
     deadline: int
-
-    @property
-    def words(self) -> bytes:
-        numbers = map(_word, (self.units, self.nonce, self.deadline))
-        return b"".join((_padded(self.owner), _padded(self.spender), *numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,25 +172,18 @@ class Typed:
 
     @property
     def digest(self) -> bytes:
-        """EIP-712, "Specification of the eth_signTypedData JSON RPC"."""
-        said = keccak256(type_hash(self.kind) + self.said.words)
-        return keccak256(b"\x19\x01" + self.domain.separator + said)
+        return typed_data.parse(self.payload, octets).digest
 
     @property
     def payload(self) -> bytes:
         """The one spelling."""
         document = {
-            "domain": {
-                "chainId": self.domain.chain_id,
-                "name": self.domain.name,
-                "verifyingContract": self.domain.contract,
-                "version": self.domain.version,
-            },
-            "message": _message(self.said),
+            "domain": self.domain.members,
+            "message": _message(self.kind, self.said),
             "primaryType": self.kind.value,
             "types": {
-                name: [{"name": member, "type": kind} for member, kind in _TYPES[name]]
-                for name in (_DOMAIN, self.kind.value)
+                name: [{"name": member, "type": kind} for member, kind in members]
+                for name, members in _TYPES[self.kind].items()
             },
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
@@ -199,13 +193,19 @@ def parse(payload: bytes) -> Typed:
     """The exact inverse of `Typed.payload`. Raises MalformedTransaction."""
     if len(payload) > PAYLOAD_MAX:
         raise MalformedTransaction("more bytes than typed data of ours has")
-    try:
-        found = _read(read_json(payload))
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidAddress) as error:
-        raise MalformedTransaction("not typed data that has words here") from error
-    if found.payload != payload:
-        raise MalformedTransaction("typed data in another spelling than its one")
-    return found
+    found = typed_data.parse(payload, octets)
+    if found.primary not in list(Kind) or found.types != _TYPES[Kind(found.primary)]:
+        raise MalformedTransaction("typed data that has no words here")
+    kind, domain = Kind(found.primary), found.domain
+    for name in (domain["name"], domain["version"]):
+        if not name.isascii() or not name.isprintable():
+            raise MalformedTransaction("a domain that can't be shown")
+    where = Domain(
+        domain["name"], domain["version"], domain["chainId"], domain["verifyingContract"]
+    )
+    values: list[Any] = [_READ[type_](found.message[member]) for member, type_ in _MEMBERS[kind]]
+    said = Permit(*values) if kind is Kind.PERMIT else Authorization(*values)
+    return Typed(kind, where, said)
 
 
 def domain_of(network: Network, asset: Asset) -> Domain | None:
@@ -262,13 +262,14 @@ def call(typed: Typed, signature: bytes) -> bytes:
     SignatureMismatch unless it is the signer's, in the one form that contracts take."""
     if recovered(typed, signature) != typed.signer:
         raise SignatureMismatch(f"not signed by the key of {typed.signer}")
-    said = typed.said
+    said, s = typed.said, signature[32:64]
+    ends = (_V + signature[64], signature[:32], s)
     if isinstance(said, Authorization):
-        words = said.words
-    else:  # its nonce is the contract's to know
-        numbers = map(_word, (said.units, said.deadline))
-        words = b"".join((_padded(said.owner), _padded(said.spender), *numbers))
-    return _FUNCTIONS[typed.kind] + words + _word(_V + signature[64]) + signature[:64]
+        numbers = (said.units, said.after, said.before)
+        values: tuple[Value, ...] = (*_pair(said.payer, said.payee), *numbers, said.nonce, *ends)
+    else:
+        values = (*_pair(said.owner, said.spender), said.units, said.deadline, *ends)
+    return _FUNCTIONS[typed.kind].call(values)
 
 
 def recovered(typed: Typed, signature: bytes) -> Address:
@@ -289,77 +290,50 @@ def submitted(domain: Domain, data: bytes) -> tuple[Typed, bytes] | None:
     its payer made. None where it says anything else, or in another form than `call` gives it. A
     signature as bytes (FiatToken 2.2) may be a contract's, which nobody verifies offline; a
     permit's calldata leaves out the nonce that was signed."""
-    kind = _SUBMITTED.get(data[:4])
-    if kind is None or len(data) != 4 + _ARGUMENTS * WORD:
+    kind = _SUBMITTED.get(data[:SELECTOR_BYTES])
+    if kind is None:
         return None
-    words = [data[at : at + WORD] for at in range(4, len(data), WORD)]
-    payer, payee = (address.spell(word[len(PADDING) :]) for word in words[:2])
-    units, after, before, v = (int.from_bytes(words[at], "big") for at in (2, 3, 4, 6))
-    typed = Typed(kind, domain, Authorization(payer, payee, units, after, before, words[5]))
-    signature = words[7] + words[8] + bytes([max(0, min(v - _V, 255))])
     try:
-        again = call(typed, signature)
+        values: Any = _FUNCTIONS[kind].read(data)
+    except MalformedTransaction:
+        return None
+    payer, payee, units, after, before, nonce, v, r, s = values
+    if v not in _VS:
+        return None
+    pair = address.spell(payer), address.spell(payee)
+    typed = Typed(kind, domain, Authorization(*pair, units, after, before, nonce))
+    signature = r + s + bytes([v - _V])
+    try:
+        is_signed = recovered(typed, signature) == typed.signer
     except SignatureMismatch:
         return None
-    return (typed, signature) if again == data else None
+    return (typed, signature) if is_signed else None
 
 
-def _read(document: Any) -> Typed:
-    domain, said = document["domain"], document["message"]
-    chain_id = domain["chainId"]
-    if type(chain_id) is not int or not 0 < chain_id <= SAFE_INTEGER_MAX:
-        raise ValueError("a chain id")
-    name, version = _text(domain["name"]), _text(domain["version"])
-    kind = Kind(document["primaryType"])
-    contract = address.parse(domain["verifyingContract"])
-    return Typed(kind, Domain(name, version, chain_id, contract), _said(kind, said))
+def octets(spelled: str) -> bytes:
+    """Of an address in its one spelling. Raises ValueError for another."""
+    found = address.canonical(spelled)
+    if found != spelled:
+        raise ValueError("an address in another spelling")
+    return to_bytes(found)
 
 
-def _said(kind: Kind, said: Any) -> Authorization | Permit:
-    values: list[Any] = [_READERS[type_](said[member]) for member, type_ in _TYPES[kind]]
-    return Permit(*values) if kind is Kind.PERMIT else Authorization(*values)
+def _message(kind: Kind, said: Authorization | Permit) -> dict[str, str]:
+    values = (getattr(said, field.name) for field in fields(said))
+    return {
+        member: "0x" + value.hex() if isinstance(value, bytes) else str(value)
+        for (member, _), value in zip(_MEMBERS[kind], values, strict=True)
+    }
 
 
-def _message(said: Authorization | Permit) -> dict[str, str]:
-    if isinstance(said, Permit):
-        values = (said.owner, said.spender, *map(str, (said.units, said.nonce, said.deadline)))
-        return dict(zip((member for member, _ in _PERMIT), values, strict=True))
-    numbers = map(str, (said.units, said.after, said.before))
-    values = (said.payer, said.payee, *numbers, "0x" + said.nonce.hex())
-    return dict(zip((member for member, _ in _AUTHORIZATION), values, strict=True))
+def _pair(one: Address, other: Address) -> tuple[bytes, bytes]:
+    return to_bytes(one), to_bytes(other)
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
-        raise ValueError("a text that can't be shown")
-    return value
-
-
-def _number(value: Any) -> int:
-    if not value.isdecimal():
-        raise ValueError("a number")
-    if (found := int(value)) > UINT256_MAX:
-        raise ValueError("more than a word holds")
-    return found
-
-
-def _octets(value: Any) -> bytes:
-    found = bytes.fromhex(value.removeprefix("0x"))
-    if len(found) != NONCE_BYTES:
-        raise ValueError("another length")
-    return found
-
-
-_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "address": address.parse,
-    "uint256": _number,
-    "bytes32": _octets,
+_MEMBERS: Final = {kind: _TYPES[kind][kind.value] for kind in Kind}
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    "address": Address,
+    "uint256": int,
+    "bytes32": lambda text: bytes.fromhex(text[2:]),
 }
-
-
-def _word(number: int) -> bytes:
-    return number.to_bytes(WORD, "big")
-
-
-def _padded(spelled: Address) -> bytes:
-    return PADDING + to_bytes(spelled)
+"""Of values that `contracts.typed` has held to their types."""

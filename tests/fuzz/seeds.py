@@ -18,6 +18,8 @@ from solders.pubkey import Pubkey
 
 from chains.bitcoin.blocks import merkle_root
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput, compact_size
+from chains.contracts.types import parse_type
+from chains.contracts.values import Value, encode
 from chains.evm import address as evm_address
 from chains.evm.build import Kind, encode_signed, encode_unsigned
 from chains.evm.build import Transaction as EvmTransaction
@@ -125,6 +127,22 @@ def evm_typed() -> list[bytes]:
     each = [Typed(kind, DOMAIN, allows if kind is TypedKind.PERMIT else pays) for kind in TypedKind]
     signed = [call(typed, KEY.sign_recoverable(typed.digest, hasher=None)) for typed in each]
     return [typed.payload for typed in each] + signed
+
+
+ABI_TYPES: Final = [
+    parse_type("uint8[]"),
+    parse_type("tuple[2]", (("", parse_type("bytes")), ("", parse_type("int16")))),
+    parse_type("string[][1]"),
+    parse_type("bool"),
+    parse_type("address"),
+    parse_type("bytes3"),
+]
+
+
+def contract_values() -> list[bytes]:
+    pairs = ((b"", -1), (b"\7" * 33, 7))
+    full: list[Value] = [(1, 2), pairs, (("a", ""),), True, b"\xa5" * 20, b"abc"]
+    return [encode(ABI_TYPES, full), encode(ABI_TYPES, [(), pairs, ((),), *full[3:]])]
 
 
 def _evm_transactions() -> list[EvmTransaction]:

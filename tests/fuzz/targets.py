@@ -27,6 +27,8 @@ from chains.bitcoin.psbt import parse_psbt
 from chains.bitcoin.transaction import parse_transaction
 from chains.catalogue import built_in
 from chains.codec import TransactionCodec
+from chains.contracts import typed
+from chains.contracts.values import decode, encode
 from chains.effects import Pay
 from chains.errors import (
     CodecError,
@@ -273,6 +275,14 @@ def evm_typed(data: bytes) -> None:
     assert found is None or permits.call(*found) == data
     with suppress(MalformedTransaction):
         assert permits.parse(data).payload == data
+    with suppress(MalformedTransaction):
+        typed.parse(data, permits.octets)
+
+
+def contract_values(data: bytes) -> None:
+    """Arguments of every kind of type: what is read is written again as it was."""
+    with suppress(MalformedTransaction):
+        assert encode(seeds.ABI_TYPES, decode(seeds.ABI_TYPES, data)) == data
 
 
 def evm_signed(data: bytes) -> None:
@@ -404,6 +414,7 @@ def targets() -> dict[str, Target]:
         _bytes_target("block", block, seeds.blocks()),
         _bytes_target("evm", evm, seeds.evm_unsigned()),
         _bytes_target("evm-typed", evm_typed, seeds.evm_typed()),
+        _bytes_target("contract-values", contract_values, seeds.contract_values()),
         _bytes_target("evm-signed", evm_signed, seeds.evm_signed()),
         _bytes_target("tron", tron, seeds.tron_raw_data()),
         _bytes_target("solana", solana, seeds.solana_messages()),
