@@ -12,34 +12,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chains.contracts.functions import Function
+from chains.contracts.texts import parse, spell
 from chains.effects import Call
-from chains.errors import CallUnknown, InvalidAddress, SignatureMismatch
-from chains.evm import UINT256_MAX, address, erc20, permits
-from chains.evm.permits import NONCE_BYTES, Authorization, Domain, Kind, Typed
+from chains.errors import CallUnknown
+from chains.evm import address, erc20, permits
+from chains.evm.permits import Authorization, Domain, Kind, Typed, octets
 from chains.model import Address
 from chains.networks import Network
 
-FUNCTIONS: Final[Mapping[Kind, str]] = {
-    Kind.TRANSFER: "transferWithAuthorization",
-    Kind.RECEIVE: "receiveWithAuthorization",
+FUNCTIONS: Final[Mapping[str, Function]] = {
+    permits.FUNCTIONS[kind].name: permits.FUNCTIONS[kind] for kind in permits.SUBMITTED.values()
 }
-_KINDS: Final = {name: kind for kind, name in FUNCTIONS.items()}
-_NAMES: Final = ("from", "to", "value", "validAfter", "validBefore", "nonce", "v", "r", "s")
-_V: Final = 27
 
 
 def words(typed: Typed, signature: bytes) -> Call:
     """What the one who submits it does. `signature`: r, s and the parity of y. Raises CallUnknown
     for a permit: its calldata leaves out the nonce that was signed."""
-    said = typed.said
-    if not isinstance(said, Authorization):
+    if not isinstance(typed.said, Authorization):
         raise CallUnknown("a permit is submitted by nobody")
-    numbers = map(str, (said.units, said.after, said.before))
-    parts = (said.nonce, signature[:32], signature[32:64])
-    nonce, r, s = ("0x" + part.hex() for part in parts)
-    values = (said.payer, said.payee, *numbers, nonce, str(_V + signature[64]), r, s)
-    arguments = tuple(zip(_NAMES, values, strict=True))
-    return Call(typed.domain.contract, FUNCTIONS[typed.kind], arguments, 0)
+    function = permits.FUNCTIONS[typed.kind]
+    values = function.read(permits.call(typed, signature))
+    arguments = tuple(
+        (name, spell(type_, value, address.spell))
+        for (name, type_), value in zip(function.arguments, values, strict=True)
+    )
+    return Call(typed.domain.contract, function.name, arguments, 0)
 
 
 def told(network: Network, sender: Address, contract: Address, data: bytes) -> Call | None:
@@ -54,17 +52,20 @@ def told(network: Network, sender: Address, contract: Address, data: bytes) -> C
 def data_of(network: Network, call: Call, sender: Address | None) -> bytes:
     """The calldata. `sender`: who sends it, None where that is not known yet. Raises CallUnknown
     unless `told` finds the same words in it."""
-    domain, kind = _domain(network, call.contract), _KINDS.get(call.function)
-    if domain is None or kind is None:
+    domain, function = _domain(network, call.contract), FUNCTIONS.get(call.function)
+    if domain is None or function is None:
         raise CallUnknown(f"nothing describes {call.function} of {call.contract}")
+    said = dict(call.arguments)
     try:
-        typed, signature = _read(domain, kind, dict(call.arguments))
-        data = permits.call(typed, signature)
-    except (ValueError, KeyError, OverflowError, InvalidAddress, SignatureMismatch) as error:
-        raise CallUnknown("arguments that are not those of a payment that was signed") from error
-    if words(typed, signature) != call:
+        data = function.call([parse(each, said[name], octets) for name, each in function.arguments])
+    except (ValueError, KeyError) as error:
+        raise CallUnknown(f"arguments that are none of {function.signature}") from error
+    found = permits.submitted(domain, data)
+    if found is None:
+        raise CallUnknown("arguments that are not those of a payment that was signed")
+    if words(*found) != call:
         raise CallUnknown("the call is not in the one form that has words")
-    if (why := _hindrance(network, sender, typed)) is not None:
+    if (why := _hindrance(network, sender, found[0])) is not None:
         raise CallUnknown(why)
     return data
 
@@ -82,26 +83,3 @@ def _hindrance(network: Network, sender: Address | None, typed: Typed) -> str | 
 def _domain(network: Network, contract: Address) -> Domain | None:
     asset = network.tokens.get(erc20.asset_of(network.id, contract))
     return None if asset is None else permits.domain_of(network, asset)
-
-
-def _read(domain: Domain, kind: Kind, said: Mapping[str, str]) -> tuple[Typed, bytes]:
-    units, after, before, v = (
-        _number(said[name]) for name in ("value", "validAfter", "validBefore", "v")
-    )
-    nonce, r, s = (_word(said[name]) for name in ("nonce", "r", "s"))
-    payer, payee = address.parse(said["from"]), address.parse(said["to"])
-    typed = Typed(kind, domain, Authorization(payer, payee, units, after, before, nonce))
-    return typed, r + s + bytes([v - _V])
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or (found := int(text)) > UINT256_MAX:
-        raise ValueError("a number")
-    return found
-
-
-def _word(text: str) -> bytes:
-    found = bytes.fromhex(text.removeprefix("0x"))
-    if len(found) != NONCE_BYTES:
-        raise ValueError("another length")
-    return found

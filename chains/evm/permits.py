@@ -95,13 +95,14 @@ def _function(name: str, members: Members) -> Function:
     return Function(name, arguments, payable=False, changes=True)
 
 
-_FUNCTIONS: Final = {
+FUNCTIONS: Final = {
     Kind.TRANSFER: _function("transferWithAuthorization", _AUTHORIZATION),
     Kind.RECEIVE: _function("receiveWithAuthorization", _AUTHORIZATION),
     Kind.PERMIT: _function("permit", tuple(each for each in _PERMIT if each[0] != "nonce")),
 }
 """A permit's calldata leaves out its nonce, which is the contract's to know."""
-_SUBMITTED: Final = {_FUNCTIONS[kind].selector: kind for kind in (Kind.TRANSFER, Kind.RECEIVE)}
+SUBMITTED: Final = {FUNCTIONS[kind].selector: kind for kind in (Kind.TRANSFER, Kind.RECEIVE)}
+"""Those whose calldata has all that was signed, by selector."""
 
 
 def type_hash(kind: Kind) -> bytes:
@@ -269,7 +270,7 @@ def call(typed: Typed, signature: bytes) -> bytes:
         values: tuple[Value, ...] = (*_pair(said.payer, said.payee), *numbers, said.nonce, *ends)
     else:
         values = (*_pair(said.owner, said.spender), said.units, said.deadline, *ends)
-    return _FUNCTIONS[typed.kind].call(values)
+    return FUNCTIONS[typed.kind].call(values)
 
 
 def recovered(typed: Typed, signature: bytes) -> Address:
@@ -290,11 +291,11 @@ def submitted(domain: Domain, data: bytes) -> tuple[Typed, bytes] | None:
     its payer made. None where it says anything else, or in another form than `call` gives it. A
     signature as bytes (FiatToken 2.2) may be a contract's, which nobody verifies offline; a
     permit's calldata leaves out the nonce that was signed."""
-    kind = _SUBMITTED.get(data[:SELECTOR_BYTES])
+    kind = SUBMITTED.get(data[:SELECTOR_BYTES])
     if kind is None:
         return None
     try:
-        values: Any = _FUNCTIONS[kind].read(data)
+        values: Any = FUNCTIONS[kind].read(data)
     except MalformedTransaction:
         return None
     payer, payee, units, after, before, nonce, v, r, s = values

@@ -15,7 +15,7 @@ from chains.effects import Call
 from chains.errors import CallUnknown
 from chains.evm import build, carrying, permits
 from chains.evm.codec import EvmCodec
-from chains.evm.permits import Kind, Typed
+from chains.evm.permits import Typed
 from chains.model import Address, UnsignedTx
 from tests.support.networks import find_network
 from tests.support.paper import CODEC_OF
@@ -174,7 +174,3 @@ def test_other_chains_call_nothing_yet(alias: str) -> None:
     with pytest.raises(CallUnknown) as refused:
         CODEC_OF[alias].check_call(CALL, None)
     assert refused.value.code == "call_unknown"
-
-
-def test_kinds_have_a_name_each() -> None:
-    assert set(carrying.FUNCTIONS) == set(Kind) - {Kind.PERMIT}
