@@ -20,12 +20,13 @@ import pytest_asyncio
 from chains.devnet.evm import AnvilNode
 from chains.model import Address
 from custody.devnet.demo import Api
+from custody.devnet.evidence import exported
 from custody.devnet.launcher import House, running_custody
 from custody.devnet.nodes import block_production
 from signer.client import SignerClient
 from tests.integration.test_runbook import Bank, until
 from tests.support.networks import find_network
-from tests.ways.pages import run
+from tests.ways.pages import ROOT, run
 
 ALIAS = "ethereum-local"
 ETHER = 10**18
@@ -68,7 +69,18 @@ async def given_to_the_auditor(house: House, folder: Path, root: Path) -> dict[s
     client = SignerClient(house.signer_socket)
     status = await client.status()
     await client.close()
-    return {"LOG_KEY": status.log_key.hex(), "API": house.base_url}
+    keys = {"LOG_KEY": status.log_key.hex(), "VKEY": status.verifier_key}
+    return {**keys, "API": house.base_url}
+
+
+def installed(folder: Path) -> Path:
+    """The checker as its package would install it; a test asks no registry for its library."""
+    program = folder / "installed"
+    path = f"sys.path.insert(0, {str(ROOT / 'verifier')!r})"
+    run_it = "from custody_verify.cli import main; sys.exit(main())"
+    program.write_text(f"#!{sys.executable} -I\nimport sys; {path}; {run_it}\n")
+    program.chmod(0o700)
+    return program
 
 
 async def test_the_page_for_auditors_proves_a_payment_as_printed(
@@ -83,9 +95,12 @@ async def test_the_page_for_auditors_proves_a_payment_as_printed(
         "TRANSFER": paid["id"],
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    said = await asyncio.to_thread(run, "docs/auditing.md", tmp_path, {}, environment)
+    await exported(opened.house, paid["id"])  # the block's proof is kept
+    given = {"INSTALL": f"ln -s {installed(tmp_path)} checker/bin/custody-verify"}
+    said = await asyncio.to_thread(run, "docs/auditing.md", tmp_path, given, environment)
     assert f"{paid['id']} is what was agreed to" in said
-    assert "FAILED" not in said
+    assert "FAILED" not in said and "refuted" not in said
+    assert "proven       bytes" in said
     (transaction,) = paid["transactions"]
     assert f"hash to {transaction['txid']}" in said
     (line, end) = (tmp_path / "transfers.jsonl").read_text().splitlines()
