@@ -1,10 +1,10 @@
 """Which vaults' work a worker takes. Pure.
 
 Where keys are numbers, a number is signed only after the one before it, so two workers that sign
-for one address wait for each other. Elsewhere they want the same coins and nonces, and each makes
-sets of half the size, which cost as much as whole ones. So one at a time signs for a vault: a vault
-whose signings another worker's claim holds is a lane that is busy, and nobody else takes of it. A
-claim that lapses sets its lanes free; nothing else has to be remembered.
+for one address wait for each other. Elsewhere they want the same coins and nonces, and two halves
+of a set cost more than the whole. So one at a time signs for a vault: a vault whose signings
+another worker's claim holds is a lane that is busy, and nobody else takes of it. A claim that
+lapses sets its lanes free; nothing else has to be remembered.
 """
 
 from __future__ import annotations
