@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chains.costs import CostKind
+from chains.costs import GRANTED
 from chains.rows import _ASSET_MEMBERS, _NETWORK_MEMBERS, _TRAITS
 from signer.agreement import Action
 from signer.policy import InvalidPolicy, Policy
@@ -83,7 +83,7 @@ def test_each_rule_on_the_page_can_be_added(rule: dict[str, Any]):
     assert read(row).rules[-1].id == rule["id"]
 
 
-@pytest.mark.parametrize("names", [Action, CostKind, Order, CredentialKind, WEEKDAYS])
+@pytest.mark.parametrize("names", [Action, GRANTED, Order, CredentialKind, WEEKDAYS])
 def test_the_page_names_every_word_that_a_field_may_be(names: Any):
     assert [name for name in names if f"`{name}`" not in PAGE] == []
 
