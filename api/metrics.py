@@ -70,10 +70,20 @@ async def get_metrics(
         alarms,
         vaults,
         *_followers(services, followed),
-        *_backlog(services, waiting),
+        *_waiting(
+            services,
+            waiting,
+            ("custody_outbox_rows", "Signatures and broadcasts to do."),
+            ("custody_outbox_oldest_seconds", "How long the oldest of them waits; 0 for none."),
+        ),
         *_underway(services, underway),
         *_compared(services, compared),
-        *_proofs(services, unproven),
+        *_waiting(
+            services,
+            unproven,
+            ("custody_proofs_wanted", "Final transactions without a proof."),
+            ("custody_proofs_oldest_seconds", "How long the oldest of them is final; 0 for none."),
+        ),
         *await _peers(services, nodes),
     ]
     registry = CollectorRegistry(auto_describe=False)
@@ -82,22 +92,20 @@ async def get_metrics(
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
-def _backlog(
-    services: Services, waiting: Mapping[str, tuple[int, datetime]]
+def _waiting(
+    services: Services,
+    found: Mapping[str, tuple[int, datetime]],
+    number: tuple[str, str],
+    age: tuple[str, str],
 ) -> Iterator[GaugeMetricFamily]:
-    """What workers have to do on each network that is served here: signing and broadcasting."""
-    rows = GaugeMetricFamily(
-        "custody_outbox_rows", "Signatures and broadcasts to do.", labels=["network"]
-    )
-    oldest = GaugeMetricFamily(
-        "custody_outbox_oldest_seconds",
-        "How long the oldest of them waits; 0 for none.",
-        labels=["network"],
-    )
+    """What workers have to do on each network that is served here: how many, and how long the
+    oldest waits. `number`, `age`: name and words of each figure."""
+    rows = GaugeMetricFamily(*number, labels=["network"])
+    oldest = GaugeMetricFamily(*age, labels=["network"])
     now = services.custody.clock()
     for network in services.custody.networks.values():
-        number, since = waiting.get(network.id, (0, now))
-        rows.add_metric([network.alias], number)
+        waiting, since = found.get(network.id, (0, now))
+        rows.add_metric([network.alias], waiting)
         oldest.add_metric([network.alias], max(0.0, (now - since).total_seconds()))
     yield from (rows, oldest)
 
@@ -119,26 +127,6 @@ def _underway(
             number, since = found.get((network.id, state), (0, now))
             rows.add_metric([network.alias, state], number)
             oldest.add_metric([network.alias, state], max(0.0, (now - since).total_seconds()))
-    yield from (rows, oldest)
-
-
-def _proofs(
-    services: Services, wanted: Mapping[str, tuple[int, datetime]]
-) -> Iterator[GaugeMetricFamily]:
-    """Of final transactions whose block's proof is not kept yet."""
-    rows = GaugeMetricFamily(
-        "custody_proofs_wanted", "Final transactions without a proof.", labels=["network"]
-    )
-    oldest = GaugeMetricFamily(
-        "custody_proofs_oldest_seconds",
-        "How long the oldest of them is final; 0 for none.",
-        labels=["network"],
-    )
-    now = services.custody.clock()
-    for network in services.custody.networks.values():
-        number, since = wanted.get(network.id, (0, now))
-        rows.add_metric([network.alias], number)
-        oldest.add_metric([network.alias], max(0.0, (now - since).total_seconds()))
     yield from (rows, oldest)
 
 
