@@ -67,7 +67,7 @@ CHAINS: Final[Words] = {
         (), "A policy changes what addresses and money hang on.", "Correct the policy."
     ),
     "description_malformed": Word(
-        (422,), "What describes a contract's function can't be read.", "Correct the description."
+        (), "What describes a contract's function can't be read.", "Correct the description."
     ),
     "codec_error": Word((), "Bytes of a transaction can't be used.", "Tell the developers."),
     "transaction_malformed": Word((), "Not one well-formed transaction.", "Tell the developers."),

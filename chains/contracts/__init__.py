@@ -1,1 +1,1 @@
-"""Contracts that speak Solidity's ABI, on EVM networks and TRON: types, values and descriptions."""
+"""Contracts that speak Solidity's ABI, on EVM and TRON: types, values, functions, typed data."""
