@@ -29,7 +29,6 @@ def selector(signature: str) -> bytes:
 
 TRANSFER: Final = selector("transfer(address,uint256)")
 APPROVE: Final = selector("approve(address,uint256)")
-INCREASE: Final = selector("increaseAllowance(address,uint256)")
 BALANCE_OF: Final = selector("balanceOf(address)")
 DECIMALS: Final = selector("decimals()")
 SYMBOL: Final = selector("symbol()")
@@ -81,7 +80,7 @@ class Order:
         return None if self.units == UNITS_MAX else self.units
 
 
-_VERBS: Final = {TRANSFER: Verb.PAY, APPROVE: Verb.ALLOW, INCREASE: Verb.ALLOW}
+_VERBS: Final = {TRANSFER: Verb.PAY, APPROVE: Verb.ALLOW}
 
 
 def transfer(payee: bytes, units: int) -> bytes:

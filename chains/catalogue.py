@@ -17,9 +17,11 @@ from typing import Any
 
 from chains.assets import NATIVE, Asset
 from chains.codec import TransactionCodec
+from chains.contracts.described import Contract
+from chains.contracts.rows import place_of, read_contract
 from chains.errors import InvalidAddress, NetworkInvalid
 from chains.families import CODECS
-from chains.model import AssetId, NetworkId
+from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
 from chains.rows import read_asset, read_family, read_network
 from chains.schema import FamilySchema
@@ -30,22 +32,29 @@ Row = Mapping[str, Any]
 @dataclass(frozen=True)
 class Catalogue:
     """`network_rows`, `asset_rows`: as they were read, by id, for who compares them or signs
-    them."""
+    them; `contract_rows` by network and address."""
 
     networks: Mapping[NetworkId, Network]
     assets: Mapping[AssetId, Asset]
     network_rows: Mapping[NetworkId, Row] = field(repr=False)
     asset_rows: Mapping[AssetId, Row] = field(repr=False)
+    contract_rows: Mapping[str, Row] = field(default_factory=dict, repr=False)
     _codecs: dict[NetworkId, TransactionCodec] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def with_rows(self, networks: Sequence[object], assets: Sequence[object]) -> Catalogue:
-        """This one with other rows on top: a row replaces the one with its id. Raises
-        NetworkInvalid."""
+    def with_rows(
+        self,
+        networks: Sequence[object],
+        assets: Sequence[object],
+        contracts: Sequence[object] = (),
+    ) -> Catalogue:
+        """This one with other rows on top: a row replaces the one with its id, or of its contract.
+        Raises NetworkInvalid."""
         network_rows = {**self.network_rows, **_by_id(networks)}
         asset_rows = {**self.asset_rows, **_by_id(assets)}
-        return catalogue_of(network_rows, asset_rows)
+        contract_rows = {**self.contract_rows, **_by_place(contracts)}
+        return catalogue_of(network_rows, asset_rows, contract_rows)
 
     def find_network(self, name: str) -> Network:
         """By CAIP-2 id or alias. Raises KeyError."""
@@ -85,7 +94,11 @@ def built_in() -> Catalogue:
     )
 
 
-def catalogue_of(networks: Mapping[NetworkId, Row], assets: Mapping[AssetId, Row]) -> Catalogue:
+def catalogue_of(
+    networks: Mapping[NetworkId, Row],
+    assets: Mapping[AssetId, Row],
+    contracts: Mapping[str, Row] = MappingProxyType({}),
+) -> Catalogue:
     """From rows by id, in their order. Raises NetworkInvalid, also where rows contradict each
     other."""
     schemas: dict[NetworkId, FamilySchema] = dict(map(read_family, networks.values()))
@@ -96,10 +109,11 @@ def catalogue_of(networks: Mapping[NetworkId, Row], assets: Mapping[AssetId, Row
     _check_assets(found, found_assets)
     listed = {key: _with_tokens(each, found_assets.values()) for key, each in found.items()}
     return Catalogue(
-        MappingProxyType(listed),
+        MappingProxyType(_with_contracts(listed, contracts.values(), schemas)),
         MappingProxyType(found_assets),
         MappingProxyType(dict(networks)),
         MappingProxyType(dict(assets)),
+        MappingProxyType(dict(contracts)),
     )
 
 
@@ -109,21 +123,50 @@ def _with_tokens(network: Network, assets: Iterable[Asset]) -> Network:
     return replace(network, tokens=MappingProxyType(tokens))
 
 
+def _with_contracts(
+    networks: Mapping[NetworkId, Network],
+    rows: Iterable[Row],
+    schemas: Mapping[NetworkId, FamilySchema],
+) -> dict[NetworkId, Network]:
+    """Each of a family that speaks the ABI, and with a name of its own."""
+    found = dict[NetworkId, dict[Address, Contract]]()
+    for row in rows:
+        network = networks.get(row["network"])
+        reads = None if network is None else schemas[network.id].reads
+        if network is None or reads is None:
+            why = "of a network that does not exist" if network is None else "has no descriptions"
+            raise NetworkInvalid(why, row=place_of(row), member="network")
+        codec = _codec(network)
+        contract = read_contract(row, network, codec.parse_address, reads)
+        known = found.setdefault(network.id, {})
+        if contract.name in {each.name for each in known.values()}:
+            raise NetworkInvalid("names another contract too", row=place_of(row), member="name")
+        known[contract.address] = contract
+    return {
+        key: replace(each, contracts=MappingProxyType(found.get(key, {})))
+        for key, each in networks.items()
+    }
+
+
 def changed(before: Catalogue, now: Catalogue) -> tuple[str, ...]:
-    """Aliases of networks whose row, or a row of whose assets, differs between the two."""
+    """Aliases of networks whose row, or a row of whose assets or contracts, differs between the
+    two."""
     names: set[NetworkId] = set()
     names |= {
         name
         for name in before.network_rows.keys() | now.network_rows.keys()
         if before.network_rows.get(name) != now.network_rows.get(name)
     }
-    names |= {
-        NetworkId(asset.partition("/")[0])
-        for asset in before.asset_rows.keys() | now.asset_rows.keys()
-        if before.asset_rows.get(asset) != now.asset_rows.get(asset)
-    }
+    names |= _of_rows(before.asset_rows, now.asset_rows)
+    names |= _of_rows(before.contract_rows, now.contract_rows)
     known = {**before.networks, **now.networks}
     return tuple(sorted(known[name].alias for name in names))
+
+
+def _of_rows(before: Mapping[Any, Row], now: Mapping[Any, Row]) -> set[NetworkId]:
+    """Whose rows, by names that begin with the network's, differ."""
+    differ = {key for key in before.keys() | now.keys() if before.get(key) != now.get(key)}
+    return {NetworkId(str(key).partition("/")[0]) for key in differ}
 
 
 def _table(name: str) -> Iterable[tuple[str, Row]]:
@@ -144,6 +187,19 @@ def _by_id(rows: Sequence[object]) -> dict[Any, Row]:
         if name in found:
             raise NetworkInvalid("stands there twice", row=name)
         found[name] = row
+    return found
+
+
+def _by_place(rows: Sequence[object]) -> dict[str, Row]:
+    """Of contracts, as `_by_id`: by network and address."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        place = place_of(row)
+        if not isinstance(row, Mapping) or not isinstance(row.get("network"), str):
+            raise NetworkInvalid("missing", row=place, member="network")
+        if place in found:
+            raise NetworkInvalid("stands there twice", row=place)
+        found[place] = row
     return found
 
 

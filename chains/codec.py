@@ -5,12 +5,12 @@ One object per network. No I/O, no clock, no randomness, no keys: everything is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
-from chains.effects import Call, Effect, Pay
+from chains.effects import Allow, Asked, Call, Effect, Pay
 from chains.errors import CallUnknown, InvalidAmount, MemoUnsupported, OutputsUnsupported
 from chains.model import (
     Address,
@@ -103,9 +103,21 @@ def check_single(network: Network, payments: Sequence[Pay]) -> None:
         raise OutputsUnsupported(f"a transaction on {network.name} makes one payment")
 
 
-def refuse_call(network: Network, call: Call) -> None:
-    """Of a chain on which nothing is called yet. Raises CallUnknown."""
-    raise CallUnknown(f"{call.function} of {call.contract} has no words on {network.name}")
+class CallsNothing:
+    """Of a chain on which nothing is called yet: these methods of its codec."""
+
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
+        raise CallUnknown("nothing is called here, and nobody allowed to take something")
+
+    def understand(
+        self, sender: Address, contract: Address, data: bytes, value: int
+    ) -> tuple[Asked, ...]:
+        raise CallUnknown("nothing is called here")
+
+    def call_of(
+        self, contract: Address, function: str, arguments: Mapping[str, object], value: int
+    ) -> Asked:
+        raise CallUnknown("nothing is called here")
 
 
 class TransactionCodec(Protocol):
@@ -150,10 +162,26 @@ class TransactionCodec(Protocol):
         each of which `check_payment` lets pass."""
         ...
 
-    def check_call(self, call: Call, sender: Address | None) -> None:
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
         """Raise CallUnknown unless a transaction of the sender's can be built that does this and
         nothing else: its bytes follow from `call`, and `summarize` gives `call` back. `sender`:
         None while it is not known."""
+        ...
+
+    def understand(
+        self, sender: Address, contract: Address, data: bytes, value: int
+    ) -> tuple[Asked, ...]:
+        """What a transaction of the sender's does that gives `contract` (canonical) these octets
+        and native base units: a payment, an allowance, or a call. What it is asked for as has
+        exactly these octets again. Raises CallUnknown, which says why."""
+        ...
+
+    def call_of(
+        self, contract: Address, function: str, arguments: Mapping[str, object], value: int
+    ) -> Asked:
+        """The same by words. `function`: its signature, or its name where the contract has one of
+        that name. `arguments`: by name, as `chains.contracts.texts` reads them, addresses in any
+        spelling. Raises CallUnknown, InvalidAddress."""
         ...
 
     def size_of(self, effects: Sequence[Effect]) -> int:

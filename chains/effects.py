@@ -39,14 +39,17 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A described function of `contract` with decoded arguments (name, value as text). `value`:
-    native base units that go with it. `outcome`: bounds that were agreed on, as canonical JSON."""
+    """A described function of `contract`, named by its whole signature, with decoded arguments
+    (name, value as text). `value`: native base units that go with it. `outcome`: bounds that were
+    agreed on, as canonical JSON. `moves`: what else the contract takes, in base units, as far as
+    its description says so."""
 
     contract: Address
     function: str
     arguments: tuple[tuple[str, str], ...]
     value: int
     outcome: tuple[str, ...] = ()
+    moves: tuple[tuple[AssetId, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Delegate:
 
 
 Effect = Pay | Allow | Call | Sign | Delegate
-Asked = Pay | Call
+Asked = Pay | Allow | Call
 """What custody asks the signer for."""
 
 

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from chains.assets import Asset
+from chains.contracts.described import Contract
 from chains.costs import OF_COINS, OF_TOKENS, CostKind, Costs
-from chains.model import AddressType, AssetId, NetworkId
+from chains.model import Address, AddressType, AssetId, NetworkId
 
 Family = NewType("Family", str)
 """The folder whose code serves the network. Which there are: `chains.families.CODECS`."""
@@ -44,7 +45,8 @@ class Network:
     says nothing else may cost, by kind. `address_types`: what we derive, default first. `native`:
     the asset that costs are paid in. `parameters`: the family's own constants. `traits`: which code
     of the family's folder the network needs beside what all of the family do. `tokens`: the assets
-    beside the native one that are listed. What is not listed is no money, whatever it is called."""
+    beside the native one that are listed. What is not listed is no money, whatever it is called.
+    `contracts`: those that administrators described, by address."""
 
     id: NetworkId
     alias: str
@@ -60,6 +62,7 @@ class Network:
     parameters: Mapping[str, Any]
     traits: frozenset[str] = frozenset()
     tokens: Mapping[AssetId, Asset] = field(default_factory=dict)
+    contracts: Mapping[Address, Contract] = field(default_factory=dict)
 
     def is_listed(self, asset: AssetId) -> bool:
         return asset == self.native.id or asset in self.tokens

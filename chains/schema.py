@@ -14,7 +14,8 @@ from typing import Any, Final, TypeVar
 from chains.assets import AssetKind
 from chains.costs import CostKind
 from chains.errors import NetworkInvalid
-from chains.model import AddressType
+from chains.model import Address, AddressType
+from chains.networks import Network
 
 T = TypeVar("T")
 Value = str | int
@@ -44,6 +45,8 @@ class FamilySchema:
     `traits`: what code of the family's folder a row may ask for by name, with the cost kinds that
     each brings. `token_traits`: what an asset's row may say that sets the token apart, by its kind.
     `signed_traits`: those of them that need the domain which a holder signs for.
+    `reads`: selectors of functions that the house itself reads at an address, which nobody
+    describes; None where contracts have no descriptions.
     `one_key_one_network`: the bytes that are signed don't name their network, so a key
     must not be used on two (SLIP-44: type 1 is any test network's)."""
 
@@ -56,6 +59,7 @@ class FamilySchema:
     traits: Mapping[str, frozenset[CostKind]] = field(default_factory=dict)
     token_traits: Mapping[AssetKind, frozenset[str]] = field(default_factory=dict)
     signed_traits: frozenset[str] = frozenset()
+    reads: Callable[[Network, Address], frozenset[bytes]] | None = None
     one_key_one_network: bool = False
 
     @property

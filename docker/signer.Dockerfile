@@ -34,16 +34,17 @@ COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.
      chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py chains/bitcoin/schema.py \
      chains/bitcoin/sighash.py chains/bitcoin/signatures.py chains/bitcoin/transaction.py \
      chains/bitcoin/weight.py /opt/custody/chains/bitcoin/
-COPY chains/contracts/__init__.py chains/contracts/functions.py chains/contracts/texts.py chains/contracts/typed.py \
+COPY chains/contracts/__init__.py chains/contracts/calling.py chains/contracts/described.py chains/contracts/functions.py \
+     chains/contracts/rows.py chains/contracts/texts.py chains/contracts/typed.py \
      chains/contracts/types.py chains/contracts/values.py /opt/custody/chains/contracts/
-COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py \
+COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/calling.py \
      chains/evm/carrying.py chains/evm/codec.py chains/evm/erc20.py chains/evm/parse.py chains/evm/permits.py chains/evm/rlp.py chains/evm/schema.py \
      /opt/custody/chains/evm/
 COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
      chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/
-COPY chains/tron/__init__.py chains/tron/address.py chains/tron/codec.py chains/tron/fees.py \
+COPY chains/tron/__init__.py chains/tron/address.py chains/tron/calling.py chains/tron/codec.py chains/tron/fees.py \
      chains/tron/parse.py chains/tron/schema.py chains/tron/trc20.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
 COPY signer/ceremonies/__init__.py signer/ceremonies/common.py signer/ceremonies/log.py \

@@ -19,9 +19,10 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
+from chains.contracts.described import TEXT_MAX
 from chains.costs import CostKind, Costs
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
-from signer.canonical import MalformedMessage, canonical_json
+from signer.canonical import MalformedMessage, canonical_json, text
 from signer.reading import (
     ID,
     Account,
@@ -98,6 +99,7 @@ def action_of(effect: Effect) -> Action:
 
 _UNITS: Final = form_of(Units)
 _PROSE: Final = form_of(Prose)
+_ARGUMENT: Final = Form(lambda said: said if said == "" else text(said, maximum=TEXT_MAX), str)
 _EFFECTS: Final[Mapping[str, tuple[type, Mapping[str, Form]]]] = {
     "pay": (Pay, {"address": ID, "memo": optional(ID), "asset": ID, "amount": _UNITS}),
     "allow": (
@@ -114,9 +116,10 @@ _EFFECTS: Final[Mapping[str, tuple[type, Mapping[str, Form]]]] = {
         {
             "contract": ID,
             "function": ID,
-            "arguments": many(pair(ID, _PROSE, lambda *both: both), _ARGUMENTS_MAX),
+            "arguments": many(pair(ID, _ARGUMENT, lambda *both: both), _ARGUMENTS_MAX),
             "value": _UNITS,
             "outcome": many(_PROSE, _ARGUMENTS_MAX),
+            "moves": many(pair(ID, _UNITS, lambda *both: both), _ARGUMENTS_MAX),
         },
     ),
     "sign": (Sign, {"kind": ID, "domain": ID, "content": hex_of(most=_CONTENT_BYTES_MAX)}),

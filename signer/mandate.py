@@ -14,7 +14,7 @@ from datetime import datetime
 
 from chains.codec import TransactionCodec
 from chains.costs import CostKind, above
-from chains.effects import Effect, Pay
+from chains.effects import Allow, Call, Effect, Pay
 from chains.errors import ChainError
 from chains.model import SigningInput
 from chains.shares import shares_of
@@ -191,7 +191,8 @@ def _in_the_way(cores: Sequence[Core], decoded: Sequence[Effect]) -> str | None:
 
 
 def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
-    """Payments that a network carries. One of nothing, or of dust, is an excuse to pay a fee."""
+    """Payments that a network carries, and calls and allowances that have words there. A payment of
+    nothing, or of dust, is an excuse to pay a fee."""
     for core in cores:
         if not core.effects:
             raise malformed("no-effect", "nothing was agreed to", core.transfer)
@@ -199,6 +200,8 @@ def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
             for effect in core.effects:
                 if isinstance(effect, Pay):
                     codec.check_payment(effect)
+                elif isinstance(effect, Call | Allow):
+                    codec.check_call(effect, core.source_address)
         except ChainError as error:
             raise malformed(error.code, str(error), core.transfer) from error
 

@@ -226,6 +226,18 @@ DENIALS: Final[Words] = {
     "denied-by-rule": Word((), "A rule denies it.", "Ask for something else."),
     "no-rule": Word((), "No rule matches it.", "Have one written."),
     "out-of-scope": Word((), "The rule is about something else.", "See the next reason."),
+    "allowance-unlimited": Word(
+        (), "Somebody may take any amount, and no rule names that.", "Allow an amount."
+    ),
+    "call-condition": Word(
+        (), "An argument of the call is not what the rule asks.", "Ask as the rule says."
+    ),
+    "call-deadline": Word(
+        (), "The call's deadline is over, or later than the rule allows.", "Ask with another one."
+    ),
+    "call-value": Word(
+        (), "More coins go with the call than the rule allows.", "Ask with fewer coins."
+    ),
     "amount-limit": Word((), "More than the rule allows at once.", "Ask for less."),
     "window-amount": Word((), "More than the rule allows within its window.", "Wait, or less."),
     "window-count": Word((), "More payments than the rule allows within its window.", "Wait."),

@@ -53,11 +53,16 @@ _OUTPUT_EXAMPLE = {
     "amount": "0.05",
     "amount_base_units": "5000000",
 }
+_MOVED_EXAMPLE: dict[str, Any] = {
+    "asset": "eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+    "amount_base_units": "1500000",
+}
 _CALL_EXAMPLE: dict[str, Any] = {
     "contract": "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
-    "function": "transferWithAuthorization",
+    "function": "transferFrom(address,address,uint256)",
     "arguments": [{"name": "from", "value": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}],
     "value_base_units": "0",
+    "moves": [_MOVED_EXAMPLE],
 }
 WARNING_EXAMPLE: dict[str, Any] = {
     "code": "same_payee_and_amount",
@@ -168,6 +173,15 @@ class ArgumentView(View):
     value: str
 
 
+class MovedView(View):
+    """What a call takes of who makes it."""
+
+    model_config = with_example(_MOVED_EXAMPLE)
+
+    asset: str
+    amount_base_units: str
+
+
 class CallView(View):
     """What a contract is told to do, in the words that are signed."""
 
@@ -177,6 +191,9 @@ class CallView(View):
     function: str
     arguments: list[ArgumentView] = Field(description="decoded, in the function's own order")
     value_base_units: str = Field(description="native coins that go with it")
+    moves: list[MovedView] = Field(
+        description="what else the contract takes, by its description in the policy"
+    )
 
 
 class PaymentView(View):
@@ -335,6 +352,7 @@ def _call_view(call: Call) -> CallView:
         function=call.function,
         arguments=[ArgumentView(name=name, value=value) for name, value in call.arguments],
         value_base_units=str(call.value),
+        moves=[MovedView(asset=each, amount_base_units=str(units)) for each, units in call.moves],
     )
 
 

@@ -31,9 +31,9 @@ from chains.bitcoin.sighash import SignatureHashes
 from chains.bitcoin.signatures import PUBLIC_KEY_BYTES, p2tr_witness, p2wpkh_witness
 from chains.bitcoin.transaction import Transaction, TxInput, TxOutput
 from chains.bitcoin.weight import lightest
-from chains.codec import Traits, payload_size, refuse_call, remember_small
+from chains.codec import CallsNothing, Traits, payload_size, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Call, Effect, Pay, Return
+from chains.effects import Effect, Pay, Return
 from chains.errors import (
     InvalidInput,
     MalformedTransaction,
@@ -101,7 +101,7 @@ class _Reading:
         return spent - sum(output.amount for output in self.transaction.outputs)
 
 
-class BitcoinCodec:
+class BitcoinCodec(CallsNothing):
     """`chains.codec.TransactionCodec` for one bitcoin network."""
 
     traits: Final = Traits(coins=True, conflict_keys=True, binding_keys=True, memo=False)
@@ -155,9 +155,6 @@ class BitcoinCodec:
         outputs = [payment_output(self._network, self._addresses, each) for each in payments]
         if lightest(outputs) > STANDARD_WEIGHT_MAX:
             raise TooManyOutputs("more than one transaction that nodes relay can hold")
-
-    def check_call(self, call: Call, sender: Address | None) -> None:
-        refuse_call(self._network, call)
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         """Of outputs every byte is a virtual byte (BIP-141)."""

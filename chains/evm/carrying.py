@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chains.contracts.described import encoded
 from chains.contracts.functions import Function
-from chains.contracts.texts import parse, spell
+from chains.contracts.texts import spell
 from chains.effects import Call
 from chains.errors import CallUnknown
 from chains.evm import address, erc20, permits
@@ -22,8 +23,10 @@ from chains.model import Address
 from chains.networks import Network
 
 FUNCTIONS: Final[Mapping[str, Function]] = {
-    permits.FUNCTIONS[kind].name: permits.FUNCTIONS[kind] for kind in permits.SUBMITTED.values()
+    permits.FUNCTIONS[kind].signature: permits.FUNCTIONS[kind]
+    for kind in permits.SUBMITTED.values()
 }
+"""By signature."""
 
 
 def words(typed: Typed, signature: bytes) -> Call:
@@ -37,10 +40,10 @@ def words(typed: Typed, signature: bytes) -> Call:
         (name, spell(type_, value, address.spell))
         for (name, type_), value in zip(function.arguments, values, strict=True)
     )
-    return Call(typed.domain.contract, function.name, arguments, 0)
+    return Call(typed.domain.contract, function.signature, arguments, 0)
 
 
-def told(network: Network, sender: Address, contract: Address, data: bytes) -> Call | None:
+def told(network: Network, sender: Address | None, contract: Address, data: bytes) -> Call | None:
     """What calldata that `sender` sends to `contract` does, None where it has no words here."""
     domain = _domain(network, contract)
     found = None if domain is None else permits.submitted(domain, data)
@@ -55,11 +58,7 @@ def data_of(network: Network, call: Call, sender: Address | None) -> bytes:
     domain, function = _domain(network, call.contract), FUNCTIONS.get(call.function)
     if domain is None or function is None:
         raise CallUnknown(f"nothing describes {call.function} of {call.contract}")
-    said = dict(call.arguments)
-    try:
-        data = function.call([parse(each, said[name], octets) for name, each in function.arguments])
-    except (ValueError, KeyError) as error:
-        raise CallUnknown(f"arguments that are none of {function.signature}") from error
+    data = encoded(function, dict(call.arguments), octets)
     found = permits.submitted(domain, data)
     if found is None:
         raise CallUnknown("arguments that are not those of a payment that was signed")
@@ -78,6 +77,11 @@ def _hindrance(network: Network, sender: Address | None, typed: Typed) -> str | 
     if typed.kind is Kind.RECEIVE and sender not in (None, payee):
         return "only who is paid can submit it"
     return next(iter(permits.unexplained(network, typed)), None)
+
+
+def functions(network: Network, contract: Address) -> Mapping[str, Function]:
+    """By signature, those that are read of the contract."""
+    return {} if _domain(network, contract) is None else FUNCTIONS
 
 
 def _domain(network: Network, contract: Address) -> Domain | None:

@@ -6,15 +6,16 @@ recovering the key from the signature. A transaction for another chain id is ref
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from coincurve import PublicKey
 
 from chains.codec import Traits, check_listed, check_single, payload_size, remember_small
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Allow, Call, Effect, Pay, Return
+from chains.effects import Allow, Asked, Call, Effect, Pay, Return
 from chains.errors import (
+    CallUnknown,
     InvalidAddress,
     InvalidInput,
     MalformedTransaction,
@@ -28,11 +29,11 @@ from chains.evm import (
     TRANSFER_GAS,
     address,
     build,
-    carrying,
     erc20,
     parse,
 )
 from chains.evm.build import Transaction
+from chains.evm.calling import calling_of
 from chains.evm.schema import SCHEMA
 from chains.evm.traits import Trait, traits_of
 from chains.hashes import keccak256
@@ -67,6 +68,7 @@ class EvmCodec:
         self._network = network
         self._chain_id = network.number("chain_id")
         self._coin_type = network.number("coin_type")
+        self._calling = calling_of(network)
         self._kind = build.Kind(network.text("transaction_type"))
         charged = Trait.L1_DATA_FEE in traits_of(network)
         self._uncapped = frozenset({CostKind.L1_DATA} if charged else ())
@@ -109,8 +111,18 @@ class EvmCodec:
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         check_single(self._network, payments)
 
-    def check_call(self, call: Call, sender: Address | None) -> None:
-        carrying.data_of(self._network, call, sender)
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
+        self._calling.of(call, sender)
+
+    def understand(
+        self, sender: Address, contract: Address, data: bytes, value: int
+    ) -> tuple[Asked, ...]:
+        return self._calling.understood(sender, contract, data, value)
+
+    def call_of(
+        self, contract: Address, function: str, arguments: Mapping[str, object], value: int
+    ) -> Asked:
+        return self._calling.call_of(contract, function, arguments, value)
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)
@@ -129,7 +141,7 @@ class EvmCodec:
         called = self._called(parsed, sender)
         if parsed.to == sender:
             returns = (Return(sender, native, parsed.value, None),)
-        elif called is not None:
+        elif called is not None and not isinstance(called, str):
             effects = (called,)
         elif parsed.to is not None and parsed.value:
             effects = (Pay(parsed.to, native, parsed.value),)
@@ -178,27 +190,20 @@ class EvmCodec:
             raise MalformedTransaction("the payer's address is not in its canonical form")
         return parsed, canonical
 
-    def _called(self, parsed: Transaction, sender: Address) -> Effect | None:
-        """What a token is told to do, if that is all that the call does: to pay, to allow, or to
-        make a payment that somebody else signed. Coins that go with it, or with one to nobody or to
-        oneself, would be lost or unsaid."""
-        if parsed.to in (None, sender) or not int(parsed.to, 16) or parsed.value:
+    def _called(self, parsed: Transaction, sender: Address) -> Effect | str | None:
+        """What a contract is told, or why that has no words. None where nothing is told."""
+        if parsed.to is None or parsed.to == sender or not parsed.data:
             return None
-        found = erc20.effect(self._network.id, parsed.to, parsed.data)
-        match found:
-            case Pay() if not found.amount or found.address in (sender, parsed.to):
-                return None
-            case Pay(address=other) | Allow(spender=other) if not int(other, 16):
-                return None
-            case None:
-                return carrying.told(self._network, sender, parsed.to, parsed.data)
-        return found
+        try:
+            return self._calling.told(sender, parsed.to, parsed.data, parsed.value)
+        except CallUnknown as error:
+            return str(error)
 
 
 def _unexplained(
-    parsed: Transaction, sender: Address, kind: build.Kind, called: Effect | None
+    parsed: Transaction, sender: Address, kind: build.Kind, called: Effect | str | None
 ) -> list[str]:
-    """`kind`: the network's. `called`: what the calldata means."""
+    """`kind`: the network's. `called`: what the calldata means, or why nothing."""
     found = []
     if parsed.kind is not kind:
         found.append(f"a {parsed.kind} transaction, which this network does not use")
@@ -208,8 +213,8 @@ def _unexplained(
         found.append("pays the zero address")
     elif not parsed.value and not parsed.data and parsed.to != sender:
         found.append("pays nothing")
-    if parsed.data and called is None:
-        found.append(f"{len(parsed.data)} bytes of calldata")
+    if parsed.data and (called is None or isinstance(called, str)):
+        found.append(f"{len(parsed.data)} bytes of calldata" + (f": {called}" if called else ""))
     if parsed.access_list:
         found.append("an access list")
     if parsed.gas < (least := least_gas(parsed.data)):

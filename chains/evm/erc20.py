@@ -1,4 +1,4 @@
-"""ERC-20 and BEP-20 on EVM networks: the ids of their assets, and what calldata does to them. Pure.
+"""ERC-20 and BEP-20 on EVM networks: the ids of their assets, and their bytes. Pure.
 
 The bytes are those of `chains.abi`; here they meet EVM addresses. What a contract then logs:
 `transfers`.
@@ -14,17 +14,15 @@ from chains.abi import (
     APPROVE,
     BALANCE_OF,
     DECIMALS,
-    INCREASE,
     NAME,
     SYMBOL,
     TRANSFER,
 )
 from chains.assets import AssetKind
-from chains.effects import Allow, Pay
-from chains.evm.address import checksum, to_bytes
+from chains.evm.address import to_bytes
 from chains.model import Address, AssetId, NetworkId
 
-__all__ = ["APPROVE", "BALANCE_OF", "DECIMALS", "INCREASE", "NAME", "SYMBOL", "TRANSFER"]
+__all__ = ["APPROVE", "BALANCE_OF", "DECIMALS", "NAME", "SYMBOL", "TRANSFER"]
 
 KIND: Final = AssetKind("erc20")
 NAMESPACE: Final = "erc20"
@@ -57,15 +55,3 @@ def transfer(payee: Address, amount: int) -> bytes:
 
 def balance_of(owner: Address) -> bytes:
     return abi.balance_of(to_bytes(owner))
-
-
-def effect(network: NetworkId, contract: Address, data: bytes) -> Pay | Allow | None:
-    """What calldata to `contract` says, None where it says nothing that has words here, or not in
-    its canonical form."""
-    told, asset = abi.order(data), asset_of(network, contract)
-    if told is None:
-        return None
-    other = checksum(told.other)
-    if told.verb is abi.Verb.PAY:
-        return Pay(other, asset, told.units)
-    return Allow(other, asset, told.allowed, None)

@@ -1,13 +1,14 @@
-"""The one call that a transfer is: a payment of the coin, a token that is told to pay, or a call
-that was asked for as one. Pure."""
+"""The one call that a transfer is: a payment of the coin, a token that is told to pay or to allow,
+or a call that was asked for as one. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chains.assets import Asset
-from chains.effects import Call
-from chains.evm import ADDRESS_TYPE, carrying, erc20
+from chains.effects import Pay
+from chains.evm import ADDRESS_TYPE
+from chains.evm.calling import calling_of
 from chains.model import Address, OwnedAddress
 from chains.networks import Network
 from chains.transaction import TransferIntent
@@ -34,15 +35,13 @@ def source_of(intent: TransferIntent) -> OwnedAddress:
 
 def called(network: Network, intent: TransferIntent) -> Called:
     """An EVM transaction has one effect. A cancel pays its own source nothing. CallUnknown."""
+    source = source_of(intent).address
     if not intent.effects:
-        return Called(source_of(intent).address, 0)
-    (payment,) = intent.effects
-    if isinstance(payment, Call):
-        data = carrying.data_of(network, payment, source_of(intent).address)
-        return Called(payment.contract, payment.value, data)
-    if payment.asset == network.native.id:
-        return Called(payment.address, payment.amount)
-    contract = erc20.contract_of(network.id, payment.asset)
-    data = erc20.transfer(payment.address, payment.amount)
-    token = network.tokens[payment.asset]
-    return Called(contract, 0, data, token, payment.amount, payment.address)
+        return Called(source, 0)
+    (effect,) = intent.effects
+    told = calling_of(network).of(effect, source)
+    plain = Called(told.to, told.value, told.data)
+    if not isinstance(effect, Pay) or not told.data:
+        return plain
+    token = network.tokens[effect.asset]
+    return replace(plain, token=token, units=effect.amount, payee=effect.address)

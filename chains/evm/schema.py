@@ -6,11 +6,13 @@ A trait is code in this folder that only some networks need. A row asks for it b
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from chains.abi import TokenTrait
+from chains.contracts.calling import reads
 from chains.costs import CostKind
-from chains.evm import ADDRESS_TYPE, erc20
+from chains.evm import ADDRESS_TYPE, carrying, erc20
 from chains.evm.build import Kind
 from chains.evm.permits import PermitTrait
 from chains.evm.traits import Trait
@@ -49,4 +51,5 @@ SCHEMA: Final = FamilySchema(
         erc20.KIND: frozenset((*map(str, TokenTrait), *map(str, erc20.CodeTrait), *SIGNED_TRAITS))
     },
     signed_traits=SIGNED_TRAITS,
+    reads=partial(reads, carrying=carrying),
 )

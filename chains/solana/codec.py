@@ -18,9 +18,9 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature as Ed25519Signature
 from solders.transaction import SanitizeError, VersionedTransaction
 
-from chains.codec import Traits, check_listed, refuse_call, remember_small
+from chains.codec import CallsNothing, Traits, check_listed, remember_small
 from chains.costs import CostKind, Costs, CostsMost, costs_in
-from chains.effects import Allow, Call, Create, Effect, Pay, Return
+from chains.effects import Allow, Create, Effect, Pay, Return
 from chains.errors import (
     InvalidAddress,
     InvalidAmount,
@@ -80,7 +80,7 @@ class _Reading:
     unexplained: tuple[str, ...]
 
 
-class SolanaCodec:
+class SolanaCodec(CallsNothing):
     """Implements `chains.codec.TransactionCodec` for one cluster."""
 
     traits: Final = Traits(
@@ -152,9 +152,6 @@ class SolanaCodec:
         if size_max(paid) > TRANSACTION_BYTES_MAX:
             room = f"{size_max(paid)} bytes of at most {TRANSACTION_BYTES_MAX}"
             raise TooManyOutputs(f"one transaction would have {room}")
-
-    def check_call(self, call: Call, sender: Address | None) -> None:
-        refuse_call(self._network, call)
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)

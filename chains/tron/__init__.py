@@ -15,6 +15,9 @@ from chains.model import KeyScheme
 KEY_SCHEME: Final = KeyScheme.SECP256K1
 PURPOSE: Final = 44
 
+AMOUNT_MAX: Final = (1 << 63) - 1
+"""Sun that a field holds [int64]."""
+
 ADDRESS_PREFIX: Final = b"\x41"
 """First of the 21 address bytes [ADD_PRE_FIX_BYTE_MAINNET]; in base58check it reads as T."""
 RETIRED_TESTNET_PREFIX: Final = b"\xa0"

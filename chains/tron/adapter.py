@@ -18,7 +18,7 @@ from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block, Reading
 from chains.costs import Costs, check_within, costs_in
-from chains.effects import Pay
+from chains.effects import Asked, Pay
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -65,6 +65,7 @@ from chains.tron import (
     transfers,
 )
 from chains.tron.address import to_bytes
+from chains.tron.calling import calling_of
 from chains.tron.codec import TronCodec
 from chains.tron.rpc import NodeBlock, TransactionInfo, TronRpc
 
@@ -104,7 +105,7 @@ class _Now:
     solidified: NodeBlock
     accounts: Mapping[Address, dict[str, Any] | ChainError]
     resources: Mapping[Address, dict[str, Any] | ChainError]
-    calls: Mapping[tuple[Address, Pay], tokens.Call | ChainError]
+    calls: Mapping[tuple[Address, Asked], tokens.Call | ChainError]
 
 
 class TronAdapter:
@@ -196,8 +197,8 @@ class TronAdapter:
         """A bound: what is burned follows from bandwidth and accounts at the block that has it, and
         what is not burned stays."""
         assert intent.source is not None
-        owner, payment = intent.source.address, _only(intent.payments)
-        if payment.asset != self._network.native.id:
+        owner, payment = intent.source.address, _only(intent.effects)
+        if not isinstance(payment, Pay) or payment.asset != self._network.native.id:
             return intent.costs_max
         most = self._network.native.maximum
         head = (await self._rpc.head()).ref
@@ -318,29 +319,31 @@ class TronAdapter:
             return Broadcast.ALREADY_KNOWN
         raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
 
-    def _wanted(self, intent: TransferIntent) -> tuple[Address, Pay]:
-        """Who pays what."""
+    def _wanted(self, intent: TransferIntent) -> tuple[Address, Asked]:
+        """Who does what."""
         assert intent.network == self._network.id, intent.network
         assert intent.source is not None, "TRON pays from an account"
         assert not intent.claim, "TRON claims nothing"
-        payment = _only(intent.payments)
-        self.codec.check_payment(payment)
-        if payment.address == intent.source.address:
+        owner, effect = intent.source.address, _only(intent.effects)
+        if not isinstance(effect, Pay):
+            self.codec.check_call(effect, owner)
+            return owner, effect
+        self.codec.check_payment(effect)
+        if effect.address == owner:
             raise InvalidAddress("the chain refuses payments to oneself")
-        return intent.source.address, payment
+        return owner, effect
 
-    async def _look(self, wanted: Sequence[tuple[Address, Pay]]) -> _Now:
+    async def _look(self, wanted: Sequence[tuple[Address, Asked]]) -> _Now:
         """Everything that the set's transactions rest on, each thing asked once."""
         prices = _prices(await self._rpc.parameters())
         head, solidified = await self._rpc.head(), await self._rpc.solidified()
         owners = list(dict.fromkeys(owner for owner, _ in wanted))
-        both = list(dict.fromkeys([*owners, *(payment.address for _, payment in wanted)]))
+        payees = (effect.address for _, effect in wanted if isinstance(effect, Pay))
+        both = list(dict.fromkeys([*owners, *payees]))
         accounts = await each_answer(both, lambda each: self._rpc.account(to_bytes(each)))
         resources = await each_answer(owners, lambda each: self._rpc.resources(to_bytes(each)))
-        told = [each for each in dict.fromkeys(wanted) if each[1].asset != self._network.native.id]
-        calls = await each_answer(
-            told, lambda each: tokens.call(self._rpc, self._network, each[0], each[1])
-        )
+        told = [each for each in dict.fromkeys(wanted) if not self._is_of_coins(each[1])]
+        calls = await each_answer(told, lambda each: self._call(*each))
         return _Now(
             calls=dict(zip(told, calls, strict=True)),
             prices=prices,
@@ -350,12 +353,20 @@ class TronAdapter:
             resources=dict(zip(owners, resources, strict=True)),
         )
 
+    def _is_of_coins(self, effect: Asked) -> bool:
+        return isinstance(effect, Pay) and effect.asset == self._network.native.id
+
+    async def _call(self, owner: Address, effect: Asked) -> tokens.Call:
+        if isinstance(effect, Pay):
+            return await tokens.call(self._rpc, self._network, owner, effect)
+        return await tokens.tried(self._rpc, owner, calling_of(self._network).of(effect, owner))
+
     def _build(
-        self, intent: TransferIntent, wanted: tuple[Address, Pay] | ChainError, now: _Now
+        self, intent: TransferIntent, wanted: tuple[Address, Asked] | ChainError, now: _Now
     ) -> UnsignedTx:
         """Refers to the solidified block, which no reorganisation removes."""
         owner, payment = found(wanted)
-        if payment.asset != self._network.native.id:
+        if not isinstance(payment, Pay) or not self._is_of_coins(payment):
             return self._build_call(intent, owner, payment, now)
         payload = build.build_transfer(
             owner,
@@ -370,17 +381,18 @@ class TronAdapter:
         return tx
 
     def _build_call(
-        self, intent: TransferIntent, owner: Address, payment: Pay, now: _Now
+        self, intent: TransferIntent, owner: Address, effect: Asked, now: _Now
     ) -> UnsignedTx:
         """The fee limit covers all energy, what is staked too: java-tron counts it so
         (`VMActuator.getAccountEnergyLimitWithFixRatio`)."""
-        call = found(now.calls[owner, payment])
+        call = found(now.calls[owner, effect])
         if now.prices.energy <= 0:
             raise NodeMisbehaved("the chain parameters lack getEnergyFee")
         payload = build.build_call(
             owner,
             call.contract,
             call.data,
+            value=call.value,
             fee_limit=call.energy * now.prices.energy,
             reference=now.solidified.ref,
             expiration_ms=now.head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
@@ -388,7 +400,7 @@ class TronAdapter:
         )
         tx = UnsignedTx(self._network.id, payload)
         summary = self.codec.summarize(tx)
-        assert summary.effects == (payment,) and not summary.unexplained, "built something else"
+        assert summary.effects == (effect,) and not summary.unexplained, "built something else"
         if now.prices.per_byte > SUN_PER_BYTE:
             raise FeeAboveMaximum("the chain charges more for a byte than this software knows")
         check_within(summary.costs.most, intent.costs_max)
@@ -398,9 +410,10 @@ class TronAdapter:
         expected = fees.expected_fee(size, _bandwidth(resources), now.prices, activates=False)
         expected += max(0, call.energy - max(0, staked)) * now.prices.energy
         balance = _number(found(now.accounts[owner]), "balance")
-        if balance < expected:
-            symbol = self._network.native.symbol
-            raise InsufficientGas(f"{symbol} for energy: {balance} sun of {expected} to burn")
+        if balance < call.value + expected:
+            symbol, with_it = self._network.native.symbol, f"{call.value} with the call and "
+            needed = f"{with_it if call.value else ''}{expected} to burn"
+            raise InsufficientGas(f"{symbol} for energy: {balance} sun of {needed}")
         return tx
 
     def _status(self, txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
@@ -446,10 +459,10 @@ class TronAdapter:
             )
 
 
-def _only(payments: tuple[Pay, ...]) -> Pay:
-    if len(payments) != 1:
-        raise InvalidAmount("a TRON transfer pays exactly one recipient")
-    return payments[0]
+def _only(effects: tuple[Asked, ...]) -> Asked:
+    if len(effects) != 1:
+        raise InvalidAmount("a TRON transfer does exactly one thing")
+    return effects[0]
 
 
 def _number(table: dict[str, Any], name: str) -> int:

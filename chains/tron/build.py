@@ -11,11 +11,9 @@ from google.protobuf.message import Message
 
 from chains.errors import InvalidAmount
 from chains.model import Address, BlockRef
-from chains.tron import TRANSFER_TYPE_URL, TRIGGER_TYPE_URL
+from chains.tron import AMOUNT_MAX, TRANSFER_TYPE_URL, TRIGGER_TYPE_URL
 from chains.tron import tron_pb2 as pb
 from chains.tron.address import to_bytes
-
-AMOUNT_MAX = (1 << 63) - 1
 
 
 def build_transfer(
@@ -47,15 +45,19 @@ def build_call(
     contract: Address,
     data: bytes,
     *,
+    value: int = 0,
     fee_limit: int,
     reference: BlockRef,
     expiration_ms: int,
     timestamp_ms: int,
 ) -> bytes:
-    """The raw_data of a call of `contract` that sends it no coins, and burns at most `fee_limit`
+    """The raw_data of a call of `contract` that sends it `value` sun, and burns at most `fee_limit`
     sun for energy. The rest as of `build_transfer`."""
     call = pb.TriggerSmartContract(
-        owner_address=to_bytes(owner), contract_address=to_bytes(contract), data=data
+        owner_address=to_bytes(owner),
+        contract_address=to_bytes(contract),
+        call_value=value,
+        data=data,
     )
     kind = pb.Contract.TRIGGER_SMART_CONTRACT
     return _raw_data(

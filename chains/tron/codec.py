@@ -1,8 +1,8 @@
 """TRON transactions for custody and the signer: what the bytes do, what to sign, how to finish.
 
 The payload is raw_data. It names its owner, so `UnsignedTx.sender` stays empty. A transfer of TRX,
-and a call that tells a token one thing (`trc20`), is all that is explained here; anything else in
-the bytes is named in `unexplained`. There are no conflict keys: nothing in a TRON transaction
+and a call that has words (`calling`), is all that is explained here; anything else in the bytes is
+named in `unexplained`. There are no conflict keys: nothing in a TRON transaction
 excludes another one, so a mandate gets exactly one.
 """
 
@@ -15,10 +15,11 @@ from typing import Final
 
 from coincurve import PublicKey
 
-from chains.codec import Traits, check_listed, check_single, refuse_call
+from chains.codec import Traits, check_listed, check_single
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Call, Effect, Pay, Return
+from chains.effects import Allow, Asked, Call, Effect, Pay, Return
 from chains.errors import (
+    CallUnknown,
     InvalidAddress,
     InvalidInput,
     MalformedTransaction,
@@ -39,6 +40,7 @@ from chains.model import (
 from chains.networks import Network
 from chains.transaction import TxSummary, Until
 from chains.tron import (
+    AMOUNT_MAX,
     KEY_SCHEME,
     LIFETIME_CHAIN_MAX_MS,
     PURPOSE,
@@ -53,6 +55,7 @@ from chains.tron import (
     trc20,
 )
 from chains.tron import tron_pb2 as pb
+from chains.tron.calling import calling_of
 from chains.tron.schema import SCHEMA
 
 _HALF_ORDER: Final = 0x7FFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_5D576E73_57A4501D_DFE92F46_681B20A0
@@ -73,7 +76,6 @@ _UNUSED_IN_CONTRACT: Final = (
 )
 
 _UNUSED_IN_CALL: Final = (
-    ("call_value", "coins that go with a call"),
     ("call_token_value", "TRC-10 tokens that go with a call"),
     ("token_id", "a TRC-10 token that goes with a call"),
 )
@@ -97,6 +99,7 @@ class TronCodec:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self._calling = calling_of(network)
 
     @property
     def network(self) -> Network:
@@ -137,8 +140,19 @@ class TronCodec:
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         check_single(self._network, payments)
 
-    def check_call(self, call: Call, sender: Address | None) -> None:
-        refuse_call(self._network, call)
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
+        if self._calling.of(call, sender).value > AMOUNT_MAX:
+            raise CallUnknown("more coins than a call can carry")
+
+    def understand(
+        self, sender: Address, contract: Address, data: bytes, value: int
+    ) -> tuple[Asked, ...]:
+        return self._calling.understood(sender, contract, data, value)
+
+    def call_of(
+        self, contract: Address, function: str, arguments: Mapping[str, object], value: int
+    ) -> Asked:
+        return self._calling.call_of(contract, function, arguments, value)
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)
@@ -154,8 +168,8 @@ class TronCodec:
         return Until(self._read(tx).expiration)
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
-        """Of one payment or allowance. The costs are the worst case for a transaction of this size
-        and, of a call, its fee limit."""
+        """Of one payment, allowance or call. The costs are the worst case for a transaction of this
+        size and, of a call, its fee limit."""
         raw = self._read(tx)
         unexplained = [what for name, what in _UNUSED if getattr(raw, name)]
         if len(raw.ref_block_bytes) != 2 or len(raw.ref_block_hash) != 8:
@@ -215,9 +229,13 @@ class TronCodec:
         costs = fees.most_of_call(tx.payload, max(0, raw.fee_limit))
         if source is None or contract is None:
             return _Meant(source, costs)
-        told = trc20.effect(self._network.id, source, contract, call.data)
-        if told is None or source == contract:
-            unexplained.append(f"a TriggerSmartContract with {len(call.data)} bytes of calldata")
+        try:
+            if call.call_value < 0:
+                raise CallUnknown("fewer coins than none")
+            told = self._calling.told(source, contract, call.data, call.call_value)
+        except CallUnknown as error:
+            what = f"a TriggerSmartContract with {len(call.data)} bytes of calldata"
+            unexplained.append(f"{what}: {error}")
             return _Meant(source, costs)
         return _Meant(source, costs, (told,))
 

@@ -176,14 +176,17 @@ class TronRpc:
         """Bandwidth of an account; empty if the chain does not know it."""
         return _table(await self._call("/wallet/getaccountresource", address=raw_address.hex()))
 
-    async def constant(self, caller: bytes, contract: bytes, data: bytes) -> Answered:
-        """A call that changes nothing, as of the head block."""
+    async def constant(
+        self, caller: bytes, contract: bytes, data: bytes, value: int = 0
+    ) -> Answered:
+        """A call that changes nothing, as of the head block. `value`: sun that go with it."""
         answer = _table(
             await self._call(
                 "/wallet/triggerconstantcontract",
                 owner_address=caller.hex(),
                 contract_address=contract.hex(),
                 data=data.hex(),
+                **({"call_value": value} if value else {}),
             )
         )
         with _Understood("a constant call"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from chains.abi import TokenTrait
+from chains.contracts.calling import reads
 from chains.costs import CostKind
 from chains.model import AddressType
 from chains.schema import COIN_TYPE, FamilySchema, Parameter, matching
@@ -25,5 +26,6 @@ SCHEMA: Final = FamilySchema(
             matching("T[1-9A-HJ-NP-Za-km-z]{33}", "an address of TRON"), required=False
         ),
     },
+    reads=reads,
     one_key_one_network=True,
 )

@@ -9,6 +9,7 @@ from chains import abi, restraints
 from chains.answers import each_answer, found
 from chains.assets import Asset, TokenSaid
 from chains.balances import Restrained
+from chains.contracts.calling import Called
 from chains.effects import Pay
 from chains.errors import BuildError, InsufficientFunds, NetworkInvalid, NodeMisbehaved
 from chains.model import Address, AssetId
@@ -21,11 +22,12 @@ from chains.tron.rpc import Answered, TronRpc
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`energy`: what it would take, with a margin."""
+    """`energy`: what it would take, with a margin. `value`: sun that go with it."""
 
     contract: Address
     data: bytes
     energy: int
+    value: int = 0
 
 
 async def balance(rpc: TronRpc, network: Network, owner: Address, asset: Asset) -> int:
@@ -65,11 +67,22 @@ async def call(rpc: TronRpc, network: Network, owner: Address, payment: Pay) -> 
         raise InsufficientFunds(f"{token.symbol}: the balance is {word(has)}, not {payment.amount}")
     for stop, answer in zip(stops, stopped, strict=True):
         _check_allowed(token, stop, answer)
-    if tried.failure:
-        raise BuildError(f"the contract that is called refuses: {tried.failure}")
-    if tried.energy <= 0:
+    return Call(contract, data, _energy(tried))
+
+
+async def tried(rpc: TronRpc, owner: Address, called: Called) -> Call:
+    """Raises BuildError where the contract refuses."""
+    payer, target = to_bytes(owner), to_bytes(called.to)
+    answered = await rpc.constant(payer, target, called.data, called.value)
+    return Call(called.to, called.data, _energy(answered), called.value)
+
+
+def _energy(answered: Answered) -> int:
+    if answered.failure:
+        raise BuildError(f"the contract that is called refuses: {answered.failure}")
+    if answered.energy <= 0:
         raise NodeMisbehaved("a call that takes no energy")
-    return Call(contract, data, fees.with_margin(tried.energy))
+    return fees.with_margin(answered.energy)
 
 
 async def describe(rpc: TronRpc, network: Network, contract: Address) -> tuple[AssetId, TokenSaid]:

@@ -1,4 +1,4 @@
-"""TRC-20: the ids of its assets, and what a contract call does to them. Pure.
+"""TRC-20: the ids of its assets, and their bytes. Pure.
 
 The bytes are those of Ethereum's tokens (`chains.abi`), where an account is the last 20 bytes of an
 address. Some wallets write the first byte, 0x41, before it. That is not read here: contracts
@@ -12,10 +12,8 @@ from typing import Final
 
 from chains import abi
 from chains.assets import AssetKind
-from chains.effects import Allow, Pay
 from chains.model import Address, AssetId, NetworkId
-from chains.tron import ADDRESS_PREFIX
-from chains.tron.address import to_bytes, to_text
+from chains.tron.address import to_bytes
 
 KIND: Final = AssetKind("trc20")
 NAMESPACE: Final = "trc20"
@@ -37,20 +35,3 @@ def transfer(payee: Address, amount: int) -> bytes:
 
 def balance_of(owner: Address) -> bytes:
     return abi.balance_of(to_bytes(owner)[1:])
-
-
-def effect(
-    network: NetworkId, owner: Address, contract: Address, data: bytes
-) -> Pay | Allow | None:
-    """What `owner` tells `contract`. None where it says nothing that has words here, or not in its
-    canonical form; where nothing would be paid; and where the other end is nobody, `owner` or, of a
-    payment, the contract itself: that would be lost or unsaid."""
-    told, asset = abi.order(data), asset_of(network, contract)
-    if told is None or not any(told.other):
-        return None
-    other = to_text(ADDRESS_PREFIX + told.other)
-    if told.verb is abi.Verb.ALLOW:
-        return Allow(other, asset, told.allowed, None)
-    if not told.units or other in (owner, contract):
-        return None
-    return Pay(other, asset, told.units)

@@ -116,7 +116,8 @@ def _effects(asked: Mapping[str, Any]) -> tuple[Asked, ...]:
     if call is None:
         return (Pay(payee, asset, units, asked["memo"]),)
     arguments = tuple((each["name"], each["value"]) for each in call["arguments"])
-    return (Call(payee, call["function"], arguments, units),)
+    moves = tuple((AssetId(e["asset"]), int(e["amount_base_units"])) for e in call.get("moves", ()))
+    return (Call(payee, call["function"], arguments, units, moves=moves),)
 
 
 def _terms(row: Mapping[str, Any]) -> Terms:

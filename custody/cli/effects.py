@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from chains.catalogue import Catalogue
 from chains.costs import INSIDE, Costs, withheld_in
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
-from chains.model import AssetId
+from chains.model import AssetId, NetworkId
 from custody.cli.amounts import in_units
 from signer.wire import format_time
 
@@ -79,9 +79,14 @@ def _allowance(effect: Allow, catalogue: Catalogue) -> str:
 
 def _call_lines(effect: Call, native: AssetId, catalogue: Catalogue) -> Iterator[str]:
     coins = f" with {_amount(native, effect.value, catalogue)}" if effect.value else ""
-    yield line("CALLS", f"{effect.function} of contract {effect.contract}{coins}")
+    network = catalogue.networks.get(NetworkId(native.partition("/")[0]))
+    known = None if network is None else network.contracts.get(effect.contract)
+    called = "" if known is None else f" ({known.name})"
+    yield line("CALLS", f"{effect.function} of contract {effect.contract}{called}{coins}")
     for name, value in effect.arguments:
         yield line("  with", f"{name} = {value}")
+    for asset, units in effect.moves:
+        yield line("  takes", _amount(asset, units, catalogue))
     for bound in effect.outcome:
         yield line("  only if", bound)
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from chains.effects import Call
 from custody.cli.effects import line
 from signer.policy import Order, Policy, Rule, Support, basis_of, supports_of
-from signer.wire import Mandate, format_time
+from signer.wire import Core, Mandate, format_time
 
 
 def ground_lines(mandate: Mandate, policy: Policy | None) -> Iterator[str]:
@@ -32,6 +33,7 @@ def ground_lines(mandate: Mandate, policy: Policy | None) -> Iterator[str]:
         yield line("WARNING", "NO RULE OF YOUR POLICY ALLOWS THIS")
     for support in supports:
         yield from _support_lines(support)
+        yield from _condition_lines(support.rule, mandate.core)
 
 
 def _support_lines(support: Support) -> Iterator[str]:
@@ -44,6 +46,17 @@ def _support_lines(support: Support) -> Iterator[str]:
             added = f"added {format_time(entry.added_at)}"
             usable = f"usable after {support.cooling_s[name]} s"
             yield line("  listed in", f"{name}: {entry.address}{memo}, {added}, {usable}")
+
+
+def _condition_lines(rule: Rule, core: Core) -> Iterator[str]:
+    """What the rule asks of the call. Whether it is so, its arguments say; a deadline is compared
+    when it is signed."""
+    calls = [effect for effect in core.effects if isinstance(effect, Call)]
+    entries = [e for e in rule.scope.calls or () if any(e.is_of(core.network, c) for c in calls)]
+    for number, entry in enumerate(entries):
+        label = "  or if" if number else "  if"
+        for words in entry.sentences():
+            yield line(label, words)
 
 
 def _terms(rule: Rule) -> str:

@@ -92,6 +92,7 @@ def document_of(plan: Mapping[str, Any], ground: Ground) -> tuple[dict[str, Any]
         "rules": [_rule(row, catalogue) for row in _rows(plan.get("rules", []), "rules")],
         "networks": base["networks"],
         "assets": base["assets"],
+        "contracts": base["contracts"],
     }
     return document, _checked(document)
 
@@ -113,13 +114,14 @@ def catalogue_of(plan: Mapping[str, Any], ground: Ground) -> Catalogue:
 
 
 def _catalogue(base: Mapping[str, Any]) -> Catalogue:
-    return built_in().with_rows(base["networks"], base["assets"])
+    return built_in().with_rows(base["networks"], base["assets"], base["contracts"])
 
 
 def _base(plan: Mapping[str, Any], ground: Ground) -> dict[str, Any]:
-    """Rows of networks and assets stay for good, and the version follows."""
-    before = ground.current or {"version": 0, "networks": [], "assets": []}
-    base = {name: before[name] for name in ("networks", "assets")}
+    """Rows of networks and assets stay for good, those of contracts too until somebody takes them
+    out, and the version follows."""
+    before = {"version": 0, "networks": [], "assets": [], "contracts": [], **(ground.current or {})}
+    base = {name: before[name] for name in ("networks", "assets", "contracts")}
     if "networks" in plan:
         base = with_rows(base, ground.folder / _text(plan["networks"], "networks"))
     return {**base, "version": before["version"] + 1}

@@ -49,6 +49,8 @@ def rule_lines(rule: Rule, catalogue: Catalogue) -> Iterator[str]:
     start = f"rule            {rule.id}: "
     verb = "DENIES" if rule.grant is None else "allows"
     yield f"{start}{verb} {_scope(rule.scope, catalogue)}"
+    for line in _calls(rule.scope, catalogue):
+        yield start + line
     for line in _limits(rule.limits, catalogue, denies=rule.grant is None):
         yield start + line
     if rule.grant is not None:
@@ -67,6 +69,13 @@ def _scope(scope: Scope, catalogue: Catalogue) -> str:
         f"asked for by {_any(scope.initiators, 'anybody')}",
     ]
     return ", ".join(said)
+
+
+def _calls(scope: Scope, catalogue: Catalogue) -> Iterator[str]:
+    for entry in scope.calls or ():
+        contract = catalogue.networks[entry.network].contracts[entry.contract]
+        where = f"{contract.name} ({entry.contract}) on {_network(catalogue, entry.network)}"
+        yield f"{entry.function} of {where}, if {', and '.join(entry.sentences())}"
 
 
 def _limits(limits: Limits, catalogue: Catalogue, *, denies: bool) -> Iterator[str]:
@@ -97,6 +106,8 @@ def _grant(grant: Grant, catalogue: Catalogue) -> Iterator[str]:
         yield f"costs at most {amount} as {kind} on {_network(catalogue, network)}"
     if grant.time_lock_s:
         yield f"signed {_duration(grant.time_lock_s)} after the last approval"
+    for asset in sorted(grant.unlimited):
+        yield f"ANY AMOUNT of {_asset(catalogue, asset)} may be allowed to be taken"
     yield f"offered for at most {_duration(grant.mandate_lifetime_s)}"
 
 

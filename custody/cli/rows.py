@@ -7,12 +7,13 @@ changes what was and what becomes.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue, Row, built_in
+from chains.contracts.described import Described
 from chains.errors import NetworkInvalid
 from chains.lasting import is_weaker
 from chains.networks import Finality, Network
@@ -54,7 +55,7 @@ def with_rows(document: Mapping[str, Any], path: Path) -> dict[str, Any]:
         "assets": _merged(document.get("assets"), assets),
     }
     try:
-        built_in().with_rows(merged["networks"], merged["assets"])
+        built_in().with_rows(merged["networks"], merged["assets"], merged.get("contracts") or [])
     except NetworkInvalid as error:
         raise Misuse(f"{path}: {error.code}: {error}") from None
     return merged
@@ -80,6 +81,7 @@ def difference_lines(before: Catalogue, after: Catalogue) -> Iterator[str]:
             yield _line("NEW asset", f"{_asset_words(asset)}, on {alias}")
         elif other != asset:
             yield _line("asset", f"{_asset_words(other)} becomes {_asset_words(asset)}")
+    yield from _contract_changes(before, after)
     for network in before.networks.values():
         if network.id not in after.networks:
             yield _line("GONE network", f"{network.alias} ({network.id})")
@@ -125,6 +127,40 @@ def _said(network: Network) -> dict[str, str]:
     }
     said |= {name: str(value) for name, value in sorted(network.parameters.items())}
     return said
+
+
+def _contract_changes(before: Catalogue, after: Catalogue) -> Iterator[str]:
+    """A line for each function of a contract, what it takes and what is shown as it is."""
+    was, becomes = set(_contracts(before)), set(_contracts(after))
+    yield from (
+        _line("GONE contract", words) for words in _contracts(before) if words not in becomes
+    )
+    yield from (_line("NEW contract", words) for words in _contracts(after) if words not in was)
+
+
+def _contracts(catalogue: Catalogue) -> Iterator[str]:
+    for network in catalogue.networks.values():
+        for contract in network.contracts.values():
+            where = f"{contract.name} ({contract.address}) on {network.alias}"
+            for described in contract.functions.values():
+                yield f"{where}: {_described_words(described, catalogue)}"
+
+
+def _described_words(described: Described, catalogue: Catalogue) -> str:
+    function = described.function
+    names = ", ".join(name for name, _ in function.arguments) or "nothing"
+    parts = [f"{function.signature}, with {names}"]
+    if function.payable:
+        parts.append("takes coins")
+    for move in described.moves:
+        what = catalogue.assets[move.asset].symbol if move.asset else f"the token {_at(move.token)}"
+        parts.append(f"takes {_at(move.units)} base units of {what}")
+    parts += [f"{_at(path)} is shown as octets" for path in sorted(described.opaque)]
+    return "; ".join(parts)
+
+
+def _at(path: Sequence[str] | None) -> str:
+    return ".".join(path or ())
 
 
 def _finality_words(finality: Finality) -> str:

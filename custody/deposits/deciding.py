@@ -372,5 +372,6 @@ def _paid(own: OwnTransaction, native: AssetId) -> dict[AssetId, int]:
         if isinstance(each, Pay):
             paid[each.asset] = paid.get(each.asset, 0) + each.amount
         elif isinstance(each, Call):
-            paid[native] = paid.get(native, 0) + each.value
+            for asset, units in ((native, each.value), *each.moves):
+                paid[asset] = paid.get(asset, 0) + units
     return paid

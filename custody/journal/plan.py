@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chains.effects import Asked, Call
+from chains.effects import Allow, Asked, Call
 from custody.journal.repository import Place
 from custody.transfers.mandates import effects_of
 from signer.records import (
@@ -76,4 +76,7 @@ def _line(record: JournalRecord) -> str:
 def _words(effect: Asked) -> str:
     if isinstance(effect, Call):
         return f"{effect.function} of {effect.contract}"
+    if isinstance(effect, Allow):
+        most = "any amount" if effect.amount is None else effect.amount
+        return f"{effect.spender} may take {most} of {effect.asset}"
     return f"{effect.amount} of {effect.asset} to {effect.address}"

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from chains.codec import TransactionCodec
 from chains.costs import by_asset
-from chains.effects import Call
+from chains.effects import Allow, Call
 from chains.model import AssetId, ConflictKey
 from chains.transaction import TxSummary, binding
 from custody.alarms.codes import AlarmCode
@@ -314,7 +314,7 @@ async def _kind(
     """As far as it is proven. Whether somebody's own payment emptied the vault is not, and does not
     matter any more: what is signed is built."""
     core, first = mandate.core, effects_of(mandate)[0]
-    if isinstance(first, Call):
+    if isinstance(first, Call | Allow):
         return Kind.CALL
     to = await vaults.find_address(session, core.network, first.address)
     if time is not None and time.rule is Rule.MOVE:

@@ -148,5 +148,6 @@ def most_taken(codec: TransactionCodec, row: TransactionRow) -> Mapping[AssetId,
         if isinstance(effect, Pay):
             taken[effect.asset] = taken.get(effect.asset, 0) + effect.amount
         elif isinstance(effect, Call):
-            taken[codec.network.native.id] += effect.value
+            for asset, units in ((codec.network.native.id, effect.value), *effect.moves):
+                taken[asset] = taken.get(asset, 0) + units
     return taken

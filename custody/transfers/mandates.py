@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chains.costs import by_asset
-from chains.effects import Asked, Call, Effect, Pay
+from chains.effects import Allow, Asked, Call, Effect, Pay
 from chains.model import AssetId
 from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Unprocessable
@@ -63,11 +63,12 @@ def digest_of(mandate: Mandate) -> bytes:
 
 
 def effects_of(mandate: Mandate) -> tuple[Asked, ...]:
-    """What it does: payments, or one call. Custody asks for nothing else yet."""
+    """What it does: payments, one call, or one allowance. Custody asks for nothing else yet."""
     effects = mandate.core.effects
-    asked = tuple(effect for effect in effects if isinstance(effect, Pay | Call))
-    assert len(asked) == len(effects), "does something else than to pay and to call"
-    assert call_in(asked) is None or len(asked) == 1, "a call and something beside it"
+    asked = tuple(effect for effect in effects if isinstance(effect, Pay | Allow | Call))
+    assert len(asked) == len(effects), "does something else than to pay, to allow and to call"
+    others = [effect for effect in asked if not isinstance(effect, Pay)]
+    assert not others or len(asked) == 1, "a call or an allowance, and something beside it"
     return asked
 
 

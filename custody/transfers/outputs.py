@@ -6,16 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chains.effects import Asked, Call, Pay
+from chains.effects import Allow, Asked, Call, Pay
 from chains.model import AssetId
 from custody.db.transfer_tables import SEVERAL
 
 
 def payments_in(effects: Sequence[Asked], native: AssetId) -> tuple[Pay, ...]:
-    """A call pays its contract the coins that go with it, if any do."""
+    """A call pays its contract the coins that go with it, if any do; who allows pays nothing."""
     paid = (
         Pay(each.contract, native, each.value) if isinstance(each, Call) else each
         for each in effects
+        if not isinstance(each, Allow)
     )
     return tuple(each for each in paid if each.amount)
 
@@ -26,6 +27,8 @@ def paid(effects: Sequence[Asked], native: AssetId) -> dict[str, Any]:
     if isinstance(only, Call):
         beside = {"destination": only.contract, "memo": None, "amount": only.value}
         return {"asset": native, **beside}
+    if isinstance(only, Allow):
+        return {"asset": only.asset, "destination": only.spender, "memo": None, "amount": 0}
     payments = payments_in(effects, native)
     (asset,) = {each.asset for each in payments}
     return {

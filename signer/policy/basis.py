@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from signer.agreement import Core
+from signer.policy.calls import addressed
 from signer.policy.document import DestinationEntry, Policy
 from signer.policy.payees import payee_of
 from signer.policy.rules import Rule
@@ -62,7 +63,11 @@ def basis_of(policy: Policy, core: Core) -> bytes:
 def _support(rule: Rule, policy: Policy, core: Core) -> Support:
     assert rule.grant is not None
     payees = [payee for payee in dict.fromkeys(map(payee_of, core.effects)) if payee is not None]
-    named = {name: policy.destinations[name] for name in sorted(rule.scope.destinations or ())}
+    groups = rule.scope.destinations or frozenset()
+    for entry in rule.scope.calls or ():
+        groups |= entry.groups
+    payees += [p for p in addressed(rule.scope.calls or (), core) if p not in payees]
+    named = {name: policy.destinations[name] for name in sorted(groups)}
     found = {name: [group.entry(core.network, p) for p in payees] for name, group in named.items()}
     return Support(
         rule=rule,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from chains.assets import Amount
@@ -18,6 +19,7 @@ from chains.catalogue import Catalogue, built_in
 from chains.errors import NetworkInvalid
 from chains.model import Address, AssetId, NetworkId
 from signer.policy import fields as read
+from signer.policy.calls import check_described
 from signer.policy.credentials import Credential, parse_credentials
 from signer.policy.fields import InvalidPolicy, located
 from signer.policy.payees import Payee
@@ -110,7 +112,7 @@ class Policy:
     destinations: Mapping[str, DestinationGroup]
     rules: tuple[Rule, ...]
     catalogue: Catalogue
-    """The built-in networks and assets, and those of the document on top."""
+    """The built-in networks and assets, and those of the document on top, with its contracts."""
 
     @classmethod
     def parse(cls, document: bytes) -> Policy:
@@ -170,10 +172,12 @@ def _object(document: bytes) -> Mapping[str, Any]:
     return row
 
 
-def _policy(row: object) -> Policy:
+def _policy(row: Mapping[str, Any]) -> Policy:
+    # A document from before contracts were described has none.
     top = read.fields(
-        row,
-        "format version administrators persons machines groups destinations rules networks assets",
+        {"contracts": [], **row},
+        "format version administrators persons machines groups destinations rules networks assets"
+        " contracts",
     )
     groups = located("groups", lambda: read.table(top["groups"], _group, lambda group: group[0]))
     return Policy(
@@ -193,15 +197,16 @@ def _policy(row: object) -> Policy:
                 "rules", lambda: read.table(top["rules"], Rule.parse, lambda rule: rule.id)
             ).values()
         ),
-        catalogue=_catalogue(top["networks"], top["assets"]),
+        catalogue=_catalogue(top["networks"], top["assets"], top["contracts"]),
     )
 
 
-def _catalogue(networks: object, assets: object) -> Catalogue:
+def _catalogue(networks: object, assets: object, contracts: object) -> Catalogue:
     network_rows = located("networks", lambda: read.rows(networks))
     asset_rows = located("assets", lambda: read.rows(assets))
+    contract_rows = located("contracts", lambda: read.rows(contracts))
     try:
-        return built_in().with_rows(network_rows, asset_rows)
+        return built_in().with_rows(network_rows, asset_rows, contract_rows)
     except NetworkInvalid as error:
         raise InvalidPolicy(f"{error.code}: {error}") from error
 
@@ -291,6 +296,11 @@ def _check_networks(where: str, named: Iterable[NetworkId], policy: Policy) -> N
 def _check_rule(rule: Rule, policy: Policy) -> None:
     _check_networks(f"rules: {rule.id}", networks_in(rule), policy)
     check_cost_windows(rule, policy.catalogue.networks)
+    for entry in rule.scope.calls or ():
+        codec = policy.catalogue.codec(entry.network)
+        located(f"rules: {rule.id}: calls", partial(check_described, entry, codec))
+        if not entry.groups <= policy.destinations.keys():
+            raise InvalidPolicy(f"rules: {rule.id} names an unknown destination group")
     if not (rule.scope.destinations or frozenset()) <= policy.destinations.keys():
         raise InvalidPolicy(f"rules: {rule.id} names an unknown destination group")
     if not all(policy.knows(name) for name in rule.scope.initiators or ()):

@@ -26,12 +26,13 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from chains.costs import INSIDE, by_asset
-from chains.effects import Pay
+from chains.effects import Allow, Call, Pay
 from signer.agreement import action_of
 from signer.policy.approvals import missing_approvals
+from signer.policy.calls import About, unmet
 from signer.policy.document import Policy
 from signer.policy.facts import Facts, Usage, Window, windows_of
-from signer.policy.payees import payee_of, taking_of
+from signer.policy.payees import payee_of, takings_of
 from signer.policy.rules import Grant, Hours, Limits, Rule, WindowLimit
 from signer.policy.scope import outside
 from signer.policy.zones import time_zone
@@ -64,11 +65,20 @@ class Detail(StrEnum):
     COST_LIMIT = "cost-limit"
     MANDATE_LIFETIME = "mandate-lifetime"
     HOURS = "hours"
+    ALLOWANCE_UNLIMITED = "allowance-unlimited"
+    CALL_CONDITION = "call-condition"
+    CALL_DEADLINE = "call-deadline"
+    CALL_VALUE = "call-value"
     DESTINATION_COOLING = "destination-cooling"
     APPROVALS = "approvals"
     TIME_LOCK = "time-lock"
 
 
+_OF_CALLS: Final = {
+    About.ARGUMENT: Detail.CALL_CONDITION,
+    About.DEADLINE: Detail.CALL_DEADLINE,
+    About.COINS: Detail.CALL_VALUE,
+}
 _TIME_HEALS: Final = frozenset({Detail.HOURS, Detail.DESTINATION_COOLING})
 
 
@@ -167,21 +177,33 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
     if beyond := outside(rule, policy, facts.core):
         reason = Reason(Detail.OUT_OF_SCOPE, beyond)
         return RuleTrace(rule.id, rule.grant is not None, applies=False, reasons=(reason,))
+    calls = tuple(_broken_calls(rule, policy, facts, now))
+    if rule.grant is None and calls and all(isinstance(e, Call) for e in facts.core.effects):
+        return RuleTrace(rule.id, allows=False, applies=False, reasons=calls)
     broken = tuple(_broken_limits(rule.limits, policy, facts, held, now))
     if rule.grant is None:
         denies = rule.limits.empty() or bool(broken)
         everything = Reason(Detail.DENIED_BY_RULE, "denies all that is in its scope")
         reasons = (everything,) if rule.limits.empty() else broken
         return RuleTrace(rule.id, allows=False, applies=denies, reasons=reasons)
-    broken += tuple(_broken_terms(rule, rule.grant, policy, facts, now))
+    broken = (*calls, *broken, *_broken_terms(rule, rule.grant, policy, facts, now))
     return RuleTrace(rule.id, allows=True, applies=not broken, reasons=broken)
+
+
+def _broken_calls(rule: Rule, policy: Policy, facts: Facts, now: datetime) -> Broken:
+    """Of each call, why no entry of the rule holds whole."""
+    core = facts.core
+    called = [effect for effect in core.effects if isinstance(effect, Call)]
+    for call in called if rule.scope.calls is not None else ():
+        for each in unmet(rule.scope.calls or (), policy, core, call, now):
+            yield Reason(_OF_CALLS[each.about], each.text)
 
 
 def _broken_limits(
     limits: Limits, policy: Policy, facts: Facts, held: Held, now: datetime
 ) -> Broken:
     for effect in facts.core.effects if limits.per_transfer or limits.windows else ():
-        if taking_of(effect, facts.native) is None:
+        if takings_of(effect, facts.native) is None:
             yield Reason(Detail.AMOUNT_LIMIT, f"no amount says what a {action_of(effect)} takes")
     if limits.per_transfer:
         most = {limit.asset: limit.amount for limit in limits.per_transfer}
@@ -219,6 +241,14 @@ def _within(hours: Hours, now: datetime) -> bool:
 
 
 def _broken_terms(rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime) -> Broken:
+    for effect in facts.core.effects:
+        if (
+            isinstance(effect, Allow)
+            and effect.amount is None
+            and effect.asset not in grant.unlimited
+        ):
+            said = f"any amount of {effect.asset}, which the rule does not name"
+            yield Reason(Detail.ALLOWANCE_UNLIMITED, said)
     yield from _broken_costs(grant, policy, facts)
     lifetime = facts.expires_at - facts.offered_at
     if lifetime > timedelta(seconds=grant.mandate_lifetime_s):

@@ -16,7 +16,7 @@ from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs, by_asset
 from chains.model import AssetId
 from signer.agreement import Core
-from signer.policy.payees import Payee, Taking, taking_of
+from signer.policy.payees import Payee, Taking, takings_of
 from signer.policy.rules import WindowLimit
 from signer.wire import MalformedMessage, Mandate
 
@@ -36,8 +36,8 @@ class Facts:
     @cached_property
     def takings(self) -> tuple[Taking, ...]:
         """What the effects give away, without the costs; nothing of an effect without amount."""
-        found = (taking_of(effect, self.native) for effect in self.core.effects)
-        return tuple(taking for taking in found if taking is not None)
+        found = (takings_of(effect, self.native) or () for effect in self.core.effects)
+        return tuple(taking for each in found for taking in each)
 
     @cached_property
     def totals(self) -> Mapping[AssetId, int]:

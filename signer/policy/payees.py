@@ -4,10 +4,11 @@
 |---|---|---|
 | Pay | address and memo | what is paid |
 | Allow | spender | what may be taken; without a bound, `UNBOUNDED` of it |
-| Call | contract | the native coins that go with it; what the contract moves, nobody can tell |
+| Call | contract | the native coins with it, and what its description says that it takes |
 | Sign | nobody can tell | nobody can tell |
 | Delegate | the code that the account is handed to | nobody can tell: all there is |
 
+What a contract moves beside that, nobody can tell.
 Where nobody can tell, an allow rule that names assets or destinations does not cover the effect,
 and a deny rule that names some does: allowing takes what is certain, denying what is possible.
 """
@@ -53,15 +54,16 @@ def payee_of(effect: Effect) -> Payee | None:
             return None
 
 
-def taking_of(effect: Effect, native: AssetId) -> Taking | None:
+def takings_of(effect: Effect, native: AssetId) -> tuple[Taking, ...] | None:
     """What limits count of `effect`; None if it has no amount, and so is above every limit."""
     match effect:
         case Pay():
-            return Taking(effect.asset, Payee(effect.address, effect.memo), effect.amount)
+            return (Taking(effect.asset, Payee(effect.address, effect.memo), effect.amount),)
         case Allow():
             most = UNBOUNDED if effect.amount is None else effect.amount
-            return Taking(effect.asset, Payee(effect.spender), most)
+            return (Taking(effect.asset, Payee(effect.spender), most),)
         case Call():
-            return Taking(native, Payee(effect.contract), effect.value)
+            taken = ((native, effect.value), *effect.moves)
+            return tuple(Taking(asset, Payee(effect.contract), units) for asset, units in taken)
         case Sign() | Delegate():
             return None

@@ -17,6 +17,7 @@ from chains.model import AssetId, NetworkId
 from chains.networks import Network
 from signer.agreement import Action
 from signer.policy import fields as read
+from signer.policy.calls import CallScope, parse_calls
 from signer.policy.fields import InvalidPolicy, located
 from signer.wire import Need, amount, identifier, integer
 
@@ -30,7 +31,8 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a rule speaks about. None means any; a set is never empty."""
+    """What a rule speaks about. None means any; a set is never empty. `calls`: of action `call`,
+    those of which one entry holds whole."""
 
     clients: frozenset[str] | None
     vaults: frozenset[str] | None
@@ -39,6 +41,7 @@ class Scope:
     destinations: frozenset[str] | None
     actions: frozenset[Action]
     initiators: frozenset[str] | None
+    calls: tuple[CallScope, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,15 @@ class Grant:
     """On which terms an allow rule allows. `costs`: the most that a transfer may cost, in the
     network's own asset, by network and kind; a kind that is not named may cost nothing. `needs` is
     empty for a standing permission. `time_lock_s`: from complete approval to signature.
-    `mandate_lifetime_s`: from `offered_at` to `expires_at`."""
+    `mandate_lifetime_s`: from `offered_at` to `expires_at`. `unlimited`: what somebody may be
+    allowed to take any amount of."""
 
     costs: Mapping[tuple[NetworkId, CostKind], int]
     order: Order
     needs: tuple[Need, ...]
     time_lock_s: int
     mandate_lifetime_s: int
+    unlimited: frozenset[AssetId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,11 @@ def networks_in(rule: Rule) -> Iterator[NetworkId]:
     assets = [*(rule.scope.assets or ()), *(each.asset for each in rule.limits.per_transfer)]
     assets += [each.asset for each in rule.limits.windows]
     yield from (NetworkId(name) for name in rule.scope.networks or ())
+    yield from (each.network for each in rule.scope.calls or ())
     yield from (NetworkId(asset.partition("/")[0]) for asset in assets)
     yield from (network for network, _ in (rule.grant.costs if rule.grant else ()))
+    unlimited = rule.grant.unlimited if rule.grant else ()
+    yield from (NetworkId(asset.partition("/")[0]) for asset in unlimited)
 
 
 def check_cost_windows(rule: Rule, networks: Mapping[NetworkId, Network]) -> None:
@@ -158,21 +166,30 @@ def _paying_networks(rule: Rule) -> Iterable[str]:
 
 
 def _scope(row: object) -> Scope:
-    scope = read.fields(row, "clients vaults networks assets destinations actions initiators")
+    # A rule from before contracts were described has none.
+    said = {"calls": "any", **row} if isinstance(row, dict) else row
+    scope = read.fields(
+        said, "clients vaults networks assets destinations actions initiators calls"
+    )
+    calls = scope["calls"]
 
     def some(field: str, parse: Callable[[object], str] = identifier) -> frozenset[str] | None:
         if scope[field] == "any":
             return None
         return located(field, lambda: read.some(scope[field], parse))
 
+    actions = located("actions", lambda: read.some(scope["actions"], _action))
+    if calls != "any" and Action.CALL not in actions:
+        raise InvalidPolicy("calls: the rule's actions have no call")
     return Scope(
         clients=some("clients"),
         vaults=some("vaults"),
         networks=some("networks", read.network),
         assets=some("assets", read.asset),
         destinations=some("destinations"),
-        actions=located("actions", lambda: read.some(scope["actions"], _action)),
+        actions=actions,
         initiators=some("initiators"),
+        calls=None if calls == "any" else located("calls", lambda: parse_calls(calls)),
     )
 
 
@@ -222,7 +239,9 @@ def _hours(row: object) -> Hours:
 
 
 def _grant(row: object) -> Grant:
-    grant = read.fields(row, "costs approvals time_lock_s mandate_lifetime_s")
+    # A rule from before allowances were asked for names none without an end.
+    said = {"unlimited": [], **row} if isinstance(row, dict) else row
+    grant = read.fields(said, "costs approvals time_lock_s mandate_lifetime_s unlimited")
     approvals = read.fields(grant["approvals"], "order needs")
     if approvals["order"] not in list(Order):
         raise InvalidPolicy("approvals: order is any or sequence")
@@ -234,7 +253,14 @@ def _grant(row: object) -> Grant:
         needs=tuple(_need(item) for item in read.rows(approvals["needs"])),
         time_lock_s=read.seconds(grant["time_lock_s"]),
         mandate_lifetime_s=read.seconds(grant["mandate_lifetime_s"], minimum=1),
+        unlimited=_unlimited(grant["unlimited"]),
     )
+
+
+def _unlimited(value: object) -> frozenset[AssetId]:
+    assets = [read.asset(each) for each in read.rows(value)]
+    read.distinct(assets)
+    return frozenset(assets)
 
 
 def _cost(row: object) -> tuple[tuple[NetworkId, CostKind], int]:

@@ -40,6 +40,8 @@ def _not_allowed(scope: Scope, policy: Policy, core: Core) -> str:
     for effect in core.effects:
         if action_of(effect) not in scope.actions:
             return f"action {action_of(effect)}"
+        if not _calls(scope, core, effect):
+            return "call"
         if not _of(scope, effect, surely=True):
             return "asset"
         if not _to(scope, policy, core, effect, surely=True):
@@ -50,11 +52,20 @@ def _not_allowed(scope: Scope, policy: Policy, core: Core) -> str:
 def _not_denied(scope: Scope, policy: Policy, core: Core) -> str:
     denied = any(
         (action_of(effect) in scope.actions or core.action in scope.actions)
+        and _calls(scope, core, effect)
         and _of(scope, effect, surely=False)
         and _to(scope, policy, core, effect, surely=False)
         for effect in core.effects
     )
     return "" if denied else "action, asset or destination"
+
+
+def _calls(scope: Scope, core: Core, effect: Effect) -> bool:
+    """Whether it is no call, or of a function that the rule speaks about. What its arguments must
+    be is judged later, with the time."""
+    if scope.calls is None or not isinstance(effect, Call):
+        return True
+    return any(entry.is_of(core.network, effect) for entry in scope.calls)
 
 
 def _of(scope: Scope, effect: Effect, *, surely: bool) -> bool:

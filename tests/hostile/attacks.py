@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.hostile.attack import Attack
 from tests.hostile.attacks_accounts import ACCOUNTS
-from tests.hostile.attacks_calls import CALLS
+from tests.hostile.attacks_calls import CALLS, DESCRIBED
 from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY, STOPS
 from tests.hostile.attacks_memory import FILES, GUARD
@@ -21,6 +21,7 @@ _END: Final = "<!-- /attacks -->\n"
 GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "transactions": TRANSACTIONS,
     "calls": CALLS,
+    "described calls and allowances": DESCRIBED,
     "accounts": ACCOUNTS,
     "keys": KEYS,
     "approvals": APPROVALS,

@@ -1,12 +1,15 @@
-"""Attacks by calls that submit what a stranger signed."""
+"""Attacks by calls: of what submits a stranger's payment, of described contracts, and by
+allowances."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from tests.hostile import carried
+from tests.hostile import carried, described
 from tests.hostile.attack import Attack
 from tests.hostile.carried import carrier
+from tests.hostile.described import bent
+from tests.hostile.transactions import THIEF_EVM
 
 CALLS: Final = (
     Attack(
@@ -62,5 +65,128 @@ CALLS: Final = (
         "the same words with another number of the account",
         "conflict/both-could-confirm",
         carried.twice,
+    ),
+)
+
+DESCRIBED: Final = (
+    Attack(
+        "calldata with two meanings",
+        "a list's offset leads past its place, to a tail that another reader does not see",
+        "unexplained/transaction",
+        bent(lambda data: data[: 4 + 2 * 32 + 31] + b"\xc0" + data[4 + 3 * 32 :] + bytes(32)),
+    ),
+    Attack(
+        "dirty bytes before an address",
+        "old contracts overlook them, and two readers see two payees",
+        "unexplained/transaction",
+        bent(lambda data: data[: 4 + 3 * 32] + b"\1" + data[4 + 3 * 32 + 1 :]),
+    ),
+    Attack(
+        "a word behind a described call",
+        "which contracts may read",
+        "unexplained/transaction",
+        bent(lambda data: data + bytes(32)),
+    ),
+    Attack(
+        "a function that nobody described",
+        "the agreed arguments behind another selector",
+        "unexplained/transaction",
+        bent(lambda data: b"\xde\xad\xbe\xef" + data[4:]),
+    ),
+    Attack(
+        "a description for another contract",
+        "the agreed calldata, sent to a contract of the thief's",
+        "unexplained/transaction",
+        bent(lambda data: data, to=THIEF_EVM),
+    ),
+    Attack(
+        "coins to a function that takes none",
+        "the agreed call, and a wei with it",
+        "unexplained/transaction",
+        bent(lambda data: data, value=1),
+    ),
+    Attack(
+        "a call that takes a token which nobody listed",
+        "the call takes a token which no window counts",
+        "unexplained/transaction",
+        described.unlisted,
+    ),
+    Attack(
+        "another argument than agreed to",
+        "the bytes name another who gets what is swapped",
+        "mismatch/terms",
+        described.instead(to=THIEF_EVM),
+    ),
+    Attack(
+        "a call that is said to take nothing",
+        "the mandate leaves out what it takes, so that no window counts it",
+        "mismatch/terms",
+        described.taking_nothing,
+    ),
+    Attack(
+        "an argument outside its condition",
+        "agreed to and built alike: somebody else gets what is swapped",
+        "denied/call-condition",
+        described.saying(to=THIEF_EVM),
+    ),
+    Attack(
+        "a price below the rule's",
+        "agreed to and built alike: a unit less than the ratio asks",
+        "denied/call-condition",
+        described.saying(amountOutMin="989"),
+    ),
+    Attack(
+        "a deadline too far",
+        "a swap that the thief may have included when the price suits him",
+        "denied/call-deadline",
+        described.saying(later=1300),
+    ),
+    Attack(
+        "a deadline that is over",
+        "it can only fail and cost its fee",
+        "denied/call-deadline",
+        described.saying(later=-60),
+    ),
+    Attack(
+        "more coins than a rule lets go with a call",
+        "a wei more than `value_max`",
+        "denied/call-value",
+        described.coins,
+    ),
+    Attack(
+        "an unlimited allowance",
+        "agreed to and built alike, under a rule that names no asset for it",
+        "denied/allowance-unlimited",
+        described.allowing(described.WITHOUT_END),
+    ),
+    Attack(
+        "an allowance on top of another",
+        "increaseAllowance with the agreed amount: with what is allowed already it is more",
+        "unexplained/transaction",
+        described.allowing(described.ALLOWED, lambda data: b"\x39\x50\x93\x51" + data[4:]),
+    ),
+    Attack(
+        "a larger allowance",
+        "agreed was less than the bytes allow",
+        "mismatch/terms",
+        described.allowing(described.ALLOWED, lambda data: data[:-1] + b"\xff"),
+    ),
+    Attack(
+        "a policy with two functions of one selector",
+        "signed by administrators: one contract, and two meanings of the same four bytes",
+        "malformed/policy",
+        described.clash,
+    ),
+    Attack(
+        "a policy that describes a transfer otherwise",
+        "signed by administrators: a token's own function under arguments of other names",
+        "malformed/policy",
+        described.renamed_transfer,
+    ),
+    Attack(
+        "a policy whose rule calls what nobody described",
+        "signed by administrators: a condition on an argument that no description has",
+        "malformed/policy",
+        described.undescribed_rule,
     ),
 )

@@ -25,7 +25,6 @@ from tests.hostile.transactions import (
     SOLANA,
     SPELLING,
     THIEF_EVM,
-    TOKEN,
     UNSIGNED_TX,
     Coins,
     edit_transaction,
@@ -34,12 +33,13 @@ from tests.hostile.transactions import (
     solana_plan,
 )
 from tests.hostile.world import (
-    ETH,
+    ROUTER_ROW,
     SUPPLIER,
     World,
     approvals,
     approved,
     approved_by,
+    listed,
     payment,
 )
 from tests.support.signer import calling_off as call_off
@@ -339,8 +339,8 @@ def memo_left_out(world: World) -> str:
 
 _ACCOUNT = Address("0x4444444444444444444444444444444444444444")
 EFFECTS: dict[Action, Effect] = {
-    Action.ALLOW: Allow(THIEF_EVM, ETH, None, None),
-    Action.CALL: Call(TOKEN, "transfer(address,uint256)", (("to", THIEF_EVM),), 0, ()),
+    Action.ALLOW: Allow(THIEF_EVM, next(iter(listed().tokens)), None, None),
+    Action.CALL: Call(Address(ROUTER_ROW["address"]), "deposit()", (), 7),
     Action.SIGN: Sign("eip191", "thief.example", b"all that I have"),
     Action.DELEGATE: Delegate(_ACCOUNT, THIEF_EVM, "eip155:31337", 0),
 }

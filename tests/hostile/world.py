@@ -50,7 +50,7 @@ from signer.wire import (
 )
 from tests.support import families
 from tests.support.networks import find_network
-from tests.support.rows import token_row
+from tests.support.rows import contract_row, token_row
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
@@ -83,6 +83,7 @@ VAULTS = {
     **dict.fromkeys(("main", "joint", "slow", "listed", *PETTY, "payees", "pool"), "c1"),
     "other": "c2",
     "house": "c2",
+    "desk": "c2",
 }
 """Whose they are, in the order in which they are opened."""
 DAY = 24 * 3600
@@ -103,6 +104,10 @@ _TOKEN: Final = token_row(
     domain_version="2",
 )
 """Whose holders sign payments that anybody submits."""
+ROUTER_ROW: Final = contract_row(find_network("ethereum-local").id)
+"""What `desk` swaps and deposits with."""
+SWAPS: Final = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
+SWAP_MOST, DEADLINE_S, COINS_MOST = 100_000, 1200, 1000
 FEE_MINT: Final = Pubkey(b"\x15" * 32)
 FEE_ROW: Final = mint_row(find_network("solana-local"), FEE_MINT, NEW, traits=["transfer-fee"])
 """Of a mint that may keep a part of each payment."""
@@ -110,12 +115,33 @@ FEE_ROW: Final = mint_row(find_network("solana-local"), FEE_MINT, NEW, traits=["
 
 def listed() -> Network:
     """The network as the policy has it."""
-    return built_in().with_rows([], [_TOKEN]).networks[find_network("ethereum-local").id]
+    catalogue = built_in().with_rows([], [_TOKEN], [ROUTER_ROW])
+    return catalogue.networks[find_network("ethereum-local").id]
+
+
+def _desk() -> dict[str, Any]:
+    """Calls the router within a price, an amount and a time, and allows it to take."""
+    place = {"network": ROUTER_ROW["network"], "contract": ROUTER_ROW["address"]}
+    token = str(_TOKEN["id"]).rpartition(":")[2]
+    price = {"of": "amountIn", "numerator": "99", "denominator": "100"}
+    conditions = [
+        {"argument": "path.0", "is": "equals", "value": token},
+        {"argument": "to", "is": "own_address"},
+        {"argument": "deadline", "is": "within_s", "seconds": DEADLINE_S},
+        {"argument": "amountOutMin", "is": "ratio_at_least", **price},
+        {"argument": "amountIn", "is": "at_most", "value": str(SWAP_MOST)},
+    ]
+    swaps = {**place, "function": SWAPS, "value_max": None, "conditions": conditions}
+    takes = {**place, "function": "deposit()", "value_max": str(COINS_MOST), "conditions": []}
+    desk = rule("desk", vaults=["desk"], actions=["call", "allow"])
+    desk["scope"]["calls"] = [swaps, takes]
+    return desk
 
 
 def policy(version: int, now: datetime, **changes: Any) -> bytes:
     """`main` needs two of the treasury, `joint` one of it and one of risk, `slow` one and then an
-    hour; PETTY move small amounts freely, `listed` pays suppliers freely, and `house` calls."""
+    hour; PETTY move small amounts freely, `listed` pays suppliers freely, `house` calls, and `desk`
+    calls what is described within conditions."""
     people = (ADA, BOB, EVE, ZOE) if version == 1 else (ADA, BOB, EVE)
     windows = [
         window(ETH, 3600, PETTY_LIMIT, count=PETTY_COUNT),
@@ -132,6 +158,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         rule("pool", vaults=["pool"], windows=[window(BTC, 3600, POOL_LIMIT)]),
         rule("listed", vaults=["listed"], destinations=["suppliers"]),
         rule("house", vaults=["house"], actions=["call"]),
+        _desk(),
     )
     destinations = [
         _destinations("suppliers", (SUPPLIER, now - timedelta(days=9)), (NEW_SUPPLIER, now)),
@@ -147,6 +174,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         "machines": machines,
         "destinations": destinations,
         "assets": [_TOKEN, FEE_ROW],
+        "contracts": [ROUTER_ROW],
     }
     return policy_document(*rules, version=version, people=people, **{**own, **changes})
 

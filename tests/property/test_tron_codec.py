@@ -11,7 +11,7 @@ from chains.devnet.tron_server import wire
 from chains.effects import Pay
 from chains.errors import ChainError, CodecError, InvalidAddress
 from chains.model import Address, BlockRef, UnsignedTx
-from chains.tron import address, build, parse
+from chains.tron import AMOUNT_MAX, address, build, parse
 from chains.tron.codec import TronCodec
 from tests.support.networks import find_network
 from tests.support.tron import owned, sign
@@ -23,7 +23,7 @@ OWNER = owned(KEY).address
 
 raw_addresses = st.binary(min_size=20, max_size=20).map(lambda tail: b"\x41" + tail)
 addresses = raw_addresses.map(address.to_text)
-amounts = st.one_of(st.integers(1, 300), st.integers(1, build.AMOUNT_MAX))
+amounts = st.one_of(st.integers(1, 300), st.integers(1, AMOUNT_MAX))
 times = st.integers(1, 1 << 43)
 blocks = st.builds(
     lambda height, tail: BlockRef(height, height.to_bytes(8).hex() + tail.hex()),

@@ -8,7 +8,7 @@ keys, signatures, paths and conflict keys are real. One format serves both kinds
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, ClassVar
@@ -17,9 +17,9 @@ from coincurve import PrivateKey, PublicKey
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from chains.codec import Traits, check_single, refuse_call
+from chains.codec import Traits, check_single
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Call, Create, Effect, Pay, Return
+from chains.effects import Allow, Asked, Call, Create, Effect, Pay, Return
 from chains.errors import (
     CallUnknown,
     DustAmount,
@@ -188,12 +188,41 @@ class FakeCodec:
         if len(payments) > OUTPUTS_MAX:
             raise TooManyOutputs(f"{len(payments)} outputs")
 
-    def check_call(self, call: Call, sender: Address | None) -> None:
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
         """Accounts call whatever is no `unknown`, and nobody who is among the arguments."""
-        if self.has_coins or call.function == "unknown":
-            refuse_call(self._network, call)
+        if self.has_coins:
+            raise CallUnknown("nothing is called here")
+        if isinstance(call, Allow):
+            if not self._network.is_listed(call.asset):
+                raise CallUnknown("not listed")
+            return
+        if call.function == "unknown":
+            raise CallUnknown("unknown")
         if sender is not None and sender in dict(call.arguments).values():
             raise CallUnknown("nobody calls about himself")
+
+    def understand(
+        self, sender: Address, contract: Address, data: bytes, value: int
+    ) -> tuple[Asked, ...]:
+        """Octets are the JSON of an effect, the coins apart."""
+        if not data:
+            return (Pay(contract, self._network.native.id, value),)
+        try:
+            effect = parse_effect(json.loads(data))
+        except ValueError as error:
+            raise CallUnknown("not JSON") from error
+        if not isinstance(effect, Call | Allow):
+            raise CallUnknown("neither a call nor an allowance")
+        self.check_call(effect, sender)
+        return (effect,)
+
+    def call_of(
+        self, contract: Address, function: str, arguments: Mapping[str, object], value: int
+    ) -> Asked:
+        said = tuple((name, str(each)) for name, each in arguments.items())
+        call = Call(contract, function, said, value)
+        self.check_call(call, None)
+        return call
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         """As the real one's: longer addresses weigh more."""

@@ -64,3 +64,42 @@ def listing(alias: str, **changes: Any) -> Network:
     """A built-in network on which `token_row` is listed."""
     network = built_in().find_network(alias)
     return built_in().with_rows([], [token_row(network.id, **changes)]).networks[network.id]
+
+
+ROUTER = "0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D"
+
+
+def abi(name: str, *inputs: tuple[str, str], payable: bool = False) -> dict[str, Any]:
+    """A function's fragment as compilers write it. `inputs`: names and types."""
+    return {
+        "type": "function",
+        "name": name,
+        "stateMutability": "payable" if payable else "nonpayable",
+        "inputs": [{"name": each, "type": kind} for each, kind in inputs],
+        "outputs": [],
+    }
+
+
+SWAP = abi(
+    "swapExactTokensForTokens",
+    ("amountIn", "uint256"),
+    ("amountOutMin", "uint256"),
+    ("path", "address[]"),
+    ("to", "address"),
+    ("deadline", "uint256"),
+)
+DEPOSIT = abi("deposit", payable=True)
+
+
+def contract_row(network: str, address: str = ROUTER, **changes: Any) -> dict[str, Any]:
+    """A contract that swaps tokens, and takes coins."""
+    row: dict[str, Any] = {
+        "network": network,
+        "address": address,
+        "name": "Router",
+        "functions": [
+            {"abi": SWAP, "moves": [{"token": "path.0", "argument": "amountIn"}]},
+            {"abi": DEPOSIT},
+        ],
+    }
+    return row | changes

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from chains.codec import TransactionCodec
+from chains.codec import CallsNothing, TransactionCodec
 from chains.costs import CostKind, CostsMost, costs_in
-from chains.effects import Call, Create, Effect, Pay, Return
+from chains.effects import Allow, Call, Create, Effect, Pay, Return
 from chains.errors import InvalidAmount, MalformedTransaction
 from chains.families import CODECS
 from chains.model import (
@@ -34,7 +34,7 @@ from signer.wire import Mandate
 from tests.support.networks import find_network
 
 
-class ScriptedCodec:
+class ScriptedCodec(CallsNothing):
     """A `TransactionCodec` for transactions made by `script`. Everything about addresses is asked
     of the network's real codec."""
 
@@ -61,7 +61,7 @@ class ScriptedCodec:
 
     def check_outputs(self, payments: Sequence[Pay]) -> None: ...
 
-    def check_call(self, call: Call, sender: Address | None) -> None: ...
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None: ...
 
     def size_of(self, effects: Sequence[Effect]) -> int:
         return len(effects)

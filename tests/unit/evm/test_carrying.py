@@ -67,7 +67,7 @@ def test_the_words_are_those_of_the_standard() -> None:
     """EIP-3009 names function and arguments so; people read them."""
     assert (CALL.contract, CALL.function, CALL.value) == (
         CONTRACT,
-        "transferWithAuthorization",
+        "transferWithAuthorization(address,address,uint256,uint256,uint256,bytes32,uint8,bytes32,bytes32)",
         0,
     )
     names = [name for name, _ in CALL.arguments]

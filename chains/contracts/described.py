@@ -1,0 +1,216 @@
+"""Contracts that administrators described, and what is read and written with their word. Pure.
+
+A contract's functions, by selector, and what each takes of whom calls it. A fragment names the
+arguments and nothing in the calldata does, so the words of a call are believed because people
+signed them. What a function really moves, its code says; a description says what limits count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from chains.contracts import texts
+from chains.contracts.functions import SELECTOR_BYTES, Function
+from chains.contracts.types import Kind, Type
+from chains.contracts.values import Value
+from chains.effects import Call
+from chains.errors import CallUnknown, ChainError, MalformedDescription, MalformedTransaction
+from chains.model import Address, AssetId
+
+TEXT_MAX: Final = 16 * 1024
+"""Characters of an argument. A longer one can't be shown to people."""
+Path = tuple[str, ...]
+"""To an argument, or to a part of one: names of members, numbers of elements."""
+
+
+class Spelling(NamedTuple):
+    """How a network writes addresses. `spell`: the 20 octets of one. `octets`: back, of the one
+    spelling; raises ValueError. `asset_of`: the token of a contract, None if it is not listed."""
+
+    spell: Callable[[bytes], Address]
+    octets: Callable[[str], bytes]
+    asset_of: Callable[[Address], AssetId | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A call takes as many base units as the argument at `units` says: of `asset`, or of the token
+    whose contract the argument at `token` is."""
+
+    units: Path
+    asset: AssetId | None
+    token: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A function as administrators describe it. `opaque`: octets that are shown as they are."""
+
+    function: Function
+    moves: tuple[Move, ...] = ()
+    opaque: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True)
+class Contract:
+    """`name`: what people call it. `functions`: by selector."""
+
+    address: Address
+    name: str
+    functions: Mapping[bytes, Described] = field(default_factory=dict)
+
+    @cached_property
+    def signatures(self) -> Mapping[str, Described]:
+        return {each.function.signature: each for each in self.functions.values()}
+
+    def named(self, name: str) -> Described:
+        """By signature; by name alone where one function has it. Raises CallUnknown."""
+        return one_named(self.signatures, name)
+
+
+def one_named(functions: Mapping[str, Described], name: str) -> Described:
+    """`functions`: by signature. Raises CallUnknown."""
+    if name in functions:
+        return functions[name]
+    found = [each for each in functions.values() if each.function.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CallUnknown(f"say which: {', '.join(each.function.signature for each in found)}")
+    raise CallUnknown(f"no description has a function {name}")
+
+
+def read(contract: Contract, data: bytes, value: int, spelling: Spelling) -> Call:
+    """What calldata tells the contract. `value`: native base units that go with it. Raises
+    CallUnknown, which says why."""
+    described = contract.functions.get(data[:SELECTOR_BYTES])
+    if described is None:
+        selector = data[:SELECTOR_BYTES].hex()
+        raise CallUnknown(f"no description of {contract.name} has a function 0x{selector}")
+    return call(contract.address, described, data, value, spelling)
+
+
+def call(
+    contract: Address, described: Described, data: bytes, value: int, spelling: Spelling
+) -> Call:
+    """As `read`, of a function that is known."""
+    function = described.function
+    try:
+        values = function.read(data)
+    except MalformedTransaction as error:
+        raise CallUnknown(f"not a call of {function.signature}: {error}") from error
+    if value and not function.payable:
+        raise CallUnknown(f"{function.signature} takes no coins, and {value} would go with it")
+    said = zip(function.arguments, values, strict=True)
+    arguments = tuple((name, _shown(type_, each, spelling)) for (name, type_), each in said)
+    moves = tuple(_moved(described, values, spelling))
+    return Call(contract, function.signature, arguments, value, moves=moves)
+
+
+def data_of(contract: Contract, said: Call, spelling: Spelling) -> bytes:
+    """The calldata. Raises CallUnknown unless `read` finds the same words in it."""
+    described = contract.signatures.get(said.function)
+    if described is None:
+        raise CallUnknown(f"nothing describes {said.function} of {said.contract}")
+    data = encoded(described.function, dict(said.arguments), spelling.octets)
+    if call(said.contract, described, data, said.value, spelling) != said:
+        raise CallUnknown("the call is not in the one form that has words")
+    return data
+
+
+def encoded(
+    function: Function, arguments: Mapping[str, object], octets: Callable[[str], bytes]
+) -> bytes:
+    """`arguments`: by name, as `texts` reads them. Raises CallUnknown; what `octets` raises but
+    ValueError."""
+    names = [name for name, _ in function.arguments]
+    if set(names) != set(arguments):
+        raise CallUnknown(f"the arguments of {function.signature} are {', '.join(names) or 'none'}")
+    values = []
+    for name, type_ in function.arguments:
+        try:
+            values.append(texts.parse(type_, arguments[name], octets))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, ChainError):
+                raise
+            raise CallUnknown(f"{name}: {error}") from error
+    try:
+        return function.call(values)
+    except ValueError as error:
+        raise CallUnknown(f"arguments of {function.signature}: {error}") from error
+
+
+def type_at(function: Function, path: Path) -> Type:
+    """Raises MalformedDescription where the function has no such argument."""
+    found = Type(Kind.TUPLE, None, function.arguments)
+    for step in path:
+        if found.kind is Kind.ARRAY and step.isdecimal():
+            if found.size is not None and int(step) >= found.size:
+                raise MalformedDescription(f"{'.'.join(path)}: beyond its {found.size} elements")
+            found = found.element
+        else:
+            inner = dict(found.members).get(step) if found.kind is Kind.TUPLE else None
+            if inner is None:
+                raise MalformedDescription(f"no argument {'.'.join(path)}")
+            found = inner
+    return found
+
+
+def value_at(function: Function, values: Sequence[Value], path: Path) -> Value:
+    """Of a path that `type_at` knows. Raises CallUnknown where a list is too short for it."""
+    type_, found = Type(Kind.TUPLE, None, function.arguments), tuple(values)
+    at: Value = found
+    for step in path:
+        assert isinstance(at, tuple)
+        if type_.kind is Kind.ARRAY:
+            place, inner = int(step), type_.element
+        else:
+            names = [name for name, _ in type_.members]
+            place = names.index(step)
+            inner = type_.members[place][1]
+        if place >= len(at):
+            raise CallUnknown(f"no element {'.'.join(path)}")
+        type_, at = inner, at[place]
+    return at
+
+
+def parse_path(text: object) -> Path:
+    """`amountIn`, `params.amountIn`, `path.0`. Raises MalformedDescription."""
+    if not isinstance(text, str) or not 0 < len(text) <= _PATH_MAX:
+        raise MalformedDescription("an argument is named like amountIn or params.amountIn")
+    path = tuple(text.split("."))
+    if any(step != str(int(step)) for step in path if step.isdecimal()) or "" in path:
+        raise MalformedDescription(f"no argument {text!r}")
+    return path
+
+
+def _moved(
+    described: Described, values: Sequence[Value], spelling: Spelling
+) -> Iterator[tuple[AssetId, int]]:
+    function = described.function
+    for move in described.moves:
+        units, asset = value_at(function, values, move.units), move.asset
+        assert isinstance(units, int)
+        if move.token is not None:
+            account = value_at(function, values, move.token)
+            assert isinstance(account, bytes)
+            contract = spelling.spell(account)
+            asset = spelling.asset_of(contract)
+            if asset is None:
+                raise CallUnknown(f"it takes {units} of {contract}, a token that is not listed")
+        assert asset is not None
+        if units:
+            yield asset, units
+
+
+def _shown(type_: Type, value: Value, spelling: Spelling) -> str:
+    text = texts.spell(type_, value, spelling.spell)
+    if len(text) > TEXT_MAX or not text.isprintable():
+        raise CallUnknown("an argument that can't be shown")
+    return text
+
+
+_PATH_MAX: Final = 256
