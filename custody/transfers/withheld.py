@@ -23,10 +23,10 @@ from custody.transfers.asking import Ask
 async def told(adapters: Mapping[NetworkId, ChainAdapter], ask: Ask) -> Ask:
     """With what the token keeps of payments now. Raises Unavailable."""
     network, asset = ask.codec.network, ask.request.asset
-    token, adapter = network.tokens.get(asset), adapters[network.id]
-    named = CostKind.WITHHELD in ask.request.costs_max
+    token, named = network.tokens.get(asset), CostKind.WITHHELD in ask.request.costs_max
     if token is None or WITHHOLDS not in token.traits or named:
         return ask
+    adapter = adapters[network.id]
     if not isinstance(adapter, TellsWithholding):
         return ask
     try:

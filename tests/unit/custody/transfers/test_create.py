@@ -49,6 +49,13 @@ async def test_it_reserves_amount_and_greatest_fee_and_speaks_to_no_node(desk: D
     assert desk.woken == 1
 
 
+async def test_a_coin_is_accepted_where_no_node_is_known(desk: Desk):
+    """Whoever only accepts, as `make bench` does, has no adapters."""
+    vault = await desk.open_funded(1_000_000)
+    desk.services.transfers._adapters = {}
+    assert await desk.state(await desk.send(vault, 300_000)) == "approved"
+
+
 async def test_the_mandate_says_what_was_asked(desk: Desk):
     vault = await desk.open_funded(1_000_000)
     to = await desk.outside()
