@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -24,7 +25,7 @@ from custody.alarms.service import clear_alarm, raise_alarm
 from custody.audit import proof_repository
 from custody.audit.proof_repository import Wanted
 from custody.db.leases import Lease
-from custody.db.session import Database, WriteSession
+from custody.db.session import Database
 from signer.wire import canonical_json
 
 TOGETHER: Final = 64
@@ -32,10 +33,25 @@ LATE: Final = timedelta(hours=1)
 """Then a person is called: nodes prune."""
 GIVEN_UP: Final = timedelta(days=30)
 """No node of ours has the block any more."""
+_SILENT: Final = "nothing_said"
 _FIRST_S: Final = 5
 _MOST_S: Final = 3600
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What nodes answered about one transaction. `keeps`: it is worth a row, which gets `number`.
+    `ends`: nothing more is wanted. `error`: else the code of what is missing."""
+
+    wanted: Wanted
+    number: int
+    said: Sequence[Said]
+    proof: Proof | None
+    keeps: bool
+    ends: bool
+    error: str
 
 
 class Capturing:
@@ -70,48 +86,53 @@ class Capturing:
             gone.append(each) if each.block is None else blocks[each.block].append(each)
         if gone:
             async with self._database.write() as session:
-                await lease.check(session)
-                for each in gone:  # it becomes final again, and is wanted again then
-                    await proof_repository.done(session, each.id)
+                await lease.check(session)  # it becomes final again, and is wanted again then
+                await proof_repository.done(session, [each.id for each in gone])
         for block, several in blocks.items():
             await self._capture(lease, block, several)
         await self._tell(lease)
         return len(wanted)
 
     async def _capture(self, lease: Lease, block: BlockRef, wanted: Sequence[Wanted]) -> None:
+        """All that one block has of ours: its proofs are kept with one write."""
         txids = [each.txid for each in wanted]
         said = await self._nodes.said(txids, self._network.finality)
         proofs = await self._nodes.prove(txids, block)
         async with self._database.write() as session:
             await lease.check(session)
-            for each, proof in zip(wanted, proofs, strict=True):
-                await self._keep(session, block, each, said[each.txid], proof)
+            now = self._clock()
+            before = await proof_repository.kept_of(session, [each.id for each in wanted], block)
+            found = [
+                self._look(each, said[each.txid], proof, before[each.id], now)
+                for each, proof in zip(wanted, proofs, strict=True)
+            ]
+            rows = [_row(block, each, now) for each in found if each.keeps]
+            await proof_repository.keep(session, rows)
+            await proof_repository.done(session, [each.wanted.id for each in found if each.ends])
+            later = [_put_off(each, now) for each in found if not each.ends]
+            await proof_repository.put_off(session, later)
 
-    async def _keep(
+    def _look(
         self,
-        session: WriteSession,
-        block: BlockRef,
         wanted: Wanted,
         said: Sequence[Said],
         proof: Proof | ChainError,
-    ) -> None:
-        now = self._clock()
+        before: int,
+        now: datetime,
+    ) -> _Found:
+        """`before`: how many proofs of this block are kept already."""
+        refused = isinstance(proof, ChainError)
         proven = None if isinstance(proof, ChainError) else proof
-        before = await proof_repository.kept(session, [wanted.id])
-        mine = [row for row in before if row.block_hash == block.hash]
-        if said and (proven is not None or not mine):
-            row = _row(wanted, block, len(mine) + 1, now, said, proven)
-            await proof_repository.keep(session, row)
-        complete = bool(said or mine) and (proven is not None or not self._nodes.proves)
-        if (said and complete) or now - wanted.since > GIVEN_UP:
-            await proof_repository.done(session, wanted.id)
-            return
-        error = "nothing_said"
-        if isinstance(proof, ChainError) and self._nodes.proves:
-            error = proof.code
-        delay = timedelta(seconds=min(_MOST_S, _FIRST_S << min(wanted.attempts, 12)))
-        attempts = wanted.attempts + 1
-        await proof_repository.put_off(session, wanted.id, error, now + delay, attempts)
+        complete = bool(said) and not (refused and self._nodes.proves)
+        return _Found(
+            wanted=wanted,
+            number=before + 1,
+            said=said,
+            proof=proven,
+            keeps=bool(said) and not (refused and before),
+            ends=complete or now - wanted.since > GIVEN_UP,
+            error=proof.code if isinstance(proof, ChainError) and self._nodes.proves else _SILENT,
+        )
 
     async def _tell(self, lease: Lease) -> None:
         """Raise the alarm, or clear it. Writes only when that has changed."""
@@ -132,14 +153,17 @@ class Capturing:
         self._late = late
 
 
-def _row(
-    wanted: Wanted,
-    block: BlockRef,
-    number: int,
-    now: datetime,
-    said: Sequence[Said],
-    proof: Proof | None,
-) -> dict[str, object]:
+def _put_off(found: _Found, now: datetime) -> dict[str, object]:
+    wanted = found.wanted
+    return {
+        "transaction_id": wanted.id,
+        "last_error": found.error,
+        "due_at": now + timedelta(seconds=min(_MOST_S, _FIRST_S << min(wanted.attempts, 12))),
+        "attempts": wanted.attempts + 1,
+    }
+
+
+def _row(block: BlockRef, found: _Found, now: datetime) -> dict[str, object]:
     told = [
         {
             "name": each.node,
@@ -147,13 +171,13 @@ def _row(
             "hash": each.block.hash,
             "final_height": each.final_height,
         }
-        for each in said
+        for each in found.said
     ]
     return {
-        "transaction_id": wanted.id,
+        "transaction_id": found.wanted.id,
         "block_hash": block.hash,
-        "number": number,
+        "number": found.number,
         "captured_at": now,
         "said": canonical_json(told).decode(),
-        "proof": None if proof is None else canonical_json(proof).decode(),
+        "proof": None if found.proof is None else canonical_json(found.proof).decode(),
     }

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select
 
 from chains.model import BlockRef, NetworkId, TxId
 from custody.db.proof_tables import ChainProofRow, ProofWantRow, want
@@ -84,16 +84,27 @@ async def kept(session: ReadSession, transactions: Collection[str]) -> Sequence[
     return await session.all(mine.order_by(row.transaction_id, row.block_hash, row.number))
 
 
-async def keep(session: WriteSession, row: dict[str, Any]) -> None:
-    await session.insert_missing(ChainProofRow, [row])
+async def kept_of(
+    session: ReadSession, transactions: Collection[str], block: BlockRef
+) -> Mapping[str, int]:
+    """How many are kept of each transaction in this block."""
+    row = ChainProofRow
+    mine = row.transaction_id.in_(transactions), row.block_hash == block.hash
+    found = await session.rows(
+        select(row.transaction_id, func.count()).where(*mine).group_by(row.transaction_id)
+    )
+    return dict.fromkeys(transactions, 0) | {each[0]: each[1] for each in found}
 
 
-async def done(session: WriteSession, transaction: str) -> None:
-    await session.execute(delete(ProofWantRow).where(ProofWantRow.transaction_id == transaction))
+async def keep(session: WriteSession, rows: Sequence[dict[str, Any]]) -> None:
+    await session.insert_missing(ChainProofRow, rows)
 
 
-async def put_off(
-    session: WriteSession, transaction: str, error: str, due_at: datetime, attempts: int
-) -> None:
-    wanted = update(ProofWantRow).where(ProofWantRow.transaction_id == transaction)
-    await session.execute(wanted.values(last_error=error, due_at=due_at, attempts=attempts))
+async def done(session: WriteSession, transactions: Collection[str]) -> None:
+    if transactions:
+        mine = ProofWantRow.transaction_id.in_(transactions)
+        await session.execute(delete(ProofWantRow).where(mine))
+
+
+async def put_off(session: WriteSession, rows: Sequence[dict[str, Any]]) -> None:
+    await session.update_each(ProofWantRow, ["transaction_id"], rows)

@@ -31,7 +31,7 @@ class ProofWorker:
                 if lease is not None:
                     await self._capturing.begin(lease)
                 while lease is not None and lease.is_held:
-                    await self._turns.before_set()
+                    await self._turns.before_step()
                     await self._capturing.step(lease)
                     await asyncio.sleep(REST_S)
             await asyncio.sleep(REST_S)
