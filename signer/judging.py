@@ -22,9 +22,10 @@ from signer.clock import Moment
 from signer.errors import Refused, unavailable
 from signer.guard import Guard
 from signer.history import History
-from signer.policy.evaluate import Detail, Evaluation, Ruling, evaluate
+from signer.policy.evaluate import evaluate
 from signer.policy.facts import Facts, Spend, Usage, Window, facts_of, spends_of, taken_of
 from signer.policy.replay import advice, explain
+from signer.policy.verdicts import Detail, Evaluation, Ruling
 from signer.usage import most_of, spends_in
 
 T = TypeVar("T")

@@ -29,11 +29,6 @@ from signer.policy.document import (
 )
 from signer.policy.evaluate import (
     CLOCK_SKEW,
-    Detail,
-    Evaluation,
-    Reason,
-    RuleTrace,
-    Ruling,
     evaluate,
 )
 from signer.policy.facts import (
@@ -79,6 +74,13 @@ from signer.policy.signing import (
 from signer.policy.stop import (
     Stop,
     stop_message,
+)
+from signer.policy.verdicts import (
+    Detail,
+    Evaluation,
+    Reason,
+    RuleTrace,
+    Ruling,
 )
 from signer.policy.windows import (
     usage_of,

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from chains.codec import TransactionCodec
 from chains.contracts import texts
@@ -24,13 +24,14 @@ from chains.contracts.described import Path, parse_path, type_at
 from chains.contracts.functions import Function
 from chains.contracts.types import Kind
 from chains.contracts.values import encode
-from chains.effects import Call
+from chains.effects import Allow, Call
 from chains.errors import InvalidAddress, MalformedDescription
-from chains.model import Address, NetworkId
+from chains.model import Address, AssetId, NetworkId
 from signer.agreement import Core
 from signer.policy import fields as read
 from signer.policy.fields import InvalidPolicy, located
 from signer.policy.payees import Payee
+from signer.policy.verdicts import Broken, Detail, Reason
 from signer.wire import amount, identifier, text
 
 if TYPE_CHECKING:
@@ -131,20 +132,6 @@ class CallScope:
         """Whether it speaks about this function, whatever the arguments are."""
         told = network, call.contract, call.function
         return told == (self.network, self.contract, self.function)
-
-
-class About(StrEnum):
-    """Of what an entry does not hold."""
-
-    ARGUMENT = "argument"
-    DEADLINE = "deadline"
-    """That is over, or too far."""
-    COINS = "coins"
-
-
-class Unmet(NamedTuple):
-    about: About
-    text: str
 
 
 def parse_calls(value: object) -> tuple[CallScope, ...]:
@@ -250,31 +237,39 @@ def _check_argument(condition: Condition, function: Function, codec: Transaction
             raise InvalidPolicy(f"{value} must be written {again}")
 
 
-def unmet(
-    entries: Sequence[CallScope], policy: Policy, core: Core, call: Call, now: datetime
-) -> tuple[Unmet, ...]:
-    """Why no entry holds whole for the call: of the first that speaks about its function. Empty if
-    one holds."""
-    found = [
-        tuple(_unmet(entry, policy, core, call, now))
-        for entry in entries
-        if entry.is_of(core.network, call)
-    ]
-    if not found:
-        return (Unmet(About.ARGUMENT, f"no entry speaks about {call.function}"),)
-    return found[0] if all(found) else ()
+def unmet(entries: Sequence[CallScope] | None, policy: Policy, core: Core, now: datetime) -> Broken:
+    """Of each call, why no entry holds whole: of the first that speaks about its function. Nothing
+    where one holds, and under a rule that names no calls."""
+    for call in core.effects if entries is not None else ():
+        if isinstance(call, Call):
+            found = [
+                tuple(_unmet(entry, policy, core, call, now))
+                for entry in entries or ()
+                if entry.is_of(core.network, call)
+            ]
+            if not found:
+                yield Reason(Detail.CALL_CONDITION, f"no entry speaks about {call.function}")
+            yield from found[0] if found and all(found) else ()
 
 
-def _unmet(
-    entry: CallScope, policy: Policy, core: Core, call: Call, now: datetime
-) -> Iterator[Unmet]:
+def _unmet(entry: CallScope, policy: Policy, core: Core, call: Call, now: datetime) -> Broken:
     if entry.value_max is not None and call.value > entry.value_max:
-        yield Unmet(About.COINS, f"{call.value} base units go with it, at most {entry.value_max}")
+        said = f"{call.value} base units go with it, at most {entry.value_max}"
+        yield Reason(Detail.CALL_VALUE, said)
     for condition in entry.conditions:
-        said = argument_of(call, condition.argument)
-        if said is None or not _holds(condition, said, policy, core, call, now):
-            about = About.DEADLINE if condition.kind is Is.WITHIN_S else About.ARGUMENT
-            yield Unmet(about, f"not so: {condition}; it is {said}")
+        text = argument_of(call, condition.argument)
+        if text is None or not _holds(condition, text, policy, core, call, now):
+            deadline = condition.kind is Is.WITHIN_S
+            detail = Detail.CALL_DEADLINE if deadline else Detail.CALL_CONDITION
+            yield Reason(detail, f"not so: {condition}; it is {text}")
+
+
+def endless(named: Collection[AssetId], core: Core) -> Broken:
+    """Allowances of any amount, of what a rule does not name for that."""
+    for effect in core.effects:
+        if isinstance(effect, Allow) and effect.amount is None and effect.asset not in named:
+            said = f"any amount of {effect.asset}, which the rule does not name"
+            yield Reason(Detail.ALLOWANCE_UNLIMITED, said)
 
 
 def _holds(

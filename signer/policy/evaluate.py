@@ -19,99 +19,28 @@ What has no amount, a message or a delegation, is above every limit of amounts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from chains.costs import INSIDE, by_asset
-from chains.effects import Allow, Call, Pay
+from chains.effects import Call, Pay
 from signer.agreement import action_of
 from signer.policy.approvals import missing_approvals
-from signer.policy.calls import About, unmet
+from signer.policy.calls import endless, unmet
 from signer.policy.document import Policy
 from signer.policy.facts import Facts, Usage, Window, windows_of
 from signer.policy.payees import payee_of, takings_of
 from signer.policy.rules import Grant, Hours, Limits, Rule, WindowLimit
 from signer.policy.scope import outside
+from signer.policy.verdicts import Broken, Detail, Evaluation, Reason, RuleTrace, Ruling
 from signer.policy.zones import time_zone
-from signer.wire import Need
 
 CLOCK_SKEW: Final = timedelta(minutes=5)
 """How far in our future a mandate may claim to have been requested."""
 
 
-class Ruling(StrEnum):
-    ALLOW = "allow"
-    DENY = "deny"
-    NEEDS_APPROVALS = "needs-approvals"
-    NOT_YET = "not-yet"
-
-
-class Detail(StrEnum):
-    """Why, in one stable word. Of an evaluation and of each reason in its trace."""
-
-    ALLOWED = "allowed"
-    INITIATOR_UNKNOWN = "initiator-unknown"
-    PAYMENT_OF_NOTHING = "payment-of-nothing"
-    DENIED_BY_RULE = "denied-by-rule"
-    NO_RULE = "no-rule"
-    OUT_OF_SCOPE = "out-of-scope"
-    AMOUNT_LIMIT = "amount-limit"
-    WINDOW_AMOUNT = "window-amount"
-    WINDOW_COUNT = "window-count"
-    USAGE_UNKNOWN = "usage-unknown"
-    COST_LIMIT = "cost-limit"
-    MANDATE_LIFETIME = "mandate-lifetime"
-    HOURS = "hours"
-    ALLOWANCE_UNLIMITED = "allowance-unlimited"
-    CALL_CONDITION = "call-condition"
-    CALL_DEADLINE = "call-deadline"
-    CALL_VALUE = "call-value"
-    DESTINATION_COOLING = "destination-cooling"
-    APPROVALS = "approvals"
-    TIME_LOCK = "time-lock"
-
-
-_OF_CALLS: Final = {
-    About.ARGUMENT: Detail.CALL_CONDITION,
-    About.DEADLINE: Detail.CALL_DEADLINE,
-    About.COINS: Detail.CALL_VALUE,
-}
 _TIME_HEALS: Final = frozenset({Detail.HOURS, Detail.DESTINATION_COOLING})
-
-
-class Reason(NamedTuple):
-    detail: Detail
-    text: str
-
-
-Broken = Iterator[Reason]
-"""What of a rule does not hold."""
-
-
-class RuleTrace(NamedTuple):
-    """What became of one rule. `applies`: a deny rule denies, an allow rule could decide."""
-
-    rule: str
-    allows: bool
-    applies: bool
-    reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """`rule`: the one that decided, if any. `not_before`: when a running time lock ends.
-    `trace`: every rule, in the document's order; none, if no rule was read."""
-
-    ruling: Ruling
-    detail: Detail
-    rule: str | None
-    needs: tuple[Need, ...]
-    not_before: datetime | None
-    trace: tuple[RuleTrace, ...]
-
 
 Held = Callable[[Window], Usage | None]
 """What other transfers already took of a window; None if nobody knows."""
@@ -177,7 +106,7 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
     if beyond := outside(rule, policy, facts.core):
         reason = Reason(Detail.OUT_OF_SCOPE, beyond)
         return RuleTrace(rule.id, rule.grant is not None, applies=False, reasons=(reason,))
-    calls = tuple(_broken_calls(rule, policy, facts, now))
+    calls = tuple(unmet(rule.scope.calls, policy, facts.core, now))
     if rule.grant is None and calls and all(isinstance(e, Call) for e in facts.core.effects):
         return RuleTrace(rule.id, allows=False, applies=False, reasons=calls)
     broken = tuple(_broken_limits(rule.limits, policy, facts, held, now))
@@ -188,15 +117,6 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
         return RuleTrace(rule.id, allows=False, applies=denies, reasons=reasons)
     broken = (*calls, *broken, *_broken_terms(rule, rule.grant, policy, facts, now))
     return RuleTrace(rule.id, allows=True, applies=not broken, reasons=broken)
-
-
-def _broken_calls(rule: Rule, policy: Policy, facts: Facts, now: datetime) -> Broken:
-    """Of each call, why no entry of the rule holds whole."""
-    core = facts.core
-    called = [effect for effect in core.effects if isinstance(effect, Call)]
-    for call in called if rule.scope.calls is not None else ():
-        for each in unmet(rule.scope.calls or (), policy, core, call, now):
-            yield Reason(_OF_CALLS[each.about], each.text)
 
 
 def _broken_limits(
@@ -241,14 +161,7 @@ def _within(hours: Hours, now: datetime) -> bool:
 
 
 def _broken_terms(rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime) -> Broken:
-    for effect in facts.core.effects:
-        if (
-            isinstance(effect, Allow)
-            and effect.amount is None
-            and effect.asset not in grant.unlimited
-        ):
-            said = f"any amount of {effect.asset}, which the rule does not name"
-            yield Reason(Detail.ALLOWANCE_UNLIMITED, said)
+    yield from endless(grant.unlimited, facts.core)
     yield from _broken_costs(grant, policy, facts)
     lifetime = facts.expires_at - facts.offered_at
     if lifetime > timedelta(seconds=grant.mandate_lifetime_s):

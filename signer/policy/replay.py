@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from signer.policy.document import Policy
-from signer.policy.evaluate import Evaluation, evaluate
+from signer.policy.evaluate import evaluate
 from signer.policy.facts import Facts, Spend, spends_of
+from signer.policy.verdicts import Evaluation
 from signer.policy.windows import usage_of, windows
 from signer.wire import format_time
 
