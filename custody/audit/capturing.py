@@ -34,6 +34,7 @@ LATE: Final = timedelta(hours=1)
 GIVEN_UP: Final = timedelta(days=30)
 """No node of ours has the block any more."""
 _SILENT: Final = "nothing_said"
+_TELL_EVERY: Final = timedelta(minutes=1)
 _FIRST_S: Final = 5
 _MOST_S: Final = 3600
 
@@ -65,6 +66,7 @@ class Capturing:
         self._nodes = nodes
         self._clock = clock
         self._late: bool | None = None
+        self._told_at: datetime | None = None
 
     async def begin(self, lease: Lease) -> None:
         """Want what an older program, or a time before there were proofs, left without one."""
@@ -135,11 +137,13 @@ class Capturing:
         )
 
     async def _tell(self, lease: Lease) -> None:
-        """Raise the alarm, or clear it. Writes only when that has changed."""
-        network = self._network.id
+        """Raise the alarm, or clear it, looking now and then. Writes only when that has changed."""
+        network, now = self._network.id, self._clock()
+        if self._told_at is not None and timedelta() <= now - self._told_at < _TELL_EVERY:
+            return
+        self._told_at = now
         async with self._database.read() as session:
             _, since = (await proof_repository.oldest(session)).get(network, (0, None))
-        now = self._clock()
         late = since is not None and now - since > LATE
         if late == self._late:
             return
