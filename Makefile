@@ -11,6 +11,7 @@ VENV_STAMP := $(VENV)/.lock-$(call key,$(LOCKS)/dev.txt $(LOCKS)/install.sh)
 PROJECT_STAMP := $(VENV)/.project-$(call key,pyproject.toml)
 ANVIL_STAMP := chains/devnet/node_modules/.lock-$(call key,chains/devnet/package-lock.json)
 ORACLES_STAMP := tests/oracles/node_modules/.lock-$(call key,tests/oracles/package-lock.json)
+CONTRACTS_STAMP := tests/contracts/node_modules/.lock-$(call key,tests/contracts/package-lock.json)
 
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 # Tests start many processes, and each imports a hundred libraries: compiled once, also where this
@@ -44,7 +45,7 @@ help:
 	@echo 'make locks    resolve all dependencies again'
 	@echo 'make clean    remove everything that setup made'
 
-setup: $(PROJECT_STAMP) $(ANVIL_STAMP) $(ORACLES_STAMP)
+setup: $(PROJECT_STAMP) $(ANVIL_STAMP) $(ORACLES_STAMP) $(CONTRACTS_STAMP)
 	@$(PYTHON_BIN) -m chains.devnet.engines
 	@$(PYTHON_BIN) -m tests.support.softhsm
 	@$(PYTHON_BIN) -m tests.support.pooler
@@ -70,6 +71,12 @@ $(ORACLES_STAMP):
 	@command -v npm >/dev/null || { echo 'setup: needs Node.js 20 or newer with npm on PATH'; exit 1; }
 	@echo 'setup: test oracles (npm)'
 	@cd tests/oracles && $(NPM_CI)
+	@mkdir -p $(@D) && touch $@
+
+$(CONTRACTS_STAMP):
+	@command -v npm >/dev/null || { echo 'setup: needs Node.js 20 or newer with npm on PATH'; exit 1; }
+	@echo 'setup: contracts of others, for tests (npm)'
+	@cd tests/contracts && $(NPM_CI)
 	@mkdir -p $(@D) && touch $@
 
 demo: setup
@@ -185,7 +192,7 @@ locks: setup
 	@$(COMPILE) pyproject.toml --group dev --output-file $(LOCKS)/dev.txt
 	@$(COMPILE) pyproject.toml --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/custody.txt
 	@$(COMPILE) --group signer --constraint $(LOCKS)/dev.txt --output-file $(LOCKS)/signer.txt
-	@for folder in chains/devnet tests/oracles; do \
+	@for folder in chains/devnet tests/oracles tests/contracts; do \
 	    echo "locks: npm packages of $$folder"; \
 	    (cd $$folder && rm -rf package-lock.json node_modules && \
 	        npm install --package-lock-only --loglevel=error && \
@@ -194,4 +201,4 @@ locks: setup
 	@echo 'locks: done; run make test'
 
 clean:
-	rm -rf $(VENV) .cache chains/devnet/node_modules tests/oracles/node_modules
+	rm -rf $(VENV) .cache chains/devnet/node_modules tests/oracles/node_modules tests/contracts/node_modules

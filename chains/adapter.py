@@ -19,6 +19,7 @@ from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs, Withholding
+from chains.effects import Asked
 from chains.inclusion import Proof
 from chains.model import (
     Address,
@@ -32,6 +33,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.prices import Prices
+from chains.simulation import Simulated, Watch
 from chains.transaction import Outbid, TransferIntent, TxStatus, WaitingTx
 
 
@@ -182,6 +184,15 @@ class TellsRestraints(Protocol):
     ) -> Mapping[Address, Restrained]:
         """Of a listed token, at the tip; without the addresses of which everything can move. A
         token whose row has no trait that could hold anybody up is not asked about."""
+        ...
+
+
+@runtime_checkable
+class SimulatesCalls(Protocol):
+    """An adapter that can show what a call would change of its payer's balances."""
+
+    async def simulate(self, payer: Address, effect: Asked, watch: Watch) -> Simulated:
+        """At the newest block, of a transaction with this one effect. NotSimulated, CallUnknown."""
         ...
 
 

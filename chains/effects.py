@@ -8,7 +8,7 @@ are base units.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from chains.model import Address, AssetId
@@ -41,14 +41,15 @@ class Allow:
 class Call:
     """A described function of `contract`, named by its whole signature, with decoded arguments
     (name, value as text). `value`: native base units that go with it. `outcome`: bounds that were
-    agreed on, as canonical JSON. `moves`: what else the contract takes, in base units, as far as
-    its description says so."""
+    agreed on, as canonical JSON (`chains.outcomes`): what it may lead to, which no byte of it says.
+    So two that differ in nothing else are the same call. `moves`: what else the contract takes, in
+    base units, as far as its description says so."""
 
     contract: Address
     function: str
     arguments: tuple[tuple[str, str], ...]
     value: int
-    outcome: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = field(default=(), compare=False)
     moves: tuple[tuple[AssetId, int], ...] = ()
 
 

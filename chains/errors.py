@@ -40,6 +40,7 @@
     │   ├── ClaimUnusable          claim_unusable
     │   └── TooManyInFlight        too_many_in_flight
     ├── BroadcastRejected          broadcast_rejected (the node looked at it and said no)
+    ├── NotSimulated               not_simulated (nobody can show what a call would change)
     ├── InclusionUnproven          inclusion_unproven (no proof that a block has it; it may have)
     └── NodeError                  the node itself
         ├── NodeUnavailable        node_unavailable
@@ -320,6 +321,19 @@ class BroadcastRejected(ChainError):
     def __init__(self, reason: str, *, advice: str = "") -> None:
         super().__init__(f"the node refused the transaction: {reason}", advice=advice)
         self.reason = reason
+
+
+class MalformedOutcome(InvalidInput):
+    """Bounds of a call's outcome that are not in the one form that is read."""
+
+    code = "outcome_malformed"
+
+
+class NotSimulated(ChainError):
+    """The node, or the chain, can't show what a call would change. Only what the signed bytes
+    themselves bound is certain then."""
+
+    code = "not_simulated"
 
 
 class InclusionUnproven(ChainError):

@@ -27,7 +27,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY chains/__init__.py chains/abi.py chains/assets.py chains/assets.toml chains/base58.py chains/catalogue.py \
      chains/codec.py chains/costs.py chains/effects.py chains/errors.py \
      chains/families.py chains/hashes.py chains/json_text.py chains/keys.py chains/lasting.py \
-     chains/model.py chains/networks.py chains/networks.toml chains/rows.py chains/schema.py chains/shares.py \
+     chains/model.py chains/networks.py chains/networks.toml chains/outcomes.py chains/rows.py chains/schema.py chains/shares.py \
      chains/transaction.py \
      /opt/custody/chains/
 COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.py \

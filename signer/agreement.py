@@ -19,9 +19,11 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Any, Final
 
+from chains import outcomes
 from chains.contracts.described import TEXT_MAX
 from chains.costs import CostKind, Costs
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
+from chains.errors import MalformedOutcome
 from signer.canonical import MalformedMessage, canonical_json, text
 from signer.reading import (
     ID,
@@ -143,15 +145,25 @@ def effect_to_json(effect: Effect) -> dict[str, Any]:
 
 
 def parse_effect(row: object) -> Effect:
-    """From decoded JSON. Raises MalformedMessage, also for a payment of nothing."""
+    """From decoded JSON. Raises MalformedMessage, also for a payment of nothing, and for a call
+    whose bounds are not in their one form."""
     effect: Effect = _EFFECT.read(row)
     _check_payment(effect)
+    if isinstance(effect, Call):
+        _check_bounds(effect)
     return effect
 
 
 def _check_payment(effect: Effect) -> None:
     if isinstance(effect, Pay) and effect.amount == 0:
         raise MalformedMessage("a payment of nothing")
+
+
+def _check_bounds(call: Call) -> None:
+    try:
+        outcomes.read(call.outcome)
+    except MalformedOutcome as error:
+        raise MalformedMessage("outcome") from error
 
 
 _COST: Final = object_of(

@@ -17,7 +17,7 @@ from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block
 from chains.costs import CostKind, Costs, above, costs_in
-from chains.effects import Pay
+from chains.effects import Asked, Pay
 from chains.errors import (
     BroadcastRejected,
     ChainError,
@@ -29,6 +29,7 @@ from chains.errors import (
     WrongChain,
 )
 from chains.evm import (
+    ADDRESS_TYPE,
     build,
     charges,
     domains,
@@ -37,6 +38,7 @@ from chains.evm import (
     proving,
     proxies,
     quotes,
+    simulating,
     tokens,
     tracing,
     transfers,
@@ -63,6 +65,7 @@ from chains.model import (
 from chains.networks import Network
 from chains.prices import Prices
 from chains.restrained import restrained
+from chains.simulation import Simulated, Watch
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.transport.jsonrpc import Call
@@ -244,6 +247,13 @@ class EvmAdapter:
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
         quoted = zip(intents, await self._quotes(intents), strict=True)
         return [attempt(partial(self._build, intent, quote)) for intent, quote in quoted]
+
+    async def simulate(self, payer: Address, effect: Asked, watch: Watch) -> Simulated:
+        """Of listed tokens too, whatever `watch` says."""
+        source = OwnedAddress(payer, ADDRESS_TYPE, "", b"")
+        call = called(self._network, TransferIntent(self._network.id, (effect,), {}, source))
+        listed = Watch(watch.assets | self._network.tokens.keys(), watch.allowances)
+        return await simulating.simulate(self._node, self._network, payer, call, listed)
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         sent = await self._node.each(

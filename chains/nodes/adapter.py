@@ -23,6 +23,7 @@ from chains.adapter import (
     ClosesAccounts,
     ProvesInclusion,
     SeesWaiting,
+    SimulatesCalls,
     TellsRestraints,
     TellsWithholding,
 )
@@ -31,7 +32,8 @@ from chains.balances import Restrained
 from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs, Withholding
-from chains.errors import ChainError, NodeError, NodeUnavailable, WrongChain
+from chains.effects import Asked
+from chains.errors import ChainError, NodeError, NodeUnavailable, NotSimulated, WrongChain
 from chains.inclusion import Proof, Said
 from chains.model import (
     Address,
@@ -62,6 +64,7 @@ from chains.nodes.health import (
 from chains.nodes.outcome import broadcast_outcome
 from chains.nodes.witnesses import Witnesses
 from chains.prices import Prices
+from chains.simulation import Simulated, Watch
 from chains.transaction import Outbid, TransferIntent, TxStatus, WaitingTx
 
 T = TypeVar("T")
@@ -181,6 +184,10 @@ class Nodes:
 
     async def outbid(self, intent: TransferIntent) -> Outbid:
         return await self._ask(lambda adapter: _seeing(adapter).outbid(intent))
+
+    async def simulate(self, payer: Address, effect: Asked, watch: Watch) -> Simulated:
+        """NotSimulated too on a chain where nobody can."""
+        return await self._ask(lambda adapter: _simulating(adapter).simulate(payer, effect, watch))
 
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         return await self._ask_each(txids, lambda adapter, rest: adapter.statuses(rest))
@@ -405,4 +412,10 @@ async def _nothing(adapter: ChainAdapter) -> None:
 def _seeing(adapter: ChainAdapter) -> SeesWaiting:
     """Asked only where there are coins."""
     assert isinstance(adapter, SeesWaiting)
+    return adapter
+
+
+def _simulating(adapter: ChainAdapter) -> SimulatesCalls:
+    if not isinstance(adapter, SimulatesCalls):
+        raise NotSimulated("no node of this network shows what a call would change")
     return adapter

@@ -17,6 +17,7 @@ from chains.evm import build, carrying, permits
 from chains.evm.codec import EvmCodec
 from chains.evm.permits import Typed
 from chains.model import Address, UnsignedTx
+from chains.outcomes import Bound, write
 from tests.support.networks import find_network
 from tests.support.paper import CODEC_OF
 from tests.unit.evm.test_permits import (
@@ -87,7 +88,6 @@ BENT: dict[str, Call] = {
     "a permit": replace(CALL, function="permit"),
     "another contract": replace(CALL, contract=PAYEE),
     "coins with it": replace(CALL, value=1),
-    "a bound that nobody keeps": replace(CALL, outcome=("{}",)),
     "another amount": saying(value="1500001"),
     "a zero before the amount": saying(value="01500000"),
     "other digits": saying(value="\u0661"),
@@ -107,6 +107,11 @@ BENT: dict[str, Call] = {
     "an argument less": replace(CALL, arguments=CALL.arguments[:-1]),
     "another order": replace(CALL, arguments=CALL.arguments[::-1]),
 }
+
+
+def test_bounds_are_no_part_of_the_bytes() -> None:
+    bounded = replace(CALL, outcome=write([Bound(ETHEREUM.native.id, at_most=0)]))
+    CODEC.check_call(bounded, None)
 
 
 @pytest.mark.parametrize("call", BENT.values(), ids=BENT)

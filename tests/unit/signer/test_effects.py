@@ -9,13 +9,16 @@ import pytest
 
 from chains.effects import Allow, Call, Delegate, Pay, Sign
 from chains.model import Address
+from chains.outcomes import Bound, write
 from tests.support.signer import (
     ADA,
     BOB,
     NOON,
     Bench,
+    agreed,
     native,
     outcome_word,
+    paying,
     policy_document,
     rule,
     script,
@@ -86,7 +89,6 @@ def test_the_transaction_does_just_what_was_agreed(bench, action, lie):
         (OTHERS["allow"], {"spender": Address("somebody")}),
         (OTHERS["allow"], {"expires_at": NOON + timedelta(days=1)}),
         (OTHERS["call"], {"arguments": (("to", "you"),)}),
-        (OTHERS["call"], {"outcome": ("{}",)}),
         (OTHERS["sign"], {"content": b"permits"}),
         (OTHERS["delegate"], {"chain": None}),
         (OTHERS["delegate"], {"nonce": 8}),
@@ -101,6 +103,18 @@ def test_every_part_of_an_effect_is_agreed_to(bench, effect, changes):
     other = bench.mandate(effects=(replace(effect, **changes),))
     assert outcome_word(bench.send(agreed, **_done_by(other))).startswith("mismatch/")
     assert outcome_word(bench.send(agreed)) == "signed"
+
+
+def test_other_bounds_of_a_call_are_another_agreement(bench):
+    """No byte says them: whose approvals were for others has agreed to nothing here."""
+    publish(bench, rule("named", needs=[("treasury", 2)], actions=["transfer", "call"]))
+    least, less = (write([Bound(ETH, at_least=units)]) for units in (10, 9))
+    strict = bench.mandate(effects=(replace(OTHERS["call"], outcome=least),))
+    looser = bench.mandate(effects=(replace(OTHERS["call"], outcome=less),))
+    assert strict.core.digest != looser.core.digest
+    misused = replace(agreed(strict, ADA, BOB), mandate=looser)
+    assert outcome_word(bench.sign(paying(misused))) == "unauthenticated/approval-signature"
+    assert outcome_word(bench.send(strict, ADA, BOB)) == "signed"
 
 
 def _done_by(mandate):
