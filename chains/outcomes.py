@@ -54,9 +54,7 @@ class Bound:
 
     @property
     def units(self) -> int:
-        found = self.at_most if self.at_least is None else self.at_least
-        assert found is not None
-        return found
+        return (self.at_most if self.at_least is None else self.at_least) or 0
 
     @property
     def subject(self) -> tuple[AssetId, Address]:
@@ -161,7 +159,7 @@ def _breaches(
 
 
 def _spell(bound: Bound) -> str:
-    row = {"asset": bound.asset}
+    row: dict[str, str] = {"asset": bound.asset}
     if bound.spender is not None:
         row["spender"] = bound.spender
     row["at_most" if bound.at_least is None else "at_least"] = str(bound.units)
@@ -177,7 +175,7 @@ def _read(text: str) -> Bound:
         raise MalformedOutcome("a bound that is no table of texts")
     if row.keys() not in (_LEAST, _MOST, _SPENDER):
         raise MalformedOutcome("a bound has an asset and either at_least or at_most")
-    units = row.get("at_least", row.get("at_most"))
+    units = str(row.get("at_least", row.get("at_most")))
     if (
         _UNITS.fullmatch(units) is None
         or int(units) > UNITS_MAX

@@ -52,6 +52,7 @@ COPY custody/gas/*.py /opt/custody/custody/gas/
 COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
 COPY custody/moves/*.py /opt/custody/custody/moves/
+COPY custody/outcomes/*.py /opt/custody/custody/outcomes/
 COPY custody/pauses/*.py /opt/custody/custody/pauses/
 COPY custody/payouts/*.py /opt/custody/custody/payouts/
 COPY custody/policies/*.py /opt/custody/custody/policies/

@@ -33,6 +33,11 @@ CHAINS: Final[Words] = {
         "Nothing describes what is to be called here, or not in the words that were said.",
         _FIX,
     ),
+    "outcome_malformed": Word(
+        (422,),
+        "Bounds of a call's outcome that are not in the one form that is read.",
+        _FIX,
+    ),
     "outputs_too_many": Word(
         (422,),
         "More payments than one transaction of this network holds.",
@@ -140,6 +145,11 @@ CHAINS: Final[Words] = {
     "broadcast_rejected": Word(
         (), "The node refused the transaction; it may live elsewhere.", _ITSELF
     ),
+    "not_simulated": Word(
+        (),
+        "No node here shows what a call would change, or it touches too much to be asked about.",
+        "Bound what matters by arguments of the call; only these are certain.",
+    ),
     "inclusion_unproven": Word(
         (),
         "What the node says of a block does not give the block's hash.",
@@ -204,6 +214,16 @@ WAITS: Final[Words] = {
         (),
         "Its fees would exceed what the operator lets a day of the vault cost.",
         "It goes on as the day passes, or when the operator raises the cap.",
+    ),
+    "outcome_outside": Word(
+        (),
+        "The call would do now what is out of the bounds that were agreed on; it is not signed.",
+        "Look at what changed; it is tried again, or ask for another one with `retry_of`.",
+    ),
+    "call_would_fail": Word(
+        (),
+        "The contract would refuse the call now; it is not signed, and costs nothing.",
+        "Look at the reason; it is tried again, or call it off.",
     ),
     "paused": Word(
         (),

@@ -296,6 +296,13 @@ CUSTODY: Final[Words] = {
         "Who held the deposit, or set the rule that did, can't release it.",
         "Another person releases it.",
     ),
+    "contract_stopped": Word(
+        (422,),
+        "A call of the vault did more there than was agreed on; also what a call waits for.",
+        "See `GET /v1/contract-stops`; an administrator lifts it.",
+    ),
+    "contract_stop_not_found": Word((404,), "No such stop, or not for this key.", _LOOK),
+    "contract_stop_ended": Word((409,), "The stop was lifted already.", "Nothing is to be done."),
     "pause_not_found": Word((404,), "No such pause, or not for this key.", _LOOK),
     "pause_of_nothing": Word((422,), "A pause names neither a network nor a vault.", _FIX),
     "pause_ended": Word((409,), "The pause has ended already.", "Nothing is to be done."),

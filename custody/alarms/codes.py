@@ -53,6 +53,7 @@ class AlarmCode(StrEnum):
     WORKERS_GONE = "workers_gone"
     NETWORKS_CHANGED = "networks_changed"
     PROOFS_LATE = "proofs_late"
+    OUTCOME_BREACHED = "outcome_breached"
     PAUSED = "paused"
 
 
@@ -209,6 +210,11 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     AlarmCode.NETWORKS_CHANGED: Meaning(
         "the policy in force describes other networks or assets than custody started with",
         clears_itself=True,
+    ),
+    AlarmCode.OUTCOME_BREACHED: Meaning(
+        "a call moved something else than was agreed on; where no argument of it bounded that, the"
+        " vault calls the contract no more until a person lifts it",
+        clears_itself=False,
     ),
     AlarmCode.PAUSED: Meaning(
         "a person paused a network or a vault: nothing new leaves there until it is resumed",

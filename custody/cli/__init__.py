@@ -4,6 +4,7 @@
     custody address …                                addresses that were paid on a wrong network
     custody alarm … | vault … | rescan | rewind      the operator's at 3 a.m.: docs/runbook.md
     custody pause | resume | pauses                  hold back what is new, and let it go on
+    custody contract-stops | lift-stop               contracts that vaults call no more
     custody debits                                   what left without a transfer
     custody ledger verify                            the books, recomputed from entries
     custody quarantine …                             deposits that are held before they are credited
@@ -40,6 +41,7 @@ from custody.cli import (
     blocks,
     chain,
     coins,
+    contracts,
     debits,
     evidence,
     gas,
@@ -76,6 +78,8 @@ app.add_typer(vault.app, name="vault")
 app.command()(pause.pause)
 app.command()(pause.resume)
 app.command()(pause.pauses)
+app.command()(contracts.contract_stops)
+app.command()(contracts.lift_stop)
 app.command()(debits.debits)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(refill.app, name="refill")

@@ -44,6 +44,10 @@ PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", help="Your own copy of the policy: shows what the approval rests on."),
 ]
+OwnNode = Annotated[
+    str | None,
+    typer.Option("--node", help="Your own node, asked what a call would do."),
+]
 Digest = Annotated[
     str | None,
     typer.Option(help="The digest that was shown; given, nothing is asked and no other is signed."),
@@ -97,12 +101,29 @@ def show(
 
 @app.command()
 @told
+def simulate(
+    transfer: Transfer,
+    url: Url,
+    node: Annotated[str, typer.Option(help="A node of your own, like http://127.0.0.1:8545.")],
+    policy_file: PolicyFile = None,
+    api_key_file: ApiKeyFile = None,
+) -> None:
+    """Ask your own node what a call would do now. Signs nothing; fails if it is out of bounds."""
+    policy = _policy(policy_file)
+    with _server(url, api_key_file) as server:
+        shown = _show(server, transfer, policy)
+    _simulate(shown, policy, node)
+
+
+@app.command()
+@told
 def approve(
     transfer: Transfer,
     url: Url,
     key: KeyFileOption,
     digest: Digest = None,
     policy_file: PolicyFile = None,
+    node: OwnNode = None,
     api_key_file: ApiKeyFile = None,
     passphrase_fd: PassphraseFd = None,
 ) -> None:
@@ -111,7 +132,7 @@ def approve(
 
     policy = _policy(policy_file)
     with _server(url, api_key_file) as server:
-        _decide(server, transfer, Verdict.APPROVE, key, digest, policy, passphrase_fd)
+        _decide(server, transfer, Verdict.APPROVE, key, digest, policy, passphrase_fd, node)
 
 
 @app.command()
@@ -141,8 +162,10 @@ def _decide(
     digest: str | None,
     policy: Policy | None,
     passphrase_fd: int | None,
+    node: str | None = None,
 ) -> None:
-    """Nothing is fetched between showing and signing: what was seen is what is signed."""
+    """Nothing is fetched from the server between showing and signing: what was seen is what is
+    signed. `node`: the approver's own, asked what a call would do."""
     from custody.cli.access import now
     from custody.cli.keyfile import KeyFile, Role
     from custody.cli.mandates import is_expired
@@ -150,6 +173,8 @@ def _decide(
 
     file = KeyFile.read(key, Role.APPROVER)
     shown = _show(server, transfer, policy)
+    if node is not None:
+        _simulate(shown, policy, node)
     if is_expired(shown.mandate, now()):
         raise Failure("the mandate has expired; nothing was signed")
     initiator = shown.mandate.core.initiator
@@ -182,6 +207,13 @@ def _show(server: Server, transfer: str, policy: Policy | None) -> Shown:
     say(*in_words(shown, now(), policy))
     _warn(server, transfer)
     return shown
+
+
+def _simulate(shown: Shown, policy: Policy | None, node: str) -> None:
+    from custody.cli.mandates import known_to
+    from custody.cli.simulated import simulated_lines
+
+    say(*simulated_lines(shown.mandate, known_to(policy), node))
 
 
 def _warn(server: Server, transfer: str) -> None:

@@ -22,8 +22,10 @@ from custody.db.sighting_tables import (
 )
 from custody.db.tables import (
     BlockRow,
+    CallOutcomeRow,
     ClientRow,
     CoinRow,
+    ContractStopRow,
     FollowerRow,
     FollowStateRow,
     IdempotencyRow,
@@ -53,6 +55,8 @@ OTHERS: Final[Mapping[type[Row], str]] = {
     ConsumptionRow: "SELECT, INSERT, DELETE",
     UnlistedRow: "SELECT, INSERT, DELETE",
     RestraintRow: "SELECT, INSERT, DELETE",
+    CallOutcomeRow: "SELECT, INSERT, UPDATE",
+    ContractStopRow: "SELECT, INSERT, UPDATE",
     ProofWantRow: "SELECT, INSERT, UPDATE, DELETE",
     UnlistedBeyondRow: "SELECT, INSERT, UPDATE",
     ClaimRow: "SELECT, INSERT, DELETE",

@@ -639,6 +639,8 @@ CREATE TABLE transfers (
 
 CREATE INDEX ix_transfers_asset_serial ON transfers (asset, serial);
 
+CREATE INDEX ix_transfers_calls ON transfers (network, state) WHERE kind = 'call';
+
 CREATE INDEX ix_transfers_client_id ON transfers (client_id);
 
 CREATE INDEX ix_transfers_client_id_serial ON transfers (client_id, serial);
@@ -754,6 +756,24 @@ CREATE TABLE adoptions (
     CONSTRAINT fk_adoptions_given_id FOREIGN KEY(given_id) REFERENCES addresses (id)
 );
 
+CREATE TABLE call_outcomes (
+    transfer_id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    contract VARCHAR NOT NULL,
+    checked VARCHAR,
+    checked_words VARCHAR,
+    checked_height BIGINT,
+    checked_hash VARCHAR,
+    checked_at TIMESTAMP WITH TIME ZONE,
+    settled VARCHAR,
+    settled_words VARCHAR,
+    settled_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_call_outcomes PRIMARY KEY (transfer_id),
+    CONSTRAINT fk_call_outcomes_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
+    CONSTRAINT fk_call_outcomes_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
 CREATE TABLE chain_proofs (
     transaction_id VARCHAR NOT NULL,
     block_hash VARCHAR NOT NULL,
@@ -820,6 +840,26 @@ CREATE TABLE coins (
 );
 
 CREATE INDEX ix_coins_vault_id ON coins (vault_id);
+
+CREATE TABLE contract_stops (
+    id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    contract VARCHAR NOT NULL,
+    transfer_id VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    open_key VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    ended_by VARCHAR,
+    ended_reason VARCHAR,
+    CONSTRAINT pk_contract_stops PRIMARY KEY (id),
+    CONSTRAINT fk_contract_stops_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_contract_stops_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id),
+    CONSTRAINT uq_contract_stops_open_key UNIQUE (open_key)
+);
+
+CREATE INDEX ix_contract_stops_vault_id ON contract_stops (vault_id);
 
 CREATE TABLE fee_uses (
     transaction_id VARCHAR NOT NULL,

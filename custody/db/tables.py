@@ -27,6 +27,8 @@ from custody.db.gas_tables import GasRuleRow as GasRuleRow
 from custody.db.gas_tables import GasTopUpRow as GasTopUpRow
 from custody.db.move_tables import VaultMoveRow as VaultMoveRow
 from custody.db.move_tables import VaultMoveStepRow as VaultMoveStepRow
+from custody.db.outcome_tables import CallOutcomeRow as CallOutcomeRow
+from custody.db.outcome_tables import ContractStopRow as ContractStopRow
 from custody.db.pause_tables import PauseRow as PauseRow
 from custody.db.payout_tables import PayoutFileRow as PayoutFileRow
 from custody.db.proof_tables import ChainProofRow as ChainProofRow

@@ -70,6 +70,13 @@ class TransferRow(Row):
 
 
 Index("ix_transfers_network_state", TransferRow.network, TransferRow.state)
+Index(
+    "ix_transfers_calls",
+    TransferRow.network,
+    TransferRow.state,
+    sqlite_where=text("kind = 'call'"),
+    postgresql_where=text("kind = 'call'"),
+)
 Index("ix_transfers_external_id", TransferRow.external_id, TransferRow.client_id, unique=True)
 Index("ix_transfers_requested_at", TransferRow.requested_at)
 Index("ix_transfers_updated_at", TransferRow.updated_at)

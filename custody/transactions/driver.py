@@ -22,6 +22,7 @@ from custody.db.session import Database
 from custody.errors import CustodyError
 from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
+from custody.outcomes.checking import Checking, calls
 from custody.transactions import repository
 from custody.transactions.building import Builder
 from custody.transactions.looking import Built
@@ -67,6 +68,7 @@ class Driver:
         ledger: Ledger,
         builder: Builder,
         queueing: Queueing,
+        checking: Checking,
         signing: Signing,
         journal: JournalWatch,
         clock: Callable[[], datetime],
@@ -75,6 +77,7 @@ class Driver:
         self._ledger = ledger
         self._builder = builder
         self._queueing = queueing
+        self._checking = checking
         self._signing = signing
         self._journal = journal
         self._clock = clock
@@ -154,6 +157,9 @@ class Driver:
                 progress[transfer_id] = step
         broken = [each for each in transfer_ids if progress.get(each) == UNFORESEEN]
         await self._builder.release(broken, UNFORESEEN.code)
+        if called := [each for each in built.values() if calls(each)]:
+            for transaction_id, later in (await self._checking.look(called)).items():
+                progress |= dict.fromkeys(built.pop(transaction_id).transfers, later)
         return list(built.values())
 
     async def _left_out_of_order(self, order: Order, progress: Mapping[str, Progress]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from chains import outcomes
 from chains.assets import Asset
 from chains.codec import TransactionCodec
 from chains.costs import Costs, Withholding, by_asset
@@ -27,6 +28,7 @@ from custody.db.session import ReadSession
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
 from custody.journal.repository import signer_ahead
+from custody.outcomes.stops import check_callable
 from custody.transfers import children, repository
 from custody.transfers.apply import WORDS
 from custody.transfers.children import Parent
@@ -86,6 +88,7 @@ class Ask:
         return (
             (row.vault_id, row.network) == place
             and self.request.call == call
+            and _bounds(self.request.call) == _bounds(call)
             and len(payments) == len(self.payments)
             and tuple(payments) == wanted
             and (row.kind == self.kind or not (stays(row.kind) or stays(self.kind)))
@@ -128,6 +131,10 @@ class Ask:
         return by_asset(self.costs_max)[self.codec.network.native.id]
 
 
+def _bounds(call: Call | None) -> tuple[str, ...]:
+    return () if call is None else call.outcome
+
+
 def payment_of(ask: Ask) -> tuple[NetworkId, str, Address, AddressType]:
     """What there is to know of the payer."""
     network = ask.codec.network
@@ -149,6 +156,8 @@ async def check_possible(session: ReadSession, ask: Ask, payer: Payer) -> None:
     await _check_others(session, ask, payer)
     await _check_retry(session, ask.request, payer)
     await _check_source(session, ask, payer)
+    if ask.request.call is not None:
+        await check_callable(session, payer.vault_id, ask.codec.network.id, ask.request.call)
     if ask.parent is not None and await children.is_under_way(session, ask.parent):
         words = "another transfer spends this coin of it already"
         raise Unprocessable("child_under_way", words, field="child_of")
@@ -212,12 +221,13 @@ def check_rearranging(request: TransferRequest, codec: TransactionCodec | None) 
 
 
 def check_calling(request: TransferRequest, codec: TransactionCodec) -> None:
-    """Of one that calls. Raises CallUnknown, Invalid amount_above_maximum."""
+    """Of one that calls. Raises CallUnknown, MalformedOutcome, Invalid amount_above_maximum."""
     if request.call is None:
         return
     assert not request.outputs, "a call makes no payments beside it"
     assert request.asset == codec.network.native.id, "the coins of a call are the network's own"
     codec.check_call(request.call, None)
+    outcomes.read(request.call.outcome, codec.network.id)
     check_maximum("value", request.call.value, codec.network.native)
 
 

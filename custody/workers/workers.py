@@ -27,6 +27,8 @@ from custody.gas.station import GasStation
 from custody.journal.checkpoints import CheckpointWatch
 from custody.ledger.heads import extend
 from custody.moves.moving import Moving
+from custody.outcomes.checking import Checking
+from custody.outcomes.comparing import Comparing
 from custody.payouts.paying import PayingFiles
 from custody.refills.refilling import Refilling
 from custody.restraints.service import AskAgain
@@ -52,6 +54,7 @@ from custody.workers.moves import MoveWorker
 from custody.workers.network import NetworkWorker
 from custody.workers.nodewatch import NodeWatch
 from custody.workers.outbox import Outbox
+from custody.workers.outcomes import OutcomeWorker
 from custody.workers.payouts import PayoutWorker
 from custody.workers.proofs import ProofWorker
 from custody.workers.reconciling import ReconcileWorker
@@ -183,6 +186,9 @@ class Workers:
                 self._custody.settings.reconcile_interval_s,
             ).run
             loops[f"restraints {served.id}"] = partial(self._ask_again, served)
+            loops[f"outcomes {served.id}"] = OutcomeWorker(
+                self._leases, served.id, _comparing(self._services, served)
+            ).run
         for capturing, served in self._capturing():
             worker = ProofWorker(self._leases, served.id, capturing, self._turns)
             loops[f"proofs {served.id}"] = worker.run
@@ -300,6 +306,12 @@ def _restraints(services: Services) -> dict[str, AskAgain]:
     }
 
 
+def _comparing(services: Services, network: Network) -> Comparing:
+    custody = services.custody
+    adapter = custody.adapters[network.id]
+    return Comparing(custody.database, network.id, adapter, custody.clock)
+
+
 def _arranging(services: Services) -> Arranging:
     custody = services.custody
     return Arranging(
@@ -363,6 +375,7 @@ def _movers(services: Services) -> tuple[Driver, Broadcaster, Tracker]:
         ledger=ledger,
         builder=builder,
         queueing=Queueing(database=database, ledger=ledger, adapters=custody.adapters, clock=clock),
+        checking=Checking(database=database, ledger=ledger, adapters=custody.adapters, clock=clock),
         signing=Signing(
             database=database,
             ledger=ledger,

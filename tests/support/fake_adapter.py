@@ -48,13 +48,14 @@ from signer.agreement import effect_to_json
 from tests.support import families
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
+from tests.support.fake_simulating import FakeSimulating
 from tests.support.fake_tokens import contract_of
 
 T = TypeVar("T")
 I = TypeVar("I")  # noqa: E741 - an item
 
 
-class FakeAdapter:
+class FakeAdapter(FakeSimulating):
     """`calls`: how often each method was called. `before`: a hook that sees each call's name and
     may raise, sleep or change the chain. `network`: by default the node's own."""
 

@@ -83,6 +83,8 @@ SCOPES: Final = {
     "GET /v1/unlisted": "read",
     "POST /v1/pauses": "admin",
     "POST /v1/pauses/{pause_id}/resume": "admin",
+    "GET /v1/contract-stops": "read",
+    "POST /v1/contract-stops/{stop_id}/lift": "admin",
     "GET /v1/transfers/{transfer_id}/evidence": "audit",
     "GET /v1/audit/transfers/{transfer_id}": "audit",
     "GET /v1/audit/policies": "audit",

@@ -109,8 +109,10 @@ def test_other_bounds_of_a_call_are_another_agreement(bench):
     """No byte says them: whose approvals were for others has agreed to nothing here."""
     publish(bench, rule("named", needs=[("treasury", 2)], actions=["transfer", "call"]))
     least, less = (write([Bound(ETH, at_least=units)]) for units in (10, 9))
-    strict = bench.mandate(effects=(replace(OTHERS["call"], outcome=least),))
-    looser = bench.mandate(effects=(replace(OTHERS["call"], outcome=less),))
+    call = OTHERS["call"]
+    assert isinstance(call, Call)
+    strict = bench.mandate(effects=(replace(call, outcome=least),))
+    looser = bench.mandate(effects=(replace(call, outcome=less),))
     assert strict.core.digest != looser.core.digest
     misused = replace(agreed(strict, ADA, BOB), mandate=looser)
     assert outcome_word(bench.sign(paying(misused))) == "unauthenticated/approval-signature"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from chains.effects import Call
 from chains.model import Address
@@ -22,7 +22,7 @@ class CallingDesk(Desk):
     contract: Address
 
     @classmethod
-    async def opened(cls, database: Database, funds: int = FUNDS) -> CallingDesk:
+    async def opened(cls, database: Database, funds: int = FUNDS) -> Self:
         desk = cls(database, ACCOUNT)
         desk.use_policy(**CALLS)
         desk.vault = await desk.open_funded(funds)

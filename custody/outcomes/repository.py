@@ -1,0 +1,128 @@
+"""Rows of outcomes and of stopped contracts. Decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from chains.model import Address, BlockRef, NetworkId
+from custody.db.outcome_tables import CallOutcomeRow, ContractStopRow
+from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import VaultRow
+from custody.db.transfer_tables import (
+    MandateRow,
+    TransactionRow,
+    TransactionTransferRow,
+    TransferRow,
+)
+from custody.errors import NotFound
+from custody.outcomes.model import After, Before, Bounded
+from custody.transactions.state import State as TransactionState
+from custody.transfers.kinds import Kind
+from custody.transfers.state import State
+from signer.agreement import Purpose
+
+
+def stop_key(vault: str, network: NetworkId, contract: Address) -> str:
+    return f"{vault} {network} {contract}"
+
+
+async def standing(
+    session: ReadSession, vault: str, network: NetworkId, contract: Address
+) -> ContractStopRow | None:
+    """What keeps the vault from calling it."""
+    key = stop_key(vault, network, contract)
+    return await session.one_or_none(select(ContractStopRow).where(ContractStopRow.open_key == key))
+
+
+async def stops(
+    session: ReadSession, *, only: str | None = None, open_only: bool = True
+) -> Sequence[ContractStopRow]:
+    """The oldest first. `only`: of a client's vaults."""
+    wanted = select(ContractStopRow)
+    if open_only:
+        wanted = wanted.where(ContractStopRow.open_key.is_not(None))
+    if only is not None:
+        mine = select(VaultRow.id).where(VaultRow.client_id == only)
+        wanted = wanted.where(ContractStopRow.vault_id.in_(mine))
+    return await session.all(wanted.order_by(ContractStopRow.id))
+
+
+async def lock_stop(session: WriteSession, stop_id: str) -> ContractStopRow:
+    """Raises NotFound contract_stop_not_found."""
+    mine = select(ContractStopRow).where(ContractStopRow.id == stop_id)
+    for row in await session.for_update(mine.order_by(ContractStopRow.id)):
+        return row
+    raise NotFound("contract_stop_not_found", "There is no such stop.")
+
+
+async def outcome_of(session: ReadSession, transfer_id: str) -> CallOutcomeRow | None:
+    return await session.get(CallOutcomeRow, transfer_id)
+
+
+async def note_before(
+    session: WriteSession,
+    wanted: Bounded,
+    found: Before,
+    said: str,
+    block: BlockRef | None,
+    now: datetime,
+) -> None:
+    row = await _locked(session, wanted)
+    row.checked, row.checked_words, row.checked_at = found, said or None, now
+    row.checked_height = None if block is None else block.height
+    row.checked_hash = None if block is None else block.hash
+
+
+async def note_after(
+    session: WriteSession, wanted: Bounded, found: After, said: str, now: datetime
+) -> bool:
+    """False, and nothing written, if somebody was first."""
+    row = await _locked(session, wanted)
+    if row.settled is not None:
+        return False
+    row.settled, row.settled_words, row.settled_at = found, said or None, now
+    return True
+
+
+async def _locked(session: WriteSession, wanted: Bounded) -> CallOutcomeRow:
+    names = CallOutcomeRow.__table__.columns.keys()
+    new = dict.fromkeys(names) | {
+        "transfer_id": wanted.transfer,
+        "vault_id": wanted.vault,
+        "network": wanted.network,
+        "contract": wanted.call.contract,
+    }
+    await session.insert_missing(CallOutcomeRow, [new])
+    mine = select(CallOutcomeRow).where(CallOutcomeRow.transfer_id == wanted.transfer)
+    (row,) = await session.for_update(mine.order_by(CallOutcomeRow.transfer_id))
+    return row
+
+
+async def unsettled(
+    session: ReadSession, network: NetworkId, most: int
+) -> Sequence[tuple[MandateRow, TransactionRow]]:
+    """Calls that are final and were not compared yet: the terms that were signed, and the
+    transaction."""
+    made, part, transfer = TransactionRow, TransactionTransferRow, TransferRow
+    rows = await session.rows(
+        select(MandateRow, made)
+        .join(part, (part.transfer_id == MandateRow.transfer_id))
+        .join(made, made.id == part.transaction_id)
+        .join(transfer, transfer.id == MandateRow.transfer_id)
+        .outerjoin(CallOutcomeRow, CallOutcomeRow.transfer_id == transfer.id)
+        .where(
+            transfer.kind == Kind.CALL,
+            transfer.network == network,
+            transfer.state == State.FINAL,
+            part.mandate_version == MandateRow.version,
+            made.state == TransactionState.FINAL,
+            made.purpose == Purpose.PAY,
+            CallOutcomeRow.settled.is_(None),
+        )
+        .order_by(transfer.serial)
+        .limit(most)
+    )
+    return [(mandate, row) for mandate, row in rows]
