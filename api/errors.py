@@ -231,6 +231,7 @@ OWN_CODES = frozenset(
         "parameter_repeated",
         "range_empty",
         "outputs_ambiguous",
+        "message_ambiguous",
     }
 )
 """Codes that our own validators give; everything else is translated."""

@@ -120,14 +120,55 @@ class CallsNothing:
         raise CallUnknown("nothing is called here")
 
 
-class TransactionCodec(Protocol):
-    """What every chain folder's codec class offers; constructed as `XCodec(network)`."""
+class Reader(Protocol):
+    """What tells the bytes that are signed: of a transaction, or of a message
+    (`chains.messages`)."""
 
     @property
     def network(self) -> Network: ...
 
     @property
     def traits(self) -> Traits: ...
+
+    def check_payment(self, payment: Pay) -> None:
+        """Raise InvalidAmount, DustAmount, InvalidAddress or MemoUnsupported if the network would
+        never carry it."""
+        ...
+
+    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
+        """Raise CallUnknown unless a transaction of the sender's can be built that does this and
+        nothing else: its bytes follow from `call`, and `summarize` gives `call` back. `sender`:
+        None while it is not known."""
+        ...
+
+    def size_of(self, effects: Sequence[Effect]) -> int:
+        """What the effects, at least one, add to a transaction, in the unit that its costs go by:
+        virtual bytes of their outputs, or 1 for each where a chain carries no several transfers in
+        one transaction. Of effects that `check_payment` lets pass."""
+        ...
+
+    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
+        """Raise MalformedTransaction if `tx` can't be in a block until long after `now` (Unix
+        seconds), or stays good for longer than our builder ever makes one."""
+        ...
+
+    def summarize(self, tx: UnsignedTx) -> TxSummary:
+        """All that the bytes do. Raises MalformedTransaction unless the structure of every byte is
+        understood. What is well-formed and has no words here goes into `unexplained`."""
+        ...
+
+    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        """The signatures needed, recomputed from the bytes, in the order `attach` wants them."""
+        ...
+
+    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        """What is given out: the final transaction, or the signature as wallets pass it. Verifies
+        each signature first; raises SignatureMismatch."""
+        ...
+
+
+class TransactionCodec(Reader, Protocol):
+    """What every chain folder's codec class offers; constructed as `XCodec(network)`."""
 
     def key_scheme(self, address_type: AddressType) -> KeyScheme: ...
 
@@ -152,20 +193,9 @@ class TransactionCodec(Protocol):
         """
         ...
 
-    def check_payment(self, payment: Pay) -> None:
-        """Raise InvalidAmount, DustAmount, InvalidAddress or MemoUnsupported if the network would
-        never carry it."""
-        ...
-
     def check_outputs(self, payments: Sequence[Pay]) -> None:
         """Raise OutputsUnsupported or TooManyOutputs if one transaction can't make all of them,
         each of which `check_payment` lets pass."""
-        ...
-
-    def check_call(self, call: Call | Allow, sender: Address | None) -> None:
-        """Raise CallUnknown unless a transaction of the sender's can be built that does this and
-        nothing else: its bytes follow from `call`, and `summarize` gives `call` back. `sender`:
-        None while it is not known."""
         ...
 
     def understand(
@@ -184,30 +214,6 @@ class TransactionCodec(Protocol):
         spelling. Raises CallUnknown, InvalidAddress."""
         ...
 
-    def size_of(self, effects: Sequence[Effect]) -> int:
-        """What the effects, at least one, add to a transaction, in the unit that its costs go by:
-        virtual bytes of their outputs, or 1 for each where a chain carries no several transfers in
-        one transaction. Of effects that `check_payment` lets pass."""
-        ...
-
-    def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
-        """Raise MalformedTransaction if `tx` can't be in a block until long after `now` (Unix
-        seconds), or stays good for longer than our builder ever makes one."""
-        ...
-
     def lifetime(self, tx: UnsignedTx) -> Lifetime | None:
         """Until when a block may have it, None if for ever. Raises MalformedTransaction."""
-        ...
-
-    def summarize(self, tx: UnsignedTx) -> TxSummary:
-        """All that the bytes do. Raises MalformedTransaction unless the structure of every byte is
-        understood. What is well-formed and has no words here goes into `unexplained`."""
-        ...
-
-    def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
-        """The signatures needed, recomputed from the bytes, in the order `attach` wants them."""
-        ...
-
-    def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
-        """The final transaction. Verifies each signature first; raises SignatureMismatch."""
         ...

@@ -77,7 +77,7 @@ class Delegate:
 
 Effect = Pay | Allow | Call | Sign | Delegate
 Asked = Pay | Allow | Call
-"""What custody asks the signer for."""
+"""What custody has a transaction do. A message may do more: see `chains.messages`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,10 @@ from chains.bitcoin.codec import BitcoinCodec
 from chains.codec import Traits, TransactionCodec
 from chains.costs import CostKind, Costs
 from chains.evm.codec import EvmCodec
+from chains.evm.messages import EvmMessages
+from chains.messages.errors import MessageKindUnknown
+from chains.messages.reading import Family as MessageFamily
+from chains.messages.reading import MessageReader
 from chains.model import AssetId
 from chains.networks import Family, Network
 from chains.schema import FamilySchema
@@ -41,6 +45,18 @@ CODECS: Final[Mapping[Family, CodecClass]] = {
     Family("tron"): TronCodec,
     Family("solana"): SolanaCodec,
 }
+
+
+MESSAGES: Final[Mapping[Family, MessageFamily]] = {Family("evm"): EvmMessages()}
+"""What the addresses of each family sign beside transactions."""
+
+
+def messages_of(codec: TransactionCodec) -> MessageReader:
+    """What tells the messages of a network. Raises MessageKindUnknown where none is signed."""
+    family = MESSAGES.get(codec.network.family)
+    if family is None:
+        raise MessageKindUnknown(f"no messages are signed on {codec.network.name}")
+    return MessageReader(codec, family)
 
 
 def bounds_of(network: Network, fee_max: int | None = None, asset: AssetId | None = None) -> Costs:

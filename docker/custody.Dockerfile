@@ -25,6 +25,7 @@ COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
 COPY chains/contracts/*.py /opt/custody/chains/contracts/
 COPY chains/evm/*.py /opt/custody/chains/evm/
 COPY chains/evm/traits/*.py /opt/custody/chains/evm/traits/
+COPY chains/messages/*.py /opt/custody/chains/messages/
 COPY chains/nodes/*.py /opt/custody/chains/nodes/
 COPY chains/solana/*.py /opt/custody/chains/solana/
 COPY chains/transport/*.py /opt/custody/chains/transport/

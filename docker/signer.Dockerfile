@@ -38,9 +38,12 @@ COPY chains/contracts/__init__.py chains/contracts/calling.py chains/contracts/d
      chains/contracts/rows.py chains/contracts/texts.py chains/contracts/typed.py \
      chains/contracts/types.py chains/contracts/values.py /opt/custody/chains/contracts/
 COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/calling.py \
-     chains/evm/carrying.py chains/evm/codec.py chains/evm/erc20.py chains/evm/parse.py chains/evm/permits.py chains/evm/rlp.py chains/evm/schema.py \
+     chains/evm/carrying.py chains/evm/codec.py chains/evm/erc20.py chains/evm/messages.py chains/evm/orders.py chains/evm/parse.py \
+     chains/evm/permits.py chains/evm/rlp.py chains/evm/schema.py chains/evm/siwe.py \
      /opt/custody/chains/evm/
 COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
+COPY chains/messages/__init__.py chains/messages/errors.py chains/messages/model.py chains/messages/reading.py \
+     chains/messages/texts.py /opt/custody/chains/messages/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
      chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/

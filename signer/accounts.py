@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from chains.codec import TransactionCodec
+from chains.codec import Reader, TransactionCodec
 from chains.keys import HARDENED, InvalidPath, is_under, parse_path
 from chains.model import Address, AddressType, KeyScheme, NetworkId
-from signer.codecs import CodecSource
+from signer.agreement import Purpose
+from signer.codecs import CodecSource, reader_of
 from signer.errors import malformed, mismatch
 from signer.keychain import Keychain, Root
 
@@ -48,6 +49,10 @@ class Accounts:
         if codec is None:
             raise malformed("network-not-enabled", f"not enabled here: {network}")
         return codec
+
+    def reader(self, network: NetworkId, purpose: Purpose) -> Reader:
+        """What tells the bytes of a request. Raises Refused, also where no messages are signed."""
+        return reader_of(self.codec(network), purpose)
 
     def account(self, network: NetworkId, number: int, address_type: AddressType) -> Account:
         """Raises Refused for a type of address that the network does not use."""

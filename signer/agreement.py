@@ -78,10 +78,12 @@ class Verdict(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a transaction is for: to do what transfers want, or to keep that from being done."""
+    """What a transaction is for: to do what transfers want, or to keep that from being done. Or
+    what is signed is a message, and no transaction."""
 
     PAY = "pay"
     CANCEL = "cancel"
+    MESSAGE = "message"
 
 
 def action_of(effect: Effect) -> Action:

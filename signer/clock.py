@@ -26,7 +26,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
+
+from signer.canonical import format_time
+from signer.errors import Refused, unavailable
+from signer.policy.verdicts import Evaluation
+
+T = TypeVar("T")
 
 Wall = Callable[[], datetime]
 """UTC now in whole seconds, right or wrong."""
@@ -161,3 +167,30 @@ class TrustedClock:
             stretch.seen = count
             return
         self._stretch = _Stretch(distance, count, count)
+
+
+def whatever_the_time(moment: Moment, judge: Callable[[datetime], T]) -> T:
+    """What `judge` says of every reading of the time. Raises Refused, also where they differ: who
+    asks again when the clocks agree loses nothing."""
+    verdicts = [_outcome(judge, now) for now in moment.readings]
+    if len({_gist(verdict) for verdict in verdicts}) > 1:
+        said = f"it is {format_time(moment.now)}, the wall clock says {format_time(moment.wall)}"
+        raise unavailable("clock-disagrees", f"{said}, and the answer depends on it")
+    if isinstance(verdicts[0], Refused):
+        raise verdicts[0]
+    return verdicts[0]
+
+
+def _outcome(judge: Callable[[datetime], T], now: datetime) -> T | Refused:
+    try:
+        return judge(now)
+    except Refused as refused:
+        return refused
+
+
+def _gist(verdict: object) -> tuple[object, ...]:
+    if isinstance(verdict, Refused):
+        return verdict.code, verdict.detail
+    if isinstance(verdict, Evaluation):
+        return verdict.ruling, verdict.detail, verdict.rule
+    return (verdict,)

@@ -11,10 +11,13 @@ from collections.abc import Callable, Collection
 from typing import Final, Protocol
 
 from chains.catalogue import Catalogue
-from chains.codec import TransactionCodec
-from chains.families import CODECS
+from chains.codec import Reader, TransactionCodec
+from chains.errors import ChainError
+from chains.families import CODECS, messages_of
 from chains.model import NetworkId
 from chains.networks import Family, Network
+from signer.agreement import Purpose
+from signer.errors import malformed
 from signer.statements import Notice
 
 SIGNED_FOR: Final = frozenset(map(Family, ("bitcoin", "evm", "tron", "solana")))
@@ -31,6 +34,17 @@ def codec_for(network: Network) -> TransactionCodec:
     if network.family not in SIGNED_FOR:
         raise KeyError(network.alias)
     return CODECS[network.family](network)
+
+
+def reader_of(codec: TransactionCodec, purpose: Purpose) -> Reader:
+    """What tells bytes that are signed for `purpose`: no message is read as a transaction, and no
+    transaction as a message. Raises Refused where no messages are signed."""
+    if purpose is not Purpose.MESSAGE:
+        return codec
+    try:
+        return messages_of(codec)
+    except ChainError as error:
+        raise malformed(error.code, str(error)) from error
 
 
 class Codecs:

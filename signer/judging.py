@@ -7,19 +7,17 @@ which order they stand, or whether they come in one transaction or in several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 from chains.catalogue import Catalogue
 from chains.costs import CostKind
 from signer.agreement import Mandate, Purpose
 from signer.answers import RefusalCode
-from signer.canonical import format_time
 from signer.case import Case
-from signer.clock import Moment
-from signer.errors import Refused, unavailable
+from signer.clock import Moment, whatever_the_time
+from signer.errors import Refused
 from signer.guard import Guard
 from signer.history import History
 from signer.policy.evaluate import evaluate
@@ -28,7 +26,6 @@ from signer.policy.replay import advice, explain
 from signer.policy.verdicts import Detail, Evaluation, Ruling
 from signer.usage import most_of, spends_in
 
-T = TypeVar("T")
 Takes = tuple[Spend, ...]
 """What one transfer takes of the windows."""
 
@@ -46,7 +43,7 @@ def _takes(
 ) -> Takes:
     earlier = spends_in(history.signed[-1].record, now) if history.signed else []
     own: Takes = ()
-    if purpose is Purpose.PAY:
+    if purpose is not Purpose.CANCEL:
         own = spends_of(facts_of(mandate, catalogue), mandate.core.transfer, now)
     return most_of(own, earlier, now)
 
@@ -108,30 +105,3 @@ def _allowing(verdict: Evaluation, transfer: str) -> str:
     said, needs, reasons = advice(verdict), verdict.needs, explain(verdict)
     detail = verdict.detail.value
     raise Refused(code, detail, said, transfer=transfer, needs=needs, reasons=reasons)
-
-
-def whatever_the_time(moment: Moment, judge: Callable[[datetime], T]) -> T:
-    """What `judge` says of every reading of the time. Raises Refused, also where they differ: who
-    asks again when the clocks agree loses nothing."""
-    verdicts = [_outcome(judge, now) for now in moment.readings]
-    if len({_gist(verdict) for verdict in verdicts}) > 1:
-        said = f"it is {format_time(moment.now)}, the wall clock says {format_time(moment.wall)}"
-        raise unavailable("clock-disagrees", f"{said}, and the answer depends on it")
-    if isinstance(verdicts[0], Refused):
-        raise verdicts[0]
-    return verdicts[0]
-
-
-def _outcome(judge: Callable[[datetime], T], now: datetime) -> T | Refused:
-    try:
-        return judge(now)
-    except Refused as refused:
-        return refused
-
-
-def _gist(verdict: object) -> tuple[object, ...]:
-    if isinstance(verdict, Refused):
-        return verdict.code, verdict.detail
-    if isinstance(verdict, Evaluation):
-        return verdict.ruling, verdict.detail, verdict.rule
-    return (verdict,)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from chains.codec import TransactionCodec
+from chains.codec import Reader
 from chains.costs import CostKind, above
 from chains.effects import Allow, Call, Effect, Pay
 from chains.errors import ChainError
@@ -104,12 +104,12 @@ def compare(
         raise Refused(RefusalCode.UNEXPLAINED, "transaction", "; ".join(summary.unexplained))
     if not inputs or not summary.sources:
         raise mismatch("source", "nothing of ours is spent")
-    codec = accounts.codec(core.network)
-    check = _check_coins if codec.traits.coins else _check_source
+    reader = accounts.reader(core.network, case.purpose)
+    check = _check_coins if reader.traits.coins else _check_source
     paying = check(core, summary, inputs, number, accounts)
     _check_effects(case, summary.effects)
-    check_payable(codec, case.cores)
-    _check_costs(case, summary, codec)
+    check_payable(reader, case.cores)
+    _check_costs(case, summary, reader)
     return paying
 
 
@@ -190,7 +190,7 @@ def _in_the_way(cores: Sequence[Core], decoded: Sequence[Effect]) -> str | None:
     return None
 
 
-def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
+def check_payable(reader: Reader, cores: Sequence[Core]) -> None:
     """Payments that a network carries, and calls and allowances that have words there. A payment of
     nothing, or of dust, is an excuse to pay a fee."""
     for core in cores:
@@ -199,24 +199,24 @@ def check_payable(codec: TransactionCodec, cores: Sequence[Core]) -> None:
         try:
             for effect in core.effects:
                 if isinstance(effect, Pay):
-                    codec.check_payment(effect)
+                    reader.check_payment(effect)
                 elif isinstance(effect, Call | Allow):
-                    codec.check_call(effect, core.source_address)
+                    reader.check_call(effect, core.source_address)
         except ChainError as error:
             raise malformed(error.code, str(error), core.transfer) from error
 
 
-def _check_costs(case: Case, summary: TxSummary, codec: TransactionCodec) -> None:
+def _check_costs(case: Case, summary: TxSummary, reader: Reader) -> None:
     """A huge fee is a payment to whoever mines, and rent one to whoever closes the account. Kind by
     kind: what was agreed for rent is not there for fees. Mandate by mandate: what one client agreed
     to is not there for another's share."""
-    sizes = [codec.size_of(core.effects) for core in case.cores]
+    sizes = [reader.size_of(core.effects) for core in case.cores]
     for mandate, share in zip(case.mandates, shares_of(summary.costs.most, sizes), strict=True):
         if (over := above(share, mandate.costs_max)) is not None:
             most, agreed = share[over], mandate.costs_max.get(over, 0)
             said = f"{over[1]} up to {most} of {over[0]}, agreed {agreed}"
             raise mismatch(over[1].value, said, mandate.core.transfer)
-    rent, native = sum(create.rent for create in summary.creates), codec.network.native.id
+    rent, native = sum(create.rent for create in summary.creates), reader.network.native.id
     if rent > case.costs_max().get((native, CostKind.RENT), 0):
         raise mismatch(CostKind.RENT.value, f"accounts are made with {rent} of {native}")
     # What no byte bounds is for the rule to allow; a cancel asks no rule, so one must have before.

@@ -1,7 +1,7 @@
 """Whether to sign: the eight steps, in order, for an auditor to read from top to bottom.
 
  1. authenticate the caller
- 2. decode the transaction and summarize it
+ 2. decode the transaction or the message, and summarize it
  3. check the mandates: one source, its vault, their basis and time, approvers' signatures
  4. the decoded summary is what the mandates say together
  5. the guard rule; then the policy for each mandate, against the signer's own counters
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from chains.codec import TransactionCodec
+from chains.codec import Reader
 from chains.errors import ChainError
 from chains.keys import parse_path
 from chains.model import Signature, SigningInput, UnsignedTx
@@ -42,12 +42,12 @@ from signer.auditlog import AuditLog
 from signer.batches import in_turn
 from signer.case import Case, case_of, check_together
 from signer.chain import Record
-from signer.clock import Moment, TrustedClock
+from signer.clock import Moment, TrustedClock, whatever_the_time
 from signer.entries import about, changed, refused_entry, signed_entries
 from signer.errors import JournalFault, Refused, malformed
 from signer.guard import Guard
 from signer.inforce import PolicyInForce
-from signer.judging import Takes, judge_each, takes_of, whatever_the_time
+from signer.judging import Takes, judge_each, takes_of
 from signer.mandate import check_approvals, check_cancelled, check_current, check_payable, compare
 from signer.refusals import fault_of, not_durable, printable, refusal_of
 from signer.registry import Vault
@@ -152,7 +152,7 @@ class Signer:
     def _decide_case(self, caller: Caller, case: Case, moment: Moment) -> Granted:
         guard, accounts = self._guard, self._accounts
         core = check_together(case.cores)
-        summary, inputs = step2_decode(accounts.codec(core.network), case)
+        summary, inputs = step2_decode(accounts.reader(core.network, case.purpose), case)
         vault = self._vault(core)
         retried = case.retried()
         if retried:
@@ -162,7 +162,7 @@ class Signer:
             return Granted(case, inputs, source, records, retried[0].at)
         approvers = step3_check_mandates(case, guard.in_force, moment)
         source = step4_compare(case, summary, inputs, vault, accounts)
-        self._check_lifetime(case.tx, moment)
+        self._check_lifetime(case, moment)
         takes = takes_of(case, moment.now, guard.in_force.catalogue)
         rules = step5_evaluate(case, summary, source, takes, approvers, guard, moment)
         told = about(caller.name, guard.in_force, moment.now)
@@ -205,12 +205,12 @@ class Signer:
             raise Refused(RefusalCode.UNKNOWN_VAULT, "vault", said)
         return found
 
-    def _check_lifetime(self, tx: UnsignedTx, moment: Moment) -> None:
-        codec = self._accounts.codec(tx.network)
+    def _check_lifetime(self, case: Case, moment: Moment) -> None:
+        reader = self._accounts.reader(case.tx.network, case.purpose)
 
         def check(now: datetime) -> None:
             try:
-                codec.check_lifetime(tx, int(now.timestamp()))
+                reader.check_lifetime(case.tx, int(now.timestamp()))
             except ChainError as error:
                 raise malformed("lifetime", str(error)) from error
 
@@ -233,12 +233,12 @@ def step1_authenticate(caller: Caller) -> None:
         raise Refused(RefusalCode.UNAUTHENTICATED, "caller", "this caller is not on the list")
 
 
-def step2_decode(codec: TransactionCodec, case: Case) -> tuple[TxSummary, Inputs]:
+def step2_decode(reader: Reader, case: Case) -> tuple[TxSummary, Inputs]:
     """From the bytes that will be signed, never from what stands beside them. Raises Refused."""
     try:
-        summary = codec.summarize(case.tx)
+        summary = reader.summarize(case.tx)
         # Codecs name no inputs of what they can't explain; step 4 refuses it in their words.
-        inputs = () if summary.unexplained else codec.signing_inputs(case.tx)
+        inputs = () if summary.unexplained else reader.signing_inputs(case.tx)
     except ChainError as error:
         raise malformed(error.code, str(error)) from error
     except Exception as error:  # a decoder's bug refuses this request and harms no other

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from api.errorcodes.messages import MESSAGES
 from api.errorcodes.model import Word, Words
 from api.errorcodes.peers import CHAINS, DENIALS, SIGNER, WAITS
 from api.errorcodes.requests import COMMANDS, CUSTODY, FORM
@@ -25,6 +26,7 @@ LEDGER: Final[Words] = {
 _SECTIONS: Final = (
     ("Requests", "A request that has not the documented form, or no right to the route.", FORM),
     ("Custody", "A request that is understood and refused.", CUSTODY),
+    ("Messages", "What is asked to be signed beside transactions.", MESSAGES),
     (
         "Chains",
         "Of addresses, amounts and nodes; those with 502 and 503, and of building, are also what a "

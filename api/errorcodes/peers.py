@@ -265,6 +265,11 @@ DENIALS: Final[Words] = {
     "cost-limit": Word((), "Costs above what the rule allows.", "Lower the bound of the costs."),
     "mandate-lifetime": Word((), "The terms would be valid for too long.", "Ask for less."),
     "hours": Word((), "Outside of the hours that the rule names.", "Wait."),
+    "message-unnamed": Word(
+        (),
+        "The rule names no message of this kind for this domain.",
+        "Have it named, if it shall be signed.",
+    ),
     "destination-cooling": Word((), "The destination is too new on its list.", "Wait."),
     "approvals": Word((), "Approvals are missing.", "Have it approved."),
     "time-lock": Word((), "The rule's delay still runs.", "Wait."),

@@ -105,6 +105,16 @@ class Approvals:
             last = row
         return WaitingPage(found, last if len(rows) > LOOKED_AT_MAX else None)
 
+    async def needs(self, session: ReadSession, transfer: Shown) -> tuple[Need, ...]:
+        """Who still has to approve it, of one that waits for that. Raises SignerError,
+        Unprocessable policy_missing."""
+        if transfer.row.state != State.AWAITING_APPROVAL:
+            return ()
+        terms = repository.current(transfer.mandates)
+        given = (await repository.verdicts_by_mandate(session, [terms]))[terms.digest]
+        policy = await self._policies.current()
+        return tuple((await self._waiting(session, policy, transfer.row, terms, given)).needs)
+
     async def mandate(
         self, session: ReadSession, transfer_id: str, caller: Caller, version: int | None = None
     ) -> MandateRow:

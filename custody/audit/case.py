@@ -17,6 +17,7 @@ from chains.model import UnsignedTx
 from chains.transaction import TxSummary
 from custody.audit.logcopy import Decision, LogCopy
 from custody.audit.paper import Paper, Terms, Transaction
+from custody.transactions.messages import reader_of
 from signer.checkpoint import open_checkpoint
 from signer.clock import Adoption, corrected
 from signer.policy import (
@@ -261,7 +262,7 @@ class Case:
 
     def _summary(self) -> TxSummary:
         try:
-            return self._codec().summarize(self._tx())
+            return reader_of(self._codec(), self.built.purpose).summarize(self._tx())
         except ChainError as error:
             raise Differs(f"the unsigned bytes can't be decoded: {error}") from None
 

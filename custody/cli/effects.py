@@ -36,7 +36,7 @@ def effect_lines(effect: Effect, native: AssetId, catalogue: Catalogue) -> Itera
         case Sign():
             yield line("SIGNS", f"a message of kind {effect.kind} for {effect.domain}:")
             content = effect.content.decode("utf-8", "backslashreplace")
-            yield from (line("  |", part) for part in content.split("\n"))
+            yield from (line("  |", _visible(part)) for part in content.split("\n"))
         case Delegate():
             yield line("HANDS OVER", _delegation(effect))
 
@@ -89,6 +89,11 @@ def _call_lines(effect: Call, native: AssetId, catalogue: Catalogue) -> Iterator
         yield line("  takes", _amount(asset, units, catalogue))
     for bound in effect.outcome:
         yield line("  only if", bound)
+
+
+def _visible(text: str) -> str:
+    """What a terminal would obey, or nobody would see, by its number."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _delegation(effect: Delegate) -> str:

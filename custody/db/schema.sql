@@ -649,6 +649,8 @@ CREATE INDEX ix_transfers_destination_serial ON transfers (destination, serial);
 
 CREATE UNIQUE INDEX ix_transfers_external_id ON transfers (external_id, client_id);
 
+CREATE INDEX ix_transfers_kind ON transfers (kind, serial);
+
 CREATE INDEX ix_transfers_network_serial ON transfers (network, serial);
 
 CREATE INDEX ix_transfers_network_state ON transfers (network, state);
@@ -941,6 +943,15 @@ CREATE TABLE mandates (
 );
 
 CREATE INDEX ix_mandates_state_expires_at ON mandates (state, expires_at);
+
+CREATE TABLE messages (
+    transfer_id VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    signer VARCHAR NOT NULL,
+    content BYTEA NOT NULL,
+    CONSTRAINT pk_messages PRIMARY KEY (transfer_id),
+    CONSTRAINT fk_messages_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
 
 CREATE TABLE payout_lines (
     file_id VARCHAR NOT NULL,
@@ -1602,6 +1613,15 @@ CREATE TRIGGER chain_proofs_no_delete BEFORE DELETE ON chain_proofs
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER chain_proofs_no_truncate BEFORE TRUNCATE ON chain_proofs
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER messages_no_update BEFORE UPDATE ON messages
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER messages_no_delete BEFORE DELETE ON messages
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER messages_no_truncate BEFORE TRUNCATE ON messages
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

@@ -25,6 +25,7 @@ from custody.db.fee_tables import FeeUseRow as FeeUseRow
 from custody.db.gas_tables import GasNeedRow as GasNeedRow
 from custody.db.gas_tables import GasRuleRow as GasRuleRow
 from custody.db.gas_tables import GasTopUpRow as GasTopUpRow
+from custody.db.message_tables import MessageRow as MessageRow
 from custody.db.move_tables import VaultMoveRow as VaultMoveRow
 from custody.db.move_tables import VaultMoveStepRow as VaultMoveStepRow
 from custody.db.outcome_tables import CallOutcomeRow as CallOutcomeRow

@@ -78,6 +78,7 @@ Index(
     postgresql_where=text("kind = 'call'"),
 )
 Index("ix_transfers_external_id", TransferRow.external_id, TransferRow.client_id, unique=True)
+Index("ix_transfers_kind", TransferRow.kind, TransferRow.serial)
 Index("ix_transfers_requested_at", TransferRow.requested_at)
 Index("ix_transfers_updated_at", TransferRow.updated_at)
 Index(

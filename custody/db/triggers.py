@@ -30,6 +30,7 @@ from custody.db.feed_tables import (
     SequencedEventRow,
 )
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.message_tables import MessageRow
 from custody.db.move_tables import VaultMoveRow, VaultMoveStepRow
 from custody.db.pause_tables import PauseRow
 from custody.db.payout_tables import PayoutFileRow, PayoutLineRow
@@ -107,6 +108,7 @@ GROWS: Final[tuple[type[Row], ...]] = (
     CoinRuleRow,
     VaultMoveRow,
     ChainProofRow,
+    MessageRow,
 )
 
 

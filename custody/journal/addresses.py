@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from chains.codec import TransactionCodec
 from chains.keys import HARDENED, parse_path
 from chains.model import AddressType
+from custody.transactions.messages import reader_of
 from signer.records import SignedRecord
 
 
@@ -28,8 +29,9 @@ def branches_of(codec: TransactionCodec, account: int, record: SignedRecord) -> 
     """How many addresses of each branch the transaction needs to be known. Paths are the
     container's claims, which the signer proved before it signed."""
     tx, mandate = record.tx, record.mandate
-    paths = {each.path for each in codec.summarize(tx).returns if each.path is not None}
-    paths |= {item.path for item in codec.signing_inputs(tx) if item.path is not None}
+    reader = reader_of(codec, record.purpose)
+    paths = {each.path for each in reader.summarize(tx).returns if each.path is not None}
+    paths |= {item.path for item in reader.signing_inputs(tx) if item.path is not None}
     if mandate.core.source_address is not None:
         paths.add(mandate.core.source_path)
     wanted: dict[Branch, int] = {}

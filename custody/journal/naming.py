@@ -28,7 +28,6 @@ from custody.gas.model import Bearer
 from custody.journal import repository
 from custody.transfers import names
 from custody.transfers.kinds import Kind
-from custody.transfers.mandates import effects_of
 from custody.transfers.request import transfer_id_of
 from custody.vaults import repository as vaults
 from custody.vaults.watchlist import parse_outpoint
@@ -103,7 +102,7 @@ async def payee_of(session: ReadSession, mandate: Mandate) -> AddressRow | None:
 
 def payments_of(mandate: Mandate) -> tuple[Pay, ...]:
     """None of a call, which no rule asks for."""
-    return tuple(each for each in effects_of(mandate) if isinstance(each, Pay))
+    return tuple(each for each in mandate.core.effects if isinstance(each, Pay))
 
 
 def _series(mandate: Mandate, paid: tuple[Pay, ...], to: AddressRow | None) -> Iterator[Series]:

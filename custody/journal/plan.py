@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chains.effects import Allow, Asked, Call
+from chains.effects import Allow, Call, Effect, Pay, Sign
 from custody.journal.repository import Place
-from custody.transfers.mandates import effects_of
 from signer.records import (
     JournalRecord,
     PolicyRecord,
@@ -62,21 +61,26 @@ def _line(record: JournalRecord) -> str:
         case VaultRecord():
             return f"{at}vault {record.vault} of {record.client}, account {record.account}"
         case SignedRecord(mandate=mandate, purpose=purpose):
-            does = ", ".join(map(_words, effects_of(mandate)))
+            does = ", ".join(map(_words, mandate.core.effects))
             named = f"transfer {mandate.core.transfer} out of {mandate.core.vault}: {does}"
-            return (
-                f"{at}{named}" if purpose is Purpose.PAY else f"{at}an attempt to call off {named}"
-            )
+            called_off = purpose is Purpose.CANCEL
+            return f"{at}an attempt to call off {named}" if called_off else f"{at}{named}"
         case PolicyRecord():
             return f"{at}version {record.version} of the policy"
         case RecoveredRecord():
             return f"{at}the signer was recovered; it lost what followed record {record.after}"
 
 
-def _words(effect: Asked) -> str:
-    if isinstance(effect, Call):
-        return f"{effect.function} of {effect.contract}"
-    if isinstance(effect, Allow):
-        most = "any amount" if effect.amount is None else effect.amount
-        return f"{effect.spender} may take {most} of {effect.asset}"
-    return f"{effect.amount} of {effect.asset} to {effect.address}"
+def _words(effect: Effect) -> str:
+    match effect:
+        case Pay():
+            return f"{effect.amount} of {effect.asset} to {effect.address}"
+        case Call():
+            return f"{effect.function} of {effect.contract}"
+        case Sign():
+            return f"a message of kind {effect.kind} for {effect.domain}"
+        case Allow():
+            most = "any amount" if effect.amount is None else effect.amount
+            return f"{effect.spender} may take {most} of {effect.asset}"
+        case _:
+            return f"the account {effect.account} to {effect.code}"

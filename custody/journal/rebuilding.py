@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from chains.codec import TransactionCodec
+from chains.codec import Reader, TransactionCodec
 from chains.costs import by_asset
 from chains.effects import Allow, Call
+from chains.messages.model import parse
 from chains.model import AssetId, ConflictKey
 from chains.transaction import TxSummary, binding
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
 from custody.db.ids import new_id
+from custody.db.message_tables import MessageRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.transfer_tables import (
     MandateRow,
@@ -36,6 +39,7 @@ from custody.transactions import repository as transactions
 from custody.transactions.apply import abandon_claimed
 from custody.transactions.apply import load as load_transaction
 from custody.transactions.claiming import Carried, carry, transaction_row
+from custody.transactions.messages import reader_of
 from custody.transactions.moving import Step, move
 from custody.transactions.state import ON_CHAIN, Refuse
 from custody.transactions.state import State as TransactionState
@@ -46,12 +50,13 @@ from custody.transfers.children import Parent
 from custody.transfers.consent import Consent
 from custody.transfers.kinds import Kind
 from custody.transfers.mandates import call_in, call_of, digest_of, document_of, effects_of
+from custody.transfers.message_repository import find_message
 from custody.transfers.outputs import output_fields, paid, payments_in
 from custody.transfers.state import Event, State, can
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
 from signer.records import SignedRecord
-from signer.wire import Mandate
+from signer.wire import Mandate, Purpose
 
 RECOVERING = "recovering"
 """Why a vault is frozen: money that rebuilt transfers have spent can't be held yet."""
@@ -72,16 +77,15 @@ async def rebuild(
     ordered = sorted(records, key=lambda each: each.mandate.core.transfer)
     first = ordered[0]
     native = codec.network.native.id
-    summary = codec.summarize(first.tx)
-    rows = [
-        await _transfer(session, codec, each.mandate, summary, parents, now) for each in ordered
-    ]
+    reader = reader_of(codec, first.purpose)
+    summary = reader.summarize(first.tx)
+    rows = [await _transfer(session, codec, each, summary, parents, now) for each in ordered]
     terms = [
         await _mandate(session, row, each.mandate, now)
         for row, each in zip(rows, ordered, strict=True)
     ]
     keys = summary.conflict_keys
-    transaction = await _transaction(session, codec, ordered, terms, now)
+    transaction = await _transaction(session, reader, ordered, terms, now)
     known = []
     for row, each in zip(rows, ordered, strict=True):
         if await _is_known(session, row, each, transaction, keys, native):
@@ -106,12 +110,13 @@ async def rebuild(
 async def _transfer(
     session: WriteSession,
     codec: TransactionCodec,
-    mandate: Mandate,
+    record: SignedRecord,
     summary: TxSummary,
     parents: Mapping[str, Parent],
     now: datetime,
 ) -> TransferRow:
     """The locked transfer, made if it was forgotten. `summary`: of what carries it."""
+    mandate = record.mandate
     row = await repository.lock_transfer(session, mandate.core.transfer)
     if row is not None:
         return row
@@ -128,15 +133,19 @@ async def _transfer(
         waiting=None,
         reason=None,
         **(_terms(mandate, codec.network.native.id) | {"retry_of": repeats}),
-        kind=await _kind(session, mandate, time, is_child=parent is not None),
+        kind=Kind.MESSAGE
+        if record.purpose is Purpose.MESSAGE
+        else await _kind(session, mandate, time, is_child=parent is not None),
         closes=_closes(codec, summary),
         updated_at=now,
     )
     session.add(row)
     await session.flush()
-    beside = output_fields(row.id, payments_in(effects_of(mandate), codec.network.native.id))
+    beside = output_fields(row.id, payments_in(mandate.core.effects, codec.network.native.id))
     if beside:
         await session.insert(TransferOutputRow, beside)
+    if record.purpose is Purpose.MESSAGE:
+        await session.insert(MessageRow, [_said(record)])
     if parent is not None:
         await children.record(session, row.id, parent)
     if time is not None:
@@ -154,11 +163,15 @@ async def _is_known(
 ) -> bool:
     """Whether the row means what was signed for it. Who asked, when, and under which version of the
     policy may differ: it may have been asked for again."""
-    signed, effects = _terms(record.mandate, native), effects_of(record.mandate)
+    signed, effects = _terms(record.mandate, native), record.mandate.core.effects
     same = all(getattr(row, name) == signed[name] for name in ("vault_id", "network", "costs_max"))
     payments = (await repository.payments_of(session, [row]))[row.id]
     call = call_of(row, await repository.mandates_of(session, row.id))
     does = payments == payments_in(effects, native) and call == call_in(effects)
+    if record.purpose is Purpose.MESSAGE or row.kind == Kind.MESSAGE:
+        known = await find_message(session, row.id)
+        does = known is not None and record.purpose is Purpose.MESSAGE
+        does = does and known is not None and _fields(known) == _said(record)
     fits = await _fits(session, row, transaction, keys)
     return fits and can(load(row), Event.RECOVER) and same and does
 
@@ -239,7 +252,7 @@ async def _mandate(
 
 async def _transaction(
     session: WriteSession,
-    codec: TransactionCodec,
+    reader: Reader,
     records: Sequence[SignedRecord],
     terms: Sequence[MandateRow],
     now: datetime,
@@ -255,7 +268,7 @@ async def _transaction(
     session.add(row)
     await session.flush()
     carried = [
-        Carried(each.transfer_id, each.version, codec.size_of(record.mandate.core.effects))
+        Carried(each.transfer_id, each.version, reader.size_of(record.mandate.core.effects))
         for each, record in zip(terms, records, strict=True)
     ]
     await carry(session, [(row, carried)])
@@ -308,6 +321,18 @@ async def _take_back(
                 await abandon_claimed(session, each.id, "recovered", now)
 
 
+def _said(record: SignedRecord) -> dict[str, Any]:
+    """What a message's bytes say, as its row does."""
+    message = parse(record.tx.payload)
+    named = {"transfer_id": record.mandate.core.transfer, "kind": message.kind.value}
+    return named | {"signer": record.tx.sender, "content": message.content}
+
+
+def _fields(row: MessageRow) -> dict[str, Any]:
+    named = {"transfer_id": row.transfer_id, "kind": row.kind}
+    return named | {"signer": row.signer, "content": row.content}
+
+
 async def _kind(
     session: ReadSession, mandate: Mandate, time: Time | None, *, is_child: bool
 ) -> Kind:
@@ -345,7 +370,7 @@ def _terms(mandate: Mandate, native: AssetId) -> dict[str, object]:
         "client_id": mandate.core.client,
         "vault_id": mandate.core.vault,
         "network": mandate.core.network,
-        **paid(effects_of(mandate), native),
+        **paid(mandate.core.effects, native),
         "costs_max": sum(by_asset(mandate.costs_max).values()),
         "initiator": mandate.core.initiator,
         "retry_of": mandate.core.retry_of,

@@ -42,6 +42,7 @@ from custody.transactions.looking import (
     look_at_waiting,
     stored,
 )
+from custody.transactions.messages import Messages
 from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Later, Progress
 from custody.transactions.planners import collecting, payment, replacement
@@ -85,6 +86,7 @@ class Builder:
         self._precheck = precheck
         self._clock = clock
         self._windows = windows
+        self._messages = Messages(database=database, ledger=ledger, clock=clock)
 
     async def build(
         self, transfer_ids: Sequence[str], policy: int | None = None
@@ -92,7 +94,10 @@ class Builder:
         """For each transfer the stored bytes for the signer, or why there are none. Those that one
         transaction carries share it. All are of one network. `policy`: the version of which the
         signer has just said that it is in force. Raises SignerError, CustodyError."""
-        return await self._bytes(transfer_ids, look, policy)
+        wait_for = partial(self._precheck.wait_for, policy)
+        said = await self._messages.build(transfer_ids, wait_for)
+        rest = [each for each in transfer_ids if each not in said]
+        return {**said, **await self._bytes(rest, look, policy)}
 
     async def speed_up(
         self, transfer_ids: Sequence[str], policy: int | None = None

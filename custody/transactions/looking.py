@@ -105,6 +105,8 @@ async def look(
         agreed = transfers.agreed(mandates[each])
         if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
             found[each] = Done()
+        elif row.kind == Kind.MESSAGE:
+            found[each] = Done()  # built by `messages` alone, and never with others
         elif paused and _is_unsigned(row, contests[each]):
             found[each] = Later("paused")
         elif (newest := bytes_of[each]) is not None:

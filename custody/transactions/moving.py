@@ -66,7 +66,7 @@ async def move(
             change = _follow(transfer, step.event, died=died)
             if change is not None:
                 following[transfer.id] = change
-            elif after.state not in OPEN:  # while it may be included it decides nothing
+            if after.state not in OPEN:  # while it may be included it decides nothing
                 ended[transfer.id] = transfer, step.endings.get(transfer.id)
     await apply.transition_all(session, ledger, list(following.values()), now)
     await _settle(session, ledger, ended, now)

@@ -25,6 +25,7 @@ from custody.ledger.service import Ledger
 from custody.transactions import repository
 from custody.transactions.apply import load
 from custody.transactions.looking import Built, stored
+from custody.transactions.messages import reader_of
 from custody.transactions.moving import Ending, Step, move
 from custody.transactions.outcomes import Done, Later, Progress, signer_code, together, trouble
 from custody.transactions.queueing import WAITS, Queue
@@ -179,7 +180,8 @@ class Signing:
     def _signed(self, built: Built, receipt: Receipt) -> SignedTx:
         try:
             _check_receipt(built, receipt)
-            return self._codecs[built.tx.network].attach(built.tx, receipt.signatures)
+            reader = reader_of(self._codecs[built.tx.network], built.purpose)
+            return reader.attach(built.tx, receipt.signatures)
         except ChainError as error:
             kind = type(error).__name__
             log.error("verdict_unusable", transaction=built.transaction_id, error=kind)

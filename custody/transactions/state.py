@@ -2,6 +2,7 @@
 
     claimed -> built -> signed -> broadcast -> included -> final | reverted
         \\-> abandoned  \\-> abandoned   \\-> dead
+    claimed -> built -> final     a message
 
 Only the signer's word moves what is built. After `signed` nothing is ever built again in its
 place without a key that both take: what is signed is broadcast byte for byte until it is final or
@@ -211,6 +212,10 @@ TABLE: Mapping[State, Mapping[type[Event], _Rule]] = {
 }
 
 
+_SAID = _Rule(State.FINAL, (Effect.RELEASE,))
+"""A message that is signed: no node is told, no block has it, nothing undoes it."""
+
+
 def can(transaction: Transaction, event: type[Event]) -> bool:
     """Whether the table has a rule for `event` here."""
     if event not in TABLE[transaction.state]:
@@ -228,6 +233,8 @@ def advance(transaction: Transaction, event: Event) -> tuple[Transaction, tuple[
             f"{type(event).__name__} on {transaction.id} in state {transaction.state}"
         )
     rule = TABLE[transaction.state][type(event)]
+    if transaction.purpose is Purpose.MESSAGE and isinstance(event, Sign):
+        rule = _SAID
     if isinstance(event, Finalize | Revert):
         _check_outcome(transaction, failed=isinstance(event, Revert))
     after = replace(_absorb(transaction, event), state=rule.to, version=transaction.version + 1)

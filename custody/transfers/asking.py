@@ -13,7 +13,7 @@ from chains import outcomes
 from chains.assets import Asset
 from chains.codec import TransactionCodec
 from chains.costs import Costs, Withholding, by_asset
-from chains.effects import Asked, Call, Pay
+from chains.effects import Call, Effect, Pay
 from chains.errors import (
     ChainError,
     InvalidAddress,
@@ -24,6 +24,7 @@ from chains.errors import (
 from chains.model import Address, AddressType, NetworkId
 from custody.apikeys.model import Caller
 from custody.db.ids import new_id
+from custody.db.message_tables import MessageRow
 from custody.db.session import ReadSession
 from custody.db.transfer_tables import TransferRow
 from custody.errors import Conflict, Invalid, NotFound, Unprocessable
@@ -45,6 +46,8 @@ from signer.wire import Mandate
 
 FIRST: Final = 1
 """The version of a transfer's terms that it is made with."""
+NOBODY: Final = Address("")
+"""Whom a message pays: it has no address, so nobody's is looked up by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Whole:
 class Ask:
     """One request, understood, with the policy and the moment it is judged by. `whole`: of one for
     all there is, whose payment and bounds say nothing before it is sized. `source`: of a sweep or
-    a child. `parent`: of a child. `withholding`: what the token keeps of payments, where it may."""
+    a child. `parent`: of a child. `withholding`: what the token keeps of payments, where it may.
+    `says`: what a message does, once who signs it is known."""
 
     request: TransferRequest
     caller: Caller
@@ -77,10 +81,18 @@ class Ask:
     source: Source | None = None
     parent: Parent | None = None
     withholding: Withholding | None = None
+    says: tuple[Effect, ...] = ()
 
-    def is_for(self, row: TransferRow, payments: Sequence[Pay], call: Call | None) -> bool:
-        """Whether `row`, which makes the payments or the call, is what is asked for. A note is
-        words, and may be lost by a recovery; and how much all was is said once."""
+    def is_for(
+        self,
+        row: TransferRow,
+        payments: Sequence[Pay],
+        call: Call | None,
+        message: MessageRow | None = None,
+    ) -> bool:
+        """Whether `row`, which makes the payments or the call, or signs the message, is what is
+        asked for. A note is words, and may be lost by a recovery; and how much all was is said
+        once."""
         place = self.request.vault_id, self.codec.network.id
         whole = self.request.takes_all
         asked = zip(self.payments, payments, strict=False)
@@ -89,25 +101,43 @@ class Ask:
             (row.vault_id, row.network) == place
             and self.request.call == call
             and _bounds(self.request.call) == _bounds(call)
+            and self._is_said(message)
             and len(payments) == len(self.payments)
             and tuple(payments) == wanted
             and (row.kind == self.kind or not (stays(row.kind) or stays(self.kind)))
             and (whole or self.request.says_no_costs or row.costs_max == self.total_max)
         )
 
+    def _is_said(self, message: MessageRow | None) -> bool:
+        wanted = self.request.message
+        if wanted is None or message is None:
+            return wanted is None and message is None
+        signer = None if self.source is None else self.source.address
+        return (wanted.kind, wanted.content, signer) == (
+            message.kind,
+            message.content,
+            message.signer,
+        )
+
     @property
-    def effects(self) -> tuple[Asked, ...]:
+    def effects(self) -> tuple[Effect, ...]:
+        if self.request.message is not None:
+            return self.says
         return self.payments if self.request.call is None else (self.request.call,)
 
     @property
     def first_payee(self) -> Address:
         call = self.request.call
+        if self.request.message is not None:
+            return NOBODY
         return self.payments[0].address if call is None else call.contract
 
     @property
     def kind(self) -> Kind:
         if self.request.call is not None:
             return Kind.CALL
+        if self.request.message is not None:
+            return Kind.MESSAGE
         if self.request.source is not None:
             return Kind.SWEEP
         if self.request.consolidate is not None:
@@ -128,7 +158,7 @@ class Ask:
     @property
     def total_max(self) -> int:
         """The most that it may cost, all kinds together, in the native asset."""
-        return by_asset(self.costs_max)[self.codec.network.native.id]
+        return by_asset(self.costs_max).get(self.codec.network.native.id, 0)
 
 
 def _bounds(call: Call | None) -> tuple[str, ...]:

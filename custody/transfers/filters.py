@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from chains.model import AssetId, NetworkId
 from custody.db.listing import ALWAYS, Times
+from custody.transfers.kinds import Kind
 from custody.transfers.priority import Priority
 from custody.transfers.state import State
 
@@ -25,6 +26,7 @@ class TransferFilter:
     priority: Priority | None = None
     payout_file: str | None = None
     destinations: tuple[str, ...] | None = None
+    kind: Kind | None = None
     created: Times = ALWAYS
     updated: Times = ALWAYS
 

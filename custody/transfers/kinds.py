@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Brings a coin that is in no block yet to the vault, and pays for its parent too."""
     CALL = "call"
     """Has a contract do what was agreed to, in the words of its mandate."""
+    MESSAGE = "message"
+    """Has an address sign something that is no transaction: it is final when it is signed."""
 
 
 STAYING: Final = frozenset({Kind.SWEEP, Kind.CONSOLIDATION, Kind.SPLITTING, Kind.CHILD})

@@ -53,6 +53,7 @@ def _conditions(wanted: TransferFilter, *, beside: bool) -> Iterator[ColumnEleme
         (TransferRow.asset, wanted.asset),
         (TransferRow.external_id, wanted.external_id),
         (TransferRow.priority, wanted.priority),
+        (TransferRow.kind, wanted.kind),
         (TransferRow.payout_file, wanted.payout_file),
     ):
         if value is not None:

@@ -63,7 +63,8 @@ def digest_of(mandate: Mandate) -> bytes:
 
 
 def effects_of(mandate: Mandate) -> tuple[Asked, ...]:
-    """What it does: payments, one call, or one allowance. Custody asks for nothing else yet."""
+    """What it does, of one that is no message: payments, one call, or one allowance. Custody asks
+    for nothing else."""
     effects = mandate.core.effects
     asked = tuple(effect for effect in effects if isinstance(effect, Pay | Allow | Call))
     assert len(asked) == len(effects), "does something else than to pay, to allow and to call"

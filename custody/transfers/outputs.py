@@ -6,31 +6,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chains.effects import Allow, Asked, Call, Pay
+from chains.effects import Allow, Call, Effect, Pay, Sign
 from chains.model import AssetId
 from custody.db.transfer_tables import SEVERAL
 
 
-def payments_in(effects: Sequence[Asked], native: AssetId) -> tuple[Pay, ...]:
-    """A call pays its contract the coins that go with it, if any do; who allows pays nothing."""
+def payments_in(effects: Sequence[Effect], native: AssetId) -> tuple[Pay, ...]:
+    """A call pays its contract the coins that go with it, if any do; who allows, or signs
+    a message, pays nothing."""
     paid = (
         Pay(each.contract, native, each.value) if isinstance(each, Call) else each
         for each in effects
-        if not isinstance(each, Allow)
+        if isinstance(each, Pay | Call)
     )
     return tuple(each for each in paid if each.amount)
 
 
-def paid(effects: Sequence[Asked], native: AssetId) -> dict[str, Any]:
-    """The columns of a transfer that say what is paid to whom. All are of one asset."""
-    only = effects[0] if len(effects) == 1 else None
-    if isinstance(only, Call):
-        beside = {"destination": only.contract, "memo": None, "amount": only.value}
+def paid(effects: Sequence[Effect], native: AssetId) -> dict[str, Any]:
+    """The columns of a transfer that say what is paid to whom. All are of one asset. A message is
+    for whom it names, and pays nothing."""
+    first = effects[0]
+    if isinstance(first, Call):
+        beside = {"destination": first.contract, "memo": None, "amount": first.value}
         return {"asset": native, **beside}
-    if isinstance(only, Allow):
-        return {"asset": only.asset, "destination": only.spender, "memo": None, "amount": 0}
+    if isinstance(first, Allow):
+        return {"asset": first.asset, "destination": first.spender, "memo": None, "amount": 0}
+    if isinstance(first, Sign):
+        return {"asset": native, "destination": first.domain, "memo": None, "amount": 0}
     payments = payments_in(effects, native)
     (asset,) = {each.asset for each in payments}
+    only = payments[0] if len(effects) == 1 else None
     return {
         "asset": asset,
         "destination": SEVERAL if only is None else only.address,

@@ -400,14 +400,15 @@ async def is_held(session: ReadSession, transfer_id: str) -> bool:
 
 
 async def unheld(session: ReadSession) -> Sequence[tuple[str, str]]:
-    """Transfers on their way that hold nothing, with their vaults."""
+    """Transfers on their way that hold nothing, with their vaults. A message has nothing to
+    hold."""
     held = exists().where(
         ReservationRow.transfer_id == TransferRow.id, ReservationRow.spent.is_(None)
     )
     states = (State.APPROVED, State.IN_FLIGHT)
     return await session.rows(
         select(TransferRow.id, TransferRow.vault_id)
-        .where(TransferRow.state.in_(states), ~held)
+        .where(TransferRow.state.in_(states), ~held, TransferRow.kind != Kind.MESSAGE.value)
         .order_by(TransferRow.id)
     )
 

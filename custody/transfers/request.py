@@ -11,6 +11,7 @@ from typing import Protocol
 
 from chains.costs import CostKind
 from chains.effects import Call, Pay
+from chains.messages.model import Kind as Signed
 from chains.model import Address, AssetId, NetworkId, TxId
 from custody.db.ids import derived_id
 from custody.db.transfer_tables import MandateRow, TransactionRow, TransferRow, TransferWarningRow
@@ -37,9 +38,20 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Wording:
+    """What a message says: `content` is the text, or typed data in its one spelling. `signer`: the
+    address of the vault that signs, as somebody typed it; None: the one that pays."""
+
+    kind: Signed
+    content: bytes
+    signer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TransferRequest:
     """`outputs`: what is paid to whom, at least one; all of them in one transaction, or none.
     `call`: what a contract is to do in place of them, with the native asset's coins, if any.
+    `message`: what is to be signed in place of them, which moves nothing and costs nothing.
     `fee_max`: the most that the fee may be; `costs_max`: the same for other kinds; what is not
     named has the network's default. `retry_of`: the transfer, ended without paying anybody,
     that this one repeats. `external_id`: the client's own name of it, which no other has.
@@ -75,6 +87,7 @@ class TransferRequest:
     child_of: TxId | None = None
     close_accounts: bool = False
     call: Call | None = None
+    message: Wording | None = None
 
     @property
     def takes_all(self) -> bool:

@@ -25,6 +25,7 @@ from custody.db.feed_tables import EventRow
 from custody.db.ids import new_id
 from custody.db.leases import Lease
 from custody.db.listing import Window
+from custody.db.message_tables import MessageRow
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.tables import VaultRow
 from custody.db.transfer_tables import (
@@ -71,6 +72,7 @@ from custody.transfers.idempotency import (
     stored_answer,
 )
 from custody.transfers.mandates import shares_in
+from custody.transfers.message_repository import find_message
 from custody.transfers.outputs import output_fields, payments_in
 from custody.transfers.replacing import ask_for_cancel, ask_for_speed
 from custody.transfers.request import (
@@ -82,6 +84,7 @@ from custody.transfers.request import (
     TransferRequest,
     transfer_id_of,
 )
+from custody.transfers.saying import check_saying, message_fields, saying
 from custody.transfers.showing import shown, waits_to_leave
 from custody.transfers.state import Event, State, Transfer, advance, can
 from custody.transfers.withheld import bounded, told
@@ -304,6 +307,9 @@ class Transfers:
             raise Invalid("amount_all_of_several", "all goes to one destination", field="outputs")
         check_maximum("amount", sum(amounts), held[request.asset])
         check_maximum("fee_max", sum(by_asset(costs_max).values()), native)
+        if request.message is not None:
+            check_saying(request, codec)
+            return codec, (), {}
         check_calling(request, codec)
         called = () if request.call is None else (request.call,)
         payments = [*payments_in(called, native.id)]
@@ -331,6 +337,7 @@ class Transfers:
         if stored is not None:
             return stored
         named = transfer_id_of(payer.client_id, key.key)
+        ask = await saying(session, ask, payer, named)
         if await repository.is_known(session, named):
             return await _answer_of_the_known(session, ask, named, key, render)
         await check_possible(session, ask, payer)
@@ -348,6 +355,7 @@ class Transfers:
         if ask.parent is not None:
             await children.record(session, mandate.core.transfer, ask.parent)
         await session.insert(MandateRow, [offered])
+        await session.insert(MessageRow, message_fields(ask, mandate))
         warned = [] if earlier is None else [warning_fields(mandate.core.transfer, earlier)]
         await session.insert(TransferWarningRow, warned)
         if after.state is not State.DENIED:
@@ -470,7 +478,7 @@ async def _answer_of_the_known(
     row = await repository.find_transfer(session, named, None)
     assert row is not None
     (found,) = await shown(session, [row])
-    if not ask.is_for(row, found.payments, found.call):
+    if not ask.is_for(row, found.payments, found.call, await find_message(session, named)):
         raise key_reused()
     answer = render.denied(found) if row.state == State.DENIED else render.created(found)
     await store_answer(session, key, answer, ask.now)

@@ -32,7 +32,7 @@ def settle(transactions: Collection[Transaction]) -> Event | None:
     """A transfer's event, from all transactions that name it; None while one may still decide."""
     for each in transactions:
         if each.state is State.FINAL:
-            return Event.LAND if each.purpose is Purpose.PAY else Event.UNDO
+            return Event.UNDO if each.purpose is Purpose.CANCEL else Event.LAND
         if each.state is State.REVERTED:
             return Event.FAIL
     states = {each.state for each in transactions}

@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chains.costs import INSIDE, by_asset
-from chains.effects import Call, Pay
+from chains.effects import Call, Pay, Sign
 from signer.agreement import action_of
 from signer.policy.approvals import missing_approvals
 from signer.policy.calls import endless, unmet
@@ -163,6 +163,9 @@ def _within(hours: Hours, now: datetime) -> bool:
 def _broken_terms(rule: Rule, grant: Grant, policy: Policy, facts: Facts, now: datetime) -> Broken:
     yield from endless(grant.unlimited, facts.core)
     yield from _broken_costs(grant, policy, facts)
+    for said in facts.core.effects:
+        if isinstance(said, Sign) and said.domain not in grant.messages.get(said.kind, ()):
+            yield Reason(Detail.MESSAGE_UNNAMED, f"no rule names {said.kind} for {said.domain}")
     lifetime = facts.expires_at - facts.offered_at
     if lifetime > timedelta(seconds=grant.mandate_lifetime_s):
         yield Reason(Detail.MANDATE_LIFETIME, f"the mandate lives {lifetime}")

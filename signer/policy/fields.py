@@ -46,9 +46,11 @@ def located(where: str, read: Callable[[], T]) -> T:
         raise InvalidPolicy(f"{where}: {error}") from error
 
 
-def fields(row: object, names: str) -> Mapping[str, Any]:
-    """`row` if it is an object with exactly these fields."""
-    return exact_fields(row, frozenset(names.split()))
+def fields(row: object, names: str, maybe: str = "") -> Mapping[str, Any]:
+    """`row` if it is an object with exactly these fields, of which `maybe` may be absent: what came
+    later than documents that are in force."""
+    absent = frozenset(maybe.split()) - (row.keys() if isinstance(row, dict) else frozenset())
+    return exact_fields(row, frozenset((*names.split(), *maybe.split())) - absent)
 
 
 def rows(value: object) -> list[Any]:

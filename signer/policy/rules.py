@@ -8,11 +8,12 @@ signature. Pure: no I/O, no clock. What rules mean for a transfer is in `evaluat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from chains.costs import GRANTED, CostKind
+from chains.messages.model import Kind as Signed
 from chains.model import AssetId, NetworkId
 from chains.networks import Network
 from signer.agreement import Action
@@ -91,7 +92,8 @@ class Grant:
     network's own asset, by network and kind; a kind that is not named may cost nothing. `needs` is
     empty for a standing permission. `time_lock_s`: from complete approval to signature.
     `mandate_lifetime_s`: from `offered_at` to `expires_at`. `unlimited`: what somebody may be
-    allowed to take any amount of."""
+    allowed to take any amount of. `messages`: by kind, the domains for which messages are signed;
+    none that is not named."""
 
     costs: Mapping[tuple[NetworkId, CostKind], int]
     order: Order
@@ -99,6 +101,7 @@ class Grant:
     time_lock_s: int
     mandate_lifetime_s: int
     unlimited: frozenset[AssetId] = frozenset()
+    messages: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +244,9 @@ def _hours(row: object) -> Hours:
 def _grant(row: object) -> Grant:
     # A rule from before allowances were asked for names none without an end.
     said = {"unlimited": [], **row} if isinstance(row, dict) else row
-    grant = read.fields(said, "costs approvals time_lock_s mandate_lifetime_s unlimited")
+    grant = read.fields(
+        said, "costs approvals time_lock_s mandate_lifetime_s unlimited", maybe="messages"
+    )
     approvals = read.fields(grant["approvals"], "order needs")
     if approvals["order"] not in list(Order):
         raise InvalidPolicy("approvals: order is any or sequence")
@@ -254,6 +259,7 @@ def _grant(row: object) -> Grant:
         time_lock_s=read.seconds(grant["time_lock_s"]),
         mandate_lifetime_s=read.seconds(grant["mandate_lifetime_s"], minimum=1),
         unlimited=_unlimited(grant["unlimited"]),
+        messages=located("messages", lambda: _messages(grant.get("messages", []))),
     )
 
 
@@ -269,6 +275,19 @@ def _cost(row: object) -> tuple[tuple[NetworkId, CostKind], int]:
     if kind not in GRANTED:
         raise InvalidPolicy(f"unknown kind of cost {kind}; there are {', '.join(GRANTED)}")
     return (read.network(cost["network"]), CostKind(kind)), amount(cost["amount"])
+
+
+def _messages(rows: object) -> dict[str, frozenset[str]]:
+    """What nobody named is signed by nobody: there is no word for any domain, since a login at an
+    unknown site, or typed data for an unknown contract, is whatever that makes of it."""
+    named = [read.fields(row, "kind domains") for row in read.rows(rows)]
+    kinds = [identifier(row["kind"]) for row in named]
+    read.distinct(kinds)
+    for kind in kinds:
+        if kind not in list(Signed):
+            raise InvalidPolicy(f"unknown kind of message {kind}; there are {', '.join(Signed)}")
+    domains = (read.some(row["domains"], identifier) for row in named)
+    return dict(zip(kinds, domains, strict=True))
 
 
 def _need(row: object) -> Need:

@@ -34,6 +34,7 @@ class Detail(StrEnum):
     COST_LIMIT = "cost-limit"
     MANDATE_LIFETIME = "mandate-lifetime"
     HOURS = "hours"
+    MESSAGE_UNNAMED = "message-unnamed"
     ALLOWANCE_UNLIMITED = "allowance-unlimited"
     CALL_CONDITION = "call-condition"
     CALL_DEADLINE = "call-deadline"

@@ -12,7 +12,7 @@ import { createInterface } from "node:readline";
 const require = createRequire(import.meta.url);
 const { TronWeb, utils } = require("tronweb");
 const { initWasm, TW } = require("@trustwallet/wallet-core");
-const { TypedDataEncoder } = require("ethers");
+const { TypedDataEncoder, verifyMessage, verifyTypedData } = require("ethers");
 const Long = require("long");
 
 let walletCore;
@@ -268,6 +268,19 @@ const functions = {
       ...[account, mint, spender, owner].map(key), BigInt(amount), decimals, [],
       programs[program]));
   },
+
+  // Who signed, by ethers.
+  verifyMessage: ({ text, signature }) => verifyMessage(text, signature),
+
+  verifyTypedData: ({ domain, types, message, signature }) =>
+    verifyTypedData(domain, types, message, signature),
+
+  // Who signed, by tronweb (TIP-191, TIP-712).
+  tronwebVerifyMessage: ({ text, signature }) =>
+    TronWeb.Trx.verifyMessageV2(text, signature),
+
+  tronwebTypedHash: ({ domain, types, message }) =>
+    utils._TypedDataEncoder.hash(domain, types, message).slice(2),
 
   tronwebAddress: ({ privateKey }) => {
     const address = TronWeb.address.fromPrivateKey(privateKey);

@@ -56,8 +56,8 @@ PINNED = Administrators.parse(administrators_json())
 
 def rule(name: str, **changes: Any) -> dict[str, Any]:
     """An allow rule for every payment, without approvals. Keys of `changes` replace scope, limits
-    and grant fields of that name; `effect="deny"` drops the grant. With windows, costs are granted
-    on the networks of their assets."""
+    and grant fields of that name (`messages`: domains by kind); `effect="deny"` drops the grant.
+    With windows, costs are granted on the networks of their assets."""
     row: dict[str, Any] = {
         "id": name,
         "effect": changes.pop("effect", "allow"),
@@ -83,6 +83,9 @@ def rule(name: str, **changes: Any) -> dict[str, Any]:
         needs = [{"group": group, "count": count} for group, count in changes.pop("needs")]
         order = changes.pop("order", "any")
         row["grant"]["approvals"] = {"order": order, "needs": needs}
+    if "messages" in changes:
+        named = changes.pop("messages").items()
+        row["grant"]["messages"] = [{"kind": k, "domains": list(v)} for k, v in named]
     for key, value in changes.items():
         part = next(p for p in ("scope", "limits", "grant") if key in row[p])
         row[part][key] = value

@@ -1,0 +1,146 @@
+"""What EVM addresses sign beside transactions: texts, logins and typed data. Pure.
+
+Typed data that gives something away is told as what it gives: a payment or an allowance, which the
+same rules, limits and windows judge as those of transactions. What looks like such and is none that
+is described here is refused, never shown as a mere message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from coincurve import PublicKey
+
+from chains.contracts import typed
+from chains.contracts.typed import TypedData
+from chains.effects import Effect, Sign
+from chains.errors import MalformedTransaction, SignatureMismatch
+from chains.evm import CURVE_ORDER, address, orders, permits, siwe
+from chains.hashes import keccak256
+from chains.messages.errors import (
+    LoginForeign,
+    TypedDataMalformed,
+    TypedDataOtherChain,
+    TypedDataUndescribed,
+    TypedDataWithoutChain,
+    TypedDataWithoutContract,
+)
+from chains.messages.model import ANYBODY, Kind, Message, Said
+from chains.messages.texts import no_login, readable, shown
+from chains.model import Address, Signature, SignatureAlgorithm
+from chains.networks import Network
+
+_PREFIX: Final = b"\x19Ethereum Signed Message:\n"
+"""ERC-191, version 0x45."""
+_V: Final = 27
+
+
+class EvmMessages:
+    """`chains.messages.reading.Family`."""
+
+    kinds: Sequence[Kind] = (Kind.EIP191, Kind.SIWE, Kind.EIP712)
+
+    def said(self, network: Network, sender: Address, message: Message) -> Said:
+        match message.kind:
+            case Kind.EIP191:
+                no_login(readable(message.content))
+                return _text(Sign(message.kind.value, ANYBODY, message.content), message.content)
+            case Kind.SIWE:
+                login = siwe.parse(readable(message.content))
+                if (login.address, login.chain_id) != (sender, network.number("chain_id")):
+                    raise LoginForeign("a login of another address or chain than signs it")
+                return _text(
+                    Sign(message.kind.value, login.domain, message.content), message.content
+                )
+            case _:
+                return _typed(network, sender, message.content)
+
+    def respell(self, spelled: str) -> str:
+        return address.canonical(spelled)
+
+    def sealed(self, said: Said, sender: Address, signature: Signature) -> str:
+        """r, s and v, which is 27 or 28."""
+        return recoverable(said, sender, signature)
+
+
+def recoverable(said: Said, sender: Address, signature: Signature) -> str:
+    """Raises SignatureMismatch unless the sender's key made it, with low s."""
+    compact = signature.signature
+    if len(compact) != permits.SIGNATURE_BYTES or compact[64] > 1:
+        raise SignatureMismatch("not r, s and a parity of 0 or 1")
+    if int.from_bytes(compact[32:64], "big") > CURVE_ORDER // 2:
+        raise SignatureMismatch("a signature with high s")
+    try:
+        key = PublicKey.from_signature_and_message(compact, said.signed, hasher=None).format()
+    except ValueError as error:
+        raise SignatureMismatch("a signature that no key can have made") from error
+    if key != signature.public_key or address.derive(key) != sender:
+        raise SignatureMismatch(f"not signed by the key of {sender}")
+    return "0x" + compact[:64].hex() + f"{compact[64] + _V:02x}"
+
+
+def text_digest(content: bytes) -> bytes:
+    """What personal_sign signs."""
+    return keccak256(_PREFIX + str(len(content)).encode() + content)
+
+
+def _text(effect: Effect, content: bytes) -> Said:
+    digest = text_digest(content)
+    return Said((effect,), SignatureAlgorithm.ECDSA_RECOVERABLE, digest, digest.hex())
+
+
+def _typed(network: Network, sender: Address, content: bytes) -> Said:
+    try:
+        data = typed.parse(content, permits.octets)
+        shown(content)
+    except MalformedTransaction as error:
+        raise TypedDataMalformed(str(error)) from error
+    _check_domain(network, data)
+    effects, until = _does(network, sender, data, content)
+    name = data.digest.hex()
+    return Said(effects, SignatureAlgorithm.ECDSA_RECOVERABLE, data.digest, name, until)
+
+
+def _check_domain(network: Network, data: TypedData) -> None:
+    chain_id, ours = data.domain.get("chainId"), network.number("chain_id")
+    if chain_id is None:
+        raise TypedDataWithoutChain("its domain names no chain: it would count on all of them")
+    if chain_id != ours:
+        raise TypedDataOtherChain(f"its domain names chain {chain_id}, and this is {ours}")
+    contract = data.domain.get("verifyingContract")
+    if contract is None or not int(contract, 16):
+        raise TypedDataWithoutContract("its domain names no contract that takes it")
+
+
+def _does(
+    network: Network, sender: Address, data: TypedData, content: bytes
+) -> tuple[tuple[Effect, ...], int | None]:
+    """The effects, and until when they can be had."""
+    contract = data.domain["verifyingContract"]
+    if contract == orders.PERMIT2:
+        return orders.permit2(network, sender, data)
+    if data.primary in list(permits.Kind):
+        return _permit(network, sender, content)
+    if found := orders.giving(data.types):
+        raise TypedDataUndescribed(f"{found} gives something away, and nothing here says what")
+    domain = f"{contract}/{data.primary}"
+    return (Sign(Kind.EIP712.value, domain, content),), None
+
+
+def _permit(
+    network: Network, sender: Address, content: bytes
+) -> tuple[tuple[Effect, ...], int | None]:
+    """EIP-2612, EIP-3009. Others by their names (DAI's of before) have no words."""
+    try:
+        said = permits.parse(content)
+    except MalformedTransaction as error:
+        raise TypedDataUndescribed(f"named as a permit, in another form: {error}") from error
+    if said.signer != sender:
+        raise TypedDataUndescribed("a permit of another owner than signs it")
+    if why := permits.unexplained(network, said):
+        raise TypedDataUndescribed("; ".join(why))
+    effect: Any = permits.effect(network, said)
+    permit = said.said
+    last = permit.deadline if isinstance(permit, permits.Permit) else permit.before - 1
+    return (effect,), last
