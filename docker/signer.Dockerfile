@@ -34,7 +34,7 @@ COPY chains/bitcoin/__init__.py chains/bitcoin/address.py chains/bitcoin/bech32.
      chains/bitcoin/codec.py chains/bitcoin/outputs.py chains/bitcoin/psbt.py chains/bitcoin/schema.py \
      chains/bitcoin/sighash.py chains/bitcoin/signatures.py chains/bitcoin/transaction.py \
      chains/bitcoin/weight.py /opt/custody/chains/bitcoin/
-COPY chains/contracts/__init__.py chains/contracts/calling.py chains/contracts/described.py chains/contracts/functions.py \
+COPY chains/contracts/__init__.py chains/contracts/calling.py chains/contracts/described.py chains/contracts/functions.py chains/contracts/nested.py \
      chains/contracts/rows.py chains/contracts/texts.py chains/contracts/typed.py \
      chains/contracts/types.py chains/contracts/values.py /opt/custody/chains/contracts/
 COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm/calling.py \

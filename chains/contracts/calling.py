@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from chains import abi
-from chains.contracts.described import Described, Spelling, data_of, encoded, one_named, read
+from chains.contracts.described import (
+    Contract,
+    Described,
+    Move,
+    Spelling,
+    data_of,
+    encoded,
+    one_named,
+    read,
+)
 from chains.contracts.functions import Function
 from chains.contracts.types import parse_type
 from chains.effects import Allow, Asked, Call, Pay
@@ -31,6 +41,20 @@ APPROVE: Final = _of_token("approve", "spender")
 """EIP-20, whose names have a line in front."""
 _TOKENS: Final = {each.signature: Described(each) for each in (TRANSFER, APPROVE)}
 _READ: Final = frozenset({abi.TRANSFER, abi.APPROVE})
+
+
+def contract_of(network: Network, address: Address) -> Contract | None:
+    """What is read of calls within calls: what is described, and what a listed token is told, which
+    takes of whoever hands it on."""
+    known = network.contracts.get(address)
+    asset = next((each for each in network.tokens if each.endswith(f":{address}")), None)
+    if asset is None:
+        return known
+    moves = (Move(("value",), asset),)
+    told = {each.selector: Described(each, moves) for each in (TRANSFER, APPROVE)}
+    described = {} if known is None else known.functions
+    name = network.tokens[asset].symbol if known is None else known.name
+    return Contract(address, name, {**described, **told})
 
 
 class Carrying(Protocol):
@@ -175,4 +199,4 @@ class Calling:
             asset = self._asset(contract)
             return asset if asset in self.network.tokens else None
 
-        return Spelling(self.spell, self.octets, asset_of)
+        return Spelling(self.spell, self.octets, asset_of, partial(contract_of, self.network))

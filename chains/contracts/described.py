@@ -7,13 +7,16 @@ signed them. What a function really moves, its code says; a description says wha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from chains.abi import UNITS_MAX
 from chains.contracts import texts
 from chains.contracts.functions import SELECTOR_BYTES, Function
+from chains.contracts.nested import DEPTH_MAX, Handed, Reader, ReaderKind, handed_on, packed
 from chains.contracts.types import Kind, Type
 from chains.contracts.values import Value
 from chains.effects import Call
@@ -27,12 +30,15 @@ Path = tuple[str, ...]
 
 
 class Spelling(NamedTuple):
-    """How a network writes addresses. `spell`: the 20 octets of one. `octets`: back, of the one
-    spelling; raises ValueError. `asset_of`: the token of a contract, None if it is not listed."""
+    """How a network writes addresses, and what it has there. `spell`: the 20 octets of one.
+    `octets`: back, of the one spelling; raises ValueError. `asset_of`: the token of a contract,
+    None if it is not listed. `contract`: what is read of calls within calls, None if nobody
+    describes it."""
 
     spell: Callable[[bytes], Address]
     octets: Callable[[str], bytes]
     asset_of: Callable[[Address], AssetId | None]
+    contract: Callable[[Address], Contract | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,12 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A function as administrators describe it. `opaque`: octets that are shown as they are."""
+    """A function as administrators describe it. `readers`: of arguments that are calls.
+    `opaque`: octets that are shown as they are."""
 
     function: Function
     moves: tuple[Move, ...] = ()
+    readers: Mapping[str, Reader] = field(default_factory=dict)
     opaque: frozenset[Path] = frozenset()
 
 
@@ -83,18 +91,23 @@ def one_named(functions: Mapping[str, Described], name: str) -> Described:
     raise CallUnknown(f"no description has a function {name}")
 
 
-def read(contract: Contract, data: bytes, value: int, spelling: Spelling) -> Call:
-    """What calldata tells the contract. `value`: native base units that go with it. Raises
-    CallUnknown, which says why."""
+def read(contract: Contract, data: bytes, value: int, spelling: Spelling, depth: int = 0) -> Call:
+    """What calldata tells the contract. `value`: native base units that go with it. `depth`: of
+    how many calls it is within. Raises CallUnknown, which says why."""
     described = contract.functions.get(data[:SELECTOR_BYTES])
     if described is None:
         selector = data[:SELECTOR_BYTES].hex()
         raise CallUnknown(f"no description of {contract.name} has a function 0x{selector}")
-    return call(contract.address, described, data, value, spelling)
+    return call(contract.address, described, data, value, spelling, depth)
 
 
 def call(
-    contract: Address, described: Described, data: bytes, value: int, spelling: Spelling
+    contract: Address,
+    described: Described,
+    data: bytes,
+    value: int,
+    spelling: Spelling,
+    depth: int = 0,
 ) -> Call:
     """As `read`, of a function that is known."""
     function = described.function
@@ -104,10 +117,15 @@ def call(
         raise CallUnknown(f"not a call of {function.signature}: {error}") from error
     if value and not function.payable:
         raise CallUnknown(f"{function.signature} takes no coins, and {value} would go with it")
-    said = zip(function.arguments, values, strict=True)
-    arguments = tuple((name, _shown(type_, each, spelling)) for (name, type_), each in said)
-    moves = tuple(_moved(described, values, spelling))
-    return Call(contract, function.signature, arguments, value, moves=moves)
+    moves, arguments = list(_moved(described, values, spelling)), []
+    for (name, type_), each in zip(function.arguments, values, strict=True):
+        if name in described.readers:
+            inner = tuple(_handed(contract, described, name, values, spelling, depth))
+            moves += (move for within in inner for move in within.moves)
+            arguments.append((name, _checked(_words(inner))))
+        else:
+            arguments.append((name, _checked(texts.spell(type_, each, spelling.spell))))
+    return Call(contract, function.signature, tuple(arguments), value, moves=tuple(moves))
 
 
 def data_of(contract: Contract, said: Call, spelling: Spelling) -> bytes:
@@ -115,7 +133,7 @@ def data_of(contract: Contract, said: Call, spelling: Spelling) -> bytes:
     described = contract.signatures.get(said.function)
     if described is None:
         raise CallUnknown(f"nothing describes {said.function} of {said.contract}")
-    data = encoded(described.function, dict(said.arguments), spelling.octets)
+    data = encoded(described.function, plain(described, said, spelling), spelling.octets)
     if call(said.contract, described, data, said.value, spelling) != said:
         raise CallUnknown("the call is not in the one form that has words")
     return data
@@ -206,11 +224,110 @@ def _moved(
             yield asset, units
 
 
-def _shown(type_: Type, value: Value, spelling: Spelling) -> str:
-    text = texts.spell(type_, value, spelling.spell)
+def _handed(
+    contract: Address,
+    described: Described,
+    name: str,
+    values: Sequence[Value],
+    spelling: Spelling,
+    depth: int,
+) -> Iterator[Call]:
+    """The calls that an argument hands on."""
+    if depth >= DEPTH_MAX:
+        raise CallUnknown(f"calls within calls, more than {DEPTH_MAX} deep")
+    for each in handed_on(described.readers[name], name, described.function, values):
+        to = contract if each.to is None else spelling.spell(each.to)
+        known = spelling.contract(to)
+        if known is None:
+            raise CallUnknown(f"it calls {to}, which nobody describes")
+        made = read(known, each.data, each.value, spelling, depth + 1)
+        if made.function == _APPROVE and dict(made.arguments).get("value") == str(UNITS_MAX):
+            raise CallUnknown(f"an allowance of {to} without an end, within a call")
+        yield made
+
+
+def _words(calls: Sequence[Call]) -> str:
+    rows = [
+        {
+            "arguments": [list(pair) for pair in each.arguments],
+            "contract": each.contract,
+            "function": each.function,
+            "value": str(each.value),
+        }
+        for each in calls
+    ]
+    return json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def calls_in(text: str) -> tuple[Call, ...]:
+    """Those that an argument hands on, of its text; without what they take. Raises CallUnknown."""
+    try:
+        rows = json.loads(text)
+        if not isinstance(rows, list) or not rows:
+            raise ValueError("no list of calls")
+        return tuple(
+            Call(
+                Address(row["contract"]),
+                row["function"],
+                tuple((name, said) for name, said in row["arguments"]),
+                int(row["value"]),
+            )
+            for row in rows
+        )
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CallUnknown("an argument that hands on no calls") from error
+
+
+def within(call: Call, contracts: Callable[[Address], Contract | None]) -> Iterator[Call]:
+    """All calls that it hands on, at any depth. Where its words are none, a call of nothing, which
+    no rule covers."""
+    known = contracts(call.contract)
+    described = None if known is None else known.signatures.get(call.function)
+    for name in {} if described is None else described.readers:
+        try:
+            inner = calls_in(dict(call.arguments).get(name, ""))
+        except CallUnknown:
+            inner = (Call(call.contract, "", (), 0),)
+        for each in inner:
+            yield each
+            yield from within(each, contracts)
+
+
+def plain(described: Described, said: Call, spelling: Spelling) -> dict[str, object]:
+    """Its arguments with octets in place of the calls that they hand on. Raises CallUnknown."""
+    found: dict[str, object] = dict(said.arguments)
+    for name, reader in described.readers.items():
+        inner = []
+        for each in calls_in(str(found.get(name))):
+            known = spelling.contract(each.contract)
+            to = known.signatures.get(each.function) if known is not None else None
+            if to is None:
+                raise CallUnknown(f"it calls {each.function} of {each.contract}: not described")
+            data = encoded(to.function, plain(to, each, spelling), spelling.octets)
+            inner.append(Handed(_octets(each.contract, spelling), each.value, data))
+        texts_of = ["0x" + each.data.hex() for each in inner]
+        match reader.kind:
+            case ReaderKind.MULTISEND:
+                found[name] = "0x" + packed(inner).hex()
+            case ReaderKind.CALLS:
+                found[name] = texts_of
+            case ReaderKind.CALL:
+                found[name] = texts_of[0] if texts_of else ""
+    return found
+
+
+def _octets(contract: Address, spelling: Spelling) -> bytes:
+    try:
+        return spelling.octets(contract)
+    except ValueError as error:
+        raise CallUnknown(str(error)) from error
+
+
+def _checked(text: str) -> str:
     if len(text) > TEXT_MAX or not text.isprintable():
         raise CallUnknown("an argument that can't be shown")
     return text
 
 
 _PATH_MAX: Final = 256
+_APPROVE: Final = "approve(address,uint256)"

@@ -13,11 +13,12 @@ from typing import Final
 
 from chains.contracts.described import Contract, Described, Move, Path, parse_path, type_at
 from chains.contracts.functions import Function, parse_function
+from chains.contracts.nested import Reader, ReaderKind, check_reader
 from chains.contracts.types import Kind, Type
 from chains.errors import InvalidAddress, MalformedDescription, NetworkInvalid
 from chains.model import Address, AssetId, ParsedAddress
 from chains.networks import Network
-from chains.schema import listed, located, matching, members
+from chains.schema import listed, located, matching, members, one_of
 
 FUNCTIONS_MAX: Final = 64
 MOVES_MAX: Final = 8
@@ -81,7 +82,7 @@ def _functions(
 
 
 def _function(row: object, network: Network) -> Described:
-    found = members(row, frozenset({"abi"}), frozenset({"moves", "opaque"}))
+    found = members(row, frozenset({"abi"}), frozenset({"moves", "opaque", "readers"}))
     try:
         function = parse_function(found["abi"])
     except MalformedDescription as error:
@@ -95,10 +96,14 @@ def _function(row: object, network: Network) -> Described:
     def read() -> Described:
         moves = tuple(_moves(found.get("moves", []), function, network))
         opaque = frozenset(listed(found.get("opaque", []), lambda each: _opaque(each, function)))
-        unread = sorted(".".join(path) for path in octets_in(function) if path not in opaque)
+        readers = _readers(found.get("readers", {}), function)
+        said = opaque | {(name,) for name in readers}
+        unread = sorted(".".join(path) for path in octets_in(function) if path not in said)
         if unread:
             raise NetworkInvalid(f"nothing says how its octets are read: {unread[0]}")
-        return Described(function, moves, opaque)
+        if len(said) < len(opaque) + len(readers):
+            raise NetworkInvalid("octets that are read, and shown as they are", member="opaque")
+        return Described(function, moves, MappingProxyType(readers), opaque)
 
     return located("", signature, read)
 
@@ -120,6 +125,23 @@ def _move(row: object, function: Function, network: Network) -> Move:
     if not isinstance(asset, str) or not network.is_listed(AssetId(asset)):
         raise NetworkInvalid(f"{asset} is not listed on {network.alias}", member="asset")
     return Move(units, AssetId(asset))
+
+
+def _readers(rows: object, function: Function) -> dict[str, Reader]:
+    if not isinstance(rows, Mapping):
+        raise NetworkInvalid("not a table", member="readers")
+    found = dict[str, Reader]()
+    for name, row in rows.items():
+        read = partial(members, row, frozenset({"is"}), frozenset({"to", "value"}))
+        said = located("", "readers", read)
+        kind = located("", "readers", partial(one_of(*ReaderKind), said["is"]))
+        reader = Reader(ReaderKind(kind), said.get("to"), said.get("value"))
+        try:
+            check_reader(reader, name, function)
+        except (MalformedDescription, TypeError) as error:
+            raise NetworkInvalid(f"{name}: {error}", member="readers") from error
+        found[name] = reader
+    return found
 
 
 def _opaque(value: object, function: Function) -> Path:

@@ -66,7 +66,7 @@ def _support(rule: Rule, policy: Policy, core: Core) -> Support:
     groups = rule.scope.destinations or frozenset()
     for entry in rule.scope.calls or ():
         groups |= entry.groups
-    payees += [p for p in addressed(rule.scope.calls or (), core) if p not in payees]
+    payees += [p for p in addressed(rule.scope.calls or (), policy, core) if p not in payees]
     named = {name: policy.destinations[name] for name in sorted(groups)}
     found = {name: [group.entry(core.network, p) for p in payees] for name, group in named.items()}
     return Support(

@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chains.codec import TransactionCodec
 from chains.contracts import texts
-from chains.contracts.described import Path, parse_path, type_at
+from chains.contracts.calling import contract_of
+from chains.contracts.described import Path, parse_path, type_at, within
 from chains.contracts.functions import Function
 from chains.contracts.types import Kind
 from chains.contracts.values import encode
-from chains.effects import Allow, Call
+from chains.effects import Allow, Call, Effect
 from chains.errors import InvalidAddress, MalformedDescription
 from chains.model import Address, AssetId, NetworkId
 from signer.agreement import Core
@@ -203,7 +204,7 @@ def _path(value: object) -> Path:
 def check_described(entry: CallScope, codec: TransactionCodec) -> None:
     """That the policy describes the function, and that its arguments can be what they must be.
     Raises InvalidPolicy."""
-    contract = codec.network.contracts.get(entry.contract)
+    contract = contract_of(codec.network, entry.contract)
     described = None if contract is None else contract.signatures.get(entry.function)
     if described is None:
         raise InvalidPolicy(f"nothing describes {entry.function} of {entry.contract}")
@@ -237,19 +238,46 @@ def _check_argument(condition: Condition, function: Function, codec: Transaction
             raise InvalidPolicy(f"{value} must be written {again}")
 
 
+def with_handed_on(effect: Effect, policy: Policy, network: NetworkId) -> tuple[Call, ...]:
+    """A call, and those that it hands on; none of another effect."""
+    if not isinstance(effect, Call):
+        return ()
+    known = policy.catalogue.networks.get(network)
+    return (effect,) if known is None else (effect, *within(effect, partial(contract_of, known)))
+
+
 def unmet(entries: Sequence[CallScope] | None, policy: Policy, core: Core, now: datetime) -> Broken:
-    """Of each call, why no entry holds whole: of the first that speaks about its function. Nothing
-    where one holds, and under a rule that names no calls."""
-    for call in core.effects if entries is not None else ():
-        if isinstance(call, Call):
-            found = [
-                tuple(_unmet(entry, policy, core, call, now))
-                for entry in entries or ()
-                if entry.is_of(core.network, call)
-            ]
+    """Of each call, and of each that it hands on, why no entry holds whole: of the first that
+    speaks about its function. Nothing where one holds, and under a rule that names no calls."""
+    for effect in core.effects if entries is not None else ():
+        for call in with_handed_on(effect, policy, core.network):
+            found = _of_entries(entries or (), policy, core, call, now)
             if not found:
-                yield Reason(Detail.CALL_CONDITION, f"no entry speaks about {call.function}")
+                said = f"no entry speaks about {call.function} of {call.contract}"
+                yield Reason(Detail.CALL_CONDITION, said)
             yield from found[0] if found and all(found) else ()
+
+
+def untouched(
+    entries: Sequence[CallScope] | None, policy: Policy, core: Core, now: datetime
+) -> Broken:
+    """Why a rule that denies calls does not deny: no entry holds for any, handed on or not."""
+    if entries is None or not all(isinstance(effect, Call) for effect in core.effects):
+        return
+    calls = [c for effect in core.effects for c in with_handed_on(effect, policy, core.network)]
+    tried = [each for c in calls for each in _of_entries(entries, policy, core, c, now)]
+    yield from tried[0] if tried and all(tried) else ()
+
+
+def _of_entries(
+    entries: Sequence[CallScope], policy: Policy, core: Core, call: Call, now: datetime
+) -> list[tuple[Reason, ...]]:
+    """Of each entry that speaks about its function, what of it does not hold."""
+    return [
+        tuple(_unmet(entry, policy, core, call, now))
+        for entry in entries
+        if entry.is_of(core.network, call)
+    ]
 
 
 def _unmet(entry: CallScope, policy: Policy, core: Core, call: Call, now: datetime) -> Broken:
@@ -300,14 +328,14 @@ def _holds(
             )
 
 
-def addressed(entries: Sequence[CallScope], core: Core) -> tuple[Payee, ...]:
+def addressed(entries: Sequence[CallScope], policy: Policy, core: Core) -> tuple[Payee, ...]:
     """Whom the arguments of the calls name, where an entry asks that they are destinations."""
     said = [
-        argument_of(effect, condition.argument)
+        argument_of(call, condition.argument)
         for effect in core.effects
-        if isinstance(effect, Call)
         for entry in entries
-        if entry.is_of(core.network, effect)
+        for call in with_handed_on(effect, policy, core.network)
+        if entry.is_of(core.network, call)
         for condition in entry.conditions
         if condition.kind is Is.IN_DESTINATIONS
     ]

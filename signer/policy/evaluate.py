@@ -24,10 +24,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from chains.costs import INSIDE, by_asset
-from chains.effects import Call, Pay, Sign
+from chains.effects import Pay, Sign
 from signer.agreement import action_of
 from signer.policy.approvals import missing_approvals
-from signer.policy.calls import endless, unmet
+from signer.policy.calls import endless, unmet, untouched
 from signer.policy.document import Policy
 from signer.policy.facts import Facts, Usage, Window, windows_of
 from signer.policy.payees import payee_of, takings_of
@@ -106,8 +106,8 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
     if beyond := outside(rule, policy, facts.core):
         reason = Reason(Detail.OUT_OF_SCOPE, beyond)
         return RuleTrace(rule.id, rule.grant is not None, applies=False, reasons=(reason,))
-    calls = tuple(unmet(rule.scope.calls, policy, facts.core, now))
-    if rule.grant is None and calls and all(isinstance(e, Call) for e in facts.core.effects):
+    entries, core = rule.scope.calls, facts.core
+    if rule.grant is None and (calls := tuple(untouched(entries, policy, core, now))):
         return RuleTrace(rule.id, allows=False, applies=False, reasons=calls)
     broken = tuple(_broken_limits(rule.limits, policy, facts, held, now))
     if rule.grant is None:
@@ -115,6 +115,7 @@ def _judge(rule: Rule, policy: Policy, facts: Facts, held: Held, now: datetime) 
         everything = Reason(Detail.DENIED_BY_RULE, "denies all that is in its scope")
         reasons = (everything,) if rule.limits.empty() else broken
         return RuleTrace(rule.id, allows=False, applies=denies, reasons=reasons)
+    calls = tuple(unmet(entries, policy, core, now))
     broken = (*calls, *broken, *_broken_terms(rule, rule.grant, policy, facts, now))
     return RuleTrace(rule.id, allows=True, applies=not broken, reasons=broken)
 

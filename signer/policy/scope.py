@@ -8,8 +8,11 @@ nothing is covered by nothing. Where an effect does not say which assets or whom
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from chains.effects import Allow, Call, Effect, Pay
 from signer.agreement import Core, action_of
+from signer.policy.calls import with_handed_on
 from signer.policy.document import Policy
 from signer.policy.payees import Payee, payee_of
 from signer.policy.rules import Rule, Scope
@@ -40,7 +43,7 @@ def _not_allowed(scope: Scope, policy: Policy, core: Core) -> str:
     for effect in core.effects:
         if action_of(effect) not in scope.actions:
             return f"action {action_of(effect)}"
-        if not _calls(scope, core, effect):
+        if not _calls(scope, core, (effect,)):
             return "call"
         if not _of(scope, effect, surely=True):
             return "asset"
@@ -52,7 +55,7 @@ def _not_allowed(scope: Scope, policy: Policy, core: Core) -> str:
 def _not_denied(scope: Scope, policy: Policy, core: Core) -> str:
     denied = any(
         (action_of(effect) in scope.actions or core.action in scope.actions)
-        and _calls(scope, core, effect)
+        and _calls(scope, core, with_handed_on(effect, policy, core.network) or (effect,))
         and _of(scope, effect, surely=False)
         and _to(scope, policy, core, effect, surely=False)
         for effect in core.effects
@@ -60,12 +63,13 @@ def _not_denied(scope: Scope, policy: Policy, core: Core) -> str:
     return "" if denied else "action, asset or destination"
 
 
-def _calls(scope: Scope, core: Core, effect: Effect) -> bool:
-    """Whether it is no call, or of a function that the rule speaks about. What its arguments must
+def _calls(scope: Scope, core: Core, effects: Sequence[Effect]) -> bool:
+    """Whether one is no call, or of a function that the rule speaks about. What its arguments must
     be is judged later, with the time."""
-    if scope.calls is None or not isinstance(effect, Call):
-        return True
-    return any(entry.is_of(core.network, effect) for entry in scope.calls)
+    return scope.calls is None or any(
+        not isinstance(effect, Call) or any(e.is_of(core.network, effect) for e in scope.calls)
+        for effect in effects
+    )
 
 
 def _of(scope: Scope, effect: Effect, *, surely: bool) -> bool:

@@ -100,6 +100,24 @@ DESCRIBED: Final = (
         bent(lambda data: data, to=THIEF_EVM),
     ),
     Attack(
+        "a call within a call that nobody described",
+        "the contract is told to hand on another selector",
+        "unexplained/transaction",
+        described.handed_on(lambda data: b"\xde\xad\xbe\xef" + data[4:]),
+    ),
+    Attack(
+        "dirty bytes in a call within a call",
+        "before an address of what is handed on",
+        "unexplained/transaction",
+        described.handed_on(lambda data: data[: 4 + 3 * 32] + b"\1" + data[4 + 3 * 32 + 1 :]),
+    ),
+    Attack(
+        "a call within a call beyond its condition",
+        "agreed to and built alike: what is handed on pays somebody else",
+        "denied/call-condition",
+        described.handed_on(lambda data: data, agreed=True, to=THIEF_EVM),
+    ),
+    Attack(
         "coins to a function that takes none",
         "the agreed call, and a wei with it",
         "unexplained/transaction",

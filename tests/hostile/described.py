@@ -6,10 +6,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from eth_abi.abi import encode
+
 from chains.contracts.calling import Calling
 from chains.effects import Allow, Asked, Call, Pay
 from chains.evm import erc20
 from chains.evm.calling import calling_of
+from chains.hashes import keccak256
 from chains.model import Address
 from signer.wire import Action, SignRequest
 from tests.hostile.lies import Perform
@@ -109,6 +112,30 @@ def unlisted(world: World) -> str:
     token = erc20.contract_of(_NETWORK.id, _TOKEN)
     good, data = bytes.fromhex(token[2:]), _CALLING.of(call, None).data
     return world.word(asking(world, call, data.replace(good, bytes.fromhex(THIEF_EVM[2:]))))
+
+
+def _several(*datas: bytes) -> bytes:
+    """Of a multicall, by an encoder that is not ours."""
+    return keccak256(b"multicall(bytes[])")[:4] + encode(["bytes[]"], [list(datas)])
+
+
+def handed_on(edit: Any, *, agreed: bool = False, **said: Any) -> Perform:
+    """A swap within a multicall, and one whose calldata `edit` has made. `agreed`: to that one, and
+    not to the first."""
+
+    def perform(world: World) -> str:
+        sender = world.owned(ETHEREUM, "desk").address
+
+        def words(data: bytes) -> Asked:
+            (found,) = _CALLING.understood(sender, _ROUTER, data, 0)
+            return found
+
+        good = _several(_CALLING.of(swap(world), None).data)
+        world.must_sign(asking(world, words(good)))
+        made = _several(edit(_CALLING.of(swap(world, **said), None).data))
+        return world.word(asking(world, words(made if agreed else good), made))
+
+    return perform
 
 
 def coins(world: World) -> str:

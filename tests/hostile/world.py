@@ -50,7 +50,7 @@ from signer.wire import (
 )
 from tests.support import families
 from tests.support.networks import find_network
-from tests.support.rows import contract_row, token_row
+from tests.support.rows import abi, contract_row, token_row
 from tests.support.signer import (
     ADA,
     ADMINISTRATORS,
@@ -104,7 +104,12 @@ _TOKEN: Final = token_row(
     domain_version="2",
 )
 """Whose holders sign payments that anybody submits."""
-ROUTER_ROW: Final = contract_row(find_network("ethereum-local").id)
+_ROUTER: Final = contract_row(find_network("ethereum-local").id)
+_MULTICALL: Final = {
+    "abi": abi("multicall", ("data", "bytes[]")),
+    "readers": {"data": {"is": "calls"}},
+}
+ROUTER_ROW: Final = {**_ROUTER, "functions": [*_ROUTER["functions"], _MULTICALL]}
 """What `desk` swaps and deposits with."""
 SWAPS: Final = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
 SWAP_MOST, DEADLINE_S, COINS_MOST = 100_000, 1200, 1000
@@ -133,8 +138,9 @@ def _desk() -> dict[str, Any]:
     ]
     swaps = {**place, "function": SWAPS, "value_max": None, "conditions": conditions}
     takes = {**place, "function": "deposit()", "value_max": str(COINS_MOST), "conditions": []}
+    several = {**place, "function": "multicall(bytes[])", "value_max": None, "conditions": []}
     desk = rule("desk", vaults=["desk"], actions=["call", "allow"])
-    desk["scope"]["calls"] = [swaps, takes]
+    desk["scope"]["calls"] = [swaps, takes, several]
     return desk
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -312,6 +313,45 @@ def test_values_of_every_kind_can_be_named(argument: str, value: str) -> None:
     call = Call(Address(ROUTER), STRANGE_SIGNATURE, tuple(said.items()), 0)
     for kind in ("equals", "one_of"):
         assert verdict(policy(calling(strange(kind, argument, value))), call) == ALLOWED
+
+
+RUN = abi("run", ("to", "address"), ("data", "bytes"))
+RUNS = "run(address,bytes)"
+HANDS_ON = contract_row(
+    NETWORK,
+    OTHER,
+    name="Wallet",
+    functions=[{"abi": RUN, "readers": {"data": {"is": "call", "to": "to"}}}],
+)
+
+
+def handing_on(units: str = "1000") -> Call:
+    inner = swap(amountIn=units)
+    words = {
+        "arguments": [list(pair) for pair in inner.arguments],
+        "contract": inner.contract,
+        "function": inner.function,
+        "value": "0",
+    }
+    text = json.dumps([words], sort_keys=True, separators=(",", ":"))
+    return Call(OTHER, RUNS, (("to", ROUTER), ("data", text)), 0)
+
+
+def test_a_rule_that_names_calls_names_those_that_are_handed_on_too() -> None:
+    outer, inner = (
+        entry(contract=OTHER, function=RUNS),
+        entry(is_("amountIn", "at_most", value="9")),
+    )
+    rows: dict[str, Any] = {"contracts": [ROUTER_ROW, HANDS_ON]}
+    alone, both = policy(calling(outer), **rows), policy(calling(outer, inner), **rows)
+    assert verdict(alone, handing_on()) == CONDITION
+    assert verdict(both, handing_on("10")) == CONDITION
+    assert verdict(both, handing_on("9")) == ALLOWED
+    garbled = Call(OTHER, RUNS, (("to", ROUTER), ("data", "{}")), 0)
+    assert verdict(both, garbled) == CONDITION
+    denies = policy(calling(inner, name="no", effect="deny"), rule("r", actions=["call"]), **rows)
+    assert verdict(denies, handing_on("9")) == "deny/denied-by-rule"
+    assert verdict(denies, handing_on("10")) == ALLOWED
 
 
 def allowing(*unlimited: str) -> dict[str, Any]:
