@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api import health, metrics
+from api import health, log, metrics
 from api.v1 import (
     addresses,
     alarms,
@@ -26,6 +26,7 @@ from api.v1 import (
     foreign_debits,
     freezes,
     gas,
+    logged,
     messages,
     networks,
     pauses,
@@ -75,10 +76,12 @@ def routes() -> APIRouter:
         exports,
         audit,
         evidence,
+        logged,
     ):
         v1.include_router(module.router)
     every = APIRouter()
     every.include_router(v1)
     every.include_router(health.router)
     every.include_router(metrics.router)
+    every.include_router(log.router)
     return every

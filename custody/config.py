@@ -17,16 +17,21 @@ from typing import Annotated, Any, Final, Self
 from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     SecretStr,
     TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chains.transport.endpoint import Endpoint, Endpoints
+from custody.log.cosignature import WitnessKey
+from signer.wire import MalformedMessage
 
 _PREFIX: Final = "CUSTODY_"
 _ENV_FILE: Final = ".env"
@@ -53,6 +58,27 @@ NetworkNodes = Annotated[tuple[Endpoint, ...], BeforeValidator(_listed), AfterVa
 _NODES: TypeAdapter[dict[str, NetworkNodes]] = TypeAdapter(dict[str, NetworkNodes])
 
 
+class LogWitness(BaseModel):
+    """Of the transparency log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    key: str
+    url: Annotated[str, Field(pattern=r"^https?://[^/@\s]+(/[^\s]*[^/\s])?$")]
+
+    @field_validator("key")
+    @classmethod
+    def _check_key(cls, vkey: str) -> str:
+        try:
+            WitnessKey.parse(vkey)
+        except MalformedMessage as error:
+            raise ValueError(str(error)) from None
+        return vkey
+
+    @property
+    def parsed(self) -> WitnessKey:
+        return WitnessKey.parse(self.key)
+
+
 class Settings(BaseSettings):
     """`nodes`: network alias -> its nodes, as `docs/nodes.md` describes; a network without a node
     is not served. As JSON in the environment, CUSTODY_NODES='{"bitcoin-regtest": "http://…"}', or
@@ -70,6 +96,9 @@ class Settings(BaseSettings):
     how long after one payment the same amount to the same payee from the same vault is accepted
     with a warning; 0 warns of none. `quarantine_four_eyes`: a deposit is released by another person
     than the one who held it or who set the rule that did.
+    `log_origin`: what the transparency log calls itself, like custody.example/log/1; without it
+    none is kept. `log_key_file`: its key, for the processes that work. `log_witnesses`: who signs
+    it as well, each with `key` (a C2SP vkey) and `url`; as JSON.
 
     The signer is at `signer_socket`, or at `signer_url`: unix:///FILE, or tls://HOST:PORT with
     mutual TLS, which needs `signer_ca_file` (who may be the signer), `signer_certificate_file` and
@@ -103,6 +132,9 @@ class Settings(BaseSettings):
     node_timeout_s: float = 10.0
     transfer_lifetime: timedelta = timedelta(hours=24)
     quarantine_four_eyes: bool = False
+    log_origin: Annotated[str, Field(pattern=r"^[!-*,-~]{1,255}$")] | None = None
+    log_key_file: Path | None = None
+    log_witnesses: tuple[LogWitness, ...] = ()
     duplicate_window: Annotated[timedelta, Field(ge=timedelta())] = timedelta(hours=24)
     reconcile_interval_s: float = 300.0
     body_bytes_max: int = 64 * 1024

@@ -12,6 +12,8 @@ from custody.bootstrap import Custody
 from custody.feeds.waiting import FeedWatch
 from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
+from custody.log.bundles import BundleLog
+from custody.log.reading import LogReader
 from custody.payouts.service import PayoutFiles
 from custody.policies.source import PolicySource
 from custody.quarantine.service import Desk
@@ -43,6 +45,7 @@ class Services:
     payout_files: PayoutFiles
     held: Desk
     bundling: Bundling
+    log: LogReader
 
 
 def make_services(
@@ -55,6 +58,8 @@ def make_services(
         custody.database, ledger, custody.networks, custody.adapters, custody.clock
     )
     policies = PolicySource(custody.signer)
+    log = LogReader(custody.database, custody.settings.log_origin)
+    logging = BundleLog(custody.database, log, len(custody.settings.log_witnesses))
     return Services(
         custody=custody,
         ledger=ledger,
@@ -104,6 +109,7 @@ def make_services(
             minimums=custody.minimums,
             four_eyes=custody.settings.quarantine_four_eyes,
         ),
-        bundling=Bundling(custody.database, custody.signer, custody.catalogue),
+        bundling=Bundling(custody.database, custody.signer, custody.catalogue, logging),
+        log=log,
         unfreezing=Unfreezing(custody.database, ledger, reconciliation, custody.clock),
     )

@@ -84,6 +84,21 @@ CUSTODY: Final[Words] = {
         "The signer does not show a record that the evidence needs.",
         "Tell the operator.",
     ),
+    "log_not_kept": Word(
+        (404,),
+        "No transparency log is kept here, or nothing of it is signed yet.",
+        "Ask the operator whether one is.",
+    ),
+    "log_tile_not_found": Word(
+        (404,),
+        "The transparency log has no such tile.",
+        "Take the size from the checkpoint first. Entries are not published.",
+    ),
+    "log_entry_not_found": Word(
+        (404,),
+        "That is not in the transparency log, or no checkpoint has it yet.",
+        "Ask again in a moment; `transparency_stopped` in the runbook if it lasts.",
+    ),
     "idempotency_key_reused": Word(
         (409,), "The key was used for another request.", "Use a new key for a new request."
     ),

@@ -54,6 +54,8 @@ class AlarmCode(StrEnum):
     NETWORKS_CHANGED = "networks_changed"
     PROOFS_LATE = "proofs_late"
     OUTCOME_BREACHED = "outcome_breached"
+    TRANSPARENCY_STOPPED = "transparency_stopped"
+    TRANSPARENCY_UNWITNESSED = "transparency_unwitnessed"
     PAUSED = "paused"
 
 
@@ -215,6 +217,15 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
         "a call moved something else than was agreed on; where no argument of it bounded that, the"
         " vault calls the contract no more until a person lifts it",
         clears_itself=False,
+    ),
+    AlarmCode.TRANSPARENCY_STOPPED: Meaning(
+        "the transparency log is not what was published of it, so nothing more is signed;"
+        " no payment waits for it",
+        clears_itself=True,
+    ),
+    AlarmCode.TRANSPARENCY_UNWITNESSED: Meaning(
+        "a witness has not signed the transparency log for an hour; nothing waits for it",
+        clears_itself=True,
     ),
     AlarmCode.PAUSED: Meaning(
         "a person paused a network or a vault: nothing new leaves there until it is resumed",

@@ -16,6 +16,7 @@ from signer.wire import canonical_json
 
 MEDIA_TYPE: Final = "application/vnd.custody.evidence"
 _MAGIC: Final = b"custody-evidence/v1\n"
+_DOMAIN: Final = b"custody-wallet/evidence/v1\n"
 _SALT_BYTES: Final = 16
 _KINDS: Final = (
     "request",
@@ -40,7 +41,19 @@ class Part:
     withheld: bool = False
 
 
-def pack(subject: str, network: str, made_at: str, parts: Sequence[Part]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """`digest` names the bundle, whatever is taken out of it and whatever stands behind it."""
+
+    digest: bytes
+    data: bytes
+
+    def logged(self, proof: str) -> bytes:
+        """With the proof that its digest is in the transparency log (C2SP tlog-proof)."""
+        return self.data + proof.encode()
+
+
+def pack(subject: str, network: str, made_at: str, parts: Sequence[Part]) -> Packed:
     """`made_at`: as the signer writes times."""
     ordered = sorted(parts, key=_place)
     assert len({each.name for each in ordered}) == len(ordered), "a part twice"
@@ -57,9 +70,11 @@ def pack(subject: str, network: str, made_at: str, parts: Sequence[Part]) -> byt
         ],
     }
     withheld = [each.name for each in ordered if each.withheld]
-    lines = [canonical_json(manifest), b"\n", canonical_json(withheld), b"\n"]
+    named = canonical_json(manifest)
+    lines = [named, b"\n", canonical_json(withheld), b"\n"]
     shown = [data for part, data in zip(ordered, salted, strict=True) if not part.withheld]
-    return b"".join([_MAGIC, *lines, *shown])
+    digest = sha256(_DOMAIN + named).digest()
+    return Packed(digest, b"".join([_MAGIC, *lines, *shown]))
 
 
 def _place(part: Part) -> tuple[int, int, str]:

@@ -25,6 +25,7 @@ from custody.db.proof_tables import ChainProofRow
 from custody.db.session import Database
 from custody.db.tables import PolicyVersionRow
 from custody.errors import Conflict, Unavailable
+from custody.log.bundles import BundleLog
 from custody.transactions.state import State as TransactionState
 from custody.transfers.state import State
 from signer.agreement import effect_to_json
@@ -44,12 +45,15 @@ class _Found:
 
 
 class Bundling:
-    """`catalogue`: of which family a network is."""
+    """`catalogue`: of which family a network is. `log`: where what is handed out is logged."""
 
-    def __init__(self, database: Database, signer: SignerClient, catalogue: Catalogue) -> None:
+    def __init__(
+        self, database: Database, signer: SignerClient, catalogue: Catalogue, log: BundleLog
+    ) -> None:
         self._database = database
         self._signer = signer
         self._catalogue = catalogue
+        self._log = log
 
     async def export(self, transfer: str, caller: Caller, now: datetime) -> bytes:
         """Raises NotFound transfer_not_found, Conflict evidence_not_final, evidence_proof_missing,
@@ -68,7 +72,9 @@ class Bundling:
             Part("entries", _json([_entry(each) for each in found.evidence.entries])),
             *chain,
         ]
-        return pack(row.id, row.network, _time(now), parts)
+        packed = pack(row.id, row.network, _time(now), parts)
+        proof = await self._log.log(packed.digest, row.id, now)
+        return packed.data if proof is None else packed.logged(proof)
 
     async def _gather(self, transfer: str, caller: Caller, now: datetime) -> _Found:
         async with self._database.read() as session:

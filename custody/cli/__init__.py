@@ -20,6 +20,7 @@
     custody approver …                               the approvers', on their own machines
     custody audit …                                  an auditor's: one payment against the log
     custody evidence export                          one payment as one file
+    custody log …                                    the transparency log
     custody devnet …                                 local networks, for tests and demonstrations
 
 Commands import what they need when they run, so that `--help` is quick, and an approver's command
@@ -46,6 +47,7 @@ from custody.cli import (
     evidence,
     gas,
     ledger,
+    log,
     pause,
     payouts,
     policy,
@@ -100,6 +102,7 @@ app.add_typer(sooner.app, name="sooner")
 app.add_typer(approver.app, name="approver")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(log.app, name="log")
 
 
 @app.command(

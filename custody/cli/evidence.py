@@ -30,18 +30,24 @@ async def export(
 ) -> None:
     """Write all that shows what became of a final transfer, for custody-verify.
 
-    Reads the database and asks the signer for its log's proofs; changes nothing."""
+    Reads the database and asks the signer for its log's proofs. Where a transparency log is kept,
+    notes there that the bundle was handed out; changes nothing else."""
     from custody.apikeys.model import Caller
     from custody.audit.bundling import Bundling
     from custody.clock import SteadyClock
+    from custody.log.bundles import BundleLog
+    from custody.log.reading import LogReader
 
     if _TRANSFER_ID.fullmatch(transfer) is None:
         raise Misuse("that is not a transfer's id (tfr_…)")
     caller = Caller("", getuser(), None, frozenset())
-    signer = signer_client(load_settings())
+    settings = load_settings()
+    signer = signer_client(settings)
     try:
         async with opened_database() as database:
-            bundling = Bundling(database, signer, await known_catalogue(database))
+            reader = LogReader(database, settings.log_origin)
+            log = BundleLog(database, reader, len(settings.log_witnesses))
+            bundling = Bundling(database, signer, await known_catalogue(database), log)
             found = await bundling.export(transfer, caller, SteadyClock()())
     finally:
         await signer.close()

@@ -74,6 +74,15 @@ CREATE TABLE events (
 
 CREATE INDEX ix_events_subject ON events (subject);
 
+CREATE TABLE evidence_manifests (
+    digest VARCHAR NOT NULL,
+    subject VARCHAR NOT NULL,
+    made_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_evidence_manifests PRIMARY KEY (digest)
+);
+
+CREATE INDEX ix_evidence_manifests_made_at ON evidence_manifests (made_at);
+
 CREATE TABLE follow_states (
     network VARCHAR NOT NULL,
     position_height BIGINT,
@@ -127,6 +136,27 @@ CREATE TABLE ledger_heads (
     digest BYTEA NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT pk_ledger_heads PRIMARY KEY (position)
+);
+
+CREATE TABLE log_checkpoints (
+    origin VARCHAR NOT NULL,
+    size BIGINT NOT NULL,
+    note VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_log_checkpoints PRIMARY KEY (origin, size)
+);
+
+CREATE TABLE log_entries (
+    origin VARCHAR NOT NULL,
+    number BIGINT NOT NULL,
+    kind VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    digest BYTEA NOT NULL,
+    salt BYTEA NOT NULL,
+    nodes BYTEA NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_log_entries PRIMARY KEY (origin, number),
+    CONSTRAINT uq_log_entries_origin_kind_name UNIQUE (origin, kind, name)
 );
 
 CREATE TABLE outbox (
@@ -252,6 +282,16 @@ CREATE TABLE api_keys (
 );
 
 CREATE INDEX ix_api_keys_serial ON api_keys (serial);
+
+CREATE TABLE log_cosignatures (
+    origin VARCHAR NOT NULL,
+    size BIGINT NOT NULL,
+    witness VARCHAR NOT NULL,
+    line VARCHAR NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT pk_log_cosignatures PRIMARY KEY (origin, size, witness),
+    CONSTRAINT fk_log_cosignatures_origin FOREIGN KEY(origin, size) REFERENCES log_checkpoints (origin, size)
+);
 
 CREATE TABLE sequenced_events (
     position BIGINT NOT NULL,
@@ -1622,6 +1662,42 @@ CREATE TRIGGER messages_no_delete BEFORE DELETE ON messages
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER messages_no_truncate BEFORE TRUNCATE ON messages
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_entries_no_update BEFORE UPDATE ON log_entries
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_entries_no_delete BEFORE DELETE ON log_entries
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_entries_no_truncate BEFORE TRUNCATE ON log_entries
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_checkpoints_no_update BEFORE UPDATE ON log_checkpoints
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_checkpoints_no_delete BEFORE DELETE ON log_checkpoints
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_checkpoints_no_truncate BEFORE TRUNCATE ON log_checkpoints
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_cosignatures_no_update BEFORE UPDATE ON log_cosignatures
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_cosignatures_no_delete BEFORE DELETE ON log_cosignatures
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER log_cosignatures_no_truncate BEFORE TRUNCATE ON log_cosignatures
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER evidence_manifests_no_update BEFORE UPDATE ON evidence_manifests
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER evidence_manifests_no_delete BEFORE DELETE ON evidence_manifests
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER evidence_manifests_no_truncate BEFORE TRUNCATE ON evidence_manifests
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER vaults_no_update BEFORE UPDATE ON vaults

@@ -25,6 +25,10 @@ from custody.db.fee_tables import FeeUseRow as FeeUseRow
 from custody.db.gas_tables import GasNeedRow as GasNeedRow
 from custody.db.gas_tables import GasRuleRow as GasRuleRow
 from custody.db.gas_tables import GasTopUpRow as GasTopUpRow
+from custody.db.log_tables import EvidenceManifestRow as EvidenceManifestRow
+from custody.db.log_tables import LogCheckpointRow as LogCheckpointRow
+from custody.db.log_tables import LogCosignatureRow as LogCosignatureRow
+from custody.db.log_tables import LogEntryRow as LogEntryRow
 from custody.db.message_tables import MessageRow as MessageRow
 from custody.db.move_tables import VaultMoveRow as VaultMoveRow
 from custody.db.move_tables import VaultMoveStepRow as VaultMoveStepRow

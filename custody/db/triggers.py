@@ -30,6 +30,12 @@ from custody.db.feed_tables import (
     SequencedEventRow,
 )
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.log_tables import (
+    EvidenceManifestRow,
+    LogCheckpointRow,
+    LogCosignatureRow,
+    LogEntryRow,
+)
 from custody.db.message_tables import MessageRow
 from custody.db.move_tables import VaultMoveRow, VaultMoveStepRow
 from custody.db.pause_tables import PauseRow
@@ -109,6 +115,10 @@ GROWS: Final[tuple[type[Row], ...]] = (
     VaultMoveRow,
     ChainProofRow,
     MessageRow,
+    LogEntryRow,
+    LogCheckpointRow,
+    LogCosignatureRow,
+    EvidenceManifestRow,
 )
 
 

@@ -85,9 +85,11 @@ async def running_custody(
     urls: Mapping[str, Any] | None = None,
     port: int | None = None,
     tokens: Sequence[Mapping[str, Any]] = (),
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
     """All but the nodes, which run already. `urls`: where custody finds them, by default where they
-    are. `tokens`: rows of those that the policy lists. Raises EngineFailed and the like."""
+    are. `tokens`: rows of those that the policy lists. `settings`: more of custody's, by name.
+    Raises EngineFailed and the like."""
     async with AsyncExitStack() as stack:
         catalogue = built_in().with_rows([], tokens)
         networks = {alias: catalogue.find_network(alias) for alias in nodes}
@@ -95,7 +97,7 @@ async def running_custody(
         say("starting the isolated signer")
         socket = await _start_signer(stack, root / "signer", networks, tokens)
         port = port or free_port()
-        environment = _environment(root, socket, urls, port)
+        environment = _environment(root, socket, urls, port) | dict(settings or {})
         say("preparing the database (SQLite) and an API key")
         _run([_BIN / "custody", "migrate"], environment)
         api_key = _create_api_key(environment)

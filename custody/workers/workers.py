@@ -61,6 +61,7 @@ from custody.workers.reconciling import ReconcileWorker
 from custody.workers.refills import RefillWorker
 from custody.workers.signerwatch import SignerWatch
 from custody.workers.sweeps import SweepWorker
+from custody.workers.transparency import TransparencyWorker
 from custody.workers.turns import Turns
 from signer.client import SignerError
 
@@ -189,6 +190,11 @@ class Workers:
             loops[f"outcomes {served.id}"] = OutcomeWorker(
                 self._leases, served.id, _comparing(self._services, served)
             ).run
+        transparency = TransparencyWorker(
+            self._custody.database, self._leases, self._custody.settings, self._custody.clock
+        )
+        if transparency.has_log:
+            loops["transparency"] = transparency.run
         for capturing, served in self._capturing():
             worker = ProofWorker(self._leases, served.id, capturing, self._turns)
             loops[f"proofs {served.id}"] = worker.run

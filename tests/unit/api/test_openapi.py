@@ -51,7 +51,12 @@ CHECKS = [
 METHODS = ("get", "post")
 EXPORTS = [f"/v1/audit/{noun}" for noun in ("entries", "transfers", "deposits")]
 EXPORTS.append("/v1/payout-files/{payout_file_id}/result")
-BUNDLES = {"/v1/transfers/{transfer_id}/evidence": MEDIA_TYPE}
+BUNDLES = {
+    "/v1/transfers/{transfer_id}/evidence": MEDIA_TYPE,
+    "/v1/log/bundles/{digest}": "text/plain",
+    "/log/checkpoint": "text/plain",
+    "/log/tile/{path}": "application/octet-stream",
+}
 EXPORTED = ["text/csv", "application/jsonl"]
 UPLOADS = ["/v1/payout-files"]
 

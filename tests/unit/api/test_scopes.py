@@ -89,6 +89,7 @@ SCOPES: Final = {
     "GET /v1/contract-stops": "read",
     "POST /v1/contract-stops/{stop_id}/lift": "admin",
     "GET /v1/transfers/{transfer_id}/evidence": "audit",
+    "GET /v1/log/bundles/{digest}": "audit",
     "GET /v1/audit/transfers/{transfer_id}": "audit",
     "GET /v1/audit/policies": "audit",
     "GET /v1/audit/policies/{digest}": "audit",

@@ -28,6 +28,8 @@ from custody.db.session import Database
 from custody.db.tables import AlarmRow
 from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.errors import Conflict, Unavailable
+from custody.log.bundles import BundleLog
+from custody.log.reading import LogReader
 from tests.golden import files
 from tests.support.networks import find_network
 
@@ -182,7 +184,8 @@ class NoRecords:
 
 
 async def test_evidence_says_by_code_what_is_missing(house: House):
-    bundling = Bundling(house.database, cast(Any, NoRecords()), built_in())
+    log = BundleLog(house.database, LogReader(house.database, None), 0)
+    bundling = Bundling(house.database, cast(Any, NoRecords()), built_in(), log)
     async with house.database.read() as session:
         rows = await session.all(select(TransferRow))
     final = next(row for row in rows if row.state == "final")
