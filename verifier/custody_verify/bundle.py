@@ -3,7 +3,8 @@
     custody-evidence/v1\\n
     JCS(manifest)\\n
     JCS(names of withheld parts)\\n
-    the parts that are there, each exactly as long as the manifest says, and nothing behind them
+    the parts that are there, each exactly as long as the manifest says
+    perhaps a C2SP tlog-proof that the manifest's digest is in the house's transparency log
 
 Each part begins with a random salt, so that the digest of one that is withheld can't be guessed.
 Who made the file says nothing by it: that its digests fit is only where checking begins.
@@ -12,13 +13,13 @@ Who made the file says nothing by it: that its digests fit is only where checkin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final
 
 from custody_verify.errors import Unreadable
+from custody_verify.log import FIRST_LINE
 from custody_verify.strict import fields, jcs, listed, moment, number, octets, parse_jcs, text
 
 BUNDLE_BYTES_MAX: Final = 512 * 1024 * 1024
@@ -45,6 +46,7 @@ class Bundle:
     made_at: str
     digest: bytes
     parts: dict[str, bytes | None]
+    logged: bytes
 
     def keys(self, kind: str) -> list[str]:
         """What stands behind `kind/`, in order."""
@@ -85,32 +87,37 @@ def read(data: bytes) -> Bundle:
     withheld = [text(name) for name in listed(parse_jcs(lines[1]))]
     if withheld != [name for name in names if name in withheld]:
         raise Unreadable("withheld parts twice, in another order, or that are none")
+    parts, rest = _parts(rows, withheld, lines[2])
+    if rest and not rest.startswith(f"{FIRST_LINE}\n".encode()):
+        raise Unreadable("bytes behind the last part")
     return Bundle(
         subject=text(manifest["subject"]),
         network=text(manifest["network"]),
         made_at=moment(manifest["made_at"]),
         digest=sha256(_DOMAIN + jcs(manifest)).digest(),
-        parts=dict(_parts(rows, withheld, lines[2])),
+        parts=parts,
+        logged=rest,
     )
 
 
 def _parts(
     rows: list[dict[str, Any]], withheld: list[str], body: bytes
-) -> Iterator[tuple[str, bytes | None]]:
+) -> tuple[dict[str, bytes | None], bytes]:
+    """And what stands behind them."""
+    parts: dict[str, bytes | None] = {}
     at = 0
     for row in rows:
         name, length, digest = row["name"], number(row["length"]), octets(row["sha256"], 32)
         if length < _SALT_BYTES:
             raise Unreadable(f"{name} is too short for its salt")
         if name in withheld:
-            yield name, None
+            parts[name] = None
             continue
         part, at = body[at : at + length], at + length
         if len(part) != length or sha256(part).digest() != digest:
             raise Unreadable(f"{name} is not what the manifest names")
-        yield name, part[_SALT_BYTES:]
-    if at != len(body):
-        raise Unreadable("bytes behind the last part")
+        parts[name] = part[_SALT_BYTES:]
+    return parts, body[at:]
 
 
 def _key(name: str) -> tuple[int, int, str]:

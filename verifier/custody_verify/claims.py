@@ -19,6 +19,7 @@ from custody_verify import bitcoin, evm, solana, tron
 from custody_verify.bundle import Bundle, Withheld
 from custody_verify.errors import Refuted, Unreadable
 from custody_verify.log import Checkpoint, LogKey, Proof
+from custody_verify.logged import check_logged
 from custody_verify.model import Anchors, Block, Meaning, Transaction, parse_pay, said_by_nodes
 from custody_verify.people import (
     Administrators,
@@ -85,11 +86,16 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What the auditor trusts, brought along and not out of the bundle."""
+    """What the auditor trusts, brought along and not out of the bundle. `transparency`: the key of
+    the house's log, `witnesses` of those who must have signed it. `logged`: a later proof than the
+    bundle's own."""
 
     log_key: LogKey | None = None
     administrators: Administrators | None = None
     anchors: Anchors = field(default_factory=Anchors)
+    transparency: LogKey | None = None
+    witnesses: Sequence[LogKey] = ()
+    logged: bytes = b""
 
 
 def examine(bundle: Bundle, pins: Pins) -> list[Claim]:
@@ -135,6 +141,7 @@ class _Case:
             yield "final", txid, partial(self._final, txid)
         yield "complete", "", self._complete
         yield "entries", "", self._entries
+        yield "logged", "", self._logged
 
     def _rests_on(self, *pins: object) -> tuple[str, str]:
         return ("stated", "D") if None in pins else ("proven", "A")
@@ -465,6 +472,12 @@ class _Case:
         for row in rows:
             units(row["amount"])
         return "stated", "D", f"{len(rows)} entries, which are custody's own books"
+
+    def _logged(self) -> Said:
+        shown = self.pins.logged or self.bundle.logged
+        if not shown:
+            return "not checked", "", "no proof that the bundle is in a transparency log"
+        return check_logged(shown, self.bundle.digest, self.pins.transparency, self.pins.witnesses)
 
 
 def _check_one_log(shown: Sequence[Checkpoint]) -> None:

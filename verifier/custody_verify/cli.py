@@ -16,7 +16,7 @@ from custody_verify.addresses import from_base58
 from custody_verify.claims import Claim, Pins, examine
 from custody_verify.errors import Unreadable
 from custody_verify.hashes import sha256d
-from custody_verify.log import LogKey
+from custody_verify.log import COSIGNATURE, LogKey
 from custody_verify.model import Anchors
 from custody_verify.people import Administrators
 from custody_verify.strict import listed
@@ -70,6 +70,9 @@ def _pins(asked: argparse.Namespace) -> Pins:
         None if asked.log_key is None else LogKey.parse(asked.log_key),
         None if people is None else Administrators.parse(people),
         Anchors(checkpoints, frozenset(_representative(each) for each in listed(signers))),
+        None if asked.transparency_key is None else LogKey.parse(asked.transparency_key),
+        [LogKey.parse(each, COSIGNATURE) for each in asked.witness],
+        Path(asked.logged).read_bytes() if asked.logged else b"",
     )
 
 
@@ -87,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--administrators", metavar="FILE", help="pinned in the signer (JSON)")
     parser.add_argument("--checkpoint", metavar="NETWORK:HEIGHT:HASH", action="append", default=[])
     parser.add_argument("--representatives", metavar="FILE", help="TRON: addresses (JSON list)")
+    parser.add_argument("--transparency-key", metavar="VKEY", help="of the house's log (C2SP)")
+    parser.add_argument("--witness", metavar="VKEY", help="who must have signed that log",
+                        action="append", default=[])  # fmt: skip
+    parser.add_argument("--logged", metavar="FILE", help="a later proof that it is in that log")
     parser.add_argument("--digest", metavar="HEX", help="that the manifest must have")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     return parser

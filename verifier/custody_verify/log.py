@@ -1,8 +1,8 @@
-"""The signer's log: that a record is in it, by a file that needs nothing else.
+"""Logs, the signer's and the house's: that a leaf is in one, by a file that needs nothing else.
 
-RFC 6962 (also RFC 9162) inclusion, C2SP signed-note, tlog-checkpoint and tlog-proof. A record's own
-bytes go with its proof as extra data, which is hashed here: what it says of itself counts for
-nothing.
+RFC 6962 (also RFC 9162) inclusion, C2SP signed-note, tlog-checkpoint, tlog-cosignature and
+tlog-proof. A leaf's own bytes go with its proof as extra data, which is hashed here: what it says
+of itself counts for nothing.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from custody_verify.errors import Refuted, Unreadable
 from custody_verify.keys import check_ed25519
 from custody_verify.strict import base64, parse_jcs
 
-_FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
 _NAME: Final = re.compile(r"[!-*,-~]{1,255}")
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _ED25519: Final = b"\x01"
+COSIGNATURE: Final = b"\x04"
 _SIGNATURES_MAX: Final = 64
 
 
@@ -32,20 +33,21 @@ class LogKey:
     key: bytes
 
     @classmethod
-    def parse(cls, vkey: str) -> LogKey:
-        """C2SP signed-note, "Verifier keys". Raises Unreadable."""
+    def parse(cls, vkey: str, kind: bytes = _ED25519) -> LogKey:
+        """C2SP signed-note, "Verifier keys"; a witness's has the kind COSIGNATURE. Raises
+        Unreadable."""
         name, id_, encoded = [*vkey.split("+", 2), "", ""][:3]
         key = base64(encoded, 33)
-        if not _NAME.fullmatch(name) or key[:1] != _ED25519 or key_id(name, key[1:]).hex() != id_:
-            raise Unreadable("not a verifier key (vkey) of Ed25519")
+        if not _NAME.fullmatch(name) or key[:1] != kind or key_id(name, key[1:], kind).hex() != id_:
+            raise Unreadable(f"not a verifier key (vkey) of Ed25519, type {kind.hex()}")
         return cls(name, key[1:])
 
     def is_of(self, origin: str) -> bool:
         return origin == self.name or origin.rpartition("/")[0] == self.name.rpartition("/")[0] > ""
 
 
-def key_id(name: str, key: bytes) -> bytes:
-    return sha256(name.encode() + b"\n" + _ED25519 + key).digest()[:4]
+def key_id(name: str, key: bytes, kind: bytes = _ED25519) -> bytes:
+    return sha256(name.encode() + b"\n" + kind + key).digest()[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,26 @@ class Checkpoint:
 
     def check(self, pinned: LogKey) -> None:
         """That the pinned key signed it. Signatures of others beside it are passed over."""
-        wanted = self.origin, key_id(self.origin, pinned.key)
-        ours = [mark for *who, mark in self.signatures if tuple(who) == wanted]
+        ours = self._marks(self.origin, key_id(self.origin, pinned.key))
         if not pinned.is_of(self.origin) or not ours:
             raise Refuted("the checkpoint is not signed by the pinned log key")
         for mark in ours:
             check_ed25519(pinned.key, mark, self.text)
+
+    def is_cosigned(self, witness: LogKey) -> bool:
+        """Whether the witness signed it (C2SP tlog-cosignature). Raises Refuted if it is said to
+        have, and has not."""
+        marks = self._marks(witness.name, key_id(witness.name, witness.key, COSIGNATURE))
+        for mark in marks:
+            time = int.from_bytes(mark[:8], "big")
+            if len(mark) != 72 or not 0 < time < 2**63:
+                raise Refuted(f"no cosignature of {witness.name}")
+            text = b"cosignature/v1\ntime %d\n" % time + self.text
+            check_ed25519(witness.key, mark[8:], text)
+        return bool(marks)
+
+    def _marks(self, *wanted: object) -> list[bytes]:
+        return [mark for *who, mark in self.signatures if tuple(who) == wanted]
 
 
 def _signature(row: str) -> tuple[str, bytes, bytes]:
@@ -107,7 +123,7 @@ class Proof:
             raise Unreadable("no tlog-proof") from error
         first, extra, index, *path = [*head.split("\n"), "", ""]
         number = index.removeprefix("index ")
-        if first != _FIRST_LINE or not blank or not extra.startswith("extra "):
+        if first != FIRST_LINE or not blank or not extra.startswith("extra "):
             raise Unreadable("no tlog-proof with its record")
         if number == index or not _SIZE.fullmatch(number) or len(path) > 66:
             raise Unreadable("no tlog-proof")
