@@ -18,6 +18,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from chains import outcomes
 from chains.codec import TransactionCodec
 from chains.contracts import texts
 from chains.contracts.calling import contract_of
@@ -107,14 +108,27 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Give:
+    """The function fails unless whom the argument at `to` names (nothing: who calls) gets as many
+    base units of `asset` as the argument at `units` says, or more."""
+
+    asset: AssetId
+    units: Path
+    to: Path
+
+
+@dataclass(frozen=True, slots=True)
 class CallScope:
-    """`value_max`: native base units that may go with it, None: any."""
+    """`value_max`: native base units that may go with it, None: any. `enforced`: its outcome has
+    bounds, and an argument takes care of each, as `gives` and the description's moves say."""
 
     network: NetworkId
     contract: Address
     function: str
     value_max: int | None
     conditions: tuple[Condition, ...]
+    enforced: bool = False
+    gives: tuple[Give, ...] = ()
 
     @property
     def groups(self) -> frozenset[str]:
@@ -126,6 +140,8 @@ class CallScope:
         if self.value_max is not None:
             yield f"at most {self.value_max} base units of coins go with it"
         yield from map(str, self.conditions)
+        if self.enforced:
+            yield "its outcome is bounded, each bound by an argument"
         if self.value_max is None and not self.conditions:
             yield "ANY ARGUMENTS AND COINS"
 
@@ -144,7 +160,10 @@ def parse_calls(value: object) -> tuple[CallScope, ...]:
 
 
 def _entry(row: object) -> CallScope:
-    entry = read.fields(row, "network contract function value_max conditions")
+    said = {"enforced": False, "gives": [], **row} if isinstance(row, dict) else row
+    entry = read.fields(said, "network contract function value_max conditions enforced gives")
+    if not isinstance(entry["enforced"], bool):
+        raise InvalidPolicy("enforced: true or false")
     rows = read.rows(entry["conditions"])
     if len(rows) > CONDITIONS_MAX:
         raise InvalidPolicy(f"at most {CONDITIONS_MAX} conditions")
@@ -154,7 +173,15 @@ def _entry(row: object) -> CallScope:
         identifier(entry["function"]),
         None if entry["value_max"] is None else amount(entry["value_max"]),
         tuple(located("conditions", partial(_condition, each)) for each in rows),
+        entry["enforced"],
+        tuple(located("gives", partial(_give, each)) for each in read.rows(entry["gives"])),
     )
+
+
+def _give(row: object) -> Give:
+    found = read.fields(row, "asset argument to")
+    to = () if found["to"] is None else _path(found["to"])
+    return Give(read.asset(found["asset"]), _path(found["argument"]), to)
 
 
 def _condition(row: object) -> Condition:
@@ -213,6 +240,14 @@ def check_described(entry: CallScope, codec: TransactionCodec) -> None:
             _check_argument(condition, described.function, codec)
         except (MalformedDescription, ValueError, InvalidAddress) as error:
             raise InvalidPolicy(f"{condition}: {error}") from error
+    for give in entry.gives:
+        for path, kind in ((give.units, Kind.UINT), (give.to, Kind.ADDRESS)):
+            try:
+                fits = not path or type_at(described.function, path).kind is kind
+            except MalformedDescription as error:
+                raise InvalidPolicy(f"gives: {error}") from error
+            if not fits:
+                raise InvalidPolicy(f"gives: {'.'.join(path)} is no {kind.value}")
 
 
 def _check_argument(condition: Condition, function: Function, codec: TransactionCodec) -> None:
@@ -290,6 +325,39 @@ def _unmet(entry: CallScope, policy: Policy, core: Core, call: Call, now: dateti
             deadline = condition.kind is Is.WITHIN_S
             detail = Detail.CALL_DEADLINE if deadline else Detail.CALL_CONDITION
             yield Reason(detail, f"not so: {condition}; it is {text}")
+    if entry.enforced:
+        native = policy.catalogue.networks[core.network].native.id
+        yield from _unenforced(entry, core, call, native)
+
+
+def _unenforced(entry: CallScope, core: Core, call: Call, native: AssetId) -> Broken:
+    """Worked out of what is signed: whoever asks claims nothing here."""
+    bounds = outcomes.read(call.outcome)
+    if not bounds:
+        yield Reason(Detail.CALL_CONDITION, "nothing bounds its outcome")
+    taken = {native: call.value}
+    for asset, units in call.moves:
+        taken[asset] = taken.get(asset, 0) + units
+    for bound in bounds:
+        if bound.spender is not None:
+            holds = False
+        elif bound.at_most is not None:
+            holds = taken.get(bound.asset, bound.at_most + 1) <= bound.at_most
+        else:
+            holds = any(
+                _gives(give, core, call) >= bound.units
+                for give in entry.gives
+                if give.asset == bound.asset
+            )
+        if not holds:
+            yield Reason(Detail.CALL_CONDITION, f"no argument bounds {bound.asset}")
+
+
+def _gives(give: Give, core: Core, call: Call) -> int:
+    """What the caller gets at least: nothing, where it is somebody else who gets it."""
+    if give.to and argument_of(call, give.to) != core.source_address:
+        return 0
+    return _number(argument_of(call, give.units) or "") or 0
 
 
 def endless(named: Collection[AssetId], core: Core) -> Broken:

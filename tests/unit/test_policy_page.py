@@ -29,7 +29,7 @@ from tests.support.policy_page import (
     tables,
 )
 
-OPTIONAL = {"contracts", "calls", "unlimited"}
+OPTIONAL = {"contracts", "calls", "unlimited", "enforced", "gives"}
 """Fields that came later: a document from before has none of them."""
 
 
