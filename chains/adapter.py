@@ -167,6 +167,16 @@ class ClosesAccounts(Protocol):
 
 
 @runtime_checkable
+class TellsCode(Protocol):
+    """An adapter of a network whose contracts administrators describe."""
+
+    async def code(self, text: str) -> tuple[Address, bool | None]:
+        """The contract's address in its one spelling, and whether its code can be replaced, None
+        where no node tells. InvalidAddress; NodeMisbehaved where there is no contract."""
+        ...
+
+
+@runtime_checkable
 class TellsWithholding(Protocol):
     """An adapter of a network where a token itself says what it keeps of a payment."""
 

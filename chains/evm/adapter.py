@@ -202,6 +202,15 @@ class EvmAdapter:
         said = tokens.said(*answers[: len(asked)])
         return asset, replace(said, traits=traits | permits, domain=domain)
 
+    async def code(self, text: str) -> tuple[Address, bool | None]:
+        """As its proxy's slots say (`proxies`)."""
+        contract = self._codec.parse_address(text).address
+        slots = [("eth_getStorageAt", (contract, each, "latest")) for each in proxies.SLOTS]
+        code, *kept = await self._node.batch([("eth_getCode", (contract, "latest")), *slots])
+        if found(code) == "0x":
+            raise NodeMisbehaved(f"the node has no contract at {contract}")
+        return contract, any(tokens.word(each) for each in kept)
+
     async def restrained(
         self, addresses: Sequence[Address], asset: AssetId
     ) -> Mapping[Address, Restrained]:

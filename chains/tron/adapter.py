@@ -174,6 +174,12 @@ class TronAdapter:
         contract = self.codec.parse_address(text).address
         return await tokens.describe(self._rpc, self._network, contract)
 
+    async def code(self, text: str) -> tuple[Address, bool | None]:
+        contract = self.codec.parse_address(text).address
+        if (await self._rpc.account(to_bytes(contract))).get("type") != "Contract":
+            raise NodeMisbehaved(f"the node has no contract at {contract}")
+        return contract, None
+
     async def claim(self, intents: Sequence[TransferIntent]) -> Answers[tuple[ConflictKey, ...]]:
         """Nothing: TRON transactions consume nothing that excludes another one."""
         return [() for _ in intents]

@@ -15,6 +15,7 @@
     custody apikey …                                 who may call the API
     custody chain …                                  how chains are followed, what is unlisted there
     custody asset add                                a row for a token, read from its contract
+    custody contract add                             functions of a contract, described in a draft
     custody policy …                                 the administrators'
     custody payouts …                                send a payout file, see what became of it
     custody approver …                               the approvers', on their own machines
@@ -42,6 +43,7 @@ from custody.cli import (
     blocks,
     chain,
     coins,
+    contract,
     contracts,
     debits,
     evidence,
@@ -96,6 +98,7 @@ app.command()(recover.recover)
 app.add_typer(apikey.app, name="apikey")
 app.add_typer(chain.app, name="chain")
 app.add_typer(asset.app, name="asset")
+app.add_typer(contract.app, name="contract")
 app.add_typer(policy.app, name="policy")
 app.add_typer(payouts.app, name="payouts")
 app.add_typer(sooner.app, name="sooner")

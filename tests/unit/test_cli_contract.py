@@ -1,0 +1,101 @@
+"""`custody contract add`: an ABI's functions become rows of a draft, or a complaint and no row."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from custody.cli.contract import _read, functions_of, with_contract
+from custody.cli.output import Misuse
+from signer.policy import Policy
+from signer.wire import canonical_json, parse_json
+from tests.support.rows import DEPOSIT, ROUTER, SWAP, abi
+from tests.support.signer import policy_document
+
+NETWORK = "eip155:1"
+USDC = f"{NETWORK}/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+EVENT = {"type": "event", "name": "Swap", "inputs": [], "anonymous": False}
+QUESTION = {**abi("factory"), "stateMutability": "view"}
+BOTH = [abi("both", ("x", "uint8")), abi("both", ("x", "uint16"))]
+RUN = abi("run", ("data", "bytes"))
+ABI: list[Any] = [EVENT, {"type": "constructor", "inputs": []}, SWAP, DEPOSIT, QUESTION, *BOTH, RUN]
+SWAPS = "swapExactTokensForTokens"
+
+
+def row(*functions: str, takes: Any = (), opaque: Any = ()) -> dict[str, Any]:
+    made = functions_of(ABI, functions, takes, opaque)
+    return {"network": NETWORK, "address": ROUTER, "name": "Router", "functions": made}
+
+
+def draft() -> dict[str, Any]:
+    found: dict[str, Any] = parse_json(policy_document())
+    return found
+
+
+def test_functions_become_a_policys_row() -> None:
+    takes = [f"{SWAPS}:amountIn=@path.0"]
+    made, lines = with_contract(draft(), row(SWAPS, "both(uint16)", takes=takes))
+    network = Policy.parse(canonical_json(made)).catalogue.find_network("ethereum")
+    (contract,) = network.contracts.values()
+    assert [*contract.signatures] == [
+        "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)",
+        "both(uint16)",
+    ]
+    said = "\n".join(lines)
+    assert f"Router ({ROUTER}) on ethereum" in said
+    assert "with amountIn, amountOutMin, path, to, deadline" in said
+    assert "takes amountIn base units of the token path.0" in said
+
+
+def test_more_functions_stand_beside_those_that_are_there() -> None:
+    first, _ = with_contract(draft(), row("deposit"))
+    again, lines = with_contract(first, row("run", opaque=["run:data"]))
+    (contract,) = again["contracts"]
+    assert [each["abi"]["name"] for each in contract["functions"]] == ["deposit", "run"]
+    assert [line for line in lines if "deposit" in line] == []
+    assert "data is shown as octets" in "\n".join(lines)
+    with pytest.raises(Misuse, match="has the selector of deposit"):
+        with_contract(first, row("deposit"))
+
+
+@pytest.mark.parametrize(
+    ("functions", "takes", "words"),
+    [
+        (["swap"], [], "no function swap"),
+        (["Swap"], [], "no function Swap"),
+        (["both"], [], r"several functions are called so: both\(uint8\), both\(uint16\)"),
+        ([SWAPS], ["deposit:x=@y"], "say FUNCTION:ARGUMENT"),
+        ([SWAPS], [f"{SWAPS}={USDC}"], "say FUNCTION:ARGUMENT"),
+    ],
+)
+def test_what_the_abi_does_not_say(functions: list[str], takes: list[str], words: str) -> None:
+    with pytest.raises(Misuse, match=words):
+        row(*functions, takes=takes)
+
+
+@pytest.mark.parametrize(
+    ("functions", "takes", "words"),
+    [
+        (["factory"], [], "a question"),
+        (["run"], [], "nothing says how its octets are read"),
+        ([SWAPS], [f"{SWAPS}:to={USDC}"], "not uint"),
+        ([SWAPS], [f"{SWAPS}:amountIn={USDC.lower()}"], "is not listed"),
+    ],
+)
+def test_what_no_policy_may_say(functions: list[str], takes: list[str], words: str) -> None:
+    with pytest.raises(Misuse, match=words):
+        with_contract(draft(), row(*functions, takes=takes))
+
+
+def test_an_abi_is_a_list_or_what_a_compiler_wrote(tmp_path: Path) -> None:
+    file = tmp_path / "abi.json"
+    for text in (json.dumps(ABI), json.dumps({"abi": ABI, "bytecode": "0x"})):
+        file.write_text(text)
+        assert _read(file) == ABI
+    for text in ("", "{}", '"abi"', "7"):
+        file.write_text(text)
+        with pytest.raises(Misuse):
+            _read(file)
