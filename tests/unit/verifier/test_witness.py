@@ -432,7 +432,7 @@ def test_the_protocol(served: int, witness: Witness):
 
 def test_a_key_that_others_can_read_is_refused(key: Key, tmp_path: Path):
     (tmp_path / "w.key").chmod(0o644)
-    with pytest.raises(Unreadable, match="others"):
+    with pytest.raises(Unreadable, match="read by others"):
         Key.load(tmp_path / "w.key", NAME)
     assert key._private.private_bytes_raw().hex() not in repr(key)
     with pytest.raises(FileExistsError):

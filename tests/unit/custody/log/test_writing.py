@@ -343,7 +343,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path):
     with pytest.raises(BadKeyFile, match="no private key"):
         LogKey.load(path, ORIGIN)
     path.chmod(0o640)
-    with pytest.raises(BadKeyFile, match="others"):
+    with pytest.raises(BadKeyFile, match="read by others"):
         LogKey.load(path, ORIGIN)
     with pytest.raises(BadKeyFile, match="can't be read"):
         LogKey.load(tmp_path / "none", ORIGIN)
