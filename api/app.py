@@ -18,6 +18,7 @@ from api.nodes import NodeMonitor
 from api.openapi import describe
 from api.requestlog import RequestFigures
 from api.routes import routes
+from api.rpc.bounds import Bounds
 from custody.bootstrap import Custody, open_custody
 from custody.config import Settings
 from custody.feeds.waiting import FeedWatch
@@ -105,6 +106,8 @@ def attach(app: FastAPI, services: Services) -> NodeMonitor:
     nodes = NodeMonitor(services.custody.adapters, services.custody.clock, NODE_FRESH_S)
     app.state.services = services
     app.state.nodes = nodes
+    app.state.bounds = Bounds()
+    app.state.heads = {}
     return nodes
 
 

@@ -7,12 +7,12 @@ may not see is not found, by the services: their queries take the caller's clien
 """
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 import structlog
 from fastapi import Depends, FastAPI, Request, Security
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.context import ServicesDependency
@@ -21,6 +21,9 @@ from api.queries import check_query
 from custody.apikeys.model import Caller, Scope
 from custody.apikeys.service import authenticate
 from custody.errors import Forbidden
+
+OPEN: Final = frozenset({"/v1/provider.js"})
+"""What everybody may have: a script without anything of ours in it."""
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -66,6 +69,7 @@ def requires(scope: Scope) -> Requires:
 Reader = Annotated[Caller, Depends(requires(Scope.READ))]
 Receiver = Annotated[Caller, Depends(requires(Scope.RECEIVE))]
 Spender = Annotated[Caller, Depends(requires(Scope.TRANSFER))]
+Asker = Annotated[Caller, Depends(requires(Scope.ASK))]
 Approver = Annotated[Caller, Depends(requires(Scope.APPROVE))]
 Auditor = Annotated[Caller, Depends(requires(Scope.AUDIT))]
 Compliance = Annotated[Caller, Depends(requires(Scope.COMPLIANCE))]
@@ -86,7 +90,7 @@ def api_routes(app: FastAPI) -> Iterator[RouteContext]:
 
 def scope_of(route: RouteContext) -> Scope | None:
     """What the route declared, if it declared exactly one."""
-    if not isinstance(route.original_route, APIRoute):
+    if not isinstance(route.original_route, APIRoute | APIWebSocketRoute):
         return None
     calls = _calls(route.original_route.dependant)
     found = [call.scope for call in calls if isinstance(call, Requires)]
@@ -98,7 +102,9 @@ def undeclared_routes(app: FastAPI) -> list[str]:
     return [
         str(route.path)
         for route in api_routes(app)
-        if str(route.path).startswith("/v1") and scope_of(route) is None
+        if str(route.path).startswith("/v1")
+        and str(route.path) not in OPEN
+        and scope_of(route) is None
     ]
 
 

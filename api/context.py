@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import Depends, Request
+from starlette.requests import HTTPConnection
 
 from api.nodes import NodeMonitor
 from custody.services import Services
 
 
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
+def services_of(connection: HTTPConnection) -> Services:
+    services: Services = connection.app.state.services
     return services
 
 

@@ -8,15 +8,16 @@ the request (RFC 6901 for the body). Nothing of the inside is shown: an unexpect
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
 from starlette.routing import compile_path
 
@@ -29,6 +30,10 @@ from signer.client import SignerRefused, SignerUnavailable
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 5
+_POLICY_VIOLATION = 1008  # RFC 6455 section 7.4.1
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+"""What the framework's types say of those that it gives WebSockets to as well."""
 
 log = structlog.get_logger()
 
@@ -147,23 +152,30 @@ def _field_of(error: Exception) -> str | None:
 def install(app: FastAPI) -> None:
     """Make every failure of `app` a problem document."""
     for kind, _ in STATUS:
-        app.add_exception_handler(kind, _on_known)
+        app.add_exception_handler(kind, cast(Handler, _on_known))
     for kind in trouble.TROUBLE:
-        app.add_exception_handler(kind, _on_database)
+        app.add_exception_handler(kind, cast(Handler, _on_database))
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_unexpected)
 
 
-async def _on_known(_request: Request, error: Exception) -> Response:
+async def _on_known(connection: HTTPConnection, error: Exception) -> Response | None:
+    """A WebSocket that is not accepted has no problem document: it is answered 403."""
+    if isinstance(connection, WebSocket):
+        await connection.close(_POLICY_VIOLATION)
+        return None
     status, body = describe(error)
     return JSONResponse(body, status, headers=_headers(status), media_type=PROBLEM_JSON)
 
 
-async def _on_database(_request: Request, error: Exception) -> Response:
+async def _on_database(connection: HTTPConnection, error: Exception) -> Response | None:
     """Nothing was stored, or nobody can know: repeating it with the same retry key is safe."""
     code = trouble.code_of(error)
     log.error("database_trouble", code=code, error=type(error).__name__)
+    if isinstance(connection, WebSocket):
+        await connection.close(_POLICY_VIOLATION)
+        return None
     return problem(503, code, _DATABASE_TROUBLE[code])
 
 

@@ -25,9 +25,9 @@ DESCRIPTION = """
 Custody of coins on several blockchains. Money is moved by an isolated signer under a signed policy;
 this API asks for it and tells what became of it.
 
-* **Keys.** `Authorization: Bearer ck_…`. A key has scopes (`read`, `receive`, `transfer`,
-  `approve`, `audit`, `admin`; none of them includes another) and may be bound to one client: then
-  nothing of other clients exists.
+* **Keys.** `Authorization: Bearer ck_…`. A key has scopes (`read`, `receive`, `transfer`, `ask`,
+  `approve`, `audit`, `compliance`, `admin`; none of them includes another) and may be bound to one
+  client: then nothing of other clients exists.
 * **Amounts** are strings: a decimal in the asset's unit, and an integer in base units. Nothing is
   rounded.
 * **Errors** are RFC 9457 problems. Programs read `code`; people read `detail`.

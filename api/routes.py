@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api import health, log, metrics
+from api.rpc import http, script, socket
 from api.v1 import (
     addresses,
     alarms,
@@ -34,6 +35,7 @@ from api.v1 import (
     quarantine_rules,
     reconciliations,
     refills,
+    rpc_tokens,
     sweeps,
     transfers,
     unlisted,
@@ -77,6 +79,10 @@ def routes() -> APIRouter:
         audit,
         evidence,
         logged,
+        rpc_tokens,
+        http,
+        script,
+        socket,
     ):
         v1.include_router(module.router)
     every = APIRouter()

@@ -11,7 +11,7 @@ is every item's. Sets of any size are taken; the node is asked in as few request
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from chains.answers import Answers
 from chains.assets import TokenSaid
@@ -203,6 +203,16 @@ class SimulatesCalls(Protocol):
 
     async def simulate(self, payer: Address, effect: Asked, watch: Watch) -> Simulated:
         """At the newest block, of a transaction with this one effect. NotSimulated, CallUnknown."""
+        ...
+
+
+@runtime_checkable
+class Relays(Protocol):
+    """An adapter whose node can be asked what somebody else wants to know, in their own words.
+    Nobody here believes the answer."""
+
+    async def relay(self, method: str, params: Sequence[object]) -> Any:
+        """The result, or the node's Fault. The caller has bounded what is asked."""
         ...
 
 

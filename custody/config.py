@@ -94,7 +94,8 @@ class Settings(BaseSettings):
     in base units; as JSON. `in_flight_max`: transactions of one address that may wait for a block
     at a time, where they are numbered; nodes keep so many and drop the rest. `duplicate_window`:
     how long after one payment the same amount to the same payee from the same vault is accepted
-    with a warning; 0 warns of none. `quarantine_four_eyes`: a deposit is released by another person
+    with a warning; 0 warns of none. `rpc_lifetime`: how long the terms of what an app asks for by
+    JSON-RPC are offered. `quarantine_four_eyes`: a deposit is released by another person
     than the one who held it or who set the rule that did.
     `log_origin`: what the transparency log calls itself, like custody.example/log/1; without it
     none is kept. `log_key_file`: its key, for the processes that work. `log_witnesses`: who signs
@@ -131,6 +132,7 @@ class Settings(BaseSettings):
     poll_interval_s: float = 2.0
     node_timeout_s: float = 10.0
     transfer_lifetime: timedelta = timedelta(hours=24)
+    rpc_lifetime: Annotated[timedelta, Field(ge=timedelta(minutes=1))] = timedelta(minutes=15)
     quarantine_four_eyes: bool = False
     log_origin: Annotated[str, Field(pattern=r"^[!-*,-~]{1,255}$")] | None = None
     log_key_file: Path | None = None

@@ -16,6 +16,7 @@ from custody.log.bundles import BundleLog
 from custody.log.reading import LogReader
 from custody.payouts.service import PayoutFiles
 from custody.policies.source import PolicySource
+from custody.provider.asks import Asks
 from custody.quarantine.service import Desk
 from custody.reconcile.service import Reconciliation
 from custody.reconcile.unfreezing import Unfreezing
@@ -46,6 +47,7 @@ class Services:
     held: Desk
     bundling: Bundling
     log: LogReader
+    asks: Asks
 
 
 def make_services(
@@ -60,24 +62,32 @@ def make_services(
     policies = PolicySource(custody.signer)
     log = LogReader(custody.database, custody.settings.log_origin)
     logging = BundleLog(custody.database, log, len(custody.settings.log_witnesses))
+    approvals = Approvals(
+        database=custody.database,
+        ledger=ledger,
+        policies=policies,
+        clock=custody.clock,
+        wake=wake,
+    )
+    transfers = Transfers(
+        database=custody.database,
+        ledger=ledger,
+        policies=policies,
+        codecs=custody.codecs,
+        adapters=custody.adapters,
+        catalogue=custody.catalogue,
+        families=families,
+        clock=custody.clock,
+        lifetime=custody.settings.transfer_lifetime,
+        duplicates=Duplicates(custody.settings.duplicate_window),
+        wake=wake,
+    )
     return Services(
         custody=custody,
         ledger=ledger,
         policies=policies,
         vaults=Vaults(custody.database, custody.signer, custody.codecs, custody.clock),
-        transfers=Transfers(
-            database=custody.database,
-            ledger=ledger,
-            policies=policies,
-            codecs=custody.codecs,
-            adapters=custody.adapters,
-            catalogue=custody.catalogue,
-            families=families,
-            clock=custody.clock,
-            lifetime=custody.settings.transfer_lifetime,
-            duplicates=Duplicates(custody.settings.duplicate_window),
-            wake=wake,
-        ),
+        transfers=transfers,
         versions=Versions(
             database=custody.database,
             ledger=ledger,
@@ -95,12 +105,13 @@ def make_services(
         journal=JournalWatch(custody.database, custody.signer, custody.clock),
         feed=FeedWatch(custody.database),
         payout_files=PayoutFiles(custody.database, custody.clock, wake),
-        approvals=Approvals(
+        approvals=approvals,
+        asks=Asks(
             database=custody.database,
-            ledger=ledger,
-            policies=policies,
+            transfers=transfers,
+            approvals=approvals,
             clock=custody.clock,
-            wake=wake,
+            lifetime=custody.settings.rpc_lifetime,
         ),
         reconciliation=reconciliation,
         held=Desk(

@@ -24,6 +24,7 @@ COPY chains/*.py chains/assets.toml chains/networks.toml /opt/custody/chains/
 COPY chains/bitcoin/*.py /opt/custody/chains/bitcoin/
 COPY chains/contracts/*.py /opt/custody/chains/contracts/
 COPY chains/evm/*.py /opt/custody/chains/evm/
+COPY chains/evm/eip1193/*.py /opt/custody/chains/evm/eip1193/
 COPY chains/evm/traits/*.py /opt/custody/chains/evm/traits/
 COPY chains/messages/*.py /opt/custody/chains/messages/
 COPY chains/nodes/*.py /opt/custody/chains/nodes/
@@ -57,6 +58,7 @@ COPY custody/outcomes/*.py /opt/custody/custody/outcomes/
 COPY custody/pauses/*.py /opt/custody/custody/pauses/
 COPY custody/payouts/*.py /opt/custody/custody/payouts/
 COPY custody/policies/*.py /opt/custody/custody/policies/
+COPY custody/provider/*.py /opt/custody/custody/provider/
 COPY custody/quarantine/*.py /opt/custody/custody/quarantine/
 COPY custody/reconcile/*.py /opt/custody/custody/reconcile/
 COPY custody/refills/*.py /opt/custody/custody/refills/
@@ -72,6 +74,7 @@ COPY custody/workers/*.py /opt/custody/custody/workers/
 COPY api/*.py /opt/custody/api/
 COPY api/docs/*.py api/docs/page.* /opt/custody/api/docs/
 COPY api/errorcodes/*.py /opt/custody/api/errorcodes/
+COPY api/rpc/*.py api/rpc/provider.js /opt/custody/api/rpc/
 COPY api/v1/*.py /opt/custody/api/v1/
 COPY docker/custody /usr/local/bin/custody
 

@@ -189,6 +189,27 @@ CUSTODY: Final[Words] = {
     ),
     "approver_not_found": Word((404,), "The policy knows no such person.", _FIX),
     "policy_not_found": Word((404,), "No policy has this digest.", _LOOK),
+    "token_not_found": Word((404,), "No such token for URLs is in force.", _LOOK),
+    "too_many_tokens": Word(
+        (409,),
+        "The vault has as many tokens for URLs in force as it may.",
+        "Revoke those that nobody uses.",
+    ),
+    "origin_invalid": Word(
+        (422,),
+        "An origin is not scheme, host and port as browsers send it, or there are too many.",
+        _FIX,
+    ),
+    "origin_forbidden": Word(
+        (403,),
+        "The token in the URL is for other pages, or for programs alone.",
+        "Make a token that names the page's origin.",
+    ),
+    "network_without_rpc": Word(
+        (422,),
+        "Apps ask wallets of this network in other words than Ethereum's.",
+        "Use `POST /v1/transfers`.",
+    ),
     "apikey_not_found": Word((404,), "No such API key.", _LOOK),
     "network_unknown": Word((422, 409), "No such network is served.", "See `GET /v1/networks`."),
     "asset_unknown": Word((422,), "No such asset on this network.", "See `GET /v1/assets`."),

@@ -114,6 +114,9 @@ class EvmAdapter:
     ) -> Mapping[Address, int]:
         return await each_balance(self, addresses, asset, at)
 
+    async def relay(self, method: str, params: Sequence[object]) -> Any:
+        return await self._node.relay(method, params)
+
     async def close(self) -> None:
         await self._node.close()
 

@@ -61,6 +61,11 @@ class NodeConnection:
             raise RpcError(result.code, result.message)
         return result
 
+    async def relay(self, method: str, params: Sequence[object]) -> Any:
+        """The bare `result` of somebody else's question, or what the node says against it, whole:
+        that is theirs too, and says nothing about the node."""
+        return await self._rpc.ask(method, params)
+
     async def each(self, calls: Sequence[Call]) -> list[Any]:
         """The results of several calls in one request, in order, all of one node; for one that
         failed its NodeError, RpcError where the node refused it."""

@@ -49,7 +49,7 @@ from chains.model import (
 )
 from chains.networks import Finality
 from chains.nodes import NODE_TAKEN_OUT, Trouble
-from chains.nodes.apart import Apart, prove, say
+from chains.nodes.apart import Apart, prove, relay, say
 from chains.nodes.health import (
     PROBE_S,
     Health,
@@ -260,6 +260,10 @@ class Nodes:
         """What every node and every witness that answers says of them. Changes nothing either."""
         witnesses = [] if self.witnesses is None else self.witnesses.apart()
         return await say([*self._apart(), *witnesses], txids, finality)
+
+    async def relay(self, method: str, params: Sequence[object]) -> Any:
+        """Somebody else's question, whose failure changes nothing either."""
+        return await relay(self._apart(), method, params)
 
     async def close(self) -> None:
         for task in self._tasks:

@@ -1,4 +1,5 @@
-"""Questions about what is final already, for auditors: asked apart from all that payments need.
+"""Questions of others, asked apart from all that payments need: about what is final already, for
+auditors, and what apps want to know of the chain.
 
 No payment waits for the answers, and none says anything about a node's health. A node that gives
 its blocks' receipts to nobody, or a block of a kind that we do not know, must not take a node out.
@@ -9,10 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from chains.adapter import ChainAdapter, ProvesInclusion
+from chains.adapter import ChainAdapter, ProvesInclusion, Relays
 from chains.answers import Answers
-from chains.errors import ChainError, InclusionUnproven
+from chains.errors import ChainError, InclusionUnproven, NodeError, NodeUnfit
 from chains.inclusion import Proof, Said
 from chains.model import BlockRef, TxId
 from chains.networks import Finality
@@ -59,6 +61,19 @@ async def _prove(node: Apart, txids: Sequence[TxId], block: BlockRef) -> Answers
         return await node.adapter.prove(txids, block)
     except ChainError as error:
         return [error] * len(txids)
+
+
+async def relay(nodes: Sequence[Apart], method: str, params: Sequence[object]) -> Any:
+    """Of one node after the other, until one has answered. Raises NodeError, the first one's."""
+    trouble: NodeError | None = None
+    for node in nodes:
+        try:
+            await node.check()
+            if isinstance(node.adapter, Relays):
+                return await node.adapter.relay(method, params)
+        except NodeError as error:
+            trouble = trouble or error
+    raise trouble or NodeUnfit("no node of this network is asked such things")
 
 
 async def say(

@@ -25,6 +25,8 @@ class Scope(StrEnum):
     """Create addresses."""
     TRANSFER = "transfer"
     """Ask for transfers, cancel them and offer more for them."""
+    ASK = "ask"
+    """Ask for what an app asks of a wallet, of one vault at a time, by JSON-RPC."""
     APPROVE = "approve"
     """Hand in what approvers signed."""
     AUDIT = "audit"

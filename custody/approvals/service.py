@@ -115,6 +115,21 @@ class Approvals:
         policy = await self._policies.current()
         return tuple((await self._waiting(session, policy, transfer.row, terms, given)).needs)
 
+    async def needed(
+        self, session: ReadSession, row: TransferRow
+    ) -> Sequence[tuple[str, int, tuple[str, ...]]]:
+        """Of a transfer that waits for people: each group, how many of it are missing, and who may
+        decide and has not. Raises SignerError, Unprocessable policy_missing."""
+        policy = await self._policies.current()
+        terms = repository.current(await repository.mandates_of(session, row.id))
+        given = await repository.verdicts_on(session, terms)
+        waiting = await self._waiting(session, policy, row, terms, given)
+        behind = policy.behind(row.initiator) | {each.approver for each in given}
+        return [
+            (need.group, need.count, tuple(sorted(set(policy.groups[need.group]) - behind)))
+            for need in waiting.needs
+        ]
+
     async def mandate(
         self, session: ReadSession, transfer_id: str, caller: Caller, version: int | None = None
     ) -> MandateRow:

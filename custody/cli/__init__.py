@@ -13,6 +13,7 @@
     custody backup | restore                         database and signer
     custody recover                                  after a restored database
     custody apikey …                                 who may call the API
+    custody rpc-token …                              tokens in URLs, for wallets of apps
     custody chain …                                  how chains are followed, what is unlisted there
     custody asset add                                a row for a token, read from its contract
     custody contract add                             functions of a contract, described in a draft
@@ -56,6 +57,7 @@ from custody.cli import (
     quarantine,
     recover,
     refill,
+    rpc_token,
     service,
     sooner,
     suspense,
@@ -96,6 +98,7 @@ app.command()(backup.backup)
 app.command()(backup.restore)
 app.command()(recover.recover)
 app.add_typer(apikey.app, name="apikey")
+app.add_typer(rpc_token.app, name="rpc-token")
 app.add_typer(chain.app, name="chain")
 app.add_typer(asset.app, name="asset")
 app.add_typer(contract.app, name="contract")

@@ -69,6 +69,7 @@ def serve() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        ws_max_size=settings.body_bytes_max,
         timeout_graceful_shutdown=STOP_S,  # who waits for an event may wait for half a minute
     )
 

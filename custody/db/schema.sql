@@ -567,6 +567,38 @@ CREATE TABLE restraints (
 
 CREATE INDEX ix_restraints_vault ON restraints (vault_id);
 
+CREATE TABLE rpc_asks (
+    id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    digest BYTEA NOT NULL,
+    number INTEGER NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    told_at TIMESTAMP WITH TIME ZONE,
+    told_as VARCHAR,
+    CONSTRAINT pk_rpc_asks PRIMARY KEY (id),
+    CONSTRAINT uq_rpc_asks_vault_id_network_digest_number UNIQUE (vault_id, network, digest, number),
+    CONSTRAINT fk_rpc_asks_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id)
+);
+
+CREATE TABLE rpc_tokens (
+    id VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    network VARCHAR NOT NULL,
+    initiator VARCHAR NOT NULL,
+    digest BYTEA NOT NULL,
+    origins VARCHAR NOT NULL,
+    api_key_id VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    revoked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_rpc_tokens PRIMARY KEY (id),
+    CONSTRAINT fk_rpc_tokens_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT uq_rpc_tokens_digest UNIQUE (digest),
+    CONSTRAINT fk_rpc_tokens_api_key_id FOREIGN KEY(api_key_id) REFERENCES api_keys (id)
+);
+
+CREATE INDEX ix_rpc_tokens_vault_id ON rpc_tokens (vault_id);
+
 CREATE TABLE suspense_decisions (
     id VARCHAR NOT NULL,
     vault_id VARCHAR NOT NULL,
@@ -2184,6 +2216,41 @@ CREATE TRIGGER api_keys_no_delete BEFORE DELETE ON api_keys
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER api_keys_no_truncate BEFORE TRUNCATE ON api_keys
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER rpc_tokens_no_update BEFORE UPDATE ON rpc_tokens
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.initiator IS DISTINCT FROM NEW.initiator
+   OR OLD.digest IS DISTINCT FROM NEW.digest
+   OR OLD.origins IS DISTINCT FROM NEW.origins
+   OR OLD.api_key_id IS DISTINCT FROM NEW.api_key_id
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.revoked_at IS NOT NULL AND OLD.revoked_at IS DISTINCT FROM NEW.revoked_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER rpc_tokens_no_delete BEFORE DELETE ON rpc_tokens
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER rpc_tokens_no_truncate BEFORE TRUNCATE ON rpc_tokens
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER rpc_asks_no_update BEFORE UPDATE ON rpc_asks
+FOR EACH ROW
+WHEN (OLD.id IS DISTINCT FROM NEW.id
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.digest IS DISTINCT FROM NEW.digest
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.told_at IS NOT NULL AND OLD.told_at IS DISTINCT FROM NEW.told_at
+   OR OLD.told_as IS NOT NULL AND OLD.told_as IS DISTINCT FROM NEW.told_as) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER rpc_asks_no_delete BEFORE DELETE ON rpc_asks
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER rpc_asks_no_truncate BEFORE TRUNCATE ON rpc_asks
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE FUNCTION tell_deposits() RETURNS trigger LANGUAGE plpgsql AS $$

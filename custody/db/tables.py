@@ -45,6 +45,8 @@ from custody.db.reconcile_tables import ReconciliationRow as ReconciliationRow
 from custody.db.refill_tables import RefillRow as RefillRow
 from custody.db.refill_tables import RefillRuleRow as RefillRuleRow
 from custody.db.restraint_tables import RestraintRow as RestraintRow
+from custody.db.rpc_tables import RpcAskRow as RpcAskRow
+from custody.db.rpc_tables import RpcTokenRow as RpcTokenRow
 from custody.db.sighting_tables import ConsumptionRow as ConsumptionRow
 from custody.db.sighting_tables import SightingRow as SightingRow
 from custody.db.sighting_tables import UnlistedBeyondRow as UnlistedBeyondRow

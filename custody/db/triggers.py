@@ -52,6 +52,7 @@ from custody.db.reconcile_tables import (
     ReconciliationRow,
 )
 from custody.db.refill_tables import RefillRow, RefillRuleRow
+from custody.db.rpc_tables import RpcAskRow, RpcTokenRow
 from custody.db.spend_tables import SpendRow
 from custody.db.sweep_tables import SweepRow, SweepRuleRow
 from custody.db.tables import (
@@ -210,6 +211,8 @@ LIVES: Final[Mapping[type[Row], Life]] = {
         once=("cleared_at", "cleared_by", "cleared_reason"),
     ),
     ApiKeyRow: Life(changing=("name",), once=("revoked_at",)),
+    RpcTokenRow: Life(once=("revoked_at",)),
+    RpcAskRow: Life(once=("told_at", "told_as")),
 }
 
 

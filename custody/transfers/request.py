@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
 from chains.costs import CostKind
@@ -63,7 +64,8 @@ class TransferRequest:
     so that this is included; all at an address of the vault's own, which is the destination.
     `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault that is owes
     it. `close_accounts`: token accounts that it leaves empty are closed, and their rent comes
-    back. `moves`: it brings what a vault has to its successor."""
+    back. `moves`: it brings what a vault has to its successor. `lifetime`: how long its terms
+    are offered; None is the house's own choice."""
 
     vault_id: str
     network: NetworkId
@@ -88,6 +90,7 @@ class TransferRequest:
     close_accounts: bool = False
     call: Call | None = None
     message: Wording | None = None
+    lifetime: timedelta | None = None
 
     @property
     def takes_all(self) -> bool:

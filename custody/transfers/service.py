@@ -387,6 +387,7 @@ class Transfers:
         if ask.request.call is not None:
             ask.codec.check_call(ask.request.call, source.address)
         requested_at = ask.now.replace(microsecond=0)
+        lifetime = ask.request.lifetime or self._lifetime
         core = Core(
             transfer=named,
             retry_of=ask.request.retry_of,
@@ -406,7 +407,7 @@ class Transfers:
             costs_max=ask.costs_max,
             basis=basis_of(ask.policy, core),
             offered_at=requested_at,
-            expires_at=requested_at + timedelta(seconds=int(self._lifetime.total_seconds())),
+            expires_at=requested_at + timedelta(seconds=int(lifetime.total_seconds())),
         )
         return await Judge(ask.policy, ask.now).best_terms(session, draft)
 

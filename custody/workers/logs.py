@@ -19,7 +19,10 @@ _SECRET_NAMES = re.compile(
     re.IGNORECASE,
 )
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
-_API_KEY = re.compile(r"ck_([0-9a-z]{26})_[A-Za-z0-9_-]+")
+_API_KEY = re.compile(r"(c[ku])_([0-9a-z]{26})_[A-Za-z0-9_-]+")
+"""And tokens that stand in URLs, which are as long."""
+_SERVERS_OWN = ("uvicorn.error", "uvicorn.access")
+"""Loggers of the HTTP server, which would write down the path of a WebSocket."""
 MASK = "[redacted]"
 
 
@@ -36,6 +39,18 @@ def configure_logging(level: int = logging.INFO) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
+    for name in _SERVERS_OWN:
+        logging.getLogger(name).addFilter(_redact_record)
+
+
+def masked(text: str) -> str:
+    """Without the secrets that we know by their form."""
+    return _API_KEY.sub(rf"\1_\2_{MASK}", _CREDENTIALS.sub(MASK + "@", text))
+
+
+def _redact_record(record: logging.LogRecord) -> bool:
+    record.msg, record.args = masked(record.getMessage()), ()
+    return True
 
 
 def redact(
@@ -48,5 +63,5 @@ def redact(
         elif isinstance(value, bytes | bytearray):
             event[name] = f"[{len(value)} bytes]"
         elif isinstance(value, str):
-            event[name] = _API_KEY.sub(r"ck_\1_" + MASK, _CREDENTIALS.sub(MASK + "@", value))
+            event[name] = masked(value)
     return event

@@ -87,6 +87,7 @@ async def add_transaction(
     source: str = "test",
     state: str = "broadcast",
     signed_at: datetime | None = None,
+    broadcast_at: datetime | None = None,
 ) -> None:
     """That carries the transfers, each in the first version of its terms."""
     session.add(
@@ -103,6 +104,7 @@ async def add_transaction(
             created_at=now,
             updated_at=now,
             signed_at=signed_at,
+            broadcast_at=broadcast_at,
         )
     )
     await session.flush()

@@ -1,0 +1,1 @@
+"""What apps ask of a vault, as of a wallet: tokens in URLs that can only ask, and what waits."""
