@@ -21,7 +21,9 @@ from chains.model import AssetId
 from chains.networks import Family, Network
 from chains.schema import FamilySchema
 from chains.solana.codec import SolanaCodec
+from chains.solana.messages import SolanaMessages
 from chains.tron.codec import TronCodec
+from chains.tron.messages import TronMessages
 
 
 class CodecClass(Protocol):
@@ -47,7 +49,11 @@ CODECS: Final[Mapping[Family, CodecClass]] = {
 }
 
 
-MESSAGES: Final[Mapping[Family, MessageFamily]] = {Family("evm"): EvmMessages()}
+MESSAGES: Final[Mapping[Family, MessageFamily]] = {
+    Family("evm"): EvmMessages(),
+    Family("tron"): TronMessages(),
+    Family("solana"): SolanaMessages(),
+}
 """What the addresses of each family sign beside transactions."""
 
 

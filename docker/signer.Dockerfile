@@ -42,13 +42,13 @@ COPY chains/evm/__init__.py chains/evm/address.py chains/evm/build.py chains/evm
      chains/evm/permits.py chains/evm/rlp.py chains/evm/schema.py chains/evm/siwe.py \
      /opt/custody/chains/evm/
 COPY chains/evm/traits/__init__.py /opt/custody/chains/evm/traits/
-COPY chains/messages/__init__.py chains/messages/errors.py chains/messages/model.py chains/messages/reading.py \
-     chains/messages/texts.py /opt/custody/chains/messages/
+COPY chains/messages/__init__.py chains/messages/errors.py chains/messages/giving.py chains/messages/model.py chains/messages/reading.py \
+     chains/messages/recoverable.py chains/messages/texts.py /opt/custody/chains/messages/
 COPY chains/solana/__init__.py chains/solana/address.py chains/solana/build.py \
      chains/solana/claims.py chains/solana/codec.py chains/solana/explain.py \
-     chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/
+     chains/solana/messages.py chains/solana/nonce.py chains/solana/schema.py chains/solana/spl.py /opt/custody/chains/solana/
 COPY chains/tron/__init__.py chains/tron/address.py chains/tron/calling.py chains/tron/codec.py chains/tron/fees.py \
-     chains/tron/parse.py chains/tron/schema.py chains/tron/trc20.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
+     chains/tron/messages.py chains/tron/parse.py chains/tron/schema.py chains/tron/trc20.py chains/tron/tron_pb2.py /opt/custody/chains/tron/
 COPY signer/*.py /opt/custody/signer/
 COPY signer/ceremonies/__init__.py signer/ceremonies/common.py signer/ceremonies/log.py \
      signer/ceremonies/options.py signer/ceremonies/recovering.py signer/ceremonies/recovery.py \

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from coincurve import PublicKey
-
 from chains.contracts import typed
 from chains.contracts.typed import TypedData
 from chains.effects import Effect, Sign
-from chains.errors import MalformedTransaction, SignatureMismatch
-from chains.evm import CURVE_ORDER, address, orders, permits, siwe
+from chains.errors import MalformedTransaction
+from chains.evm import address, orders, permits, siwe
 from chains.hashes import keccak256
 from chains.messages.errors import (
     LoginForeign,
@@ -26,14 +24,15 @@ from chains.messages.errors import (
     TypedDataWithoutChain,
     TypedDataWithoutContract,
 )
+from chains.messages.giving import giving
 from chains.messages.model import ANYBODY, Kind, Message, Said
+from chains.messages.recoverable import recoverable
 from chains.messages.texts import no_login, readable, shown
 from chains.model import Address, Signature, SignatureAlgorithm
 from chains.networks import Network
 
 _PREFIX: Final = b"\x19Ethereum Signed Message:\n"
 """ERC-191, version 0x45."""
-_V: Final = 27
 
 
 class EvmMessages:
@@ -61,23 +60,7 @@ class EvmMessages:
 
     def sealed(self, said: Said, sender: Address, signature: Signature) -> str:
         """r, s and v, which is 27 or 28."""
-        return recoverable(said, sender, signature)
-
-
-def recoverable(said: Said, sender: Address, signature: Signature) -> str:
-    """Raises SignatureMismatch unless the sender's key made it, with low s."""
-    compact = signature.signature
-    if len(compact) != permits.SIGNATURE_BYTES or compact[64] > 1:
-        raise SignatureMismatch("not r, s and a parity of 0 or 1")
-    if int.from_bytes(compact[32:64], "big") > CURVE_ORDER // 2:
-        raise SignatureMismatch("a signature with high s")
-    try:
-        key = PublicKey.from_signature_and_message(compact, said.signed, hasher=None).format()
-    except ValueError as error:
-        raise SignatureMismatch("a signature that no key can have made") from error
-    if key != signature.public_key or address.derive(key) != sender:
-        raise SignatureMismatch(f"not signed by the key of {sender}")
-    return "0x" + compact[:64].hex() + f"{compact[64] + _V:02x}"
+        return recoverable(said, sender, signature, address.derive)
 
 
 def text_digest(content: bytes) -> bytes:
@@ -122,7 +105,7 @@ def _does(
         return orders.permit2(network, sender, data)
     if data.primary in list(permits.Kind):
         return _permit(network, sender, content)
-    if found := orders.giving(data.types):
+    if found := giving(data.types):
         raise TypedDataUndescribed(f"{found} gives something away, and nothing here says what")
     domain = f"{contract}/{data.primary}"
     return (Sign(Kind.EIP712.value, domain, content),), None

@@ -1,4 +1,4 @@
-"""Typed data that gives something away: Permit2, and the names of what is not described. Pure.
+"""Typed data that gives something away by Permit2. Pure.
 
 Permit2 (one contract, the same on all networks) lets a spender take tokens: up to an amount until
 an expiration (PermitSingle, PermitBatch), or once before a deadline (PermitTransferFrom,
@@ -76,21 +76,6 @@ _TYPES: Final[Mapping[str, Mapping[str, Members]]] = {
         ),
     },
 }
-_GIVING: Final = (
-    "permit", "authorization", "order", "approve", "approval", "allowance", "transfer",
-    "delegat", "safetx", "safemessage", "userop", "metatransaction", "forwardrequest", "execute",
-    "execution", "intent", "withdraw", "bridge", "swap", "sell", "bid", "offer", "listing",
-    "payment", "spend", "recover", "multicall", "call",
-)  # fmt: skip
-"""Words in the names of structures that move or hand over what somebody has, in small letters."""
-
-
-def giving(types: Mapping[str, Members]) -> str | None:
-    """The first structure that by its name gives something away, if one does."""
-    for name in sorted(types):
-        if any(word in name.lower() for word in _GIVING):
-            return name
-    return None
 
 
 def permit2(network: Network, sender: Address, data: TypedData) -> tuple[tuple[Effect, ...], int]:

@@ -32,9 +32,15 @@ class Kind(StrEnum):
     """A login (ERC-4361), signed as such a text is."""
     EIP712 = "eip-712"
     """Typed data (eth_signTypedData_v4)."""
+    TIP191 = "tip-191"
+    """A text, as tronweb's signMessageV2."""
+    TIP712 = "tip-712"
+    """Typed data on TRON."""
+    SOLANA_TEXT = "solana-text"
+    """A text as it is, as wallets of Solana sign it."""
 
 
-TYPED: Final = frozenset({Kind.EIP712})
+TYPED: Final = frozenset({Kind.EIP712, Kind.TIP712})
 LOGINS: Final = frozenset({Kind.SIWE})
 
 

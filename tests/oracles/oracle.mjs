@@ -276,8 +276,7 @@ const functions = {
     verifyTypedData(domain, types, message, signature),
 
   // Who signed, by tronweb (TIP-191, TIP-712).
-  tronwebVerifyMessage: ({ text, signature }) =>
-    TronWeb.Trx.verifyMessageV2(text, signature),
+  tronwebVerifyMessage: ({ text, signature }) => utils.message.verifyMessage(text, signature),
 
   tronwebTypedHash: ({ domain, types, message }) =>
     utils._TypedDataEncoder.hash(domain, types, message).slice(2),
