@@ -96,7 +96,7 @@ class ChainAdapter(Protocol):
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
         """The transaction for each intent that consumes exactly its `claim`.
 
-        InsufficientFunds, FeeAboveMaximum, FeeUnknown, ClaimUnusable, DustAmount.
+        InsufficientFunds, FeeAboveMaximum, FeeUnknown, ClaimUnusable, DustAmount, NotSignedApart.
         """
         ...
 
@@ -213,6 +213,17 @@ class Relays(Protocol):
 
     async def relay(self, method: str, params: Sequence[object]) -> Any:
         """The result, or the node's Fault. The caller has bounded what is asked."""
+        ...
+
+
+@runtime_checkable
+class TellsAuthorizations(Protocol):
+    """An adapter of a chain where payers sign payments that others submit, so that a contract says
+    whether one was made."""
+
+    async def is_used(self, tx: UnsignedTx, at: BlockRef) -> bool:
+        """Whether, at the block, the payment was made or its number called off. Raises
+        MalformedTransaction for the bytes of a transaction."""
         ...
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from chains.effects import Allow, Asked, Call, Effect, Pay
 from chains.errors import CallUnknown, InvalidAmount, MemoUnsupported, OutputsUnsupported
 from chains.model import (
     Address,
     AddressType,
+    AssetId,
     KeyScheme,
     ParsedAddress,
     Signature,
@@ -216,4 +217,20 @@ class TransactionCodec(Reader, Protocol):
 
     def lifetime(self, tx: UnsignedTx) -> Lifetime | None:
         """Until when a block may have it, None if for ever. Raises MalformedTransaction."""
+        ...
+
+
+@runtime_checkable
+class SignsApart(Protocol):
+    """A codec of networks where payers sign payments that others submit (`TransferIntent.apart`).
+    Such bytes go through `TransactionCodec` as a transaction's do: they have a lifetime and no
+    costs, their one key is of `Excludes.EFFECT`, and its text is their txid."""
+
+    def signs_apart(self, asset: AssetId) -> bool:
+        """Whether payments of the asset can be signed so, by its row."""
+        ...
+
+    def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:
+        """What whoever submits it does. `signed`: as `attach` gave it for `tx`. Raises
+        MalformedTransaction, SignatureMismatch."""
         ...

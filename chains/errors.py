@@ -245,6 +245,13 @@ class InsufficientGas(InsufficientFunds):
     code = "insufficient_gas"
 
 
+class NotSignedApart(BuildError):
+    """The payer's signature alone would not let others submit the payment. It needs a transaction
+    of its own, and the coin that this costs."""
+
+    code = "not_signed_apart"
+
+
 class RentReserve(InsufficientFunds):
     """What would stay in the account is less than the chain lets stand. Send less, or all."""
 

@@ -37,6 +37,15 @@ class CoinsFirst(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """A payment that its source signs and others submit. `number`: 32 bytes that no other payment
+    of the source's has. `by_payee`: nobody but who is paid can submit it."""
+
+    number: bytes
+    by_payee: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TransferIntent:
     """What should happen, before any transaction exists.
 
@@ -52,7 +61,8 @@ class TransferIntent:
     `coins_first`: which of `coins` it spends, whatever would be cheaper. `hastens`: its `coins` are
     in no block yet, and it pays for what made them too, so that both are included (CPFP).
     `closes`: where tokens lie in accounts of their own, those of the source that it leaves empty
-    are closed, as far as that is possible then.
+    are closed, as far as that is possible then. `apart`: it is no transaction, and costs its source
+    nothing (`chains.codec.SignsApart`).
     """
 
     network: NetworkId
@@ -69,6 +79,7 @@ class TransferIntent:
     coins_first: CoinsFirst | None = None
     hastens: bool = False
     closes: bool = False
+    apart: Apart | None = None
 
     @property
     def payments(self) -> tuple[Pay, ...]:

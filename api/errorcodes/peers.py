@@ -100,6 +100,12 @@ CHAINS: Final[Words] = {
         "the coin.",
         "Send some of the network's coin to the address that pays.",
     ),
+    "not_signed_apart": Word(
+        (422,),
+        "The payer's signature alone would not let others submit the payment (EIP-3009): it has "
+        "code, or the contract signs otherwise than was listed.",
+        "Nothing: it goes as a transaction of its own, once a gas station has brought the coin.",
+    ),
     "balance_frozen": Word(
         (422,),
         "The token's issuer lets nothing leave the address that pays.",

@@ -32,6 +32,7 @@ _BROUGHT = {
     "amount": {"amount": "0.001", "amount_base_units": "1000000000000000"},
     "payer_vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "charged": True,
+    "carried": False,
 }
 
 
@@ -46,14 +47,25 @@ class AskedPeople(View):
 
 
 class BroughtView(View):
-    """A gas station's rule brings what lacks for the costs, once the transfer is agreed to."""
+    """A gas station's rule brings what lacks for the costs, once the transfer is agreed to, or
+    submits the payment that the address signs."""
 
     model_config = with_example(_BROUGHT)
 
     asset: str
-    amount: Money = Field(description="what lacks now, with what the address has to keep")
+    amount: Money = Field(
+        description="what lacks now, with what the address has to keep; where it is `carried`, the "
+        "most that submitting the payment may cost"
+    )
     payer_vault_id: str
-    charged: bool = Field(description="whether the client owes it, and what bringing it costs")
+    charged: bool = Field(
+        description="whether the client owes it, and what bringing it costs; where it is "
+        "`carried`, what submitting it costs"
+    )
+    carried: bool = Field(
+        description="nothing is brought: the address signs the payment, and the payer submits it "
+        "(EIP-3009)"
+    )
 
 
 class EstimateView(View):
@@ -157,6 +169,7 @@ def _brought(found: Brought, catalogue: Catalogue) -> BroughtView:
         amount=money(found.units, catalogue.find_asset(found.asset)),
         payer_vault_id=found.payer,
         charged=found.charged,
+        carried=found.carried,
     )
 
 

@@ -12,7 +12,7 @@ from api.schemas import Identifier, Money, View, money, with_example
 from chains.assets import Asset
 from chains.catalogue import Catalogue
 from chains.model import NetworkId
-from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.gas_tables import GasCarrierRow, GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.gas import repository
 from custody.gas.model import Bearer
 from custody.transfers import gas_repository
@@ -29,6 +29,7 @@ RULE_EXAMPLE = {
     "most_each": COIN,
     "most_day": {"amount": "0.1", "amount_base_units": "100000000000000000"},
     "bears": "house",
+    "carries": True,
     "key_id": "key_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "reason": "customers pay in tokens",
     "set_by": "olivia",
@@ -41,6 +42,19 @@ TOP_UP_EXAMPLE = {
     "payer_vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "bears": "house",
     "amount": COIN,
+    "state": "open",
+    "transfer_id": "tfr_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "code": None,
+    "created_at": "2026-03-02T06:00:01Z",
+    "ended_at": None,
+}
+CARRIER_EXAMPLE = {
+    "network": "eip155:31337",
+    "transaction_id": "txn_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "number": 1,
+    "payer_vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
+    "bears": "house",
+    "cost_max": COIN,
     "state": "open",
     "transfer_id": "tfr_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "code": None,
@@ -66,6 +80,10 @@ class GasRuleView(View):
     most_each: Money
     most_day: Money = Field(description="in 24 hours, of all that the payer brings there")
     bears: Bearer
+    carries: bool = Field(
+        description="where the token can (`eip-3009`), nothing is brought: the address signs its "
+        "payment, and the payer submits it"
+    )
     key_id: str = Field(description="the API key that asks, in its initiator's name")
     reason: str
     set_by: str
@@ -91,6 +109,27 @@ class GasTopUpView(View):
     ended_at: datetime | None
 
 
+class GasCarrierView(View):
+    """One time that the payer was asked to submit a payment which the vault signed."""
+
+    model_config = with_example(CARRIER_EXAMPLE)
+
+    network: str
+    transaction_id: str = Field(description="of the payment, among its transfer's `transactions`")
+    number: int
+    payer_vault_id: str
+    bears: Bearer
+    cost_max: Money
+    state: BegunState = Field(
+        description="`open` until its transfer is final (`done`) or nothing comes of it (`failed`, "
+        "why in `code`): then another one is asked for, as long as the payment is good"
+    )
+    transfer_id: str | None
+    code: str | None
+    created_at: datetime
+    ended_at: datetime | None
+
+
 class GasWaitingView(View):
     """A payment that waits for the coins that it costs."""
 
@@ -109,6 +148,7 @@ class GasView(View):
             "rules": [RULE_EXAMPLE],
             "waiting": [WAITING_EXAMPLE],
             "items": [TOP_UP_EXAMPLE],
+            "carriers": [CARRIER_EXAMPLE],
             "owed": {"eip155:31337/slip44:60": "-2000000000000000"},
         }
     )
@@ -116,9 +156,12 @@ class GasView(View):
     rules: list[GasRuleView] = Field(description="what counts for this vault, by network")
     waiting: list[GasWaitingView]
     items: list[GasTopUpView] = Field(description="the newest hundred, the newest first")
+    carriers: list[GasCarrierView] = Field(
+        description="what submits payments of the vault's; the newest hundred, the newest first"
+    )
     owed: dict[str, str] = Field(
         description="base units by asset: what other vaults owe this one for coins that it brought "
-        "them; below zero what it owes"
+        "them, and for payments of theirs that it submitted; below zero what it owes"
     )
 
 
@@ -135,11 +178,13 @@ async def show_gas(vault_id: Identifier, caller: Reader, services: ServicesDepen
         ]
         needs = await gas_repository.open_needs(session)
         rows = await repository.newest(session, [vault.id], SHOWN)
+        carriers = await repository.carriers_of(session, [vault.id], SHOWN)
         owed = await repository.claims(session)
     return GasView(
         rules=[_rule(row, catalogue) for row in found if row is not None],
         waiting=[_waiting(need, catalogue) for need, _ in needs if need.vault_id == vault.id],
         items=[_top_up(row, catalogue) for row in rows],
+        carriers=[_carrier(row, catalogue) for row in carriers],
         owed={asset: str(units) for whose, asset, units in owed if whose == vault.id},
     )
 
@@ -158,6 +203,7 @@ def _rule(row: GasRuleRow, catalogue: Catalogue) -> GasRuleView:
         most_each=money(row.most_each, native),
         most_day=money(row.most_day, native),
         bears=Bearer(row.bears),
+        carries=row.carries,
         key_id=row.key_id,
         reason=row.reason,
         set_by=row.set_by,
@@ -173,6 +219,22 @@ def _top_up(row: GasTopUpRow, catalogue: Catalogue) -> GasTopUpView:
         payer_vault_id=row.payer_id,
         bears=Bearer(row.bears),
         amount=money(row.amount, _native(row.network, catalogue)),
+        state=BegunState(row.state),
+        transfer_id=row.transfer_id,
+        code=row.code,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _carrier(row: GasCarrierRow, catalogue: Catalogue) -> GasCarrierView:
+    return GasCarrierView(
+        network=row.network,
+        transaction_id=row.transaction_id,
+        number=row.number,
+        payer_vault_id=row.payer_id,
+        bears=Bearer(row.bears),
+        cost_max=money(row.amount, _native(row.network, catalogue)),
         state=BegunState(row.state),
         transfer_id=row.transfer_id,
         code=row.code,

@@ -240,7 +240,8 @@ class TransferView(PaymentView):
         "`splitting`: makes other coins of the vault's own, and costs its fee alone; `gas`, "
         "`gas_charged`: brings an address of ours coins for fees, and is nobody's deposit; "
         "`child`: spends a coin that is in no block yet to the vault, and pays for its parent too; "
-        "`call`: has a contract do something, see `call`; `message`: has an address sign what is "
+        "`call`: has a contract do something, see `call`; `call_charged`: submits a payment that "
+        "another vault signed, which owes what that cost; `message`: has an address sign what is "
         "no transaction, see `GET /v1/messages/{message_id}`"
     )
     priority: Priority = Field(description="among what its vault has to sign")

@@ -23,6 +23,7 @@ from chains.errors import (
     ChainError,
     ClaimUnusable,
     InvalidInput,
+    MalformedTransaction,
     NetworkInvalid,
     NodeMisbehaved,
     TooManyInFlight,
@@ -30,11 +31,13 @@ from chains.errors import (
 )
 from chains.evm import (
     ADDRESS_TYPE,
+    authorizing,
     build,
     charges,
     domains,
     erc20,
     parse,
+    permits,
     proving,
     proxies,
     quotes,
@@ -232,8 +235,21 @@ class EvmAdapter:
         A transaction that waits in the node's pool but is nobody's in `taken` (custody restored
         from an older backup, say) does not push the nonce up: taking the same nonce means that at
         most one of the two is ever included, which is the safe side. A replacement takes the nonce
-        of what it replaces. A gap is filled however much waits above it.
+        of what it replaces. A gap is filled however much waits above it. What is signed apart takes
+        no nonce.
         """
+        ordinary = [each for each in intents if each.apart is None]
+        claimed = iter(await self._claim_nonces(ordinary) if ordinary else [])
+        return [
+            next(claimed)
+            if each.apart is None
+            else attempt(partial(authorizing.claim, self._network, each))
+            for each in intents
+        ]
+
+    async def _claim_nonces(
+        self, intents: Sequence[TransferIntent]
+    ) -> Answers[tuple[ConflictKey, ...]]:
         given: set[ConflictKey] = set()
 
         def choose(intent: TransferIntent, quote: quotes.Quote | ChainError) -> tuple[ConflictKey]:
@@ -257,8 +273,28 @@ class EvmAdapter:
         return [attempt(partial(_count, each)) for each in counted]
 
     async def prepare(self, intents: Sequence[TransferIntent]) -> Answers[UnsignedTx]:
-        quoted = zip(intents, await self._quotes(intents), strict=True)
-        return [attempt(partial(self._build, intent, quote)) for intent, quote in quoted]
+        ordinary = [each for each in intents if each.apart is None]
+        quoted = iter(await self._quotes(ordinary) if ordinary else [])
+        return [
+            attempt(partial(self._build, each, next(quoted)))
+            if each.apart is None
+            else await self._prepare_apart(each)
+            for each in intents
+        ]
+
+    async def is_used(self, tx: UnsignedTx, at: BlockRef) -> bool:
+        typed = permits.typed_of(self._network, tx)
+        if typed is None:
+            raise MalformedTransaction("a transaction, about which no contract is asked")
+        return await authorizing.is_used(self._node, typed, at)
+
+    async def _prepare_apart(self, intent: TransferIntent) -> UnsignedTx | ChainError:
+        try:
+            tx = await authorizing.prepare(self._node, self._network, intent)
+        except ChainError as error:
+            return error
+        self._check_built(tx, intent)
+        return tx
 
     async def simulate(self, payer: Address, effect: Asked, watch: Watch) -> Simulated:
         """Of listed tokens too, whatever `watch` says."""

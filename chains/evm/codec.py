@@ -2,6 +2,7 @@
 
 Pure. EVM bytes do not name who pays, so every call wants `UnsignedTx.sender`; `attach` proves it by
 recovering the key from the signature. A transaction for another chain id is refused outright.
+Bytes that are no transaction are a payment that its payer signs and anybody submits (`permits`).
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from chains.evm import (
     TRANSFER_GAS,
     address,
     build,
+    carrying,
     erc20,
     parse,
+    permits,
 )
 from chains.evm.build import Transaction
 from chains.evm.calling import calling_of
@@ -40,6 +43,7 @@ from chains.hashes import keccak256
 from chains.model import (
     Address,
     AddressType,
+    AssetId,
     KeyScheme,
     ParsedAddress,
     Signature,
@@ -50,7 +54,7 @@ from chains.model import (
     UnsignedTx,
 )
 from chains.networks import Network
-from chains.transaction import TxSummary
+from chains.transaction import Lifetime, TxSummary
 
 _READINGS: Final = 256
 _READING_BYTES_MAX: Final = 4096
@@ -128,12 +132,18 @@ class EvmCodec:
         return len(effects)
 
     def check_lifetime(self, tx: UnsignedTx, now: int) -> None:
-        """An EVM transaction has none."""
+        """A transaction has none, what is signed apart at most an hour."""
+        if (typed := permits.typed_of(self._network, tx)) is not None:
+            permits.check_lifetime(typed, now)
 
-    def lifetime(self, tx: UnsignedTx) -> None:
-        """None ends: a nonce that nobody uses can be used for ever."""
+    def lifetime(self, tx: UnsignedTx) -> Lifetime | None:
+        """No transaction's ends: a nonce that nobody uses can be used for ever."""
+        typed = permits.typed_of(self._network, tx)
+        return None if typed is None else permits.lifetime(typed)
 
     def summarize(self, tx: UnsignedTx) -> TxSummary:
+        if (typed := permits.typed_of(self._network, tx)) is not None:
+            return permits.summarize(self._network, typed)
         parsed, sender = self._read(tx)
         native = self._network.native.id
         effects: tuple[Effect, ...] = ()
@@ -158,11 +168,15 @@ class EvmCodec:
         )
 
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
+        if (typed := permits.typed_of(self._network, tx)) is not None:
+            return (permits.signing_input(typed),)
         _, sender = self._read(tx)
         digest = keccak256(tx.payload)
         return (SigningInput(sender, SignatureAlgorithm.ECDSA_RECOVERABLE, digest),)
 
     def attach(self, tx: UnsignedTx, signatures: tuple[Signature, ...]) -> SignedTx:
+        if (typed := permits.typed_of(self._network, tx)) is not None:
+            return permits.attach(self._network, typed, signatures)
         parsed, sender = self._read(tx)
         if len(signatures) != 1:
             raise SignatureMismatch(f"{len(signatures)} signatures where one belongs")
@@ -173,6 +187,16 @@ class EvmCodec:
         if parse.signed_parts(raw) != (parsed, signature.signature):
             raise SignatureMismatch("the signed bytes say something else")
         return SignedTx(self._network.id, transaction_id(raw), raw)
+
+    def signs_apart(self, asset: AssetId) -> bool:
+        token = self._network.tokens.get(asset)
+        return token is not None and permits.PermitTrait.EIP3009 in token.traits
+
+    def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:
+        typed = permits.typed_of(self._network, tx)
+        if typed is None:
+            raise MalformedTransaction("a transaction, which submits itself")
+        return carrying.words(typed, permits.signature_in(typed, signed.raw))
 
     def _decode(self, tx: UnsignedTx) -> tuple[Transaction, Address]:
         if tx.network != self._network.id:

@@ -17,7 +17,7 @@ from chains.evm.address import to_bytes
 from chains.evm.permits import Domain, Kind, PermitTrait, type_hash
 from chains.model import Address
 
-_SEPARATOR: Final = selector("DOMAIN_SEPARATOR()")
+SEPARATOR: Final = selector("DOMAIN_SEPARATOR()")
 _VERSION: Final = selector("version()")
 _TYPES: Final = {
     Kind.TRANSFER: selector("TRANSFER_WITH_AUTHORIZATION_TYPEHASH()"),
@@ -28,15 +28,15 @@ _NEEDED: Final = {
     PermitTrait.EIP3009: (Kind.TRANSFER, Kind.RECEIVE),
     PermitTrait.EIP2612: (Kind.PERMIT,),
 }
-_STATE: Final = selector("authorizationState(address,bytes32)")
+STATE: Final = selector("authorizationState(address,bytes32)")
 _NONCES: Final = selector("nonces(address)")
 
 
 def questions(contract: Address) -> tuple[bytes, ...]:
     """Calls whose answers `domain` reads, in that order."""
     owner = PADDING + to_bytes(contract)
-    states = _STATE + owner + bytes(abi.WORD), _NONCES + owner
-    return (NAME, _VERSION, _SEPARATOR, *_TYPES.values(), *states)
+    states = STATE + owner + bytes(abi.WORD), _NONCES + owner
+    return (NAME, _VERSION, SEPARATOR, *_TYPES.values(), *states)
 
 
 def domain(

@@ -6,12 +6,15 @@ own is refused.
 Who submits it pays for the block's space and can't change a byte of it. So it takes no nonce of the
 account, and nothing ends it but its own time, its use, or a cancellation in a block. Knows no
 policy; which contracts are believed is said by the network's rows. Pure.
+
+An authorization is a transaction of its payer's (ADR 0090): bytes with a lifetime that pay and cost
+nothing. Its name, where others have a txid, is the text of the key that it uses up.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Final
@@ -24,17 +27,32 @@ from chains.contracts.functions import SELECTOR_BYTES, Function
 from chains.contracts.typed import DOMAIN, Members
 from chains.contracts.types import parse_type
 from chains.contracts.values import Value
+from chains.costs import CostsMost
 from chains.effects import Allow, Effect, Pay
 from chains.errors import MalformedTransaction, SignatureMismatch
 from chains.evm import CURVE_ORDER, UINT256_MAX, address, erc20
 from chains.evm.address import to_bytes
-from chains.model import Address
+from chains.model import (
+    Address,
+    ConflictKey,
+    Excludes,
+    NetworkId,
+    Signature,
+    SignatureAlgorithm,
+    SignedTx,
+    SigningInput,
+    TxId,
+    UnsignedTx,
+)
 from chains.networks import Network
+from chains.transaction import TxSummary, Until
 
 LIFETIME_MAX_S: Final = 3600
 """From the signature to the last block that may have it. Until then its money is not free."""
 PAYLOAD_MAX: Final = 4096
 """Bytes. Ours have about 900."""
+_BRACE: Final = b"{"
+"""What typed data begins with, and no envelope of a transaction does."""
 NONCE_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 65
 """r, s and the parity of y."""
@@ -217,6 +235,71 @@ def domain_of(network: Network, asset: Asset) -> Domain | None:
     return Domain(*asset.domain, network.number("chain_id"), contract)
 
 
+def typed_of(network: Network, tx: UnsignedTx) -> Typed | None:
+    """None for the bytes of a transaction. Raises MalformedTransaction."""
+    if not tx.payload.startswith(_BRACE):
+        return None
+    typed = parse(tx.payload)
+    if (tx.network, tx.sender) != (network.id, typed.signer):
+        raise MalformedTransaction("typed data of another network or signer than is named")
+    return typed
+
+
+def summarize(network: Network, typed: Typed) -> TxSummary:
+    """It costs its signer nothing and takes nothing that binds. A permit is never signed: its
+    allowance outlives what it was made for."""
+    said = typed.said
+    found, keys = unexplained(network, typed), frozenset[ConflictKey]()
+    if isinstance(said, Authorization):
+        contract = typed.domain.contract
+        keys = frozenset({key(network.id, contract, said.payer, said.nonce)})
+    else:
+        found = (*found, "an allowance that anybody may submit")
+    return TxSummary(
+        network=network.id,
+        sources=(typed.signer,),
+        effects=(effect(network, typed),),
+        returns=(),
+        creates=(),
+        costs=CostsMost({}),
+        conflict_keys=keys,
+        identity=f"{typed.signer}:{typed.digest.hex()}",
+        unexplained=found,
+    )
+
+
+def signing_input(typed: Typed) -> SigningInput:
+    return SigningInput(typed.signer, SignatureAlgorithm.ECDSA_RECOVERABLE, typed.digest)
+
+
+def attach(network: Network, typed: Typed, signatures: Sequence[Signature]) -> SignedTx:
+    """The calldata that somebody submits, under the name that the chain knows it by. Raises
+    SignatureMismatch."""
+    said = typed.said
+    if len(signatures) != 1 or not isinstance(said, Authorization):
+        raise SignatureMismatch("one signature belongs, to a payment")
+    raw = call(typed, signatures[0].signature)
+    named = key(network.id, typed.domain.contract, said.payer, said.nonce)
+    return SignedTx(network.id, TxId(named.text), raw)
+
+
+def lifetime(typed: Typed) -> Until:
+    """A block whose time is not earlier can't have it, and so no later one."""
+    said = typed.said
+    end = said.deadline + 1 if isinstance(said, Permit) else said.before
+    return Until(end * 1000)
+
+
+def key(network: NetworkId, contract: Address, payer: Address, nonce: bytes) -> ConflictKey:
+    """Of all payments with one payer and nonce, the contract makes at most one."""
+    return ConflictKey(key_text(network, contract, payer, nonce.hex()), Excludes.EFFECT)
+
+
+def key_text(network: NetworkId, contract: Address, payer: Address, nonce: str) -> str:
+    """Of `key`, as `Block.consumed` has it. `nonce`: hex."""
+    return f"{network}/authorization:{contract}:{payer}:{nonce}"
+
+
 def effect(network: Network, typed: Typed) -> Effect:
     """What it does once somebody submits it. A permit's deadline bounds when it may be submitted;
     the allowance that it makes does not end."""
@@ -309,6 +392,15 @@ def submitted(domain: Domain, data: bytes) -> tuple[Typed, bytes] | None:
     except SignatureMismatch:
         return None
     return (typed, signature) if is_signed else None
+
+
+def signature_in(typed: Typed, data: bytes) -> bytes:
+    """That of `typed` in the calldata that `call` makes of it: r, s and the parity of y. Raises
+    SignatureMismatch."""
+    read = submitted(typed.domain, data)
+    if read is None or read[0] != typed:
+        raise SignatureMismatch("calldata that submits something else")
+    return read[1]
 
 
 def octets(spelled: str) -> bytes:

@@ -302,7 +302,9 @@ async def _gas(
         )
 
     asking = [wish for wish in wishes if asks(wish)]
-    calls: list[Call] = [("eth_estimateGas", (_question(wish),)) for wish in asking]
+    # Nodes that are not told a block may take what waits into account: then nothing that replaces a
+    # call which can be made once could be estimated.
+    calls: list[Call] = [("eth_estimateGas", (_question(wish), "latest")) for wish in asking]
     estimates = iter(await node.each(calls))
     gas: Answers[int] = []
     for wish in wishes:

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from chains.evm import erc20
 from chains.evm.address import canonical
-from chains.evm.permits import PermitTrait
+from chains.evm.permits import PermitTrait, key_text
 from chains.hashes import keccak256
-from chains.model import Address, ConflictKey, Excludes, NetworkId
 from chains.networks import Network
 
 Told = list[Any]
@@ -54,13 +53,4 @@ def keys(network: Network, used: Iterable[Told]) -> Iterator[str]:
         asset = network.tokens.get(erc20.asset_of(network.id, canonical(contract)))
         if asset is not None and PermitTrait.EIP3009 in asset.traits:
             token = erc20.contract_of(network.id, asset.id)
-            yield _text(network.id, token, canonical(payer), nonce)
-
-
-def key(network: NetworkId, contract: Address, payer: Address, nonce: bytes) -> ConflictKey:
-    """Of all payments with one payer and nonce, the contract makes at most one."""
-    return ConflictKey(_text(network, contract, payer, nonce.hex()), Excludes.EFFECT)
-
-
-def _text(network: NetworkId, contract: Address, payer: Address, nonce: str) -> str:
-    return f"{network}/authorization:{contract}:{payer}:{nonce}"
+            yield key_text(network.id, token, canonical(payer), nonce)

@@ -24,6 +24,7 @@ from chains.adapter import (
     ProvesInclusion,
     SeesWaiting,
     SimulatesCalls,
+    TellsAuthorizations,
     TellsRestraints,
     TellsWithholding,
 )
@@ -220,6 +221,13 @@ class Nodes:
             if not isinstance(adapter, TellsWithholding):
                 return Withholding(())
             return await adapter.withholding(asset)
+
+        return await self._ask(ask)
+
+    async def is_used(self, tx: UnsignedTx, at: BlockRef) -> bool:
+        async def ask(adapter: ChainAdapter) -> bool:
+            assert isinstance(adapter, TellsAuthorizations), "nothing was signed apart here"
+            return await adapter.is_used(tx, at)
 
         return await self._ask(ask)
 

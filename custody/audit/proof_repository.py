@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import delete, exists, func, select
 
-from chains.model import BlockRef, NetworkId, TxId
+from chains.model import BlockRef, Excludes, NetworkId, TxId
 from custody.db.proof_tables import ChainProofRow, ProofWantRow, want
 from custody.db.session import ReadSession, WriteSession
-from custody.db.transfer_tables import TransactionRow
+from custody.db.transfer_tables import ClaimHolderRow, TransactionRow
 from custody.transactions.state import State
 from signer.agreement import Purpose
 
@@ -38,6 +38,11 @@ async def want_forgotten(session: WriteSession, network: NetworkId, now: datetim
             row.purpose == Purpose.PAY,
             ~exists().where(kept.transaction_id == row.id, kept.block_hash == row.block_hash),
             ~exists().where(known.transaction_id == row.id),
+            # What was signed apart has no name in a block.
+            ~exists().where(
+                ClaimHolderRow.transaction_id == row.id,
+                ClaimHolderRow.excludes == Excludes.EFFECT.value,
+            ),
         )
         .order_by(row.id)
     )

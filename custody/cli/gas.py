@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chains.catalogue import Catalogue
-    from custody.db.gas_tables import GasRuleRow, GasTopUpRow
+    from custody.db.gas_tables import GasCarrierRow, GasRuleRow, GasTopUpRow
 
 app = typer.Typer(no_args_is_help=True, help="Coins for the fees of tokens: set who pays, show.")
 
@@ -34,6 +34,13 @@ async def set_gas(
     key: Annotated[str, typer.Option(help="Asked for with this API key: key_…")],
     reason: Why,
     client: ClientId = None,
+    carries: Annotated[
+        bool,
+        typer.Option(
+            "--carries",
+            help="Submit payments that the address signs, where the token can (EIP-3009).",
+        ),
+    ] = False,
 ) -> None:
     """Bring coins to addresses whose payments of tokens wait for them. By the policy, as whoever
     has the key asks."""
@@ -46,7 +53,7 @@ async def set_gas(
     async with opened_database() as database:
         known = named_network(network, await known_catalogue(database))
         most_each, most_day = (Amount.parse(known.native, text).units for text in (each, day))
-        new = NewRule(payer, most_each, most_day, Bearer(bears), key)
+        new = NewRule(payer, most_each, most_day, Bearer(bears), key, carries)
         async with database.write() as session:
             await set_rule(session, known, client, new, reason, now(), by=operator())
     say(f"{payer} brings coins on {known.alias}, at most {each} {known.native.symbol} at a time")
@@ -70,16 +77,18 @@ async def end(network: NetworkName, reason: Why, client: ClientId = None) -> Non
 async def show() -> None:
     """Show what is set, who set it, the newest top-ups, what waits, and who owes what."""
     from custody.cli.amounts import in_units
-    from custody.gas.repository import claims, newest, rules
+    from custody.gas.repository import carriers_of, claims, newest, rules
     from custody.transfers.gas_repository import open_needs
 
     async with opened_database() as database:
         catalogue = await known_catalogue(database)
         async with database.read() as session:
             history, top_ups = await rules(session), await newest(session, None, 20)
+            carriers = await carriers_of(session, None, 20)
             needs, owed = await open_needs(session), await claims(session)
     _show_rules(history, catalogue)
     _show_top_ups(top_ups, catalogue)
+    _show_carriers(carriers, catalogue)
     show_table(
         "waiting",
         ("transfer", "vault", "address", "needs"),
@@ -103,7 +112,19 @@ async def show() -> None:
 def _show_rules(rows: Sequence[GasRuleRow], catalogue: Catalogue) -> None:
     show_table(
         "set",
-        ("network", "client", "from", "each", "day", "bears", "key", "at", "by", "because"),
+        (
+            "network",
+            "client",
+            "from",
+            "each",
+            "day",
+            "bears",
+            "carries",
+            "key",
+            "at",
+            "by",
+            "because",
+        ),
         [
             (
                 row.network,
@@ -112,6 +133,7 @@ def _show_rules(rows: Sequence[GasRuleRow], catalogue: Catalogue) -> None:
                 _units(row.network, row.most_each, catalogue),
                 _units(row.network, row.most_day, catalogue),
                 row.bears or "",
+                "yes" if row.carries else "",
                 row.key_id or "",
                 f"{row.set_at:%Y-%m-%dT%H:%M:%SZ}",
                 row.set_by,
@@ -130,6 +152,26 @@ def _show_top_ups(rows: Sequence[GasTopUpRow], catalogue: Catalogue) -> None:
             (
                 row.vault_id,
                 row.address,
+                str(row.number),
+                _units(row.network, row.amount, catalogue),
+                row.state,
+                row.transfer_id or "",
+                row.code or "",
+                f"{row.created_at:%Y-%m-%dT%H:%M:%SZ}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def _show_carriers(rows: Sequence[GasCarrierRow], catalogue: Catalogue) -> None:
+    show_table(
+        "submitted",
+        ("vault", "payment", "number", "at most", "state", "transfer", "code", "since"),
+        [
+            (
+                row.vault_id,
+                row.transaction_id,
                 str(row.number),
                 _units(row.network, row.amount, catalogue),
                 row.state,

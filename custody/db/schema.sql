@@ -405,6 +405,7 @@ CREATE TABLE gas_rules (
     most_day NUMERIC(78, 0),
     bears VARCHAR,
     key_id VARCHAR,
+    carries BOOLEAN DEFAULT false NOT NULL,
     reason VARCHAR NOT NULL,
     set_by VARCHAR NOT NULL,
     set_at TIMESTAMP WITH TIME ZONE NOT NULL,
@@ -947,6 +948,36 @@ CREATE TABLE fee_uses (
 );
 
 CREATE INDEX ix_fee_uses_day ON fee_uses (vault_id, network, built_at);
+
+CREATE TABLE gas_carriers (
+    transaction_id VARCHAR NOT NULL,
+    number INTEGER NOT NULL,
+    network VARCHAR NOT NULL,
+    vault_id VARCHAR NOT NULL,
+    payer_id VARCHAR NOT NULL,
+    key_id VARCHAR NOT NULL,
+    bears VARCHAR NOT NULL,
+    amount NUMERIC(78, 0) NOT NULL,
+    named VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    open_key VARCHAR,
+    transfer_id VARCHAR,
+    code VARCHAR,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    ended_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT pk_gas_carriers PRIMARY KEY (transaction_id, number),
+    CONSTRAINT fk_gas_carriers_transaction_id FOREIGN KEY(transaction_id) REFERENCES transactions (id),
+    CONSTRAINT fk_gas_carriers_vault_id FOREIGN KEY(vault_id) REFERENCES vaults (id),
+    CONSTRAINT fk_gas_carriers_payer_id FOREIGN KEY(payer_id) REFERENCES vaults (id),
+    CONSTRAINT fk_gas_carriers_key_id FOREIGN KEY(key_id) REFERENCES api_keys (id),
+    CONSTRAINT uq_gas_carriers_named UNIQUE (named),
+    CONSTRAINT uq_gas_carriers_open_key UNIQUE (open_key),
+    CONSTRAINT fk_gas_carriers_transfer_id FOREIGN KEY(transfer_id) REFERENCES transfers (id)
+);
+
+CREATE INDEX ix_gas_carriers_payer_id ON gas_carriers (payer_id, created_at);
+
+CREATE INDEX ix_gas_carriers_vault_id ON gas_carriers (vault_id, created_at);
 
 CREATE TABLE gas_top_ups (
     network VARCHAR NOT NULL,
@@ -1884,6 +1915,28 @@ CREATE TRIGGER gas_needs_no_delete BEFORE DELETE ON gas_needs
 FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER gas_needs_no_truncate BEFORE TRUNCATE ON gas_needs
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_carriers_no_update BEFORE UPDATE ON gas_carriers
+FOR EACH ROW
+WHEN (OLD.transaction_id IS DISTINCT FROM NEW.transaction_id
+   OR OLD.number IS DISTINCT FROM NEW.number
+   OR OLD.network IS DISTINCT FROM NEW.network
+   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id
+   OR OLD.payer_id IS DISTINCT FROM NEW.payer_id
+   OR OLD.key_id IS DISTINCT FROM NEW.key_id
+   OR OLD.bears IS DISTINCT FROM NEW.bears
+   OR OLD.amount IS DISTINCT FROM NEW.amount
+   OR OLD.named IS DISTINCT FROM NEW.named
+   OR OLD.created_at IS DISTINCT FROM NEW.created_at
+   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id
+   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code
+   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_carriers_no_delete BEFORE DELETE ON gas_carriers
+FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER gas_carriers_no_truncate BEFORE TRUNCATE ON gas_carriers
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER gas_top_ups_no_update BEFORE UPDATE ON gas_top_ups

@@ -22,6 +22,7 @@ from custody.db.debit_tables import ForeignDebitRow as ForeignDebitRow
 from custody.db.debit_tables import SuspenseDecisionRow as SuspenseDecisionRow
 from custody.db.fee_tables import FeeCapRow as FeeCapRow
 from custody.db.fee_tables import FeeUseRow as FeeUseRow
+from custody.db.gas_tables import GasCarrierRow as GasCarrierRow
 from custody.db.gas_tables import GasNeedRow as GasNeedRow
 from custody.db.gas_tables import GasRuleRow as GasRuleRow
 from custody.db.gas_tables import GasTopUpRow as GasTopUpRow

@@ -29,7 +29,7 @@ from custody.db.feed_tables import (
     SequencedEntryRow,
     SequencedEventRow,
 )
-from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
+from custody.db.gas_tables import GasCarrierRow, GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.db.log_tables import (
     EvidenceManifestRow,
     LogCheckpointRow,
@@ -146,6 +146,7 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     ),
     RefillRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     GasNeedRow: Life(changing=("state",), once=("ended_at",)),
+    GasCarrierRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     GasTopUpRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     SweepRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),
     CoinMoveRow: Life(changing=("state", "open_key"), once=("transfer_id", "code", "ended_at")),

@@ -49,6 +49,17 @@ async def newest_final(session: ReadSession, network: NetworkId) -> FinalBlock |
     return FinalBlock(height, await session.first(newest) or 0)
 
 
+async def newest_time(session: ReadSession, network: NetworkId) -> int:
+    """Unix seconds of our chain's newest block, 0 before there is one."""
+    newest = (
+        select(BlockRow.timestamp)
+        .where(BlockRow.network == network)
+        .order_by(BlockRow.height.desc())
+        .limit(1)
+    )
+    return await session.first(newest) or 0
+
+
 async def height_of(session: ReadSession, network: NetworkId, hash_: str) -> int | None:
     """Of the block of our chain with the hash, if it is remembered."""
     found = select(BlockRow.height).where(BlockRow.network == network, BlockRow.hash == hash_)

@@ -7,14 +7,15 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from chains.model import AssetId, NetworkId
-from custody.db.gas_tables import GasRuleRow, GasTopUpRow
+from chains.model import AssetId, Excludes, NetworkId
+from custody.db.gas_tables import GasCarrierRow, GasRuleRow, GasTopUpRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.sums import exact_sum
 from custody.db.tables import LedgerAccountRow
-from custody.db.transfer_tables import TransferRow
+from custody.db.transfer_tables import ClaimHolderRow, TransactionRow, TransferRow
 from custody.ledger.model import AccountKind
 from custody.ledger.repository import account_of
+from custody.transactions.state import REPLACEABLE
 from custody.transfers.begun import BegunState
 from custody.transfers.kinds import TOPPING_UP
 from custody.transfers.state import TERMINAL
@@ -81,15 +82,62 @@ async def is_coming(session: ReadSession, network: NetworkId, address: str) -> b
 
 
 async def used_since(session: ReadSession, network: NetworkId, payer: str, since: datetime) -> int:
-    """What the vault was asked for on the network since then, and did not refuse."""
-    return await session.one(
-        select(func.coalesce(exact_sum(GasTopUpRow.amount), 0)).where(
-            GasTopUpRow.payer_id == payer,
-            GasTopUpRow.network == network,
-            GasTopUpRow.created_at > since,
-            GasTopUpRow.state != BegunState.FAILED.value,
+    """What the vault was asked for on the network since then, and did not refuse: what it brings,
+    and the most that it may spend to submit what others signed."""
+    used = 0
+    for row in (GasTopUpRow, GasCarrierRow):
+        used += await session.one(
+            select(func.coalesce(exact_sum(row.amount), 0)).where(
+                row.payer_id == payer,
+                row.network == network,
+                row.created_at > since,
+                row.state != BegunState.FAILED.value,
+            )
         )
+    return used
+
+
+# Carriers
+
+
+async def to_carry(session: ReadSession) -> Sequence[TransactionRow]:
+    """What was signed for others to submit and is in no block, the oldest first."""
+    row, holder = TransactionRow, ClaimHolderRow
+    return await session.all(
+        select(row)
+        .join(holder, holder.transaction_id == row.id)
+        .where(row.state.in_(REPLACEABLE), holder.excludes == Excludes.EFFECT.value)
+        .order_by(row.id)
     )
+
+
+async def open_carriers(session: ReadSession) -> Sequence[GasCarrierRow]:
+    mine = select(GasCarrierRow).where(GasCarrierRow.open_key.is_not(None))
+    return await session.all(mine.order_by(GasCarrierRow.transaction_id))
+
+
+async def newest_carriers(
+    session: ReadSession, transaction: str, count: int
+) -> Sequence[GasCarrierRow]:
+    """Of a payment, the newest first."""
+    mine = select(GasCarrierRow).where(GasCarrierRow.transaction_id == transaction)
+    return await session.all(mine.order_by(GasCarrierRow.number.desc()).limit(count))
+
+
+async def carriers_of(
+    session: ReadSession, vaults: Collection[str] | None, count: int
+) -> Sequence[GasCarrierRow]:
+    """Of these vaults' payments, or of all; the newest first."""
+    row = GasCarrierRow
+    mine = select(row) if vaults is None else select(row).where(row.vault_id.in_(vaults))
+    ordered = mine.order_by(row.created_at.desc(), row.transaction_id, row.number.desc())
+    return await session.all(ordered.limit(count))
+
+
+async def lock_carrier(session: WriteSession, transaction: str, number: int) -> GasCarrierRow:
+    row = GasCarrierRow
+    mine = select(row).where(row.transaction_id == transaction, row.number == number)
+    return (await session.for_update(mine.order_by(row.number)))[0]
 
 
 # Who owes whom

@@ -24,13 +24,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class NewRule:
-    """Native base units. `payer`: a vault; `key`: the API key that asks."""
+    """Native base units. `payer`: a vault; `key`: the API key that asks. `carries`: payments are
+    submitted, where the token can, and coins brought only elsewhere."""
 
     payer: str
     most_each: int
     most_day: int
     bears: Bearer
     key: str
+    carries: bool = False
 
 
 async def set_rule(
@@ -65,6 +67,7 @@ async def set_rule(
         "most_day": None if new is None else new.most_day,
         "bears": None if new is None else new.bears.value,
         "key_id": None if new is None else new.key,
+        "carries": new is not None and new.carries,
         "reason": reason,
         "set_by": by,
         "set_at": now,

@@ -19,12 +19,14 @@ import structlog
 from chains.adapter import ChainAdapter
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
+from custody.alarms import repository as alarms
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import tell
 from custody.db.gas_tables import GasNeedRow, GasRuleRow, GasTopUpRow
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransferRow
 from custody.gas import repository
+from custody.gas.carrying import Carrying
 from custody.gas.model import DAY, Bearer, Limits, size
 from custody.ledger.service import Ledger
 from custody.outbox import Work
@@ -98,27 +100,38 @@ class GasStation:
         self._transfers = transfers
         self._adapters = adapters
         self._clock = clock
+        self._carrying = Carrying(database, ledger, transfers, adapters, clock)
 
     async def step(self) -> None:
-        """Each address that something waits at, or that is being topped up."""
+        """What was signed apart; then each address that something waits at, or that is being topped
+        up."""
+        carried = await self._carrying.step()
         async with self._database.read() as session:
             needs = await gas_repository.open_needs(session)
             opened = await repository.open_top_ups(session)
+            alarmed = await alarms.open_of(session, AlarmCode.GAS_SHORT)
         places = {_Place(NetworkId(n.network), n.vault_id, n.address) for n, _ in needs}
         places |= {_Place(NetworkId(t.network), t.vault_id, t.address) for t in opened}
-        words: dict[tuple[str, NetworkId], list[str]] = {}
+        words: dict[tuple[str, NetworkId], list[str]] = {
+            (each.vault_id, NetworkId(each.network)): []
+            for each in alarmed
+            if each.vault_id is not None and each.network is not None
+        }
+        for told in carried:
+            said = words.setdefault((told.vault, told.network), [])
+            said += [told.words] if told.words else []
         for place in sorted(places):
-            told = words.setdefault((place.vault, place.network), [])
+            about = words.setdefault((place.vault, place.network), [])
             if place.network not in self._adapters:
                 continue
-            said = await self._look(place)
-            if said:
-                told.append(f"{place.address}: {said}")
-        for (vault, network), told in words.items():
+            lacks = await self._look(place)
+            if lacks:
+                about.append(f"{place.address}: {lacks}")
+        for (vault, network), lines in words.items():
             await tell(
                 self._database,
                 AlarmCode.GAS_SHORT,
-                "; ".join(told),
+                "; ".join(dict.fromkeys(lines)),
                 self._clock(),
                 network=network,
                 vault=vault,

@@ -48,6 +48,19 @@ async def bearer_of(session: ReadSession, mandate: Mandate, time: Time, vault: s
     return Bearer(rule.bears)
 
 
+async def is_owed(session: ReadSession, mandate: Mandate, time: Time) -> bool:
+    """Whether the vault whose payment a carrier submits owes what that cost: the row says whose it
+    is, so where none can be written nobody is charged."""
+    series = time.series
+    if time.rule is not Rule.CARRIER or series.bears is not Bearer.CLIENT or series.vault is None:
+        return False
+    row = await repository.begun(session, series.table, series.at, time.number)
+    if row is None and await repository.key_of(session, mandate.core.initiator) is None:
+        return False
+    theirs = (await vaults.vault(session, series.vault)).client_id
+    return theirs != mandate.core.client
+
+
 async def link(
     session: WriteSession, transfer: TransferRow, mandate: Mandate, time: Time, coins: int
 ) -> None:
@@ -92,6 +105,9 @@ async def _more(
             assert time.series.vault is not None
             bears = await bearer_of(session, mandate, time, time.series.vault)
             return {"bears": bears.value}
+        case Rule.CARRIER:
+            assert time.series.bears is not None
+            return {"bears": time.series.bears.value}
         case Rule.SWEEP:
             return {"closes": transfer.closes}
         case Rule.COINS:

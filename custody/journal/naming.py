@@ -14,11 +14,11 @@ from functools import partial
 from typing import Final
 
 from chains.codec import TransactionCodec
-from chains.effects import Pay
+from chains.effects import Call, Pay
 from chains.model import TxId
 from custody.db.base import Row
 from custody.db.coin_rule_tables import CoinMoveRow
-from custody.db.gas_tables import GasTopUpRow
+from custody.db.gas_tables import GasCarrierRow, GasTopUpRow
 from custody.db.move_tables import VaultMoveStepRow
 from custody.db.refill_tables import RefillRow
 from custody.db.session import ReadSession
@@ -28,6 +28,7 @@ from custody.gas.model import Bearer
 from custody.journal import repository
 from custody.transfers import names
 from custody.transfers.kinds import Kind
+from custody.transfers.mandates import call_in
 from custody.transfers.request import transfer_id_of
 from custody.vaults import repository as vaults
 from custody.vaults.watchlist import parse_outpoint
@@ -43,6 +44,7 @@ class Rule(StrEnum):
     """What asks by itself."""
 
     GAS = "a top-up"
+    CARRIER = "what submits a payment"
     REFILL = "a refill"
     SWEEP = "a sweep"
     COINS = "a move of coins"
@@ -54,7 +56,7 @@ class Series:
     """Times of one rule that are counted together. `table`: of their rows; `at`: its columns that
     are the same in all of them; `vault`: whose lock keeps two from beginning, None if that is not
     known; `open_key`: of the one that is open; `more`: further columns of the time that was signed.
-    `bears`: of top-ups, what the name says."""
+    `bears`: of top-ups and carriers, what the name says."""
 
     rule: Rule
     table: type[Row]
@@ -84,7 +86,11 @@ class Time:
 async def time_of(session: ReadSession, mandate: Mandate) -> Time | None:
     """None: no rule asked for it; or one did that is not known by what it paid."""
     to, paid = await payee_of(session, mandate), payments_of(mandate)
-    for series in _series(mandate, paid, to) if paid else ():
+    called = call_in(mandate.core.effects)
+    every = list(_series(mandate, paid, to)) if paid else []
+    if called is not None:
+        every += await _carriers(session, mandate, called)
+    for series in every:
         newest = await repository.newest_number(session, series.table, series.at)
         for number in range(max(1, newest - TRIED), newest + TRIED + 1):
             if transfer_id_of(mandate.core.client, series.name(number)) == mandate.core.transfer:
@@ -101,7 +107,7 @@ async def payee_of(session: ReadSession, mandate: Mandate) -> AddressRow | None:
 
 
 def payments_of(mandate: Mandate) -> tuple[Pay, ...]:
-    """None of a call, which no rule asks for."""
+    """None of a call."""
     return tuple(each for each in mandate.core.effects if isinstance(each, Pay))
 
 
@@ -156,6 +162,27 @@ def _top_ups(mandate: Mandate, paid: Pay, to: AddressRow | None) -> Iterator[Ser
             more if to is None else {**more, "vault_id": to.vault_id},
             bears,
         )
+
+
+async def _carriers(session: ReadSession, mandate: Mandate, called: Call) -> list[Series]:
+    """Of each payment that was signed apart and whose number is among the call's arguments."""
+    said = {value.removeprefix("0x") for _, value in called.arguments}
+    core, found = mandate.core, []
+    for transaction, key, vault in await repository.signed_apart(session, core.network):
+        if key.rpartition(":")[2] not in said:
+            continue
+        more = {
+            "network": core.network,
+            "vault_id": vault,
+            "payer_id": core.vault,
+            "amount": sum(mandate.costs_max.values()),
+            "named": core.transfer,
+        }
+        at = {"transaction_id": transaction}
+        for bears in Bearer:
+            name = partial(names.carrier, key, bears.value)
+            found.append(Series(Rule.CARRIER, GasCarrierRow, at, name, vault, more, bears))
+    return found
 
 
 def _sweep(mandate: Mandate, paid: Pay) -> Series:

@@ -32,7 +32,7 @@ from custody.db.transfer_tables import (
 from custody.errors import Unprocessable
 from custody.gas.model import Bearer
 from custody.journal import repository as journal
-from custody.journal.linking import bearer_of, link
+from custody.journal.linking import bearer_of, is_owed, link
 from custody.journal.naming import Rule, Time, time_of
 from custody.ledger.service import Ledger
 from custody.transactions import repository as transactions
@@ -214,13 +214,20 @@ async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool
         return await reservations.hold_again(session, ledger, row)
     mandates = await repository.mandates_of(session, row.id)
     terms = repository.agreed(mandates) or mandates[-1]
-    wanted = reservations.parts_of({AssetId(row.asset): row.amount}, terms.costs_max)
+    costs = {} if await _costs_nothing(session, row.id) else terms.costs_max
+    wanted = reservations.parts_of({AssetId(row.asset): row.amount}, costs)
     try:
         whose = (row.id, row.vault_id, terms.version)
         await reservations.hold(session, ledger, *whose, wanted, row.kind)
     except Unprocessable:
         return False
     return True
+
+
+async def _costs_nothing(session: ReadSession, transfer: str) -> bool:
+    """Whether all that was signed for it is for others to submit, who pay."""
+    signed = [row.id for row in await transactions.contest(session, transfer) if row.payload]
+    return bool(signed) and await transactions.apart_among(session, signed) == set(signed)
 
 
 async def _mandate(
@@ -340,7 +347,8 @@ async def _kind(
     matter any more: what is signed is built."""
     core, first = mandate.core, effects_of(mandate)[0]
     if isinstance(first, Call | Allow):
-        return Kind.CALL
+        charged = time is not None and await is_owed(session, mandate, time)
+        return Kind.CALL_CHARGED if charged else Kind.CALL
     to = await vaults.find_address(session, core.network, first.address)
     if time is not None and time.rule is Rule.MOVE:
         return Kind.EMPTYING

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import func, literal_column, select, update
 
-from chains.model import NetworkId
+from chains.model import Excludes, NetworkId
 from custody.alarms.codes import AlarmCode
 from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
@@ -24,7 +24,12 @@ from custody.db.tables import (
     VaultOpeningRow,
     VaultRow,
 )
-from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
+from custody.db.transfer_tables import (
+    ClaimHolderRow,
+    TransactionRow,
+    TransactionTransferRow,
+    TransferRow,
+)
 from custody.errors import Unavailable
 from signer.records import JournalRecord, PolicyRecord, SignedRecord
 from signer.wire import canonical_json
@@ -268,6 +273,17 @@ async def key_of(session: ReadSession, initiator: str) -> str | None:
     """An API key in whose name things are asked for, one in force before others."""
     mine = select(ApiKeyRow.id).where(ApiKeyRow.initiator == initiator)
     return await session.first(mine.order_by(ApiKeyRow.revoked_at.is_not(None), ApiKeyRow.id))
+
+
+async def signed_apart(session: ReadSession, network: NetworkId) -> Sequence[tuple[str, str, str]]:
+    """Payments that were signed for others to submit: transaction, key and vault of each."""
+    row, holder = TransactionRow, ClaimHolderRow
+    return await session.rows(
+        select(row.id, holder.key, row.vault_id)
+        .join(holder, holder.transaction_id == row.id)
+        .where(row.network == network, holder.excludes == Excludes.EFFECT.value)
+        .order_by(row.id)
+    )
 
 
 async def is_known_coin(session: ReadSession, network: NetworkId, txid: str, position: int) -> bool:

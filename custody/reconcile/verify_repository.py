@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from custody.db.feed_tables import SequencedEntryRow, SequencedEventRow, UnsequencedRow
+from custody.db.gas_tables import GasCarrierRow
 from custody.db.session import ReadSession
 from custody.db.tables import (
     AddressRow,
@@ -33,6 +34,7 @@ from custody.deposits.states import HELD, DebitState, DepositState
 from custody.ledger.model import AccountKind, Kind
 from custody.transactions.state import OPEN
 from custody.transfers.kinds import TOPPING_UP
+from custody.transfers.kinds import Kind as TransferKind
 from custody.transfers.reservations import EFFECT
 from custody.transfers.state import State
 
@@ -215,13 +217,21 @@ def entries_between_clients() -> Select[str]:
 
 def entries_of_other_vaults() -> Select[str]:
     """Of a deposit, a foreign debit or a transfer of one vault, on an account of another; unless
-    the transfer brought an address of that one coins for fees."""
+    the transfer brought an address of that one coins for fees, or submitted its payment, for which
+    that one owes and is paid nothing."""
     brought = exists().where(
         TransferRow.id == _ENTRY.subject,
         TransferRow.kind.in_([each.value for each in TOPPING_UP]),
         AddressRow.network == TransferRow.network,
         AddressRow.address == TransferRow.destination,
         AddressRow.vault_id == LedgerAccountRow.vault_id,
+    )
+    carried = exists().where(
+        TransferRow.id == _ENTRY.subject,
+        TransferRow.kind == TransferKind.CALL_CHARGED.value,
+        GasCarrierRow.named == TransferRow.id,
+        GasCarrierRow.vault_id == LedgerAccountRow.vault_id,
+        LedgerAccountRow.kind == AccountKind.GAS.value,
     )
     owners = [
         exists().where(
@@ -235,7 +245,7 @@ def entries_of_other_vaults() -> Select[str]:
         LedgerAccountRow.id == _ENTRY.debit_account, LedgerAccountRow.id == _ENTRY.credit_account
     )
     mine = select(_ENTRY.id).join(LedgerAccountRow, on_either)
-    return mine.where(or_(*owners), ~brought).distinct()
+    return mine.where(or_(*owners), ~brought, ~carried).distinct()
 
 
 def rows_of_other_clients() -> tuple[Query, ...]:

@@ -20,7 +20,8 @@ from custody.db.tables import (
 from custody.db.transfer_tables import TransactionRow, TransferRow
 from custody.deposits.states import HELD, DebitState, DepositState
 from custody.transactions.state import State
-from custody.transfers.kinds import tops_up
+from custody.transfers import gas_repository
+from custody.transfers.kinds import Kind, tops_up
 
 _STANDING = (*sorted(HELD), DepositState.CREDITED.value)
 _LEFT = (DebitState.PENDING.value, DebitState.BOOKED.value)
@@ -66,7 +67,8 @@ async def settled_transactions(
 async def helped_by(
     session: ReadSession, network: NetworkId, transfers: Collection[TransferRow]
 ) -> frozenset[str]:
-    """The vaults whose addresses some of the transfers brought coins for fees."""
+    """The vaults whose addresses some of the transfers brought coins for fees, or whose payments
+    they submitted."""
     addresses = {row.destination for row in transfers if tops_up(row.kind)}
     found: set[str] = set()
     for part in chunks(sorted(addresses)):
@@ -74,7 +76,8 @@ async def helped_by(
             AddressRow.network == network, AddressRow.address.in_(part)
         )
         found |= set(await session.all(mine))
-    return frozenset(found)
+    carried = [row.id for row in transfers if row.kind == Kind.CALL_CHARGED]
+    return frozenset(found | set((await gas_repository.debtors(session, carried)).values()))
 
 
 async def older_blocks(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 from chains.model import BlockRef, NetworkId, TxId
 from custody.alarms.codes import AlarmCode
@@ -88,10 +88,19 @@ async def transition_all(
                 case unexpected:
                     assert_never(unexpected)
     if final:
-        await session.insert_missing(ProofWantRow, final)
+        await _want_proofs(session, final)
     if ended:
         await repository.release(session, ended)
     return changed
+
+
+async def _want_proofs(session: WriteSession, wanted: Sequence[dict[str, Any]]) -> None:
+    """Of what a block has under its own name; of what was signed apart, whoever submitted it has
+    one."""
+    apart = await repository.apart_among(session, [each["transaction_id"] for each in wanted])
+    rows = [each for each in wanted if each["transaction_id"] not in apart]
+    if rows:
+        await session.insert_missing(ProofWantRow, rows)
 
 
 def _change(

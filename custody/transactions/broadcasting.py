@@ -48,12 +48,15 @@ class Broadcaster:
     async def broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
         """Send the signed bytes of those that are signed or were broadcast before and that nothing
         has replaced, all of one network. What pays and no node has yet waits while it is paused.
-        Never raises for one transaction's trouble."""
+        What was signed apart is no transaction: `custody.gas.carrying` has it submitted. Never
+        raises for one transaction's trouble."""
         return await together(list(dict.fromkeys(transaction_ids)), self._broadcast)
 
     async def _broadcast(self, transaction_ids: Sequence[str]) -> dict[str, Progress]:
         async with self._database.read() as session:
-            found = await repository.to_send(session, transaction_ids)
+            apart = await repository.apart_among(session, transaction_ids)
+            mine = [each for each in transaction_ids if each not in apart]
+            found = await repository.to_send(session, mine)
         leaving = [each for each in found if each.row.state in REPLACEABLE and not each.superseded]
         waits = [each.row.id for each in leaving if each.paused and _is_first(each.row)]
         sending = {row.id: signed_of(row) for row, *_ in leaving if row.id not in waits}

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from hashlib import sha256
+from typing import Final, NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 
 from chains.adapter import ChainAdapter
 from chains.errors import ChainError, NodeMisbehaved
 from chains.model import Address, Coin, ConflictKey, NetworkId, OwnedAddress
-from chains.transaction import TransferIntent
+from chains.transaction import Apart, TransferIntent
 from custody.db.ids import new_id
 from custody.db.session import Database, ReadSession, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
@@ -30,6 +31,8 @@ from custody.transfers import repository as transfers
 from custody.vaults.paying import owned, payer_of, spendable_coins
 from custody.vaults.paying_repository import Source
 from signer.agreement import Purpose
+
+_NUMBER_DOMAIN: Final = b"custody-wallet/payment-number/v1\n"
 
 
 class Claimer:
@@ -97,6 +100,7 @@ class Claimer:
                     closes=plan.first.closes,
                     coins_first=plan.coins_first,
                     hastens=plan.first.hastens,
+                    apart=Apart(number_of(plan)) if plan.first.authorizes else None,
                 )
             )
         return intents
@@ -217,6 +221,13 @@ class Wanted:
     def versions(self) -> dict[str, int]:
         """Of the terms under which each transfer is carried."""
         return {each.transfer: each.version for each in self.plan.transfers}
+
+
+def number_of(plan: Plan) -> bytes:
+    """Of a payment that is signed apart. It follows from the terms that it pays by, so that whoever
+    claims again, also with a database that has forgotten the claim, means the same payment."""
+    ((transfer, version),) = plan.carries
+    return sha256(_NUMBER_DOMAIN + f"{transfer} {version}".encode()).digest()
 
 
 def _is_free(

@@ -101,7 +101,7 @@ async def look(
     vaults = await repository.vaults_of(session, [row for row, *_ in rows.values()])
     found: dict[str, Done | Later | Built | ToBuild] = {}
     for each in transfer_ids:
-        row, paused, lacks = rows.get(each, (None, False, False))
+        row, paused, lacks, signs = rows.get(each, (None, False, False, False))
         agreed = transfers.agreed(mandates[each])
         if row is None or row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):
             found[each] = Done()
@@ -118,7 +118,7 @@ async def look(
         else:
             vault = vaults[row.vault_id]
             waiting = await _waiting(session, row, vault, agreed, wait_for, size_of, clock)
-            waiting = replace(waiting, apart=each in apart)
+            waiting = replace(waiting, apart=each in apart or signs, authorizes=signs)
             found[each] = ToBuild(waiting, _newest(contests[each], State.CLAIMED))
     return found
 
@@ -142,7 +142,7 @@ async def look_at_waiting(
     for each in transfer_ids:
         if each in found:
             continue  # it shares a transaction with one that was looked at
-        row, paused, _ = rows.get(each, (None, False, False))
+        row, paused, *_ = rows.get(each, (None, False, False, False))
         contest = contests[each]
         waits = _replaceable(contest)
         if row is None or row.state != TransferState.IN_FLIGHT or waits is None:

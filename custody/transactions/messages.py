@@ -71,7 +71,7 @@ class Messages:
         mandates = await transfers.mandates_by_transfer(session, list(mine))
         vaults = await repository.vaults_of(session, [row for row, *_ in mine.values()])
         steps: dict[str, Built | Progress | None] = {}
-        for each, (row, paused, _) in mine.items():
+        for each, (row, paused, *_) in mine.items():
             terms = transfers.agreed(mandates[each])
             built = [one for one in contests[each] if one.state == State.BUILT]
             if row.state not in (TransferState.APPROVED, TransferState.IN_FLIGHT):

@@ -312,6 +312,14 @@ async def keys_by_transaction(
     return found
 
 
+async def apart_among(session: ReadSession, transaction_ids: Collection[str]) -> set[str]:
+    """Those that are payments which were signed for others to submit."""
+    if not transaction_ids:
+        return set()
+    rows = await session.rows(_KEYS, {"ids": list(transaction_ids)})
+    return {each for each, _, excludes in rows if excludes == Excludes.EFFECT}
+
+
 async def keys_of(session: ReadSession, transaction_id: str) -> tuple[ConflictKey, ...]:
     """What the transaction takes for itself, now or once."""
     rows = await session.rows(

@@ -59,6 +59,8 @@ NOT_NOW: Final = frozenset(
 """Refusals that time, people, the operator or another version of the terms heal, and that recorded
 nothing."""
 
+_LIFETIME: Final = "lifetime"
+"""The detail of a refusal of bytes that are over, or good for too long."""
 _WAITING: Final = (State.APPROVED, State.IN_FLIGHT)
 
 log = structlog.get_logger()
@@ -222,7 +224,7 @@ class Signing:
                 event = Refuse(f"{refusal.code}/{refusal.detail}")
                 step = Step(row, transfers, event, _endings(refusal, built))
                 await move(session, self._ledger, [step], self._clock())
-        if refusal.code in NOT_NOW or len(built.transfers) > 1:  # the others go without it
+        if is_not_now(refusal) or len(built.transfers) > 1:  # the others go without it
             return Later(signer_code(refusal.code))
         log.warning("signer_refused", code=refusal.code, detail=refusal.detail)
         return Done()
@@ -264,6 +266,13 @@ class Signing:
         return Later(signer_code(RefusalCode.CONFLICT))
 
 
+def is_not_now(refusal: Refusal) -> bool:
+    """Whether others may be signed later. Bytes that were over before anybody signed them say
+    nothing against new ones."""
+    stale = (refusal.code, refusal.detail) == (RefusalCode.MALFORMED, _LIFETIME)
+    return stale or refusal.code in NOT_NOW
+
+
 def request_of(built: Built) -> SignRequest:
     """What the signer is asked. A cancel shows what was agreed to, and asks nobody again."""
     approvals = built.purpose is not Purpose.CANCEL
@@ -290,7 +299,7 @@ def _endings(refusal: Refusal, built: Built) -> dict[str, Ending]:
     """What the refusal means, beyond these bytes, for the transfer that is in the way: the one that
     it names, or the only one. Of several none of which is named, none ends."""
     named = built.transfers[0] if len(built.transfers) == 1 else refusal.transfer
-    if refusal.code in NOT_NOW or named is None:
+    if is_not_now(refusal) or named is None:
         return {}
     if refusal.code is RefusalCode.EXPIRED:
         return {named: (Event.LAPSE, None)}

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final, TypeVar
 
-from chains.adapter import ChainAdapter
+from chains.adapter import ChainAdapter, TellsAuthorizations
 from chains.answers import Answers, chunks
 from chains.codec import TransactionCodec
 from chains.costs import UNBOUNDED, Costs
@@ -25,6 +25,7 @@ from custody.alarms.service import raise_alarm
 from custody.db.leases import Lease, LeaseLost
 from custody.db.session import Database, WriteSession
 from custody.db.transfer_tables import TransactionRow, TransferRow
+from custody.following import chain_repository
 from custody.following.sightings import Consumption
 from custody.journal.rebuilding import hold_late
 from custody.ledger.service import Ledger
@@ -105,7 +106,8 @@ class Tracker:
     async def sets(self, network: NetworkId, lease: Lease | None = None) -> AsyncIterator[None]:
         """Bring every transaction on the network up to date with our chain. Raises NodeError; what
         was not reached is reached next time. `lease`: checked in each transaction of the database;
-        raises LeaseLost. What waits for its first broadcast, or was replaced, is not asked about.
+        raises LeaseLost. What waits for its first broadcast, was replaced, or was signed apart, so
+        that no node holds it, is not asked about.
 
         Yields before each set, so that the caller may let others go first."""
         async with self._database.read() as session:
@@ -114,6 +116,7 @@ class Tracker:
                 *await repository.on_chain(session, network),
                 *await repository.dead_and_seen(session, network),
             ]
+            signed_apart = await repository.apart_among(session, [row.id for row in rows])
         replaced = {row.replaces for row in rows if row.state != State.DEAD}
         doubts: list[Doubt] = []
         failures: list[Exception] = []
@@ -135,7 +138,7 @@ class Tracker:
                     continue
                 if known.doubt is not None:
                     doubts.append(Doubt(row.id, row.vault_id, known.doubt))
-                if row.id not in fresh and row.id not in replaced:
+                if row.id not in fresh and row.id not in replaced and row.id not in signed_apart:
                     unseen.append(row)
         for part in chunks(unseen, TOGETHER):
             await self._ask(network, part, lease, failures)
@@ -169,11 +172,14 @@ class Tracker:
         rows = await self._held(rows, lease)
         async with self._database.read() as session:
             found = _Looked(await facts_of(session, network, codec, rows))
+            signed_apart = await repository.apart_among(session, [row.id for row in rows])
         for row in rows:
             event = _next(codec, row, found.facts[row.id])
             if isinstance(event, Die):
                 found.deaths[row.id] = death_of(found.facts[row.id])
                 doubt = await self._witness_against(network, row, found.deaths[row.id])
+                if doubt is None and row.id in signed_apart:
+                    doubt = await self._contract_against(network, row)
                 if doubt is not None:
                     found.facts[row.id] = replace(found.facts[row.id], doubt=doubt)
                     continue
@@ -244,6 +250,25 @@ class Tracker:
         if isinstance(cause, Consumption):
             return await witnesses.doubt_of(Death(txid, cause.key, cause.txid, cause.height))
         return await witnesses.doubt_of(Death(txid))
+
+    async def _contract_against(self, network: NetworkId, row: TransactionRow) -> str | None:
+        """Why a payment that was signed apart may have been made all the same, in words: its
+        contract says so at our newest final block, or does not answer."""
+        adapter = self._adapters[network]
+        async with self._database.read() as session:
+            height = await chain_repository.newest_final_height(session, network)
+            final = (
+                None
+                if height is None
+                else await chain_repository.ref_at_or_below(session, network, height)
+            )
+        if final is None or not isinstance(adapter, TellsAuthorizations):
+            return "nobody says whether its contract has seen it"
+        try:
+            used = await adapter.is_used(unsigned_of(row), final)
+        except ChainError as error:
+            return f"its contract did not say whether it has seen it: {error.code}"
+        return "no block shows it, and its contract says that it was made" if used else None
 
     async def _can_settle(
         self,

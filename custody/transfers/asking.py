@@ -135,7 +135,7 @@ class Ask:
     @property
     def kind(self) -> Kind:
         if self.request.call is not None:
-            return Kind.CALL
+            return Kind.CALL_CHARGED if self.request.charged else Kind.CALL
         if self.request.message is not None:
             return Kind.MESSAGE
         if self.request.source is not None:

@@ -2,6 +2,10 @@
 
 Where a rule tops up the vault, a payment of tokens is accepted without them. What it pays is held
 at once; what it costs is written down, and while that is not held nothing is built for it.
+
+Where the rule says so and the token can, nobody brings coins: the payment is signed for others to
+submit (ADR 0090), and costs its vault nothing. That is decided here, once, with what is held, and
+changed only as long as nothing was signed (`custody.gas.carrying`).
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from typing import Final
 
 from chains.costs import CostKind, Costs
 from chains.model import AssetId, NetworkId
-from custody.db.gas_tables import GasNeedRow
+from custody.db.gas_tables import GasNeedRow, GasRuleRow
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import VaultRow
 from custody.errors import Unprocessable
@@ -32,7 +36,8 @@ BY_CLIENT: Final = "client"
 class Wanted:
     """What a version of a transfer's terms holds, which pays `asset`. `source`: the address that
     pays, None where coins are. `coins`: what lies there of the native asset, None if the vault's
-    books say it. `least`: of it the address has to keep."""
+    books say it. `least`: of it the address has to keep. `apart`: whether the token's row says that
+    its payments can be signed apart."""
 
     transfer: str
     version: int
@@ -45,17 +50,21 @@ class Wanted:
     parts: Sequence[Part]
     coins: int | None = None
     least: int = 0
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Brought:
     """`units` of the native `asset` lack, and a gas station's rule brings them out of the vault
-    `payer`. `charged`: the client whose transfer it is owes them, and what bringing them costs."""
+    `payer`. `charged`: the client whose transfer it is owes them, and what bringing them costs.
+    `carried`: they are not brought, but the most that the payer may spend to submit the payment,
+    which is what is owed then."""
 
     asset: AssetId
     units: int
     payer: str
     charged: bool
+    carried: bool = False
 
 
 async def foreseen(session: ReadSession, wanted: Wanted) -> Brought | None:
@@ -67,14 +76,22 @@ async def foreseen(session: ReadSession, wanted: Wanted) -> Brought | None:
     has = wanted.coins
     if has is None:
         has = await available(session, wanted.vault, asset)
-    lacks = sum(units for _, _, units in costs) + wanted.least - has
+    whole = sum(units for _, _, units in costs)
+    lacks = whole + wanted.least - has
     rule = await gas_repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
     if lacks <= 0 or rule is None or rule.payer_id is None:
         return None
     payer = await session.get(VaultRow, rule.payer_id)
     assert payer is not None
     charged = rule.bears == BY_CLIENT and payer.client_id != wanted.client
+    if carries(rule, wanted.apart, whole):
+        return Brought(asset, whole, payer.id, charged, carried=True)
     return Brought(asset, lacks, payer.id, charged)
+
+
+def carries(rule: GasRuleRow, apart: bool, most: int) -> bool:
+    """Whether the rule has a payment that can be signed apart submitted, for at most so much."""
+    return apart and rule.carries and rule.most_each is not None and most <= rule.most_each
 
 
 async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datetime) -> None:
@@ -84,7 +101,8 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
     place = (session, ledger, wanted.transfer, wanted.vault, wanted.version)
     short = await _is_short(session, wanted, costs)
     refusal: Unprocessable | None = None
-    if not short or not await _is_brought(session, wanted):
+    rule = await _rule(session, wanted)
+    if not short or rule is None:
         try:
             await reservations.hold(*place, wanted.parts, wanted.kind)
             return
@@ -92,7 +110,8 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
             if error.named.get("asset") in (None, wanted.asset):
                 raise
             refusal = error
-    if refusal is not None and not await _is_brought(session, wanted):
+    if rule is None:
+        assert refusal is not None
         raise refusal
     paid = [part for part in wanted.parts if part[1] == EFFECT]
     if paid:
@@ -105,7 +124,7 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
         "vault_id": wanted.vault,
         "address": wanted.source,
         "costs": {(asset, CostKind(kind)): units for asset, kind, units in costs},
-        "state": NeedState.OPEN.value,
+        "state": (await _way(session, wanted, rule, costs)).value,
         "created_at": now,
         "ended_at": None,
     }
@@ -131,9 +150,22 @@ async def available(session: ReadSession, vault: str, asset: AssetId) -> int:
     return sum(each.available for each in books if each.key == paying)
 
 
-async def _is_brought(session: WriteSession, wanted: Wanted) -> bool:
-    rule = await gas_repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
-    return rule is not None and wanted.source is not None
+async def _rule(session: WriteSession, wanted: Wanted) -> GasRuleRow | None:
+    """What helps it; nothing where no address pays."""
+    if wanted.source is None:
+        return None
+    return await gas_repository.rule_for(session, wanted.network, wanted.client, wanted.vault)
+
+
+async def _way(
+    session: WriteSession, wanted: Wanted, rule: GasRuleRow, costs: Sequence[Part]
+) -> NeedState:
+    """A later version goes the way of the one before it."""
+    if await gas_repository.needs_of(session, wanted.transfer):
+        apart = await gas_repository.goes_apart(session, wanted.transfer)
+    else:
+        apart = carries(rule, wanted.apart, sum(units for _, _, units in costs))
+    return NeedState.APART if apart else NeedState.OPEN
 
 
 async def hold_now(
@@ -160,7 +192,7 @@ async def hold_now(
 async def end_version(session: WriteSession, transfer: str, version: int, now: datetime) -> None:
     """A version of terms counts no more."""
     for each in await gas_repository.needs_of(session, transfer):
-        if each.version == version and each.state == NeedState.OPEN:
+        if each.version == version and each.state in (NeedState.OPEN, NeedState.APART):
             each.state, each.ended_at = NeedState.ENDED.value, now
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from sqlalchemy import select
 
 from chains.model import NetworkId
-from custody.db.gas_tables import EVERYBODY, GasNeedRow, GasRuleRow
+from custody.db.gas_tables import EVERYBODY, GasCarrierRow, GasNeedRow, GasRuleRow
 from custody.db.session import ReadSession
 from custody.db.transfer_tables import TransferRow
+from custody.transfers.state import State
 
 
 class NeedState(StrEnum):
     OPEN = "open"
     """The costs are not held: the transfer waits."""
+    APART = "apart"
+    """They are never held: the transfer is signed apart, and who submits it pays."""
     HELD = "held"
     ENDED = "ended"
     """The terms count no more."""
@@ -56,6 +59,29 @@ async def open_needs(
 async def needs_of(session: ReadSession, transfer: str) -> Sequence[GasNeedRow]:
     mine = select(GasNeedRow).where(GasNeedRow.transfer_id == transfer)
     return await session.all(mine.order_by(GasNeedRow.version))
+
+
+async def waiting_apart(session: ReadSession) -> Sequence[str]:
+    """Transfers that are to be signed apart and wait for that."""
+    mine = (
+        select(TransferRow.id)
+        .join(GasNeedRow, GasNeedRow.transfer_id == TransferRow.id)
+        .where(GasNeedRow.state == NeedState.APART.value, TransferRow.state == State.APPROVED)
+        .distinct()
+    )
+    return await session.all(mine.order_by(TransferRow.id))
+
+
+async def debtors(session: ReadSession, transfers: Collection[str]) -> dict[str, str]:
+    """Whose payment each of them submits, by transfer: the vault that owes what that cost."""
+    row = GasCarrierRow
+    mine = select(row.named, row.vault_id).where(row.named.in_(transfers))
+    return dict([*await session.rows(mine.order_by(row.named))])
+
+
+async def goes_apart(session: ReadSession, transfer: str) -> bool:
+    """Whether it was accepted without its costs, as a payment that others submit."""
+    return any(each.state == NeedState.APART for each in await needs_of(session, transfer))
 
 
 async def never_held(session: ReadSession, transfer: str) -> bool:

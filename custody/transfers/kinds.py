@@ -26,6 +26,8 @@ class Kind(StrEnum):
     """Brings a coin that is in no block yet to the vault, and pays for its parent too."""
     CALL = "call"
     """Has a contract do what was agreed to, in the words of its mandate."""
+    CALL_CHARGED = "call_charged"
+    """The same, a payment that another vault signed apart, which owes what bringing it cost."""
     MESSAGE = "message"
     """Has an address sign something that is no transaction: it is final when it is signed."""
 
@@ -48,6 +50,11 @@ def tops_up(kind: str) -> bool:
     """Whether it brings an address of ours coins for fees: that is nobody's deposit either, and its
     own entries give them to the vault."""
     return kind in TOPPING_UP
+
+
+def calls(kind: str) -> bool:
+    """Whether it has a contract do something and pays nobody itself."""
+    return kind in (Kind.CALL, Kind.CALL_CHARGED)
 
 
 def coins_first(kind: str) -> CoinsFirst | None:

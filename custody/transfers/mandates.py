@@ -10,7 +10,7 @@ from chains.model import AssetId
 from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Unprocessable
 from custody.policies.running import shares_of
-from custody.transfers.kinds import Kind
+from custody.transfers.kinds import calls
 from signer.policy import Detail, Evaluation, Facts, Usage
 from signer.wire import Mandate, parse_json
 
@@ -44,7 +44,7 @@ def shares_in(mandate: Mandate) -> dict[str, Usage]:
 def call_of(row: TransferRow, terms: Sequence[MandateRow]) -> Call | None:
     """What the transfer has a contract do; the same in every version of its terms. None also where
     nobody can read it: a row that went bad concerns its transfer alone."""
-    if row.kind != Kind.CALL or not terms:
+    if not calls(row.kind) or not terms:
         return None
     try:
         return call_in(stored_mandate(terms[0]).core.effects)

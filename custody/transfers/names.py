@@ -19,6 +19,12 @@ def top_up_unsaid(network: str, address: str, number: int) -> str:
     return f"gas {network} {address} {number}"
 
 
+def carrier(key: str, bears: str, number: int) -> str:
+    """The gas station's, of what submits a payment that was signed apart. `key`: the payment's,
+    which has its network, contract, payer and number; no other payment ever has the same."""
+    return f"carry {key} {bears} {number}"
+
+
 def refill(vault: str, asset: str, number: int) -> str:
     """To the vault."""
     return f"refill {vault} {asset} {number}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import BindParameter, Select, and_, bindparam, exists, func, select
 
@@ -39,6 +39,7 @@ _WITH_PAUSES: Final = (
         TransferRow,
         is_paused(TransferRow.network, TransferRow.vault_id),
         exists().where(GasNeedRow.transfer_id == TransferRow.id, GasNeedRow.state == "open"),
+        exists().where(GasNeedRow.transfer_id == TransferRow.id, GasNeedRow.state == "apart"),
     )
     .where(TransferRow.id.in_(_IDS))
     .order_by(TransferRow.id)
@@ -163,13 +164,20 @@ async def transfers_by_id(
     return {row.id: row for row in rows}
 
 
-async def with_pauses(
-    session: ReadSession, transfer_ids: Collection[str]
-) -> dict[str, tuple[TransferRow, bool, bool]]:
-    """Those of the ids that exist, each with whether a pause holds back what is new for it, and
-    whether its costs are not held yet."""
+class Waits(NamedTuple):
+    """`paused`: what is new for it is held back. `lacks`: its costs are not held yet. `apart`: they
+    never are, for it is signed apart."""
+
+    row: TransferRow
+    paused: bool
+    lacks: bool
+    apart: bool
+
+
+async def with_pauses(session: ReadSession, transfer_ids: Collection[str]) -> dict[str, Waits]:
+    """Those of the ids that exist."""
     rows = await session.rows(_WITH_PAUSES, {"ids": list(transfer_ids)})
-    return {row.id: (row, paused, lacks) for row, paused, lacks in rows}
+    return {row.id: Waits(row, *more) for row, *more in rows}
 
 
 async def approved_of(

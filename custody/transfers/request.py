@@ -63,9 +63,9 @@ class TransferRequest:
     largest coin becomes so many; `child_of`: the vault's coin of a transaction that waits is spent
     so that this is included; all at an address of the vault's own, which is the destination.
     `tops_up`: it is a gas station's, to an address of ours; `charged`: whose vault that is owes
-    it. `close_accounts`: token accounts that it leaves empty are closed, and their rent comes
-    back. `moves`: it brings what a vault has to its successor. `lifetime`: how long its terms
-    are offered; None is the house's own choice."""
+    it; of a `call`, whose payment that is. `close_accounts`: token accounts that it leaves empty
+    are closed, and their rent comes back. `moves`: it brings what a vault has to its successor.
+    `lifetime`: how long its terms are offered; None is the house's own choice."""
 
     vault_id: str
     network: NetworkId

@@ -29,7 +29,7 @@ from custody.ledger.repository import accounts_of_vault
 from custody.ledger.service import Ledger, settle_or_void
 from custody.ledger.shortfall import Draft
 from custody.transfers import repository
-from custody.transfers.gas_repository import never_held
+from custody.transfers.gas_repository import debtors, never_held
 from custody.transfers.kinds import Kind, stays, tops_up
 from custody.transfers.settlement import Charge
 from custody.vaults.repository import find_address
@@ -185,6 +185,7 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
         return
     rows = await repository.reservations_by_transfer(session, [each.row.id for each in endings])
     helped = await _helped(session, endings)
+    owing = await _owing(session, endings)
     movements: list[Movement] = []
     beyond: list[tuple[TransferRow, Costs]] = []
     for each in endings:
@@ -192,7 +193,7 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
         gone = _spend(each, open_rows)
         movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
         movements += [*_locked(each), *_stayed(each, open_rows), *_brought(each, helped)]
-        movements += [*_returned(each), *_withheld(each)]
+        movements += [*_returned(each), *_withheld(each), *_carried(each, owing)]
         if gone:
             beyond.append((each.row, gone))
     await ledger.apply(session, movements)
@@ -303,6 +304,23 @@ def _brought(ending: Ending, helped: Mapping[str, AccountKey]) -> list[Movement]
     costs = 0 if charge is None else by_asset(charge.charged).get(account.asset, 0)
     owes, owed = gas_account(account.vault, account.asset), gas_account(row.vault_id, account.asset)
     return [came, Post(owes, owed, row.amount + costs, row.id, Reason.GAS)]
+
+
+async def _owing(session: ReadSession, endings: Sequence[Ending]) -> dict[str, str]:
+    """The vault that owes what submitting its payment cost, by transfer. One that came to nothing,
+    since somebody else was faster, is the house's own cost."""
+    charged = [row.id for row, _, paid in endings if paid and row.kind == Kind.CALL_CHARGED]
+    return await debtors(session, charged) if charged else {}
+
+
+def _carried(ending: Ending, owing: Mapping[str, str]) -> list[Movement]:
+    row, charge = ending.row, ending.charge
+    vault, asset = owing.get(row.id), AssetId(row.asset)
+    costs = 0 if charge is None else by_asset(charge.charged).get(asset, 0)
+    if vault is None or not costs:
+        return []
+    owes, owed = gas_account(vault, asset), gas_account(row.vault_id, asset)
+    return [Post(owes, owed, costs, row.id, Reason.GAS)]
 
 
 def _stayed(ending: Ending, rows: Sequence[ReservationRow]) -> list[Movement]:

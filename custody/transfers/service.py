@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
-from chains.codec import TransactionCodec
+from chains.codec import SignsApart, TransactionCodec
 from chains.costs import Costs, by_asset, costs_of
 from chains.effects import Pay
 from chains.families import Codecs, bounds_of
@@ -461,7 +461,14 @@ def _wanted(ask: Ask, mandate: Mandate) -> gas_needs.Wanted:
         _parts(ask),
         coins,
         ask.codec.traits.account_least,
+        _signs_apart(ask),
     )
+
+
+def _signs_apart(ask: Ask) -> bool:
+    """Whether what it pays can be signed for others to submit."""
+    single = len(ask.payments) == 1 and not ask.request.close_accounts
+    return single and isinstance(ask.codec, SignsApart) and ask.codec.signs_apart(ask.request.asset)
 
 
 async def _owned(session: ReadSession, request: TransferRequest, key: Idempotency) -> Idempotency:

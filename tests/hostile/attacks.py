@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.hostile.attack import Attack
 from tests.hostile.attacks_accounts import ACCOUNTS
+from tests.hostile.attacks_apart import SIGNED_APART
 from tests.hostile.attacks_calls import CALLS, DESCRIBED
 from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY, STOPS
@@ -22,6 +23,7 @@ GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "transactions": TRANSACTIONS,
     "calls": CALLS,
     "described calls and allowances": DESCRIBED,
+    "payments that anybody submits": SIGNED_APART,
     "accounts": ACCOUNTS,
     "keys": KEYS,
     "approvals": APPROVALS,

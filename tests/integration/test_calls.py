@@ -15,7 +15,7 @@ import pytest_asyncio
 from coincurve import PrivateKey
 from sqlalchemy import select
 
-from chains.evm import address, carrying, permits, uses
+from chains.evm import address, carrying, permits
 from chains.evm.permits import Authorization, Kind, Typed
 from chains.model import Address
 from custody.apikeys.repository import in_force
@@ -117,7 +117,7 @@ async def test_a_payment_that_was_signed_is_carried(house: TokenHouse[EvmIssuer]
     # What our follower reads of it: whose payment it was, in whoever's transaction.
     assert isinstance(typed.said, Authorization)
     block = await house.services.custody.adapters[house.network.id].block(paid["block"]["height"])
-    key = uses.key(house.network.id, typed.domain.contract, PAYER, typed.said.nonce)
+    key = permits.key(house.network.id, typed.domain.contract, PAYER, typed.said.nonce)
     assert block is not None and block.consumed[key.text] == paid["txid"]
     # The evidence says the same in the words that were signed.
     evidence = await house.get(f"audit/transfers/{done['id']}")

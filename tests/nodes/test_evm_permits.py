@@ -13,7 +13,7 @@ import pytest_asyncio
 from coincurve import PrivateKey
 
 from chains.devnet.evm import AnvilNode
-from chains.evm import address, permits, uses
+from chains.evm import address, permits
 from chains.evm.adapter import EvmAdapter
 from chains.evm.permits import Authorization, Domain, Kind, Permit, Typed
 from chains.hashes import keccak256
@@ -114,7 +114,7 @@ async def test_a_block_names_payer_and_nonce(place: Place, tracing: bool) -> Non
         empty = await adapter.block(int(receipt["blockNumber"], 16) - 1)
     finally:
         await adapter.close()
-    key = uses.key(place.network.id, place.token.contract, HOLDER, NONCE)
+    key = permits.key(place.network.id, place.token.contract, HOLDER, NONCE)
     assert block.consumed[key.text] == txid
     assert key.text not in empty.consumed
     asset = place.token.asset.id

@@ -253,7 +253,7 @@ async def _twice_counted(*given: Any, **more: Any) -> Any:
 
 async def _never_paused(session: Any, ids: Any) -> Any:
     rows = await _WITH_PAUSES(session, ids)
-    return {each: (row, False, lacks) for each, (row, _, lacks) in rows.items()}
+    return {each: waits._replace(paused=False) for each, waits in rows.items()}
 
 
 async def _held_by_nobody(*_: Any) -> Any:

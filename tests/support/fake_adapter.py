@@ -46,6 +46,7 @@ from chains.transaction import Outbid, TransferIntent, TxState, TxStatus, Waitin
 from custody.transfers.outputs import payments_in
 from signer.agreement import effect_to_json
 from tests.support import families
+from tests.support.fake_apart import check_apart, is_used, signed_apart, used_up
 from tests.support.fake_chain import LIFETIME_BLOCKS, OUTSIDE, FakeNode, Included, State
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
 from tests.support.fake_simulating import FakeSimulating
@@ -159,6 +160,9 @@ class FakeAdapter(FakeSimulating):
             "balances", lambda: {each: self._balance(each, asset, at) for each in addresses}
         )
 
+    async def is_used(self, tx: UnsignedTx, at: BlockRef) -> bool:
+        return await self._ask("is_used", lambda: is_used(self._node, tx, at))
+
     async def restrained(
         self, addresses: Sequence[Address], asset: AssetId
     ) -> Mapping[Address, Restrained]:
@@ -198,11 +202,7 @@ class FakeAdapter(FakeSimulating):
             movements=tuple(
                 movement for each in mined.included for movement in self._movements(each)
             ),
-            consumed={
-                key.text: each.tx.txid
-                for each in mined.included
-                for key in self.codec.conflict_keys(self._node.uses.get(each.tx.txid, each.tx))
-            },
+            consumed=used_up(self._node, mined),
             included=tuple(
                 Inclusion(
                     each.tx.txid,
@@ -255,6 +255,9 @@ class FakeAdapter(FakeSimulating):
 
     def _claim(self, intent: TransferIntent) -> tuple[ConflictKey, ...]:
         self._check_funds(intent)
+        if intent.apart is not None:
+            assert intent.source is not None
+            return (self.codec.apart_key(intent.source.address, intent.apart.number.hex()),)
         if self.signs_apart and intent.source is not None:
             salt = f"{self._node.random.getrandbits(64):x}"
             return (self.codec.apart_key(intent.source.address, salt),)
@@ -296,8 +299,8 @@ class FakeAdapter(FakeSimulating):
             assert intent.source is not None
             source = intent.source
             expires = nonce = None
-            if self.signs_apart:
-                return self._signed_apart(intent, outputs)
+            if self.signs_apart or intent.apart is not None:
+                return signed_apart(self._node, intent, outputs)
             if self.codec.traits.conflict_keys:
                 (key,) = intent.claim
                 nonce = int(key.text.rpartition(":")[2])
@@ -317,14 +320,6 @@ class FakeAdapter(FakeSimulating):
                 expires,
                 None if call is None else json.dumps(effect_to_json(call), sort_keys=True),
             )
-        return UnsignedTx(self._network.id, tx.payload())
-
-    def _signed_apart(self, intent: TransferIntent, outputs: tuple[FakeOutput, ...]) -> UnsignedTx:
-        assert intent.source is not None
-        paying = FakeInput("", None, 0, intent.source.address, intent.source.path)
-        (key,), expires = intent.claim, self._node.tip.height + LIFETIME_BLOCKS
-        apart = key.text.rpartition(":")[2]
-        tx = FakeTx(self._network.id, (paying,), outputs, 0, expires=expires, apart=apart)
         return UnsignedTx(self._network.id, tx.payload())
 
     def _spend(self, intent: TransferIntent, outputs: tuple[FakeOutput, ...]) -> FakeTx:
@@ -379,6 +374,9 @@ class FakeAdapter(FakeSimulating):
         return Outbid(least, least, 0, 0, 0, possible=True)
 
     def _check_funds(self, intent: TransferIntent) -> None:
+        if intent.apart is not None:
+            check_apart(self._node, intent)
+            return
         too_dear = self._least(intent) > self._bound(intent, CostKind.FEE)
         if too_dear or self._node.rent > self._bound(intent, CostKind.RENT):
             raise FeeAboveMaximum(f"the fee is {self._node.fee}", needed=self._node.fee)

@@ -41,9 +41,11 @@ class State:
     balances: dict[tuple[str, str], int] = field(default_factory=dict)
     coins: dict[tuple[str, int], tuple[str, int]] = field(default_factory=dict)
     nonces: dict[str, int] = field(default_factory=dict)
+    used: set[tuple[str, str]] = field(default_factory=set)
+    """Payer and number of what was signed apart."""
 
     def copied(self) -> State:
-        return State(dict(self.balances), dict(self.coins), dict(self.nonces))
+        return State(dict(self.balances), dict(self.coins), dict(self.nonces), set(self.used))
 
     def give(self, address: str, asset: str, amount: int) -> None:
         self.balances[address, asset] = self.balances.get((address, asset), 0) + amount
@@ -97,6 +99,8 @@ class FakeNode:
         self.paid_inside: set[TxId] = set()
         self.pulled: dict[TxId, Address] = {}
         self.uses: dict[TxId, FakeTx] = {}
+        self.delegated: set[str] = set()
+        """Addresses that have code."""
         self.pool: dict[TxId, FakeTx] = {}
         self._revert: set[TxId] = set()
         self._mature: dict[TxId, int] = {}
@@ -314,17 +318,27 @@ class FakeNode:
         """The contract asks nobody, and nobody pays more than he has. What was signed apart is paid
         once and in its time."""
         (out,), payer, said = tx.outputs, self.pulled[tx.txid], self.uses.get(tx.txid)
-        if said is not None and (height > (said.expires or 0) or self._is_used(said)):
+        if said is not None:
+            logs = self._submit(state, said, height)
+        elif state.balances.get((payer, out.asset), 0) < out.amount:
+            logs = None
+        else:
+            logs = (Log(payer, out.address, out.asset, out.amount),)
+        if logs is None:
             return None
-        if state.balances.get((payer, out.asset), 0) < out.amount:
-            return None
-        logs = (Log(payer, out.address, out.asset, out.amount),)
         self._pay(state, tx, logs)
         return Included(tx, self.fee, logs=logs)
 
-    def _is_used(self, said: FakeTx) -> bool:
-        included = (each.tx.txid for block in self.chain for each in block.included)
-        return any(self.uses.get(txid) == said for txid in included)
+    def _submit(self, state: State, said: FakeTx, height: int) -> tuple[Log, ...] | None:
+        """What the token's contract makes of a payment that was signed apart; None: it refuses."""
+        (out,), payer = said.outputs, said.inputs[0].address
+        name = (payer, said.apart or "")
+        if height > (said.expires or 0) or name in state.used:
+            return None
+        if state.balances.get((payer, out.asset), 0) < out.amount:
+            return None
+        state.used.add(name)
+        return (Log(payer, out.address, out.asset, out.amount),)
 
     def _execute_coins(self, state: State, tx: FakeTx) -> Included | None:
         native = self.settings.native.id
@@ -353,7 +367,10 @@ class FakeNode:
             return None
         reverted = reverted or bool(lacking)  # a token's contract says so itself
         state.nonces[sender] = state.nonces.get(sender, 0) + 1
+        said = self.codec.submitted(tx)
         logs = None if reverted else self._logs(sender, tx)
+        if said is not None and logs is not None:
+            logs = self._submit(state, said, height)
         if logs is None or not _do_what_is_asked(tx, native, logs):
             state.give(sender, native, -fee - self.data)
             self._move(state, logs or ())

@@ -289,6 +289,27 @@ class FakeCodec:
             identity=fake.txid,
         )
 
+    def signs_apart(self, asset: AssetId) -> bool:
+        token = self._network.tokens.get(asset)
+        return token is not None and "eip-3009" in token.traits
+
+    def submits(self, tx: UnsignedTx, signed: SignedTx) -> Call:
+        fake = self._parse(tx)
+        if fake.apart is None:
+            raise MalformedTransaction("submits itself")
+        said = (("payer", fake.inputs[0].address), ("number", fake.apart))
+        contract = Address(fake.outputs[0].asset.rpartition(":")[2])
+        return Call(contract, "submit", (*said, ("signed", signed.raw.hex())), 0)
+
+    def submitted(self, tx: FakeTx) -> FakeTx | None:
+        """What the call of a transaction submits."""
+        if tx.call is None:
+            return None
+        call = parse_effect(json.loads(tx.call))
+        if not isinstance(call, Call) or call.function != "submit":
+            return None
+        return self.open_raw(bytes.fromhex(dict(call.arguments)["signed"]))
+
     def signing_inputs(self, tx: UnsignedTx) -> tuple[SigningInput, ...]:
         fake = self._parse(tx)
         return tuple(

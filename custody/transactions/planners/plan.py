@@ -37,7 +37,7 @@ class Waiting:
     nothing may leave the vault. `not_yet`: what the policy says to wait for. `since`: when it was
     agreed to. `apart`: nobody shares its transaction. `collects_until`: how long it waits for
     others that may. `coins_first`: which coins it spends, where it is about these. `hastens`: it
-    spends one coin that is in no block yet."""
+    spends one coin that is in no block yet. `authorizes`: it is signed for others to submit."""
 
     transfer: str
     version: int
@@ -59,6 +59,7 @@ class Waiting:
     empties: bool = False
     closes: bool = False
     hastens: bool = False
+    authorizes: bool = False
     replaces: Replaced | None = None
 
 

@@ -17,7 +17,7 @@ NETWORK = "eip155:31337"
 
 async def test_the_rule_and_each_top_up_are_shown_to_whom_the_vault_belongs(counter: Counter):
     path = f"/v1/vaults/{counter.vault_id}/gas"
-    empty: dict[str, Any] = {"rules": [], "waiting": [], "items": [], "owed": {}}
+    empty: dict[str, Any] = {"rules": [], "waiting": [], "items": [], "carriers": [], "owed": {}}
     assert await counter.get(path) == empty
     other = (await counter.post("/v1/clients", {"name": "House"}, "admin"))["id"]
     payer = await counter.new_vault(other, 1)
@@ -47,6 +47,7 @@ async def test_the_rule_and_each_top_up_are_shown_to_whom_the_vault_belongs(coun
     shown = await counter.get(path)
     (rule,) = shown["rules"]
     assert (rule["payer_vault_id"], rule["bears"], rule["set_by"]) == (payer, "client", "olivia")
+    assert rule["carries"] is False
     assert rule["most_each"] == {"amount": "0.001", "amount_base_units": str(10**15)}
     (item,) = shown["items"]
     assert (item["state"], item["code"]) == ("failed", "policy_denied")

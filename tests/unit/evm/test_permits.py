@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from chains.effects import Allow, Pay
 from chains.errors import MalformedTransaction, SignatureMismatch
-from chains.evm import CURVE_ORDER, UINT256_MAX, address, erc20, permits
+from chains.evm import CURVE_ORDER, UINT256_MAX, address, carrying, erc20, permits
 from chains.evm.codec import EvmCodec
 from chains.evm.permits import LIFETIME_MAX_S, Authorization, Domain, Kind, Permit, Typed
 from chains.hashes import keccak256
-from chains.model import Address, UnsignedTx
+from chains.model import Address, Signature, UnsignedTx
+from chains.transaction import Until
 from tests.support.networks import find_asset, find_network
 from tests.support.rows import listing
 
@@ -311,9 +312,40 @@ def test_what_was_signed_for_one_contract_submits_nothing_to_another() -> None:
         assert permits.submitted(other.domain, DATA) is None
 
 
-def test_neither_is_signed_today() -> None:
-    """Custody has no hands for it yet (ADR 0090), so that the signer has no words."""
+def test_a_payment_is_a_transaction_without_costs_and_a_permit_is_never_signed() -> None:
     codec = EvmCodec(ETHEREUM)
     for typed in EACH:
-        with pytest.raises(MalformedTransaction):
-            codec.summarize(UnsignedTx(ETHEREUM.id, typed.payload, SIGNER))
+        tx = UnsignedTx(ETHEREUM.id, typed.payload, SIGNER)
+        said, told = typed.said, codec.summarize(tx)
+        assert (told.sources, dict(told.costs.most), told.returns) == ((SIGNER,), {}, ())
+        assert told.binding_keys == frozenset()
+        if isinstance(said, Permit):
+            assert told.unexplained == ("an allowance that anybody may submit",)
+            assert codec.lifetime(tx) == Until((said.deadline + 1) * 1000)
+        else:
+            assert told.unexplained == ()
+            key = permits.key(ETHEREUM.id, typed.domain.contract, SIGNER, said.nonce)
+            assert told.conflict_keys == {key}
+            assert codec.lifetime(tx) == Until(said.before * 1000)
+
+
+def test_it_goes_by_the_name_of_its_key_and_submits_what_was_signed() -> None:
+    codec = EvmCodec(ETHEREUM)
+    for typed in EACH:
+        tx = UnsignedTx(ETHEREUM.id, typed.payload, SIGNER)
+        signature = KEY.sign_recoverable(typed.digest, hasher=None)
+        made = (Signature(KEY.public_key.format(), signature),)
+        if isinstance(typed.said, Permit):
+            with pytest.raises(SignatureMismatch):
+                codec.attach(tx, made)
+            continue
+        signed = codec.attach(tx, made)
+        (key,) = codec.summarize(tx).conflict_keys
+        assert (signed.txid, signed.raw) == (key.text, permits.call(typed, signature))
+        call = codec.submits(tx, signed)
+        codec.check_call(call, None)
+        assert carrying.data_of(ETHEREUM, call, None) == signed.raw
+        with pytest.raises(SignatureMismatch):
+            codec.submits(tx, replace(signed, raw=signed.raw[:-1] + b"\0"))
+        with pytest.raises(SignatureMismatch):
+            codec.attach(tx, ())

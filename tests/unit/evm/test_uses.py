@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from chains.evm import erc20, movements, shrink, transfers, uses
+from chains.evm import erc20, movements, permits, shrink, transfers, uses
 from chains.model import Address, Excludes
 from chains.transaction import binding
 from tests.unit.evm.test_permits import CONTRACT, ETHEREUM, PAYEE, SIGNER, USDC
 
 NONCE = bytes(31) + b"\7"
-KEY = uses.key(ETHEREUM.id, CONTRACT, SIGNER, NONCE)
+KEY = permits.key(ETHEREUM.id, CONTRACT, SIGNER, NONCE)
 TXID, SENDER = "0x" + "0c" * 32, "0x" + "05" * 20
 
 

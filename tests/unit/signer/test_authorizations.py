@@ -1,6 +1,5 @@
 """Payments that anybody may submit, at the real signer, by the rules of ADR 0090: what a hostile
-custody asks for beside and instead of them. Their codec is the page's (`AuthorizingCodec`); what
-carries them is read as it ships, and so is the rest of the signer."""
+custody asks for beside and instead of them, and instead of what carries them."""
 
 from __future__ import annotations
 
@@ -18,7 +17,6 @@ from chains.evm.permits import Authorization, Domain, Kind, Permit, Typed
 from chains.families import CODECS
 from chains.model import Address, NetworkId, UnsignedTx
 from signer.wire import Action, Mandate, Receipt
-from tests.support.authorizing import AuthorizingCodec
 from tests.support.rows import token_row
 from tests.support.signer import (
     NOON,
@@ -67,7 +65,8 @@ def document(version: int = 1, *rules: dict[str, Any], limit: int = 10**12) -> b
 
 
 def make(network: Any) -> Any:
-    return AuthorizingCodec(network) if network.family == "evm" else CODECS[network.family](network)
+    """As they ship."""
+    return CODECS[network.family](network)
 
 
 class Scene(Bench):

@@ -1,0 +1,13 @@
+"""What protects the times that payments were submitted, as one migration made it. It does not change any more."""
+
+# fmt: off
+SQLITE = (
+    "CREATE TRIGGER gas_carriers_no_update BEFORE UPDATE ON gas_carriers\nWHEN OLD.rowid IS NOT NEW.rowid\n   OR OLD.transaction_id IS NOT NEW.transaction_id\n   OR OLD.number IS NOT NEW.number\n   OR OLD.network IS NOT NEW.network\n   OR OLD.vault_id IS NOT NEW.vault_id\n   OR OLD.payer_id IS NOT NEW.payer_id\n   OR OLD.key_id IS NOT NEW.key_id\n   OR OLD.bears IS NOT NEW.bears\n   OR OLD.amount IS NOT NEW.amount\n   OR OLD.named IS NOT NEW.named\n   OR OLD.created_at IS NOT NEW.created_at\n   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS NOT NEW.transfer_id\n   OR OLD.code IS NOT NULL AND OLD.code IS NOT NEW.code\n   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS NOT NEW.ended_at\n   OR EXISTS (SELECT 1 FROM gas_carriers WHERE open_key = NEW.open_key AND rowid IS NOT OLD.rowid)\nBEGIN SELECT RAISE(ABORT, 'gas_carriers: the past does not change'); END",
+    "CREATE TRIGGER gas_carriers_no_delete BEFORE DELETE ON gas_carriers\nBEGIN SELECT RAISE(ABORT, 'gas_carriers: the past does not change'); END",
+    "CREATE TRIGGER gas_carriers_no_replace BEFORE INSERT ON gas_carriers\nWHEN EXISTS (SELECT 1 FROM gas_carriers WHERE rowid = NEW.rowid\n   OR named = NEW.named\n   OR open_key = NEW.open_key\n   OR transaction_id = NEW.transaction_id AND number = NEW.number)\nBEGIN SELECT RAISE(ABORT, 'gas_carriers: the past does not change'); END",
+)
+POSTGRESQL = (
+    'CREATE TRIGGER gas_carriers_no_update BEFORE UPDATE ON gas_carriers\nFOR EACH ROW\nWHEN (OLD.transaction_id IS DISTINCT FROM NEW.transaction_id\n   OR OLD.number IS DISTINCT FROM NEW.number\n   OR OLD.network IS DISTINCT FROM NEW.network\n   OR OLD.vault_id IS DISTINCT FROM NEW.vault_id\n   OR OLD.payer_id IS DISTINCT FROM NEW.payer_id\n   OR OLD.key_id IS DISTINCT FROM NEW.key_id\n   OR OLD.bears IS DISTINCT FROM NEW.bears\n   OR OLD.amount IS DISTINCT FROM NEW.amount\n   OR OLD.named IS DISTINCT FROM NEW.named\n   OR OLD.created_at IS DISTINCT FROM NEW.created_at\n   OR OLD.transfer_id IS NOT NULL AND OLD.transfer_id IS DISTINCT FROM NEW.transfer_id\n   OR OLD.code IS NOT NULL AND OLD.code IS DISTINCT FROM NEW.code\n   OR OLD.ended_at IS NOT NULL AND OLD.ended_at IS DISTINCT FROM NEW.ended_at) EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_carriers_no_delete BEFORE DELETE ON gas_carriers\nFOR EACH ROW EXECUTE FUNCTION refuse_change()',
+    'CREATE TRIGGER gas_carriers_no_truncate BEFORE TRUNCATE ON gas_carriers\nFOR EACH STATEMENT EXECUTE FUNCTION refuse_change()',
+)
