@@ -39,8 +39,6 @@ from chains.evm.proxies import SLOTS
 from chains.model import Address, AddressType, OwnedAddress, SignedTx
 from chains.transaction import TransferIntent, TxState
 from custody.cli.rows import read_rows
-from signer.policy import Policy
-from signer.wire import canonical_json
 from tests.support.cli import done, refused
 from tests.support.evm import World
 from tests.support.evm_tokens import (
@@ -54,8 +52,6 @@ from tests.support.evm_tokens import (
     usdc,
 )
 from tests.support.networks import find_network
-from tests.support.rows import abi
-from tests.support.signer_policy import policy_document
 from tests.support.single import one
 
 pytestmark = pytest.mark.engine
@@ -482,31 +478,3 @@ async def test_a_beacon_names_the_code_too(opened: Opened) -> None:
     await world.node.ask("anvil_setStorageAt", token.contract, SLOTS[1], beacon)
     _, said = await world.adapter.describe(token.contract)
     assert said.traits == before.traits | {"upgradeable"}
-
-
-async def test_a_contract_is_described_in_a_draft(
-    opened: Opened, plain: World, tmp_path: Path
-) -> None:
-    """By the command that an operator types, up to the draft that administrators sign."""
-    world, token = await opened("usdc")
-    draft, out, alias = tmp_path / "draft.json", tmp_path / "out.json", plain.network.alias
-    draft.write_bytes(policy_document())
-    fragments, files = [abi("burn", ("units", "uint256"))], tmp_path / "abi.json"
-    files.write_text(json.dumps({"abi": fragments}))
-    env = {
-        "CUSTODY_DATABASE_URL": f"sqlite+aiosqlite:///{tmp_path / 'custody.sqlite3'}",
-        "CUSTODY_NODES": json.dumps({alias: plain.node.url}),
-    }
-    await asyncio.to_thread(done, "migrate", env=env)
-    said = ("--abi", files, "--function", "burn", "--name", "Burner", "--out", out)
-    add = ("contract", "add", alias, token.contract.lower(), draft, *said)
-    told = await asyncio.to_thread(done, *add, env=env)
-    assert f"Burner ({token.contract})" in told and "burn(uint256), with units" in told
-    _, upgradeable = await world.adapter.code(token.contract)
-    assert ("UPGRADEABLE" in told) is upgradeable
-    made = Policy.parse(canonical_json(json.loads(out.read_text())))
-    network = made.catalogue.find_network(alias)
-    assert [*network.contracts[token.contract].signatures] == ["burn(uint256)"]
-    assert "never overwritten" in await asyncio.to_thread(refused, 2, *add, env=env)
-    nowhere = ("contract", "add", alias, PAYEE, draft, *said[:-1], tmp_path / "other.json")
-    assert "no contract" in await asyncio.to_thread(refused, 1, *nowhere, env=env)
