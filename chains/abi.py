@@ -30,6 +30,7 @@ def selector(signature: str) -> bytes:
 TRANSFER: Final = selector("transfer(address,uint256)")
 APPROVE: Final = selector("approve(address,uint256)")
 BALANCE_OF: Final = selector("balanceOf(address)")
+ALLOWANCE: Final = selector("allowance(address,address)")
 DECIMALS: Final = selector("decimals()")
 SYMBOL: Final = selector("symbol()")
 NAME: Final = selector("name()")
@@ -89,6 +90,10 @@ def transfer(payee: bytes, units: int) -> bytes:
 
 def balance_of(owner: bytes) -> bytes:
     return BALANCE_OF + _padded(owner)
+
+
+def allowance(owner: bytes, spender: bytes) -> bytes:
+    return ALLOWANCE + _padded(owner) + _padded(spender)
 
 
 def order(data: bytes) -> Order | None:

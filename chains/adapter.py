@@ -11,6 +11,7 @@ is every item's. Sets of any size are taken; the node is asked in as few request
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from chains.answers import Answers
@@ -182,6 +183,34 @@ class TellsWithholding(Protocol):
 
     async def withholding(self, asset: AssetId) -> Withholding:
         """Of a listed token whose row says that a part may be kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What a call would cost now. `units`: of what the network counts work in (gas, energy), with a
+    margin; `costs`: the bounds that would do."""
+
+    units: int
+    costs: Costs
+
+
+@runtime_checkable
+class EstimatesCalls(Protocol):
+    """An adapter of a chain whose contracts decide what a call costs."""
+
+    async def estimate(self, intent: TransferIntent) -> Estimated:
+        """Of an intent that tells a contract something. CallReverts, in words that help;
+        InsufficientFunds."""
+        ...
+
+
+@runtime_checkable
+class TellsAllowances(Protocol):
+    """An adapter of a chain whose tokens let others take."""
+
+    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
+        """For each listed token, owner and spender, what may be taken now, base units."""
         ...
 
 

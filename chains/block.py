@@ -37,6 +37,8 @@ class Movement(NamedTuple):
     `log:0` (the log's ordinal in the transaction's own receipt),
     `transfer:0` (EVM tokens: the log's ordinal among the transaction's logs of Transfer, whichever
     contracts': nodes that are asked for these alone show no others),
+    `wrap:0` (EVM: a token that wraps the coin makes or burns; the ordinal among the logs that say
+    so),
     `account:4` (Solana: the account's index; a net difference, for there is no path),
     `token:4` (Solana: the token account's index; a net difference too, and its owner's),
     `mint` (native coins that the chain itself makes for the transaction's sender),

@@ -76,7 +76,9 @@ class Delegate:
 
 
 Effect = Pay | Allow | Call | Sign | Delegate
-Asked = Pay | Allow | Call
+Told = Allow | Call
+"""What a contract is told, where nobody is paid. A token's `approve` is the first."""
+Asked = Pay | Told
 """What custody has a transaction do. A message may do more: see `chains.messages`."""
 
 

@@ -27,6 +27,7 @@
     │   ├── MalformedTransaction   transaction_malformed
     │   └── SignatureMismatch      signature_mismatch
     ├── BuildError                 the transfer can't be built as things stand; it may later
+    │   ├── CallReverts            call_reverts
     │   ├── InsufficientFunds      insufficient_funds
     │   │   ├── TooManyCoins       too_many_coins
     │   │   ├── CoinsInUse         coins_in_use
@@ -220,6 +221,12 @@ class SignatureMismatch(CodecError):
 
 class BuildError(ChainError):
     code = "build_error"
+
+
+class CallReverts(BuildError):
+    """The contract that is called refuses it as things stand; its word is in the message."""
+
+    code = "call_reverts"
 
 
 class InsufficientFunds(BuildError):

@@ -12,14 +12,17 @@ from functools import partial
 from typing import Any, Final
 
 from chains import restraints
+from chains.adapter import Estimated
 from chains.answers import Answers, attempt, chunks, found
 from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block
 from chains.costs import CostKind, Costs, above, costs_in
 from chains.effects import Asked, Pay
+from chains.effects import Call as ContractCall
 from chains.errors import (
     BroadcastRejected,
+    CallReverts,
     ChainError,
     ClaimUnusable,
     InvalidInput,
@@ -166,6 +169,14 @@ class EvmAdapter:
         costs = await quotes.to_empty(self._node, self._network, payer, call.to)
         return costs_in(self._network.native.id, costs)
 
+    async def estimate(self, intent: TransferIntent) -> Estimated:
+        payer, call = source_of(intent).address, called(self._network, intent)
+        try:
+            gas, costs = await quotes.of_call(self._node, self._network, payer, call)
+        except CallReverts as error:
+            raise await self._helped(intent, error) from error
+        return Estimated(gas, costs_in(self._network.native.id, costs))
+
     async def balance(self, address: Address, asset: AssetId, at: BlockRef | None = None) -> int:
         # By hash (EIP-1898): by height, a node on another branch would answer something else.
         where = "latest" if at is None else {"blockHash": at.hash, "requireCanonical": True}
@@ -176,6 +187,19 @@ class EvmAdapter:
         balance = await self._node.call("eth_getBalance", address, where)
         with reading("a balance"):
             return int(balance, 16)
+
+    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
+        answers = await self._node.each(
+            [
+                tokens.asking(
+                    erc20.contract_of(self._network.id, asset),
+                    erc20.allowance(owner, spender),
+                    "latest",
+                )
+                for asset, owner, spender in asked
+            ]
+        )
+        return [attempt(partial(tokens.word, each)) for each in answers]
 
     async def describe(self, text: str) -> tuple[AssetId, TokenSaid]:
         """The token of a contract, and what it says of itself. InvalidAddress; NodeMisbehaved where
@@ -338,6 +362,34 @@ class EvmAdapter:
         good = [each for each in wishes if not isinstance(each, ChainError)]
         quoted = iter(await quotes.quotes(self._node, self._network, good) if good else [])
         return [each if isinstance(each, ChainError) else next(quoted) for each in wishes]
+
+    async def _helped(self, intent: TransferIntent, error: CallReverts) -> CallReverts:
+        """With what keeps the contract from taking what the call says, if that is it."""
+        payer = source_of(intent).address
+        takes = [
+            (self._network.tokens[asset], each.contract, units)
+            for each in intent.effects
+            if isinstance(each, ContractCall)
+            for asset, units in each.moves
+            if asset in self._network.tokens
+        ]
+        asked = [
+            tokens.asking(erc20.contract_of(self._network.id, token.id), data, "latest")
+            for token, spender, _ in takes
+            for data in (erc20.balance_of(payer), erc20.allowance(payer, spender))
+        ]
+        answers = [tokens.number(each) for each in await self._node.batch(asked)] if asked else []
+        words = []
+        for (token, spender, units), has, may in zip(
+            takes, answers[::2], answers[1::2], strict=True
+        ):
+            if has is not None and has < units:
+                words.append(f"the balance of {token.id} is {has}, not {units}")
+            elif may is not None and may < units:
+                words.append(
+                    f"{spender} may take {may} of {token.id}: an allowance of {units} would help"
+                )
+        return CallReverts("; ".join([str(error), *words]))
 
     def _wish(self, intent: TransferIntent) -> quotes.Wish:
         payer, call = source_of(intent).address, called(self._network, intent)

@@ -6,25 +6,19 @@ an old block, receipts have to do, and the block says so (`Block.reading`).
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from chains.block import Block, Reading
 from chains.errors import BlockUnreadable, NodeMisbehaved, NodeUnavailable
-from chains.evm import erc20, movements, shrink, tracing, transfers, uses
+from chains.evm import erc20, movements, shrink, tracing, transfers, uses, wrapping
 from chains.evm.authorizations import Authorization, authorities, authorizations, used
+from chains.evm.movements import Logged
 from chains.evm.rpc import NO_SUCH_METHOD, NodeConnection, RpcError, reading
 from chains.model import BlockRef, InternalCredits
 from chains.networks import Network
 from chains.transport.jsonrpc import Call
 
 _TRACER: Final = {"tracer": "callTracer"}
-
-
-class _Logged(NamedTuple):
-    """Of each transaction."""
-
-    moved: transfers.ByTransaction
-    used: uses.ByTransaction
 
 
 class BlockReader:
@@ -55,18 +49,17 @@ class BlockReader:
         with reading("a block"):
             traces = await self._traces(block, height)
             receipts = await self._receipts(block, traces)
-            moved, used = await self._logged(block, receipts)
+            logged = await self._logged(block, receipts)
             signed = await self._authorized(block, height)
-            return movements.read(self._network, block, traces, receipts, moved, signed, used)
+            return movements.read(self._network, block, traces, receipts, logged, signed)
 
     async def salvage(self, height: int) -> Block:
         block = await self._block(height)
         with reading("a block"):
             try:
                 receipts = await self._receipts(block, None)
-                moved, used = await self._logged(block, receipts)
-                network = self._network
-                return movements.read(network, block, None, receipts, moved, paid_apart=used)
+                logged = await self._logged(block, receipts)
+                return movements.read(self._network, block, None, receipts, logged)
             except (NodeUnavailable, NodeMisbehaved):
                 return movements.header(block, Reading.PASSED)
 
@@ -121,32 +114,38 @@ class BlockReader:
             return None
         return await self._node.call("eth_getBlockReceipts", block["hash"], reader=shrink.receipts)
 
-    async def _logged(self, block: dict[str, Any], receipts: Any) -> _Logged:
-        """What tokens say that they moved, and which authorizations they used up, which none does
-        without moving something. The node is asked for the logs of the whole block and not for
-        those of our addresses: whose they are is nobody's business, and geth takes no more than
-        1,000 topics. Raises BlockUnreadable where it keeps logs back."""
-        if not (block["transactions"] and transfers.may_be_in(block["logsBloom"])):
-            return _Logged({}, {})
+    async def _logged(self, block: dict[str, Any], receipts: Any) -> Logged:
+        """What tokens say that they moved or wrapped, and which authorizations they used up, which
+        none does without moving something. The node is asked for the logs of the whole block and
+        not for those of our addresses: whose they are is nobody's business, and geth takes no more
+        than 1,000 topics. Raises BlockUnreadable where it keeps logs back."""
+        bloom = block["logsBloom"]
+        moves, wraps = transfers.may_be_in(bloom), wrapping.may_be_in(self._network, bloom)
+        if not (block["transactions"] and (moves or wraps)):
+            return movements.NOTHING
         if receipts is not None:
-            moved = {each["transactionHash"]: each["transfers"] for each in receipts}
-            used = {each["transactionHash"]: each["used"] for each in receipts}
+            kinds = ("transfers", "used", "wrapped")
+            shown = [{each["transactionHash"]: each[kind] for each in receipts} for kind in kinds]
         else:
-            wanted = {"blockHash": block["hash"], "topics": [[erc20.TOPIC, uses.TOPIC]]}
+            topics = [erc20.TOPIC, uses.TOPIC, *(wrapping.TOPICS if wraps else ())]
+            wanted = {"blockHash": block["hash"], "topics": [topics]}
             logs = await self._node.call("eth_getLogs", wanted, reader=shrink.logs)
             found = transfers.by_transaction(logs, block["hash"])
-            moved = {txid: transfers.told(each) for txid, each in found.items()}
-            used = {txid: uses.told(each) for txid, each in found.items()}
-        return _Logged(moved, used) if any(moved.values()) else await self._proven(block)
+            readers = (transfers.told, uses.told, wrapping.told)
+            shown = [{txid: read(each) for txid, each in found.items()} for read in readers]
+        logged = Logged(*shown)
+        hidden = moves and not any(logged.moved.values())
+        hidden |= wraps and not any(logged.wrapped.values())
+        return await self._proven(block) if hidden else logged
 
-    async def _proven(self, block: dict[str, Any]) -> _Logged:
+    async def _proven(self, block: dict[str, Any]) -> Logged:
         """Of a block whose filter knows the topic, though no log with it was shown. Other logs may
         have made it so."""
         told = await self._node.call("eth_getBlockReceipts", block["hash"], reader=shrink.shown)
         if not transfers.explains(told["bloom"], block["logsBloom"]):
             height = movements.ref_of(block).height
             raise BlockUnreadable("the node keeps logs of the block back", height=height)
-        return _Logged(told["transfers"], told["used"])
+        return Logged(told["transfers"], told["used"], told["wrapped"])
 
     async def _authorized(self, block: dict[str, Any], height: int) -> list[Authorization]:
         """Nothing where the node has no state of the block any more: what is not shown is not

@@ -36,6 +36,9 @@ class CodeTrait(StrEnum):
 
     UPGRADEABLE = "upgradeable"
     """Somebody can put other code in its place: other rules, other decimals, or none that pays."""
+    WRAPS = "wraps-coin"
+    """It is the network's coin, wrapped: it says by logs of its own what it makes and burns
+    (`wrapping`)."""
 
 
 def asset_of(network: NetworkId, contract: Address) -> AssetId:
@@ -51,6 +54,10 @@ def contract_of(network: NetworkId, asset: AssetId) -> Address:
 
 def transfer(payee: Address, amount: int) -> bytes:
     return abi.transfer(to_bytes(payee), amount)
+
+
+def allowance(owner: Address, spender: Address) -> bytes:
+    return abi.allowance(to_bytes(owner), to_bytes(spender))
 
 
 def balance_of(owner: Address) -> bytes:

@@ -13,11 +13,12 @@ Withdrawals and block fees belong to no transaction: their `txid` is the block's
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from chains.block import BLOCK_FEE, Block, Inclusion, Movement, Reading, cost_place
 from chains.errors import NodeMisbehaved, NodeUnavailable
-from chains.evm import build, charges, transfers, uses
+from chains.evm import build, charges, transfers, uses, wrapping
 from chains.evm.address import canonical
 from chains.evm.authorizations import Authorization
 from chains.evm.calls import OWN_PLACE, Moved
@@ -31,6 +32,18 @@ from chains.networks import Network
 Json = Mapping[str, Any]
 
 _GWEI: Final = 10**9
+
+
+class Logged(NamedTuple):
+    """What logs say, by transaction: what tokens moved, which payments were made that their payers
+    signed apart, and what was wrapped."""
+
+    moved: transfers.ByTransaction
+    used: uses.ByTransaction = MappingProxyType({})
+    wrapped: wrapping.ByTransaction = MappingProxyType({})
+
+
+NOTHING: Final = Logged(MappingProxyType({}))
 
 
 def needs_receipts(network: Network, block: Json, traces: Sequence[Json] | None) -> bool:
@@ -50,16 +63,14 @@ def read(
     block: Json,
     traces: Sequence[Json] | None = None,
     receipts: Sequence[Json] | None = None,
-    moved: transfers.ByTransaction | None = None,
+    logged: Logged = NOTHING,
     used: Iterable[Authorization] = (),
-    paid_apart: uses.ByTransaction | None = None,
 ) -> Block:
     """All answers shrunk (`chains.evm.shrink`). `receipts` where the block `needs_receipts`;
-    without traces what contracts pay is missing. `moved`: of tokens, by transaction. `used`:
-    authorizations that used up nonces. `paid_apart`: payments that their payers signed apart, by
-    transaction. Raises NodeUnavailable if a transaction could not be traced, NodeMisbehaved, or
+    without traces what contracts pay is missing. `used`: authorizations that used up
+    nonces. Raises NodeUnavailable if a transaction could not be traced, NodeMisbehaved, or
     what reading JSON of another shape raises."""
-    return _Reading(network, block, moved or {}, paid_apart or {}).read(traces, receipts, used)
+    return _Reading(network, block, logged).read(traces, receipts, used)
 
 
 def header(block: Json, seen: Reading) -> Block:
@@ -76,12 +87,10 @@ class _Reading:
         self,
         network: Network,
         block: Json,
-        moved: transfers.ByTransaction,
-        paid_apart: uses.ByTransaction,
+        logged: Logged,
     ) -> None:
         self._network = network
-        self._moved = moved
-        self._paid_apart = paid_apart
+        self._logged = logged
         self._native = network.native.id
         self._traits = traits_of(network)
         self._block = block
@@ -130,10 +139,14 @@ class _Reading:
                 self._move(txid, place, sender if payer == tx["from"] else canonical(payer), -units)
             if payee is not None:
                 self._move(txid, place, canonical(payee), units)
-        logged = self._moved.get(txid, ())
-        for place, asset, account, units in transfers.movements(self._network.id, tx, logged):
+        logged = self._logged.moved.get(txid, ())
+        wrapped = self._logged.wrapped.get(txid, ())
+        for place, asset, account, units in (
+            *transfers.movements(self._network.id, tx, logged),
+            *wrapping.movements(self._network, wrapped),
+        ):
             self._movements.append(Movement(txid, place, canonical(account), asset, units))
-        for key in uses.keys(self._network, self._paid_apart.get(txid, ())):
+        for key in uses.keys(self._network, self._logged.used.get(txid, ())):
             self._consumed.setdefault(key, txid)
         if failure is None:
             failure = transfers.undone(tx, logged)

@@ -15,8 +15,14 @@ from typing import Any, Final, TypeVar
 from chains import restraints
 from chains.answers import Answers, attempt, found
 from chains.costs import CostKind
-from chains.errors import BuildError, ChainError, InsufficientFunds, InsufficientGas
-from chains.evm import TRANSFER_GAS, build, erc20, fees, tokens
+from chains.errors import (
+    BuildError,
+    CallReverts,
+    ChainError,
+    InsufficientFunds,
+    InsufficientGas,
+)
+from chains.evm import TRANSFER_GAS, build, erc20, fees, reverts, tokens
 from chains.evm.address import to_bytes
 from chains.evm.build import Kind, Transaction
 from chains.evm.paying import Called
@@ -96,6 +102,21 @@ async def quotes(node: NodeConnection, network: Network, wishes: Sequence[Wish])
         attempt(partial(_quote, network, now, wish, units))
         for wish, units in zip(wishes, gas, strict=True)
     ]
+
+
+async def of_call(
+    node: NodeConnection, network: Network, payer: Address, call: Called
+) -> tuple[int, Mapping[CostKind, int]]:
+    """The gas that a call of a contract may burn, with a margin, and what it would be allowed to
+    cost now. Raises CallReverts, InsufficientFunds."""
+    wish = Wish(payer, call, 0, 0)
+    now = await _ask(node, network, [wish])
+    if found(now.balances[payer]) < call.value:
+        raise InsufficientFunds(f"the balance is less than the {call.value} that go with it")
+    (units,) = await _gas(node, network, now, [wish])
+    gas = found(units)
+    data = now.data.with_margin(gas)
+    return gas, {CostKind.FEE: gas * now.level.wanted, CostKind.L1_DATA: data}
 
 
 async def to_empty(
@@ -313,7 +334,7 @@ async def _gas(
             gas.append(code)
         else:
             gas.append(
-                attempt(partial(_estimated, next(estimates))) if asks(wish) else TRANSFER_GAS
+                attempt(partial(_estimated, wish, next(estimates))) if asks(wish) else TRANSFER_GAS
             )
     return gas
 
@@ -323,8 +344,11 @@ def _question(wish: Wish) -> dict[str, str]:
     return asked | ({"data": "0x" + wish.call.data.hex()} if wish.call.data else {})
 
 
-def _estimated(answer: Any) -> int:
+def _estimated(wish: Wish, answer: Any) -> int:
     if isinstance(answer, RpcError) and not answer.transient:
-        raise BuildError(f"the contract that is called refuses: {answer.reason}")
+        if wish.call.token is not None or not wish.call.data:
+            raise BuildError(f"the contract that is called refuses: {answer.reason}")
+        word = answer.reason if answer.returned is None else reverts.told(answer.returned)
+        raise CallReverts(f"{wish.call.to} refuses: {word}")
     estimate = _number(answer)
     return estimate + estimate // 4

@@ -29,17 +29,20 @@ NO_SUCH_METHOD: Final = frozenset({-32601, -32004})
 
 _LIMITED: Final = frozenset({-32005, -32007})
 """EIP-1474's "limit exceeded", and what some providers use."""
+_DATA_DIGITS_MAX: Final = 65_536
 _TRANSIENT: Final = NO_SUCH_METHOD | {-32002, -32603}
 """Codes about the node's own state, not about what was asked: unavailable, limited, crashed."""
 
 
 class RpcError(NodeUnavailable):
-    """The node answered with a JSON-RPC error. `number` and `reason` are its own."""
+    """The node answered with a JSON-RPC error. `number` and `reason` are its own; `returned`: what
+    a contract that refused gave back, where the node shows it."""
 
-    def __init__(self, number: int, reason: str) -> None:
+    def __init__(self, number: int, reason: str, data: object = None) -> None:
         super().__init__(f"the node answered with error {number}: {reason}")
         self.number = number
         self.reason = reason
+        self.returned = _octets(data)
 
     @property
     def transient(self) -> bool:
@@ -58,7 +61,7 @@ class NodeConnection:
         Raises RpcError too."""
         result = await self._rpc.ask(method, params, reader=reader)
         if isinstance(result, Fault):
-            raise RpcError(result.code, result.message)
+            raise RpcError(result.code, result.message, result.data)
         return result
 
     async def relay(self, method: str, params: Sequence[object]) -> Any:
@@ -70,7 +73,7 @@ class NodeConnection:
         """The results of several calls in one request, in order, all of one node; for one that
         failed its NodeError, RpcError where the node refused it."""
         return [
-            RpcError(each.code, each.message) if isinstance(each, Fault) else each
+            RpcError(each.code, each.message, each.data) if isinstance(each, Fault) else each
             for each in await self._rpc.ask_all(calls)
         ]
 
@@ -92,6 +95,16 @@ class NodeConnection:
 
     async def close(self) -> None:
         await self._rpc.close()
+
+
+def _octets(data: object) -> bytes | None:
+    """Of an error's `data`, in hexadecimal digits behind 0x (geth)."""
+    if not isinstance(data, str) or not data.startswith("0x") or len(data) > _DATA_DIGITS_MAX:
+        return None
+    try:
+        return bytes.fromhex(data[2:])
+    except ValueError:
+        return None
 
 
 @contextmanager

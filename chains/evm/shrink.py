@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chains.evm import calls, transfers, uses
+from chains.evm import calls, reverts, transfers, uses, wrapping
 from chains.evm.traits import arbos, l1_data_fee, state_sync
 
 _BLOCK: Final = (
@@ -59,19 +59,26 @@ def block(found: Any) -> Any:
 def receipts(found: Any) -> Any:
     """Of eth_getBlockReceipts."""
     return [
-        _only(receipt, _RECEIPT)
-        | state_sync.paid(receipt)
-        | {"transfers": transfers.told(receipt["logs"]), "used": uses.told(receipt["logs"])}
+        _only(receipt, _RECEIPT) | state_sync.paid(receipt) | _logged(receipt["logs"])
         for receipt in found
     ]
 
 
+def _logged(found: Any) -> dict[str, Any]:
+    return {
+        "transfers": transfers.told(found),
+        "used": uses.told(found),
+        "wrapped": wrapping.told(found),
+    }
+
+
 def shown(found: Any) -> Any:
-    """Of eth_getBlockReceipts: the filter of all logs that they show, the transfers in them, and
-    the authorizations that they use up."""
-    moved = {each["transactionHash"]: transfers.told(each["logs"]) for each in found}
-    used = {each["transactionHash"]: uses.told(each["logs"]) for each in found}
-    return {"bloom": transfers.shown(found), "transfers": moved, "used": used}
+    """Of eth_getBlockReceipts: the filter of all logs that they show, the transfers in them, the
+    authorizations that they use up, and what is wrapped."""
+    logged = {each["transactionHash"]: _logged(each["logs"]) for each in found}
+    kinds = ("transfers", "used", "wrapped")
+    by_kind = {kind: {txid: each[kind] for txid, each in logged.items()} for kind in kinds}
+    return {"bloom": transfers.shown(found), **by_kind}
 
 
 def logs(found: Any) -> Any:
@@ -97,7 +104,12 @@ def _trace(trace: Any) -> dict[str, Any]:
 
 
 def _failure(root: Any) -> dict[str, str]:
-    return {"error": root["error"]} if root.get("error") else {}
+    """With what the contract returned, read: nobody has it any more once its state is gone."""
+    if not root.get("error"):
+        return {}
+    returned = str(root.get("output") or "0x")
+    word = f": {reverts.told(bytes.fromhex(returned[2:]))}" if len(returned) > len("0x") else ""
+    return {"error": f"{root['error']}{word}"}
 
 
 def _only(table: Any, names: tuple[str, ...]) -> dict[str, Any]:

@@ -120,7 +120,14 @@ def by_transaction(logs: Iterable[Any], block_hash: str) -> dict[str, list[Any]]
 
 def may_be_in(bloom: str) -> bool:
     """Whether a block with the filter may have a log of Transfer."""
-    bits = _bits(erc20.TOPIC)
+    return knows(bloom, erc20.TOPIC)
+
+
+def knows(bloom: str, *parts: str) -> bool:
+    """Whether the filter has all of a log's parts: contract and topics."""
+    bits = 0
+    for part in parts:
+        bits |= _bits(part)
     return int(bloom, 16) & bits == bits
 
 

@@ -21,9 +21,12 @@ from typing import Any, Final, TypeVar
 from chains.adapter import (
     ChainAdapter,
     ClosesAccounts,
+    Estimated,
+    EstimatesCalls,
     ProvesInclusion,
     SeesWaiting,
     SimulatesCalls,
+    TellsAllowances,
     TellsAuthorizations,
     TellsRestraints,
     TellsWithholding,
@@ -34,7 +37,14 @@ from chains.block import Block
 from chains.codec import TransactionCodec
 from chains.costs import Costs, Withholding
 from chains.effects import Asked
-from chains.errors import ChainError, NodeError, NodeUnavailable, NotSimulated, WrongChain
+from chains.errors import (
+    CallUnknown,
+    ChainError,
+    NodeError,
+    NodeUnavailable,
+    NotSimulated,
+    WrongChain,
+)
 from chains.inclusion import Proof, Said
 from chains.model import (
     Address,
@@ -228,6 +238,22 @@ class Nodes:
         async def ask(adapter: ChainAdapter) -> bool:
             assert isinstance(adapter, TellsAuthorizations), "nothing was signed apart here"
             return await adapter.is_used(tx, at)
+
+        return await self._ask(ask)
+
+    async def estimate(self, intent: TransferIntent) -> Estimated:
+        async def ask(adapter: ChainAdapter) -> Estimated:
+            if not isinstance(adapter, EstimatesCalls):
+                raise CallUnknown("nothing is called on this network")
+            return await adapter.estimate(intent)
+
+        return await self._ask(ask)
+
+    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
+        async def ask(adapter: ChainAdapter) -> Answers[int]:
+            if not isinstance(adapter, TellsAllowances):
+                raise CallUnknown("nobody allows anything on this network")
+            return await adapter.allowances(asked)
 
         return await self._ask(ask)
 

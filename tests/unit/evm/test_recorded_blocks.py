@@ -213,16 +213,15 @@ def test_an_account_that_delegates_to_a_contract():
     block = read("ethereum_22526256", told)
     (charged,) = [-each.units for each in block.movements if cost_kind(each.place) is CostKind.FEE]
     assert -(-charged // 10**10) == told["charged_in_units_of_10_gwei"]
-    used = movements.read(NETWORKS["ethereum"], *_shrunk(told), [signed])
+    used = movements.read(NETWORKS["ethereum"], *_shrunk(told), used=[signed])
     assert len(used.consumed) == len(block.consumed) + 1
 
 
-def _shrunk(told: dict[str, Any]) -> tuple[Any, Any, Any, None]:
+def _shrunk(told: dict[str, Any]) -> tuple[Any, Any, Any]:
     return (
         shrink.block(told["block"]),
         shrink.traces(told["traces"]),
         shrink.receipts(with_logs(told)),
-        None,
     )
 
 

@@ -110,8 +110,7 @@ def block_with(*logs: dict[str, Any], status: str = "0x1") -> Any:
         shrink.block(block),
         None,
         [small],
-        {TXID: small["transfers"]},
-        paid_apart={TXID: small["used"]},
+        movements.Logged({TXID: small["transfers"]}, {TXID: small["used"]}),
     )
 
 
