@@ -244,6 +244,7 @@ OWN_CODES = frozenset(
         "range_empty",
         "outputs_ambiguous",
         "message_ambiguous",
+        "call_ambiguous",
     }
 )
 """Codes that our own validators give; everything else is translated."""

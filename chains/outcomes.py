@@ -19,6 +19,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
+from chains.effects import Call
 from chains.errors import MalformedOutcome
 from chains.model import Address, AssetId, NetworkId
 
@@ -118,6 +119,19 @@ def read(outcome: Sequence[str], network: NetworkId | None = None) -> tuple[Boun
     if network is not None and any(not each.asset.startswith(f"{network}/") for each in bounds):
         raise MalformedOutcome("a bound of another network's asset")
     return bounds
+
+
+def taken_by(call: Call, native: AssetId) -> Mapping[AssetId, int]:
+    """The most that the contract takes of tokens, by asset: what the call's description says, or
+    the bound that people agreed to."""
+    taken: dict[AssetId, int] = {}
+    for asset, units in call.moves:
+        if asset != native and units:  # coins go as its value and in no other way
+            taken[asset] = taken.get(asset, 0) + units
+    for bound in read(call.outcome):
+        if bound.at_most is not None and bound.spender is None and bound.asset != native:
+            taken[bound.asset] = bound.at_most
+    return taken
 
 
 def breaches(

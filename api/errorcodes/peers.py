@@ -38,6 +38,12 @@ CHAINS: Final[Words] = {
         "Bounds of a call's outcome that are not in the one form that is read.",
         _FIX,
     ),
+    "call_reverts": Word(
+        (),
+        "The contract refuses the call as things stand, so nothing is signed; an estimate says its "
+        "word, and which allowance would help.",
+        "Do what it asks for, or call it off.",
+    ),
     "outputs_too_many": Word(
         (422,),
         "More payments than one transaction of this network holds.",

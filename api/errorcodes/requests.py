@@ -62,6 +62,11 @@ FORM: Final[Words] = {
         "Outputs are given, and beside them a destination, an amount or a memo.",
         "Give one.",
     ),
+    "call_ambiguous": Word(
+        (422,),
+        "Both or neither of a function and octets are given, or arguments beside octets.",
+        "Give one.",
+    ),
     "internal_error": Word(
         (500,),
         "Something broke on our side; also what a transfer waits for after it.",

@@ -142,6 +142,6 @@ async def _request(
         network=wallet.network.id,
         asset=effect.asset if isinstance(effect, Pay) else wallet.network.native.id,
         outputs=(Output(effect.address, effect.amount),) if isinstance(effect, Pay) else (),
-        call=None if isinstance(effect, Pay) else effect,
+        told=None if isinstance(effect, Pay) else effect,
         fee_max=fee_max,
     )

@@ -52,6 +52,7 @@ _ASKED_EXAMPLE = {
         }
     ],
     "call": None,
+    "allowance": None,
     "note": "payout 17",
     "initiator": "payout-robot",
     "retry_of": None,
@@ -382,7 +383,7 @@ def _asked(evidence: Evidence, catalogue: Catalogue) -> AskedView:
     row = evidence.transfer
     asset = catalogue.find_asset(row.asset)
     return AskedView(
-        **payment_fields(row, evidence.payments, evidence.call, asset),
+        **payment_fields(row, evidence.payments, evidence.told, catalogue),
         decimals=asset.decimals,
         note=row.note,
         initiator=row.initiator,

@@ -50,6 +50,7 @@ DEPOSIT_EXAMPLE = {
     "place": "output:1",
     "block": BLOCK_EXAMPLE,
     "quarantine": None,
+    "transfer_id": None,
     "created_at": "2026-03-02T06:00:03Z",
     "decided_at": "2026-03-02T06:20:03Z",
     "updated_at": "2026-03-02T06:20:03Z",
@@ -109,6 +110,9 @@ class DepositView(View):
     )
     block: BlockView
     quarantine: QuarantineView | None = Field(description="null: it was never held")
+    transfer_id: str | None = Field(
+        description="the vault's own call that brought it, as a swap does; null: somebody paid"
+    )
     created_at: datetime
     decided_at: datetime | None
     updated_at: datetime = Field(description="when its state changed last")
@@ -129,6 +133,7 @@ class Release(Body):
 class DepositQuery(MoneyQuery):
     state: list[DepositState] = Field([], description="may be repeated: one of these")
     address: AddressText | None = Field(None, description="one of ours, which was paid")
+    transfer_id: Identifier | None = Field(None, description="what this call brought")
 
 
 @router.get("", summary="List deposits", responses=problems(404))
@@ -149,6 +154,7 @@ async def list_deposits(
             states=tuple(dict.fromkeys(query.state)),
             txid=query.txid,
             addresses=await _addresses(session, services, query, network, caller),
+            transfer_id=query.transfer_id,
             created=query.created,
             updated=query.updated,
         )
@@ -253,6 +259,7 @@ def _view(
         place=row.place,
         block=BlockView(height=row.block_height, hash=row.block_hash),
         quarantine=None if quarantine is None else _quarantine_view(quarantine),
+        transfer_id=row.transfer_id,
         created_at=row.created_at,
         decided_at=row.decided_at,
         updated_at=row.updated_at or row.decided_at or row.created_at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -33,6 +34,22 @@ _BROUGHT = {
     "payer_vault_id": "vlt_01k9zv4a2b3c4d5e6f7g8h9j0k",
     "charged": True,
     "carried": False,
+}
+ESTIMATE_EXAMPLE: dict[str, Any] = {
+    "amount": {"amount": "0.05", "amount_base_units": "5000000"},
+    "arrives": {"amount": "0.05", "amount_base_units": "5000000"},
+    "costs_max": {"fee": {"amount": "0.0005", "amount_base_units": "50000"}},
+    "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
+    "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
+    "covered": True,
+    "brought": None,
+    "returns": {},
+    "ruling": "needs-approvals",
+    "rule": "large",
+    "reason": None,
+    "needs": [_NEED],
+    "not_before": None,
+    "expires_at": "2026-03-03T06:30:00Z",
 }
 
 
@@ -72,24 +89,7 @@ class EstimateView(View):
     """What the policy says is early advice, from custody's own records: the signer decides. The
     network may ask for less than `costs_max`; what is not used comes back."""
 
-    model_config = with_example(
-        {
-            "amount": {"amount": "0.05", "amount_base_units": "5000000"},
-            "arrives": {"amount": "0.05", "amount_base_units": "5000000"},
-            "costs_max": {"fee": {"amount": "0.0005", "amount_base_units": "50000"}},
-            "holds": {_ASSET: {"amount": "0.0505", "amount_base_units": "5050000"}},
-            "available": {_ASSET: {"amount": "1.25", "amount_base_units": "125000000"}},
-            "covered": True,
-            "brought": None,
-            "returns": {},
-            "ruling": "needs-approvals",
-            "rule": "large",
-            "reason": None,
-            "needs": [_NEED],
-            "not_before": None,
-            "expires_at": "2026-03-03T06:30:00Z",
-        }
-    )
+    model_config = with_example(ESTIMATE_EXAMPLE)
 
     amount: Money = Field(description="what would be paid; of `all`, how much that is now")
     arrives: Money = Field(
@@ -132,10 +132,10 @@ async def estimate_transfer(
     """The body of a transfer, asked for by nobody: the most that it would cost, whether the vault
     has that, and whom the policy would ask. Nothing is made, held or recorded."""
     found = await services.transfers.estimate(request_of(services, body), caller)
-    return _view(found, services.custody.catalogue)
+    return estimate_view(found, services.custody.catalogue)
 
 
-def _view(found: Estimate, catalogue: Catalogue) -> EstimateView:
+def estimate_view(found: Estimate, catalogue: Catalogue) -> EstimateView:
     verdict = found.verdict
     denied = verdict.ruling is Ruling.DENY
     native = catalogue.networks[found.mandate.core.network].native

@@ -1,6 +1,6 @@
 """What is asked for when money shall leave, and what it says in base units."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
@@ -304,8 +304,8 @@ def request_of(services: Services, body: NewTransfer) -> TransferRequest:
         network=network.id,
         asset=asset.id,
         outputs=_outputs(body, asset),
-        fee_max=_fee_max(body, network.native),
-        costs_max=costs_max_of(body, network.native, asset),
+        fee_max=native_units(network.native, body.fee_max, body.fee_max_base_units, "fee_max"),
+        costs_max=bounds_in(body.costs_max, network.native, asset),
         priority=body.priority or Priority.NORMAL,
         source=body.source,
         close_accounts=body.close_accounts or False,
@@ -348,24 +348,25 @@ def _amount(given: NewTransfer | NewOutput, asset: Asset, at: str = "") -> int:
         return Amount.parse_base_units(asset, given.amount_base_units).units
 
 
-def _fee_max(body: NewTransfer, native: Asset) -> int | None:
-    if body.fee_max is not None:
-        with _named("fee_max"):
-            return Amount.parse(native, body.fee_max).units
-    if body.fee_max_base_units is not None:
-        with _named("fee_max_base_units"):
-            return Amount.parse_base_units(native, body.fee_max_base_units).units
+def native_units(
+    native: Asset, decimal: str | None, base_units: str | None, field: str
+) -> int | None:
+    """Of the one that is given. `field`: where the decimal stands. Raises Invalid."""
+    if decimal is not None:
+        with _named(field):
+            return Amount.parse(native, decimal).units
+    if base_units is not None:
+        with _named(f"{field}_base_units"):
+            return Amount.parse_base_units(native, base_units).units
     return None
 
 
-def costs_max_of(
-    body: NewTransfer | RaisedCosts, native: Asset, asset: Asset
-) -> dict[CostKind, int]:
+def bounds_in(most: Mapping[CostKind, str], native: Asset, asset: Asset) -> dict[CostKind, int]:
     """`asset`: what is paid."""
     with _named("costs_max"):
         return {
-            kind: Amount.parse(asset if kind in INSIDE else native, most).units
-            for kind, most in body.costs_max.items()
+            kind: Amount.parse(asset if kind in INSIDE else native, units).units
+            for kind, units in most.items()
         }
 
 

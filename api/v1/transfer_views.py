@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,9 @@ from api.v1.blocks import BLOCK_EXAMPLE, BlockView
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs
-from chains.effects import Call, Pay
+from chains.effects import Allow, Call, Effect, Pay, Told
+from chains.model import NetworkId
+from chains.networks import Network
 from custody.db.feed_tables import EventRow
 from custody.db.transfer_tables import SEVERAL, MandateRow, TransactionRow, TransferRow
 from custody.transactions.state import State as TransactionState
@@ -21,7 +23,7 @@ from custody.transfers.duplicates import Warned
 from custody.transfers.kinds import Kind
 from custody.transfers.priority import Priority
 from custody.transfers.repository import current
-from custody.transfers.request import Shown
+from custody.transfers.request import Moved, Shown
 from custody.transfers.state import State
 from signer.agreement import Purpose
 
@@ -57,12 +59,25 @@ _MOVED_EXAMPLE: dict[str, Any] = {
     "asset": "eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
     "amount_base_units": "1500000",
 }
-_CALL_EXAMPLE: dict[str, Any] = {
+CALL_EXAMPLE: dict[str, Any] = {
     "contract": "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+    "name": "USD Coin",
     "function": "transferFrom(address,address,uint256)",
     "arguments": [{"name": "from", "value": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}],
     "value_base_units": "0",
     "moves": [_MOVED_EXAMPLE],
+}
+_CHANGE_EXAMPLE = {
+    "asset": "eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+    "symbol": "USDC",
+    "way": "in",
+    "amount": "24.93",
+    "amount_base_units": "24930000",
+}
+_ALLOWANCE_EXAMPLE = {
+    "spender": "0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D",
+    "amount": "25",
+    "amount_base_units": "25000000",
 }
 WARNING_EXAMPLE: dict[str, Any] = {
     "code": "same_payee_and_amount",
@@ -82,6 +97,8 @@ TRANSFER_EXAMPLE: dict[str, Any] = {
     "amount_base_units": "5000000",
     "outputs": [_OUTPUT_EXAMPLE],
     "call": None,
+    "allowance": None,
+    "moved": [],
     "costs_max": _COSTS_MAX,
     "kind": "payment",
     "priority": "normal",
@@ -167,7 +184,7 @@ class OutputView(View):
 
 
 class ArgumentView(View):
-    model_config = with_example(_CALL_EXAMPLE["arguments"][0])
+    model_config = with_example(CALL_EXAMPLE["arguments"][0])
 
     name: str
     value: str
@@ -185,15 +202,39 @@ class MovedView(View):
 class CallView(View):
     """What a contract is told to do, in the words that are signed."""
 
-    model_config = with_example(_CALL_EXAMPLE)
+    model_config = with_example(CALL_EXAMPLE)
 
     contract: str
-    function: str
+    name: str | None = Field(description="the contract's, by its description in the policy")
+    function: str = Field(description="its whole signature")
     arguments: list[ArgumentView] = Field(description="decoded, in the function's own order")
     value_base_units: str = Field(description="native coins that go with it")
     moves: list[MovedView] = Field(
         description="what else the contract takes, by its description in the policy"
     )
+
+
+class ChangeView(View):
+    """Of one asset, the coins that go with the call apart."""
+
+    model_config = with_example(_CHANGE_EXAMPLE)
+
+    asset: str
+    symbol: str
+    way: Literal["in", "out"]
+    amount: str
+    amount_base_units: str
+
+
+class AllowanceView(View):
+    """Somebody may take so much of the transfer's asset later, whenever and for whatever they
+    want."""
+
+    model_config = with_example(_ALLOWANCE_EXAMPLE)
+
+    spender: str
+    amount: str | None = Field(description="at most; 0 takes it back; null: any amount, for ever")
+    amount_base_units: str | None
 
 
 class PaymentView(View):
@@ -218,6 +259,9 @@ class PaymentView(View):
         description="what it has a contract do, whose address is the `destination`; null of a "
         "payment"
     )
+    allowance: AllowanceView | None = Field(
+        description="what it lets somebody take, who is the `destination`; else null"
+    )
 
 
 class WarningView(View):
@@ -233,6 +277,10 @@ class WarningView(View):
 class TransferView(PaymentView):
     model_config = with_example(TRANSFER_EXAMPLE)
 
+    moved: list[ChangeView] = Field(
+        description="of a call, what it took of the vault's tokens and what it brought, as our own "
+        "blocks say; each that came is a deposit with this `transfer_id`"
+    )
     costs_max: MoneyByKind = Field(description="of the terms that count now")
     kind: Kind = Field(
         description="`emptying`: pays all that the vault could pay then; `sweep`: brings what "
@@ -241,8 +289,9 @@ class TransferView(PaymentView):
         "`gas_charged`: brings an address of ours coins for fees, and is nobody's deposit; "
         "`child`: spends a coin that is in no block yet to the vault, and pays for its parent too; "
         "`call`: has a contract do something, see `call`; `call_charged`: submits a payment that "
-        "another vault signed, which owes what that cost; `message`: has an address sign what is "
-        "no transaction, see `GET /v1/messages/{message_id}`"
+        "another vault signed, which owes what that cost; `allowance`: lets somebody take of a "
+        "token later, see `allowance`; `message`: has an address sign what is no transaction, see "
+        "`GET /v1/messages/{message_id}`"
     )
     priority: Priority = Field(description="among what its vault has to sign")
     note: str | None
@@ -291,9 +340,9 @@ class TransferWithEvents(TransferView):
 def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
     """With its terms and its transactions."""
     row, terms = shown.row, current(shown.mandates)
-    asset = catalogue.find_asset(row.asset)
     return TransferView(
-        **payment_fields(row, shown.payments, shown.call, asset),
+        **payment_fields(row, shown.payments, shown.told, catalogue),
+        moved=[_moved_view(each, catalogue) for each in shown.moved],
         costs_max=by_kind(terms.costs_max, catalogue),
         kind=Kind(row.kind),
         priority=Priority(row.priority),
@@ -320,9 +369,10 @@ def transfer_view(shown: Shown, catalogue: Catalogue) -> TransferView:
 
 
 def payment_fields(
-    row: TransferRow, payments: Sequence[Pay], call: Call | None, asset: Asset
+    row: TransferRow, payments: Sequence[Pay], told: Told | None, catalogue: Catalogue
 ) -> dict[str, Any]:
     """Those of PaymentView."""
+    asset, network = catalogue.find_asset(row.asset), catalogue.networks[NetworkId(row.network)]
     return {
         "id": row.id,
         "client_id": row.client_id,
@@ -335,8 +385,27 @@ def payment_fields(
         "amount": Amount(asset, row.amount).decimal,
         "amount_base_units": str(row.amount),
         "outputs": [_output_view(each, asset) for each in payments],
-        "call": None if call is None else _call_view(call),
+        **told_fields(told, asset, network),
     }
+
+
+def told_fields(told: Effect | None, asset: Asset, network: Network) -> dict[str, Any]:
+    """Those of PaymentView that say what a contract is told."""
+    return {
+        "call": _call_view(told, network) if isinstance(told, Call) else None,
+        "allowance": _allowance_view(told, asset) if isinstance(told, Allow) else None,
+    }
+
+
+def _moved_view(moved: Moved, catalogue: Catalogue) -> ChangeView:
+    asset, units = catalogue.find_asset(moved.asset), abs(moved.units)
+    return ChangeView(
+        asset=asset.id,
+        symbol=asset.symbol,
+        way="in" if moved.units > 0 else "out",
+        amount=Amount(asset, units).decimal,
+        amount_base_units=str(units),
+    )
 
 
 def _output_view(payment: Pay, asset: Asset) -> OutputView:
@@ -348,9 +417,20 @@ def _output_view(payment: Pay, asset: Asset) -> OutputView:
     )
 
 
-def _call_view(call: Call) -> CallView:
+def _allowance_view(allow: Allow, asset: Asset) -> AllowanceView:
+    units = allow.amount
+    return AllowanceView(
+        spender=allow.spender,
+        amount=None if units is None else Amount(asset, units).decimal,
+        amount_base_units=None if units is None else str(units),
+    )
+
+
+def _call_view(call: Call, network: Network) -> CallView:
+    described = network.contracts.get(call.contract)
     return CallView(
         contract=call.contract,
+        name=None if described is None else described.name,
         function=call.function,
         arguments=[ArgumentView(name=name, value=value) for name, value in call.arguments],
         value_base_units=str(call.value),

@@ -25,7 +25,7 @@ from api.v1.transfer_bodies import (
     RaisedCosts,
     RejectDuplicates,
     SpeedUp,
-    costs_max_of,
+    bounds_in,
     request_of,
 )
 from api.v1.transfer_views import (
@@ -87,7 +87,7 @@ async def create_transfer(
     `Reject-Duplicates: true` it is refused (409 `duplicate_payment`) and nothing is changed.
     """
     key = idempotency_of(idempotency_key, None, "POST /v1/transfers", body)
-    renderer = _Renderer(services.custody.catalogue)
+    renderer = TransferRenderer(services.custody.catalogue)
     request = replace(request_of(services, body), reject_duplicates=reject_duplicates)
     answer = await services.transfers.create(request, caller, key, renderer)
     return respond(answer)
@@ -208,12 +208,12 @@ async def raise_costs(
         found, _ = await services.transfers.get(session, transfer_id, caller)
     catalogue = services.custody.catalogue
     native = catalogue.networks[NetworkId(found.row.network)].native
-    most = costs_max_of(body, native, catalogue.find_asset(AssetId(found.row.asset)))
+    most = bounds_in(body.costs_max, native, catalogue.find_asset(AssetId(found.row.asset)))
     after = await services.versions.raise_costs(transfer_id, caller, most)
     return transfer_view(after, catalogue)
 
 
-class _Renderer:
+class TransferRenderer:
     """Answers to a creation, rendered inside the transaction that stores them."""
 
     def __init__(self, catalogue: Catalogue) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from chains.effects import Call, Pay
+from chains.effects import Pay, Told
 from chains.model import ConflictKey
 from custody.apikeys.model import Caller
 from custody.audit import repository
@@ -29,7 +29,7 @@ from custody.db.transfer_tables import (
 from custody.errors import NotFound
 from custody.transactions import repository as transactions
 from custody.transfers import repository as transfers
-from custody.transfers.mandates import call_of
+from custody.transfers.mandates import told_of
 from custody.transfers.state import State
 
 TOUCHING_MAX: Final = 200
@@ -54,7 +54,7 @@ class Evidence:
 
     transfer: TransferRow
     payments: tuple[Pay, ...]
-    call: Call | None
+    told: Told | None
     mandates: Sequence[MandateRow]
     approvals: Mapping[bytes, Sequence[ApprovalRow]]
     transactions: Sequence[Built]
@@ -80,7 +80,7 @@ async def gather(session: ReadSession, transfer_id: str, caller: Caller, now: da
     return Evidence(
         transfer=row,
         payments=(await transfers.payments_of(session, [row]))[row.id],
-        call=call_of(row, mandates),
+        told=told_of(row, mandates),
         mandates=mandates,
         approvals=approvals,
         transactions=built,

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chains.effects import Asked, Call, Pay
+from chains.effects import Allow, Asked, Call, Pay
 from chains.model import Address, AssetId, NetworkId
 from signer.wire import Approval, MalformedMessage, Purpose, Receipt, Verdict
 
@@ -104,15 +104,18 @@ def _paper(row: Mapping[str, Any]) -> Paper:
 
 
 def _effects(asked: Mapping[str, Any]) -> tuple[Asked, ...]:
-    """One payment, several, or a call with the coins that go with it. Papers that are older than
-    calls don't name them."""
+    """One payment, several, a call with the coins that go with it, or an allowance. Papers that are
+    older than calls don't name them."""
     asset, units = AssetId(asked["asset"]), int(asked["amount_base_units"])
     if asked["destination"] is None:
         return tuple(
             Pay(Address(each["destination"]), asset, int(each["amount_base_units"]), each["memo"])
             for each in asked["outputs"]
         )
-    payee, call = Address(asked["destination"]), asked.get("call")
+    payee, call, allow = Address(asked["destination"]), asked.get("call"), asked.get("allowance")
+    if allow is not None:
+        most = allow["amount_base_units"]
+        return (Allow(payee, asset, None if most is None else int(most), None),)
     if call is None:
         return (Pay(payee, asset, units, asked["memo"]),)
     arguments = tuple((each["name"], each["value"]) for each in call["arguments"])

@@ -1308,6 +1308,7 @@ CREATE TABLE deposits (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     decided_at TIMESTAMP WITH TIME ZONE,
     updated_at TIMESTAMP WITH TIME ZONE,
+    transfer_id VARCHAR,
     serial BIGINT,
     CONSTRAINT pk_deposits PRIMARY KEY (id),
     CONSTRAINT uq_deposits_network_block_hash_txid_place UNIQUE (network, block_hash, txid, place),
@@ -1336,6 +1337,8 @@ CREATE INDEX ix_deposits_network_txid ON deposits (network, txid);
 CREATE INDEX ix_deposits_serial ON deposits (serial);
 
 CREATE INDEX ix_deposits_state_serial ON deposits (state, serial);
+
+CREATE INDEX ix_deposits_transfer_id ON deposits (transfer_id);
 
 CREATE INDEX ix_deposits_txid_serial ON deposits (txid, serial);
 

@@ -246,6 +246,8 @@ class DepositRow(Row):
     decided_at: Mapped[datetime | None]
     updated_at: Mapped[datetime | None]
     """When its state changed last."""
+    transfer_id: Mapped[str | None] = mapped_column(index=True)
+    """Of the vault's own call that brought it."""
     serial: Mapped[Serial]
 
 

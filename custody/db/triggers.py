@@ -155,7 +155,14 @@ LIVES: Final[Mapping[type[Row], Life]] = {
     ),
     AddressRow: Life(changing=("label",)),
     DepositRow: Life(
-        changing=("state", "final_height", "reservation_id", "decided_at", "updated_at")
+        changing=(
+            "state",
+            "final_height",
+            "reservation_id",
+            "decided_at",
+            "updated_at",
+            "transfer_id",
+        )
     ),
     ForeignDebitRow: Life(
         changing=(

@@ -2,6 +2,9 @@
 
 What a block says about money is booked, whatever the vault has: what is more than the account has
 is taken from the vault's `shortfall`. So no block is ever refused.
+
+What a contract took in our own call is written down here too, and has no entries: its transfer
+holds that much, and its end takes as much of it as stands here.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from chains.block import cost_kind
 from chains.model import AssetId
 from chains.networks import Network
 from custody.db.ids import new_id
@@ -17,7 +21,8 @@ from custody.db.session import WriteSession
 from custody.db.tables import ForeignDebitRow
 from custody.debits import repository
 from custody.debits.telling import tell
-from custody.deposits.deciding import DEBITS, Found
+from custody.deposits.deciding import LEFT, Found, Verdict, taken_in
+from custody.deposits.repository import own_transactions
 from custody.deposits.states import DebitState
 from custody.ledger import repository as ledger
 from custody.ledger.batch import Batch
@@ -66,16 +71,27 @@ class DebitRecorder:
             if transaction is not None:
                 self._take_back(row)
                 row.explained_by = transaction
+                await self._called(row)
                 ours.append((row, transaction))
             else:
                 self._end(row)
                 row.state, row.decided_at = DebitState.BOOKED.value, self._now
         return ours
 
+    async def _called(self, row: ForeignDebitRow) -> None:
+        """Of what was taken back: as much as a contract may take in the call that explains it
+        waits for the end of its transfer. What is more is the reconciliation's to find."""
+        known = await own_transactions(self._session, self._network, [row.txid])
+        taken = taken_in(known[row.txid], self._network.native.id).get(AssetId(row.asset), 0)
+        if cost_kind(row.place) is None and row.amount <= taken:
+            row.verdict, row.state = Verdict.CALLED.value, DebitState.PENDING.value
+            row.owed, row.reservation_id, row.owed_reservation_id = 0, None, None
+            row.decided_at = None
+
     async def add(self, found: Sequence[Found], final: int | None) -> None:
         """Those that no debit stands for yet, as with deposits. Locks the vaults, so that nothing
         else takes of their money before the ledger has been written."""
-        debits = [each for each in found if each.decision.verdict in DEBITS]
+        debits = [each for each in found if each.decision.verdict in LEFT]
         if not debits:
             return
         txids = {each.movement.txid for each in debits}
@@ -142,11 +158,12 @@ class DebitRecorder:
         account = AccountKey(kind, movement.asset, owner.vault_id)
         lender = shortfall_account(owner.vault_id, movement.asset)
         amount = -movement.units
-        borne = min(amount, max(0, available.get(account.id, 0)))
-        available[account.id] = available.get(account.id, 0) - borne
-        ended = final is not None and found.final_height <= final
-        entries = []
-        for key, part in ((account, borne), (lender, amount - borne)):
+        called = verdict is Verdict.CALLED
+        borne = amount if called else min(amount, max(0, available.get(account.id, 0)))
+        available[account.id] = available.get(account.id, 0) - (0 if called else borne)
+        ended = not called and final is not None and found.final_height <= final
+        entries: list[str | None] = [None, None] if called else []
+        for key, part in () if called else ((account, borne), (lender, amount - borne)):
             entries.append(self._hold(key, part, debit_id) if part else None)
             if ended and entries[-1] is not None:
                 self._batch.move(Settle(entries[-1], part))

@@ -46,7 +46,7 @@ class DebitFilter:
 async def page_of_debits(
     session: ReadSession, wanted: DebitFilter, window: Window
 ) -> Sequence[ForeignDebitRow]:
-    """In the order in which they were seen."""
+    """In the order in which they were seen; without what our own calls took."""
     debit = ForeignDebitRow
     named = (
         (debit.client_id, wanted.client_id),
@@ -54,6 +54,7 @@ async def page_of_debits(
         (debit.network, wanted.network),
     )
     conditions = [column == value for column, value in named if value is not None]
+    conditions.append(debit.verdict != Verdict.CALLED.value)
     states = [each.value for each in wanted.states]
     return await find(session, debit, conditions, states, window, few=False)
 
@@ -69,7 +70,9 @@ async def debits(
 ) -> Sequence[ForeignDebitRow]:
     """One page in the order in which they were seen; `after` is the last id of the page before.
     `only`: of this client."""
-    page = select(ForeignDebitRow).where(ForeignDebitRow.id > after)
+    page = select(ForeignDebitRow).where(
+        ForeignDebitRow.id > after, ForeignDebitRow.verdict != Verdict.CALLED.value
+    )
     if only is not None:
         page = page.where(ForeignDebitRow.client_id == only)
     if vault is not None:
@@ -142,11 +145,38 @@ async def due(
         .where(
             debit.network == network,
             debit.state.in_(_STANDING),
+            debit.verdict != Verdict.CALLED.value,
             or_(settles, own.id.is_not(None)),
         )
         .order_by(debit.id)
     )
     return [(row, transaction) for row, transaction in rows]
+
+
+async def called(
+    session: ReadSession, transfers: Collection[str], *, ended: bool
+) -> dict[str, list[ForeignDebitRow]]:
+    """What contracts took in the transfers' own calls; without `ended` only what the end of its
+    transfer has not taken yet."""
+    found: dict[str, list[ForeignDebitRow]] = {each: [] for each in transfers}
+    wanted = _STANDING if ended else (DebitState.PENDING.value,)
+    for chunk in chunks(transfers):
+        rows = (
+            select(TransactionTransferRow.transfer_id, ForeignDebitRow)
+            .join(
+                ForeignDebitRow,
+                ForeignDebitRow.explained_by == TransactionTransferRow.transaction_id,
+            )
+            .where(
+                TransactionTransferRow.transfer_id.in_(chunk),
+                ForeignDebitRow.verdict == Verdict.CALLED.value,
+                ForeignDebitRow.state.in_(wanted),
+            )
+            .order_by(ForeignDebitRow.id)
+        )
+        for transfer, row in await session.rows(rows):
+            found[transfer].append(row)
+    return found
 
 
 async def allowances(

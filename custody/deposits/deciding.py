@@ -13,6 +13,10 @@ beside the payment is change: the ledger never took it away, so it must not add 
 an account's balance nothing is spent whole: what a payee's contract sends back inside our own
 transaction is income like any other, because the ledger takes away the whole payment.
 
+What our own call of a contract brings to its vault is no stranger's deposit: people agreed to that
+call, so it is received by it. What a contract takes of a token in our own call is explained as far
+as the call says (`outcomes.taken_by`); the transfer's own entries take it away.
+
 What leaves is explained by a transaction of ours, as far as people agreed to it, by a payment that
 was signed apart, in whoever's transaction it was made, or by an allowance of ours. Anything else is
 a foreign debit: somebody has the key, or custody forgot what it did.
@@ -29,6 +33,7 @@ from chains.block import BLOCK_FEE, RENT_RETURNED, Block, Movement, cost_kind, o
 from chains.costs import INSIDE
 from chains.effects import Call, Effect, Pay
 from chains.model import Address, AssetId, BlockRef, TxId
+from chains.outcomes import taken_by
 
 
 class Verdict(StrEnum):
@@ -37,8 +42,13 @@ class Verdict(StrEnum):
     DEPOSIT = "deposit"
     INCOME = "income"
     """The chain itself paid it: a block's fees, a minted coin, a withdrawal. A deposit as well."""
+    RECEIVED = "received"
+    """Our own call brought it. A deposit as well, which nobody has to look at first."""
     CHANGE = "change"
     PAYMENT = "payment"
+    CALLED = "called"
+    """What a contract took of a token in our own call, as far as that was agreed to. Its transfer
+    takes it away, and learns from it how much that was."""
     COST = "cost"
     """What our own transaction cost. More than its bound is the tracker's to notice: then the money
     stays held, and nobody has stolen anything."""
@@ -54,10 +64,12 @@ class Verdict(StrEnum):
     """What left with our own transaction beyond all that was agreed to."""
 
 
-INCOMES = frozenset({Verdict.DEPOSIT, Verdict.INCOME})
+INCOMES = frozenset({Verdict.DEPOSIT, Verdict.INCOME, Verdict.RECEIVED})
 """What becomes a deposit."""
 DEBITS = frozenset({Verdict.ALLOWED, Verdict.FOREIGN, Verdict.EXCESS, Verdict.UNLOCKED})
 """What the ledger learns from the block: no transfer of ours takes it away."""
+LEFT = DEBITS | {Verdict.CALLED}
+"""What is written down of what left."""
 UNEXPLAINED = frozenset({Verdict.FOREIGN, Verdict.EXCESS})
 """After these nothing may leave the vault until a person has looked."""
 
@@ -96,7 +108,7 @@ class OwnTransaction:
     """A transaction that a vault of ours signed, in whichever state it is. `source`: the address
     that pays, where chains have accounts. `effects`: all that people agreed to. `rent`: the most
     that it may lock. `stays`: what it pays is to stay the vault's. `tops_up`: it brings
-    an address of ours coins for fees."""
+    an address of ours coins for fees. `calls`: the transfer, of one that has a contract called."""
 
     id: str
     vault_id: str
@@ -105,6 +117,7 @@ class OwnTransaction:
     rent: int = 0
     stays: bool = False
     tops_up: bool = False
+    calls: str | None = None
 
     @property
     def destinations(self) -> frozenset[str]:
@@ -144,7 +157,7 @@ class Ours:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """`movement`, or so much of it as the verdict is about. `by`: the transaction or the allowance
-    of ours that explains it."""
+    of ours that explains it; of what a call brought, its transfer."""
 
     movement: Movement
     owner: Owner
@@ -259,6 +272,8 @@ def _came(movement: Movement, owner: Owner, ours: Ours, kept: int) -> Decision:
             return Decision(movement, owner, Verdict.CHANGE, each.id)
     if ours.has_coins and own is not None and mine and movement.address not in own.destinations:
         return Decision(movement, owner, Verdict.CHANGE, own.id)
+    if own is not None and mine and own.calls is not None:
+        return Decision(movement, owner, Verdict.RECEIVED, own.calls)
     made = movement.mature_height is not None or _kind(movement) in _MADE_BY_THE_CHAIN
     return Decision(movement, owner, Verdict.INCOME if made else Verdict.DEPOSIT)
 
@@ -290,6 +305,7 @@ class _Agreed:
         every = [*ours.transactions.values(), *(o for each in ours.apart.values() for o in each)]
         self._payments = {own.id: _paid(own, ours.native) for own in every}
         self._rents = {own.id: own.rent for own in every}
+        self._takes = {own.id: taken_in(own, ours.native) for own in every}
         self._left = {each.id: each.left for each in ours.allowances}
 
     def of(self, movement: Movement, owner: Owner) -> list[Decision]:
@@ -310,7 +326,8 @@ class _Agreed:
         return [Decision(movement, owner, Verdict.ALLOWED, allowance)]
 
     def _of_our_own(self, movement: Movement, owner: Owner, own: OwnTransaction) -> list[Decision]:
-        """Payment, then rent, as far as they were agreed to, then what nobody agreed to."""
+        """Payment, then rent, then what a call takes, as far as they were agreed to, then what
+        nobody agreed to."""
         kind = cost_kind(movement.place)
         if kind is not None and kind not in INSIDE:
             return [Decision(movement, owner, Verdict.COST, own.id)]
@@ -318,13 +335,18 @@ class _Agreed:
         paid = min(rest, self._payments[own.id].get(movement.asset, 0))
         locks = self._rents[own.id] if movement.asset == self._ours.native else 0
         locked = min(rest - paid, locks)
+        takes = self._takes[own.id]
+        called = min(rest - paid - locked, takes.get(movement.asset, 0))
         if paid:
             self._payments[own.id][movement.asset] -= paid
+        if called:
+            takes[movement.asset] -= called
         self._rents[own.id] -= locked
         parts = (
             (paid, Verdict.PAYMENT),
             (locked, Verdict.LOCKED),
-            (rest - paid - locked, Verdict.EXCESS),
+            (called, Verdict.CALLED),
+            (rest - paid - locked - called, Verdict.EXCESS),
         )
         return [
             Decision(movement._replace(units=-units), owner, verdict, own.id)
@@ -365,6 +387,16 @@ class _Agreed:
         return None
 
 
+def taken_in(own: OwnTransaction, native: AssetId) -> dict[AssetId, int]:
+    """What contracts may take of tokens with it, by asset."""
+    taken: dict[AssetId, int] = {}
+    for each in own.effects:
+        if isinstance(each, Call):
+            for asset, units in taken_by(each, native).items():
+                taken[asset] = taken.get(asset, 0) + units
+    return taken
+
+
 def _paid(own: OwnTransaction, native: AssetId) -> dict[AssetId, int]:
     """What its effects take away, by asset."""
     paid: dict[AssetId, int] = {}
@@ -372,6 +404,5 @@ def _paid(own: OwnTransaction, native: AssetId) -> dict[AssetId, int]:
         if isinstance(each, Pay):
             paid[each.asset] = paid.get(each.asset, 0) + each.amount
         elif isinstance(each, Call):
-            for asset, units in ((native, each.value), *each.moves):
-                paid[asset] = paid.get(asset, 0) + units
+            paid[native] = paid.get(native, 0) + each.value
     return paid

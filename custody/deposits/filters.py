@@ -11,7 +11,8 @@ from custody.deposits.states import DepositState
 
 @dataclass(frozen=True, slots=True)
 class DepositFilter:
-    """All at once. `client_id`: what the caller may see. `addresses`: ids, one of these. None, and
+    """All at once. `client_id`: what the caller may see. `addresses`: ids, one of these.
+    `transfer_id`: of the call that brought it. None, and
     no states, do not filter."""
 
     client_id: str | None = None
@@ -21,12 +22,13 @@ class DepositFilter:
     states: tuple[DepositState, ...] = ()
     txid: str | None = None
     addresses: tuple[str, ...] | None = None
+    transfer_id: str | None = None
     created: Times = ALWAYS
     updated: Times = ALWAYS
 
     @property
     def leaves_few(self) -> bool:
         """Whether it names something that few deposits have."""
-        named = (self.txid, self.addresses)
+        named = (self.txid, self.addresses, self.transfer_id)
         ranges = (self.created, self.updated)
         return any(each is not None for each in named) or any(each != ALWAYS for each in ranges)

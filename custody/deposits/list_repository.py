@@ -26,6 +26,7 @@ def _conditions(wanted: DepositFilter) -> Iterator[ColumnElement[bool]]:
         (DepositRow.network, wanted.network),
         (DepositRow.asset, wanted.asset),
         (DepositRow.txid, wanted.txid),
+        (DepositRow.transfer_id, wanted.transfer_id),
     ):
         if value is not None:
             yield column == value

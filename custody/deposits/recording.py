@@ -18,7 +18,7 @@ from custody.db.session import WriteSession
 from custody.db.tables import DepositRow, ForeignDebitRow
 from custody.debits.recording import DebitRecorder
 from custody.deposits import repository
-from custody.deposits.deciding import INCOMES, Found
+from custody.deposits.deciding import INCOMES, Found, Verdict
 from custody.deposits.forgotten import no_income
 from custody.deposits.minimums import Minimums, enough
 from custody.deposits.states import DepositState, Turn, after, can
@@ -90,8 +90,9 @@ class Recorder:
 
     async def credit(self, credit_height: int | None) -> None:
         """All stored pending deposits and debits of the network that are final at `credit_height`,
-        but for deposits that are too little: those wait, and go with what comes after them;
-        and takes back what was booked for transactions that are our own after all."""
+        but for deposits that are too little, unless our own call brought them: those wait, and go
+        with what comes after them; and takes back what was booked for transactions that are our own
+        after all."""
         for debit, transaction in await self._debits.settle(credit_height):
             await no_income(
                 self._session, self._network, debit, transaction, self._batch, self._now
@@ -107,7 +108,8 @@ class Recorder:
 
     async def _settle(self, credit_height: int) -> None:
         final = await repository.creditable(self._session, self._network.id, credit_height)
-        credited, waiting = enough(final, self._minimums)
+        credited, waiting = enough([row for row in final if not row.transfer_id], self._minimums)
+        credited += [row for row in final if row.transfer_id]
         for row in waiting:
             if can(row.state, Turn.WAIT):  # it may wait already
                 row.state, row.updated_at = after(row.state, Turn.WAIT).value, self._now
@@ -132,7 +134,8 @@ class Recorder:
         standing = {(row.txid, row.place) for row in known if not can(row.state, Turn.RETURN)}
         reversed_ = {(row.block_hash, row.txid, row.place): row for row in known}
         fresh = [each for each in incomes if each.decision.place not in standing]
-        self._held |= await judge(self._session, self._network.id, [_arrival(e) for e in fresh])
+        told = [_arrival(each) for each in fresh if each.verdict is not Verdict.RECEIVED]
+        self._held |= await judge(self._session, self._network.id, told)
         for each in fresh:
             row = reversed_.get((each.block.hash, *each.decision.place))
             values = self._values(each, new_id("dep") if row is None else row.id, credit_height)
@@ -175,6 +178,7 @@ class Recorder:
         """The row of a new deposit; its ledger entries are collected on the way."""
         credit, owner = found.movement, found.owner
         account = AccountKey(AccountKind(owner.holding.value), credit.asset, owner.vault_id)
+        received = found.verdict is Verdict.RECEIVED
         quarantined = found.decision.place in self._held
         if quarantined:
             account = quarantine_account(owner.vault_id, credit.asset)
@@ -186,7 +190,7 @@ class Recorder:
         final = credit_height is not None and found.final_height <= credit_height
         if quarantined:
             state, final = after(state, Turn.HOLD), False
-        if final and credit.asset in self._minimums:
+        if final and credit.asset in self._minimums and not received:
             final, self._late = False, credit_height
         if final:
             state = after(state, Turn.SETTLE)
@@ -210,6 +214,7 @@ class Recorder:
             "created_at": self._now,
             "decided_at": self._now if final else None,
             "updated_at": self._now,
+            "transfer_id": found.decision.by if received else None,
         }
 
 

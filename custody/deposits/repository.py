@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from chains.costs import CostKind
+from chains.effects import Effect, Told
 from chains.families import traits_of
 from chains.model import Address, AssetId, NetworkId
 from chains.networks import Network
@@ -26,10 +27,11 @@ from custody.db.transfer_tables import (
     TransferRow,
 )
 from custody.deposits.deciding import Holding, OwnCoin, Owner, OwnTransaction
-from custody.deposits.states import CREDITABLE, HELD
+from custody.deposits.states import CREDITABLE, HELD, DepositState
 from custody.errors import NotFound
-from custody.transfers.kinds import stays, tops_up
-from custody.transfers.repository import payments_of
+from custody.transfers.kinds import Kind, stays, tops_up
+from custody.transfers.mandates import told_of
+from custody.transfers.repository import mandates_by_transfer, payments_of
 from custody.vaults.watchlist import parse_outpoint
 from signer.wire import Purpose
 
@@ -122,20 +124,32 @@ async def own_transactions(
         )
         carried = await session.rows(rows)
         payments = await payments_of(session, [transfer for _, transfer, _ in carried])
+        calls = await _calls(session, [transfer for _, transfer, _ in carried])
         for row, transfer, costs_max in carried:
             if row.txid is None:
                 continue
             none = OwnTransaction(row.id, row.vault_id, row.source)
             before = found.get(row.txid, none)
-            pays = payments[transfer.id] if row.purpose == Purpose.PAY else ()
+            pays: tuple[Effect, ...] = payments[transfer.id]
+            pays = (calls[transfer.id],) if transfer.id in calls else pays
+            is_paid = row.purpose == Purpose.PAY
             found[row.txid] = replace(
                 before,
-                effects=before.effects + pays,
+                effects=before.effects + (pays if is_paid else ()),
                 rent=before.rent + costs_max.get(rent, 0),
                 stays=stays(transfer.kind),
                 tops_up=tops_up(transfer.kind),
+                calls=transfer.id if is_paid and transfer.kind == Kind.CALL else None,
             )
     return found
+
+
+async def _calls(session: ReadSession, rows: Iterable[TransferRow]) -> dict[str, Told]:
+    """What those that call were agreed to do, by transfer, as far as that can be read."""
+    calling = {row.id: row for row in rows if row.kind == Kind.CALL}
+    terms = await mandates_by_transfer(session, calling) if calling else {}
+    told = {each: told_of(row, terms[each]) for each, row in calling.items()}
+    return {each: call for each, call in told.items() if call is not None}
 
 
 async def address_of(session: ReadSession, deposit_row: DepositRow) -> str:
@@ -149,6 +163,20 @@ async def deposits_of(
 ) -> list[DepositRow]:
     mine = select(DepositRow).where(DepositRow.network == network)
     return await all_in(session, txids, lambda part: mine.where(DepositRow.txid.in_(part)))
+
+
+async def received_by(
+    session: ReadSession, transfers: Collection[str]
+) -> dict[str, list[DepositRow]]:
+    """What the transfers' own calls brought, by transfer, unless its block is gone."""
+    found: dict[str, list[DepositRow]] = {each: [] for each in transfers}
+    standing = select(DepositRow).where(DepositRow.state != DepositState.REVERSED.value)
+    for row in await all_in(
+        session, transfers, lambda part: standing.where(DepositRow.transfer_id.in_(part))
+    ):
+        if row.transfer_id is not None:
+            found[row.transfer_id].append(row)
+    return found
 
 
 async def deposits_in(

@@ -121,7 +121,7 @@ async def _apart(
 
 def _undone(own: OwnTransaction) -> OwnTransaction:
     """It failed, so its transfer is not paid: what all the same left with it, nobody agreed to."""
-    return replace(own, effects=(), rent=0)
+    return replace(own, effects=(), rent=0, calls=None)
 
 
 def _failed(blocks: Iterable[Block]) -> set[TxId]:

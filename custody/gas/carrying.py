@@ -213,7 +213,7 @@ class Carrying:
                 kind: units for (_, kind), units in bounds.items() if kind is not CostKind.FEE
             },
             note=NOTE,
-            call=codec.submits(unsigned_of(tx), signed_of(tx)),
+            told=codec.submits(unsigned_of(tx), signed_of(tx)),
             charged=row.bears == Bearer.CLIENT and ours != theirs,
         )
         asked = await ask(self._database, self._transfers, row.key_id, request, _key_of(row, tx))

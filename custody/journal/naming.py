@@ -28,7 +28,7 @@ from custody.gas.model import Bearer
 from custody.journal import repository
 from custody.transfers import names
 from custody.transfers.kinds import Kind
-from custody.transfers.mandates import call_in
+from custody.transfers.mandates import told_in
 from custody.transfers.request import transfer_id_of
 from custody.vaults import repository as vaults
 from custody.vaults.watchlist import parse_outpoint
@@ -86,9 +86,9 @@ class Time:
 async def time_of(session: ReadSession, mandate: Mandate) -> Time | None:
     """None: no rule asked for it; or one did that is not known by what it paid."""
     to, paid = await payee_of(session, mandate), payments_of(mandate)
-    called = call_in(mandate.core.effects)
+    called = told_in(mandate.core.effects)
     every = list(_series(mandate, paid, to)) if paid else []
-    if called is not None:
+    if isinstance(called, Call):
         every += await _carriers(session, mandate, called)
     for series in every:
         newest = await repository.newest_number(session, series.table, series.at)

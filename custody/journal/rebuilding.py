@@ -49,9 +49,16 @@ from custody.transfers.apply import load, transition
 from custody.transfers.children import Parent
 from custody.transfers.consent import Consent
 from custody.transfers.kinds import Kind
-from custody.transfers.mandates import call_in, call_of, digest_of, document_of, effects_of
+from custody.transfers.mandates import (
+    digest_of,
+    document_of,
+    effects_of,
+    stored_mandate,
+    told_in,
+    told_of,
+)
 from custody.transfers.message_repository import find_message
-from custody.transfers.outputs import output_fields, paid, payments_in
+from custody.transfers.outputs import leaving, output_fields, paid, payments_in
 from custody.transfers.state import Event, State, can
 from custody.vaults import freezes
 from custody.vaults import repository as vaults
@@ -166,8 +173,8 @@ async def _is_known(
     signed, effects = _terms(record.mandate, native), record.mandate.core.effects
     same = all(getattr(row, name) == signed[name] for name in ("vault_id", "network", "costs_max"))
     payments = (await repository.payments_of(session, [row]))[row.id]
-    call = call_of(row, await repository.mandates_of(session, row.id))
-    does = payments == payments_in(effects, native) and call == call_in(effects)
+    told = told_of(row, await repository.mandates_of(session, row.id))
+    does = payments == payments_in(effects, native) and told == told_in(effects)
     if record.purpose is Purpose.MESSAGE or row.kind == Kind.MESSAGE:
         known = await find_message(session, row.id)
         does = known is not None and record.purpose is Purpose.MESSAGE
@@ -215,7 +222,9 @@ async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool
     mandates = await repository.mandates_of(session, row.id)
     terms = repository.agreed(mandates) or mandates[-1]
     costs = {} if await _costs_nothing(session, row.id) else terms.costs_max
-    wanted = reservations.parts_of({AssetId(row.asset): row.amount}, costs)
+    # The asset of one that calls is the coins that go with it.
+    most = leaving(stored_mandate(terms).core.effects, AssetId(row.asset))
+    wanted = reservations.parts_of(most, costs)
     try:
         whose = (row.id, row.vault_id, terms.version)
         await reservations.hold(session, ledger, *whose, wanted, row.kind)
@@ -346,7 +355,9 @@ async def _kind(
     """As far as it is proven. Whether somebody's own payment emptied the vault is not, and does not
     matter any more: what is signed is built."""
     core, first = mandate.core, effects_of(mandate)[0]
-    if isinstance(first, Call | Allow):
+    if isinstance(first, Allow):
+        return Kind.ALLOWANCE
+    if isinstance(first, Call):
         charged = time is not None and await is_owed(session, mandate, time)
         return Kind.CALL_CHARGED if charged else Kind.CALL
     to = await vaults.find_address(session, core.network, first.address)

@@ -13,7 +13,7 @@ from chains import outcomes
 from chains.assets import Asset
 from chains.codec import TransactionCodec
 from chains.costs import Costs, Withholding, by_asset
-from chains.effects import Call, Effect, Pay
+from chains.effects import Allow, Call, Effect, Pay, Told
 from chains.errors import (
     ChainError,
     InvalidAddress,
@@ -87,20 +87,20 @@ class Ask:
         self,
         row: TransferRow,
         payments: Sequence[Pay],
-        call: Call | None,
+        told: Told | None,
         message: MessageRow | None = None,
     ) -> bool:
-        """Whether `row`, which makes the payments or the call, or signs the message, is what is
-        asked for. A note is words, and may be lost by a recovery; and how much all was is said
-        once."""
+        """Whether `row`, which makes the payments or tells that to a contract, or signs the
+        message, is what is asked for. A note is words, and may be lost by a recovery; and how much
+        all was is said once."""
         place = self.request.vault_id, self.codec.network.id
         whole = self.request.takes_all
         asked = zip(self.payments, payments, strict=False)
         wanted = tuple(replace(a, amount=p.amount) if whole else a for a, p in asked)
         return (
             (row.vault_id, row.network) == place
-            and self.request.call == call
-            and _bounds(self.request.call) == _bounds(call)
+            and self.request.told == told
+            and _bounds(self.request.told) == _bounds(told)
             and self._is_said(message)
             and len(payments) == len(self.payments)
             and tuple(payments) == wanted
@@ -123,18 +123,25 @@ class Ask:
     def effects(self) -> tuple[Effect, ...]:
         if self.request.message is not None:
             return self.says
-        return self.payments if self.request.call is None else (self.request.call,)
+        return self.payments if self.request.told is None else (self.request.told,)
 
     @property
     def first_payee(self) -> Address:
-        call = self.request.call
         if self.request.message is not None:
             return NOBODY
-        return self.payments[0].address if call is None else call.contract
+        match self.request.told:
+            case None:
+                return self.payments[0].address
+            case Call(contract=contract):
+                return contract
+            case Allow(spender=spender):
+                return spender
 
     @property
     def kind(self) -> Kind:
-        if self.request.call is not None:
+        if isinstance(self.request.told, Allow):
+            return Kind.ALLOWANCE
+        if self.request.told is not None:
             return Kind.CALL_CHARGED if self.request.charged else Kind.CALL
         if self.request.message is not None:
             return Kind.MESSAGE
@@ -161,8 +168,8 @@ class Ask:
         return by_asset(self.costs_max).get(self.codec.network.native.id, 0)
 
 
-def _bounds(call: Call | None) -> tuple[str, ...]:
-    return () if call is None else call.outcome
+def _bounds(told: Told | None) -> tuple[str, ...]:
+    return told.outcome if isinstance(told, Call) else ()
 
 
 def payment_of(ask: Ask) -> tuple[NetworkId, str, Address, AddressType]:
@@ -186,8 +193,8 @@ async def check_possible(session: ReadSession, ask: Ask, payer: Payer) -> None:
     await _check_others(session, ask, payer)
     await _check_retry(session, ask.request, payer)
     await _check_source(session, ask, payer)
-    if ask.request.call is not None:
-        await check_callable(session, payer.vault_id, ask.codec.network.id, ask.request.call)
+    if isinstance(ask.request.told, Call):
+        await check_callable(session, payer.vault_id, ask.codec.network.id, ask.request.told)
     if ask.parent is not None and await children.is_under_way(session, ask.parent):
         words = "another transfer spends this coin of it already"
         raise Unprocessable("child_under_way", words, field="child_of")
@@ -251,14 +258,17 @@ def check_rearranging(request: TransferRequest, codec: TransactionCodec | None) 
 
 
 def check_calling(request: TransferRequest, codec: TransactionCodec) -> None:
-    """Of one that calls. Raises CallUnknown, MalformedOutcome, Invalid amount_above_maximum."""
-    if request.call is None:
+    """Of one that tells a contract something. Raises CallUnknown, MalformedOutcome, Invalid
+    amount_above_maximum."""
+    if request.told is None:
         return
     assert not request.outputs, "a call makes no payments beside it"
-    assert request.asset == codec.network.native.id, "the coins of a call are the network's own"
-    codec.check_call(request.call, None)
-    outcomes.read(request.call.outcome, codec.network.id)
-    check_maximum("value", request.call.value, codec.network.native)
+    about = request.told.asset if isinstance(request.told, Allow) else codec.network.native.id
+    assert request.asset == about, "the coins of a call are the network's own"
+    codec.check_call(request.told, None)
+    if isinstance(request.told, Call):
+        outcomes.read(request.told.outcome, codec.network.id)
+        check_maximum("value", request.told.value, codec.network.native)
 
 
 def check_closing(request: TransferRequest, codec: TransactionCodec) -> None:

@@ -30,10 +30,17 @@ class Kind(StrEnum):
     """The same, a payment that another vault signed apart, which owes what bringing it cost."""
     MESSAGE = "message"
     """Has an address sign something that is no transaction: it is final when it is signed."""
+    ALLOWANCE = "allowance"
+    """Lets somebody take of a token later, so much and no more; of nothing, it takes that back."""
 
 
 STAYING: Final = frozenset({Kind.SWEEP, Kind.CONSOLIDATION, Kind.SPLITTING, Kind.CHILD})
 TOPPING_UP: Final = frozenset({Kind.GAS, Kind.GAS_CHARGED})
+
+
+def tells(kind: str) -> bool:
+    """Whether a contract is told something, and nobody is paid."""
+    return kind in (Kind.CALL, Kind.CALL_CHARGED, Kind.ALLOWANCE)
 
 
 def empties(kind: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chains.costs import by_asset
-from chains.effects import Allow, Asked, Call, Effect, Pay
+from chains.effects import Allow, Asked, Call, Effect, Pay, Told
 from chains.model import AssetId
 from custody.db.transfer_tables import MandateRow, TransferRow
 from custody.errors import Unprocessable
 from custody.policies.running import shares_of
-from custody.transfers.kinds import calls
+from custody.transfers.kinds import tells
 from signer.policy import Detail, Evaluation, Facts, Usage
 from signer.wire import Mandate, parse_json
 
@@ -41,13 +41,13 @@ def shares_in(mandate: Mandate) -> dict[str, Usage]:
     return shares_of(facts)
 
 
-def call_of(row: TransferRow, terms: Sequence[MandateRow]) -> Call | None:
-    """What the transfer has a contract do; the same in every version of its terms. None also where
+def told_of(row: TransferRow, terms: Sequence[MandateRow]) -> Told | None:
+    """What the transfer tells a contract; the same in every version of its terms. None also where
     nobody can read it: a row that went bad concerns its transfer alone."""
-    if not calls(row.kind) or not terms:
+    if not tells(row.kind) or not terms:
         return None
     try:
-        return call_in(stored_mandate(terms[0]).core.effects)
+        return told_in(stored_mandate(terms[0]).core.effects)
     except Unprocessable:
         return None
 
@@ -63,19 +63,18 @@ def digest_of(mandate: Mandate) -> bytes:
 
 
 def effects_of(mandate: Mandate) -> tuple[Asked, ...]:
-    """What it does, of one that is no message: payments, one call, or one allowance. Custody asks
-    for nothing else."""
+    """What it does, of one that is no message: payments, or one thing that a contract is told.
+    Custody asks for nothing else."""
     effects = mandate.core.effects
     asked = tuple(effect for effect in effects if isinstance(effect, Pay | Allow | Call))
     assert len(asked) == len(effects), "does something else than to pay, to allow and to call"
-    others = [effect for effect in asked if not isinstance(effect, Pay)]
-    assert not others or len(asked) == 1, "a call or an allowance, and something beside it"
+    assert told_in(asked) is None or len(asked) == 1, "a call and something beside it"
     return asked
 
 
-def call_in(effects: Sequence[Effect]) -> Call | None:
-    """The call that it is, None of one that pays."""
-    return next((effect for effect in effects if isinstance(effect, Call)), None)
+def told_in(effects: Sequence[Effect]) -> Told | None:
+    """The call or the allowance that it is, None of one that pays."""
+    return next((effect for effect in effects if isinstance(effect, Allow | Call)), None)
 
 
 def reason_of(evaluation: Evaluation) -> str:

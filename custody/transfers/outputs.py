@@ -3,11 +3,12 @@ Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chains.effects import Allow, Call, Effect, Pay, Sign
 from chains.model import AssetId
+from chains.outcomes import taken_by
 from custody.db.transfer_tables import SEVERAL
 
 
@@ -20,6 +21,18 @@ def payments_in(effects: Sequence[Effect], native: AssetId) -> tuple[Pay, ...]:
         if isinstance(each, Pay | Call)
     )
     return tuple(each for each in paid if each.amount)
+
+
+def leaving(effects: Sequence[Effect], native: AssetId) -> Mapping[AssetId, int]:
+    """The most that leaves with it beside what it costs, by asset."""
+    most: dict[AssetId, int] = {}
+    for each in payments_in(effects, native):
+        most[each.asset] = most.get(each.asset, 0) + each.amount
+    for told in effects:
+        if isinstance(told, Call):
+            for asset, units in taken_by(told, native).items():
+                most[asset] = most.get(asset, 0) + units
+    return most
 
 
 def paid(effects: Sequence[Effect], native: AssetId) -> dict[str, Any]:

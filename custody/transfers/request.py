@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from chains.costs import CostKind
-from chains.effects import Call, Pay
+from chains.effects import Pay, Told
 from chains.messages.model import Kind as Signed
 from chains.model import Address, AssetId, NetworkId, TxId
 from custody.db.ids import derived_id
@@ -51,7 +51,8 @@ class Wording:
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
     """`outputs`: what is paid to whom, at least one; all of them in one transaction, or none.
-    `call`: what a contract is to do in place of them, with the native asset's coins, if any.
+    `told`: what a contract is told in place of them: a call, with the native asset's coins, if any,
+    or an allowance of the asset.
     `message`: what is to be signed in place of them, which moves nothing and costs nothing.
     `fee_max`: the most that the fee may be; `costs_max`: the same for other kinds; what is not
     named has the network's default. `retry_of`: the transfer, ended without paying anybody,
@@ -88,7 +89,7 @@ class TransferRequest:
     moves: bool = False
     child_of: TxId | None = None
     close_accounts: bool = False
-    call: Call | None = None
+    told: Told | None = None
     message: Wording | None = None
     lifetime: timedelta | None = None
 
@@ -146,10 +147,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What a call brought (`units` above zero) or took of a token, as our own blocks say."""
+
+    asset: AssetId
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A transfer with all that belongs to it: what it pays, every version of its terms, the first
     one first, and every transaction that was built for it, the oldest first. `held_back`:
-    by a pause. `warnings`: what it was accepted with. `call`: what it has a contract do."""
+    by a pause. `warnings`: what it was accepted with. `told`: what it tells a contract;
+    `moved`: what that moved beside its own coins."""
 
     row: TransferRow
     payments: tuple[Pay, ...]
@@ -157,7 +167,8 @@ class Shown:
     transactions: tuple[TransactionRow, ...]
     held_back: bool = False
     warnings: tuple[TransferWarningRow, ...] = ()
-    call: Call | None = None
+    told: Told | None = None
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from chains.costs import INSIDE, UNBOUNDED, CostKind, Costs, by_asset, withheld_
 from chains.errors import InsufficientGas
 from chains.model import Address, AssetId, NetworkId
 from custody.db.session import ReadSession, WriteSession
+from custody.db.tables import ForeignDebitRow
 from custody.db.transfer_tables import ReservationRow, TransferRow
+from custody.debits import repository as debits
+from custody.deposits.states import DebitState
 from custody.errors import Unprocessable
 from custody.ledger.model import (
     AccountKey,
@@ -184,34 +187,49 @@ async def end(session: WriteSession, ledger: Ledger, endings: Sequence[Ending]) 
     if not endings:
         return
     rows = await repository.reservations_by_transfer(session, [each.row.id for each in endings])
+    calling = [each.row.id for each in endings if each.row.kind == Kind.CALL and each.paid]
+    called = await debits.called(session, calling, ended=False) if calling else {}
     helped = await _helped(session, endings)
     owing = await _owing(session, endings)
     movements: list[Movement] = []
     beyond: list[tuple[TransferRow, Costs]] = []
     for each in endings:
         open_rows = [row for row in rows[each.row.id] if row.spent is None]
-        gone = _spend(each, open_rows)
+        gone = _spend(each, open_rows, _taken(called.get(each.row.id, ())))
         movements += [settle_or_void(row.entry_id, row.spent or 0) for row in open_rows]
         movements += [*_locked(each), *_stayed(each, open_rows), *_brought(each, helped)]
         movements += [*_returned(each), *_withheld(each), *_carried(each, owing)]
         if gone:
             beyond.append((each.row, gone))
+        for debit in called.get(each.row.id, ()):
+            debit.state, debit.decided_at = DebitState.BOOKED.value, each.row.updated_at
     await ledger.apply(session, movements)
     for row, gone in beyond:
         await ledger.apply(session, await _beyond(session, row, gone))
 
 
-def _spend(ending: Ending, rows: Sequence[ReservationRow]) -> Costs:
-    """Say of each reservation what of it is gone. Returns what is gone beyond all of them."""
+def _taken(rows: Iterable[ForeignDebitRow]) -> dict[str, int]:
+    """What the contract took in a call, by asset."""
+    taken: dict[str, int] = {}
+    for row in rows:
+        taken[row.asset] = taken.get(row.asset, 0) + row.amount
+    return taken
+
+
+def _spend(ending: Ending, rows: Sequence[ReservationRow], taken: Mapping[str, int]) -> Costs:
+    """Say of each reservation what of it is gone. `taken`: of a call, what its contract took of
+    tokens; its coins it takes whole. Returns what is gone beyond all of them."""
     charged, held = (
         ({}, {}) if ending.charge is None else (ending.charge.charged, ending.charge.held)
     )
     gone = {
         each: units - held.get(each, 0) for each, units in charged.items() if each[1] not in INSIDE
     }
-    kept = _kept(ending)
+    kept, calls = _kept(ending), ending.row.kind == Kind.CALL
     for row in rows:
-        if row.kind == EFFECT:
+        if row.kind == EFFECT and calls and row.asset != ending.row.asset:
+            row.spent = min(taken.get(row.asset, 0), row.amount) if ending.paid else 0
+        elif row.kind == EFFECT:
             row.spent = row.amount - kept.get(AssetId(row.asset), 0) if ending.paid else 0
         else:
             key = (AssetId(row.asset), CostKind(row.kind))

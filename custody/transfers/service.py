@@ -73,7 +73,7 @@ from custody.transfers.idempotency import (
 )
 from custody.transfers.mandates import shares_in
 from custody.transfers.message_repository import find_message
-from custody.transfers.outputs import output_fields, payments_in
+from custody.transfers.outputs import leaving, output_fields, payments_in
 from custody.transfers.replacing import ask_for_cancel, ask_for_speed
 from custody.transfers.request import (
     Answer,
@@ -311,7 +311,7 @@ class Transfers:
             check_saying(request, codec)
             return codec, (), {}
         check_calling(request, codec)
-        called = () if request.call is None else (request.call,)
+        called = () if request.told is None else (request.told,)
         payments = [*payments_in(called, native.id)]
         for number, (output, amount) in enumerate(zip(request.outputs, amounts, strict=True)):
             with of_output(number, len(request.outputs)):
@@ -322,7 +322,7 @@ class Transfers:
                 codec.check_payment(payment)
             payments.append(payment)
         payments *= request.split or 1
-        if request.call is None:
+        if request.told is None:
             check_outputs(codec, payments)
         return codec, tuple(payments), costs_max
 
@@ -370,7 +370,7 @@ class Transfers:
         waits = payer.paused and waits_to_leave(row, ())
         warnings = tuple(TransferWarningRow(**each) for each in warned)
         offers = (MandateRow(**offered),)
-        made = Shown(row, ask.payments, offers, (), waits, warnings, ask.request.call)
+        made = Shown(row, ask.payments, offers, (), waits, warnings, ask.request.told)
         answer = render.denied(made) if after.state is State.DENIED else render.created(made)
         await store_answer(session, key, answer, ask.now)
         return answer
@@ -384,8 +384,8 @@ class Transfers:
         source = ask.source or await choose_source(session, ask.codec, payer, total)
         if source is None:
             raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
-        if ask.request.call is not None:
-            ask.codec.check_call(ask.request.call, source.address)
+        if ask.request.told is not None:
+            ask.codec.check_call(ask.request.told, source.address)
         requested_at = ask.now.replace(microsecond=0)
         lifetime = ask.request.lifetime or self._lifetime
         core = Core(
@@ -444,7 +444,8 @@ class Transfers:
 
 def _parts(ask: Ask) -> tuple[reservations.Part, ...]:
     """What is held for it."""
-    return reservations.parts_of({ask.request.asset: ask.amount}, ask.costs_max)
+    most = leaving(ask.effects, ask.codec.network.native.id)
+    return reservations.parts_of(most, ask.costs_max)
 
 
 def _wanted(ask: Ask, mandate: Mandate) -> gas_needs.Wanted:
@@ -486,7 +487,7 @@ async def _answer_of_the_known(
     row = await repository.find_transfer(session, named, None)
     assert row is not None
     (found,) = await shown(session, [row])
-    if not ask.is_for(row, found.payments, found.call, await find_message(session, named)):
+    if not ask.is_for(row, found.payments, found.told, await find_message(session, named)):
         raise key_reused()
     answer = render.denied(found) if row.state == State.DENIED else render.created(found)
     await store_answer(session, key, answer, ask.now)

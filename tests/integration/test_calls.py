@@ -81,7 +81,7 @@ async def call(vault: Vault[EvmIssuer], typed: Typed, key: str) -> Any:
         house.network.id,
         house.network.native.id,
         (),
-        call=carrying.words(typed, signature),
+        told=carrying.words(typed, signature),
     )
     custody = house.services.custody
     async with custody.database.read() as session:

@@ -13,7 +13,7 @@ from chains.answers import Answers, attempt
 from chains.balances import Restrained, each_balance
 from chains.block import Block, Inclusion, Movement, Reading, cost_place, output_place
 from chains.costs import CostKind, Costs, costs_in
-from chains.effects import Call
+from chains.effects import Told
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
@@ -290,7 +290,7 @@ class FakeAdapter(FakeSimulating):
     def _prepare(self, intent: TransferIntent) -> UnsignedTx:
         self._check_funds(intent)
         native = self._network.native.id
-        call = next((each for each in intent.effects if isinstance(each, Call)), None)
+        call = next((each for each in intent.effects if isinstance(each, Told)), None)
         paid = payments_in(intent.effects, native)
         outputs = tuple(FakeOutput(p.address, p.asset, p.amount) for p in paid)
         if self.codec.has_coins:

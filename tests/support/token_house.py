@@ -34,11 +34,13 @@ from custody.apikeys.service import create_key
 from custody.bootstrap import open_custody
 from custody.config import Settings
 from custody.db.migrate import upgrade
-from custody.devnet.policy import MACHINE, administrators, standing_policy
+from custody.devnet.policy import ADMINISTRATOR, MACHINE, administrators, standing_policy
 from custody.following import chain_repository
 from custody.restraints.service import AskAgain
 from custody.services import Services, make_services
 from custody.workers.workers import Workers
+from signer.policy import SignedPolicy, policy_message
+from signer.wire import canonical_json
 from tests.support.networks import find_network
 from tests.support.signer import prepare_state, running_signer
 
@@ -292,9 +294,10 @@ async def opened(
     make: Callable[[Network, Path], Made],
     listed: tuple[str, ...] | None = None,
     also: Mapping[str, str] = MappingProxyType({}),
+    change: Callable[[dict[str, Any], Made], None] = lambda document, issuer: None,
 ) -> AsyncIterator[TokenHouse[Made]]:
     """`listed`: of the tokens, which the policy lists, all if None; the others exist all the
-    same. `also`: URLs of other networks' nodes, by alias."""
+    same. `also`: URLs of other networks' nodes, by alias. `change`: what else the policy says."""
     plain = find_network(alias)
     issuer = make(plain, folder / "node")
     async with AsyncExitStack() as stack:
@@ -306,7 +309,11 @@ async def opened(
         state = prepare_state(folder, administrators=administrators(key))
         signer = stack.enter_context(running_signer(state))
         client = signer.client()
-        await client.publish_policy(standing_policy([network], key, rows))
+        document = json.loads(standing_policy([network], key, rows).document)
+        change(document, issuer)
+        signed = canonical_json(document)
+        made = {ADMINISTRATOR: key.sign(policy_message(signed))}
+        await client.publish_policy(SignedPolicy(signed, made))
         await client.close()
         nodes = {alias: issuer.node.url, **also}
         services = await _custody(stack, folder, nodes)

@@ -11,6 +11,7 @@ one where only a part was agreed to, and with the name of what explains it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -106,7 +107,7 @@ def words_of(decision: Decision) -> str:
 def own_transaction(name: str, words: list[str]) -> OwnTransaction:
     vault, source, *rest = words
     effects: list[Effect] = []
-    rent, stays = 0, False
+    rent, stays, calls = 0, False, None
     while rest:
         match rest:
             case ["stays", *rest]:
@@ -114,7 +115,12 @@ def own_transaction(name: str, words: list[str]) -> OwnTransaction:
             case ["pays", to, asset, units, *rest]:
                 effects.append(Pay(Address(to), ASSETS[asset], int(units)))
             case ["calls", to, units, *rest]:
-                effects.append(Call(Address(to), "f", (), int(units)))
+                moves = []
+                while rest[:1] == ["takes"]:
+                    _, asset, most, *rest = rest
+                    moves.append((ASSETS[asset], int(most)))
+                effects.append(Call(Address(to), "f", (), int(units), moves=tuple(moves)))
+                calls = name.upper()
             case ["allows", to, asset, *rest]:
                 effects.append(Allow(Address(to), ASSETS[asset], None, None))
             case ["rent", units, *rest]:
@@ -123,7 +129,8 @@ def own_transaction(name: str, words: list[str]) -> OwnTransaction:
                 stays = True
             case _:
                 raise AssertionError(rest)
-    return OwnTransaction(name.upper(), vault, source, tuple(effects), rent, stays)
+    made = OwnTransaction(name.upper(), vault, source, tuple(effects), rent, stays)
+    return replace(made, calls=calls)
 
 
 def allowance(name: str, words: list[str]) -> Allowance:
@@ -270,6 +277,36 @@ def test_foreign_debits_on_account_chains():
     """)
 
 
+def test_what_a_call_takes_and_brings():
+    run("""
+        own  t1  a A1  calls X 7  takes USD 50  takes USD 10  takes COIN 90
+        out  t1  cost:fee  A1 COIN 3    cost:3=T1
+        out  t1  call:     A1 COIN 7    payment:7=T1
+        out  t1  call:2    A1 COIN 90   excess:90=T1   # coins go as its value alone
+        out  t1  log:0     A1 USD  45   called:45=T1
+        out  t1  log:1     A1 USD  20   called:15=T1  excess:5=T1
+        in   t1  log:2     A1 USD  4    received:4=T1
+        in   t1  log:3     A2 USD  5    received:5=T1
+        in   t1  call:3    A1 COIN 6    received:6=T1
+        in   t1  log:4     B1 USD  8    deposit:8      # another vault's
+        out  t1  log:5     A2 USD  9    foreign:9      # not what pays
+        in   s1  log:0     A1 USD  4    deposit:4      # no call of ours
+    """)
+
+
+def test_what_one_call_may_take_is_no_others():
+    run("""
+        own  t1  a A1  calls X 0  takes USD 50
+        own  t2  a A1  calls X 0
+        own  t3  a A1  pays X COIN 1
+        out  t2  log:0  A1 USD 50   excess:50=T2
+        out  t3  log:0  A1 USD 50   excess:50=T3
+        out  s1  log:0  A1 USD 50   foreign:50
+        in   t3  log:1  A1 USD 2    deposit:2
+        out  t1  log:0  A1 USD 50   called:50=T1
+    """)
+
+
 def test_allowances_on_record():
     run("""
         allow l1  a A1 USD 10
@@ -341,7 +378,7 @@ def test_payments_that_anybody_submits():
         apart t1  p1 a A2  pays A1 USD 5  stays
         out  t1  log:0     A2 USD 5   payment:5=P1
         in   t1  log:0     A1 USD 5   change:5=P1
-        in   t1  log:1     A1 USD 4   deposit:4
+        in   t1  log:1     A1 USD 4   received:4=T1
     """)
 
 
@@ -392,7 +429,13 @@ def test_coins(case: str):
 
 def test_every_verdict_is_booked_in_one_way():
     """As a deposit, as a debit, or by the transfer that it belongs to."""
-    by_transfers = {Verdict.CHANGE, Verdict.PAYMENT, Verdict.COST, Verdict.LOCKED}
+    by_transfers = {
+        Verdict.CHANGE,
+        Verdict.PAYMENT,
+        Verdict.COST,
+        Verdict.LOCKED,
+        Verdict.CALLED,
+    }
     assert not INCOMES & DEBITS
     assert by_transfers | INCOMES | DEBITS == set(Verdict)
     assert not by_transfers & (INCOMES | DEBITS)

@@ -37,7 +37,7 @@ async def test_it_is_rebuilt_and_called_once(house: House, value: int):
     assert (await desk.transfer(transfer)).kind == "call"
     async with desk.database.read() as session:
         shown, _ = await desk.services.transfers.get(session, transfer, ANYONE)
-    assert shown.call == desk.words(value)
+    assert shown.told == desk.words(value)
     assert (await desk.ask_call(desk.words(value), key="k")).body.decode() == transfer
     await house.live()
     assert await desk.state(transfer) == "final"

@@ -42,7 +42,7 @@ class CallingDesk(Desk):
             self.network.id,
             more.pop("asset", self.native),
             more.pop("outputs", ()),
-            call=call,
+            told=call,
             **more,
         )
         asked = canonical_json(effect_to_json(call))

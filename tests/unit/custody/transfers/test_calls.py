@@ -63,12 +63,12 @@ async def test_it_is_shown_in_the_words_that_are_signed(database: Database):
         transfer = await desk.send_call(desk.words(value))
         async with database.read() as session:
             shown, _ = await desk.services.transfers.get(session, transfer, ANYONE)
-        assert shown.call == desk.words(value)
+        assert shown.told == desk.words(value)
         assert shown.payments == ((Pay(desk.contract, desk.native, 7),) if value else ())
     plain = await desk.send(desk.vault, 1_000)
     async with database.read() as session:
         shown, _ = await desk.services.transfers.get(session, plain, ANYONE)
-    assert shown.call is None
+    assert shown.told is None
 
 
 async def test_a_rule_must_name_the_action(database: Database):

@@ -43,7 +43,7 @@ def test_what_left_is_the_amount_and_what_arrived_is_less(kind: Kind) -> None:
         ReservationRow(asset=NATIVE, kind="fee", amount=9, entry_id="e2", spent=None),
     ]
     ending = Ending(row, Charge({FEE: 5, KEPT: 25}, {}), paid=True)
-    assert reservations._spend(ending, held) == {}, "nothing is gone beyond what was held"
+    assert reservations._spend(ending, held, {}) == {}, "nothing is gone beyond what was held"
     assert [each.spent for each in held] == [975, 5]
     payer = (unswept_account if kind is Kind.SWEEP else vault_account)("v", TOKEN)
     assert reservations._withheld(ending) == [
@@ -58,5 +58,5 @@ def test_what_failed_kept_nothing() -> None:
         TransferRow(id="t", vault_id="v", kind=Kind.PAYMENT), Charge({FEE: 5}, {}), False
     )
     held = [ReservationRow(asset=TOKEN, kind=EFFECT, amount=1_000, entry_id="e1", spent=None)]
-    reservations._spend(ending, held)
+    reservations._spend(ending, held, {})
     assert [each.spent for each in held] == [0] and reservations._withheld(ending) == []

@@ -1,0 +1,101 @@
+"""What a vault lets others take of its tokens: open allowances that its own transfers made.
+
+On record is what was agreed to, and a node says what is left of it now. A token counts only the
+last allowance of an address for a spender, so an earlier one is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import select
+
+from chains.adapter import ChainAdapter, TellsAllowances
+from chains.effects import Allow
+from chains.errors import ChainError
+from chains.model import Address, AssetId, NetworkId
+from custody.db.session import Database, ReadSession
+from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
+from custody.transactions.state import State
+from custody.transfers.kinds import Kind
+from custody.transfers.mandates import told_of
+from custody.transfers.repository import mandates_by_transfer
+from signer.agreement import Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """`spender` may take of what `owner`, an address of the vault's, has of `asset`. `agreed`: so
+    much, when `transfer` was agreed to (None: any amount); `left`: what its contract says now, None
+    if no node says it. `since`: when it was asked for."""
+
+    network: NetworkId
+    owner: Address
+    spender: Address
+    asset: AssetId
+    agreed: int | None
+    left: int | None
+    transfer: str
+    since: datetime
+
+
+async def open_of(
+    database: Database, adapters: Mapping[NetworkId, ChainAdapter], vault: str
+) -> Sequence[Open]:
+    """In the order in which they were asked for."""
+    async with database.read() as session:
+        known = await _on_record(session, vault)
+    found: list[Open] = []
+    for network in dict.fromkeys(each.network for each in known):
+        mine = [each for each in known if each.network == network]
+        found += await _as_told(adapters.get(network), mine)
+    return [each for each in found if each.left or (each.left is None and each.agreed != 0)]
+
+
+async def _on_record(session: ReadSession, vault: str) -> Sequence[Open]:
+    """The newest of each owner, spender and token that a block has."""
+    rows = await session.rows(
+        select(TransferRow, TransactionRow.source)
+        .join(TransactionTransferRow, TransactionTransferRow.transfer_id == TransferRow.id)
+        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
+        .where(
+            TransferRow.vault_id == vault,
+            TransferRow.kind == Kind.ALLOWANCE,
+            TransactionRow.purpose == Purpose.PAY,
+            TransactionRow.state.in_((State.INCLUDED.value, State.FINAL.value)),
+        )
+        .order_by(TransactionRow.block_height, TransactionRow.id)
+    )
+    terms = await mandates_by_transfer(session, [row.id for row, _ in rows])
+    newest: dict[tuple[str, str, str], Open] = {}
+    for row, owner in rows:
+        told = told_of(row, terms[row.id])
+        if isinstance(told, Allow):
+            place = (owner, told.spender, told.asset)
+            newest.pop(place, None)
+            newest[place] = Open(
+                NetworkId(row.network),
+                Address(owner),
+                told.spender,
+                told.asset,
+                told.amount,
+                None,
+                row.id,
+                row.requested_at,
+            )
+    return list(newest.values())
+
+
+async def _as_told(adapter: ChainAdapter | None, known: Sequence[Open]) -> Sequence[Open]:
+    if adapter is None or not isinstance(adapter, TellsAllowances):
+        return known
+    try:
+        answers = await adapter.allowances([(e.asset, e.owner, e.spender) for e in known])
+    except ChainError:
+        return known
+    return [
+        each if isinstance(answer, ChainError) else replace(each, left=answer)
+        for each, answer in zip(known, answers, strict=True)
+    ]
