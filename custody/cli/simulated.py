@@ -67,6 +67,8 @@ def _lines(wanted: Bounded, simulated: Simulated, catalogue: Catalogue) -> Itera
         yield line("  may take", f"{spender}: {most}, before that {each.before}")
     if simulated.failure is None and not simulated.changes:
         yield line("  moves", "nothing of the paying address")
+    for bound in wanted.bounds:
+        yield line("  agreed", bound_words(bound, catalogue))
     if not wanted.bounds:
         yield line("  bounds", "none: whatever it does is agreed to")
 
