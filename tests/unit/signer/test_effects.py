@@ -30,11 +30,12 @@ ETH = native("ethereum-local")
 OTHERS = {
     "allow": Allow(Address("someone"), ETH, 100, None),
     "call": Call(Address("someone"), "deposit", (("to", "me"),), 100),
-    "sign": Sign("eip712", "app", b"permit"),
+    "sign": Sign("eip-712", "app", b"permit"),
     "delegate": Delegate(Address("me"), Address("someone"), "eip155:31337", 7),
 }
 UNLIMITED = Allow(Address("someone"), ETH, None, None)
 PAID = Pay(Address("someone"), ETH, 100)
+MESSAGES = {"eip-712": ["app"]}
 
 
 @pytest.fixture
@@ -55,13 +56,15 @@ def test_what_no_rule_names_is_refused_though_all_agreed(bench, action, beside):
     refused = "denied/no-rule"
     assert outcome_word(bench.send(bench.mandate(effects=effects), ADA, BOB)) == refused
     rest = [name for name in ("transfer", *OTHERS) if name != action]
-    publish(bench, rule("rest", actions=rest), rule("large", needs=[("treasury", 2)]))
+    publish(
+        bench, rule("rest", actions=rest, messages=MESSAGES), rule("large", needs=[("treasury", 2)])
+    )
     assert outcome_word(bench.send(bench.mandate(effects=effects), ADA, BOB)) == refused
 
 
 @pytest.mark.parametrize("action", OTHERS)
 def test_what_a_rule_names_is_signed(bench, action):
-    publish(bench, rule("named", actions=["transfer", action]))
+    publish(bench, rule("named", actions=["transfer", action], messages=MESSAGES))
     mandate = bench.mandate(effects=(OTHERS[action],))
     assert outcome_word(bench.send(mandate)) == "signed"
 
@@ -77,7 +80,7 @@ def test_what_a_rule_names_is_signed(bench, action):
 )
 @pytest.mark.parametrize("action", OTHERS)
 def test_the_transaction_does_just_what_was_agreed(bench, action, lie):
-    publish(bench, rule("named", actions=["transfer", *OTHERS]))
+    publish(bench, rule("named", actions=["transfer", *OTHERS], messages=MESSAGES))
     mandate = bench.mandate(effects=(OTHERS[action],))
     assert outcome_word(bench.send(mandate, **lie)).startswith("mismatch/")
 
@@ -98,7 +101,7 @@ def test_the_transaction_does_just_what_was_agreed(bench, action, lie):
     ids=lambda each: next(iter(each)) if isinstance(each, dict) else type(each).__name__,
 )
 def test_every_part_of_an_effect_is_agreed_to(bench, effect, changes):
-    publish(bench, rule("named", actions=["transfer", *OTHERS]))
+    publish(bench, rule("named", actions=["transfer", *OTHERS], messages=MESSAGES))
     agreed = bench.mandate(effects=(effect,))
     other = bench.mandate(effects=(replace(effect, **changes),))
     assert outcome_word(bench.send(agreed, **_done_by(other))).startswith("mismatch/")
@@ -129,7 +132,9 @@ def test_an_unlimited_allowance_fills_the_windows_of_its_asset(bench):
     """Whoever got it may take all of it, so nothing is left for standing permissions."""
     limits = [window(ETH, 3600, 10**20)]
     small = rule("small", windows=limits, actions=["transfer", "allow"])
-    publish(bench, small, rule("large", needs=[("treasury", 2)], actions=["transfer", "allow"]))
+    large = rule("large", needs=[("treasury", 2)], actions=["transfer", "allow"])
+    large["grant"]["unlimited"] = [ETH]
+    publish(bench, small, large)
     unlimited = bench.mandate(effects=(UNLIMITED,))
     assert outcome_word(bench.send(unlimited)) == "needs-approvals/approvals"
     assert outcome_word(bench.send(unlimited, ADA, BOB)) == "signed"

@@ -39,15 +39,23 @@ from tests.unit.signer.policy_cases import (
 ALLOW = Allow(Address("0xaa"), ETH, 100, None)
 UNLIMITED = Allow(Address("0xaa"), ETH, None, NOON)
 CALL = Call(Address("0xaa"), "deposit", (("to", "[0xbb]"),), value=100)
-SIGN = Sign("eip712", "0xaa", b"permit")
+SIGN = Sign("eip-712", "0xaa", b"permit")
 DELEGATE = Delegate(Address("0xme"), Address("0xaa"), "eip155:31337", 7)
 OTHERS = {"allow": ALLOW, "call": CALL, "sign": SIGN, "delegate": DELEGATE}
 EVERY = ["transfer", *OTHERS]
 
 
 def named(name, action, **changes):
-    """A rule for payments and `action`."""
-    return rule(name, actions=["transfer", action], **changes)
+    """A rule for payments and `action`, whatever message SIGN is."""
+    messages = changes.pop("messages", {SIGN.kind: [SIGN.domain]})
+    return rule(name, actions=["transfer", action], messages=messages, **changes)
+
+
+def endless(name, asset):
+    """A rule for allowances that may be without a bound, of `asset`."""
+    row = named(name, "allow")
+    row["grant"]["unlimited"] = [asset]
+    return row
 
 
 def amounts(most):
@@ -82,6 +90,12 @@ EFFECTS = [
        "deny/no-rule -") for action, effect in OTHERS.items()),
     *((f"{action}, named", [named("r", action)], of(effect), "allow/allowed r")
       for action, effect in OTHERS.items()),
+    ("a message of which no domain is named", [named("r", "sign", messages={})], of(SIGN),
+     "deny/message-unnamed r"),
+    ("a message for another domain", [named("r", "sign", messages={SIGN.kind: ["0xbb"]})],
+     of(SIGN), "deny/message-unnamed r"),
+    ("a message of another kind", [named("r", "sign", messages={"siwe": [SIGN.domain]})],
+     of(SIGN), "deny/message-unnamed r"),
     ("a payment called an allowance", [ALL], of(*pay(("0xaa", ETH, 1)), action=Action.ALLOW),
      "deny/no-rule -"),
     ("an allowance called a payment", [ALL], of(ALLOW, action=Action.TRANSFER), "deny/no-rule -"),
@@ -101,7 +115,11 @@ EFFECTS = [
     ("without limit, above any window",
      [named("r", "allow", windows=[window(ETH, HOUR, 2**256 - 1)])], of(UNLIMITED, fee=0),
      "deny/window-amount r"),
-    ("without limit, under no limit", [named("r", "allow")], of(UNLIMITED), "allow/allowed r"),
+    ("without limit, under no limit", [named("r", "allow")], of(UNLIMITED),
+     "deny/allowance-unlimited r"),
+    ("without limit, named", [endless("r", ETH)], of(UNLIMITED), "allow/allowed r"),
+    ("without limit, of another asset", [endless("r", TOKEN)], of(UNLIMITED),
+     "deny/allowance-unlimited r"),
     ("without limit, above a ceiling",
      [named("r", "allow"), named("cap", "allow", effect="deny", **amounts(2**256 - 1))],
      of(UNLIMITED), "deny/denied-by-rule cap"),
