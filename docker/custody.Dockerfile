@@ -53,6 +53,7 @@ COPY custody/following/*.py /opt/custody/custody/following/
 COPY custody/gas/*.py /opt/custody/custody/gas/
 COPY custody/journal/*.py /opt/custody/custody/journal/
 COPY custody/ledger/*.py /opt/custody/custody/ledger/
+COPY custody/log/*.py /opt/custody/custody/log/
 COPY custody/moves/*.py /opt/custody/custody/moves/
 COPY custody/outcomes/*.py /opt/custody/custody/outcomes/
 COPY custody/pauses/*.py /opt/custody/custody/pauses/

@@ -21,7 +21,6 @@ from chains.costs import CostKind, Costs, above, costs_in
 from chains.effects import Asked, Pay
 from chains.effects import Call as ContractCall
 from chains.errors import (
-    BroadcastRejected,
     CallReverts,
     ChainError,
     ClaimUnusable,
@@ -35,8 +34,8 @@ from chains.errors import (
 from chains.evm import (
     ADDRESS_TYPE,
     authorizing,
+    becoming,
     build,
-    charges,
     domains,
     erc20,
     parse,
@@ -47,7 +46,6 @@ from chains.evm import (
     simulating,
     tokens,
     tracing,
-    transfers,
 )
 from chains.evm.address import to_bytes
 from chains.evm.blocks import BlockReader
@@ -337,7 +335,11 @@ class EvmAdapter:
             await self._node.each([("eth_getTransactionByHash", (tx.txid,)) for tx in refused])
         )
         return [
-            attempt(partial(_sent, tx, said, next(known) if isinstance(said, RpcError) else None))
+            attempt(
+                partial(
+                    becoming.sent, tx, said, next(known) if isinstance(said, RpcError) else None
+                )
+            )
             for tx, said in zip(txs, sent, strict=True)
         ]
 
@@ -432,9 +434,9 @@ class EvmAdapter:
 
     def _status(self, tx: Any, receipt: Any, block: Any) -> TxStatus:
         with reading("a receipt"):
-            if None in (tx, receipt, block) or _including(receipt) != ref_of(block):
+            if None in (tx, receipt, block) or becoming.including(receipt) != ref_of(block):
                 return TxStatus(TxState.PENDING)
-            return _outcome(tx, receipt, self._network)
+            return becoming.status(tx, receipt, self._network)
 
     async def _judged(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
         """Where they are, then for those in a block receipt and block together."""
@@ -442,7 +444,7 @@ class EvmAdapter:
         asked += [("eth_getTransactionByHash", (txid,)) for txid in txids]
         answers = await self._node.each(asked)
         receipts, waiting = answers[: len(txids)], answers[len(txids) :]
-        heights = [attempt(partial(_height, receipt)) for receipt in receipts]
+        heights = [attempt(partial(becoming.height, receipt)) for receipt in receipts]
         included = [at for at, height in enumerate(heights) if isinstance(height, str)]
         blocks = list(dict.fromkeys(height for height in heights if isinstance(height, str)))
         again: list[Call] = [("eth_getTransactionReceipt", (txids[at],)) for at in included]
@@ -479,39 +481,3 @@ def check_ahead(nonce: int, first: int, ahead_max: int | None) -> None:
 def _count(answer: Any) -> int:
     with reading("a count"):
         return int(found(answer), 16)
-
-
-def _including(receipt: dict[str, Any]) -> BlockRef:
-    return BlockRef(int(receipt["blockNumber"], 16), receipt["blockHash"])
-
-
-def _height(receipt: Any) -> str | None:
-    """Of the block that a receipt names; None without one."""
-    if found(receipt) is None:
-        return None
-    with reading("a receipt"):
-        return hex(_including(receipt).height)
-
-
-def _sent(tx: SignedTx, said: Any, known: Any) -> Broadcast:
-    """What a node's answer to the bytes means. `known`: what it shows of a refused transaction."""
-    if not isinstance(said, RpcError):
-        if str(found(said)).lower() != tx.txid:
-            raise NodeMisbehaved("the node took another transaction than it was given")
-        return Broadcast.ACCEPTED
-    if found(known) is not None:
-        return Broadcast.ALREADY_KNOWN
-    if said.transient:
-        raise said
-    raise BroadcastRejected(said.reason)
-
-
-def _outcome(tx: Any, receipt: dict[str, Any], network: Network) -> TxStatus:
-    costs, failure = charges.costs(network, receipt), charges.failure(receipt)
-    paid = costs_in(network.native.id, costs)
-    if failure is None:
-        shrunk, told = tx | transfers.asked(tx), transfers.told(receipt["logs"])
-        failure = transfers.undone(shrunk, told)
-        paid |= transfers.withheld(network.id, shrunk, told)
-    state = TxState.REVERTED if failure else TxState.INCLUDED
-    return TxStatus(state, _including(receipt), paid, reason=failure or "")

@@ -108,6 +108,8 @@ def _grant(grant: Grant, catalogue: Catalogue) -> Iterator[str]:
         yield f"signed {_duration(grant.time_lock_s)} after the last approval"
     for asset in sorted(grant.unlimited):
         yield f"ANY AMOUNT of {_asset(catalogue, asset)} may be allowed to be taken"
+    for form, domains in sorted(grant.messages.items()):
+        yield f"messages of kind {form} are signed for {_names(domains)}"
     yield f"offered for at most {_duration(grant.mandate_lifetime_s)}"
 
 

@@ -10,19 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import select
-
 from chains.adapter import ChainAdapter, TellsAllowances
 from chains.effects import Allow
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
 from custody.db.session import Database, ReadSession
-from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
-from custody.transactions.state import State
-from custody.transfers.kinds import Kind
+from custody.transfers.allowance_repository import allowing
 from custody.transfers.mandates import told_of
 from custody.transfers.repository import mandates_by_transfer
-from signer.agreement import Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +51,7 @@ async def open_of(
 
 async def _on_record(session: ReadSession, vault: str) -> Sequence[Open]:
     """The newest of each owner, spender and token that a block has."""
-    rows = await session.rows(
-        select(TransferRow, TransactionRow.source)
-        .join(TransactionTransferRow, TransactionTransferRow.transfer_id == TransferRow.id)
-        .join(TransactionRow, TransactionRow.id == TransactionTransferRow.transaction_id)
-        .where(
-            TransferRow.vault_id == vault,
-            TransferRow.kind == Kind.ALLOWANCE,
-            TransactionRow.purpose == Purpose.PAY,
-            TransactionRow.state.in_((State.INCLUDED.value, State.FINAL.value)),
-        )
-        .order_by(TransactionRow.block_height, TransactionRow.id)
-    )
+    rows = await allowing(session, vault)
     terms = await mandates_by_transfer(session, [row.id for row, _ in rows])
     newest: dict[tuple[str, str, str], Open] = {}
     for row, owner in rows:

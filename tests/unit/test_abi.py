@@ -30,11 +30,16 @@ def test_what_others_encode_is_what_we_encode_and_read(payee: bytes, units: int)
     assert abi.balance_of(payee) == asked and abi.order(asked) is None
 
 
-@pytest.mark.parametrize("function", ["approve", "increaseAllowance"])
-def test_an_allowance_of_all_has_no_end(function: str) -> None:
+def test_an_allowance_of_all_has_no_end() -> None:
     for units, allowed in ((7, 7), (0, 0), (abi.UNITS_MAX, None)):
-        told = abi.order(call(f"{function}(address,uint256)", "0x" + PAYEE.hex(), units))
+        told = abi.order(call("approve(address,uint256)", "0x" + PAYEE.hex(), units))
         assert told == Order(Verb.ALLOW, PAYEE, units) and told.allowed == allowed
+
+
+def test_an_allowance_on_top_of_another_has_no_words() -> None:
+    """It allows more than it says."""
+    told = call("increaseAllowance(address,uint256)", "0x" + PAYEE.hex(), 7)
+    assert abi.order(told) is None
 
 
 GOOD = abi.transfer(PAYEE, 5)

@@ -109,6 +109,11 @@ def test_answers_that_end_early_write_nothing(tmp_path: Path) -> None:
     assert not out.exists()
 
 
+SWAP = "rule            dollars for ether, at a fair price"
+SWAPPING = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
+ROUTER = "Uniswap v2 router (0x7a250d5630B4cF539739dF2C5dAcb4c659F2488D)"
+
+
 def test_every_line_of_a_banks_policy() -> None:
     document = canonical_json(example())
     said = [
@@ -141,6 +146,26 @@ def test_every_line_of_a_banks_policy() -> None:
         "rule            all others: costs at most 0.05 ETH as fee on ethereum",
         "rule            all others: signed 10 minutes after the last approval",
         "rule            all others: offered for at most 1 day",
+        f"{SWAP}: allows call, of any asset on ethereum, from any vault of any client, to anybody,"
+        " asked for by anybody",
+        f"{SWAP}: {SWAPPING} of {ROUTER} on ethereum, if at most 0 base units of coins go with it,"
+        " and path.0 is 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48,"
+        " and path.1 is one of 0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2,"
+        " and to is the address that calls, and to is in suppliers,"
+        " and deadline is within 1200 s from now, and amountOutMin is at least 250000000/1 of"
+        " amountIn, and amountIn is at most 500000000000, and its outcome is bounded, each bound by"
+        " an argument",
+        f"{SWAP}: after approval by 1 of treasury",
+        f"{SWAP}: costs at most 0.05 ETH as fee on ethereum",
+        f"{SWAP}: offered for at most 1 hour",
+        "rule            logins: allows sign, of any asset on ethereum, from any vault of any"
+        " client, to anybody, asked for by anybody",
+        "rule            logins: NOBODY has to approve",
+        "rule            logins: messages of kind siwe are signed for app.example",
+        "rule            logins: offered for at most 1 hour",
+        f"NEW contract    {ROUTER} on ethereum: {SWAPPING},"
+        " with amountIn, amountOutMin, path, to, deadline; takes amountIn base units of the token"
+        " path.0",
     ]
 
 

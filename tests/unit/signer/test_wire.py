@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from chains.effects import Allow, Call, Delegate, Pay, Sign
 from chains.model import Address, AssetId, NetworkId, Signature, UnsignedTx
+from chains.outcomes import Bound, write
 from signer.agreement import (
     Action,
     costs_to_json,
@@ -198,12 +199,13 @@ def test_a_core_with_any_wrong_field_is_refused(row):
         Core.parse(row)
 
 
+BOUNDS = write([Bound(AssetId("x"), at_least=1), Bound(AssetId("y"), at_most=0)])
 EFFECTS = (
     Pay(Address("a"), AssetId("x"), 1),
     Pay(Address("a"), AssetId("x"), 1, "memo"),
     Allow(Address("a"), AssetId("x"), None, None),
     Allow(Address("a"), AssetId("x"), 2**256 - 1, CORE.requested_at),
-    Call(Address("a"), "f(uint256)", (("n", "1"), ("n", "2")), 0, ("{}",)),
+    Call(Address("a"), "f(uint256)", (("n", "1"), ("n", "2")), 0, BOUNDS),
     Sign("eip712", "example.org", b"\0"),
     Delegate(Address("a"), Address("b"), None, None),
     Delegate(Address("a"), Address("b"), "eip155:1", 7),
