@@ -1,14 +1,15 @@
 """What EVM addresses sign beside transactions: texts, logins and typed data. Pure.
 
-Typed data that gives something away is told as what it gives: a payment or an allowance, which the
-same rules, limits and windows judge as those of transactions. What looks like such and is none that
-is described here is refused, never shown as a mere message.
+Typed data that gives something away is told as the allowance that it gives, which the same rules,
+limits and windows judge as those of transactions. A payment (EIP-3009) is none of these: it is
+signed as one, apart (`permits`). What looks like such and is none that is described here is
+refused, never shown as a mere message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from chains.contracts import typed
 from chains.contracts.typed import TypedData
@@ -18,6 +19,7 @@ from chains.evm import address, orders, permits, siwe
 from chains.hashes import keccak256
 from chains.messages.errors import (
     LoginForeign,
+    MessagePays,
     TypedDataMalformed,
     TypedDataOtherChain,
     TypedDataUndescribed,
@@ -114,16 +116,16 @@ def _does(
 def _permit(
     network: Network, sender: Address, content: bytes
 ) -> tuple[tuple[Effect, ...], int | None]:
-    """EIP-2612, EIP-3009. Others by their names (DAI's of before) have no words."""
+    """EIP-2612. Others by that name (DAI's of before) have no words. Raises TypedDataUndescribed,
+    MessagePays."""
     try:
         said = permits.parse(content)
     except MalformedTransaction as error:
         raise TypedDataUndescribed(f"named as a permit, in another form: {error}") from error
+    if not isinstance(said.said, permits.Permit):
+        raise MessagePays("it pays, whoever submits it: ask for a transfer")
     if said.signer != sender:
         raise TypedDataUndescribed("a permit of another owner than signs it")
     if why := permits.unexplained(network, said):
         raise TypedDataUndescribed("; ".join(why))
-    effect: Any = permits.effect(network, said)
-    permit = said.said
-    last = permit.deadline if isinstance(permit, permits.Permit) else permit.before - 1
-    return (effect,), last
+    return (permits.effect(network, said),), said.said.deadline

@@ -111,7 +111,8 @@ def _allowed(
         raise TypedDataUndescribed("for nobody, for its signer or for the contract itself")
     amount = int(given["amount"])
     most = _AMOUNT_MAX if lasting else _TRANSFER_MAX
-    ends = int(given["expiration"]) if lasting else deadline
+    # Without an expiration it ends in the block that takes it, which the deadline bounds.
+    ends = (int(given["expiration"]) if lasting else 0) or deadline
     return Allow(spender, asset, None if amount == most else amount, _moment(ends))
 
 

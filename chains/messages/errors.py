@@ -14,7 +14,8 @@ InvalidInput
     ├── TypedDataWithoutChain      typed_data_without_chain
     ├── TypedDataOtherChain        typed_data_other_chain
     ├── TypedDataWithoutContract   typed_data_without_contract
-    └── TypedDataUndescribed       typed_data_undescribed (gives away what has no words here)
+    ├── TypedDataUndescribed       typed_data_undescribed (gives away what has no words here)
+    └── MessagePays                message_pays (a payment, which is a transaction's to make)
 """
 
 from __future__ import annotations
@@ -104,3 +105,10 @@ class TypedDataUndescribed(MessageRefused):
     """It gives something away, or looks as what does, and nothing here says what and how much."""
 
     code = "typed_data_undescribed"
+
+
+class MessagePays(MessageRefused):
+    """A payment that anybody may submit (EIP-3009). Payments have a purpose of their own, under
+    which one is bound to its number and its money is held."""
+
+    code = "message_pays"

@@ -29,6 +29,11 @@ _OURS: Final = "custody-wallet/"
 _TYPED: Final = re.compile(r'"(primaryType|verifyingContract|EIP712Domain)"', re.ASCII)
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control, format (which turn the reading order), unassigned, and other separators of lines."""
+_BLANK: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0e\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks for which nothing is drawn (Unicode's Default_Ignorable_Code_Point, and the
+empty pattern of Braille). U+FE0F stays, by which a text asks for an emoji."""
 
 
 def readable(content: bytes) -> str:
@@ -81,7 +86,7 @@ def _is_text(content: bytes) -> bool:
         text = content.decode()
     except UnicodeDecodeError:
         return False
-    return all(
+    return _BLANK.search(text) is None and all(
         character in "\n\t" or unicodedata.category(character) not in _INVISIBLE
         for character in text.replace("\r\n", "\n")
     )

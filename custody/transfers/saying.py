@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from chains.codec import TransactionCodec
-from chains.effects import Pay
 from chains.errors import MalformedTransaction
 from chains.families import messages_of
 from chains.messages.errors import MessageKindUnknown
@@ -35,7 +34,7 @@ def check_saying(request: TransferRequest, codec: TransactionCodec) -> None:
 
 async def saying(session: ReadSession, ask: Ask, payer: Payer, named: str) -> Ask:
     """With who signs it and what it does, of a message. `named`: the transfer's id. Raises NotFound
-    address_not_found, Unprocessable vault_without_address, MessageRefused, Invalid message_pays,
+    address_not_found, Unprocessable vault_without_address, MessageRefused, Invalid
     message_lifetime, and InvalidAddress."""
     wanted = ask.request.message
     if wanted is None:
@@ -49,9 +48,6 @@ async def saying(session: ReadSession, ask: Ask, payer: Payer, named: str) -> As
         reader.check_lifetime(tx, int(ask.now.timestamp()))
     except MalformedTransaction as error:
         raise Invalid("message_lifetime", str(error), field="message") from error
-    if any(isinstance(effect, Pay) for effect in effects):
-        words = "it pays, whoever submits it: ask for a transfer"
-        raise Invalid("message_pays", words, field="message")
     return replace(ask, source=source, says=effects)
 
 

@@ -42,6 +42,8 @@ TEXTS: dict[str, tuple[bytes, str]] = {
     "control characters": (b"pay\x1b[2K nobody", "message_unreadable"),
     "letters that turn": ("pay \u202eydobon".encode(), "message_unreadable"),
     "letters that nobody sees": ("pay\u200b me".encode(), "message_unreadable"),
+    "a letter that is drawn as nothing": ("pay\u3164me".encode(), "message_unreadable"),
+    "marks that say something else": ("pay\U000e0141\ufe01".encode(), "message_unreadable"),
     "nothing": (b" \n", "message_unreadable"),
     "too much": (b"a" * 16385, "message_unreadable"),
     "an approval of ours": (b"custody-wallet/approval/v2\n" + b"x" * 31, "message_disguised"),
