@@ -18,7 +18,7 @@ class ForeignDebitRow(Row):
     very same block coming back makes its reversed rows pending again.
 
     `account`: which account of the vault it is taken from; of `amount`, `owed` is more than that
-    had, and is taken from `shortfall`. `verdict`: foreign, allowed, excess or unlocked.
+    had, and is taken from `shortfall`. `verdict`: foreign, allowed, excess, called or unlocked.
     `explained_by`: the allowance, or the transaction of ours.
     """
 
@@ -32,7 +32,8 @@ class ForeignDebitRow(Row):
     address: Mapped[str]
     txid: Mapped[str]
     place: Mapped[str]
-    """Where in the transaction: `chains.block.Movement.place`, or `coin:` and the coin's name."""
+    """Where in the transaction: `chains.block.Movement.place`, or `coin:` and the coin's name.
+    Where two parts of one movement are written down, each has `/` and its verdict at the end."""
     amount: Mapped[int] = mapped_column(BaseUnits)
     account: Mapped[str]
     verdict: Mapped[str]

@@ -21,7 +21,7 @@ from custody.db.session import WriteSession
 from custody.db.tables import ForeignDebitRow
 from custody.debits import repository
 from custody.debits.telling import tell
-from custody.deposits.deciding import LEFT, Found, Verdict, taken_in
+from custody.deposits.deciding import LEFT, PART, Found, Verdict, taken_in
 from custody.deposits.repository import own_transactions
 from custody.deposits.states import DebitState
 from custody.ledger import repository as ledger
@@ -96,9 +96,9 @@ class DebitRecorder:
             return
         txids = {each.movement.txid for each in debits}
         known = await repository.debits_of(self._session, self._network.id, txids)
-        standing = {(row.txid, row.place) for row in known if row.state != DebitState.REVERSED}
+        standing = {whole(row.txid, row.place) for row in known if row.state != DebitState.REVERSED}
         reversed_ = {(row.block_hash, row.txid, row.place): row for row in known}
-        fresh = [each for each in debits if each.decision.place not in standing]
+        fresh = [each for each in debits if whole(*each.decision.place) not in standing]
         if not fresh:
             return
         available = await self._locked({each.owner.vault_id for each in fresh})
@@ -194,6 +194,11 @@ class DebitRecorder:
     def _hold(self, account: AccountKey, amount: int, debit_id: str) -> str:
         outside = chain_account(account.asset)
         return self._batch.move(Reserve(account, outside, amount, debit_id, Reason.FOREIGN_DEBIT))
+
+
+def whole(txid: str, place: str) -> tuple[str, str]:
+    """Which movement it is, or is a part of. All parts of one are written down together."""
+    return txid, place.partition(PART)[0]
 
 
 def accounts_of(row: ForeignDebitRow) -> tuple[AccountKey, AccountKey]:

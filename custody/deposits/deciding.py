@@ -74,6 +74,10 @@ UNEXPLAINED = frozenset({Verdict.FOREIGN, Verdict.EXCESS})
 """After these nothing may leave the vault until a person has looked."""
 
 
+PART = "/"
+"""Between a movement's place and which part of it is meant."""
+
+
 class Holding(StrEnum):
     """Where in the vault's books the money of an address is."""
 
@@ -166,7 +170,7 @@ class Decision:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Unique among what comes in, and among what the ledger learns to have left."""
+        """Unique among what comes in, and among what is written down of what left."""
         return self.movement.txid, self.movement.place
 
 
@@ -342,14 +346,16 @@ class _Agreed:
         if called:
             takes[movement.asset] -= called
         self._rents[own.id] -= locked
+        beyond = rest - paid - locked - called
         parts = (
             (paid, Verdict.PAYMENT),
             (locked, Verdict.LOCKED),
             (called, Verdict.CALLED),
-            (rest - paid - locked - called, Verdict.EXCESS),
+            (beyond, Verdict.EXCESS),
         )
+        both = called > 0 < beyond
         return [
-            Decision(movement._replace(units=-units), owner, verdict, own.id)
+            Decision(_part(movement, units, verdict, beside=both), owner, verdict, own.id)
             for units, verdict in parts
             if units
         ]
@@ -385,6 +391,13 @@ class _Agreed:
                     self._left[each.id] = left + movement.units
                 return each.id
         return None
+
+
+def _part(movement: Movement, units: int, verdict: Verdict, *, beside: bool) -> Movement:
+    """So much of what left. `beside`: another part of it is written down as well, so that each
+    needs a place of its own."""
+    place = f"{movement.place}{PART}{verdict}" if beside and verdict in LEFT else movement.place
+    return movement._replace(units=-units, place=place)
 
 
 def taken_in(own: OwnTransaction, native: AssetId) -> dict[AssetId, int]:

@@ -43,8 +43,8 @@ async def find(chain: Chain, blocks: Sequence[Block]) -> list[Found]:
     ours = Ours(network.native.id, traits_of(network).coins, owners)
     if ours.has_coins:
         ours = await _with_coins(chain, ours, blocks, mine)
-    elif any(each.units < 0 for movements in mine for each in movements):
-        ours = await _with_accounts(chain, ours, blocks, mine)
+    elif txids := _left_or_sent(chain, blocks, mine):
+        ours = await _with_accounts(chain, ours, blocks, mine, txids)
     return [
         each
         for block, movements in zip(blocks, mine, strict=True)
@@ -80,14 +80,29 @@ async def _with_coins(
     return replace(ours, coins=coins, transactions=own)
 
 
+def _left_or_sent(
+    chain: Chain, blocks: Iterable[Block], mine: Sequence[Sequence[Movement]]
+) -> set[TxId]:
+    """Of what moved anything of ours: with what something left, and what an address of ours sent,
+    which may have cost nothing."""
+    moved = {each.txid for movements in mine for each in movements}
+    sent = chain.watchlist.sent(i for b in blocks for i in b.included if i.txid in moved)
+    left = {each.txid for movements in mine for each in movements if each.units < 0}
+    return left | {each.txid for each in sent}
+
+
 async def _with_accounts(
-    chain: Chain, ours: Ours, blocks: Sequence[Block], mine: Sequence[Sequence[Movement]]
+    chain: Chain,
+    ours: Ours,
+    blocks: Sequence[Block],
+    mine: Sequence[Sequence[Movement]],
+    txids: Collection[TxId],
 ) -> Ours:
-    """With our own transactions among those with which something left, and, if something left with
-    others, with who paid for them and what our vaults allowed."""
+    """With our own transactions among `txids`, and, if something left with others, with who paid
+    for them and what our vaults allowed."""
     session, network = chain.session, chain.network
     left = [each for movements in mine for each in movements if each.units < 0]
-    own = await repository.own_transactions(session, network, {each.txid for each in left})
+    own = await repository.own_transactions(session, network, txids)
     own |= {each: _undone(own[each]) for each in _failed(blocks) & own.keys()}
     apart = await _apart(chain, blocks, {each.txid for each in left})
     foreign = [

@@ -8,11 +8,13 @@ devnet node. Everything follows from the seed and the calls.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from chains.effects import Call
 from chains.errors import (
     NodeUnavailable,
 )
@@ -24,6 +26,7 @@ from chains.model import (
     TxId,
 )
 from chains.networks import Network
+from signer.agreement import parse_effect
 from tests.support.fake_codec import FakeCodec, FakeInput, FakeOutput, FakeTx
 from tests.support.fake_tokens import Contract, Log, contract_of
 
@@ -80,7 +83,8 @@ class FakeNode:
     it costs beside that, whatever its bytes say (a rollup). `rent`: what the next payments lock
     beyond (Solana). `contracts`: addresses that send so much of every payment back
     to the payer. `hides_inside`: blocks don't show what contracts pass on (a node without traces).
-    `tokens`: contracts that are not honest. All verbs take effect at once."""
+    `tokens`: contracts that are not honest. `moves`: by contract, what a call of it moves of
+    tokens; with `robs` also where the call failed. All verbs take effect at once."""
 
     def __init__(self, network: Network, seed: int = 0, codec: type[FakeCodec] = FakeCodec) -> None:
         self.network: NetworkId = network.id
@@ -95,6 +99,8 @@ class FakeNode:
         self.final_height = 0
         self.contracts: dict[str, int] = {}
         self.tokens: dict[AssetId, Contract] = {}
+        self.moves: dict[str, tuple[Log, ...]] = {}
+        self.robs = False
         self.hides_inside = False
         self.paid_inside: set[TxId] = set()
         self.pulled: dict[TxId, Address] = {}
@@ -371,10 +377,13 @@ class FakeNode:
         logs = None if reverted else self._logs(sender, tx)
         if said is not None and logs is not None:
             logs = self._submit(state, said, height)
+        moved = self.moves.get(_called(tx), ())
         if logs is None or not _do_what_is_asked(tx, native, logs):
             state.give(sender, native, -fee - self.data)
-            self._move(state, logs or ())
-            return Included(tx, fee, reverted=True, data=self.data, logs=logs or ())
+            lost = moved if self.robs else logs or ()
+            self._move(state, lost)
+            return Included(tx, fee, reverted=True, data=self.data, logs=lost)
+        logs = (*logs, *moved)
         state.give(sender, native, -needed[native])
         self._pay(state, tx, logs)
         back = [(out.address, self.contracts.get(out.address, 0)) for out in tx.outputs]
@@ -413,6 +422,12 @@ class FakeNode:
 
     def _salt(self) -> str:
         return self.random.randbytes(32).hex()
+
+
+def _called(tx: FakeTx) -> str:
+    """The contract that is called, if one is."""
+    effect = None if tx.call is None else parse_effect(json.loads(tx.call))
+    return effect.contract if isinstance(effect, Call) else ""
 
 
 def _do_what_is_asked(tx: FakeTx, native: AssetId, logs: tuple[Log, ...]) -> bool:

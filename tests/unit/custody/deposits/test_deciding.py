@@ -19,9 +19,11 @@ import pytest
 from chains.block import Movement
 from chains.effects import Allow, Call, Effect, Pay
 from chains.model import Address, AssetId, TxId
+from custody.debits.recording import whole
 from custody.deposits.deciding import (
     DEBITS,
     INCOMES,
+    LEFT,
     UNEXPLAINED,
     Allowance,
     Decision,
@@ -94,7 +96,9 @@ def run(table: str, *, coins: bool = False) -> list[Decision]:
         Ours(NATIVE, coins, OWNERS, mine, transactions, allowances, senders, apart),
         NOON,
     )
-    assert [(*each.place, words_of(each)) for each in found] == expected
+    assert [(*whole(*each.place), words_of(each)) for each in found] == expected
+    written = [each.place for each in found if each.verdict in LEFT]
+    assert len(written) == len(set(written)), "each is a row of its own"
     return found
 
 

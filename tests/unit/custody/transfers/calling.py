@@ -22,8 +22,8 @@ class CallingDesk(Desk):
     contract: Address
 
     @classmethod
-    async def opened(cls, database: Database, funds: int = FUNDS) -> Self:
-        desk = cls(database, ACCOUNT)
+    async def opened(cls, database: Database, funds: int = FUNDS, alias: str = ACCOUNT) -> Self:
+        desk = cls(database, alias)
         desk.use_policy(**CALLS)
         desk.vault = await desk.open_funded(funds)
         desk.contract = Address(await desk.outside())
