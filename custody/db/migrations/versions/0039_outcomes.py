@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from custody.db.types import UtcTime
+from custody.db.types import Ordinal, UtcTime
 
 revision = "0039"
 down_revision = "0038"
@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("contract", sa.String(), nullable=False),
         sa.Column("checked", sa.String(), nullable=True),
         sa.Column("checked_words", sa.String(), nullable=True),
-        sa.Column("checked_height", sa.BigInteger(), nullable=True),
+        sa.Column("checked_height", Ordinal, nullable=True),
         sa.Column("checked_hash", sa.String(), nullable=True),
         sa.Column("checked_at", UtcTime(), nullable=True),
         sa.Column("settled", sa.String(), nullable=True),
