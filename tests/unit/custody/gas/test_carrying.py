@@ -6,19 +6,21 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from itertools import count
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import select
 
-from chains.errors import NodeUnavailable
 from chains.model import TxId
 from custody.db.proof_tables import ProofWantRow
 from custody.db.session import Database
 from custody.gas.carrying import Carrying
 from custody.gas.model import Bearer
+from custody.transactions.claiming import number_of
+from custody.transactions.planners.plan import Plan
 from custody.transfers.gas_needs import Brought
 from custody.transfers.service import Transfers
-from tests.support.fake_chain import LIFETIME_BLOCKS
 from tests.support.interrupt import interrupt
 from tests.unit.custody.gas.carried import UNITS, House
 from tests.unit.custody.gas.station import BOUND, STOCK, TOKEN, TOKENS
@@ -131,6 +133,7 @@ async def test_somebody_else_is_faster_and_nothing_is_owed(database: Database):
     assert (await desk.state(asked), await desk.state(call.id)) == ("final", "failed")
     assert await house.told() == [("failed", "transfer_failed")]
     assert await house.claim(house.payer) == 0, "a call that came too late is the house's own cost"
+    assert await house.gas_short() is None, "it was submitted, by whomever"
     await house.step()
     assert len(await house.calls()) == 1
     assert (await desk.reconcile()).is_clean
@@ -217,52 +220,16 @@ async def test_a_reorg_undoes_both_and_brings_both_again(database: Database):
     assert (await desk.reconcile()).is_clean
 
 
-async def test_what_nobody_submitted_in_time_is_dead_when_its_contract_says_so(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_rule_that_spends_less_now_submits_nothing_above_it(database: Database):
     house = await House.opened(database)
     await house.carries()
-    desk = house.desk
     asked = await house.signed()
-    await desk.node.mine(2 * LIFETIME_BLOCKS)
-    await desk.node.finalize()
-
-    def away(call: str) -> None:
-        if call == "is_used":
-            raise NodeUnavailable("no answer")
-
-    desk.adapter.before = away
-    await desk.track()
-    assert await desk.state(asked) == "in_flight", "the contract was not heard"
-    desk.clock.forward(minutes=11)
-    await desk.track()
-    assert any("transfer_outcome_unproven" in each for each in await desk.alarms())
-    desk.adapter.before = lambda call: None
-    await desk.track()
-    assert (await house.payment(asked)).state == "dead"
-    assert await desk.state(asked) == "failed"
+    await house.carries(each=BOUND - 1)
     await house.step()
-    assert await house.carriers() == [], "nothing is asked for what is over"
-    assert (await desk.reconcile()).is_clean
-
-
-async def test_a_contract_that_has_seen_it_keeps_it_in_flight(database: Database):
-    """A node that shows no event and a contract that was paid by: a person has to look."""
-    house = await House.opened(database)
+    assert await house.carriers() == []
+    assert "gas_above_maximum" in (await house.gas_short() or "")
     await house.carries()
-    desk = house.desk
-    asked = await house.signed()
-    payment = await house.payment(asked)
-    (address, *_) = await desk.addresses(house.hot)
-    number = (payment.txid or "").rpartition(":")[2]
-    desk.node.state.used.add((address.address, number))
-    await desk.node.mine(2 * LIFETIME_BLOCKS)
-    await desk.node.finalize()
-    await desk.track()
-    desk.clock.forward(minutes=11)
-    await desk.track()
-    assert await desk.state(asked) == "in_flight"
-    assert any("transfer_outcome_unproven" in each for each in await desk.alarms())
+    await house.settle(asked)
 
 
 async def test_the_limits_hold_it_back_with_a_word(database: Database):
@@ -350,6 +317,14 @@ async def test_no_proof_is_wanted_of_what_no_block_names(database: Database):
         wanted = await session.all(select(ProofWantRow.transaction_id))
     payment, carrier = await house.payment(asked), await house.desk.newest(call.id)
     assert carrier.id in wanted and payment.id not in wanted
+
+
+def test_a_number_follows_from_the_terms_that_are_paid_by():
+    """So what is claimed again is the same payment, and its contract makes it once."""
+    carried = [("one", 1), ("one", 1), ("one", 2), ("two", 1)]
+    plans = [cast(Plan, SimpleNamespace(carries=(each,))) for each in carried]
+    first, again, newer, other = [number_of(each) for each in plans]
+    assert first == again and len({first, newer, other}) == 3
 
 
 async def test_two_workers_at_once_ask_once(database: Database):
