@@ -140,7 +140,7 @@ async def test_one_that_somebody_submitted_first_costs_nothing(
     await house.issuer.node.send(typed.domain.contract, 0, data, 300_000)
     await house.issuer.node.mine()
     asked = await call(vault, typed, "eight")
-    await vault.until_waiting(asked, "build_error", mining=True)
+    await vault.until_waiting(asked, "call_reverts", mining=True)
     shown = await vault.shown(asked)
     assert shown["transactions"] == []
     await house.post(f"transfers/{asked['id']}/cancel", {})
