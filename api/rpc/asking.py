@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from api.rpc.wallet import Wallet
-from chains.effects import Allow, Call, Pay
+from chains.effects import Asked as Effect
 from chains.errors import CallUnknown
 from chains.evm.eip1193.faults import (
     PENDING,
@@ -17,15 +17,15 @@ from chains.evm.eip1193.faults import (
     UNSUPPORTED,
     USER_REJECTED,
     RpcFault,
-    unsupported,
 )
 from chains.evm.eip1193.fields import listed, members, quantity
 from chains.evm.eip1193.transactions import Wanted, wanted
 from chains.model import Address
 from custody.provider.asks import Asked, Denied
 from custody.provider.model import Needed, Progress, ToldAs
-from custody.transfers.request import Output, TransferRequest
+from custody.transfers.request import TransferRequest
 from custody.transfers.state import State
+from custody.transfers.telling import asking
 
 _ENDS: Final[Mapping[State, tuple[int, str]]] = {
     State.DENIED: (UNAUTHORIZED, "refused"),
@@ -117,7 +117,7 @@ def _need(need: Needed) -> str:
     return f"{need.count} of {need.group} ({', '.join(need.people) or 'nobody may'})"
 
 
-def _effect(wallet: Wallet, asked: Wanted, mine: Address) -> Pay | Call:
+def _effect(wallet: Wallet, asked: Wanted, mine: Address) -> Effect:
     """What its bytes do, as the signer reads them too. Raises RpcFault with the reason why nobody
     can say it."""
     codec = wallet.services.custody.codecs[wallet.network.id]
@@ -125,23 +125,19 @@ def _effect(wallet: Wallet, asked: Wanted, mine: Address) -> Pay | Call:
         (effect,) = codec.understand(mine, asked.to, asked.data, asked.value)
     except CallUnknown as error:
         raise RpcFault(UNSUPPORTED, f"data: {error}", {"code": error.code}) from None
-    if isinstance(effect, Allow):
-        raise unsupported("data: allowances are not given for apps yet")
     return effect
 
 
-async def _request(
-    wallet: Wallet, asked: Wanted, effect: Pay | Call, mine: Address
-) -> TransferRequest:
+async def _request(wallet: Wallet, asked: Wanted, effect: Effect, mine: Address) -> TransferRequest:
     fee_max = asked.fee_max()
     if asked.needs_gas:
         estimate = await wallet.node("eth_estimateGas", [{**asked.question, "from": mine}])
         fee_max = asked.fee_max(quantity(estimate, "the estimate"))
-    return TransferRequest(
+    request = TransferRequest(
         vault_id=wallet.door.vault_id,
         network=wallet.network.id,
-        asset=effect.asset if isinstance(effect, Pay) else wallet.network.native.id,
-        outputs=(Output(effect.address, effect.amount),) if isinstance(effect, Pay) else (),
-        told=None if isinstance(effect, Pay) else effect,
+        asset=wallet.network.native.id,
+        outputs=(),
         fee_max=fee_max,
     )
+    return asking(request, wallet.services.custody.codecs[wallet.network.id], effect)

@@ -120,6 +120,7 @@ async def ask_ann(house: TokenHouse[EvmIssuer], ann: Ed25519PrivateKey) -> None:
     credential = {"kind": "ed25519", "key": ann.public_key().public_bytes_raw().hex()}
     document["persons"] = [{"id": "ann", "credentials": [credential]}]
     document["groups"] = [{"id": "treasury", "members": ["ann"]}]
+    usual["scope"]["actions"] = ["transfer", "allow"]
     small = json.loads(json.dumps(usual))
     small["id"] = "small"
     for limit in small["limits"]["per_transfer"]:
@@ -239,6 +240,20 @@ async def test_cast_pays_with_a_token_in_its_url(served: Served) -> None:
     first, second = txids(await settled(served, vault))
     assert first in out
     assert second == receipt["transactionHash"]
+
+
+async def test_cast_lets_somebody_take_a_token(served: Served) -> None:
+    """An allowance, as the vault's register has it too."""
+    vault, token = await served.vault(), served.house.issuer.tokens["usdc"]
+    common = ("--rpc-url", await served.token(vault), "--unlocked", "--from", vault.address)
+    called = (token.contract, "approve(address,uint256)", PAYEE, "41")
+    out, err, code = await served.run(str(CAST), "send", *common, "--json", *called)
+    assert code == 0, err
+    assert json.loads(out)["status"] == "0x1"
+    (row,) = await settled(served, vault)
+    assert (row["kind"], txids([row])) == ("allowance", [json.loads(out)["transactionHash"]])
+    (open_,) = (await served.house.get(f"vaults/{vault.id}/allowances"))["items"]
+    assert (open_["spender"], open_["asset"]) == (PAYEE, token.asset.id)
 
 
 async def test_a_page_pays_by_the_providers_script(served: Served) -> None:
