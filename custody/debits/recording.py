@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from chains.block import cost_kind
 from chains.model import AssetId
 from chains.networks import Network
 from custody.db.ids import new_id
@@ -68,25 +67,39 @@ class DebitRecorder:
         after all: those, with the transaction's id."""
         ours = []
         for row, transaction in await repository.due(self._session, self._network.id, final):
-            if transaction is not None:
-                self._take_back(row)
-                row.explained_by = transaction
-                await self._called(row)
+            if transaction is None:
+                self._book(row)
+            elif await self._is_own(row, transaction):
                 ours.append((row, transaction))
-            else:
-                self._end(row)
-                row.state, row.decided_at = DebitState.BOOKED.value, self._now
         return ours
 
-    async def _called(self, row: ForeignDebitRow) -> None:
-        """Of what was taken back: as much as a contract may take in the call that explains it
-        waits for the end of its transfer. What is more is the reconciliation's to find."""
+    async def _is_own(self, row: ForeignDebitRow, transaction: str) -> bool:
+        """It has a transaction of ours, which explains it; whether its transfers' own entries take
+        it away, so that it is taken back here.
+
+        Of tokens in a call they do as far as the contract may take them, and while the transfer
+        has not ended. What is more was taken beyond what was agreed to: it stays booked."""
+        row.explained_by = transaction
         known = await own_transactions(self._session, self._network, [row.txid])
-        taken = taken_in(known[row.txid], self._network.native.id).get(AssetId(row.asset), 0)
-        if cost_kind(row.place) is None and row.amount <= taken:
-            row.verdict, row.state = Verdict.CALLED.value, DebitState.PENDING.value
-            row.owed, row.reservation_id, row.owed_reservation_id = 0, None, None
-            row.decided_at = None
+        own = known[row.txid]
+        if own.calls is None or row.asset == self._network.native.id:
+            self._take_back(row)
+            return True
+        most = taken_in(own, self._network.native.id).get(AssetId(row.asset), 0)
+        await self._session.flush()
+        taken = await repository.taken_with(self._session, transaction, row.asset)
+        if row.amount > most - taken:
+            row.verdict = Verdict.EXCESS.value
+            return False
+        row.verdict = Verdict.CALLED.value
+        if await repository.has_ended(self._session, own.calls):
+            if row.state == DebitState.PENDING:
+                self._book(row)
+            return False
+        self._take_back(row)
+        row.state, row.decided_at = DebitState.PENDING.value, None
+        row.owed, row.reservation_id, row.owed_reservation_id = 0, None, None
+        return True
 
     async def add(self, found: Sequence[Found], final: int | None) -> None:
         """Those that no debit stands for yet, as with deposits. Locks the vaults, so that nothing
@@ -143,11 +156,12 @@ class DebitRecorder:
                 self._batch.move(Post(outside, key, amount, row.id, Reason.FOREIGN_DEBIT))
         row.state, row.decided_at = DebitState.REVERSED.value, self._now
 
-    def _end(self, row: ForeignDebitRow) -> None:
+    def _book(self, row: ForeignDebitRow) -> None:
         if row.reservation_id is not None:
             self._batch.move(Settle(row.reservation_id, row.amount - row.owed))
         if row.owed_reservation_id is not None:
             self._batch.move(Settle(row.owed_reservation_id, row.owed))
+        row.state, row.decided_at = DebitState.BOOKED.value, self._now
 
     def _values(
         self, found: Found, debit_id: str, available: dict[str, int], final: int | None

@@ -25,6 +25,7 @@ from custody.db.transfer_tables import (
 from custody.deposits.deciding import Allowance, Verdict
 from custody.deposits.states import DebitState
 from custody.transactions.state import State
+from custody.transfers.state import State as TransferState
 from signer.wire import Mandate, Purpose, parse_json
 
 PAGE_MAX = 100
@@ -177,6 +178,26 @@ async def called(
         for transfer, row in await session.rows(rows):
             found[transfer].append(row)
     return found
+
+
+async def taken_with(session: ReadSession, transaction: str, asset: str) -> int:
+    """What standing rows say that contracts took of the asset in the transaction."""
+    debit = ForeignDebitRow
+    amounts = await session.all(
+        select(debit.amount).where(
+            debit.explained_by == transaction,
+            debit.asset == asset,
+            debit.verdict == Verdict.CALLED.value,
+            debit.state.in_(_STANDING),
+        )
+    )
+    return sum(amounts)
+
+
+async def has_ended(session: ReadSession, transfer: str) -> bool:
+    """Whether nothing is held for the transfer any more."""
+    row = await session.get(TransferRow, transfer)
+    return row is not None and row.state != TransferState.IN_FLIGHT
 
 
 async def allowances(

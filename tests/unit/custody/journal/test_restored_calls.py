@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from custody.alarms.codes import AlarmCode
 from custody.db.session import Database
 from tests.unit.custody.journal.test_restored import House
 from tests.unit.custody.transfers.calling import CallingDesk
 from tests.unit.custody.transfers.desk import ANYONE
+from tests.unit.custody.transfers.test_called import HAS, Router
 
 
 @pytest.fixture
@@ -59,3 +61,51 @@ async def test_other_words_under_the_same_key_are_not_believed(house: House):
     await house.recover()
     assert await desk.frozen(desk.vault) is not None
     assert "signed_elsewhere" in await desk.alarms()
+
+
+@pytest.fixture
+async def routed(tmp_path, sqlite_url):
+    desk = await Router.opened(Database(sqlite_url), alias="ethereum")
+    await desk.ready()
+    yield House(Path(sqlite_url.partition("///")[2]), desk)
+    await desk.database.close()
+
+
+@pytest.mark.parametrize("final", [False, True])
+@pytest.mark.parametrize("tracked", [False, True])
+@pytest.mark.parametrize(
+    ("takes", "verdicts"),
+    [
+        ((45,), ["called"]),
+        ((30, 20), ["called", "called"]),
+        ((60,), ["excess"]),
+        ((30, 30), ["called", "excess"]),
+    ],
+)
+async def test_what_a_forgotten_call_took_is_its_transfers(
+    routed: House, takes: tuple[int, ...], verdicts: list[str], tracked: bool, final: bool
+):
+    """`final`: its block is final before custody remembers. `tracked`: the transaction is looked
+    at before another block is."""
+    desk = routed.desk
+    assert isinstance(desk, Router)
+    routed.back_up()
+    transfer = await desk.swap(key="k")
+    desk.does(*takes)
+    await desk.run_outbox()
+    await desk.node.mine()
+    if final:
+        await desk.node.finalize()
+    await routed.restore()
+    await desk.follow()
+    assert {verdict for _, verdict, _ in await desk.left()} == {"foreign"}
+    assert (await desk.usdc()).available == HAS - sum(takes)
+    await routed.recover()
+    if tracked:
+        await desk.worker._tracker.track(desk.network.id)
+    await routed.live()
+    assert await desk.state(transfer) == "final"
+    assert [verdict for _, verdict, _ in await desk.left()] == verdicts
+    assert {state for _, _, state in await desk.left()} == {"booked"}
+    await desk.ledger_is(HAS - sum(takes))
+    assert await desk.frozen(desk.vault) == AlarmCode.FOREIGN_DEBIT
