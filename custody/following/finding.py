@@ -86,7 +86,7 @@ def _left_or_sent(
     """Of what moved anything of ours: with what something left, and what an address of ours sent,
     which may have cost nothing."""
     moved = {each.txid for movements in mine for each in movements}
-    sent = chain.watchlist.sent(i for b in blocks for i in b.included if i.txid in moved)
+    sent = chain.watchlist.sent([i for b in blocks for i in b.included if i.txid in moved])
     left = {each.txid for movements in mine for each in movements if each.units < 0}
     return left | {each.txid for each in sent}
 

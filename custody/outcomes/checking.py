@@ -17,7 +17,6 @@ from typing import Final
 import structlog
 
 from chains.adapter import ChainAdapter, SimulatesCalls
-from chains.effects import Call
 from chains.errors import ChainError, NotSimulated
 from chains.model import NetworkId
 from chains.simulation import Simulated
@@ -31,7 +30,6 @@ from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Later, trouble
 from custody.transactions.repository import lock_all
 from custody.transactions.state import Refuse, can
-from signer.wire import Purpose
 
 _STOPPED: Final = Later("contract_stopped")
 _HELD: Final = {
@@ -40,13 +38,6 @@ _HELD: Final = {
 }
 
 log = structlog.get_logger()
-
-
-def calls(built: Built) -> bool:
-    """Whether there is anything to look at."""
-    return built.purpose is Purpose.PAY and any(
-        isinstance(effect, Call) for each in built.agreed for effect in each.mandate.core.effects
-    )
 
 
 class Checking:

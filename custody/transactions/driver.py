@@ -22,7 +22,7 @@ from custody.db.session import Database
 from custody.errors import CustodyError
 from custody.journal.watch import JournalWatch
 from custody.ledger.service import Ledger
-from custody.outcomes.checking import Checking, calls
+from custody.outcomes.checking import Checking
 from custody.transactions import repository
 from custody.transactions.building import Builder
 from custody.transactions.looking import Built
@@ -157,7 +157,7 @@ class Driver:
                 progress[transfer_id] = step
         broken = [each for each in transfer_ids if progress.get(each) == UNFORESEEN]
         await self._builder.release(broken, UNFORESEEN.code)
-        if called := [each for each in built.values() if calls(each)]:
+        if called := [each for each in built.values() if each.calls]:
             for transaction_id, later in (await self._checking.look(called)).items():
                 progress |= dict.fromkeys(built.pop(transaction_id).transfers, later)
         return list(built.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from chains.effects import Effect
+from chains.effects import Call, Effect
 from chains.model import Address, NetworkId, UnsignedTx
 from custody.db.session import ReadSession
 from custody.db.tables import VaultRow
@@ -47,6 +47,12 @@ class Built:
     @property
     def transfers(self) -> list[str]:
         return [each.mandate.core.transfer for each in self.agreed]
+
+    @property
+    def calls(self) -> bool:
+        """Whether it has a contract called, so that what comes of it is looked at first."""
+        effects = (e for each in self.agreed for e in each.mandate.core.effects)
+        return self.purpose is Purpose.PAY and any(isinstance(each, Call) for each in effects)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ GROUND: Final = (
     "custody/deposits/deciding.py",
     "custody/ledger/model.py",
     "custody/workers/logs.py",
+    "chains/contracts/",
     "chains/transport/",
     "chains/devnet/",
     "chains/evm/traits/",
@@ -48,7 +49,8 @@ GROUND: Final = (
 )
 """Beside the files that lie directly in custody/ and chains/, and the pure half of each chain."""
 _PURE: Final = re.compile(
-    r"chains/[a-z]+/(address|bech32|build|codec|erc20|parse|psbt|rlp|schema|transaction|trc20)"
+    r"chains/[a-z]+/(address|bech32|build|calling|codec|erc20|parse|permits|psbt|rlp|schema"
+    r"|transaction|trc20)"
 )
 _VISIT: Final = re.compile(r"\*\*([^*]+)\*\*")
 _NUMBERED: Final = re.compile(r"(\d+)\. `([a-z0-9_/]+)` -> `([a-z0-9_/]+)`")
