@@ -82,8 +82,12 @@ class Served:
         return out.decode(), err.decode(), process.returncode
 
     async def mine(self) -> None:
+        """Blocks as full as those of a chain that is used: with empty ones the base fee sinks to
+        nothing, and programs name bounds that leave no tip."""
+        node = self.house.issuer.node
         while True:
-            await self.house.issuer.node.mine()
+            await node.ask("anvil_setNextBlockBaseFeePerGas", hex(10**9))
+            await node.mine()
             await asyncio.sleep(0.1)
 
     async def program(self, name: str, **asked: Any) -> Any:
@@ -344,6 +348,6 @@ async def test_a_page_hears_of_blocks_and_logs(served: Served) -> None:
     heard = await served.program("listens", url=url, to=PAYEE, token=token.contract)
     await paying
     assert heard.get("paid") == "55", heard
-    first = heard["blocks"][0]
-    assert heard["blocks"][:3] == [first, first + 1, first + 2]
+    first, *others = sorted(heard["blocks"])  # viem asks for each, and shows them as answers come
+    assert others[:2] == [first + 1, first + 2]
     await settled(served, vault)
