@@ -12,6 +12,7 @@ from tests.hostile.attacks_calls import CALLS, DESCRIBED
 from tests.hostile.attacks_channel import MESSAGES
 from tests.hostile.attacks_consent import APPROVALS, POLICY, STOPS
 from tests.hostile.attacks_memory import FILES, GUARD
+from tests.hostile.attacks_said import SAID
 from tests.hostile.attacks_several import CANCELS, EFFECTS, PARTNERS, VERSIONS
 from tests.hostile.attacks_transactions import KEYS, TRANSACTIONS
 
@@ -24,6 +25,7 @@ GROUPS: Final[dict[str, tuple[Attack, ...]]] = {
     "calls": CALLS,
     "described calls and allowances": DESCRIBED,
     "payments that anybody submits": SIGNED_APART,
+    "texts, logins and typed data": SAID,
     "accounts": ACCOUNTS,
     "keys": KEYS,
     "approvals": APPROVALS,

@@ -210,6 +210,9 @@ SPELLING = {"signer.messages:parse_json": json.loads}
 PAYS_NOTHING = {"chains.bitcoin.codec:BitcoinCodec._output": nothing_is_a_payment}
 TOGETHER = {"signer.service:check_together": believe_sums}
 SIGNED_BEFORE = {"signer.service:check_cancelled": nothing}
+READABLE = {"chains.evm.messages:readable": lambda content: content.decode()}
+NAMED_CHAIN = {"chains.evm.messages:_check_domain": nothing}
+NO_GIVING = {"chains.evm.messages:giving": nothing}
 
 REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("another destination", STEP_4),
@@ -295,6 +298,21 @@ REMOVED: list[tuple[str, dict[str, Any]]] = [
     ("a cancel repeated to burn fees", GUARD),
     ("a cancel that erases", {"signer.judging:_takes": freed_by_a_cancel}),
     *((attack.name, {**PAYMENTS, **POLICY}) for attack in EFFECTS),
+    ("another text", PAYMENTS),
+    ("a hash to sign", READABLE),
+    ("letters that nobody sees", READABLE),
+    ("a login at another site", POLICY),
+    ("a login as a text", {"chains.evm.messages:no_login": nothing}),
+    ("typed data of another chain", NAMED_CHAIN),
+    ("typed data for another contract", POLICY),
+    ("an order as a message", {**NO_GIVING, **POLICY}),
+    ("a permit called a message", {**PAYMENTS, **POLICY}),
+    ("more in a permit", PAYMENTS),
+    ("a permit that could be kept", LIFETIME),
+    ("a second permit for the same transfer", GUARD),
+    ("one permit for two transfers", NO_IDENTITY),
+    ("a window split over permits", WINDOWS),
+    ("a message under a rule for payments", POLICY),
     ("an unsigned policy", QUORUM),
     ("a policy signed by too few", QUORUM),
     ("a policy signed by a removed administrator", QUORUM),

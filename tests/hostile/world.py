@@ -22,6 +22,7 @@ from chains.catalogue import built_in
 from chains.codec import TransactionCodec
 from chains.effects import Effect, Pay
 from chains.keys import ExtendedPublicKey
+from chains.messages.model import ANYBODY
 from chains.model import (
     Address,
     AddressType,
@@ -49,6 +50,7 @@ from signer.wire import (
     parse_outcome,
 )
 from tests.support import families
+from tests.support.messages import MAIL
 from tests.support.networks import find_network
 from tests.support.rows import abi, contract_row, token_row
 from tests.support.signer import (
@@ -84,6 +86,7 @@ VAULTS = {
     "other": "c2",
     "house": "c2",
     "desk": "c2",
+    "speaker": "c2",
 }
 """Whose they are, in the order in which they are opened."""
 DAY = 24 * 3600
@@ -99,11 +102,11 @@ ETH, TRX, BTC = map(native, ("ethereum-local", "tron-local", "bitcoin-regtest"))
 
 _TOKEN: Final = token_row(
     find_network("ethereum-local").id,
-    traits=["eip-3009"],
+    traits=["eip-2612", "eip-3009"],
     domain_name="A dollar",
     domain_version="2",
 )
-"""Whose holders sign payments that anybody submits."""
+"""Whose holders sign payments and allowances that anybody submits."""
 _ROUTER: Final = contract_row(find_network("ethereum-local").id)
 _MULTICALL: Final = {
     "abi": abi("multicall", ("data", "bytes[]")),
@@ -113,6 +116,8 @@ ROUTER_ROW: Final = {**_ROUTER, "functions": [*_ROUTER["functions"], _MULTICALL]
 """What `desk` swaps and deposits with."""
 SWAPS: Final = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
 SWAP_MOST, DEADLINE_S, COINS_MOST = 100_000, 1200, 1000
+SITE, PERMIT_MOST = "app.example", 100
+"""Where `speaker` logs in, and how much of the token it lets others take in an hour."""
 FEE_MINT: Final = Pubkey(b"\x15" * 32)
 FEE_ROW: Final = mint_row(find_network("solana-local"), FEE_MINT, NEW, traits=["transfer-fee"])
 """Of a mint that may keep a part of each payment."""
@@ -144,10 +149,21 @@ def _desk() -> dict[str, Any]:
     return desk
 
 
+def _speaker() -> tuple[dict[str, Any], ...]:
+    """Signs texts, logs in at one site and allows a little."""
+    named = {"eip-191": [ANYBODY], "siwe": [SITE], "eip-712": [f"{MAIL}/Mail"]}
+    token, mine = AssetId(str(_TOKEN["id"])), ["speaker"]
+    windows = [window(token, 3600, PERMIT_MOST), window(ETH, 3600, 1)]
+    return (
+        rule("says", vaults=mine, actions=["sign"], messages=named),
+        rule("permits", vaults=mine, actions=["allow"], windows=windows),
+    )
+
+
 def policy(version: int, now: datetime, **changes: Any) -> bytes:
     """`main` needs two of the treasury, `joint` one of it and one of risk, `slow` one and then an
-    hour; PETTY move small amounts freely, `listed` pays suppliers freely, `house` calls, and `desk`
-    calls what is described within conditions."""
+    hour; PETTY move small amounts freely, `listed` pays suppliers freely, `house` calls, `desk`
+    calls what is described within conditions, and `speaker` signs messages."""
     people = (ADA, BOB, EVE, ZOE) if version == 1 else (ADA, BOB, EVE)
     windows = [
         window(ETH, 3600, PETTY_LIMIT, count=PETTY_COUNT),
@@ -165,6 +181,7 @@ def policy(version: int, now: datetime, **changes: Any) -> bytes:
         rule("listed", vaults=["listed"], destinations=["suppliers"]),
         rule("house", vaults=["house"], actions=["call"]),
         _desk(),
+        *_speaker(),
     )
     destinations = [
         _destinations("suppliers", (SUPPLIER, now - timedelta(days=9)), (NEW_SUPPLIER, now)),

@@ -18,8 +18,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from embit.bip32 import HDKey
 
-from chains.codec import TransactionCodec
+from chains.codec import Reader, TransactionCodec
 from chains.costs import GRANTED, above, sum_of
+from chains.families import messages_of
 from chains.keys import ExtendedPublicKey, is_under
 from chains.model import (
     Address,
@@ -173,14 +174,14 @@ class FakeSigner:
             same = (receipt.purpose, receipt.tx_digest) == (request.purpose, tx_digest(request.tx))
             if same and sorted(receipt.transfers) == sorted(request.transfers):
                 return receipt
-        summary = self._codec(request.tx.network).summarize(request.tx)
+        summary = self._reader(request).summarize(request.tx)
         for consent in request.consents:
             refusal = self._refusal(request.purpose, consent.mandate, summary)
             if refusal is not None:
                 return refusal
         mandates = [consent.mandate for consent in request.consents]
-        paying = request.purpose is Purpose.PAY
-        agreed = [effect for m in mandates for effect in m.core.effects if paying]
+        doing = request.purpose is not Purpose.CANCEL
+        agreed = [effect for m in mandates for effect in m.core.effects if doing]
         if Counter(summary.effects) != Counter(agreed):
             return Refusal(None, RefusalCode.MISMATCH, "effects", "other payments")
         if above(summary.costs.most, sum_of(m.costs_max for m in mandates)) is not None:
@@ -193,7 +194,7 @@ class FakeSigner:
         earlier = self.receipts.setdefault(name, [])
         if purpose is Purpose.CANCEL and not earlier:
             return Refusal(name, RefusalCode.CONFLICT, "nothing-to-cancel", "nothing was signed")
-        if purpose is Purpose.PAY and self._clock() >= mandate.expires_at:
+        if purpose is not Purpose.CANCEL and self._clock() >= mandate.expires_at:
             return Refusal(name, RefusalCode.EXPIRED, "mandate", "too late")
         if any(not keys & summary.binding_keys for _, keys in earlier):
             return Refusal(name, RefusalCode.CONFLICT, "guard", "both could confirm")
@@ -217,8 +218,7 @@ class FakeSigner:
             mandates=tuple(consent.mandate.digest for consent in request.consents),
             tx_digest=tx_digest(tx),
             signatures=tuple(
-                self._signature(request, each)
-                for each in self._codec(tx.network).signing_inputs(tx)
+                self._signature(request, each) for each in self._reader(request).signing_inputs(tx)
             ),
             records=tuple(places),
             head=self._head(),
@@ -228,6 +228,10 @@ class FakeSigner:
         for transfer in request.transfers:
             self.receipts[transfer].append((receipt, summary.binding_keys))
         return receipt
+
+    def _reader(self, request: SignRequest) -> Reader:
+        codec = self._codec(request.tx.network)
+        return messages_of(codec) if request.purpose is Purpose.MESSAGE else codec
 
     def _signature(self, request: SignRequest, need: SigningInput) -> Signature:
         path = need.path or request.consents[0].mandate.core.source_path
