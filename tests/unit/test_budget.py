@@ -37,7 +37,8 @@ def test_works_for_all():
 def test_work_fails_and_waiting_is_reported(pytester: pytest.Pytester):
     pytester.makepyfile(TESTS)
     pytester.makeini(
-        "[pytest]\nmarkers =\n  long: takes minutes\n  whole: plays it all\nasyncio_default_fixture_loop_scope = function\n"
+        "[pytest]\nmarkers =\n  long: takes minutes\n  whole: plays it all\n"
+        "asyncio_default_fixture_loop_scope = function\n"
     )
     options = ["-p", "tests.support.budget", "-p", "no:cacheprovider"]
     with pytest.MonkeyPatch.context() as patch:  # over before this test is judged itself
