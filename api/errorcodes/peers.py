@@ -39,7 +39,7 @@ CHAINS: Final[Words] = {
         _FIX,
     ),
     "call_reverts": Word(
-        (),
+        (422,),
         "The contract refuses the call as things stand, so nothing is signed; an estimate says its "
         "word, and which allowance would help.",
         "Do what it asks for, or call it off.",
