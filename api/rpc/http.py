@@ -78,7 +78,7 @@ _BODY: Final = {
     summary="Ask a vault as a wallet",
     response_model=None,
     responses=_ANSWERS | problems(404, writes=True),
-    openapi_extra=_BODY,
+    openapi_extra=_BODY | {"security": [{"api-key": []}]},
 )
 async def ask_vault(
     door: KeyDoor,
@@ -98,7 +98,7 @@ async def ask_vault(
     summary="Ask a vault as a wallet, with a token in the URL",
     response_model=None,
     responses=_ANSWERS | problems(writes=True),
-    openapi_extra=_BODY,
+    openapi_extra=_BODY | {"security": []},
 )
 async def ask_with_token(
     door: TokenDoor,

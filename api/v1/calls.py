@@ -24,12 +24,15 @@ from api.schemas import (
 from api.v1.estimates import ESTIMATE_EXAMPLE, EstimateView, estimate_view
 from api.v1.networks import named_in_request
 from api.v1.transfer_bodies import (
+    BOUND_RULES,
+    NOT_GIVEN,
     AmountText,
     Destination,
     ExternalId,
     MetadataKey,
     MetadataValue,
     UnitsText,
+    at_most_one,
     bounds_in,
     native_units,
 )
@@ -56,6 +59,24 @@ router = APIRouter(tags=["calls"])
 
 DATA_DIGITS_MAX: Final = 32_768
 """Of calldata in a request: what a mandate can show to people is less."""
+_RULES: Final = [
+    {
+        "oneOf": [
+            {
+                "required": ["function"],
+                "properties": {"function": {"type": "string"}, "data": NOT_GIVEN},
+            },
+            {
+                "required": ["data"],
+                "properties": {"data": {"type": "string"}}
+                | dict.fromkeys(("function", "arguments"), NOT_GIVEN),
+            },
+        ]
+    },
+    at_most_one("value", "value_base_units"),
+    *BOUND_RULES,
+]
+"""What `NewCall` checks, for who makes requests from the document."""
 _HEX: Final = Pattern(r"^0x([0-9a-fA-F]{2})*$")
 
 
@@ -106,7 +127,8 @@ class NewCall(Body):
                 "deadline": "1772443800",
             },
             "value": "0.01",
-        }
+        },
+        allOf=_RULES,
     )
 
     vault_id: Identifier

@@ -1,7 +1,7 @@
 """Messages: what a vault's address signs beside transactions."""
 
 import json
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
@@ -14,7 +14,16 @@ from api.documentation import problems
 from api.errors import describe, document
 from api.idempotency import RequiredKey, idempotency_of, respond
 from api.paging import ListQuery, Page, number_of, page_of
-from api.schemas import Ascii, Body, Identifier, NetworkName, View, body_example, with_example
+from api.schemas import (
+    Ascii,
+    Body,
+    Identifier,
+    NetworkName,
+    Pattern,
+    View,
+    body_example,
+    with_example,
+)
 from api.v1.approvals import NeedView
 from api.v1.filters import AddressText
 from api.v1.networks import named_in_request
@@ -70,9 +79,15 @@ MESSAGE_EXAMPLE: dict[str, Any] = {
     "updated_at": "2026-03-02T06:31:12.482000Z",
 }
 TextContent = Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
+_OCTETS: Final = r"^0x([0-9a-fA-F]{2})+$"
 HexContent = Annotated[
-    Ascii, StringConstraints(min_length=4, max_length=32_770, pattern=r"^0x([0-9a-fA-F]{2})+$")
+    Ascii,
+    StringConstraints(min_length=4, max_length=32_770, pattern=_OCTETS),
+    Pattern(_OCTETS),
 ]
+
+
+_WAYS: Final = {"text": "string", "hex": "string", "typed_data": "object"}
 
 
 class NewMessage(Body):
@@ -84,7 +99,14 @@ class NewMessage(Body):
             "network": "ethereum-local",
             "text": _TEXT,
         },
-        oneOf=[{"required": [name]} for name in ("text", "hex", "typed_data")],
+        oneOf=[
+            {
+                "required": [name],
+                "properties": {name: {"type": kind}}
+                | {other: {"type": "null"} for other in _WAYS if other != name},
+            }
+            for name, kind in _WAYS.items()
+        ],
     )
 
     vault_id: Identifier

@@ -60,17 +60,28 @@ UnitsText = Annotated[
 
 _ALL = "all"
 _GIVEN: dict[str, Any] = {"type": "string"}
-_NOT_GIVEN: dict[str, Any] = {"type": "null"}
+NOT_GIVEN: dict[str, Any] = {"type": "null"}
 
 
 def _pair(first: str, second: str) -> dict[str, Any]:
     """Schema of: `first` is given and `second` is not."""
-    return {"required": [first], "properties": {first: _GIVEN, second: _NOT_GIVEN}}
+    return {"required": [first], "properties": {first: _GIVEN, second: NOT_GIVEN}}
 
 
 _ONE_AMOUNT = {
     "oneOf": [_pair("amount", "amount_base_units"), _pair("amount_base_units", "amount")]
 }
+
+
+def at_most_one(first: str, second: str) -> dict[str, Any]:
+    """Schema of: not both are given."""
+    return {"anyOf": [{"properties": {each: NOT_GIVEN}} for each in (first, second)]}
+
+
+BOUND_RULES: Final[list[dict[str, Any]]] = [
+    at_most_one("fee_max", "fee_max_base_units"),
+    {"properties": {"costs_max": {"propertyNames": {"not": {"const": "fee"}}}}},
+]
 _SINGLE = ("destination", "amount", "amount_base_units", "memo")
 """What says who is paid where one is; `outputs` stands in its place."""
 _AMOUNT_RULES = [
@@ -78,22 +89,16 @@ _AMOUNT_RULES = [
         "oneOf": [
             {
                 "required": ["destination"],
-                "properties": {"destination": _GIVEN, "outputs": _NOT_GIVEN},
+                "properties": {"destination": _GIVEN, "outputs": NOT_GIVEN},
                 **_ONE_AMOUNT,
             },
             {
                 "required": ["outputs"],
-                "properties": {"outputs": {"type": "array"}} | dict.fromkeys(_SINGLE, _NOT_GIVEN),
+                "properties": {"outputs": {"type": "array"}} | dict.fromkeys(_SINGLE, NOT_GIVEN),
             },
         ]
     },
-    {
-        "anyOf": [
-            {"properties": {"fee_max": _NOT_GIVEN}},
-            {"properties": {"fee_max_base_units": _NOT_GIVEN}},
-        ]
-    },
-    {"properties": {"costs_max": {"propertyNames": {"not": {"const": "fee"}}}}},
+    *BOUND_RULES,
 ]
 """What `NewTransfer` checks about them, for who makes requests from the document."""
 

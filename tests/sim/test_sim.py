@@ -33,6 +33,7 @@ def run(*arguments: str, hash_seed: str | None = None) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.whole
 @pytest.mark.parametrize("first", [0, GAMES])
 def test_nothing_is_found_and_enough_has_happened(first: int) -> None:
     words = ("--seed", str(first), "--games", str(GAMES), "--steps", str(STEPS), "--floors")

@@ -5,7 +5,8 @@ depends on the machine and on who else works there, so the clock is only reporte
 is the processor time of its own process and of the children that it waited for, at twice the
 promise: a machine half as fast passes, and a test that is above it is above the promise anywhere.
 Tests marked `long` may take what they take; only `make test-long` runs them. One that plays the
-main job on all networks, marked `whole`, may take twice as much: `make test` has to contain it.
+main job on all networks, or dozens of games, is marked `whole` and may take twice as much:
+`make test` has to contain it.
 """
 
 from __future__ import annotations

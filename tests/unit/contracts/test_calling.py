@@ -280,7 +280,6 @@ def test_words_that_have_no_bytes(at: Place) -> None:
         replace(call, function="unknown()"),
         replace(call, contract=at.other),
         replace(call, contract=at.token),
-        replace(call, outcome=("{}",)),
         replace(call, moves=()),
         replace(call, moves=((at.asset, 4),)),
         replace(call, moves=((at.network.native.id, 5),)),
