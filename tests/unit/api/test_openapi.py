@@ -103,7 +103,7 @@ def test_every_route_is_documented(path: str, method: str, operation: dict[str, 
         assert all(each["example"] for each in bodies.values())
     if path.startswith("/v1"):
         assert operation["x-scope"] in [scope.value for scope in Scope]
-        by_key = [] if path == "/v1/rpc/{token}" else [{"api-key": []}]
+        by_key: list[Any] = [] if path == "/v1/rpc/{token}" else [{"api-key": []}]
         assert operation["security"] == by_key
         assert {"401", "403", "422"} <= operation["responses"].keys()
 
