@@ -43,13 +43,14 @@ def test_a_rule_is_set_shown_and_no_more(books: Books):
     line += ["--each", "0.01", "--day", "0.5", "--bears", "house", "--reason", "tokens"]
     done(*line, env=books.env)
     row = cells(done("gas", "show", env=books.env), books.vault)
-    assert row[:7] == [
+    assert row[:8] == [
         "eip155:31337",
         "everybody",
         books.vault,
         "0.01 ETH",
         "0.5 ETH",
         "house",
+        "",  # carries nothing
         key,
     ]
     done("gas", "end", "ethereum-local", "--reason", "closed", env=books.env)
