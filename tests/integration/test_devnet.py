@@ -62,7 +62,6 @@ def assert_all_gone(folder: Path) -> None:
     assert left == {}
 
 
-@pytest.mark.whole
 def test_demo_proves_the_main_job_on_five_networks(folder: Path) -> None:
     process = start(folder, "demo")
     output, _ = process.communicate(timeout=230)

@@ -4,9 +4,7 @@
 depends on the machine and on who else works there, so the clock is only reported. What fails a test
 is the processor time of its own process and of the children that it waited for, at twice the
 promise: a machine half as fast passes, and a test that is above it is above the promise anywhere.
-Tests marked `long` may take what they take; only `make test-long` runs them. One that plays the
-main job on all networks, or dozens of games, is marked `whole` and may take twice as much:
-`make test` has to contain it.
+Tests marked `long` may take what they take; only `make test-long` runs them.
 """
 
 from __future__ import annotations
@@ -31,13 +29,12 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def verdict(cpu: float, *, whole: bool = False) -> str | None:
+def verdict(cpu: float) -> str | None:
     """Why a test fails that took so many seconds of processor time."""
-    most = 2 * CPU_S_MAX if whole else CPU_S_MAX
-    if cpu <= most:
+    if cpu <= CPU_S_MAX:
         return None
     return (
-        f"took {cpu:.0f} s of processor time, above {most:.0f}:"
+        f"took {cpu:.0f} s of processor time, above {CPU_S_MAX:.0f}:"
         " make it faster or mark it pytest.mark.long"
     )
 
@@ -54,8 +51,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     if report.when == "call" and item.get_closest_marker("long") is None:
         cpu, began = item.stash[_SPENT]
         report.user_properties.append((_REPORTED, time.monotonic() - began))
-        whole = item.get_closest_marker("whole") is not None
-        why = verdict(cpu_seconds() - cpu, whole=whole)
+        why = verdict(cpu_seconds() - cpu)
         if why is not None and report.passed:
             report.outcome, report.longrepr = "failed", f"{item.nodeid} {why}"
     return report  # type: ignore[return-value]

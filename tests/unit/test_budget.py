@@ -26,10 +26,6 @@ def test_waits():
 @pytest.mark.long
 def test_works_long():
     work()
-
-@pytest.mark.whole
-def test_works_for_all():
-    work()
 """
 
 
@@ -37,15 +33,14 @@ def test_works_for_all():
 def test_work_fails_and_waiting_is_reported(pytester: pytest.Pytester):
     pytester.makepyfile(TESTS)
     pytester.makeini(
-        "[pytest]\nmarkers =\n  long: takes minutes\n  whole: plays it all\n"
-        "asyncio_default_fixture_loop_scope = function\n"
+        "[pytest]\nmarkers = long: takes minutes\nasyncio_default_fixture_loop_scope = function\n"
     )
     options = ["-p", "tests.support.budget", "-p", "no:cacheprovider"]
     with pytest.MonkeyPatch.context() as patch:  # over before this test is judged itself
         patch.setattr(budget, "CPU_S_MAX", 0.3)
         patch.setattr(budget, "LIMIT_S", 0.3)
         done = pytester.runpytest_inprocess(*options)
-    done.assert_outcomes(failed=1, passed=3)
+    done.assert_outcomes(failed=1, passed=2)
     done.stdout.fnmatch_lines(
         [
             "*::test_works took * of processor time, above 0*",
