@@ -29,27 +29,31 @@ _Y8: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER: Final = (0, 1, _Q - 1, _Y8, _Q - _Y8)
 """y of the points of order 1, 2, 4 and 8, for which anybody can make signatures."""
 
-_Point = tuple[int, int] | None
+_Point = tuple[int, int]
+_Projective = tuple[int, int, int]
 
 
-def _add(one: _Point, other: _Point) -> _Point:
-    if one is None or other is None:
-        return one or other
-    (x, y), (u, v) = one, other
-    if x == u and (y + v) % _P == 0:
-        return None
-    slope = 3 * x * x * pow(2 * y, -1, _P) if one == other else (v - y) * pow(u - x, -1, _P)
-    third = (slope * slope - x - u) % _P
-    return third, (slope * (x - third) - y) % _P
+def _sum(one: _Projective, other: _Projective) -> _Projective:
+    """The complete formula for curves of prime order with a = 0: a point and itself, its opposite
+    and nothing are no cases of their own (Renes, Costello, Batina, "Complete addition formulas for
+    prime order elliptic curves", 2015, equation 2)."""
+    (x, y, z), (u, v, w) = one, other
+    xu, yv, zw = x * u % _P, y * v % _P, 21 * z * w % _P
+    xv, yw, xw = (x * v + u * y) % _P, (y * w + v * z) % _P, 21 * (x * w + u * z) % _P
+    less, more = yv - zw, yv + zw
+    third = (xv * less - yw * xw) % _P
+    return third, (more * less + 3 * xu * xw) % _P, (yw * more + 3 * xu * xv) % _P
 
 
-def _times(point: _Point, factor: int) -> _Point:
-    product: _Point = None
-    while factor:
-        if factor & 1:
-            product = _add(product, point)
-        point, factor = _add(point, point), factor >> 1
-    return product
+def _combined(first: int, second: int, point: _Point) -> _Point | None:
+    """`first` times the generator and `second` times `point`; both factors are below the order."""
+    base, other, found = (*_G, 1), (*point, 1), (0, 1, 0)
+    steps = {(0, 0): found, (1, 0): base, (0, 1): other, (1, 1): _sum(base, other)}
+    for at in reversed(range(256)):
+        found = _sum(_sum(found, found), steps[first >> at & 1, second >> at & 1])
+    x, y, z = found
+    inverse = pow(z, -1, _P) if z else 0
+    return (x * inverse % _P, y * inverse % _P) if z else None
 
 
 def _lift(x: int, odd: int) -> tuple[int, int]:
@@ -77,8 +81,7 @@ def recover(r: int, s: int, odd: int, digest: bytes) -> bytes:
     if not (0 < r < _N and 0 < s <= _N // 2):
         raise Refuted("an ECDSA signature out of range, or with a high s")
     inverse, message = pow(r, -1, _N), int.from_bytes(digest, "big")
-    made = _times(_lift(r, odd), s * inverse % _N)
-    point = _add(made, _times(_G, -message * inverse % _N))
+    point = _combined(-message * inverse % _N, s * inverse % _N, _lift(r, odd))
     if point is None:
         raise Refuted("a signature that no key can have made")
     key = point[0].to_bytes(32, "big") + point[1].to_bytes(32, "big")
@@ -95,7 +98,7 @@ def check_schnorr(x_only: bytes, signature: bytes, message: bytes) -> None:
     tag = sha256(b"BIP0340/challenge").digest()
     challenge = sha256(tag + tag + signature[:32] + x_only + message).digest()
     factor = int.from_bytes(challenge, "big") % _N
-    found = _add(_times(_G, s), _times(point, _N - factor)) if r < _P and s < _N else None
+    found = _combined(s, _N - factor, point) if r < _P and s < _N else None
     if found is None or found[1] & 1 or found[0] != r:
         raise Refuted("a BIP-340 signature is not by this key over these bytes")
 

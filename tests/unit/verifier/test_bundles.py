@@ -44,6 +44,7 @@ def test_every_claim_has_its_own_grade(one):
         **dict.fromkeys(PROVEN | {"costs"}, ("proven", "A")),
         **{name: ("stated", grade) for name, grade in STATED.items()},
         "change": change,
+        "logged": ("not checked", ""),
     }
 
 
