@@ -39,6 +39,7 @@ def test_work_fails_and_waiting_is_reported(pytester: pytest.Pytester):
     with pytest.MonkeyPatch.context() as patch:  # over before this test is judged itself
         patch.setattr(budget, "CPU_S_MAX", 0.3)
         patch.setattr(budget, "LIMIT_S", 0.3)
+        patch.setattr(budget, "slowness", lambda: 1.0)
         done = pytester.runpytest_inprocess(*options)
     done.assert_outcomes(failed=1, passed=2)
     done.stdout.fnmatch_lines(
@@ -48,3 +49,13 @@ def test_work_fails_and_waiting_is_reported(pytester: pytest.Pytester):
             "*::test_waits",
         ]
     )
+
+
+def test_a_slow_processor_is_no_dear_test(monkeypatch: pytest.MonkeyPatch):
+    """Nor does a fast one make a dear test cheap."""
+    assert budget.slowness() >= 1.0
+    monkeypatch.setattr(budget, "slowness", lambda: 1.5)
+    assert budget.verdict(budget.CPU_S_MAX * 1.4) is None
+    assert "above 90" in (budget.verdict(budget.CPU_S_MAX * 1.6) or "")
+    monkeypatch.setattr(budget, "slowness", lambda: 1.0)
+    assert budget.verdict(budget.CPU_S_MAX * 1.1) is not None
