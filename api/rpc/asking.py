@@ -1,4 +1,5 @@
-"""`eth_sendTransaction`: from what an app asks to the hash of a transaction, or to why not yet."""
+"""`eth_sendTransaction`: from what an app asks to the hash of a transaction, or to why not yet; and
+what messages share with it."""
 
 from __future__ import annotations
 
@@ -41,18 +42,19 @@ async def send_transaction(wallet: Wallet, params: Any) -> str:
     (given,) = listed(params, 1, 1)
     fields = members(given, "the transaction")
     asked = wanted(fields, wallet.chain_id)
-    made = await ask(wallet, asked, digest_of(wallet, "eth_sendTransaction", fields), wallet.key)
-    found = await wallet.services.asks.settled(made.transfer_id, wallet.patience_s)
-    if found.is_told and made.ask is not None:
-        wallet.ended.append((made.ask, ToldAs.TXID if found.txid else ToldAs.END))
-    return hash_of(found)
+    digest = digest_of(wallet, "eth_sendTransaction", fields)
+    return await answered(wallet, await ask(wallet, asked, digest, wallet.key))
 
 
 async def ask(wallet: Wallet, asked: Wanted, digest: bytes, key: str | None) -> Asked:
     """The transfer that comes of it. Raises RpcFault, and what the transfers' service raises."""
     mine = await wallet.own(asked.sender)
     effect = _effect(wallet, asked, mine)
-    request = await _request(wallet, asked, effect, mine)
+    return await made(wallet, await _request(wallet, asked, effect, mine), digest, key)
+
+
+async def made(wallet: Wallet, request: TransferRequest, digest: bytes, key: str | None) -> Asked:
+    """Raises as `ask`."""
     try:
         return await wallet.services.asks.ask(request, wallet.door.caller, digest, key)
     except Denied as refusal:
@@ -61,6 +63,14 @@ async def ask(wallet: Wallet, asked: Wanted, digest: bytes, key: str | None) -> 
         code = UNAUTHORIZED if refusal.transfer_id is not None else REJECTED
         data = {"code": refusal.code, "transfer": refusal.transfer_id}
         raise RpcFault(code, str(refusal), data) from None
+
+
+async def answered(wallet: Wallet, asked: Asked) -> str:
+    """What the app wanted, as soon as it is there. Raises RpcFault."""
+    found = await wallet.services.asks.settled(asked.transfer_id, wallet.patience_s)
+    if found.is_told and asked.ask is not None:
+        wallet.ended.append((asked.ask, found.told_as))
+    return result_of(found)
 
 
 def digest_of(wallet: Wallet, method: str, fields: Mapping[str, Any]) -> bytes:
@@ -77,10 +87,11 @@ def digest_of(wallet: Wallet, method: str, fields: Mapping[str, Any]) -> bytes:
     return sha256(spelled.encode()).digest()
 
 
-def hash_of(found: Progress) -> str:
-    """Raises RpcFault while there is none, and where none comes."""
-    if found.txid is not None:
-        return found.txid
+def result_of(found: Progress) -> str:
+    """A transaction's hash or a signature. Raises RpcFault while there is none, and where none
+    comes."""
+    if found.result is not None:
+        return found.result
     data = shown(found)
     end = _ENDS.get(found.state)
     if end is None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from api.errors import describe
-from api.rpc import asking, bundles, reading
+from api.rpc import asking, bundles, reading, signing
 from api.rpc.protocol import Entry, Malformed, entries, failure, result
 from api.rpc.wallet import Wallet
 from chains.errors import NodeError
@@ -37,15 +37,11 @@ log = structlog.get_logger()
 _CLIENT: Final = "custody"
 
 _UNSIGNED: Final = "bytes that nobody here has read are not sent; use eth_sendTransaction"
-_UNPREPARED: Final = "messages are not signed for apps yet"
 REFUSED: Final[Mapping[str, str]] = {
     "eth_sendRawTransaction": _UNSIGNED,
     "eth_sign": "it signs what may be a transaction in disguise: it is refused for good",
     "eth_signTransaction": "what is signed here is sent here: use eth_sendTransaction",
-    "eth_signTypedData": "use eth_signTypedData_v4",
     "eth_signTypedData_v3": "use eth_signTypedData_v4",
-    "personal_sign": _UNPREPARED,
-    "eth_signTypedData_v4": _UNPREPARED,
     "wallet_addEthereumChain": "which networks there are is the house's to say",
     "wallet_watchAsset": "which tokens are listed is the policy's to say",
     "eth_newFilter": "nothing is kept between requests: use eth_getLogs or eth_subscribe",
@@ -110,6 +106,9 @@ ANSWERED: Final[Mapping[str, Method]] = {
 ASKING: Final[Mapping[str, Method]] = {
     "eth_sendTransaction": asking.send_transaction,
     "wallet_sendCalls": bundles.send_calls,
+    "personal_sign": signing.personal_sign,
+    "eth_signTypedData": signing.sign_typed_data,
+    "eth_signTypedData_v4": signing.sign_typed_data,
 }
 """What becomes a transfer: one at a time of a batch, in its order."""
 

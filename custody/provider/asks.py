@@ -188,6 +188,11 @@ def _progress(found: Shown, needs: tuple[Needed, ...]) -> Progress:
         for each in found.transactions
         if each.purpose == Purpose.PAY and each.broadcast_at is not None
     ]
+    signed = [
+        each.raw
+        for each in found.transactions
+        if each.purpose == Purpose.MESSAGE and each.raw is not None
+    ]
     terms = transfers.agreed(found.mandates) or transfers.current(found.mandates)
     return Progress(
         transfer_id=found.row.id,
@@ -196,6 +201,7 @@ def _progress(found: Shown, needs: tuple[Needed, ...]) -> Progress:
         initiator=found.row.initiator,
         state=State(found.row.state),
         txid=sent[-1] if sent else None,
+        signature=signed[-1].decode("ascii") if signed else None,
         waiting="paused" if found.held_back else found.row.waiting,
         reason=found.row.reason,
         needs=needs,

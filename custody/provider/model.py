@@ -29,6 +29,7 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[1-9][0-9
 
 class ToldAs(StrEnum):
     TXID = "txid"
+    """What it wanted: a transaction's id, or a signature."""
     END = "end"
     """That nothing comes of it."""
 
@@ -63,8 +64,8 @@ class Needed:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a transfer has come, and whose it is. `txid`: of the transaction that was sent for
-    it. `waiting`: code of what it waits for; `needs`: people, where it waits for them.
-    `expires_at`: of its terms."""
+    it; `signature`: of a message. `waiting`: code of what it waits for; `needs`: people, where it
+    waits for them. `expires_at`: of its terms."""
 
     transfer_id: str
     vault_id: str
@@ -72,15 +73,26 @@ class Progress:
     initiator: str
     state: State
     txid: str | None
+    signature: str | None
     waiting: str | None
     reason: str | None
     needs: tuple[Needed, ...]
     expires_at: datetime
 
     @property
+    def result(self) -> str | None:
+        """What the app wanted, once it is there."""
+        return self.signature if self.txid is None else self.txid
+
+    @property
+    def told_as(self) -> ToldAs:
+        """How it ends, where it `is_told`."""
+        return ToldAs.END if self.result is None else ToldAs.TXID
+
+    @property
     def is_told(self) -> bool:
         """Whether there is something to tell an app but to come back later."""
-        return self.txid is not None or self.state in TERMINAL
+        return self.result is not None or self.state in TERMINAL
 
 
 def checked_origins(given: Sequence[str]) -> tuple[str, ...]:

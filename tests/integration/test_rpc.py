@@ -26,6 +26,7 @@ from custody.apikeys.service import create_key
 from custody.devnet.policy import ADMINISTRATOR, MACHINE, standing_policy
 from signer.policy import SignedPolicy, policy_message
 from signer.wire import canonical_json
+from tests.support import messages as said
 from tests.support.evm_tokens import EvmIssuer
 from tests.support.token_house import TokenHouse, Vault, opened
 from tests.ways.pages import blocks
@@ -132,11 +133,28 @@ async def ask_ann(house: TokenHouse[EvmIssuer], ann: Ed25519PrivateKey) -> None:
             limit["amount"] = str(APPROVED_ABOVE)
     needs = [{"group": "treasury", "count": 1}]
     usual["grant"]["approvals"] = {"order": "any", "needs": needs}
-    document["rules"] = [small, usual]
+    document["rules"] = [small, usual, *for_messages(usual)]
     signed = canonical_json(document)
     made = SignedPolicy(signed, {ADMINISTRATOR: key.sign(policy_message(signed))})
     await house.services.custody.signer.publish_policy(made)
     house.services.policies._fresh_until = None
+
+
+def for_messages(usual: dict[str, Any]) -> list[dict[str, Any]]:
+    """Logins and typed data of one site; for texts, which say anything, ann is asked."""
+    nothing: dict[str, Any] = {"per_transfer": [], "windows": [], "hours": None}
+    scope = usual["scope"] | {"actions": ["sign"], "assets": "any"}
+    rule = usual | {"scope": scope, "limits": nothing}
+    named = [
+        {"kind": "siwe", "domains": ["app.example"]},
+        {"kind": "eip-712", "domains": [f"{said.MAIL}/Mail"]},
+    ]
+    texts = usual["grant"] | {
+        "costs": [],
+        "messages": [{"kind": "eip-191", "domains": ["anybody"]}],
+    }
+    sites = texts | {"approvals": {"order": "any", "needs": []}, "messages": named}
+    return [rule | {"id": "sites", "grant": sites}, rule | {"id": "texts", "grant": texts}]
 
 
 @asynccontextmanager

@@ -79,6 +79,30 @@ async function ethersPays(provider) {
   };
 }
 
+// A text or login and typed data as they were given: each one's signature, or why there is none.
+async function viemSigns(client) {
+  const [account] = await client.getAddresses();
+  const signatures = [];
+  for (const message of asked.texts ?? []) signatures.push(await client.signMessage({ account, message }));
+  for (const document of asked.documents ?? []) signatures.push(await client.signTypedData({ account, ...document }));
+  return { account, signatures };
+}
+
+async function ethersSigns(provider) {
+  const signer = await provider.getSigner();
+  const signatures = [];
+  for (const message of asked.texts ?? []) signatures.push(await signer.signMessage(message));
+  for (const { domain, types, message } of asked.documents ?? [])
+    signatures.push(await signer.signTypedData(domain, types, message));
+  return { account: await signer.getAddress(), signatures };
+}
+
+function ethersProvider() {
+  const request = new ethers.FetchRequest(asked.url);
+  for (const [name, value] of Object.entries(headers)) request.setHeader(name, value);
+  return new ethers.JsonRpcProvider(request, 31337, { staticNetwork: true, pollingInterval: 100 });
+}
+
 // The script as a page loads it: a window with events, and nothing of Node's.
 function page() {
   const window = new EventTarget();
@@ -109,11 +133,9 @@ const programs = {
     const [account] = await client.getAddresses();
     return { hash: await client.sendTransaction({ account, to: asked.to, value: BigInt(asked.value) }) };
   },
-  async ethers() {
-    const request = new ethers.FetchRequest(asked.url);
-    for (const [name, value] of Object.entries(headers)) request.setHeader(name, value);
-    return ethersPays(new ethers.JsonRpcProvider(request, 31337, { staticNetwork: true, pollingInterval: 100 }));
-  },
+  ethers: () => ethersPays(ethersProvider()),
+  viemSigns: () => viemSigns(viemClient(viem.http(asked.url, { fetchOptions: { headers }, retryCount: 0 }))),
+  ethersSigns: () => ethersSigns(ethersProvider()),
   async page() {
     const { window, found } = page();
     window.dispatchEvent(new CustomEvent("eip6963:requestProvider"));

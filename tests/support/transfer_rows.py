@@ -88,6 +88,8 @@ async def add_transaction(
     state: str = "broadcast",
     signed_at: datetime | None = None,
     broadcast_at: datetime | None = None,
+    purpose: str = "pay",
+    raw: bytes | None = None,
 ) -> None:
     """That carries the transfers, each in the first version of its terms."""
     session.add(
@@ -95,11 +97,12 @@ async def add_transaction(
             id=transaction_id,
             network=network,
             vault_id=vault,
-            purpose="pay",
+            purpose=purpose,
             source=source,
             state=state,
             version=1,
             payload=payload,
+            raw=raw,
             txid=txid,
             created_at=now,
             updated_at=now,

@@ -64,7 +64,6 @@ async def test_what_a_wallet_says_of_itself(app: App):
         "eth_sendRawTransaction",
         "eth_sign",
         "eth_signTransaction",
-        "eth_signTypedData",
         "eth_signTypedData_v3",
         "wallet_addEthereumChain",
         "wallet_watchAsset",
