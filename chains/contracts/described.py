@@ -17,7 +17,7 @@ from chains.abi import UNITS_MAX
 from chains.contracts import texts
 from chains.contracts.functions import SELECTOR_BYTES, Function
 from chains.contracts.nested import DEPTH_MAX, Handed, Reader, ReaderKind, handed_on, packed
-from chains.contracts.types import Kind, Type
+from chains.contracts.types import PATH, Kind, Type, parse_type
 from chains.contracts.values import Value
 from chains.effects import Call
 from chains.errors import CallUnknown, ChainError, MalformedDescription, MalformedTransaction
@@ -44,11 +44,12 @@ class Spelling(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Move:
     """A call takes as many base units as the argument at `units` says: of `asset`, or of the token
-    whose contract the argument at `token` is."""
+    whose contract the argument at `token` is. `where`: only if that argument is true."""
 
     units: Path
     asset: AssetId | None
     token: Path | None = None
+    where: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,15 @@ class Contract:
     @cached_property
     def signatures(self) -> Mapping[str, Described]:
         return {each.function.signature: each for each in self.functions.values()}
+
+    @cached_property
+    def told(self) -> Mapping[str, Described]:
+        """By signature, with the steps that it takes where its functions read commands."""
+        readers = (reader for each in self.functions.values() for reader in each.readers.values())
+        if not any(each.kind is ReaderKind.COMMANDS for each in readers):
+            return self.signatures
+        steps = {each.function.signature: each for each in STEPS.values()}
+        return {**self.signatures, **steps}
 
     def named(self, name: str) -> Described:
         """By signature; by name alone where one function has it. Raises CallUnknown."""
@@ -170,7 +180,8 @@ def type_at(function: Function, path: Path) -> Type:
                 raise MalformedDescription(f"{'.'.join(path)}: beyond its {found.size} elements")
             found = found.element
         else:
-            inner = dict(found.members).get(step) if found.kind is Kind.TUPLE else None
+            parts = found.members if found.kind in (Kind.TUPLE, Kind.PATH) else ()
+            inner = dict(parts).get(step)
             if inner is None:
                 raise MalformedDescription(f"no argument {'.'.join(path)}")
             found = inner
@@ -210,6 +221,8 @@ def _moved(
 ) -> Iterator[tuple[AssetId, int]]:
     function = described.function
     for move in described.moves:
+        if move.where is not None and value_at(function, values, move.where) is not True:
+            continue
         units, asset = value_at(function, values, move.units), move.asset
         assert isinstance(units, int)
         if move.token is not None:
@@ -236,6 +249,9 @@ def _handed(
     if depth >= DEPTH_MAX:
         raise CallUnknown(f"calls within calls, more than {DEPTH_MAX} deep")
     for each in handed_on(described.readers[name], name, described.function, values):
+        if each.step is not None:
+            yield _step(contract, each.step, each.data, spelling, depth + 1)
+            continue
         to = contract if each.to is None else spelling.spell(each.to)
         known = spelling.contract(to)
         if known is None:
@@ -244,6 +260,14 @@ def _handed(
         if made.function == _APPROVE and dict(made.arguments).get("value") == str(UNITS_MAX):
             raise CallUnknown(f"an allowance of {to} without an end, within a call")
         yield made
+
+
+def _step(contract: Address, step: int, data: bytes, spelling: Spelling, depth: int) -> Call:
+    """One that a router takes by itself, as a call of it that nobody else can make."""
+    described = STEPS.get(step)
+    if described is None:
+        raise CallUnknown(f"command 0x{step:02x}, which has no words")
+    return call(contract, described, described.function.selector + data, 0, spelling, depth)
 
 
 def _words(calls: Sequence[Call]) -> str:
@@ -282,7 +306,7 @@ def within(call: Call, contracts: Callable[[Address], Contract | None]) -> Itera
     """All calls that it hands on, at any depth. Where its words are none, a call of nothing, which
     no rule covers."""
     known = contracts(call.contract)
-    described = None if known is None else known.signatures.get(call.function)
+    described = None if known is None else known.told.get(call.function)
     for name in {} if described is None else described.readers:
         try:
             inner = calls_in(dict(call.arguments).get(name, ""))
@@ -300,11 +324,12 @@ def plain(described: Described, said: Call, spelling: Spelling) -> dict[str, obj
         inner = []
         for each in calls_in(str(found.get(name))):
             known = spelling.contract(each.contract)
-            to = known.signatures.get(each.function) if known is not None else None
+            to = known.told.get(each.function) if known is not None else None
             if to is None:
                 raise CallUnknown(f"it calls {each.function} of {each.contract}: not described")
             data = encoded(to.function, plain(to, each, spelling), spelling.octets)
-            inner.append(Handed(_octets(each.contract, spelling), each.value, data))
+            step = _NUMBERS.get(each.function)
+            inner.append(Handed(_octets(each.contract, spelling), each.value, data, step))
         texts_of = ["0x" + each.data.hex() for each in inner]
         match reader.kind:
             case ReaderKind.MULTISEND:
@@ -313,7 +338,17 @@ def plain(described: Described, said: Call, spelling: Spelling) -> dict[str, obj
                 found[name] = texts_of
             case ReaderKind.CALL:
                 found[name] = texts_of[0] if texts_of else ""
+            case ReaderKind.COMMANDS:
+                found[name] = _commands(inner)
+                assert reader.inputs is not None
+                found[reader.inputs] = ["0x" + each.data[SELECTOR_BYTES:].hex() for each in inner]
     return found
+
+
+def _commands(steps: Sequence[Handed]) -> str:
+    if any(each.step is None for each in steps):
+        raise CallUnknown("a call among commands, which is none of a router's steps")
+    return "0x" + bytes(each.step or 0 for each in steps).hex()
 
 
 def _octets(contract: Address, spelling: Spelling) -> bytes:
@@ -331,3 +366,54 @@ def _checked(text: str) -> str:
 
 _PATH_MAX: Final = 256
 _APPROVE: Final = "approve(address,uint256)"
+
+
+def _of_router(
+    name: str, arguments: str, paid: Path = (), token: Path = (), where: Path | None = None
+) -> Described:
+    """`arguments`: type and name of each. `paid`: how much the caller pays, of which token."""
+    pairs = [each.split() for each in arguments.split(", ")]
+    types = tuple((name, PATH if kind == "v3path" else parse_type(kind)) for kind, name in pairs)
+    moves = (Move(paid, None, token, where),) if paid else ()
+    readers = {"commands": Reader(ReaderKind.COMMANDS, inputs="inputs")}
+    nests = dict(types).keys() >= {"commands", "inputs"}
+    function = Function(f"command.{name}", types, payable=False, changes=True)
+    return Described(function, moves, readers if nests else {})
+
+
+_SWAP: Final = "address recipient, uint256 {0}, uint256 {1}, {2} path, bool payerIsUser"
+_IN, _OUT = ("amountIn", "amountOutMin"), ("amountOut", "amountInMax")
+_USER: Final = ("payerIsUser",)
+_PAYMENT: Final = "address token, address recipient, {}"
+STEPS: Final[Mapping[int, Described]] = {
+    0x00: _of_router(
+        *("V3_SWAP_EXACT_IN", _SWAP.format(*_IN, "v3path")),
+        *(("amountIn",), ("path", "first"), _USER),
+    ),
+    0x01: _of_router(
+        *("V3_SWAP_EXACT_OUT", _SWAP.format(*_OUT, "v3path")),
+        *(("amountInMax",), ("path", "last"), _USER),
+    ),
+    0x02: _of_router(
+        *("PERMIT2_TRANSFER_FROM", _PAYMENT.format("uint160 amount")),
+        *(("amount",), ("token",)),
+    ),
+    0x04: _of_router("SWEEP", _PAYMENT.format("uint160 amountMin")),
+    0x05: _of_router("TRANSFER", _PAYMENT.format("uint256 value")),
+    0x06: _of_router("PAY_PORTION", _PAYMENT.format("uint256 bips")),
+    0x08: _of_router(
+        *("V2_SWAP_EXACT_IN", _SWAP.format(*_IN, "address[]")),
+        *(("amountIn",), ("path", "0"), _USER),
+    ),
+    0x09: _of_router(
+        *("V2_SWAP_EXACT_OUT", _SWAP.format(*_OUT, "address[]")),
+        *(("amountInMax",), ("path", "0"), _USER),
+    ),
+    0x0B: _of_router("WRAP_ETH", "address recipient, uint256 amount"),
+    0x0C: _of_router("UNWRAP_WETH", "address recipient, uint256 amountMin"),
+    0x0E: _of_router("BALANCE_CHECK_ERC20", "address owner, address token, uint256 minBalance"),
+    0x21: _of_router("EXECUTE_SUB_PLAN", "bytes commands, bytes[] inputs"),
+}
+"""What Uniswap's universal router does by itself (`Dispatcher.sol`). No step that may fail unseen
+(0x80), none that takes a signature, and none of another protocol. SWEEP looks at 160 bits."""
+_NUMBERS: Final = {each.function.signature: number for number, each in STEPS.items()}

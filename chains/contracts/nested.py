@@ -4,7 +4,9 @@ readers. Pure.
 `call`: the argument is calldata. `calls`: a list of such. Both go to the contract itself, as
 multicalls do, or to whom another argument names, with the coins that one names. `multisend`: rows
 of operation, address, coins, length and calldata without padding (Safe, MultiSend.sol); an
-operation other than a call would run another's code as the caller, and has no words.
+operation other than a call would run another's code as the caller, and has no words. `commands`:
+an octet for each step of Uniswap's universal router, beside a list of what each is told
+(`chains.contracts.described.STEPS`); one that may fail unseen has no words.
 
 What is handed on must be a call of a described contract again, or what a listed token is told.
 """
@@ -33,24 +35,28 @@ class ReaderKind(StrEnum):
     CALL = "call"
     CALLS = "calls"
     MULTISEND = "multisend"
+    COMMANDS = "commands"
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
     """`to`, `value`: arguments that name whom each call goes to and with how many coins; None: to
-    the contract itself, with none."""
+    the contract itself, with none. `inputs`: of commands, the argument with what each is told."""
 
     kind: ReaderKind
     to: str | None = None
     value: str | None = None
+    inputs: str | None = None
 
 
 class Handed(NamedTuple):
-    """`to`: 20 octets, None: the contract itself."""
+    """`to`: 20 octets, None: the contract itself. `step`: of commands, which; `data` has no
+    selector then."""
 
     to: bytes | None
     value: int
     data: bytes
+    step: int | None = None
 
 
 def check_reader(reader: Reader, name: str, function: Function) -> None:
@@ -63,8 +69,14 @@ def check_reader(reader: Reader, name: str, function: Function) -> None:
         if type_ is None or not _is_of(type_, kind if argument else Kind.BYTES, listed=listed):
             many = "a list of " if listed else ""
             raise MalformedDescription(f"{argument}: not {many}{kind.value}")
-    if reader.kind is ReaderKind.MULTISEND and (reader.to or reader.value):
-        raise MalformedDescription("multisend says itself whom it calls")
+    says_itself = reader.kind in (ReaderKind.MULTISEND, ReaderKind.COMMANDS)
+    if says_itself and (reader.to or reader.value):
+        raise MalformedDescription(f"{reader.kind} says itself whom it calls")
+    if (reader.kind is ReaderKind.COMMANDS) != (reader.inputs is not None):
+        raise MalformedDescription("commands, and nothing else, have inputs")
+    inputs = known.get(reader.inputs) if reader.inputs is not None else None
+    if reader.inputs is not None and not (inputs and _is_of(inputs, Kind.BYTES, listed=True)):
+        raise MalformedDescription(f"{reader.inputs}: not a list of bytes")
 
 
 def _is_of(type_: Type, kind: Kind, *, listed: bool) -> bool:
@@ -81,6 +93,8 @@ def handed_on(
     match reader.kind:
         case ReaderKind.MULTISEND:
             found = tuple(_unpacked(said[name]))
+        case ReaderKind.COMMANDS:
+            found = tuple(_commanded(said[name], _of(said, reader.inputs)))
         case ReaderKind.CALL:
             found = (_handed(said[name], _of(said, reader.to), _of(said, reader.value)),)
         case _:
@@ -112,6 +126,16 @@ def _handed(data: Value, to: Value | None, value: Value | None) -> Handed:
     assert to is None or isinstance(to, bytes)
     assert value is None or isinstance(value, int)
     return Handed(to, value or 0, data)
+
+
+def _commanded(commands: Value, inputs: Value | None) -> Iterator[Handed]:
+    assert isinstance(commands, bytes)
+    assert isinstance(inputs, tuple)
+    if len(commands) != len(inputs):
+        raise CallUnknown("not one input for each command")
+    for step, data in zip(commands, inputs, strict=True):
+        assert isinstance(data, bytes)
+        yield Handed(None, 0, data, step)
 
 
 def _unpacked(packed: Value) -> Iterator[Handed]:

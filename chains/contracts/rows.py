@@ -7,14 +7,15 @@ two ways is refused: two functions of one selector, and one that the house itsel
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from chains.contracts.described import Contract, Described, Move, Path, parse_path, type_at
 from chains.contracts.functions import Function, parse_function
 from chains.contracts.nested import Reader, ReaderKind, check_reader
-from chains.contracts.types import Kind, Type
+from chains.contracts.types import PATH, Kind, Type
 from chains.errors import InvalidAddress, MalformedDescription, NetworkInvalid
 from chains.model import Address, AssetId, ParsedAddress
 from chains.networks import Network
@@ -24,6 +25,7 @@ FUNCTIONS_MAX: Final = 64
 MOVES_MAX: Final = 8
 SIGNATURE_MAX: Final = 512
 _ROW: Final = frozenset({"network", "address", "name", "functions"})
+_PATH: Final = "v3path"
 _name = matching("[!-~]([ -~]{0,62}[!-~])?", "Uniswap v2 router, in at most 64 characters")
 
 
@@ -93,19 +95,48 @@ def _function(row: object, network: Network) -> Described:
     if not function.changes:
         raise NetworkInvalid("a question, which nobody signs", member=signature)
 
-    def read() -> Described:
-        moves = tuple(_moves(found.get("moves", []), function, network))
-        opaque = frozenset(listed(found.get("opaque", []), lambda each: _opaque(each, function)))
-        readers = _readers(found.get("readers", {}), function)
-        said = opaque | {(name,) for name in readers}
-        unread = sorted(".".join(path) for path in octets_in(function) if path not in said)
-        if unread:
-            raise NetworkInvalid(f"nothing says how its octets are read: {unread[0]}")
-        if len(said) < len(opaque) + len(readers):
-            raise NetworkInvalid("octets that are read, and shown as they are", member="opaque")
-        return Described(function, moves, MappingProxyType(readers), opaque)
+    return located("", signature, lambda: _described(found, function, network))
 
-    return located("", signature, read)
+
+def _described(row: Mapping[str, Any], function: Function, network: Network) -> Described:
+    rows = row.get("readers", {})
+    if not isinstance(rows, Mapping):
+        raise NetworkInvalid("not a table", member="readers")
+    paths = _paths(rows)
+    for path in paths:
+        located("", "readers", partial(_argument, path, function, Kind.BYTES))
+        function = replace(function, arguments=_with_path(function.arguments, parse_path(path)))
+    moves = tuple(_moves(row.get("moves", []), function, network))
+    opaque = frozenset(listed(row.get("opaque", []), lambda each: _opaque(each, function)))
+    readers = _readers({name: rows[name] for name in rows if name not in paths}, function)
+    read = [(name,) for name in readers]
+    read += [(each.inputs,) for each in readers.values() if each.inputs is not None]
+    said = opaque.union(read)
+    unread = sorted(".".join(path) for path in octets_in(function) if path not in said)
+    if unread:
+        raise NetworkInvalid(f"nothing says how its octets are read: {unread[0]}")
+    if len(said) < len(opaque) + len(read):
+        raise NetworkInvalid("octets that are read twice, or shown as they are", member="readers")
+    return Described(function, moves, MappingProxyType(readers), opaque)
+
+
+def _paths(rows: Mapping[str, Any]) -> set[str]:
+    """The arguments that are ways through pools, which is all that is said of them."""
+    return {name for name, row in rows.items() if row == {"is": _PATH}}
+
+
+def _with_path(arguments: tuple[tuple[str, Type], ...], path: Path) -> tuple[tuple[str, Type], ...]:
+    """Octets at `path` read as a way through pools."""
+    step, *rest = path
+
+    def inner(type_: Type) -> Type:
+        if not rest:
+            return PATH
+        if type_.kind is not Kind.TUPLE:
+            raise NetworkInvalid("a path is an argument or a member of one", member="readers")
+        return replace(type_, members=_with_path(type_.members, tuple(rest)))
+
+    return tuple((name, inner(each) if name == step else each) for name, each in arguments)
 
 
 def _moves(rows: object, function: Function, network: Network) -> Iterator[Move]:
@@ -127,15 +158,14 @@ def _move(row: object, function: Function, network: Network) -> Move:
     return Move(units, AssetId(asset))
 
 
-def _readers(rows: object, function: Function) -> dict[str, Reader]:
-    if not isinstance(rows, Mapping):
-        raise NetworkInvalid("not a table", member="readers")
+def _readers(rows: Mapping[str, Any], function: Function) -> dict[str, Reader]:
     found = dict[str, Reader]()
     for name, row in rows.items():
-        read = partial(members, row, frozenset({"is"}), frozenset({"to", "value"}))
+        read = partial(members, row, frozenset({"is"}), frozenset({"to", "value", "inputs"}))
         said = located("", "readers", read)
         kind = located("", "readers", partial(one_of(*ReaderKind), said["is"]))
-        reader = Reader(ReaderKind(kind), said.get("to"), said.get("value"))
+        others = (said.get(each) for each in ("to", "value", "inputs"))
+        reader = Reader(ReaderKind(kind), *others)
         try:
             check_reader(reader, name, function)
         except (MalformedDescription, TypeError) as error:

@@ -59,7 +59,7 @@ def _value(type_: Type, text: Any, address: Parsing) -> Value:
         if not isinstance(text, list) or type_.size not in (None, len(text)):
             raise ValueError(f"{type_.name} is a list")
         return tuple(_value(type_.element, each, address) for each in text)
-    if type_.kind is Kind.TUPLE:
+    if type_.kind in (Kind.TUPLE, Kind.PATH):
         return tuple(
             _value(each, part, address)
             for (_, each), part in zip(type_.members, _members(type_, text), strict=True)

@@ -36,6 +36,8 @@ class Kind(Enum):
     ARRAY = "array"
     """`size` elements, or as many as the value says where `size` is None."""
     TUPLE = "tuple"
+    PATH = "path"
+    """Octets that are a way through the pools of Uniswap v3, read as `PATH` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Type:
             return f"({','.join(each.name for _, each in self.members)})"
         if self.kind is Kind.ARRAY:
             return f"{self.element.name}[{'' if self.size is None else self.size}]"
+        if self.kind is Kind.PATH:
+            return Kind.BYTES.value
         if self.kind is Kind.BYTES_N:
             return f"bytes{self.size}"
         return f"{self.kind.value}{self.size or ''}"
@@ -65,7 +69,7 @@ class Type:
     @property
     def is_dynamic(self) -> bool:
         """Whether what stands in the head is an offset ("Formal Specification of the Encoding")."""
-        if self.kind in (Kind.BYTES, Kind.STRING):
+        if self.kind in (Kind.BYTES, Kind.STRING, Kind.PATH):
             return True
         if self.kind is Kind.ARRAY and self.size is None:
             return True
@@ -91,6 +95,21 @@ _PLAIN: Final = {
     "uint": Type(Kind.UINT, _BITS_MAX),
     "int": Type(Kind.INT, _BITS_MAX),
 }
+
+
+FEE_BYTES: Final = 3
+PATH: Final = Type(
+    Kind.PATH,
+    None,
+    (
+        ("first", _PLAIN["address"]),
+        ("fees", Type(Kind.ARRAY, None, (("", Type(Kind.UINT, 8 * FEE_BYTES)),))),
+        ("through", Type(Kind.ARRAY, None, (("", _PLAIN["address"]),))),
+        ("last", _PLAIN["address"]),
+    ),
+)
+"""`fees`: of each pool, in hundredths of a basis point. `through`: the tokens between. Swaps of an
+exact input begin with the token that is paid, those of an exact output with the one bought."""
 
 
 def parse_type(name: str, components: Sequence[tuple[str, Type]] = ()) -> Type:

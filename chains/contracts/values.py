@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from chains.contracts.types import WORD, Kind, Type
+from chains.contracts.types import FEE_BYTES, PATH, WORD, Kind, Type
 from chains.errors import MalformedTransaction
 
 Value = int | bool | bytes | str | tuple["Value", ...]
 
 ADDRESS_BYTES: Final = 20
+POOLS_MAX: Final = 8
+"""That a path leads through."""
 
 
 def decode(types: Sequence[Type], data: bytes) -> tuple[Value, ...]:
@@ -67,7 +69,7 @@ def _sequence(types: Iterable[Type], data: bytes, start: int) -> tuple[tuple[Val
 
 
 def _dynamic(type_: Type, data: bytes, at: int) -> tuple[Value, int]:
-    if type_.kind in (Kind.BYTES, Kind.STRING):
+    if type_.kind in (Kind.BYTES, Kind.STRING, Kind.PATH):
         return _octets(type_, data, at)
     if type_.kind is Kind.TUPLE or type_.size is not None:
         return _sequence(_elements(type_, type_.size), data, at)
@@ -85,10 +87,41 @@ def _octets(type_: Type, data: bytes, at: int) -> tuple[Value, int]:
         raise MalformedTransaction(f"{type_.name} cut off, or not padded with zeros")
     if type_.kind is Kind.BYTES:
         return data[at:end], after
+    if type_.kind is Kind.PATH:
+        return _path(data[at:end]), after
     try:
         return data[at:end].decode(), after
     except UnicodeDecodeError as error:
         raise MalformedTransaction("a string that is not UTF-8") from error
+
+
+def _path(octets: bytes) -> tuple[Value, ...]:
+    """A token, then for each pool its fee and the next token (Uniswap v3, `Path.sol`)."""
+    step = FEE_BYTES + ADDRESS_BYTES
+    pools, over = divmod(len(octets) - ADDRESS_BYTES, step)
+    if over or not 0 < pools <= POOLS_MAX:
+        raise MalformedTransaction(f"not a path through 1 to {POOLS_MAX} pools")
+    steps = [octets[at : at + step] for at in range(ADDRESS_BYTES, len(octets), step)]
+    fees = tuple(int.from_bytes(each[:FEE_BYTES], "big") for each in steps)
+    tokens = tuple(each[FEE_BYTES:] for each in steps)
+    return octets[:ADDRESS_BYTES], fees, tokens[:-1], tokens[-1]
+
+
+def _packed(value: tuple[Value, ...]) -> bytes:
+    """The inverse: of each word the octets that count."""
+    if len(value) != len(PATH.members):
+        raise ValueError("not the parts of a path")
+    first, fees, through, last = value
+    if not isinstance(fees, tuple) or not isinstance(through, tuple):
+        raise ValueError("not the lists of a path")
+    if not 0 < len(fees) <= POOLS_MAX or len(through) != len(fees) - 1:
+        raise ValueError(f"a path leads through 1 to {POOLS_MAX} pools, a token between any two")
+    fee_type, address = PATH.members[1][1].element, PATH.members[0][1]
+    parts = [_encoded(address, first)[-ADDRESS_BYTES:]]
+    for fee, token in zip(fees, (*through, last), strict=True):
+        parts.append(_encoded(fee_type, fee)[-FEE_BYTES:])
+        parts.append(_encoded(address, token)[-ADDRESS_BYTES:])
+    return b"".join(parts)
 
 
 def _single(type_: Type, word: bytes) -> Value:
@@ -128,6 +161,8 @@ def _encoded(type_: Type, value: Value) -> bytes:
             return _measured(value)
         case Kind.STRING, str():
             return _measured(value.encode())
+        case Kind.PATH, tuple():
+            return _measured(_packed(value))
         case Kind.TUPLE, tuple():
             return encode(_elements(type_, None), value)
         case Kind.ARRAY, tuple() if type_.size in (None, len(value)):

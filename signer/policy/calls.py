@@ -232,7 +232,7 @@ def check_described(entry: CallScope, codec: TransactionCodec) -> None:
     """That the policy describes the function, and that its arguments can be what they must be.
     Raises InvalidPolicy."""
     contract = contract_of(codec.network, entry.contract)
-    described = None if contract is None else contract.signatures.get(entry.function)
+    described = None if contract is None else contract.told.get(entry.function)
     if described is None:
         raise InvalidPolicy(f"nothing describes {entry.function} of {entry.contract}")
     for condition in entry.conditions:

@@ -169,7 +169,7 @@ def test_packed_is_what_safe_packs() -> None:
 
 REFUSED: dict[str, dict[str, Any]] = {
     "no table": {"abi": RUN, "readers": ["data"]},
-    "an unknown reader": {"abi": RUN, "readers": {"data": {"is": "commands"}}},
+    "an unknown reader": {"abi": RUN, "readers": {"data": {"is": "orders"}}},
     "no argument": {"abi": RUN, "readers": {"calldata": {"is": "call"}}},
     "no octets": {"abi": RUN, "readers": {"to": {"is": "call"}}},
     "no address": {"abi": RUN, "readers": {"data": {"is": "call", "to": "coins"}}},
