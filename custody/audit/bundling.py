@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from chains.catalogue import Catalogue
-from chains.model import Address, NetworkId, UnsignedTx
+from chains.model import Address, Excludes, NetworkId, UnsignedTx
 from custody.apikeys.model import Caller
 from custody.audit import proof_repository, repository
 from custody.audit.bundle import Part, pack
@@ -27,8 +27,9 @@ from custody.db.tables import PolicyVersionRow
 from custody.errors import Conflict, Unavailable
 from custody.log.bundles import BundleLog
 from custody.transactions.state import State as TransactionState
+from custody.transfers.mandates import stored_mandate
 from custody.transfers.state import State
-from signer.agreement import effect_to_json
+from signer.agreement import Purpose, effect_to_json
 from signer.client import SignerClient
 from signer.wire import Receipt, canonical_json, format_time, parse_json, tx_digest
 
@@ -110,7 +111,7 @@ class Bundling:
         """Of what paid: the newest proof of its block, or what was said while there is none."""
         for built, _ in found.signed:
             row = built.row
-            if row.state != TransactionState.FINAL:
+            if row.state != TransactionState.FINAL or not _is_in_a_block(built):
                 continue
             kept = [
                 each
@@ -134,16 +135,25 @@ class Bundling:
             yield Part(f"chain/{row.txid}", _json(said))
 
 
+def _is_in_a_block(built: Built) -> bool:
+    """Under its own name. A message is in none, and what was signed apart is in that of whoever
+    submitted it."""
+    apart = any(key.excludes is Excludes.EFFECT for key in built.keys)
+    return built.row.purpose != Purpose.MESSAGE and not apart
+
+
 def _request(evidence: Evidence) -> dict[str, Any]:
-    """Retry keys are not kept for ever, and the transfer's id follows from its own."""
+    """Retry keys are not kept for ever, and the transfer's id follows from its own. What it asked
+    for is the same in every version of its terms."""
     row = evidence.transfer
+    effects = stored_mandate(evidence.mandates[0]).core.effects
     return {
         "id": row.id,
         "client": row.client_id,
         "vault": row.vault_id,
         "network": row.network,
         "initiator": row.initiator,
-        "effects": [effect_to_json(each) for each in evidence.payments],
+        "effects": [effect_to_json(each) for each in effects],
         "requested_at": _time(row.requested_at),
         "retry_key_sha256": None,
     }

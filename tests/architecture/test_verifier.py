@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERIFIER = ROOT / "verifier"
 FILES = sorted((VERIFIER / "custody_verify").glob("*.py"))
 HOUSE = ("api", "chains", "custody", "signer")
-CODE_LINES_MAX = 2_010
+CODE_LINES_MAX = 2_000
 """Of five chains, two logs with witnesses, people, and the claims. It may only shrink."""
 WITNESS = sorted((VERIFIER / "custody_witness").glob("*.py"))
 WITNESS_LINES_MAX = 535

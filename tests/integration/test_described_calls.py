@@ -17,6 +17,7 @@ from chains.evm import erc20
 from chains.networks import Network
 from tests.support.defi import UNITS, Exchange, fragment
 from tests.support.evm_tokens import EvmIssuer, Token
+from tests.support.exported import claims_about, graded
 from tests.support.rows import abi
 from tests.support.token_house import Refused, TokenHouse, Vault, opened
 
@@ -131,6 +132,10 @@ async def test_a_vault_wraps_and_unwraps(house: TokenHouse[Market]) -> None:
     assert await weth.has(vault.address) == UNITS // 4
     (came,) = ended["moved"]
     assert (came["asset"], came["way"], came["amount"]) == (weth.asset.id, "in", "0.25")
+    shown = graded(await claims_about(house, asked["id"]))
+    proven = ("proven", "A")
+    assert (shown["effects"], shown["bytes"], shown["block"]) == (proven, proven, ("stated", "C"))
+    assert shown["arguments"] == ("not checked", "")
     (receipt,) = await vault.deposits(transfer_id=asked["id"])
     assert (receipt["state"], receipt["transfer_id"]) == ("credited", asked["id"])
     # Back again, in octets.

@@ -23,6 +23,7 @@ from signer.policy import SignedPolicy, policy_message
 from signer.wire import canonical_json
 from tests.support import messages as said
 from tests.support.evm_tokens import EvmIssuer
+from tests.support.exported import claims_about, graded
 from tests.support.oracle import Oracle
 from tests.support.token_house import Refused, TokenHouse, Vault, opened
 
@@ -98,6 +99,11 @@ async def test_a_text_a_login_and_typed_data_are_signed_as_wallets_do(house: Hou
     assert {each["address"] for each in (text, by_hex, typed)} == {vault.address}
     assert typed["effects"][0]["domain"] == f"{said.MAIL}/Mail"
     assert typed["typed_data"]["message"] == document["message"]
+    # An auditor's.
+    for found, state in ((text, "proven"), (by_hex, "proven"), (typed, "not checked")):
+        shown = graded(await claims_about(house, found["id"]))
+        assert (shown["effects"], shown["bytes"][0]) == (("proven", "A"), state)
+        assert shown["block"] == ("not checked", "")
     # eth_account's word, and that of ethers.
     for found, words in ((text, "Grüße,\nein Text"), (by_hex, login)):
         signable = encode_defunct(text=words)

@@ -22,6 +22,7 @@ from custody.gas.service import NewRule, set_rule
 from custody.pauses.service import pause, resume
 from tests.integration.test_calls import may_call, token_of
 from tests.support.evm_tokens import EvmIssuer
+from tests.support.exported import claims_about, graded
 from tests.support.token_house import TokenHouse, Vault, opened
 
 pytestmark = [
@@ -143,6 +144,12 @@ async def test_tokens_leave_a_vault_and_the_top_up_is_saved(house: TokenHouse[Ev
     assert (carrier["kind"], carrier["vault_id"]) == ("call", scene.payer.id)
     assert {each["asset"] for each in await scene.vault.deposits()} == {token_of(house).asset.id}
     await scene.compare()
+    # What an auditor is shown: of who submitted it all but the arguments, and of the payment what
+    # people agreed to.
+    carried = graded(await claims_about(house, carrier["id"]))
+    assert (carried["effects"], carried["bytes"]) == (("proven", "A"), ("proven", "A"))
+    apart = graded(await claims_about(house, done["id"]))
+    assert (apart["decision"], apart["effects"]) == (("proven", "A"), ("not checked", ""))
     # The same payment by a top-up and a transaction of its own.
     other = await opened_scene(house, carries=False)
     paid = await other.vault.until(await other.pays(), "final")

@@ -23,6 +23,7 @@ from custody_verify.people import Administrators
 from chains.bitcoin.codec import BitcoinCodec
 from chains.costs import CostKind, costs_in
 from chains.effects import Pay
+from chains.families import messages_of
 from chains.model import BlockRef, SignedTx, UnsignedTx
 from chains.networks import Network
 from chains.tron.build import build_transfer
@@ -198,7 +199,9 @@ class House:
         self, mandates: Sequence[Mandate], tx: UnsignedTx, approvers: Sequence[Person],
         purpose: Purpose = Purpose.PAY, name: str = "txn_1",
     ) -> Signed:  # fmt: skip
-        codec = self.bench.codecs[tx.network]
+        codec: Any = self.bench.session.guard.in_force.catalogue.codec(tx.network)
+        if purpose is Purpose.MESSAGE:
+            codec = messages_of(codec)
         consents = tuple(agreed(mandate, *approvers) for mandate in mandates)
         receipt = self.bench.sign(SignRequest(purpose, tx, consents))
         assert isinstance(receipt, Receipt), receipt

@@ -4,11 +4,9 @@ Only from bytes to text. What a mandate spells is compared with that: an address
 can write is equal to none, so nothing that can't be decoded ever passes.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
-from custody_verify.errors import Unreadable
+from custody_verify.errors import Unreadable, reject
 from custody_verify.hashes import keccak256, sha256d
 
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -30,8 +28,7 @@ def from_base58(text: str, length: int) -> bytes:
     """Exactly `length` bytes, and no other text for them."""
     value = 0
     for letter in text[:128]:
-        if letter not in _BASE58:
-            raise Unreadable("not base58")
+        reject(letter not in _BASE58, "not base58")
         value = value * 58 + _BASE58.index(letter)
     if value >> 8 * length or base58(value.to_bytes(length, "big")) != text:
         raise Unreadable("not base58, or of another length")
@@ -73,6 +70,12 @@ def eip55(account: bytes) -> str:
 
 def tron(account: bytes) -> str:
     """21 bytes that begin with 0x41."""
-    if len(account) != 21 or account[0] != 0x41:
-        raise Unreadable("no TRON address")
+    reject(len(account) != 21 or account[0] != 0x41, "no TRON address")
     return base58check(account)
+
+
+def tron_account(spelled: str) -> bytes:
+    """The last 20 bytes, as contracts know it."""
+    raw = from_base58(spelled, 25)
+    reject(tron(raw[:21]) != spelled, "no TRON address")
+    return raw[1:21]

@@ -4,21 +4,18 @@ A block is shown by its header's work, the branch of the transaction, and that o
 which pins how deep the tree is: without that, 64 bytes could be a transaction and a node at once.
 """
 
-from __future__ import annotations
-
 from collections import Counter
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from custody_verify.addresses import base58check, segwit
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.errors import Refuted, Unreadable, refute, reject
 from custody_verify.hashes import hash160, sha256d
 from custody_verify.keys import check_ecdsa, check_schnorr
-from custody_verify.model import Anchors, Block, Meaning, Pay, Transaction, pinned
+from custody_verify.model import Anchors, Block, Effect, Meaning, Pay, Transaction, pinned
 from custody_verify.strict import Reader, fields, listed, number, octets
 
 _NETWORKS: Final = {
@@ -35,16 +32,14 @@ _SEGWIT: Final = ((22, b"\x00\x14"), (34, b"\x00\x20"), (34, b"\x51\x20"))
 """Lengths and beginnings of scripts of P2WPKH, P2WSH and P2TR."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     outpoint: bytes
     script_sig: bytes
     sequence: bytes
     witness: tuple[bytes, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tx:
+class Tx(NamedTuple):
     """`core`: the bytes without witnesses, which the txid is of."""
 
     version: bytes
@@ -93,8 +88,7 @@ def parse(raw: bytes) -> Tx:
     body = raw[start : reader.at]
     if marked:
         stacks = [tuple(_bytes(reader) for _ in range(_count(reader))) for _ in inputs]
-        if not any(stacks):
-            raise Unreadable("the form with witnesses, and no witness")
+        reject(not any(stacks), "the form with witnesses, and no witness")
         pairs = zip(inputs, stacks, strict=True)
         inputs = [Input(i.outpoint, i.script_sig, i.sequence, stack) for i, stack in pairs]
     locktime = reader.take(4)
@@ -109,12 +103,10 @@ def _psbt(payload: bytes) -> tuple[Tx, list[tuple[int, bytes]], list[bool]]:
     spent is read from the whole transaction that made it; of taproot, whose signatures commit to
     all amounts, from what the container says (BIP-174, BIP-371)."""
     reader = Reader(payload)
-    if reader.take(5) != b"psbt\xff":
-        raise Unreadable("no PSBT")
+    reject(reader.take(5) != b"psbt\xff", "no PSBT")
     top = _map(reader, frozenset(b"\x00"))
     tx = parse(top.get(b"\x00", b""))
-    if any(each.script_sig or each.witness for each in tx.inputs):
-        raise Unreadable("a PSBT that is signed already")
+    reject(any(each.script_sig or each.witness for each in tx.inputs), "a PSBT that is signed")
     spent = [_spent(each, _map(reader, _IN_KNOWN)) for each in tx.inputs]
     back = [bool(_map(reader, _OUT_KNOWN)) for _ in tx.outputs]
     reader.end()
@@ -124,8 +116,7 @@ def _psbt(payload: bytes) -> tuple[Tx, list[tuple[int, bytes]], list[bool]]:
 def _map(reader: Reader, known: frozenset[int]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     while key := _bytes(reader):
-        if key in found or key[0] not in known:
-            raise Unreadable("a field of a PSBT twice, or one that is not known here")
+        reject(key in found or key[0] not in known, "a field of a PSBT twice, or an unknown one")
         found[key] = _bytes(reader)
     return found
 
@@ -140,8 +131,7 @@ def _spent(spending: Input, said: dict[bytes, bytes]) -> tuple[int, bytes]:
     reader = Reader(said.get(b"\x01", b""))
     amount, script = reader.little(8), _bytes(reader)
     reader.end()
-    if not _is_taproot(script):
-        raise Refuted("an amount that nothing proves")
+    refute(not _is_taproot(script), "an amount that nothing proves")
     return amount, script
 
 
@@ -154,7 +144,7 @@ def decode(tx: Transaction) -> Meaning:
     unsigned, spent, back = _psbt(tx.unsigned)
     if tx.sender is not None or len({each.outpoint for each in unsigned.inputs}) != len(spent):
         raise Refuted("a sender where there is none, or a coin that is spent twice")
-    pays: Counter[Pay] = Counter()
+    pays: Counter[Effect] = Counter()
     returns = []
     for (amount, script), is_back in zip(unsigned.outputs, back, strict=True):
         address = address_of(script, tx.network)
@@ -163,16 +153,14 @@ def decode(tx: Transaction) -> Meaning:
         else:
             pays[Pay(address, tx.coin, amount)] += 1
     fee = sum(amount for amount, _ in spent) - sum(amount for amount, _ in unsigned.outputs)
-    if fee < 0:
-        raise Refuted("it pays out more than it spends")
+    refute(fee < 0, "it pays out more than it spends")
     return Meaning(None, pays, tuple(returns), {"fee": fee})
 
 
 def address_of(script: bytes, network: str) -> str:
     """Raises Unreadable for a script without an address: money that goes there is explained by
     nothing."""
-    if network not in _NETWORKS:
-        raise Unreadable("a bitcoin network that is not known here")
+    reject(network not in _NETWORKS, "a bitcoin network that is not known here")
     prefix, p2pkh, p2sh, _, _ = _NETWORKS[network]
     if (len(script), script[:2]) in _SEGWIT:
         return segwit(prefix, 1 if script[0] else 0, script[2:])
@@ -191,8 +179,7 @@ def check_signed(tx: Transaction) -> str:
         raise Refuted("the signed bytes are another transaction than the unsigned ones")
     for index, spending in enumerate(signed.inputs):
         _check_witness(signed, spent, index, spending.witness)
-    if signed.hash[::-1].hex() != tx.txid:
-        raise Refuted("the bytes hash to another txid")
+    refute(signed.hash[::-1].hex() != tx.txid, "the bytes hash to another txid")
     return f"each of {len(spent)} coins is spent by a signature of the key that it names"
 
 
@@ -262,14 +249,12 @@ def check_block(tx: Transaction, meaning: Meaning, proof: Any, anchors: Anchors)
     if len(branch) != len(side) or index >> len(branch) or not index:
         raise Refuted("the branches show trees of different depths")
     for hashed, at, path in ((sha256d(core), index, branch), (coinbase.hash, 0, side)):
-        if merkle_root(hashed, at, path) != first[36:68]:
-            raise Refuted("a branch leads to another root than the header's")
+        refute(merkle_root(hashed, at, path) != first[36:68], "a branch leads to another root")
     _check_coinbase(coinbase, height)
     headers = [first, *(octets(each, 80) for each in listed(shown["headers"]))]
     work = sum(_work(each, tx.network) for each in headers)
     for before, after in pairwise(headers):
-        if after[4:36] != sha256d(before):
-            raise Refuted("a header does not follow the one before it")
+        refute(after[4:36] != sha256d(before), "a header does not follow the one before it")
     hashes = {height + at: sha256d(each)[::-1].hex() for at, each in enumerate(headers)}
     pin = pinned(anchors, tx.network, hashes)
     wanted, depth = _NETWORKS[tx.network][4], len(headers)
@@ -286,8 +271,7 @@ def merkle_root(node: bytes, index: int, branch: list[bytes]) -> bytes:
     """CVE-2012-2459: a list whose end is repeated has the same root. So a node is its own sibling
     only on the left, where the level is odd."""
     for sibling in branch:
-        if index & 1 and sibling == node:
-            raise Refuted("a node on the right that repeats the one on its left")
+        refute(index & 1 and sibling == node, "a node on the right that repeats that on its left")
         node = sha256d(sibling + node if index & 1 else node + sibling)
         index >>= 1
     return node
@@ -302,10 +286,8 @@ def _check_coinbase(coinbase: Tx, height: int) -> None:
     digits = height.to_bytes(height.bit_length() // 8 + 1, "little") if height else b""
     spelled = bytes([0x50 + height]) if 1 <= height <= 16 else _prefixed(digits)
     spending = coinbase.inputs[0]
-    if len(coinbase.inputs) != 1 or spending.outpoint != bytes(32) + b"\xff" * 4:
-        raise Refuted("the coinbase is none")
-    if not spending.script_sig.startswith(spelled):
-        raise Refuted("the coinbase is that of a block of another height")
+    refute(len(coinbase.inputs) != 1 or spending.outpoint != bytes(32) + b"\xff" * 4, "no coinbase")
+    refute(not spending.script_sig.startswith(spelled), "the coinbase is of another height")
 
 
 def _work(header: bytes, network: str) -> int:

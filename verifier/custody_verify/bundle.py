@@ -10,15 +10,12 @@ Each part begins with a random salt, so that the digest of one that is withheld 
 Who made the file says nothing by it: that its digests fit is only where checking begins.
 """
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from custody_verify.errors import Unreadable
+from custody_verify.errors import Unreadable, reject
 from custody_verify.log import FIRST_LINE
 from custody_verify.strict import fields, jcs, listed, moment, number, octets, parse_jcs, text
 
@@ -36,8 +33,7 @@ _NUMBER: Final = re.compile(r"[1-9][0-9]{0,15}")
 _NAMED: Final = re.compile(r"[0-9A-Za-z_]{1,128}")
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(NamedTuple):
     """`parts`: the content of each by name, None of one that is withheld. `digest` names the file:
     two bundles that have it say the same, whatever was taken out of them."""
 
@@ -57,8 +53,7 @@ class Bundle:
         return parse_jcs(self.content(name))
 
     def content(self, name: str) -> bytes:
-        if name not in self.parts:
-            raise Unreadable(f"the bundle has no part {name}")
+        reject(name not in self.parts, f"the bundle has no part {name}")
         content = self.parts[name]
         if content is None:
             raise Withheld(name)
@@ -71,25 +66,21 @@ class Withheld(Exception):
 
 def read(data: bytes) -> Bundle:
     """Raises Unreadable."""
-    if len(data) > BUNDLE_BYTES_MAX or not data.startswith(_MAGIC):
-        raise Unreadable("no bundle of evidence of version 1")
+    reject(len(data) > BUNDLE_BYTES_MAX or not data.startswith(_MAGIC), "no bundle of version 1")
     lines = data[len(_MAGIC) :].split(b"\n", 2)
-    if len(lines) != 3:
-        raise Unreadable("the bundle ends too early")
+    reject(len(lines) != 3, "the bundle ends too early")
     manifest = fields(parse_jcs(lines[0]), "format kind subject network made_at parts")
     if number(manifest["format"]) != 1 or manifest["kind"] != "transfer":
         raise Unreadable("a format or a kind of evidence that is not known here")
     rows = [fields(row, "name length sha256") for row in listed(manifest["parts"])]
     names = [text(row["name"]) for row in rows]
     keys = [_key(name) for name in names]
-    if any(not one < other for one, other in pairwise(keys)):
-        raise Unreadable("parts twice, or in another order")
+    reject(any(not one < other for one, other in pairwise(keys)), "parts twice or in another order")
     withheld = [text(name) for name in listed(parse_jcs(lines[1]))]
     if withheld != [name for name in names if name in withheld]:
         raise Unreadable("withheld parts twice, in another order, or that are none")
     parts, rest = _parts(rows, withheld, lines[2])
-    if rest and not rest.startswith(f"{FIRST_LINE}\n".encode()):
-        raise Unreadable("bytes behind the last part")
+    reject(rest and not rest.startswith(f"{FIRST_LINE}\n".encode()), "bytes behind the last part")
     return Bundle(
         subject=text(manifest["subject"]),
         network=text(manifest["network"]),
@@ -108,14 +99,12 @@ def _parts(
     at = 0
     for row in rows:
         name, length, digest = row["name"], number(row["length"]), octets(row["sha256"], 32)
-        if length < _SALT_BYTES:
-            raise Unreadable(f"{name} is too short for its salt")
+        reject(length < _SALT_BYTES, f"{name} is too short for its salt")
         if name in withheld:
             parts[name] = None
             continue
         part, at = body[at : at + length], at + length
-        if len(part) != length or sha256(part).digest() != digest:
-            raise Unreadable(f"{name} is not what the manifest names")
+        reject(len(part) != length or sha256(part).digest() != digest, f"{name} is another one")
         parts[name] = part[_SALT_BYTES:]
     return parts, body[at:]
 

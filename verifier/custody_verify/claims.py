@@ -5,8 +5,6 @@ make it refuted, Withheld withheld. `proven` needs what the auditor pins, or not
 what rests on what nobody pinned is only `stated`.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,45 +13,25 @@ from hashlib import sha256
 from itertools import combinations
 from typing import Any, Final, NamedTuple
 
-from custody_verify import bitcoin, evm, solana, tron
+from custody_verify import bitcoin, evm, messages, solana, tron
 from custody_verify.bundle import Bundle, Withheld
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.errors import NotRead, Refuted, Unreadable, refute, reject
 from custody_verify.log import Checkpoint, LogKey, Proof
 from custody_verify.logged import check_logged
-from custody_verify.model import Anchors, Block, Meaning, Transaction, parse_pay, said_by_nodes
-from custody_verify.people import (
-    Administrators,
-    Policy,
-    check_policies,
-    check_signed,
-    check_verdicts,
-)
-from custody_verify.strict import (
-    fields,
-    jcs,
-    listed,
-    moment,
-    number,
-    octets,
-    parse_jcs,
-    text,
-    units,
-)
+from custody_verify.model import Anchors, Block, Meaning, Transaction, parse_effect, said_by_nodes
+from custody_verify.people import Administrators, Policy, check_policies, check_verdicts
+from custody_verify.people import check_signed as check_person
+from custody_verify.strict import fields, jcs, listed, moment, number, octets, text, units
 
 LOCAL: Final = frozenset(
-    {
-        "bip122:0f9188f13cb7b2c71f2a335e3a4fc328",
-        "eip155:31337",
-        "eip155:31338",
-        "tron:0xff51cb4a",
-        "solana:5morg8gB3no5ZzRCF5SN7CGFUKHpv8aM",
-    }
+    "bip122:0f9188f13cb7b2c71f2a335e3a4fc328 eip155:31337 eip155:31338 tron:0xff51cb4a"
+    " solana:5morg8gB3no5ZzRCF5SN7CGFUKHpv8aM".split()
 )
-_FAMILIES: Final[Mapping[str, Any]] = {
-    "bip122": ("bitcoin", bitcoin),
-    "eip155": ("evm", evm),
-    "tron": ("tron", tron),
-    "solana": ("solana", solana),
+_CHAINS: Final[Mapping[str, Any]] = {
+    "bip122": bitcoin,
+    "eip155": evm,
+    "tron": tron,
+    "solana": solana,
 }
 _CORE: Final = "transfer retry_of client vault network action initiator source_path source_address"
 _SIGNED: Final = (
@@ -67,6 +45,12 @@ _ENTRY: Final = (
 )
 _OF_CORE: Final = ("transfer", "client", "vault", "network", "retry_of")
 _APPROVAL: Final = b"custody-wallet/approval/v2\n"
+_SAID: Final = {
+    "pay": "pays {amount} of {asset} to {address}",
+    "allow": "lets {spender} take {amount} of {asset}",
+    "call": "calls {function} of {contract} with {value} of the coin",
+    "sign": "signs a message ({of}) for {domain}",
+}
 
 Said = tuple[str, str, str]
 """State, grade and words."""
@@ -111,6 +95,8 @@ def _outcome(check: Callable[[], Said]) -> Said:
         return check()
     except Withheld as error:
         return "withheld", "", f"it rests on {error}, which was taken out"
+    except NotRead as error:
+        return "not checked", "", str(error)
     except Refuted as error:
         return "refuted", "", str(error)
     except Unreadable as error:
@@ -122,7 +108,7 @@ def _outcome(check: Callable[[], Said]) -> Said:
 class _Case:
     def __init__(self, bundle: Bundle, pins: Pins) -> None:
         self.bundle, self.pins = bundle, pins
-        self.family, self.chain = _FAMILIES.get(bundle.network.partition(":")[0], ("", None))
+        self.chain: Any = _CHAINS.get(bundle.network.partition(":")[0])
 
     def checks(self) -> Iterator[tuple[str, str, Callable[[], Said]]]:
         yield "request", self.bundle.subject, self._request
@@ -134,7 +120,7 @@ class _Case:
             yield "approvals", version, partial(self._approvals, version)
             yield "rule", version, partial(self._rule, version)
         for id_ in self.bundle.keys("transactions"):
-            for name in ("decision", "bytes", "effects", "costs", "change"):
+            for name in ("decision", "bytes", "effects", "arguments", "costs", "change"):
                 yield name, id_, partial(getattr(self, f"_{name}"), id_)
         for txid in self.bundle.keys("chain") or [""]:
             yield "block", txid, partial(self._block, txid)
@@ -162,13 +148,12 @@ class _Case:
                 asked[name] != core[name] for name in asked.keys() - {"id", "retry_key_sha256"}
             ):
                 raise Refuted(f"mandate {version} is about something else than was asked for")
-        if not versions:
-            raise Refuted("nothing was agreed to")
+        refute(not versions, "nothing was agreed to")
         return "proven", "A", f"{text(asked['initiator'])} asked for what the mandates say"
 
     def mandate(self, version: str) -> dict[str, Any]:
         names = "format core version costs_max basis offered_at expires_at"
-        found = fields(parse_jcs(self.bundle.content(f"mandates/{version}")), names)
+        found = fields(self.bundle.json(f"mandates/{version}"), names)
         if (found["format"], found["version"]) != (2, int(version)):
             raise Refuted("a mandate of another format or version")
         return found
@@ -206,8 +191,7 @@ class _Case:
                 part = self.bundle.json(f"policies/{number(body['version'])}")
                 if part != {name: body[name] for name in ("document", "signatures")}:
                     raise Refuted(f"record {number_} has another policy than the bundle")
-        if not found:
-            raise Refuted("no policy is shown")
+        refute(not found, "no policy is shown")
         trust = "the pinned administrators" if self.pins.administrators else "nobody pinned here"
         words = f"versions {', '.join(found)}, signed in a line that begins with {trust}"
         return *self._rests_on(self.pins.administrators), words
@@ -218,8 +202,7 @@ class _Case:
         body = proof.body()
         if body.get("kind") == "policy":
             return proof, fields(body, "kind at version document signatures salt")
-        if body.get("kind") != "signed":
-            raise Unreadable("a record of a kind that is not known here")
+        reject(body.get("kind") != "signed", "a record of a kind that is not known here")
         return proof, fields(body, _SIGNED, "change")
 
     def _mine(self, version: str) -> list[tuple[str, dict[str, Any]]]:
@@ -265,10 +248,9 @@ class _Case:
                 continue
             policy, approvers = self._in_force(body), [text(who) for who in body["approvers"]]
             for who in approvers:
-                if who not in given:
-                    raise Refuted(f"there is no approval of {who}, whom record {number_} names")
+                refute(who not in given, f"no approval of {who}, whom record {number_} names")
                 keys = policy.persons.get(who, ())
-                check_signed(keys, bytes.fromhex(given[who]), _APPROVAL + digest, who)
+                check_person(keys, bytes.fromhex(given[who]), _APPROVAL + digest, who)
             rows = sorted([who, given[who]] for who in approvers)
             if sha256(jcs(rows)).hexdigest() != body["approvals"]:
                 raise Refuted(f"record {number_} names other approvals")
@@ -336,8 +318,7 @@ class _Case:
                 "at": parts[0][1]["at"],
             }
             for name, value in agreed.items():
-                if body[name] != value:
-                    raise Refuted(f"the record of {transfers[at]} names another {name}")
+                refute(body[name] != value, f"the record of {transfers[at]} names another {name}")
             if (proof.index, mandate) != (number(places[at][1]), receipt["mandates"][at]):
                 raise Refuted("the receipt names another place or mandate than the record has")
             shown = f"mandates/{number(body['document']['version'])}"
@@ -359,8 +340,7 @@ class _Case:
         mine = next(body for _, body in parts if body["transfer"] == self.bundle.subject)
         policy = self._in_force(mine)
         keys = sorted(fields(key, "key excludes")["key"] for key in listed(row["conflict_keys"]))
-        if keys != mine["conflicts"]:
-            raise Refuted("the record names other conflict keys")
+        refute(keys != mine["conflicts"], "the record names other conflict keys")
         told = Checkpoint.parse(receipt["checkpoint"])
         _check_one_log([told, *(proof.checkpoint for proof, _ in parts)])
         if any(proof.index >= told.size for proof, _ in parts):
@@ -372,27 +352,40 @@ class _Case:
 
     def _bytes(self, id_: str) -> Said:
         tx, _, _ = self.transaction(id_)
+        if messages.is_one(tx):
+            return "proven", "A", f"{messages.check_signed(tx, self.chain)}; {tx.txid}"
         return "proven", "A", f"{self.chain.check_signed(tx)}; txid {tx.txid}"
 
     def _meaning(self, id_: str) -> tuple[Transaction, Meaning]:
         tx, _, _ = self.transaction(id_)
-        return tx, self.chain.decode(tx)
+        return tx, messages.decode(tx) if messages.is_one(tx) else self.chain.decode(tx)
+
+    def _asked(self, id_: str) -> list[Any]:
+        """The effects of all transfers of the transaction together; a cancel has none."""
+        if self._parts(id_)[0][1]["purpose"] == "cancel":
+            return []
+        cores = [self._core(body["document"]) for _, body in self._parts(id_)]
+        return [each for core in cores for each in core["effects"]]
 
     def _effects(self, id_: str) -> Said:
-        """Of all transfers of the transaction together; a cancel pays nobody."""
         tx, meaning = self._meaning(id_)
-        parts = self._parts(id_)
-        cores = [self._core(body["document"]) for _, body in parts]
-        asked = [each for core in cores for each in core["effects"]]
-        agreed = Counter(parse_pay(each, tx.network) for each in asked)
-        if parts[0][1]["purpose"] == "cancel":
-            agreed, asked = Counter(), []
-        if meaning.pays != agreed:
-            raise Refuted("the bytes pay something else than the mandates say")
-        if {core["source_address"] for core in cores} != {meaning.payer}:
-            raise Refuted("somebody else pays than the mandates say")
-        paid = [f"{each['amount']} of {each['asset']} to {each['address']}" for each in asked]
-        return "proven", "A", "it pays " + ("; ".join(paid) or "nobody")
+        asked = self._asked(id_)
+        if meaning.effects != Counter(parse_effect(each, tx.network) for each in asked):
+            raise Refuted("the bytes do something else than the mandates say")
+        payers = {body["document"]["core"]["source_address"] for _, body in self._parts(id_)}
+        refute(payers != {meaning.payer}, "somebody else pays than the mandates say")
+        wanted = self.bundle.subject if self.transaction(id_)[1]["purpose"] == "message" else None
+        refute(meaning.reference != wanted, "a message for another transfer, or that is none")
+        said = [_SAID[each["kind"]].format(**each) for each in asked]
+        return "proven", "A", "it " + ("; ".join(said) or "pays nobody")
+
+    def _arguments(self, id_: str) -> Said:
+        """What stands behind a call's selector, which has no words here."""
+        _, meaning = self._meaning(id_)
+        if not any(each["kind"] == "call" for each in self._asked(id_)):
+            return "proven", "A", "there are none: the effects say all that the bytes do"
+        named = f"{len(meaning.data)} bytes with SHA-256 {sha256(meaning.data).hexdigest()}"
+        raise NotRead(f"{named}: what they tell the contract is not read here")
 
     def _costs(self, id_: str) -> Said:
         _, meaning = self._meaning(id_)
@@ -402,8 +395,7 @@ class _Case:
             for row in rows:
                 bounds[text(row["kind"])] += units(row["amount"])
         for kind, most in meaning.costs.items():
-            if most > bounds[kind]:
-                raise Refuted(f"it may cost {most} for {kind}, and {bounds[kind]} was agreed to")
+            refute(most > bounds[kind], f"it may cost {most} for {kind}, above {bounds[kind]}")
         told = [f"{kind} {most} of {bounds[kind]}" for kind, most in meaning.costs.items()]
         words = f"at most {', '.join(told) or 'nothing that bytes bound'}"
         return "proven", "A", words
@@ -419,16 +411,16 @@ class _Case:
 
     def _shown(self, txid: str) -> tuple[Block, bool, str]:
         """The block by its proof, whether nodes called it final, and who they were."""
+        if not txid:
+            raise NotRead("the bundle has nothing about a block")
         names = "family network txid captured_at nodes proof"
         row = fields(self.bundle.json(f"chain/{txid}"), names)
-        found = [id_ for id_ in self.bundle.keys("transactions")
-                 if self.transaction(id_)[0].txid == txid]  # fmt: skip
-        if (row["family"], row["network"], row["txid"]) != (
-            self.family, self.bundle.network, txid
-        ):  # fmt: skip
-            raise Refuted("a proof of another network or transaction")
-        if len(found) != 1:
-            raise Refuted("a proof of a transaction that is not in the bundle")
+        ids = self.bundle.keys("transactions")
+        found = [id_ for id_ in ids if self.transaction(id_)[0].txid == txid]
+        wanted = self.chain.__name__.rpartition(".")[2], self.bundle.network, txid
+        named = row["family"], row["network"], row["txid"]
+        refute(named != wanted, "a proof of another network or transaction")
+        refute(len(found) != 1, "a proof of a transaction that is not in the bundle")
         moment(row["captured_at"])
         nodes = listed(row["nodes"], least=1, most=64)
         if row["proof"] is None:
@@ -440,15 +432,11 @@ class _Case:
         return shown, final, who
 
     def _block(self, txid: str) -> Said:
-        if not txid:
-            return "not checked", "", "the bundle has nothing about a block"
         block, _, _ = self._shown(txid)
         state = "stated" if block.grade == "C" else "proven"
         return state, block.grade, f"block {block.height} {block.hash}: {block.words}"
 
     def _final(self, txid: str) -> Said:
-        if not txid:
-            return "not checked", "", "the bundle has nothing about a block"
         block, final, who = self._shown(txid)
         if block.final_grade is not None:
             state = "stated" if block.final_grade == "C" else "proven"
@@ -460,8 +448,7 @@ class _Case:
     def _complete(self) -> Said:
         """Of what is shown, at most one is ever in a block: each two share a binding key."""
         ids = self.bundle.keys("transactions")
-        if not ids:
-            raise Refuted("no transaction is shown")
+        refute(not ids, "no transaction is shown")
         keys = [set(self._parts(id_)[0][1]["binding"]) for id_ in ids]
         if any(not one & other for one, other in combinations(keys, 2)):
             raise Refuted("two of the transactions could both be in a block")

@@ -3,8 +3,6 @@
 Ends with 0 if nothing is refuted, 1 if something is or can't be read, 2 for misuse.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys
@@ -12,10 +10,9 @@ from collections import Counter
 from pathlib import Path
 
 from custody_verify import bundle
-from custody_verify.addresses import from_base58
+from custody_verify.addresses import tron_account
 from custody_verify.claims import Claim, Pins, examine
 from custody_verify.errors import Unreadable
-from custody_verify.hashes import sha256d
 from custody_verify.log import COSIGNATURE, LogKey
 from custody_verify.model import Anchors
 from custody_verify.people import Administrators
@@ -69,18 +66,13 @@ def _pins(asked: argparse.Namespace) -> Pins:
     return Pins(
         None if asked.log_key is None else LogKey.parse(asked.log_key),
         None if people is None else Administrators.parse(people),
-        Anchors(checkpoints, frozenset(_representative(each) for each in listed(signers))),
+        Anchors(
+            checkpoints, frozenset(b"\x41" + tron_account(str(each)) for each in listed(signers))
+        ),
         None if asked.transparency_key is None else LogKey.parse(asked.transparency_key),
         [LogKey.parse(each, COSIGNATURE) for each in asked.witness],
         Path(asked.logged).read_bytes() if asked.logged else b"",
     )
-
-
-def _representative(address: object) -> bytes:
-    raw = from_base58(str(address), 25)
-    if raw[:1] != b"\x41" or sha256d(raw[:21])[:4] != raw[21:]:
-        raise Unreadable("a representative that is no TRON address")
-    return raw[:21]
 
 
 def _parser() -> argparse.ArgumentParser:

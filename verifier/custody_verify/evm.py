@@ -4,13 +4,12 @@ A block is shown by its header, whose hash is the block's, and by the nodes of t
 of the receipts' trie (Yellow Paper, appendices B and D), from the roots that the header names.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any, Final
 
 from custody_verify.addresses import eip55
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.contracts import PADDING, told
+from custody_verify.errors import Refuted, Unreadable, refute, reject
 from custody_verify.hashes import keccak256
 from custody_verify.keys import recover
 from custody_verify.model import Anchors, Block, Meaning, Pay, Transaction, pinned
@@ -18,9 +17,7 @@ from custody_verify.strict import fields, listed, number, octets
 
 Item = bytes | list["Item"]
 _DEPTH_MAX: Final = 16
-_TRANSFER: Final = keccak256(b"transfer(address,uint256)")[:4]
 _TOPIC: Final = keccak256(b"Transfer(address,address,uint256)")
-_PADDING: Final = bytes(12)
 _HEADER_FIELDS: Final = range(15, 33)
 """So many there were at first, and so many are taken for a header of what is still to come."""
 
@@ -47,30 +44,26 @@ def natural(value: int) -> bytes:
 def parse_rlp(data: bytes) -> Item:
     """Every byte, in the one spelling there is: what is read is written again and compared."""
     item, end = _item(data, 0, 0)
-    if end != len(data) or rlp(item) != data:
-        raise Unreadable("RLP in another spelling, or with bytes behind it")
+    reject(end != len(data) or rlp(item) != data, "RLP in another spelling or with bytes behind it")
     return item
 
 
 def _item(data: bytes, start: int, depth: int) -> tuple[Item, int]:
-    if start >= len(data) or depth > _DEPTH_MAX:
-        raise Unreadable("RLP that ends too early, or nests too deeply")
+    reject(start >= len(data) or depth > _DEPTH_MAX, "RLP that ends too early, or nests too deeply")
     first, base = data[start], 0xC0 if data[start] >= 0xC0 else 0x80
     if first < 0x80:
         return data[start : start + 1], start + 1
     long = max(0, first - base - 55)
     begin = start + 1 + long
     end = begin + (int.from_bytes(data[start + 1 : begin], "big") if long else first - base)
-    if end > len(data):
-        raise Unreadable("RLP that ends too early")
+    reject(end > len(data), "RLP that ends too early")
     if base == 0x80:
         return data[begin:end], end
     members: list[Item] = []
     while begin < end:
         member, begin = _item(data, begin, depth + 1)
         members.append(member)
-    if begin != end:
-        raise Unreadable("RLP with a member that is longer than its list")
+    reject(begin != end, "RLP with a member that is longer than its list")
     return members, end
 
 
@@ -88,8 +81,7 @@ def _octets(item: Item, *lengths: int) -> bytes:
 
 def _number(item: Item) -> int:
     data = _octets(item)
-    if data[:1] == b"\0" or len(data) > 32:
-        raise Unreadable("a number with leading zeros, or beyond 256 bits")
+    reject(data[:1] == b"\0" or len(data) > 32, "a number with leading zeros, or beyond 256 bits")
     return int.from_bytes(data, "big")
 
 
@@ -99,32 +91,28 @@ def _split(data: bytes) -> tuple[bytes, list[Item]]:
     return kind, _list(parse_rlp(data[len(kind) :]))
 
 
+spell = eip55
+
+
 def decode(tx: Transaction) -> Meaning:
-    """One payment, of the coin or of a token; a payment to oneself is none."""
+    """One payment or call; a payment to oneself is none."""
     kind, parts = _split(tx.unsigned)
     if len(parts) != 9 or (not kind and parts[7:] != [b"", b""]):
         raise Unreadable("no unsigned transaction of EIP-1559 or EIP-155")
     chain = _number(parts[0] if kind else parts[6])
     if tx.network != f"eip155:{chain}" or tx.sender is None:
         raise Refuted("a transaction of another network, or of nobody")
-    if kind and parts[8] != []:
-        raise Refuted("an access list, which no payment has")
+    refute(kind and parts[8] != [], "an access list, which no payment has")
     price, gas, to, value, data = parts[3:8] if kind else parts[1:6]
     _number(parts[1] if kind else parts[0])
     payee, units, called = _octets(to, 20), _number(value), _octets(data)
-    costs = {"fee": _number(price) * _number(gas)}
-    address, pays = eip55(payee), Counter[Pay]()
-    returns: tuple[tuple[str, int], ...] = ()
+    costs, address = {"fee": _number(price) * _number(gas)}, eip55(payee)
     if called:
-        if called[:16] != _TRANSFER + _PADDING or len(called) != 68 or units:
-            raise Refuted("it calls a contract for something else than one payment of its token")
-        token, amount = f"{tx.network}/erc20:{address}", int.from_bytes(called[36:], "big")
-        pays[Pay(eip55(called[16:36]), token, amount)] += 1
-    elif address == tx.sender:
-        returns = ((address, units),)
-    else:
-        pays[Pay(address, tx.coin, units)] += 1
-    return Meaning(tx.sender, pays, returns, costs)
+        effect = told(f"{tx.network}/erc20:{address}", address, units, called, eip55)
+        return Meaning(tx.sender, Counter([effect]), (), costs, called)
+    if address == tx.sender:
+        return Meaning(tx.sender, Counter(), ((address, units),), costs)
+    return Meaning(tx.sender, Counter([Pay(address, tx.coin, units)]), (), costs)
 
 
 def check_signed(tx: Transaction) -> str:
@@ -139,10 +127,8 @@ def check_signed(tx: Transaction) -> str:
     if len(parts) != (12 if kind else 9) or unsigned != tx.unsigned or odd > 1:
         raise Refuted("the signed bytes are another transaction than the unsigned ones")
     key = recover(_number(parts[-2]), _number(parts[-1]), odd, keccak256(tx.unsigned))
-    if eip55(keccak256(key)[-20:]) != tx.sender:
-        raise Refuted("it is not signed by the key of who pays")
-    if "0x" + keccak256(tx.signed).hex() != tx.txid:
-        raise Refuted("the bytes hash to another txid")
+    refute(eip55(keccak256(key)[-20:]) != tx.sender, "it is not signed by the key of who pays")
+    refute("0x" + keccak256(tx.signed).hex() != tx.txid, "the bytes hash to another txid")
     return f"signed by the key of {tx.sender}"
 
 
@@ -152,8 +138,7 @@ def check_block(tx: Transaction, meaning: Meaning, proof: Any, anchors: Anchors)
     header = _list(parse_rlp(raw), _HEADER_FIELDS)
     key = rlp(natural(number(shown["index"])))
     included = _walk(shown["transaction_nodes"], _octets(header[4], 32), key)
-    if included != tx.signed:
-        raise Refuted("the block has another transaction at that place")
+    refute(included != tx.signed, "the block has another transaction at that place")
     _check_receipt(tx, meaning, _walk(shown["receipt_nodes"], _octets(header[5], 32), key))
     height, hash_ = _number(header[8]), "0x" + keccak256(raw).hex()
     grade = "C" if pinned(anchors, tx.network, {height: hash_}) is None else "A"
@@ -174,8 +159,7 @@ def _walk(nodes: Any, root: bytes, key: bytes) -> bytes:
             node = parse_rlp(given.pop(0))
         node, path, is_value = _step(_list(node), path)
     found = _octets(node)
-    if given or not found:
-        raise Refuted("the trie has nothing there, or more nodes than lead there")
+    refute(given or not found, "the trie has nothing there, or more nodes than lead there")
     return found
 
 
@@ -188,30 +172,26 @@ def _step(node: list[Item], path: list[int]) -> tuple[Item, list[int], bool]:
     digits = [digit for byte in spelled for digit in divmod(byte, 16)]
     odd, leaf = digits[0] & 1, bool(digits[0] & 2)
     part = digits[1:] if odd else digits[2:]
-    if not odd and digits[1]:
-        raise Unreadable("a node of a trie in another spelling")
-    if path[: len(part)] != part or (leaf and len(part) != len(path)):
-        raise Refuted("the trie has nothing there")
+    reject(not odd and digits[1], "a node of a trie in another spelling")
+    refute(path[: len(part)] != part or (leaf and len(part) != len(path)), "it has nothing there")
     return node[1], path[len(part) :], leaf
 
 
 def _check_receipt(tx: Transaction, meaning: Meaning, data: bytes) -> None:
     """It succeeded, and each token says that it moved what was agreed."""
     kind, parts = _split(data)
-    if kind != _split(tx.signed)[0] or len(parts) != 4:
-        raise Unreadable("a receipt of another kind")
-    if parts[0] != b"\x01":
-        raise Refuted("the block has it, but it failed there")
+    reject(kind != _split(tx.signed)[0] or len(parts) != 4, "a receipt of another kind")
+    refute(parts[0] != b"\x01", "the block has it, but it failed there")
     moved = Counter[Pay]()
     for log in _list(parts[3]):
         address, topics, said = _list(log, range(3, 4))
         words = [_octets(topic, 32) for topic in _list(topics)]
         if len(words) != 3 or words[0] != _TOPIC or len(_octets(said)) != 32:
             continue
-        if {words[1][:12], words[2][:12]} == {_PADDING} and eip55(words[1][12:]) == meaning.payer:
+        if {words[1][:12], words[2][:12]} == {PADDING} and eip55(words[1][12:]) == meaning.payer:
             token = f"{tx.network}/erc20:{eip55(_octets(address, 20))}"
             units = int.from_bytes(_octets(said), "big")
             moved[Pay(eip55(words[2][12:]), token, units)] += 1
-    tokens = Counter({pay: n for pay, n in meaning.pays.items() if pay.asset != tx.coin})
-    if tokens - moved:
+    paid = {each: n for each, n in meaning.effects.items() if isinstance(each, Pay)}
+    if Counter({pay: n for pay, n in paid.items() if pay.asset != tx.coin}) - moved:
         raise Refuted("the token does not say that it moved what was agreed")

@@ -5,8 +5,6 @@ Ethereum and TRON use it. RIPEMD-160: Dobbertin, Bosselaers and Preneel (1996), 
 `hashlib` has it only where OpenSSL still does.
 """
 
-from __future__ import annotations
-
 from hashlib import sha256
 from typing import Final
 

@@ -4,8 +4,6 @@ ECDSA and Ed25519 are verified by `cryptography`. What that lacks is written out
 made a recoverable signature (SEC 1, 4.1.6), BIP-340, and whether 32 bytes are a point of Ed25519.
 """
 
-from __future__ import annotations
-
 from hashlib import sha256
 from typing import Final
 
@@ -15,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from custody_verify.errors import Refuted
+from custody_verify.errors import Refuted, refute
+from custody_verify.hashes import keccak256
 
 _P: Final = 2**256 - 2**32 - 977
 _N: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
@@ -60,15 +59,13 @@ def _lift(x: int, odd: int) -> tuple[int, int]:
     """The point with this x and a y of this parity."""
     square = (pow(x, 3, _P) + 7) % _P
     y = pow(square, (_P + 1) // 4, _P)
-    if x >= _P or y * y % _P != square:
-        raise Refuted("not a point of secp256k1")
+    refute(x >= _P or y * y % _P != square, "not a point of secp256k1")
     return x, y if y & 1 == odd else _P - y
 
 
 def check_ecdsa(public_key: bytes, r: int, s: int, digest: bytes) -> None:
     """Low s only (BIP-146, EIP-2): the other one is the same signature in another spelling."""
-    if not (0 < r < _N and 0 < s <= _N // 2):
-        raise Refuted("an ECDSA signature out of range, or with a high s")
+    refute(not (0 < r < _N and 0 < s <= _N // 2), "an ECDSA signature out of range or of high s")
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), public_key)
         key.verify(encode_dss_signature(r, s), digest, ec.ECDSA(Prehashed(SHA256())))
@@ -78,8 +75,7 @@ def check_ecdsa(public_key: bytes, r: int, s: int, digest: bytes) -> None:
 
 def recover(r: int, s: int, odd: int, digest: bytes) -> bytes:
     """The 64 bytes of the public key that signed, which is then verified."""
-    if not (0 < r < _N and 0 < s <= _N // 2):
-        raise Refuted("an ECDSA signature out of range, or with a high s")
+    refute(not (0 < r < _N and 0 < s <= _N // 2), "an ECDSA signature out of range or of high s")
     inverse, message = pow(r, -1, _N), int.from_bytes(digest, "big")
     point = _combined(-message * inverse % _N, s * inverse % _N, _lift(r, odd))
     if point is None:
@@ -89,10 +85,16 @@ def recover(r: int, s: int, odd: int, digest: bytes) -> bytes:
     return key
 
 
+def account(signature: bytes, digest: bytes) -> bytes:
+    """20 bytes, of whose key made r, s and v, as EVM networks and TRON derive them."""
+    refute(len(signature) != 65 or signature[64] not in (0, 1, 27, 28), "no signature of 65 bytes")
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
+    return keccak256(recover(r, s, signature[64] % 27, digest))[-20:]
+
+
 def check_schnorr(x_only: bytes, signature: bytes, message: bytes) -> None:
     """BIP-340, "Verification"."""
-    if len(signature) != 64:
-        raise Refuted("a BIP-340 signature has 64 bytes")
+    refute(len(signature) != 64, "a BIP-340 signature has 64 bytes")
     point = _lift(int.from_bytes(x_only, "big"), 0)
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
     tag = sha256(b"BIP0340/challenge").digest()

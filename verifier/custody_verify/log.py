@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.errors import Refuted, Unreadable, refute, reject
 from custody_verify.keys import check_ed25519
 from custody_verify.strict import base64, parse_jcs
 
@@ -24,8 +24,7 @@ COSIGNATURE: Final = b"\x04"
 _SIGNATURES_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class LogKey:
+class LogKey(NamedTuple):
     """Of a vkey: `name` is the origin of the log when it was written down. A recovery begins
     another origin under the same key, which shares all of the name but its end."""
 
@@ -50,8 +49,7 @@ def key_id(name: str, key: bytes, kind: bytes = _ED25519) -> bytes:
     return sha256(name.encode() + b"\n" + kind + key).digest()[:4]
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """`size` leaves under `root`. `text` is what the `signatures` (name, key id, bytes) are of."""
 
     origin: str
@@ -68,16 +66,14 @@ class Checkpoint:
         if not blank or len(lines) != 3 or rows[-1:] != [""] or len(rows) > _SIGNATURES_MAX:
             raise Unreadable("no signed checkpoint")
         origin, size, root = lines
-        if not _NAME.fullmatch(origin) or not _SIZE.fullmatch(size):
-            raise Unreadable("no signed checkpoint")
+        reject(not _NAME.fullmatch(origin) or not _SIZE.fullmatch(size), "no signed checkpoint")
         signatures = tuple(_signature(row) for row in rows[:-1])
         return cls(origin, int(size), base64(root, 32), f"{signed}\n".encode(), signatures)
 
     def check(self, pinned: LogKey) -> None:
         """That the pinned key signed it. Signatures of others beside it are passed over."""
         ours = self._marks(self.origin, key_id(self.origin, pinned.key))
-        if not pinned.is_of(self.origin) or not ours:
-            raise Refuted("the checkpoint is not signed by the pinned log key")
+        refute(not pinned.is_of(self.origin) or not ours, "not signed by the pinned log key")
         for mark in ours:
             check_ed25519(pinned.key, mark, self.text)
 
@@ -87,8 +83,7 @@ class Checkpoint:
         marks = self._marks(witness.name, key_id(witness.name, witness.key, COSIGNATURE))
         for mark in marks:
             time = int.from_bytes(mark[:8], "big")
-            if len(mark) != 72 or not 0 < time < 2**63:
-                raise Refuted(f"no cosignature of {witness.name}")
+            refute(len(mark) != 72 or not 0 < time < 2**63, f"no cosignature of {witness.name}")
             text = b"cosignature/v1\ntime %d\n" % time + self.text
             check_ed25519(witness.key, mark[8:], text)
         return bool(marks)
@@ -123,10 +118,8 @@ class Proof:
             raise Unreadable("no tlog-proof") from error
         first, extra, index, *path = [*head.split("\n"), "", ""]
         number = index.removeprefix("index ")
-        if first != FIRST_LINE or not blank or not extra.startswith("extra "):
-            raise Unreadable("no tlog-proof with its record")
-        if number == index or not _SIZE.fullmatch(number) or len(path) > 66:
-            raise Unreadable("no tlog-proof")
+        reject(first != FIRST_LINE or not blank or not extra.startswith("extra "), "no tlog-proof")
+        reject(number == index or not _SIZE.fullmatch(number) or len(path) > 66, "no tlog-proof")
         siblings = tuple(base64(each, 32) for each in path[:-2])
         record = base64(extra.removeprefix("extra "))
         return cls(int(number), siblings, record, Checkpoint.parse(note))
@@ -151,8 +144,7 @@ def check_inclusion(
         raise Refuted("no leaf of this tree")
     at, last, node = index, size - 1, leaf
     for sibling in path:
-        if not last:
-            raise Refuted("the path is longer than the tree is high")
+        refute(not last, "the path is longer than the tree is high")
         if at & 1 or at == last:
             node = sha256(b"\1" + sibling + node).digest()
             while at and not at & 1:
@@ -160,5 +152,4 @@ def check_inclusion(
         else:
             node = sha256(b"\1" + node + sibling).digest()
         at, last = at >> 1, last >> 1
-    if last or node != root:
-        raise Refuted("the record is not under the checkpoint's root")
+    refute(last or node != root, "the record is not under the checkpoint's root")

@@ -1,10 +1,8 @@
 """That a bundle is in the house's transparency log, of which no witness signs two versions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
-from custody_verify.errors import Refuted
+from custody_verify.errors import Refuted, refute
 from custody_verify.log import LogKey, Proof
 from custody_verify.strict import fields, number, octets
 
@@ -26,8 +24,7 @@ def check_logged(
     if pinned is None:
         return "stated", "D", f"{words}: no key of this log given"
     head.check(pinned)
-    if head.origin != pinned.name:
-        raise Refuted(f"it is in {head.origin}, which is another log than the pinned one")
+    refute(head.origin != pinned.name, f"it is in {head.origin}, which is not the pinned log")
     missing = [each.name for each in witnesses if not head.is_cosigned(each)]
     if missing or not witnesses:
         return "stated", "D", f"{words}, not seen by {', '.join(missing) or 'a pinned witness'}"

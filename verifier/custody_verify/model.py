@@ -1,15 +1,19 @@
 """What all chains have in common: what bytes do, what an auditor pins, what a block shows."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from custody_verify.errors import Refuted, Unreadable
-from custody_verify.strict import fields, number, text, units
+from custody_verify.errors import Refuted, Unreadable, refute, reject
+from custody_verify.hashes import keccak256
+from custody_verify.strict import fields, moment, number, octets, text, units
+
+_EFFECTS: Final = {
+    "allow": "kind spender asset amount expires_at",
+    "call": "kind contract function arguments value outcome moves",
+    "sign": "kind of domain content",
+}
 
 
 class Pay(NamedTuple):
@@ -19,6 +23,35 @@ class Pay(NamedTuple):
     asset: str
     amount: int
     memo: str | None = None
+
+
+class Allow(NamedTuple):
+    """`spender` may take `amount` base units of `asset` (None: any) until then (None: for ever)."""
+
+    spender: str
+    asset: str
+    amount: int | None
+    expires_at: str | None = None
+
+
+class Call(NamedTuple):
+    """A function of `contract` is called; `value` base units of the coin go with it. What stands
+    behind the selector is a claim of its own."""
+
+    contract: str
+    selector: bytes
+    value: int
+
+
+class Sign(NamedTuple):
+    """A message. `kind`: how it is signed. `domain`: for whom."""
+
+    kind: str
+    domain: str
+    content: bytes
+
+
+Effect = Pay | Allow | Call | Sign
 
 
 class Transaction(NamedTuple):
@@ -36,17 +69,18 @@ class Transaction(NamedTuple):
         return f"{self.network}/slip44:"
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a transaction does, decoded here. `payer`: None on bitcoin, where coins pay. `returns`:
-    what goes to addresses that the bytes claim to be the payer's own. `costs`: the most of each
-    kind, as far as bytes bound it. `detail`: for the family's own proof."""
+class Meaning(NamedTuple):
+    """What bytes do, decoded here. `payer`: None on bitcoin, where coins pay. `returns`: what goes
+    to addresses that the bytes claim to be the payer's own. `costs`: the most of each kind, as far
+    as bytes bound it. `data`: what a contract is told. `reference`: for which transfer it is, of
+    what says that."""
 
     payer: str | None
-    pays: Counter[Pay]
+    effects: Counter[Effect]
     returns: tuple[tuple[str, int], ...] = ()
-    costs: Mapping[str, int] = field(default_factory=dict)
-    detail: Any = None
+    costs: Mapping[str, int] = {}
+    data: bytes = b""
+    reference: str | None = None
 
 
 class Anchors(NamedTuple):
@@ -69,22 +103,27 @@ class Block(NamedTuple):
     final_words: str
 
 
-def parse_pay(row: Any, network: str) -> Pay:
-    """An effect as the mandate spells it. Only payments are known here. The coin's id (CAIP-19 in
-    SLIP-44) becomes `Transaction.coin`: bytes name no coin but their network's own."""
-    row = fields(row, "kind address memo asset amount")
-    if row["kind"] != "pay":
-        raise Unreadable("an effect of a kind that is not known here")
+def parse_effect(row: Any, network: str) -> Effect:
+    """As the mandate spells it. The coin's id (CAIP-19 in SLIP-44) becomes `Transaction.coin`:
+    bytes name no coin but their network's own."""
+    kind = row["kind"]
+    row = fields(row, _EFFECTS.get(kind, "kind address memo asset amount"))
+    if kind == "call":
+        selector = keccak256(text(row["function"]).encode())[:4]
+        return Call(text(row["contract"]), selector, units(row["value"]))
+    if kind == "sign":
+        return Sign(text(row["of"]), text(row["domain"]), octets(row["content"]))
     asset, coin = text(row["asset"]), re.compile(re.escape(network) + "/slip44:[0-9]+")
-    paid = Pay(
-        text(row["address"]),
-        f"{network}/slip44:" if coin.fullmatch(asset) else asset,
-        units(row["amount"]),
-        None if row["memo"] is None else text(row["memo"]),
-    )
-    if not paid.amount:
-        raise Unreadable("a payment of nothing")
-    return paid
+    if coin.fullmatch(asset):
+        asset = f"{network}/slip44:"
+    amount = None if row["amount"] is None else units(row["amount"])
+    if kind == "allow":
+        ends = None if row["expires_at"] is None else moment(row["expires_at"])
+        return Allow(text(row["spender"]), asset, amount, ends)
+    if not amount or kind != "pay":
+        raise Unreadable("a payment of nothing, or an effect that is unknown here")
+    memo = None if row["memo"] is None else text(row["memo"])
+    return Pay(text(row["address"]), asset, amount, memo)
 
 
 def pinned(anchors: Anchors, network: str, shown: Mapping[int, str]) -> int | None:
@@ -104,10 +143,8 @@ def said_by_nodes(value: Any, height: int | None, hash_: str | None) -> tuple[in
     rows = [fields(row, "name height hash final_height") for row in value]
     names = [text(row["name"]) for row in rows]
     blocks = {(number(row["height"]), text(row["hash"])) for row in rows}
-    if not rows or len(set(names)) != len(names):
-        raise Unreadable("no node, or one that counts twice")
-    if len(blocks) > 1:
-        raise Refuted("the nodes named different blocks")
+    reject(not rows or len(set(names)) != len(names), "no node, or one that counts twice")
+    refute(len(blocks) > 1, "the nodes named different blocks")
     said = blocks.pop()
     if height is not None and said != (height, hash_):
         raise Refuted("the nodes named another block than the proof shows")

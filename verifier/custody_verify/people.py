@@ -7,16 +7,16 @@ people. What else a rule says was the signer's to judge; that its conditions hel
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.errors import Refuted, refute, reject
 from custody_verify.keys import check_ed25519
 from custody_verify.strict import fields, listed, number, octets, parse_jcs, text
 
 _POLICY: Final = b"custody-wallet/policy/v1\n"
 _TOP: Final = "format version administrators persons machines groups destinations rules"
+_GRANT: Final = "costs approvals time_lock_s mandate_lifetime_s"
 _VERDICTS: Final = {
     "approve": b"custody-wallet/approval/v2\n",
     "reject": b"custody-wallet/rejection/v2\n",
@@ -26,8 +26,7 @@ Keys = dict[str, tuple[bytes, ...]]
 """By a person's id, the keys under any of which a signature is theirs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Administrators:
+class Administrators(NamedTuple):
     threshold: int
     members: Keys
 
@@ -35,13 +34,11 @@ class Administrators:
     def parse(cls, value: Any) -> Administrators:
         row = fields(value, "threshold members")
         members, threshold = _persons(row["members"]), number(row["threshold"])
-        if not 0 < threshold <= len(members):
-            raise Unreadable("a threshold that no administrators reach, or that anybody does")
+        reject(not 0 < threshold <= len(members), "a threshold that nobody or anybody reaches")
         return cls(threshold, members)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """How many of which group, in which order; `allows` is False for one that denies."""
 
     allows: bool
@@ -49,8 +46,7 @@ class Rule:
     needs: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(NamedTuple):
     """`digest`: of the document, as records name it."""
 
     version: int
@@ -64,9 +60,8 @@ class Policy:
     @classmethod
     def parse(cls, document: bytes) -> Policy:
         """Raises Unreadable."""
-        top = fields(parse_jcs(document), f"{_TOP} networks assets")
-        if number(top["format"]) != 2:
-            raise Unreadable("a policy of a format that is not known here")
+        top = fields(parse_jcs(document), f"{_TOP} networks assets", "contracts")
+        reject(number(top["format"]) != 2, "a policy of a format that is not known here")
         rules = [fields(row, "id effect scope limits grant") for row in listed(top["rules"])]
         return cls(
             version=number(top["version"]),
@@ -90,8 +85,7 @@ class Policy:
             raise Refuted("an approver counts twice, is nobody, or asked for it")
         seats = [group for group, count in found.needs for _ in range(count)]
         filled = self._in_sequence if found.in_sequence else self._in_any_order
-        if not filled(seats, sitting):
-            raise Refuted(f"the approvals are not those that the rule {rule} asks for")
+        refute(not filled(seats, sitting), f"not the approvals that the rule {rule} asks for")
         return ", ".join(f"{count} of {group}" for group, count in found.needs) or "nobody"
 
     def _in_sequence(self, seats: Sequence[str], people: Sequence[str]) -> bool:
@@ -158,8 +152,7 @@ def check_verdicts(part: Any, digest: bytes, policies: Sequence[Policy]) -> dict
     rows = [fields(row, "approver verdict signature") for row in listed(part, most=256)]
     said = _distinct([(text(row["approver"]), row) for row in rows])
     for who, row in said.items():
-        if row["verdict"] not in _VERDICTS:
-            raise Unreadable("a verdict that is neither approve nor reject")
+        reject(row["verdict"] not in _VERDICTS, "a verdict that is neither approve nor reject")
         keys = [key for policy in policies for key in policy.persons.get(who, ())]
         message = _VERDICTS[row["verdict"]] + digest
         check_signed(keys, octets(row["signature"], 64), message, who)
@@ -171,15 +164,13 @@ def _persons(value: Any) -> Keys:
     rows = [fields(row, "id credentials") for row in listed(value)]
     persons = _distinct([(text(row["id"]), _credentials(row["credentials"])) for row in rows])
     keys = [key for each in persons.values() for key in each]
-    if len(set(keys)) != len(keys):
-        raise Unreadable("one key under two names")
+    reject(len(set(keys)) != len(keys), "one key under two names")
     return persons
 
 
 def _credentials(value: Any) -> tuple[bytes, ...]:
     rows = [fields(row, "kind key") for row in listed(value, least=1)]
-    if any(row["kind"] != "ed25519" for row in rows):
-        raise Unreadable("a credential of a kind that is not known here")
+    reject(any(row["kind"] != "ed25519" for row in rows), "a credential that is not known here")
     return tuple(octets(row["key"], 32) for row in rows)
 
 
@@ -191,10 +182,9 @@ def _named(value: Any, members: str) -> dict[str, tuple[str, ...]]:
 def _rule(row: dict[str, Any]) -> Rule:
     if row["grant"] is None:
         return Rule(False, False, ())
-    grant = fields(row["grant"], "costs approvals time_lock_s mandate_lifetime_s")
+    grant = fields(row["grant"], _GRANT, "unlimited messages")
     asked = fields(grant["approvals"], "order needs")
-    if asked["order"] not in ("any", "sequence") or row["effect"] != "allow":
-        raise Unreadable("a rule that is not known here")
+    reject(asked["order"] not in ("any", "sequence") or row["effect"] != "allow", "an unknown rule")
     needs = [fields(need, "group count") for need in listed(asked["needs"])]
     seats = tuple((text(need["group"]), number(need["count"])) for need in needs)
     return Rule(True, asked["order"] == "sequence", seats)
@@ -202,6 +192,5 @@ def _rule(row: dict[str, Any]) -> Rule:
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    if len(found) != len(pairs):
-        raise Unreadable("the same name twice")
+    reject(len(found) != len(pairs), "the same name twice")
     return found

@@ -5,16 +5,14 @@ then nothing says what else it does. No block of Solana proves a transaction wit
 so what is said of blocks is what nodes said.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from custody_verify.addresses import base58, from_base58
-from custody_verify.errors import Refuted, Unreadable
+from custody_verify.errors import Refuted, Unreadable, refute, reject
 from custody_verify.keys import check_ed25519, is_on_ed25519
-from custody_verify.model import Anchors, Block, Meaning, Pay, Transaction
+from custody_verify.model import Anchors, Block, Effect, Meaning, Pay, Transaction
 from custody_verify.strict import Reader
 
 _SYSTEM: Final = bytes(32)
@@ -60,16 +58,14 @@ def _length(reader: Reader) -> int:
 def parse(data: bytes) -> Message:
     """A version 0 message at the start of `data`. Raises Unreadable, Refuted."""
     reader = Reader(data)
-    if reader.take(1) != b"\x80":
-        raise Unreadable("no message of version 0")
+    reject(reader.take(1) != b"\x80", "no message of version 0")
     signers = reader.take(3)[0]
     keys = tuple(reader.take(32) for _ in range(_length(reader)))
     lifetime, instructions = reader.take(32), []
     for _ in range(_length(reader)):
         program, accounts = reader.little(1), reader.take(_length(reader))
         called = reader.take(_length(reader))
-        if max(program, *accounts, 0) >= len(keys):
-            raise Refuted("an account that only a lookup table names")
+        refute(max(program, *accounts, 0) >= len(keys), "an account that only a lookup table names")
         instructions.append(Instruction(keys[program], tuple(keys[at] for at in accounts), called))
     if _length(reader) or signers != 1 or len(set(keys)) != len(keys):
         raise Refuted("lookup tables, other signers than the payer, or an account twice")
@@ -119,15 +115,13 @@ class _Reading:
         else:
             known = each.program in _TOKENS and self._token(each, opened)
             opened = None
-        if not known or opened is not None:
-            raise Refuted("an instruction that is none of a payment's")
+        refute(not known or opened is not None, "an instruction that is none of a payment's")
 
     def meaning(self) -> Meaning:
         """What pays the nonce account that is made here is its rent, and goes to nobody."""
-        if self.opened is not None:
-            raise Refuted("it makes a token account and does not pay it")
+        refute(self.opened is not None, "it makes a token account and does not pay it")
         rent = sum(pay.amount for to, pay in self.pays if to in self.made)
-        pays = Counter(pay for to, pay in self.pays if to not in self.made)
+        pays = Counter[Effect](pay for to, pay in self.pays if to not in self.made)
         fee = _LAMPORTS_PER_SIGNATURE + -(-self.limit * self.price // _MICRO)
         costs = {"fee": fee} | ({"rent": rent} if rent else {})
         return Meaning(base58(self.source), pays, tuple(self.returns), costs)
@@ -209,8 +203,7 @@ def check_signed(tx: Transaction) -> str:
     if tx.signed[:1] != b"\x01" or tx.signed[65:] != tx.unsigned[: message.length]:
         raise Refuted("the signed bytes are another message, or have not one signature")
     check_ed25519(message.keys[0], tx.signed[1:65], tx.signed[65:])
-    if base58(tx.signed[1:65]) != tx.txid:
-        raise Refuted("the first signature is another txid")
+    refute(base58(tx.signed[1:65]) != tx.txid, "the first signature is another txid")
     return f"signed by the key of {base58(message.keys[0])}"
 
 

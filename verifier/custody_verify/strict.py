@@ -4,14 +4,12 @@ A reader returns the value or raises Unreadable. Text is read and written again 
 repeated name, another order, a space or another spelling of a number is refused.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64decode, b64encode
 from typing import Any, Final
 
-from custody_verify.errors import Unreadable
+from custody_verify.errors import Unreadable, reject
 
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
 _TIME: Final = re.compile(
@@ -29,8 +27,7 @@ def jcs(value: Any) -> bytes:
 
 
 def _sorted(value: Any, depth: int) -> Any:
-    if depth > _DEPTH_MAX:
-        raise Unreadable("JSON nested too deeply")
+    reject(depth > _DEPTH_MAX, "JSON nested too deeply")
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
         return {name: _sorted(value[name], depth + 1) for name in names}
@@ -47,8 +44,7 @@ def parse_jcs(data: bytes) -> Any:
         spelled = jcs(value)
     except (ValueError, RecursionError) as error:
         raise Unreadable("not JSON") from error
-    if spelled != data:
-        raise Unreadable("not in the one spelling of RFC 8785")
+    reject(spelled != data, "not in the one spelling of RFC 8785")
     return value
 
 
@@ -124,8 +120,7 @@ class Reader:
 
     def take(self, count: int) -> bytes:
         taken = self.data[self.at : self.at + count]
-        if count < 0 or len(taken) != count:
-            raise Unreadable("ends too early")
+        reject(count < 0 or len(taken) != count, "ends too early")
         self.at += count
         return taken
 
@@ -133,5 +128,4 @@ class Reader:
         return int.from_bytes(self.take(count), "little")
 
     def end(self) -> None:
-        if self.at != len(self.data):
-            raise Unreadable("bytes behind the end")
+        reject(self.at != len(self.data), "bytes behind the end")

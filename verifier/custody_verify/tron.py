@@ -6,17 +6,15 @@ whole transaction with its result, so the result is proven with it. TRON has no 
 contract moved: of a token's payment the call and its success are shown.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from hashlib import sha256
 from itertools import pairwise
 from typing import Any, Final
 
 from custody_verify.addresses import tron as address_of
-from custody_verify.errors import Refuted, Unreadable
-from custody_verify.hashes import keccak256
-from custody_verify.keys import recover
+from custody_verify.contracts import told
+from custody_verify.errors import Refuted, Unreadable, refute, reject
+from custody_verify.keys import account
 from custody_verify.model import Anchors, Block, Meaning, Pay, Transaction, pinned
 from custody_verify.strict import Reader, fields, listed, number, octets
 
@@ -26,7 +24,6 @@ _TYPES: Final = {
     1: b"type.googleapis.com/protocol.TransferContract",
     31: b"type.googleapis.com/protocol.TriggerSmartContract",
 }
-_CALL: Final = keccak256(b"transfer(address,uint256)")[:4] + bytes(12)
 _BRANCH_MAX: Final = 32
 
 Message = dict[int, list[int | bytes]]
@@ -40,8 +37,7 @@ def _varint(reader: Reader) -> int:
         shift += 7
         if byte < 0x80:
             break
-    if (not byte and shift > 7) or value >= 1 << 63:
-        raise Unreadable("a number below zero, too large, or not in its shortest form")
+    reject((not byte and shift > 7) or value >= 1 << 63, "a number not in its one form")
     return value
 
 
@@ -54,11 +50,9 @@ def proto(data: bytes, known: str, repeated: str = "") -> Message:
         field, kind = key >> 3, key & 7
         if field not in names or field < before or (field == before and field not in many):
             raise Unreadable("a field of a message that is not known here, twice, or out of order")
-        if kind not in (0, 2):
-            raise Unreadable("a field of a message in a form that is not known here")
+        reject(kind not in (0, 2), "a field of a message in a form that is not known here")
         value = _varint(reader) if kind == 0 else reader.take(_varint(reader))
-        if value in (0, b"") and field not in many:
-            raise Unreadable("a field of a message that says what its absence says")
+        reject(value in (0, b"") and field not in many, "a field that says what its absence says")
         found.setdefault(field, []).append(value)
         before = field
     return found
@@ -78,6 +72,11 @@ def _number(message: Message, field: int) -> int:
     return value
 
 
+def spell(account_: bytes) -> str:
+    """Contracts know 20 bytes."""
+    return address_of(b"\x41" + account_)
+
+
 def decode(tx: Transaction) -> Meaning:
     raw = proto(tx.unsigned, "1 4 8 11 14 18")
     contract = proto(_octets(raw, 11), "1 2")
@@ -86,22 +85,18 @@ def decode(tx: Transaction) -> Meaning:
         raise Refuted("a contract that is no payment, or a sender beside it")
     if len(_octets(raw, 1)) != 2 or len(_octets(raw, 4)) != 8 or not _number(raw, 8):
         raise Refuted("no block or no end of its life is named")
-    call = proto(_octets(parameter, 2), "1 2 3" if kind == 1 else "1 2 4")
+    call = proto(_octets(parameter, 2), "1 2 3" if kind == 1 else "1 2 3 4")
     payer, other = address_of(_octets(call, 1)), address_of(_octets(call, 2))
-    limit, returns, pays = _number(raw, 18), (), Counter[Pay]()
+    limit, units = _number(raw, 18), _number(call, 3)
     if kind == 1:
-        if limit or not _number(call, 3):
-            raise Refuted("a payment of nothing, or one with a fee limit")
+        refute(limit or not units, "a payment of nothing, or one with a fee limit")
         if other == payer:
-            return Meaning(payer, pays, ((other, _number(call, 3)),))
-        pays[Pay(other, tx.coin, _number(call, 3))] += 1
-        return Meaning(payer, pays, returns)
+            return Meaning(payer, Counter(), ((other, units),))
+        return Meaning(payer, Counter([Pay(other, tx.coin, units)]))
     data = _octets(call, 4)
-    if data[:16] != _CALL or len(data) != 68 or not limit:
-        raise Refuted("it calls a contract for something else than one payment of its token")
-    payee, units = address_of(b"\x41" + data[16:36]), int.from_bytes(data[36:], "big")
-    pays[Pay(payee, f"{tx.network}/trc20:{other}", units)] += 1
-    return Meaning(payer, pays, returns, {"energy": limit})
+    refute(not limit, "a call without a fee limit")
+    effect = told(f"{tx.network}/trc20:{other}", other, units, data, spell)
+    return Meaning(payer, Counter([effect]), (), {"energy": limit}, data)
 
 
 def check_signed(tx: Transaction) -> str:
@@ -109,19 +104,9 @@ def check_signed(tx: Transaction) -> str:
     if _octets(whole, 1) != tx.unsigned or len(whole.get(2, [])) != 1:
         raise Refuted("the signed bytes are another transaction, or have not one signature")
     payer, digest = decode(tx).payer, sha256(tx.unsigned).digest()
-    if address_of(_signer(_octets(whole, 2), digest)) != payer:
-        raise Refuted("it is not signed by the key of who pays")
-    if digest.hex() != tx.txid:
-        raise Refuted("the bytes hash to another txid")
+    refute(spell(account(_octets(whole, 2), digest)) != payer, "not signed by the key of who pays")
+    refute(digest.hex() != tx.txid, "the bytes hash to another txid")
     return f"signed by the key of {payer}"
-
-
-def _signer(signature: bytes, digest: bytes) -> bytes:
-    """The address, 21 bytes, whose key made r, s and v."""
-    if len(signature) != 65 or signature[64] not in (0, 1, 27, 28):
-        raise Refuted("no signature of 65 bytes")
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:64], "big")
-    return b"\x41" + keccak256(recover(r, s, signature[64] % 27, digest))[-20:]
 
 
 def check_block(tx: Transaction, meaning: Meaning, proof: Any, anchors: Anchors) -> Block:
@@ -151,18 +136,15 @@ def check_block(tx: Transaction, meaning: Meaning, proof: Any, anchors: Anchors)
 
 def merkle_root(node: bytes, index: int, count: int, branch: list[bytes]) -> bytes:
     """java-tron's MerkleTree: a node without a sibling goes up as it is."""
-    if not index < count:
-        raise Refuted("no place of this block")
+    refute(not index < count, "no place of this block")
     left = list(branch)
     while count > 1:
         if index & 1 or index + 1 < count:
-            if not left:
-                raise Refuted("the branch is shorter than the tree is high")
+            refute(not left, "the branch is shorter than the tree is high")
             sibling = left.pop(0)
             node = sha256(sibling + node if index & 1 else node + sibling).digest()
         index, count = index >> 1, (count + 1) >> 1
-    if left:
-        raise Refuted("the branch is longer than the tree is high")
+    refute(left, "the branch is longer than the tree is high")
     return node
 
 
@@ -186,7 +168,7 @@ class _Header:
         digest = sha256(raw).digest()
         self.number, self.parent, self.root = _number(said, 7), _octets(said, 3), _octets(said, 2)
         self.id = self.number.to_bytes(8, "big") + digest[8:]
-        self.signer = _signer(signature, digest)
+        self.signer = b"\x41" + account(signature, digest)
 
 
 def _header(value: Any) -> _Header:

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 from custody_verify import bitcoin
 from custody_verify.errors import Refuted, Unreadable
-from custody_verify.model import parse_pay, said_by_nodes
+from custody_verify.model import parse_effect, said_by_nodes
 from custody_verify.people import Administrators, Policy
 
 from signer.canonical import canonical_json
@@ -46,7 +46,7 @@ PAY = {"kind": "pay", "address": "x", "memo": None, "asset": "eip155:1/slip44:60
 )  # fmt: skip
 def test_an_effect_that_is_no_payment(change):
     with pytest.raises(Unreadable):
-        parse_pay({**PAY, **change}, "eip155:1")
+        parse_effect({**PAY, **change}, "eip155:1")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_other_bytes_than_the_mandate(ether):
     other = made.put("mandates/1", mandate).put("request", request)
     said = lying(other, house, more_is_paid)
     assert said.keys() == {"effects", "approvals"}
-    assert "pay something else" in said["effects"]
+    assert "do something else" in said["effects"]
 
 
 def test_wrong_network(ether, trx):

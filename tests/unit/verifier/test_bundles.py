@@ -19,7 +19,10 @@ from tests.support.evidence import FAMILIES, House, claims_of, plain, refuted
 from tests.support.signer import ADA, BOB, EVE, administrators_json
 
 PEOPLE = [ADA, BOB, EVE]
-PROVEN = {"request", "policy", "record", "mandate", "approvals", "decision", "bytes", "effects"}
+PROVEN = {
+    "request", "policy", "record", "mandate", "approvals", "decision", "bytes", "effects",
+    "arguments",
+}  # fmt: skip
 STATED = {"rule": "D", "complete": "D", "entries": "D", "block": "C", "final": "C"}
 
 

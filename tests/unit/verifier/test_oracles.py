@@ -66,7 +66,7 @@ def test_payments_of_coins_on_every_network(alias, amount, salt):
     signed = WALLET.sign(codec, paper.tx)
     made, chain = read(paper.tx, signed)
     meaning, summary = chain.decode(made), codec.summarize(paper.tx)
-    assert meaning.pays == told(codec, paper.tx)
+    assert meaning.effects == told(codec, paper.tx)
     assert meaning.payer in (None, summary.sources[0])
     costs = {kind.value: units for (_, kind), units in summary.costs.most.items()}
     for kind, units in meaning.costs.items():
@@ -95,7 +95,7 @@ def test_payments_of_tokens_on_evm(contract, payee, amount, nonce):
             priority_fee=1, data=erc20.transfer(other, amount),
         )  # fmt: skip
         tx = UnsignedTx(codec.network.id, build.encode_unsigned(made), sender)
-        assert evm.decode(read(tx)[0]).pays == told(codec, tx)
+        assert evm.decode(read(tx)[0]).effects == told(codec, tx)
         evm.check_signed(read(tx, WALLET.sign(codec, tx))[0])
 
 
@@ -114,7 +114,7 @@ def test_payments_of_tokens_on_tron(contract, payee, amount, limit):
     )  # fmt: skip
     tx = UnsignedTx(codec.network.id, payload)
     found = tron.decode(read(tx)[0])
-    assert found.pays == told(codec, tx)
+    assert found.effects == told(codec, tx)
     assert found.costs == {"energy": limit}
     tron.check_signed(read(tx, WALLET.sign(codec, tx))[0])
 
@@ -144,7 +144,7 @@ def test_payments_of_tokens_on_solana(salt, units, opens, fee, coins, creates):
     )  # fmt: skip
     tx = UnsignedTx(codec.network.id, build_message(plan))
     found = solana.decode(read(tx)[0])
-    assert found.pays == told(codec, tx)
+    assert found.effects == told(codec, tx)
     assert found.costs["fee"] == plan.fee
     assert found.costs.get("rent", 0) == plan.rent
     solana.check_signed(read(tx, WALLET.sign(codec, tx))[0])
@@ -214,7 +214,7 @@ def test_tron_transfers_of_other_wallets():
             continue
         tx = Transaction("tron:0x2b6653dc", None, "", bytes.fromhex(case["raw_data"]), b"")
         paid = Pay(spelled(case["to"]), tx.coin, int(case["amount"]))
-        assert tron.decode(tx).pays == Counter([paid])
+        assert tron.decode(tx).effects == Counter([paid])
         assert tron.decode(tx).payer == spelled(case["owner"])
         seen += 1
     assert seen >= 3
