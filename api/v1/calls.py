@@ -21,6 +21,16 @@ from api.schemas import (
     body_example,
     with_example,
 )
+from api.v1.call_outcomes import (
+    ASKED_EXAMPLE,
+    SIMULATION_EXAMPLE,
+    HeldBoundView,
+    NewBound,
+    SimulationView,
+    bounds_of,
+    held_views,
+    simulation_view,
+)
 from api.v1.estimates import ESTIMATE_EXAMPLE, EstimateView, estimate_view
 from api.v1.networks import named_in_request
 from api.v1.transfer_bodies import (
@@ -48,12 +58,16 @@ from api.v1.transfer_views import (
 )
 from api.v1.transfers import TransferRenderer
 from chains.costs import CostKind
+from chains.effects import Call
+from chains.outcomes import BOUNDS_MAX, read
 from custody.apikeys.model import Caller
+from custody.outcomes.checking import shown_by
 from custody.services import Services
 from custody.transfers.mandates import effects_of
 from custody.transfers.priority import Priority
-from custody.transfers.request import NOTE_LENGTH_MAX, TransferRequest
-from custody.transfers.telling import Telling, Words, estimated, understood
+from custody.transfers.request import NOTE_LENGTH_MAX, Estimate, TransferRequest
+from custody.transfers.telling import Telling, Words, bounded_by, estimated, understood
+from signer.policy import enforced
 
 router = APIRouter(tags=["calls"])
 
@@ -88,6 +102,8 @@ class CallEstimateView(EstimateView):
         | {
             "call": CALL_EXAMPLE,
             "allowance": None,
+            "outcome": [ASKED_EXAMPLE],
+            "simulation": SIMULATION_EXAMPLE,
             "units": "131072",
             "costs": ESTIMATE_EXAMPLE["costs_max"],
             "reverts": None,
@@ -96,6 +112,11 @@ class CallEstimateView(EstimateView):
 
     call: CallView | None = Field(description="as it would be signed; null of what is no call")
     allowance: AllowanceView | None
+    outcome: list[HeldBoundView] = Field(description="its bounds, and what holds each")
+    simulation: SimulationView | None = Field(
+        description="null of what is no call, where no node of the network simulates, and if it "
+        "`reverts`"
+    )
     units: str | None = Field(
         description="gas or energy that it would take, with a margin; null if it `reverts`"
     )
@@ -148,6 +169,16 @@ class NewCall(Body):
     data: (
         Annotated[Ascii, StringConstraints(min_length=2, max_length=DATA_DIGITS_MAX), _HEX] | None
     ) = Field(None, description="the whole calldata, in place of `function` and `arguments`")
+    outcome: list[NewBound] | None = Field(
+        None,
+        min_length=1,
+        max_length=BOUNDS_MAX,
+        # A retry key is good for what was asked before there was any.
+        exclude_if=lambda given: given is None,
+        description="bounds that approvers sign and that are looked at again before it is signed. "
+        "With one the list is closed: of what none names nothing may leave but the coins that go "
+        "with it, and no allowance may grow",
+    )
     value: AmountText | None = Field(
         None, description="native coins that go with it, decimal; none if absent"
     )
@@ -242,7 +273,9 @@ async def estimate_call(
     request = await _request(services, body, caller)
     found = await services.transfers.estimate(request, caller)
     custody = services.custody
-    would = await estimated(custody.database, custody.adapters[request.network], found.mandate)
+    adapter = custody.adapters[request.network]
+    would = await estimated(custody.database, adapter, found.mandate)
+    shown = await shown_by(adapter, found.mandate.core)
     (effect,) = effects_of(found.mandate)
     asset = custody.catalogue.find_asset(request.asset)
     network = custody.catalogue.networks[request.network]
@@ -250,14 +283,24 @@ async def estimate_call(
     return CallEstimateView(
         **view,
         **told_fields(effect, asset, network),
+        outcome=_held(found),
+        simulation=None if shown is None else simulation_view(*shown),
         units=None if would.units is None else str(would.units),
         costs=None if would.costs is None else by_kind(would.costs, custody.catalogue),
         reverts=would.reverts,
     )
 
 
+def _held(found: Estimate) -> list[HeldBoundView]:
+    core = found.mandate.core
+    (effect,) = core.effects
+    if not isinstance(effect, Call):
+        return []
+    return held_views(read(effect.outcome), enforced(found.policy, core, effect))
+
+
 async def _request(services: Services, body: NewCall, caller: Caller) -> TransferRequest:
-    """Raises Invalid, NotFound, CallUnknown, InvalidAddress."""
+    """Raises Invalid, NotFound, CallUnknown, InvalidAddress, MalformedOutcome."""
     custody = services.custody
     network = named_in_request(services, body.network)
     native = network.native
@@ -280,4 +323,5 @@ async def _request(services: Services, body: NewCall, caller: Caller) -> Transfe
     says = bytes.fromhex((body.data or "0x")[2:])
     words = None if body.function is None else Words(body.function, body.arguments or {})
     telling = Telling(body.contract, says if words is None else words, value, asked)
-    return await understood(custody.database, custody.codecs, telling, caller)
+    request = await understood(custody.database, custody.codecs, telling, caller)
+    return bounded_by(request, bounds_of(custody.codecs[network.id], body.outcome or ()))

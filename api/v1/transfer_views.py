@@ -9,6 +9,7 @@ from pydantic import Field
 
 from api.schemas import Money, View, money, with_example
 from api.v1.blocks import BLOCK_EXAMPLE, BlockView
+from api.v1.bounds import BOUND_EXAMPLE, BoundView, bound_views
 from chains.assets import Amount, Asset
 from chains.catalogue import Catalogue
 from chains.costs import CostKind, Costs
@@ -66,6 +67,7 @@ CALL_EXAMPLE: dict[str, Any] = {
     "arguments": [{"name": "from", "value": "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}],
     "value_base_units": "0",
     "moves": [_MOVED_EXAMPLE],
+    "outcome": [BOUND_EXAMPLE],
 }
 _CHANGE_EXAMPLE = {
     "asset": "eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
@@ -212,6 +214,7 @@ class CallView(View):
     moves: list[MovedView] = Field(
         description="what else the contract takes, by its description in the policy"
     )
+    outcome: list[BoundView] = Field(description="what it may lead to; empty: whatever it does")
 
 
 class ChangeView(View):
@@ -435,6 +438,7 @@ def _call_view(call: Call, network: Network) -> CallView:
         arguments=[ArgumentView(name=name, value=value) for name, value in call.arguments],
         value_base_units=str(call.value),
         moves=[MovedView(asset=each, amount_base_units=str(units)) for each, units in call.moves],
+        outcome=bound_views(call),
     )
 
 

@@ -6,24 +6,30 @@ units, and everything that stands in an effect is shown: an approver signs all o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from chains.catalogue import Catalogue
 from chains.costs import INSIDE, Costs, withheld_in
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
 from chains.model import AssetId, NetworkId
+from chains.outcomes import Bound, read
 from custody.cli.amounts import in_units
 from signer.wire import format_time
 
 _WIDTH = 16
+_ENFORCED = "enforced by the call's own bytes"
+_STATED = "STATED BY CUSTODY; let your own node show it (custody approver simulate)"
 
 
 def line(label: str, text: str) -> str:
     return f"{label:<{_WIDTH - 1}} {text}"
 
 
-def effect_lines(effect: Effect, native: AssetId, catalogue: Catalogue) -> Iterator[str]:
-    """One line; a call's arguments and bounds and a message's content take one each."""
+def effect_lines(
+    effect: Effect, native: AssetId, catalogue: Catalogue, enforced: Collection[Bound] = ()
+) -> Iterator[str]:
+    """One line; a call's arguments and bounds and a message's content take one each. `enforced`:
+    the bounds of which its bytes take care."""
     match effect:
         case Pay():
             memo = "" if effect.memo is None else f', memo "{effect.memo}"'
@@ -33,6 +39,7 @@ def effect_lines(effect: Effect, native: AssetId, catalogue: Catalogue) -> Itera
             yield line("ALLOWS", _allowance(effect, catalogue))
         case Call():
             yield from _call_lines(effect, native, catalogue)
+            yield from _bound_lines(effect, catalogue, enforced)
         case Sign():
             yield line("SIGNS", f"a message of kind {effect.kind} for {effect.domain}:")
             content = effect.content.decode("utf-8", "backslashreplace")
@@ -87,8 +94,25 @@ def _call_lines(effect: Call, native: AssetId, catalogue: Catalogue) -> Iterator
         yield line("  with", f"{name} = {value}")
     for asset, units in effect.moves:
         yield line("  takes", _amount(asset, units, catalogue))
-    for bound in effect.outcome:
-        yield line("  only if", bound)
+
+
+def _bound_lines(effect: Call, catalogue: Catalogue, enforced: Collection[Bound]) -> Iterator[str]:
+    """Each with what holds it. A list of bounds is closed, and that is a bound too."""
+    for bound in read(effect.outcome):
+        held = _ENFORCED if bound in enforced else _STATED
+        yield line("  only if", f"{bound_words(bound, catalogue)}: {held}")
+    if effect.outcome:
+        closed = "nothing else leaves, and nobody may take more than before"
+        yield line("  only if", f"{closed}: {_STATED}")
+    else:
+        yield line("  bounds", "none: whatever it does is agreed to")
+
+
+def bound_words(bound: Bound, catalogue: Catalogue) -> str:
+    amount = _amount(bound.asset, bound.units, catalogue)
+    if bound.spender is not None:
+        return f"{bound.spender} may take at most {amount} afterwards"
+    return f"at least {amount} comes in" if bound.at_most is None else f"at most {amount} goes out"
 
 
 def _visible(text: str) -> str:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chains.catalogue import Catalogue, built_in
+from chains.effects import Call, Effect
 from chains.networks import Environment
+from chains.outcomes import Bound
 from custody.cli.effects import arrival_lines, cost_lines, effect_lines, line
 from custody.cli.grounds import ground_lines
 from custody.cli.output import Failure
-from signer.policy import Policy
+from signer.policy import Policy, enforced
 from signer.wire import Core, Mandate, format_time, parse_json
 
 
@@ -69,7 +71,8 @@ def in_words(shown: Shown, now: datetime, policy: Policy | None = None) -> tuple
         f"source          {core.source_address or 'the coins'} at {core.source_path}",
     ]
     for effect in core.effects:
-        lines += effect_lines(effect, network.native.id, catalogue)
+        held = _enforced(policy, core, effect)
+        lines += effect_lines(effect, network.native.id, catalogue, held)
     lines += arrival_lines(core.effects, mandate.costs_max, catalogue)
     lines += cost_lines(mandate.costs_max, catalogue)
     lines += [
@@ -87,6 +90,13 @@ def _again(core: Core) -> Iterator[str]:
     """A transfer that repeats another pays a second time, if the first was not dead after all."""
     if core.retry_of is not None:
         yield line("REPEATS", f"{core.retry_of}: make sure that it paid nobody")
+
+
+def _enforced(policy: Policy | None, core: Core, effect: Effect) -> frozenset[Bound]:
+    """Nothing, without a copy of the policy: whoever lacks it can't know."""
+    if policy is None or not isinstance(effect, Call):
+        return frozenset()
+    return enforced(policy, core, effect)
 
 
 def is_expired(mandate: Mandate, now: datetime) -> bool:

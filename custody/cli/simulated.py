@@ -14,10 +14,9 @@ from chains.catalogue import Catalogue
 from chains.errors import ChainError
 from chains.model import AssetId
 from chains.networks import Network
-from chains.outcomes import Bound
 from chains.simulation import Simulated
 from custody.cli.amounts import in_units
-from custody.cli.effects import line
+from custody.cli.effects import bound_words, line
 from custody.cli.output import Failure
 from custody.outcomes.model import Before, Bounded, before, bounded
 from signer.wire import Mandate
@@ -71,13 +70,6 @@ def _lines(wanted: Bounded, simulated: Simulated, catalogue: Catalogue) -> Itera
         yield line("  agreed", bound_words(bound, catalogue))
     if not wanted.bounds:
         yield line("  bounds", "none: whatever it does is agreed to")
-
-
-def bound_words(bound: Bound, catalogue: Catalogue) -> str:
-    amount = _amount(bound.asset, bound.units, catalogue)
-    if bound.spender is not None:
-        return f"{bound.spender} may take at most {amount} afterwards"
-    return f"at least {amount} comes in" if bound.at_most is None else f"at most {amount} goes out"
 
 
 def _amount(asset: AssetId, units: int, catalogue: Catalogue) -> str:

@@ -21,6 +21,7 @@ from chains.errors import ChainError, NotSimulated
 from chains.model import NetworkId
 from chains.simulation import Simulated
 from custody.db.session import Database
+from custody.errors import Unavailable
 from custody.ledger.service import Ledger
 from custody.outcomes import repository
 from custody.outcomes.model import Before, Bounded, before, bounded
@@ -30,6 +31,7 @@ from custody.transactions.moving import Step, move
 from custody.transactions.outcomes import Later, trouble
 from custody.transactions.repository import lock_all
 from custody.transactions.state import Refuse, can
+from signer.wire import Core
 
 _STOPPED: Final = Later("contract_stopped")
 _HELD: Final = {
@@ -103,6 +105,22 @@ class Checking:
             ]
             await move(session, self._ledger, steps, self._clock())
         log.info("let_go_unsigned", transactions={each: held[each].code for each in held})
+
+
+async def shown_by(adapter: ChainAdapter, core: Core) -> tuple[Simulated, str | None] | None:
+    """What its call would do now, and what of that is out of its bounds. None of what calls
+    nothing, of what would fail, and where nobody simulates. Raises Unavailable."""
+    wanted = bounded(core)
+    if wanted is None:
+        return None
+    try:
+        simulated = await simulated_by(adapter, wanted)
+    except ChainError as error:
+        raise Unavailable(error.code, "what the call does can't be said now") from error
+    if simulated is None or simulated.failure is not None:
+        return None
+    found, said = before(wanted, adapter.codec.network.native.id, simulated)
+    return simulated, said if found is Before.OUTSIDE else None
 
 
 async def simulated_by(adapter: ChainAdapter, wanted: Bounded) -> Simulated | None:

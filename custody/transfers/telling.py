@@ -6,15 +6,17 @@ sends octets is part of what they mean, so the address that pays is looked up fi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from chains import outcomes
 from chains.adapter import ChainAdapter, EstimatesCalls
 from chains.codec import TransactionCodec
 from chains.costs import Costs
 from chains.effects import Allow, Asked, Call, Pay
-from chains.errors import BuildError, CallUnknown, ChainError
+from chains.errors import BuildError, CallUnknown, ChainError, MalformedOutcome
 from chains.model import Address, NetworkId
+from chains.outcomes import Bound
 from chains.transaction import TransferIntent
 from custody.apikeys.model import Caller
 from custody.db.session import Database
@@ -96,6 +98,16 @@ async def _sender(
     if payer.first is None or payer.first.address is None:
         raise Unprocessable("amount_above_balance", "the vault has nothing on this network")
     return payer.first.address
+
+
+def bounded_by(request: TransferRequest, bounds: Sequence[Bound]) -> TransferRequest:
+    """The request whose call may lead to no more than that. Raises MalformedOutcome, also for what
+    is no call: a payment and an allowance do what they say."""
+    if not bounds:
+        return request
+    if not isinstance(request.told, Call):
+        raise MalformedOutcome("only the outcome of a call is bounded, and this is none")
+    return replace(request, told=replace(request.told, outcome=outcomes.write(bounds)))
 
 
 @dataclass(frozen=True, slots=True)

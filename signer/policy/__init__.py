@@ -12,6 +12,9 @@ from signer.policy.basis import (
     basis_of,
     supports_of,
 )
+from signer.policy.calls import (
+    enforced,
+)
 from signer.policy.credentials import (
     Credential,
     NotSigned,
@@ -129,6 +132,7 @@ __all__ = [
     "basis_of",
     "check_quorum",
     "check_signed",
+    "enforced",
     "evaluate",
     "explain",
     "facts_of",

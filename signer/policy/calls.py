@@ -335,22 +335,36 @@ def _unenforced(entry: CallScope, core: Core, call: Call, native: AssetId) -> Br
     bounds = outcomes.read(call.outcome)
     if not bounds:
         yield Reason(Detail.CALL_CONDITION, "nothing bounds its outcome")
+    for bound in bounds:
+        if not _is_enforced(bound, entry.gives, core, call, native):
+            yield Reason(Detail.CALL_CONDITION, f"no argument bounds {bound.asset}")
+
+
+def enforced(policy: Policy, core: Core, call: Call) -> frozenset[outcomes.Bound]:
+    """Bounds of its outcome of which an argument takes care, by what administrators signed about
+    the function. Of the others somebody has to show that they hold. Raises MalformedOutcome."""
+    native = policy.catalogue.networks[core.network].native.id
+    entries = [each for rule in policy.rules for each in rule.scope.calls or ()]
+    gives = [give for entry in entries if entry.is_of(core.network, call) for give in entry.gives]
+    return frozenset(
+        each
+        for each in outcomes.read(call.outcome)
+        if _is_enforced(each, gives, core, call, native)
+    )
+
+
+def _is_enforced(
+    bound: outcomes.Bound, gives: Sequence[Give], core: Core, call: Call, native: AssetId
+) -> bool:
+    if bound.spender is not None:
+        return False
+    if bound.at_most is None:
+        given = (_gives(each, core, call) for each in gives if each.asset == bound.asset)
+        return any(units >= bound.units for units in given)
     taken = {native: call.value}
     for asset, units in call.moves:
         taken[asset] = taken.get(asset, 0) + units
-    for bound in bounds:
-        if bound.spender is not None:
-            holds = False
-        elif bound.at_most is not None:
-            holds = taken.get(bound.asset, bound.at_most + 1) <= bound.at_most
-        else:
-            holds = any(
-                _gives(give, core, call) >= bound.units
-                for give in entry.gives
-                if give.asset == bound.asset
-            )
-        if not holds:
-            yield Reason(Detail.CALL_CONDITION, f"no argument bounds {bound.asset}")
+    return taken.get(bound.asset, bound.at_most + 1) <= bound.at_most
 
 
 def _gives(give: Give, core: Core, call: Call) -> int:

@@ -208,6 +208,98 @@ async def test_a_vault_swaps(house: TokenHouse[Market]) -> None:
     assert page["items"] == []
 
 
+async def test_a_swap_leads_to_no_more_than_was_agreed(house: TokenHouse[Market]) -> None:
+    """Bounds stand in the mandate, an estimate shows what holds them and what would be, and a swap
+    that moved out of them waits unsigned."""
+    vault, market = await house.new_vault(), house.issuer
+    made, token = market.exchange, market.tokens["token"]
+    await vault.receive(None, market.coin)
+    out = await made.out(COIN)
+    words = {
+        "amountOutMin": str(out * 99 // 100),
+        "path": [made.weth, made.token],
+        "to": vault.address,
+        "deadline": LATER,
+    }
+    native = house.network.native.id
+    most = {"asset": native, "at_most_base_units": str(COIN)}
+    swap: dict[str, Any] = {
+        "function": "swapExactETHForTokens", "arguments": words, "value": "0.01",
+        "outcome": [{"asset": token.asset.id, "at_least_base_units": str(out)}, most],
+    }  # fmt: skip
+    body = {"vault_id": vault.id, "network": house.network.id, "contract": made.router}
+    before = await house.get("transfers", vault_id=vault.id)
+    told = await house.post("calls:estimate", body | swap)
+    assert await house.get("transfers", vault_id=vault.id) == before
+    changes = {
+        each["asset"]: int(each["change_base_units"]) for each in told["simulation"]["changes"]
+    }
+    assert changes == {token.asset.id: out, native: -COIN}
+    assert told["simulation"]["outside"] is None
+    # The coins are what goes with it; that the router gives so much no rule has signed.
+    strengths = {each["asset"]: each["strength"] for each in told["outcome"]}
+    assert strengths == {token.asset.id: "stated", native: "enforced"}
+    more = {"asset": token.asset.id, "at_least_base_units": str(out + 1)}
+    greedy = swap | {"outcome": [more, most]}
+    told = await house.post("calls:estimate", body | greedy)
+    assert (
+        f"{token.asset.id} changes by {out}, at least {out + 1} in" in told["simulation"]["outside"]
+    )
+    waits = await call(vault, made.router, **greedy)
+    await vault.until_waiting(waits, "outcome_outside", mining=True)
+    shown = await vault.shown(waits)
+    assert all(each["txid"] is None for each in shown["transactions"])
+    await house.post(f"transfers/{waits['id']}/cancel", {})
+    asked = await call(vault, made.router, **swap)
+    assert {each["asset"] for each in asked["call"]["outcome"]} == {token.asset.id, native}
+    await done(vault, asked)
+    assert await token.has(vault.address) == out
+
+
+MOST, LEAST = "at_most_base_units", "at_least_base_units"
+PAYEE = "0x3535353535353535353535353535353535353535"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "code"),
+    [
+        ([{MOST: "1"}, {LEAST: "1"}], "outcome_malformed"),
+        ([{LEAST: "0"}], "outcome_malformed"),
+        ([{MOST: str(2**256)}], "outcome_malformed"),
+        ([{"asset": "eip155:1/slip44:60", MOST: "1"}], "asset_unknown"),
+        ([{}], "amount_ambiguous"),
+        ([{MOST: "1", LEAST: "1"}], "amount_ambiguous"),
+        ([{LEAST: "1", "spender": PAYEE}], "amount_ambiguous"),
+        ([{MOST: "1", "spender": "0x35"}], "address_malformed"),
+        ([], "field_invalid"),
+    ],
+)
+async def test_bounds_that_mean_nothing_are_refused(
+    house: TokenHouse[Market], bounds: list[dict[str, str]], code: str
+) -> None:
+    vault, native = await house.new_vault(), house.network.native.id
+    said = [{"asset": native} | each for each in bounds]
+    with pytest.raises(Refused) as refused:
+        await call(vault, house.issuer.exchange.weth, function="deposit", value="1", outcome=said)
+    assert refused.value.problem["code"] == code, refused.value.problem
+    found = await house.get("transfers", vault_id=vault.id)
+    assert found["items"] == []
+
+
+async def test_a_payment_has_no_outcome_to_bound(house: TokenHouse[Market]) -> None:
+    vault = await house.new_vault()
+    words = {"to": PAYEE, "value": "7"}
+    with pytest.raises(Refused) as refused:
+        await call(
+            vault,
+            house.issuer.exchange.weth,
+            function="transfer",
+            arguments=words,
+            outcome=[{"asset": house.network.native.id, "at_most_base_units": "0"}],
+        )
+    assert refused.value.problem["code"] == "outcome_malformed"
+
+
 async def test_a_plain_payment_is_one(house: TokenHouse[Market]) -> None:
     vault, market = await house.new_vault(), house.issuer
     weth = market.tokens["weth"]

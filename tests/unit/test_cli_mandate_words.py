@@ -9,6 +9,7 @@ from chains.catalogue import built_in
 from chains.costs import CostKind
 from chains.effects import Allow, Call, Delegate, Effect, Pay, Sign
 from chains.model import Address, AssetId, NetworkId
+from chains.outcomes import Bound, write
 from custody.cli.effects import arrival_lines, cost_lines, effect_lines
 from custody.cli.grounds import ground_lines
 from signer.agreement import Action, Core, Mandate
@@ -22,6 +23,12 @@ FAKE = AssetId("eip155:1/erc20:0x3535353535353535353535353535353535353535")
 """Nobody listed it."""
 TO = Address("0x8617E340B3D01FA5F11F306F4090FD50E238070D")
 
+STATED = "STATED BY CUSTODY; let your own node show it (custody approver simulate)"
+BOUNDS = (
+    Bound(ETH, at_most=10**18),
+    Bound(USDC, at_least=5),
+    Bound(USDC, at_most=0, spender=TO),
+)
 EFFECTS: list[tuple[Effect, list[str]]] = [
     (
         Pay(TO, ETH, 15 * 10**17),
@@ -47,13 +54,25 @@ EFFECTS: list[tuple[Effect, list[str]]] = [
         ],
     ),
     (
-        Call(TO, "swap", (("to", "0xaa"), ("min", "5")), 10**18, ('{"out":"5"}',)),
+        Call(TO, "swap", (("to", "0xaa"), ("min", "5")), 10**18),
         [
             f"CALLS           swap of contract {TO} with 1 ETH"
             f" (1000000000000000000 base units of {ETH})",
             "  with          to = 0xaa",
             "  with          min = 5",
-            '  only if       {"out":"5"}',
+            "  bounds        none: whatever it does is agreed to",
+        ],
+    ),
+    (
+        Call(TO, "swap", (), 0, write(BOUNDS)),
+        [
+            f"CALLS           swap of contract {TO}",
+            f"  only if       at least 0.000005 USDC (5 base units of {USDC}) comes in: {STATED}",
+            f"  only if       {TO} may take at most 0 USDC (0 base units of {USDC}) afterwards:"
+            f" {STATED}",
+            f"  only if       at most 1 ETH (1000000000000000000 base units of {ETH}) goes out:"
+            f" {STATED}",
+            f"  only if       nothing else leaves, and nobody may take more than before: {STATED}",
         ],
     ),
     (
@@ -78,6 +97,14 @@ EFFECTS: list[tuple[Effect, list[str]]] = [
 @pytest.mark.parametrize(("effect", "lines"), EFFECTS)
 def test_an_effect_in_words(effect: Effect, lines: list[str]):
     assert list(effect_lines(effect, ETH, built_in())) == lines
+
+
+def test_a_bound_that_the_bytes_hold_is_told_apart():
+    enforced = {Bound(USDC, at_least=5)}
+    lines = list(effect_lines(Call(TO, "swap", (), 0, write(BOUNDS)), ETH, built_in(), enforced))
+    held = [each for each in lines if each.endswith("comes in: enforced by the call's own bytes")]
+    assert len(held) == 1
+    assert sum(each.endswith(STATED) for each in lines) == 3
 
 
 def test_bounds_are_told_kind_by_kind():

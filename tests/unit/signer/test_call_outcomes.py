@@ -10,8 +10,8 @@ import pytest
 
 from chains.effects import Call
 from chains.model import AssetId
-from chains.outcomes import Bound, write
-from signer.policy import InvalidPolicy
+from chains.outcomes import Bound, read, write
+from signer.policy import InvalidPolicy, enforced
 from tests.unit.signer.test_call_rules import (
     ALLOWED,
     CONDITION,
@@ -21,6 +21,7 @@ from tests.unit.signer.test_call_rules import (
     ROW,
     calling,
     entry,
+    facts,
     policy,
     swap,
     verdict,
@@ -60,6 +61,21 @@ CASES: dict[str, tuple[Call, str]] = {
 @pytest.mark.parametrize(("call", "expected"), CASES.values(), ids=CASES)
 def test_what_an_argument_takes_care_of(call: Call, expected: str) -> None:
     assert verdict(RULE, call) == expected
+
+
+@pytest.mark.parametrize(("call", "expected"), CASES.values(), ids=CASES)
+def test_people_are_told_the_same_of_each_bound(call: Call, expected: str) -> None:
+    """Whether or not a rule demands it."""
+    bounds = frozenset(read(call.outcome))
+    for rules in (RULE, policy(calling(entry(gives=[GIVES])))):
+        held = enforced(rules, facts(call).core, call)
+        assert held <= bounds
+        assert (held == bounds and bool(bounds)) == (expected == ALLOWED)
+
+
+def test_another_functions_arguments_hold_nothing() -> None:
+    rules = policy(calling(entry(function="deposit()", gives=[])))
+    assert enforced(rules, facts(bounded(LEAST)).core, bounded(LEAST)) == frozenset()
 
 
 def test_without_the_demand_bounds_are_as_custody_says() -> None:
