@@ -92,13 +92,13 @@ async def house() -> AsyncIterator[TokenHouse[Market]]:
             yield made
 
 
-async def call(vault: Vault[Market], contract: str, **more: Any) -> Any:
+async def call(vault: Vault[Any], contract: str, **more: Any) -> Any:
     body = {"vault_id": vault.id, "network": vault.house.network.id, "contract": contract}
     key = {"Idempotency-Key": str(uuid4())}
     return await vault.house.post("calls", body | more, **key)
 
 
-async def done(vault: Vault[Market], asked: Any) -> Any:
+async def done(vault: Vault[Any], asked: Any) -> Any:
     """In a final block, and in the books as on the chain."""
     ended = await vault.until(asked, "final", "failed")
     assert ended["state"] == "final", ended["reason"]
@@ -109,7 +109,7 @@ async def done(vault: Vault[Market], asked: Any) -> Any:
     return await vault.shown(asked)
 
 
-async def settled(vault: Vault[Market], token: Token) -> None:
+async def settled(vault: Vault[Any], token: Token) -> None:
     """What came in is credited, and no book differs from the chain."""
 
     async def nothing_pending() -> bool:
