@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.hostile import carried, described
+from tests.hostile import carried, described, planned
 from tests.hostile.attack import Attack
 from tests.hostile.carried import carrier
 from tests.hostile.described import bent
@@ -116,6 +116,60 @@ DESCRIBED: Final = (
         "agreed to and built alike: what is handed on pays somebody else",
         "denied/call-condition",
         described.handed_on(lambda data: data, agreed=True, to=THIEF_EVM),
+    ),
+    Attack(
+        "a step that may fail unseen",
+        "a router's plan with the bit that lets its swap fail",
+        "unexplained/transaction",
+        planned.built(lambda plan: plan._replace(commands=b"\x80")),
+    ),
+    Attack(
+        "a step that nobody knows",
+        "an octet that means nothing today, and something to the next router",
+        "unexplained/transaction",
+        planned.built(planned.also(0x07, planned.sends(THIEF_EVM, THIEF_EVM))),
+    ),
+    Attack(
+        "a step that no rule names",
+        "agreed to and built alike: behind the swap, what the router has goes to the thief",
+        "denied/call-condition",
+        planned.built(planned.also(0x05, planned.sends(THIEF_EVM, THIEF_EVM)), agreed=True),
+    ),
+    Attack(
+        "bits that a step overlooks",
+        "agreed was a plan; its bytes sweep a number whose high bits the router does not read",
+        "unexplained/transaction",
+        planned.built(planned.also(0x04, planned.sends(THIEF_EVM, THIEF_EVM, high=b"\1"))),
+    ),
+    Attack(
+        "more told than there are steps",
+        "an input that no octet of the plan reads",
+        "unexplained/transaction",
+        planned.built(lambda plan: plan._replace(inputs=plan.inputs * 2)),
+    ),
+    Attack(
+        "another who gets what a step swaps",
+        "the bytes name the thief",
+        "mismatch/terms",
+        planned.built(planned.instead()),
+    ),
+    Attack(
+        "a way through another pool",
+        "agreed to and built alike: a pool whose price the thief makes",
+        "denied/call-condition",
+        planned.own(fee=10_000),
+    ),
+    Attack(
+        "a way with octets behind it",
+        "which routers overlook",
+        "unexplained/transaction",
+        planned.built(planned.instead(over=b"\0")),
+    ),
+    Attack(
+        "plans within plans, too deep",
+        "five levels, of which nobody is shown the last",
+        "unexplained/transaction",
+        planned.built(lambda plan: plan.within(4)),
     ),
     Attack(
         "coins to a function that takes none",

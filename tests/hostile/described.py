@@ -21,12 +21,12 @@ from tests.hostile.world import ROUTER_ROW, RULING, VERSION, World, approved, li
 from tests.support.rows import DEPOSIT, abi
 from tests.support.signer import sign_policy
 
-_NETWORK: Final = listed()
-_TOKEN: Final = next(iter(_NETWORK.tokens))
-_ROUTER: Final = Address(ROUTER_ROW["address"])
-_CALLING: Final[Calling] = calling_of(_NETWORK)
-WITHOUT_END: Final = Allow(_ROUTER, _TOKEN, None, None)
-ALLOWED: Final = Allow(_ROUTER, _TOKEN, 5, None)
+NETWORK: Final = listed()
+TOKEN: Final = next(iter(NETWORK.tokens))
+ROUTER: Final = Address(ROUTER_ROW["address"])
+CALLING: Final[Calling] = calling_of(NETWORK)
+WITHOUT_END: Final = Allow(ROUTER, TOKEN, None, None)
+ALLOWED: Final = Allow(ROUTER, TOKEN, 5, None)
 
 
 def swap(world: World, **changes: Any) -> Call:
@@ -34,11 +34,11 @@ def swap(world: World, **changes: Any) -> Call:
     said: dict[str, Any] = {
         "amountIn": "1000",
         "amountOutMin": "990",
-        "path": [erc20.contract_of(_NETWORK.id, _TOKEN), _ROUTER],
+        "path": [erc20.contract_of(NETWORK.id, TOKEN), ROUTER],
         "to": world.owned(ETHEREUM, "desk").address,
         "deadline": str(int(world.now().timestamp()) + 60),
     }
-    found = _CALLING.call_of(_ROUTER, "swapExactTokensForTokens", said | changes, 0)
+    found = CALLING.call_of(ROUTER, "swapExactTokensForTokens", said | changes, 0)
     assert isinstance(found, Call)
     return found
 
@@ -48,10 +48,10 @@ def asking(world: World, effect: Asked, data: bytes | None = None, **changes: An
     action = {Call: Action.CALL, Allow: Action.ALLOW, Pay: Action.TRANSFER}[type(effect)]
     mandate = world.mandate(ETHEREUM, (effect,), vault="desk", action=action)
     if data is None:
-        called = _CALLING.of(effect, None)
+        called = CALLING.of(effect, None)
         changes = {"to": called.to, "value": called.value, **changes}
         data = called.data
-    plain = {"to": _ROUTER, "value": 0, "gas": 300_000, "data": data, "nonce": world.fresh()}
+    plain = {"to": ROUTER, "value": 0, "gas": 300_000, "data": data, "nonce": world.fresh()}
     return approved(mandate, evm(world, vault="desk", **{**plain, **changes}))
 
 
@@ -59,7 +59,7 @@ def honest(world: World) -> bytes:
     """Signs a swap, and gives its calldata."""
     call = swap(world)
     world.must_sign(asking(world, call))
-    return _CALLING.of(call, None).data
+    return CALLING.of(call, None).data
 
 
 def bent(edit: Any, **changes: Any) -> Perform:
@@ -68,7 +68,7 @@ def bent(edit: Any, **changes: Any) -> Perform:
     def perform(world: World) -> str:
         honest(world)
         call = swap(world)
-        return world.word(asking(world, call, edit(_CALLING.of(call, None).data), **changes))
+        return world.word(asking(world, call, edit(CALLING.of(call, None).data), **changes))
 
     return perform
 
@@ -93,7 +93,7 @@ def instead(**changes: Any) -> Perform:
     def perform(world: World) -> str:
         honest(world)
         call = swap(world)
-        return world.word(asking(world, call, _CALLING.of(swap(world, **changes), None).data))
+        return world.word(asking(world, call, CALLING.of(swap(world, **changes), None).data))
 
     return perform
 
@@ -102,15 +102,15 @@ def taking_nothing(world: World) -> str:
     """What it takes is left out of the mandate, where windows look."""
     honest(world)
     call = swap(world)
-    return world.word(asking(world, replace(call, moves=()), _CALLING.of(call, None).data))
+    return world.word(asking(world, replace(call, moves=()), CALLING.of(call, None).data))
 
 
 def unlisted(world: World) -> str:
     """The token that it takes is one that nobody listed."""
     honest(world)
     call = swap(world)
-    token = erc20.contract_of(_NETWORK.id, _TOKEN)
-    good, data = bytes.fromhex(token[2:]), _CALLING.of(call, None).data
+    token = erc20.contract_of(NETWORK.id, TOKEN)
+    good, data = bytes.fromhex(token[2:]), CALLING.of(call, None).data
     return world.word(asking(world, call, data.replace(good, bytes.fromhex(THIEF_EVM[2:]))))
 
 
@@ -127,12 +127,12 @@ def handed_on(edit: Any, *, agreed: bool = False, **said: Any) -> Perform:
         sender = world.owned(ETHEREUM, "desk").address
 
         def words(data: bytes) -> Asked:
-            (found,) = _CALLING.understood(sender, _ROUTER, data, 0)
+            (found,) = CALLING.understood(sender, ROUTER, data, 0)
             return found
 
-        good = _several(_CALLING.of(swap(world), None).data)
+        good = _several(CALLING.of(swap(world), None).data)
         world.must_sign(asking(world, words(good)))
-        made = _several(edit(_CALLING.of(swap(world, **said), None).data))
+        made = _several(edit(CALLING.of(swap(world, **said), None).data))
         return world.word(asking(world, words(made if agreed else good), made))
 
     return perform
@@ -140,16 +140,16 @@ def handed_on(edit: Any, *, agreed: bool = False, **said: Any) -> Perform:
 
 def coins(world: World) -> str:
     """More coins than the rule lets go with what takes some."""
-    deposit = _CALLING.call_of(_ROUTER, "deposit", {}, 1000)
+    deposit = CALLING.call_of(ROUTER, "deposit", {}, 1000)
     world.must_sign(asking(world, deposit))
-    return world.word(asking(world, _CALLING.call_of(_ROUTER, "deposit", {}, 1001)))
+    return world.word(asking(world, CALLING.call_of(ROUTER, "deposit", {}, 1001)))
 
 
 def allowing(effect: Allow, edit: Any = None) -> Perform:
     def perform(world: World) -> str:
         world.must_sign(asking(world, ALLOWED))
-        data = None if edit is None else edit(_CALLING.of(effect, None).data)
-        to = {} if edit is None else {"to": erc20.contract_of(_NETWORK.id, _TOKEN)}
+        data = None if edit is None else edit(CALLING.of(effect, None).data)
+        to = {} if edit is None else {"to": erc20.contract_of(NETWORK.id, TOKEN)}
         return world.word(asking(world, effect, data, **to))
 
     return perform

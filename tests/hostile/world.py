@@ -112,9 +112,15 @@ _MULTICALL: Final = {
     "abi": abi("multicall", ("data", "bytes[]")),
     "readers": {"data": {"is": "calls"}},
 }
-ROUTER_ROW: Final = {**_ROUTER, "functions": [*_ROUTER["functions"], _MULTICALL]}
+_EXECUTE: Final = {
+    "abi": abi("execute", ("commands", "bytes"), ("inputs", "bytes[]")),
+    "readers": {"commands": {"is": "commands", "inputs": "inputs"}},
+}
+ROUTER_ROW: Final = {**_ROUTER, "functions": [*_ROUTER["functions"], _MULTICALL, _EXECUTE]}
 """What `desk` swaps and deposits with."""
 SWAPS: Final = "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)"
+STEP: Final = "command.V3_SWAP_EXACT_IN(address,uint256,uint256,bytes,bool)"
+POOL_FEE: Final = 500
 SWAP_MOST, DEADLINE_S, COINS_MOST = 100_000, 1200, 1000
 SITE, PERMIT_MOST = "app.example", 100
 """Where `speaker` logs in, and how much of the token it lets others take in an hour."""
@@ -144,8 +150,15 @@ def _desk() -> dict[str, Any]:
     swaps = {**place, "function": SWAPS, "value_max": None, "conditions": conditions}
     takes = {**place, "function": "deposit()", "value_max": str(COINS_MOST), "conditions": []}
     several = {**place, "function": "multicall(bytes[])", "value_max": None, "conditions": []}
+    plans = {**place, "function": "execute(bytes,bytes[])", "value_max": "0", "conditions": []}
+    way = [
+        {"argument": "path.first", "is": "equals", "value": token},
+        {"argument": "path.fees", "is": "equals", "value": f'["{POOL_FEE}"]'},
+        {"argument": "recipient", "is": "own_address"},
+    ]
+    step = {**place, "function": STEP, "value_max": "0", "conditions": way}
     desk = rule("desk", vaults=["desk"], actions=["call", "allow"])
-    desk["scope"]["calls"] = [swaps, takes, several]
+    desk["scope"]["calls"] = [swaps, takes, several, plans, step]
     return desk
 
 
