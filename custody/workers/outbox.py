@@ -25,7 +25,7 @@ import asyncio
 import random
 import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Container, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -76,13 +76,15 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class _Taking:
-    """One claim, in its transaction. `ranked`: whether priorities count in it."""
+    """One claim, in its transaction. `ranked`: whether priorities count in it. `waiting`: of what
+    there is anything (`repository.waiting`)."""
 
     session: WriteSession
     network: NetworkId
     hold: repository.Hold
     barred: Barred
     ranked: bool
+    waiting: Container[Work | None]
 
     async def take(
         self,
@@ -152,7 +154,8 @@ class Outbox:
             barred = await self._barred(session, network, now)
             ranked = bool(self._claims[network] % AGE_SHARE)
             ranked = ranked and await repository.has_priorities(session, network)
-            taking = _Taking(session, network, hold, barred, ranked)
+            waiting = await repository.waiting(session, network)
+            taking = _Taking(session, network, hold, barred, ranked, waiting)
             again = await self._take(taking, limit // RETRIES_SHARE, None)
             first: list[OutboxRow] = []
             for kind in ORDER:
@@ -170,6 +173,9 @@ class Outbox:
         first: so a vault waits for no other's backlog, and one alone has it all."""
         turns = _turns_of(limit)
         served = taking.network, kind
+        if kind not in taking.waiting:
+            self._served[served] = ""
+            return []
         after = self._served.get(served, "")
         if kind is Work.SIGN:
             lanes, more = await taking.lanes(limit, after)

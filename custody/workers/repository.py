@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     column,
     delete,
+    exists,
     func,
     literal,
     literal_column,
@@ -55,6 +56,29 @@ _ANY: Final = _SOME.limit(literal_column("1"))
 async def has_work(session: Quick, network: NetworkId) -> bool:
     """Whether there is anything to do on a network, now or later."""
     return bool(await session.quick_rows(_ANY, {"network": network}))
+
+
+def _of(kind: Work) -> ColumnElement[bool]:
+    mine = OutboxRow.network == bindparam("network")
+    return mine & (OutboxRow.kind == literal_column(f"'{kind}'")) & _NEW
+
+
+_NEW: Final = OutboxRow.attempts == literal_column("0")
+_TRIED: Final = OutboxRow.attempts > literal_column("0")
+_KINDS: Final = tuple(Work)
+_WAITING: Final = select(
+    exists(_SOME.where(_TRIED)),
+    *(exists(select(OutboxRow.seq).where(_of(each))) for each in _KINDS),
+)
+
+
+async def waiting(session: Quick, network: NetworkId) -> frozenset[Work | None]:
+    """The kinds of which there is anything on a network that was not tried yet, held or not; None:
+    there is something that was. One question in place of several about each kind that is not there.
+    """
+    (found,) = await session.quick_rows(_WAITING, {"network": network})
+    kinds: tuple[Work | None, ...] = (None, *_KINDS)
+    return frozenset(kind for kind, is_there in zip(kinds, found, strict=True) if is_there)
 
 
 async def backlog(session: ReadSession) -> Mapping[str, tuple[int, datetime]]:
@@ -196,8 +220,8 @@ def _wanted(network: NetworkId, kind: str | None) -> ColumnElement[bool]:
     """In the words of the two partial indexes: a bound value would hide from the planner which."""
     mine = OutboxRow.network == network
     if kind is None:
-        return mine & (OutboxRow.attempts > literal_column("0"))
-    return mine & (OutboxRow.kind == kind) & (OutboxRow.attempts == literal_column("0"))
+        return mine & _TRIED
+    return mine & (OutboxRow.kind == kind) & _NEW
 
 
 def _goes_on(network: NetworkId, kind: str | None, barred: Barred) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from custody.db.session import Database
 from custody.db.tables import OutboxRow
 from custody.outbox import Work, enqueue
 from custody.workers.outbox import BACKOFF_MAX_S, CLAIM, ORDER, RETRIES_SHARE, Item, Outbox
+from custody.workers.repository import waiting
 from tests.support.custody import Clock
 from tests.support.database import analyze
 
@@ -291,7 +292,8 @@ async def test_each_turn_is_a_step_in_an_index(database: Database):
     engine = database._engines.write
     async with engine.begin() as connection:
         await connection.exec_driver_sql("UPDATE outbox SET attempts = 1")
-    await fill(database, 400)
+    for work in ORDER:
+        await fill(database, 400 if work is Work.SIGN else 1, work=work)
     await analyze(database)
     asked: list[tuple[str, Any]] = []
 
@@ -313,3 +315,26 @@ async def test_each_turn_is_a_step_in_an_index(database: Database):
             assert ("ix_outbox_fresh" if n else "ix_outbox_tried") in plan, plan
             assert "SCAN outbox" not in plan, plan
             assert "Seq Scan on outbox" not in plan, plan
+
+
+async def test_only_kinds_that_wait_are_asked_about(database: Database):
+    """Whoever claims asks once what there is, and no more about what there is not."""
+    await fill(database, 1, name="tried", work=Work.SPEED_UP)
+    engine = database._engines.write
+    async with engine.begin() as connection:
+        await connection.exec_driver_sql("UPDATE outbox SET attempts = 1")
+    await fill(database, 1, work=Work.BROADCAST)
+    await fill(database, 1, ELSEWHERE, "other")
+    async with database.write() as session:
+        assert await waiting(session, NETWORK) == {None, Work.BROADCAST}
+        assert await waiting(session, ELSEWHERE) == {Work.SIGN}
+    asked: list[str] = []
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    claimed = await Outbox(database).claim(NETWORK, 16)
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    assert sorted(subjects(claimed)) == ["tfr_0", "tried_0"]
+    assert len([each for each in asked if "RECURSIVE turns" in each]) == 2
