@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, bindparam, func, null, select, update
 
 from custody.alarms.codes import AlarmCode
 from custody.db.listing import FIRST, Window, page
+from custody.db.look import Quick
 from custody.db.session import ReadSession, WriteSession
 from custody.db.tables import AlarmRow, VaultRow
 from custody.errors import NotFound
+
+# Constants: loops ask these again and again, and mostly nothing is open.
+_OPEN: Final = select(AlarmRow.id).where(AlarmRow.open_key == bindparam("key"))
+_CLEAR: Final = (
+    update(AlarmRow)
+    .where(AlarmRow.open_key == bindparam("key"))
+    .values(
+        open_key=null(),
+        cleared_at=bindparam("now"),
+        cleared_by=bindparam("by"),
+        cleared_reason=bindparam("reason"),
+    )
+    .returning(AlarmRow.id)
+)
 
 
 async def alarm(session: ReadSession, alarm_id: str, *, only: str | None = None) -> AlarmRow:
@@ -41,12 +57,12 @@ async def mark_cleared(
     session: WriteSession, key: str, now: datetime, *, by: str, reason: str
 ) -> bool:
     """False if it was not open."""
-    cleared = await session.execute(
-        update(AlarmRow)
-        .where(AlarmRow.open_key == key)
-        .values(open_key=None, cleared_at=now, cleared_by=by, cleared_reason=reason)
-    )
-    return cleared == 1
+    asked = {"key": key, "now": now, "by": by, "reason": reason}
+    return bool(await session.quick_change(_CLEAR, asked))
+
+
+async def is_open(session: Quick, key: str) -> bool:
+    return bool(await session.quick_rows(_OPEN, {"key": key}))
 
 
 async def alarms(

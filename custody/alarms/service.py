@@ -94,8 +94,8 @@ async def tell(
     """Raise it with these words; without any its cause is gone. For loops, which have mostly
     nothing to say: then nothing is written."""
     if not message:
-        async with database.read() as session:
-            if await repository.open_by_key(session, key_of_alarm(code, network, vault)) is None:
+        async with database.look() as look:
+            if not await repository.is_open(look, key_of_alarm(code, network, vault)):
                 return
     async with database.write() as session:
         if message:

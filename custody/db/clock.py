@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.functions import FunctionElement
@@ -61,7 +61,20 @@ Moment = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None
 
 def stands(since: Moment, until: Moment, now: datetime) -> ColumnElement[bool]:
     """As a condition on rows: `now` lies between the two. False where either is missing."""
-    return and_(since.is_not(None), until.is_not(None), since <= now + SLACK, until > now)
+    return _stands(since, until, now, now + SLACK)
+
+
+def stands_then(since: Moment, until: Moment) -> ColumnElement[bool]:
+    """`stands` in a statement that is a constant: `moment` gives its parameters."""
+    return _stands(since, until, bindparam("now"), bindparam("soon"))
+
+
+def moment(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "soon": now + SLACK}
+
+
+def _stands(since: Moment, until: Moment, now: Any, soon: Any) -> ColumnElement[bool]:
+    return and_(since.is_not(None), until.is_not(None), since <= soon, until > now)
 
 
 def stands_at(since: datetime | None, until: datetime | None, now: datetime) -> bool:

@@ -12,17 +12,17 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence, Set
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy import and_, bindparam, not_, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, literal_column, not_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from custody.db.clock import database_now, stands, stands_at
+from custody.db.clock import database_now, moment, stands_at, stands_then
 from custody.db.look import Quick
 from custody.db.session import Database, WriteSession
 from custody.db.tables import LeaseRow
@@ -61,23 +61,55 @@ class Lease:
         FOR KEY SHARE: renewing does not wait for it, taking over does, because that changes the
         epoch, which is part of a unique key.
         """
-        mine = select(LeaseRow.epoch).where(
-            LeaseRow.name == self.name,
-            LeaseRow.holder == self._holder,
-            LeaseRow.epoch == self.epoch,
-            LeaseRow.until >= self.until,
-        )
-        if await session.first(mine.with_for_update(read=True, key_share=True)) is None:
+        if not await session.quick_rows(_OURS_STILL, {**self.words, "since": self.until}):
             self.is_held = False
             raise LeaseLost(f"{self.name}: epoch {self.epoch} is over")
 
+    @property
+    def words(self) -> dict[str, object]:
+        """Parameters of the statements about it."""
+        return {"of": self.name, "by": self._holder, "in": self.epoch}
 
+
+# Constants, because loops of every process run these again and again.
+
+_OURS: Final = and_(
+    LeaseRow.name == bindparam("of"),
+    LeaseRow.holder == bindparam("by"),
+    LeaseRow.epoch == bindparam("in"),
+)
+_OURS_STILL: Final = (
+    select(LeaseRow.epoch)
+    .where(_OURS, LeaseRow.until >= bindparam("since"))
+    .with_for_update(read=True, key_share=True)
+)
+_GIVE_UP: Final = update(LeaseRow).where(_OURS).values(until=LeaseRow.since)
+
+
+def _taking(is_led: ColumnElement[bool]) -> Update:
+    return (
+        update(LeaseRow)
+        .where(LeaseRow.name == bindparam("of"), not_(is_led))
+        .values(
+            holder=bindparam("by"),
+            epoch=LeaseRow.epoch + literal_column("1"),
+            since=bindparam("now"),
+            until=bindparam("to"),
+        )
+        .returning(LeaseRow.epoch)
+    )
+
+
+_TAKE: Final = _taking(stands_then(LeaseRow.since, LeaseRow.until))
 _LEADER: Final = select(LeaseRow.since, LeaseRow.until).where(LeaseRow.name == bindparam("name"))
 
 
 async def is_held(session: Quick, name: str, now: datetime) -> bool:
     """Whether anybody leads. `now`: the database's."""
-    rows = await session.quick_rows(_LEADER, {"name": name})
+    return _leads(await session.quick_rows(_LEADER, {"name": name}), now)
+
+
+def _leads(rows: Sequence[tuple[datetime, datetime]], now: datetime) -> bool:
     return any(stands_at(since, until, now) for since, until in rows)
 
 
@@ -121,44 +153,27 @@ class Leases:
         await self._give_up(lease)
 
     async def _take(self, name: str) -> Lease | None:
-        if await self._is_taken(name):  # almost always, and then nothing is written
+        async with self._database.look() as look:
+            known = await look.quick_rows(_LEADER, {"name": name})
+            now = await self._now(look)
+        if _leads(known, now):  # almost always, and then nothing is written
             return None
         async with self._database.write() as session:
             now = await self._now(session)
             until = now + timedelta(seconds=self._period_s)
-            first = {"name": name, "holder": "", "epoch": 0, "since": now, "until": now}
-            await session.insert_missing(LeaseRow, [first])
-            taken = await session.returning(
-                update(LeaseRow)
-                .where(LeaseRow.name == name, not_(stands(LeaseRow.since, LeaseRow.until, now)))
-                .values(
-                    holder=self._holder,
-                    epoch=LeaseRow.epoch + 1,
-                    since=now,
-                    until=until,
-                )
-                .returning(LeaseRow.epoch)
-            )
-        return Lease(name, self._holder, taken[0], until) if taken else None
-
-    async def _is_taken(self, name: str) -> bool:
-        async with self._database.look() as session:
-            return await is_held(session, name, await self._now(session))
+            if not known:
+                first = {"name": name, "holder": "", "epoch": 0, "since": now, "until": now}
+                await session.insert_missing(LeaseRow, [first])
+            asked = {"of": name, "by": self._holder, "to": until, **moment(now)}
+            taken = await session.quick_change(_TAKE, asked)
+        return Lease(name, self._holder, taken[0][0], until) if taken else None
 
     async def _give_up(self, lease: Lease) -> None:
         """So that the next one need not wait. Where that fails, it waits."""
         lease.is_held = False
         with suppress(SQLAlchemyError):
             async with self._database.write() as session:
-                await session.execute(
-                    update(LeaseRow)
-                    .where(
-                        LeaseRow.name == lease.name,
-                        LeaseRow.holder == self._holder,
-                        LeaseRow.epoch == lease.epoch,
-                    )
-                    .values(until=LeaseRow.since)
-                )
+                await session.quick_change(_GIVE_UP, lease.words)
 
     async def _renew_while_held(self) -> None:
         renewed = monotonic()

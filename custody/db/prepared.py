@@ -61,12 +61,12 @@ class Prepared:
         names = compiled.positiontup if compiled.positional else list(binds)
         assert names is not None
         self._parameters = [_parameter(name, binds[name], dialect) for name in names]
-        selected = statement.selected_columns if isinstance(statement, Select) else ()
-        self._types: list[TypeEngine[Any]] = [column.type for column in selected]
+        told = () if isinstance(statement, Insert) else statement.exported_columns
+        self._types: list[TypeEngine[Any]] = [column.type for column in told]
         self._converts: list[tuple[int, Convert]] | None = None
 
     async def run(self, driver: Driver, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """The rows, if it selects any. Raises what SQLAlchemy raises, without the values."""
+        """The rows that it selects or returns. Raises what SQLAlchemy does, without the values."""
         return await self._send(driver.run, parameters)
 
     async def look(self, driver: Driver, parameters: Mapping[str, Any]) -> Sequence[Any]:

@@ -244,6 +244,14 @@ class WriteSession(ReadSession):
         """Run a change and return what its RETURNING clause names."""
         return (await self._session.scalars(statement)).all()
 
+    async def quick_change(
+        self, statement: Update, parameters: Mapping[str, Any]
+    ) -> Sequence[tuple[Any, ...]]:
+        """`returning` of a statement that is a constant and is compiled once. Rows that were loaded
+        before are not told of it."""
+        await self.flush()
+        return await prepared(statement, self._dialect).run(self._driver, parameters)
+
     async def for_update(
         self, statement: Select[T], parameters: Mapping[str, Any] | None = None
     ) -> Sequence[T]:

@@ -11,6 +11,8 @@ from typing import Any, Final
 from sqlalchemy import and_
 
 from chains.costs import Costs
+from custody.db.leases import _taking
+from custody.db.tables import LeaseRow
 from custody.deposits.deciding import Verdict
 from custody.errors import Conflict
 from custody.following import finality
@@ -326,7 +328,7 @@ DEFECTS: Final = (
     Defect("effects wait by the wall clock",
            {"custody.workers.outbox:Outbox.retry": _by_the_wall_clock}),
     Defect("a dead leader is never followed by another",
-           {"custody.db.leases:stands": _for_ever}),
+           {"custody.db.leases:_TAKE": _taking(_for_ever(LeaseRow.since, LeaseRow.until, None))}),
     Defect("a dead worker's effects are never taken over",
            {"custody.workers.repository:stands": _for_ever}),
     Defect("ids of transfers are random, also after a restore",
