@@ -88,8 +88,11 @@ class Process:
         await look_at_journal(self.services)
 
     async def send(self, most: int) -> int:
-        """Run effects that are due."""
-        return await self.worker.run_due(most)
+        """Run effects that are due, if any are."""
+        worker = self.worker
+        if await worker._outbox.delay_s(self.network.id, 1.0) > 0:
+            return 0
+        return await worker.run_due(most)
 
     async def follow(self) -> bool:
         """Follow the chain to its tip and track, if this process leads."""

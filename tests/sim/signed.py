@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 
 from chains.costs import CostKind
 from chains.effects import Pay
+from chains.model import AssetId
 from chains.transaction import TxSummary
 from custody.refills.refilling import NOTE
 from custody.transfers.kinds import Kind
@@ -55,27 +56,34 @@ def refills_of(house: House) -> set[str]:
     return {transfer_id_of(hot.client_id, name) for name in names}
 
 
-@cache
-def _named(client: str, name: str) -> str:
-    return transfer_id_of(client, name)
-
-
 def by_rules(house: House) -> dict[str, str]:
     """The ids that top-ups and sweeps can have, which follow from their addresses and numbers, each
     with the kind of transfer that it is."""
     found: dict[str, str] = {}
     if house.token is None:
         return found
-    network, payer = house.network, house.vaults[0]
+    payer, assets = house.vaults[0].client_id, (house.network.native.id, house.token)
     for vault in house.vaults:
-        charged = Kind.GAS if vault.client_id == payer.client_id else Kind.GAS_CHARGED
         for address in addresses_of(house.books, vault.id):
-            gas, sweep = f"gas {network.id} {address}", f"sweep {vault.id} {address}"
-            for number in range(1, REFILLS_MOST):
-                found[_named(payer.client_id, f"{gas} {number} house")] = Kind.GAS
-                found[_named(payer.client_id, f"{gas} {number} client")] = charged
-                for asset in (network.native.id, house.token):
-                    found[_named(vault.client_id, f"{sweep} {asset} {number}")] = Kind.SWEEP
+            found |= _by_rules_at(
+                house.network.id, assets, payer, vault.client_id, vault.id, address
+            )
+    return found
+
+
+@lru_cache(64)
+def _by_rules_at(
+    network: str, assets: tuple[AssetId, ...], payer: str, client: str, vault: str, address: str
+) -> dict[str, str]:
+    """Of one address: for the addresses of a game, after whose every move they are asked for."""
+    found: dict[str, str] = {}
+    charged = Kind.GAS if client == payer else Kind.GAS_CHARGED
+    gas, sweep = f"gas {network} {address}", f"sweep {vault} {address}"
+    for number in range(1, REFILLS_MOST):
+        found[transfer_id_of(payer, f"{gas} {number} house")] = Kind.GAS
+        found[transfer_id_of(payer, f"{gas} {number} client")] = charged
+        for asset in assets:
+            found[transfer_id_of(client, f"{sweep} {asset} {number}")] = Kind.SWEEP
     return found
 
 
