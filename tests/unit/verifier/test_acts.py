@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from coincurve import PrivateKey
 from custody_verify import contracts, evm, messages
 from custody_verify.addresses import eip55
 from custody_verify.errors import NotRead, Refuted
@@ -16,6 +17,7 @@ from chains.effects import Sign
 from chains.evm import build, erc20
 from chains.evm.calling import calling_of
 from chains.families import messages_of
+from chains.hashes import keccak256
 from chains.messages.model import ANYBODY, Kind, Message
 from chains.model import Address, NetworkId, UnsignedTx
 from signer.canonical import canonical_json
@@ -290,6 +292,20 @@ def test_a_message_for_another_transfer(tmp_path):
     tx = UnsignedTx(network.id, Message(kind, "t2", content).payload, house.payer(alias))
     made = house.made(Sign(kind.value, ANYBODY, content), tx, alias)
     assert "another transfer" in refuted(made, house.pins())["effects"]
+
+
+def test_a_message_that_another_key_signed(tmp_path):
+    """The text, its name and the form are as they should; the key is a stranger's."""
+    for kind, prefix in (("text", "Ethereum"), ("tron", "TRON")):
+        house = Acts(tmp_path / kind)
+        made = house.act(kind)
+        _, _, content = house.content(kind, ALIASES.get(kind, "ethereum-local"))
+        told = f"\x19{prefix} Signed Message:\n{len(content)}".encode() + content
+        by = PrivateKey(b"\x46" * 32).sign_recoverable(keccak256(told), hasher=None)
+        row = made.json("transactions/txn_1")
+        row["signed"] = f"0x{by[:64].hex()}{by[64] + 27:02x}".encode().hex()
+        found = refuted(made.put("transactions/txn_1", row), house.pins())
+        assert found == {"bytes": "not signed by the key of its sender"}
 
 
 # What bytes say
