@@ -160,9 +160,15 @@ class NewCall(Body):
         description="its signature, or its name where the contract's description has one of that "
         "name",
     )
-    arguments: dict[Annotated[Ascii, StringConstraints(max_length=64)], JsonValue] | None = Field(
+    arguments: (
+        Annotated[
+            dict[Annotated[Ascii, StringConstraints(max_length=64)], JsonValue],
+            # Pydantic turns the names' pattern into one of names that may be there beside others.
+            Field(max_length=64, json_schema_extra={"additionalProperties": False}),
+        ]
+        | None
+    ) = Field(
         None,
-        max_length=64,
         description="by name: numbers in decimal digits, octets as `0x` and hexadecimal digits, "
         "lists, and objects for tuples",
     )
