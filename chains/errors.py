@@ -48,7 +48,8 @@
         ├── NodeUnavailable        node_unavailable
         │   ├── BlockUnreadable    block_unreadable
         │   ├── NodeLimited        node_limited
-        │   └── NodeDenied         node_denied
+        │   ├── NodeDenied         node_denied
+        │   └── PrivateNodesAway   private_nodes_away
         ├── NodeMisbehaved         node_misbehaved
         ├── NodeUnfit              node_unfit
         └── WrongChain             node_wrong_chain
@@ -403,6 +404,12 @@ class NodeDenied(NodeUnavailable):
     """The node does not accept our credentials, or we sent none."""
 
     code = "node_denied"
+
+
+class PrivateNodesAway(NodeUnavailable):
+    """No private node takes what only they are to see. No other one is given it."""
+
+    code = "private_nodes_away"
 
 
 class NodeMisbehaved(NodeError):

@@ -146,9 +146,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class SignedTx:
+    """`private`: where the network has nodes for that, no other is shown it before it is in a
+    block."""
+
     network: NetworkId
     txid: TxId
     raw: bytes
+    private: bool = False
 
 
 class Broadcast(StrEnum):

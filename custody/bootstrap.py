@@ -123,4 +123,5 @@ def connect(network: Network, endpoints: Endpoints, timeout_s: float) -> Nodes:
     witnesses = None
     if endpoints.witnesses:
         witnesses = Witnesses(adapters(endpoints.witnesses), network.finality)
-    return Nodes(adapters(endpoints.primaries), witnesses)
+    private = Nodes(adapters(endpoints.private)) if endpoints.private else None
+    return Nodes(adapters(endpoints.primaries), witnesses, private)

@@ -172,6 +172,11 @@ CHAINS: Final[Words] = {
     "block_unreadable": Word((503,), "The node can't show a block.", _NODE),
     "node_limited": Word((503,), "The node wants fewer questions.", _ITSELF),
     "node_denied": Word((503,), "The node does not accept our credentials.", _NODE),
+    "private_nodes_away": Word(
+        (503,),
+        "No private node takes a call that only they are to see; no other node is given it.",
+        _NODE,
+    ),
     "node_misbehaved": Word((502,), "An answer that contradicts itself.", _NODE),
     "node_unfit": Word((502,), "The node lacks something without which money is missed.", _NODE),
     "node_wrong_chain": Word((502,), "The node serves another chain.", _NODE),

@@ -43,6 +43,7 @@ from chains.errors import (
     NodeError,
     NodeUnavailable,
     NotSimulated,
+    PrivateNodesAway,
     WrongChain,
 )
 from chains.inclusion import Proof, Said
@@ -97,13 +98,14 @@ class Node:
 
 
 class Nodes:
-    """`chains.adapter.ChainAdapter` of one network. `clock`: monotonic seconds; `delay_share`:
-    random numbers of 0 to 1."""
+    """`chains.adapter.ChainAdapter` of one network. `private`: the nodes that alone are given what
+    is private. `clock`: monotonic seconds; `delay_share`: random numbers of 0 to 1."""
 
     def __init__(
         self,
         nodes: Sequence[tuple[str, ChainAdapter]],
         witnesses: Witnesses | None = None,
+        private: Nodes | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         delay_share: Callable[[], float] = random.random,
@@ -111,6 +113,7 @@ class Nodes:
         assert nodes
         self._nodes = [Node(name, adapter) for name, adapter in nodes]
         self.witnesses: Final = witnesses
+        self._private = private
         self._clock = clock
         self._delay_share = delay_share
         self._current = 0
@@ -265,7 +268,19 @@ class Nodes:
         return await self._ask(ask)
 
     async def broadcast(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
-        """The same bytes to all of the nodes. Returns as soon as all have been taken by some."""
+        """The same bytes to all of the nodes. Returns as soon as all have been taken by some. What
+        is private goes to the private nodes, if there are any, and to no other one whatever they
+        say: PrivateNodesAway if none of them takes it or refuses it."""
+        if self._private is None:
+            return await self._send(txs)
+        hidden = [tx for tx in txs if tx.private]
+        shown = [tx for tx in txs if not tx.private]
+        told, said = await asyncio.gather(self._private.broadcast(hidden), self._send(shown))
+        answers = {tx.txid: _from_private(answer) for tx, answer in zip(hidden, told, strict=True)}
+        answers |= {tx.txid: answer for tx, answer in zip(shown, said, strict=True)}
+        return [answers[tx.txid] for tx in txs]
+
+    async def _send(self, txs: Sequence[SignedTx]) -> Answers[Broadcast]:
         if not txs:
             return []
         indexes = order([each.health for each in self._nodes], self._current, self._clock())
@@ -305,8 +320,9 @@ class Nodes:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for node in self._nodes:
             await node.adapter.close()
-        if self.witnesses is not None:
-            await self.witnesses.close()
+        for others in (self.witnesses, self._private):
+            if others is not None:
+                await others.close()
 
     async def _ask(self, question: Callable[[ChainAdapter], Awaitable[T]]) -> T:
         started_clock = self._clock()
@@ -445,6 +461,12 @@ def _says_more(error: NodeError, known: object) -> bool:
 
 async def _nothing(adapter: ChainAdapter) -> None:
     """Nothing beyond what is checked of every node."""
+
+
+def _from_private(answer: Broadcast | ChainError) -> Broadcast | ChainError:
+    if isinstance(answer, NodeError):
+        return PrivateNodesAway(f"no private node takes it: {answer}")
+    return answer
 
 
 def _seeing(adapter: ChainAdapter) -> SeesWaiting:

@@ -26,10 +26,12 @@ RATE_PER_S_MAX: Final = 10_000
 
 
 class Role(StrEnum):
-    """PRIMARY: is asked everything. WITNESS: is only asked whether it agrees."""
+    """PRIMARY: is asked everything. WITNESS: is only asked whether it agrees. PRIVATE: is asked
+    nothing, and given what nobody shall see before it is in a block."""
 
     PRIMARY = "primary"
     WITNESS = "witness"
+    PRIVATE = "private"
 
 
 class EndpointInvalid(ValueError):
@@ -77,8 +79,8 @@ class Endpoint:
             check_header_value(self.name, value.get_secret_value())
         if self.push is not None:
             _check_push(self.push)
-            if self.role is Role.WITNESS:
-                raise EndpointInvalid(f"{self.name}: a witness has nothing to announce")
+            if self.role is not Role.PRIMARY:
+                raise EndpointInvalid(f"{self.name}: a {self.role} node has nothing to announce")
         if self.rate_per_s is not None and not 1 <= self.rate_per_s <= RATE_PER_S_MAX:
             raise EndpointInvalid(f"{self.name}: rate_per_s is not in 1 to {RATE_PER_S_MAX}")
 
@@ -128,6 +130,7 @@ class Endpoints:
 
     primaries: tuple[Endpoint, ...]
     witnesses: tuple[Endpoint, ...] = ()
+    private: tuple[Endpoint, ...] = ()
 
     @classmethod
     def of(cls, given: Iterable[str | Endpoint]) -> Endpoints:
@@ -136,10 +139,13 @@ class Endpoints:
         names = [each.name for each in found]
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise EndpointInvalid(f"two nodes are called {repeated[0]}: give them names")
-        primaries = tuple(each for each in found if each.role is Role.PRIMARY)
+        primaries, witnesses, private = (
+            tuple(each for each in found if each.role is role)
+            for role in (Role.PRIMARY, Role.WITNESS, Role.PRIVATE)
+        )
         if not primaries:
             raise EndpointInvalid("no node is a primary")
-        return cls(primaries, tuple(each for each in found if each.role is Role.WITNESS))
+        return cls(primaries, witnesses, private)
 
 
 def basic(user: str, password: str) -> str:

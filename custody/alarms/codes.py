@@ -43,6 +43,7 @@ class AlarmCode(StrEnum):
     RECOVERED_UNHELD = "recovered_unheld"
     OUTCOME_UNPROVEN = "transfer_outcome_unproven"
     NONCE_GAP = "nonce_gap"
+    PRIVATE_UNSENT = "private_unsent"
     FEE_CAP_REACHED = "fee_cap_reached"
     LOW_WATER = "low_water"
     GAS_SHORT = "gas_short"
@@ -170,6 +171,10 @@ CATALOGUE: Final[Mapping[AlarmCode, Meaning]] = {
     ),
     AlarmCode.NONCE_GAP: Meaning(
         "no transaction has an address's next number, and what was signed waits behind it",
+        clears_itself=True,
+    ),
+    AlarmCode.PRIVATE_UNSENT: Meaning(
+        "a call of a contract waits for the private nodes, and no other is given it",
         clears_itself=True,
     ),
     AlarmCode.FEE_CAP_REACHED: Meaning(

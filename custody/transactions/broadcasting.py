@@ -7,6 +7,7 @@ block. So nothing is ever released here; only tracking, from final blocks, ends 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -59,7 +60,11 @@ class Broadcaster:
             found = await repository.to_send(session, mine)
         leaving = [each for each in found if each.row.state in REPLACEABLE and not each.superseded]
         waits = [each.row.id for each in leaving if each.paused and _is_first(each.row)]
-        sending = {row.id: signed_of(row) for row, *_ in leaving if row.id not in waits}
+        sending = {
+            each.row.id: replace(signed_of(each.row), private=each.private)
+            for each in leaving
+            if each.row.id not in waits
+        }
         steps: dict[str, Progress] = dict.fromkeys(transaction_ids, Done())
         steps |= dict.fromkeys(waits, Later("paused"))
         answers = dict(zip(sending, await self._send(list(sending.values())), strict=True))

@@ -23,6 +23,8 @@ from custody.db.transfer_tables import (
 from custody.outbox import Work
 from custody.pauses.repository import is_paused
 from custody.transactions.state import ON_CHAIN, OPEN, State
+from custody.transfers.kinds import Kind
+from signer.agreement import Purpose
 
 # What is asked for each set of payouts is a constant, built once.
 
@@ -45,6 +47,14 @@ _TO_SEND: Final = (
         .where(_LATER.replaces == TransactionRow.id, _LATER.state.in_(ON_CHAIN))
         .exists(),
         is_paused(TransactionRow.network, TransactionRow.vault_id),
+        select(TransferRow.id)
+        .join(TransactionTransferRow, TransactionTransferRow.transfer_id == TransferRow.id)
+        .where(
+            TransactionTransferRow.transaction_id == TransactionRow.id,
+            TransferRow.kind == Kind.CALL,
+            TransactionRow.purpose == Purpose.PAY,
+        )
+        .exists(),
     )
     .where(TransactionRow.id.in_(_IDS))
     .order_by(TransactionRow.id)
@@ -104,17 +114,29 @@ async def transactions(
 
 class ToSend(NamedTuple):
     """`superseded`: another one was sent in its place, so a node that has that one takes it no
-    more. `paused`: nothing new may leave its vault by its network."""
+    more. `paused`: nothing new may leave its vault by its network. `private`: it calls a contract,
+    and who sees that first can act on it first."""
 
     row: TransactionRow
     superseded: bool
     paused: bool
+    private: bool
 
 
 async def to_send(session: ReadSession, transaction_ids: Collection[str]) -> list[ToSend]:
     """Those of the ids that exist."""
     rows = await session.rows(_TO_SEND, {"ids": list(transaction_ids)})
     return [ToSend(*each) for each in rows]
+
+
+async def waiting_for(
+    session: ReadSession, transaction_ids: Collection[str], code: str
+) -> Collection[str]:
+    """Those of the ids whose transfers wait for this."""
+    part = TransactionTransferRow
+    wanted = select(part.transaction_id).join(TransferRow, TransferRow.id == part.transfer_id)
+    mine = part.transaction_id.in_(transaction_ids), TransferRow.waiting == code
+    return set(await session.all(wanted.where(*mine).order_by(part.transaction_id)))
 
 
 async def carried(

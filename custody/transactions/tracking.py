@@ -16,7 +16,7 @@ from chains.adapter import ChainAdapter, TellsAuthorizations
 from chains.answers import Answers, chunks
 from chains.codec import TransactionCodec
 from chains.costs import UNBOUNDED, Costs
-from chains.errors import ChainError, TooManyInFlight
+from chains.errors import ChainError, PrivateNodesAway, TooManyInFlight
 from chains.model import NetworkId
 from chains.nodes.witnesses import Death, Witnesses
 from chains.transaction import TxState, TxStatus
@@ -97,6 +97,7 @@ class Tracker:
         self._speed_up_after = speed_up_after or {}
         self._doubts = Doubts(database, clock)
         self._stuck = Stuck(database, adapters, clock)
+        self._unsent = Doubts(database, clock, AlarmCode.PRIVATE_UNSENT)
 
     async def track(self, network: NetworkId, lease: Lease | None = None) -> None:
         """`sets`, one after the other at once."""
@@ -144,6 +145,7 @@ class Tracker:
             await self._ask(network, part, lease, failures)
         await self._hasten(network, unseen, lease)
         await self._stuck.look(network, unseen, lease)
+        await self._unsent.note(network, await self._held_back(unseen), complete=True)
         await self._doubts.note(network, doubts, complete=not failures)
         for failure in failures:  # one transaction's trouble must not keep the others waiting
             raise failure
@@ -164,6 +166,17 @@ class Tracker:
                 if not await hold_late(writing, self._ledger, transfer_id, self._clock()):
                     unheld.add(transaction_id)
         return [row for row in rows if row.id not in unheld]
+
+    async def _held_back(self, unseen: Sequence[TransactionRow]) -> list[Doubt]:
+        """What the private nodes alone may see, and have not taken."""
+        signed = [row for row in unseen if row.state == State.SIGNED]
+        if not signed:
+            return []
+        async with self._database.read() as session:
+            ids = [row.id for row in signed]
+            found = await repository.waiting_for(session, ids, PrivateNodesAway.code)
+        words = "no private node takes it"
+        return [Doubt(row.id, row.vault_id, words) for row in signed if row.id in found]
 
     async def _look_up(
         self, network: NetworkId, lease: Lease | None, rows: Sequence[TransactionRow]

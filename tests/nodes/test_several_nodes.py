@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx2
 import pytest
+from eth_account import Account
+from pydantic import SecretStr
 
 from chains.devnet.evm import AnvilNode
 from chains.devnet.faults import FaultProxy
-from chains.model import BlockRef
+from chains.errors import PrivateNodesAway
+from chains.model import BlockRef, Broadcast, SignedTx, TxId
 from chains.nodes import NODE_TAKEN_OUT, WITNESS_DISAGREES
 from chains.nodes.adapter import Nodes
 from chains.transport.endpoint import Endpoint, Endpoints, Role
@@ -45,8 +49,6 @@ def nodes_at(*urls: str | Endpoint) -> Nodes:
 
 
 def witness(url: str) -> Endpoint:
-    from pydantic import SecretStr
-
     return Endpoint(SecretStr(url), role=Role.WITNESS)
 
 
@@ -110,3 +112,47 @@ async def test_a_node_of_another_network_is_not_asked(node: AnvilNode, tmp_path:
     finally:
         await nodes.close()
         await other.stop()
+
+
+async def knows(node: AnvilNode, txid: TxId) -> bool:
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_getTransactionByHash", "params": [txid]}
+    async with httpx2.AsyncClient() as client:
+        answer = await client.post(node.url, json=asked)
+    return answer.json()["result"] is not None
+
+
+async def test_what_is_private_reaches_no_other_node(
+    node: AnvilNode, proxies: list[FaultProxy], tmp_path: Path
+) -> None:
+    """The private node is away, then it is back; the public one never has the transaction."""
+    public = AnvilNode(NETWORK, tmp_path / "public")
+    await public.start()
+    relay = Endpoint(SecretStr(proxies[0].url), role=Role.PRIVATE)
+    nodes, signer = nodes_at(public.url, relay), Account.create()
+    try:
+        for each in (node, public):
+            await each.fund(signer.address, 10**18)
+            await each.mine()
+        made = signer.sign_transaction(
+            {
+                "chainId": NETWORK.number("chain_id"),
+                "nonce": 0,
+                "to": signer.address,
+                "value": 1,
+                "gas": 21_000,
+                "maxFeePerGas": 10**11,
+                "maxPriorityFeePerGas": 10**9,
+                "type": 2,
+            }
+        )
+        call = SignedTx(NETWORK.id, TxId(made.hash.to_0x_hex()), made.raw_transaction, private=True)
+        proxies[0].go_away()
+        (away,) = await nodes.broadcast([call])
+        assert isinstance(away, PrivateNodesAway)
+        proxies[0].heal()
+        assert await nodes.broadcast([call]) == [Broadcast.ACCEPTED]
+        assert await knows(node, call.txid)
+        assert not await knows(public, call.txid)
+    finally:
+        await nodes.close()
+        await public.stop()

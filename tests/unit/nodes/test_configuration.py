@@ -40,12 +40,18 @@ def settings(monkeypatch: pytest.MonkeyPatch, nodes: Any) -> Settings:
 
 def test_a_url_an_object_and_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     witness = {"url": "https://w.invalid", "role": "witness", "headers": {"X-KEY": SECRET}}
+    private = {"url": "https://p.invalid", "role": "private"}
     found = settings(
         monkeypatch,
         {
             "bitcoin": {"url": "http://127.0.0.1:8332", "cookie_file": "/data/.cookie"},
             "ethereum": URL,
-            "bsc": ["http://a.invalid", {"url": "http://b.invalid", "rate_per_s": 5}, witness],
+            "bsc": [
+                "http://a.invalid",
+                {"url": "http://b.invalid", "rate_per_s": 5},
+                witness,
+                private,
+            ],
             "tron": {"url": "https://t.invalid", "header_files": {"TRON-PRO-API-KEY": "/run/key"}},
         },
     )
@@ -54,6 +60,7 @@ def test_a_url_an_object_and_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     bsc = Endpoints.of(found.nodes["bsc"])
     assert [each.name for each in bsc.primaries] == ["a.invalid", "b.invalid"]
     assert [each.role for each in bsc.witnesses] == [Role.WITNESS]
+    assert [each.name for each in bsc.private] == ["p.invalid"]
     assert bsc.witnesses[0].headers["X-KEY"].get_secret_value() == SECRET
     assert found.nodes["tron"][0].header_files == {"TRON-PRO-API-KEY": Path("/run/key")}
     assert not any(each.proxy for nodes in found.nodes.values() for each in nodes)
@@ -71,6 +78,11 @@ REFUSED: list[tuple[Any, str]] = [
     ({"bitcoin": {"url": URL, "proxy": SECRET}}, "bitcoin.0.proxy"),
     ({"bitcoin": []}, "no node is a primary"),
     ({"bitcoin": [{"url": URL, "role": "witness"}]}, "no node is a primary"),
+    ({"bitcoin": [{"url": URL, "role": "private"}]}, "no node is a primary"),
+    (
+        {"bitcoin": [URL, {"url": URL, "role": "private", "push": "ws://n.invalid", "name": "p"}]},
+        "a private node has nothing to announce",
+    ),
     ({"bitcoin": [URL, URL]}, "give them names"),
     ({"bitcoin": 7}, "bitcoin.0"),
     ({"bitcoin": [[URL]]}, "bitcoin.0"),

@@ -55,6 +55,7 @@ class Scripted(FakeAdapter):
         self.sent: Broadcast | None = Broadcast.ACCEPTED
         self.status = TxStatus(TxState.UNKNOWN)
         self.trouble: dict[TxId, ChainError] = {}
+        self.sent_to: list[SignedTx] = []
         self.before = self._before
 
     def _before(self, call: str) -> None:
@@ -73,6 +74,7 @@ class Scripted(FakeAdapter):
             await asyncio.Event().wait()
         sent = self.sent
         assert sent is not None
+        self.sent_to += txs
         return [self.trouble.get(tx.txid, sent) for tx in txs]
 
     async def statuses(self, txids: Sequence[TxId]) -> Answers[TxStatus]:
@@ -96,9 +98,14 @@ class World:
     def adapters(self, count: int) -> list[Scripted]:
         return [Scripted(self.node) for _ in range(count)]
 
-    def together(self, adapters: list[Scripted], witnesses: Witnesses | None = None) -> Nodes:
+    def together(
+        self,
+        adapters: list[Scripted],
+        witnesses: Witnesses | None = None,
+        private: Nodes | None = None,
+    ) -> Nodes:
         named = [(chr(ord("a") + i), adapter) for i, adapter in enumerate(adapters)]
-        made = Nodes(named, witnesses, clock=self.clock, delay_share=lambda: 1.0)
+        made = Nodes(named, witnesses, private, clock=self.clock, delay_share=lambda: 1.0)
         checked: ChainAdapter = made
         assert checked is made
         return made
