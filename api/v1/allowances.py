@@ -96,9 +96,9 @@ class Revocation(Body):
 async def list_allowances(
     vault_id: Identifier, caller: Reader, services: ServicesDependency
 ) -> AllowanceList:
-    """Those that the vault's own transfers made, in the order in which they were asked for. A node
-    is asked what is left of each; who spends it leaves a foreign debit of the verdict `allowed`.
-    What somebody signed away elsewhere is not known here.
+    """Those that the vault's own transfers made, and of permits that it signed those that somebody
+    submitted. A node is asked what is left of each; who spends it leaves a foreign debit of the
+    verdict `allowed`. What somebody signed away elsewhere is not known here.
     """
     custody = services.custody
     async with custody.database.read() as session:

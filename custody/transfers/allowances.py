@@ -1,4 +1,5 @@
-"""What a vault lets others take of its tokens: open allowances that its own transfers made.
+"""What a vault lets others take of its tokens: open allowances that its own transfers made, and
+those of permits that it signed and somebody submitted.
 
 On record is what was agreed to, and a node says what is left of it now. A token counts only the
 last allowance of an address for a spender, so an earlier one is over.
@@ -6,7 +7,7 @@ last allowance of an address for a spender, so an earlier one is over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,8 +16,10 @@ from chains.effects import Allow
 from chains.errors import ChainError
 from chains.model import Address, AssetId, NetworkId
 from custody.db.session import Database, ReadSession
-from custody.transfers.allowance_repository import allowing
-from custody.transfers.mandates import told_of
+from custody.db.transfer_tables import MandateRow, TransferRow
+from custody.errors import Unprocessable
+from custody.transfers.allowance_repository import allowing, signed_typed
+from custody.transfers.mandates import stored_mandate
 from custody.transfers.repository import mandates_by_transfer
 
 
@@ -35,6 +38,11 @@ class Open:
     transfer: str
     since: datetime
 
+    @property
+    def place(self) -> tuple[Address, Address, AssetId]:
+        """Of which a token has one number."""
+        return self.owner, self.spender, self.asset
+
 
 async def open_of(
     database: Database, adapters: Mapping[NetworkId, ChainAdapter], vault: str
@@ -50,16 +58,32 @@ async def open_of(
 
 
 async def _on_record(session: ReadSession, vault: str) -> Sequence[Open]:
-    """The newest of each owner, spender and token that a block has."""
-    rows = await allowing(session, vault)
-    terms = await mandates_by_transfer(session, [row.id for row, _ in rows])
+    """The newest of each owner, spender and token that a block has, or that was signed for anybody
+    to submit."""
+    made, said = await allowing(session, vault), await signed_typed(session, vault)
+    terms = await mandates_by_transfer(session, [row.id for row, _ in (*made, *said)])
     newest: dict[tuple[str, str, str], Open] = {}
-    for row, owner in rows:
-        told = told_of(row, terms[row.id])
+    for row, owner in made:
+        for each in _allowed(row, owner, terms[row.id]):
+            newest.pop(each.place, None)
+            newest[each.place] = each
+    for row, owner in said:
+        for each in _allowed(row, owner, terms[row.id]):
+            known = newest.get(each.place)
+            if known is None or known.since < each.since:  # of one second: what a block has
+                newest[each.place] = each
+    return list(newest.values())
+
+
+def _allowed(row: TransferRow, owner: str, terms: Sequence[MandateRow]) -> Iterator[Open]:
+    """Nothing where nobody can read it: a row that went bad concerns its transfer alone."""
+    try:
+        effects = stored_mandate(terms[0]).core.effects if terms else ()
+    except Unprocessable:
+        return
+    for told in effects:
         if isinstance(told, Allow):
-            place = (owner, told.spender, told.asset)
-            newest.pop(place, None)
-            newest[place] = Open(
+            yield Open(
                 NetworkId(row.network),
                 Address(owner),
                 told.spender,
@@ -69,7 +93,6 @@ async def _on_record(session: ReadSession, vault: str) -> Sequence[Open]:
                 row.id,
                 row.requested_at,
             )
-    return list(newest.values())
 
 
 async def _as_told(adapter: ChainAdapter | None, known: Sequence[Open]) -> Sequence[Open]:
