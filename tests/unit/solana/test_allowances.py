@@ -239,14 +239,18 @@ def test_the_disguises_are_of_one_that_is_told() -> None:
     assert of_steps().unexplained, "nothing at all"
 
 
-@pytest.mark.parametrize("units", [0, 700, UNITS_MAX])
+@pytest.mark.parametrize("units", [0, 700, UNITS_MAX - 1, UNITS_MAX])
 @pytest.mark.parametrize("payments", [(), (OLD,)], ids=["alone", "beside a payment"])
 def test_only_a_rule_that_names_allowances_lets_one_through(
     units: int, payments: tuple[spl.TokenPayment, ...]
 ) -> None:
+    """Of all there is, only one that names the token too."""
     effects = summary(replace(OLD_ALLOWED, units=units), payments=payments).effects
     others = ["transfer", "call", "sign", "delegate"]
     for rules in ([rule("all")], [rule("r", actions=others)]):
         assert word(judge(rules, effects=effects)) == "deny/no-rule -"
-    named = rule("r", actions=["transfer", "allow"])
-    assert word(judge([named], effects=effects)) == "allow/allowed r"
+    named, endless = (rule("r", actions=["transfer", "allow"]) for _ in range(2))
+    endless["grant"]["unlimited"] = [effect(OLD_ALLOWED, units).asset]
+    said = "deny/allowance-unlimited r" if units == UNITS_MAX else "allow/allowed r"
+    assert word(judge([named], effects=effects)) == said
+    assert word(judge([endless], effects=effects)) == "allow/allowed r"
