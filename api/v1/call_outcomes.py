@@ -116,9 +116,11 @@ def bounds_of(codec: TransactionCodec, asked: Sequence[NewBound]) -> list[Bound]
 
 
 def held_views(bounds: Sequence[Bound], enforced: Collection[Bound]) -> list[HeldBoundView]:
-    strength = dict.fromkeys(enforced, Strength.ENFORCED)
     return [
-        HeldBoundView(**bound_fields(each), strength=strength.get(each, Strength.STATED))
+        HeldBoundView(
+            **bound_fields(each),
+            strength=Strength.ENFORCED if each in enforced else Strength.STATED,
+        )
         for each in bounds
     ]
 
