@@ -39,10 +39,9 @@ class CoinsFirst(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Apart:
     """A payment that its source signs and others submit. `number`: 32 bytes that no other payment
-    of the source's has. `by_payee`: nobody but who is paid can submit it."""
+    of the source's has."""
 
     number: bytes
-    by_payee: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,6 @@ class _Wanted:
     payment: Pay
     payer: Address
     nonce: bytes
-    kind: Kind
 
 
 def claim(network: Network, intent: TransferIntent) -> tuple[ConflictKey, ...]:
@@ -88,7 +87,7 @@ async def prepare(node: NodeConnection, network: Network, intent: TransferIntent
         before = int(found(block)["timestamp"], 16) + LIFETIME_S
     payment = wanted.payment
     said = Authorization(wanted.payer, payment.address, payment.amount, 0, before, wanted.nonce)
-    typed = Typed(wanted.kind, wanted.domain, said)
+    typed = Typed(Kind.TRANSFER, wanted.domain, said)
     assert not permits.unexplained(network, typed), permits.unexplained(network, typed)
     return UnsignedTx(network.id, typed.payload, wanted.payer)
 
@@ -112,8 +111,7 @@ def _wanted(network: Network, intent: TransferIntent) -> _Wanted:
     token = network.tokens[payment.asset]
     domain = permits.domain_of(network, token)
     assert domain is not None, "the list has a domain with the trait"
-    kind = Kind.RECEIVE if intent.apart.by_payee else Kind.TRANSFER
-    return _Wanted(token, domain, payment, payer, intent.apart.number, kind)
+    return _Wanted(token, domain, payment, payer, intent.apart.number)
 
 
 def _is_listed(network: Network, asset: AssetId) -> bool:

@@ -18,23 +18,21 @@ from chains.contracts.texts import spell
 from chains.effects import Call
 from chains.errors import CallUnknown
 from chains.evm import address, erc20, permits
-from chains.evm.permits import Authorization, Domain, Kind, Typed, octets
+from chains.evm.permits import Domain, Kind, Typed, octets
 from chains.model import Address
 from chains.networks import Network
 
-FUNCTIONS: Final[Mapping[str, Function]] = {
-    permits.FUNCTIONS[kind].signature: permits.FUNCTIONS[kind]
-    for kind in permits.SUBMITTED.values()
-}
+FUNCTIONS: Final[Mapping[str, Function]] = {permits.SUBMITTED.signature: permits.SUBMITTED}
 """By signature."""
 
 
 def words(typed: Typed, signature: bytes) -> Call:
     """What the one who submits it does. `signature`: r, s and the parity of y. Raises CallUnknown
-    for a permit: its calldata leaves out the nonce that was signed."""
-    if not isinstance(typed.said, Authorization):
-        raise CallUnknown("a permit is submitted by nobody")
-    function = permits.FUNCTIONS[typed.kind]
+    for a permit, whose calldata leaves out the nonce that was signed, and for what only its payee
+    can submit."""
+    if typed.kind is not Kind.TRANSFER:
+        raise CallUnknown(f"a {typed.kind} is submitted by nobody")
+    function = permits.SUBMITTED
     values = function.read(permits.call(typed, signature))
     arguments = tuple(
         (name, spell(type_, value, address.spell))
@@ -73,9 +71,6 @@ def _hindrance(network: Network, sender: Address | None, typed: Typed) -> str | 
     """Why `sender` never submits it."""
     if sender == typed.signer:  # money would leave by the name of a call, and no window knew it
         return "nobody carries a payment of his own"
-    payee = typed.said.payee if isinstance(typed.said, Authorization) else None
-    if typed.kind is Kind.RECEIVE and sender not in (None, payee):
-        return "only who is paid can submit it"
     return next(iter(permits.unexplained(network, typed)), None)
 
 

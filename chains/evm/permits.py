@@ -65,7 +65,7 @@ class PermitTrait(StrEnum):
     """What a holder can sign, by how the contract says it. The row names the domain too."""
 
     EIP3009 = "eip-3009"
-    """Payments: transferWithAuthorization, receiveWithAuthorization."""
+    """Payments: transferWithAuthorization."""
     EIP2612 = "eip-2612"
     """Allowances: permit."""
 
@@ -75,7 +75,7 @@ class Kind(StrEnum):
 
     TRANSFER = "TransferWithAuthorization"
     RECEIVE = "ReceiveWithAuthorization"
-    """Only who is paid can submit it."""
+    """Only who is paid can submit it: known so that nobody signs one, as a payment or a message."""
     PERMIT = "Permit"
 
 
@@ -115,12 +115,11 @@ def _function(name: str, members: Members) -> Function:
 
 FUNCTIONS: Final = {
     Kind.TRANSFER: _function("transferWithAuthorization", _AUTHORIZATION),
-    Kind.RECEIVE: _function("receiveWithAuthorization", _AUTHORIZATION),
     Kind.PERMIT: _function("permit", tuple(each for each in _PERMIT if each[0] != "nonce")),
 }
 """A permit's calldata leaves out its nonce, which is the contract's to know."""
-SUBMITTED: Final = {FUNCTIONS[kind].selector: kind for kind in (Kind.TRANSFER, Kind.RECEIVE)}
-"""Those whose calldata has all that was signed, by selector."""
+SUBMITTED: Final = FUNCTIONS[Kind.TRANSFER]
+"""Its calldata has all that was signed."""
 
 
 def type_hash(kind: Kind) -> bytes:
@@ -276,7 +275,7 @@ def attach(network: Network, typed: Typed, signatures: Sequence[Signature]) -> S
     """The calldata that somebody submits, under the name that the chain knows it by. Raises
     SignatureMismatch."""
     said = typed.said
-    if len(signatures) != 1 or not isinstance(said, Authorization):
+    if len(signatures) != 1 or not isinstance(said, Authorization) or typed.kind is Kind.RECEIVE:
         raise SignatureMismatch("one signature belongs, to a payment")
     raw = call(typed, signatures[0].signature)
     named = key(network.id, typed.domain.contract, said.payer, said.nonce)
@@ -325,6 +324,8 @@ def unexplained(network: Network, typed: Typed) -> tuple[str, ...]:
     if not int(other, 16) or other in (typed.signer, typed.domain.contract):
         found.append("for nobody, for its signer or for the contract itself")
     if isinstance(said, Authorization):
+        if typed.kind is Kind.RECEIVE:  # whoever is to submit it may be another by then
+            found.append("a payment that only its payee can submit")
         if not 0 < said.units <= asset.maximum:
             found.append("a payment of nothing, or of more than there is")
         if said.after:
@@ -374,18 +375,17 @@ def submitted(domain: Domain, data: bytes) -> tuple[Typed, bytes] | None:
     its payer made. None where it says anything else, or in another form than `call` gives it. A
     signature as bytes (FiatToken 2.2) may be a contract's, which nobody verifies offline; a
     permit's calldata leaves out the nonce that was signed."""
-    kind = SUBMITTED.get(data[:SELECTOR_BYTES])
-    if kind is None:
+    if data[:SELECTOR_BYTES] != SUBMITTED.selector:
         return None
     try:
-        values: Any = FUNCTIONS[kind].read(data)
+        values: Any = SUBMITTED.read(data)
     except MalformedTransaction:
         return None
     payer, payee, units, after, before, nonce, v, r, s = values
     if v not in _VS:
         return None
     pair = address.spell(payer), address.spell(payee)
-    typed = Typed(kind, domain, Authorization(*pair, units, after, before, nonce))
+    typed = Typed(Kind.TRANSFER, domain, Authorization(*pair, units, after, before, nonce))
     signature = r + s + bytes([v - _V])
     try:
         is_signed = recovered(typed, signature) == typed.signer

@@ -24,19 +24,36 @@ _TOKEN: Final = next(iter(_NETWORK.tokens.values()))
 _CONTRACT: Final = erc20.contract_of(_NETWORK.id, _TOKEN.id)
 
 
-def _signed(units: int = AMOUNT, kind: Kind = Kind.TRANSFER) -> tuple[Call, bytes]:
+def _signed(units: int = AMOUNT) -> tuple[Call, bytes]:
     """Words and calldata of a payment by the holder to the supplier."""
+    typed = _payment(units, Kind.TRANSFER)
+    signature = _sign(typed)
+    return carrying.words(typed, signature), permits.call(typed, signature)
+
+
+def _payment(units: int, kind: Kind) -> Typed:
     domain = permits.domain_of(_NETWORK, _TOKEN)
     assert domain is not None
     said = Authorization(_PAYER, SUPPLIER, units, 0, 4_000_000_000, bytes(31) + b"\7")
-    typed = Typed(kind, domain, said)
-    signature = _HOLDER.sign_recoverable(typed.digest, hasher=None)
-    return carrying.words(typed, signature), permits.call(typed, signature)
+    return Typed(kind, domain, said)
+
+
+def _sign(typed: Typed) -> bytes:
+    return _HOLDER.sign_recoverable(typed.digest, hasher=None)
+
+
+def _received() -> tuple[Call, bytes]:
+    """Signed for its payee alone to submit, as its contract would take it from him."""
+    function = replace(permits.SUBMITTED, name="receiveWithAuthorization")
+    signature = _sign(_payment(AMOUNT, Kind.RECEIVE))
+    ends = (27 + signature[64]).to_bytes(32, "big") + signature[:64]
+    call = replace(AGREED, function=function.signature)
+    return call, function.selector + DATA[4 : -len(ends)] + ends
 
 
 AGREED, DATA = _signed()
 OTHER, OTHER_DATA = _signed(AMOUNT + 1)
-RECEIVED, RECEIVED_DATA = _signed(kind=Kind.RECEIVE)
+RECEIVED, RECEIVED_DATA = _received()
 PAID: Final = payment(ETHEREUM, SUPPLIER, AMOUNT, _TOKEN.id)
 LONGER: Final = replace(
     AGREED, arguments=tuple((dict(AGREED.arguments) | {"validBefore": "4000000001"}).items())

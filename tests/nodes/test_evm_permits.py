@@ -48,9 +48,9 @@ class Place:
         block = await self.node.ask("eth_getBlockByNumber", "latest", False)
         return int(block["timestamp"], 16)
 
-    async def pays(self, kind: Kind = Kind.TRANSFER, **changes: Any) -> Typed:
+    async def pays(self, **changes: Any) -> Typed:
         plain = Authorization(HOLDER, PAYEE, 1_200, 0, await self.now() + 600, NONCE)
-        return Typed(kind, self.domain, replace(plain, **changes))
+        return Typed(Kind.TRANSFER, self.domain, replace(plain, **changes))
 
     async def submit(self, data: bytes) -> tuple[TxId, bool]:
         """By the outside wallet."""
@@ -125,7 +125,7 @@ async def test_a_block_names_payer_and_nonce(place: Place, tracing: bool) -> Non
 async def test_a_nonce_is_used_once_whatever_else_was_signed_with_it(place: Place) -> None:
     first, other = await place.pays(), await place.pays(units=1_300)
     assert (await place.submit(called(first)))[1]
-    for again in (first, other, replace(first, kind=Kind.RECEIVE)):
+    for again in (first, other):
         assert not (await place.submit(called(again)))[1]
     assert (await place.token.has(HOLDER), await place.token.has(PAYEE)) == (3_800, 1_200)
 
@@ -141,14 +141,6 @@ async def test_it_is_good_until_the_second_before_its_end(place: Place) -> None:
     last = await place.pays(before=now + 202)
     await place.node.ask("evm_setNextBlockTimestamp", now + 201)
     assert (await place.submit(called(last)))[1]
-
-
-async def test_who_is_paid_alone_submits_what_is_to_be_received(place: Place) -> None:
-    typed = await place.pays(Kind.RECEIVE)
-    assert not (await place.submit(called(typed)))[1]
-    mine = await outside(place)
-    assert (await place.submit(called(await place.pays(Kind.RECEIVE, payee=mine))))[1]
-    assert await place.token.has(HOLDER) == 3_800
 
 
 async def test_another_domain_is_anothers_word(place: Place) -> None:

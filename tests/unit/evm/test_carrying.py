@@ -29,6 +29,7 @@ from tests.unit.evm.test_permits import (
     RECEIVED,
     SIGNER,
     ZERO,
+    by_another,
     said,
     signed,
 )
@@ -53,15 +54,20 @@ def summary_of(data: bytes, sender: Address = HOUSE, to: Address = CONTRACT, val
     return CODEC.summarize(UnsignedTx(ETHEREUM.id, build.encode_unsigned(made), sender))
 
 
-@pytest.mark.parametrize(("typed", "sender"), [(GIVEN, HOUSE), (RECEIVED, PAYEE)])
-def test_the_words_are_the_bytes_both_ways(typed: Typed, sender: Address) -> None:
-    call, data = carrying.words(typed, signed(typed)), permits.call(typed, signed(typed))
-    assert carrying.data_of(ETHEREUM, call, sender) == data
-    assert carrying.told(ETHEREUM, sender, CONTRACT, data) == call
-    CODEC.check_call(call, None)
-    summary = summary_of(data, sender)
-    assert (summary.effects, summary.unexplained) == ((call,), ())
+@pytest.mark.parametrize("sender", [HOUSE, PAYEE])
+def test_the_words_are_the_bytes_both_ways(sender: Address) -> None:
+    assert carrying.data_of(ETHEREUM, CALL, sender) == DATA
+    assert carrying.told(ETHEREUM, sender, CONTRACT, DATA) == CALL
+    CODEC.check_call(CALL, None)
+    summary = summary_of(DATA, sender)
+    assert (summary.effects, summary.unexplained) == ((CALL,), ())
     assert summary.sources == (sender,)
+
+
+@pytest.mark.parametrize("typed", [RECEIVED, PERMITTED], ids=lambda each: each.kind)
+def test_what_is_submitted_by_nobody_has_no_words(typed: Typed) -> None:
+    with pytest.raises(CallUnknown):
+        carrying.words(typed, signed(typed))
 
 
 def test_the_words_are_those_of_the_standard() -> None:
@@ -124,13 +130,12 @@ def test_other_words_have_no_bytes(call: Call) -> None:
     ("typed", "sender"),
     [
         (GIVEN, SIGNER),
-        (RECEIVED, HOUSE),
         (said(GIVEN, units=0), HOUSE),
         (said(GIVEN, after=1), HOUSE),
         (said(GIVEN, payee=CONTRACT), HOUSE),
         (said(GIVEN, payee=ZERO), HOUSE),
     ],
-    ids=["his own", "not received by its payee", "nothing", "later", "the contract", "nobody"],
+    ids=["his own", "nothing", "later", "the contract", "nobody"],
 )
 def test_what_is_well_made_and_never_sent(typed: Typed, sender: Address) -> None:
     data = permits.call(typed, signed(typed))
@@ -144,6 +149,7 @@ BYTES: dict[str, Callable[[], Any]] = {
     "to a token that is not listed": lambda: summary_of(DATA, to=PAYEE),
     "a byte behind it": lambda: summary_of(DATA + b"\0"),
     "a byte before an address": lambda: summary_of(DATA[:4] + b"\1" + DATA[5:]),
+    "what its payee receives": lambda: summary_of(by_another(RECEIVED, signed(RECEIVED)), PAYEE),
     "a permit": lambda: summary_of(permits.call(PERMITTED, signed(PERMITTED))),
 }
 
