@@ -99,20 +99,17 @@ async def hold(session: WriteSession, ledger: Ledger, wanted: Wanted, now: datet
     paid. Raises Unprocessable as it does."""
     costs = [part for part in wanted.parts if part[1] != EFFECT]
     place = (session, ledger, wanted.transfer, wanted.vault, wanted.version)
-    short = await _is_short(session, wanted, costs)
-    refusal: Unprocessable | None = None
-    rule = await _rule(session, wanted)
-    if not short or rule is None:
+    rule = await _rule(session, wanted) if await _is_short(session, wanted, costs) else None
+    if rule is None:
         try:
             await reservations.hold(*place, wanted.parts, wanted.kind)
             return
-        except Unprocessable as error:
-            if error.named.get("asset") in (None, wanted.asset):
+        except Unprocessable as refusal:
+            if refusal.named.get("asset") in (None, wanted.asset):
                 raise
-            refusal = error
-    if rule is None:
-        assert refusal is not None
-        raise refusal
+            rule = await _rule(session, wanted)
+            if rule is None:
+                raise
     paid = [part for part in wanted.parts if part[1] == EFFECT]
     if paid:
         await reservations.hold(*place, paid, wanted.kind)

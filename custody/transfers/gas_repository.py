@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from chains.model import NetworkId
 from custody.db.gas_tables import EVERYBODY, GasCarrierRow, GasNeedRow, GasRuleRow
@@ -24,10 +25,18 @@ class NeedState(StrEnum):
     """The terms count no more."""
 
 
+_RULE: Final = (
+    select(GasRuleRow)
+    .where(GasRuleRow.network == bindparam("network"), GasRuleRow.client == bindparam("client"))
+    .order_by(GasRuleRow.number.desc())
+    .limit(1)
+)
+
+
 async def rule_of(session: ReadSession, network: NetworkId, client: str) -> GasRuleRow | None:
     """The one that counts of exactly this client, or of everybody."""
-    mine = select(GasRuleRow).where(GasRuleRow.network == network, GasRuleRow.client == client)
-    return await session.first(mine.order_by(GasRuleRow.number.desc()).limit(1))
+    found = await session.all(_RULE, {"network": network, "client": client})
+    return found[0] if found else None
 
 
 async def rule_for(

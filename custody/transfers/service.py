@@ -468,6 +468,8 @@ def _wanted(ask: Ask, mandate: Mandate) -> gas_needs.Wanted:
 
 def _signs_apart(ask: Ask) -> bool:
     """Whether what it pays can be signed for others to submit."""
+    if ask.request.asset not in ask.codec.network.tokens:
+        return False
     single = len(ask.payments) == 1 and not ask.request.close_accounts
     return single and isinstance(ask.codec, SignsApart) and ask.codec.signs_apart(ask.request.asset)
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, bindparam, cast, not_, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, cast, not_, or_, select
 from sqlalchemy.orm import aliased
 
 from chains.model import Address, AddressType, NetworkId
@@ -223,16 +224,22 @@ async def has_addresses(
     session: ReadSession, vault_id: str, network: NetworkId, kinds: Collection[AddressType]
 ) -> bool:
     """Whether the vault has an address of one of the types."""
-    found = await session.first(
+    asked = {"vault": vault_id, "network": network}
+    return bool(await session.quick_rows(_address_of(tuple(kinds)), asked))
+
+
+@cache
+def _address_of(kinds: tuple[AddressType, ...]) -> Select[str]:
+    """One of the vault's on the network, of one of the types: a chain's, so they are few."""
+    return (
         select(AddressRow.id)
         .where(
-            AddressRow.vault_id == vault_id,
-            AddressRow.network == network,
-            AddressRow.address_type.in_([kind.value for kind in kinds]),
+            AddressRow.vault_id == bindparam("vault"),
+            AddressRow.network == bindparam("network"),
+            or_(*(AddressRow.address_type == kind.value for kind in kinds)),
         )
         .limit(1)
     )
-    return found is not None
 
 
 async def address_row(
