@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from chains.bitcoin.codec import BitcoinCodec
 from chains.codec import Traits, TransactionCodec
 from chains.costs import CostKind, Costs
+from chains.errors import InvalidAddress
 from chains.evm.codec import EvmCodec
 from chains.evm.messages import EvmMessages
 from chains.messages.errors import MessageKindUnknown
@@ -63,6 +64,17 @@ def messages_of(codec: TransactionCodec) -> MessageReader:
     if family is None:
         raise MessageKindUnknown(f"no messages are signed on {codec.network.name}")
     return MessageReader(codec, family)
+
+
+def names_token(codec: TransactionCodec, asset: str) -> bool:
+    """Whether it is the one spelling of a token of the network, listed or not (CAIP-19)."""
+    kinds = CODECS[codec.network.family].schema.token_kinds.values()
+    heads = [f"{codec.network.id}/{kind}:" for kind in kinds]
+    contract = next((asset.removeprefix(each) for each in heads if asset.startswith(each)), "")
+    try:
+        return bool(contract) and codec.parse_address(contract).address == contract
+    except InvalidAddress:
+        return False
 
 
 def bounds_of(network: Network, fee_max: int | None = None, asset: AssetId | None = None) -> Costs:

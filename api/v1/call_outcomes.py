@@ -11,6 +11,7 @@ from api.v1.bounds import BOUND_EXAMPLE, BoundView, bound_fields
 from api.v1.filters import AddressText
 from api.v1.transfer_bodies import UnitsText
 from chains.codec import TransactionCodec
+from chains.families import names_token
 from chains.model import AssetId
 from chains.outcomes import Bound, Strength
 from chains.simulation import Method, Simulated
@@ -53,7 +54,10 @@ class NewBound(Body):
 
     model_config = body_example(_BOUND, oneOf=_ONE)
 
-    asset: AssetName = Field(description="CAIP-19 id of a listed asset of the network")
+    asset: AssetName = Field(
+        description="CAIP-19 id of an asset of the network; of a token that is not listed only "
+        "with `at_most_base_units`"
+    )
     at_least_base_units: UnitsText | None = Field(None, description="more than 0")
     at_most_base_units: UnitsText | None = None
     spender: AddressText | None = None
@@ -148,12 +152,12 @@ def simulation_view(found: Simulated, outside: str | None) -> SimulationView:
 
 
 def _bound(codec: TransactionCodec, number: int, asked: NewBound) -> Bound:
-    network = codec.network
-    known = {network.native.id, *network.tokens}
-    if asked.asset not in known:
-        words = "no listed asset of this network"
-        raise Invalid("asset_unknown", words, field=f"outcome/{number}/asset")
     least, most = asked.at_least_base_units, asked.at_most_base_units
+    # What comes in of what is not listed, no book has.
+    named = most is not None and names_token(codec, asked.asset)
+    if not named and not codec.network.is_listed(AssetId(asked.asset)):
+        words = "no asset of this network that is listed, nor a token that leaves"
+        raise Invalid("asset_unknown", words, field=f"outcome/{number}/asset")
     return Bound(
         AssetId(asked.asset),
         None if least is None else int(least),

@@ -17,6 +17,7 @@ from chains.costs import by_asset
 from chains.effects import Allow, Call
 from chains.messages.model import parse
 from chains.model import AssetId, ConflictKey
+from chains.networks import Network
 from chains.transaction import TxSummary, binding
 from custody.alarms.codes import AlarmCode
 from custody.alarms.service import clear_alarm, raise_alarm
@@ -111,7 +112,7 @@ async def rebuild(
     await transactions.claim_beside(session, transaction, keys, now)
     for row in known:
         await transition(session, ledger, row, Event.RECOVER, now, f"record {first.sequence}")
-        await _hold(session, ledger, row)
+        await _hold(session, ledger, row, codec.network)
 
 
 async def _transfer(
@@ -183,14 +184,16 @@ async def _is_known(
     return fits and can(load(row), Event.RECOVER) and same and does
 
 
-async def hold_late(session: WriteSession, ledger: Ledger, transfer_id: str, now: datetime) -> bool:
+async def hold_late(
+    session: WriteSession, ledger: Ledger, network: Network, transfer_id: str, now: datetime
+) -> bool:
     """Hold the money of a rebuilt transfer, once the deposits that paid for it were followed again.
     The last one of its vault opens the vault. False: not yet."""
     row = await repository.lock_transfer(session, transfer_id)
     assert row is not None
     # The vault before the ledger's accounts, as everywhere.
     await vaults.lock_vaults(session, [row.vault_id])
-    if not await _hold(session, ledger, row):
+    if not await _hold(session, ledger, row, network):
         row.waiting = RECOVERING
         return False
     row.waiting = None
@@ -212,7 +215,7 @@ async def freeze_what_waits(session: WriteSession, now: datetime) -> list[str]:
     return [transfer for transfer, _ in waiting]
 
 
-async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool:
+async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow, network: Network) -> bool:
     """What it holds, or held before it ended, or never held. False, and nothing done, if the
     vault's available balance is too small."""
     if await repository.is_held(session, row.id):
@@ -222,8 +225,7 @@ async def _hold(session: WriteSession, ledger: Ledger, row: TransferRow) -> bool
     mandates = await repository.mandates_of(session, row.id)
     terms = repository.agreed(mandates) or mandates[-1]
     costs = {} if await _costs_nothing(session, row.id) else terms.costs_max
-    # The asset of one that calls is the coins that go with it.
-    most = leaving(stored_mandate(terms).core.effects, AssetId(row.asset))
+    most = leaving(stored_mandate(terms).core.effects, network)
     wanted = reservations.parts_of(most, costs)
     try:
         whose = (row.id, row.vault_id, terms.version)

@@ -155,15 +155,16 @@ class Tracker:
     ) -> list[TransactionRow]:
         """Those that may be judged: what was rebuilt from the signer's journal is not settled
         before its money is held. Nothing is held for the dead."""
-        living = [row.id for row in rows if row.state != State.DEAD]
+        networks = {row.id: row.network for row in rows if row.state != State.DEAD}
         async with self._database.read() as session:
-            waiting = await transfers_repository.unheld_of(session, living)
+            waiting = await transfers_repository.unheld_of(session, [*networks])
         unheld = set()
         for transaction_id, transfer_id in waiting:
+            network = self._adapters[NetworkId(networks[transaction_id])].codec.network
             async with self._database.write() as writing:
                 if lease is not None:
                     await lease.check(writing)
-                if not await hold_late(writing, self._ledger, transfer_id, self._clock()):
+                if not await hold_late(writing, self._ledger, network, transfer_id, self._clock()):
                     unheld.add(transaction_id)
         return [row for row in rows if row.id not in unheld]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from chains.effects import Allow, Call, Effect, Pay, Sign
 from chains.model import AssetId
+from chains.networks import Network
 from chains.outcomes import taken_by
 from custody.db.transfer_tables import SEVERAL
 
@@ -23,15 +24,17 @@ def payments_in(effects: Sequence[Effect], native: AssetId) -> tuple[Pay, ...]:
     return tuple(each for each in paid if each.amount)
 
 
-def leaving(effects: Sequence[Effect], native: AssetId) -> Mapping[AssetId, int]:
-    """The most that leaves with it beside what it costs, by asset."""
-    most: dict[AssetId, int] = {}
+def leaving(effects: Sequence[Effect], network: Network) -> Mapping[AssetId, int]:
+    """The most that leaves with it beside what it costs, by asset. A token that is not listed
+    stands in no book: nothing of it can be held."""
+    most, native = dict[AssetId, int](), network.native.id
     for each in payments_in(effects, native):
         most[each.asset] = most.get(each.asset, 0) + each.amount
     for told in effects:
         if isinstance(told, Call):
             for asset, units in taken_by(told, native).items():
-                most[asset] = most.get(asset, 0) + units
+                if network.is_listed(asset):
+                    most[asset] = most.get(asset, 0) + units
     return most
 
 

@@ -444,7 +444,7 @@ class Transfers:
 
 def _parts(ask: Ask) -> tuple[reservations.Part, ...]:
     """What is held for it."""
-    most = leaving(ask.effects, ask.codec.network.native.id)
+    most = leaving(ask.effects, ask.codec.network)
     return reservations.parts_of(most, ask.costs_max)
 
 
