@@ -36,10 +36,17 @@ async def add(
     network: Annotated[str, typer.Argument(help="CAIP-2 id or alias.")],
     contract: Annotated[str, typer.Argument(help="The contract's address.")],
     document: Annotated[Path, typer.Argument(help="The draft of a policy.")],
-    abi: Annotated[Path, typer.Option(help="The contract's ABI, as compilers write it (JSON).")],
-    function: Annotated[list[str], typer.Option(help="A function's name or signature.")],
     name: Annotated[str, typer.Option(help="What approvers are shown beside the address.")],
     out: Annotated[Path, typer.Option(help="The new draft. Never overwritten.")],
+    abi: Annotated[
+        Path | None, typer.Option(help="The contract's ABI, as compilers write it (JSON).")
+    ] = None,
+    function: Annotated[
+        list[str] | None, typer.Option(help="A function's name or signature, of the ABI.")
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option(help="In place of an ABI: a file with a contract of that name.")
+    ] = None,
     takes: Annotated[
         list[str] | None,
         typer.Option(help="FUNCTION:ARGUMENT=ASSET, or =@ARGUMENT that is the token's contract."),
@@ -61,7 +68,7 @@ async def add(
         "network": found.id,
         "address": address,
         "name": name,
-        "functions": functions_of(_read(abi), function, takes or (), opaque or ()),
+        "functions": _functions(abi, like, name, function or (), takes or (), opaque or ()),
     }
     draft, lines = with_contract(read_row(document), row)
     say(*lines)
@@ -69,9 +76,43 @@ async def add(
         say("whether its code can be replaced, this network's node does not tell")
     elif upgradeable:
         say("UPGRADEABLE: somebody can put other code in its place, which may do something else")
-    say("Nothing proves that this is the contract's ABI. Compare it with what its authors publish.")
+    say("Nothing proves that these are its functions. Compare them with what its authors publish.")
     keyfile.write_new(out, json.dumps(draft, indent=2).encode() + b"\n")
     say(f"written to {out}; see what changes: custody policy diff {out}")
+
+
+def _functions(
+    abi: Path | None,
+    like: Path | None,
+    name: str,
+    wanted: Sequence[str],
+    takes: Sequence[str],
+    opaque: Sequence[str],
+) -> list[dict[str, Any]]:
+    if (abi is None) == (like is None):
+        raise Misuse("say --abi, or --like a file that describes such contracts")
+    if abi is not None:
+        if not wanted:
+            raise Misuse("say which functions of the ABI: --function")
+        return functions_of(_read(abi), wanted, takes, opaque)
+    assert like is not None
+    if wanted or takes or opaque:
+        raise Misuse("a file that describes contracts says all of them")
+    return like_one(like, name)
+
+
+def like_one(file: Path, name: str) -> list[dict[str, Any]]:
+    """The functions of the file's contract of that name, wherever that one is. Raises Misuse."""
+    from custody.cli.documents import read_row
+
+    found = read_row(file)
+    rows = found.get("contracts") if isinstance(found, dict) else None
+    known = [each for each in rows if isinstance(each, dict)] if isinstance(rows, list) else []
+    for each in known:
+        if each.get("name") == name and isinstance(each.get("functions"), list):
+            return list(each["functions"])
+    names = ", ".join(str(each.get("name")) for each in known) or "none"
+    raise Misuse(f"{file}: no contract is called {name}; there are {names}")
 
 
 def functions_of(

@@ -142,7 +142,7 @@ async def swapping(vault: Vault[MarketV3], **changes: Any) -> dict[str, Any]:
     return {"function": "exactInput", "arguments": {"params": params | changes}}
 
 
-async def refused(vault: Vault[MarketV3], contract: str, asked: dict[str, Any], code: str) -> None:
+async def refused(vault: Vault[Any], contract: str, asked: dict[str, Any], code: str) -> None:
     """With the code, and nothing is asked for."""
     before = await vault.house.get("transfers", vault_id=vault.id)
     with pytest.raises(Refused) as found:

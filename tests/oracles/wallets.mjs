@@ -79,6 +79,27 @@ async function ethersPays(provider) {
   };
 }
 
+// Calls of contracts, one after the other: each hash, and how it ended.
+async function viemCalls(client) {
+  const [account] = await client.getAddresses();
+  const hashes = [];
+  const statuses = [];
+  for (const { to, fragment, args, value } of asked.calls) {
+    const said = { account, address: to, abi: [fragment], functionName: fragment.name, args: args.map(numbers) };
+    const hash = await client.writeContract({ ...said, value: BigInt(value ?? 0) });
+    hashes.push(hash);
+    statuses.push((await client.waitForTransactionReceipt({ hash, pollingInterval: 100 })).status);
+  }
+  return { account, hashes, statuses };
+}
+
+function numbers(value) {
+  if (Array.isArray(value)) return value.map(numbers);
+  if (value && typeof value === "object")
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, numbers(each)]));
+  return typeof value === "string" && /^[0-9]+$/.test(value) ? BigInt(value) : value;
+}
+
 // A text or login and typed data as they were given: each one's signature, or why there is none.
 async function viemSigns(client) {
   const [account] = await client.getAddresses();
@@ -134,6 +155,7 @@ const programs = {
     return { hash: await client.sendTransaction({ account, to: asked.to, value: BigInt(asked.value) }) };
   },
   ethers: () => ethersPays(ethersProvider()),
+  viemCalls: () => viemCalls(viemClient(viem.http(asked.url, { fetchOptions: { headers } }))),
   viemSigns: () => viemSigns(viemClient(viem.http(asked.url, { fetchOptions: { headers }, retryCount: 0 }))),
   ethersSigns: () => ethersSigns(ethersProvider()),
   async page() {

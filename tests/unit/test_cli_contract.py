@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from custody.cli.contract import _read, functions_of, with_contract
+from custody.cli.contract import _read, functions_of, like_one, with_contract
 from custody.cli.output import Misuse
 from signer.policy import Policy
 from signer.wire import canonical_json, parse_json
+from tests.support.examples import FILE
 from tests.support.rows import DEPOSIT, ROUTER, SWAP, abi
 from tests.support.signer import policy_document
 
@@ -99,3 +100,33 @@ def test_an_abi_is_a_list_or_what_a_compiler_wrote(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(Misuse):
             _read(file)
+
+
+@pytest.mark.parametrize("name", ["WETH9", "Uniswap v3 router", "Universal router", "Aave v3 pool"])
+def test_a_contract_is_described_like_the_examples(name: str) -> None:
+    made, lines = with_contract(draft(), row() | {"name": name, "functions": like_one(FILE, name)})
+    assert Policy.parse(canonical_json(made)).catalogue.find_network("ethereum").contracts
+    assert all(f"{name} ({ROUTER}) on ethereum" in line for line in lines)
+
+
+def test_the_examples_stand_as_they_are_in_a_policy() -> None:
+    """Its contracts, and its entries in a rule of action `call`."""
+    shipped = json.loads(FILE.read_text())
+    document = draft() | {"contracts": shipped["contracts"]}
+    (usual,) = document["rules"][:1]
+    scope = usual["scope"] | {"actions": ["call"], "assets": "any", "calls": shipped["calls"]}
+    scope |= {"destinations": "any", "networks": [NETWORK]}
+    limits: dict[str, Any] = {"per_transfer": [], "windows": [], "hours": None}
+    document["rules"] = [usual | {"effect": "allow", "scope": scope, "limits": limits}]
+    policy = Policy.parse(canonical_json(document))
+    assert len(policy.rules[0].scope.calls or ()) == len(shipped["calls"])
+
+
+def test_what_is_like_nothing_is_not_described(tmp_path: Path) -> None:
+    with pytest.raises(Misuse, match="no contract is called Aave; there are WETH9, "):
+        like_one(FILE, "Aave")
+    for text in ("[]", "{}", '{"contracts": {}}', '{"contracts": [7, {"name": "Aave"}]}'):
+        file = tmp_path / "other.json"
+        file.write_text(text)
+        with pytest.raises(Misuse, match="no contract is called Aave"):
+            like_one(file, "Aave")
