@@ -10,9 +10,9 @@ from sqlalchemy.engine import Engine
 from custody.db.prepared import Prepared
 from custody.db.session import Database
 from tests.unit.custody.transfers.desk import Desk
-from tests.unit.custody.transfers.life import ACCOUNT, COINS
+from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS
 
-STATEMENTS = {COINS: 17, ACCOUNT: 17}
+STATEMENTS = {COINS: 17, ACCOUNT: 16}
 
 
 @pytest.fixture(params=STATEMENTS)
@@ -23,7 +23,7 @@ def desk(database: Database, request: pytest.FixtureRequest) -> Desk:
 async def test_a_payment_is_accepted_with_few_statements_that_are_all_ready(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ):
-    vault = await desk.open_funded(1_000_000)
+    vault = await desk.open_funded(FUNDS)
     await desk.send(vault, 1_000)  # what the first one finds out is known to all others
     ready, built = [], []
     send = Prepared._send
