@@ -82,8 +82,10 @@ async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
 
 
 @asynccontextmanager
-async def running_stages(folder: Path) -> AsyncIterator[list[Stage]]:
-    stages = [make(folder) for make in STAGES]
+async def running_stages(
+    folder: Path, kinds: Sequence[type[Stage]] = STAGES
+) -> AsyncIterator[list[Stage]]:
+    stages = [make(folder) for make in kinds]
     async with AsyncExitStack() as stack:
         for stage in stages:
             stack.push_async_callback(stage.stop)

@@ -152,6 +152,11 @@ class EvmStage(Stage):
             web3.eth.send_raw_transaction(self._account.sign_transaction(fields).raw_transaction)
 
 
+class BscStage(EvmStage):
+    alias = "bsc-local"
+    name = "BSC"
+
+
 class BitcoinStage(Stage):
     """A vault of many coins, as one that is paid often has it. The node's own wallet is the
     script."""

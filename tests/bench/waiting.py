@@ -36,7 +36,7 @@ from tests.bench.payouts import (
     until,
 )
 from tests.bench.scale import Scale
-from tests.bench.stages import Stage
+from tests.bench.stages import STAGES, BscStage, Stage
 from tests.bench.steady import borrowed, since
 from tests.bench.table import Figure, Row
 
@@ -57,7 +57,7 @@ _LATE_S = 120.0
 async def measure(folder: Path, scale: Scale, say: Say) -> list[Row]:
     """All rows of the section."""
     rows: list[Row] = []
-    async with running_stages(folder / "waiting") as stages:
+    async with running_stages(folder / "waiting", (*STAGES, BscStage)) as stages:
         tokens = {
             stage.alias: await stage.node.issue_token()
             for stage in stages
