@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from chains.model import AssetId, NetworkId
 from custody.db.refill_tables import RefillRow, RefillRuleRow
 from custody.db.session import ReadSession, WriteSession
+from custody.db.sighting_tables import ConsumptionRow
 from custody.db.sums import exact_sum
 from custody.db.tables import AddressRow, DepositRow, LedgerAccountRow
 from custody.db.transfer_tables import TransactionRow, TransactionTransferRow, TransferRow
@@ -104,27 +105,23 @@ async def standing(session: ReadSession, vault: str, asset: AssetId, destination
     account = await session.first(
         select(LedgerAccountRow).where(LedgerAccountRow.id == vault_account(vault, asset).id)
     )
-    has_come = (  # its deposit is in the account: held or credited, and not to be counted twice
+    come = [  # its deposit is in the account: held or credited, and not to be counted twice
         select(DepositRow.id)
-        .join(
-            TransactionRow,
-            (TransactionRow.network == DepositRow.network)
-            & (TransactionRow.txid == DepositRow.txid),
-        )
-        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
         .where(
-            TransactionTransferRow.transfer_id == TransferRow.id,
+            DepositRow.txid.in_(txids.where(TransactionTransferRow.transfer_id == TransferRow.id)),
             DepositRow.vault_id == vault,
             DepositRow.asset == asset,
             DepositRow.state != DepositState.REVERSED.value,
         )
-    )
+        .exists()
+        for txids in _txids()
+    ]
     on_its_way = await session.one(
         select(exact_sum(TransferRow.amount)).where(
             TransferRow.asset == asset,
             TransferRow.destination == destination,
             TransferRow.state.in_(_UNDER_WAY),
-            ~has_come.exists(),
+            *(~each for each in come),
         )
     )
     if account is None:
@@ -135,10 +132,27 @@ async def standing(session: ReadSession, vault: str, asset: AssetId, destination
 
 async def deposits_of(session: ReadSession, transfer_id: str, vault: str) -> list[str]:
     """The states of what the transfer's transactions brought to the vault."""
-    txids = (
-        select(TransactionRow.txid)
-        .join(TransactionTransferRow, TransactionTransferRow.transaction_id == TransactionRow.id)
-        .where(TransactionTransferRow.transfer_id == transfer_id, TransactionRow.txid.is_not(None))
+    found: list[str] = []
+    for txids in _txids():
+        of_it = txids.where(TransactionTransferRow.transfer_id == transfer_id)
+        mine = select(DepositRow.state).where(
+            DepositRow.vault_id == vault, DepositRow.txid.in_(of_it)
+        )
+        found += await session.all(mine.order_by(DepositRow.id))
+    return found
+
+
+def _txids() -> tuple[Select[tuple[str]], Select[tuple[str]]]:
+    """Under which names blocks have what carries transfers: its own; and of what was signed apart,
+    that of whoever submitted it."""
+    carried = TransactionTransferRow.transaction_id == TransactionRow.id
+    own = select(TransactionRow.txid).join(TransactionTransferRow, carried)
+    by = select(ConsumptionRow.txid).join(
+        TransactionRow,
+        (ConsumptionRow.network == TransactionRow.network)
+        & (ConsumptionRow.key == TransactionRow.txid),
     )
-    mine = select(DepositRow.state).where(DepositRow.vault_id == vault, DepositRow.txid.in_(txids))
-    return list(await session.all(mine.order_by(DepositRow.id)))
+    return (
+        own.where(TransactionRow.txid.is_not(None)),  # type: ignore[return-value]
+        by.join(TransactionTransferRow, carried),
+    )
