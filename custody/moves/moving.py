@@ -19,6 +19,7 @@ import structlog
 from chains.adapter import ChainAdapter
 from chains.catalogue import Catalogue
 from chains.costs import by_asset
+from chains.errors import DustAmount
 from chains.families import bounds_of
 from chains.model import AssetId, NetworkId
 from chains.networks import Network
@@ -55,8 +56,8 @@ from custody.vaults.service import Vaults
 
 ROUTE: Final = "move"
 NOTE: Final = "move"
-DUST: Final = "amount_above_balance"
-"""Moving it would cost more than it is."""
+DUST: Final = ("amount_above_balance", DustAmount.code)
+"""Moving it would cost more than it is, or the token would keep all of it."""
 
 log = structlog.get_logger()
 
@@ -248,7 +249,7 @@ async def _failing(session: ReadSession, vault: str, assets: Sequence[AssetId]) 
     newest = [
         row for asset in assets for row in await repository.newest_of(session, vault, asset, 1)
     ]
-    failed = [row for row in newest if row.state == BegunState.FAILED and row.code != DUST]
+    failed = [row for row in newest if row.state == BegunState.FAILED and row.code not in DUST]
     return "; ".join(f"{row.asset}: {row.code}" for row in failed)
 
 

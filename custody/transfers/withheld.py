@@ -14,9 +14,9 @@ from dataclasses import replace
 from chains.adapter import ChainAdapter, TellsWithholding
 from chains.assets import WITHHOLDS
 from chains.costs import CostKind
-from chains.errors import ChainError
+from chains.errors import ChainError, DustAmount
 from chains.model import NetworkId
-from custody.errors import Unavailable
+from custody.errors import Unavailable, Unprocessable
 from custody.transfers.asking import Ask
 
 
@@ -37,9 +37,14 @@ async def told(adapters: Mapping[NetworkId, ChainAdapter], ask: Ask) -> Ask:
 
 
 def bounded(ask: Ask) -> Ask:
-    """With the most that is kept of its payments among its bounds."""
+    """With the most that is kept of its payments among its bounds. Raises Unprocessable amount_dust
+    for one of which nothing may arrive."""
     if ask.withholding is None:
         return ask
-    most = sum(ask.withholding.most_of(each.amount) for each in ask.payments)
+    kept = [ask.withholding.most_of(each.amount) for each in ask.payments]
+    if any(units >= each.amount for units, each in zip(kept, ask.payments, strict=True)):
+        words = "the token may keep all of it, and nothing would arrive"
+        raise Unprocessable(DustAmount.code, words, field="amount")
+    most = sum(kept)
     bound = {(ask.request.asset, CostKind.WITHHELD): most} if most else {}
     return replace(ask, costs_max={**ask.costs_max, **bound})

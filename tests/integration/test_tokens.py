@@ -21,9 +21,11 @@ from tests.support.evm_tokens import KINDS, EvmIssuer, Token, call, outside
 from tests.support.token_cases import (
     frozen_by_its_issuer,
     frozen_is_promised_to_nobody,
+    moved_less_a_fee,
     paused_by_its_issuer,
     paused_is_promised_to_nobody,
     received_and_sent,
+    refilled_less_a_fee,
     refused_by_name,
     reorganised,
     sent_whole,
@@ -224,11 +226,12 @@ async def test_a_contract_that_lies_is_found_out(house: TokenHouse[EvmIssuer]) -
 
 
 @on_ethereum
-async def test_a_sweep_brings_what_arrives(house: TokenHouse[EvmIssuer]) -> None:
+@pytest.mark.parametrize("case", [swept_less_a_fee, refilled_less_a_fee, moved_less_a_fee])
+async def test_it_brings_what_arrives(house: TokenHouse[EvmIssuer], case: Case) -> None:
     vault, token = await house.new_vault(), house.issuer.tokens["habits"]
     await token.do("set(uint8,uint16,uint8)", 0, 500, 6)
     try:
-        await swept_less_a_fee(vault, token)
+        await case(vault, token)
     finally:
         await token.do("set(uint8,uint16,uint8)", 0, 0, 6)
 

@@ -30,9 +30,11 @@ from tests.support.solana_tokens import set_fee
 from tests.support.token_cases import (
     frozen_by_its_issuer,
     frozen_is_promised_to_nobody,
+    moved_less_a_fee,
     paused_by_its_issuer,
     paused_is_promised_to_nobody,
     received_and_sent,
+    refilled_less_a_fee,
     refused_by_name,
     reorganised,
     sent_whole,
@@ -299,9 +301,18 @@ async def test_on_solana(house: House, case: Case, kind: str) -> None:
     await vault.compare(token)
 
 
-async def test_a_sweep_brings_what_arrives(house: House) -> None:
+@pytest.mark.parametrize("case", [swept_less_a_fee, refilled_less_a_fee, moved_less_a_fee])
+async def test_it_brings_what_arrives(house: House, case: Case) -> None:
     vault = await house.new_vault()
-    await swept_less_a_fee(vault, house.issuer.tokens["fee"])
+    await case(vault, house.issuer.tokens["fee"])
+
+
+async def test_what_its_mint_would_keep_whole_is_refused(house: House) -> None:
+    vault, token = await house.new_vault(), house.issuer.tokens["fee"]
+    await stocked(vault, token, 100)
+    with pytest.raises(Refused) as caught:
+        await vault.ask(token.asset.id, 1, wallet())
+    assert caught.value.problem["code"] == "amount_dust"
 
 
 async def test_what_is_listed_later_is_credited_by_a_rescan(tmp_path: Path) -> None:

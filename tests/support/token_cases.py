@@ -12,6 +12,9 @@ from sqlalchemy import select
 
 from chains.model import Address
 from custody.db.feed_tables import UnsequencedRow
+from custody.db.tables import ApiKeyRow
+from custody.moves.service import Moves
+from custody.refills.service import NewRule, set_rule
 from tests.support.token_house import IssuedToken, Refused, Vault
 
 
@@ -106,6 +109,64 @@ async def swept_less_a_fee(vault: Vault[Any], token: IssuedToken) -> None:
     report = await house.services.reconciliation.run(vault=vault.id)
     assert report.is_clean, report.lines
     assert await vault.frozen() is None
+
+
+async def refilled_less_a_fee(vault: Vault[Any], token: IssuedToken) -> None:
+    """Out of another vault of the client. What came is enough, and no second one is asked for."""
+    house, asset = vault.house, token.asset.id
+    source = await house.new_vault(of=vault)
+    await source.receive(None, house.issuer.coin)
+    await source.receive(token, 10_000)
+    custody, before = house.services.custody, await token.has(source.address)
+    async with custody.database.write() as session:
+        key = (await session.all(select(ApiKeyRow.id)))[0]
+        new = NewRule(source.id, 1_000, 2_000, key)
+        place = (vault.id, house.network.id, asset)
+        await set_rule(session, *place, new, "test", custody.clock(), by="olivia")
+
+    async def refills() -> list[str]:
+        items = (await house.get(f"vaults/{vault.id}/refills"))["items"]
+        return [each["state"] for each in items]
+
+    async def is_done() -> bool:
+        return await refills() == ["done"]
+
+    await house.until(is_done)
+    assert await token.has(source.address) == before - 2_000
+    came = await token.has(vault.address)
+    assert 1_000 < came == (await vault.balance(asset))["available"] < 2_000
+    assert await refills() == ["done"]
+    async with custody.database.write() as session:
+        await set_rule(session, *place, None, "test", custody.clock(), by="olivia")
+    await source.compare(token)
+
+
+async def moved_less_a_fee(vault: Vault[Any], token: IssuedToken) -> None:
+    """To the vault that takes its place: all of it leaves, and what came is its successor's."""
+    house, asset = vault.house, token.asset.id
+    custody = house.services.custody
+    await vault.receive(None, house.issuer.coin)
+    await vault.receive(token, 4_000)
+    async with custody.database.read() as session:
+        key = (await session.all(select(ApiKeyRow.id)))[0]
+    moves = Moves(custody.database, house.services.vaults, custody.clock)
+    successor = (await moves.begin(vault.id, key, "new keys", by="olivia")).successor_id
+
+    async def has() -> int:
+        items = (await house.get(f"vaults/{successor}/balances", asset=asset))["items"]
+        return sum(int(each["available"]["amount_base_units"]) for each in items)
+
+    async def arrived() -> bool:
+        return bool(await has()) and await vault.ledger(asset) == 0
+
+    await house.until(arrived)
+    (first,) = (await house.get(f"vaults/{successor}/addresses"))["items"]
+    came = await token.has(Address(first["address"]))
+    assert 0 < came == await has() < 4_000
+    assert await token.has(vault.address) == 0
+    await house.followed()
+    report = await house.services.reconciliation.run(vault=successor)
+    assert report.is_clean, report.lines
 
 
 async def withheld_by_entries(vault: Vault[Any], token: IssuedToken) -> list[int]:

@@ -137,9 +137,13 @@ class TokenHouse(Generic[Made]):
     async def post(self, path: str, body: Any, **headers: str) -> Any:
         return _read(await self.http.post(f"/v1/{path}", json=body, headers=headers))
 
-    async def new_vault(self) -> Vault[Made]:
-        client = await self.post("clients", {"name": "Bank"})
-        vault = await self.post("vaults", {"client_id": client["id"], "name": "Treasury"})
+    async def new_vault(self, of: Vault[Made] | None = None) -> Vault[Made]:
+        """Of a new client, or of the one that another is of."""
+        if of is None:
+            client = (await self.post("clients", {"name": "Bank"}))["id"]
+        else:
+            client = (await self.get(f"vaults/{of.id}"))["client_id"]
+        vault = await self.post("vaults", {"client_id": client, "name": "Treasury"})
         body = {"network": self.network.alias}
         made = await self.post(f"vaults/{vault['id']}/addresses", body)
         return Vault(self, vault["id"], Address(made["address"]))
