@@ -20,8 +20,9 @@ Contracts are run by py-evm with TRON's energy (`machine`): made and called by t
 they lie; asked without a transaction as of the head and of the solidified block; the fee limit over
 all energy, staked or burned; staked energy first, which comes back over a day, then TRX at the
 chain's price; delegated energy; the factor of busy contracts; failures that are in a block and cost
-(REVERT what was used, all others all of it); logs, results and receipts. What contracts keep
-follows reorganisations and the journal as accounts do.
+(REVERT what was used, all others all of it); logs, results and receipts. TRX goes with a call, and
+what contracts pass on are internal transactions, shown as by a node that keeps them
+(`vm.saveInternalTx`). What contracts keep follows reorganisations and the journal as accounts do.
 
 It does not do, and java-tron does:
 - witnesses: no voting, no rewards, no block signatures (a constant stands there); a block appears
@@ -29,8 +30,8 @@ It does not do, and java-tron does:
   the newest block is solidified a fixed number of blocks later, not by counting witnesses;
 - the genesis block's id is configured, not the hash of a header, and its one account is the faucet;
 - other contract types than transfers of TRX, contracts and delegated energy: refused with
-  CONTRACT_VALIDATE_ERROR; so is what sends TRX or TRC-10 to a contract, or shares a call's energy
-  with the contract's maker. Contracts have no TRX, make no contracts and do not destroy themselves;
+  CONTRACT_VALIDATE_ERROR; so is what sends TRC-10 to a contract, gives it TRX when it is made, or
+  shares a call's energy with its maker. Contracts make no contracts and do not destroy themselves;
   of opcodes since Byzantium there are the shifts; TRON's own ones are missing. A contract that
   calls another one keeps a 64th of its energy back, as Ethereum's do, and it runs for any time;
 - a contract's factor is set by a verb, and not by how much it is used; an account's window of

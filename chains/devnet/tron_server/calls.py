@@ -12,6 +12,7 @@ from embit import base58
 from chains.devnet.tron_server import contracts, views, wire
 from chains.devnet.tron_server.chain import Block, Chain, Included
 from chains.devnet.tron_server.contracts import World
+from chains.devnet.tron_server.rules import Refused
 
 if TYPE_CHECKING:
     from chains.devnet.tron_server.machine import Ended
@@ -54,9 +55,10 @@ class _Questions:
         self._top = top
 
     def constant(self, parameters: _Parameters) -> Any:
-        ended = self._ask(parameters)
-        if ended is None:
-            return _no_contract()
+        try:
+            ended = self._ask(parameters)
+        except Refused as error:
+            return _refused(error)
         failed = ended.result != "SUCCESS"
         said = {"message": ended.message.encode().hex()} if failed else {}
         return {
@@ -78,9 +80,10 @@ class _Questions:
     def estimate(self, parameters: _Parameters) -> Any:
         """java-tron searches for the smallest fee limit that will do; here nothing depends on the
         limit, so that it is what the call uses."""
-        ended = self._ask(parameters)
-        if ended is None:
-            return _no_contract()
+        try:
+            ended = self._ask(parameters)
+        except Refused as error:
+            return _refused(error)
         if ended.result != "SUCCESS":
             message = ended.message.encode().hex()
             return {"result": {"code": "CONTRACT_EXE_ERROR", "message": message}}
@@ -130,14 +133,14 @@ class _Questions:
             "transaction": views.unsigned(found, visible=visible),
         }
 
-    def _ask(self, parameters: _Parameters) -> Ended | None:
+    def _ask(self, parameters: _Parameters) -> Ended:
         body, top, chain = _trigger(parameters), self._top(), self._chain
         is_head = top is chain.head
         world = (
             World(chain.accounts, top.kept, chain.workshop) if is_head else chain.world_after(top)
         )
         moment = chain.moment_after(top)
-        return contracts.ask(world, body.owner, body.contract, body.data, moment)
+        return contracts.ask(world, body, moment)
 
 
 def _trigger(parameters: _Parameters) -> wire.Trigger:
@@ -155,9 +158,8 @@ def _trigger(parameters: _Parameters) -> wire.Trigger:
     return wire.Trigger(owner, contract, int(parameters.get("call_value", 0)), data, 0)
 
 
-def _no_contract() -> dict[str, Any]:
-    message = b"Smart contract is not exist.".hex()
-    return {"result": {"code": "CONTRACT_VALIDATE_ERROR", "message": message}}
+def _refused(error: Refused) -> dict[str, Any]:
+    return {"result": {"code": error.code, "message": error.message.encode().hex()}}
 
 
 def _ret(failed: bool) -> dict[str, str]:

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Final
 from Crypto.Hash import keccak
 
 from chains.devnet.tron_server import rules
-from chains.devnet.tron_server.rules import Account, Accounts, Moment, Ran, Receipt, invalid
+from chains.devnet.tron_server.rules import (
+    Account,
+    Accounts,
+    Moment,
+    Ran,
+    Receipt,
+    Refused,
+    invalid,
+)
 from chains.devnet.tron_server.wire import Creation, Delegation, Transaction, Transfer, Trigger
 
 if TYPE_CHECKING:
-    from chains.devnet.tron_server.machine import Ended, Machine, Setting
+    from chains.devnet.tron_server.machine import Call, Ended, Machine, Setting
 
 EMPTY_ROOT: Final = bytes.fromhex(
     "56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
@@ -23,6 +31,7 @@ EMPTY_ROOT: Final = bytes.fromhex(
 """Of a tree with nothing in it."""
 CONSTANT_ENERGY: Final = 100_000_000
 """The most that a call that changes nothing may use [maxEnergyLimitForConstant]."""
+_PREFIX: Final = b"\x41"
 _ENERGY: Final = 1
 _TRX: Final = 10**6
 _PERCENT: Final = 100
@@ -70,76 +79,78 @@ def execute(transaction: Transaction, world: World, head: Moment) -> Receipt:
     return _trigger(transaction, body, world, head)
 
 
-def ask(world: World, caller: bytes, contract: bytes, data: bytes, head: Moment) -> Ended | None:
-    """A call that changes nothing; None where no contract is."""
-    account = world.accounts.get(contract)
+def ask(world: World, body: Trigger, head: Moment) -> Ended:
+    """A call that changes nothing. Raises Refused where no contract is, and for more TRX than the
+    caller has."""
+    account = world.accounts.get(body.contract)
     if account is None or account.creation is None:
-        return None
+        raise Refused("CONTRACT_VALIDATE_ERROR", "Smart contract is not exist.")
     from chains.devnet.tron_server.machine import Call
 
-    asked = Call(caller[1:], contract[1:], data)
-    workshop = world.workshop
-    return workshop.machine.run(world.kept, asked, CONSTANT_ENERGY, workshop.setting(head))
+    _check_coins(body.call_value, world.accounts.get(body.owner))
+    asked = Call(body.owner[1:], body.contract[1:], body.data, value=body.call_value)
+    return _ended(world, asked, CONSTANT_ENERGY, head)
 
 
 def address_of(transaction: Transaction, owner: bytes) -> bytes:
     """Where a transaction puts its new contract [generateContractAddress]."""
     digest = keccak.new(digest_bits=256, data=transaction.digest + owner).digest()
-    return b"\x41" + digest[-20:]
+    return _PREFIX + digest[-20:]
 
 
 def _create(transaction: Transaction, body: Creation, world: World, head: Moment) -> Receipt:
+    from chains.devnet.tron_server.machine import Call
+
     contract = address_of(transaction, body.owner)
     if body.owner != body.origin:
         invalid("OwnerAddress is not equals OriginAddress")
     if len(body.name.encode()) > _NAME_MAX:
         invalid("contractName's length cannot be greater than 32")
     if body.percent != _PERCENT or body.call_value:
-        invalid("on this local chain callers pay all energy, and contracts have no TRX")
+        invalid("on this local chain callers pay all energy, and contracts begin without TRX")
     if body.energy_limit <= 0:
         invalid("The originEnergyLimit must be > 0")
     if contract in world.accounts:
         invalid("Trying to create a contract with existing contract address")
-    receipt = _run(transaction, body.owner, contract, body.bytecode, world, head, creates=True)
+    receipt = _run(
+        transaction, Call(body.owner[1:], contract[1:], body.bytecode, True), world, head
+    )
     if receipt.result == "SUCCESS":
         world.accounts[contract] = Account(0, head.timestamp_ms, creation=body)
     return receipt
 
 
 def _trigger(transaction: Transaction, body: Trigger, world: World, head: Moment) -> Receipt:
+    from chains.devnet.tron_server.machine import Call
+
     account = world.accounts.get(body.contract)
     if account is None or account.creation is None:
         invalid("No contract or not a smart contract")
-    if body.call_value or body.token_value:
-        invalid("on this local chain contracts have no TRX and no TRC-10")
-    return _run(transaction, body.owner, body.contract, body.data, world, head, creates=False)
+    if body.call_value < 0 or body.token_value:
+        invalid("on this local chain contracts have no TRC-10")
+    asked = Call(body.owner[1:], body.contract[1:], body.data, value=body.call_value)
+    return _run(transaction, asked, world, head)
 
 
-def _run(
-    transaction: Transaction,
-    payer: bytes,
-    contract: bytes,
-    data: bytes,
-    world: World,
-    head: Moment,
-    *,
-    creates: bool,
-) -> Receipt:
-    """The fee limit bounds all energy, staked or burned (`getAccountEnergyLimitWithFixRatio`)."""
-    from chains.devnet.tron_server.machine import Call
-
+def _run(transaction: Transaction, asked: Call, world: World, head: Moment) -> Receipt:
+    """The fee limit bounds all energy, staked or burned, and what goes with the call pays for none
+    (`getAccountEnergyLimitWithFixRatio`)."""
+    payer, contract = _PREFIX + asked.caller, _PREFIX + asked.contract
     most = rules.PARAMETERS["getMaxFeeLimit"]
     if not 0 <= transaction.fee_limit <= most:
         invalid(f"feeLimit must be >= 0 and <= {most}")
     owner, receipt = rules.charge(transaction, payer, world.accounts, head, activates=False)
     price = rules.PARAMETERS["getEnergyFee"]
+    _check_coins(asked.value, owner)
     staked = max(0, rules.energy_limit(owner) - rules.energy_used(owner, head.slot))
-    limit = min(staked + owner.balance // price, transaction.fee_limit // price)
-    asked = Call(payer[1:], contract[1:], data, creates)
-    ended = world.workshop.machine.run(world.kept, asked, limit, world.workshop.setting(head))
+    left = owner.balance - asked.value
+    limit = min(staked + left // price, transaction.fee_limit // price)
+    world.accounts[payer] = owner
+    ended = _ended(world, asked, limit, head)
     usage = min(staked, ended.energy)
     burned = (ended.energy - usage) * price
-    owner = rules.with_energy_used(owner, usage, head.slot)
+    _hand_over(world.accounts, ended.balances, head)
+    owner = rules.with_energy_used(world.accounts[payer], usage, head.slot)
     world.accounts[payer] = replace(
         owner, balance=owner.balance - burned, last_operation_ms=head.timestamp_ms
     )
@@ -154,8 +165,34 @@ def _run(
         usage=usage,
         burned=burned,
         logs=ended.logs,
+        passed=tuple(
+            (_PREFIX + one.caller, _PREFIX + one.called, one.value, one.rejected)
+            for one in ended.passed
+        ),
     )
     return replace(receipt, fee=receipt.fee + burned, ran=ran)
+
+
+def _ended(world: World, asked: Call, limit: int, head: Moment) -> Ended:
+    def purse(account: bytes) -> int | None:
+        found = world.accounts.get(_PREFIX + account)
+        return None if found is None else found.balance
+
+    workshop = world.workshop
+    return workshop.machine.run(world.kept, asked, limit, workshop.setting(head), purse)
+
+
+def _check_coins(value: int, caller: Account | None) -> None:
+    if value and (caller is None or caller.balance < value):
+        invalid("Validate InternalTransfer error, balance is not sufficient.")
+
+
+def _hand_over(accounts: Accounts, balances: Mapping[bytes, int], head: Moment) -> None:
+    """Whoever a contract pays first is an account from then on."""
+    for party, balance in balances.items():
+        raw = _PREFIX + party
+        known = accounts.get(raw, Account(0, head.timestamp_ms))
+        accounts[raw] = replace(known, balance=balance)
 
 
 def _delegate(transaction: Transaction, body: Delegation, world: World, head: Moment) -> Receipt:

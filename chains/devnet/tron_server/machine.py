@@ -6,12 +6,13 @@ asked.
 
 Sources: java-tron's `EnergyCost`, `VM`, `VMActuator`, `TransactionTrace`. There is no charge for a
 transaction as such or for its bytes, and nothing is given back for storage that is cleared.
-Addresses are the last 20 bytes.
+Addresses are the last 20 bytes. What accounts have is kept beside the tree: the chain says it
+before code runs, and is told it after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,12 +69,14 @@ _FAILURES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Of a contract, or the making of one: `data` is its creation code then."""
+    """Of a contract, or the making of one: `data` is its creation code then. `value`: sun that go
+    with it, which the caller has."""
 
     caller: bytes
     contract: bytes
     data: bytes
     creates: bool = False
+    value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,24 @@ class Setting:
     factors: Mapping[bytes, int]
 
 
+Purse = Callable[[bytes], int | None]
+"""What an account has, in sun; None where none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A call by code, with the sun that went with it. `rejected`: it was undone."""
+
+    caller: bytes
+    called: bytes
+    value: int
+    rejected: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`root`: what is kept then; of a failure what was. `energy` includes `penalty`."""
+    """`root`: what is kept then; of a failure what was. `energy` includes `penalty`. `balances`: of
+    those that have another one now. `passed`: in the order in which they were made."""
 
     root: bytes
     result: str
@@ -96,29 +114,35 @@ class Ended:
     energy: int
     penalty: int
     logs: tuple[tuple[bytes, tuple[bytes, ...], bytes], ...]
+    balances: Mapping[bytes, int]
+    passed: tuple[Passed, ...]
 
 
 class Machine:
     def __init__(self) -> None:
         self._kept = AtomicDB()
 
-    def run(self, root: bytes, asked: Call, energy: int, setting: Setting) -> Ended:
+    def run(self, root: bytes, asked: Call, energy: int, setting: Setting, purse: Purse) -> Ended:
         """Uses at most `energy`."""
         state = self._state(root, setting)
+        state.purse, state.balances = purse, {}
         computation = _compute(state, asked, energy)
         penalty = _penalty(computation)
+        passed = tuple(_passed(computation, computation.is_error))
         output = bytes(computation.output)
         if computation.is_error:
             result, message = _failure(computation)
             used = computation.get_gas_used()
-            return Ended(root, result, message, output, used, min(penalty, used), ())
+            return Ended(root, result, message, output, used, min(penalty, used), (), {}, passed)
         state.persist()
         logs = tuple(
             (contract, tuple(topic.to_bytes(32) for topic in topics), bytes(data))
             for contract, topics, data in computation.get_log_entries()
         )
         used = computation.get_gas_used()
-        return Ended(state.state_root, "SUCCESS", "", output, used, penalty, logs)
+        return Ended(
+            state.state_root, "SUCCESS", "", output, used, penalty, logs, state.balances, passed
+        )
 
     def code(self, root: bytes, contract: bytes) -> bytes:
         return self._state(root, Setting(0, 0, {})).get_code(Address(contract))
@@ -183,8 +207,34 @@ class _Computation(ByzantiumComputation):
 
 
 class _State(ByzantiumState):
+    """`balances` goes back with the tree where code fails."""
+
     computation_class = _Computation
     factors: Mapping[bytes, int]
+    purse: Purse
+    balances: dict[bytes, int]
+
+    def get_balance(self, address: Address) -> int:
+        return self.balances.get(address, self.purse(address) or 0)
+
+    def set_balance(self, address: Address, balance: int) -> None:
+        self.balances[address] = balance
+
+    def account_exists(self, address: Address) -> bool:
+        return address in self.balances or self.purse(address) is not None
+
+    def account_is_empty(self, address: Address) -> bool:
+        return not self.account_exists(address)
+
+    def snapshot(self) -> Any:
+        return super().snapshot(), dict(self.balances)
+
+    def revert(self, snapshot: Any) -> None:
+        super().revert(snapshot[0])
+        self.balances = snapshot[1]
+
+    def commit(self, snapshot: Any) -> None:
+        super().commit(snapshot[0])
 
 
 def _compute(state: _State, asked: Call, energy: int) -> ComputationAPI:
@@ -195,20 +245,31 @@ def _compute(state: _State, asked: Call, energy: int) -> ComputationAPI:
             gas=energy,
             to=constants.CREATE_CONTRACT_ADDRESS,
             sender=caller,
-            value=0,
+            value=asked.value,
             data=b"",
             code=asked.data,
             create_address=contract,
         )
         return _Computation.apply_create_message(state, message, context)
     code = state.get_code(contract)
-    message = Message(gas=energy, to=contract, sender=caller, value=0, data=asked.data, code=code)
+    message = Message(
+        gas=energy, to=contract, sender=caller, value=asked.value, data=asked.data, code=code
+    )
     return _Computation.apply_message(state, message, context)
 
 
 def _penalty(computation: Any) -> int:
     own: int = computation.get_gas_meter().penalty
     return own + sum(_penalty(each) for each in computation.children)
+
+
+def _passed(computation: Any, rejected: bool) -> Iterator[Passed]:
+    for child in computation.children:
+        message, undone = child.msg, rejected or child.is_error
+        if message.code_address not in child.precompiles:
+            value = message.value if message.should_transfer_value else 0
+            yield Passed(message.sender, message.storage_address, value, undone)
+        yield from _passed(child, undone)
 
 
 def _failure(computation: ComputationAPI) -> tuple[str, str]:

@@ -71,7 +71,8 @@ class Account:
 class Ran:
     """How code ended. `result`: java-tron's contractResult; `usage`: of `energy`, what stakes
     covered; `burned`: sun for the rest; `penalty`: of `energy`, what the contract's factor added.
-    `logs`: contract, topics and data of each."""
+    `logs`: contract, topics and data of each. `passed`: caller, called, sun and whether it was
+    undone of each call by code, which java-tron calls an internal transaction."""
 
     contract: bytes
     result: str
@@ -82,6 +83,7 @@ class Ran:
     usage: int
     burned: int
     logs: tuple[tuple[bytes, tuple[bytes, ...], bytes], ...]
+    passed: tuple[tuple[bytes, bytes, int, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,16 @@ def _ran(ran: Ran, size: dict[str, int]) -> dict[str, Any]:
             }
             for contract, topics, data in ran.logs
         ],
+        "internal_transactions": [
+            {
+                "caller_address": caller.hex(),
+                "transferTo_address": called.hex(),
+                "callValueInfo": [_without_defaults(callValue=value)],
+                "note": b"call".hex(),
+                **_without_defaults(rejected=undone),
+            }
+            for caller, called, value, undone in ran.passed
+        ],
     }
 
 
@@ -166,6 +176,7 @@ def _parameter(body: Body, visible: bool) -> dict[str, Any]:
     if isinstance(body, Trigger):
         return _without_defaults(
             data=body.data.hex(),
+            call_value=body.call_value,
             owner_address=owner,
             contract_address=address(body.contract, visible),
         )

@@ -295,7 +295,7 @@ def test_what_is_refused_before_it_costs_anything(token: Token) -> None:
     before = dict(chain.accounts)
     most = rules.PARAMETERS["getMaxFeeLimit"]
     assert "feeLimit" in refused(chain, token.signed(data, most + 1))
-    assert "no TRX" in refused(chain, token.signed(data, TRX, call_value=1))
+    assert "no TRC-10" in refused(chain, token.signed(data, TRX, call_token_value=1))
     assert "smartContract" in refused(
         chain, _transfer(token, wire.Transfer(OWNER, token.contract, 1))
     )
