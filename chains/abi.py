@@ -36,6 +36,12 @@ SYMBOL: Final = selector("symbol()")
 NAME: Final = selector("name()")
 TOPIC: Final = keccak256(b"Transfer(address,address,uint256)")
 """Of a log of Transfer; ERC-721 has the same."""
+DEPOSIT: Final = keccak256(b"Deposit(address,uint256)")
+WITHDRAWAL: Final = keccak256(b"Withdrawal(address,uint256)")
+"""Of WETH9's logs: whose coins became tokens, and whose tokens became coins again."""
+WRAPS: Final = "wraps-coin"
+"""Trait of a token that is the network's coin, wrapped as WETH9 does: it makes and burns without a
+log of Transfer. Others write logs of the same name, so only tokens listed with it are believed."""
 WORD: Final = 32
 PADDING: Final = bytes(WORD - ACCOUNT_BYTES)
 CALL_BYTES: Final = 4 + 2 * WORD
@@ -45,6 +51,8 @@ NOBODY: Final = "00" * ACCOUNT_BYTES
 _PADDING_DIGITS: Final = PADDING.hex()
 _WORD_DIGITS: Final = 2 * WORD
 _TOPICS: Final = 3
+_WRAP_TOPICS: Final = 2
+_SIGNS: Final = {DEPOSIT.hex(): 1, WITHDRAWAL.hex(): -1}
 _UINT8: Final = 256
 _TEXT_MAX: Final = 64
 _SHOWN: Final = re.compile("[!-~]([ -~]*[!-~])?", re.ASCII)
@@ -116,6 +124,17 @@ def moved(topics: Sequence[str], data: str) -> tuple[str, str, int] | None:
         return None
     start = len(_PADDING_DIGITS)
     return payer[start:].lower(), payee[start:].lower(), int(data, 16)
+
+
+def wrapped(topics: Sequence[str], data: str) -> tuple[str, int] | None:
+    """Account and base units, below zero of what was burnt, of a log with one of WETH9's topics;
+    None where it is none of WETH9's. Digits as of `moved`."""
+    if len(topics) != _WRAP_TOPICS or len(data) != _WORD_DIGITS:
+        return None
+    topic, account = (each.lower() for each in topics)
+    if not account.startswith(_PADDING_DIGITS):
+        return None
+    return account[len(_PADDING_DIGITS) :], _SIGNS[topic] * int(data, 16)
 
 
 def sides(payer: str, payee: str, units: int, nobody: str = NOBODY) -> Iterator[tuple[str, int]]:

@@ -36,9 +36,6 @@ class CodeTrait(StrEnum):
 
     UPGRADEABLE = "upgradeable"
     """Somebody can put other code in its place: other rules, other decimals, or none that pays."""
-    WRAPS = "wraps-coin"
-    """It is the network's coin, wrapped: it says by logs of its own what it makes and burns
-    (`wrapping`)."""
 
 
 def asset_of(network: NetworkId, contract: Address) -> AssetId:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from chains.abi import TokenTrait
+from chains.abi import WRAPS, TokenTrait
 from chains.contracts.calling import reads
 from chains.costs import CostKind
 from chains.evm import ADDRESS_TYPE, carrying, erc20
@@ -48,7 +48,9 @@ SCHEMA: Final = FamilySchema(
     },
     traits=TRAITS,
     token_traits={
-        erc20.KIND: frozenset((*map(str, TokenTrait), *map(str, erc20.CodeTrait), *SIGNED_TRAITS))
+        erc20.KIND: frozenset(
+            (*map(str, TokenTrait), *map(str, erc20.CodeTrait), *SIGNED_TRAITS, WRAPS)
+        )
     },
     signed_traits=SIGNED_TRAITS,
     reads=partial(reads, carrying=carrying),

@@ -1,10 +1,8 @@
 """Tokens that wrap the network's coin, as WETH9 does: what they make and burn, told from logs.
 Pure, JSON to JSON where answers are shrunk.
 
-WETH9 writes no Transfer when it makes or burns (ERC-20 asks for none): its `Deposit` says whose
-coins became tokens, its `Withdrawal` whose tokens became coins again. The coins themselves are seen
-where all coins are. Others write logs of the same name, so only contracts that are listed with the
-trait are believed.
+WETH9 writes no Transfer when it makes or burns (ERC-20 asks for none), but logs of its own
+(`abi.WRAPS`). The coins themselves are seen where all coins are.
 """
 
 from __future__ import annotations
@@ -12,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from chains import abi
 from chains.evm import erc20, transfers
 from chains.evm.address import canonical
-from chains.hashes import keccak256
 from chains.model import AssetId
 from chains.networks import Network
 
@@ -22,34 +20,23 @@ Told = list[Any]
 """Ordinal, contract and account in lower case, and base units, below zero of what was burnt."""
 ByTransaction = Mapping[str, Sequence[Told]]
 
-DEPOSIT: Final = "0x" + keccak256(b"Deposit(address,uint256)").hex()
-WITHDRAWAL: Final = "0x" + keccak256(b"Withdrawal(address,uint256)").hex()
+DEPOSIT: Final = "0x" + abi.DEPOSIT.hex()
+WITHDRAWAL: Final = "0x" + abi.WITHDRAWAL.hex()
 TOPICS: Final = (DEPOSIT, WITHDRAWAL)
-_SIGNS: Final = {DEPOSIT: 1, WITHDRAWAL: -1}
-_WORD_DIGITS: Final = 2 + 64
-_PADDING: Final = "0x" + "00" * 12
 
 
 def told(logs: Iterable[Any]) -> list[Told]:
     """Of one transaction's logs, in order. The ordinal counts those with one of the topics, so that
     it is the same whether a node showed these alone or all."""
-    found = (log for log in logs if log["topics"] and log["topics"][0].lower() in _SIGNS)
-    return [_told(ordinal, log) for ordinal, log in enumerate(found) if _is_one(log)]
+    return [
+        [ordinal, log["address"].lower(), "0x" + made[0], made[1]]
+        for ordinal, log in enumerate(each for each in logs if _is_one(each))
+        if (made := abi.wrapped([each[2:] for each in log["topics"]], log["data"][2:])) is not None
+    ]
 
 
 def _is_one(log: Any) -> bool:
-    topics = log["topics"]
-    return (
-        len(topics) == 2
-        and len(topics[1]) == len(log["data"]) == _WORD_DIGITS
-        and topics[1].startswith(_PADDING)
-    )
-
-
-def _told(ordinal: int, log: Any) -> Told:
-    topic, account = (each.lower() for each in log["topics"])
-    units = _SIGNS[topic] * int(log["data"], 16)
-    return [ordinal, log["address"].lower(), "0x" + account[len(_PADDING) :], units]
+    return bool(log["topics"]) and log["topics"][0].lower() in TOPICS
 
 
 def movements(network: Network, wrapped: Iterable[Told]) -> Iterator[tuple[str, AssetId, str, int]]:
@@ -62,7 +49,7 @@ def movements(network: Network, wrapped: Iterable[Told]) -> Iterator[tuple[str, 
 
 def wraps(network: Network, asset: AssetId) -> bool:
     token = network.tokens.get(asset)
-    return token is not None and erc20.CodeTrait.WRAPS in token.traits
+    return token is not None and abi.WRAPS in token.traits
 
 
 def may_be_in(network: Network, bloom: str) -> bool:

@@ -132,7 +132,8 @@ def _effects(one: Parsed, kind: Kind, executed: Executed, asset: AssetId) -> Ite
 
 
 def _tokens(one: Parsed, info: TransactionInfo, network: Network) -> Iterator[Movement]:
-    for place, asset, account, units in transfers.movements(network.id, one.contract, info.moved):
+    moved = transfers.movements(network.id, one.contract, info.moved)
+    for place, asset, account, units in (*moved, *transfers.wrapped(network, info.wrapped)):
         yield Movement(one.txid, place, account, asset, units)
 
 

@@ -76,7 +76,8 @@ class TransactionInfo:
     on success, else java-tron's word for what went wrong. `contract`: the one that ran or was made.
     `returned`: TRX that came back to the owner from stakes or votes. `exchanged`: of an exchange's
     token that the transaction does not name. `events`: of each event the contract (20 bytes) and
-    the first topic. `moved`: what tokens say that they moved."""
+    the first topic. `moved`: what tokens say that they moved; `wrapped`: that they made of
+    coins, or burnt."""
 
     txid: TxId
     height: int
@@ -92,6 +93,7 @@ class TransactionInfo:
     exchanged: int = 0
     events: tuple[tuple[bytes, bytes], ...] = ()
     moved: tuple[transfers.Told, ...] = ()
+    wrapped: tuple[transfers.Wrapped, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +325,7 @@ def _info(row: Any) -> TransactionInfo:
         exchanged=sum(int(row.get(name, 0)) for name in _EXCHANGED),
         events=tuple(_event(part) for part in row.get("log", ()) if part.get("topics")),
         moved=transfers.told(row.get("log", ())),
+        wrapped=transfers.wraps(row.get("log", ())),
     )
 
 

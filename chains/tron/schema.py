@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chains.abi import TokenTrait
+from chains.abi import WRAPS, TokenTrait
 from chains.contracts.calling import reads
 from chains.costs import CostKind
 from chains.model import AddressType
@@ -17,7 +17,7 @@ SCHEMA: Final = FamilySchema(
     reference=lambda parameters: f"0x{str(parameters['genesis'])[-8:]}",
     address_types=frozenset({AddressType.TRON}),
     token_kinds={trc20.KIND: trc20.NAMESPACE},
-    token_traits={trc20.KIND: frozenset(each.value for each in TokenTrait)},
+    token_traits={trc20.KIND: frozenset((*map(str, TokenTrait), WRAPS))},
     cost_kinds=frozenset({CostKind.FEE, CostKind.ACTIVATION, CostKind.ENERGY}),
     parameters={
         "coin_type": COIN_TYPE,

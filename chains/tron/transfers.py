@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from chains import abi, keeping
 from chains.costs import CostKind, Costs
 from chains.model import Address, AssetId, NetworkId
+from chains.networks import Network
 from chains.tron import ADDRESS_PREFIX, trc20
 from chains.tron import tron_pb2 as pb
 from chains.tron.address import to_text
@@ -25,6 +26,11 @@ Told = tuple[int, str, str, str, int]
 """Ordinal, contract, payer, payee and base units; addresses in 40 hexadecimal digits, without the
 first byte."""
 
+Wrapped = tuple[int, str, str, int]
+"""Ordinal, contract, account and base units, below zero of what was burnt; addresses as in
+`Told`."""
+
+_WRAPPING: Final = {abi.DEPOSIT.hex(), abi.WITHDRAWAL.hex()}
 _TOPIC: Final = abi.TOPIC.hex()
 _PREFIX: Final = ADDRESS_PREFIX.hex()
 
@@ -33,8 +39,18 @@ def told(logs: Iterable[Any]) -> tuple[Told, ...]:
     """Of one transaction's logs, in order. The ordinal counts those with Transfer's topic."""
     return tuple(
         (ordinal, _contract(log), *moved)
-        for ordinal, log in enumerate(each for each in logs if _is_transfer(each))
+        for ordinal, log in enumerate(each for each in logs if _topic(each) == _TOPIC)
         if (moved := abi.moved(log["topics"], log.get("data", ""))) is not None
+    )
+
+
+def wraps(logs: Iterable[Any]) -> tuple[Wrapped, ...]:
+    """As `told`, of what tokens say that they made of coins or burnt. The ordinal counts those with
+    one of the topics."""
+    return tuple(
+        (ordinal, _contract(log), *made)
+        for ordinal, log in enumerate(each for each in logs if _topic(each) in _WRAPPING)
+        if (made := abi.wrapped(log["topics"], log.get("data", ""))) is not None
     )
 
 
@@ -78,9 +94,18 @@ def movements(
         yield place, trc20.asset_of(network, _text(token)), _text(account), units
 
 
-def _is_transfer(log: Any) -> bool:
-    topics = log.get("topics")
-    return bool(topics) and topics[0].lower() == _TOPIC
+def wrapped(
+    network: Network, found: Iterable[Wrapped]
+) -> Iterator[tuple[str, AssetId, Address, int]]:
+    """Place, asset, account and base units of tokens that are listed as wrapping."""
+    for ordinal, contract, account, units in found:
+        token = network.tokens.get(trc20.asset_of(network.id, _text(contract)))
+        if token is not None and abi.WRAPS in token.traits:
+            yield f"wrap:{ordinal}", token.id, _text(account), units
+
+
+def _topic(log: Any) -> str:
+    return str((log.get("topics") or [""])[0]).lower()
 
 
 def _contract(log: Any) -> str:

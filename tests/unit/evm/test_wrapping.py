@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chains.errors import BlockUnreadable
-from chains.evm import erc20, shrink, transfers, wrapping
+from chains.evm import shrink, transfers, wrapping
 from chains.evm.blocks import BlockReader
 from chains.model import Address
 from tests.unit.evm.test_permits import CONTRACT, ETHEREUM, SIGNER, USDC
@@ -154,4 +154,3 @@ async def test_others_logs_of_the_name_cost_no_question() -> None:
 def test_it_comes_out_of_receipts_too() -> None:
     (small,) = shrink.receipts(Node()._eth_getBlockReceipts([wrapped()]))
     assert small["wrapped"] == wrapping.told([wrapped()])
-    assert str(erc20.CodeTrait.WRAPS) == "wraps-coin"
