@@ -37,8 +37,8 @@ GRANTED: Final = tuple(kind for kind in CostKind if kind not in INSIDE)
 """What rules grant and rows of networks bound."""
 OF_COINS: Final = frozenset({CostKind.ACTIVATION})
 """Only payments of native assets have these."""
-OF_TOKENS: Final = frozenset({CostKind.ENERGY})
-"""Only payments of tokens have these."""
+OF_CALLS: Final = frozenset({CostKind.ENERGY})
+"""Only what runs a contract has these: payments of tokens, and calls."""
 
 UNBOUNDED: Final = frozenset({CostKind.L1_DATA, CostKind.WITHHELD})
 """Where a transaction has these, they may come to more than was agreed: its bytes don't say how

@@ -77,10 +77,16 @@ def names_token(codec: TransactionCodec, asset: str) -> bool:
         return False
 
 
-def bounds_of(network: Network, fee_max: int | None = None, asset: AssetId | None = None) -> Costs:
+def bounds_of(
+    network: Network,
+    fee_max: int | None = None,
+    asset: AssetId | None = None,
+    *,
+    calls: bool = False,
+) -> Costs:
     """`Network.bounds`, with no more rent for a payment of coins than one can cost: to know that
     needs no node, and what is held for nothing is money that can't be used."""
-    most, rent = network.bounds(fee_max, asset), (network.native.id, CostKind.RENT)
+    most, rent = network.bounds(fee_max, asset, calls=calls), (network.native.id, CostKind.RENT)
     limit = traits_of(network).coin_rent_most
     if limit is None or rent not in most or asset not in (None, network.native.id):
         return most

@@ -13,7 +13,7 @@ from typing import Any, NewType
 
 from chains.assets import Asset
 from chains.contracts.described import Contract
-from chains.costs import OF_COINS, OF_TOKENS, CostKind, Costs
+from chains.costs import OF_CALLS, OF_COINS, CostKind, Costs
 from chains.model import Address, AddressType, AssetId, NetworkId
 
 Family = NewType("Family", str)
@@ -67,10 +67,13 @@ class Network:
     def is_listed(self, asset: AssetId) -> bool:
         return asset == self.native.id or asset in self.tokens
 
-    def bounds(self, fee_max: int | None = None, asset: AssetId | None = None) -> Costs:
+    def bounds(
+        self, fee_max: int | None = None, asset: AssetId | None = None, *, calls: bool = False
+    ) -> Costs:
         """`costs_max`, with another bound on the fee where one is given, and without the kinds that
-        a payment of `asset` (None: of the native one) never has: nothing is held back for them."""
-        never = OF_TOKENS if asset in (None, self.native.id) else OF_COINS
+        a payment of `asset` (None: of the native one), or what `calls` a contract with it, never
+        has: nothing is held back for them."""
+        never = OF_COINS if calls or asset not in (None, self.native.id) else OF_CALLS
         most = {key: units for key, units in self.costs_max.items() if key[1] not in never}
         return most if fee_max is None else {**most, (self.native.id, CostKind.FEE): fee_max}
 

@@ -17,9 +17,9 @@ from chains.answers import Answers, attempt, chunks, found
 from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block
+from chains.contracts import missing
 from chains.costs import CostKind, Costs, above, costs_in
 from chains.effects import Asked, Pay
-from chains.effects import Call as ContractCall
 from chains.errors import (
     CallReverts,
     ChainError,
@@ -368,30 +368,15 @@ class EvmAdapter:
     async def _helped(self, intent: TransferIntent, error: CallReverts) -> CallReverts:
         """With what keeps the contract from taking what the call says, if that is it."""
         payer = source_of(intent).address
-        takes = [
-            (self._network.tokens[asset], each.contract, units)
-            for each in intent.effects
-            if isinstance(each, ContractCall)
-            for asset, units in each.moves
-            if asset in self._network.tokens
-        ]
+        taken = missing.takes(self._network, intent.effects)
         asked = [
-            tokens.asking(erc20.contract_of(self._network.id, token.id), data, "latest")
-            for token, spender, _ in takes
-            for data in (erc20.balance_of(payer), erc20.allowance(payer, spender))
+            tokens.asking(erc20.contract_of(self._network.id, each.token.id), data, "latest")
+            for each in taken
+            for data in (erc20.balance_of(payer), erc20.allowance(payer, each.spender))
         ]
         answers = [tokens.number(each) for each in await self._node.batch(asked)] if asked else []
-        words = []
-        for (token, spender, units), has, may in zip(
-            takes, answers[::2], answers[1::2], strict=True
-        ):
-            if has is not None and has < units:
-                words.append(f"the balance of {token.id} is {has}, not {units}")
-            elif may is not None and may < units:
-                words.append(
-                    f"{spender} may take {may} of {token.id}: an allowance of {units} would help"
-                )
-        return CallReverts("; ".join([str(error), *words]))
+        found = list(zip(answers[::2], answers[1::2], strict=True))
+        return CallReverts("; ".join([str(error), *missing.words(taken, found)]))
 
     def _wish(self, intent: TransferIntent) -> quotes.Wish:
         payer, call = source_of(intent).address, called(self._network, intent)

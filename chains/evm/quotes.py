@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from chains import restraints
 from chains.answers import Answers, attempt, found
+from chains.contracts import reverts
 from chains.costs import CostKind
 from chains.errors import (
     BuildError,
@@ -22,8 +23,8 @@ from chains.errors import (
     InsufficientFunds,
     InsufficientGas,
 )
-from chains.evm import TRANSFER_GAS, build, erc20, fees, reverts, tokens
-from chains.evm.address import to_bytes
+from chains.evm import TRANSFER_GAS, build, erc20, fees, tokens
+from chains.evm.address import spell, to_bytes
 from chains.evm.build import Kind, Transaction
 from chains.evm.paying import Called
 from chains.evm.rpc import NodeConnection, RpcError, reading
@@ -348,7 +349,7 @@ def _estimated(wish: Wish, answer: Any) -> int:
     if isinstance(answer, RpcError) and not answer.transient:
         if wish.call.token is not None or not wish.call.data:
             raise BuildError(f"the contract that is called refuses: {answer.reason}")
-        word = answer.reason if answer.returned is None else reverts.told(answer.returned)
+        word = answer.reason if answer.returned is None else reverts.told(answer.returned, spell)
         raise CallReverts(f"{wish.call.to} refuses: {word}")
     estimate = _number(answer)
     return estimate + estimate // 4

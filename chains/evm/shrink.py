@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from chains.evm import calls, reverts, transfers, uses, wrapping
+from chains.contracts import reverts
+from chains.evm import calls, transfers, uses, wrapping
+from chains.evm.address import spell
 from chains.evm.traits import arbos, l1_data_fee, state_sync
 
 _BLOCK: Final = (
@@ -108,8 +110,9 @@ def _failure(root: Any) -> dict[str, str]:
     if not root.get("error"):
         return {}
     returned = str(root.get("output") or "0x")
-    word = f": {reverts.told(bytes.fromhex(returned[2:]))}" if len(returned) > len("0x") else ""
-    return {"error": f"{root['error']}{word}"}
+    if len(returned) <= len("0x"):
+        return {"error": root["error"]}
+    return {"error": f"{root['error']}: {reverts.told(bytes.fromhex(returned[2:]), spell)}"}
 
 
 def _only(table: Any, names: tuple[str, ...]) -> dict[str, Any]:

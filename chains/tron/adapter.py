@@ -8,27 +8,22 @@ success, and a lost transaction is proven dead by its expiration. Holds no key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from secrets import randbelow
-from typing import Any, Final
+from typing import Final
 
+from chains.adapter import Estimated
 from chains.answers import Answers, attempt, each_answer, found
 from chains.assets import TokenSaid
 from chains.balances import Restrained, each_balance
 from chains.block import Block, Reading
-from chains.costs import Costs, check_within, costs_in
-from chains.effects import Asked, Pay
+from chains.costs import Costs, costs_in
+from chains.effects import Pay
 from chains.errors import (
     BlockUnreadable,
     BroadcastRejected,
     ChainError,
     ClaimUnusable,
-    FeeAboveMaximum,
-    InsufficientFunds,
-    InsufficientGas,
-    InvalidAddress,
-    InvalidAmount,
     NodeMisbehaved,
     NodeUnavailable,
     WrongChain,
@@ -51,10 +46,6 @@ from chains.prices import Prices, rising
 from chains.transaction import TransferIntent, TxState, TxStatus
 from chains.transport.endpoint import Endpoint
 from chains.tron import (
-    LIFETIME_MS,
-    LIFETIME_SPREAD_MS,
-    SUN_PER_BYTE,
-    TIMESTAMP_SPREAD_MS,
     blocks,
     build,
     contracts,
@@ -65,8 +56,8 @@ from chains.tron import (
     transfers,
 )
 from chains.tron.address import to_bytes
-from chains.tron.calling import calling_of
 from chains.tron.codec import TronCodec
+from chains.tron.prepare import Preparer, number, only, prices_of
 from chains.tron.rpc import NodeBlock, TransactionInfo, TronRpc
 
 _GENESIS: Final = 0
@@ -96,18 +87,6 @@ _ADVICE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Now:
-    """What the chain says at this moment of payers, recipients and prices."""
-
-    prices: fees.Prices
-    head: NodeBlock
-    solidified: NodeBlock
-    accounts: Mapping[Address, dict[str, Any] | ChainError]
-    resources: Mapping[Address, dict[str, Any] | ChainError]
-    calls: Mapping[tuple[Address, Asked], tokens.Call | ChainError]
-
-
 class TronAdapter:
     """Implements `chains.adapter.ChainAdapter`. `endpoint` serves `/wallet` and
     `/walletsolidity`."""
@@ -118,6 +97,7 @@ class TronAdapter:
         self.codec: Final = TronCodec(network)
         self._network = network
         self._rpc = TronRpc(endpoint, timeout_s)
+        self._preparer = Preparer(network, self.codec, self._rpc)
         self._internal = InternalCredits.UNKNOWN
         self._pairs: dict[int, tuple[bytes, bytes]] = {}
         wrapper = network.parameters.get("wrapper")
@@ -192,18 +172,22 @@ class TronAdapter:
 
         Beyond the interface InvalidAddress where the recipient is the payer or a contract.
         """
-        wanted = [attempt(partial(self._wanted, intent)) for intent in intents]
-        now = await self._look([each for each in wanted if not isinstance(each, ChainError)])
-        return [
-            attempt(partial(self._build, intent, each, now))
-            for intent, each in zip(intents, wanted, strict=True)
-        ]
+        return await self._preparer.prepare(intents)
+
+    async def estimate(self, intent: TransferIntent) -> Estimated:
+        """Beyond the interface as `prepare`."""
+        return await self._preparer.estimate(intent)
+
+    async def allowances(self, asked: Sequence[tuple[AssetId, Address, Address]]) -> Answers[int]:
+        return await each_answer(
+            asked, lambda each: tokens.allowance(self._rpc, self._network, *each)
+        )
 
     async def quote(self, intent: TransferIntent) -> Costs:
         """A bound: what is burned follows from bandwidth and accounts at the block that has it, and
         what is not burned stays."""
         assert intent.source is not None
-        owner, payment = intent.source.address, _only(intent.effects)
+        owner, payment = intent.source.address, only(intent.effects)
         if not isinstance(payment, Pay) or payment.asset != self._network.native.id:
             return intent.costs_max
         most = self._network.native.maximum
@@ -255,7 +239,7 @@ class TronAdapter:
 
     async def prices(self) -> Prices:
         """Of a byte of bandwidth. The chain's parameters fix it: no bid is faster than another."""
-        price = _prices(await self._rpc.parameters()).per_byte
+        price = prices_of(await self._rpc.parameters()).per_byte
         return rising("sun/byte", price, price, price)
 
     async def restrained(
@@ -270,7 +254,7 @@ class TronAdapter:
             return await tokens.balance(
                 self._rpc, self._network, address, self._network.tokens[asset]
             )
-        return _number(await self._rpc.account(to_bytes(address)), "balance")
+        return number(await self._rpc.account(to_bytes(address)), "balance")
 
     async def balances(
         self, addresses: Sequence[Address], asset: AssetId, at: BlockRef | None = None
@@ -325,103 +309,6 @@ class TronAdapter:
             return Broadcast.ALREADY_KNOWN
         raise BroadcastRejected(f"{code}: {message}", advice=_ADVICE.get(code, ""))
 
-    def _wanted(self, intent: TransferIntent) -> tuple[Address, Asked]:
-        """Who does what."""
-        assert intent.network == self._network.id, intent.network
-        assert intent.source is not None, "TRON pays from an account"
-        assert not intent.claim, "TRON claims nothing"
-        owner, effect = intent.source.address, _only(intent.effects)
-        if not isinstance(effect, Pay):
-            self.codec.check_call(effect, owner)
-            return owner, effect
-        self.codec.check_payment(effect)
-        if effect.address == owner:
-            raise InvalidAddress("the chain refuses payments to oneself")
-        return owner, effect
-
-    async def _look(self, wanted: Sequence[tuple[Address, Asked]]) -> _Now:
-        """Everything that the set's transactions rest on, each thing asked once."""
-        prices = _prices(await self._rpc.parameters())
-        head, solidified = await self._rpc.head(), await self._rpc.solidified()
-        owners = list(dict.fromkeys(owner for owner, _ in wanted))
-        payees = (effect.address for _, effect in wanted if isinstance(effect, Pay))
-        both = list(dict.fromkeys([*owners, *payees]))
-        accounts = await each_answer(both, lambda each: self._rpc.account(to_bytes(each)))
-        resources = await each_answer(owners, lambda each: self._rpc.resources(to_bytes(each)))
-        told = [each for each in dict.fromkeys(wanted) if not self._is_of_coins(each[1])]
-        calls = await each_answer(told, lambda each: self._call(*each))
-        return _Now(
-            calls=dict(zip(told, calls, strict=True)),
-            prices=prices,
-            head=head,
-            solidified=solidified,
-            accounts=dict(zip(both, accounts, strict=True)),
-            resources=dict(zip(owners, resources, strict=True)),
-        )
-
-    def _is_of_coins(self, effect: Asked) -> bool:
-        return isinstance(effect, Pay) and effect.asset == self._network.native.id
-
-    async def _call(self, owner: Address, effect: Asked) -> tokens.Call:
-        if isinstance(effect, Pay):
-            return await tokens.call(self._rpc, self._network, owner, effect)
-        return await tokens.tried(self._rpc, owner, calling_of(self._network).of(effect, owner))
-
-    def _build(
-        self, intent: TransferIntent, wanted: tuple[Address, Asked] | ChainError, now: _Now
-    ) -> UnsignedTx:
-        """Refers to the solidified block, which no reorganisation removes."""
-        owner, payment = found(wanted)
-        if not isinstance(payment, Pay) or not self._is_of_coins(payment):
-            return self._build_call(intent, owner, payment, now)
-        payload = build.build_transfer(
-            owner,
-            payment.address,
-            payment.amount,
-            reference=now.solidified.ref,
-            expiration_ms=now.head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
-            timestamp_ms=max(0, now.head.timestamp_ms - randbelow(TIMESTAMP_SPREAD_MS)),
-        )
-        tx = UnsignedTx(self._network.id, payload)
-        self._check_fee_and_funds(tx, intent, owner, payment, now)
-        return tx
-
-    def _build_call(
-        self, intent: TransferIntent, owner: Address, effect: Asked, now: _Now
-    ) -> UnsignedTx:
-        """The fee limit covers all energy, what is staked too: java-tron counts it so
-        (`VMActuator.getAccountEnergyLimitWithFixRatio`)."""
-        call = found(now.calls[owner, effect])
-        if now.prices.energy <= 0:
-            raise NodeMisbehaved("the chain parameters lack getEnergyFee")
-        payload = build.build_call(
-            owner,
-            call.contract,
-            call.data,
-            value=call.value,
-            fee_limit=call.energy * now.prices.energy,
-            reference=now.solidified.ref,
-            expiration_ms=now.head.timestamp_ms + LIFETIME_MS + randbelow(LIFETIME_SPREAD_MS),
-            timestamp_ms=max(0, now.head.timestamp_ms - randbelow(TIMESTAMP_SPREAD_MS)),
-        )
-        tx = UnsignedTx(self._network.id, payload)
-        summary = self.codec.summarize(tx)
-        assert summary.effects == (effect,) and not summary.unexplained, "built something else"
-        if now.prices.per_byte > SUN_PER_BYTE:
-            raise FeeAboveMaximum("the chain charges more for a byte than this software knows")
-        check_within(summary.costs.most, intent.costs_max)
-        resources = found(now.resources[owner])
-        staked = _number(resources, "EnergyLimit") - _number(resources, "EnergyUsed")
-        size = fees.charged_bytes(payload)
-        expected = fees.expected_fee(size, _bandwidth(resources), now.prices, activates=False)
-        expected += max(0, call.energy - max(0, staked)) * now.prices.energy
-        balance = _number(found(now.accounts[owner]), "balance")
-        if balance < call.value + expected:
-            symbol, with_it = self._network.native.symbol, f"{call.value} with the call and "
-            needed = f"{with_it if call.value else ''}{expected} to burn"
-            raise InsufficientGas(f"{symbol} for energy: {balance} sun of {needed}")
-        return tx
-
     def _status(self, txid: TxId, info: TransactionInfo, block: NodeBlock) -> TxStatus:
         one = next((each for each in block.transactions if each.txid == txid), None)
         if one is None:
@@ -437,63 +324,3 @@ class TronAdapter:
         if not failure:
             costs |= transfers.withheld(self._network.id, contract, info.moved)
         return TxStatus(state, block.ref, costs, reason=failure)
-
-    def _check_fee_and_funds(
-        self, tx: UnsignedTx, intent: TransferIntent, owner: Address, payment: Pay, now: _Now
-    ) -> None:
-        if fees.exceeds_known(now.prices):
-            raise FeeAboveMaximum(
-                "the chain charges more than this software knows",
-                advice="raise the fee constants of chains/tron after checking the chain's vote",
-            )
-        summary = self.codec.summarize(tx)
-        assert summary.effects == (payment,) and not summary.unexplained, "built something else"
-        check_within(summary.costs.most, intent.costs_max)
-        recipient = found(now.accounts[payment.address])
-        if recipient.get("type") == "Contract":
-            raise InvalidAddress("the address of a contract, which a plain transfer can't pay")
-        expected = fees.expected_fee(
-            fees.charged_bytes(tx.payload),
-            _bandwidth(found(now.resources[owner])),
-            now.prices,
-            activates=not recipient,
-        )
-        balance = _number(found(now.accounts[owner]), "balance")
-        if balance < payment.amount + expected:
-            raise InsufficientFunds(
-                f"{balance} sun, {payment.amount} to pay and {expected} to burn as things stand"
-            )
-
-
-def _only(effects: tuple[Asked, ...]) -> Asked:
-    if len(effects) != 1:
-        raise InvalidAmount("a TRON transfer does exactly one thing")
-    return effects[0]
-
-
-def _number(table: dict[str, Any], name: str) -> int:
-    """A field of an answer; 0 where it is absent, as proto3 has it."""
-    value = table.get(name, 0)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise NodeMisbehaved(f"{name} is not a number")
-    return value
-
-
-def _prices(parameters: dict[str, int]) -> fees.Prices:
-    try:
-        return fees.Prices(
-            per_byte=parameters["getTransactionFee"],
-            activation=parameters["getCreateNewAccountFeeInSystemContract"],
-            activation_bandwidth=parameters["getCreateAccountFee"],
-            activation_rate=parameters["getCreateNewAccountBandwidthRate"],
-            energy=parameters.get("getEnergyFee", 0),
-        )
-    except KeyError as error:
-        raise NodeMisbehaved(f"the chain parameters lack {error}") from error
-
-
-def _bandwidth(resources: dict[str, Any]) -> fees.Bandwidth:
-    return fees.Bandwidth(
-        staked=_number(resources, "NetLimit") - _number(resources, "NetUsed"),
-        free=_number(resources, "freeNetLimit") - _number(resources, "freeNetUsed"),
-    )

@@ -11,10 +11,10 @@ from chains.tron import ADDRESS_PREFIX, address, trc20
 
 
 def calling_of(network: Network) -> Calling:
-    return Calling(network, trc20.NAMESPACE, _spell, _octets, _parsed)
+    return Calling(network, trc20.NAMESPACE, spell, _octets, _parsed)
 
 
-def _spell(account: bytes) -> Address:
+def spell(account: bytes) -> Address:
     return address.to_text(ADDRESS_PREFIX + account)
 
 

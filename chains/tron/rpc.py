@@ -17,12 +17,14 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from chains.contracts import reverts
 from chains.errors import NodeMisbehaved, NodeUnavailable
 from chains.model import BlockRef, TxId
 from chains.transport.connection import Connection
 from chains.transport.endpoint import Endpoint
 from chains.transport.meaning import Meaning, of_error
 from chains.tron import transfers
+from chains.tron.calling import spell
 
 _REASON_LENGTH: Final = 200
 _OK: Final = 200
@@ -306,6 +308,9 @@ def _info(row: Any) -> TransactionInfo:
     failure = "" if result in ("SUCCESS", "DEFAULT") else str(result)
     if not failure and row.get("result") == "FAILED":
         failure = bytes.fromhex(row.get("resMessage", "")).decode(errors="replace") or "FAILED"
+    returned = bytes.fromhex((row.get("contractResult") or [""])[0])
+    if result == "REVERT" and returned:
+        failure = f"REVERT: {reverts.told(returned, spell)}"
     fee, bandwidth_fee = int(row.get("fee", 0)), int(receipt.get("net_fee", 0))
     energy_fee = int(receipt.get("energy_fee", 0))
     if min(bandwidth_fee, energy_fee) < 0 or bandwidth_fee + energy_fee > fee:

@@ -9,14 +9,16 @@ from chains import abi, restraints
 from chains.answers import each_answer, found
 from chains.assets import Asset, TokenSaid
 from chains.balances import Restrained
+from chains.contracts import reverts
 from chains.contracts.calling import Called
 from chains.effects import Pay
-from chains.errors import BuildError, InsufficientFunds, NetworkInvalid, NodeMisbehaved
+from chains.errors import BuildError, CallReverts, InsufficientFunds, NetworkInvalid, NodeMisbehaved
 from chains.model import Address, AssetId
 from chains.networks import Network
 from chains.restrained import restrained as stopped
 from chains.tron import fees, trc20
 from chains.tron.address import to_bytes
+from chains.tron.calling import spell
 from chains.tron.rpc import Answered, TronRpc
 
 
@@ -34,6 +36,14 @@ async def balance(rpc: TronRpc, network: Network, owner: Address, asset: Asset) 
     """Base units at the head. Raises NodeMisbehaved where no contract answers with a number."""
     contract, account = to_bytes(trc20.contract_of(network.id, asset.id)), to_bytes(owner)
     return word(await rpc.constant(account, contract, trc20.balance_of(owner)))
+
+
+async def allowance(
+    rpc: TronRpc, network: Network, asset: AssetId, owner: Address, spender: Address
+) -> int:
+    """What `spender` may take of it now, base units."""
+    contract, account = to_bytes(trc20.contract_of(network.id, asset)), to_bytes(owner)
+    return word(await rpc.constant(account, contract, trc20.allowance(owner, spender)))
 
 
 async def restrained(
@@ -71,9 +81,13 @@ async def call(rpc: TronRpc, network: Network, owner: Address, payment: Pay) -> 
 
 
 async def tried(rpc: TronRpc, owner: Address, called: Called) -> Call:
-    """Raises BuildError where the contract refuses."""
+    """Raises CallReverts, in the contract's words."""
     payer, target = to_bytes(owner), to_bytes(called.to)
     answered = await rpc.constant(payer, target, called.data, called.value)
+    if answered.failure:
+        said = answered.result
+        word = reverts.told(said, spell) if said else answered.failure
+        raise CallReverts(f"{called.to} refuses: {word}")
     return Call(called.to, called.data, _energy(answered), called.value)
 
 

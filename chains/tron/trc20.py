@@ -35,3 +35,7 @@ def transfer(payee: Address, amount: int) -> bytes:
 
 def balance_of(owner: Address) -> bytes:
     return abi.balance_of(to_bytes(owner)[1:])
+
+
+def allowance(owner: Address, spender: Address) -> bytes:
+    return abi.allowance(to_bytes(owner)[1:], to_bytes(spender)[1:])

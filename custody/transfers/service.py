@@ -298,7 +298,8 @@ class Transfers:
         if request.asset not in held:
             raise Invalid("asset_unknown", f"no such asset on {request.network}", field="asset")
         native = codec.network.native
-        costs_max = bounds_of(codec.network, request.fee_max, request.asset)
+        calls = request.told is not None
+        costs_max = bounds_of(codec.network, request.fee_max, request.asset, calls=calls)
         costs_max = {**costs_max, **costs_of(native.id, request.asset, request.costs_max)}
         # All that there can be stands here for an amount that is not known yet.
         most = held[request.asset].maximum

@@ -218,12 +218,15 @@ async def paid_by_tronweb(vault: OurVault, token: Token) -> None:
     with Oracle() as oracle:
         txid = await asyncio.to_thread(
             oracle.call,
-            "tronwebTokenSend",
+            "tronwebCall",
             url=node.url,
             privateKey=key.to_hex(),
-            token=token.contract,
-            to=vault.address,
-            amount="640",
+            contract=token.contract,
+            signature="transfer(address,uint256)",
+            told=[
+                {"type": "address", "value": vault.address},
+                {"type": "uint256", "value": "640"},
+            ],
             feeLimit=50 * TRX,
         )
         await vault.house.until(lambda: vault.deposited(TxId(txid), "credited"))

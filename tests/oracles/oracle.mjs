@@ -344,13 +344,13 @@ const functions = {
     return { id: block.blockID, transactions: (block.transactions ?? []).map((tx) => tx.txID) };
   },
 
-  // The same of a payment of a TRC-20 token: its call is built by the node, checked, signed, sent.
-  async tronwebTokenSend({ url, privateKey, token, to, amount, feeLimit }) {
+  // A call of a contract: built by the node, checked, signed, sent. `told`: types and values.
+  async tronwebCall({ url, privateKey, contract, signature, told, value, feeLimit }) {
     const client = new TronWeb({ fullHost: url, privateKey });
     const owner = TronWeb.address.fromPrivateKey(privateKey);
-    const told = [{ type: "address", value: to }, { type: "uint256", value: amount }];
+    const options = { feeLimit: Number(feeLimit), callValue: Number(value ?? 0) };
     const { transaction } = await client.transactionBuilder.triggerSmartContract(
-      token, "transfer(address,uint256)", { feeLimit: Number(feeLimit) }, told, owner);
+      contract, signature, options, told, owner);
     const sent = await client.trx.sendRawTransaction(await client.trx.sign(transaction));
     if (sent.result !== true) throw new Error(`refused: ${sent.code} ${sent.message}`);
     return sent.transaction.txID;

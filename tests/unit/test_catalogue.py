@@ -244,7 +244,7 @@ def second(alias: str, network_id: str, **parameters: Any) -> Catalogue:
 
 
 def test_nothing_is_held_back_for_what_a_payment_never_costs():
-    """Energy is burned for tokens only, and a token makes no account."""
+    """Energy is burned by contracts only, and no contract's call makes an account."""
     tron = built_in().find_network("tron")
     (usdt,) = tron.tokens
     coins, tokens = tron.bounds(7), tron.bounds(asset=usdt)
@@ -252,6 +252,7 @@ def test_nothing_is_held_back_for_what_a_payment_never_costs():
     assert coins == tron.bounds(7, tron.native.id)
     assert coins[tron.native.id, CostKind.FEE] == 7
     assert {kind for _, kind in tokens} == {CostKind.FEE, CostKind.ENERGY}
+    assert tron.bounds(calls=True) == tron.bounds(asset=tron.native.id, calls=True) == tokens
     assert tokens.items() <= tron.costs_max.items()
 
 

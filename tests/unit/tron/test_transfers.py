@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from eth_abi.abi import encode
 
 from chains import abi
 from chains.block import Block
+from chains.catalogue import built_in
 from chains.costs import CostKind
+from chains.hashes import keccak256
 from chains.model import Address
+from chains.networks import Network
 from chains.transaction import TxState
 from chains.tron import transfers, trc20
 from chains.tron import tron_pb2 as pb
 from chains.tron.address import to_bytes, to_text
+from tests.support.rows import token_row
 from tests.support.tron import LOCAL
 from tests.unit.tron.scripted import (
     CONTRACT_RAW,
@@ -127,6 +132,12 @@ async def test_what_failed_moves_nothing_and_costs(scripted: Any, result: str) -
     assert [m.units for m in found.movements] == [-1_465_000]
 
 
+async def test_a_contract_that_refused_is_heard(scripted: Any) -> None:
+    said = keccak256(b"Error(string)")[:4] + encode(["string"], ["closed"])
+    found = await read(scripted, paying(), result="REVERT", contractResult=[said.hex()])
+    assert [each.failure for each in found.included] == ["REVERT: it says: closed"]
+
+
 def test_an_ordinal_counts_logs_of_transfer_and_no_others() -> None:
     other = {"address": TOKEN, "topics": ["ab" * 32], "data": ""}
     nameless = {"address": TOKEN}
@@ -173,3 +184,47 @@ async def test_a_status_is_judged_by_the_log_as_well(scripted: Any) -> None:
         (status,) = await adapter.statuses([told["id"]])
         assert status.state is state
         assert status.costs == {(LOCAL.native.id, CostKind.ENERGY): 1_465_000}
+
+
+def wrap(topic: bytes = abi.DEPOSIT, units: int = 70, **changes: Any) -> Script:
+    """A log of WETH9's, whose code wraps TRX too."""
+    account = "00" * 12 + digits(OURS)
+    plain = {"address": TOKEN, "topics": [topic.hex(), account], "data": f"{units:064x}"}
+    return plain | changes
+
+
+def listed(*traits: str) -> Network:
+    row = token_row(id=ASSET, kind=trc20.KIND, decimals=6) | {"traits": list(traits)}
+    return built_in().with_rows([], [row]).networks[LOCAL.id]
+
+
+def wrapped(*logs: Script, network: Network | None = None) -> list[tuple[str, str, int]]:
+    found = transfers.wrapped(network or listed(abi.WRAPS), transfers.wraps(logs))
+    return [(place, account, units) for place, asset, account, units in found if asset == ASSET]
+
+
+def test_what_is_made_of_coins_comes_and_what_is_burnt_leaves() -> None:
+    logs = [log(), wrap(), wrap(abi.WITHDRAWAL, 30)]
+    assert wrapped(*logs) == [("wrap:0", OURS, 70), ("wrap:1", OURS, -30)]
+    assert wrapped(*logs[1:]) == wrapped(*logs)
+
+
+def test_only_a_token_listed_as_wrapping_is_believed() -> None:
+    assert wrapped(wrap(), network=listed("pausable")) == []
+    assert wrapped(wrap(), network=LOCAL) == []
+    assert wrapped(wrap(address="0d" * 20)) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"topics": [abi.DEPOSIT.hex()]},
+        {"topics": [*wrap()["topics"], wrap()["topics"][1]]},
+        {"topics": [abi.DEPOSIT.hex(), "01" + wrap()["topics"][1][2:]]},
+        {"data": ""},
+        {"data": "00" * 64},
+    ],
+    ids=["too few", "too many", "no account", "no number", "two numbers"],
+)
+def test_a_log_of_that_name_that_is_none_of_weth9s(wrong: Script) -> None:
+    assert wrapped(wrap() | wrong) == []

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from chains.contracts.functions import SELECTOR_BYTES, Function
-from chains.contracts.texts import spell
+from chains.contracts.texts import Spelling, spell
 from chains.contracts.types import parse_type
 from chains.contracts.values import Value
 from chains.errors import MalformedTransaction
-from chains.evm import address
 
 TEXT_MAX: Final = 300
 """Characters of what a contract says."""
@@ -52,21 +51,22 @@ STANDARD: Final = (
 """ERC-6093, of tokens."""
 
 
-def told(data: bytes, errors: Iterable[Function] = ()) -> str:
-    """In words that can be shown. `errors`: those that the contract's description declares."""
+def told(data: bytes, account: Spelling, errors: Iterable[Function] = ()) -> str:
+    """In words that can be shown. `account`: spells 20 octets of one; `errors`: those that the
+    contract's description declares."""
     if not data:
         return "it reverted and said nothing"
     for each in (_ERROR, _PANIC, *errors, *STANDARD):
         if data[:SELECTOR_BYTES] == each.selector:
             try:
-                return _words(each, each.read(data))
+                return _words(each, each.read(data), account)
             except MalformedTransaction:
                 break
     octets = "0x" + data[:SELECTOR_BYTES].hex()
     return f"it reverted with {octets} ({len(data)} bytes), which nothing describes"
 
 
-def _words(error: Function, values: tuple[Value, ...]) -> str:
+def _words(error: Function, values: tuple[Value, ...], account: Spelling) -> str:
     if error is _ERROR:
         return f"it says: {_shown(str(values[0]))}"
     if error is _PANIC:
@@ -74,7 +74,7 @@ def _words(error: Function, values: tuple[Value, ...]) -> str:
         assert isinstance(code, int)
         return f"it broke off: {_PANICS.get(code, 'a panic that nobody knows')} (0x{code:02x})"
     arguments = ", ".join(
-        f"{name} {_shown(spell(type_, value, address.spell))}"
+        f"{name} {_shown(spell(type_, value, account))}"
         for (name, type_), value in zip(error.arguments, values, strict=True)
     )
     return f"{error.name}({arguments})"
