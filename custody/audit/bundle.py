@@ -18,18 +18,19 @@ MEDIA_TYPE: Final = "application/vnd.custody.evidence"
 _MAGIC: Final = b"custody-evidence/v1\n"
 _DOMAIN: Final = b"custody-wallet/evidence/v1\n"
 _SALT_BYTES: Final = 16
-_KINDS: Final = (
-    "request",
-    "mandates",
-    "approvals",
-    "policies",
-    "records",
-    "transactions",
-    "entries",
-    "chain",
-)
-"""In the order in which parts stand."""
-_NUMBERED: Final = ("mandates", "approvals", "policies", "records")
+_KINDS: Final = {
+    "transfer": (
+        *("request", "mandates", "approvals", "policies", "records", "transactions", "entries"),
+        "chain",
+    ),
+    "period": (
+        *("period", "balances", "controls", "encumbrances", "policies", "requests", "events"),
+        *("entries", "transactions", "records", "samples"),
+    ),
+}
+"""Of each kind of evidence, in the order in which parts stand."""
+_NAMED: Final = ("transactions", "chain")
+"""Of these, of a transfer, a part's name ends with a name; of all others with a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,16 @@ class Packed:
         return self.data + proof.encode()
 
 
-def pack(subject: str, network: str, made_at: str, parts: Sequence[Part]) -> Packed:
+def pack(
+    subject: str, network: str, made_at: str, parts: Sequence[Part], kind: str = "transfer"
+) -> Packed:
     """`made_at`: as the signer writes times."""
-    ordered = sorted(parts, key=_place)
+    ordered = sorted(parts, key=lambda part: _place(part, kind))
     assert len({each.name for each in ordered}) == len(ordered), "a part twice"
     salted = [token_bytes(_SALT_BYTES) + each.content for each in ordered]
     manifest = {
         "format": 1,
-        "kind": "transfer",
+        "kind": kind,
         "subject": subject,
         "network": network,
         "made_at": made_at,
@@ -77,6 +80,7 @@ def pack(subject: str, network: str, made_at: str, parts: Sequence[Part]) -> Pac
     return Packed(digest, b"".join([_MAGIC, *lines, *shown]))
 
 
-def _place(part: Part) -> tuple[int, int, str]:
-    kind, _, key = part.name.partition("/")
-    return _KINDS.index(kind), int(key) if kind in _NUMBERED else 0, key
+def _place(part: Part, kind: str) -> tuple[int, int, str]:
+    begins, _, key = part.name.partition("/")
+    named = kind == "transfer" and begins in _NAMED
+    return _KINDS[kind].index(begins), int(key) if key and not named else 0, key

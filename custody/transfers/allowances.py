@@ -49,7 +49,7 @@ async def open_of(
 ) -> Sequence[Open]:
     """In the order in which they were asked for."""
     async with database.read() as session:
-        known = await _on_record(session, vault)
+        known = await on_record(session, vault)
     found: list[Open] = []
     for network in dict.fromkeys(each.network for each in known):
         mine = [each for each in known if each.network == network]
@@ -57,7 +57,7 @@ async def open_of(
     return [each for each in found if each.left or (each.left is None and each.agreed != 0)]
 
 
-async def _on_record(session: ReadSession, vault: str) -> Sequence[Open]:
+async def on_record(session: ReadSession, vault: str) -> Sequence[Open]:
     """The newest of each owner, spender and token that a block has, or that was signed for anybody
     to submit."""
     made, said = await allowing(session, vault), await signed_typed(session, vault)

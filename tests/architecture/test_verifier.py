@@ -21,6 +21,9 @@ CODE_LINES_MAX = 2_000
 """Of five chains, two logs with witnesses, people, and the claims. It may only shrink."""
 WITNESS = sorted((VERIFIER / "custody_witness").glob("*.py"))
 WITNESS_LINES_MAX = 535
+PERIOD = sorted((VERIFIER / "custody_period").glob("*.py"))
+PERIOD_LINES_MAX = 350
+"""Who checks one payment does not read it; who checks a period reads both."""
 SERVES = {"http", "os", "socket", "threading", "urllib"}
 """What a witness needs beside: it answers, fetches, and writes to the disk for good."""
 ALLOWED = {"cryptography", "custody_verify"}
@@ -46,9 +49,13 @@ def strange(source: str) -> set[str]:
     return (names - ALLOWED - sys.stdlib_module_names) | (names & CLOSED)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path", [*FILES, *PERIOD], ids=lambda path: f"{path.parent.name}/{path.name}"
+)
 def test_the_verifier_imports_nothing_of_the_house(path):
-    assert strange(path.read_text()) == set(), "write it again: nothing here is shared"
+    """The command alone knows that there are periods."""
+    beside = {"custody_period"} if path.name == "cli.py" or path in PERIOD else set()
+    assert strange(path.read_text()) - beside == set(), "write it again: nothing here is shared"
 
 
 @pytest.mark.parametrize("line", ["import signer", "from chains.evm import rlp", "import socket",
@@ -67,12 +74,17 @@ def test_the_witness_stays_short():
     assert sum(sizes.values()) <= WITNESS_LINES_MAX, sizes
 
 
+def test_the_check_of_a_period_stays_short():
+    sizes = {path.name: count(path.read_text()) for path in PERIOD}
+    assert sum(sizes.values()) <= PERIOD_LINES_MAX, sizes
+
+
 def test_the_house_imports_nothing_of_the_verifier():
     found = [
         str(path)
         for folder in HOUSE
         for path in (ROOT / folder).rglob("*.py")
-        if {"custody_verify", "custody_witness"} & set(imported(path.read_text()))
+        if {"custody_verify", "custody_period", "custody_witness"} & set(imported(path.read_text()))
     ]
     assert found == [], "the same code on both sides would make the same mistake"
 
@@ -91,7 +103,13 @@ print(*sorted(names - set(sys.stdlib_module_names)))
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd="/"
     )
     loaded = {name for name in ran.stdout.split() if not name.startswith("_")}
-    assert loaded <= {"cryptography", "custody_verify", "cffi", "typing_extensions"}
+    assert loaded <= {
+        "cryptography",
+        "custody_verify",
+        "custody_period",
+        "cffi",
+        "typing_extensions",
+    }
 
 
 def test_its_only_dependency_is_cryptography():
@@ -111,4 +129,5 @@ def test_it_stays_short():
 def test_every_file_has_its_place_in_the_readme():
     text = (VERIFIER / "README.md").read_text()
     named = [path.name for path in FILES if path.name != "__init__.py"]
+    named += [f"custody_period/{path.name}" for path in PERIOD if path.name != "__init__.py"]
     assert [name for name in named if f"`{name}`" not in text] == []

@@ -56,7 +56,8 @@ def verifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("verifier")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
     (packages,) = place.glob("lib/python3*/site-packages")
-    (packages / "custody_verify").symlink_to(VERIFIER / "custody_verify")
+    for name in ("custody_verify", "custody_period"):
+        (packages / name).symlink_to(VERIFIER / name)
     theirs = Path(next(each for each in sys.path if each.endswith("site-packages")))
     for name in ("cryptography", "cffi", "_cffi_backend*", "pycparser"):
         for each in theirs.glob(name):

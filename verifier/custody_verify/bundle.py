@@ -23,14 +23,18 @@ BUNDLE_BYTES_MAX: Final = 512 * 1024 * 1024
 _MAGIC: Final = b"custody-evidence/v1\n"
 _DOMAIN: Final = b"custody-wallet/evidence/v1\n"
 _SALT_BYTES: Final = 16
-_KINDS: Final = (
-    "request", "mandates", "approvals", "policies", "records", "transactions", "entries", "chain"
-)  # fmt: skip
-"""In the order in which parts stand."""
-_SINGLE: Final = ("request", "entries")
-_NUMBERED: Final = ("mandates", "approvals", "policies", "records")
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,15}")
-_NAMED: Final = re.compile(r"[0-9A-Za-z_]{1,128}")
+_KINDS: Final = {
+    "transfer": "request mandates/1 approvals/1 policies/1 records/1 transactions/a entries"
+    " chain/a",
+    "period": "period balances controls encumbrances policies/1 requests/1 events/1 entries/1"
+    " transactions/1 records/1 samples/1",
+}
+"""By what a file is evidence of, in the order of its parts. Behind some a number or a name."""
+_FORMS: Final = {
+    "": re.compile(""),
+    "1": re.compile("[1-9][0-9]{0,15}"),
+    "a": re.compile("[0-9A-Za-z_]{1,128}"),
+}
 
 
 class Bundle(NamedTuple):
@@ -64,17 +68,17 @@ class Withheld(Exception):
     """The part was taken out, so what rests on it is not shown."""
 
 
-def read(data: bytes) -> Bundle:
-    """Raises Unreadable."""
+def read(data: bytes, kind: str = "transfer") -> Bundle:
+    """Of this kind. Raises Unreadable."""
     reject(len(data) > BUNDLE_BYTES_MAX or not data.startswith(_MAGIC), "no bundle of version 1")
     lines = data[len(_MAGIC) :].split(b"\n", 2)
     reject(len(lines) != 3, "the bundle ends too early")
     manifest = fields(parse_jcs(lines[0]), "format kind subject network made_at parts")
-    if number(manifest["format"]) != 1 or manifest["kind"] != "transfer":
+    if number(manifest["format"]) != 1 or manifest["kind"] != kind:
         raise Unreadable("a format or a kind of evidence that is not known here")
     rows = [fields(row, "name length sha256") for row in listed(manifest["parts"])]
     names = [text(row["name"]) for row in rows]
-    keys = [_key(name) for name in names]
+    keys = [_key(kind, name) for name in names]
     reject(any(not one < other for one, other in pairwise(keys)), "parts twice or in another order")
     withheld = [text(name) for name in listed(parse_jcs(lines[1]))]
     if withheld != [name for name in names if name in withheld]:
@@ -109,11 +113,11 @@ def _parts(
     return parts, body[at:]
 
 
-def _key(name: str) -> tuple[int, int, str]:
+def _key(of: str, name: str) -> tuple[int, int, str]:
     """Where a part stands among the others. Raises Unreadable for a name that is not known."""
     kind, slash, key = name.partition("/")
-    numbered = kind in _NUMBERED
-    known = _NUMBER.fullmatch(key) if numbered else _NAMED.fullmatch(key)
-    if kind not in _KINDS or (bool(slash) if kind in _SINGLE else not known):
+    forms = dict(each.partition("/")[::2] for each in _KINDS[of].split())
+    form = forms.get(kind)
+    if form is None or bool(slash) != bool(form) or not _FORMS[form].fullmatch(key):
         raise Unreadable("a part of a name that is not known here")
-    return _KINDS.index(kind), int(key) if numbered else 0, key
+    return [*forms].index(kind), int(key) if form == "1" else 0, key

@@ -27,12 +27,7 @@ LOCAL: Final = frozenset(
     "bip122:0f9188f13cb7b2c71f2a335e3a4fc328 eip155:31337 eip155:31338 tron:0xff51cb4a"
     " solana:5morg8gB3no5ZzRCF5SN7CGFUKHpv8aM".split()
 )
-_CHAINS: Final[Mapping[str, Any]] = {
-    "bip122": bitcoin,
-    "eip155": evm,
-    "tron": tron,
-    "solana": solana,
-}
+_CHAINS: Final = {"bip122": bitcoin, "eip155": evm, "tron": tron, "solana": solana}
 _CORE: Final = "transfer retry_of client vault network action initiator source_path source_address"
 _SIGNED: Final = (
     "kind at salt caller policy policy_digest purpose set tx identity conflicts binding uncapped"
@@ -72,7 +67,8 @@ class Claim(NamedTuple):
 class Pins:
     """What the auditor trusts, brought along and not out of the bundle. `transparency`: the key of
     the house's log, `witnesses` of those who must have signed it. `logged`: a later proof than the
-    bundle's own."""
+    bundle's own. Of a period: the `seed` of its samples in hex, and `heads` of the ledger by
+    position, which the auditor has from before."""
 
     log_key: LogKey | None = None
     administrators: Administrators | None = None
@@ -80,17 +76,17 @@ class Pins:
     transparency: LogKey | None = None
     witnesses: Sequence[LogKey] = ()
     logged: bytes = b""
+    seed: str | None = None
+    heads: Mapping[int, bytes] = field(default_factory=dict)
 
 
 def examine(bundle: Bundle, pins: Pins) -> list[Claim]:
     local = bundle.network in LOCAL
-    return [
-        Claim(name, about, *_outcome(check), local)
-        for name, about, check in _Case(bundle, pins).checks()
-    ]
+    checks = _Case(bundle, pins).checks()
+    return [Claim(name, about, *outcome(check), local) for name, about, check in checks]
 
 
-def _outcome(check: Callable[[], Said]) -> Said:
+def outcome(check: Callable[[], Said]) -> Said:
     try:
         return check()
     except Withheld as error:
@@ -127,16 +123,11 @@ class _Case:
             yield "final", txid, partial(self._final, txid)
         yield "complete", "", self._complete
         yield "entries", "", self._entries
-        yield "logged", "", self._logged
-
-    def _rests_on(self, *pins: object) -> tuple[str, str]:
-        return ("stated", "D") if None in pins else ("proven", "A")
+        yield "logged", "", partial(logged, self.bundle, self.pins)
 
     def _request(self) -> Said:
-        asked = fields(
-            self.bundle.json("request"),
-            "id client vault network initiator effects requested_at retry_key_sha256",
-        )
+        names = "id client vault network initiator effects requested_at retry_key_sha256"
+        asked = fields(self.bundle.json("request"), names)
         if asked["retry_key_sha256"] is not None:
             octets(asked["retry_key_sha256"], 32)
         if (asked["id"], asked["network"]) != (self.bundle.subject, self.bundle.network):
@@ -175,7 +166,7 @@ class _Case:
         if not found:
             return "stated", "D", "it was offered, and nothing was signed for it"
         words = f"record {', '.join(found)} names its digest {digest.hex()}"
-        return *self._rests_on(self.pins.log_key), words
+        return *rests_on(self.pins.log_key), words
 
     @cached_property
     def policies(self) -> list[Policy]:
@@ -194,7 +185,7 @@ class _Case:
         refute(not found, "no policy is shown")
         trust = "the pinned administrators" if self.pins.administrators else "nobody pinned here"
         words = f"versions {', '.join(found)}, signed in a line that begins with {trust}"
-        return *self._rests_on(self.pins.administrators), words
+        return *rests_on(self.pins.administrators), words
 
     def record(self, number_: str) -> tuple[Proof, dict[str, Any]]:
         """Raises Unreadable also for a kind that is not known here."""
@@ -258,7 +249,7 @@ class _Case:
             words.append(f"{', '.join(approvers) or 'nobody'} of {needed} (rule {body['rule']})")
         if not words:
             return "stated", "D", f"{len(given)} said yes, and nothing was signed to pay"
-        return *self._rests_on(self.pins.log_key, self.pins.administrators), "; ".join(words)
+        return *rests_on(self.pins.log_key, self.pins.administrators), "; ".join(words)
 
     def _rule(self, version: str) -> Said:
         rules = {text(body["rule"]) for _, body in self._mine(version) if body["rule"] is not None}
@@ -268,10 +259,8 @@ class _Case:
     def transaction(self, id_: str) -> tuple[Transaction, dict[str, Any], dict[str, Any]]:
         names = "id purpose network sender txid signer_digest unsigned signed conflict_keys receipt"
         row = fields(self.bundle.json(f"transactions/{id_}"), names)
-        receipt = fields(
-            row["receipt"],
-            "purpose transfers mandates tx_digest signatures records head checkpoint signed_at",
-        )
+        told = "purpose transfers mandates tx_digest signatures records head checkpoint signed_at"
+        receipt = fields(row["receipt"], told)
         octets(receipt["head"], 32)
         for each in listed(receipt["signatures"]):
             fields(each, "public_key signature")
@@ -288,10 +277,8 @@ class _Case:
         tx, row, receipt = self.transaction(id_)
         transfers = [text(each) for each in listed(receipt["transfers"], least=1, most=64)]
         places = [listed(each, 2, 2) for each in listed(receipt["records"])]
-        named = jcs([tx.network, tx.sender])
-        digest = sha256(
-            b"custody-wallet/transaction/v1\n" + named + b"\n" + tx.unsigned
-        ).hexdigest()
+        named = b"custody-wallet/transaction/v1\n" + jcs([tx.network, tx.sender]) + b"\n"
+        digest = sha256(named + tx.unsigned).hexdigest()
         set_ = sha256(b"custody-wallet/set/v2\n" + jcs([row["purpose"], sorted(transfers)]))
         if self.bundle.subject not in transfers or len(set(transfers)) != len(transfers):
             raise Refuted("the receipt is for other transfers, or for one twice")
@@ -348,7 +335,7 @@ class _Case:
         if self.pins.log_key is not None:
             told.check(self.pins.log_key)
         words = f"to {row['purpose']}, for {len(parts)} transfers, under policy {policy.version}"
-        return *self._rests_on(self.pins.log_key), words
+        return *rests_on(self.pins.log_key), words
 
     def _bytes(self, id_: str) -> Said:
         tx, _, _ = self.transaction(id_)
@@ -460,11 +447,17 @@ class _Case:
             units(row["amount"])
         return "stated", "D", f"{len(rows)} entries, which are custody's own books"
 
-    def _logged(self) -> Said:
-        shown = self.pins.logged or self.bundle.logged
-        if not shown:
-            return "not checked", "", "no proof that the bundle is in a transparency log"
-        return check_logged(shown, self.bundle.digest, self.pins.transparency, self.pins.witnesses)
+
+def rests_on(*pins: object) -> tuple[str, str]:
+    """State and grade of what is right, given what was pinned: None is what wasn't."""
+    return ("stated", "D") if None in pins else ("proven", "A")
+
+
+def logged(bundle: Bundle, pins: Pins) -> Said:
+    shown = pins.logged or bundle.logged
+    if not shown:
+        return "not checked", "", "no proof that the bundle is in a transparency log"
+    return check_logged(shown, bundle.digest, pins.transparency, pins.witnesses)
 
 
 def _check_one_log(shown: Sequence[Checkpoint]) -> None:

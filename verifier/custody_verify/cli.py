@@ -1,4 +1,4 @@
-"""`custody-verify BUNDLE`: what the file shows, given what you pin. Reads files and no network.
+"""`custody-verify [period] BUNDLE`: what the file shows, given what you pin. Reads files alone.
 
 Ends with 0 if nothing is refuted, 1 if something is or can't be read, 2 for misuse.
 """
@@ -9,6 +9,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from custody_period.claims import examine_period
+
 from custody_verify import bundle
 from custody_verify.addresses import tron_account
 from custody_verify.claims import Claim, Pins, examine
@@ -16,7 +18,7 @@ from custody_verify.errors import Unreadable
 from custody_verify.log import COSIGNATURE, LogKey
 from custody_verify.model import Anchors
 from custody_verify.people import Administrators
-from custody_verify.strict import listed
+from custody_verify.strict import listed, octets
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,14 +29,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"custody-verify: {error}", file=sys.stderr)
         return 2
     try:
-        read = bundle.read(data)
+        read = bundle.read(data, asked.kind or "transfer")
     except Unreadable as error:
         print(f"unreadable: {error}")
         return 1
     if asked.digest and read.digest.hex() != asked.digest:
         print(f"refuted: the manifest has another digest, {read.digest.hex()}")
         return 1
-    claims = examine(read, pins)
+    claims = (examine_period if asked.kind else examine)(read, pins)
     about = {name: getattr(read, name) for name in ("subject", "network", "made_at")}
     about["digest"] = read.digest.hex()
     if asked.json:
@@ -72,11 +74,14 @@ def _pins(asked: argparse.Namespace) -> Pins:
         None if asked.transparency_key is None else LogKey.parse(asked.transparency_key),
         [LogKey.parse(each, COSIGNATURE) for each in asked.witness],
         Path(asked.logged).read_bytes() if asked.logged else b"",
+        asked.seed,
+        {int(at): octets(head, 32) for at, _, head in (each.partition(".") for each in asked.head)},
     )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("custody-verify", description=__doc__)
+    parser.add_argument("kind", nargs="?", choices=["period"], help="if it is of a period")
     parser.add_argument("bundle", help="the .evidence file")
     parser.add_argument("--log-key", metavar="VKEY", help="of the signer's log (C2SP)")
     parser.add_argument("--administrators", metavar="FILE", help="pinned in the signer (JSON)")
@@ -86,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--witness", metavar="VKEY", help="who must have signed that log",
                         action="append", default=[])  # fmt: skip
     parser.add_argument("--logged", metavar="FILE", help="a later proof that it is in that log")
+    parser.add_argument("--seed", metavar="HEX", help="of a period: that its samples are drawn by")
+    parser.add_argument("--head", metavar="N.HEX", help="of the ledger, from before",
+                        action="append", default=[])  # fmt: skip
     parser.add_argument("--digest", metavar="HEX", help="that the manifest must have")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     return parser

@@ -24,9 +24,10 @@ from signer.canonical import canonical_json
 from signer.wire import Action, Purpose
 from tests.support import messages as said
 from tests.support.evidence import House, claims_of, refuted, relogged, second_key
+from tests.support.mutations import changes
 from tests.support.rows import ROUTER, contract_row, token_row
 from tests.support.signer import ADA, BOB, EVE, policy_document, rule, window
-from tests.unit.verifier.test_mutations import FREE, changes
+from tests.unit.verifier.test_mutations import FREE
 
 PEOPLE = [ADA, BOB, EVE]
 NETWORK = NetworkId("eip155:31337")

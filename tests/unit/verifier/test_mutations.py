@@ -15,6 +15,7 @@ from custody_verify.errors import Unreadable
 
 from signer.canonical import canonical_json
 from tests.support.evidence import FAMILIES, House, claims_of, plain, refuted
+from tests.support.mutations import changes
 from tests.support.signer import ADA, BOB, EVE
 
 PEOPLE = [ADA, BOB, EVE]
@@ -65,31 +66,6 @@ def test_every_length_counts(tmp_path):
     for more in (b"\0", b"\n", data):
         with pytest.raises(Unreadable):
             bundle.read(data + more)
-
-
-def changes(value, path):
-    """(path, how, changed value) for whatever is in `value`."""
-    if isinstance(value, dict):
-        yield path, "more", {**value, "unknown": None}
-        for name, each in value.items():
-            yield f"{path}/{name}", "less", {n: v for n, v in value.items() if n != name}
-            for where, how, changed in changes(each, f"{path}/{name}"):
-                yield where, how, {**value, name: changed}
-    elif isinstance(value, list):
-        if value:
-            yield path, "row less", value[:-1]
-            yield path, "row twice", [*value, value[-1]]
-        for at, each in enumerate(value[:2]):
-            for where, how, changed in changes(each, f"{path}/{at}"):
-                yield where, how, [*value[:at], changed, *value[at + 1 :]]
-    elif isinstance(value, str):
-        yield path, "value", value[:-1] + ("0" if value[-1:] != "0" else "1")
-        yield path, "kind", 7
-    elif isinstance(value, bool) or value is None:
-        yield path, "kind", "text"
-    else:
-        yield path, "value", value + 1
-        yield path, "kind", str(value)
 
 
 JSON_PARTS = ("request", "mandates", "approvals", "policies", "transactions", "entries", "chain")
