@@ -10,9 +10,11 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
+from sqlalchemy.exc import IntegrityError
 
 from chains.model import TxId
+from custody.db.gas_tables import GasCarrierRow
 from custody.db.proof_tables import ProofWantRow
 from custody.db.session import Database
 from custody.gas.carrying import Carrying
@@ -335,6 +337,21 @@ async def test_two_workers_at_once_ask_once(database: Database):
     await asyncio.gather(*(each.step() for each in stations))
     assert len(await house.carriers()) == len(await house.calls()) == 1
     await house.settle(asked)
+
+
+async def test_the_database_lets_one_be_open_at_a_time(database: Database):
+    """Whatever a program believes."""
+    house = await House.opened(database)
+    await house.carries()
+    await house.signed()
+    await house.step()
+    (row,) = await house.carriers()
+    assert row.open_key == row.transaction_id
+    columns = [each.key for each in inspect(GasCarrierRow).columns]
+    other = {each: getattr(row, each) for each in columns} | {"number": 2, "named": "another"}
+    with pytest.raises(IntegrityError):
+        async with database.write() as session:
+            await session.insert(GasCarrierRow, [other])
 
 
 async def test_a_death_between_the_row_and_the_request_asks_once(
