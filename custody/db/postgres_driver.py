@@ -10,12 +10,14 @@ set of payouts costs.
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import psycopg
 from psycopg.abc import Params
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ExecStatus, TransactionStatus
+
+from custody.db.prepared import Describe
 
 _TOGETHER = 64
 """Statements in one message."""
@@ -39,6 +41,9 @@ class Cursor(psycopg.AsyncCursor[Any]):
 
 
 class Connection(psycopg.AsyncConnection[Any]):
+    _short: psycopg.AsyncCursor[Any] | None = None
+    """Of `run`, which has read all rows of one statement before the next."""
+
     @classmethod
     async def connect(cls, *arguments: Any, **options: Any) -> Connection:
         """As psycopg does. Statements are prepared (a fifth of a short transaction's time) unless
@@ -57,16 +62,19 @@ class Connection(psycopg.AsyncConnection[Any]):
 
     async def run(
         self, operation: str, parameters: Mapping[str, Any]
-    ) -> tuple[Sequence[Any], list[Any]]:
-        """Description and rows of one statement, in the connection's transaction."""
-        cursor = await self.execute(operation.encode(), parameters)
-        if cursor.description is None:
-            return (), []
-        return cursor.description, await cursor.fetchall()
+    ) -> tuple[Describe, list[Any]]:
+        """What describes its columns, and rows of one statement, in the connection's
+        transaction."""
+        cursor = self._short = self._short or self.cursor()  # to make one is a tenth of the time
+        await cursor.execute(operation.encode(), parameters)
+        told = cursor.pgresult
+        if told is None or told.status != ExecStatus.TUPLES_OK:
+            return tuple, []
+        return lambda: cursor.description or (), await cursor.fetchall()
 
     async def look(
         self, operation: str, parameters: Mapping[str, Any]
-    ) -> tuple[Sequence[Any], list[Any]]:
+    ) -> tuple[Describe, list[Any]]:
         return await self.run(operation, parameters)
 
     async def rollback(self) -> None:

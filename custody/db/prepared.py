@@ -23,7 +23,10 @@ from sqlalchemy.types import TypeEngine
 Ts = TypeVarTuple("Ts")
 Statement = Select[*tuple[Any, ...]] | Insert | Update
 Convert = Callable[[Any], Any]
-Send = Callable[[str, Any], Awaitable[tuple[Sequence[Any], list[Any]]]]
+Describe = Callable[[], Sequence[Any]]
+"""The columns of a result as the driver describes them. For psycopg that takes as long as to read
+the rows, and it is wanted once for each statement: so it is not made unless asked for."""
+Send = Callable[[str, Any], Awaitable[tuple[Describe, list[Any]]]]
 
 
 class Driver(Protocol):
@@ -31,11 +34,11 @@ class Driver(Protocol):
 
     async def begin(self) -> None: ...
 
-    async def run(self, operation: str, parameters: Any) -> tuple[Sequence[Any], list[Any]]:
-        """Description and rows of one statement."""
+    async def run(self, operation: str, parameters: Any) -> tuple[Describe, list[Any]]:
+        """What describes its columns, and rows of one statement."""
         ...
 
-    async def look(self, operation: str, parameters: Any) -> tuple[Sequence[Any], list[Any]]:
+    async def look(self, operation: str, parameters: Any) -> tuple[Describe, list[Any]]:
         """As `run`, also outside of a transaction. For statements that only read."""
         ...
 
@@ -76,10 +79,10 @@ class Prepared:
     async def _send(self, send: Send, parameters: Mapping[str, Any]) -> Sequence[Any]:
         values = self._values(parameters)
         try:
-            described, rows = await send(self.text, values)
+            describe, rows = await send(self.text, values)
         except (sqlite3.Error, psycopg.Error) as error:
             raise explained(error, self._dialect, self.text) from error
-        return self._converted(described, rows) if rows else rows
+        return self._converted(describe, rows) if rows else rows
 
     def _values(self, given: Mapping[str, Any]) -> Any:
         values = []
@@ -93,13 +96,13 @@ class Prepared:
         }
 
     def _converted(
-        self, described: Sequence[Sequence[Any]], rows: Sequence[tuple[Any, ...]]
+        self, describe: Describe, rows: Sequence[tuple[Any, ...]]
     ) -> Sequence[tuple[Any, ...]]:
         if self._converts is None:
             # PostgreSQL's converters depend on what the server says it sends.
             found = (
                 (at, kind.dialect_impl(self._dialect).result_processor(self._dialect, column[1]))
-                for at, (kind, column) in enumerate(zip(self._types, described, strict=True))
+                for at, (kind, column) in enumerate(zip(self._types, describe(), strict=True))
             )
             self._converts = [(at, convert) for at, convert in found if convert is not None]
         if not self._converts:

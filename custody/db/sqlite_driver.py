@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 
 import aiosqlite
 
+from custody.db.prepared import Describe
+
 T = TypeVar("T")
 
 _FETCH = 500
@@ -78,25 +80,22 @@ class Connection(aiosqlite.Connection):
         self.is_writing = False
         await self._execute(self._conn.execute, "COMMIT")  # type: ignore[no-untyped-call]
 
-    async def run(
-        self, operation: str, parameters: Sequence[Any]
-    ) -> tuple[Sequence[Any], list[Any]]:
-        """Description and rows of a short statement, at once and in this thread. Only after
-        `begin`, and never while a trip is under way. OperationalError if the transaction was rolled
-        back, as SQLite does by itself when the disk is full: outside of one it would wait for other
-        writers."""
+    async def run(self, operation: str, parameters: Sequence[Any]) -> tuple[Describe, list[Any]]:
+        """What describes its columns, and rows of a short statement, at once and in this thread.
+        Only after `begin`, and never while a trip is under way. OperationalError if the transaction
+        was rolled back, as SQLite does by itself when the disk is full: outside of one it would
+        wait for other writers."""
         if not self._conn.in_transaction:
             raise sqlite3.OperationalError("the transaction was rolled back")
         return await self.look(operation, parameters)
 
-    async def look(
-        self, operation: str, parameters: Sequence[Any]
-    ) -> tuple[Sequence[Any], list[Any]]:
+    async def look(self, operation: str, parameters: Sequence[Any]) -> tuple[Describe, list[Any]]:
         """As `run`, also outside of a transaction, for a short statement that only reads: who reads
         waits for no writer. Never while a trip is under way."""
         cursor = self._conn.execute(operation, parameters)
         try:
-            return cursor.description or (), cursor.fetchall()
+            described = cursor.description or ()
+            return lambda: described, cursor.fetchall()
         finally:
             cursor.close()
 

@@ -19,6 +19,7 @@ from sqlalchemy import Dialect
 
 from custody.db import clock, sqlite_driver
 from custody.db.engines import BUSY_TIMEOUT_S, Engines
+from custody.db.prepared import Describe
 from tests.sim.loop import MACHINE
 from tests.sim.machine import Machine
 
@@ -127,9 +128,7 @@ class Connection(sqlite_driver.Connection):
         await super().finish()
         await self.point("committed", commit=True)
 
-    async def run(
-        self, operation: str, parameters: Sequence[Any]
-    ) -> tuple[Sequence[Any], list[Any]]:
+    async def run(self, operation: str, parameters: Sequence[Any]) -> tuple[Describe, list[Any]]:
         await self.point(operation, parameters)
         answer = await super().run(operation, parameters)
         await self.point("ran")
