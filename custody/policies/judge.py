@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from custody.db.session import ReadSession
-from custody.policies.windows import usage
+from custody.policies.running import Shares
+from custody.policies.windows import Newest, usage, usage_and_newest
 from signer.policy import (
     Detail,
     Evaluation,
@@ -36,6 +37,15 @@ _FOR_GOOD: Final = frozenset({Detail.DENIED_BY_RULE, Detail.AMOUNT_LIMIT})
 """Why a deny rule denies what time does not heal: not the hour, and not what left before."""
 
 
+class Terms(NamedTuple):
+    """A mandate, the verdict on it, and what `windows.promise` wants to know if it is accepted."""
+
+    mandate: Mandate
+    verdict: Evaluation
+    shares: Shares
+    newest: Newest
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """The policy that was in force, and the moment that it is asked about."""
@@ -57,12 +67,11 @@ class Judge:
         used = await usage(session, needed, self.now, besides=mandate.core.transfer)
         return evaluate(self.policy, facts, used.get, self.now, approvers, complete_since)
 
-    async def best_terms(self, session: ReadSession, draft: Mandate) -> tuple[Mandate, Evaluation]:
-        """`best_of` a mandate that was never stored."""
-        used = await usage(
-            session, windows(self.policy, facts_of(draft, self.policy.catalogue)), self.now
-        )
-        return best_of(self.policy, draft, used, self.now)
+    async def best_terms(self, session: ReadSession, draft: Mandate, shares: Shares) -> Terms:
+        """`best_of` a mandate that was never stored and takes so much of the windows."""
+        needed = windows(self.policy, facts_of(draft, self.policy.catalogue))
+        used, newest = await usage_and_newest(session, needed, self.now, shares)
+        return Terms(*best_of(self.policy, draft, used, self.now), shares, newest)
 
 
 def best_of(

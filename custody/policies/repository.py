@@ -18,15 +18,15 @@ from signer.policy import NOTHING, Usage
 _COLUMNS: Final = tuple(SpendRow.__table__.columns)
 _SIZES: Final = (2, 4, 16, 64)
 """How many accounts or edges a statement asks for; the last is repeated where there are fewer."""
-_PART: Final = 16
+PART: Final = 16
 """So many accounts at a time: to compile a long statement takes longer than to run short ones."""
 
 
-async def newest_entries(session: WriteSession, accounts: Sequence[str]) -> dict[str, Entry]:
+async def newest_entries(session: ReadSession, accounts: Sequence[str]) -> dict[str, Entry]:
     """The last entry of each account that has one. The caller has locked the vaults."""
     found: dict[str, Entry] = {}
-    for start in range(0, len(accounts), _PART):
-        part, _ = await newest_and_edges(session, accounts[start : start + _PART], {})
+    for start in range(0, len(accounts), PART):
+        part, _ = await newest_and_edges(session, accounts[start : start + PART], {})
         found |= part
     return found
 

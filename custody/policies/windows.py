@@ -17,6 +17,9 @@ from custody.policies.running import Entry, Shares, account_of
 from custody.vaults.repository import lock_vaults
 from signer.policy import NOTHING, Usage, Window
 
+Newest = Mapping[str, Entry | None]
+"""The last entry of each account that was asked about."""
+
 
 class Taken(NamedTuple):
     """A transaction for the transfer was signed, `at` the signer's time, that takes so much."""
@@ -26,17 +29,22 @@ class Taken(NamedTuple):
     at: datetime
 
 
-async def promise(session: WriteSession, transfer: str, shares: Shares, *, is_new: bool) -> None:
-    """The transfer is on its way and will take so much. `is_new`: it never was before, in any
-    version; saves a question."""
-    own = {} if is_new else await repository.entries_of(session, [transfer])
-    newest = await repository.newest_entries(session, sorted({*shares, *_accounts(own)}))
+async def promise(
+    session: WriteSession, transfer: str, shares: Shares, newest: Newest | None = None
+) -> None:
+    """The transfer is on its way and will take so much. `newest`: of one that never was before, in
+    any version, as `usage_and_newest` found it in this transaction; saves two questions."""
+    own: dict[tuple[str, str], Entry] = {}
+    if newest is None:
+        own = await repository.entries_of(session, [transfer])
+        accounts = sorted({*shares, *_accounts(own)})
+        newest = dict.fromkeys(accounts) | await repository.newest_entries(session, accounts)
     await repository.append(
         session,
         [
             entry
             for each, share in _over_all(transfer, shares, own).items()
-            if (entry := running.promised(newest.get(each), _own(own, each, transfer), share))
+            if (entry := running.promised(newest[each], _own(own, each, transfer), share))
         ],
     )
 
@@ -86,16 +94,33 @@ async def usage(
     besides: str | None = None,
 ) -> Mapping[Window, Usage]:
     """What transfers other than `besides` take of each window."""
+    used, _ = await usage_and_newest(session, windows, now, {}, besides=besides)
+    return used
+
+
+async def usage_and_newest(
+    session: ReadSession,
+    windows: Iterable[Window],
+    now: datetime,
+    shares: Shares,
+    *,
+    besides: str | None = None,
+) -> tuple[Mapping[Window, Usage], Newest]:
+    """`usage`, and for `promise`, in a transaction that has locked the vault, the last entries of
+    the accounts of `shares`."""
     wanted = {
         window: (account_of(window).id, now - timedelta(seconds=window.seconds))
         for window in windows
     }
-    if not wanted:
-        return {}
+    if not wanted and not shares:
+        return {}, {}
     accounts = sorted({account for account, _ in wanted.values()})
+    more = sorted(shares.keys() - accounts)
+    beside = max(repository.PART - len(accounts), 0)
     newest, taken = await repository.newest_and_edges(
-        session, accounts, dict.fromkeys(wanted.values())
+        session, [*accounts, *more[:beside]], dict.fromkeys(wanted.values())
     )
+    newest |= await repository.newest_entries(session, more[beside:])
     own = {} if besides is None else await repository.entries_of(session, [besides])
     found = {}
     for window, edge in wanted.items():
@@ -108,7 +133,7 @@ async def usage(
         )
         mine = own.get((besides or "", account))
         found[window] = running.used(last, taken[edge], replaced, mine, after)
-    return found
+    return found, dict.fromkeys([*accounts, *more]) | newest
 
 
 def _own(own: Mapping[tuple[str, str], Entry], account: str, transfer: str) -> Entry:

@@ -26,7 +26,7 @@ async def follow(session: WriteSession, happened: Sequence[tuple[TransferRow, Ev
             terms = repository.current(await repository.mandates_of(session, row.id))
             shares = shares_in(stored_mandate(terms))
             await lock_vaults(session, [row.vault_id])
-            await windows.promise(session, row.id, shares, is_new=False)
+            await windows.promise(session, row.id, shares)
         elif row.state in TERMINAL:
             ended[row.id] = row.vault_id
     await windows.free(session, ended)

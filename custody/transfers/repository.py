@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BindParameter, Select, and_, bindparam, exists, func, select
+from sqlalchemy import BindParameter, Select, and_, bindparam, exists, func, select, union_all
 
 from chains.costs import Costs
 from chains.effects import Pay
@@ -111,7 +111,11 @@ def _newest_same(paid: type[TransferRow] | type[TransferOutputRow]) -> Select[st
     return found.order_by(TransferRow.requested_at.desc()).limit(1)
 
 
-_NEWEST_SAME: Final = (_newest_same(TransferRow), _newest_same(TransferOutputRow))
+_NEWEST_SAME: Final = select(
+    union_all(
+        *(select(_newest_same(paid).subquery()) for paid in (TransferRow, TransferOutputRow))
+    ).subquery()
+)
 
 
 async def same_payments(
@@ -126,11 +130,7 @@ async def same_payments(
         "amount": payment.amount,
         "asset": payment.asset,
     }
-    return [
-        (transfer, at)
-        for statement in _NEWEST_SAME
-        for transfer, at in await session.quick_rows(statement, asked)
-    ]
+    return [(transfer, at) for transfer, at in await session.quick_rows(_NEWEST_SAME, asked)]
 
 
 async def warnings_of(

@@ -40,7 +40,7 @@ from custody.journal.repository import check_open, place
 from custody.ledger import repository as ledger_queries
 from custody.ledger.service import Ledger
 from custody.policies import windows
-from custody.policies.judge import Judge
+from custody.policies.judge import Judge, Terms
 from custody.policies.source import PolicySource
 from custody.restraints.service import check_free
 from custody.transfers import children, gas_needs, list_repository, repository, reservations
@@ -92,7 +92,7 @@ from custody.vaults.paying import choose_source
 from custody.vaults.paying_repository import Payer, find_payer, lock_payer
 from custody.vaults.resolve import resolve_address
 from signer.agreement import action_of
-from signer.policy import Evaluation, basis_of
+from signer.policy import basis_of
 from signer.wire import Core, Mandate
 
 
@@ -167,7 +167,7 @@ class Transfers:
             payer = visible(ask, await find_payer(session, *payment_of(ask)))
             await check_possible(session, ask, payer)
             ask = bounded(await sized(session, ask, payer))
-            mandate, verdict = await self._judge(session, ask, payer, new_id("tfr"))
+            mandate, verdict, *_ = await self._judge(session, ask, payer, new_id("tfr"))
             accounts = await ledger_queries.accounts_of_vault(session, payer.vault_id)
             brought = await gas_needs.foreseen(session, _wanted(ask, mandate))
         holds: dict[AssetId, int] = {}
@@ -345,7 +345,7 @@ class Transfers:
         await check_external_id(session, ask.request, payer.client_id)
         ask = bounded(await sized(session, ask, payer))
         earlier = await self._duplicates.find(session, ask)
-        mandate, verdict = await self._judge(session, ask, payer, named)
+        mandate, verdict, shares, newest = await self._judge(session, ask, payer, named)
         event, reason = event_of(verdict)
         after, effects = advance(Transfer(mandate.core.transfer), event, reason)
         made_row, offered = fields(ask, mandate, after), terms(ask, mandate, event)
@@ -360,8 +360,7 @@ class Transfers:
         warned = [] if earlier is None else [warning_fields(mandate.core.transfer, earlier)]
         await session.insert(TransferWarningRow, warned)
         if after.state is not State.DENIED:
-            shares = shares_in(mandate)
-            await windows.promise(session, mandate.core.transfer, shares, is_new=True)
+            await windows.promise(session, mandate.core.transfer, shares, newest)
             await self._hold(session, ask, mandate)
         row = TransferRow(**made_row)
         happened = event_fields(row, event, after.state, after.reason, ask.now)
@@ -376,9 +375,7 @@ class Transfers:
         await store_answer(session, key, answer, ask.now)
         return answer
 
-    async def _judge(
-        self, session: ReadSession, ask: Ask, payer: Payer, named: str
-    ) -> tuple[Mandate, Evaluation]:
+    async def _judge(self, session: ReadSession, ask: Ask, payer: Payer, named: str) -> Terms:
         """The mandate, and what the policy makes of it."""
         network = ask.codec.network
         total = ask.amount + ask.total_max
@@ -410,7 +407,7 @@ class Transfers:
             offered_at=requested_at,
             expires_at=requested_at + timedelta(seconds=int(lifetime.total_seconds())),
         )
-        return await Judge(ask.policy, ask.now).best_terms(session, draft)
+        return await Judge(ask.policy, ask.now).best_terms(session, draft, shares_in(draft))
 
     async def _hold(self, session: WriteSession, ask: Ask, mandate: Mandate) -> None:
         await gas_needs.hold(session, self._ledger, _wanted(ask, mandate), ask.now)

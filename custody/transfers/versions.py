@@ -112,7 +112,7 @@ class Versions:
         session.add(offer_event(row, f"version {version}", now))
         row.costs_max, row.updated_at = sum(by_asset(bounds).values()), now
         await session.flush()
-        await windows.promise(session, row.id, shares_in(mandate), is_new=False)
+        await windows.promise(session, row.id, shares_in(mandate))
         wanted = reservations.parts_of({}, bounds, terms.costs_max)
         if row.state != State.APPROVED:  # what may be signed holds all that it may cost
             place = (row.id, row.vault_id, version)
@@ -165,7 +165,7 @@ async def refuse_version(
     session.add(offer_event(row, f"version {terms.version} {terms.state}", now))
     await lock_vaults(session, [row.vault_id])
     shares = shares_in(stored_mandate(before))
-    await windows.promise(session, row.id, shares, is_new=False)
+    await windows.promise(session, row.id, shares)
     await reservations.release_version(session, ledger, row, terms.version)
     await gas_needs.end_version(session, row.id, terms.version, now)
 

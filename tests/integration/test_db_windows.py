@@ -68,7 +68,7 @@ async def transfers(database: Database) -> list[str]:
 async def promise(database: Database, transfer: str, shares: dict[str, Usage]) -> None:
     async with database.write() as session:
         await lock_vaults(session, ["vlt_0"])
-        await windows.promise(session, transfer, shares, is_new=False)
+        await windows.promise(session, transfer, shares)
 
 
 async def used(database: Database, window: Window, now: datetime, besides: str | None = None):
@@ -112,7 +112,7 @@ async def test_a_history_adds_up(database: Database, transfers: list[str], seed:
         async with database.write() as session:
             await lock_vaults(session, ["vlt_0"])
             if what == "promise":
-                await windows.promise(session, transfer, named, is_new=False)
+                await windows.promise(session, transfer, named)
             elif what == "take":
                 await windows.take(session, [Taken(transfer, named, now)])
             else:

@@ -102,7 +102,7 @@ class Past:
         async with database.write() as session:
             await add_transfer(session, transfer, **terms | changes)
             shares = shares_in(mandate)
-            await windows.promise(session, transfer, shares, is_new=True)
+            await windows.promise(session, transfer, shares)
             if changes.get("state") != "awaiting_approval":
                 await windows.take(session, [Taken(transfer, shares, at)])
                 await add_transaction(

@@ -12,7 +12,7 @@ from custody.db.session import Database
 from tests.unit.custody.transfers.desk import Desk
 from tests.unit.custody.transfers.life import ACCOUNT, COINS, FUNDS
 
-STATEMENTS = {COINS: 17, ACCOUNT: 16}
+STATEMENTS = {COINS: 16, ACCOUNT: 15}
 
 
 @pytest.fixture(params=STATEMENTS)
