@@ -15,19 +15,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select
-
 from custody.apikeys.model import Caller
 from custody.audit import period_repository as repository
 from custody.audit import repository as audit
 from custody.audit.bundle import Packed, Part, pack
 from custody.audit.bundling import Bundling
+from custody.audit.controls_repository import vaults
 from custody.audit.period_controls import NOT_RECORDED, Line, controls, encumbrances, told
 from custody.audit.period_log import Stretch, stretch
 from custody.audit.period_repository import Cut
 from custody.db.feed_tables import SequencedEntryRow, SequencedEventRow
 from custody.db.session import Database, ReadSession
-from custody.db.tables import LedgerAccountRow, VaultRow
+from custody.db.tables import LedgerAccountRow
 from custody.journal.repository import checkpoint_rows
 from custody.ledger.chain import Placed
 from custody.ledger.head_repository import placed_after
@@ -149,8 +148,7 @@ class PeriodExport:
         found.head["before"] = head.digest.hex()
         found.rows["entries"] = [_entry(row, known) for row in rows]
         found.single["balances"] = await _balances(session, cut)
-        owners = await session.rows(select(VaultRow.id, VaultRow.client_id).order_by(VaultRow.id))
-        found.head["vaults"] = [list(each) for each in owners]
+        found.head["vaults"] = [list(each) for each in await vaults(session)]
         return {
             row.subject
             for row in rows

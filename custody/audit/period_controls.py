@@ -10,29 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import or_, select
-
-from chains.model import Excludes
+from custody.audit import controls_repository as repository
 from custody.db.debit_tables import SuspenseDecisionRow
 from custody.db.pause_tables import PauseRow
 from custody.db.reconcile_tables import ReconciliationLineRow, ReconciliationRow
 from custody.db.session import ReadSession
-from custody.db.tables import (
-    AlarmRow,
-    ApiKeyRow,
-    LedgerAccountRow,
-    PassRow,
-    VaultFreezeRow,
-    VaultRow,
-)
-from custody.db.transfer_tables import (
-    ClaimHolderRow,
-    TransactionRow,
-    TransactionTransferRow,
-    TransferRow,
-)
-from custody.reconcile.report import Verdict
-from custody.transactions.state import OPEN
+from custody.db.tables import AlarmRow, ApiKeyRow, PassRow, VaultFreezeRow
 from custody.transfers.allowance_repository import signed_typed
 from custody.transfers.allowances import on_record
 
@@ -50,28 +33,28 @@ NOT_RECORDED: Final = (
 
 class _Table(NamedTuple):
     """`columns`: as the package names them, each with the row's own name behind `=` if that is
-    another one. `ended`: None for what has no duration."""
+    another one. `ended`: the column of its end, None for what has no duration."""
 
     row: Any
     columns: str
-    ended: Any
+    ended: str | None
 
 
 _TABLES: Final = {
     "alarms": _Table(
         AlarmRow,
         "id code network vault=vault_id message created_at cleared_at cleared_by cleared_reason",
-        AlarmRow.cleared_at,
+        "cleared_at",
     ),
     "freezes": _Table(
         VaultFreezeRow,
         "id vault=vault_id reason frozen_by created_at ended_at ended_by ended_reason",
-        VaultFreezeRow.ended_at,
+        "ended_at",
     ),
     "keys": _Table(
         ApiKeyRow,
         "id name initiator scopes client=client_id created_at revoked_at",
-        ApiKeyRow.revoked_at,
+        "revoked_at",
     ),
     "passes": _Table(
         PassRow, "id network first_height last_height failure reason passed_by created_at", None
@@ -79,7 +62,7 @@ _TABLES: Final = {
     "pauses": _Table(
         PauseRow,
         "id network vault=vault_id reason paused_by created_at ended_at ended_by ended_reason",
-        PauseRow.ended_at,
+        "ended_at",
     ),
     "suspense": _Table(
         SuspenseDecisionRow,
@@ -94,11 +77,7 @@ async def controls(
 ) -> dict[str, list[Line]]:
     """By table. What has a duration is there if it stood at any time of the period."""
     found = {name: await _rows(session, each, first, before) for name, each in _TABLES.items()}
-    reports = await session.all(
-        select(ReconciliationRow)
-        .where(ReconciliationRow.ended_at < before)
-        .order_by(ReconciliationRow.ended_at, ReconciliationRow.serial)
-    )
+    reports = await repository.reports(session, before)
     found["reconciliations"] = await _days(session, reports, first, before)
     found["breaks"] = await _breaks(session, reports, first)
     return found
@@ -107,11 +86,7 @@ async def controls(
 async def _rows(
     session: ReadSession, table: _Table, first: datetime, before: datetime
 ) -> list[Line]:
-    row = table.row
-    stood = row.created_at >= first
-    if table.ended is not None:
-        stood = or_(table.ended.is_(None), table.ended >= first)
-    rows = await session.all(select(row).where(row.created_at < before, stood).order_by(row.id))
+    rows = await repository.stood(session, table.row, table.ended, first, before)
     names = [each.partition("=") for each in table.columns.split()]
     return [{name: told(getattr(row, own or name)) for name, _, own in names} for row in rows]
 
@@ -128,7 +103,7 @@ async def _days(
 ) -> list[Line]:
     """For each day of the period and each network with accounts, how many rounds were made of all
     its vaults, and how many of them were not equal. A day without a round has none."""
-    assets = await session.all(select(LedgerAccountRow.asset).distinct())
+    assets = await repository.assets(session)
     counted = {
         (day, network): [0, 0, 0, 0]
         for day in _calendar(first, before)
@@ -159,8 +134,7 @@ async def _breaks(
     """Each time that a vault and asset was not equal: since which report, until the first one of
     its network, or of it alone, that had nothing of it. `until` is null while it lasts."""
     unequal: dict[str, list[ReconciliationLineRow]] = {}
-    line = ReconciliationLineRow
-    for each in await session.all(select(line).where(line.verdict != Verdict.EQUAL.value)):
+    for each in await repository.unequal(session):
         unequal.setdefault(each.report_id, []).append(each)
     standing: dict[tuple[str, str], Line] = {}
     found: list[Line] = []
@@ -187,7 +161,7 @@ async def encumbrances(session: ReadSession, before: datetime) -> list[Line]:
     """What stands now of what was asked for before then: allowances on record, payments that were
     signed apart and that nobody has submitted yet, and typed data that was signed."""
     found: list[Line] = []
-    for vault in await session.all(select(VaultRow.id).order_by(VaultRow.id)):
+    for vault, _ in await repository.vaults(session):
         for each in await on_record(session, vault):
             if each.agreed != 0 and each.since < before:
                 gives = each.network, each.owner, each.spender, each.asset, told(each.agreed)
@@ -196,7 +170,7 @@ async def encumbrances(session: ReadSession, before: datetime) -> list[Line]:
             if row.requested_at < before:
                 where = row.network, owner, None, None, None
                 found.append(_stands("message", vault, *where, row.id, row.requested_at))
-    for row, owner in await _apart(session):
+    for row, owner in await repository.apart(session):
         if row.requested_at < before:
             gives = row.network, owner, row.destination, row.asset, told(row.amount)
             found.append(_stands("apart", row.vault_id, *gives, row.id, row.requested_at))
@@ -211,21 +185,3 @@ def _stands(
         "kind": kind, "vault": vault, "network": network, "owner": owner, "spender": spender,
         "asset": asset, "amount": amount, "transfer": transfer, "since": told(since),
     }  # fmt: skip
-
-
-async def _apart(session: ReadSession) -> Sequence[Any]:
-    """(transfer, address that signed) of payments that anybody may submit; no block has them."""
-    carries, holds = TransactionTransferRow, ClaimHolderRow
-    return await session.rows(
-        select(TransferRow, TransactionRow.source)
-        .join(carries, carries.transfer_id == TransferRow.id)
-        .join(TransactionRow, TransactionRow.id == carries.transaction_id)
-        .where(
-            TransactionRow.raw.is_not(None),
-            TransactionRow.state.in_([each.value for each in OPEN]),
-            TransactionRow.id.in_(
-                select(holds.transaction_id).where(holds.excludes == Excludes.EFFECT.value)
-            ),
-        )
-        .order_by(TransferRow.id)
-    )
